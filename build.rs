@@ -1,0 +1,30 @@
+//! Compiles the one C++ file beside `src/torch` and tells the linker where libtorch lies,
+//! so that binaries, tests and examples run without LD_LIBRARY_PATH.
+
+use std::{env, path::PathBuf};
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=src/torch/shim.cpp");
+    for name in ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI"] {
+        println!("cargo:rerun-if-env-changed={name}");
+    }
+    // torch-sys hands its direct dependents the folder it linked against.
+    let lib = PathBuf::from(env::var("DEP_TCH_LIBTORCH_LIB").expect("torch-sys names its library folder"));
+    // The real folder, not the checkout's link to it: a binary copied elsewhere keeps working.
+    let lib = lib.canonicalize().unwrap_or(lib);
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
+    println!("cargo:rustc-env=MINDGAP_LIBTORCH_LIB={}", lib.display());
+
+    let root = env::var("LIBTORCH_INCLUDE").map_or_else(|_| lib.join(".."), PathBuf::from);
+    let include = root.join("include");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .warnings(false)
+        .define("_GLIBCXX_USE_CXX11_ABI", env::var("LIBTORCH_CXX11_ABI").as_deref().unwrap_or("1"))
+        .include(&include)
+        .include(include.join("torch/csrc/api/include"))
+        .file("src/torch/shim.cpp")
+        .compile("mindgap_shim");
+}

@@ -1,0 +1,31 @@
+//! mindgap trains ResNet image classifiers on libtorch and answers one question: why is my validation
+//! loss above my training loss, and what closes the distance without making the model worse?
+//!
+//! The crate is a house of rooms that stand on floors. A file imports only from its own room and from
+//! rooms on lower floors; `tests/floors.rs` checks it.
+//!
+//! ```text
+//! 4  cli       one file per command; wires the rooms together
+//! 3  train     the loop, optimisers, evaluation, checkpoints
+//! 2  augment   batched image transforms on the device
+//!    model     residual networks
+//!    run       the run folder: the contract between training and everything after it
+//! 1  data      image folders, tables, generated faces; decoding, loading
+//!    recipe    every number that determines a run; schedules
+//!    stats     means, errors, calibration: plain numbers in, plain numbers out
+//! 0  torch     device, threads, allocator
+//!    random    draws as a function of (seed, purpose, epoch, sample or step)
+//!    durable   files that are whole or absent
+//! ```
+
+pub mod augment;
+pub mod cli;
+pub mod data;
+pub mod durable;
+pub mod model;
+pub mod random;
+pub mod recipe;
+pub mod run;
+pub mod stats;
+pub mod torch;
+pub mod train;

@@ -1,0 +1,3 @@
+//! The `mindgap` command.
+
+fn main() {}

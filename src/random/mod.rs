@@ -1,0 +1,160 @@
+//! Streams of random draws, each a function of (seed, purpose, epoch, index) and of nothing else.
+//!
+//! The generator is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): the seed is
+//! its key; purpose, epoch, index and the number of the draw are its counter. So no stream carries state from one step to the
+//! next, any draw can be repeated alone, and the order in which threads ask changes nothing.
+
+mod philox;
+
+use philox::philox4x32_10;
+
+/// What a stream is drawn for. Two purposes never share a draw.
+///
+/// The numbers are part of every recorded run: never change or reuse one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Purpose {
+    /// Initial weights; index = number of the parameter.
+    Init = 1,
+    /// Order of the training images in an epoch.
+    Order = 2,
+    /// Augmentation of one image; index = sample.
+    Augment = 3,
+    /// Mixing of a batch; index = step.
+    Mix = 4,
+    /// Noise inside the network (dropout and its kin); index = step.
+    Network = 5,
+    /// Split of one folder into train and val; index = class.
+    Split = 6,
+    /// The fraction of the training images that is used; index = class.
+    Fraction = 7,
+    /// Choice of the probe; index = class.
+    Probe = 8,
+    /// Halves of val for cross-fitting; index = class.
+    Halves = 9,
+    /// Generated faces; index = sample.
+    Faces = 10,
+}
+
+/// A stream of draws.
+///
+/// ```text
+/// let mut draws = Stream::new(seed, Purpose::Augment, epoch, sample);
+/// let flip = draws.uniform() < 0.5;
+/// let angle = draws.range(-12.0, 12.0);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Stream {
+    key: [u32; 2],
+    /// [block, purpose, epoch, index]; the block counts the groups of four words already drawn.
+    counter: [u32; 4],
+    words: [u32; 4],
+    used: usize,
+}
+
+impl Stream {
+    /// The stream of `(seed, purpose, epoch, index)`, at its beginning. Purposes outside the epochs pass epoch 0.
+    pub fn new(seed: u64, purpose: Purpose, epoch: u32, index: u32) -> Self {
+        let key = [seed as u32, (seed >> 32) as u32];
+        Self { key, counter: [0, purpose as u32, epoch, index], words: [0; 4], used: 4 }
+    }
+
+    /// 32 random bits.
+    pub fn next_u32(&mut self) -> u32 {
+        if self.used == 4 {
+            self.words = philox4x32_10(self.counter, self.key);
+            self.counter[0] += 1;
+            self.used = 0;
+        }
+        self.used += 1;
+        self.words[self.used - 1]
+    }
+
+    /// 64 random bits.
+    pub fn next_u64(&mut self) -> u64 {
+        u64::from(self.next_u32()) | u64::from(self.next_u32()) << 32
+    }
+
+    /// Uniform in [0, 1), a multiple of 2⁻⁵³.
+    pub fn uniform(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Uniform in [low, high).
+    pub fn range(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.uniform()
+    }
+
+    /// Uniform in 0..n, every number exactly as likely (Lemire 2019, with rejection). `n` must be positive.
+    pub fn below(&mut self, n: u32) -> u32 {
+        assert!(n > 0, "no number lies below 0");
+        loop {
+            let product = u64::from(self.next_u32()) * u64::from(n);
+            // The low word is uneven only in its first 2³² mod n values.
+            if product as u32 >= n.wrapping_neg() % n {
+                return (product >> 32) as u32;
+            }
+        }
+    }
+
+    /// Standard normal (Box–Muller, one of the pair).
+    pub fn normal(&mut self) -> f64 {
+        // 1 - uniform lies in (0, 1]: its logarithm is finite.
+        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+
+    /// Puts `items` into a random order (Fisher–Yates), every order as likely.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u32 + 1) as usize);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_a_function_of_its_four_numbers() {
+        let draw = |seed, purpose, epoch, index| Stream::new(seed, purpose, epoch, index).next_u64();
+        let first = draw(1, Purpose::Order, 2, 3);
+        assert_eq!(first, draw(1, Purpose::Order, 2, 3));
+        for other in [
+            draw(2, Purpose::Order, 2, 3),
+            draw(1 << 32 | 1, Purpose::Order, 2, 3),
+            draw(1, Purpose::Probe, 2, 3),
+            draw(1, Purpose::Order, 3, 3),
+            draw(1, Purpose::Order, 2, 4),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
+
+    #[test]
+    fn draws_have_the_moments_of_their_distributions() {
+        let n = 200_000;
+        let mut draws = Stream::new(7, Purpose::Init, 0, 0);
+        let mean = |f: &mut dyn FnMut() -> f64| (0..n).map(|_| f()).sum::<f64>() / f64::from(n);
+        // Five standard errors of each mean.
+        assert!((mean(&mut || draws.uniform()) - 0.5).abs() < 0.0033);
+        assert!(mean(&mut || draws.normal()).abs() < 0.0112);
+        assert!((mean(&mut || draws.normal().powi(2)) - 1.0).abs() < 0.0159);
+        assert!((mean(&mut || f64::from(draws.below(7))) - 3.0).abs() < 0.0224);
+    }
+
+    #[test]
+    fn a_shuffle_keeps_every_item_and_favours_no_place() {
+        let mut places = [[0u32; 5]; 5];
+        for index in 0..50_000 {
+            let mut items = [0, 1, 2, 3, 4];
+            Stream::new(0, Purpose::Order, 0, index).shuffle(&mut items);
+            for (place, item) in items.into_iter().enumerate() {
+                places[item][place] += 1;
+            }
+        }
+        // 10,000 expected in each cell; five standard deviations are 447.
+        assert!(places.as_flattened().iter().all(|count| count.abs_diff(10_000) < 447), "{places:?}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Every number that determines a run.

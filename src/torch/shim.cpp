@@ -1,0 +1,40 @@
+// The few libtorch calls that tch does not expose. Each has its Rust declaration in shim.rs.
+//
+// Every function returns nullptr, or the message of the C++ exception as a malloc'ed string that
+// the Rust side frees. No exception crosses the border.
+
+#include <ATen/ATen.h>
+#include <torch/version.h>
+#include <cstring>
+
+#define MINDGAP_TRY(...)                                              \
+  try {                                                               \
+    __VA_ARGS__;                                                      \
+    return nullptr;                                                   \
+  } catch (const c10::Error& e) {                                     \
+    return strdup(e.what_without_backtrace());                        \
+  } catch (const std::exception& e) {                                 \
+    return strdup(e.what());                                          \
+  }
+
+extern "C" {
+
+const char* mindgap_torch_version() { return TORCH_VERSION; }
+
+char* mindgap_channels_last(at::Tensor* tensor, at::Tensor** out) {
+  MINDGAP_TRY(*out = new at::Tensor(tensor->contiguous(at::MemoryFormat::ChannelsLast)))
+}
+
+char* mindgap_pin_memory(at::Tensor* tensor, at::Tensor** out) {
+  MINDGAP_TRY(*out = new at::Tensor(tensor->pin_memory()))
+}
+
+// Deterministic kernels only, or an error where an operator has none; cuDNN told the same.
+char* mindgap_set_deterministic(bool on) {
+  MINDGAP_TRY(auto& context = at::globalContext();
+              context.setDeterministicAlgorithms(on, /*warn_only=*/false);
+              context.setDeterministicCuDNN(on);
+              context.setBenchmarkCuDNN(!on))
+}
+
+}  // extern "C"

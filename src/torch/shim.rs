@@ -1,0 +1,78 @@
+//! Rust side of `shim.cpp`: the few libtorch calls that tch does not expose.
+
+use std::ffi::{CStr, c_char};
+
+use anyhow::{Result, bail};
+use tch::Tensor;
+use torch_sys::C_tensor;
+
+unsafe extern "C" {
+    fn mindgap_torch_version() -> *const c_char;
+    fn mindgap_channels_last(tensor: *mut C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
+    fn mindgap_pin_memory(tensor: *mut C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
+    fn mindgap_set_deterministic(on: bool) -> *mut c_char;
+}
+
+/// The version of the libtorch headers that this binary was compiled against, such as `2.13.0`.
+pub fn version() -> &'static str {
+    // SAFETY: a string literal inside the binary.
+    unsafe { CStr::from_ptr(mindgap_torch_version()) }.to_str().unwrap_or("unknown")
+}
+
+/// `tensor` `[n, c, h, w]` with its channels innermost in memory, the layout in which CPU convolutions
+/// are fastest; the shape and the values stay. Free when it already has that layout.
+pub fn channels_last(tensor: &Tensor) -> Result<Tensor> {
+    // SAFETY: tch's pointer is valid while `tensor` lives, and `out` is owned by the new Tensor.
+    new_tensor(|out| unsafe { mindgap_channels_last(tensor.as_ptr().cast_mut(), out) })
+}
+
+/// A copy of a host tensor in page-locked memory, from which copies to a CUDA device do not block.
+/// An error without a CUDA device.
+pub fn pin_memory(tensor: &Tensor) -> Result<Tensor> {
+    // SAFETY: as in `channels_last`.
+    new_tensor(|out| unsafe { mindgap_pin_memory(tensor.as_ptr().cast_mut(), out) })
+}
+
+/// Lets libtorch use deterministic kernels alone; it raises an error where an operator has none.
+pub fn set_deterministic(on: bool) -> Result<()> {
+    // SAFETY: no pointers go in.
+    check(unsafe { mindgap_set_deterministic(on) })
+}
+
+fn new_tensor(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor> {
+    let mut out = std::ptr::null_mut();
+    check(call(&mut out))?;
+    // SAFETY: the call succeeded, so `out` is a fresh `new at::Tensor`, which tch frees with `delete`.
+    Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+/// Turns the message of a C++ exception into an error, freeing it.
+fn check(message: *mut c_char) -> Result<()> {
+    if message.is_null() {
+        return Ok(());
+    }
+    // SAFETY: a NUL-terminated string from strdup, freed once, here.
+    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
+    unsafe { libc::free(message.cast()) };
+    bail!("libtorch: {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_last_changes_the_strides_and_nothing_else() {
+        let x = Tensor::arange(2 * 3 * 4 * 5, (tch::Kind::Float, tch::Device::Cpu)).view([2, 3, 4, 5]);
+        let y = channels_last(&x).unwrap();
+        assert_eq!(y.stride(), [60, 1, 15, 3]);
+        assert!(y.equal(&x));
+    }
+
+    #[test]
+    fn an_exception_becomes_an_error() {
+        let three_dimensions = Tensor::zeros([2, 3, 4], (tch::Kind::Float, tch::Device::Cpu));
+        let error = channels_last(&three_dimensions).unwrap_err().to_string();
+        assert!(error.starts_with("libtorch: "), "{error}");
+    }
+}
