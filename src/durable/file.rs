@@ -1,0 +1,248 @@
+//! Replaces files in one step, so that a reader, a crash or a power cut finds the old one or the new one, whole.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use tempfile::{NamedTempFile, TempPath};
+
+/// How the name of every unfinished file begins. Such a file left in a folder belongs to a dead process.
+pub const TEMPORARY_PREFIX: &str = ".mindgap-tmp-";
+
+/// Puts `bytes` at `path`, in place of what was there: written beside it, synced, renamed, and the folder synced.
+///
+/// # Errors
+/// When the disk is full or the folder cannot be written to. What stood at `path` is then untouched, and no half file
+/// is left. The message names the path, the bytes wanted and the bytes free.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes).with_context(|| failure(path, bytes.len()))
+}
+
+/// Puts `bytes` at `last` as [`write`] does, and what stood there before at `previous`.
+///
+/// The old file becomes `previous` only once the new one is durable: at every moment `last` is whole or, where it was
+/// damaged before, `previous` is. The first rotation finds no old file and leaves `previous` absent. Both paths must lie
+/// in one folder.
+///
+/// # Errors
+/// As [`write`]. Both files are then whole, each the new one or an old one.
+pub fn rotate(last: &Path, previous: &Path, bytes: &[u8]) -> Result<()> {
+    let turn = || -> io::Result<()> {
+        let new = temporary(last, bytes)?;
+        let old = if last.exists() { Some(second_name(last)?) } else { None };
+        new.persist(last)?;
+        sync_folder(last)?;
+        if let Some(old) = old {
+            old.persist(previous)?;
+            sync_folder(previous)?;
+        }
+        Ok(())
+    };
+    turn().with_context(|| failure(last, bytes.len()))
+}
+
+/// Deletes what dead processes left half written in `folder`, and returns how many files that were.
+///
+/// Call it while holding the folder's lock: the unfinished file of a living process looks the same.
+///
+/// # Errors
+/// When the folder cannot be read or a file in it cannot be deleted.
+pub fn remove_leftovers(folder: &Path) -> Result<usize> {
+    let mut removed = 0;
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    for entry in entries {
+        let path = entry.with_context(|| format!("cannot read the folder {}", folder.display()))?.path();
+        if is_temporary(&path) {
+            fs::remove_file(&path).with_context(|| format!("cannot delete the leftover {}", path.display()))?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// Finds out whether files can be made in `folder`, by making one.
+///
+/// # Errors
+/// When they cannot: read-only, no permission, full.
+pub fn check_writable(folder: &Path) -> Result<()> {
+    let probe = temporary(&folder.join("probe"), b"mindgap").with_context(|| {
+        format!("cannot write to the folder {}: choose another one, or make it writable", folder.display())
+    })?;
+    probe.close().with_context(|| format!("cannot delete a file in the folder {}", folder.display()))
+}
+
+/// Whether `path` is named like an unfinished file.
+pub(super) fn is_temporary(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()))
+}
+
+/// Makes the folder's entry for `path` durable: a rename or a new file survives a power cut only then.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    temporary(path, bytes)?.persist(path)?;
+    sync_folder(path)
+}
+
+/// A synced file with `bytes` beside `path`; it vanishes unless it is persisted.
+fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        // The rights of any new file, cut by the umask; tempfile alone would keep colleagues out.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder_of(path))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// A second, temporary name for the file at `path`: a hard link, or a synced copy where the file system has no links.
+fn second_name(path: &Path) -> io::Result<TempPath> {
+    let link = |name: &Path| fs::hard_link(path, name);
+    match tempfile::Builder::new().prefix(TEMPORARY_PREFIX).make_in(folder_of(path), link) {
+        Ok(name) => Ok(name.into_temp_path()),
+        Err(_) => Ok(temporary(path, &fs::read(path)?)?.into_temp_path()),
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn failure(path: &Path, wanted: usize) -> String {
+    let free = rustix::fs::statvfs(folder_of(path))
+        .map_or_else(|_| "an unknown number of".to_string(), |disk| (disk.f_bavail * disk.f_frsize).to_string());
+    format!("cannot write {} ({wanted} bytes wanted, {free} bytes free)", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_write_replaces_the_file_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        write(&path, b"first").unwrap();
+        write(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(names(folder.path()), ["a.bin"]);
+    }
+
+    #[test]
+    fn a_written_file_has_the_rights_of_any_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
+        write(&ours, b"x").unwrap();
+        fs::write(&plain, b"x").unwrap();
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&plain));
+    }
+
+    #[test]
+    fn a_bare_file_name_means_the_current_folder() {
+        assert_eq!(folder_of(Path::new("a.bin")), Path::new("."));
+        assert_eq!(folder_of(Path::new("runs/a.bin")), Path::new("runs"));
+    }
+
+    #[test]
+    fn a_failed_write_names_path_and_sizes_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        // A folder in the way makes the rename fail, after all bytes were written.
+        let path = folder.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        let message = format!("{:#}", write(&path, b"12345").unwrap_err());
+        assert!(message.contains("taken (5 bytes wanted, "), "{message}");
+        assert!(message.contains(" bytes free): "), "{message}");
+        assert_eq!(names(folder.path()), ["taken"]);
+    }
+
+    #[test]
+    fn a_rotation_keeps_the_file_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
+        rotate(&last, &previous, b"1").unwrap();
+        assert!(!previous.exists());
+        rotate(&last, &previous, b"2").unwrap();
+        rotate(&last, &previous, b"3").unwrap();
+        assert_eq!((fs::read(&last).unwrap(), fs::read(&previous).unwrap()), (b"3".to_vec(), b"2".to_vec()));
+        assert_eq!(names(folder.path()), ["last", "previous"]);
+    }
+
+    #[test]
+    fn a_failed_rotation_leaves_both_files_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
+        write(&last, b"old").unwrap();
+        fs::create_dir(&previous).unwrap();
+        rotate(&last, &previous, b"new").unwrap_err();
+        assert_eq!(fs::read(&last).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["last", "previous"]);
+
+        rotate(&folder.path().join("absent/last"), &previous, b"new").unwrap_err();
+        assert_eq!(fs::read(&last).unwrap(), b"new");
+    }
+
+    #[test]
+    fn at_every_moment_of_a_rotation_the_last_file_is_whole_and_newer_than_the_previous() {
+        let folder = tempfile::tempdir().unwrap();
+        let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
+        let content = |n: u32| format!("{n:08}").repeat(1000);
+        let number = |path: &Path| -> u32 {
+            let text = fs::read_to_string(path).unwrap();
+            let n = text[..8].parse().unwrap();
+            assert_eq!(text, content(n));
+            n
+        };
+        for n in 0..2 {
+            rotate(&last, &previous, content(n).as_bytes()).unwrap();
+        }
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for n in 2..200 {
+                    rotate(&last, &previous, content(n).as_bytes()).unwrap();
+                }
+            });
+            while !writer.is_finished() {
+                let before = number(&previous);
+                assert!(number(&last) > before);
+            }
+        });
+    }
+
+    #[test]
+    fn leftovers_of_a_dead_process_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".mindgap-tmp-a", ".mindgap-tmp-b", "kept.mindgap-tmp-", ".hidden"] {
+            fs::write(folder.path().join(name), b"x").unwrap();
+        }
+        assert_eq!(remove_leftovers(folder.path()).unwrap(), 2);
+        assert_eq!(names(folder.path()), [".hidden", "kept.mindgap-tmp-"]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        check_writable(folder.path()).unwrap();
+        assert!(names(folder.path()).is_empty());
+        // /proc refuses new files even to root.
+        let message = format!("{:#}", check_writable(Path::new("/proc")).unwrap_err());
+        assert!(message.contains("cannot write to the folder /proc"), "{message}");
+    }
+}
