@@ -1,1 +1,16 @@
-//! Plain numbers in, plain numbers out: intervals, tests, calibration.
+//! Plain numbers in, plain numbers out: means and their errors, losses from logits, calibration, cross-fitting.
+//!
+//! Everything is computed in f64. No number is silently left out: a NaN that comes in makes the result NaN, except
+//! where a lowest value is looked for ([`lowest`]), which a NaN never is.
+
+mod calibration;
+mod cross_fit;
+#[cfg(test)]
+mod golden;
+mod logits;
+mod means;
+
+pub use calibration::{CALIBRATION_BINS, Overconfidence, calibration_error, fit_temperature};
+pub use cross_fit::{CrossFit, cross_fit, lowest};
+pub use logits::Logits;
+pub use means::{Estimate, difference_of_means, mean, percent, sample_sd, standard_error};

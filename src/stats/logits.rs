@@ -1,0 +1,121 @@
+//! Losses, predictions and confidences from a network's outputs.
+
+/// The logits of n images over c classes with the classes they truly belong to.
+#[derive(Clone, Copy, Debug)]
+pub struct Logits<'a> {
+    values: &'a [f32],
+    labels: &'a [i64],
+    classes: usize,
+}
+
+impl<'a> Logits<'a> {
+    /// `values` are the logits \[n, c\] in row-major order, `labels` the classes \[n\] in 0..c, `classes` is c.
+    ///
+    /// # Panics
+    /// When the sizes do not fit or a label is out of range: that is an error of the program, not of its user.
+    pub fn new(values: &'a [f32], labels: &'a [i64], classes: usize) -> Self {
+        assert!(classes > 0 && values.len() == labels.len() * classes, "logits are one row of {classes} per label");
+        assert!(labels.iter().all(|label| (0..classes as i64).contains(label)), "labels lie in 0..{classes}");
+        Self { values, labels, classes }
+    }
+
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Each image's logits \[c\] with its label.
+    pub fn rows(&self) -> impl Iterator<Item = (&'a [f32], usize)> + use<'a> {
+        self.values.chunks_exact(self.classes).zip(self.labels.iter().map(|&label| label as usize))
+    }
+
+    /// The cross-entropy of each image \[nats\] once its logits are divided by `temperature`; 1 leaves them as they are.
+    ///
+    /// A row with a logit that is not finite gives NaN or ∞.
+    pub fn losses(&self, temperature: f64) -> Vec<f64> {
+        self.rows().map(|(row, label)| -log_softmax(row, 1.0 / temperature)[label]).collect()
+    }
+
+    /// Whether the largest logit of each image is its label's. Of equal largest ones the first counts, as in PyTorch's
+    /// `argmax`. A row with a NaN is wrong.
+    pub fn correct(&self) -> Vec<bool> {
+        self.rows().map(|(row, label)| largest(row) == Some(label)).collect()
+    }
+
+    /// The probability of each image's likeliest class, in \[1/c, 1\].
+    pub fn confidences(&self) -> Vec<f64> {
+        self.rows().map(|(row, _)| log_softmax(row, 1.0).into_iter().fold(f64::NAN, f64::max).exp()).collect()
+    }
+}
+
+/// The logarithms of the class probabilities of one image, its logits multiplied by `scale`.
+pub(super) fn log_softmax(row: &[f32], scale: f64) -> Vec<f64> {
+    let scaled: Vec<f64> = row.iter().map(|&logit| scale * f64::from(logit)).collect();
+    // The largest logit is taken out, so that no exponential overflows.
+    let top = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let log_sum = scaled.iter().map(|logit| (logit - top).exp()).sum::<f64>().ln();
+    scaled.into_iter().map(|logit| logit - top - log_sum).collect()
+}
+
+fn largest(row: &[f32]) -> Option<usize> {
+    if row.iter().any(|logit| logit.is_nan()) {
+        return None;
+    }
+    (0..row.len()).reduce(|best, next| if row[next] > row[best] { next } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::golden::{assert_all_close, golden};
+
+    #[test]
+    fn losses_agree_with_hand_work() {
+        let logits = [0.0, 0.0, 0.0, 3f32.ln()];
+        let logits = Logits::new(&logits, &[0, 1], 2);
+        // Probabilities 1/2 and 3/4; at temperature 1/2 the second row's odds are squared: 9 to 1.
+        assert_all_close(&logits.losses(1.0), &[2f64.ln(), (4f64 / 3.0).ln()], 1e-7);
+        assert_all_close(&logits.losses(0.5), &[2f64.ln(), (10f64 / 9.0).ln()], 1e-7);
+        assert_all_close(&logits.confidences(), &[0.5, 0.75], 1e-7);
+    }
+
+    #[test]
+    fn losses_predictions_and_confidences_agree_with_scipy() {
+        let golden = golden();
+        let (values, labels) = golden.logits();
+        let logits = Logits::new(&values, &labels, golden.classes());
+        assert_all_close(&logits.losses(1.0), &golden.numbers("losses"), 1e-12);
+        assert_all_close(&logits.losses(1.7), &golden.numbers("losses_at_1.7"), 1e-12);
+        assert_all_close(&logits.confidences(), &golden.numbers("confidences"), 1e-12);
+        let correct: Vec<f64> = logits.correct().into_iter().map(f64::from).collect();
+        assert_eq!(correct, golden.numbers("correct"));
+    }
+
+    #[test]
+    fn extreme_logits_neither_overflow_nor_vanish() {
+        let logits = [3e38, -3e38, 1e4, 0.0];
+        let logits = Logits::new(&logits, &[1, 1], 2);
+        let losses = logits.losses(1.0);
+        assert!(losses[0] > 5.9e38 && losses[0].is_finite());
+        assert_eq!(losses[1], 1e4);
+    }
+
+    #[test]
+    fn a_nan_makes_its_row_nan_and_wrong_and_no_other() {
+        let logits = [f32::NAN, 1.0, 1.0, f32::NAN, 0.0, 1.0];
+        let logits = Logits::new(&logits, &[0, 0, 1], 2);
+        let losses = logits.losses(1.0);
+        assert!(losses[0].is_nan() && losses[1].is_nan() && losses[2].is_finite());
+        assert_eq!(logits.correct(), [false, false, true]);
+    }
+
+    #[test]
+    fn of_equal_largest_logits_the_first_counts() {
+        assert_eq!(Logits::new(&[2.0, 2.0, 2.0, 2.0], &[0, 1], 2).correct(), [true, false]);
+    }
+}
