@@ -1,1 +1,26 @@
 //! The run folder: the contract between training and everything after it.
+//!
+//! Training reports to an [`Observer`]; a [`RunFolder`] writes what it hears to disk, [`Progress`] shows it. What is
+//! written can be read, compared and reported without a tensor, whoever trained.
+
+mod done;
+mod environment;
+mod folder;
+#[cfg(test)]
+mod folder_tests;
+mod lock;
+mod nan;
+mod observer;
+mod predictions;
+mod progress;
+mod record;
+mod summary;
+
+pub use done::{Best, Cost, Done};
+pub use environment::{DataSource, Environment, Resume, Versions, cpu_name, now};
+pub use folder::{Epochs, RunFolder};
+pub use lock::{Lock, Owner};
+pub use observer::Observer;
+pub use predictions::{Outputs, Predictions};
+pub use progress::{Progress, origin_line};
+pub use record::{EpochRecord, Gap, Measured, Training, best_epoch};

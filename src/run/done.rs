@@ -1,0 +1,180 @@
+//! `done.json`: the final figures. It is written last, so a folder that has it holds a finished run.
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::{EpochRecord, Outputs, best_epoch, nan};
+use crate::stats::{self, Logits, Overconfidence};
+
+/// The content of `done.json`. Losses are in nats per image, accuracies in percent. The headline is the last epoch: nothing
+/// was selected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// The last epoch.
+    pub last: EpochRecord,
+    /// The epoch of lowest val loss; absent when no val loss was a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<Best>,
+    /// What the best epoch is worth once its choice is paid for: chosen on one half of val, scored on the other, both
+    /// ways.
+    #[serde(deserialize_with = "nan::number")]
+    pub cross_fitted_best_loss: f64,
+    /// What one temperature removes from the last epoch's val loss \[nats\], fitted on one half of val, scored on the other,
+    /// both ways.
+    #[serde(deserialize_with = "nan::number")]
+    pub overconfidence: f64,
+    /// `overconfidence` as a share of the last epoch's gap; only where the gap exceeds two of its standard errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overconfidence_share_of_gap: Option<f64>,
+    /// The temperature fitted on all of val: above 1 the network is overconfident, below 1 underconfident.
+    #[serde(deserialize_with = "nan::number")]
+    pub temperature: f64,
+    /// Expected calibration error on val, 0–1.
+    #[serde(deserialize_with = "nan::number")]
+    pub calibration_error: f64,
+    /// Images of val that also stand in train.
+    pub val_in_train: usize,
+    /// What the network and its training cost.
+    #[serde(flatten)]
+    pub cost: Cost,
+}
+
+/// The epoch of lowest val loss. Its figures are optimistic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// Always true: the epoch was chosen on the images that score it.
+    pub selected_on_val: bool,
+    /// Its val loss.
+    pub val_loss: f64,
+    /// Its val accuracy.
+    #[serde(deserialize_with = "nan::number")]
+    pub val_acc: f64,
+    /// Its gap.
+    #[serde(deserialize_with = "nan::number")]
+    pub gap_loss: f64,
+}
+
+/// What a network and its training cost.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Trainable numbers.
+    pub parameters: u64,
+    /// Multiply-adds of one forward pass of one image.
+    pub macs: u64,
+    /// Wall time of the run, over all resumes \[s\].
+    pub seconds: f64,
+}
+
+impl Done {
+    /// The final figures of a run: its records in order, the outputs on val after the last epoch over `classes` classes,
+    /// which val images also stand in train, and which belong to val's first half.
+    ///
+    /// # Errors
+    /// When there is no epoch.
+    ///
+    /// # Panics
+    /// When outputs and masks do not have one entry per val image.
+    pub fn conclude(
+        epochs: &[EpochRecord],
+        val: &Outputs,
+        classes: usize,
+        leaks: &[bool],
+        in_first_half: &[bool],
+        cost: Cost,
+    ) -> Result<Done> {
+        ensure!(!epochs.is_empty(), "a run without an epoch has no final figures");
+        assert_eq!(leaks.len(), val.labels.len(), "a mask of val has one entry for each of its images");
+        let last = epochs[epochs.len() - 1].clone();
+        let best = best_epoch(epochs).map(|record| Best {
+            epoch: record.epoch,
+            selected_on_val: true,
+            val_loss: record.val_loss,
+            val_acc: record.val_acc,
+            gap_loss: record.gap_loss,
+        });
+        let half_losses: Vec<_> = epochs.iter().map(|record| record.val_half_losses).collect();
+        let first = in_first_half.iter().filter(|&&first| first).count();
+        let cross_fit = stats::cross_fit(&half_losses, [first, in_first_half.len() - first]);
+
+        let Overconfidence { nats, temperature } =
+            Overconfidence::measure(&val.logits, &val.labels, classes, in_first_half);
+        let share = (last.gap_loss > 2.0 * last.gap_loss_se && nats.is_finite()).then(|| nats / last.gap_loss);
+        Ok(Done {
+            best,
+            cross_fitted_best_loss: cross_fit.map_or(f64::NAN, |fit| fit.loss),
+            overconfidence: nats,
+            overconfidence_share_of_gap: share,
+            temperature,
+            calibration_error: stats::calibration_error(&Logits::new(&val.logits, &val.labels, classes)),
+            val_in_train: leaks.iter().filter(|&&leak| leak).count(),
+            cost,
+            last,
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::run::record::tests::record;
+
+    const COST: Cost = Cost { parameters: 272_474, macs: 91_000_000, seconds: 100.0 };
+
+    /// The end of a run of these val losses over four val images, one of them a leak.
+    pub fn done(val_losses: &[f64]) -> Done {
+        let epochs: Vec<_> = (1..).zip(val_losses).map(|(epoch, &loss)| record(epoch, loss)).collect();
+        let val = Outputs {
+            logits: vec![2.0, -2.0, 2.0, -2.0, 2.0, -2.0, 2.0, -2.0],
+            labels: vec![0, 1, 1, 0],
+            ids: vec![0, 1, 2, 3],
+        };
+        Done::conclude(&epochs, &val, 2, &[true, false, false, false], &[true, true, false, false], COST).unwrap()
+    }
+
+    #[test]
+    fn the_last_epoch_is_the_headline_and_the_best_is_labelled() {
+        let done = done(&[1.5, 1.2, 1.3]);
+        assert_eq!((done.last.epoch, done.last.val_loss), (3, 1.3));
+        let best = done.best.unwrap();
+        assert_eq!((best.epoch, best.val_loss, best.selected_on_val), (2, 1.2, true));
+        // Both halves choose epoch 2; they hold two images each.
+        assert!((done.cross_fitted_best_loss - 1.2).abs() < 1e-12);
+        assert_eq!((done.val_in_train, done.cost), (1, COST));
+    }
+
+    #[test]
+    fn calibration_is_that_of_the_last_epoch_on_val() {
+        // Right in half of the images at confidence 0.982: only chance is honest, so the temperature is the largest.
+        let done = done(&[1.5]);
+        assert!((done.temperature - 20.0).abs() < 1e-9);
+        assert!((done.calibration_error - (1.0 / (1.0 + (-4f64).exp()) - 0.5)).abs() < 1e-12);
+        let loss = (1.0 + (-4f64).exp()).ln() + 2.0;
+        let scaled = (1.0 + (-0.2f64).exp()).ln() + 0.1;
+        assert!((done.overconfidence - (loss - scaled)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn overconfidence_is_a_share_only_of_a_gap_that_is_there() {
+        // Standard error 0.021: a gap of 0.030 is not two of it, one of 0.098 is.
+        assert_eq!(done(&[1.432]).overconfidence_share_of_gap, None);
+        let wide = done(&[1.5]);
+        assert_eq!(wide.overconfidence_share_of_gap, Some(wide.overconfidence / wide.last.gap_loss));
+    }
+
+    #[test]
+    fn a_run_of_nan_has_no_best_and_survives_json() {
+        let done = done(&[f64::NAN]);
+        assert_eq!(done.best, None);
+        let json = serde_json::to_string(&done).unwrap();
+        let read: Done = serde_json::from_str(&json).unwrap();
+        assert!(read.last.val_loss.is_nan() && read.cross_fitted_best_loss.is_nan());
+        assert_eq!(serde_json::to_string(&read).unwrap(), json);
+    }
+
+    #[test]
+    fn a_run_without_an_epoch_has_no_final_figures() {
+        assert!(Done::conclude(&[], &Outputs::default(), 2, &[], &[], COST).is_err());
+    }
+}

@@ -1,0 +1,213 @@
+//! `environment.json`: where, with what and on which data a run was made. The recipe decides the numbers; this decides
+//! the bits.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+/// The content of `environment.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// What computed.
+    #[serde(flatten)]
+    pub versions: Versions,
+    /// The processor's name.
+    pub cpu: String,
+    /// On what was trained.
+    pub data: DataSource,
+    /// The command, word by word.
+    pub command_line: Vec<String>,
+    /// When the run began, UTC.
+    pub started: String,
+    /// Each time it was taken up again, the first one first.
+    #[serde(default)]
+    pub resumes: Vec<Resume>,
+}
+
+/// Programs and device: where one of them differs, so may the last bits of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Versions {
+    /// mindgap's version.
+    pub mindgap: String,
+    /// The version of tch, libtorch's Rust side.
+    pub tch: String,
+    /// The version of libtorch.
+    pub libtorch: String,
+    /// The device, as in `cpu` or `cuda:0`.
+    pub device: String,
+    /// Threads that compute one operation.
+    pub threads: usize,
+}
+
+/// The data of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataSource {
+    /// As the user named it.
+    pub source: String,
+    /// Its absolute path; absent for generated data. Text, since JSON has no other: bytes of a name that are no UTF-8 are
+    /// replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Hash over names, labels and pixels: equal fingerprints, equal data.
+    pub fingerprint: String,
+    /// Images to train on.
+    pub train: usize,
+    /// Images of val.
+    pub val: usize,
+    /// Images of the test split, which training never reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<usize>,
+    /// Images of train in the probe.
+    pub probe: usize,
+    /// Images of val that also stand in train.
+    pub val_in_train: usize,
+    /// Files left out because they could not be read.
+    pub bad_files: usize,
+    /// The classes in the order of their numbers.
+    pub classes: Vec<String>,
+    /// Channels of an image.
+    pub channels: u32,
+    /// Width and height of an image \[pixels\].
+    pub size: u32,
+    /// Mean of the training pixels per channel, scaled to 0–1.
+    pub mean: Vec<f32>,
+    /// Their standard deviation.
+    pub std: Vec<f32>,
+}
+
+/// A run taken up again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resume {
+    /// When, UTC.
+    pub at: String,
+    /// How many epochs had been finished.
+    pub after_epoch: u32,
+    /// The command, word by word.
+    pub command_line: Vec<String>,
+    /// What computed from there on.
+    #[serde(flatten)]
+    pub versions: Versions,
+}
+
+/// The time now, UTC, as in `2024-05-01T12:30:00Z`.
+pub fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+/// The processor's name as Linux tells it; `unknown` elsewhere.
+pub fn cpu_name() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("model name"));
+    line.map_or("unknown", |line| line.trim_start_matches([' ', '\t', ':'])).to_string()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// An environment with every field in use.
+    pub fn environment() -> Environment {
+        let versions = Versions {
+            mindgap: "0.1.0".into(),
+            tch: "0.26.0".into(),
+            libtorch: "2.13.0".into(),
+            device: "cpu".into(),
+            threads: 2,
+        };
+        let command_line = vec!["mindgap".to_string(), "train".into(), "--data".into(), "my faces".into()];
+        Environment {
+            versions: versions.clone(),
+            cpu: "A processor".into(),
+            data: DataSource {
+                source: "my faces".into(),
+                path: Some("/data/my faces".into()),
+                fingerprint: "00ff".into(),
+                train: 900,
+                val: 100,
+                test: Some(50),
+                probe: 100,
+                val_in_train: 3,
+                bad_files: 0,
+                classes: vec!["anger".into(), "joy".into()],
+                channels: 1,
+                size: 48,
+                mean: vec![0.5],
+                std: vec![0.25],
+            },
+            command_line: command_line.clone(),
+            started: "2024-05-01T12:30:00Z".into(),
+            resumes: vec![Resume { at: "2024-05-02T12:30:00Z".into(), after_epoch: 7, command_line, versions }],
+        }
+    }
+
+    #[test]
+    fn an_environment_survives_json() {
+        let json = serde_json::to_string_pretty(&environment()).unwrap();
+        assert_eq!(serde_json::from_str::<Environment>(&json).unwrap(), environment());
+        insta::assert_snapshot!(json, @r#"
+        {
+          "mindgap": "0.1.0",
+          "tch": "0.26.0",
+          "libtorch": "2.13.0",
+          "device": "cpu",
+          "threads": 2,
+          "cpu": "A processor",
+          "data": {
+            "source": "my faces",
+            "path": "/data/my faces",
+            "fingerprint": "00ff",
+            "train": 900,
+            "val": 100,
+            "test": 50,
+            "probe": 100,
+            "val_in_train": 3,
+            "bad_files": 0,
+            "classes": [
+              "anger",
+              "joy"
+            ],
+            "channels": 1,
+            "size": 48,
+            "mean": [
+              0.5
+            ],
+            "std": [
+              0.25
+            ]
+          },
+          "command_line": [
+            "mindgap",
+            "train",
+            "--data",
+            "my faces"
+          ],
+          "started": "2024-05-01T12:30:00Z",
+          "resumes": [
+            {
+              "at": "2024-05-02T12:30:00Z",
+              "after_epoch": 7,
+              "command_line": [
+                "mindgap",
+                "train",
+                "--data",
+                "my faces"
+              ],
+              "mindgap": "0.1.0",
+              "tch": "0.26.0",
+              "libtorch": "2.13.0",
+              "device": "cpu",
+              "threads": 2
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_time_is_utc_to_the_second() {
+        let now = now();
+        assert_eq!((now.len(), &now[10..11], &now[19..]), (20, "T", "Z"));
+        let past = humantime::parse_rfc3339(&now).unwrap();
+        assert!(past.elapsed().unwrap().as_secs() < 60);
+    }
+}

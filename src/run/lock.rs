@@ -1,0 +1,181 @@
+//! `run.lock`: two runs never write into one folder.
+//!
+//! The lock is the kernel's (`flock`), so it ends with the process that holds it, however that dies. The text in the
+//! file only tells people who the holder is; it stays behind when the holder is killed.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    path::Path,
+};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::environment::now;
+
+/// Who holds a run folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Process id.
+    pub pid: u32,
+    /// Host name.
+    pub host: String,
+    /// When the lock was taken, UTC.
+    pub started: String,
+    /// The command line.
+    pub command: String,
+}
+
+impl Owner {
+    fn this_process() -> Self {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "an unknown host".into());
+        let command: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        Self { pid: std::process::id(), host: host.trim().into(), started: now(), command: command.join(" ") }
+    }
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "process {} on {} since {} ({})", self.pid, self.host, self.started, self.command)
+    }
+}
+
+/// The right to write into a run folder, held until dropped.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    /// The holder before, if it died without giving the lock back.
+    pub dead_owner: Option<Owner>,
+}
+
+impl Lock {
+    /// Takes the lock in the file at `path`, which is made if absent.
+    ///
+    /// # Errors
+    /// When another process holds it (the message says which), the file cannot be made, or the file system has no locks.
+    pub fn take(path: &Path) -> Result<Lock> {
+        let failure = || format!("cannot lock {}", path.display());
+        let mut file =
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).with_context(failure)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = signature(&mut file).map_or("another process".into(), |owner| owner.to_string());
+                bail!("{} is locked by {holder}: wait for that run to end, or choose another folder", path.display());
+            }
+            Err(TryLockError::Error(error)) => return Err(error).with_context(failure),
+        }
+        let dead_owner = signature(&mut file);
+        let mut lock = Lock { file, dead_owner };
+        lock.sign().with_context(failure)?;
+        Ok(lock)
+    }
+
+    /// Writes the owner in place: a file renamed over this one would not be the locked one.
+    fn sign(&mut self) -> Result<()> {
+        let owner = serde_json::to_string(&Owner::this_process())?;
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.file.write_all(owner.as_bytes())?;
+        Ok(self.file.sync_all()?)
+    }
+}
+
+/// The owner that the file names: none when it is empty, half written by a process that has just taken the lock, or
+/// holds text of another kind.
+fn signature(file: &mut File) -> Option<Owner> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // An empty file says that nobody died here. The file itself stays: were it deleted, a process that has just
+        // opened it would lock a file that nobody else sees. Closing it releases the lock.
+        let _ = self.file.set_len(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader},
+        process::{Command, Stdio},
+        sync::Barrier,
+    };
+
+    use super::*;
+
+    /// Names the file that the holder of [`kill_holder_of`] locks.
+    const HOLD: &str = "MINDGAP_TEST_HOLD";
+
+    /// Not a test of its own: the process that another test starts and kills while it holds a lock.
+    #[test]
+    fn holder() {
+        if let Some(path) = std::env::var_os(HOLD) {
+            let _lock = Lock::take(Path::new(&path)).unwrap();
+            println!("\nheld");
+            std::thread::sleep(std::time::Duration::from_secs(60));
+        }
+    }
+
+    #[test]
+    fn the_second_is_refused_and_told_who_holds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.lock");
+        let _lock = Lock::take(&path).unwrap();
+        let message = format!("{:#}", Lock::take(&path).unwrap_err());
+        let Owner { pid, host, started, .. } = Owner::this_process();
+        assert!(message.contains(&format!("run.lock is locked by process {pid} on {host} since ")), "{message}");
+        assert!(message.contains(&started[..10]), "{message}");
+    }
+
+    #[test]
+    fn a_lock_given_back_can_be_taken_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.lock");
+        drop(Lock::take(&path).unwrap());
+        assert_eq!(Lock::take(&path).unwrap().dead_owner, None);
+    }
+
+    #[test]
+    fn the_lock_of_a_killed_process_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.lock");
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["run::lock::tests::holder", "--exact", "--nocapture"])
+            .env(HOLD, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut heard = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(heard.any(|line| line.unwrap() == "held"));
+        let message = format!("{:#}", Lock::take(&path).unwrap_err());
+        assert!(message.contains(&format!("process {} on ", child.id())), "{message}");
+
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let lock = Lock::take(&path).unwrap();
+        assert_eq!(lock.dead_owner.as_ref().unwrap().pid, child.id());
+    }
+
+    #[test]
+    fn of_eight_at_once_one_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.lock");
+        for _ in 0..20 {
+            let start = Barrier::new(8);
+            let locks: Vec<_> = std::thread::scope(|scope| {
+                let attempt = || {
+                    start.wait();
+                    Lock::take(&path)
+                };
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(attempt)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(locks.iter().filter(|lock| lock.is_ok()).count(), 1);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Numbers that may be NaN, in JSON: written as null (serde_json does so by itself), read back as NaN.
+
+use serde::{Deserialize, Deserializer};
+
+/// Reads a number; null is NaN.
+pub fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
+}
+
+/// Reads a number that may be left out; null is NaN, absent is `None`. The field needs `#[serde(default)]` too.
+pub fn optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    number(from).map(Some)
+}
+
+/// Reads a pair of numbers; null is NaN.
+pub fn pair<'de, D: Deserializer<'de>>(from: D) -> Result<[f64; 2], D::Error> {
+    let pair: [Option<f64>; 2] = Deserialize::deserialize(from)?;
+    Ok(pair.map(|number| number.unwrap_or(f64::NAN)))
+}

@@ -1,0 +1,184 @@
+//! `predictions.safetensors`: what the network said about every image of val and probe, after the last and the best epoch.
+//!
+//! Arrays `{last,best}.{val,probe}.{logits,labels,ids}`: logits f32 \[n, c\], labels and sample ids i64 \[n\]. Any safetensors
+//! reader opens the file.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use safetensors::Dtype;
+
+use crate::durable::{Archive, Array};
+
+/// The outputs on one set of n images, in the set's order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outputs {
+    /// Logits \[n, c\], row-major.
+    pub logits: Vec<f32>,
+    /// The true classes \[n\].
+    pub labels: Vec<i64>,
+    /// Sample ids \[n\]: indices into the split's full sorted listing.
+    pub ids: Vec<i64>,
+}
+
+/// The outputs on val and probe after the last and the best epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predictions {
+    /// The number of classes c.
+    pub classes: usize,
+    /// Val after the last epoch.
+    pub last_val: Outputs,
+    /// The probe after the last epoch.
+    pub last_probe: Outputs,
+    /// Val after the epoch of lowest val loss.
+    pub best_val: Outputs,
+    /// The probe after that epoch.
+    pub best_probe: Outputs,
+}
+
+impl Predictions {
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// When the disk is full or the folder cannot be written to.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let sets = [
+            ("last.val", &self.last_val),
+            ("last.probe", &self.last_probe),
+            ("best.val", &self.best_val),
+            ("best.probe", &self.best_probe),
+        ];
+        let arrays = sets.into_iter().flat_map(|(set, Outputs { logits, labels, ids })| {
+            let whole = |name, values: &[i64]| Array {
+                name: format!("{set}.{name}"),
+                dtype: Dtype::I64,
+                shape: vec![values.len()],
+                bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            };
+            let logits = Array {
+                name: format!("{set}.logits"),
+                dtype: Dtype::F32,
+                shape: vec![labels.len(), self.classes],
+                bytes: logits.iter().flat_map(|logit| logit.to_le_bytes()).collect(),
+            };
+            [logits, whole("labels", labels), whole("ids", ids)]
+        });
+        Archive { metadata: Default::default(), arrays: arrays.collect() }.save(path)
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// When it is absent or damaged, an array is missing or of another kind, the sizes do not fit each other, or a label is no
+    /// class; the message names the file and the array.
+    pub fn load(path: &Path) -> Result<Predictions> {
+        let archive = Archive::load(path)?;
+        Self::from_archive(&archive).with_context(|| format!("cannot use {}", path.display()))
+    }
+
+    fn from_archive(archive: &Archive) -> Result<Predictions> {
+        let classes = array(archive, "last.val.logits", Dtype::F32, 2)?.shape[1];
+        let outputs = |set| outputs(archive, set, classes);
+        Ok(Predictions {
+            classes,
+            last_val: outputs("last.val")?,
+            last_probe: outputs("last.probe")?,
+            best_val: outputs("best.val")?,
+            best_probe: outputs("best.probe")?,
+        })
+    }
+}
+
+/// The outputs of `set`, sizes and labels checked.
+fn outputs(archive: &Archive, set: &str, classes: usize) -> Result<Outputs> {
+    let whole = |name| -> Result<Vec<i64>> {
+        let (values, _) = array(archive, &format!("{set}.{name}"), Dtype::I64, 1)?.bytes.as_chunks();
+        Ok(values.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect())
+    };
+    let logits = array(archive, &format!("{set}.logits"), Dtype::F32, 2)?;
+    let (labels, ids) = (whole("labels")?, whole("ids")?);
+    ensure!(
+        logits.shape == [labels.len(), classes] && ids.len() == labels.len(),
+        "the arrays of {set} do not fit each other: logits {:?}, {} labels, {} ids, {classes} classes",
+        logits.shape,
+        labels.len(),
+        ids.len()
+    );
+    let stranger = labels.iter().find(|label| !(0..classes as i64).contains(label));
+    ensure!(stranger.is_none(), "{set} has a label outside 0..{classes}");
+    let (values, _) = logits.bytes.as_chunks();
+    Ok(Outputs { logits: values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(), labels, ids })
+}
+
+/// The array `name`, its type and number of dimensions checked.
+fn array<'a>(archive: &'a Archive, name: &str, dtype: Dtype, dimensions: usize) -> Result<&'a Array> {
+    let array = archive.array(name).with_context(|| format!("the array {name} is missing"))?;
+    ensure!(
+        array.dtype == dtype && array.shape.len() == dimensions,
+        "the array {name} is {} of shape {:?}, not {dtype} of {dimensions} dimension(s)",
+        array.dtype,
+        array.shape
+    );
+    Ok(array)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outputs_of(n: usize, first: f32) -> Outputs {
+        Outputs {
+            logits: (0..3 * n).map(|index| first + index as f32).collect(),
+            labels: (0..n as i64).map(|image| image % 3).collect(),
+            ids: (0..n as i64).map(|image| 7 * image).collect(),
+        }
+    }
+
+    fn predictions() -> Predictions {
+        Predictions {
+            classes: 3,
+            last_val: outputs_of(4, 0.5),
+            last_probe: outputs_of(5, f32::NAN),
+            best_val: outputs_of(4, -1e30),
+            best_probe: outputs_of(0, 0.0),
+        }
+    }
+
+    #[test]
+    fn predictions_are_read_back_bit_by_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.safetensors");
+        predictions().save(&path).unwrap();
+        let read = Predictions::load(&path).unwrap();
+        assert!(read.last_probe.logits.iter().all(|logit| logit.is_nan()));
+        assert_eq!((read.last_val, read.best_val), (predictions().last_val, predictions().best_val));
+        assert_eq!((read.classes, read.best_probe), (3, Outputs::default()));
+        assert_eq!(read.last_probe.ids, [0, 7, 14, 21, 28]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.safetensors");
+        let refused = |change: &dyn Fn(&mut Archive)| {
+            predictions().save(&path).unwrap();
+            let mut archive = Archive::load(&path).unwrap();
+            change(&mut archive);
+            archive.save(&path).unwrap();
+            let message = format!("{:#}", Predictions::load(&path).unwrap_err());
+            assert!(message.contains("predictions.safetensors"), "{message}");
+            message
+        };
+        let change = |archive: &mut Archive, name: &str, change: &dyn Fn(&mut Array)| {
+            change(archive.arrays.iter_mut().find(|array| array.name == name).unwrap());
+        };
+        let message = refused(&|archive| archive.arrays.retain(|array| array.name != "best.val.ids"));
+        assert!(message.contains("best.val.ids is missing"), "{message}");
+        let message = refused(&|archive| change(archive, "last.val.labels", &|labels| labels.bytes[0] = 9));
+        assert!(message.contains("last.val has a label outside 0..3"), "{message}");
+        let message = refused(&|archive| change(archive, "last.val.ids", &|ids| ids.shape = vec![2, 2]));
+        assert!(message.contains("last.val.ids is I64 of shape [2, 2]"), "{message}");
+        let message = refused(&|archive| change(archive, "best.val.logits", &|logits| logits.shape = vec![3, 4]));
+        assert!(message.contains("best.val do not fit each other: logits [3, 4], 4 labels"), "{message}");
+    }
+}

@@ -1,0 +1,312 @@
+//! What is recorded of an epoch: above all the gap, computed from the per-image losses of probe and val.
+//!
+//! Losses are cross-entropies in nats per image, accuracies percentages (0–100), the gap's accuracy percentage points.
+
+use serde::{Deserialize, Serialize};
+
+use super::nan;
+use crate::stats;
+
+/// One line of `epochs.jsonl`. A number that is not finite is null there, and NaN when read back.
+///
+/// Probe and val are measured after the epoch, with the same weights and the same code. The fields that end in
+/// `_without_leaks` leave out the val images that also stand in train; they are absent when there are none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// The learning rate of the epoch's last step.
+    #[serde(deserialize_with = "nan::number")]
+    pub lr: f64,
+    /// Running mean of the training objective over the epoch: augmented images, train mode, moving weights. Not
+    /// comparable with `val_loss`; `probe_loss` is.
+    #[serde(deserialize_with = "nan::number")]
+    pub batch_loss: f64,
+    /// Mean loss on the probe \[nats\].
+    #[serde(deserialize_with = "nan::number")]
+    pub probe_loss: f64,
+    /// Accuracy on the probe \[%\].
+    #[serde(deserialize_with = "nan::number")]
+    pub probe_acc: f64,
+    /// Mean loss on val \[nats\].
+    #[serde(deserialize_with = "nan::number")]
+    pub val_loss: f64,
+    /// Accuracy on val \[%\].
+    #[serde(deserialize_with = "nan::number")]
+    pub val_acc: f64,
+    /// `val_loss` − `probe_loss` \[nats\].
+    #[serde(deserialize_with = "nan::number")]
+    pub gap_loss: f64,
+    /// Standard error of `gap_loss` \[nats\], from the per-image losses of both sets.
+    #[serde(deserialize_with = "nan::number")]
+    pub gap_loss_se: f64,
+    /// `probe_acc` − `val_acc` \[percentage points\].
+    #[serde(deserialize_with = "nan::number")]
+    pub gap_acc: f64,
+    /// `val_loss` without leaks \[nats\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub val_loss_without_leaks: Option<f64>,
+    /// `val_acc` without leaks \[%\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub val_acc_without_leaks: Option<f64>,
+    /// `gap_loss` without leaks \[nats\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub gap_loss_without_leaks: Option<f64>,
+    /// `gap_loss_se` without leaks \[nats\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub gap_loss_se_without_leaks: Option<f64>,
+    /// `gap_acc` without leaks \[percentage points\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub gap_acc_without_leaks: Option<f64>,
+    /// Mean losses of the two halves of val \[nats\], leaks included; for cross-fitting.
+    #[serde(deserialize_with = "nan::pair")]
+    pub val_half_losses: [f64; 2],
+    /// Optimiser steps since the run began.
+    pub steps: u64,
+    /// Wall time of the epoch, measurements included \[s\].
+    #[serde(deserialize_with = "nan::number")]
+    pub seconds: f64,
+    /// Training images per second, measurements excluded.
+    #[serde(deserialize_with = "nan::number")]
+    pub train_images_per_s: f64,
+}
+
+/// What the training loop itself knows of an epoch; the fields are those of [`EpochRecord`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Training {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// The learning rate of the epoch's last step.
+    pub lr: f64,
+    /// Running mean of the training objective.
+    pub batch_loss: f64,
+    /// Optimiser steps since the run began.
+    pub steps: u64,
+    /// Wall time of the epoch, measurements included \[s\].
+    pub seconds: f64,
+    /// Training images per second, measurements excluded.
+    pub train_images_per_s: f64,
+}
+
+/// What `evaluate` found on one set of n images, in the set's order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// The cross-entropy of each image \[n\], nats.
+    pub losses: Vec<f32>,
+    /// Whether each image's likeliest class is its label \[n\].
+    pub correct: Vec<bool>,
+}
+
+impl Measured {
+    /// Those images alone for which `keep` holds.
+    pub fn only(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let kept = || (0..self.losses.len()).filter(|&image| keep(image));
+        Self {
+            losses: kept().map(|image| self.losses[image]).collect(),
+            correct: kept().map(|image| self.correct[image]).collect(),
+        }
+    }
+
+    /// The losses in f64, for sums of many.
+    fn losses(&self) -> Vec<f64> {
+        self.losses.iter().map(|&loss| f64::from(loss)).collect()
+    }
+}
+
+/// Probe and val side by side. A set without images makes its figures NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gap {
+    /// Mean loss on the probe \[nats\].
+    pub probe_loss: f64,
+    /// Accuracy on the probe \[%\].
+    pub probe_acc: f64,
+    /// Mean loss on val \[nats\].
+    pub val_loss: f64,
+    /// Accuracy on val \[%\].
+    pub val_acc: f64,
+    /// `val_loss` − `probe_loss` \[nats\].
+    pub gap_loss: f64,
+    /// Standard error of `gap_loss` \[nats\].
+    pub gap_loss_se: f64,
+    /// `probe_acc` − `val_acc` \[percentage points\].
+    pub gap_acc: f64,
+}
+
+impl Gap {
+    /// Measures it. The images of probe and val are independent samples.
+    pub fn between(probe: &Measured, val: &Measured) -> Self {
+        let (probe_losses, val_losses) = (probe.losses(), val.losses());
+        let gap = stats::difference_of_means(&val_losses, &probe_losses);
+        let (probe_acc, val_acc) = (stats::percent(&probe.correct), stats::percent(&val.correct));
+        Self {
+            probe_loss: stats::mean(&probe_losses),
+            probe_acc,
+            val_loss: stats::mean(&val_losses),
+            val_acc,
+            gap_loss: gap.value,
+            gap_loss_se: gap.standard_error,
+            gap_acc: probe_acc - val_acc,
+        }
+    }
+}
+
+impl EpochRecord {
+    /// The record of an epoch, from what training knows and what was measured after it. `leaks[i]` tells whether val's
+    /// image i also stands in train, `in_first_half[i]` to which half of val it belongs.
+    ///
+    /// # Panics
+    /// When the two masks are not as long as val: that is an error of the program, not of its user.
+    pub fn new(training: &Training, probe: &Measured, val: &Measured, leaks: &[bool], in_first_half: &[bool]) -> Self {
+        let n = val.losses.len();
+        assert!(leaks.len() == n && in_first_half.len() == n, "a mask of val has one entry for each of its images");
+        let &Training { epoch, lr, batch_loss, steps, seconds, train_images_per_s } = training;
+        let Gap { probe_loss, probe_acc, val_loss, val_acc, gap_loss, gap_loss_se, gap_acc } = Gap::between(probe, val);
+        let without_leaks = leaks.contains(&true).then(|| Gap::between(probe, &val.only(|image| !leaks[image])));
+        let half_loss = |first: bool| stats::mean(&val.only(|image| in_first_half[image] == first).losses());
+        Self {
+            epoch,
+            lr,
+            batch_loss,
+            probe_loss,
+            probe_acc,
+            val_loss,
+            val_acc,
+            gap_loss,
+            gap_loss_se,
+            gap_acc,
+            val_loss_without_leaks: without_leaks.map(|gap| gap.val_loss),
+            val_acc_without_leaks: without_leaks.map(|gap| gap.val_acc),
+            gap_loss_without_leaks: without_leaks.map(|gap| gap.gap_loss),
+            gap_loss_se_without_leaks: without_leaks.map(|gap| gap.gap_loss_se),
+            gap_acc_without_leaks: without_leaks.map(|gap| gap.gap_acc),
+            val_half_losses: [half_loss(true), half_loss(false)],
+            steps,
+            seconds,
+            train_images_per_s,
+        }
+    }
+}
+
+/// The record of lowest `val_loss`: NaN never is, and of equal ones the earlier counts. `None` when there is no number.
+///
+/// Its figures are optimistic, since they were selected on the images that score them: label them so.
+pub fn best_epoch(epochs: &[EpochRecord]) -> Option<&EpochRecord> {
+    stats::lowest(epochs.iter().map(|record| record.val_loss)).map(|index| &epochs[index])
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    const TRAINING: Training =
+        Training { epoch: 20, lr: 0.05, batch_loss: 1.5, steps: 4480, seconds: 12.5, train_images_per_s: 850.0 };
+
+    /// The origin's epoch 20 under another number, for the tests of this room.
+    pub fn record(epoch: u32, val_loss: f64) -> EpochRecord {
+        EpochRecord {
+            epoch,
+            lr: 0.05,
+            batch_loss: 1.5,
+            probe_loss: 1.402,
+            probe_acc: 48.128,
+            val_loss,
+            val_acc: 47.815,
+            gap_loss: val_loss - 1.402,
+            gap_loss_se: 0.021,
+            gap_acc: 0.313,
+            val_loss_without_leaks: None,
+            val_acc_without_leaks: None,
+            gap_loss_without_leaks: None,
+            gap_loss_se_without_leaks: None,
+            gap_acc_without_leaks: None,
+            val_half_losses: [val_loss + 0.1, val_loss - 0.1],
+            steps: 224 * u64::from(epoch),
+            seconds: 12.5,
+            train_images_per_s: 850.0,
+        }
+    }
+
+    fn measured(losses: &[f32], correct: &[u8]) -> Measured {
+        Measured { losses: losses.to_vec(), correct: correct.iter().map(|&one| one == 1).collect() }
+    }
+
+    #[test]
+    fn the_gap_agrees_with_hand_work() {
+        let probe = measured(&[0.5, 1.0, 1.5, 1.0], &[1, 1, 0, 1]);
+        let val = measured(&[1.0, 3.0, 2.0, 0.0], &[1, 0, 0, 1]);
+        let gap = Gap::between(&probe, &val);
+        assert_eq!((gap.probe_loss, gap.val_loss, gap.gap_loss), (1.0, 1.5, 0.5));
+        assert_eq!((gap.probe_acc, gap.val_acc, gap.gap_acc), (75.0, 50.0, 25.0));
+        // Variances 0.5/3 and 5/3, four images each.
+        assert!((gap.gap_loss_se - (0.5f64 / 12.0 + 5.0 / 12.0).sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn figures_exist_with_and_without_leaks() {
+        let probe = measured(&[1.0, 1.0], &[1, 0]);
+        let val = measured(&[0.0, 2.0, 3.0, 1.0], &[1, 0, 0, 1]);
+        let record =
+            EpochRecord::new(&TRAINING, &probe, &val, &[true, false, false, false], &[true, true, false, false]);
+        assert_eq!((record.val_loss, record.val_acc, record.gap_loss, record.gap_acc), (1.5, 50.0, 0.5, 0.0));
+        assert_eq!((record.val_loss_without_leaks, record.gap_loss_without_leaks), (Some(2.0), Some(1.0)));
+        let third = 100.0 / 3.0;
+        assert_eq!((record.val_acc_without_leaks, record.gap_acc_without_leaks), (Some(third), Some(50.0 - third)));
+        assert!((record.gap_loss_se_without_leaks.unwrap() - (1.0f64 / 3.0).sqrt()).abs() < 1e-15);
+        assert_eq!(record.val_half_losses, [1.0, 2.0]);
+        assert_eq!((record.epoch, record.lr, record.batch_loss, record.steps), (20, 0.05, 1.5, 4480));
+    }
+
+    #[test]
+    fn without_leaks_their_fields_are_absent() {
+        let set = measured(&[1.0, 2.0], &[1, 0]);
+        let record = EpochRecord::new(&TRAINING, &set, &set, &[false; 2], &[true, false]);
+        assert_eq!(record.gap_loss_without_leaks, None);
+        assert!(!serde_json::to_string(&record).unwrap().contains("without_leaks"));
+    }
+
+    #[test]
+    fn fields_keep_the_order_of_the_contract() {
+        let mut record = record(1, 1.432);
+        record.val_loss_without_leaks = Some(1.5);
+        insta::assert_snapshot!(serde_json::to_string(&record).unwrap(), @r#"{"epoch":1,"lr":0.05,"batch_loss":1.5,"probe_loss":1.402,"probe_acc":48.128,"val_loss":1.432,"val_acc":47.815,"gap_loss":0.030000000000000027,"gap_loss_se":0.021,"gap_acc":0.313,"val_loss_without_leaks":1.5,"val_half_losses":[1.532,1.3319999999999999],"steps":224,"seconds":12.5,"train_images_per_s":850.0}"#);
+    }
+
+    #[test]
+    fn a_record_survives_json_to_the_last_bit() {
+        for step in 0..1000 {
+            let mut before = record(step, (f64::from(step) * 0.7).exp().sqrt() / 3.0);
+            before.gap_acc_without_leaks = Some(before.val_loss.sin());
+            let after: EpochRecord = serde_json::from_str(&serde_json::to_string(&before).unwrap()).unwrap();
+            assert_eq!(after, before);
+        }
+    }
+
+    #[test]
+    fn nan_survives_json_as_null() {
+        let mut before = record(3, f64::NAN);
+        before.val_loss_without_leaks = Some(f64::NAN);
+        let json = serde_json::to_string(&before).unwrap();
+        assert!(json.contains(r#""val_loss":null"#) && json.contains(r#""val_half_losses":[null,null]"#), "{json}");
+        let after: EpochRecord = serde_json::from_str(&json).unwrap();
+        assert!(after.val_loss.is_nan() && after.gap_loss.is_nan() && after.val_half_losses[1].is_nan());
+        assert!(after.val_loss_without_leaks.is_some_and(f64::is_nan));
+        assert_eq!((after.val_acc_without_leaks, after.probe_loss), (None, 1.402));
+    }
+
+    #[test]
+    fn fields_of_a_later_version_are_passed_over() {
+        let json = serde_json::to_string(&record(3, 1.0)).unwrap().replace("\"lr\"", "\"raw_val_loss\":1.0,\"lr\"");
+        assert_eq!(serde_json::from_str::<EpochRecord>(&json).unwrap(), record(3, 1.0));
+    }
+
+    #[test]
+    fn the_best_epoch_is_the_earliest_of_lowest_val_loss_and_never_nan() {
+        let best = |losses: &[f64]| {
+            let records: Vec<_> = (1..).zip(losses).map(|(epoch, &loss)| record(epoch, loss)).collect();
+            best_epoch(&records).map(|record| record.epoch)
+        };
+        assert_eq!(best(&[f64::NAN, 1.2, 1.1, 1.1]), Some(3));
+        assert_eq!(best(&[1.2, f64::NAN, 1.3]), Some(1));
+        assert_eq!(best(&[f64::NAN]), None);
+    }
+}

@@ -1,0 +1,65 @@
+//! `summary.csv`: the epochs as a table with timm's column names, for spreadsheets and for tools that read timm's logs.
+
+use anyhow::Result;
+
+use super::EpochRecord;
+
+/// The columns. `train_*` is the probe, `*_top1` an accuracy in percent, `gap_top1` in percentage points.
+const COLUMNS: [&str; 10] = [
+    "epoch",
+    "train_loss",
+    "train_top1",
+    "eval_loss",
+    "eval_top1",
+    "gap_loss",
+    "gap_top1",
+    "batch_loss",
+    "lr",
+    "seconds",
+];
+
+/// The table of all epochs. Numbers are written in full: each reads back as the same f64, NaN as `NaN`.
+///
+/// # Errors
+/// None that a user can cause.
+pub(super) fn table(epochs: &[EpochRecord]) -> Result<Vec<u8>> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(COLUMNS)?;
+    for record in epochs {
+        table.serialize((
+            record.epoch,
+            record.probe_loss,
+            record.probe_acc,
+            record.val_loss,
+            record.val_acc,
+            record.gap_loss,
+            record.gap_acc,
+            record.batch_loss,
+            record.lr,
+            record.seconds,
+        ))?;
+    }
+    Ok(table.into_inner()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::record::tests::record;
+
+    #[test]
+    fn the_table_has_timms_columns() {
+        let table = table(&[record(1, 1.75), record(2, f64::NAN)]).unwrap();
+        insta::assert_snapshot!(String::from_utf8(table).unwrap(), @r"
+        epoch,train_loss,train_top1,eval_loss,eval_top1,gap_loss,gap_top1,batch_loss,lr,seconds
+        1,1.402,48.128,1.75,47.815,0.3480000000000001,0.313,1.5,0.05,12.5
+        2,1.402,48.128,NaN,47.815,NaN,0.313,1.5,0.05,12.5
+        ");
+    }
+
+    #[test]
+    fn a_run_without_an_epoch_has_a_header() {
+        let table = table(&[]).unwrap();
+        assert!(table.starts_with(b"epoch,train_loss,") && table.ends_with(b",seconds\n"));
+    }
+}
