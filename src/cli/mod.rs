@@ -1,1 +1,3 @@
 //! One file per command: its flags and its `run`.
+
+pub mod doctor;

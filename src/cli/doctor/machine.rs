@@ -1,0 +1,64 @@
+//! The machine: processor, cores, memory.
+
+use std::{fs, thread};
+
+use serde::Serialize;
+
+use crate::torch::physical_cores;
+
+/// What this process has to compute with.
+#[derive(Debug, Serialize)]
+pub struct Machine {
+    /// The processor's own name; `None` where the system does not tell.
+    pub processor: Option<String>,
+    /// Physical cores that this process may use.
+    pub cores: usize,
+    /// Hardware threads that this process may use.
+    pub hardware_threads: usize,
+    /// Bytes of memory in all.
+    pub memory: Option<u64>,
+    /// Bytes of memory that are free or can be freed.
+    pub memory_available: Option<u64>,
+}
+
+impl Machine {
+    /// Asks the system. What only Linux tells is `None` elsewhere.
+    pub fn here() -> Self {
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        Self {
+            processor: field(&cpuinfo, "model name").map(str::to_string),
+            cores: physical_cores(),
+            hardware_threads: thread::available_parallelism().map_or(1, usize::from),
+            memory: bytes(&meminfo, "MemTotal"),
+            memory_available: bytes(&meminfo, "MemAvailable"),
+        }
+    }
+}
+
+/// The value of the first line `name : value`.
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.trim() == name)
+        .map(|(_, value)| value.trim())
+}
+
+/// The value of a line such as `MemTotal:  24612345 kB`, in bytes.
+fn bytes(meminfo: &str, name: &str) -> Option<u64> {
+    let kibibytes: u64 = field(meminfo, name)?.strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_by_their_whole_name() {
+        let text = "model\t\t: 2\nmodel name\t: AMD EPYC: a\nMemTotal:       100 kB\n";
+        assert_eq!(field(text, "model name"), Some("AMD EPYC: a"));
+        assert_eq!(bytes(text, "MemTotal"), Some(102_400));
+        assert_eq!(bytes(text, "MemAvailable"), None);
+    }
+}

@@ -1,0 +1,232 @@
+//! CUDA at run time: libtorch's kernels, loaded when the folder holds them, and the NVIDIA driver, asked directly.
+//!
+//! Nothing here is needed to build: one binary serves machines with and without a GPU. CUDA kernels register
+//! when `libtorch_cuda.so` is loaded, and the linker leaves that library out, since no symbol of it is named.
+
+use std::{
+    ffi::{CStr, CString, c_char, c_int, c_void},
+    fmt,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use anyhow::{Result, anyhow, bail, ensure};
+
+use super::library;
+
+/// What the driver of this machine offers.
+#[derive(Clone, Debug)]
+pub struct Driver {
+    /// The newest CUDA that it serves, major and minor.
+    pub version: (u32, u32),
+    /// The devices it shows to this process (after CUDA_VISIBLE_DEVICES), in order.
+    pub devices: Vec<Gpu>,
+}
+
+/// A device, as the driver describes it.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    /// Such as `Tesla V100-SXM2-16GB`.
+    pub name: String,
+    /// Bytes of device memory.
+    pub memory: u64,
+    /// Compute capability, major and minor.
+    pub capability: (u32, u32),
+}
+
+/// Loads libtorch's CUDA kernels, once in a process, and returns the file.
+///
+/// An error says why they are not there and what to do.
+pub fn load_kernels() -> Result<&'static Path> {
+    static KERNELS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let loaded = KERNELS.get_or_init(|| {
+        // From the folder of the libtorch that runs: another version's kernels would not fit.
+        let file = library::folder().join("libtorch_cuda.so");
+        if !file.exists() {
+            return Err(format!(
+                "this libtorch has no CUDA kernels ({} is missing). Run scripts/libtorch --cuda, then build again",
+                file.display()
+            ));
+        }
+        // GLOBAL: its static constructors register kernels with the libtorch that is loaded.
+        match open(file.as_os_str().as_bytes(), libc::RTLD_GLOBAL | libc::RTLD_LAZY) {
+            Ok(_) => Ok(file),
+            Err(why) => Err(format!("libtorch's CUDA kernels cannot be loaded ({why}). Run scripts/libtorch --cuda")),
+        }
+    });
+    loaded.as_deref().map_err(|why| anyhow!("{why}"))
+}
+
+/// The number of devices that libtorch can use, at least 1.
+///
+/// An error says what is missing (kernels, driver, a driver that is new enough, a device) and what to do.
+pub fn usable_devices() -> Result<usize> {
+    let driver = driver()?;
+    let look = match std::env::var("CUDA_VISIBLE_DEVICES") {
+        Ok(list) => format!("CUDA_VISIBLE_DEVICES is '{list}'; change or unset it"),
+        Err(_) => "See what nvidia-smi says".to_string(),
+    };
+    ensure!(!driver.devices.is_empty(), "the NVIDIA driver shows no device. {look}");
+    // Before the kernels are loaded: with too old a driver they would only complain on standard error.
+    check_age(driver.version, library::cuda_version(&library::folder()))?;
+    load_kernels()?;
+    let devices = tch::Cuda::device_count();
+    ensure!(devices > 0, "libtorch can use none of the devices that the NVIDIA driver shows. {look}");
+    Ok(devices as usize)
+}
+
+/// Asks the NVIDIA driver for its version and devices.
+pub fn driver() -> Result<Driver> {
+    let library = open(b"libcuda.so.1", libc::RTLD_LAZY)
+        .map_err(|why| anyhow!("there is no NVIDIA driver ({why}). Install one, version 580 or newer for CUDA 13"))?;
+    let calls = DriverCalls::find(library)
+        .map_err(|why| anyhow!("the NVIDIA driver is not whole ({why}). Install it again"))?;
+    // SAFETY: each call gets the arguments that NVIDIA's driver API documents for it.
+    unsafe {
+        calls
+            .check((calls.init)(0))
+            .map_err(|why| anyhow!("the NVIDIA driver does not start ({why}). See what nvidia-smi says"))?;
+        let mut version = 0;
+        calls.check((calls.driver_version)(&mut version))?;
+        let mut count = 0;
+        calls.check((calls.device_count)(&mut count))?;
+        let devices = (0..count).map(|index| calls.describe(index)).collect::<Result<_>>()?;
+        // 13010 is 13.1.
+        Ok(Driver { version: (version as u32 / 1000, version as u32 % 1000 / 10), devices })
+    }
+}
+
+/// Fails when a driver that serves CUDA `driver` is too old for a libtorch built for `needed`: within a major
+/// version an older driver serves newer libraries.
+fn check_age(driver: (u32, u32), needed: Option<(u32, u32)>) -> Result<()> {
+    let Some(needed) = needed else { return Ok(()) };
+    ensure!(
+        driver.0 >= needed.0,
+        "the NVIDIA driver serves CUDA up to {}.{}, but this libtorch is built for {}.{}. Update the driver, or \
+         give scripts/libtorch a Python with torch {} built for an older CUDA",
+        driver.0,
+        driver.1,
+        needed.0,
+        needed.1,
+        super::version()
+    );
+    Ok(())
+}
+
+impl fmt::Display for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let gibibytes = self.memory as f64 / f64::from(1 << 30);
+        let (major, minor) = self.capability;
+        write!(f, "{}, {gibibytes:.1} GiB, compute capability {major}.{minor}", self.name)
+    }
+}
+
+/// The calls of `cuda.h` that are used here; a device is its index.
+struct DriverCalls {
+    init: unsafe extern "C" fn(flags: u32) -> c_int,
+    driver_version: unsafe extern "C" fn(version: *mut c_int) -> c_int,
+    device_count: unsafe extern "C" fn(count: *mut c_int) -> c_int,
+    device_name: unsafe extern "C" fn(name: *mut c_char, size: c_int, device: c_int) -> c_int,
+    device_memory: unsafe extern "C" fn(bytes: *mut usize, device: c_int) -> c_int,
+    device_attribute: unsafe extern "C" fn(value: *mut c_int, attribute: c_int, device: c_int) -> c_int,
+    error_string: unsafe extern "C" fn(code: c_int, text: *mut *const c_char) -> c_int,
+}
+
+impl DriverCalls {
+    fn find(library: *mut c_void) -> Result<Self> {
+        // SAFETY: the types of the fields are those that cuda.h declares for these names.
+        unsafe {
+            Ok(Self {
+                init: function(library, c"cuInit")?,
+                driver_version: function(library, c"cuDriverGetVersion")?,
+                device_count: function(library, c"cuDeviceGetCount")?,
+                device_name: function(library, c"cuDeviceGetName")?,
+                device_memory: function(library, c"cuDeviceTotalMem_v2")?,
+                device_attribute: function(library, c"cuDeviceGetAttribute")?,
+                error_string: function(library, c"cuGetErrorString")?,
+            })
+        }
+    }
+
+    unsafe fn describe(&self, index: c_int) -> Result<Gpu> {
+        // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR.
+        const CAPABILITY: [c_int; 2] = [75, 76];
+        let mut name = [0; 256];
+        let mut memory = 0;
+        let mut capability = [0; 2];
+        unsafe {
+            self.check((self.device_name)(name.as_mut_ptr(), name.len() as c_int - 1, index))?;
+            self.check((self.device_memory)(&mut memory, index))?;
+            for (value, attribute) in capability.iter_mut().zip(CAPABILITY) {
+                self.check((self.device_attribute)(value, attribute, index))?;
+            }
+            let name = CStr::from_ptr(name.as_ptr()).to_string_lossy().into_owned();
+            Ok(Gpu { name, memory: memory as u64, capability: (capability[0] as u32, capability[1] as u32) })
+        }
+    }
+
+    /// Turns a CUresult into an error with the driver's own words.
+    fn check(&self, code: c_int) -> Result<()> {
+        if code == 0 {
+            return Ok(());
+        }
+        let mut text = std::ptr::null();
+        // SAFETY: the driver writes the address of one of its string constants, or null.
+        unsafe { (self.error_string)(code, &mut text) };
+        if text.is_null() {
+            bail!("CUDA error {code}");
+        }
+        // SAFETY: as above.
+        bail!("CUDA error {code}: {}", unsafe { CStr::from_ptr(text) }.to_string_lossy())
+    }
+}
+
+/// The function `name` of an open library, as the function pointer `F`, which must be its type.
+unsafe fn function<F: Copy>(library: *mut c_void, name: &CStr) -> Result<F> {
+    const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
+    // SAFETY: `library` is open, and stays so.
+    let address = unsafe { libc::dlsym(library, name.as_ptr()) };
+    ensure!(!address.is_null(), "libcuda.so.1 has no {}", name.to_string_lossy());
+    // SAFETY: the address of a function, of the type that the caller vouches for.
+    Ok(unsafe { std::mem::transmute_copy(&address) })
+}
+
+/// dlopen, with the reason in words when it fails. The library stays open.
+fn open(name: &[u8], flags: c_int) -> Result<*mut c_void, String> {
+    let name = CString::new(name).map_err(|_| "its path holds a zero byte".to_string())?;
+    // SAFETY: a NUL-terminated name; the constructors of libtorch_cuda and libcuda are meant to run at any time.
+    unsafe {
+        let library = libc::dlopen(name.as_ptr(), flags);
+        if library.is_null() {
+            let why = libc::dlerror();
+            return Err(if why.is_null() {
+                "unknown reason".to_string()
+            } else {
+                CStr::from_ptr(why).to_string_lossy().into_owned()
+            });
+        }
+        Ok(library)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_is_too_old_below_the_major_version_alone() {
+        assert!(check_age((13, 0), Some((13, 0))).is_ok());
+        assert!(check_age((12, 2), Some((12, 8))).is_ok());
+        assert!(check_age((14, 0), Some((13, 0))).is_ok());
+        assert!(check_age((12, 9), None).is_ok());
+        let error = check_age((12, 9), Some((13, 0))).unwrap_err().to_string();
+        assert!(error.contains("12.9") && error.contains("13.0") && error.contains("Update the driver"), "{error}");
+    }
+
+    #[test]
+    fn a_library_that_cannot_be_loaded_is_named() {
+        let error = open(b"libmindgap-has-no-such.so", libc::RTLD_LAZY).unwrap_err();
+        assert!(error.contains("libmindgap-has-no-such.so"), "{error}");
+    }
+}

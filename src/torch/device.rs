@@ -1,0 +1,144 @@
+//! `--device`: what was typed, and the device it means.
+
+use std::{fmt, str::FromStr};
+
+use anyhow::{Context, Result, bail, ensure};
+use tch::Device;
+
+use super::cuda;
+
+/// What `--device` asks for. Written and read as `auto`, `cpu`, `cuda` (read as `cuda:0`) and `cuda:N`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The first CUDA device if one can be used, else the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The CUDA device of this index, from 0, in the driver's order.
+    Cuda(usize),
+}
+
+impl Wanted {
+    /// The device that is meant.
+    ///
+    /// CUDA that was asked for and is not there is an error that says why and what to do, never a run on the CPU.
+    pub fn device(self) -> Result<Device> {
+        self.choose(cuda::usable_devices)
+    }
+
+    /// As `device`, with the number of CUDA devices, or the reason why there is none, from `cuda_devices`.
+    fn choose(self, cuda_devices: impl FnOnce() -> Result<usize>) -> Result<Device> {
+        let index = match self {
+            Self::Cpu => return Ok(Device::Cpu),
+            Self::Auto => return Ok(cuda_devices().map_or(Device::Cpu, |_| Device::Cuda(0))),
+            Self::Cuda(index) => index,
+        };
+        let count = match cuda_devices() {
+            Ok(count) => count,
+            Err(why) => bail!("--device {self}: {why:#}, or use --device cpu"),
+        };
+        let there_are = match count {
+            1 => "there is one CUDA device, cuda:0".to_string(),
+            _ => format!("there are {count} CUDA devices, cuda:0 to cuda:{}", count.saturating_sub(1)),
+        };
+        ensure!(index < count, "--device {self}: {there_are}. Use what is there, or --device cpu");
+        Ok(Device::Cuda(index))
+    }
+}
+
+impl FromStr for Wanted {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "cpu" => Self::Cpu,
+            "cuda" => Self::Cuda(0),
+            _ => match text.strip_prefix("cuda:").map(str::parse) {
+                Some(Ok(index)) => Self::Cuda(index),
+                _ => bail!("there is no such device. Use auto, cpu, cuda or cuda:N, where N counts from 0"),
+            },
+        })
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+/// The device that `text` means: [`Wanted`], read and looked up.
+pub fn parse(text: &str) -> Result<Device> {
+    text.parse::<Wanted>().with_context(|| format!("--device {text}"))?.device()
+}
+
+/// How `device` is typed and shown: `cpu`, `cuda:0`.
+pub fn name(device: Device) -> String {
+    match device {
+        Device::Cpu => "cpu".to_string(),
+        Device::Cuda(index) => format!("cuda:{index}"),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    fn choose(text: &str, cuda_devices: Result<usize>) -> Result<Device> {
+        text.parse::<Wanted>()?.choose(|| cuda_devices)
+    }
+
+    fn error(text: &str, cuda_devices: Result<usize>) -> String {
+        choose(text, cuda_devices).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_device_is_what_its_name_says() {
+        assert_eq!(choose("cpu", Ok(2)).unwrap(), Device::Cpu);
+        assert_eq!(choose("auto", Ok(2)).unwrap(), Device::Cuda(0));
+        assert_eq!(choose("auto", Err(anyhow!("no driver"))).unwrap(), Device::Cpu);
+        assert_eq!(choose("cuda", Ok(1)).unwrap(), Device::Cuda(0));
+        assert_eq!(choose("cuda:1", Ok(2)).unwrap(), Device::Cuda(1));
+        for device in [Device::Cpu, Device::Cuda(3)] {
+            assert_eq!(choose(&name(device), Ok(4)).unwrap(), device);
+        }
+    }
+
+    #[test]
+    fn the_cpu_asks_for_no_cuda() {
+        assert_eq!(Wanted::Cpu.choose(|| panic!("CUDA was asked for")).unwrap(), Device::Cpu);
+    }
+
+    #[test]
+    fn cuda_that_is_not_there_never_becomes_the_cpu() {
+        for text in ["cuda:0", "cuda:9"] {
+            assert_eq!(
+                error(text, Err(anyhow!("there is no NVIDIA driver. Install one"))),
+                format!("--device {text}: there is no NVIDIA driver. Install one, or use --device cpu")
+            );
+        }
+        assert!(choose("cuda", Err(anyhow!("there is no NVIDIA driver"))).is_err());
+    }
+
+    #[test]
+    fn an_index_beyond_the_last_device_is_told_how_many_there_are() {
+        assert!(error("cuda:9", Ok(2)).contains("there are 2 CUDA devices, cuda:0 to cuda:1"));
+        assert!(error("cuda:1", Ok(1)).contains("there is one CUDA device, cuda:0"));
+    }
+
+    #[test]
+    fn anything_else_is_told_the_values() {
+        for text in ["gpu", "CUDA", "cuda:", "cuda:-1", "cuda:x", "cuda0", "", "cpu:0"] {
+            let error = format!("{:#}", parse(text).unwrap_err());
+            assert!(error.starts_with(&format!("--device {text}: ")), "{error}");
+            assert!(error.contains("Use auto, cpu, cuda or cuda:N"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The house stands: every room imports only from itself and from lower floors, the rooms of plain numbers
+//! hold no tensor, and main.rs only opens the door.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Every room and its floor.
+const ROOMS: [(&str, u32); 17] = [
+    ("torch", 0),
+    ("random", 0),
+    ("durable", 0),
+    ("data", 1),
+    ("recipe", 1),
+    ("stats", 1),
+    ("augment", 2),
+    ("model", 2),
+    ("run", 2),
+    ("train", 3),
+    ("compare", 3),
+    ("gap", 3),
+    ("export", 3),
+    ("report", 4),
+    ("cli", 5),
+    // The library's door lists the rooms and uses none; the program's opens the topmost one.
+    ("lib", 0),
+    ("main", 6),
+];
+
+/// Rooms of plain numbers and text: what stands there can be read, compared and tested without libtorch.
+const WITHOUT_TENSORS: [&str; 6] = ["recipe", "stats", "run", "gap", "compare", "report"];
+
+fn floor(room: &str) -> Option<u32> {
+    ROOMS.iter().find(|(name, _)| *name == room).map(|(_, floor)| *floor)
+}
+
+/// What is wrong with `source`, a file of `room`.
+fn faults(room: &str, source: &str) -> Vec<String> {
+    let Some(own) = floor(room) else { return vec![format!("room {room} has no floor: add it to ROOMS")] };
+    let code = without_comments_and_strings(source);
+    let mut faults = Vec::new();
+    for other in imported_rooms(&code) {
+        match floor(&other) {
+            _ if other == room => {}
+            None => faults.push(format!("{room} imports crate::{other}, which is no room")),
+            Some(floor) if floor < own => {}
+            Some(floor) => faults.push(format!("{room} (floor {own}) imports {other} (floor {floor})")),
+        }
+    }
+    let words: Vec<&str> = words(&code).collect();
+    if WITHOUT_TENSORS.contains(&room) {
+        faults.extend(
+            ["tch", "torch_sys"]
+                .iter()
+                .filter(|name| words.contains(name))
+                .map(|name| format!("{room} holds plain numbers and must not use {name}")),
+        );
+    }
+    faults
+}
+
+/// The names that follow `crate::`, and `mindgap::` in main.rs; `crate::{a::B, c}` gives a and c.
+fn imported_rooms(code: &str) -> Vec<String> {
+    let mut rooms = Vec::new();
+    for door in ["crate::", "mindgap::"] {
+        for (at, _) in code.match_indices(door) {
+            let inside_a_word = code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            if inside_a_word {
+                continue;
+            }
+            let rest = code[at + door.len()..].trim_start();
+            match rest.strip_prefix('{') {
+                Some(list) => rooms.extend(first_names(list)),
+                None => rooms.extend(words(rest).next().map(str::to_string)),
+            }
+        }
+    }
+    rooms
+}
+
+/// The first name of each item of a braced list, whose opening brace has been read.
+fn first_names(list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut depth = 1;
+    let mut item = String::new();
+    for c in list.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 || depth == 1 && c == ',' {
+            names.extend(words(&item).next().map(str::to_string));
+            item.clear();
+        } else {
+            item.push(c);
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    names
+}
+
+fn words(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+/// The code alone: doc comments may point upstairs, and texts may speak of anything.
+fn without_comments_and_strings(source: &str) -> String {
+    let mut code = String::new();
+    let mut rest = source;
+    while let Some(c) = rest.chars().next() {
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if let Some(raw) = rest.strip_prefix("r#\"") {
+            raw.find("\"#").map_or(rest.len(), |end| end + 5)
+        } else if c == '"' {
+            string_length(rest)
+        } else if rest.starts_with("'\"'") || rest.starts_with("'\\\"'") {
+            // A character that would open a string.
+            rest[1..].find("'").map_or(rest.len(), |end| end + 2)
+        } else {
+            code.push(c);
+            c.len_utf8()
+        };
+        rest = &rest[skipped..];
+    }
+    code
+}
+
+/// Bytes of the string literal at the start of `rest`, with both quotes.
+fn string_length(rest: &str) -> usize {
+    let mut is_escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    rest.len()
+}
+
+/// The room of a file below src: its first folder, or its name.
+fn room_of(file: &Path) -> String {
+    let first = file.components().next().expect("a file below src").as_os_str().to_string_lossy();
+    first.trim_end_matches(".rs").to_string()
+}
+
+fn source_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(source_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+#[test]
+fn every_file_imports_from_its_room_and_lower_floors_alone() {
+    let files = source_files(&src());
+    assert!(files.len() > 10, "only {} source files were found", files.len());
+    let found: Vec<String> = files
+        .iter()
+        .flat_map(|path| {
+            let file = path.strip_prefix(src()).unwrap();
+            let source = fs::read_to_string(path).unwrap();
+            faults(&room_of(file), &source).into_iter().map(|fault| format!("src/{}: {fault}", file.display()))
+        })
+        .collect();
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn main_only_opens_the_door() {
+    let lines = fs::read_to_string(src().join("main.rs")).unwrap().lines().count();
+    assert!(lines < 80, "main.rs has {lines} lines; what it does belongs into cli");
+}
+
+#[test]
+fn the_checker_finds_what_stands_on_the_wrong_floor() {
+    for (room, source, fault) in [
+        ("data", "use crate::recipe::Recipe;", "data (floor 1) imports recipe (floor 1)"),
+        ("train", "fn f() { crate::report::write() }", "train (floor 3) imports report (floor 4)"),
+        (
+            "run",
+            "use crate::{\n    durable,\n    stats::{Mean, model},\n    train::fit,\n};",
+            "run (floor 2) imports train",
+        ),
+        ("torch", "pub(crate) use crate :: cli;\nuse crate::cli::doctor;", "torch (floor 0) imports cli (floor 5)"),
+        ("durable", "let quote = '\"'; crate::data::open(); let other = '\"';", "durable (floor 0) imports data"),
+        ("random", "use crate::Everything;", "crate::Everything, which is no room"),
+        ("attic", "", "room attic has no floor"),
+        ("stats", "fn mean(x: &tch::Tensor) {}", "must not use tch"),
+        ("recipe", "use tch as libtorch;", "must not use tch"),
+        ("gap", "use torch_sys::C_tensor;", "must not use torch_sys"),
+    ] {
+        let found = faults(room, source);
+        assert!(found.len() == 1 && found[0].contains(fault), "{source:?} in {room}: {found:?}");
+    }
+}
+
+#[test]
+fn the_checker_lets_stand_what_is_right() {
+    for (room, source) in [
+        ("data", "use crate::{durable, random::{Purpose, Stream}, data::decode};"),
+        ("train", "use crate::{\n    model::Net, // crate::report is told by the observer\n    run::EpochRecord,\n};"),
+        (
+            "recipe",
+            "//! Holds no tch; crate::train reads it.\n/* crate::cli */ const HELP: &str = \"crate::report \\\" tch\";",
+        ),
+        ("stats", "let batch = r#\"a \"tch\" text\"#; let dispatch = 1;"),
+        ("cli", "use crate::{report, train, torch};"),
+        ("main", "use mindgap::cli;"),
+        ("lib", "pub mod torch;"),
+    ] {
+        assert_eq!(faults(room, source), Vec::<String>::new(), "{source:?} in {room}");
+    }
+}
