@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{EpochRecord, Observer};
 
@@ -29,7 +29,8 @@ impl Progress {
     /// lines otherwise.
     pub fn new(epochs: u32, batch_size: u32) -> Self {
         let stdout = io::stdout();
-        let bar = stdout.is_terminal().then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
+        let bar = || ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style());
+        let bar = stdout.is_terminal().then(bar);
         Self::to(Box::new(stdout), bar, epochs, batch_size)
     }
 
@@ -56,7 +57,6 @@ impl Observer for Progress {
         (self.epoch_began, self.steps, self.batch_loss) = (Instant::now(), 0, None);
         if let Some(bar) = &self.bar {
             bar.reset();
-            bar.set_style(style());
             bar.set_length(steps);
             bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
             bar.set_message("");
@@ -68,11 +68,14 @@ impl Observer for Progress {
         self.batch_loss = batch_loss.or(self.batch_loss);
         if let Some(bar) = &self.bar {
             bar.set_position(step);
+            if bar.length() == Some(step) {
+                bar.set_message("measuring probe and val");
+                return;
+            }
             let loss = self.batch_loss.map_or(String::new(), |loss| format!("batch loss {loss:.3}, "));
             let images = self.steps as f64 * f64::from(self.batch_size);
             let rate = images / self.epoch_began.elapsed().as_secs_f64();
-            let measuring = if bar.length() == Some(step) { ", measuring probe and val" } else { "" };
-            bar.set_message(format!("{loss}{rate:.0} images/s{measuring}"));
+            bar.set_message(format!("{loss}{rate:.0} images/s, {:#} left", HumanDuration(bar.eta())));
         }
     }
 
@@ -112,7 +115,8 @@ fn compact_line(record: &EpochRecord, epochs: u32) -> String {
 }
 
 fn style() -> ProgressStyle {
-    let template = "{prefix} {bar:20} {pos}/{len}  {msg}  {eta} left";
+    // The bar takes what the rest leaves of the line, so that 80 columns hold it.
+    let template = "{prefix} {wide_bar} {pos}/{len}  {msg}";
     ProgressStyle::with_template(template).expect("the template is valid").progress_chars("━╸─")
 }
 
