@@ -1,0 +1,73 @@
+//! Keys whose value is one of a few words.
+
+use serde::{Deserialize, Serialize};
+
+/// Declares an enum whose variants are words in recipes and flags, and lists the words.
+macro_rules! choice {
+    ($(#[$about:meta])* $name:ident { $($(#[$meaning:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$meaning])* #[serde(rename = $word)] $variant),+
+        }
+
+        impl $name {
+            /// The words that stand for the variants in recipes and flags.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(match self { $(Self::$variant => $word),+ })
+            }
+        }
+    };
+}
+
+choice! {
+    /// The optimiser.
+    Opt {
+        /// Stochastic gradient descent with momentum, as PyTorch's `SGD`.
+        Sgd = "sgd",
+        /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), betas 0.9 and 0.999, as PyTorch's `AdamW`.
+        Adamw = "adamw",
+    }
+}
+
+choice! {
+    /// The first layers of a network of the ImageNet family.
+    Stem {
+        /// 7×7 convolution of stride 2, then a max-pool of stride 2: for photos.
+        Imagenet = "imagenet",
+        /// 3×3 convolution of stride `stem_stride`, no max-pool: for small images.
+        Small = "small",
+    }
+}
+
+choice! {
+    /// How the swing of a cyclic phase changes from cycle to cycle (Smith 2017).
+    CycleMode {
+        /// Every cycle swings as far as the first.
+        Triangular = "triangular",
+        /// Every cycle swings half as far as the one before it.
+        Triangular2 = "triangular2",
+        /// The swing is multiplied by `gamma` at every step.
+        ExpRange = "exp_range",
+    }
+}
+
+choice! {
+    /// A whole schedule in one word, as timm's `--sched`.
+    Sched {
+        /// The peak rate throughout.
+        Constant = "constant",
+        /// Multiplied by `decay_rate` every `decay_epochs`.
+        Step = "step",
+        /// Half a cosine from the peak to `min_lr`.
+        Cosine = "cosine",
+        /// Up to the peak over the first 30 %, then down to `min_lr` (Smith and Topin 2018).
+        OneCycle = "one-cycle",
+        /// Triangles between `min_lr` and the peak, 2 epochs up and 2 down.
+        Cyclic = "cyclic",
+    }
+}

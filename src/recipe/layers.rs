@@ -1,0 +1,162 @@
+//! From defaults, preset, recipe file and flags to one recipe.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::{
+    Recipe, Shorthand,
+    check::{check_table, to_table},
+    presets,
+    schedule::stretch,
+};
+
+/// Settings laid over the defaults, the lowest first: a key of a later layer beats the same key of an earlier one.
+///
+/// Besides the keys of a [`Recipe`] a layer may hold those of [`Shorthand`], and a preset or recipe file
+/// `extends = "PRESET"`, a layer below it, and `[multiply]` with factors for `epochs` and `width` that are applied
+/// after all layers.
+#[derive(Clone, Debug, Default)]
+pub struct Layers(Vec<Layer>);
+
+#[derive(Clone, Debug)]
+struct Layer {
+    keys: Table,
+    multiply: Multiply,
+}
+
+/// Factors that no layer erases: "longer" stays longer whatever number of epochs is asked for.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(default)]
+struct Multiply {
+    epochs: f64,
+    width: f64,
+}
+
+impl Default for Multiply {
+    fn default() -> Self {
+        Self { epochs: 1.0, width: 1.0 }
+    }
+}
+
+impl Layers {
+    /// Adds the preset called `name`, above the one that it extends.
+    ///
+    /// # Errors
+    /// There is no such preset.
+    pub fn preset(self, name: &str) -> Result<Self> {
+        self.text(format!("preset `{name}`"), presets::get(name)?.toml)
+    }
+
+    /// Adds a recipe file, above the preset that it extends.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not TOML, or holds a key that no recipe has or a value of another type.
+    pub fn file(self, path: &Path) -> Result<Self> {
+        let name = format!("recipe file `{}`", path.display());
+        let text = fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
+        self.text(name, &text)
+    }
+
+    /// Adds the flags that were given: a value that serialises to recipe keys, absent where a flag was not given.
+    ///
+    /// # Errors
+    /// A key that no recipe has, or a value of another type.
+    pub fn flags(mut self, flags: &impl Serialize) -> Result<Self> {
+        let keys = Table::try_from(flags).context("the flags cannot be written as a recipe")?;
+        self.0.push(Layer::new("the flags", keys)?);
+        Ok(self)
+    }
+
+    fn text(self, name: String, text: &str) -> Result<Self> {
+        let mut keys: Table = toml::from_str(text).with_context(|| format!("{name} is not valid TOML"))?;
+        let mut below = match keys.remove("extends") {
+            None => self,
+            Some(Value::String(preset)) => self.preset(&preset).with_context(|| format!("{name}: `extends`"))?,
+            Some(other) => bail!("{name}: `extends` = {other}: expected the name of a preset in quotes"),
+        };
+        below.0.push(Layer::new(&name, keys)?);
+        Ok(below)
+    }
+}
+
+impl Layer {
+    /// Checks the keys of the layer that errors call `name`.
+    fn new(name: &str, mut keys: Table) -> Result<Self> {
+        let mut faults = Vec::new();
+        check_table(&keys, &template(), "", &mut faults);
+        if keys.contains_key("schedule") && Shorthand::KEYS.iter().any(|key| keys.contains_key(*key)) {
+            let both = Shorthand::KEYS.join(", ");
+            faults.push(format!("[[schedule]] states the whole schedule: leave out {both}, or leave out [[schedule]]"));
+        }
+        if faults.is_empty() {
+            check_sizes(&keys, &mut faults);
+        }
+        ensure!(faults.is_empty(), "{name}: {}", faults.join(&format!("\n{name}: ")));
+
+        let multiply = keys.remove("multiply").map_or(Ok(Multiply::default()), Value::try_into)?;
+        for (key, factor) in [("epochs", multiply.epochs), ("width", multiply.width)] {
+            let fits = factor.is_finite() && factor > 0.0;
+            ensure!(fits, "{name}: `multiply.{key}` = {factor}: expected a factor above 0");
+        }
+        Ok(Self { keys, multiply })
+    }
+}
+
+/// Keys and types are right: what is left to fail is a whole number beyond its key's range.
+fn check_sizes(keys: &Table, faults: &mut Vec<String>) {
+    let (_, own) = Shorthand::split(keys.clone());
+    for (key, value) in own.into_iter().filter(|(_, value)| value.is_integer()) {
+        if Table::from_iter([(key.clone(), value.clone())]).try_into::<Recipe>().is_err() {
+            faults.push(format!("`{key}` = {value}: the number is too large"));
+        }
+    }
+}
+
+/// Every key that a layer may hold, with a value of its type.
+fn template() -> Table {
+    let mut keys = to_table(&Recipe::with_every_key());
+    keys.extend(to_table(&Shorthand::with_every_key()));
+    keys.insert("extends".into(), "".into());
+    keys.insert("multiply".into(), to_table(&Multiply::default()).into());
+    keys
+}
+
+/// The recipe that the layers amount to, complete but for `img_size` and `in_chans`, which the data may decide.
+///
+/// In order: defaults, each layer over those before it, the family's width and stem, schedule shorthand turned into
+/// phases, the multipliers of all layers, phases stretched to the number of epochs, [`Recipe::validate`].
+///
+/// # Errors
+/// Values out of their range, all in one message.
+pub fn resolve(layers: &Layers) -> Result<Recipe> {
+    let mut keys = Table::new();
+    let mut factors = Multiply::default();
+    for layer in &layers.0 {
+        Shorthand::make_way(&mut keys, &layer.keys);
+        keys.extend(layer.keys.clone());
+        factors.epochs *= layer.multiply.epochs;
+        factors.width *= layer.multiply.width;
+    }
+    let (shorthand, own) = Shorthand::split(keys);
+    let recipe: Recipe = own.try_into()?;
+    let mut recipe = recipe.complete()?;
+    // Before anything is derived from them: a fault is reported with the value that was given.
+    recipe.validate()?;
+    shorthand.try_into::<Shorthand>()?.expand(&mut recipe)?;
+    recipe.epochs = multiply(recipe.epochs, factors.epochs);
+    recipe.width = recipe.width.map(|width| multiply(width, factors.width));
+    stretch(&mut recipe.schedule, f64::from(recipe.epochs));
+    recipe.validate()?;
+    Ok(recipe)
+}
+
+/// `number` times `factor` in whole numbers, at least 1 (`as` stops at the largest u32).
+fn multiply(number: u32, factor: f64) -> u32 {
+    (f64::from(number) * factor).round().max(1.0) as u32
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! Recipes with a name and a reason, embedded in the program.
+
+use anyhow::{Result, anyhow};
+
+use super::suggest::nearest;
+
+/// One preset: a recipe file whose comments give its reason and its evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Its text, which `--recipe` takes as it stands.
+    pub toml: &'static str,
+}
+
+impl Preset {
+    /// Its first line: what it is, in one sentence.
+    pub fn summary(&self) -> &'static str {
+        self.toml.lines().next().unwrap_or_default().trim_start_matches("# ")
+    }
+}
+
+macro_rules! embed {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Preset { name: $name, toml: include_str!(concat!("presets/", $name, ".toml")) }),+]
+    };
+}
+
+/// Every preset, in the order in which they are listed.
+pub const ALL: &[Preset] = embed!["seed", "longer", "wider", "demo"];
+
+/// The preset called `name`.
+///
+/// # Errors
+/// There is none; the message suggests the nearest.
+pub fn get(name: &str) -> Result<&'static Preset> {
+    ALL.iter().find(|preset| preset.name == name).ok_or_else(|| {
+        let names: Vec<&str> = ALL.iter().map(|preset| preset.name).collect();
+        let suggestion = nearest(name, names.iter().copied());
+        anyhow!("there is no preset `{name}` among {}{suggestion}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::{Layers, Recipe, resolve};
+
+    #[test]
+    fn every_preset_resolves_and_opens_with_a_summary_a_reason_and_its_evidence() {
+        for preset in ALL {
+            Layers::default().preset(preset.name).and_then(|layers| resolve(&layers)).expect(preset.name);
+            let comments = preset.toml.split("\n\n").next().unwrap_or_default();
+            assert!(comments.lines().all(|line| line.starts_with('#')), "{}", preset.name);
+            assert!(comments.contains("\n# Why: ") && comments.contains("\n# Evidence: "), "{}", preset.name);
+            assert!(preset.summary().ends_with('.') && preset.summary().len() <= 90, "{}", preset.summary());
+        }
+    }
+
+    #[test]
+    fn the_seed_preset_is_the_default_and_states_all_that_the_origin_tells() {
+        let seed = resolve(&Layers::default().preset("seed").unwrap()).unwrap();
+        assert_eq!(seed, Recipe::default().complete().unwrap());
+        let text = get("seed").unwrap().toml;
+        for key in ["epochs", "batch_size", "opt", "lr", "momentum", "nesterov", "weight_decay"] {
+            assert!(text.contains(&format!("\n{key} = ")), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_preset_is_answered_with_the_nearest() {
+        let error = get("longr").unwrap_err().to_string();
+        assert!(error.contains("did you mean `longer`?"), "{error}");
+    }
+}

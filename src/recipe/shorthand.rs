@@ -1,0 +1,151 @@
+//! A schedule in a few words, as timm's flags have it, turned into phases when a recipe is resolved.
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+use toml::Table;
+
+use super::{
+    Curve, CycleMode, Phase, Recipe, Sched,
+    schedule::{stretch, tidy},
+};
+
+/// Keys that build the schedule. They may stand wherever recipe keys may, and never in a resolved recipe.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shorthand {
+    /// The whole schedule in one word. Absent: the phases stay. timm: `--sched`.
+    pub sched: Option<Sched>,
+    /// Lowest rate of `cosine` (default 0), `one-cycle` (0) and `cyclic` (a fiftieth of `lr`). timm: `--min-lr`.
+    pub min_lr: Option<f64>,
+    /// Epochs between the steps of `step`, counted from the end of the warm-up (default: a third of what remains).
+    /// timm: `--decay-epochs`.
+    pub decay_epochs: Option<f64>,
+    /// What each step of `step` multiplies the rate by (default 0.1). timm: `--decay-rate`.
+    pub decay_rate: Option<f64>,
+    /// Epochs, out of `epochs`, that climb linearly to the rate at which the rest begins, in place of a warm-up that the
+    /// phases open with. Off: 0. timm: `--warmup-epochs`.
+    pub warmup_epochs: Option<f64>,
+    /// Rate at which the climb begins (default 0). timm: `--warmup-lr`.
+    pub warmup_lr: Option<f64>,
+}
+
+impl Shorthand {
+    /// Its keys; the first four shape the schedule, the last two lead up to it.
+    pub const KEYS: [&'static str; 6] = ["sched", "min_lr", "decay_epochs", "decay_rate", "warmup_epochs", "warmup_lr"];
+
+    /// A shorthand with every key present: what a layer may hold, by name and type.
+    pub(super) fn with_every_key() -> Self {
+        Self {
+            sched: Some(Sched::Cosine),
+            min_lr: Some(0.0),
+            decay_epochs: Some(30.0),
+            decay_rate: Some(0.1),
+            warmup_epochs: Some(5.0),
+            warmup_lr: Some(0.0),
+        }
+    }
+
+    /// Parts a layer's keys into the shorthand and the recipe's own.
+    pub(super) fn split(keys: Table) -> (Table, Table) {
+        keys.into_iter().partition(|(key, _)| Self::KEYS.contains(&key.as_str()))
+    }
+
+    /// Removes from the keys `below` a layer what the layer's schedule replaces: a list of phases replaces phases and
+    /// shorthand, a word for the whole schedule all but the warm-up.
+    pub(super) fn make_way(below: &mut Table, layer: &Table) {
+        let replaced = match (layer.contains_key("schedule"), layer.contains_key("sched")) {
+            (true, _) => &Self::KEYS[..],
+            (_, true) => &Self::KEYS[..4],
+            _ => return,
+        };
+        for key in replaced.iter().chain(&["schedule"]) {
+            below.remove(*key);
+        }
+    }
+
+    /// Writes the phases that the shorthand stands for into `recipe`, for its epochs before any multiplier.
+    ///
+    /// # Errors
+    /// A number out of its range, or a key that the schedule has no use for; all in one message.
+    pub(super) fn expand(&self, recipe: &mut Recipe) -> Result<()> {
+        self.check(recipe)?;
+        let warmup = self.warmup_epochs.unwrap_or(0.0);
+        let rest = f64::from(recipe.epochs) - warmup;
+        let schedule = &mut recipe.schedule;
+        if self.warmup_epochs.is_some() && matches!(schedule[..], [Phase { curve: Curve::Warmup { .. }, .. }, _, ..]) {
+            schedule.remove(0);
+        }
+        match self.sched {
+            Some(sched) => *schedule = vec![Phase { epochs: rest, curve: self.curve(sched, recipe.lr, rest) }],
+            None => stretch(schedule, rest),
+        }
+        if warmup > 0.0 {
+            let from = tidy(self.warmup_lr.unwrap_or(0.0) / recipe.lr);
+            let to = schedule.first().map_or(1.0, |phase| phase.curve.beginning());
+            schedule.insert(0, Phase { epochs: warmup, curve: Curve::Warmup { from, to } });
+        }
+        Ok(())
+    }
+
+    fn curve(&self, sched: Sched, lr: f64, epochs: f64) -> Curve {
+        let lowest = |usual: f64| self.min_lr.map_or(usual, |rate| tidy(rate / lr));
+        match sched {
+            Sched::Constant => Curve::Constant { factor: 1.0 },
+            Sched::Step => Curve::Step {
+                factor: 1.0,
+                decay: self.decay_rate.unwrap_or(0.1),
+                every: Some(self.decay_epochs.unwrap_or(tidy(epochs / 3.0))),
+                milestones: None,
+            },
+            Sched::Cosine => Curve::Cosine { from: 1.0, to: lowest(0.0) },
+            // PyTorch's OneCycleLR begins at a twenty-fifth of the peak and climbs for 30 % of the run.
+            Sched::OneCycle => Curve::OneCycle { start: 0.04, peak: 1.0, end: lowest(0.0), rise: 0.3 },
+            Sched::Cyclic => Curve::Cyclic {
+                low: lowest(0.02),
+                high: 1.0,
+                up: 2.0,
+                down: 2.0,
+                mode: CycleMode::Triangular,
+                gamma: 1.0,
+            },
+        }
+    }
+
+    fn check(&self, recipe: &Recipe) -> Result<()> {
+        let epochs = f64::from(recipe.epochs);
+        let mut faults = Vec::new();
+        let mut range = |key: &str, value: Option<f64>, fits: fn(f64, f64) -> bool, limit: f64, expected: &str| {
+            if let Some(value) = value.filter(|value| !fits(*value, limit)) {
+                faults.push(format!("`{key}` = {value}: expected {expected}"));
+            }
+        };
+        let rate = format!("a rate from 0 to lr = {}", recipe.lr);
+        range("min_lr", self.min_lr, |rate, lr| (0.0..=lr).contains(&rate), recipe.lr, &rate);
+        range("warmup_lr", self.warmup_lr, |rate, lr| (0.0..=lr).contains(&rate), recipe.lr, &rate);
+        let remains = format!("less than epochs = {epochs}, from 0 up, so that something follows the warm-up");
+        range("warmup_epochs", self.warmup_epochs, |warmup, all| (0.0..all).contains(&warmup), epochs, &remains);
+        let length = |length: f64, _: f64| length.is_finite() && length > 0.0;
+        range("decay_epochs", self.decay_epochs, length, 0.0, "a number of epochs above 0");
+        range("decay_rate", self.decay_rate, |rate, _| rate > 0.0 && rate <= 1.0, 0.0, "a factor above 0, at most 1");
+
+        let steps = self.sched == Some(Sched::Step);
+        let has_floor = matches!(self.sched, Some(Sched::Cosine | Sched::OneCycle | Sched::Cyclic));
+        for (key, given, used, scheds) in [
+            ("min_lr", self.min_lr, has_floor, "cosine, one-cycle or cyclic"),
+            ("decay_epochs", self.decay_epochs, steps, "step"),
+            ("decay_rate", self.decay_rate, steps, "step"),
+        ] {
+            if given.is_some() && !used {
+                let now = self.sched.map_or("a list of phases".into(), |sched| format!("`{sched}`"));
+                faults.push(format!(
+                    "`{key}` is for sched = {scheds}, and the schedule is {now}: set sched, or leave it out"
+                ));
+            }
+        }
+        if self.warmup_lr.is_some() && self.warmup_epochs.is_none() {
+            faults.push("`warmup_lr` has no effect without `warmup_epochs`: give both, or neither".into());
+        }
+        ensure!(faults.is_empty(), "{}", faults.join("\n"));
+        Ok(())
+    }
+}
