@@ -1,3 +1,4 @@
 //! One file per command: its flags and its `run`.
 
 pub mod doctor;
+pub mod recipe_flags;

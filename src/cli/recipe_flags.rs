@@ -1,0 +1,239 @@
+//! The flags that make a recipe: one for every key, under timm's name where timm has one.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::builder::PossibleValuesParser;
+use serde::Serialize;
+
+use crate::recipe::{self, Layers, Opt, Recipe, Sched, Stem};
+
+/// Where a recipe comes from. Later beats earlier: defaults, preset, recipe file, flags.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct RecipeSource {
+    /// Start from a preset; `mindgap presets` lists them
+    #[arg(long, value_name = "NAME", help_heading = "Recipe")]
+    pub preset: Option<String>,
+
+    /// Lay a recipe file over it, such as the recipe.toml of another run
+    #[arg(long, value_name = "FILE.toml", help_heading = "Recipe")]
+    pub recipe: Option<PathBuf>,
+
+    /// What was set by a flag of its own.
+    #[command(flatten)]
+    pub flags: RecipeFlags,
+}
+
+impl RecipeSource {
+    /// The recipe that preset, file and flags amount to; `img_size` and `in_chans` are absent unless one of them says
+    /// so.
+    ///
+    /// # Errors
+    /// An unknown preset, a recipe file that cannot be read, unknown keys, values out of range: all the user's to mend.
+    pub fn resolve(&self) -> Result<Recipe> {
+        self.resolve_with(self.preset.as_deref())
+    }
+
+    /// The same on another preset, for a comparison of several.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn resolve_with(&self, preset: Option<&str>) -> Result<Recipe> {
+        let mut layers = Layers::default();
+        if let Some(name) = preset {
+            layers = layers.preset(name)?;
+        }
+        if let Some(path) = &self.recipe {
+            layers = layers.file(path)?;
+        }
+        recipe::resolve(&layers.flags(&self.flags)?)
+    }
+}
+
+/// A flag for every recipe key, absent unless given. A switch takes no value; `--nesterov=false` undoes a preset's.
+#[derive(clap::Args, Serialize, Clone, Debug, Default, PartialEq)]
+pub struct RecipeFlags {
+    /// Network
+    #[arg(long, help_heading = "Network", value_name = "NAME", value_parser = models())]
+    pub model: Option<String>,
+    /// Channels of the first stage [default: 16 for CIFAR's networks, 64 for ImageNet's]
+    #[arg(long, help_heading = "Network", value_name = "N")]
+    pub width: Option<u32>,
+    /// First layers of an ImageNet network; small is one 3×3 convolution without max-pool
+    #[arg(long, help_heading = "Network", value_name = "STEM", value_parser = words(Stem::WORDS))]
+    pub stem: Option<String>,
+    /// Stride of a 3×3 stem: 1, 2 or 4
+    #[arg(long, help_heading = "Network", value_name = "N")]
+    pub stem_stride: Option<u32>,
+    /// Start the last norm of each block at zero
+    #[arg(long, help_heading = "Network", value_name = "BOOL", hide_possible_values = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub zero_init_last: Option<bool>,
+
+    /// Share of the training images that is used
+    #[arg(long, help_heading = "Images", value_name = "SHARE")]
+    pub train_fraction: Option<f64>,
+    /// Side of the square images that the network sees, in pixels [default: the data's]
+    #[arg(long, help_heading = "Images", value_name = "PIXELS", alias = "train-crop-size")]
+    pub img_size: Option<u32>,
+    /// 1 for grey, 3 for RGB [default: the data's]
+    #[arg(long, help_heading = "Images", value_name = "N")]
+    pub in_chans: Option<u32>,
+
+    /// Passes over the training images; phases of the schedule are stretched to fit
+    #[arg(long, help_heading = "Optimisation", value_name = "N")]
+    pub epochs: Option<u32>,
+    /// Images per batch
+    #[arg(long, help_heading = "Optimisation", value_name = "N")]
+    pub batch_size: Option<u32>,
+    /// Optimiser
+    #[arg(long, help_heading = "Optimisation", value_name = "NAME", value_parser = words(Opt::WORDS))]
+    pub opt: Option<String>,
+    /// Peak learning rate
+    #[arg(long, help_heading = "Optimisation", value_name = "RATE", allow_negative_numbers = true)]
+    pub lr: Option<f64>,
+    /// Momentum of SGD
+    #[arg(long, help_heading = "Optimisation", value_name = "M", allow_negative_numbers = true)]
+    pub momentum: Option<f64>,
+    /// Nesterov's momentum
+    #[arg(long, help_heading = "Optimisation", value_name = "BOOL", hide_possible_values = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub nesterov: Option<bool>,
+    /// Weight decay; spares norms and biases
+    #[arg(long, help_heading = "Optimisation", value_name = "D", alias = "wd", allow_negative_numbers = true)]
+    pub weight_decay: Option<f64>,
+    /// Let weight decay reach norms and biases too
+    #[arg(
+        long,
+        help_heading = "Optimisation",
+        alias = "norm-weight-decay",
+        value_name = "BOOL",
+        hide_possible_values = true
+    )]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub norm_decay: Option<bool>,
+    /// Largest norm of the gradient; inf for no clipping
+    #[arg(
+        long,
+        help_heading = "Optimisation",
+        value_name = "NORM",
+        alias = "clip-grad-norm",
+        allow_negative_numbers = true
+    )]
+    pub clip_grad: Option<f64>,
+    /// Batches whose gradients are averaged for one step
+    #[arg(long, help_heading = "Optimisation", value_name = "N")]
+    pub grad_accum_steps: Option<u32>,
+
+    /// The whole schedule in one word
+    #[arg(long, help_heading = "Schedule", value_name = "NAME", value_parser = words(Sched::WORDS))]
+    pub sched: Option<String>,
+    /// Lowest rate of cosine, one-cycle and cyclic
+    #[arg(long, help_heading = "Schedule", value_name = "RATE", alias = "lr-min", allow_negative_numbers = true)]
+    pub min_lr: Option<f64>,
+    /// Epochs between the steps of step [default: a third of the run]
+    #[arg(long, help_heading = "Schedule", value_name = "N", alias = "lr-step-size", allow_negative_numbers = true)]
+    pub decay_epochs: Option<f64>,
+    /// What each step of step multiplies the rate by [default: 0.1]
+    #[arg(long, help_heading = "Schedule", value_name = "FACTOR", alias = "lr-gamma", allow_negative_numbers = true)]
+    pub decay_rate: Option<f64>,
+    /// Epochs, out of --epochs, of linear warm-up
+    #[arg(
+        long,
+        help_heading = "Schedule",
+        value_name = "N",
+        alias = "lr-warmup-epochs",
+        allow_negative_numbers = true
+    )]
+    pub warmup_epochs: Option<f64>,
+    /// Rate at which the warm-up begins [default: 0]
+    #[arg(long, help_heading = "Schedule", value_name = "RATE", allow_negative_numbers = true)]
+    pub warmup_lr: Option<f64>,
+
+    /// Moves initialisation, order, augmentation and dropout
+    #[arg(long, help_heading = "Seeds", value_name = "N", value_parser = seed())]
+    pub seed: Option<u64>,
+    /// Moves split, fraction, probe and generated faces
+    #[arg(long, help_heading = "Seeds", value_name = "N", value_parser = seed())]
+    pub data_seed: Option<u64>,
+}
+
+fn words(words: &'static [&'static str]) -> PossibleValuesParser {
+    PossibleValuesParser::new(words)
+}
+
+fn models() -> PossibleValuesParser {
+    PossibleValuesParser::new(recipe::MODELS.map(|(name, _)| name))
+}
+
+/// Seeds stand in recipe.toml, whose integers end below 2⁶³.
+fn seed() -> clap::builder::RangedU64ValueParser {
+    clap::builder::RangedU64ValueParser::new().range(..=i64::MAX as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{Args, Command, FromArgMatches};
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<RecipeSource, clap::Error> {
+        let command = RecipeSource::augment_args(Command::new("train").no_binary_name(true));
+        RecipeSource::from_arg_matches(&command.try_get_matches_from(line.split_whitespace())?)
+    }
+
+    fn resolve(line: &str) -> Recipe {
+        parse(line).unwrap().resolve().unwrap()
+    }
+
+    #[test]
+    fn every_recipe_key_has_a_flag_and_every_flag_a_key() {
+        let command = RecipeFlags::augment_args(Command::new("train"));
+        let flags: BTreeSet<String> = command.get_arguments().map(|flag| flag.get_id().to_string()).collect();
+        let json = serde_json::to_value(Recipe::default()).unwrap();
+        let mut keys: BTreeSet<String> = json.as_object().unwrap().keys().cloned().collect();
+        // Phases are written in a file; on the command line the shorthand stands for them.
+        keys.remove("schedule");
+        keys.extend(recipe::Shorthand::KEYS.map(String::from));
+        assert_eq!(flags, keys);
+        for flag in command.get_arguments() {
+            assert_eq!(flag.get_long().map(|long| long.replace('-', "_")), Some(flag.get_id().to_string()));
+        }
+    }
+
+    #[test]
+    fn flags_beat_the_preset_and_multipliers_outlive_them() {
+        assert_eq!(resolve("--preset longer --epochs 50").epochs, 70);
+        assert_eq!(resolve("--preset wider --model resnet18").width, Some(128));
+        assert_eq!(resolve("--preset demo --epochs 4 --lr 0.1").lr, 0.1);
+    }
+
+    #[test]
+    fn a_switch_takes_no_value_and_can_be_undone() {
+        let source = parse("--nesterov --norm-decay=false --epochs 3").unwrap();
+        assert_eq!(
+            (source.flags.nesterov, source.flags.norm_decay, source.flags.epochs),
+            (Some(true), Some(false), Some(3))
+        );
+        assert!(parse("--nesterov true").is_err());
+    }
+
+    #[test]
+    fn names_of_torchvision_are_understood() {
+        assert_eq!(
+            parse("--wd 5e-4 --lr-warmup-epochs 5").unwrap().flags,
+            parse("--weight-decay 5e-4 --warmup-epochs 5").unwrap().flags
+        );
+    }
+
+    #[test]
+    fn values_out_of_range_are_reported_together_by_name() {
+        let error = parse("--lr -1 --batch-size 0 --momentum 2").unwrap().resolve().unwrap_err().to_string();
+        for part in ["lr = -1", "batch_size = 0", "momentum = 2"] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(parse("--seed 18446744073709551615").unwrap_err().to_string().contains("--seed"));
+    }
+}
