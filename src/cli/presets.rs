@@ -1,0 +1,96 @@
+//! `mindgap presets`: the recipes that come with the program.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::recipe::{
+    Layers,
+    presets::{self, Preset},
+    resolve,
+};
+
+/// List the presets, or print one as a file for --recipe
+#[derive(clap::Args, Clone, Debug)]
+pub struct Presets {
+    /// The preset to print
+    pub name: Option<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Presets {
+    /// Prints to standard output.
+    ///
+    /// # Errors
+    /// There is no preset of that name, or the output is closed.
+    pub fn run(&self) -> Result<()> {
+        self.write(&mut io::stdout().lock())
+    }
+
+    fn write(&self, out: &mut impl Write) -> Result<()> {
+        match (&self.name, self.json) {
+            (Some(name), false) => write!(out, "{}", presets::get(name)?.toml)?,
+            (Some(name), true) => writeln!(out, "{:#}", details(presets::get(name)?)?)?,
+            (None, true) => {
+                let list = presets::ALL.iter().map(details).collect::<Result<Vec<_>>>()?;
+                writeln!(out, "{:#}", json!(list))?;
+            }
+            (None, false) => {
+                let width = presets::ALL.iter().map(|preset| preset.name.len()).max().unwrap_or_default();
+                for preset in presets::ALL {
+                    writeln!(out, "{:width$}  {}", preset.name, preset.summary())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A preset with its text and the recipe that it resolves to on its own.
+fn details(preset: &Preset) -> Result<serde_json::Value> {
+    let recipe = resolve(&Layers::default().preset(preset.name)?)?;
+    Ok(json!({ "name": preset.name, "summary": preset.summary(), "toml": preset.toml, "recipe": recipe }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn print(name: Option<&str>, json: bool) -> String {
+        let mut out = Vec::new();
+        Presets { name: name.map(String::from), json }.write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn presets_are_listed_with_what_they_are() {
+        insta::assert_snapshot!(print(None, false), @r#"
+        seed    The origin's recipe: 20 epochs of cyclic rate, then a tenth of it every 10, 50 in all.
+        longer  The first answer that the origin got: train longer, 1.4 times the epochs.
+        wider   The second answer that the origin got: a larger model, twice the width.
+        demo    The origin's recipe in 16 epochs and with a stride-2 stem, for the embedded faces.
+        "#);
+    }
+
+    #[test]
+    fn a_printed_preset_is_a_recipe_file_that_means_the_same() {
+        for preset in presets::ALL {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), print(Some(preset.name), false)).unwrap();
+            let from_file = resolve(&Layers::default().file(file.path()).unwrap()).unwrap();
+            assert_eq!(from_file, resolve(&Layers::default().preset(preset.name).unwrap()).unwrap());
+        }
+    }
+
+    #[test]
+    fn json_holds_the_resolved_recipe() {
+        let value: serde_json::Value = serde_json::from_str(&print(Some("longer"), true)).unwrap();
+        assert_eq!((&value["name"], &value["recipe"]["epochs"]), (&json!("longer"), &json!(70)));
+        let list: serde_json::Value = serde_json::from_str(&print(None, true)).unwrap();
+        assert_eq!(list.as_array().unwrap().len(), presets::ALL.len());
+    }
+}
