@@ -1,0 +1,78 @@
+//! card
+
+use rayon::prelude::*;
+
+mod draws;
+mod expression;
+mod features;
+mod person;
+mod portrait;
+mod scene;
+mod shapes;
+#[cfg(test)]
+mod tests;
+
+use draws::Draws;
+use expression::Muscles;
+use person::Person;
+use scene::Scene;
+
+/// The classes, in the order of their labels, which is FER2013's and alphabetical.
+pub const CLASSES: [&str; 7] = ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"];
+/// Samples `0..TRAIN` are the training images.
+pub const TRAIN: u32 = 2560;
+/// Samples `TRAIN..TRAIN + VAL` are the validation images.
+pub const VAL: u32 = 800;
+/// Height and width of an image in pixels.
+pub const SIZE: usize = 48;
+/// Share of the labels, in train and val alike, that name one of the six other classes.
+pub const WRONG_LABELS: f64 = 0.10;
+
+/// Share of each class in percent: FER2013's imbalance, milder.
+const SHARES: [u32; 7] = [14, 9, 14, 19, 16, 15, 13];
+
+/// Generated faces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faces {
+    /// Grey values, `[n, 48, 48]`, row by row.
+    pub images: Vec<u8>,
+    /// Indices into [`CLASSES`], `[n]`.
+    pub labels: Vec<u32>,
+}
+
+/// Samples `first..first + count` of the set that belongs to `data_seed`.
+///
+/// Sample i is a function of `(data_seed, i)` alone, so any range gives the same bytes, on any number of threads.
+pub fn generate(data_seed: u64, first: u32, count: u32) -> Faces {
+    let samples: Vec<_> = (0..count).into_par_iter().map(|i| sample(Draws::new(data_seed, first + i))).collect();
+    Faces {
+        images: samples.iter().flat_map(|(image, _)| image).copied().collect(),
+        labels: samples.iter().map(|&(_, label)| label).collect(),
+    }
+}
+
+/// One image and its label.
+fn sample(mut draws: Draws) -> ([u8; SIZE * SIZE], u32) {
+    let Class { shown, label } = Class::draw(&mut draws);
+    let muscles = Muscles::draw(shown, &mut draws);
+    let person = Person::draw(&mut draws);
+    let scene = Scene::draw(person.skin, &mut draws);
+    (portrait::render(&person, &muscles, &scene, &mut draws), label as u32)
+}
+
+/// What a face shows and what its label says.
+struct Class {
+    shown: usize,
+    label: usize,
+}
+
+impl Class {
+    fn draw(draws: &mut Draws) -> Self {
+        let shown = draws.weighted(&SHARES);
+        if !draws.chance(WRONG_LABELS) {
+            return Self { shown, label: shown };
+        }
+        let step = 1 + draws.below(CLASSES.len() as u32 - 1) as usize;
+        Self { shown, label: (shown + step) % CLASSES.len() }
+    }
+}
