@@ -1,3 +1,44 @@
 //! Images and labels: where they come from and how they reach the device.
+//!
+//! [`open`] reads a source in five steps, each in a file of its own:
+//!
+//! 1. list the samples: [`folder`], [`table`] or [`faces`] gives a [`listing`];
+//! 2. settle the splits: a tenth for val where there is none, the fraction of train in use ([`split`]);
+//! 3. settle the shape that every image gets ([`shape`]);
+//! 4. read every image once ([`read`]): decode it ([`source`], [`decode`], [`whole`]), hash it ([`hash`]), fit it to
+//!    the shape ([`transform`]), and keep it if it fits the cache;
+//! 5. complain about what could not be read, or leave it out, and hand over a [`Dataset`].
+//!
+//! Training then takes [`Batch`]es from each [`Split`] ([`images`]); a split too large for the cache is decoded anew in
+//! every epoch by the [`loader`], with the same order and the same bytes.
 
+mod bad;
+mod batches;
+mod dataset;
+mod decode;
 pub mod faces;
+mod folder;
+mod hash;
+mod images;
+mod listing;
+mod loader;
+mod picture;
+mod probe;
+mod progress;
+mod read;
+mod shape;
+mod source;
+mod split;
+mod sums;
+mod table;
+mod transform;
+mod whole;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use bad::BadFile;
+pub use batches::{Batch, Batches};
+pub use dataset::{Dataset, Options, open};
+pub use images::Split;
+pub use progress::{Progress, Silent};

@@ -1,0 +1,142 @@
+//! A split's images, some at a time, on the device.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use tch::{Device, Kind, Tensor};
+
+use super::{
+    images::{Pixels, Split},
+    loader::Loader,
+    read::{load, tensor},
+    shape::Shape,
+    source::Source,
+};
+use crate::torch;
+
+/// Some images of a split.
+#[derive(Debug)]
+pub struct Batch {
+    /// `[n, c, h, w]`, u8, on the device.
+    pub images: Tensor,
+    /// `[n]`, i64, on the device.
+    pub labels: Tensor,
+    /// Which images these are: positions in the split.
+    pub positions: Vec<u32>,
+}
+
+/// The batches of one pass; see [`Split::batches`].
+pub struct Batches<'a> {
+    split: &'a Split,
+    order: Vec<u32>,
+    batch_size: usize,
+    device: Device,
+    /// Positions already handed over.
+    done: usize,
+    /// Set up with the first batch.
+    supply: Option<Supply>,
+}
+
+/// What the images are taken from.
+enum Supply {
+    /// All images of the split, on the device.
+    Resident(Tensor),
+    /// The batches, decoded ahead.
+    Streamed(Loader<Vec<u8>>),
+}
+
+impl<'a> Batches<'a> {
+    pub(super) fn new(split: &'a Split, order: Vec<u32>, batch_size: usize, device: Device) -> Self {
+        Self { split, order, batch_size, device, done: 0, supply: None }
+    }
+
+    fn batch(&mut self) -> Result<Batch> {
+        if self.supply.is_none() {
+            self.supply = Some(self.start()?);
+        }
+        let end = self.order.len().min(self.done + self.batch_size);
+        let positions = self.order[self.done..end].to_vec();
+        let images = match &mut self.supply {
+            Some(Supply::Resident(all)) => {
+                let index: Vec<i64> = positions.iter().map(|&position| i64::from(position)).collect();
+                all.f_index_select(0, &send(Tensor::f_from_slice(&index)?, self.device)?)?
+            }
+            Some(Supply::Streamed(batches)) => {
+                let images = batches.next().context("the loader ended before its last batch")??;
+                send(tensor(&images, self.split.shape)?, self.device)?
+            }
+            None => bail!("no images were set up"),
+        };
+        let labels: Vec<i64> =
+            positions.iter().map(|&position| i64::from(self.split.labels[position as usize])).collect();
+        let labels = send(Tensor::f_from_slice(&labels)?, self.device)?;
+        self.done = end;
+        Ok(Batch { images, labels, positions })
+    }
+
+    fn start(&self) -> Result<Supply> {
+        let split = self.split;
+        ensure!(self.batch_size > 0, "a batch of 0 images was asked for");
+        if let Some(position) = self.order.iter().find(|&&position| position as usize >= split.len()) {
+            bail!("position {position} lies outside a split of {} images", split.len());
+        }
+        match &split.pixels {
+            Pixels::Resident(pixels) => {
+                let here = pixels.borrow().f_to_device_(self.device, Kind::Uint8, false, false).with_context(|| {
+                    format!("{} images do not fit on {:?}; lower --cache-limit", split.len(), self.device)
+                })?;
+                *pixels.borrow_mut() = here.shallow_clone();
+                Ok(Supply::Resident(here))
+            }
+            &Pixels::Streamed { workers } => {
+                let (source, shape, size) = (Arc::clone(&split.source), split.shape, self.batch_size);
+                let wanted = |&position: &u32| (split.ids[position as usize], split.hashes[position as usize]);
+                let wanted: Vec<(u32, u128)> = self.order.iter().map(wanted).collect();
+                let decode = move |batch: usize| {
+                    let samples = wanted.iter().skip(batch * size).take(size);
+                    let mut pixels = Vec::with_capacity(samples.len() * shape.bytes());
+                    for &(id, hash) in samples {
+                        pixels.extend(load_again(&source, id, hash, shape)?);
+                    }
+                    Ok(pixels)
+                };
+                Ok(Supply::Streamed(Loader::start(workers, self.order.len().div_ceil(size), decode)?))
+            }
+        }
+    }
+}
+
+impl Iterator for Batches<'_> {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done == self.order.len() {
+            return None;
+        }
+        let batch = self.batch();
+        if batch.is_err() {
+            self.done = self.order.len();
+        }
+        Some(batch)
+    }
+}
+
+/// Decodes a sample that was read before and must not have changed. It gets a second chance: network drives hiccup.
+fn load_again(source: &Source, id: u32, expected: u128, shape: Shape) -> Result<Vec<u8>> {
+    let attempt = || -> Result<Vec<u8>> {
+        let image = load(source, id, shape)?;
+        ensure!(image.hash == expected, "its pixels are not those that were read at the start");
+        Ok(image.pixels)
+    };
+    attempt()
+        .or_else(|_| attempt())
+        .with_context(|| format!("{} changed or vanished during the run; restore it and resume", source.name(id)))
+}
+
+/// Moves a host tensor to `device`; to CUDA through page-locked memory, so that the host need not wait for the copy.
+fn send(host: Tensor, device: Device) -> Result<Tensor> {
+    Ok(match device {
+        Device::Cuda(_) => torch::pin_memory(&host)?.f_to_device_(device, host.kind(), true, false)?,
+        _ => host.f_to_device(device)?,
+    })
+}

@@ -1,0 +1,238 @@
+//! Opening a data set: from a source to splits that training can use.
+
+use std::{cell::RefCell, path::Path, thread};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{
+    bad::{self, BadFile},
+    faces, folder, hash,
+    images::{Pixels, Split},
+    listing::{self, Listing, Samples},
+    probe::{self, Side},
+    progress::Progress,
+    read::{self, Reading},
+    shape::{self, Shape},
+    source::{Names, Source},
+    split, table,
+};
+
+/// How a data set is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Seed of everything drawn about the data: the split, the fraction, the probe, the generated faces.
+    pub data_seed: u64,
+    /// Share of the training images of every class that is used, 0 < share ≤ 1.
+    pub train_fraction: f64,
+    /// Pixels across and down of every image; `None`: the median shorter side of train, at most 224.
+    pub img_size: Option<u32>,
+    /// 1 (grey) or 3 (RGB); `None`: 1 if every image of train is grey by its header, else 3.
+    pub in_chans: Option<u32>,
+    /// Leave out files and rows that cannot be read, with a note, instead of stopping.
+    pub skip_bad: bool,
+    /// Bytes of pixels that are kept in memory. Val, test and train, in this order, are kept as long as they fit; what
+    /// does not is decoded anew for every batch.
+    pub cache_limit: u64,
+    /// Threads that decode for each pass over a split that is not kept, 0 for none beside the reader; `None`: one per core.
+    pub workers: Option<usize>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            data_seed: 0,
+            train_fraction: 1.0,
+            img_size: None,
+            in_chans: None,
+            skip_bad: false,
+            cache_limit: 4 << 30,
+            workers: None,
+        }
+    }
+}
+
+/// An opened data set: every image was read once, and found whole.
+pub struct Dataset {
+    /// Class names; a label is an index in them.
+    pub classes: Vec<String>,
+    /// Channels of every image, 1 or 3.
+    pub channels: u32,
+    /// Pixels of every image, across and down.
+    pub size: u32,
+    /// Mean of train's pixels per channel, values scaled to 0..1.
+    pub mean: Vec<f32>,
+    /// Their standard deviation; 1 for a channel that is the same everywhere, so that it can be divided by.
+    pub std: Vec<f32>,
+    /// The images to train on.
+    pub train: Split,
+    /// The images to validate on.
+    pub val: Split,
+    /// Images that nothing but a final evaluation reads.
+    pub test: Option<Split>,
+    /// 32 hex digits over classes, labels and decoded pixels of every split, in their order.
+    pub fingerprint: String,
+    /// Files and rows left out because they cannot be read.
+    pub bad_files: Vec<BadFile>,
+    /// What the user should know about how the source was read, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Opens `source`: a folder of class folders, a `.csv` table like FER2013's, or `faces`, which are generated.
+///
+/// # Errors
+/// A source that is missing, empty or wrongly laid out, fewer than two classes, a class that train lacks or that is empty,
+/// a split without images, and, unless `skip_bad`, files and rows that cannot be read, by name.
+pub fn open(source: &str, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
+    let share = options.train_fraction;
+    ensure!(share > 0.0 && share <= 1.0, "--train-fraction {share}: a share above 0 and up to 1 is possible");
+    shape::check(options.img_size, options.in_chans)?;
+
+    let mut listing = list(source, options).with_context(|| format!("the data {source:?} cannot be used"))?;
+    listing.check().with_context(|| format!("the data {source:?} cannot be used"))?;
+    if !listing.bad.is_empty() {
+        listing.notes.push(format!("{} rows that cannot be read were left out (--skip-bad).", listing.bad.len()));
+    }
+    settle_splits(&mut listing, options);
+    read_all(listing, options, progress).with_context(|| format!("the data {source:?} cannot be used"))
+}
+
+fn list(source: &str, options: &Options) -> Result<Listing> {
+    if source == "faces" {
+        return Ok(generate(options.data_seed));
+    }
+    let path = Path::new(source);
+    let kind = path.metadata().context("there is no such folder or file")?;
+    if kind.is_dir() {
+        folder::list(path)
+    } else if kind.is_file() && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+        table::list(path, options.skip_bad)
+    } else {
+        bail!("it is neither a folder nor a .csv file");
+    }
+}
+
+fn generate(data_seed: u64) -> Listing {
+    let samples = |kind, first, count| {
+        let faces::Faces { images, labels } = faces::generate(data_seed, first, count);
+        Samples::all(Source::Grey { side: faces::SIZE as u32, pixels: images, names: Names::Numbers(kind) }, labels)
+    };
+    Listing {
+        classes: faces::CLASSES.map(str::to_owned).to_vec(),
+        train: samples("train face", 0, faces::TRAIN),
+        val: Some(samples("val face", faces::TRAIN, faces::VAL)),
+        test: None,
+        notes: Vec::new(),
+        bad: Vec::new(),
+    }
+}
+
+/// Gives the listing a val split if it lacks one, and train the fraction asked for.
+fn settle_splits(listing: &mut Listing, options: &Options) {
+    let classes = listing.classes.len();
+    if listing.val.is_none() {
+        let (train, val) = split::tenth(&listing.train.labels, classes, options.data_seed);
+        listing.val = Some(listing.train.select(&val));
+        listing.train = listing.train.select(&train);
+        listing.notes.push(format!(
+            "There is no val split: {} of the {} training images, a tenth of every class, validate (--data-seed {}).",
+            val.len(),
+            val.len() + train.len(),
+            options.data_seed
+        ));
+    }
+    if options.train_fraction < 1.0 {
+        let all = listing.train.ids.len();
+        let used = split::fraction(&listing.train.labels, classes, options.train_fraction, options.data_seed);
+        listing.train = listing.train.select(&used);
+        listing.notes.push(format!("{} of {all} training images are used (--train-fraction).", used.len()));
+    }
+}
+
+/// Reads every image once.
+fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
+    let Listing { classes, train, val, test, mut notes, bad: mut bad_files } = listing;
+    let shape = Shape::choose(options.img_size, options.in_chans, &train, progress)?;
+    let mut room = options.cache_limit;
+    let mut read = |name: &str, samples: &Samples| -> Result<Reading> {
+        let bytes = samples.ids.len() as u64 * shape.bytes() as u64;
+        let keep = bytes <= room;
+        room -= if keep { bytes } else { 0 };
+        read::read(name, samples, shape, keep, progress)
+    };
+    let val = val.context("val holds no image")?;
+    let mut val_reading = read("val", &val)?;
+    let mut test_reading = test.as_ref().map(|test| read("test", test)).transpose()?;
+    let mut train_reading = read("train", &train)?;
+
+    let mut unreadable = std::mem::take(&mut train_reading.bad);
+    unreadable.append(&mut val_reading.bad);
+    unreadable.extend(test_reading.iter_mut().flat_map(|reading| std::mem::take(&mut reading.bad)));
+    bad::tolerate(&unreadable, "images", options.skip_bad)?;
+    if !unreadable.is_empty() {
+        let names = bad::in_line(unreadable.iter().map(|file| &file.name));
+        notes.push(format!("{} images that cannot be read were left out (--skip-bad): {names}.", unreadable.len()));
+    }
+    bad_files.append(&mut unreadable);
+
+    let (mean, mut std) = train_reading.sums.mean_and_std(shape.channels);
+    for (channel, std) in std.iter_mut().enumerate().filter(|(_, std)| **std == 0.0) {
+        notes.push(format!("Channel {channel} has the same value in every pixel of train."));
+        *std = 1.0;
+    }
+    let workers = options.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let train = split_of(&train, train_reading, shape, workers);
+    let val = split_of(&val, val_reading, shape, workers);
+    let test = test.zip(test_reading).map(|(samples, reading)| split_of(&samples, reading, shape, workers));
+    check_left(&classes, &train, &val, test.as_ref())?;
+
+    let mut splits = vec![("train", &train.labels[..], &train.hashes[..]), ("val", &val.labels, &val.hashes)];
+    splits.extend(test.as_ref().map(|test| ("test", &test.labels[..], &test.hashes[..])));
+    let fingerprint = hash::fingerprint(&classes, &splits);
+    let Shape { channels, size } = shape;
+    Ok(Dataset { classes, channels, size, mean, std, train, val, test, fingerprint, bad_files, notes })
+}
+
+fn split_of(samples: &Samples, reading: Reading, shape: Shape, workers: usize) -> Split {
+    let Samples { source, ids, labels } = samples.select(&reading.good);
+    let pixels = match reading.pixels {
+        Some(pixels) => Pixels::Resident(RefCell::new(pixels)),
+        None => Pixels::Streamed { workers },
+    };
+    Split { ids, labels, hashes: reading.hashes, source, shape, pixels }
+}
+
+/// Leaving out bad files may have emptied a class or a split, or val may be too small to hold anything.
+fn check_left(classes: &[String], train: &Split, val: &Split, test: Option<&Split>) -> Result<()> {
+    let counts = listing::count(&train.labels, classes.len());
+    if let Some(class) = counts.iter().position(|&count| count == 0) {
+        bail!("no readable image of the class {:?} is left in train", classes[class]);
+    }
+    ensure!(!val.is_empty(), "no image is left in val; more images are needed, or a val folder");
+    ensure!(test.is_none_or(|test| !test.is_empty()), "no readable image is left in test");
+    Ok(())
+}
+
+impl Dataset {
+    /// The probe: positions in train, ascending, on which the training side of the gap is measured.
+    ///
+    /// As many of every class as val has (or all, if it has fewer), drawn by `data_seed`, without images whose pixels also
+    /// stand in val.
+    pub fn probe(&self, data_seed: u64) -> Vec<u32> {
+        probe::draw(side(&self.train), side(&self.val), self.classes.len(), data_seed)
+    }
+
+    /// For each image of val, whether its decoded pixels also stand in train: a leak.
+    pub fn val_in_train(&self) -> Vec<bool> {
+        probe::val_in_train(side(&self.train), side(&self.val))
+    }
+
+    /// For each image of val, whether it stands in the first of two stratified halves, drawn by `data_seed`: what is
+    /// fitted on one half is scored on the other.
+    pub fn val_halves(&self, data_seed: u64) -> Vec<bool> {
+        split::halves(&self.val.labels, self.classes.len(), data_seed)
+    }
+}
+
+fn side(split: &Split) -> Side<'_> {
+    Side { labels: &split.labels, hashes: &split.hashes }
+}

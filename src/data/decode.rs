@@ -1,0 +1,131 @@
+//! From the bytes of an image file to its pixels, and no way for a file to take the program down.
+//!
+//! - The format is told from the content, not from the name: JPEG, PNG, BMP, PNM, TIFF, WebP.
+//! - Of an animation the first frame counts. Palettes are looked up, CMYK becomes RGB, alpha is dropped.
+//! - 16-bit samples keep their high byte, as Pillow does for 16-bit RGB (for 16-bit grey it clips at 255, which makes
+//!   most such images white).
+//! - The EXIF orientation is applied: it is how cameras say which side is up, and every viewer heeds it. torchvision does
+//!   not, so a portrait photo lies on its side there.
+//! - A file that is cut off is an error, as are one that claims more than [`MAX_PIXELS`] and one on which the decoder
+//!   panics.
+
+use std::{
+    fs::{self, File},
+    io::{Cursor, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+
+use super::{picture::Picture, whole};
+
+/// Pixels that an image may claim at most; a larger claim is refused by the header, before any memory is taken.
+pub(super) const MAX_PIXELS: u64 = 100_000_000;
+/// Bytes that a decoder may allocate at most: enough for [`MAX_PIXELS`] in 16-bit RGBA.
+const MAX_ALLOCATION: u64 = 1 << 30;
+/// Bytes that an image file may hold at most.
+const MAX_FILE: u64 = 1 << 30;
+
+/// What a file's header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    /// The shorter side in pixels; a turn by the EXIF orientation does not change it.
+    pub shorter_side: u32,
+    /// Stored with one channel of colour. A palette counts as colour, whatever it holds.
+    pub grey: bool,
+}
+
+/// Reads the header alone.
+pub(super) fn header(path: &Path) -> Result<Header> {
+    let bytes = read(path)?;
+    guarded(|| {
+        let decoder = open(&bytes)?;
+        let (width, height) = decoder.dimensions();
+        Ok(Header { shorter_side: width.min(height), grey: !decoder.color_type().has_color() })
+    })
+}
+
+/// Decodes a file into `channels` (1 or 3), upright, at its own size.
+///
+/// # Errors
+/// The file cannot be read, is no regular file, no image, not whole, or too large. The message does not name the file.
+pub(super) fn file(path: &Path, channels: u32) -> Result<Picture> {
+    let bytes = read(path)?;
+    guarded(|| picture(&bytes, channels))
+}
+
+/// The whole file. Anything but a regular file is refused unopened: opening a FIFO would wait for its writer.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let kind = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if path.is_symlink() => return Err(error).context("the link leads nowhere"),
+        Err(error) => return Err(error).context("the file cannot be reached"),
+    };
+    ensure!(!kind.is_dir(), "it is a folder, not a file");
+    ensure!(kind.is_file(), "it is no regular file but a pipe, a socket or a device");
+    ensure!(kind.len() > 0, "the file is empty");
+    ensure!(kind.len() <= MAX_FILE, "the file holds {} bytes; {MAX_FILE} are the limit", kind.len());
+    let mut bytes = Vec::with_capacity(kind.len() as usize);
+    File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes)).context("the file cannot be read")?;
+    Ok(bytes)
+}
+
+/// A decoder that has read the header and found the size within bounds.
+fn open(bytes: &[u8]) -> Result<impl ImageDecoder> {
+    let format = image::guess_format(bytes).ok().ok_or_else(|| not_an_image(bytes))?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_ALLOCATION);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().context("the header is damaged or of an unknown kind")?;
+    let (width, height) = decoder.dimensions();
+    ensure!(width > 0 && height > 0, "the header says {width}×{height} pixels");
+    ensure!(
+        u64::from(width) * u64::from(height) <= MAX_PIXELS,
+        "the header says {width}×{height} pixels; {} megapixels are the limit",
+        MAX_PIXELS / 1_000_000
+    );
+    Ok(decoder)
+}
+
+fn not_an_image(bytes: &[u8]) -> anyhow::Error {
+    let start = &bytes[..bytes.len().min(16)];
+    anyhow!("the content is no JPEG, PNG, BMP, PNM, TIFF or WebP; it begins with \"{}\"", start.escape_ascii())
+}
+
+fn picture(bytes: &[u8], channels: u32) -> Result<Picture> {
+    let mut decoder = open(bytes)?;
+    whole::check(image::guess_format(bytes)?, bytes)?;
+    let orientation = decoder.orientation().context("the orientation cannot be read")?;
+    let mut image = DynamicImage::from_decoder(decoder).context("the pixels cannot be decoded")?;
+    image.apply_orientation(orientation);
+
+    let (width, height) = (image.width(), image.height());
+    let stored = usize::from(image.color().channel_count());
+    let samples = match image {
+        DynamicImage::ImageLuma8(image) => image.into_raw(),
+        DynamicImage::ImageLumaA8(image) => image.into_raw(),
+        DynamicImage::ImageRgb8(image) => image.into_raw(),
+        DynamicImage::ImageRgba8(image) => image.into_raw(),
+        DynamicImage::ImageLuma16(image) => high_bytes(&image),
+        DynamicImage::ImageLumaA16(image) => high_bytes(&image),
+        DynamicImage::ImageRgb16(image) => high_bytes(&image),
+        DynamicImage::ImageRgba16(image) => high_bytes(&image),
+        other => bail!("its samples are of the kind {:?}; 8-bit and 16-bit integers are read", other.color()),
+    };
+    Ok(Picture::from_samples(width, height, samples, stored, channels))
+}
+
+fn high_bytes(samples: &[u16]) -> Vec<u8> {
+    samples.iter().map(|sample| (sample >> 8) as u8).collect()
+}
+
+/// Turns a panic into an error. The decoder's state is gone with it, so nothing half-done is seen again.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        bail!("the decoder panicked: {}", words.unwrap_or("it gave no reason"))
+    })
+}

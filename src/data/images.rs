@@ -1,0 +1,69 @@
+//! One split of a data set.
+
+use std::{cell::RefCell, sync::Arc};
+
+use tch::{Device, Tensor};
+
+use super::{batches::Batches, shape::Shape, source::Source};
+
+/// The images of one split, their labels and hashes. A *position* is an index in these lists.
+pub struct Split {
+    /// Sample ids `[n]`: indices in the split's full sorted listing. They stay the same when fewer images are in use.
+    pub ids: Vec<u32>,
+    /// Class of each image `[n]`: an index in [`Dataset::classes`](super::Dataset::classes).
+    pub labels: Vec<u32>,
+    /// Hash of each image's decoded pixels `[n]`, before resizing: equal for twins.
+    pub hashes: Vec<u128>,
+    pub(super) source: Arc<Source>,
+    pub(super) shape: Shape,
+    pub(super) pixels: Pixels,
+}
+
+/// Where a split's pixels are.
+pub(super) enum Pixels {
+    /// In one tensor `[n, c, h, w]`, u8. It moves to the device that asks for batches.
+    Resident(RefCell<Tensor>),
+    /// In the source, decoded anew for every batch.
+    Streamed {
+        /// Threads that decode; with 0 the reader does it itself.
+        workers: usize,
+    },
+}
+
+impl Split {
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Always false for the splits of an opened data set.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// How many images each of `classes` classes has.
+    pub fn class_counts(&self, classes: usize) -> Vec<usize> {
+        super::listing::count(&self.labels, classes)
+    }
+
+    /// The image at `position` for a message: its quoted path, or the line of its table.
+    pub fn name(&self, position: u32) -> String {
+        self.source.name(self.ids[position as usize])
+    }
+
+    /// Whether the pixels are decoded anew for every batch, since they do not fit the cache.
+    pub fn is_streamed(&self) -> bool {
+        matches!(self.pixels, Pixels::Streamed { .. })
+    }
+
+    /// The images at the positions `order`, `batch_size` at a time on `device`; the last batch holds what is left.
+    ///
+    /// Resident and streamed splits give the same bytes in the same order, whatever the number of loader threads.
+    ///
+    /// # Errors
+    /// As an item, the last one: an image that vanished or changed since the data set was opened (by name), a loader
+    /// thread that died, a device without memory.
+    pub fn batches(&self, order: Vec<u32>, batch_size: usize, device: Device) -> Batches<'_> {
+        Batches::new(self, order, batch_size, device)
+    }
+}

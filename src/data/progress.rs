@@ -1,0 +1,21 @@
+//! How far a long read has come, told to whoever shows it.
+
+/// Hears about work that takes a while. Threads call [`advance`](Progress::advance) at the same time.
+pub trait Progress: Sync {
+    /// Work called `what` begins, on `total` items.
+    fn begin(&self, what: &str, total: u64);
+    /// `n` more items are done.
+    fn advance(&self, n: u64);
+    /// The work that began last has ended.
+    fn end(&self);
+}
+
+/// Shows nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _what: &str, _total: u64) {}
+    fn advance(&self, _n: u64) {}
+    fn end(&self) {}
+}

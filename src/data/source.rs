@@ -1,0 +1,64 @@
+//! Where the pictures of one split come from, one by one and again on demand.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::{
+    decode::{self, Header},
+    picture::Picture,
+};
+
+/// All pictures of a split's full listing; a sample id is an index in it.
+pub(super) enum Source {
+    /// Image files, decoded whenever they are asked for.
+    Files(Vec<PathBuf>),
+    /// Square grey images in memory.
+    Grey {
+        /// Pixels across and down.
+        side: u32,
+        /// `[n, side, side]`
+        pixels: Vec<u8>,
+        /// How a message names sample `id`.
+        names: Names,
+    },
+}
+
+/// How a message names a picture that is no file.
+pub(super) enum Names {
+    /// Lines of a table: its name, and the line of each sample.
+    Lines(String, Vec<u64>),
+    /// Numbers of a kind: "train face 17".
+    Numbers(&'static str),
+}
+
+impl Source {
+    /// Sample `id` for a message: a quoted, escaped path, or a line of a table.
+    pub fn name(&self, id: u32) -> String {
+        match self {
+            Self::Files(paths) => format!("{:?}", paths[id as usize]),
+            Self::Grey { names: Names::Lines(table, lines), .. } => format!("{table}, line {}", lines[id as usize]),
+            Self::Grey { names: Names::Numbers(kind), .. } => format!("{kind} {id}"),
+        }
+    }
+
+    /// Size and colour of sample `id`, from its header alone.
+    pub fn header(&self, id: u32) -> Result<Header> {
+        match self {
+            Self::Files(paths) => decode::header(&paths[id as usize]),
+            Self::Grey { side, .. } => Ok(Header { shorter_side: *side, grey: true }),
+        }
+    }
+
+    /// Sample `id` in `channels` (1 or 3) at its own size. The error does not name the sample.
+    pub fn picture(&self, id: u32, channels: u32) -> Result<Picture> {
+        match self {
+            Self::Files(paths) => decode::file(&paths[id as usize], channels),
+            Self::Grey { side, pixels, .. } => {
+                let area = (side * side) as usize;
+                let samples = pixels[id as usize * area..][..area].to_vec();
+                Ok(Picture::from_samples(*side, *side, samples, 1, channels))
+            }
+        }
+    }
+}

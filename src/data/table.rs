@@ -1,0 +1,184 @@
+//! Kaggle's `fer2013.csv`: one row per image, `emotion,pixels[,Usage]`.
+//!
+//! The columns may stand in any order and case, others beside them are not read. `pixels` holds a square number of grey
+//! values 0–255 with spaces between. `Usage` says Training, PublicTest (val) or PrivateTest (test).
+
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::Path,
+};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use csv::{ByteRecord, ReaderBuilder, Trim};
+
+use super::{
+    bad::{self, BadFile},
+    listing::{Listing, Samples},
+    source::{Names, Source},
+};
+
+/// FER2013's classes in the order of its numbers.
+const EMOTIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
+
+/// Reads a table. Bad rows are an error, or, with `skip_bad`, left out and listed.
+pub(super) fn list(path: &Path, skip_bad: bool) -> Result<Listing> {
+    let mut file = BufReader::new(File::open(path).with_context(|| format!("{path:?} cannot be opened"))?);
+    skip_byte_order_mark(&mut file).with_context(|| format!("{path:?} cannot be read"))?;
+    let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(file);
+    let columns = Columns::find(reader.byte_headers().with_context(|| format!("{path:?} cannot be read"))?)
+        .with_context(|| format!("the first line of {path:?}"))?;
+
+    let mut splits: [Rows; 3] = Default::default();
+    let mut bad = Vec::new();
+    let mut side = None;
+    let mut record = ByteRecord::new();
+    while reader.read_byte_record(&mut record).with_context(|| format!("{path:?} cannot be read"))? {
+        let line = record.position().map_or(0, csv::Position::line);
+        match columns.read(&record, &mut side, line) {
+            Ok(row) => splits[row.split as usize].push(&row, line),
+            Err(error) => bad.push(BadFile { name: format!("{path:?}, line {line}"), reason: error.to_string() }),
+        }
+    }
+    bad::tolerate(&bad, &format!("rows of {path:?}"), skip_bad)?;
+    let Some((side, _)) = side else { bail!("{path:?} holds no rows below its first line") };
+
+    let classes = classes(&splits).with_context(|| format!("{path:?}"))?;
+    let [train, val, test] = splits.map(|rows| rows.into_samples(path, side));
+    Ok(Listing {
+        classes,
+        train: train.with_context(|| format!("{path:?} holds no row of Usage Training"))?,
+        val,
+        test,
+        notes: Vec::new(),
+        bad,
+    })
+}
+
+/// Some editors put the three bytes of U+FEFF before the text.
+fn skip_byte_order_mark(file: &mut BufReader<File>) -> std::io::Result<()> {
+    use std::io::BufRead;
+    if file.fill_buf()?.starts_with(b"\xEF\xBB\xBF") {
+        file.by_ref().take(3).read_to_end(&mut Vec::new())?;
+    }
+    Ok(())
+}
+
+/// The split that a row belongs to.
+#[derive(Clone, Copy)]
+enum Usage {
+    Training = 0,
+    PublicTest = 1,
+    PrivateTest = 2,
+}
+
+struct Row {
+    split: Usage,
+    label: u32,
+    pixels: Vec<u8>,
+}
+
+/// Where the columns stand.
+struct Columns {
+    emotion: usize,
+    pixels: usize,
+    usage: Option<usize>,
+    all: usize,
+}
+
+impl Columns {
+    fn find(header: &ByteRecord) -> Result<Self> {
+        let find = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()));
+        let missing = |name: &str| {
+            let there: Vec<_> = header.iter().map(|column| String::from_utf8_lossy(column).into_owned()).collect();
+            anyhow!(
+                "names no column {name:?}; emotion, pixels and, if you like, Usage are expected, {there:?} are there"
+            )
+        };
+        Ok(Self {
+            emotion: find("emotion").ok_or_else(|| missing("emotion"))?,
+            pixels: find("pixels").ok_or_else(|| missing("pixels"))?,
+            usage: find("usage"),
+            all: header.len(),
+        })
+    }
+
+    /// One row. `side`: pixels across and down of the first good row and its line, set by that row.
+    fn read(&self, record: &ByteRecord, side: &mut Option<(u32, u64)>, line: u64) -> Result<Row> {
+        ensure!(record.len() == self.all, "{} columns; the first line names {}", record.len(), self.all);
+        let label = text(&record[self.emotion])?;
+        let label = label.parse().ok().with_context(|| format!("the emotion {label:?} is no number from 0 on"))?;
+        let split = match self.usage.map(|column| text(&record[column])).transpose()? {
+            None => Usage::Training,
+            Some(usage) if usage.eq_ignore_ascii_case("Training") => Usage::Training,
+            Some(usage) if usage.eq_ignore_ascii_case("PublicTest") => Usage::PublicTest,
+            Some(usage) if usage.eq_ignore_ascii_case("PrivateTest") => Usage::PrivateTest,
+            Some(usage) => bail!("the Usage {usage:?} is none of Training, PublicTest, PrivateTest"),
+        };
+        let pixels = pixels(&record[self.pixels])?;
+        let here = pixels.len().isqrt() as u32;
+        ensure!(
+            here > 0 && (here as usize).pow(2) == pixels.len(),
+            "{} pixels; a square number is expected, such as 2304 (48×48)",
+            pixels.len()
+        );
+        let &mut (expected, first) = side.get_or_insert((here, line));
+        ensure!(here == expected, "{here}×{here} pixels; line {first} has {expected}×{expected}");
+        Ok(Row { split, label, pixels })
+    }
+}
+
+fn text(field: &[u8]) -> Result<&str> {
+    std::str::from_utf8(field).ok().with_context(|| format!("{:?} is not UTF-8", String::from_utf8_lossy(field)))
+}
+
+fn pixels(field: &[u8]) -> Result<Vec<u8>> {
+    let values = field.split(u8::is_ascii_whitespace).filter(|value| !value.is_empty());
+    values
+        .enumerate()
+        .map(|(i, value)| {
+            let number = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+            number.with_context(|| {
+                let shown = &value[..value.len().min(20)];
+                format!("pixel {} is \"{}\"; a number from 0 to 255 is expected", i + 1, shown.escape_ascii())
+            })
+        })
+        .collect()
+}
+
+/// The rows of one split.
+#[derive(Default)]
+struct Rows {
+    pixels: Vec<u8>,
+    labels: Vec<u32>,
+    lines: Vec<u64>,
+}
+
+impl Rows {
+    fn push(&mut self, row: &Row, line: u64) {
+        self.pixels.extend(&row.pixels);
+        self.labels.push(row.label);
+        self.lines.push(line);
+    }
+
+    fn into_samples(self, path: &Path, side: u32) -> Option<Samples> {
+        let names = Names::Lines(format!("{path:?}"), self.lines);
+        let source = Source::Grey { side, pixels: self.pixels, names };
+        (!self.labels.is_empty()).then(|| Samples::all(source, self.labels))
+    }
+}
+
+/// FER2013's emotions where the labels are 0 to 6; for other counts the numbers themselves.
+///
+/// # Errors
+/// A number below the largest one that no row has: most likely the largest is a slip.
+fn classes(splits: &[Rows; 3]) -> Result<Vec<String>> {
+    let rows = || splits.iter().flat_map(|rows| rows.labels.iter().copied().zip(rows.lines.iter().copied()));
+    let labels: std::collections::BTreeSet<u32> = rows().map(|(label, _)| label).collect();
+    if let Some(gap) = (0..).zip(&labels).find_map(|(expected, &label)| (label > expected).then_some(expected)) {
+        let (label, line) = rows().filter(|&(label, _)| label > gap).min_by_key(|&(_, line)| line).unwrap_or_default();
+        bail!("line {line} has the emotion {label}, but no row has {gap}; the numbers must run from 0 without a gap");
+    }
+    let n = labels.len();
+    Ok(if n == EMOTIONS.len() { EMOTIONS.map(str::to_owned).to_vec() } else { (0..n).map(|i| i.to_string()).collect() })
+}
