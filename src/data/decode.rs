@@ -129,3 +129,16 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         bail!("the decoder panicked: {}", words.unwrap_or("it gave no reason"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_with_its_words() {
+        let message = |work: fn() -> Result<()>| guarded(work).unwrap_err().to_string();
+        assert_eq!(message(|| panic!("index {} is out of range", 7)), "the decoder panicked: index 7 is out of range");
+        assert_eq!(message(|| panic!("no table")), "the decoder panicked: no table");
+        assert_eq!(message(|| bail!("an error stays an error")), "an error stays an error");
+    }
+}

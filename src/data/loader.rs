@@ -115,7 +115,7 @@ mod tests {
     fn pieces_come_in_order_whoever_is_faster() {
         for workers in [0, 1, 3, 50] {
             let uneven = |i: usize| {
-                thread::sleep(Duration::from_millis(if i % 3 == 0 { 3 } else { 0 }));
+                thread::sleep(Duration::from_millis((i % 3) as u64));
                 Ok(i)
             };
             let pieces: Result<Vec<usize>> = Loader::start(workers, 20, uneven).unwrap().collect();

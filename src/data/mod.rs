@@ -35,7 +35,7 @@ mod transform;
 mod whole;
 
 #[cfg(test)]
-mod fixtures;
+mod tests;
 
 pub use bad::BadFile;
 pub use batches::{Batch, Batches};

@@ -44,13 +44,20 @@ pub(super) fn list(path: &Path, skip_bad: bool) -> Result<Listing> {
     let Some((side, _)) = side else { bail!("{path:?} holds no rows below its first line") };
 
     let classes = classes(&splits).with_context(|| format!("{path:?}"))?;
+    let mut notes = Vec::new();
+    if classes.len() != EMOTIONS.len() {
+        notes.push(format!(
+            "FER2013 has 7 emotions, this table {}: its classes are called by their numbers.",
+            classes.len()
+        ));
+    }
     let [train, val, test] = splits.map(|rows| rows.into_samples(path, side));
     Ok(Listing {
         classes,
         train: train.with_context(|| format!("{path:?} holds no row of Usage Training"))?,
         val,
         test,
-        notes: Vec::new(),
+        notes,
         bad,
     })
 }

@@ -60,7 +60,7 @@ fn planes(picture: &Picture, size: u32) -> Vec<u8> {
 fn margin(side: u32, size: u32) -> u32 {
     let excess = side - size;
     let down = excess / 2;
-    down + (excess % 2 & down % 2)
+    down + (excess % 2) * (down % 2)
 }
 
 #[cfg(test)]

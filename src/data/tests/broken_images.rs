@@ -1,0 +1,166 @@
+//! Broken images are found by name before anything is trained, and none takes the program down.
+
+use image::ImageFormat;
+
+use super::*;
+use crate::data::{
+    decode::{file, header},
+    picture::Picture,
+};
+
+const FORMATS: [ImageFormat; 6] =
+    [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Pnm, ImageFormat::Tiff, ImageFormat::WebP];
+
+/// Decodes bytes as a file called `x.jpg`.
+fn decode(bytes: &[u8]) -> Result<Picture, String> {
+    let folder = Folder::new().file("x.jpg", bytes);
+    file(&folder.path().join("x.jpg"), 3).map_err(|error| format!("{error:#}"))
+}
+
+#[test]
+fn a_cut_off_file_is_broken_wherever_it_ends() {
+    for format in FORMATS {
+        for image in [noise(40, 30, 0), colours(40, 30)] {
+            let whole = encode(&image, format);
+            assert_eq!(decode(&whole).map(|picture| (picture.width, picture.height)), Ok((40, 30)), "{format:?}");
+            let by_percent = (10..=99).map(|percent| whole.len() * percent / 100);
+            for length in by_percent.chain([whole.len() - 1]) {
+                assert!(decode(&whole[..length]).is_err(), "{format:?}: {length} of {} bytes", whole.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_no_image_is_refused_with_what_it_is() {
+    for (bytes, expected) in [
+        (&b""[..], "the file is empty"),
+        (b"Not an image\n", r#"it begins with "Not an image\n""#),
+        (b"GIF89a\x01\x00\x01\x00", "Gif"),
+        (b"\xFF\xD8\xFF", "damaged"),
+    ] {
+        let error = decode(bytes).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_regular_file_is_refused_unopened() {
+    use std::os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener};
+    let folder = Folder::new();
+    let at = |name: &str| folder.path().join(name);
+    let fifo = std::ffi::CString::new(at("fifo.jpg").as_os_str().as_bytes()).unwrap();
+    // SAFETY: a path that ends in NUL.
+    assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
+    let _socket = UnixListener::bind(at("socket.jpg")).unwrap();
+    fs::create_dir(at("folder.jpg")).unwrap();
+    symlink("nowhere", at("link.jpg")).unwrap();
+    for (name, expected) in [
+        ("fifo.jpg", "no regular file"),
+        ("socket.jpg", "no regular file"),
+        ("folder.jpg", "it is a folder"),
+        ("link.jpg", "the link leads nowhere"),
+        ("missing.jpg", "cannot be reached"),
+    ] {
+        // Opening the FIFO would wait for ever.
+        for error in [file(&at(name), 1).err(), header(&at(name)).err()] {
+            let error = format!("{:#}", error.unwrap());
+            assert!(error.contains(expected), "{name}: {error}");
+        }
+    }
+}
+
+/// A PNG of two chunks, IHDR and IDAT without data; `width`×`height`, 8-bit grey.
+fn png_header(width: u32, height: u32) -> Vec<u8> {
+    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+    let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    for (name, data) in [(b"IHDR", [&size[..], &[8, 0, 0, 0, 0]].concat()), (b"IDAT", vec![]), (b"IEND", vec![])] {
+        let named = [&name[..], &data].concat();
+        file.extend((data.len() as u32).to_be_bytes());
+        file.extend(&named);
+        file.extend(crc32(&named).to_be_bytes());
+    }
+    file
+}
+
+/// The checksum of PNG chunks (ISO 3309), bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
+    })
+}
+
+#[test]
+fn a_decompression_bomb_is_refused_by_its_header() {
+    let mut jpeg = encode(&noise(8, 8, 0), ImageFormat::Jpeg);
+    let frame = jpeg.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
+    jpeg[frame + 5..frame + 9].fill(0xFF);
+    let mut bmp = encode(&noise(8, 8, 0), ImageFormat::Bmp);
+    bmp[18..22].copy_from_slice(&60_000u32.to_le_bytes());
+    bmp[22..26].copy_from_slice(&60_000u32.to_le_bytes());
+    for (bytes, size) in [
+        (png_header(100_000, 100_000), "100000×100000"),
+        (b"P5 100000 100000 255\n\0".to_vec(), "100000×100000"),
+        (jpeg, "65535×65535"),
+        (bmp, "60000×60000"),
+    ] {
+        let error = decode(&bytes).unwrap_err();
+        assert!(error.contains(size) && error.contains("100 megapixels are the limit"), "{error}");
+    }
+    // A size within the limit passes the header.
+    assert!(!decode(&png_header(9_999, 9_999)).unwrap_err().contains("megapixels"));
+}
+
+#[test]
+fn a_damaged_file_is_decoded_or_refused_but_takes_nothing_down() {
+    let mut draws = Stream::new(0, Purpose::Faces, 1, 0);
+    for format in FORMATS {
+        let whole = encode(&colours(40, 30), format);
+        for _ in 0..100 {
+            let mut damaged = whole.clone();
+            for _ in 0..=draws.below(8) {
+                let at = draws.below(damaged.len() as u32) as usize;
+                damaged[at] = draws.below(256) as u8;
+            }
+            if let Ok(picture) = decode(&damaged) {
+                assert_eq!(picture.pixels.len(), (picture.width * picture.height * 3) as usize);
+            }
+        }
+    }
+}
+
+#[test]
+fn broken_files_are_listed_by_name_and_stop_the_run() {
+    let folder = Folder::new().split("train", &["a", "b"], 12).split("val", &["a", "b"], 2);
+    let folder = (0..11).fold(folder, |folder, i| folder.file(format!("train/a/{i}.png"), "text"));
+    let folder = folder.file("val/b/1.png", "");
+    let complaint = folder.complaint();
+    assert!(complaint.contains("12 images cannot be read:"), "{complaint}");
+    for named in ["train/a/0.png\": the content is no JPEG", "and 2 more", "--skip-bad"] {
+        assert!(complaint.contains(named), "{complaint}");
+    }
+}
+
+#[test]
+fn skip_bad_leaves_broken_files_out_and_says_so() {
+    let folder = Folder::new().split("train", &["a", "b"], 4).split("val", &["a", "b"], 2);
+    let folder = folder.file("train/a/1.png", "text").file("val/b/1.png", "");
+    let data = folder.open(&Options { skip_bad: true, ..Options::default() }).unwrap();
+    assert_eq!((data.train.len(), data.val.len()), (7, 3));
+    assert_eq!(data.train.ids, [0, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(data.train.labels, [0, 0, 0, 1, 1, 1, 1]);
+    assert_eq!(all_pixels(&data.train).len(), 7 * 64);
+    let bad: Vec<_> = data.bad_files.iter().map(|bad| (bad.name.as_str(), bad.reason.as_str())).collect();
+    assert!(bad[0].0.ends_with("train/a/1.png\"") && bad[0].1.contains("begins with \"text\""), "{bad:?}");
+    assert!(bad[1].0.ends_with("val/b/1.png\"") && bad[1].1 == "the file is empty", "{bad:?}");
+    assert!(data.notes.iter().any(|note| note.starts_with("2 images that cannot be read were left out")));
+}
+
+#[test]
+fn a_class_that_skip_bad_empties_is_an_error() {
+    let folder = Folder::new().split("train", &["a", "b"], 2).split("val", &["a", "b"], 2);
+    let folder = folder.file("train/b/0.png", "").file("train/b/1.png", "");
+    let error = folder.open(&Options { skip_bad: true, ..Options::default() }).err().unwrap();
+    assert!(format!("{error:#}").contains("no readable image of the class \"b\" is left in train"), "{error:#}");
+}

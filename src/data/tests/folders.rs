@@ -1,0 +1,155 @@
+//! Folders are read as torchvision reads them, and what it reads silently is told or refused.
+
+use super::*;
+
+const AB: [&str; 2] = ["a", "b"];
+
+/// Train and val with two classes each, the least that opens.
+fn least() -> Folder {
+    Folder::new().split("train", &AB, 2).split("val", &AB, 1)
+}
+
+/// The paths within `folder` of a split's images.
+fn within(folder: &Folder, split: &Split) -> Vec<String> {
+    let root = format!("{}/", folder.path().display());
+    names(split).iter().map(|name| name.trim_matches('"').replace(&root, "")).collect()
+}
+
+#[test]
+fn images_come_in_torchvisions_order() {
+    let files =
+        ["a/2.png", "a/10.png", "a/B.PNG", "a/b/x.png", "a/b/c/y.png", "a/b-c/w.png", "a/é.jpg", "a/b.png", "z/q.webp"];
+    let folder = Folder::new().split("val", &["a", "z"], 1);
+    let folder = files.iter().zip(0..).fold(folder, |folder, (path, i)| folder.image(format!("train/{path}"), i));
+    let data = folder.opened();
+    assert_eq!(data.classes, ["a", "z"]);
+    // [path for path, _ in torchvision.datasets.ImageFolder(…).samples] for the same files, torchvision 0.28.
+    let expected =
+        ["a/10.png", "a/2.png", "a/B.PNG", "a/b.png", "a/é.jpg", "a/b/x.png", "a/b-c/w.png", "a/b/c/y.png", "z/q.webp"];
+    assert_eq!(within(&folder, &data.train), expected.map(|path| format!("train/{path}")));
+    assert_eq!(data.train.labels, [0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(data.train.ids, (0..9).collect::<Vec<_>>());
+}
+
+#[test]
+fn val_has_three_names_and_test_stands_apart() {
+    for val in ["val", "validation", "valid", "Val"] {
+        let data = Folder::new().split("train", &AB, 3).split(val, &AB, 2).split("test", &AB, 1).opened();
+        let sizes = (data.train.len(), data.val.len(), data.test.map(|test| test.len()));
+        assert_eq!(sizes, (6, 4, Some(2)), "{val}");
+        assert_eq!(data.notes, [""; 0]);
+    }
+}
+
+#[test]
+fn without_val_a_tenth_of_every_class_validates_and_that_is_said() {
+    for folder in [Folder::new().split("train", &AB, 20), Folder::new().split("", &AB, 20)] {
+        let data = folder.opened();
+        assert_eq!(data.train.class_counts(2), [18, 18]);
+        assert_eq!(data.val.class_counts(2), [2, 2]);
+        let mut ids = [data.train.ids.clone(), data.val.ids.clone()].concat();
+        ids.sort_unstable();
+        assert_eq!(ids, (0..40).collect::<Vec<_>>(), "ids index the one listing that both splits share");
+        assert!(data.notes[0].starts_with("There is no val split: 4 of the 40 training images"), "{:?}", data.notes);
+        let other = folder.open(&Options { data_seed: 1, ..Options::default() }).unwrap();
+        assert_ne!(data.val.ids, other.val.ids);
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_meant_is_refused_by_name() {
+    let image_alone = Folder::new().image("1.png", 0);
+    let file_alone = Folder::new().file("data.zip", "");
+    for (folder, expected) in [
+        (Folder::new(), "holds no class folders"),
+        (image_alone, "holds no class folders"),
+        (Folder::new().image("train/1.png", 0), "train\" holds no class folders"),
+        (Folder::new().split("val", &AB, 1), "no train folder"),
+        (least().split("valid", &AB, 1), "holds 2 folders for one split"),
+        (least().split("val", &["c"], 1), "val holds classes that train lacks: \"c\""),
+        (least().split("test", &["c", "d"], 1), "test holds classes that train lacks: \"c\", \"d\""),
+        (Folder::new().split("train", &["a"], 3).split("val", &["a"], 1), "one class only (\"a\")"),
+        (least().file("train/c/readme.txt", ""), "train/c\""),
+        (least().file("train/c/readme.txt", ""), "hold no image"),
+        (least().file("val/b/x/y.txt", "").file("val/c/z.txt", ""), "val/c\""),
+    ] {
+        let complaint = folder.complaint();
+        assert!(complaint.contains(expected), "{expected}: {complaint}");
+        assert!(complaint.contains(&*folder.path().to_string_lossy()), "{complaint}");
+    }
+    let missing = open("/no/such/folder", &Options::default(), &Silent).err().unwrap();
+    assert!(format!("{missing:#}").contains("\"/no/such/folder\" cannot be used: there is no such folder or file"));
+    let zip = file_alone.path().join("data.zip");
+    let zip = open(zip.to_str().unwrap(), &Options::default(), &Silent).err().unwrap();
+    assert!(format!("{zip:#}").contains("neither a folder nor a .csv file"));
+}
+
+#[test]
+fn a_class_that_val_lacks_is_noted() {
+    let data = Folder::new().split("train", &["a", "b", "c"], 2).split("val", &AB, 1).opened();
+    assert_eq!(data.notes, ["val holds no image of these classes: \"c\"."]);
+}
+
+#[test]
+fn what_is_left_out_is_told() {
+    let data = least()
+        .file("train/a/notes.txt", "")
+        .file("train/readme.md", "")
+        .file("train/a/.DS_Store", "")
+        .image("train/a/._0.png", 0)
+        .image("train/.ipynb_checkpoints/0.png", 0)
+        .image("extra/a/0.png", 0)
+        .file("labels.csv", "")
+        .opened();
+    assert_eq!(data.train.len(), 4);
+    let notes = data.notes.join("\n");
+    for (count, names) in [("2 files", ["notes.txt", "readme.md"]), ("2 files", ["extra", "labels.csv"])] {
+        assert!(notes.contains(count) && names.iter().all(|name| notes.contains(name)), "{notes}");
+    }
+    assert!(notes.contains("3 files or folders hidden") && notes.contains(".ipynb_checkpoints"), "{notes}");
+}
+
+#[test]
+#[cfg(unix)]
+fn odd_names_are_read_and_escaped() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let not_utf8 = OsStr::from_bytes(b"\xFF\xFE.png");
+    let long = format!("{}.png", "x".repeat(251));
+    let odd = ["new\nline.png", "a b.png", "😀.png", "<script>.png", "..png.jpg.png", &long];
+    let folder = odd.iter().zip(10..).fold(least(), |folder, (name, i)| match *name {
+        "..png.jpg.png" => folder.image("train/a/x..png", i),
+        name => folder.image(Path::new("train/a").join(name), i),
+    });
+    let data = folder.image(Path::new("train/a").join(not_utf8), 99).opened();
+    assert_eq!(data.train.len(), 4 + odd.len() + 1);
+    let names = names(&data.train).concat();
+    assert!(
+        names.contains("new\\nline.png") && names.contains("😀.png") && names.contains("\\xFF\\xFE.png"),
+        "{names}"
+    );
+
+    let class = least().image(Path::new("train").join(OsStr::from_bytes(b"c\xFF")).join("0.png"), 0);
+    assert!(class.complaint().contains("is not UTF-8; rename it"));
+}
+
+#[test]
+#[cfg(unix)]
+fn links_are_followed_and_loops_reported() {
+    use std::os::unix::fs::symlink;
+    let elsewhere = Folder::new().image("more/1.png", 50).image("one.png", 51);
+    let folder = least();
+    symlink(elsewhere.path().join("more"), folder.path().join("train/a/more")).unwrap();
+    symlink(elsewhere.path().join("one.png"), folder.path().join("train/b/one.png")).unwrap();
+    symlink(elsewhere.path().join("more"), folder.path().join("train/c")).unwrap();
+    let data = folder.opened();
+    assert_eq!(data.classes, ["a", "b", "c"]);
+    assert_eq!(data.train.class_counts(3), [3, 3, 1]);
+
+    symlink("nowhere.png", folder.path().join("train/a/lost.png")).unwrap();
+    let complaint = folder.complaint();
+    assert!(complaint.contains("lost.png\": the link leads nowhere"), "{complaint}");
+
+    symlink(".", folder.path().join("train/b/up")).unwrap();
+    let complaint = folder.complaint();
+    assert!(complaint.contains("train/b/up\" leads back to"), "{complaint}");
+}

@@ -1,0 +1,161 @@
+//! Pixels reach the device the same way however they are kept.
+
+use super::*;
+
+const CLASSES: [&str; 3] = ["a", "b", "c"];
+
+fn folder() -> Folder {
+    Folder::new().split("train", &CLASSES, 10).split("val", &CLASSES, 3)
+}
+
+fn streamed(workers: usize) -> Options {
+    Options { cache_limit: 0, workers: Some(workers), ..Options::default() }
+}
+
+/// Images, labels and positions of every batch.
+fn batches(split: &Split, order: &[u32], size: usize) -> Vec<(Vec<u8>, Vec<i64>, Vec<u32>)> {
+    split
+        .batches(order.to_vec(), size, Device::Cpu)
+        .map(|batch| batch.unwrap())
+        .map(|batch| (bytes(&batch.images), Vec::try_from(&batch.labels).unwrap(), batch.positions))
+        .collect()
+}
+
+#[test]
+fn streamed_batches_equal_resident_ones_whatever_the_number_of_threads() {
+    let folder = folder().file("train/b/photo.jpg", encode(&colours(30, 20), ImageFormat::Jpeg));
+    let resident = folder.opened();
+    assert_eq!((resident.train.is_streamed(), resident.size, resident.channels), (false, 8, 3));
+    let mut order: Vec<u32> = (0..31).chain([7, 7, 30]).collect();
+    Stream::new(0, Purpose::Order, 0, 0).shuffle(&mut order);
+    let expected = batches(&resident.train, &order, 4);
+    assert_eq!(expected.len(), 9);
+    assert_eq!(expected[8].0.len(), 2 * 3 * 64, "the last batch holds what is left");
+
+    for workers in [0, 1, 3] {
+        let data = folder.open(&streamed(workers)).unwrap();
+        assert!(data.train.is_streamed() && data.val.is_streamed());
+        assert_eq!(batches(&data.train, &order, 4), expected, "{workers} workers");
+        assert_eq!((&data.mean, &data.std), (&resident.mean, &resident.std));
+        assert_eq!((&data.fingerprint, &data.train.hashes), (&resident.fingerprint, &resident.train.hashes));
+    }
+}
+
+#[test]
+fn batches_hold_the_images_and_labels_of_their_positions() {
+    let data = folder().opened();
+    let all = all_pixels(&data.train);
+    for (images, labels, positions) in batches(&data.train, &[29, 0, 11, 3, 22], 2) {
+        for (i, position) in positions.into_iter().enumerate() {
+            assert_eq!(images[i * 64..][..64], all[position as usize * 64..][..64]);
+            assert_eq!(labels[i], i64::from(position) / 10);
+        }
+    }
+    let batch = data.train.batches(vec![5, 6], 2, Device::Cpu).next().unwrap().unwrap();
+    assert_eq!((batch.images.size(), batch.images.kind()), (vec![2, 1, 8, 8], tch::Kind::Uint8));
+    assert_eq!((batch.labels.size(), batch.labels.kind()), (vec![2], tch::Kind::Int64));
+}
+
+#[test]
+fn splits_are_kept_as_long_as_they_fit() {
+    let data = folder().open(&Options { cache_limit: 9 * 64 + 100, ..Options::default() }).unwrap();
+    assert!(!data.val.is_streamed() && data.train.is_streamed());
+}
+
+#[test]
+fn an_image_that_changes_or_vanishes_between_epochs_is_named() {
+    for workers in [0, 2] {
+        let folder = folder();
+        let data = folder.open(&streamed(workers)).unwrap();
+        let victim = folder.path().join("train/a/5.png");
+        let last_of_pass = |data: &Dataset| data.train.batches((0..30).collect(), 4, Device::Cpu).last().unwrap();
+        assert!(last_of_pass(&data).is_ok());
+
+        fs::write(&victim, encode(&noise(8, 8, 12_345), ImageFormat::Png)).unwrap();
+        let error = format!("{:#}", last_of_pass(&data).unwrap_err());
+        assert!(error.contains("train/a/5.png\" changed or vanished") && error.contains("not those"), "{error}");
+        fs::remove_file(&victim).unwrap();
+        let error = format!("{:#}", last_of_pass(&data).unwrap_err());
+        assert!(
+            error.contains("train/a/5.png\" changed or vanished") && error.contains("cannot be reached"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_position_outside_the_split_is_an_error() {
+    let data = folder().opened();
+    let mut pass = data.val.batches(vec![0, 9], 2, Device::Cpu);
+    let error = pass.next().unwrap().unwrap_err().to_string();
+    assert!(error.contains("position 9 lies outside a split of 9 images") && pass.next().is_none(), "{error}");
+    assert!(data.val.batches(vec![0], 0, Device::Cpu).next().unwrap().is_err());
+}
+
+#[test]
+fn size_and_channels_can_be_asked_for() {
+    let folder = folder();
+    let data = folder.open(&Options { img_size: Some(5), in_chans: Some(3), ..Options::default() }).unwrap();
+    assert_eq!((data.size, data.channels, data.mean.len(), data.std.len()), (5, 3, 3, 3));
+    assert_eq!(all_pixels(&data.val).len(), 9 * 3 * 25);
+    for (options, flag) in [
+        (Options { img_size: Some(0), ..Options::default() }, "--img-size 0"),
+        (Options { in_chans: Some(2), ..Options::default() }, "--in-chans 2"),
+        (Options { train_fraction: 0.0, ..Options::default() }, "--train-fraction 0"),
+        (Options { train_fraction: f64::NAN, ..Options::default() }, "--train-fraction NaN"),
+    ] {
+        let error = folder.open(&options).err().unwrap().to_string();
+        assert!(error.contains(flag), "{error}");
+    }
+}
+
+#[test]
+fn the_fingerprint_knows_pixels_and_order_and_no_file_names() {
+    let image = noise(8, 8, 1);
+    let with = |name: &str, bytes: Vec<u8>| folder().file(format!("train/a/{name}"), bytes).opened().fingerprint;
+    let png = with("zz.png", encode(&image, ImageFormat::Png));
+    assert_eq!(png, with("zzz.pgm", encode(&image, ImageFormat::Pnm)));
+    assert_ne!(png, with("00.png", encode(&image, ImageFormat::Png)));
+    assert_ne!(png, with("zz.png", encode(&noise(8, 8, 2), ImageFormat::Png)));
+}
+
+#[test]
+fn a_larger_fraction_of_train_contains_the_smaller_one_and_ids_stay() {
+    let folder = folder();
+    let ids = |fraction| {
+        let data = folder.open(&Options { train_fraction: fraction, ..Options::default() }).unwrap();
+        assert_eq!(data.val.len(), 9, "val stays whole");
+        data.train.ids
+    };
+    let (fifth, half, all) = (ids(0.2), ids(0.5), ids(1.0));
+    assert_eq!((fifth.len(), half.len()), (6, 15));
+    assert!(fifth.iter().all(|id| half.contains(id)));
+    assert_eq!(all, (0..30).collect::<Vec<_>>());
+}
+
+#[test]
+fn leaks_are_found_and_kept_out_of_the_probe() {
+    // Twins of the first val image of class a: a copy in train's class a, and another format in class b.
+    let twin = noise(8, 8, 777);
+    let folder = folder()
+        .file("val/a/0.png", encode(&twin, ImageFormat::Png))
+        .file("train/a/0.png", encode(&twin, ImageFormat::Png))
+        .file("train/b/9.bmp", encode(&twin, ImageFormat::Bmp));
+    let data = folder.opened();
+    let leaks: Vec<usize> = (0..9).filter(|&i| data.val_in_train()[i]).collect();
+    assert_eq!(leaks, [0]);
+    for data_seed in 0..20 {
+        let probe = data.probe(data_seed);
+        let labels: Vec<u32> = probe.iter().map(|&position| data.train.labels[position as usize]).collect();
+        assert_eq!(labels, [0, 0, 0, 1, 1, 1, 2, 2, 2], "val's class mix");
+        assert!(probe.iter().all(|&position| data.train.hashes[position as usize] != data.val.hashes[0]));
+    }
+}
+
+#[test]
+fn the_generated_faces_open_like_any_data() {
+    let data = open("faces", &Options { train_fraction: 0.1, ..Options::default() }, &Silent).unwrap();
+    assert_eq!((data.classes.len(), data.size, data.channels), (7, 48, 1));
+    assert_eq!(data.val_halves(0).len(), data.val.len());
+    assert_eq!(data.train.class_counts(7).iter().sum::<usize>(), data.train.len());
+}

@@ -1,0 +1,100 @@
+//! What the room promises, tried on data made for it.
+
+mod broken_images;
+mod folders;
+mod loading;
+mod pillow;
+mod tables;
+
+use std::{fs, io::Cursor, path::Path};
+
+use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
+use tch::{Device, Tensor};
+use tempfile::TempDir;
+
+use super::{Dataset, Options, Silent, Split, open};
+use crate::random::{Purpose, Stream};
+
+/// A folder of files that is gone with the test.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    /// Adds a file; folders on its path are made.
+    fn file(self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Self {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        self
+    }
+
+    /// Adds a grey 8×8 PNG whose pixels are a function of `number`.
+    fn image(self, path: impl AsRef<Path>, number: u32) -> Self {
+        self.file(path, encode(&noise(8, 8, number), ImageFormat::Png))
+    }
+
+    /// Adds `n` such images of each class, `SPLIT/CLASS/NUMBER.png`, unlike those of other splits.
+    fn split(self, split: &str, classes: &[&str], n: u32) -> Self {
+        let first: u32 = split.bytes().map(|byte| u32::from(byte) * 1000).sum();
+        let all = classes.iter().enumerate().flat_map(|(class, name)| (0..n).map(move |i| (class as u32, name, i)));
+        all.fold(self, |folder, (class, name, i)| {
+            folder.image(Path::new(split).join(name).join(format!("{i}.png")), first + 100 * class + i)
+        })
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn open(&self, options: &Options) -> anyhow::Result<Dataset> {
+        open(self.path().to_str().unwrap(), options, &Silent)
+    }
+
+    fn opened(&self) -> Dataset {
+        self.open(&Options::default()).unwrap()
+    }
+
+    /// The error of opening it, with its causes.
+    fn complaint(&self) -> String {
+        format!("{:#}", self.open(&Options::default()).err().expect("this data must be refused"))
+    }
+}
+
+/// Grey noise, a function of `number`.
+fn noise(width: u32, height: u32, number: u32) -> DynamicImage {
+    let mut draws = Stream::new(0, Purpose::Faces, 0, number);
+    let pixels = (0..width * height).map(|_| draws.below(256) as u8).collect();
+    DynamicImage::ImageLuma8(GrayImage::from_raw(width, height, pixels).unwrap())
+}
+
+/// Colours that change over the picture, with noise.
+fn colours(width: u32, height: u32) -> DynamicImage {
+    let mut draws = Stream::new(1, Purpose::Faces, 0, 0);
+    DynamicImage::ImageRgb8(RgbImage::from_fn(width, height, |x, y| {
+        image::Rgb([(x * 5) as u8, (y * 7) as u8, draws.below(200) as u8])
+    }))
+}
+
+fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    image.write_to(&mut file, format).unwrap();
+    file.into_inner()
+}
+
+fn bytes(tensor: &Tensor) -> Vec<u8> {
+    Vec::try_from(tensor.flatten(0, -1)).unwrap()
+}
+
+/// All images `[n, c, h, w]` of a split, in its order.
+fn all_pixels(split: &Split) -> Vec<u8> {
+    let order = (0..split.len() as u32).collect();
+    split.batches(order, 3, Device::Cpu).flat_map(|batch| bytes(&batch.unwrap().images)).collect()
+}
+
+/// File names of a split, in its order.
+fn names(split: &Split) -> Vec<String> {
+    (0..split.len() as u32).map(|position| split.name(position)).collect()
+}

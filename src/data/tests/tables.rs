@@ -1,0 +1,140 @@
+//! FER2013's table is read however it was saved, and every wrong row is named.
+
+use super::*;
+
+/// A row of 2×2 pixels.
+fn row(emotion: u32, first: u32, usage: &str) -> String {
+    format!("{emotion},{first} 1 2 3,{usage}\n")
+}
+
+/// Two rows of every emotion for training, one for each other use, with a header.
+fn fer() -> String {
+    let rows = (0..7).flat_map(|emotion| {
+        let usages = ["Training", "Training", "PublicTest", "PrivateTest"];
+        usages.into_iter().enumerate().map(move |(i, usage)| row(emotion, emotion * 10 + i as u32, usage))
+    });
+    std::iter::once("emotion,pixels,Usage\n".to_owned()).chain(rows).collect()
+}
+
+fn table(text: impl AsRef<[u8]>) -> Folder {
+    Folder::new().file("fer.csv", text)
+}
+
+fn open_table(folder: &Folder, options: &Options) -> anyhow::Result<Dataset> {
+    open(folder.path().join("fer.csv").to_str().unwrap(), options, &Silent)
+}
+
+fn complaint(text: impl AsRef<[u8]>) -> String {
+    format!("{:#}", open_table(&table(text), &Options::default()).err().expect("this table must be refused"))
+}
+
+#[test]
+fn a_table_gives_splits_classes_and_pixels() {
+    let data = open_table(&table(fer()), &Options::default()).unwrap();
+    assert_eq!(data.classes, ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]);
+    assert_eq!((data.size, data.channels), (2, 1));
+    assert_eq!((data.train.len(), data.val.len(), data.test.as_ref().map(Split::len)), (14, 7, Some(7)));
+    assert_eq!(data.train.labels[..4], [0, 0, 1, 1]);
+    assert_eq!(all_pixels(&data.train)[..12], [0, 1, 2, 3, 1, 1, 2, 3, 10, 1, 2, 3]);
+    assert_eq!(all_pixels(&data.val)[..8], [2, 1, 2, 3, 12, 1, 2, 3]);
+    assert!(data.train.name(1).ends_with("fer.csv\", line 3"), "{}", data.train.name(1));
+}
+
+#[test]
+fn the_way_it_was_saved_changes_nothing() {
+    let plain = fer();
+    let expected = open_table(&table(&plain), &Options::default()).unwrap().fingerprint;
+    let turned: String = plain
+        .lines()
+        .map(|line| line.split(',').collect::<Vec<_>>())
+        .map(|columns| format!("{},7,{},{}\n", columns[2], columns[1], columns[0]))
+        .collect();
+    for (how, text) in [
+        ("byte order mark", format!("\u{FEFF}{plain}")),
+        ("CRLF", plain.replace('\n', "\r\n")),
+        ("quotes", plain.lines().map(|line| format!("\"{}\"\n", line.replace(',', "\",\""))).collect()),
+        ("spaces", plain.replace(',', " , ")),
+        ("upper case", plain.replace("emotion,pixels,Usage", "EMOTION,Pixels,usage").replace("Training", "TRAINING")),
+        ("other columns", turned),
+        ("no last newline", plain.trim_end().to_owned()),
+        ("empty lines", plain.replace('\n', "\n\n")),
+    ] {
+        let data = open_table(&table(text), &Options::default()).unwrap_or_else(|error| panic!("{how}: {error:#}"));
+        assert_eq!(data.fingerprint, expected, "{how}");
+    }
+}
+
+#[test]
+fn without_usage_a_tenth_validates() {
+    let rows = (0..40).map(|i| format!("{},{i} 0 0 0\n", i % 2));
+    let text: String = std::iter::once("emotion,pixels\n".to_owned()).chain(rows).collect();
+    let data = open_table(&table(text), &Options::default()).unwrap();
+    assert_eq!((data.train.class_counts(2), data.val.class_counts(2)), (vec![18, 18], vec![2, 2]));
+    assert_eq!(data.classes, ["0", "1"]);
+    assert!(data.notes.iter().any(|note| note.starts_with("There is no val split")), "{:?}", data.notes);
+}
+
+#[test]
+fn a_wrong_row_is_named_with_its_line() {
+    for (wrong, expected) in [
+        ("0,1 2 3,Training", "line 30: 3 pixels; a square number is expected"),
+        ("0,,Training", "line 30: 0 pixels"),
+        ("0,1 2 3 4 5 6 7 8 9,Training", "line 30: 3×3 pixels; line 2 has 2×2"),
+        ("0,1 2 3 256,Training", "line 30: pixel 4 is \"256\""),
+        ("0,1 -2 3 4,Training", "line 30: pixel 2 is \"-2\""),
+        ("0,1 2 3.5 4,Training", "line 30: pixel 3 is \"3.5\""),
+        ("0,1 2 3 \u{e9},Training", "line 30: pixel 4 is \"\\xc3\\xa9\""),
+        ("-1,1 2 3 4,Training", "line 30: the emotion \"-1\" is no number"),
+        ("happy,1 2 3 4,Training", "line 30: the emotion \"happy\" is no number"),
+        (",1 2 3 4,Training", "line 30: the emotion \"\" is no number"),
+        ("0,1 2 3 4,Test", "line 30: the Usage \"Test\" is none of Training, PublicTest, PrivateTest"),
+        ("0,1 2 3 4", "line 30: 2 columns; the first line names 3"),
+        ("0,1 2 3 4,Training,x", "line 30: 4 columns; the first line names 3"),
+        ("9,1 2 3 4,Training", "line 30 has the emotion 9, but no row has 7"),
+    ] {
+        let complaint = complaint(format!("{}{wrong}\n", fer()));
+        assert!(complaint.contains("fer.csv\"") && complaint.contains(expected), "{wrong}: {complaint}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_named_with_their_line() {
+    let text = [fer().as_bytes(), b"\xFF\xFE,1 2 3 4,Training\n"].concat();
+    assert!(complaint(text).contains("line 30: \"\u{FFFD}\u{FFFD}\" is not UTF-8"));
+}
+
+#[test]
+fn a_table_without_what_is_needed_is_refused() {
+    for (text, expected) in [
+        ("", "names no column \"emotion\""),
+        ("label,pixels\n0,1 2 3 4\n", "names no column \"emotion\""),
+        ("emotion,image\n0,1 2 3 4\n", "names no column \"pixels\""),
+        ("emotion,pixels\n", "holds no rows"),
+        ("emotion,pixels,Usage\n0,1,PublicTest\n1,2,PublicTest\n", "no row of Usage Training"),
+        ("emotion,pixels,Usage\n0,1,Training\n1,2,PublicTest\n", "val holds classes that train lacks: \"1\""),
+        ("emotion,pixels,Usage\n0,1,Training\n0,2,PublicTest\n", "one class only"),
+    ] {
+        let complaint = complaint(text);
+        assert!(complaint.contains("fer.csv\"") && complaint.contains(expected), "{text:?}: {complaint}");
+    }
+}
+
+#[test]
+fn ten_wrong_rows_are_named_and_the_rest_counted_or_skipped() {
+    let text = format!("{}{}", fer(), "0,1 2 3,Training\n".repeat(12));
+    let complaint = complaint(&text);
+    assert!(complaint.contains("12 rows of") && complaint.contains("line 39: 3 pixels"), "{complaint}");
+    assert!(!complaint.contains("line 40") && complaint.contains("and 2 more"), "{complaint}");
+
+    let data = open_table(&table(text), &Options { skip_bad: true, ..Options::default() }).unwrap();
+    assert_eq!((data.train.len(), data.bad_files.len()), (14, 12));
+    assert!(data.notes.contains(&"12 rows that cannot be read were left out (--skip-bad).".to_owned()));
+}
+
+#[test]
+fn other_numbers_of_classes_are_called_by_their_numbers() {
+    let text = format!("{}{}{}", fer(), row(7, 99, "Training"), row(7, 98, "PublicTest"));
+    let data = open_table(&table(text), &Options::default()).unwrap();
+    assert_eq!(data.classes, ["0", "1", "2", "3", "4", "5", "6", "7"]);
+    assert!(data.notes.iter().any(|note| note.contains("this table 8")), "{:?}", data.notes);
+}
