@@ -121,7 +121,11 @@ fn generate(data_seed: u64) -> Listing {
         train: samples("train face", 0, faces::TRAIN),
         val: Some(samples("val face", faces::TRAIN, faces::VAL)),
         test: None,
-        notes: Vec::new(),
+        notes: Path::new("faces")
+            .exists()
+            .then(|| "The generated faces are used; ./faces is not read.".into())
+            .into_iter()
+            .collect(),
         bad: Vec::new(),
     }
 }

@@ -22,8 +22,8 @@ use super::{
 /// torchvision's `IMG_EXTENSIONS`; upper and lower case count alike.
 const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp"];
 
-/// The splits that `root` holds in `train`, `val` (or `validation`, or `valid`) and `test`; class folders that stand in
-/// `root` itself are train.
+/// The splits that `root` holds in `train`, `val` (or `validation`, or `valid`) and `test`, in upper or lower case; class
+/// folders that stand in `root` itself are train.
 pub(super) fn list(root: &Path) -> Result<Listing> {
     let mut left_out = LeftOut::default();
     let folders = subfolders(root, &mut Vec::new(), &mut LeftOut::default())?;
