@@ -1,16 +1,16 @@
 //! Images and labels: where they come from and how they reach the device.
 //!
-//! [`open`] reads a source in five steps, each in a file of its own:
+//! `open` reads a source in five steps, each in a file of its own:
 //!
-//! 1. list the samples: [`folder`], [`table`] or [`faces`] gives a [`listing`];
-//! 2. settle the splits: a tenth for val where there is none, the fraction of train in use ([`split`]);
-//! 3. settle the shape that every image gets ([`shape`]);
-//! 4. read every image once ([`read`]): decode it ([`source`], [`decode`], [`whole`]), hash it ([`hash`]), fit it to
-//!    the shape ([`transform`]), and keep it if it fits the cache;
+//! 1. list the samples: `folder`, `table` or `faces` gives a `listing`;
+//! 2. settle the splits: a tenth for val where there is none, the fraction of train in use (`split`);
+//! 3. settle the shape that every image gets (`shape`);
+//! 4. read every image once (`read`): decode it (`source`, `decode`, `whole`), hash it (`hash`), fit it to
+//!    the shape (`transform`), and keep it if it fits the cache;
 //! 5. complain about what could not be read, or leave it out, and hand over a [`Dataset`].
 //!
-//! Training then takes [`Batch`]es from each [`Split`] ([`images`]); a split too large for the cache is decoded anew in
-//! every epoch by the [`loader`], with the same order and the same bytes.
+//! Training then takes [`Batch`]es from each [`Split`] (`images`); a split too large for the cache is decoded anew in
+//! every epoch by the `loader`, with the same order and the same bytes.
 
 mod bad;
 mod batches;
