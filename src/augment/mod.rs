@@ -1,1 +1,5 @@
 //! Batched image transforms on the device.
+
+mod normalize;
+
+pub use normalize::Normalize;

@@ -1,1 +1,13 @@
-//! Residual networks.
+//! Residual networks with torchvision's parameter names, built and initialised as torchvision does.
+
+mod architecture;
+mod block;
+mod layers;
+mod parameters;
+mod resnet;
+pub mod weights;
+
+pub use architecture::{Architecture, Cost};
+pub use layers::Mode;
+pub use parameters::{Parameter, Parameters, Role};
+pub use resnet::ResNet;

@@ -1,12 +1,19 @@
 //! libtorch itself: devices, threads, the allocator, and the few calls that tch does not expose.
 
 mod allocator;
+mod catch;
 pub mod cuda;
 pub mod device;
+mod layout;
 pub mod library;
 mod shim;
 mod threads;
 
 pub use allocator::keep_pages;
+pub use catch::catch;
+pub use layout::preferred_layout;
 pub use shim::{channels_last, pin_memory, set_deterministic, version};
 pub use threads::{physical_cores, set_threads};
+
+/// The version of tch in Cargo.toml; tch itself does not tell.
+pub const TCH_VERSION: &str = "0.26.0";

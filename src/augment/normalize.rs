@@ -1,0 +1,41 @@
+//! Bytes to floats of mean 0 and standard deviation 1 over the training set.
+
+use tch::{Device, Kind, Tensor};
+
+/// `(x / 255 − mean) / std` for each channel, as one multiplication and one addition.
+#[derive(Debug)]
+pub struct Normalize {
+    /// `1 / (255 std)`, `[1, c, 1, 1]`.
+    scale: Tensor,
+    /// `−mean / std`, `[1, c, 1, 1]`.
+    shift: Tensor,
+}
+
+impl Normalize {
+    /// From the mean and standard deviation of each channel on the scale 0 to 1.
+    pub fn new(mean: &[f32], std: &[f32], device: Device) -> Self {
+        let column = |values: Vec<f32>| Tensor::from_slice(&values).view([1, -1, 1, 1]).to_device(device);
+        Self {
+            scale: column(std.iter().map(|std| 1.0 / (255.0 * std)).collect()),
+            shift: column(mean.iter().zip(std).map(|(mean, std)| -mean / std).collect()),
+        }
+    }
+
+    /// uint8 images `[n, c, h, w]` to float32 of the same shape.
+    pub fn forward(&self, images: &Tensor) -> Tensor {
+        (images.to_kind(Kind::Float) * &self.scale).g_add_(&self.shift)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_channel_is_centred_and_scaled_by_its_own_figures() {
+        let images = Tensor::from_slice(&[0u8, 255, 51, 102]).view([1, 2, 1, 2]);
+        let normal = Normalize::new(&[0.5, 0.2], &[0.25, 0.1], Device::Cpu).forward(&images);
+        let expected = Tensor::from_slice(&[-2.0f32, 2.0, 0.0, 2.0]).view([1, 2, 1, 2]);
+        assert!(normal.allclose(&expected, 1e-6, 1e-6, false), "{normal:?}");
+    }
+}

@@ -1,0 +1,126 @@
+//! What a network is before it has weights: its family, depth, width and stem, and what it costs.
+
+use anyhow::{Result, bail};
+
+use super::block::BlockKind;
+use crate::recipe::{Recipe, Stem, family};
+
+/// The shape of a ResNet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Architecture {
+    /// Form of the blocks.
+    pub block: BlockKind,
+    /// Blocks in each stage; each stage after the first halves the size and doubles the width.
+    pub stages: Vec<usize>,
+    /// Inner width of the first stage's blocks.
+    pub width: i64,
+    /// First layers.
+    pub stem: Stem,
+    /// Stride of a small stem.
+    pub stem_stride: i64,
+    /// Colour channels of the images: 1 or 3.
+    pub channels: i64,
+    /// Number of classes.
+    pub classes: i64,
+    /// Start with each block as the identity (Goyal et al. 2017).
+    pub zero_init_last: bool,
+}
+
+/// What one image costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Numbers that gradients train.
+    pub parameters: u64,
+    /// Multiply-adds of the convolutions and the classifier in one forward pass.
+    pub multiply_adds: u64,
+}
+
+impl Architecture {
+    /// The network that a recipe names, for images of `channels` channels and `classes` classes.
+    ///
+    /// The CIFAR family (`resnet20` … `resnet110`) is He et al. 2016, section 4.2: three stages of (depth − 2) / 6 basic
+    /// blocks, here with 1×1 convolutions where a shortcut changes shape. The ImageNet family is torchvision's.
+    pub fn new(recipe: &Recipe, channels: u32, classes: usize) -> Result<Self> {
+        let (block, stages) = match recipe.model.as_str() {
+            "resnet20" => (BlockKind::Basic, vec![3; 3]),
+            "resnet32" => (BlockKind::Basic, vec![5; 3]),
+            "resnet44" => (BlockKind::Basic, vec![7; 3]),
+            "resnet56" => (BlockKind::Basic, vec![9; 3]),
+            "resnet110" => (BlockKind::Basic, vec![18; 3]),
+            "resnet18" => (BlockKind::Basic, vec![2, 2, 2, 2]),
+            "resnet34" => (BlockKind::Basic, vec![3, 4, 6, 3]),
+            "resnet50" => (BlockKind::Bottleneck, vec![3, 4, 6, 3]),
+            other => bail!("model: there is no `{other}`"),
+        };
+        let family = family(&recipe.model)?;
+        Ok(Self {
+            block,
+            stages,
+            width: i64::from(recipe.width.unwrap_or(family.default_width())),
+            stem: recipe.stem.or(family.default_stem()).unwrap_or(Stem::Small),
+            stem_stride: i64::from(recipe.stem_stride),
+            channels: i64::from(channels),
+            classes: classes as i64,
+            zero_init_last: recipe.zero_init_last,
+        })
+    }
+
+    /// (kernel, stride) of the first convolution.
+    pub(super) fn stem_convolution(&self) -> (i64, i64) {
+        match self.stem {
+            Stem::Imagenet => (7, 2),
+            Stem::Small => (3, self.stem_stride),
+        }
+    }
+
+    /// (inputs, width, stride) of every block, stage by stage.
+    pub(super) fn blocks(&self) -> Vec<Vec<(i64, i64, i64)>> {
+        let mut inputs = self.width;
+        let stages = self.stages.iter().enumerate().map(|(stage, &count)| {
+            let width = self.width << stage;
+            let blocks = (0..count).map(|number| {
+                let stride = if stage > 0 && number == 0 { 2 } else { 1 };
+                (std::mem::replace(&mut inputs, self.block.outputs(width)), width, stride)
+            });
+            blocks.collect()
+        });
+        stages.collect()
+    }
+
+    /// Channels that reach the classifier.
+    pub fn features(&self) -> i64 {
+        self.block.outputs(self.width << (self.stages.len() - 1))
+    }
+
+    /// What one image of `size` × `size` costs.
+    pub fn cost(&self, size: u32) -> Cost {
+        let mut cost = Cost { parameters: 0, multiply_adds: 0 };
+        // Every convolution is followed by a norm with a scale and a shift for each channel.
+        let mut convolve = |inputs: i64, outputs: i64, kernel: i64, stride: i64, size: i64| {
+            let size = (size + stride - 1) / stride;
+            let weights = (inputs * outputs * kernel * kernel) as u64;
+            cost.parameters += weights + 2 * outputs as u64;
+            cost.multiply_adds += weights * (size * size) as u64;
+            size
+        };
+        let (kernel, stride) = self.stem_convolution();
+        let mut size = convolve(self.channels, self.width, kernel, stride, i64::from(size));
+        if self.stem == Stem::Imagenet {
+            size = (size + 1) / 2;
+        }
+        for (inputs, width, stride) in self.blocks().concat() {
+            let outputs = self.block.outputs(width);
+            let block_size = size;
+            for (inputs, outputs, kernel, stride) in self.block.convolutions(inputs, width, stride) {
+                size = convolve(inputs, outputs, kernel, stride, size);
+            }
+            if stride != 1 || inputs != outputs {
+                convolve(inputs, outputs, 1, stride, block_size);
+            }
+        }
+        let classifier = (self.features() * self.classes) as u64;
+        cost.parameters += classifier + self.classes as u64;
+        cost.multiply_adds += classifier;
+        cost
+    }
+}

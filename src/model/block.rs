@@ -1,0 +1,86 @@
+//! The residual block in its two forms (He et al. 2016): two 3×3 convolutions, or a bottleneck of 1×1, 3×3, 1×1.
+
+use tch::Tensor;
+
+use super::layers::{BatchNorm, Builder, Conv, Mode};
+
+/// Which form the blocks of a network have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockKind {
+    /// Two 3×3 convolutions.
+    Basic,
+    /// 1×1, 3×3, 1×1; the output is four times as wide as the inside. The stride sits on the 3×3, as in torchvision.
+    Bottleneck,
+}
+
+impl BlockKind {
+    /// Output channels for an inner width.
+    pub fn outputs(self, width: i64) -> i64 {
+        match self {
+            BlockKind::Basic => width,
+            BlockKind::Bottleneck => 4 * width,
+        }
+    }
+
+    /// (inputs, outputs, kernel, stride) of each convolution on the main path.
+    pub fn convolutions(self, inputs: i64, width: i64, stride: i64) -> Vec<(i64, i64, i64, i64)> {
+        match self {
+            BlockKind::Basic => vec![(inputs, width, 3, stride), (width, width, 3, 1)],
+            BlockKind::Bottleneck => {
+                vec![(inputs, width, 1, 1), (width, width, 3, stride), (width, 4 * width, 1, 1)]
+            }
+        }
+    }
+}
+
+/// One residual block: relu(main(x) + skip(x)).
+#[derive(Debug)]
+pub(super) struct Block {
+    main: Vec<(Conv, BatchNorm)>,
+    /// A strided 1×1 convolution where the shape changes; the identity elsewhere.
+    downsample: Option<(Conv, BatchNorm)>,
+}
+
+impl Block {
+    pub fn new(
+        builder: &mut Builder,
+        kind: BlockKind,
+        inputs: i64,
+        width: i64,
+        stride: i64,
+        zero_init_last: bool,
+    ) -> Self {
+        let convolutions = kind.convolutions(inputs, width, stride);
+        let last = convolutions.len();
+        let main = (1..).zip(convolutions).map(|(number, (inputs, outputs, kernel, stride))| {
+            let scale = if zero_init_last && number == last { 0.0 } else { 1.0 };
+            let conv = Conv::new(&mut builder.at(format!("conv{number}")), inputs, outputs, kernel, stride);
+            (conv, BatchNorm::new(&mut builder.at(format!("bn{number}")), outputs, scale))
+        });
+        let main = main.collect();
+        let outputs = kind.outputs(width);
+        let downsample = (stride != 1 || inputs != outputs).then(|| {
+            let conv = Conv::new(&mut builder.at("downsample.0"), inputs, outputs, 1, stride);
+            (conv, BatchNorm::new(&mut builder.at("downsample.1"), outputs, 1.0))
+        });
+        Self { main, downsample }
+    }
+
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        let skip = match &self.downsample {
+            None => x.shallow_clone(),
+            Some(pair) => convolve_and_norm(pair, x, mode),
+        };
+        let (last, inner) = self.main.split_last().expect("a block has convolutions");
+        let mut y = x.shallow_clone();
+        for pair in inner {
+            y = convolve_and_norm(pair, &y, mode).relu_();
+        }
+        // In place: a norm's backward pass needs its input, not its output.
+        convolve_and_norm(last, &y, mode).g_add_(&skip).relu_()
+    }
+}
+
+fn convolve_and_norm((conv, norm): &(Conv, BatchNorm), x: &Tensor, mode: Mode) -> Tensor {
+    norm.forward(&conv.forward(x), mode)
+}

@@ -1,0 +1,117 @@
+//! Convolution, batch norm and the linear classifier, initialised as torchvision's ResNets are.
+
+use tch::Tensor;
+
+use super::parameters::{Parameters, Role};
+
+/// How a forward pass treats what differs between training and evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Batch norm takes the batch's statistics and moves its running ones.
+    Train,
+    /// Batch norm uses its running statistics; nothing is random.
+    Eval,
+}
+
+/// Registers layers under a dotted path.
+pub(super) struct Builder<'a> {
+    pub parameters: &'a mut Parameters,
+    pub path: String,
+    pub seed: u64,
+}
+
+impl Builder<'_> {
+    /// The same builder one level deeper: `layer1` then `0` gives `layer1.0`.
+    pub fn at(&mut self, name: impl std::fmt::Display) -> Builder<'_> {
+        let path = if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) };
+        Builder { parameters: self.parameters, path, seed: self.seed }
+    }
+
+    fn name(&self, leaf: &str) -> String {
+        format!("{}.{leaf}", self.path)
+    }
+}
+
+/// A square convolution without bias, padded so that stride 1 keeps the size.
+#[derive(Debug)]
+pub(super) struct Conv {
+    weight: Tensor,
+    stride: i64,
+    padding: i64,
+}
+
+impl Conv {
+    /// Weights are normal with variance 2 / (outputs × kernel²): He et al. 2015, fan-out, as torchvision draws them.
+    pub fn new(builder: &mut Builder, inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Self {
+        let deviation = (2.0 / (outputs * kernel * kernel) as f64).sqrt();
+        let shape = [outputs, inputs, kernel, kernel];
+        let name = builder.name("weight");
+        let weight =
+            builder.parameters.add(name, &shape, Role::Weight, builder.seed, |draws| deviation * draws.normal());
+        Self { weight, stride, padding: kernel / 2 }
+    }
+
+    /// `[n, inputs, h, w]` to `[n, outputs, ⌈h/stride⌉, ⌈w/stride⌉]`.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        x.conv2d(&self.weight, None::<&Tensor>, [self.stride; 2], [self.padding; 2], [1, 1], 1)
+    }
+}
+
+/// Batch normalisation over `[n, c, h, w]` (Ioffe and Szegedy 2015), momentum 0.1, epsilon 1e-5.
+#[derive(Debug)]
+pub(super) struct BatchNorm {
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+}
+
+impl BatchNorm {
+    /// Scale `scale` (1, or 0 for the last norm of a block under zero-init), shift 0.
+    pub fn new(builder: &mut Builder, channels: i64, scale: f64) -> Self {
+        let mut add = |leaf, role, value: f64| {
+            let name = builder.name(leaf);
+            builder.parameters.add(name, &[channels], role, builder.seed, |_| value)
+        };
+        Self {
+            weight: add("weight", Role::NormOrBias, scale),
+            bias: add("bias", Role::NormOrBias, 0.0),
+            running_mean: add("running_mean", Role::Buffer, 0.0),
+            running_var: add("running_var", Role::Buffer, 1.0),
+        }
+    }
+
+    /// Same shape in and out.
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        let training = mode == Mode::Train;
+        let (weight, bias) = (Some(&self.weight), Some(&self.bias));
+        x.batch_norm(weight, bias, Some(&self.running_mean), Some(&self.running_var), training, 0.1, 1e-5, true)
+    }
+}
+
+/// The classifier: `[n, inputs]` to `[n, outputs]`.
+#[derive(Debug)]
+pub(super) struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    /// Weights and bias uniform in ±1/√inputs, PyTorch's default.
+    pub fn new(builder: &mut Builder, inputs: i64, outputs: i64) -> Self {
+        let bound = 1.0 / (inputs as f64).sqrt();
+        let mut add = |leaf, shape: &[i64], role| {
+            let name = builder.name(leaf);
+            builder.parameters.add(name, shape, role, builder.seed, |draws| draws.range(-bound, bound))
+        };
+        Self {
+            weight: add("weight", &[outputs, inputs], Role::Weight),
+            bias: add("bias", &[outputs], Role::NormOrBias),
+        }
+    }
+
+    /// `[n, inputs]` to `[n, outputs]`.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        x.linear(&self.weight, Some(&self.bias))
+    }
+}

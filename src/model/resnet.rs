@@ -1,0 +1,57 @@
+//! The network itself: stem, stages, global mean, classifier.
+
+use tch::{Device, Kind, Tensor};
+
+use super::{
+    architecture::Architecture,
+    block::Block,
+    layers::{BatchNorm, Builder, Conv, Linear, Mode},
+    parameters::Parameters,
+};
+use crate::{recipe::Stem, torch};
+
+/// A ResNet with weights.
+#[derive(Debug)]
+pub struct ResNet {
+    /// Every named tensor, shared with the layers.
+    pub parameters: Parameters,
+    conv1: Conv,
+    bn1: BatchNorm,
+    max_pool: bool,
+    stages: Vec<Vec<Block>>,
+    fc: Linear,
+}
+
+impl ResNet {
+    /// A freshly initialised network on `device`; its weights are a function of the architecture and `seed`.
+    pub fn new(architecture: &Architecture, seed: u64, device: Device) -> Self {
+        let mut parameters = Parameters::new(device);
+        let mut root = Builder { parameters: &mut parameters, path: String::new(), seed };
+        let (kernel, stride) = architecture.stem_convolution();
+        let conv1 = Conv::new(&mut root.at("conv1"), architecture.channels, architecture.width, kernel, stride);
+        let bn1 = BatchNorm::new(&mut root.at("bn1"), architecture.width, 1.0);
+        let stages = (1..).zip(architecture.blocks()).map(|(stage, blocks)| {
+            let blocks = blocks.into_iter().enumerate().map(|(number, (inputs, width, stride))| {
+                let mut builder = root.at(format!("layer{stage}.{number}"));
+                Block::new(&mut builder, architecture.block, inputs, width, stride, architecture.zero_init_last)
+            });
+            blocks.collect()
+        });
+        let stages = stages.collect();
+        let fc = Linear::new(&mut root.at("fc"), architecture.features(), architecture.classes);
+        Self { parameters, conv1, bn1, max_pool: architecture.stem == Stem::Imagenet, stages, fc }
+    }
+
+    /// Normalised float images `[n, channels, h, w]` to logits `[n, classes]`.
+    pub fn forward(&self, images: &Tensor, mode: Mode) -> Tensor {
+        let images = torch::preferred_layout(images);
+        let mut x = self.bn1.forward(&self.conv1.forward(&images), mode).relu_();
+        if self.max_pool {
+            x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        }
+        for block in self.stages.iter().flatten() {
+            x = block.forward(&x, mode);
+        }
+        self.fc.forward(&x.mean_dim([2i64, 3].as_slice(), false, Kind::Float))
+    }
+}

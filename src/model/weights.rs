@@ -1,0 +1,73 @@
+//! Tensors to and from archives of plain bytes.
+
+use anyhow::{Context, Result, bail};
+use safetensors::Dtype;
+use tch::{Kind, Tensor};
+
+use crate::durable::Array;
+
+/// A host copy of `tensor` under `name`. Float, double and int64 tensors only: a network has no others.
+pub fn to_array(name: impl Into<String>, tensor: &Tensor) -> Result<Array> {
+    let (dtype, element) = match tensor.kind() {
+        Kind::Float => (Dtype::F32, 4),
+        Kind::Double => (Dtype::F64, 8),
+        Kind::Int64 => (Dtype::I64, 8),
+        other => bail!("a tensor of {other:?} has no place in an archive"),
+    };
+    // Row-major in the file, whatever the layout in memory.
+    let tensor = tensor.detach().to_device(tch::Device::Cpu).contiguous();
+    let mut bytes = vec![0; tensor.numel() * element];
+    tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
+    let shape = tensor.size().into_iter().map(|length| length as usize).collect();
+    Ok(Array { name: name.into(), dtype, shape, bytes })
+}
+
+/// The array as a tensor on the host.
+pub fn to_tensor(array: &Array) -> Result<Tensor> {
+    let kind = match array.dtype {
+        Dtype::F32 => Kind::Float,
+        Dtype::F64 => Kind::Double,
+        Dtype::I64 => Kind::Int64,
+        other => bail!("{}: {other:?} is not a type that mindgap writes", array.name),
+    };
+    let shape: Vec<i64> = array.shape.iter().map(|&length| length as i64).collect();
+    Tensor::f_from_data_size(&array.bytes, &shape, kind).with_context(|| array.name.clone())
+}
+
+/// Copies arrays into the tensors of the same name. Names, shapes and types are all checked before the first copy, so that
+/// an error leaves every tensor as it was.
+///
+/// Errors list every tensor that is missing, left over, or of another shape or type.
+pub fn restore<'a>(targets: impl IntoIterator<Item = (String, &'a Tensor)>, arrays: &[&Array]) -> Result<()> {
+    let targets: Vec<_> = targets.into_iter().collect();
+    let mut complaints = Vec::new();
+    let mut pairs = Vec::new();
+    for (name, target) in &targets {
+        let Some(array) = arrays.iter().find(|array| array.name == *name) else {
+            complaints.push(format!("{name} is missing"));
+            continue;
+        };
+        let source = to_tensor(array)?;
+        if source.size() != target.size() || source.kind() != target.kind() {
+            complaints.push(format!(
+                "{name} is {:?} {:?}, expected {:?} {:?}",
+                source.kind(),
+                source.size(),
+                target.kind(),
+                target.size()
+            ));
+        }
+        pairs.push((source, target));
+    }
+    for array in arrays.iter().filter(|array| targets.iter().all(|(name, _)| *name != array.name)) {
+        complaints.push(format!("{} has no place in this network", array.name));
+    }
+    if !complaints.is_empty() {
+        bail!("the tensors do not fit:\n  {}", complaints.join("\n  "));
+    }
+    let _guard = tch::no_grad_guard();
+    for (source, target) in pairs {
+        target.shallow_clone().copy_(&source);
+    }
+    Ok(())
+}

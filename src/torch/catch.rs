@@ -1,0 +1,79 @@
+//! Exceptions of libtorch as Rust errors.
+
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook},
+    sync::Once,
+};
+
+use anyhow::{Result, anyhow};
+
+thread_local! {
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` and returns what libtorch complains of as an error.
+///
+/// tch's plain methods panic when libtorch throws (out of memory, shapes that do not fit); written with them the network
+/// reads as mathematics, and this one border turns the panic into an error whose text is the first line of the exception.
+/// Panics from elsewhere go on unwinding.
+pub fn catch<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    silence_caught_panics();
+    let outer = CATCHING.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    CATCHING.set(outer);
+    outcome.unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
+        match text.and_then(exception) {
+            Some(exception) => Err(anyhow!("libtorch: {exception}")),
+            None => {
+                eprintln!("{}", text.unwrap_or("a panic without a message"));
+                resume_unwind(payload)
+            }
+        }
+    })
+}
+
+/// The first line of the exception inside tch's panic message, or None when the panic is not libtorch's.
+fn exception(panic: &str) -> Option<&str> {
+    let text = panic
+        .split_once("Torch(\"")?
+        .1
+        .strip_prefix("Internal torch error: ")
+        .unwrap_or(panic.split_once("Torch(\"")?.1);
+    Some(text.split("\\n").next().unwrap_or(text).trim_end_matches("\")"))
+}
+
+/// The panic hook would print what is about to become an error.
+fn silence_caught_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = take_hook();
+        set_hook(Box::new(move |info| {
+            if !CATCHING.get() {
+                usual(info);
+            }
+        }));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn an_exception_is_an_error_of_one_line() {
+        let two = Tensor::zeros([2], (Kind::Float, Device::Cpu));
+        let three = Tensor::zeros([3], (Kind::Float, Device::Cpu));
+        let error = catch(|| Ok(&two + &three)).unwrap_err().to_string();
+        assert!(error.starts_with("libtorch: The size of tensor a (2) must match"), "{error}");
+        assert_eq!(error.lines().count(), 1);
+    }
+
+    #[test]
+    fn other_panics_go_on() {
+        let outcome = std::panic::catch_unwind(|| catch::<()>(|| panic!("a bug")));
+        assert_eq!(*outcome.unwrap_err().downcast_ref::<&str>().unwrap(), "a bug");
+    }
+}

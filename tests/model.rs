@@ -1,0 +1,152 @@
+//! The networks are torchvision's: same names, same counts, same logits from the same weights.
+
+use std::f64::consts::TAU;
+
+use mindgap::{
+    model::{Architecture, Mode, ResNet},
+    recipe::Recipe,
+};
+use serde::Deserialize;
+use tch::{Device, Kind, Tensor};
+
+/// One network of scripts/golden/models.py.
+#[derive(Deserialize)]
+struct Case {
+    model: String,
+    channels: u32,
+    size: u32,
+    classes: usize,
+    recipe: Overrides,
+    parameters: u64,
+    names: Vec<String>,
+    eval: Vec<f32>,
+    /// Absent where the batch statistics are ill-conditioned.
+    train: Option<Vec<f32>>,
+}
+
+#[derive(Deserialize)]
+struct Overrides {
+    width: Option<u32>,
+    stem_stride: Option<u32>,
+}
+
+impl Case {
+    fn recipe(&self) -> Recipe {
+        let stem_stride = self.recipe.stem_stride.unwrap_or(1);
+        Recipe { model: self.model.clone(), width: self.recipe.width, stem_stride, ..Default::default() }
+    }
+
+    fn architecture(&self) -> Architecture {
+        Architecture::new(&self.recipe(), self.channels, self.classes).unwrap()
+    }
+}
+
+fn cases() -> Vec<Case> {
+    serde_json::from_str(include_str!("golden/models.json")).unwrap()
+}
+
+/// `wave` of the script: sin(0.7 t + 0.618… i mod 2π).
+fn wave(tensor: usize, count: usize) -> Vec<f64> {
+    (0..count).map(|i| ((0.7 * tensor as f64 + 0.61803398875 * i as f64) % TAU).sin()).collect()
+}
+
+/// `fill` of the script.
+fn fill(model: &ResNet) {
+    let _guard = tch::no_grad_guard();
+    for (number, parameter) in model.parameters.all().iter().enumerate() {
+        let shape = parameter.tensor.size();
+        let formula = |value: f64| match shape.as_slice() {
+            [_, inputs, height, width] => value * (2.0 / (inputs * height * width) as f64).sqrt(),
+            [_, inputs] => value / (*inputs as f64).sqrt(),
+            _ if parameter.name.ends_with("running_var") => 2.0 + value,
+            _ if parameter.name.ends_with("weight") => 0.7 + 0.3 * value,
+            _ => 0.1 * value,
+        };
+        let values: Vec<f32> = wave(number, parameter.tensor.numel()).into_iter().map(|v| formula(v) as f32).collect();
+        parameter.tensor.shallow_clone().copy_(&Tensor::from_slice(&values).view(shape.as_slice()));
+    }
+}
+
+#[test]
+fn logits_equal_torchvisions_with_the_same_weights() {
+    for case in cases() {
+        let model = ResNet::new(&case.architecture(), 0, Device::Cpu);
+        fill(&model);
+        let side = i64::from(case.size);
+        let shape = [3, i64::from(case.channels), side, side];
+        let images =
+            Tensor::from_slice(&wave(1000, shape.iter().product::<i64>() as usize)).to_kind(Kind::Float).view(shape);
+        let _guard = tch::no_grad_guard();
+        for (mode, expected) in [(Mode::Eval, Some(&case.eval)), (Mode::Train, case.train.as_ref())] {
+            let Some(expected) = expected else { continue };
+            let logits = model.forward(&images, mode);
+            let expected = Tensor::from_slice(expected).view([3, case.classes as i64]);
+            let difference = (logits - expected).abs().max().double_value(&[]);
+            assert!(difference <= 1e-5, "{} {mode:?}: logits differ by {difference:e}", case.model);
+        }
+    }
+}
+
+#[test]
+fn names_and_their_order_are_those_of_the_state_dict() {
+    for case in cases() {
+        let model = ResNet::new(&case.architecture(), 0, Device::Cpu);
+        let names: Vec<_> = model.parameters.all().iter().map(|parameter| parameter.name.clone()).collect();
+        assert_eq!(names, case.names, "{}", case.model);
+    }
+}
+
+#[test]
+fn the_counted_parameters_are_those_that_the_network_has() {
+    for case in cases() {
+        let architecture = case.architecture();
+        assert_eq!(architecture.cost(case.size).parameters, case.parameters, "{}", case.model);
+        assert_eq!(ResNet::new(&architecture, 0, Device::Cpu).parameters.count(), case.parameters, "{}", case.model);
+    }
+}
+
+#[test]
+fn multiply_adds_agree_with_published_counts() {
+    let count = |model: &str, channels, classes, size| {
+        let recipe = Recipe { model: model.to_owned(), ..Default::default() };
+        Architecture::new(&recipe, channels, classes).unwrap().cost(size).multiply_adds
+    };
+    // torchvision's model pages give 1.81, 3.66 and 4.09 GFLOPS (multiply-adds) at 224 × 224 and 1,000 classes.
+    assert_eq!(count("resnet18", 3, 1000, 224), 1_814_073_344);
+    assert_eq!(count("resnet34", 3, 1000, 224), 3_663_761_408);
+    assert_eq!(count("resnet50", 3, 1000, 224), 4_089_184_256);
+    // Counted by hand, layer by layer.
+    assert_eq!(count("resnet20", 1, 7, 48), 91_165_120);
+}
+
+#[test]
+fn initial_weights_are_a_function_of_the_seed() {
+    let architecture = Architecture::new(&Recipe::default(), 1, 7).unwrap();
+    let weights = |seed| -> Vec<Tensor> {
+        let model = ResNet::new(&architecture, seed, Device::Cpu);
+        model.parameters.all().iter().map(|parameter| parameter.tensor.detach()).collect()
+    };
+    let (first, again, other) = (weights(3), weights(3), weights(4));
+    assert!(first.iter().zip(&again).all(|(a, b)| a.equal(b)));
+    assert!(!first[0].equal(&other[0]));
+}
+
+#[test]
+fn initial_weights_have_torchvisions_distribution() {
+    let recipe = Recipe { model: "resnet18".to_owned(), zero_init_last: true, ..Default::default() };
+    let model = ResNet::new(&Architecture::new(&recipe, 3, 1000).unwrap(), 0, Device::Cpu);
+    let find = |name: &str| {
+        model.parameters.all().iter().find(|parameter| parameter.name == name).unwrap().tensor.to_kind(Kind::Double)
+    };
+    // Normal with variance 2 / (512 · 9): 2.4 million draws.
+    let conv = find("layer4.1.conv2.weight");
+    let variance = (&conv * &conv).mean(Kind::Double).double_value(&[]) * (512.0 * 9.0) / 2.0;
+    assert!((variance - 1.0).abs() < 0.005, "{variance}");
+    // Uniform in ±1/√512: the mean square is a third of the square of the bound.
+    let fc = find("fc.weight");
+    let square = (&fc * &fc).mean(Kind::Double).double_value(&[]) * 512.0 * 3.0;
+    assert!((square - 1.0).abs() < 0.01, "{square}");
+    assert!(fc.abs().max().double_value(&[]) <= 1.0 / 512f64.sqrt());
+    assert_eq!(find("layer4.1.bn2.weight").abs().max().double_value(&[]), 0.0);
+    assert_eq!(find("layer4.1.bn1.weight").min().double_value(&[]), 1.0);
+}
