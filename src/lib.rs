@@ -22,6 +22,7 @@ pub mod augment;
 pub mod cli;
 pub mod data;
 pub mod durable;
+pub mod gap;
 pub mod model;
 pub mod random;
 pub mod recipe;

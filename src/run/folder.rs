@@ -65,13 +65,13 @@ impl RunFolder {
     pub fn create(path: &Path, resume: bool) -> Result<RunFolder> {
         fs::create_dir_all(path).with_context(|| format!("cannot make the run folder {}", path.display()))?;
         if !resume {
-            check_unused(path)?;
+            Self::check_unused(path)?;
         }
         durable::check_writable(path)?;
         let lock = Lock::take(&path.join(Self::LOCK))?;
         if !resume {
             // Another process may have come and gone between the first look and the lock.
-            check_unused(path)?;
+            Self::check_unused(path)?;
         }
         durable::remove_leftovers(path)?;
         Ok(RunFolder { path: path.to_path_buf(), lock: Some(lock) })
@@ -232,6 +232,30 @@ impl RunFolder {
         }
     }
 
+    /// Refuses a folder that holds anything but a lock and leftovers, which a run that never began may have left. A folder
+    /// that does not exist is unused.
+    ///
+    /// # Errors
+    /// When it holds another run or other files, or cannot be read.
+    pub fn check_unused(path: &Path) -> Result<()> {
+        let failure = || format!("cannot read the folder {}", path.display());
+        if !path.exists() {
+            return Ok(());
+        }
+        for entry in fs::read_dir(path).with_context(failure)? {
+            let name = entry.with_context(failure)?.file_name();
+            let name = name.to_string_lossy();
+            if name == RunFolder::LOCK || name.starts_with(durable::TEMPORARY_PREFIX) {
+                continue;
+            }
+            if path.join(RunFolder::RECIPE).exists() || path.join(RunFolder::EPOCHS).exists() {
+                bail!("{} holds another run: choose another folder, or go on with it by --resume", path.display());
+            }
+            bail!("{} is not empty (it holds {name:?}): choose a new or empty folder", path.display());
+        }
+        Ok(())
+    }
+
     fn write_summary(&self, records: &[EpochRecord]) -> Result<()> {
         durable::write(&self.file(Self::SUMMARY), &summary::table(records)?)
     }
@@ -254,21 +278,4 @@ impl Observer for RunFolder {
     fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
         self.append_epoch(record)
     }
-}
-
-/// Refuses a folder that holds anything but a lock and leftovers, which a run that never began may have left.
-fn check_unused(path: &Path) -> Result<()> {
-    let failure = || format!("cannot read the folder {}", path.display());
-    for entry in fs::read_dir(path).with_context(failure)? {
-        let name = entry.with_context(failure)?.file_name();
-        let name = name.to_string_lossy();
-        if name == RunFolder::LOCK || name.starts_with(durable::TEMPORARY_PREFIX) {
-            continue;
-        }
-        if path.join(RunFolder::RECIPE).exists() || path.join(RunFolder::EPOCHS).exists() {
-            bail!("{} holds another run: choose another folder, or go on with it by --resume", path.display());
-        }
-        bail!("{} is not empty (it holds {name:?}): choose a new or empty folder", path.display());
-    }
-    Ok(())
 }

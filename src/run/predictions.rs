@@ -8,7 +8,11 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use safetensors::Dtype;
 
-use crate::durable::{Archive, Array};
+use super::Measured;
+use crate::{
+    durable::{Archive, Array},
+    stats::Logits,
+};
 
 /// The outputs on one set of n images, in the set's order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +23,17 @@ pub struct Outputs {
     pub labels: Vec<i64>,
     /// Sample ids \[n\]: indices into the split's full sorted listing.
     pub ids: Vec<i64>,
+}
+
+impl Outputs {
+    /// Losses and hits, by plain cross-entropy.
+    ///
+    /// # Panics
+    /// When there is no image, or the logits are not one row per label: that is an error of the program, not of its user.
+    pub fn measured(&self) -> Measured {
+        let logits = Logits::new(&self.logits, &self.labels, self.logits.len() / self.labels.len());
+        Measured { losses: logits.losses(1.0).into_iter().map(|loss| loss as f32).collect(), correct: logits.correct() }
+    }
 }
 
 /// The outputs on val and probe after the last and the best epoch.

@@ -25,13 +25,16 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Progress of a run of `epochs` epochs in all, a step being `batch_size` images: bars when standard output is a terminal,
-    /// lines otherwise.
-    pub fn new(epochs: u32, batch_size: u32) -> Self {
-        let stdout = io::stdout();
+    /// Progress of a run of `epochs` epochs in all, a step being `batch_size` images: bars when the lines go to a terminal, lines
+    /// alone otherwise. The lines go to standard output, or to standard error where the output is kept `for_result`.
+    pub fn new(epochs: u32, batch_size: u32, for_result: bool) -> Self {
+        let (out, is_terminal): (Box<dyn Write + Send>, _) = if for_result {
+            (Box::new(io::stderr()), io::stderr().is_terminal())
+        } else {
+            (Box::new(io::stdout()), io::stdout().is_terminal())
+        };
         let bar = || ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style());
-        let bar = stdout.is_terminal().then(bar);
-        Self::to(Box::new(stdout), bar, epochs, batch_size)
+        Self::to(out, is_terminal.then(bar), epochs, batch_size)
     }
 
     fn to(out: Box<dyn Write + Send>, bar: Option<ProgressBar>, epochs: u32, batch_size: u32) -> Self {

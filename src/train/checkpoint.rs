@@ -1,0 +1,129 @@
+//! The full training state as one file, and back.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{Position, Trainer};
+use crate::{
+    durable::{Archive, Array},
+    model::weights,
+    recipe::Recipe,
+};
+
+/// Version of the file's contents. A reader refuses a newer one.
+const FORMAT: u32 = 1;
+/// Marks the network's own tensors among those of the state.
+const MODEL: &str = "model/";
+
+/// A training state on the host: network, optimiser memory, position, and what it belongs to.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The recipe it was trained with.
+    pub recipe: Recipe,
+    /// Fingerprint of the data it was trained on.
+    pub data_fingerprint: String,
+    /// Where the run stood.
+    pub position: Position,
+    optimizer_updates: u64,
+    arrays: Vec<Array>,
+}
+
+impl Checkpoint {
+    /// A copy of `trainer`'s state.
+    pub fn of(trainer: &Trainer, data_fingerprint: &str) -> Result<Self> {
+        let network = trainer.model.parameters.all().iter();
+        let network =
+            network.map(|parameter| weights::to_array(format!("{MODEL}{}", parameter.name), &parameter.tensor));
+        let memory = trainer.optimizer.memory().into_iter().map(|(name, tensor)| weights::to_array(name, tensor));
+        Ok(Self {
+            recipe: trainer.recipe.clone(),
+            data_fingerprint: data_fingerprint.to_owned(),
+            position: trainer.position,
+            optimizer_updates: trainer.optimizer.updates,
+            arrays: network.chain(memory).collect::<Result<_>>()?,
+        })
+    }
+
+    /// Puts the state into `trainer`. Everything is checked before anything changes.
+    pub fn restore(&self, trainer: &mut Trainer) -> Result<()> {
+        let network = trainer.model.parameters.all().iter();
+        let network = network.map(|parameter| (format!("{MODEL}{}", parameter.name), &parameter.tensor));
+        let targets: Vec<_> = network.chain(trainer.optimizer.memory()).collect();
+        weights::restore(targets, &self.arrays.iter().collect::<Vec<_>>())?;
+        trainer.position = self.position;
+        trainer.optimizer.updates = self.optimizer_updates;
+        Ok(())
+    }
+
+    /// The network's tensors alone, under torchvision's names. Every norm gets the `num_batches_tracked` that
+    /// PyTorch's `state_dict` has.
+    pub fn network(&self) -> Vec<Array> {
+        let mut network = Vec::new();
+        for array in &self.arrays {
+            let Some(name) = array.name.strip_prefix(MODEL) else { continue };
+            network.push(Array { name: name.to_owned(), ..array.clone() });
+            if let Some(norm) = name.strip_suffix("running_var") {
+                network.push(Array {
+                    name: format!("{norm}num_batches_tracked"),
+                    dtype: safetensors::Dtype::I64,
+                    shape: Vec::new(),
+                    bytes: self.optimizer_updates.to_le_bytes().to_vec(),
+                });
+            }
+        }
+        network
+    }
+
+    /// The file's contents.
+    pub fn to_archive(&self) -> Archive {
+        let metadata = [
+            ("kind", "mindgap training state".to_owned()),
+            ("format", FORMAT.to_string()),
+            ("recipe", self.recipe.to_toml()),
+            ("data_fingerprint", self.data_fingerprint.clone()),
+            ("epochs", self.position.epochs.to_string()),
+            ("updates_in_epoch", self.position.updates.to_string()),
+            // All the digits that a double has: Rust prints the shortest text that reads back to the same bits.
+            ("loss_sum", self.position.loss_sum.to_string()),
+            ("optimizer_updates", self.optimizer_updates.to_string()),
+        ];
+        let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        Archive { metadata, arrays: self.arrays.clone() }
+    }
+
+    /// Reads a checkpoint; its checksum, kind and format are verified first.
+    pub fn load(path: &Path) -> Result<Self> {
+        let Archive { metadata, arrays } = Archive::load(path)?;
+        Self::from_parts(&metadata, arrays).with_context(|| format!("{} is no usable checkpoint", path.display()))
+    }
+
+    fn from_parts(metadata: &BTreeMap<String, String>, arrays: Vec<Array>) -> Result<Self> {
+        let Some(format) = metadata.get("format") else { bail!("it does not say which format it has") };
+        let format: u32 = format.parse().context("its format is no number")?;
+        ensure!(
+            format <= FORMAT,
+            "it has format {format}, this mindgap reads up to {FORMAT}: a newer mindgap wrote it, use that one"
+        );
+        Ok(Self {
+            recipe: toml::from_str(text(metadata, "recipe")?).context("its recipe cannot be read")?,
+            data_fingerprint: text(metadata, "data_fingerprint")?.to_owned(),
+            position: Position {
+                epochs: number(metadata, "epochs")?,
+                updates: number(metadata, "updates_in_epoch")?,
+                loss_sum: number(metadata, "loss_sum")?,
+            },
+            optimizer_updates: number(metadata, "optimizer_updates")?,
+            arrays,
+        })
+    }
+}
+
+fn text<'a>(metadata: &'a BTreeMap<String, String>, key: &str) -> Result<&'a str> {
+    metadata.get(key).map(String::as_str).with_context(|| format!("it lacks `{key}`"))
+}
+
+fn number<T: std::str::FromStr>(metadata: &BTreeMap<String, String>, key: &str) -> Result<T> {
+    let value = text(metadata, key)?;
+    value.parse().ok().with_context(|| format!("its `{key}` is `{value}`, not a number"))
+}

@@ -1,0 +1,30 @@
+//! The one measurement of a set of images: both sides of the gap go through it.
+
+use anyhow::Result;
+use tch::Tensor;
+
+use crate::{
+    augment::Normalize,
+    data::Split,
+    model::{Mode, ResNet},
+    run::Outputs,
+    torch,
+};
+
+/// Images in one forward pass. Fixed, so that a figure does not depend on the training batch.
+const BATCH: usize = 256;
+
+/// The network's logits on the images of `split` at `positions`, in that order: eval mode, no randomness, float32,
+/// read to the host once at the end.
+pub fn evaluate(model: &ResNet, normalize: &Normalize, split: &Split, positions: &[u32]) -> Result<Outputs> {
+    let device = model.parameters.device();
+    let _guard = tch::no_grad_guard();
+    let mut logits = Vec::with_capacity(positions.len().div_ceil(BATCH));
+    for batch in split.batches(positions.to_vec(), BATCH, device) {
+        let images = batch?.images;
+        logits.push(torch::catch(|| Ok(model.forward(&normalize.forward(&images), Mode::Eval)))?);
+    }
+    let logits = torch::catch(|| Ok(Tensor::cat(&logits, 0).to_device(tch::Device::Cpu)))?;
+    let pick = |column: &[u32]| positions.iter().map(|&position| i64::from(column[position as usize])).collect();
+    Ok(Outputs { logits: logits.reshape([-1]).try_into()?, labels: pick(&split.labels), ids: pick(&split.ids) })
+}

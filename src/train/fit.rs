@@ -1,0 +1,71 @@
+//! The loop.
+
+use std::{sync::atomic::AtomicBool, time::Instant};
+
+use anyhow::{Result, bail};
+
+use super::{Failure, Keeper, Position, Sides, Trainer, evaluate};
+use crate::{
+    data::Dataset,
+    run::{EpochRecord, Observer, Training},
+    torch,
+};
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs of the recipe are done.
+    Finished,
+    /// Stopped on request between two updates; the keeper, if any, holds what is needed to go on from there.
+    Stopped,
+}
+
+/// Trains from where `trainer` stands to the last epoch of its recipe, and after each epoch measures probe and val by the
+/// same [`evaluate`]. What `observer` hears of an epoch, `keeper` has kept before.
+///
+/// # Errors
+/// A loss that is not a finite number, an exception of libtorch (memory above all), an image that cannot be read any more,
+/// or a keeper that cannot write. Nothing of the unfinished epoch is kept then.
+pub fn fit(
+    trainer: &mut Trainer,
+    data: &Dataset,
+    sides: &Sides,
+    mut keeper: Option<&mut Keeper>,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome> {
+    while trainer.position.epochs < trainer.recipe.epochs {
+        let epoch = trainer.position.epochs + 1;
+        let begun = Instant::now();
+        observer.epoch_begin(epoch, trainer.updates_per_epoch(data.train.len()));
+        let Some(trained) = torch::catch(|| trainer.finish_epoch(data, observer, stop))? else {
+            keeper.map_or(Ok(()), |keeper| keeper.keep_stopped(trainer))?;
+            return Ok(Outcome::Stopped);
+        };
+        let train_seconds = begun.elapsed().as_secs_f64();
+        let probe = evaluate(&trainer.model, &trainer.normalize, &data.train, &sides.probe)?;
+        let val = evaluate(&trainer.model, &trainer.normalize, &data.val, &sides.val)?;
+        let training = Training {
+            epoch,
+            lr: trainer.rate(trainer.optimizer.updates - 1, data.train.len()),
+            batch_loss: trained.batch_loss,
+            steps: trainer.optimizer.updates,
+            seconds: begun.elapsed().as_secs_f64(),
+            train_images_per_s: trained.images as f64 / train_seconds,
+        };
+        let record =
+            EpochRecord::new(&training, &probe.measured(), &val.measured(), &sides.leaks, &sides.in_first_half);
+        if !(record.probe_loss.is_finite() && record.val_loss.is_finite()) {
+            bail!(Failure(format!(
+                "after epoch {epoch} the network gives no finite loss, so nothing of this epoch is kept: a smaller --lr, \
+                 --warmup-epochs or --clip-grad usually helps"
+            )));
+        }
+        trainer.position = Position { epochs: epoch, ..Position::default() };
+        if let Some(keeper) = &mut keeper {
+            keeper.keep_epoch(trainer, &record, probe, val)?;
+        }
+        observer.epoch_end(&record)?;
+    }
+    Ok(Outcome::Finished)
+}

@@ -1,0 +1,113 @@
+//! Writes the run folder while training goes on, in an order that a crash at any moment leaves resumable.
+
+use anyhow::{Context, Result};
+
+use super::{Checkpoint, Sides, Trainer};
+use crate::{
+    data::Dataset,
+    durable::{self, Archive},
+    run::{Cost, Done, EpochRecord, Outputs, Predictions, RunFolder, best_epoch},
+};
+
+/// Keeps what a run produces in its folder.
+///
+/// The checkpoint of an epoch is written last: whatever was written before it is cut off or written again, with the same
+/// bytes, when the run goes on from the checkpoint before.
+pub struct Keeper<'a> {
+    folder: &'a RunFolder,
+    data: &'a Dataset,
+    sides: &'a Sides,
+    best: Option<Best>,
+}
+
+/// The outputs of the best epoch so far.
+struct Best {
+    val_loss: f64,
+    val: Outputs,
+    probe: Outputs,
+}
+
+impl<'a> Keeper<'a> {
+    /// A keeper for a run whose epochs so far are in `folder`: none, or those before a resume.
+    ///
+    /// # Errors
+    /// A file of the folder is damaged.
+    pub fn new(folder: &'a RunFolder, data: &'a Dataset, sides: &'a Sides) -> Result<Self> {
+        let best = match best_epoch(&folder.epochs()?.records) {
+            None => None,
+            Some(record) => {
+                let Predictions { best_val: val, best_probe: probe, .. } = folder.predictions()?;
+                Some(Best { val_loss: record.val_loss, val, probe })
+            }
+        };
+        Ok(Self { folder, data, sides, best })
+    }
+
+    /// Keeps an epoch: its record, its outputs, and the training state after it.
+    ///
+    /// # Errors
+    /// A file cannot be written. The checkpoint before is intact then.
+    pub fn keep_epoch(&mut self, trainer: &Trainer, record: &EpochRecord, probe: Outputs, val: Outputs) -> Result<()> {
+        self.folder.append_epoch(record)?;
+        let state = Checkpoint::of(trainer, &self.data.fingerprint)?.to_archive().to_bytes()?;
+        // A comparison with NaN is false: a loss that is no number is never best.
+        if self.best.as_ref().is_none_or(|best| record.val_loss < best.val_loss) {
+            self.best = Some(Best { val_loss: record.val_loss, val: val.clone(), probe: probe.clone() });
+            durable::write(&self.folder.file(RunFolder::BEST), &state)?;
+        }
+        let best = self.best.as_ref().context("there is a best epoch from the first one on")?;
+        self.folder.write_predictions(&Predictions {
+            classes: self.data.classes.len(),
+            last_val: val,
+            last_probe: probe,
+            best_val: best.val.clone(),
+            best_probe: best.probe.clone(),
+        })?;
+        self.keep_state(&state)
+    }
+
+    /// Keeps the state of a run that was stopped between two updates.
+    ///
+    /// # Errors
+    /// The checkpoint cannot be written. The one before is intact then.
+    pub fn keep_stopped(&mut self, trainer: &Trainer) -> Result<()> {
+        self.keep_state(&Checkpoint::of(trainer, &self.data.fingerprint)?.to_archive().to_bytes()?)
+    }
+
+    fn keep_state(&self, state: &[u8]) -> Result<()> {
+        durable::rotate(&self.folder.file(RunFolder::LAST), &self.folder.file(RunFolder::PREVIOUS), state)
+    }
+
+    /// Ends a finished run: the best weights alone as `model.safetensors`, then `done.json`.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn finish(&self, parameters: u64, macs: u64) -> Result<Done> {
+        let best = Checkpoint::load(&self.folder.file(RunFolder::BEST))?;
+        let metadata = [
+            ("format", "pt".to_owned()),
+            ("epoch", best.position.epochs.to_string()),
+            ("recipe", best.recipe.to_toml()),
+            ("classes", serde_json::to_string(&self.data.classes)?),
+            ("channels", self.data.channels.to_string()),
+            ("size", self.data.size.to_string()),
+            ("mean", serde_json::to_string(&self.data.mean)?),
+            ("std", serde_json::to_string(&self.data.std)?),
+        ];
+        let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        Archive { metadata, arrays: best.network() }.save(&self.folder.file(RunFolder::MODEL))?;
+
+        let records = self.folder.epochs()?.records;
+        let seconds = records.iter().map(|record| record.seconds).sum();
+        let done = Done::conclude(
+            &records,
+            &self.folder.predictions()?.last_val,
+            self.data.classes.len(),
+            &self.sides.leaks,
+            &self.sides.in_first_half,
+            Cost { parameters, macs, seconds },
+        )?;
+        self.folder.write_done(&done)?;
+        Ok(done)
+    }
+}

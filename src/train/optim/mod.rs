@@ -1,0 +1,93 @@
+//! Optimisers with named state. Each rule is one file with one pure update.
+
+mod adamw;
+mod clip;
+mod sgd;
+#[cfg(test)]
+mod tests;
+
+use tch::Tensor;
+
+pub use adamw::AdamW;
+pub use clip::clip_to_norm;
+pub use sgd::Sgd;
+
+use crate::{
+    model::{Parameters, Role},
+    recipe::{Opt, Recipe},
+};
+
+/// How gradients become updates.
+#[derive(Clone, Debug)]
+enum Rule {
+    Sgd(Sgd),
+    AdamW(AdamW),
+}
+
+/// A trained tensor and what the rule remembers of it.
+#[derive(Debug)]
+struct Slot {
+    name: String,
+    parameter: Tensor,
+    weight_decay: f64,
+    /// One tensor for each name in `Rule::memory`, of the parameter's shape.
+    memory: Vec<Tensor>,
+}
+
+/// An optimiser over all trained tensors of a network.
+#[derive(Debug)]
+pub struct Optimizer {
+    rule: Rule,
+    slots: Vec<Slot>,
+    /// Updates made so far.
+    pub updates: u64,
+}
+
+impl Optimizer {
+    /// The optimiser of `recipe`. Weight decay spares norms and biases unless the recipe says `norm_decay`.
+    pub fn new(recipe: &Recipe, parameters: &Parameters) -> Self {
+        let rule = match recipe.opt {
+            Opt::Sgd => Rule::Sgd(Sgd { momentum: recipe.momentum, nesterov: recipe.nesterov }),
+            Opt::Adamw => Rule::AdamW(AdamW::default()),
+        };
+        let slots = parameters.trained().map(|parameter| Slot {
+            name: parameter.name.clone(),
+            parameter: parameter.tensor.shallow_clone(),
+            weight_decay: if parameter.role == Role::Weight || recipe.norm_decay { recipe.weight_decay } else { 0.0 },
+            memory: rule.memory().iter().map(|_| parameter.tensor.zeros_like()).collect(),
+        });
+        let slots = slots.collect();
+        Self { rule, slots, updates: 0 }
+    }
+
+    /// One update at learning rate `rate`. `gradients` stand in the order of `Parameters::trained`.
+    pub fn step(&mut self, gradients: &[Tensor], rate: f64) {
+        assert_eq!(gradients.len(), self.slots.len(), "one gradient for each trained tensor");
+        let _guard = tch::no_grad_guard();
+        self.updates += 1;
+        for (slot, gradient) in self.slots.iter_mut().zip(gradients) {
+            let Slot { parameter, weight_decay, memory, .. } = slot;
+            match &self.rule {
+                Rule::Sgd(sgd) => sgd.update(parameter, gradient, memory, rate, *weight_decay),
+                Rule::AdamW(adamw) => adamw.update(parameter, gradient, memory, rate, *weight_decay, self.updates),
+            }
+        }
+    }
+
+    /// What the rule remembers, as `momentum/layer1.0.conv1.weight` and so on, shared with the optimiser.
+    pub fn memory(&self) -> Vec<(String, &Tensor)> {
+        let names = self.rule.memory();
+        let slots = self.slots.iter();
+        slots.flat_map(|slot| names.iter().map(|name| format!("{name}/{}", slot.name)).zip(&slot.memory)).collect()
+    }
+}
+
+impl Rule {
+    /// Names of the tensors that the rule keeps for each parameter.
+    fn memory(&self) -> &'static [&'static str] {
+        match self {
+            Rule::Sgd(_) => &["momentum"],
+            Rule::AdamW(_) => &["first_moment", "second_moment"],
+        }
+    }
+}

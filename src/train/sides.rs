@@ -1,0 +1,33 @@
+//! The two sides of the gap: which images are measured after every epoch.
+
+use crate::data::Dataset;
+
+/// Probe and val of a data set, the same in every epoch and for every training seed.
+#[derive(Clone, Debug)]
+pub struct Sides {
+    /// The probe: positions in train.
+    pub probe: Vec<u32>,
+    /// Positions in val: all of them.
+    pub val: Vec<u32>,
+    /// Which val images also stand in train.
+    pub leaks: Vec<bool>,
+    /// Which val images belong to its first half, for cross-fitting.
+    pub in_first_half: Vec<bool>,
+}
+
+impl Sides {
+    /// The sides of `data`, drawn by `data_seed`.
+    pub fn of(data: &Dataset, data_seed: u64) -> Self {
+        Self {
+            probe: data.probe(data_seed),
+            val: (0..data.val.len() as u32).collect(),
+            leaks: data.val_in_train(),
+            in_first_half: data.val_halves(data_seed),
+        }
+    }
+
+    /// How many val images also stand in train.
+    pub fn leak_count(&self) -> usize {
+        self.leaks.iter().filter(|&&leak| leak).count()
+    }
+}
