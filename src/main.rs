@@ -1,3 +1,7 @@
-//! The `mindgap` command.
+//! The `mindgap` command: reads the command line, runs the command, turns its end into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mindgap::cli::main()
+}

@@ -1,5 +1,53 @@
-//! One file per command: its flags and its `run`.
+//! The command line. One file per command: its flags and its `run`.
 
+pub mod completions;
+mod compute;
+mod data_flags;
 pub mod doctor;
+mod end;
 pub mod presets;
 pub mod recipe_flags;
+mod resume;
+mod signals;
+pub mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use end::End;
+
+/// Train ResNet image classifiers, see honestly how far validation lies above training, and close the gap.
+#[derive(Debug, Parser)]
+#[command(name = "mindgap", version, after_help = end::EXIT_CODES, infer_long_args = false)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network and record how far validation lies above training
+    Train(Box<train::Args>),
+    /// List the presets, or print one as a recipe file
+    Presets(presets::Args),
+    /// Check this machine: libtorch, devices, threads, a training step
+    Doctor(doctor::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+}
+
+/// Reads the command line, runs the command and says on stderr what went wrong, if anything did.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Train(args) => train::run(&args),
+        Command::Presets(args) => presets::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    };
+    let end = outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        End::of(&error)
+    });
+    end.into()
+}

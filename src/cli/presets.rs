@@ -5,15 +5,16 @@ use std::io::{self, Write};
 use anyhow::Result;
 use serde_json::json;
 
+use super::End;
 use crate::recipe::{
     Layers,
     presets::{self, Preset},
     resolve,
 };
 
-/// List the presets, or print one as a file for --recipe
+/// Flags of `mindgap presets`.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Presets {
+pub struct Args {
     /// The preset to print
     pub name: Option<String>,
 
@@ -22,15 +23,19 @@ pub struct Presets {
     pub json: bool,
 }
 
-impl Presets {
-    /// Prints to standard output.
-    ///
-    /// # Errors
-    /// There is no preset of that name, or the output is closed.
-    pub fn run(&self) -> Result<()> {
-        self.write(&mut io::stdout().lock())
-    }
+/// Prints to standard output.
+///
+/// # Errors
+/// There is no preset of that name.
+pub fn run(args: &Args) -> Result<End> {
+    let mut text = Vec::new();
+    args.write(&mut text)?;
+    // A reader that closes the pipe early has what it wanted.
+    let _ = io::stdout().write_all(&text);
+    Ok(End::Done)
+}
 
+impl Args {
     fn write(&self, out: &mut impl Write) -> Result<()> {
         match (&self.name, self.json) {
             (Some(name), false) => write!(out, "{}", presets::get(name)?.toml)?,
@@ -62,7 +67,7 @@ mod tests {
 
     fn print(name: Option<&str>, json: bool) -> String {
         let mut out = Vec::new();
-        Presets { name: name.map(String::from), json }.write(&mut out).unwrap();
+        Args { name: name.map(String::from), json }.write(&mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -4,22 +4,20 @@ mod machine;
 mod step;
 mod text;
 
-use std::{fmt, io::Write, path::PathBuf};
+use std::{io::Write, path::PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
 use tch::Device;
 
+use super::End;
 use crate::torch::{
-    cuda,
+    TCH_VERSION, cuda,
     device::{self, Wanted},
     library, set_threads, version,
 };
 use machine::Machine;
 use step::Step;
-
-/// The version of tch in Cargo.toml; tch itself does not tell.
-const TCH: &str = "0.26.0";
 
 /// Flags of `mindgap doctor`.
 ///
@@ -90,31 +88,18 @@ struct Check {
     error: Option<String>,
 }
 
-/// What `run` returns when something that must work does not; the report, with the fixes, is printed by then.
-#[derive(Debug)]
-pub struct NotReady(usize);
-
-impl fmt::Display for NotReady {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self.0 {
-            1 => f.write_str("one thing that must work does not; the report above says what to do"),
-            n => write!(f, "{n} things that must work do not; the report above says what to do"),
-        }
-    }
-}
-
-impl std::error::Error for NotReady {}
-
-/// Prints the report on standard output.
+/// Prints the report on standard output. The end is a failure when something that must work does not; the report says what
+/// to do.
 ///
 /// # Errors
 ///
-/// [`NotReady`] when something that must work does not.
-pub fn run(args: &Args) -> Result<()> {
+/// None that a user can cause.
+pub fn run(args: &Args) -> Result<End> {
     let report = examine(args);
     let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { text::render(&report) };
-    std::io::stdout().write_all(text.as_bytes())?;
-    if report.failures.is_empty() { Ok(()) } else { Err(NotReady(report.failures.len()).into()) }
+    // A reader that closes the pipe early has what it wanted.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(if report.failures.is_empty() { End::Done } else { End::Failure })
 }
 
 fn examine(args: &Args) -> Report {
@@ -150,7 +135,7 @@ fn examine(args: &Args) -> Report {
     }
     Report {
         mindgap: env!("CARGO_PKG_VERSION"),
-        tch: TCH,
+        tch: TCH_VERSION,
         libtorch: Libtorch { version: version(), build, folder: lib, loaded: computing_libraries() },
         machine: Machine::here(),
         threads,

@@ -1,0 +1,52 @@
+//! Flags for what computes: device, threads, determinism. They decide the bits of a run, the recipe decides its numbers.
+
+use anyhow::Result;
+use tch::Device;
+
+use crate::{
+    run::Versions,
+    torch::{
+        self,
+        device::{self, Wanted},
+    },
+};
+
+/// Where and with what to compute.
+#[derive(Debug, clap::Args)]
+pub struct Compute {
+    /// auto (CUDA where there is one), cpu, cuda, or cuda:N
+    #[arg(long, default_value = "auto", value_name = "DEVICE", help_heading = "Machine")]
+    device: Wanted,
+
+    /// Threads that compute [default: one for each physical core]
+    #[arg(long, value_name = "N", help_heading = "Machine", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+
+    /// Deterministic CUDA kernels only, so that a resumed run equals an uninterrupted one bit for bit; CPU runs always do
+    #[arg(long, help_heading = "Machine")]
+    deterministic: bool,
+}
+
+impl Compute {
+    /// Sets threads, allocator and determinism, and returns the device.
+    ///
+    /// # Errors
+    /// The device is not there or its name is not known.
+    pub fn prepare(&self) -> Result<Device> {
+        torch::keep_pages();
+        torch::set_threads(self.threads.map(usize::from));
+        torch::set_deterministic(self.deterministic)?;
+        self.device.device()
+    }
+
+    /// What a run folder records of them.
+    pub fn versions(&self, device: Device) -> Versions {
+        Versions {
+            mindgap: env!("CARGO_PKG_VERSION").to_owned(),
+            tch: torch::TCH_VERSION.to_owned(),
+            libtorch: torch::version().to_owned(),
+            device: device::name(device),
+            threads: tch::get_num_threads() as usize,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Flags for the data: which, and how they are read.
+
+use std::sync::Mutex;
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{
+    data::{self, Dataset, Options, Progress},
+    recipe::Recipe,
+};
+
+/// Which data, and how they are read.
+#[derive(Debug, clap::Args)]
+pub struct DataFlags {
+    /// A folder with train/CLASS/* and val/CLASS/*, a fer2013.csv, or faces [default: faces]
+    #[arg(long = "data", value_name = "DIR|FILE.csv|faces", help_heading = "Data")]
+    pub source: Option<String>,
+
+    /// Leave out images and rows that cannot be read, and say how many, instead of stopping
+    #[arg(long, help_heading = "Data")]
+    skip_bad: bool,
+
+    /// Decoded images kept in memory; a larger data set is decoded anew for each batch
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size, help_heading = "Data")]
+    cache_limit: u64,
+
+    /// Threads that decode images beside training [default: one for each core]
+    #[arg(long, short = 'j', value_name = "N", help_heading = "Data")]
+    workers: Option<usize>,
+}
+
+impl DataFlags {
+    /// Opens `source` as `recipe` wants it, with a progress bar on stderr.
+    ///
+    /// # Errors
+    /// The data are missing, badly laid out or unreadable.
+    pub fn open(&self, source: &str, recipe: &Recipe) -> Result<Dataset> {
+        let options = Options {
+            data_seed: recipe.data_seed,
+            train_fraction: recipe.train_fraction,
+            img_size: recipe.img_size,
+            in_chans: recipe.in_chans,
+            skip_bad: self.skip_bad,
+            cache_limit: self.cache_limit,
+            workers: self.workers,
+        };
+        data::open(source, &options, &Bar::default())
+    }
+}
+
+/// Bytes from `800MB`, `4GiB`, `1.5g` or a plain number. Decimal and binary prefixes are told apart, a bare letter is binary.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let lower = text.trim().to_lowercase();
+    let digits = lower.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(lower.len());
+    let unit = match lower[digits..].trim() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        "k" | "kib" => 1024.0,
+        "m" | "mib" => 1024f64.powi(2),
+        "g" | "gib" => 1024f64.powi(3),
+        "t" | "tib" => 1024f64.powi(4),
+        other => return Err(format!("`{other}` is no unit: use KB, MB, GB, KiB, MiB or GiB")),
+    };
+    let number: f64 = lower[..digits].parse().map_err(|_| format!("`{text}` is no size, such as 800MB or 4GiB"))?;
+    Ok((number * unit) as u64)
+}
+
+/// A bar on stderr while images are read; nothing where stderr is no terminal.
+#[derive(Default)]
+struct Bar(Mutex<Option<ProgressBar>>);
+
+impl Bar {
+    fn with(&self, action: impl FnOnce(&mut Option<ProgressBar>)) {
+        // A panic of another thread leaves a bar that can still be drawn.
+        action(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, what: &str, total: u64) {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.with(|bar| *bar = Some(ProgressBar::new(total).with_style(style).with_message(what.to_owned())));
+    }
+
+    fn advance(&self, n: u64) {
+        self.with(|bar| bar.iter().for_each(|bar| bar.inc(n)));
+    }
+
+    fn end(&self) {
+        self.with(|bar| bar.take().iter().for_each(ProgressBar::finish_and_clear));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_size;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        assert_eq!(parse_size("4GiB"), Ok(4 << 30));
+        assert_eq!(parse_size("1.5 kb"), Ok(1500));
+        assert_eq!(parse_size("2m"), Ok(2 << 20));
+        assert_eq!(parse_size("0"), Ok(0));
+        assert!(parse_size("4 apples").unwrap_err().contains("apples"));
+        assert!(parse_size("GiB").is_err());
+        assert!(parse_size("-1").is_err());
+    }
+}

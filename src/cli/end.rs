@@ -1,0 +1,43 @@
+//! How a command ends, as an exit code.
+
+use std::process::ExitCode;
+
+use crate::train::Failure;
+
+/// The exit codes, as `--help` shows them.
+pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 a threshold asked for is not met; 2 a bad flag, file or data set; \
+                              3 a failure while running; 75 stopped by a signal after a safe checkpoint.";
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Done.
+    Done,
+    /// A threshold that was asked for is not met.
+    ThresholdMissed,
+    /// A bad flag, file or data set.
+    UserError,
+    /// A failure while running: disk, memory, non-finite loss.
+    Failure,
+    /// Stopped by a signal after a safe checkpoint (EX_TEMPFAIL: try again).
+    Stopped,
+}
+
+impl End {
+    /// What an error means: a [`Failure`] anywhere in its chain arose while running, all else is the user's to mend.
+    pub fn of(error: &anyhow::Error) -> Self {
+        if error.downcast_ref::<Failure>().is_some() { End::Failure } else { End::UserError }
+    }
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        ExitCode::from(match end {
+            End::Done => 0,
+            End::ThresholdMissed => 1,
+            End::UserError => 2,
+            End::Failure => 3,
+            End::Stopped => 75,
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! `mindgap train`: one run, from its flags to its last figures.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, ensure};
+use tch::Device;
+
+use super::{End, compute::Compute, data_flags::DataFlags, recipe_flags::RecipeSource, resume, signals};
+use crate::{
+    data::Dataset,
+    gap,
+    model::{Architecture, Cost},
+    recipe::Recipe,
+    run::{DataSource, Done, Environment, Progress, Resume, RunFolder, cpu_name, now},
+    train::{Failure, Keeper, Outcome, Sides, Trainer, fit},
+};
+
+/// Flags of `mindgap train`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    data: DataFlags,
+
+    #[command(flatten)]
+    source: RecipeSource,
+
+    /// Folder of the run [default: a new one under runs/, named after data and preset]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    out: Option<PathBuf>,
+
+    /// Go on with the run in --out: where it stopped, or past its end with more --epochs
+    #[arg(long, help_heading = "Run", requires = "out")]
+    resume: bool,
+
+    #[command(flatten)]
+    compute: Compute,
+
+    /// Print the final figures as JSON on stdout, everything else on stderr
+    #[arg(long, help_heading = "Run")]
+    json: bool,
+}
+
+/// Trains.
+///
+/// # Errors
+/// A bad flag, file or data set before the first step; a [`Failure`] after it.
+pub fn run(args: &Args) -> Result<End> {
+    let plan = Plan::of(args)?;
+    if let Some(folder) = &args.out
+        && !args.resume
+    {
+        RunFolder::check_unused(folder)?;
+    }
+    if let Some(done) = plan.finished(args.out.as_deref())? {
+        eprintln!("This run is finished; more --epochs would extend it.");
+        return conclude(args, args.out.as_deref().unwrap_or(Path::new("")), &done);
+    }
+    let device = args.compute.prepare()?;
+    let data = args.data.open(&plan.source, &plan.recipe)?;
+    let recipe = plan.recipe_for(&data)?;
+    ensure!(
+        data.train.len() >= recipe.batch_size as usize,
+        "{} training images do not fill one batch of {}: choose a --batch-size of at most {}",
+        data.train.len(),
+        recipe.batch_size,
+        data.train.len()
+    );
+    let folder = match &args.out {
+        Some(path) => RunFolder::create(path, args.resume)?,
+        None => RunFolder::create_next(Path::new("runs"), &plan.name())?,
+    };
+    let sides = Sides::of(&data, recipe.data_seed);
+    let mut trainer = Trainer::new(&recipe, &data, device)?;
+    if args.resume {
+        resume::restore(&folder, &mut trainer, &data)?;
+    }
+    write_provenance(args, &plan, &folder, &recipe, &data, &sides, &trainer)?;
+
+    let cost = Architecture::new(&recipe, data.channels, data.classes.len())?.cost(data.size);
+    describe(&folder, &recipe, &data, &sides, cost, device);
+    let stop = signals::stop_flag()?;
+    let mut keeper = Keeper::new(&folder, &data, &sides)?;
+    let mut progress = Progress::new(recipe.epochs, recipe.batch_size, args.json);
+    let outcome = fit(&mut trainer, &data, &sides, Some(&mut keeper), &mut progress, &stop).map_err(failure)?;
+    drop(progress);
+    if outcome == Outcome::Stopped {
+        let path = folder.path().display();
+        eprintln!("Stopped in epoch {}; everything up to here is kept.", trainer.position.epochs + 1);
+        eprintln!("Go on with: mindgap train --resume --out {path}");
+        return Ok(End::Stopped);
+    }
+    let done = keeper.finish(cost.parameters, cost.multiply_adds).map_err(failure)?;
+    conclude(args, folder.path(), &done)
+}
+
+/// An error of a run that had begun.
+fn failure(error: anyhow::Error) -> anyhow::Error {
+    if error.downcast_ref::<Failure>().is_some() {
+        return error;
+    }
+    let text = format!("{error:#}");
+    let memory = ["out of memory", "not enough memory", "can't allocate memory"];
+    let advice = if memory.iter().any(|words| text.to_lowercase().contains(words)) {
+        "; a smaller --batch-size needs less memory, and --grad-accum-steps keeps the batch that the optimiser sees"
+    } else {
+        ""
+    };
+    Failure(format!("{text}{advice}")).into()
+}
+
+/// What is to be trained, before the data are opened.
+struct Plan {
+    /// The data as the user or the resumed run names them.
+    source: String,
+    /// The recipe, complete but for what the data decide.
+    recipe: Recipe,
+    /// The preset that it started from.
+    preset: Option<String>,
+    /// The run that is taken up again, if it had begun.
+    before: Option<resume::Before>,
+}
+
+impl Plan {
+    fn of(args: &Args) -> Result<Self> {
+        let before = match &args.out {
+            Some(path) if args.resume => resume::Before::read(path)?,
+            _ => None,
+        };
+        if let Some(before) = before {
+            let recipe = before.recipe_asked(&args.source)?;
+            let source = args.data.source.clone().unwrap_or_else(|| before.environment.data.source.clone());
+            return Ok(Self { source, recipe, preset: args.source.preset.clone(), before: Some(before) });
+        }
+        let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
+        let preset = args.source.preset.clone().or_else(|| {
+            let implied = source == "faces" && args.source.recipe.is_none();
+            implied.then(|| "demo".to_owned())
+        });
+        let recipe = args.source.resolve_with(preset.as_deref())?;
+        Ok(Self { source, recipe, preset, before: None })
+    }
+
+    /// The final figures when the run to be resumed needs no more epochs.
+    fn finished(&self, folder: Option<&Path>) -> Result<Option<Done>> {
+        match (&self.before, folder) {
+            (Some(before), Some(folder)) if before.recipe.epochs == self.recipe.epochs => {
+                RunFolder::open(folder)?.done()
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The recipe with what the data decide; for a resumed run, the one that goes on.
+    fn recipe_for(&self, data: &Dataset) -> Result<Recipe> {
+        let recipe = Recipe { img_size: Some(data.size), in_chans: Some(data.channels), ..self.recipe.clone() };
+        recipe.validate()?;
+        if let Some(before) = &self.before {
+            before.check_data(data)?;
+        }
+        Ok(recipe)
+    }
+
+    /// A name for the run's folder.
+    fn name(&self) -> String {
+        let stem = Path::new(&self.source).file_stem().map_or("data".into(), |stem| stem.to_string_lossy());
+        let preset = self.preset.as_deref().unwrap_or(&self.recipe.model);
+        format!("{stem}-{preset}")
+    }
+}
+
+/// Writes recipe.toml and environment.json.
+fn write_provenance(
+    args: &Args,
+    plan: &Plan,
+    folder: &RunFolder,
+    recipe: &Recipe,
+    data: &Dataset,
+    sides: &Sides,
+    trainer: &Trainer,
+) -> Result<()> {
+    let command_line: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let versions = args.compute.versions(trainer.model.parameters.device());
+    let environment = if let Some(before) = &plan.before {
+        folder.reopen()?;
+        let mut environment = before.environment.clone();
+        let after_epoch = trainer.position.epochs;
+        environment.resumes.push(Resume { at: now(), after_epoch, command_line, versions });
+        environment
+    } else {
+        Environment {
+            versions,
+            cpu: cpu_name(),
+            data: data_source(&plan.source, data, sides),
+            command_line,
+            started: now(),
+            resumes: Vec::new(),
+        }
+    };
+    folder.write_recipe(&recipe.to_toml())?;
+    folder.write_environment(&environment)
+}
+
+fn data_source(source: &str, data: &Dataset, sides: &Sides) -> DataSource {
+    DataSource {
+        source: source.to_owned(),
+        path: absolute_path(source),
+        fingerprint: data.fingerprint.clone(),
+        train: data.train.len(),
+        val: data.val.len(),
+        test: data.test.as_ref().map(|test| test.len()),
+        probe: sides.probe.len(),
+        val_in_train: sides.leak_count(),
+        bad_files: data.bad_files.len(),
+        classes: data.classes.clone(),
+        channels: data.channels,
+        size: data.size,
+        mean: data.mean.clone(),
+        std: data.std.clone(),
+    }
+}
+
+fn absolute_path(source: &str) -> Option<String> {
+    let path = std::fs::canonicalize(source).ok().filter(|_| source != "faces")?;
+    Some(path.to_string_lossy().into_owned())
+}
+
+/// Says on stderr what is about to be trained.
+fn describe(folder: &RunFolder, recipe: &Recipe, data: &Dataset, sides: &Sides, cost: Cost, device: Device) {
+    for note in &data.notes {
+        eprintln!("note: {note}");
+    }
+    let colour = if data.channels == 1 { "grey" } else { "RGB" };
+    let (train, val, classes, size) = (data.train.len(), data.val.len(), data.classes.len(), data.size);
+    eprintln!("data     {train} training and {val} validation images, {classes} classes, {size}×{size} {colour}");
+    let leaks = match sides.leak_count() {
+        0 => String::new(),
+        leaks => format!("; {leaks} of val stand in train too, figures without them are recorded beside the others"),
+    };
+    eprintln!("probe    {} training images, none of them in val{leaks}", sides.probe.len());
+    let millions = cost.multiply_adds as f64 / 1e6;
+    let (model, parameters) = (&recipe.model, cost.parameters);
+    eprintln!("network  {model}: {parameters} parameters, {millions:.1} million multiply-adds an image");
+    eprintln!("device   {}", crate::torch::device::name(device));
+    eprintln!("run      {}", folder.path().display());
+}
+
+/// Prints the final figures.
+fn conclude(args: &Args, folder: &Path, done: &Done) -> Result<End> {
+    let records = RunFolder::open(folder)?.epochs()?.records;
+    let text = if args.json {
+        let mut json = serde_json::to_value(done)?;
+        json["run"] = folder.display().to_string().into();
+        serde_json::to_string_pretty(&json)? + "\n"
+    } else {
+        summary(folder, done, gap::open_since(&records))
+    };
+    // A reader that closes the pipe early has what it wanted.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Ok(End::Done)
+}
+
+fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
+    let last = &done.last;
+    let mut text = format!(
+        "\nAfter epoch {}: loss {:.3} on the probe, {:.3} on val; accuracy {:.1} % and {:.1} %.\n\
+         Gap: {:.3} ± {:.3} nats (one standard error), {:.1} percentage points; ",
+        last.epoch,
+        last.probe_loss,
+        last.val_loss,
+        last.probe_acc,
+        last.val_acc,
+        last.gap_loss,
+        last.gap_loss_se,
+        last.gap_acc
+    );
+    text += &match open_since {
+        Some(epoch) => format!("above two standard errors since epoch {epoch}.\n"),
+        None => "not above two standard errors.\n".to_owned(),
+    };
+    if let (Some(loss), Some(accuracy), Some(gap)) =
+        (last.val_loss_without_leaks, last.val_acc_without_leaks, last.gap_loss_without_leaks)
+    {
+        let count = done.val_in_train;
+        text += &format!(
+            "Without the {count} val images that stand in train too: val loss {loss:.3}, accuracy {accuracy:.1} %, gap {gap:.3}.\n"
+        );
+    }
+    if let Some(best) = &done.best {
+        text += &format!(
+            "Lowest val loss: {:.3} after epoch {}, optimistic since it was selected on val; cross-fitted {:.3}.\n",
+            best.val_loss, best.epoch, done.cross_fitted_best_loss
+        );
+    }
+    text + &format!("Run folder: {}\n", folder.display())
+}
