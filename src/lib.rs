@@ -5,8 +5,9 @@
 //! rooms on lower floors; `tests/floors.rs` checks it.
 //!
 //! ```text
-//! 4  cli       one file per command; wires the rooms together
+//! 5  cli       one file per command; wires the rooms together
 //! 3  train     the loop, optimisers, evaluation, checkpoints
+//!    gap       what recorded epochs say about the gap
 //! 2  augment   batched image transforms on the device
 //!    model     residual networks
 //!    run       the run folder: the contract between training and everything after it

@@ -34,8 +34,8 @@ impl Compute {
     /// The device is not there or its name is not known.
     pub fn prepare(&self) -> Result<Device> {
         torch::keep_pages();
-        torch::set_threads(self.threads.map(usize::from));
         torch::set_deterministic(self.deterministic)?;
+        torch::set_threads(self.threads.map(usize::from));
         self.device.device()
     }
 

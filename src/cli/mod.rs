@@ -19,7 +19,7 @@ pub use end::End;
 
 /// Train ResNet image classifiers, see honestly how far validation lies above training, and close the gap.
 #[derive(Debug, Parser)]
-#[command(name = "mindgap", version, after_help = end::EXIT_CODES, infer_long_args = false)]
+#[command(name = "mindgap", version, after_help = end::EXIT_CODES, args_override_self = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -17,3 +17,11 @@ pub use threads::{physical_cores, set_threads};
 
 /// The version of tch in Cargo.toml; tch itself does not tell.
 pub const TCH_VERSION: &str = "0.26.0";
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_of_tch_is_that_of_cargo_toml() {
+        assert!(include_str!("../../Cargo.toml").contains(&format!("tch = \"={}\"", super::TCH_VERSION)));
+    }
+}

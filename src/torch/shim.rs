@@ -33,8 +33,14 @@ pub fn pin_memory(tensor: &Tensor) -> Result<Tensor> {
     new_tensor(|out| unsafe { mindgap_pin_memory(tensor.as_ptr().cast_mut(), out) })
 }
 
-/// Lets libtorch use deterministic kernels alone; it raises an error where an operator has none.
+/// Lets libtorch use deterministic kernels alone; it raises an error where an operator has none. To be called before
+/// the first thread starts and before CUDA is used.
 pub fn set_deterministic(on: bool) -> Result<()> {
+    if on && std::env::var_os("CUBLAS_WORKSPACE_CONFIG").is_none() {
+        // cuBLAS is deterministic only with a workspace of fixed size, which it reads from the environment at its start.
+        // SAFETY: no other thread reads the environment yet, as said above.
+        unsafe { std::env::set_var("CUBLAS_WORKSPACE_CONFIG", ":4096:8") };
+    }
     // SAFETY: no pointers go in.
     check(unsafe { mindgap_set_deterministic(on) })
 }

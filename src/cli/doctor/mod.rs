@@ -178,13 +178,3 @@ fn computing_libraries() -> Vec<PathBuf> {
         })
         .collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_of_tch_is_the_one_in_the_manifest() {
-        assert!(include_str!("../../../Cargo.toml").contains(&format!("tch = \"={TCH}\"")));
-    }
-}
