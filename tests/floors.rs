@@ -48,16 +48,25 @@ fn faults(room: &str, source: &str) -> Vec<String> {
             Some(floor) => faults.push(format!("{room} (floor {own}) imports {other} (floor {floor})")),
         }
     }
-    let words: Vec<&str> = words(&code).collect();
     if WITHOUT_TENSORS.contains(&room) {
         faults.extend(
             ["tch", "torch_sys"]
                 .iter()
-                .filter(|name| words.contains(name))
+                .filter(|name| uses_crate(&code, name))
                 .map(|name| format!("{room} holds plain numbers and must not use {name}")),
         );
     }
     faults
+}
+
+/// Whether `name::` or `use name` stands in the code; a field or a variable of that name is none of a crate's.
+fn uses_crate(code: &str, name: &str) -> bool {
+    code.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&code[..at], &code[at + name.len()..]);
+        let is_word_end = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let is_word = is_word_end(before.chars().next_back()) && is_word_end(after.chars().next());
+        is_word && (after.trim_start().starts_with("::") || before.trim_end().ends_with("use"))
+    })
 }
 
 /// The names that follow `crate::`, and `mindgap::` in main.rs; `crate::{a::B, c}` gives a and c.
@@ -222,6 +231,7 @@ fn the_checker_lets_stand_what_is_right() {
             "recipe",
             "//! Holds no tch; crate::train reads it.\n/* crate::cli */ const HELP: &str = \"crate::report \\\" tch\";",
         ),
+        ("run", "struct Versions { tch: String }"),
         ("stats", "let batch = r#\"a \"tch\" text\"#; let dispatch = 1;"),
         ("cli", "use crate::{report, train, torch};"),
         ("main", "use mindgap::cli;"),

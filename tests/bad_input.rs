@@ -1,0 +1,104 @@
+//! Bad input gets an error that names the file, key or flag, exit code 2, and nothing is written over.
+
+mod support;
+
+use std::fs;
+
+use support::Place;
+
+/// `mindgap train --data data --out run` with `more` flags is refused with all of `words`, and leaves no run behind.
+fn refused(place: &Place, more: &[&str], words: &[&str]) {
+    place.train("run", more).refuse(words);
+    assert!(!place.path("run/recipe.toml").exists());
+}
+
+#[test]
+fn flags_and_recipes() {
+    let place = Place::with_images(12, 5);
+    refused(&place, &["--lr", "0"], &["lr = 0"]);
+    refused(&place, &["--lr", "-1", "--epochs", "0"], &["lr = -1", "epochs = 0"]);
+    refused(&place, &["--preset", "sead"], &["sead", "seed"]);
+    refused(&place, &["--model", "resnet19"], &["resnet19", "resnet18"]);
+    refused(&place, &["--batch-size", "500"], &["36 training images", "--batch-size"]);
+    refused(&place, &["--device", "cuda"], &["cuda"]);
+    refused(&place, &["--device", "gpu"], &["gpu", "cuda:N"]);
+    fs::write(place.path("my.toml"), "epoch = 3\n").unwrap();
+    refused(&place, &["--recipe", "my.toml"], &["my.toml", "epoch", "epochs"]);
+    refused(&place, &["--recipe", "none.toml"], &["none.toml"]);
+    place.mindgap(&["train", "--resume"]).refuse(&["--out"]);
+}
+
+#[test]
+fn an_output_folder_that_is_not_free() {
+    let place = Place::with_images(12, 5);
+    place.train("run", &["--epochs", "1"]).succeed();
+    let before = place.bytes("run", "last.safetensors");
+    place.train("run", &["--epochs", "1"]).refuse(&["run", "another run", "--resume"]);
+    assert!(place.bytes("run", "last.safetensors") == before);
+    fs::create_dir(place.path("full")).unwrap();
+    fs::write(place.path("full/thesis.tex"), "work").unwrap();
+    place.train("full", &[]).refuse(&["full", "thesis.tex"]);
+    place.train("full/thesis.tex", &[]).refuse(&["thesis.tex"]);
+    assert_eq!(fs::read(place.path("full/thesis.tex")).unwrap(), b"work");
+}
+
+#[test]
+fn folders_that_are_no_data_set() {
+    let place = Place::with_images(12, 5);
+    place.mindgap(&["train", "--data", "nowhere"]).refuse(&["nowhere"]);
+    fs::create_dir(place.path("empty")).unwrap();
+    place.mindgap(&["train", "--data", "empty"]).refuse(&["empty"]);
+    place.write_image("data/val/stranger/0.png", 0, 0);
+    refused(&place, &[], &["stranger"]);
+    fs::remove_dir_all(place.path("data/val/stranger")).unwrap();
+    place.write_image("single/train/one/0.png", 0, 0);
+    place.mindgap(&["train", "--data", "single"]).refuse(&["single", "class"]);
+}
+
+#[test]
+fn images_that_cannot_be_read_are_named_or_left_out_on_request() {
+    let place = Place::with_images(12, 5);
+    let whole = fs::read(place.path("data/train/dark/0000.png")).unwrap();
+    fs::write(place.path("data/train/dark/zero.png"), []).unwrap();
+    fs::write(place.path("data/train/dark/truncated.png"), &whole[..whole.len() / 2]).unwrap();
+    fs::write(place.path("data/val/dark/text.jpg"), "no image").unwrap();
+    fs::write(place.path("data/val/dark/bomb.png"), bomb()).unwrap();
+    refused(&place, &[], &["zero.png", "truncated.png", "text.jpg", "bomb.png", "--skip-bad"]);
+    let end = place.train("run", &["--epochs", "1", "--skip-bad"]).succeed();
+    assert!(end.stderr().contains('4'), "{}", end.stderr());
+    let environment: serde_json::Value = serde_json::from_slice(&place.bytes("run", "environment.json")).unwrap();
+    assert_eq!(environment["data"]["bad_files"], 4);
+}
+
+/// A PNG whose header claims 100,000 × 100,000 pixels.
+fn bomb() -> Vec<u8> {
+    let mut header = b"IHDR".to_vec();
+    header.extend(100_000u32.to_be_bytes());
+    header.extend(100_000u32.to_be_bytes());
+    header.extend([8, 0, 0, 0, 0]);
+    let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\r".to_vec();
+    file.extend(&header);
+    file.extend(crc32(&header).to_be_bytes());
+    file
+}
+
+/// The checksum that PNG asks for (ISO 3309), bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+}
+
+#[test]
+fn tables_with_bad_rows_are_refused_by_line() {
+    let place = Place::with_images(2, 2);
+    let pixels = ["7"; 48 * 48].join(" ");
+    let rows = |bad: &str| format!("emotion,pixels,Usage\n0,{pixels},Training\n{bad}\n1,{pixels},PublicTest\n");
+    for (bad, word) in [
+        (format!("9,{pixels},Training"), "9"),
+        ("1,1 2 3,Training".to_owned(), "pixels"),
+        (format!("x,{pixels},Training"), "x"),
+    ] {
+        fs::write(place.path("faces.csv"), rows(&bad)).unwrap();
+        place.mindgap(&["train", "--data", "faces.csv"]).refuse(&["faces.csv", "line 3", word]);
+    }
+}

@@ -1,0 +1,48 @@
+//! What goes wrong after training has begun ends with exit code 3, and with the last good state on disk.
+
+mod support;
+
+use std::fs;
+
+use mindgap::durable::Archive;
+use support::Place;
+
+#[test]
+fn a_loss_that_leaves_the_finite_numbers_stops_the_run_and_spares_the_checkpoint() {
+    let place = Place::with_images(40, 5);
+    // One epoch at a rate so small that it stays finite, then one at a rate at which nothing can.
+    fs::write(
+        place.path("jump.toml"),
+        "epochs = 2\nlr = 1e30\n[[schedule]]\nkind = \"constant\"\nepochs = 1\nfactor = 1e-32\n\
+         [[schedule]]\nkind = \"constant\"\nepochs = 1\nfactor = 1\n",
+    )
+    .unwrap();
+    let end = place.train("run", &["--recipe", "jump.toml"]);
+    assert_eq!(end.code(), 3, "{}", end.stderr());
+    let text = end.stderr();
+    for word in ["epoch 2", "learning rate", "--lr"] {
+        assert!(text.contains(word), "`{word}` is not in: {text}");
+    }
+    // What is on disk is the state after epoch 1.
+    assert_eq!(place.epochs("run").len(), 1);
+    let state = Archive::load(&place.path("run/last.safetensors")).unwrap();
+    assert_eq!(state.metadata["epochs"], "1");
+    assert!(!place.path("run/done.json").exists());
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_is_a_failure_that_names_the_file() {
+    let place = Place::with_images(12, 5);
+    place.train("run", &["--epochs", "1"]).succeed();
+    // A folder where the file belongs: the rename cannot succeed, as on a broken disk.
+    fs::remove_file(place.path("run/done.json")).unwrap();
+    fs::remove_file(place.path("run/predictions.safetensors")).unwrap();
+    fs::create_dir_all(place.path("run/predictions.safetensors/in-the-way")).unwrap();
+    fs::remove_file(place.path("run/epochs.jsonl")).unwrap();
+    for state in ["last.safetensors", "previous.safetensors"] {
+        let _ = fs::remove_file(place.path("run").join(state));
+    }
+    let end = place.train("run", &["--epochs", "1", "--resume"]);
+    assert_eq!(end.code(), 3, "{}", end.stderr());
+    assert!(end.stderr().contains("predictions.safetensors"), "{}", end.stderr());
+}

@@ -1,0 +1,121 @@
+//! A run that was stopped, killed or finished goes on to the same bytes as one never interrupted.
+
+mod support;
+
+use std::{
+    fs,
+    process::{Child, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use support::{Place, train_words};
+
+const EPOCHS: &[&str] = &["--epochs", "6"];
+
+fn start(place: &Place, out: &str, more: &[&str]) -> Child {
+    place.command(&train_words(out, more)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn wait_for(place: &Place, file: &str) {
+    let begun = Instant::now();
+    while !place.path(file).exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{file} never came");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+fn assert_same_run(place: &Place, one: &str, other: &str) {
+    assert_eq!(place.epochs(one), place.epochs(other));
+    for file in ["model.safetensors", "last.safetensors", "best.safetensors", "predictions.safetensors"] {
+        assert!(place.bytes(one, file) == place.bytes(other, file), "{file} differs");
+    }
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bytes() {
+    let place = Place::with_images(40, 5);
+    for knobs in [&["--nesterov"] as &[&str], &["--opt", "adamw", "--lr", "0.01", "--grad-accum-steps", "2"]] {
+        let words = [EPOCHS, knobs].concat();
+        let name = |suffix: &str| format!("{}-{suffix}", knobs.len());
+        let (whole, torn) = (name("whole"), name("torn"));
+        place.train(&whole, &words).succeed();
+        let resumed = [words.as_slice(), &["--resume"]].concat();
+        for delay in [60, 200, 350] {
+            let mut child = start(&place, &torn, &resumed);
+            sleep(Duration::from_millis(delay));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        place.train(&torn, &resumed).succeed();
+        assert_same_run(&place, &torn, &whole);
+    }
+}
+
+#[test]
+fn a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_from_which_the_run_goes_on() {
+    let place = Place::with_images(200, 5);
+    place.train("whole", EPOCHS).succeed();
+    let child = start(&place, "stopped", EPOCHS);
+    wait_for(&place, "stopped/last.safetensors");
+    // SAFETY: sends a signal to a child that this test owns.
+    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+    let end = child.wait_with_output().unwrap();
+    assert_eq!(end.status.code(), Some(75));
+    assert!(!place.path("stopped/done.json").exists());
+    // The words that the program itself advises.
+    place.mindgap(&["train", "--resume", "--out", "stopped", "--threads", "1"]).succeed();
+    assert_same_run(&place, "stopped", "whole");
+}
+
+#[test]
+fn a_finished_run_is_left_alone_and_extended_by_more_epochs() {
+    let place = Place::with_images(12, 5);
+    place.train("run", &["--epochs", "2"]).succeed();
+    let before = place.bytes("run", "last.safetensors");
+    place.mindgap(&["train", "--resume", "--out", "run"]).succeed();
+    assert!(place.bytes("run", "last.safetensors") == before);
+
+    let first_epochs = place.epochs("run");
+    place.mindgap(&["train", "--resume", "--out", "run", "--epochs", "4", "--threads", "1"]).succeed();
+    let epochs = place.epochs("run");
+    assert_eq!((epochs.len(), &epochs[..2]), (4, &first_epochs[..]));
+    let recipe = String::from_utf8(place.bytes("run", "recipe.toml")).unwrap();
+    assert!(recipe.contains("epochs = 4"), "{recipe}");
+    let environment: serde_json::Value = serde_json::from_slice(&place.bytes("run", "environment.json")).unwrap();
+    assert_eq!(environment["resumes"][0]["after_epoch"], 2);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_found_and_the_one_before_used() {
+    let place = Place::with_images(12, 5);
+    place.train("whole", EPOCHS).succeed();
+    place.train("damaged", EPOCHS).succeed();
+    fs::remove_file(place.path("damaged/done.json")).unwrap();
+    let mut bytes = place.bytes("damaged", "last.safetensors");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(place.path("damaged/last.safetensors"), bytes).unwrap();
+    let end = place.train("damaged", &[EPOCHS, &["--resume"]].concat()).succeed();
+    assert!(end.stderr().contains("going on from"), "{}", end.stderr());
+    assert_same_run(&place, "damaged", "whole");
+}
+
+#[test]
+fn another_recipe_or_other_data_are_refused_with_what_differs() {
+    let place = Place::with_images(12, 5);
+    place.train("run", &["--epochs", "2"]).succeed();
+    let before = place.bytes("run", "last.safetensors");
+    place.train("run", &["--epochs", "2", "--resume", "--lr", "0.2"]).refuse(&["lr: 0.2 here, 0.05 there"]);
+    place.train("run", &["--epochs", "1", "--resume"]).refuse(&["epochs: 1 here, 2 there"]);
+    place.write_image("data/train/dark/more.png", 2, 77);
+    place.train("run", &["--epochs", "3", "--resume"]).refuse(&["trained on other data", "fingerprint"]);
+    assert!(place.bytes("run", "last.safetensors") == before);
+}
+
+#[test]
+fn resuming_a_folder_without_a_run_starts_it() {
+    let place = Place::with_images(12, 5);
+    place.train("new", &["--epochs", "1", "--resume"]).succeed();
+    assert_eq!(place.epochs("new").len(), 1);
+}
