@@ -114,6 +114,14 @@ fn another_recipe_or_other_data_are_refused_with_what_differs() {
 }
 
 #[test]
+fn resuming_a_folder_of_other_things_is_refused() {
+    let place = Place::with_images(12, 5);
+    fs::create_dir(place.path("thesis")).unwrap();
+    fs::write(place.path("thesis/environment.json"), "{}").unwrap();
+    place.train("thesis", &["--resume"]).refuse(&["thesis", "environment.json"]);
+}
+
+#[test]
 fn resuming_a_folder_without_a_run_starts_it() {
     let place = Place::with_images(12, 5);
     place.train("new", &["--epochs", "1", "--resume"]).succeed();

@@ -56,6 +56,12 @@ fn a_pipe_sees_the_origins_line_with_the_gap_at_its_end() {
         );
         assert_eq!(**line, expected);
     }
+    let summary = text.split_once("\n\n").unwrap().1;
+    for part in
+        ["After epoch 2: loss ", "Gap: ", "Lowest val loss: ", "optimistic", "cross-fitted", "Run folder: run\n"]
+    {
+        assert!(summary.contains(part), "`{part}` is not in: {summary}");
+    }
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn a_val_image_that_stands_in_train_is_counted_left_out_of_the_probe_and_reporte
         place.write_image(&format!("data/val/{name}/twin.png"), class as u32, 3);
     }
     let text = place.train("run", &["--epochs", "1"]).succeed();
-    assert!(text.stderr().contains("3 of val stand in train too"), "{}", text.stderr());
+    assert!(text.stderr().contains("3 val images also stand in train"), "{}", text.stderr());
     let environment: Value = serde_json::from_slice(&place.bytes("run", "environment.json")).unwrap();
     assert_eq!(environment["data"]["val_in_train"], 3);
     let record = place.epochs("run").pop().unwrap();

@@ -9,6 +9,7 @@ pub mod presets;
 pub mod recipe_flags;
 mod resume;
 mod signals;
+mod texts;
 pub mod train;
 
 use std::process::ExitCode;

@@ -25,7 +25,7 @@ impl Before {
     /// The run in `path`, or None when none has begun there.
     pub fn read(path: &Path) -> Result<Option<Self>> {
         let recipe = path.join(RunFolder::RECIPE);
-        if !recipe.exists() || !path.join(RunFolder::ENVIRONMENT).exists() {
+        if !recipe.exists() {
             return Ok(None);
         }
         let source = RecipeSource { recipe: Some(recipe), ..Default::default() };

@@ -8,13 +8,14 @@ use std::{
 use anyhow::{Result, ensure};
 use tch::Device;
 
-use super::{End, compute::Compute, data_flags::DataFlags, recipe_flags::RecipeSource, resume, signals};
+use super::{End, compute::Compute, data_flags::DataFlags, recipe_flags::RecipeSource, resume, signals, texts};
 use crate::{
     data::Dataset,
     gap,
     model::{Architecture, Cost},
     recipe::Recipe,
     run::{DataSource, Done, Environment, Progress, Resume, RunFolder, cpu_name, now},
+    torch::device,
     train::{Failure, Keeper, Outcome, Sides, Trainer, fit},
 };
 
@@ -50,7 +51,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<End> {
     let plan = Plan::of(args)?;
     if let Some(folder) = &args.out
-        && !args.resume
+        && plan.before.is_none()
     {
         RunFolder::check_unused(folder)?;
     }
@@ -80,7 +81,7 @@ pub fn run(args: &Args) -> Result<End> {
     write_provenance(args, &plan, &folder, &recipe, &data, &sides, &trainer)?;
 
     let cost = Architecture::new(&recipe, data.channels, data.classes.len())?.cost(data.size);
-    describe(&folder, &recipe, &data, &sides, cost, device);
+    announce(&folder, &plan, &recipe, &data, &sides, cost, device);
     let stop = signals::stop_flag()?;
     let mut keeper = Keeper::new(&folder, &data, &sides)?;
     let mut progress = Progress::new(recipe.epochs, recipe.batch_size, args.json);
@@ -199,8 +200,9 @@ fn write_provenance(
             resumes: Vec::new(),
         }
     };
-    folder.write_recipe(&recipe.to_toml())?;
-    folder.write_environment(&environment)
+    // The recipe last: with it the run has begun.
+    folder.write_environment(&environment)?;
+    folder.write_recipe(&recipe.to_toml())
 }
 
 fn data_source(source: &str, data: &Dataset, sides: &Sides) -> DataSource {
@@ -228,22 +230,26 @@ fn absolute_path(source: &str) -> Option<String> {
 }
 
 /// Says on stderr what is about to be trained.
-fn describe(folder: &RunFolder, recipe: &Recipe, data: &Dataset, sides: &Sides, cost: Cost, device: Device) {
+fn announce(
+    folder: &RunFolder,
+    plan: &Plan,
+    recipe: &Recipe,
+    data: &Dataset,
+    sides: &Sides,
+    cost: Cost,
+    device: Device,
+) {
     for note in &data.notes {
         eprintln!("note: {note}");
     }
-    let colour = if data.channels == 1 { "grey" } else { "RGB" };
-    let (train, val, classes, size) = (data.train.len(), data.val.len(), data.classes.len(), data.size);
-    eprintln!("data     {train} training and {val} validation images, {classes} classes, {size}×{size} {colour}");
-    let leaks = match sides.leak_count() {
-        0 => String::new(),
-        leaks => format!("; {leaks} of val stand in train too, figures without them are recorded beside the others"),
+    let origin = match (&plan.before, &plan.preset) {
+        (Some(_), _) => "of the run that goes on".to_owned(),
+        (None, Some(preset)) => format!("preset {preset}"),
+        (None, None) => "the default, preset seed's".to_owned(),
     };
-    eprintln!("probe    {} training images, none of them in val{leaks}", sides.probe.len());
-    let millions = cost.multiply_adds as f64 / 1e6;
-    let (model, parameters) = (&recipe.model, cost.parameters);
-    eprintln!("network  {model}: {parameters} parameters, {millions:.1} million multiply-adds an image");
-    eprintln!("device   {}", crate::torch::device::name(device));
+    eprint!("{}", texts::description(data, sides, recipe, cost));
+    eprintln!("recipe   {origin}; {} epochs in batches of {}", recipe.epochs, recipe.batch_size);
+    eprintln!("device   {}, {} threads", device::name(device), tch::get_num_threads());
     eprintln!("run      {}", folder.path().display());
 }
 
@@ -255,44 +261,9 @@ fn conclude(args: &Args, folder: &Path, done: &Done) -> Result<End> {
         json["run"] = folder.display().to_string().into();
         serde_json::to_string_pretty(&json)? + "\n"
     } else {
-        summary(folder, done, gap::open_since(&records))
+        texts::summary(folder, done, gap::open_since(&records))
     };
     // A reader that closes the pipe early has what it wanted.
     let _ = io::stdout().write_all(text.as_bytes());
     Ok(End::Done)
-}
-
-fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
-    let last = &done.last;
-    let mut text = format!(
-        "\nAfter epoch {}: loss {:.3} on the probe, {:.3} on val; accuracy {:.1} % and {:.1} %.\n\
-         Gap: {:.3} ± {:.3} nats (one standard error), {:.1} percentage points; ",
-        last.epoch,
-        last.probe_loss,
-        last.val_loss,
-        last.probe_acc,
-        last.val_acc,
-        last.gap_loss,
-        last.gap_loss_se,
-        last.gap_acc
-    );
-    text += &match open_since {
-        Some(epoch) => format!("above two standard errors since epoch {epoch}.\n"),
-        None => "not above two standard errors.\n".to_owned(),
-    };
-    if let (Some(loss), Some(accuracy), Some(gap)) =
-        (last.val_loss_without_leaks, last.val_acc_without_leaks, last.gap_loss_without_leaks)
-    {
-        let count = done.val_in_train;
-        text += &format!(
-            "Without the {count} val images that stand in train too: val loss {loss:.3}, accuracy {accuracy:.1} %, gap {gap:.3}.\n"
-        );
-    }
-    if let Some(best) = &done.best {
-        text += &format!(
-            "Lowest val loss: {:.3} after epoch {}, optimistic since it was selected on val; cross-fitted {:.3}.\n",
-            best.val_loss, best.epoch, done.cross_fitted_best_loss
-        );
-    }
-    text + &format!("Run folder: {}\n", folder.display())
 }

@@ -232,8 +232,8 @@ impl RunFolder {
         }
     }
 
-    /// Refuses a folder that holds anything but a lock and leftovers, which a run that never began may have left. A folder
-    /// that does not exist is unused.
+    /// Refuses a folder that holds anything but a lock, an environment and leftovers, which a run that never began may have
+    /// left: it begins with its recipe. A folder that does not exist is unused.
     ///
     /// # Errors
     /// When it holds another run or other files, or cannot be read.
@@ -245,10 +245,14 @@ impl RunFolder {
         for entry in fs::read_dir(path).with_context(failure)? {
             let name = entry.with_context(failure)?.file_name();
             let name = name.to_string_lossy();
-            if name == RunFolder::LOCK || name.starts_with(durable::TEMPORARY_PREFIX) {
+            let is_ours = || Self { path: path.to_owned(), lock: None }.environment().is_ok();
+            if name == Self::LOCK
+                || name.starts_with(durable::TEMPORARY_PREFIX)
+                || name == Self::ENVIRONMENT && is_ours()
+            {
                 continue;
             }
-            if path.join(RunFolder::RECIPE).exists() || path.join(RunFolder::EPOCHS).exists() {
+            if path.join(Self::RECIPE).exists() || path.join(Self::EPOCHS).exists() {
                 bail!("{} holds another run: choose another folder, or go on with it by --resume", path.display());
             }
             bail!("{} is not empty (it holds {name:?}): choose a new or empty folder", path.display());

@@ -1,0 +1,58 @@
+//! What `mindgap train` tells a person before and after a run.
+
+use std::path::Path;
+
+use crate::{data::Dataset, model::Cost, recipe::Recipe, run::Done, train::Sides};
+
+/// Data, probe, leaks and network, a line each.
+pub fn description(data: &Dataset, sides: &Sides, recipe: &Recipe, cost: Cost) -> String {
+    let colour = if data.channels == 1 { "grey" } else { "RGB" };
+    let (train, val, classes, size) = (data.train.len(), data.val.len(), data.classes.len(), data.size);
+    let mut text =
+        format!("data     {train} training and {val} validation images, {classes} classes, {size}×{size} {colour}\n");
+    text += &format!("probe    {} training images, none of them in val\n", sides.probe.len());
+    if sides.leak_count() > 0 {
+        let leaks = sides.leak_count();
+        text += &format!("leaks    {leaks} val images also stand in train; all figures exist without them too\n");
+    }
+    let (parameters, millions) = (cost.parameters, cost.multiply_adds as f64 / 1e6);
+    text +=
+        &format!("network  {}: {parameters} parameters, {millions:.1} million multiply-adds an image\n", recipe.model);
+    text
+}
+
+/// The final figures; `open_since` is the epoch since which the gap is open.
+pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
+    let last = &done.last;
+    let mut text = format!(
+        "\nAfter epoch {}: loss {:.3} on the probe, {:.3} on val; accuracy {:.1} % and {:.1} %.\n\
+         Gap: {:.3} ± {:.3} nats (one standard error), {:.1} percentage points; ",
+        last.epoch,
+        last.probe_loss,
+        last.val_loss,
+        last.probe_acc,
+        last.val_acc,
+        last.gap_loss,
+        last.gap_loss_se,
+        last.gap_acc
+    );
+    text += &match open_since {
+        Some(epoch) => format!("above two standard errors since epoch {epoch}.\n"),
+        None => "not above two standard errors.\n".to_owned(),
+    };
+    if let (Some(loss), Some(accuracy), Some(gap)) =
+        (last.val_loss_without_leaks, last.val_acc_without_leaks, last.gap_loss_without_leaks)
+    {
+        let count = done.val_in_train;
+        text += &format!(
+            "Without the {count} val images that stand in train too: val loss {loss:.3}, accuracy {accuracy:.1} %, gap {gap:.3}.\n"
+        );
+    }
+    if let Some(best) = &done.best {
+        text += &format!(
+            "Lowest val loss: {:.3} after epoch {}, optimistic since it was selected on val; cross-fitted {:.3}.\n",
+            best.val_loss, best.epoch, done.cross_fitted_best_loss
+        );
+    }
+    text + &format!("Run folder: {}\n", folder.display())
+}
