@@ -53,7 +53,7 @@ impl RecipeSource {
 /// A flag for every recipe key, absent unless given. A switch takes no value; `--nesterov=false` undoes a preset's.
 #[derive(clap::Args, Serialize, Clone, Debug, Default, PartialEq)]
 pub struct RecipeFlags {
-    /// Network
+    /// Network [default: resnet20]
     #[arg(long, help_heading = "Network", value_name = "NAME", value_parser = models())]
     pub model: Option<String>,
     /// Channels of the first stage [default: 16 for CIFAR's networks, 64 for ImageNet's]
@@ -62,7 +62,7 @@ pub struct RecipeFlags {
     /// First layers of an ImageNet network; small is one 3×3 convolution without max-pool
     #[arg(long, help_heading = "Network", value_name = "STEM", value_parser = words(Stem::WORDS))]
     pub stem: Option<String>,
-    /// Stride of a 3×3 stem: 1, 2 or 4
+    /// Stride of a 3×3 stem: 1, 2 or 4 [default: 1]
     #[arg(long, help_heading = "Network", value_name = "N")]
     pub stem_stride: Option<u32>,
     /// Start the last norm of each block at zero
@@ -70,7 +70,7 @@ pub struct RecipeFlags {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub zero_init_last: Option<bool>,
 
-    /// Share of the training images that is used
+    /// Share of the training images that is used [default: 1]
     #[arg(long, help_heading = "Images", value_name = "SHARE")]
     pub train_fraction: Option<f64>,
     /// Side of the square images that the network sees, in pixels [default: the data's]
@@ -80,26 +80,26 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Images", value_name = "N")]
     pub in_chans: Option<u32>,
 
-    /// Passes over the training images; phases of the schedule are stretched to fit
+    /// Passes over the training images; phases of the schedule are stretched to fit [default: 50]
     #[arg(long, help_heading = "Optimisation", value_name = "N")]
     pub epochs: Option<u32>,
-    /// Images per batch
+    /// Images per batch [default: 128]
     #[arg(long, help_heading = "Optimisation", value_name = "N")]
     pub batch_size: Option<u32>,
-    /// Optimiser
+    /// Optimiser [default: sgd]
     #[arg(long, help_heading = "Optimisation", value_name = "NAME", value_parser = words(Opt::WORDS))]
     pub opt: Option<String>,
-    /// Peak learning rate
+    /// Peak learning rate [default: 0.05]
     #[arg(long, help_heading = "Optimisation", value_name = "RATE", allow_negative_numbers = true)]
     pub lr: Option<f64>,
-    /// Momentum of SGD
+    /// Momentum of SGD [default: 0.9]
     #[arg(long, help_heading = "Optimisation", value_name = "M", allow_negative_numbers = true)]
     pub momentum: Option<f64>,
     /// Nesterov's momentum
     #[arg(long, help_heading = "Optimisation", value_name = "BOOL", hide_possible_values = true)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub nesterov: Option<bool>,
-    /// Weight decay; spares norms and biases
+    /// Weight decay; spares norms and biases [default: 0]
     #[arg(long, help_heading = "Optimisation", value_name = "D", alias = "wd", allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
     /// Let weight decay reach norms and biases too
@@ -121,11 +121,11 @@ pub struct RecipeFlags {
         allow_negative_numbers = true
     )]
     pub clip_grad: Option<f64>,
-    /// Batches whose gradients are averaged for one step
+    /// Batches whose gradients are averaged for one step [default: 1]
     #[arg(long, help_heading = "Optimisation", value_name = "N")]
     pub grad_accum_steps: Option<u32>,
 
-    /// The whole schedule in one word
+    /// The whole schedule in one word [default: the origin's cyclic and falling phases]
     #[arg(long, help_heading = "Schedule", value_name = "NAME", value_parser = words(Sched::WORDS))]
     pub sched: Option<String>,
     /// Lowest rate of cosine, one-cycle and cyclic
@@ -150,10 +150,10 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Schedule", value_name = "RATE", allow_negative_numbers = true)]
     pub warmup_lr: Option<f64>,
 
-    /// Moves initialisation, order, augmentation and dropout
+    /// Moves initialisation and order of the images [default: 0]
     #[arg(long, help_heading = "Seeds", value_name = "N", value_parser = seed())]
     pub seed: Option<u64>,
-    /// Moves split, fraction, probe and generated faces
+    /// Moves split, fraction, probe and generated faces [default: 0]
     #[arg(long, help_heading = "Seeds", value_name = "N", value_parser = seed())]
     pub data_seed: Option<u64>,
 }

@@ -22,14 +22,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes).with_context(|| failure(path, bytes.len()))
 }
 
-/// Puts `bytes` at `last` as [`write`] does, and what stood there before at `previous`.
+/// Puts `bytes` at `last` as [`write()`] does, and what stood there before at `previous`.
 ///
 /// The old file becomes `previous` only once the new one is durable: at every moment `last` is whole or, where it was
 /// damaged before, `previous` is. The first rotation finds no old file and leaves `previous` absent. Both paths must lie
 /// in one folder.
 ///
 /// # Errors
-/// As [`write`]. Both files are then whole, each the new one or an old one.
+/// As [`write()`]. Both files are then whole, each the new one or an old one.
 pub fn rotate(last: &Path, previous: &Path, bytes: &[u8]) -> Result<()> {
     let turn = || -> io::Result<()> {
         let new = temporary(last, bytes)?;

@@ -1,6 +1,6 @@
 //! Files that are whole or absent: every file that matters is written here.
 //!
-//! - [`write`] replaces a file in one step, [`rotate`] does so and keeps the one before;
+//! - [`write()`] replaces a file in one step, [`rotate`] does so and keeps the one before;
 //! - [`Archive`] is a safetensors file with a checksum over the whole of it;
 //! - [`append_line`] and [`read_json_lines`] keep a log that bears a torn last line.
 //!
