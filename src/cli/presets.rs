@@ -77,7 +77,7 @@ mod tests {
         seed    The origin's recipe: 20 epochs of cyclic rate, then a tenth of it every 10, 50 in all.
         longer  The first answer that the origin got: train longer, 1.4 times the epochs.
         wider   The second answer that the origin got: a larger model, twice the width.
-        demo    The origin's recipe in 16 epochs and with a stride-2 stem, for the embedded faces.
+        demo    The origin's recipe in 22 epochs and with a stride-2 stem, for the embedded faces.
         "#);
     }
 

@@ -52,7 +52,7 @@ const FULL: [[[f32; ACTIONS]; 2]; 7] = [
 ];
 
 /// How strong expressions are: uniform between the two. At the lower end a face is truly ambiguous.
-const INTENSITY: (f32, f32) = (0.6, 1.4);
+const INTENSITY: (f32, f32) = (0.4, 1.4);
 /// Standard deviation of each action at rest: the faces that people have when they express nothing.
 const REST: f32 = 0.10;
 

@@ -68,7 +68,7 @@ fn nose(mut tone: f32, person: &Person, p: Point, brush: Brush) -> f32 {
 
 fn corner_of_mouth(person: &Person, muscles: &Muscles) -> Point {
     let width = person.mouth_width * (1.0 + 0.4 * muscles.stretch + 0.12 * muscles.corner.abs());
-    at(width.max(0.08), person.mouth_y - 0.13 * muscles.corner)
+    at(width.max(0.08), person.mouth_y - 0.16 * muscles.corner)
 }
 
 /// Two parabolas from corner to corner, the mouth's opening between them.
@@ -78,9 +78,9 @@ fn mouth(mut tone: f32, person: &Person, muscles: &Muscles, p: Point, brush: Bru
     let across = p.x / corner.x;
     let arch = 1.0 - across * across;
     // The corners move against the middle, which gives half as much.
-    let middle = 0.24 * muscles.corner;
-    let upper = corner.y + (middle - 0.09 * open - 0.11 * muscles.sneer.max(0.0)) * arch;
-    let lower = corner.y + (middle + 0.28 * open + 0.05 * muscles.sneer.max(0.0)) * arch;
+    let middle = 0.3 * muscles.corner;
+    let upper = corner.y + (middle - 0.12 * open - 0.14 * muscles.sneer.max(0.0)) * arch;
+    let lower = corner.y + (middle + 0.34 * open + 0.05 * muscles.sneer.max(0.0)) * arch;
 
     // Vertical distances, corrected for the slope of the parabolas.
     let slope = 2.0 * (middle.abs() + 0.18 * open) * across / corner.x;
@@ -124,8 +124,8 @@ fn eye(mut tone: f32, person: &Person, muscles: &Muscles, p: Point, brush: Brush
 /// Two strokes from the inner end over the arch to the outer end.
 fn brow(tone: f32, person: &Person, muscles: &Muscles, p: Point, brush: Brush) -> f32 {
     let y = person.eye_y - person.brow_lift;
-    let inner = at(person.eye_x - 0.17 - 0.06 * muscles.pinch, y - 0.18 * muscles.brow_inner + 0.04 * muscles.pinch);
-    let outer = at(person.eye_x + 0.22, y + 0.02 - 0.17 * muscles.brow_outer);
+    let inner = at(person.eye_x - 0.17 - 0.06 * muscles.pinch, y - 0.22 * muscles.brow_inner + 0.04 * muscles.pinch);
+    let outer = at(person.eye_x + 0.22, y + 0.02 - 0.21 * muscles.brow_outer);
     let arch = (inner + outer) * 0.5 - at(0.0, person.brow_arch + 0.02);
     let weight = person.brow_weight;
     let hairs = stroke(p, inner, arch, weight).min(stroke(p, arch, outer, weight * 0.75));

@@ -77,7 +77,7 @@ impl Person {
     /// Draws a person.
     pub fn draw(draws: &mut Draws) -> Self {
         use {Glasses::*, Hair::*};
-        let skin = draws.range(0.5, 0.9);
+        let skin = draws.range(0.6, 0.9);
         let hair = [Bald, Short, Long, Curly, Cap, Scarf][draws.weighted(&[10, 34, 26, 14, 9, 7])];
         let bearded = draws.chance(0.15);
         Self {
@@ -92,12 +92,12 @@ impl Person {
             iris: draws.range(0.08, 0.105),
             iris_tone: draws.range(0.05, 0.35),
             brow_lift: draws.range(0.24, 0.31),
-            brow_weight: draws.range(0.035, 0.07),
+            brow_weight: draws.range(0.045, 0.075),
             brow_arch: draws.range(0.0, 0.07),
             nose_length: draws.range(0.26, 0.4),
             nose_width: draws.range(0.09, 0.17),
             mouth_y: draws.range(0.51, 0.57),
-            mouth_width: draws.range(0.27, 0.36),
+            mouth_width: draws.range(0.3, 0.38),
             lip: draws.range(0.02, 0.065),
             hair,
             hair_tone: if draws.chance(0.3) { draws.range(0.5, 0.9) } else { draws.range(0.04, 0.4) },

@@ -54,11 +54,11 @@ impl Scene {
     /// Draws a scene around a person of the given skin tone, whose hand may be in it.
     pub fn draw(skin: f32, draws: &mut Draws) -> Self {
         let pose = Pose {
-            centre: at(0.03 * draws.bell(), -0.05 + 0.03 * draws.bell()),
-            scale: draws.range(1.0, 1.15),
+            centre: at(0.02 * draws.bell(), -0.05 + 0.02 * draws.bell()),
+            scale: draws.range(1.02, 1.14),
             // Half tangents: 0.1 is 11 degrees.
-            roll: Turn::from_half_tangent(0.04 * draws.bell()),
-            yaw: Turn::from_half_tangent(0.06 * draws.bell()),
+            roll: Turn::from_half_tangent(0.035 * draws.bell()),
+            yaw: Turn::from_half_tangent(0.04 * draws.bell()),
             pitch: Turn::from_half_tangent(0.04 * draws.bell()),
         };
         let (x, y, z) = (0.5 * draws.bell(), draws.range(-0.8, 0.3), draws.range(0.6, 1.2));
@@ -66,14 +66,14 @@ impl Scene {
         Self {
             pose,
             light: [x / length, y / length, z / length],
-            ambient: draws.range(0.55, 0.95),
-            background: draws.range(0.2, 0.8),
+            ambient: draws.range(0.7, 0.95),
+            background: draws.range(0.3, 0.7),
             background_slope: at(0.15 * draws.bell(), 0.15 * draws.bell()),
             clutter: draws.range(0.0, 0.2),
             clutter_seed: draws.bits(),
             occluder: draws.chance(0.1).then(|| Occluder::draw(skin, draws)),
-            blur: draws.weighted(&[60, 32, 8]) as u32,
-            contrast: draws.range(0.8, 1.2),
+            blur: draws.weighted(&[75, 22, 3]) as u32,
+            contrast: draws.range(0.9, 1.15),
             brightness: 0.09 * draws.bell(),
             noise: draws.range(0.0, 0.025),
         }

@@ -24,7 +24,7 @@ fn the_faces_are_the_same_bytes_on_every_machine_and_in_every_version() {
     let Faces { images, labels } = generate(0, 0, 256);
     let labels: Vec<u8> = labels.iter().map(|&label| label as u8).collect();
     // Recorded runs name these images by seed and number alone: a change of the drawing is a change of the data.
-    assert_eq!((xxh3_64(&images), xxh3_64(&labels)), (13647412096145130446, 3054244484974828075));
+    assert_eq!((xxh3_64(&images), xxh3_64(&labels)), (1411811893753753237, 14909199062307817762));
 }
 
 #[test]
