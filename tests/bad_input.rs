@@ -18,6 +18,7 @@ fn flags_and_recipes() {
     refused(&place, &["--lr", "0"], &["lr = 0"]);
     refused(&place, &["--lr", "-1", "--epochs", "0"], &["lr = -1", "epochs = 0"]);
     refused(&place, &["--preset", "sead"], &["sead", "seed"]);
+    refused(&place, &["--width", "4294967295"], &["width = 4294967295"]);
     refused(&place, &["--model", "resnet19"], &["resnet19", "resnet18"]);
     refused(&place, &["--batch-size", "500"], &["36 training images", "--batch-size"]);
     refused(&place, &["--device", "cuda"], &["cuda"]);
@@ -53,6 +54,19 @@ fn folders_that_are_no_data_set() {
     fs::remove_dir_all(place.path("data/val/stranger")).unwrap();
     place.write_image("single/train/one/0.png", 0, 0);
     place.mindgap(&["train", "--data", "single"]).refuse(&["single", "class"]);
+}
+
+#[test]
+fn a_training_set_that_stands_whole_in_val_has_no_probe() {
+    let place = Place::with_images(0, 4);
+    for name in support::CLASSES {
+        fs::create_dir_all(place.path("data/train").join(name)).unwrap();
+        for image in fs::read_dir(place.path("data/val").join(name)).unwrap() {
+            let image = image.unwrap();
+            fs::copy(image.path(), place.path("data/train").join(name).join(image.file_name())).unwrap();
+        }
+    }
+    refused(&place, &[], &["every training image also stands in val"]);
 }
 
 #[test]

@@ -114,6 +114,55 @@ fn another_recipe_or_other_data_are_refused_with_what_differs() {
 }
 
 #[test]
+fn a_checkpoint_of_another_recipe_is_refused_with_a_diff() {
+    let place = Place::with_images(12, 5);
+    place.train("run", &["--epochs", "2"]).succeed();
+    place.train("other", &["--epochs", "2", "--momentum", "0.5"]).succeed();
+    fs::remove_file(place.path("run/done.json")).unwrap();
+    fs::copy(place.path("other/last.safetensors"), place.path("run/last.safetensors")).unwrap();
+    place.mindgap(&["train", "--resume", "--out", "run"]).refuse(&["momentum: 0.9 here, 0.5 there"]);
+}
+
+#[test]
+fn records_that_are_missing_are_not_passed_over() {
+    let place = Place::with_images(12, 5);
+    place.train("run", &["--epochs", "3"]).succeed();
+    let text = String::from_utf8(place.bytes("run", "epochs.jsonl")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    fs::write(place.path("run/epochs.jsonl"), format!("{}\n{}\n", lines[0], lines[2])).unwrap();
+    place.mindgap(&["train", "--resume", "--out", "run", "--epochs", "4"]).refuse(&["epochs.jsonl", "from 1 to 3"]);
+}
+
+#[test]
+fn a_lost_best_state_is_found_before_training_and_made_again_where_it_can_be() {
+    let place = Place::with_images(12, 5);
+    place.train("whole", EPOCHS).succeed();
+    place.train("mended", EPOCHS).succeed();
+    let records = place.epochs("mended");
+    let losses: Vec<f64> = records.iter().map(|record| record["val_loss"].as_f64().unwrap()).collect();
+    let best = losses.iter().position(|loss| losses.iter().all(|other| loss <= other)).unwrap() + 1;
+    fs::remove_file(place.path("mended/done.json")).unwrap();
+    fs::write(place.path("mended/best.safetensors"), "damage").unwrap();
+    let end = place.mindgap(&["train", "--resume", "--out", "mended", "--threads", "1"]);
+    if best >= 5 {
+        // It is the last or the last but one, which are both still there.
+        assert_same_run(&place, "mended", "whole");
+        assert!(end.succeed().stderr().contains("best.safetensors"));
+    } else {
+        end.refuse(&["best.safetensors", "another --out"]);
+    }
+}
+
+#[test]
+fn a_resumed_run_computes_with_the_threads_it_began_with() {
+    let place = Place::with_images(12, 5);
+    place.train("run", &["--epochs", "1"]).succeed();
+    place.mindgap(&["train", "--resume", "--out", "run", "--epochs", "2"]).succeed();
+    let environment: serde_json::Value = serde_json::from_slice(&place.bytes("run", "environment.json")).unwrap();
+    assert_eq!((&environment["threads"], &environment["resumes"][0]["threads"]), (&1.into(), &1.into()));
+}
+
+#[test]
 fn resuming_a_folder_of_other_things_is_refused() {
     let place = Place::with_images(12, 5);
     fs::create_dir(place.path("thesis")).unwrap();

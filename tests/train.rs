@@ -149,6 +149,16 @@ fn a_data_set_larger_than_the_cache_gives_the_same_run() {
 }
 
 #[test]
+fn words_that_nobody_can_read_do_not_stop_the_training() {
+    let place = Place::with_images(12, 5);
+    let mut command = place.command(&support::train_words("run", &["--epochs", "1"]));
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    command.stdout(full.try_clone().unwrap()).stderr(full);
+    assert!(command.status().unwrap().success());
+    assert!(place.path("run/done.json").exists());
+}
+
+#[test]
 fn a_reader_that_goes_away_does_not_stop_the_training() {
     let place = Place::with_images(12, 5);
     let mut child = place

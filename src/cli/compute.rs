@@ -28,14 +28,15 @@ pub struct Compute {
 }
 
 impl Compute {
-    /// Sets threads, allocator and determinism, and returns the device.
+    /// Sets threads, allocator and determinism, and returns the device. Without `--threads` a resumed run computes with
+    /// `threads_before`.
     ///
     /// # Errors
     /// The device is not there or its name is not known.
-    pub fn prepare(&self) -> Result<Device> {
+    pub fn prepare(&self, threads_before: Option<usize>) -> Result<Device> {
         torch::keep_pages();
         torch::set_deterministic(self.deterministic)?;
-        torch::set_threads(self.threads.map(usize::from));
+        torch::set_threads(self.threads.map(usize::from).or(threads_before));
         self.device.device()
     }
 

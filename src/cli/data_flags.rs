@@ -31,17 +31,18 @@ pub struct DataFlags {
 }
 
 impl DataFlags {
-    /// Opens `source` as `recipe` wants it, with a progress bar on stderr.
+    /// Opens `source` as `recipe` wants it, with a progress bar on stderr. `skipped_before` says that the run to be resumed
+    /// left bad files out.
     ///
     /// # Errors
     /// The data are missing, badly laid out or unreadable.
-    pub fn open(&self, source: &str, recipe: &Recipe) -> Result<Dataset> {
+    pub fn open(&self, source: &str, recipe: &Recipe, skipped_before: bool) -> Result<Dataset> {
         let options = Options {
             data_seed: recipe.data_seed,
             train_fraction: recipe.train_fraction,
             img_size: recipe.img_size,
             in_chans: recipe.in_chans,
-            skip_bad: self.skip_bad,
+            skip_bad: self.skip_bad || skipped_before,
             cache_limit: self.cache_limit,
             workers: self.workers,
         };

@@ -8,6 +8,7 @@ mod end;
 pub mod presets;
 pub mod recipe_flags;
 mod resume;
+mod say;
 mod signals;
 mod texts;
 pub mod train;
@@ -16,7 +17,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::torch;
 pub use end::End;
+use say::say;
 
 /// Train ResNet image classifiers, see honestly how far validation lies above training, and close the gap.
 #[derive(Debug, Parser)]
@@ -47,7 +50,7 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => completions::run(&args),
     };
     let end = outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        say(format_args!("error: {}", torch::without_frames(&format!("{error:#}"))));
         End::of(&error)
     });
     end.into()

@@ -1,15 +1,22 @@
 //! Taking a run up again: may it go on, and from where.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::recipe_flags::{RecipeFlags, RecipeSource};
+use super::{
+    recipe_flags::{RecipeFlags, RecipeSource},
+    say::say,
+};
 use crate::{
     data::Dataset,
+    durable,
     recipe::{Difference, Recipe},
-    run::{Environment, RunFolder},
-    train::{Checkpoint, Trainer},
+    run::{Environment, RunFolder, best_epoch},
+    train::{Checkpoint, Position, Trainer},
 };
 
 /// A run that has begun.
@@ -18,7 +25,7 @@ pub struct Before {
     pub recipe: Recipe,
     /// Its data and machine.
     pub environment: Environment,
-    path: std::path::PathBuf,
+    path: PathBuf,
 }
 
 impl Before {
@@ -59,6 +66,12 @@ impl Before {
         Ok(goes_on)
     }
 
+    /// The data of the run, findable from any folder.
+    pub fn source(&self) -> String {
+        let data = &self.environment.data;
+        data.path.clone().unwrap_or_else(|| data.source.clone())
+    }
+
     /// Refuses data other than the run's.
     pub fn check_data(&self, data: &Dataset) -> Result<()> {
         let before = &self.environment.data;
@@ -94,35 +107,98 @@ fn refuse_differences(path: &Path, differences: &[Difference]) -> Result<()> {
 
 /// Puts the last good checkpoint of `folder` into `trainer` and cuts the records after it. Without a checkpoint the run
 /// starts at its beginning.
+///
+/// # Errors
+/// No checkpoint can be used, or what lies beside it does not belong to it; nothing of the folder is changed then.
 pub fn restore(folder: &RunFolder, trainer: &mut Trainer, data: &Dataset) -> Result<()> {
-    let mut complaints = Vec::new();
-    for name in [RunFolder::LAST, RunFolder::PREVIOUS] {
-        let path = folder.file(name);
-        if !path.exists() {
-            continue;
-        }
-        match Checkpoint::load(&path) {
-            Ok(checkpoint) => {
-                for complaint in &complaints {
-                    eprintln!("warning: {complaint}; going on from {}", path.display());
-                }
-                ensure!(
-                    checkpoint.data_fingerprint == data.fingerprint,
-                    "{} belongs to other data (fingerprint {}, now {})",
-                    path.display(),
-                    checkpoint.data_fingerprint,
-                    data.fingerprint
-                );
-                checkpoint.restore(trainer).with_context(|| path.display().to_string())?;
-                folder.keep_epochs_through(trainer.position.epochs)?;
-                return Ok(());
-            }
-            Err(error) => complaints.push(format!("{error:#}")),
-        }
-    }
-    if !complaints.is_empty() {
-        bail!("no checkpoint can be used: {}", complaints.join("; "));
-    }
-    folder.keep_epochs_through(0)?;
+    let Some(checkpoint) = usable_checkpoint(folder)? else {
+        folder.keep_epochs_through(0)?;
+        return Ok(());
+    };
+    let epochs = checkpoint.position.epochs;
+    check_belongs(&checkpoint, folder, trainer, data)?;
+    let records = folder.epochs()?.records;
+    let numbers: Vec<u32> = records.iter().map(|record| record.epoch).take_while(|&epoch| epoch <= epochs).collect();
+    ensure!(
+        numbers == (1..=epochs).collect::<Vec<_>>(),
+        "{} does not hold every epoch from 1 to {epochs}, after which the checkpoint was taken, and what is missing cannot be \
+         made again; start a new run with another --out",
+        folder.file(RunFolder::EPOCHS).display()
+    );
+    mend_best(folder, best_epoch(&records[..numbers.len()]).map(|record| record.epoch), epochs)?;
+    checkpoint.restore(trainer)?;
+    folder.keep_epochs_through(epochs)?;
     Ok(())
+}
+
+/// The last checkpoint, or the one before where the last is damaged; None where there is none.
+fn usable_checkpoint(folder: &RunFolder) -> Result<Option<Checkpoint>> {
+    let last = folder.file(RunFolder::LAST);
+    let previous = folder.file(RunFolder::PREVIOUS);
+    if !last.exists() && !previous.exists() {
+        return Ok(None);
+    }
+    let damage = match Checkpoint::load(&last) {
+        Ok(checkpoint) => return Ok(Some(checkpoint)),
+        Err(damage) => damage,
+    };
+    let checkpoint = Checkpoint::load(&previous)
+        .with_context(|| format!("no checkpoint can be used: {damage:#}; and the one before it neither"))?;
+    say(format_args!("warning: {damage:#}; going on from {}", previous.display()));
+    if last.exists() {
+        // The next checkpoint makes the last one the previous one: a damaged one must not take the good one's place.
+        let aside = folder.file("last.damaged.safetensors");
+        fs::rename(&last, &aside).with_context(|| format!("{} cannot be set aside", last.display()))?;
+    }
+    Ok(Some(checkpoint))
+}
+
+fn check_belongs(checkpoint: &Checkpoint, folder: &RunFolder, trainer: &Trainer, data: &Dataset) -> Result<()> {
+    let place = folder.path().display();
+    ensure!(
+        checkpoint.data_fingerprint == data.fingerprint,
+        "the checkpoint in {place} belongs to other data (fingerprint {}, now {}); start a new run with another --out",
+        checkpoint.data_fingerprint,
+        data.fingerprint
+    );
+    ensure!(
+        checkpoint.position.epochs <= trainer.recipe.epochs,
+        "the checkpoint in {place} was taken after epoch {}, beyond the {} epochs of the run's recipe",
+        checkpoint.position.epochs,
+        trainer.recipe.epochs
+    );
+    let mut expected = checkpoint.recipe.clone();
+    if expected.epochs < trainer.recipe.epochs {
+        expected.extend(trainer.recipe.epochs)?;
+    }
+    // Two extensions may round the length of the last phase otherwise than one.
+    let last_length = format!("schedule[{}].epochs", expected.schedule.len().saturating_sub(1));
+    let mut differences = trainer.recipe.diff(&expected);
+    differences.retain(|difference| difference.key != last_length);
+    refuse_differences(folder.path(), &differences)
+}
+
+/// Sees to it that `best.safetensors` holds the state after epoch `best`, or after a later one that the run is about to
+/// repeat. Where it is damaged, the same state in another checkpoint takes its place.
+fn mend_best(folder: &RunFolder, best: Option<u32>, epochs: u32) -> Result<()> {
+    let Some(best) = best else { return Ok(()) };
+    let path = folder.file(RunFolder::BEST);
+    let damage = match Checkpoint::load(&path) {
+        Ok(state) if state.position.epochs == best || state.position.epochs > epochs => return Ok(()),
+        Ok(state) => anyhow!("it holds the state after epoch {}, not {best}", state.position.epochs),
+        Err(damage) => damage,
+    };
+    for name in [RunFolder::LAST, RunFolder::PREVIOUS] {
+        let other = folder.file(name);
+        if Checkpoint::load(&other)
+            .is_ok_and(|state| state.position == (Position { epochs: best, ..Position::default() }))
+        {
+            say(format_args!("warning: {} cannot be used ({damage:#}); it is made again from {name}", path.display()));
+            return durable::write(&path, &fs::read(&other)?);
+        }
+    }
+    bail!(
+        "{} cannot be used ({damage:#}), and no other checkpoint holds the best epoch, {best}; start a new run with another --out",
+        path.display()
+    );
 }

@@ -8,7 +8,9 @@ use std::{
 use anyhow::{Result, ensure};
 use tch::Device;
 
-use super::{End, compute::Compute, data_flags::DataFlags, recipe_flags::RecipeSource, resume, signals, texts};
+use super::{
+    End, compute::Compute, data_flags::DataFlags, recipe_flags::RecipeSource, resume, say::say, signals, texts,
+};
 use crate::{
     data::Dataset,
     gap,
@@ -55,12 +57,15 @@ pub fn run(args: &Args) -> Result<End> {
     {
         RunFolder::check_unused(folder)?;
     }
-    if let Some(done) = plan.finished(args.out.as_deref())? {
-        eprintln!("This run is finished; more --epochs would extend it.");
+    if let Some(done) = plan.finished(args) {
+        say("This run is finished; more --epochs would extend it.");
         return conclude(args, args.out.as_deref().unwrap_or(Path::new("")), &done);
     }
-    let device = args.compute.prepare()?;
-    let data = args.data.open(&plan.source, &plan.recipe)?;
+    // A resumed run computes with as many threads as before, so that its bits stay the same.
+    let threads_before = plan.before.as_ref().map(|before| before.environment.versions.threads);
+    let device = args.compute.prepare(threads_before)?;
+    let skipped_before = plan.before.as_ref().is_some_and(|before| before.environment.data.bad_files > 0);
+    let data = args.data.open(&plan.source, &plan.recipe, skipped_before)?;
     let recipe = plan.recipe_for(&data)?;
     ensure!(
         data.train.len() >= recipe.batch_size as usize,
@@ -69,11 +74,16 @@ pub fn run(args: &Args) -> Result<End> {
         recipe.batch_size,
         data.train.len()
     );
+    let sides = Sides::of(&data, recipe.data_seed);
+    ensure!(
+        !sides.probe.is_empty(),
+        "there is nothing to measure the training side on: every training image also stands in val, pixel for pixel; \
+         `--data` needs training images of its own"
+    );
     let folder = match &args.out {
         Some(path) => RunFolder::create(path, args.resume)?,
         None => RunFolder::create_next(Path::new("runs"), &plan.name())?,
     };
-    let sides = Sides::of(&data, recipe.data_seed);
     let mut trainer = Trainer::new(&recipe, &data, device)?;
     if args.resume {
         resume::restore(&folder, &mut trainer, &data)?;
@@ -88,9 +98,8 @@ pub fn run(args: &Args) -> Result<End> {
     let outcome = fit(&mut trainer, &data, &sides, Some(&mut keeper), &mut progress, &stop).map_err(failure)?;
     drop(progress);
     if outcome == Outcome::Stopped {
-        let path = folder.path().display();
-        eprintln!("Stopped in epoch {}; everything up to here is kept.", trainer.position.epochs + 1);
-        eprintln!("Go on with: mindgap train --resume --out {path}");
+        say(format_args!("Stopped in epoch {}; everything up to here is kept.", trainer.position.epochs + 1));
+        say(format_args!("Go on with: mindgap train --resume --out {}", folder.path().display()));
         return Ok(End::Stopped);
     }
     let done = keeper.finish(cost.parameters, cost.multiply_adds).map_err(failure)?;
@@ -132,7 +141,7 @@ impl Plan {
         };
         if let Some(before) = before {
             let recipe = before.recipe_asked(&args.source)?;
-            let source = args.data.source.clone().unwrap_or_else(|| before.environment.data.source.clone());
+            let source = args.data.source.clone().unwrap_or_else(|| before.source());
             return Ok(Self { source, recipe, preset: args.source.preset.clone(), before: Some(before) });
         }
         let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
@@ -144,14 +153,17 @@ impl Plan {
         Ok(Self { source, recipe, preset, before: None })
     }
 
-    /// The final figures when the run to be resumed needs no more epochs.
-    fn finished(&self, folder: Option<&Path>) -> Result<Option<Done>> {
-        match (&self.before, folder) {
-            (Some(before), Some(folder)) if before.recipe.epochs == self.recipe.epochs => {
-                RunFolder::open(folder)?.done()
-            }
-            _ => Ok(None),
+    /// The final figures when the run to be resumed needs no more epochs, on the data that it was trained on.
+    fn finished(&self, args: &Args) -> Option<Done> {
+        let (before, folder) = (self.before.as_ref()?, args.out.as_ref()?);
+        let same_data = args.data.source.as_ref().is_none_or(|source| *source == before.environment.data.source);
+        if !same_data || before.recipe.epochs != self.recipe.epochs {
+            return None;
         }
+        RunFolder::open(folder).and_then(|folder| folder.done()).unwrap_or_else(|error| {
+            say(format_args!("warning: {error:#}; it is written anew"));
+            None
+        })
     }
 
     /// The recipe with what the data decide; for a resumed run, the one that goes on.
@@ -240,17 +252,17 @@ fn announce(
     device: Device,
 ) {
     for note in &data.notes {
-        eprintln!("note: {note}");
+        say(format_args!("note: {note}"));
     }
     let origin = match (&plan.before, &plan.preset) {
         (Some(_), _) => "of the run that goes on".to_owned(),
         (None, Some(preset)) => format!("preset {preset}"),
         (None, None) => "the default, preset seed's".to_owned(),
     };
-    eprint!("{}", texts::description(data, sides, recipe, cost));
-    eprintln!("recipe   {origin}; {} epochs in batches of {}", recipe.epochs, recipe.batch_size);
-    eprintln!("device   {}, {} threads", device::name(device), tch::get_num_threads());
-    eprintln!("run      {}", folder.path().display());
+    say(texts::description(data, sides, recipe, cost).trim_end());
+    say(format_args!("recipe   {origin}; {} epochs in batches of {}", recipe.epochs, recipe.batch_size));
+    say(format_args!("device   {}, {} threads", device::name(device), tch::get_num_threads()));
+    say(format_args!("run      {}", folder.path().display()));
 }
 
 /// Prints the final figures.

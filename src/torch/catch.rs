@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    io::Write,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook},
     sync::Once,
 };
@@ -27,7 +28,7 @@ pub fn catch<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         match text.and_then(exception) {
             Some(exception) => Err(anyhow!("libtorch: {exception}")),
             None => {
-                eprintln!("{}", text.unwrap_or("a panic without a message"));
+                let _ = writeln!(std::io::stderr(), "{}", text.unwrap_or("a panic without a message"));
                 resume_unwind(payload)
             }
         }
@@ -42,6 +43,11 @@ fn exception(panic: &str) -> Option<&str> {
         .strip_prefix("Internal torch error: ")
         .unwrap_or(panic.split_once("Torch(\"")?.1);
     Some(text.split("\\n").next().unwrap_or(text).trim_end_matches("\")"))
+}
+
+/// `text` without the stack frames of C++ that libtorch's exceptions carry.
+pub fn without_frames(text: &str) -> &str {
+    text.split("\nException raised from").next().unwrap_or(text)
 }
 
 /// The panic hook would print what is about to become an error.

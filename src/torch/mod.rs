@@ -10,7 +10,7 @@ mod shim;
 mod threads;
 
 pub use allocator::keep_pages;
-pub use catch::catch;
+pub use catch::{catch, without_frames};
 pub use layout::preferred_layout;
 pub use shim::{channels_last, pin_memory, set_deterministic, version};
 pub use threads::{physical_cores, set_threads};

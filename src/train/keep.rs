@@ -36,7 +36,9 @@ impl<'a> Keeper<'a> {
         let best = match best_epoch(&folder.epochs()?.records) {
             None => None,
             Some(record) => {
-                let Predictions { best_val: val, best_probe: probe, .. } = folder.predictions()?;
+                let Predictions { best_val: val, best_probe: probe, .. } = folder
+                    .predictions()
+                    .context("the outputs of the best epoch are lost; start a new run with another --out")?;
                 Some(Best { val_loss: record.val_loss, val, probe })
             }
         };
