@@ -85,6 +85,12 @@ struct Row {
     pixels: Vec<u8>,
 }
 
+/// The first characters of a column's name: without a header it may be a whole image.
+fn shorten(name: &str) -> String {
+    let most = 20;
+    if name.chars().count() <= most { name.to_owned() } else { name.chars().take(most).collect::<String>() + "…" }
+}
+
 /// Where the columns stand.
 struct Columns {
     emotion: usize,
@@ -97,7 +103,7 @@ impl Columns {
     fn find(header: &ByteRecord) -> Result<Self> {
         let find = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()));
         let missing = |name: &str| {
-            let there: Vec<_> = header.iter().map(|column| String::from_utf8_lossy(column).into_owned()).collect();
+            let there: Vec<_> = header.iter().map(|column| shorten(&String::from_utf8_lossy(column))).collect();
             anyhow!(
                 "names no column {name:?}; emotion, pixels and, if you like, Usage are expected, {there:?} are there"
             )

@@ -61,6 +61,8 @@ impl Recipe {
         {
             check.that(number > 0, key, number, "it must be at least 1", "give a whole number from 1 up");
         }
+        let most = 1_000_000;
+        check.that(self.epochs <= most, "epochs", self.epochs, "no run is that long", format!("give at most {most}"));
         let fraction = self.train_fraction;
         let fits = fraction > 0.0 && fraction <= 1.0;
         check.that(fits, "train_fraction", fraction, "it must lie above 0, at most at 1", "give 1 for all images");
@@ -94,6 +96,7 @@ impl Recipe {
     fn check_network(&self, check: &mut Check) {
         if let Some(width) = self.width {
             check.that(width > 0, "width", width, "a stage needs channels", "give at least 1, or leave it out");
+            check.that(width <= 4096, "width", width, "no memory holds such a network", "give at most 4096");
         }
         if let Some(channels) = self.in_chans {
             let fits = [1, 3].contains(&channels);
