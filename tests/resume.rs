@@ -163,6 +163,18 @@ fn a_resumed_run_computes_with_the_threads_it_began_with() {
 }
 
 #[test]
+fn a_run_killed_before_its_recipe_was_written_starts_again() {
+    let place = Place::with_images(12, 5);
+    place.train("run", &["--epochs", "1"]).succeed();
+    fs::create_dir(place.path("early")).unwrap();
+    for file in ["run.lock", "environment.json"] {
+        fs::copy(place.path("run").join(file), place.path("early").join(file)).unwrap();
+    }
+    place.train("early", &["--epochs", "1", "--resume"]).succeed();
+    assert_same_run(&place, "early", "run");
+}
+
+#[test]
 fn resuming_a_folder_of_other_things_is_refused() {
     let place = Place::with_images(12, 5);
     fs::create_dir(place.path("thesis")).unwrap();

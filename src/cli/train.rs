@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<End> {
         None => RunFolder::create_next(Path::new("runs"), &plan.name())?,
     };
     let mut trainer = Trainer::new(&recipe, &data, device)?;
-    if args.resume {
+    if plan.before.is_some() {
         resume::restore(&folder, &mut trainer, &data)?;
     }
     write_provenance(args, &plan, &folder, &recipe, &data, &sides, &trainer)?;
