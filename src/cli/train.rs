@@ -17,7 +17,7 @@ use crate::{
     model::{Architecture, Cost},
     recipe::Recipe,
     run::{DataSource, Done, Environment, Progress, Resume, RunFolder, cpu_name, now},
-    torch::device,
+    torch::{self, device},
     train::{Failure, Keeper, Outcome, Sides, Trainer, fit},
 };
 
@@ -51,6 +51,7 @@ pub struct Args {
 /// # Errors
 /// A bad flag, file or data set before the first step; a [`Failure`] after it.
 pub fn run(args: &Args) -> Result<End> {
+    torch::let_threads_sleep();
     let plan = Plan::of(args)?;
     if let Some(folder) = &args.out
         && plan.before.is_none()

@@ -8,12 +8,14 @@ mod layout;
 pub mod library;
 mod shim;
 mod threads;
+mod waiting;
 
 pub use allocator::keep_pages;
 pub use catch::{catch, without_frames};
 pub use layout::preferred_layout;
 pub use shim::{channels_last, pin_memory, set_deterministic, version};
 pub use threads::{physical_cores, set_threads};
+pub use waiting::let_threads_sleep;
 
 /// The version of tch in Cargo.toml; tch itself does not tell.
 pub const TCH_VERSION: &str = "0.26.0";
