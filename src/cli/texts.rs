@@ -48,6 +48,14 @@ pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
             "Without the {count} val images that stand in train too: val loss {loss:.3}, accuracy {accuracy:.1} %, gap {gap:.3}.\n"
         );
     }
+    if let Some(share) = done.overconfidence_share_of_gap {
+        text += &format!(
+            "Overconfidence: {:.3} nats, {:.0} % of the gap; a temperature of {:.2} removes it.\n",
+            done.overconfidence,
+            100.0 * share,
+            done.temperature
+        );
+    }
     if let Some(best) = &done.best {
         text += &format!(
             "Lowest val loss: {:.3} after epoch {}, optimistic since it was selected on val; cross-fitted {:.3}.\n",
