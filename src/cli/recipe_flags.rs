@@ -11,7 +11,7 @@ use crate::recipe::{self, Layers, Opt, Recipe, Sched, Stem};
 /// Where a recipe comes from. Later beats earlier: defaults, preset, recipe file, flags.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct RecipeSource {
-    /// Start from a preset; `mindgap presets` lists them
+    /// Start from a preset; `mindgap presets` lists them [default: demo for faces, the defaults below otherwise]
     #[arg(long, value_name = "NAME", help_heading = "Recipe")]
     pub preset: Option<String>,
 

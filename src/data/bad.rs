@@ -21,9 +21,10 @@ pub struct BadFile {
 pub(super) fn tolerate(bad: &[BadFile], what: &str, skip_bad: bool) -> Result<()> {
     ensure!(
         bad.is_empty() || skip_bad,
-        "{} {what} cannot be read:\n{}\nRepair or remove them, or leave them out with --skip-bad.",
+        "{} of the {what} cannot be read:\n{}\nRepair or remove what is named, or leave it out with --skip-bad.",
         bad.len(),
-        lines(bad.iter().map(|file| format!("{}: {}", file.name, file.reason)))
+        // Decoders may tell their reasons twice, on lines of their own.
+        lines(bad.iter().map(|file| format!("{}: {}", file.name, file.reason.lines().next().unwrap_or_default())))
     );
     Ok(())
 }
@@ -63,7 +64,7 @@ mod tests {
     fn ten_are_named_and_the_rest_counted() {
         let message = tolerate(&bad(12), "images", false).unwrap_err().to_string();
         assert!(
-            message.starts_with("12 images cannot be read:\n  \"0.jpg\": the file is empty\n  \"1.jpg\""),
+            message.starts_with("12 of the images cannot be read:\n  \"0.jpg\": the file is empty\n  \"1.jpg\""),
             "{message}"
         );
         assert!(message.contains("\"9.jpg\"") && !message.contains("\"10.jpg\""), "{message}");

@@ -136,7 +136,7 @@ fn broken_files_are_listed_by_name_and_stop_the_run() {
     let folder = (0..11).fold(folder, |folder, i| folder.file(format!("train/a/{i}.png"), "text"));
     let folder = folder.file("val/b/1.png", "");
     let complaint = folder.complaint();
-    assert!(complaint.contains("12 images cannot be read:"), "{complaint}");
+    assert!(complaint.contains("12 of the images cannot be read:"), "{complaint}");
     for named in ["train/a/0.png\": the content is no JPEG", "and 2 more", "--skip-bad"] {
         assert!(complaint.contains(named), "{complaint}");
     }

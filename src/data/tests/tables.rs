@@ -123,7 +123,7 @@ fn a_table_without_what_is_needed_is_refused() {
 fn ten_wrong_rows_are_named_and_the_rest_counted_or_skipped() {
     let text = format!("{}{}", fer(), "0,1 2 3,Training\n".repeat(12));
     let complaint = complaint(&text);
-    assert!(complaint.contains("12 rows of") && complaint.contains("line 39: 3 pixels"), "{complaint}");
+    assert!(complaint.contains("12 of the rows of") && complaint.contains("line 39: 3 pixels"), "{complaint}");
     assert!(!complaint.contains("line 40") && complaint.contains("and 2 more"), "{complaint}");
 
     let data = open_table(&table(text), &Options { skip_bad: true, ..Options::default() }).unwrap();
