@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
-use crate::recipe::{self, Layers, Opt, Recipe, Sched, Stem};
+use crate::recipe::{self, Aa, Border, ClassWeights, Layers, Opt, Recipe, Sched, Stem, Tta};
 
 /// Where a recipe comes from. Later beats earlier: defaults, preset, recipe file, flags.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -125,6 +125,130 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Optimisation", value_name = "N")]
     pub grad_accum_steps: Option<u32>,
 
+    /// Probability that a feature is dropped before the classifier
+    #[arg(long, help_heading = "Regularisation: network", value_name = "P", allow_negative_numbers = true)]
+    pub drop: Option<f64>,
+    /// Probability that the last residual block is skipped; earlier ones less, linear in depth
+    #[arg(long, help_heading = "Regularisation: network", value_name = "P", allow_negative_numbers = true)]
+    pub drop_path: Option<f64>,
+    /// Share of the feature maps that is dropped in blocks, in the last two stages
+    #[arg(long, help_heading = "Regularisation: network", value_name = "P", allow_negative_numbers = true)]
+    pub drop_block: Option<f64>,
+
+    /// Label smoothing: share of each target spread over all classes
+    #[arg(
+        long,
+        help_heading = "Regularisation: targets",
+        value_name = "SHARE",
+        alias = "label-smoothing",
+        allow_negative_numbers = true
+    )]
+    pub smoothing: Option<f64>,
+    /// Mixup: alpha of its Beta distribution
+    #[arg(
+        long,
+        help_heading = "Regularisation: targets",
+        value_name = "ALPHA",
+        alias = "mixup-alpha",
+        allow_negative_numbers = true
+    )]
+    pub mixup: Option<f64>,
+    /// CutMix: alpha of its Beta distribution
+    #[arg(
+        long,
+        help_heading = "Regularisation: targets",
+        value_name = "ALPHA",
+        alias = "cutmix-alpha",
+        allow_negative_numbers = true
+    )]
+    pub cutmix: Option<f64>,
+    /// Probability that a batch is mixed [default: 1]
+    #[arg(long, help_heading = "Regularisation: targets", value_name = "P", allow_negative_numbers = true)]
+    pub mixup_prob: Option<f64>,
+    /// Probability of CutMix where mixup is on too [default: 0.5]
+    #[arg(long, help_heading = "Regularisation: targets", value_name = "P", allow_negative_numbers = true)]
+    pub mixup_switch_prob: Option<f64>,
+    /// Last epoch that mixes; 0 for all
+    #[arg(long, help_heading = "Regularisation: targets", value_name = "N")]
+    pub mixup_off_epoch: Option<u32>,
+    /// balanced: images count in inverse proportion to the size of their class
+    #[arg(long, help_heading = "Regularisation: targets", value_name = "HOW", value_parser = words(ClassWeights::WORDS))]
+    pub class_weights: Option<String>,
+    /// Draw the images so that all classes come equally often
+    #[arg(long, help_heading = "Regularisation: targets", value_name = "BOOL", hide_possible_values = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub balanced_sampling: Option<bool>,
+
+    /// Probability of mirroring
+    #[arg(long, help_heading = "Regularisation: images", value_name = "P", allow_negative_numbers = true)]
+    pub hflip: Option<f64>,
+    /// Rotate by up to so many degrees to either side
+    #[arg(long, help_heading = "Regularisation: images", value_name = "DEG", allow_negative_numbers = true)]
+    pub rotate: Option<f64>,
+    /// Shift by up to this share of the side in each direction
+    #[arg(long, help_heading = "Regularisation: images", value_name = "F", allow_negative_numbers = true)]
+    pub translate: Option<f64>,
+    /// Magnify by a factor between these
+    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2)]
+    pub zoom: Option<Vec<f64>>,
+    /// Random resized crop: share of the area taken
+    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2)]
+    pub scale: Option<Vec<f64>>,
+    /// Random resized crop: width to height [default: 0.75 1.3333]
+    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2)]
+    pub ratio: Option<Vec<f64>>,
+    /// Add so many pixels of border and crop back at a random place
+    #[arg(long, help_heading = "Regularisation: images", value_name = "PIXELS")]
+    pub crop_pad: Option<u32>,
+    /// What lies beyond an image's edge [default: reflect]
+    #[arg(long, help_heading = "Regularisation: images", value_name = "HOW", value_parser = words(Border::WORDS))]
+    pub border: Option<String>,
+    /// Strengths of random brightness, contrast, saturation, hue; one number for the first three
+    #[arg(long, help_heading = "Regularisation: images", value_name = "STRENGTH", allow_negative_numbers = true, num_args = 1..=4)]
+    pub color_jitter: Option<Vec<f64>>,
+    /// Probability of blurring
+    #[arg(long, help_heading = "Regularisation: images", value_name = "P", allow_negative_numbers = true)]
+    pub blur: Option<f64>,
+    /// Probability of erasing a rectangle
+    #[arg(
+        long,
+        help_heading = "Regularisation: images",
+        value_name = "P",
+        alias = "random-erase",
+        allow_negative_numbers = true
+    )]
+    pub reprob: Option<f64>,
+    /// Automatic augmentation; trivial is TrivialAugment
+    #[arg(long, help_heading = "Regularisation: images", value_name = "POLICY", value_parser = words(Aa::WORDS))]
+    pub aa: Option<String>,
+
+    /// Average the weights exponentially; the average is the model
+    #[arg(long, help_heading = "Regularisation: weights", value_name = "BOOL", hide_possible_values = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub model_ema: Option<bool>,
+    /// How much of that average each update keeps, less at the start [default: 0.998]
+    #[arg(long, help_heading = "Regularisation: weights", value_name = "D", allow_negative_numbers = true)]
+    pub model_ema_decay: Option<f64>,
+    /// Average the weights of all epochs from this one on, equally; the average is the model
+    #[arg(long, help_heading = "Regularisation: weights", value_name = "EPOCH")]
+    pub swa_start: Option<u32>,
+    /// Sharpness-aware minimisation: radius
+    #[arg(long, help_heading = "Regularisation: weights", value_name = "RHO", allow_negative_numbers = true)]
+    pub sam: Option<f64>,
+    /// Updates of which one is sharpness-aware [default: 1]
+    #[arg(long, help_heading = "Regularisation: weights", value_name = "K")]
+    pub sam_every: Option<u32>,
+
+    /// Side of the images in the first epoch; it grows to the full one
+    #[arg(long, help_heading = "Regularisation: course and evaluation", value_name = "PIXELS")]
+    pub progressive: Option<u32>,
+    /// Stop after so many epochs without a lower val loss
+    #[arg(long, help_heading = "Regularisation: course and evaluation", value_name = "PATIENCE")]
+    pub early_stop: Option<u32>,
+    /// Second figure at the end, averaged over views of each image
+    #[arg(long, help_heading = "Regularisation: course and evaluation", value_name = "VIEWS", value_parser = words(Tta::WORDS))]
+    pub tta: Option<String>,
+
     /// The whole schedule in one word [default: the origin's cyclic and falling phases]
     #[arg(long, help_heading = "Schedule", value_name = "NAME", value_parser = words(Sched::WORDS))]
     pub sched: Option<String>,
@@ -150,7 +274,7 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Schedule", value_name = "RATE", allow_negative_numbers = true)]
     pub warmup_lr: Option<f64>,
 
-    /// Moves initialisation and order of the images [default: 0]
+    /// Moves initialisation, order, augmentation and dropout [default: 0]
     #[arg(long, help_heading = "Seeds", value_name = "N", value_parser = seed())]
     pub seed: Option<u64>,
     /// Moves split, fraction, probe and generated faces [default: 0]

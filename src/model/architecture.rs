@@ -38,10 +38,12 @@ pub struct Cost {
 impl Architecture {
     /// The network that a recipe names, for images of `channels` channels and `classes` classes.
     ///
-    /// The CIFAR family (`resnet20` … `resnet110`) is He et al. 2016, section 4.2: three stages of (depth − 2) / 6 basic
+    /// The CIFAR family (`resnet8` … `resnet110`) is He et al. 2016, section 4.2: three stages of (depth − 2) / 6 basic
     /// blocks, here with 1×1 convolutions where a shortcut changes shape. The ImageNet family is torchvision's.
     pub fn new(recipe: &Recipe, channels: u32, classes: usize) -> Result<Self> {
         let (block, stages) = match recipe.model.as_str() {
+            "resnet8" => (BlockKind::Basic, vec![1; 3]),
+            "resnet14" => (BlockKind::Basic, vec![2; 3]),
             "resnet20" => (BlockKind::Basic, vec![3; 3]),
             "resnet32" => (BlockKind::Basic, vec![5; 3]),
             "resnet44" => (BlockKind::Basic, vec![7; 3]),

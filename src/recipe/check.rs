@@ -3,7 +3,10 @@
 
 use toml::{Table, Value};
 
-use super::{Curve, CycleMode, MODELS, Opt, Phase, Sched, Stem, suggest::nearest};
+use super::{Aa, Border, ClassWeights, Curve, CycleMode, MODELS, Opt, Phase, Sched, Stem, Tta, suggest::nearest};
+
+/// Keys that hold a lowest and a highest value.
+const RANGES: [&str; 3] = ["zoom", "scale", "ratio"];
 
 /// What is wrong with `given`, which may hold the keys of `template` with values of the same types.
 ///
@@ -26,6 +29,9 @@ fn check_value(key: &str, given: &Value, template: &Value, path: &str, faults: &
         (Value::String(_), Value::String(word)) => return check_word(key, word, path, faults),
         (Value::Table(template), Value::Table(given)) => {
             return check_table(given, template, &format!("{path}."), faults);
+        }
+        (Value::Array(_), Value::Array(items)) if RANGES.contains(&key) && items.len() != 2 => {
+            return faults.push(format!("`{path}` = {given}: expected two numbers, the lowest and the highest"));
         }
         (Value::Array(templates), Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
@@ -84,6 +90,10 @@ fn check_word(key: &str, word: &str, path: &str, faults: &mut Vec<String>) {
         "stem" => Stem::WORDS,
         "sched" => Sched::WORDS,
         "mode" => CycleMode::WORDS,
+        "class_weights" => ClassWeights::WORDS,
+        "border" => Border::WORDS,
+        "aa" => Aa::WORDS,
+        "tta" => Tta::WORDS,
         _ => return,
     };
     if !words.contains(&word) {

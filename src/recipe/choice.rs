@@ -71,3 +71,45 @@ choice! {
         Cyclic = "cyclic",
     }
 }
+
+choice! {
+    /// How much each class counts in the training objective.
+    ClassWeights {
+        /// Every image counts the same.
+        None = "none",
+        /// Images count in inverse proportion to how many their class has.
+        Balanced = "balanced",
+    }
+}
+
+choice! {
+    /// What lies beyond the edge of an image that is turned, moved or shrunk.
+    Border {
+        /// The image, mirrored at its edge.
+        Reflect = "reflect",
+        /// Black, as torchvision's default fill.
+        Zero = "zero",
+    }
+}
+
+choice! {
+    /// An automatic policy of augmentation.
+    Aa {
+        /// None: only what the other keys ask for.
+        None = "none",
+        /// One operation of random strength an image (TrivialAugment, Müller and Hutter 2021).
+        Trivial = "trivial",
+    }
+}
+
+choice! {
+    /// Views of each image whose predictions are averaged (test-time augmentation).
+    Tta {
+        /// The image alone.
+        None = "none",
+        /// The image and its mirror image.
+        Flip = "flip",
+        /// Four corners and the centre, and their mirror images (Krizhevsky et al. 2012).
+        TenCrop = "ten-crop",
+    }
+}

@@ -9,22 +9,25 @@
 
 mod check;
 mod choice;
+mod complaint;
 mod diff;
+mod knobs;
 mod layers;
 mod model_name;
 mod phase;
 pub mod presets;
+pub mod progressive;
 mod record;
 pub mod schedule;
 mod shorthand;
 mod suggest;
 mod validate;
 
-pub use choice::{CycleMode, Opt, Sched, Stem};
+pub use choice::{Aa, Border, ClassWeights, CycleMode, Opt, Sched, Stem, Tta};
+pub use complaint::{Complaint, Complaints};
 pub use diff::Difference;
 pub use layers::{Layers, resolve};
 pub use model_name::{Family, MODELS, family};
 pub use phase::{Curve, Phase};
 pub use record::Recipe;
 pub use shorthand::Shorthand;
-pub use validate::{Complaint, Complaints};

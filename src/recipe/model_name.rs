@@ -14,7 +14,9 @@ pub enum Family {
 }
 
 /// Every network that a recipe can name, with its family.
-pub const MODELS: [(&str, Family); 8] = [
+pub const MODELS: [(&str, Family); 10] = [
+    ("resnet8", Family::Cifar),
+    ("resnet14", Family::Cifar),
     ("resnet20", Family::Cifar),
     ("resnet32", Family::Cifar),
     ("resnet44", Family::Cifar),

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{Curve, CycleMode, Opt, Phase, Stem, family};
+use super::{Aa, Border, ClassWeights, Curve, CycleMode, Opt, Phase, Stem, Tta, family};
 
 /// Every number that determines a run, apart from the data.
 ///
@@ -55,6 +55,78 @@ pub struct Recipe {
     /// Batches whose gradients are averaged for one step of the optimiser, from 1. Off: 1. timm: `--grad-accum-steps`.
     pub grad_accum_steps: u32,
 
+    /// Probability that a feature is dropped before the classifier, in [0, 1). Off: 0. timm: `--drop`.
+    pub drop: f64,
+    /// Probability that the last residual block is skipped, in [0, 1); earlier blocks less, in proportion to their depth.
+    /// Off: 0. timm: `--drop-path`.
+    pub drop_path: f64,
+    /// Share of the feature map that is dropped in connected blocks in the last two stages, in [0, 1). Off: 0. timm:
+    /// `--drop-block`.
+    pub drop_block: f64,
+
+    /// Share of each target that is spread over all classes, in [0, 1). Off: 0. timm: `--smoothing`.
+    pub smoothing: f64,
+    /// Alpha of mixup's Beta distribution, from 0. Off: 0. timm: `--mixup`.
+    pub mixup: f64,
+    /// Alpha of CutMix's Beta distribution, from 0. Off: 0. timm: `--cutmix`.
+    pub cutmix: f64,
+    /// Probability that a batch is mixed, in [0, 1]; read with mixup or cutmix only. timm: `--mixup-prob`.
+    pub mixup_prob: f64,
+    /// Probability that a mixed batch is cut rather than blended, in [0, 1]; read where both are on. timm:
+    /// `--mixup-switch-prob`.
+    pub mixup_switch_prob: f64,
+    /// Last epoch that mixes; later ones train on plain images. Off: 0, all epochs mix. timm: `--mixup-off-epoch`.
+    pub mixup_off_epoch: u32,
+    /// How much each class counts in the training objective. Off: `none`.
+    pub class_weights: ClassWeights,
+    /// Draw training images so that every class comes equally often. Off: false.
+    pub balanced_sampling: bool,
+
+    /// Probability that an image is mirrored, in [0, 1]. Off: 0. timm: `--hflip`.
+    pub hflip: f64,
+    /// Largest rotation to either side, in degrees, in [0, 180]. Off: 0.
+    pub rotate: f64,
+    /// Largest shift in each direction, as a share of the image's side, in [0, 1]. Off: 0.
+    pub translate: f64,
+    /// Smallest and largest magnification, above 0. Off: [1, 1].
+    pub zoom: [f64; 2],
+    /// Smallest and largest share of the image's area that a random resized crop takes, in (0, 1]. Off: [1, 1]. timm:
+    /// `--scale`.
+    pub scale: [f64; 2],
+    /// Smallest and largest width-to-height ratio of that crop, above 0; read with `scale` only. timm: `--ratio`.
+    pub ratio: [f64; 2],
+    /// Pixels of border from which an image is cropped back to its size at a random place. Off: 0.
+    pub crop_pad: u32,
+    /// What lies beyond the edge of an image that is turned, moved or shrunk.
+    pub border: Border,
+    /// Strengths of random brightness, contrast, saturation and hue, from 0, hue up to 0.5. One number stands for the first
+    /// three, as in timm. Off: []. timm: `--color-jitter`.
+    pub color_jitter: Vec<f64>,
+    /// Probability that an image is blurred, in [0, 1]. Off: 0.
+    pub blur: f64,
+    /// Probability that a rectangle of an image is erased, in [0, 1]. Off: 0. timm: `--reprob`.
+    pub reprob: f64,
+    /// An automatic policy of augmentation. Off: `none`. timm: `--aa`.
+    pub aa: Aa,
+
+    /// Keep an exponential moving average of the weights; it is the model then. Off: false. timm: `--model-ema`.
+    pub model_ema: bool,
+    /// How much of that average each update keeps, in [0, 1); less at the beginning. timm: `--model-ema-decay`.
+    pub model_ema_decay: f64,
+    /// First epoch whose weights go into an equal average, which is the model from then on. Off: 0.
+    pub swa_start: u32,
+    /// Radius within which sharpness-aware minimisation looks for the highest loss, from 0. Off: 0.
+    pub sam: f64,
+    /// Updates of which one is sharpness-aware, from 1; read with sam only.
+    pub sam_every: u32,
+
+    /// Side of the training images in the first epoch, in pixels; it grows to the full side over the run. Off: 0.
+    pub progressive: u32,
+    /// Epochs without a lower val loss after which the run ends. Off: 0.
+    pub early_stop: u32,
+    /// Views of each image that are averaged for a second figure at the end of the run. Off: `none`.
+    pub tta: Tta,
+
     /// Moves initialisation, order, augmentation and dropout; below 2⁶³, as TOML's integers are. timm: `--seed`.
     pub seed: u64,
     /// Moves split, fraction, probe and generated faces; below 2⁶³.
@@ -89,6 +161,37 @@ impl Default for Recipe {
             norm_decay: false,
             clip_grad: None,
             grad_accum_steps: 1,
+            drop: 0.0,
+            drop_path: 0.0,
+            drop_block: 0.0,
+            smoothing: 0.0,
+            mixup: 0.0,
+            cutmix: 0.0,
+            mixup_prob: 1.0,
+            mixup_switch_prob: 0.5,
+            mixup_off_epoch: 0,
+            class_weights: ClassWeights::None,
+            balanced_sampling: false,
+            hflip: 0.0,
+            rotate: 0.0,
+            translate: 0.0,
+            zoom: [1.0, 1.0],
+            scale: [1.0, 1.0],
+            ratio: [0.75, 4.0 / 3.0],
+            crop_pad: 0,
+            border: Border::Reflect,
+            color_jitter: Vec::new(),
+            blur: 0.0,
+            reprob: 0.0,
+            aa: Aa::None,
+            model_ema: false,
+            model_ema_decay: 0.998,
+            swa_start: 0,
+            sam: 0.0,
+            sam_every: 1,
+            progressive: 0,
+            early_stop: 0,
+            tta: Tta::None,
             seed: 0,
             data_seed: 0,
             schedule: vec![Phase { epochs: 20.0, curve: triangles }, flat(0.1), flat(0.01), flat(0.001)],
@@ -106,6 +209,8 @@ impl Recipe {
             img_size: Some(48),
             in_chans: Some(1),
             clip_grad: Some(1.0),
+            // A list that is empty by default gives no type for its items.
+            color_jitter: vec![0.4],
             ..Self::default()
         }
     }

@@ -1,40 +1,10 @@
 //! Is every number of a recipe in its range, and do they go together? All complaints at once.
 
-use std::fmt;
-
-use super::{Curve, Family, Opt, Phase, Recipe, Stem, family};
-
-/// One value that cannot be trained with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
-    /// The recipe's key.
-    pub key: String,
-    /// Its value, as in a recipe file.
-    pub value: String,
-    /// What is wrong with the value.
-    pub wrong: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
-impl fmt::Display for Complaint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} = {}: {}; {}", self.key, self.value, self.wrong, self.remedy)
-    }
-}
-
-/// Everything that is wrong with a recipe: at least one complaint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaints(pub Vec<Complaint>);
-
-impl fmt::Display for Complaints {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the recipe cannot be trained with:")?;
-        self.0.iter().try_for_each(|complaint| write!(f, "\n  {complaint}"))
-    }
-}
-
-impl std::error::Error for Complaints {}
+use super::{
+    Complaints, Curve, Family, Opt, Phase, Recipe, Stem,
+    complaint::{Check, quoted},
+    family,
+};
 
 impl Recipe {
     /// Checks every range and every combination.
@@ -44,15 +14,16 @@ impl Recipe {
     /// # Errors
     /// All complaints together.
     pub fn validate(&self) -> Result<(), Complaints> {
-        let mut check = Check(Vec::new());
+        let mut check = Check::default();
         self.check_budget(&mut check);
         self.check_optimiser(&mut check);
         self.check_network(&mut check);
+        self.check_knobs(&mut check);
         check.that(!self.schedule.is_empty(), "schedule", "[]", "there is no phase", "give one, or set sched");
         for (index, phase) in self.schedule.iter().enumerate() {
             check_phase(phase, &format!("schedule[{index}]"), &mut check);
         }
-        if check.0.is_empty() { Ok(()) } else { Err(Complaints(check.0)) }
+        check.conclude()
     }
 
     fn check_budget(&self, check: &mut Check) {
@@ -181,41 +152,6 @@ fn check_phase(phase: &Phase, path: &str, check: &mut Check) {
             check.above_zero(at("down"), *down, length);
             check.up_to_one(at("gamma"), *gamma, "give 1 for no decay");
         }
-    }
-}
-
-fn quoted(word: impl fmt::Display) -> String {
-    format!("\"{word}\"")
-}
-
-/// The complaints so far.
-struct Check(Vec<Complaint>);
-
-impl Check {
-    fn that(
-        &mut self,
-        holds: bool,
-        key: impl Into<String>,
-        value: impl ToString,
-        wrong: impl ToString,
-        remedy: impl ToString,
-    ) {
-        if !holds {
-            let (value, wrong, remedy) = (value.to_string(), wrong.to_string(), remedy.to_string());
-            self.0.push(Complaint { key: key.into(), value, wrong, remedy });
-        }
-    }
-
-    fn above_zero(&mut self, key: impl Into<String>, value: f64, remedy: &str) {
-        self.that(value.is_finite() && value > 0.0, key, value, "it must be a finite number above 0", remedy);
-    }
-
-    fn not_negative(&mut self, key: impl Into<String>, value: f64, remedy: &str) {
-        self.that(value.is_finite() && value >= 0.0, key, value, "it must be a finite number from 0 up", remedy);
-    }
-
-    fn up_to_one(&mut self, key: impl Into<String>, value: f64, remedy: &str) {
-        self.that(value > 0.0 && value <= 1.0, key, value, "it must lie above 0, at most at 1", remedy);
     }
 }
 

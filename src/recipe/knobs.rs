@@ -1,0 +1,112 @@
+//! Are the knobs of regularisation in their ranges, and do they go together?
+
+use super::{ClassWeights, Recipe, complaint::Check};
+
+impl Recipe {
+    /// Whether batches are mixed, by mixup or by CutMix.
+    pub fn mixes(&self) -> bool {
+        self.mixup > 0.0 || self.cutmix > 0.0
+    }
+
+    /// Strengths of brightness, contrast, saturation and hue. One number stands for the first three, as in timm; two for the
+    /// first two.
+    pub fn jitter(&self) -> [f64; 4] {
+        match self.color_jitter[..] {
+            [] => [0.0; 4],
+            [strength] => [strength, strength, strength, 0.0],
+            ref strengths => std::array::from_fn(|index| strengths.get(index).copied().unwrap_or(0.0)),
+        }
+    }
+
+    pub(super) fn check_knobs(&self, check: &mut Check) {
+        self.check_network_noise(check);
+        self.check_targets(check);
+        self.check_images(check);
+        self.check_weights(check);
+        self.check_course(check);
+    }
+
+    fn check_network_noise(&self, check: &mut Check) {
+        for (key, share, usual) in
+            [("drop", self.drop, 0.2), ("drop_path", self.drop_path, 0.1), ("drop_block", self.drop_block, 0.1)]
+        {
+            check.below_one(key, share, &format!("give 0 for none, {usual} for some"));
+        }
+    }
+
+    fn check_targets(&self, check: &mut Check) {
+        check.below_one("smoothing", self.smoothing, "give 0 for none, 0.1 for some");
+        check.not_negative("mixup", self.mixup, "give 0 for none, 0.2 for some");
+        check.not_negative("cutmix", self.cutmix, "give 0 for none, 1 for the paper's");
+        check.probability("mixup_prob", self.mixup_prob);
+        check.probability("mixup_switch_prob", self.mixup_switch_prob);
+        let weighted = self.class_weights == ClassWeights::Balanced;
+        let wrong = "a mixed image has no one class whose weight it could take (mixup or cutmix is on)";
+        let remedy = "use balanced_sampling, or switch mixup and cutmix off";
+        check.that(!(weighted && self.mixes()), "class_weights", "\"balanced\"", wrong, remedy);
+        let wrong = "class_weights balances the classes already";
+        check.that(!(weighted && self.balanced_sampling), "balanced_sampling", true, wrong, "use one of the two");
+    }
+
+    fn check_images(&self, check: &mut Check) {
+        for (key, probability) in [("hflip", self.hflip), ("blur", self.blur), ("reprob", self.reprob)] {
+            check.probability(key, probability);
+        }
+        let fits = (0.0..=180.0).contains(&self.rotate);
+        check.that(fits, "rotate", self.rotate, "it must lie in [0, 180]", "give degrees, such as 10");
+        let fits = (0.0..=1.0).contains(&self.translate);
+        check.that(fits, "translate", self.translate, "it must lie in [0, 1]", "give a share of the side, such as 0.1");
+        check.range("zoom", self.zoom, f64::INFINITY, "give two factors around 1, such as 0.9 1.1");
+        check.range("scale", self.scale, 1.0, "give two shares of the area, such as 0.6 1");
+        check.range("ratio", self.ratio, f64::INFINITY, "give two ratios around 1, such as 0.75 1.33");
+        let most = 4096;
+        check.that(self.crop_pad <= most, "crop_pad", self.crop_pad, "no image is that wide", "give 4, or 0 for none");
+        self.check_jitter(check);
+    }
+
+    fn check_jitter(&self, check: &mut Check) {
+        let (strengths, value) = (&self.color_jitter, format!("{:?}", self.color_jitter));
+        let wrong = "there are four strengths at most";
+        let order = "give brightness, contrast, saturation, hue";
+        check.that(strengths.len() <= 4, "color_jitter", &value, wrong, order);
+        let sound = strengths.iter().all(|strength| strength.is_finite() && *strength >= 0.0);
+        check.that(sound, "color_jitter", &value, "each must be a finite number from 0 up", "give 0.2 to 0.4");
+        let [.., saturation, hue] = self.jitter();
+        let far = hue > 0.5;
+        check.that(!far, "color_jitter", &value, "the fourth, hue, turns by 0.5 at most", "give at most 0.5");
+        let coloured = strengths.len() > 2 && (saturation > 0.0 || hue > 0.0);
+        let wrong = "grey images have no saturation and no hue";
+        let remedy = "give brightness and contrast alone";
+        check.that(!(coloured && self.in_chans == Some(1)), "color_jitter", &value, wrong, remedy);
+    }
+
+    fn check_weights(&self, check: &mut Check) {
+        check.below_one("model_ema_decay", self.model_ema_decay, "give 0.998, or 0.9998 for long runs");
+        let started = self.swa_start > 0;
+        let late = self.swa_start > self.epochs;
+        let wrong = format!("the run ends after epoch {}", self.epochs);
+        check.that(!late, "swa_start", self.swa_start, wrong, "give an epoch of the last quarter, or 0 for none");
+        let wrong = "model_ema averages the weights already";
+        check.that(!(started && self.model_ema), "swa_start", self.swa_start, wrong, "use one of the two");
+        check.not_negative("sam", self.sam, "give 0 for none, 0.05 for the paper's");
+        check.that(self.sam_every > 0, "sam_every", self.sam_every, "it must be at least 1", "give 1 for every update");
+        let accumulates = self.sam > 0.0 && self.grad_accum_steps > 1;
+        let wrong = "the second pass of sam needs the whole batch of an update at once";
+        let remedy = "set grad_accum_steps = 1, or sam = 0";
+        check.that(!accumulates, "sam", self.sam, wrong, remedy);
+    }
+
+    fn check_course(&self, check: &mut Check) {
+        if let (Some(size), true) = (self.img_size, self.progressive > 0) {
+            let wrong = format!("the images are {size} pixels wide");
+            let remedy = format!("give fewer than {size}, or 0 for none");
+            check.that(self.progressive < size, "progressive", self.progressive, wrong, remedy);
+            if let Ok(family) = super::family(&self.model) {
+                let stride = family.total_stride(self.stem, self.stem_stride);
+                let wrong = format!("{} makes one pixel of {stride}×{stride}", self.model);
+                let remedy = format!("give at least {stride}");
+                check.that(self.progressive >= stride, "progressive", self.progressive, wrong, remedy);
+            }
+        }
+    }
+}
