@@ -104,6 +104,55 @@ impl Stream {
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
+    /// Places in `0..count`, in order, each chosen independently with probability `share`. Draws as many numbers as places
+    /// are chosen (the gaps between them are geometric), one more, and none for a share of 0 or 1.
+    pub fn chosen(&mut self, count: u64, share: f64) -> Vec<u64> {
+        if share >= 1.0 {
+            return (0..count).collect();
+        }
+        let mut places = Vec::new();
+        if share <= 0.0 {
+            return places;
+        }
+        let scale = 1.0 / (-share).ln_1p();
+        let mut place = 0.0;
+        loop {
+            // 1 - uniform lies in (0, 1]. Below 2⁵³ a float counts exactly.
+            place += ((1.0 - self.uniform()).ln() * scale).floor();
+            if place >= count as f64 {
+                return places;
+            }
+            places.push(place as u64);
+            place += 1.0;
+        }
+    }
+
+    /// From Beta(alpha, alpha), in [0, 1]; alpha above 0.
+    ///
+    /// The share of one of two equal Gamma variates in their sum.
+    pub fn beta(&mut self, alpha: f64) -> f64 {
+        let (first, second) = (self.log_gamma(alpha), self.log_gamma(alpha));
+        // In logarithms, since for a small alpha both variates may be too small for a float.
+        1.0 / (1.0 + (second - first).exp())
+    }
+
+    /// Logarithm of a variate from Gamma(shape, 1) (Marsaglia and Tsang 2000).
+    fn log_gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            let boost = (1.0 - self.uniform()).ln() / shape;
+            return self.log_gamma(shape + 1.0) + boost;
+        }
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let x = self.normal();
+            let v = (1.0 + c * x).powi(3);
+            if v > 0.0 && (1.0 - self.uniform()).ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return (d * v).ln();
+            }
+        }
+    }
+
     /// Puts `items` into a random order (Fisher–Yates), every order as likely.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
@@ -142,6 +191,38 @@ mod tests {
         assert!(mean(&mut || draws.normal()).abs() < 0.0112);
         assert!((mean(&mut || draws.normal().powi(2)) - 1.0).abs() < 0.0159);
         assert!((mean(&mut || f64::from(draws.below(7))) - 3.0).abs() < 0.0224);
+    }
+
+    #[test]
+    fn places_are_chosen_independently_with_their_probability() {
+        let mut counts = [0u32; 10];
+        let mut both = 0;
+        for index in 0..20_000 {
+            let places = Stream::new(1, Purpose::Network, 0, index).chosen(10, 0.3);
+            assert!(places.is_sorted_by(|a, b| a < b));
+            places.iter().for_each(|&place| counts[place as usize] += 1);
+            both += u32::from(places.contains(&3) && places.contains(&4));
+        }
+        // 6,000 expected of each place and 1,800 of two neighbours; five standard deviations are 325 and 203.
+        assert!(counts.iter().all(|count| count.abs_diff(6000) < 325), "{counts:?}");
+        assert!(both.abs_diff(1800) < 203, "{both}");
+        let mut draws = Stream::new(1, Purpose::Network, 0, 0);
+        assert_eq!((draws.chosen(3, 0.0), draws.chosen(3, 1.0)), (vec![], vec![0, 1, 2]));
+    }
+
+    #[test]
+    fn a_beta_variate_has_its_mean_and_variance() {
+        for alpha in [0.1, 0.2, 1.0, 4.0] {
+            let n = 100_000;
+            let mut draws = Stream::new(9, Purpose::Mix, 0, 0);
+            let sample: Vec<f64> = (0..n).map(|_| draws.beta(alpha)).collect();
+            assert!(sample.iter().all(|share| (0.0..=1.0).contains(share)));
+            let mean = sample.iter().sum::<f64>() / f64::from(n);
+            let variance = sample.iter().map(|share| (share - 0.5).powi(2)).sum::<f64>() / f64::from(n);
+            let expected = 1.0 / (4.0 * (2.0 * alpha + 1.0));
+            // The standard deviation of a share, and of its square, is at most a half.
+            assert!((mean - 0.5).abs() < 0.008 && (variance - expected).abs() < 0.004, "{alpha}: {mean} {variance}");
+        }
     }
 
     #[test]
