@@ -4,6 +4,7 @@ use std::f64::consts::TAU;
 
 use mindgap::{
     model::{Architecture, Mode, ResNet},
+    random::{Purpose, Stream},
     recipe::Recipe,
 };
 use serde::Deserialize;
@@ -77,9 +78,11 @@ fn logits_equal_torchvisions_with_the_same_weights() {
         let images =
             Tensor::from_slice(&wave(1000, shape.iter().product::<i64>() as usize)).to_kind(Kind::Float).view(shape);
         let _guard = tch::no_grad_guard();
-        for (mode, expected) in [(Mode::Eval, Some(&case.eval)), (Mode::Train, case.train.as_ref())] {
+        for (mode, expected) in
+            [(Mode::Eval, Some(&case.eval)), (Mode::Train(Stream::new(0, Purpose::Network, 1, 0)), case.train.as_ref())]
+        {
             let Some(expected) = expected else { continue };
-            let logits = model.forward(&images, mode);
+            let logits = model.forward(&images, mode.clone());
             let expected = Tensor::from_slice(expected).view([3, case.classes as i64]);
             let difference = (logits - expected).abs().max().double_value(&[]);
             assert!(difference <= 1e-5, "{} {mode:?}: logits differ by {difference:e}", case.model);

@@ -2,7 +2,13 @@
 
 use std::path::Path;
 
-use crate::{data::Dataset, model::Cost, recipe::Recipe, run::Done, train::Sides};
+use crate::{
+    data::Dataset,
+    model::Cost,
+    recipe::Recipe,
+    run::{Done, Views},
+    train::Sides,
+};
 
 /// Data, probe, leaks and network, a line each.
 pub fn description(data: &Dataset, sides: &Sides, recipe: &Recipe, cost: Cost) -> String {
@@ -48,6 +54,12 @@ pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
             "Without the {count} val images that stand in train too: val loss {loss:.3}, accuracy {accuracy:.1} %, gap {gap:.3}.\n"
         );
     }
+    if let Some(raw) = last.raw_val_loss {
+        text += &format!("These are figures of the averaged weights; the trained ones have a val loss of {raw:.3}.\n");
+    }
+    if let Some(Views { views, val_loss, val_acc, .. }) = &done.tta {
+        text += &format!("Averaged over views ({views}): val loss {val_loss:.3}, accuracy {val_acc:.1} %.\n");
+    }
     if let Some(share) = done.overconfidence_share_of_gap {
         text += &format!(
             "Overconfidence: {:.3} nats, {:.0} % of the gap; a temperature of {:.2} removes it.\n",
@@ -55,6 +67,9 @@ pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
             100.0 * share,
             done.temperature
         );
+    }
+    if done.early_stopped {
+        text += "Stopped early, since val loss had not fallen for long: this last epoch was chosen on val.\n";
     }
     if let Some(best) = &done.best {
         text += &format!(

@@ -103,7 +103,7 @@ pub fn run(args: &Args) -> Result<End> {
         say(format_args!("Go on with: mindgap train --resume --out {}", folder.path().display()));
         return Ok(End::Stopped);
     }
-    let done = keeper.finish(cost.parameters, cost.multiply_adds).map_err(failure)?;
+    let done = keeper.finish(&trainer, cost.multiply_adds).map_err(failure)?;
     conclude(args, folder.path(), &done)
 }
 

@@ -5,8 +5,8 @@ use anyhow::{Result, bail};
 use super::block::BlockKind;
 use crate::recipe::{Recipe, Stem, family};
 
-/// The shape of a ResNet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The shape of a ResNet, and what is dropped from it while training.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
     /// Form of the blocks.
     pub block: BlockKind,
@@ -24,6 +24,12 @@ pub struct Architecture {
     pub classes: i64,
     /// Start with each block as the identity (Goyal et al. 2017).
     pub zero_init_last: bool,
+    /// Probability that a feature is dropped before the classifier.
+    pub drop: f64,
+    /// Probability that the main path of the last block is left out.
+    pub drop_path: f64,
+    /// Share of the feature maps that is dropped in squares, in the last two stages.
+    pub drop_block: f64,
 }
 
 /// What one image costs.
@@ -64,6 +70,9 @@ impl Architecture {
             channels: i64::from(channels),
             classes: classes as i64,
             zero_init_last: recipe.zero_init_last,
+            drop: recipe.drop,
+            drop_path: recipe.drop_path,
+            drop_block: recipe.drop_block,
         })
     }
 

@@ -2,7 +2,10 @@
 
 use tch::Tensor;
 
-use super::layers::{BatchNorm, Builder, Conv, Mode};
+use super::{
+    drop_block, drop_path,
+    layers::{BatchNorm, Builder, Conv, Mode},
+};
 
 /// Which form the blocks of a network have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,16 @@ pub(super) struct Block {
     main: Vec<(Conv, BatchNorm)>,
     /// A strided 1×1 convolution where the shape changes; the identity elsewhere.
     downsample: Option<(Conv, BatchNorm)>,
+    noise: Noise,
+}
+
+/// What is dropped from a block while training.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Noise {
+    /// Probability that the main path is left out.
+    pub drop_path: f64,
+    /// Share of the maps before the last convolution that is left out.
+    pub drop_block: f64,
 }
 
 impl Block {
@@ -49,6 +62,7 @@ impl Block {
         width: i64,
         stride: i64,
         zero_init_last: bool,
+        noise: Noise,
     ) -> Self {
         let convolutions = kind.convolutions(inputs, width, stride);
         let last = convolutions.len();
@@ -63,10 +77,10 @@ impl Block {
             let conv = Conv::new(&mut builder.at("downsample.0"), inputs, outputs, 1, stride);
             (conv, BatchNorm::new(&mut builder.at("downsample.1"), outputs, 1.0))
         });
-        Self { main, downsample }
+        Self { main, downsample, noise }
     }
 
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+    pub fn forward(&self, x: &Tensor, mode: &mut Mode) -> Tensor {
         let skip = match &self.downsample {
             None => x.shallow_clone(),
             Some(pair) => convolve_and_norm(pair, x, mode),
@@ -76,11 +90,19 @@ impl Block {
         for pair in inner {
             y = convolve_and_norm(pair, &y, mode).relu_();
         }
+        let Noise { drop_path, drop_block } = self.noise;
+        if let (Some(draws), true) = (mode.draws(), drop_block > 0.0) {
+            y = drop_block::forward(&y, drop_block, draws);
+        }
+        y = convolve_and_norm(last, &y, mode);
+        if let (Some(draws), true) = (mode.draws(), drop_path > 0.0) {
+            y = drop_path::forward(&y, drop_path, draws);
+        }
         // In place: a norm's backward pass needs its input, not its output.
-        convolve_and_norm(last, &y, mode).g_add_(&skip).relu_()
+        y.g_add_(&skip).relu_()
     }
 }
 
-fn convolve_and_norm((conv, norm): &(Conv, BatchNorm), x: &Tensor, mode: Mode) -> Tensor {
+fn convolve_and_norm((conv, norm): &(Conv, BatchNorm), x: &Tensor, mode: &Mode) -> Tensor {
     norm.forward(&conv.forward(x), mode)
 }

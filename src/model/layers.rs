@@ -3,14 +3,39 @@
 use tch::Tensor;
 
 use super::parameters::{Parameters, Role};
+use crate::random::Stream;
 
 /// How a forward pass treats what differs between training and evaluation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Mode {
-    /// Batch norm takes the batch's statistics and moves its running ones.
-    Train,
+    /// Batch norm takes the batch's statistics and moves its running ones; dropout and its kin draw from the stream.
+    Train(Stream),
+    /// A second look at a batch, with the draws of the first: as `Train`, but the running statistics stay.
+    Repeat(Stream),
+    /// Batch norm takes the batch's statistics and moves its running ones by this share towards them; nothing is dropped.
+    Estimate(f64),
     /// Batch norm uses its running statistics; nothing is random.
     Eval,
+}
+
+impl Mode {
+    /// Where dropout and its kin draw from, in the modes that drop.
+    pub(super) fn draws(&mut self) -> Option<&mut Stream> {
+        match self {
+            Mode::Train(draws) | Mode::Repeat(draws) => Some(draws),
+            Mode::Estimate(_) | Mode::Eval => None,
+        }
+    }
+
+    /// Whether batch norm takes the batch's statistics, and by which share it moves its running ones, if at all.
+    fn statistics(&self) -> (bool, Option<f64>) {
+        match self {
+            Mode::Train(_) => (true, Some(0.1)),
+            Mode::Repeat(_) => (true, None),
+            Mode::Estimate(share) => (true, Some(*share)),
+            Mode::Eval => (false, Some(0.0)),
+        }
+    }
 }
 
 /// Registers layers under a dotted path.
@@ -82,10 +107,11 @@ impl BatchNorm {
     }
 
     /// Same shape in and out.
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let training = mode == Mode::Train;
+    pub fn forward(&self, x: &Tensor, mode: &Mode) -> Tensor {
         let (weight, bias) = (Some(&self.weight), Some(&self.bias));
-        x.batch_norm(weight, bias, Some(&self.running_mean), Some(&self.running_var), training, 0.1, 1e-5, true)
+        let (of_batch, share) = mode.statistics();
+        let (mean, var) = (share.map(|_| &self.running_mean), share.map(|_| &self.running_var));
+        x.batch_norm(weight, bias, mean, var, of_batch, share.unwrap_or(0.0), 1e-5, true)
     }
 }
 

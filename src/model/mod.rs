@@ -2,6 +2,9 @@
 
 mod architecture;
 mod block;
+pub mod drop;
+pub mod drop_block;
+pub mod drop_path;
 mod layers;
 mod parameters;
 mod resnet;

@@ -4,7 +4,9 @@ use tch::{Device, Kind, Tensor};
 
 use super::{
     architecture::Architecture,
-    block::Block,
+    block::{Block, Noise},
+    drop::{dropout, keep_mask},
+    drop_path,
     layers::{BatchNorm, Builder, Conv, Linear, Mode},
     parameters::Parameters,
 };
@@ -19,6 +21,8 @@ pub struct ResNet {
     bn1: BatchNorm,
     max_pool: bool,
     stages: Vec<Vec<Block>>,
+    /// Probability that a feature is dropped before the classifier.
+    drop: f64,
     fc: Linear,
 }
 
@@ -30,28 +34,42 @@ impl ResNet {
         let (kernel, stride) = architecture.stem_convolution();
         let conv1 = Conv::new(&mut root.at("conv1"), architecture.channels, architecture.width, kernel, stride);
         let bn1 = BatchNorm::new(&mut root.at("bn1"), architecture.width, 1.0);
+        let count = architecture.stages.iter().sum();
+        let mut depth = 0;
         let stages = (1..).zip(architecture.blocks()).map(|(stage, blocks)| {
             let blocks = blocks.into_iter().enumerate().map(|(number, (inputs, width, stride))| {
                 let mut builder = root.at(format!("layer{stage}.{number}"));
-                Block::new(&mut builder, architecture.block, inputs, width, stride, architecture.zero_init_last)
+                let in_last_two = stage + 1 >= architecture.stages.len();
+                let noise = Noise {
+                    drop_path: drop_path::rate_at(depth, count, architecture.drop_path),
+                    drop_block: if in_last_two { architecture.drop_block } else { 0.0 },
+                };
+                depth += 1;
+                Block::new(&mut builder, architecture.block, inputs, width, stride, architecture.zero_init_last, noise)
             });
             blocks.collect()
         });
         let stages = stages.collect();
         let fc = Linear::new(&mut root.at("fc"), architecture.features(), architecture.classes);
-        Self { parameters, conv1, bn1, max_pool: architecture.stem == Stem::Imagenet, stages, fc }
+        let max_pool = architecture.stem == Stem::Imagenet;
+        Self { parameters, conv1, bn1, max_pool, stages, drop: architecture.drop, fc }
     }
 
     /// Normalised float images `[n, channels, h, w]` to logits `[n, classes]`.
-    pub fn forward(&self, images: &Tensor, mode: Mode) -> Tensor {
+    pub fn forward(&self, images: &Tensor, mut mode: Mode) -> Tensor {
         let images = torch::preferred_layout(images);
-        let mut x = self.bn1.forward(&self.conv1.forward(&images), mode).relu_();
+        let mut x = self.bn1.forward(&self.conv1.forward(&images), &mode).relu_();
         if self.max_pool {
             x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         }
         for block in self.stages.iter().flatten() {
-            x = block.forward(&x, mode);
+            x = block.forward(&x, &mut mode);
         }
-        self.fc.forward(&x.mean_dim([2i64, 3].as_slice(), false, Kind::Float))
+        let mut features = x.mean_dim([2i64, 3].as_slice(), false, Kind::Float);
+        if let (Some(draws), true) = (mode.draws(), self.drop > 0.0) {
+            let kept = keep_mask(&features.size(), self.drop, draws, features.device());
+            features = dropout(&features, &kept, self.drop);
+        }
+        self.fc.forward(&features)
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{EpochRecord, Outputs, best_epoch, nan};
+use super::{EpochRecord, Measured, Outputs, best_epoch, nan};
 use crate::stats::{self, Logits, Overconfidence};
 
 /// The content of `done.json`. Losses are in nats per image, accuracies in percent. The headline is the last epoch: nothing
@@ -32,6 +32,13 @@ pub struct Done {
     /// Expected calibration error on val, 0–1.
     #[serde(deserialize_with = "nan::number")]
     pub calibration_error: f64,
+    /// Whether the run ended before its last epoch, since val loss had not fallen for long: its last epoch is then chosen on
+    /// val.
+    #[serde(default)]
+    pub early_stopped: bool,
+    /// Val after the last epoch, averaged over views of each image, where the recipe asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tta: Option<Views>,
     /// Images of val that also stand in train.
     pub val_in_train: usize,
     /// What the network and its training cost.
@@ -54,6 +61,39 @@ pub struct Best {
     /// Its gap.
     #[serde(deserialize_with = "nan::number")]
     pub gap_loss: f64,
+}
+
+/// Figures of predictions averaged over views of each image. They stand beside the plain ones, never in their place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Views {
+    /// Which views: `flip` or `ten-crop`.
+    pub views: String,
+    /// Val loss \[nats\].
+    #[serde(deserialize_with = "nan::number")]
+    pub val_loss: f64,
+    /// Val accuracy \[%\].
+    pub val_acc: f64,
+    /// Val loss without the images that also stand in train \[nats\]; absent when there are none.
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub val_loss_without_leaks: Option<f64>,
+    /// Val accuracy without them \[%\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub val_acc_without_leaks: Option<f64>,
+}
+
+impl Views {
+    /// The figures of `val`, predicted from such views; `leaks[i]` tells whether its image i also stands in train.
+    pub fn new(views: impl std::fmt::Display, val: &Outputs, leaks: &[bool]) -> Self {
+        let all = val.measured();
+        let clean = leaks.contains(&true).then(|| all.only(|image| !leaks[image]));
+        Self {
+            views: views.to_string(),
+            val_loss: all.mean_loss(),
+            val_acc: stats::percent(&all.correct),
+            val_loss_without_leaks: clean.as_ref().map(Measured::mean_loss),
+            val_acc_without_leaks: clean.map(|clean| stats::percent(&clean.correct)),
+        }
+    }
 }
 
 /// What a network and its training cost.
@@ -108,6 +148,8 @@ impl Done {
             overconfidence_share_of_gap: share,
             temperature,
             calibration_error: stats::calibration_error(&Logits::new(&val.logits, &val.labels, classes)),
+            early_stopped: false,
+            tta: None,
             val_in_train: leaks.iter().filter(|&&leak| leak).count(),
             cost,
             last,

@@ -16,7 +16,7 @@ mod progress;
 mod record;
 mod summary;
 
-pub use done::{Best, Cost, Done};
+pub use done::{Best, Cost, Done, Views};
 pub use environment::{DataSource, Environment, Resume, Versions, cpu_name, now};
 pub use folder::{Epochs, RunFolder};
 pub use lock::{Lock, Owner};

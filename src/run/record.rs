@@ -58,6 +58,9 @@ pub struct EpochRecord {
     /// `gap_acc` without leaks \[percentage points\].
     #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
     pub gap_acc_without_leaks: Option<f64>,
+    /// Mean loss on val of the trained weights \[nats\], where `val_loss` and all other figures are those of averaged ones.
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub raw_val_loss: Option<f64>,
     /// Mean losses of the two halves of val \[nats\], leaks included; for cross-fitting.
     #[serde(deserialize_with = "nan::pair")]
     pub val_half_losses: [f64; 2],
@@ -80,6 +83,8 @@ pub struct Training {
     pub lr: f64,
     /// Running mean of the training objective.
     pub batch_loss: f64,
+    /// Val loss of the trained weights, where they are not the model.
+    pub raw_val_loss: Option<f64>,
     /// Optimiser steps since the run began.
     pub steps: u64,
     /// Wall time of the epoch, measurements included \[s\].
@@ -105,6 +110,11 @@ impl Measured {
             losses: kept().map(|image| self.losses[image]).collect(),
             correct: kept().map(|image| self.correct[image]).collect(),
         }
+    }
+
+    /// The mean loss \[nats\].
+    pub fn mean_loss(&self) -> f64 {
+        stats::mean(&self.losses())
     }
 
     /// The losses in f64, for sums of many.
@@ -159,7 +169,7 @@ impl EpochRecord {
     pub fn new(training: &Training, probe: &Measured, val: &Measured, leaks: &[bool], in_first_half: &[bool]) -> Self {
         let n = val.losses.len();
         assert!(leaks.len() == n && in_first_half.len() == n, "a mask of val has one entry for each of its images");
-        let &Training { epoch, lr, batch_loss, steps, seconds, train_images_per_s } = training;
+        let &Training { epoch, lr, batch_loss, raw_val_loss, steps, seconds, train_images_per_s } = training;
         let Gap { probe_loss, probe_acc, val_loss, val_acc, gap_loss, gap_loss_se, gap_acc } = Gap::between(probe, val);
         let without_leaks = leaks.contains(&true).then(|| Gap::between(probe, &val.only(|image| !leaks[image])));
         let half_loss = |first: bool| stats::mean(&val.only(|image| in_first_half[image] == first).losses());
@@ -179,6 +189,7 @@ impl EpochRecord {
             gap_loss_without_leaks: without_leaks.map(|gap| gap.gap_loss),
             gap_loss_se_without_leaks: without_leaks.map(|gap| gap.gap_loss_se),
             gap_acc_without_leaks: without_leaks.map(|gap| gap.gap_acc),
+            raw_val_loss,
             val_half_losses: [half_loss(true), half_loss(false)],
             steps,
             seconds,
@@ -198,8 +209,15 @@ pub fn best_epoch(epochs: &[EpochRecord]) -> Option<&EpochRecord> {
 pub(super) mod tests {
     use super::*;
 
-    const TRAINING: Training =
-        Training { epoch: 20, lr: 0.05, batch_loss: 1.5, steps: 4480, seconds: 12.5, train_images_per_s: 850.0 };
+    const TRAINING: Training = Training {
+        epoch: 20,
+        lr: 0.05,
+        batch_loss: 1.5,
+        raw_val_loss: None,
+        steps: 4480,
+        seconds: 12.5,
+        train_images_per_s: 850.0,
+    };
 
     /// The origin's epoch 20 under another number, for the tests of this room.
     pub fn record(epoch: u32, val_loss: f64) -> EpochRecord {
@@ -219,6 +237,7 @@ pub(super) mod tests {
             gap_loss_without_leaks: None,
             gap_loss_se_without_leaks: None,
             gap_acc_without_leaks: None,
+            raw_val_loss: None,
             val_half_losses: [val_loss + 0.1, val_loss - 0.1],
             steps: 224 * u64::from(epoch),
             seconds: 12.5,
@@ -295,7 +314,7 @@ pub(super) mod tests {
 
     #[test]
     fn fields_of_a_later_version_are_passed_over() {
-        let json = serde_json::to_string(&record(3, 1.0)).unwrap().replace("\"lr\"", "\"raw_val_loss\":1.0,\"lr\"");
+        let json = serde_json::to_string(&record(3, 1.0)).unwrap().replace("\"lr\"", "\"of_tomorrow\":1.0,\"lr\"");
         assert_eq!(serde_json::from_str::<EpochRecord>(&json).unwrap(), record(3, 1.0));
     }
 

@@ -3,18 +3,21 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
+use tch::Tensor;
 
-use super::{Position, Trainer};
+use super::{Patience, Position, Trainer};
 use crate::{
     durable::{Archive, Array},
-    model::weights,
+    model::{Parameters, weights},
     recipe::Recipe,
 };
 
-/// Version of the file's contents. A reader refuses a newer one.
-const FORMAT: u32 = 1;
+/// Version of the file's contents. A reader refuses a newer one. Version 1 knew no averaged weights and no patience.
+const FORMAT: u32 = 2;
 /// Marks the network's own tensors among those of the state.
 const MODEL: &str = "model/";
+/// Marks the averaged network's.
+const AVERAGE: &str = "average/";
 
 /// A training state on the host: network, optimiser memory, position, and what it belongs to.
 #[derive(Debug)]
@@ -26,42 +29,57 @@ pub struct Checkpoint {
     /// Where the run stood.
     pub position: Position,
     optimizer_updates: u64,
+    /// How many weights went into the average; 0 where there is none yet.
+    averaged: u64,
+    patience: Patience,
     arrays: Vec<Array>,
+}
+
+/// The tensors of a network under `mark`.
+fn marked<'a>(mark: &str, parameters: &'a Parameters) -> impl Iterator<Item = (String, &'a Tensor)> {
+    parameters.all().iter().map(move |parameter| (format!("{mark}{}", parameter.name), &parameter.tensor))
+}
+
+/// Every tensor of `trainer`'s state, by name.
+fn tensors(trainer: &Trainer) -> Vec<(String, &Tensor)> {
+    let average = trainer.average.iter().flat_map(|average| marked(AVERAGE, &average.network.parameters));
+    marked(MODEL, &trainer.model.parameters).chain(average).chain(trainer.optimizer.memory()).collect()
 }
 
 impl Checkpoint {
     /// A copy of `trainer`'s state.
     pub fn of(trainer: &Trainer, data_fingerprint: &str) -> Result<Self> {
-        let network = trainer.model.parameters.all().iter();
-        let network =
-            network.map(|parameter| weights::to_array(format!("{MODEL}{}", parameter.name), &parameter.tensor));
-        let memory = trainer.optimizer.memory().into_iter().map(|(name, tensor)| weights::to_array(name, tensor));
+        let arrays = tensors(trainer).into_iter().map(|(name, tensor)| weights::to_array(name, tensor));
         Ok(Self {
             recipe: trainer.recipe.clone(),
             data_fingerprint: data_fingerprint.to_owned(),
             position: trainer.position,
             optimizer_updates: trainer.optimizer.updates,
-            arrays: network.chain(memory).collect::<Result<_>>()?,
+            averaged: trainer.average.as_ref().map_or(0, |average| average.count),
+            patience: trainer.patience,
+            arrays: arrays.collect::<Result<_>>()?,
         })
     }
 
     /// Puts the state into `trainer`. Everything is checked before anything changes.
     pub fn restore(&self, trainer: &mut Trainer) -> Result<()> {
-        let network = trainer.model.parameters.all().iter();
-        let network = network.map(|parameter| (format!("{MODEL}{}", parameter.name), &parameter.tensor));
-        let targets: Vec<_> = network.chain(trainer.optimizer.memory()).collect();
-        weights::restore(targets, &self.arrays.iter().collect::<Vec<_>>())?;
+        weights::restore(tensors(trainer), &self.arrays.iter().collect::<Vec<_>>())?;
+        if let Some(average) = &mut trainer.average {
+            average.count = self.averaged;
+        }
+        trainer.patience = self.patience;
         trainer.position = self.position;
         trainer.optimizer.updates = self.optimizer_updates;
         Ok(())
     }
 
-    /// The network's tensors alone, under torchvision's names. Every norm gets the `num_batches_tracked` that
+    /// The model's tensors alone, the averaged ones where there are any, under torchvision's names. Every norm gets the `num_batches_tracked` that
     /// PyTorch's `state_dict` has.
     pub fn network(&self) -> Vec<Array> {
+        let mark = if self.averaged > 0 { AVERAGE } else { MODEL };
         let mut network = Vec::new();
         for array in &self.arrays {
-            let Some(name) = array.name.strip_prefix(MODEL) else { continue };
+            let Some(name) = array.name.strip_prefix(mark) else { continue };
             network.push(Array { name: name.to_owned(), ..array.clone() });
             if let Some(norm) = name.strip_suffix("running_var") {
                 network.push(Array {
@@ -87,6 +105,9 @@ impl Checkpoint {
             // All the digits that a double has: Rust prints the shortest text that reads back to the same bits.
             ("loss_sum", self.position.loss_sum.to_string()),
             ("optimizer_updates", self.optimizer_updates.to_string()),
+            ("averaged", self.averaged.to_string()),
+            ("lowest_val_loss", self.patience.lowest.to_string()),
+            ("epochs_since_lowest", self.patience.epochs.to_string()),
         ];
         let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         Archive { metadata, arrays: self.arrays.clone() }
@@ -114,6 +135,15 @@ impl Checkpoint {
                 loss_sum: number(metadata, "loss_sum")?,
             },
             optimizer_updates: number(metadata, "optimizer_updates")?,
+            averaged: if format == 1 { 0 } else { number(metadata, "averaged")? },
+            patience: if format == 1 {
+                Patience::default()
+            } else {
+                Patience {
+                    lowest: number(metadata, "lowest_val_loss")?,
+                    epochs: number(metadata, "epochs_since_lowest")?,
+                }
+            },
             arrays,
         })
     }

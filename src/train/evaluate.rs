@@ -1,7 +1,7 @@
 //! The one measurement of a set of images: both sides of the gap go through it.
 
 use anyhow::Result;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use crate::{
     augment::Normalize,
@@ -16,15 +16,28 @@ const BATCH: usize = 256;
 
 /// The network's logits on the images of `split` at `positions`, in that order: eval mode, no randomness, float32,
 /// read to the host once at the end.
+///
+/// # Errors
+/// An image that cannot be read any more, or an exception of libtorch.
 pub fn evaluate(model: &ResNet, normalize: &Normalize, split: &Split, positions: &[u32]) -> Result<Outputs> {
     let device = model.parameters.device();
+    evaluate_by(split, positions, device, |images| model.forward(&normalize.forward(images), Mode::Eval))
+}
+
+/// What `logits_of` gives for u8 images `[n, c, h, w]`: `[n, classes]`, gathered over all `positions` of `split`.
+pub(super) fn evaluate_by(
+    split: &Split,
+    positions: &[u32],
+    device: Device,
+    logits_of: impl Fn(&Tensor) -> Tensor,
+) -> Result<Outputs> {
     let _guard = tch::no_grad_guard();
     let mut logits = Vec::with_capacity(positions.len().div_ceil(BATCH));
     for batch in split.batches(positions.to_vec(), BATCH, device) {
         let images = batch?.images;
-        logits.push(torch::catch(|| Ok(model.forward(&normalize.forward(&images), Mode::Eval)))?);
+        logits.push(torch::catch(|| Ok(logits_of(&images)))?);
     }
-    let logits = torch::catch(|| Ok(Tensor::cat(&logits, 0).to_device(tch::Device::Cpu)))?;
+    let logits = torch::catch(|| Ok(Tensor::cat(&logits, 0).to_device(Device::Cpu)))?;
     let pick = |column: &[u32]| positions.iter().map(|&position| i64::from(column[position as usize])).collect();
     Ok(Outputs { logits: logits.reshape([-1]).try_into()?, labels: pick(&split.labels), ids: pick(&split.ids) })
 }

@@ -14,7 +14,7 @@ use crate::{
 /// How a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All epochs of the recipe are done.
+    /// All epochs of the recipe are done, or val loss has not fallen for as long as its `early_stop` allows.
     Finished,
     /// Stopped on request between two updates; the keeper, if any, holds what is needed to go on from there.
     Stopped,
@@ -34,7 +34,7 @@ pub fn fit(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome> {
-    while trainer.position.epochs < trainer.recipe.epochs {
+    while !trainer.is_done() {
         let epoch = trainer.position.epochs + 1;
         let begun = Instant::now();
         observer.epoch_begin(epoch, trainer.updates_per_epoch(data.train.len()));
@@ -43,12 +43,18 @@ pub fn fit(
             return Ok(Outcome::Stopped);
         };
         let train_seconds = begun.elapsed().as_secs_f64();
-        let probe = evaluate(&trainer.model, &trainer.normalize, &data.train, &sides.probe)?;
-        let val = evaluate(&trainer.model, &trainer.normalize, &data.val, &sides.val)?;
+        let probe = evaluate(trainer.network(), &trainer.normalize, &data.train, &sides.probe)?;
+        let val = evaluate(trainer.network(), &trainer.normalize, &data.val, &sides.val)?;
+        let raw_val_loss = if std::ptr::eq(trainer.network(), &trainer.model) {
+            None
+        } else {
+            Some(evaluate(&trainer.model, &trainer.normalize, &data.val, &sides.val)?.measured().mean_loss())
+        };
         let training = Training {
             epoch,
             lr: trainer.rate(trainer.optimizer.updates - 1, data.train.len()),
             batch_loss: trained.batch_loss,
+            raw_val_loss,
             steps: trainer.optimizer.updates,
             seconds: begun.elapsed().as_secs_f64(),
             train_images_per_s: trained.images as f64 / train_seconds,
@@ -61,6 +67,7 @@ pub fn fit(
                  --warmup-epochs or --clip-grad usually helps"
             )));
         }
+        trainer.patience.see(record.val_loss);
         trainer.position = Position { epochs: epoch, ..Position::default() };
         if let Some(keeper) = &mut keeper {
             keeper.keep_epoch(trainer, &record, probe, val)?;

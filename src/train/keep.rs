@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::{Checkpoint, Sides, Trainer};
+use super::{Checkpoint, Sides, Trainer, tta};
 use crate::{
     data::Dataset,
     durable::{self, Archive},
@@ -80,11 +80,12 @@ impl<'a> Keeper<'a> {
         durable::rotate(&self.folder.file(RunFolder::LAST), &self.folder.file(RunFolder::PREVIOUS), state)
     }
 
-    /// Ends a finished run: the best weights alone as `model.safetensors`, then `done.json`.
+    /// Ends a finished run: the best weights alone as `model.safetensors`, then `done.json`. `macs` are the multiply-adds of
+    /// one image.
     ///
     /// # Errors
-    /// A file cannot be read or written.
-    pub fn finish(&self, parameters: u64, macs: u64) -> Result<Done> {
+    /// A file cannot be read or written, or val cannot be measured again for `tta`.
+    pub fn finish(&self, trainer: &Trainer, macs: u64) -> Result<Done> {
         let best = Checkpoint::load(&self.folder.file(RunFolder::BEST))?;
         let metadata = [
             ("format", "pt".to_owned()),
@@ -101,14 +102,16 @@ impl<'a> Keeper<'a> {
 
         let records = self.folder.epochs()?.records;
         let seconds = records.iter().map(|record| record.seconds).sum();
-        let done = Done::conclude(
+        let mut done = Done::conclude(
             &records,
             &self.folder.predictions()?.last_val,
             self.data.classes.len(),
             &self.sides.leaks,
             &self.sides.in_first_half,
-            Cost { parameters, macs, seconds },
+            Cost { parameters: trainer.model.parameters.count(), macs, seconds },
         )?;
+        done.early_stopped = trainer.position.epochs < trainer.recipe.epochs;
+        done.tta = tta::measure(trainer, self.data, self.sides)?;
         self.folder.write_done(&done)?;
         Ok(done)
     }

@@ -1,19 +1,30 @@
 //! Training: the loop and what it is made of.
 
+mod average;
 mod checkpoint;
+pub mod class_weights;
+pub mod ema;
 mod evaluate;
 mod failure;
 mod fit;
 mod keep;
-mod loss;
+pub mod loss;
 pub mod optim;
+mod order;
+mod patience;
+pub mod sharpness;
 mod sides;
+pub mod swa;
 mod trainer;
+pub mod tta;
 
+pub use average::Average;
 pub use checkpoint::Checkpoint;
 pub use evaluate::evaluate;
 pub use failure::Failure;
 pub use fit::{Outcome, fit};
 pub use keep::Keeper;
+pub use order::order;
+pub use patience::Patience;
 pub use sides::Sides;
 pub use trainer::{Position, Trained, Trainer};

@@ -6,16 +6,18 @@ use anyhow::{Context, Result, bail};
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Failure,
+    Average, Failure, Patience, class_weights,
     loss::cross_entropy,
     optim::{Optimizer, clip_to_norm},
+    order::order,
+    sharpness, swa,
 };
 use crate::{
-    augment::Normalize,
-    data::Dataset,
+    augment::{Mix, Normalize, resize},
+    data::{Batch, Dataset},
     model::{Architecture, Mode, ResNet},
     random::{Purpose, Stream},
-    recipe::{Recipe, schedule},
+    recipe::{ClassWeights, Recipe, progressive, schedule},
     run::Observer,
     torch,
 };
@@ -52,24 +54,49 @@ pub struct Trainer {
     pub model: ResNet,
     /// Its optimiser.
     pub optimizer: Optimizer,
+    /// The averaged weights, where the recipe asks for them.
+    pub average: Option<Average>,
+    /// How long val loss has not fallen.
+    pub patience: Patience,
     /// Where the run stands.
     pub position: Position,
     /// Bytes to network input.
     pub normalize: Normalize,
+    /// `[classes]`, where classes are weighed in the objective.
+    class_weights: Option<Tensor>,
 }
 
 impl Trainer {
     /// A run at its beginning.
     pub fn new(recipe: &Recipe, data: &Dataset, device: Device) -> Result<Self> {
         let architecture = Architecture::new(recipe, data.channels, data.classes.len())?;
-        let model = torch::catch(|| Ok(ResNet::new(&architecture, recipe.seed, device)))?;
-        Ok(Self {
-            optimizer: Optimizer::new(recipe, &model.parameters),
-            model,
-            recipe: recipe.clone(),
-            position: Position::default(),
-            normalize: Normalize::new(&data.mean, &data.std, device),
+        torch::catch(|| {
+            let model = ResNet::new(&architecture, recipe.seed, device);
+            let weights = (recipe.class_weights == ClassWeights::Balanced).then(|| {
+                let counts = data.train.class_counts(data.classes.len());
+                Tensor::from_slice(&class_weights::balanced(&counts)).to_device(device)
+            });
+            Ok(Self {
+                optimizer: Optimizer::new(recipe, &model.parameters),
+                average: Average::new(recipe, &architecture, device),
+                model,
+                patience: Patience::default(),
+                recipe: recipe.clone(),
+                position: Position::default(),
+                normalize: Normalize::new(&data.mean, &data.std, device),
+                class_weights: weights,
+            })
         })
+    }
+
+    /// The model: the averaged weights where there are any, the trained ones otherwise. Every figure is its own.
+    pub fn network(&self) -> &ResNet {
+        self.average.as_ref().and_then(Average::active).unwrap_or(&self.model)
+    }
+
+    /// Whether the run is at its end: all epochs done, or no patience left.
+    pub fn is_done(&self) -> bool {
+        self.position.epochs >= self.recipe.epochs || self.patience.is_over(self.recipe.early_stop)
     }
 
     /// Batches in an epoch over `images` training images; an incomplete last batch is dropped.
@@ -96,12 +123,12 @@ impl Trainer {
         stop: &AtomicBool,
     ) -> Result<Option<Trained>> {
         let device = self.model.parameters.device();
-        let images = data.train.len();
+        let (images, batch_size) = (data.train.len(), self.recipe.batch_size as usize);
         let (batches, updates) = (self.batches_per_epoch(images), self.updates_per_epoch(images));
         let accumulate = u64::from(self.recipe.grad_accum_steps);
-        let order = self.order(images);
+        let order = self.order_left(data);
         let trained_images = order.len();
-        let mut source = data.train.batches(order, self.recipe.batch_size as usize, device);
+        let mut source = data.train.batches(order, batch_size, device);
         let mut loss_sum = Tensor::from(self.position.loss_sum).to_device(device);
 
         while self.position.updates < updates {
@@ -109,19 +136,26 @@ impl Trainer {
                 self.position.loss_sum = self.read_loss(&loss_sum, images)?;
                 return Ok(None);
             }
-            let group = accumulate.min(batches - self.position.updates * accumulate);
+            let first = self.position.updates * accumulate;
+            let group = accumulate.min(batches - first);
             let mut gradients = Vec::new();
-            for _ in 0..group {
+            for number in first..first + group {
                 let batch = source.next().context("the loader ended before its epoch")??;
-                let logits = self.model.forward(&self.normalize.forward(&batch.images), Mode::Train);
-                let loss = cross_entropy(&logits, &batch.labels);
+                let example = self.example(data, &batch, number as u32);
+                let loss = self.loss(&example, Mode::Train(self.noise(number as u32)));
                 let _ = loss_sum.g_add_(&loss.detach().to_kind(Kind::Double));
                 add_gradients(&mut gradients, &(loss / group as f64), &self.model);
+                if self.is_sharp() {
+                    gradients = self.gradients_uphill(&gradients, &example, number as u32);
+                }
             }
             if let Some(limit) = self.recipe.clip_grad {
                 clip_to_norm(&mut gradients, limit);
             }
             self.optimizer.step(&gradients, self.rate(self.optimizer.updates, images));
+            if let Some(average) = &mut self.average {
+                average.after_update(&self.model);
+            }
             self.position.updates += 1;
 
             let looks = self.position.updates.is_multiple_of(UPDATES_BETWEEN_LOOKS);
@@ -134,15 +168,78 @@ impl Trainer {
             observer.step(self.position.updates, batch_loss);
         }
         let batch_loss = self.read_loss(&loss_sum, images)? / batches as f64;
+        self.average_epoch(data)?;
         Ok(Some(Trained { batch_loss, images: trained_images }))
     }
 
+    /// What the network sees of batch `number` (from 0) of the epoch under way.
+    fn example(&self, data: &Dataset, batch: &Batch, number: u32) -> Example {
+        let images = self.images(data, batch);
+        let size = images.size();
+        let (recipe, epoch) = (&self.recipe, self.position.epochs + 1);
+        match Mix::draw(recipe, epoch, number, batch.positions.len(), [size[2], size[3]]) {
+            None => Example { images, targets: batch.labels.shallow_clone() },
+            Some(mix) => {
+                let (images, targets) = mix.apply(&images, &batch.labels, data.classes.len() as i64);
+                Example { images, targets }
+            }
+        }
+    }
+
+    /// The images of a batch, augmented and at the size of the epoch under way, not yet mixed.
+    fn images(&self, data: &Dataset, batch: &Batch) -> Tensor {
+        let images = self.normalize.forward(&batch.images);
+        let side = progressive::size_at(&self.recipe, self.position.epochs + 1, data.size);
+        if side == data.size { images } else { resize(&images, side) }
+    }
+
+    /// The training objective.
+    fn loss(&self, example: &Example, mode: Mode) -> Tensor {
+        let logits = self.model.forward(&example.images, mode);
+        cross_entropy(&logits, &example.targets, self.class_weights.as_ref(), self.recipe.smoothing)
+    }
+
+    /// The draws of dropout and its kin in batch `number` of the epoch under way.
+    fn noise(&self, number: u32) -> Stream {
+        Stream::new(self.recipe.seed, Purpose::Network, self.position.epochs + 1, number)
+    }
+
+    /// Whether the update under way is sharpness-aware.
+    fn is_sharp(&self) -> bool {
+        self.recipe.sam > 0.0 && self.optimizer.updates.is_multiple_of(u64::from(self.recipe.sam_every))
+    }
+
+    /// The gradients where `gradients` lead uphill to; the weights are back where they were afterwards.
+    fn gradients_uphill(&self, gradients: &[Tensor], example: &Example, number: u32) -> Vec<Tensor> {
+        let trained: Vec<&Tensor> = self.model.parameters.trained().map(|parameter| &parameter.tensor).collect();
+        let before = sharpness::ascend(&trained, gradients, self.recipe.sam);
+        let mut uphill = Vec::new();
+        add_gradients(&mut uphill, &self.loss(example, Mode::Repeat(self.noise(number))), &self.model);
+        sharpness::descend(&trained, &before);
+        uphill
+    }
+
+    /// Takes the epoch's weights into the average, if it is one over epochs.
+    fn average_epoch(&mut self, data: &Dataset) -> Result<()> {
+        let epoch = self.position.epochs + 1;
+        let Some(average) = &mut self.average else { return Ok(()) };
+        if !average.after_epoch(&self.model, epoch) {
+            return Ok(());
+        }
+        let mut order = order(&self.recipe, &data.train.labels, epoch);
+        order.truncate(swa::BATCHES * self.recipe.batch_size as usize);
+        let device = self.model.parameters.device();
+        let batches = data.train.batches(order, self.recipe.batch_size as usize, device);
+        let images = batches.map(|batch| Ok(self.images(data, &batch?)));
+        let network = &self.average.as_ref().context("the average was just used")?.network;
+        swa::estimate_statistics(network, images)
+    }
+
     /// Positions in train that the epoch under way has still to see, in its order.
-    fn order(&self, images: usize) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..images as u32).collect();
-        Stream::new(self.recipe.seed, Purpose::Order, self.position.epochs + 1, 0).shuffle(&mut order);
+    fn order_left(&self, data: &Dataset) -> Vec<u32> {
+        let mut order = order(&self.recipe, &data.train.labels, self.position.epochs + 1);
         let batch_size = self.recipe.batch_size as usize;
-        order.truncate(self.batches_per_epoch(images) as usize * batch_size);
+        order.truncate(self.batches_per_epoch(order.len()) as usize * batch_size);
         order.drain(..self.position.updates as usize * self.recipe.grad_accum_steps as usize * batch_size);
         order
     }
@@ -161,6 +258,15 @@ impl Trainer {
         }
         Ok(sum)
     }
+}
+
+/// A batch as the network sees it.
+#[derive(Debug)]
+struct Example {
+    /// `[n, c, h, w]`, float32.
+    images: Tensor,
+    /// Class numbers `[n]`, or probabilities `[n, classes]` where images are mixed.
+    targets: Tensor,
 }
 
 /// Adds the gradients of `loss` to those of the batches before it.

@@ -1,0 +1,104 @@
+//! Whether and how a batch is mixed: the draws behind `mixup` and `cutmix`.
+
+use tch::{Kind, Tensor};
+
+use super::{
+    cutmix::{Rectangle, cutmix},
+    mixup::{mix_targets, mixup},
+};
+use crate::{
+    random::{Purpose, Stream},
+    recipe::Recipe,
+};
+
+/// How the images of one batch are mixed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mix {
+    /// Whom each image is mixed with `[n]`: places in the batch, a random order of them.
+    pub partner: Vec<i64>,
+    /// The kind of mixing.
+    pub kind: MixKind,
+}
+
+/// A kind of mixing and its number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MixKind {
+    /// Mixup, and the share that each image keeps of itself, in [0, 1].
+    Blend(f64),
+    /// CutMix, and the rectangle that comes from the partner.
+    Cut(Rectangle),
+}
+
+impl Mix {
+    /// The mixing of batch `batch` (from 0) of `epoch` (from 1) with `n` images of `size` (height, width); None where the
+    /// recipe or the draw says that it stays plain.
+    pub fn draw(recipe: &Recipe, epoch: u32, batch: u32, n: usize, size: [i64; 2]) -> Option<Self> {
+        let over = recipe.mixup_off_epoch > 0 && epoch > recipe.mixup_off_epoch;
+        if !recipe.mixes() || over {
+            return None;
+        }
+        let mut draws = Stream::new(recipe.seed, Purpose::Mix, epoch, batch);
+        if draws.uniform() >= recipe.mixup_prob {
+            return None;
+        }
+        let cuts = recipe.mixup == 0.0 || (recipe.cutmix > 0.0 && draws.uniform() < recipe.mixup_switch_prob);
+        let share = draws.beta(if cuts { recipe.cutmix } else { recipe.mixup });
+        let kind = if cuts {
+            MixKind::Cut(Rectangle::around([draws.uniform(), draws.uniform()], share, size))
+        } else {
+            MixKind::Blend(share)
+        };
+        let mut partner: Vec<i64> = (0..n as i64).collect();
+        draws.shuffle(&mut partner);
+        Some(Self { partner, kind })
+    }
+
+    /// Images `[n, c, h, w]` and class numbers `[n]` (i64), mixed: images of the same shape and targets `[n, classes]`.
+    pub fn apply(&self, images: &Tensor, labels: &Tensor, classes: i64) -> (Tensor, Tensor) {
+        let partner = Tensor::from_slice(&self.partner).to_device(images.device());
+        let targets = labels.one_hot(classes).to_kind(Kind::Float);
+        match self.kind {
+            MixKind::Blend(share) => (mixup(images, share, &partner), mix_targets(&targets, share, &partner)),
+            MixKind::Cut(rectangle) => {
+                let size = images.size();
+                let share = rectangle.share_kept([size[2], size[3]]);
+                (cutmix(images, rectangle, &partner), mix_targets(&targets, share, &partner))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(recipe: &Recipe, epoch: u32) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for batch in 0..2000 {
+            let mix = Mix::draw(recipe, epoch, batch, 4, [8, 8]);
+            counts[mix.map_or(0, |mix| if matches!(mix.kind, MixKind::Blend(_)) { 1 } else { 2 })] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn batches_are_mixed_as_often_as_asked_and_until_the_epoch_that_ends_it() {
+        let both = Recipe { mixup: 0.2, cutmix: 1.0, mixup_prob: 0.5, mixup_switch_prob: 0.25, ..Recipe::default() };
+        let [plain, blended, cut] = kinds(&both, 1);
+        // 1,000, 750 and 250 are expected; five standard deviations are at most 112.
+        assert!(plain.abs_diff(1000) < 112 && blended.abs_diff(750) < 109 && cut.abs_diff(250) < 74);
+        let until = Recipe { mixup: 0.2, mixup_off_epoch: 3, ..Recipe::default() };
+        assert_eq!((kinds(&until, 3), kinds(&until, 4)), ([0, 2000, 0], [2000, 0, 0]));
+        assert_eq!(kinds(&Recipe { cutmix: 1.0, ..Recipe::default() }, 1), [0, 0, 2000]);
+        assert_eq!(kinds(&Recipe::default(), 1), [2000, 0, 0]);
+    }
+
+    #[test]
+    fn a_cut_batch_has_targets_by_area() {
+        let images = Tensor::ones([2, 1, 4, 4], (Kind::Float, tch::Device::Cpu));
+        let rectangle = Rectangle { top: 0, bottom: 2, left: 0, right: 2 };
+        let mix = Mix { partner: vec![1, 0], kind: MixKind::Cut(rectangle) };
+        let (_, targets) = mix.apply(&images, &Tensor::from_slice(&[2i64, 0]), 3);
+        assert_eq!(targets, Tensor::from_slice(&[0.25f32, 0.0, 0.75, 0.75, 0.0, 0.25]).view([2, 3]));
+    }
+}
