@@ -74,10 +74,19 @@ mod tests {
     #[test]
     fn presets_are_listed_with_what_they_are() {
         insta::assert_snapshot!(print(None, false), @r#"
-        seed    The origin's recipe: 20 epochs of cyclic rate, then a tenth of it every 10, 50 in all.
-        longer  The first answer that the origin got: train longer, 1.4 times the epochs.
-        wider   The second answer that the origin got: a larger model, twice the width.
-        demo    The origin's recipe in 22 epochs and with a stride-2 stem, for the embedded faces.
+        seed          The origin's recipe: 20 epochs of cyclic rate, then a tenth of it every 10, 50 in all.
+        longer        The first answer that the origin got: train longer, 1.4 times the epochs.
+        wider         The second answer that the origin got: a larger model, twice the width.
+        dropout       Dropout before the classifier, on the origin's recipe.
+        weight-decay  Weight decay of 0.0005, on the origin's recipe.
+        augment       Mirrored, turned, moved, zoomed and lit differently: augmentation, on the origin's recipe.
+        mixup         Mixup with alpha 0.2, on the origin's recipe.
+        smoothing     Label smoothing of 0.1, on the origin's recipe.
+        ema           The average of the weights as the model, on the origin's recipe.
+        closed        Everything that helps, balanced for 15 epochs of a network under a million parameters.
+        closed-small  Mild regularisation for small networks and short runs, which the full set makes worse.
+        fine-tune     A short run at a low rate, for weights that were trained on other images.
+        demo          The origin's recipe in 22 epochs and with a stride-2 stem, for the embedded faces.
         "#);
     }
 

@@ -74,7 +74,7 @@ impl Recipe {
         let [.., saturation, hue] = self.jitter();
         let far = hue > 0.5;
         check.that(!far, "color_jitter", &value, "the fourth, hue, turns by 0.5 at most", "give at most 0.5");
-        let coloured = strengths.len() > 2 && (saturation > 0.0 || hue > 0.0);
+        let coloured = matches!(strengths.len(), 3 | 4) && (saturation > 0.0 || hue > 0.0);
         let wrong = "grey images have no saturation and no hue";
         let remedy = "give brightness and contrast alone";
         check.that(!(coloured && self.in_chans == Some(1)), "color_jitter", &value, wrong, remedy);
@@ -108,5 +108,96 @@ impl Recipe {
                 check.that(self.progressive >= stride, "progressive", self.progressive, wrong, remedy);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(change: impl FnOnce(&mut Recipe)) -> Vec<String> {
+        let mut recipe = Recipe { img_size: Some(48), in_chans: Some(1), ..Recipe::default() };
+        change(&mut recipe);
+        recipe.validate().err().map_or(Vec::new(), |complaints| complaints.0.into_iter().map(|c| c.key).collect())
+    }
+
+    #[test]
+    fn each_bad_value_is_complained_about_under_its_key() {
+        type Change = fn(&mut Recipe);
+        let bad: [(&str, Change); 44] = [
+            ("drop", |r| r.drop = 1.0),
+            ("drop", |r| r.drop = -0.1),
+            ("drop_path", |r| r.drop_path = 1.0),
+            ("drop_path", |r| r.drop_path = f64::NAN),
+            ("drop_block", |r| r.drop_block = 1.5),
+            ("smoothing", |r| r.smoothing = 1.0),
+            ("smoothing", |r| r.smoothing = -0.1),
+            ("mixup", |r| r.mixup = -0.2),
+            ("mixup", |r| r.mixup = f64::INFINITY),
+            ("cutmix", |r| r.cutmix = f64::NAN),
+            ("mixup_prob", |r| r.mixup_prob = 1.1),
+            ("mixup_switch_prob", |r| r.mixup_switch_prob = -0.5),
+            ("class_weights", |r| (r.class_weights, r.mixup) = (ClassWeights::Balanced, 0.2)),
+            ("class_weights", |r| (r.class_weights, r.cutmix) = (ClassWeights::Balanced, 1.0)),
+            ("balanced_sampling", |r| (r.class_weights, r.balanced_sampling) = (ClassWeights::Balanced, true)),
+            ("hflip", |r| r.hflip = 1.5),
+            ("hflip", |r| r.hflip = -0.5),
+            ("rotate", |r| r.rotate = -1.0),
+            ("rotate", |r| r.rotate = 181.0),
+            ("translate", |r| r.translate = 1.1),
+            ("zoom", |r| r.zoom = [0.0, 1.0]),
+            ("zoom", |r| r.zoom = [1.2, 0.8]),
+            ("zoom", |r| r.zoom = [0.9, f64::NAN]),
+            ("scale", |r| r.scale = [0.5, 1.1]),
+            ("scale", |r| r.scale = [0.9, 0.5]),
+            ("ratio", |r| r.ratio = [-1.0, 1.0]),
+            ("crop_pad", |r| r.crop_pad = 5000),
+            ("color_jitter", |r| r.color_jitter = vec![0.1; 5]),
+            ("color_jitter", |r| r.color_jitter = vec![-0.4]),
+            ("color_jitter", |r| (r.color_jitter, r.in_chans) = (vec![0.1, 0.1, 0.1, 0.6], Some(3))),
+            ("color_jitter", |r| r.color_jitter = vec![0.1, 0.1, 0.1]),
+            ("blur", |r| r.blur = f64::NAN),
+            ("reprob", |r| r.reprob = 2.0),
+            ("model_ema_decay", |r| r.model_ema_decay = 1.0),
+            ("swa_start", |r| r.swa_start = 51),
+            ("swa_start", |r| (r.swa_start, r.model_ema) = (40, true)),
+            ("sam", |r| r.sam = -0.05),
+            ("sam", |r| (r.sam, r.grad_accum_steps) = (0.05, 2)),
+            ("sam_every", |r| r.sam_every = 0),
+            ("progressive", |r| r.progressive = 48),
+            ("progressive", |r| r.progressive = 64),
+            ("progressive", |r| r.progressive = 3),
+            ("model_ema_decay", |r| r.model_ema_decay = f64::NAN),
+            ("sam", |r| r.sam = f64::NAN),
+        ];
+        for (number, (key, change)) in bad.into_iter().enumerate() {
+            assert_eq!(keys(change), [key], "change {number}");
+        }
+    }
+
+    #[test]
+    fn values_at_the_ends_of_their_ranges_are_taken() {
+        let sound = keys(|r| {
+            (r.hflip, r.reprob, r.mixup_prob, r.translate, r.rotate) = (1.0, 1.0, 0.0, 1.0, 180.0);
+            (r.drop, r.smoothing, r.model_ema_decay, r.swa_start) = (0.99, 0.0, 0.0, 50);
+            (r.zoom, r.scale, r.progressive) = ([0.5, 0.5], [0.1, 1.0], 47);
+            r.color_jitter = vec![2.0, 0.0];
+        });
+        assert_eq!(sound, Vec::<String>::new());
+    }
+
+    #[test]
+    fn one_strength_stands_for_three() {
+        let jitter = |strengths: &[f64]| Recipe { color_jitter: strengths.to_vec(), ..Recipe::default() }.jitter();
+        assert_eq!(jitter(&[]), [0.0; 4]);
+        assert_eq!(jitter(&[0.4]), [0.4, 0.4, 0.4, 0.0]);
+        assert_eq!(jitter(&[0.4, 0.2]), [0.4, 0.2, 0.0, 0.0]);
+        assert_eq!(jitter(&[0.1, 0.2, 0.3, 0.4]), [0.1, 0.2, 0.3, 0.4]);
+    }
+
+    #[test]
+    fn all_complaints_come_at_once() {
+        let bad = |r: &mut Recipe| (r.hflip, r.drop_path, r.sam) = (-0.5, 1.0, -1.0);
+        assert_eq!(keys(bad), ["drop_path", "hflip", "sam"]);
     }
 }

@@ -27,7 +27,21 @@ macro_rules! embed {
 }
 
 /// Every preset, in the order in which they are listed.
-pub const ALL: &[Preset] = embed!["seed", "longer", "wider", "demo"];
+pub const ALL: &[Preset] = embed![
+    "seed",
+    "longer",
+    "wider",
+    "dropout",
+    "weight-decay",
+    "augment",
+    "mixup",
+    "smoothing",
+    "ema",
+    "closed",
+    "closed-small",
+    "fine-tune",
+    "demo",
+];
 
 /// The preset called `name`.
 ///
