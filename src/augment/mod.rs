@@ -1,11 +1,47 @@
-//! Batched image transforms on the device.
+//! Random augmentation of training images, batched on the device.
+//!
+//! Each knob has a file of its own, which opens with its card. A knob draws its numbers on the host from an image's stream
+//! and says nothing about tensors; [`Draws`] gathers them; [`Augment`] hands them to four pure functions, each of which does
+//! one batched operation with the numbers passed in:
+//!
+//! | function | knobs |
+//! |---|---|
+//! | [`resample()`], [`move_pixels`] | hflip, rotate, translate, zoom, scale and ratio, crop_pad |
+//! | [`adjust`] | color_jitter |
+//! | [`gaussian_blur`] | blur |
+//! | [`erase()`] | reprob |
+//! | [`mixup::mixup`], [`cutmix::cutmix`] | mixup, cutmix: [`Mix`] draws them once a batch |
+//! | [`resize()`] | progressive |
 
+mod blur;
+mod colour;
+mod crop_pad;
 pub mod cutmix;
+mod draws;
+mod erase;
+mod hflip;
+mod map;
 mod mix;
 pub mod mixup;
+mod move_pixels;
 mod normalize;
+mod pipeline;
+mod rect;
+mod resample;
 mod resize;
+mod resized_crop;
+mod rotate_shift_zoom;
+mod trivial;
 
+pub use blur::gaussian_blur;
+pub use colour::{Factors, adjust};
+pub use draws::Draws;
+pub use erase::erase;
+pub use map::Map;
 pub use mix::{Mix, MixKind};
+pub use move_pixels::move_pixels;
 pub use normalize::Normalize;
+pub use pipeline::Augment;
+pub use rect::{Rect, Size};
+pub use resample::resample;
 pub use resize::resize;

@@ -25,6 +25,18 @@ impl Normalize {
     pub fn forward(&self, images: &Tensor) -> Tensor {
         (images.to_kind(Kind::Float) * &self.scale).g_add_(&self.shift)
     }
+
+    /// The same for float32 images on the scale 0 to 1.
+    pub fn forward_unit(&self, images: &Tensor) -> Tensor {
+        (images * (&self.scale * 255.0)).g_add_(&self.shift)
+    }
+}
+
+impl Clone for Normalize {
+    /// Shares the tensors, which nobody changes.
+    fn clone(&self) -> Self {
+        Self { scale: self.scale.shallow_clone(), shift: self.shift.shallow_clone() }
+    }
 }
 
 #[cfg(test)]

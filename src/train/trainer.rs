@@ -13,7 +13,7 @@ use super::{
     sharpness, swa,
 };
 use crate::{
-    augment::{Mix, Normalize, resize},
+    augment::{Augment, Mix, Normalize, resize},
     data::{Batch, Dataset},
     model::{Architecture, Mode, ResNet},
     random::{Purpose, Stream},
@@ -60,8 +60,10 @@ pub struct Trainer {
     pub patience: Patience,
     /// Where the run stands.
     pub position: Position,
-    /// Bytes to network input.
+    /// Bytes to network input, where images are measured.
     pub normalize: Normalize,
+    /// Bytes to network input, where images are trained on.
+    augment: Augment,
     /// `[classes]`, where classes are weighed in the objective.
     class_weights: Option<Tensor>,
 }
@@ -76,14 +78,16 @@ impl Trainer {
                 let counts = data.train.class_counts(data.classes.len());
                 Tensor::from_slice(&class_weights::balanced(&counts)).to_device(device)
             });
+            let normalize = Normalize::new(&data.mean, &data.std, device);
             Ok(Self {
+                augment: Augment::new(recipe, &normalize),
                 optimizer: Optimizer::new(recipe, &model.parameters),
                 average: Average::new(recipe, &architecture, device),
                 model,
                 patience: Patience::default(),
                 recipe: recipe.clone(),
                 position: Position::default(),
-                normalize: Normalize::new(&data.mean, &data.std, device),
+                normalize,
                 class_weights: weights,
             })
         })
@@ -188,8 +192,10 @@ impl Trainer {
 
     /// The images of a batch, augmented and at the size of the epoch under way, not yet mixed.
     fn images(&self, data: &Dataset, batch: &Batch) -> Tensor {
-        let images = self.normalize.forward(&batch.images);
-        let side = progressive::size_at(&self.recipe, self.position.epochs + 1, data.size);
+        let epoch = self.position.epochs + 1;
+        let ids: Vec<u32> = batch.positions.iter().map(|&position| data.train.ids[position as usize]).collect();
+        let images = self.augment.forward(&batch.images, epoch, &ids);
+        let side = progressive::size_at(&self.recipe, epoch, data.size);
         if side == data.size { images } else { resize(&images, side) }
     }
 

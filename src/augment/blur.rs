@@ -1,0 +1,72 @@
+//! Gaussian blur, for `--blur`.
+//!
+//! | | |
+//! |---|---|
+//! | What | Blurs an image with the given probability, by a standard deviation drawn uniformly between 0.1 pixels and 1/112 of the side, at least 1. |
+//! | When it helps | Images of different sharpness; networks that lean on texture. |
+//! | Costs | Two passes over the images that are blurred. |
+//! | Usual values | 0.1 to 0.5 |
+//! | Reference | Chen et al. 2020, "A simple framework for contrastive learning of visual representations" (SimCLR), whose range this is at 224 pixels. |
+
+use tch::{Device, Tensor};
+
+use super::Size;
+use crate::recipe::Recipe;
+
+const LEAST_SIGMA: f64 = 0.1;
+
+/// Largest standard deviation for images of `size`, in pixels.
+pub(super) fn largest_sigma(size: Size) -> f64 {
+    (size.shorter() as f64 / 112.0).max(1.0)
+}
+
+/// Standard deviation in pixels; 0 for an image that is not blurred.
+pub(super) fn draw(recipe: &Recipe, size: Size, [chance, share]: [f64; 2]) -> f64 {
+    if chance < recipe.blur { sigma(size, share) } else { 0.0 }
+}
+
+/// `share` of the way from the least to the largest standard deviation.
+pub(super) fn sigma(size: Size, share: f64) -> f64 {
+    LEAST_SIGMA + (largest_sigma(size) - LEAST_SIGMA) * share
+}
+
+/// Float images `[n, c, h, w]`, each blurred by its own standard deviation in pixels, those with 0 left alone. The border
+/// reflects about the outermost pixels' centres, as in torchvision's `gaussian_blur`.
+///
+/// All kernels of a batch have the same length, which holds two of the largest standard deviation on either side.
+pub fn gaussian_blur(images: Tensor, sigmas: &[f64]) -> Tensor {
+    let blurred: Vec<i64> = (0..).zip(sigmas).filter(|(_, sigma)| **sigma > 0.0).map(|(image, _)| image).collect();
+    if blurred.is_empty() {
+        return images;
+    }
+    let size = Size::of(&images);
+    let sigmas: Vec<f64> = sigmas.iter().copied().filter(|sigma| *sigma > 0.0).collect();
+    let radius = ((2.0 * largest_sigma(size)).ceil() as i64).min(size.shorter() - 1);
+    let index = Tensor::from_slice(&blurred).to_device(images.device());
+    let sharp = images.index_select(0, &index);
+    let shape = sharp.size();
+
+    // One group per channel of each image, so that every image meets its own kernel.
+    let groups = shape[0] * shape[1];
+    let kernels = kernels(&sigmas, radius, images.device()).repeat_interleave_self_int(shape[1], 0, groups);
+    let along = |images: Tensor, kernels: Tensor| {
+        images.conv2d(&kernels, None::<Tensor>, [1i64, 1], [0i64, 0], [1i64, 1], groups)
+    };
+    let padded =
+        sharp.reflection_pad2d([radius; 4]).reshape([1, groups, size.height + 2 * radius, size.width + 2 * radius]);
+    let rows = along(padded, kernels.view([groups, 1, 1, -1]));
+    let soft = along(rows, kernels.view([groups, 1, -1, 1])).view(shape.as_slice());
+    let mut images = images;
+    images.index_copy_(0, &index, &soft)
+}
+
+/// `[n, 2 radius + 1]`, each row of sum 1.
+fn kernels(sigmas: &[f64], radius: i64, device: Device) -> Tensor {
+    let bell = |sigma: f64| {
+        let height = move |distance: i64| (-0.5 * (distance as f64 / sigma).powi(2)).exp();
+        let sum: f64 = (-radius..=radius).map(height).sum();
+        (-radius..=radius).map(move |distance| (height(distance) / sum) as f32)
+    };
+    let values: Vec<f32> = sigmas.iter().copied().flat_map(bell).collect();
+    Tensor::from_slice(&values).view([-1, 2 * radius + 1]).to_device(device)
+}

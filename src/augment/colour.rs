@@ -1,0 +1,111 @@
+//! Brightness, contrast, saturation and hue, for `--color-jitter`.
+//!
+//! | | |
+//! |---|---|
+//! | What | Multiplies brightness, contrast and saturation by factors of 1 ± strength and turns the hue by ± strength of the colour circle, in this order. Grey images have neither saturation nor hue. |
+//! | When it helps | Images of different cameras and light. Not where colour or brightness tells the class. |
+//! | Costs | A few passes over the batch; hue about as much as the other three. |
+//! | Usual values | 0.2 to 0.4 for the first three; 0.05 to 0.1 for hue |
+//! | Reference | Krizhevsky et al. 2012; Howard 2013, "Some improvements on deep convolutional neural network based image classification"; torchvision's `ColorJitter`, which shuffles the order. |
+
+use tch::{Kind, Tensor};
+
+use crate::recipe::Recipe;
+
+/// How the colours of one image change. The numbers are those of torchvision's `adjust_*`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Factors {
+    /// From 0 (black); 1 changes nothing.
+    pub brightness: f64,
+    /// From 0 (all pixels have the mean of the grey image); 1 changes nothing.
+    pub contrast: f64,
+    /// From 0 (grey); 1 changes nothing.
+    pub saturation: f64,
+    /// Share of the colour circle, in [−0.5, 0.5]; 0 changes nothing.
+    pub hue: f64,
+}
+
+impl Factors {
+    /// The factors that change nothing.
+    pub const IDENTITY: Self = Self { brightness: 1.0, contrast: 1.0, saturation: 1.0, hue: 0.0 };
+}
+
+/// The factors of one image.
+pub(super) fn draw(recipe: &Recipe, shares: [f64; 4]) -> Factors {
+    let [brightness, contrast, saturation, hue] = recipe.jitter();
+    let between = |share: f64, low: f64, high: f64| low + (high - low) * share;
+    let factor = |share, strength: f64| between(share, (1.0 - strength).max(0.0), 1.0 + strength);
+    Factors {
+        brightness: factor(shares[0], brightness),
+        contrast: factor(shares[1], contrast),
+        saturation: factor(shares[2], saturation),
+        hue: between(shares[3], -hue, hue),
+    }
+}
+
+/// Float images `[n, c, h, w]` on the scale 0 to 1, each with its own factors; c is 1 or 3.
+///
+/// A factor that changes no image of the batch costs nothing.
+pub fn adjust(images: Tensor, factors: &[Factors]) -> Tensor {
+    let column = |factor: fn(&Factors) -> f64, neutral: f64| {
+        let values: Vec<f32> = factors.iter().map(|factors| factor(factors) as f32).collect();
+        let neutral = values.iter().all(|value| *value == neutral as f32);
+        (!neutral).then(|| Tensor::from_slice(&values).view([-1, 1, 1, 1]).to_device(images.device()))
+    };
+    let brightness = column(|factors| factors.brightness, 1.0);
+    let contrast = column(|factors| factors.contrast, 1.0);
+    let saturation = column(|factors| factors.saturation, 1.0);
+    let hue = column(|factors| factors.hue, 0.0);
+
+    let mut images = images;
+    if let Some(brightness) = brightness {
+        images = (images * brightness).clamp_(0.0, 1.0);
+    }
+    if let Some(contrast) = contrast {
+        let mean = grey(&images).mean_dim([1i64, 2, 3].as_slice(), true, Kind::Float);
+        images = blend(&images, &mean, &contrast);
+    }
+    if let (Some(saturation), true) = (saturation, is_rgb(&images)) {
+        images = blend(&images, &grey(&images), &saturation);
+    }
+    if let (Some(hue), true) = (hue, is_rgb(&images)) {
+        images = turn_hue(&images, &hue);
+    }
+    images
+}
+
+fn is_rgb(images: &Tensor) -> bool {
+    images.size()[1] == 3
+}
+
+/// `[n, 1, h, w]`, with torchvision's weights.
+fn grey(images: &Tensor) -> Tensor {
+    if !is_rgb(images) {
+        return images.shallow_clone();
+    }
+    images.narrow(1, 0, 1) * 0.2989 + images.narrow(1, 1, 1) * 0.587 + images.narrow(1, 2, 1) * 0.114
+}
+
+/// `other` at factor 0, `images` at 1, beyond them above 1.
+fn blend(images: &Tensor, other: &Tensor, factor: &Tensor) -> Tensor {
+    let rest: Tensor = 1.0 - factor;
+    (images * factor + other * rest).clamp_(0.0, 1.0)
+}
+
+/// By way of HSV, whose saturation and value stay.
+fn turn_hue(images: &Tensor, share: &Tensor) -> Tensor {
+    let (red, green, blue) = (images.narrow(1, 0, 1), images.narrow(1, 1, 1), images.narrow(1, 2, 1));
+    let value = images.amax([1i64].as_slice(), true);
+    let chroma = &value - images.amin([1i64].as_slice(), true);
+    // Without chroma there is no hue: any will do.
+    let range = chroma.where_self(&chroma.gt(0.0), &chroma.ones_like());
+    // Sixths of the circle, from red.
+    let hue = ((&green - &blue) / &range).where_self(
+        &red.eq_tensor(&value),
+        &((&blue - &red) / &range + 2.0).where_self(&green.eq_tensor(&value), &((&red - &green) / &range + 4.0)),
+    );
+    // Each channel falls below the value by at most the chroma, the more the further the hue is from it.
+    let offsets = Tensor::from_slice(&[5.0f32, 3.0, 1.0]).view([1, 3, 1, 1]).to_device(images.device());
+    let distance = (hue + share * 6.0 + offsets).remainder_(6.0);
+    value - chroma * distance.minimum(&(4.0 - &distance)).clamp_(0.0, 1.0)
+}

@@ -1,0 +1,19 @@
+//! Padding and cropping, for `--crop-pad`.
+//!
+//! | | |
+//! |---|---|
+//! | What | Pads an image by the given number of pixels on every side and crops it back to its size at a random place: a shift by whole pixels. |
+//! | When it helps | Small images (CIFAR), where it is the standard together with mirroring. It moves the subject without softening it. |
+//! | Costs | Next to nothing. |
+//! | Usual values | 4 for 32 pixels; an eighth of the side at most |
+//! | Reference | He et al. 2016, "Deep residual learning for image recognition", section 4.2. |
+
+use super::Rect;
+use crate::recipe::Recipe;
+
+/// `crop`, moved as the padded image is.
+pub(super) fn draw(recipe: &Recipe, place: [f64; 2], crop: Rect) -> Rect {
+    let pad = i64::from(recipe.crop_pad);
+    let [right, down] = place.map(|share| (share * (2 * pad + 1) as f64) as i64 - pad);
+    Rect { left: crop.left + right, top: crop.top + down, ..crop }
+}

@@ -1,0 +1,158 @@
+//! From bytes to normalised, augmented images.
+
+use tch::{Kind, Tensor};
+
+use super::{Draws, Map, Normalize, Size, adjust, erase, gaussian_blur, move_pixels, resample};
+use crate::{
+    random::{Purpose, Stream},
+    recipe::{Aa, Recipe},
+};
+
+/// Random augmentation of training images.
+///
+/// Each image has its own draws, which depend on the recipe, the epoch and the image's sample id alone: neither on the other
+/// images of its batch nor on what was drawn before.
+#[derive(Debug)]
+pub struct Augment {
+    recipe: Recipe,
+    normalize: Normalize,
+    geometry: Geometry,
+}
+
+/// How pixels move under a recipe.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Geometry {
+    Still,
+    /// By whole pixels, without interpolation.
+    Whole,
+    Interpolated,
+}
+
+impl Augment {
+    /// The augmentation that `recipe` asks for. Keeps a copy of `normalize` that shares its tensors.
+    pub fn new(recipe: &Recipe, normalize: &Normalize) -> Self {
+        Self { recipe: recipe.clone(), normalize: normalize.clone(), geometry: Geometry::of(recipe) }
+    }
+
+    /// uint8 images `[n, c, h, w]` to normalised float32 images of the same shape. `ids[i]` is the sample id of image i;
+    /// `epoch` counts from 1.
+    ///
+    /// Geometry, colour, blur, normalisation, erasing, in this order. With all knobs off this is [`Normalize::forward`].
+    pub fn forward(&self, images: &Tensor, epoch: u32, ids: &[u32]) -> Tensor {
+        if is_off(&self.recipe) {
+            return self.normalize.forward(images);
+        }
+        let draws = self.draws(images, epoch, ids);
+        let factors: Vec<_> = draws.iter().map(|draws| draws.colour).collect();
+        let sigmas: Vec<_> = draws.iter().map(|draws| draws.blur).collect();
+        let erased: Vec<_> = draws.iter().map(|draws| draws.erase).collect();
+
+        let images = self.moved(images, &draws);
+        let images = gaussian_blur(adjust(images, &factors), &sigmas);
+        erase(self.normalize.forward_unit(&images), &erased)
+    }
+
+    /// The draws of each image.
+    fn draws(&self, images: &Tensor, epoch: u32, ids: &[u32]) -> Vec<Draws> {
+        let (channels, size) = (images.size()[1], Size::of(images));
+        assert_eq!(images.size()[0], ids.len() as i64, "each image has one sample id");
+        let stream = |id| Stream::new(self.recipe.seed, Purpose::Augment, epoch, id);
+        ids.iter().map(|id| Draws::new(&self.recipe, channels, size, &mut stream(*id))).collect()
+    }
+
+    /// Float images on the scale 0 to 1, moved by their maps.
+    fn moved(&self, images: &Tensor, draws: &[Draws]) -> Tensor {
+        let maps: Vec<Map> = draws.iter().map(|draws| draws.map).collect();
+        let unit = |images: &Tensor| images.to_kind(Kind::Float).g_mul_scalar_(1.0 / 255.0);
+        match self.geometry {
+            Geometry::Still => unit(images),
+            Geometry::Whole => unit(&move_pixels(images, &maps, self.recipe.border)),
+            Geometry::Interpolated => resample(&unit(images), &maps, self.recipe.border),
+        }
+    }
+}
+
+impl Geometry {
+    /// The recipe decides, not the draws, so that an image's bits do not depend on the other images of its batch.
+    fn of(recipe: &Recipe) -> Self {
+        let affine = recipe.rotate > 0.0 || recipe.translate > 0.0 || recipe.zoom != [1.0, 1.0];
+        if affine || recipe.scale != [1.0, 1.0] || recipe.aa != Aa::None {
+            Self::Interpolated
+        } else if recipe.hflip > 0.0 || recipe.crop_pad > 0 {
+            Self::Whole
+        } else {
+            Self::Still
+        }
+    }
+}
+
+/// Whether no knob of the images is on.
+fn is_off(recipe: &Recipe) -> bool {
+    Geometry::of(recipe) == Geometry::Still && recipe.jitter() == [0.0; 4] && recipe.blur == 0.0 && recipe.reprob == 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+    use crate::recipe::Border;
+
+    fn images(n: i64, channels: i64) -> Tensor {
+        let pixels: Vec<u8> = (0..n * channels * 12 * 12).map(|i| (i * 37 % 251) as u8).collect();
+        Tensor::from_slice(&pixels).view([n, channels, 12, 12])
+    }
+
+    fn augment(recipe: &Recipe, channels: usize) -> Augment {
+        Augment::new(recipe, &Normalize::new(&vec![0.5; channels], &vec![0.25; channels], Device::Cpu))
+    }
+
+    fn everything() -> Recipe {
+        Recipe {
+            hflip: 0.5,
+            rotate: 15.0,
+            translate: 0.1,
+            zoom: [0.9, 1.1],
+            scale: [0.5, 1.0],
+            crop_pad: 2,
+            color_jitter: vec![0.4, 0.4, 0.4, 0.1],
+            blur: 0.5,
+            reprob: 0.5,
+            aa: Aa::Trivial,
+            ..Recipe::default()
+        }
+    }
+
+    #[test]
+    fn off_is_normalisation_bit_for_bit() {
+        let images = images(3, 1);
+        let augment = augment(&Recipe::default(), 1);
+        assert!(augment.forward(&images, 1, &[0, 1, 2]).equal(&augment.normalize.forward(&images)));
+    }
+
+    #[test]
+    fn all_knobs_at_once_give_finite_images_of_the_same_shape() {
+        for (n, channels) in [(1, 1), (1, 3), (64, 1), (64, 3)] {
+            for border in [Border::Reflect, Border::Zero] {
+                let images = images(n, channels);
+                let ids: Vec<u32> = (0..n as u32).collect();
+                let out = augment(&Recipe { border, ..everything() }, channels as usize).forward(&images, 1, &ids);
+                assert_eq!(out.size(), images.size());
+                assert_eq!(out.kind(), Kind::Float);
+                // Pixels of 0 to 1 lie within ±2 standard deviations of 0.25 about the mean of 0.5.
+                assert!(out.abs().max().double_value(&[]) < 2.0001);
+            }
+        }
+    }
+
+    #[test]
+    fn an_image_is_augmented_alike_in_whatever_batch_it_comes() {
+        let (images, augment) = (images(8, 3), augment(&everything(), 3));
+        let together = augment.forward(&images, 2, &[10, 11, 12, 13, 14, 15, 16, 17]);
+        for image in 0..8 {
+            let alone = augment.forward(&images.narrow(0, image, 1), 2, &[10 + image as u32]);
+            assert!(alone.allclose(&together.narrow(0, image, 1), 1e-5, 1e-5, false), "image {image}");
+        }
+        assert!(!together.allclose(&augment.forward(&images, 3, &[10, 11, 12, 13, 14, 15, 16, 17]), 0.1, 0.1, false));
+    }
+}

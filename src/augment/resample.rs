@@ -1,0 +1,57 @@
+//! The one interpolation behind all geometric knobs.
+
+use tch::{Device, Kind, Tensor};
+
+use super::{Map, Size};
+use crate::recipe::Border;
+
+/// libtorch's numbers for the modes of `grid_sampler`.
+const BILINEAR: i64 = 0;
+const ZEROS: i64 = 0;
+const REFLECTION: i64 = 2;
+
+/// Float images `[n, c, h, w]`, each sampled through its own map, bilinearly.
+///
+/// Pixels are squares, as in torchvision (`align_corners=False`): the border reflects about the outer edges of the outermost
+/// pixels, so that these stand there twice. Towards a border of zeros the outermost pixels fade.
+pub fn resample(images: &Tensor, maps: &[Map], border: Border) -> Tensor {
+    let padding = match border {
+        Border::Reflect => REFLECTION,
+        Border::Zero => ZEROS,
+    };
+    images.grid_sampler(&grid(maps, Size::of(images), images.device()), BILINEAR, padding, false)
+}
+
+/// Where each pixel comes from, `[n, h, w, 2]`: x and y, where −1 and 1 are the outer edges of the image.
+fn grid(maps: &[Map], size: Size, device: Device) -> Tensor {
+    let numbers: Vec<f32> = maps.iter().flat_map(|map| numbers(map, size)).map(|number| number as f32).collect();
+    let numbers = Tensor::from_slice(&numbers).view([-1, 2, 7, 1, 1]).to_device(device);
+    let number = |axis, index| numbers.select(1, axis).select(1, index);
+
+    // A crop is parallel to the axes: columns and rows move on their own. The affine map mixes the two.
+    let cropped = |axis, pixels: Tensor| {
+        let places = number(axis, 0) + number(axis, 1) * pixels;
+        places.clamp_tensor(Some(number(axis, 2)), Some(number(axis, 3)))
+    };
+    let x = cropped(0, Tensor::arange(size.width, (Kind::Float, device)).view([1, 1, -1]));
+    let y = cropped(1, Tensor::arange(size.height, (Kind::Float, device)).view([1, -1, 1]));
+    let origin = |axis| number(axis, 4) * &x + (number(axis, 5) * &y + number(axis, 6));
+    Tensor::stack(&[origin(0), origin(1)], -1)
+}
+
+/// For x and then for y, in pixels from the image's centre: the crop's first place, its step, the centres of its first and
+/// last pixel; then the row of the affine map, which leads to the image's edges at −1 and 1.
+///
+/// Places beyond the centres of the crop's outermost pixels would show what is not in it.
+fn numbers(map: &Map, size: Size) -> [f64; 14] {
+    let axis = |start: i64, length: i64, side: i64, origin: [f64; 3]| {
+        let (start, length, side) = (start as f64 - side as f64 / 2.0, length as f64, side as f64);
+        let step = length / side;
+        let [a, b, c] = origin.map(|value| value * 2.0 / side);
+        [start + step / 2.0, step, start + 0.5, start + length - 0.5, a, b, c]
+    };
+    let ([x, y], crop) = (map.origin(), map.crop);
+    let x = axis(crop.left, crop.width, size.width, x);
+    let y = axis(crop.top, crop.height, size.height, y);
+    std::array::from_fn(|index| if index < 7 { x[index] } else { y[index - 7] })
+}

@@ -1,0 +1,43 @@
+//! TrivialAugment, for `--aa trivial`.
+//!
+//! | | |
+//! |---|---|
+//! | What | Does one operation to each image, drawn uniformly, at a strength drawn uniformly on a wide range: nothing, rotation, shift in x or in y, zoom, brightness, contrast, saturation (RGB) or blur. It comes on top of the other knobs. |
+//! | When it helps | Where there is no time to tune strengths: it has none. Longer runs. |
+//! | Costs | One resampling, shared with the other geometric knobs. Strong: short runs under-fit. |
+//! | Usual values | none or trivial |
+//! | Reference | Müller and Hutter 2021, "TrivialAugment: tuning-free yet state-of-the-art data augmentation". The operations are mindgap's own knobs rather than the paper's 14. Rotation, shift, brightness, contrast and saturation have the paper's "wide" ranges, except that a shift ends at half the side. |
+
+use super::{Draws, Size, blur};
+
+/// Largest rotation to either side, in degrees.
+const TURN: f64 = 135.0;
+/// Largest shift in each direction, in pixels.
+const SHIFT: f64 = 32.0;
+/// Largest magnification; the inverse is the smallest.
+const ZOOM: f64 = 2.0;
+/// Largest change of a factor of colour.
+const COLOUR: f64 = 0.99;
+
+/// The operations on grey images; RGB images have one more.
+const GREY_OPERATIONS: f64 = 8.0;
+
+/// `draws` with one more operation. A second blur adds its variance, everything else adds or multiplies by nature.
+pub(super) fn draw(mut draws: Draws, channels: i64, size: Size, [operation, strength]: [f64; 2]) -> Draws {
+    let operations = if channels == 3 { GREY_OPERATIONS + 1.0 } else { GREY_OPERATIONS };
+    let signed = 2.0 * strength - 1.0;
+    let shift = |side: i64| signed * SHIFT.min(side as f64 / 2.0);
+    let (map, colour) = (&mut draws.map, &mut draws.colour);
+    match (operation * operations) as u32 {
+        0 => {}
+        1 => map.angle += signed * TURN,
+        2 => map.shift[0] += shift(size.width),
+        3 => map.shift[1] += shift(size.height),
+        4 => map.zoom *= ZOOM.powf(signed),
+        5 => colour.brightness *= 1.0 + signed * COLOUR,
+        6 => colour.contrast *= 1.0 + signed * COLOUR,
+        7 => draws.blur = draws.blur.hypot(blur::sigma(size, strength)),
+        _ => colour.saturation *= 1.0 + signed * COLOUR,
+    }
+    draws
+}
