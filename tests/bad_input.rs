@@ -30,6 +30,21 @@ fn flags_and_recipes() {
 }
 
 #[test]
+fn knobs_out_of_range_or_in_conflict_are_named_together() {
+    let place = Place::with_images(12, 5);
+    let bad = ["--hflip", "-0.5", "--drop-path", "1.0", "--zoom", "1.1", "0.9", "--color-jitter", "0.1", "-0.2"];
+    refused(&place, &bad, &["hflip = -0.5", "drop_path = 1", "zoom = [1.1, 0.9]", "color_jitter = [0.1, -0.2]"]);
+    refused(&place, &["--mixup", "0.2", "--class-weights", "balanced"], &["class_weights", "mixup"]);
+    refused(&place, &["--sam", "0.05", "--grad-accum-steps", "2"], &["sam = 0.05", "grad_accum_steps"]);
+    refused(&place, &["--model-ema", "--swa-start", "3"], &["swa_start", "model_ema"]);
+    // What only the data can tell.
+    refused(&place, &["--progressive", "16"], &["progressive = 16", "16 pixels"]);
+    refused(&place, &["--color-jitter", "0.1", "0.1", "0.1"], &["color_jitter", "grey"]);
+    refused(&place, &["--aa", "rand"], &["aa", "trivial"]);
+    refused(&place, &["--zoom", "0.9"], &["--zoom"]);
+}
+
+#[test]
 fn an_output_folder_that_is_not_free() {
     let place = Place::with_images(12, 5);
     place.train("run", &["--epochs", "1"]).succeed();

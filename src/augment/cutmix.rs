@@ -10,49 +10,37 @@
 
 use tch::{Kind, Tensor};
 
-/// Rows `top..bottom` and columns `left..right` of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rectangle {
-    /// First row.
-    pub top: i64,
-    /// Row after the last.
-    pub bottom: i64,
-    /// First column.
-    pub left: i64,
-    /// Column after the last.
-    pub right: i64,
-}
+use super::{Rect, Size};
 
-impl Rectangle {
+impl Rect {
     /// The rectangle around `centre` (down and across, in shares of the image, [0, 1)) that takes `1 − share` of an image of
-    /// `height` × `width` and has its shape, cut off at its edges.
-    pub fn around(centre: [f64; 2], share: f64, [height, width]: [i64; 2]) -> Self {
+    /// `size` and has its shape, cut off at its edges. It may be empty.
+    pub fn around(centre: [f64; 2], share: f64, size: Size) -> Self {
         let extent = |length: i64, centre: f64| {
             let half = length as f64 * (1.0 - share).sqrt() / 2.0;
             let middle = centre * length as f64;
             let clip = |edge: f64| (edge.round() as i64).clamp(0, length);
             (clip(middle - half), clip(middle + half))
         };
-        let ((top, bottom), (left, right)) = (extent(height, centre[0]), extent(width, centre[1]));
-        Self { top, bottom, left, right }
-    }
-
-    /// Share of an image of `height` × `width` that lies outside: what the image keeps of itself.
-    pub fn share_kept(&self, [height, width]: [i64; 2]) -> f64 {
-        1.0 - ((self.bottom - self.top) * (self.right - self.left)) as f64 / (height * width) as f64
+        let ((top, bottom), (left, right)) = (extent(size.height, centre[0]), extent(size.width, centre[1]));
+        Self { left, top, width: right - left, height: bottom - top }
     }
 }
 
-/// Images `[n, c, h, w]` whose rectangle is that of the image that `partner` `[n]` (i64) names.
-pub fn cutmix(images: &Tensor, rectangle: Rectangle, partner: &Tensor) -> Tensor {
-    let Rectangle { top, bottom, left, right } = rectangle;
-    let size = images.size();
-    let inside = |length: i64, first: i64, last: i64| {
+/// Share of an image of `size` that lies outside `rect`: what the image keeps of itself.
+pub fn share_kept(rect: Rect, size: Size) -> f64 {
+    1.0 - (rect.height * rect.width) as f64 / (size.height * size.width) as f64
+}
+
+/// Images `[n, c, h, w]` whose pixels within `rect` are those of the image that `partner` `[n]` (i64) names.
+pub fn cutmix(images: &Tensor, rect: Rect, partner: &Tensor) -> Tensor {
+    let within = |length: i64, first: i64, extent: i64| {
         let place = Tensor::arange(length, (Kind::Int64, images.device()));
-        place.ge(first).logical_and(&place.lt(last))
+        place.ge(first).logical_and(&place.lt(first + extent))
     };
-    let rows = inside(size[2], top, bottom).view([1, 1, -1, 1]);
-    let columns = inside(size[3], left, right).view([1, 1, 1, -1]);
+    let size = Size::of(images);
+    let rows = within(size.height, rect.top, rect.height).view([1, 1, -1, 1]);
+    let columns = within(size.width, rect.left, rect.width).view([1, 1, 1, -1]);
     images.index_select(0, partner).where_self(&rows.logical_and(&columns), images)
 }
 
@@ -62,20 +50,21 @@ mod tests {
 
     #[test]
     fn the_rectangle_has_its_area_and_is_cut_off_at_the_edges() {
-        let whole = Rectangle::around([0.5, 0.5], 0.75, [8, 12]);
-        assert_eq!(whole, Rectangle { top: 2, bottom: 6, left: 3, right: 9 });
-        assert_eq!(whole.share_kept([8, 12]), 0.75);
-        let corner = Rectangle::around([0.0, 0.0], 0.75, [8, 12]);
-        assert_eq!(corner, Rectangle { top: 0, bottom: 2, left: 0, right: 3 });
-        assert_eq!(corner.share_kept([8, 12]), 0.9375);
-        assert_eq!(Rectangle::around([0.3, 0.6], 1.0, [8, 12]).share_kept([8, 12]), 1.0);
+        let size = Size { height: 8, width: 12 };
+        let whole = Rect::around([0.5, 0.5], 0.75, size);
+        assert_eq!(whole, Rect { top: 2, height: 4, left: 3, width: 6 });
+        assert_eq!(share_kept(whole, size), 0.75);
+        let corner = Rect::around([0.0, 0.0], 0.75, size);
+        assert_eq!(corner, Rect { top: 0, height: 2, left: 0, width: 3 });
+        assert_eq!(share_kept(corner, size), 0.9375);
+        assert_eq!(share_kept(Rect::around([0.3, 0.6], 1.0, size), size), 1.0);
     }
 
     #[test]
     fn only_the_rectangle_is_the_partners() {
         let images = Tensor::arange(18, (Kind::Float, tch::Device::Cpu)).view([2, 1, 3, 3]);
-        let rectangle = Rectangle { top: 1, bottom: 3, left: 0, right: 2 };
-        let mixed = cutmix(&images, rectangle, &Tensor::from_slice(&[1i64, 0]));
+        let rect = Rect { top: 1, height: 2, left: 0, width: 2 };
+        let mixed = cutmix(&images, rect, &Tensor::from_slice(&[1i64, 0]));
         let first = [0f32, 1.0, 2.0, 12.0, 13.0, 5.0, 15.0, 16.0, 8.0];
         assert_eq!(mixed.get(0).view(-1), Tensor::from_slice(&first));
         let second = [9f32, 10.0, 11.0, 3.0, 4.0, 14.0, 6.0, 7.0, 17.0];

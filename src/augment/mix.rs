@@ -3,7 +3,8 @@
 use tch::{Kind, Tensor};
 
 use super::{
-    cutmix::{Rectangle, cutmix},
+    Rect, Size,
+    cutmix::{cutmix, share_kept},
     mixup::{mix_targets, mixup},
 };
 use crate::{
@@ -26,13 +27,13 @@ pub enum MixKind {
     /// Mixup, and the share that each image keeps of itself, in [0, 1].
     Blend(f64),
     /// CutMix, and the rectangle that comes from the partner.
-    Cut(Rectangle),
+    Cut(Rect),
 }
 
 impl Mix {
-    /// The mixing of batch `batch` (from 0) of `epoch` (from 1) with `n` images of `size` (height, width); None where the
+    /// The mixing of batch `batch` (from 0) of `epoch` (from 1) with `n` images of `size`; None where the
     /// recipe or the draw says that it stays plain.
-    pub fn draw(recipe: &Recipe, epoch: u32, batch: u32, n: usize, size: [i64; 2]) -> Option<Self> {
+    pub fn draw(recipe: &Recipe, epoch: u32, batch: u32, n: usize, size: Size) -> Option<Self> {
         let over = recipe.mixup_off_epoch > 0 && epoch > recipe.mixup_off_epoch;
         if !recipe.mixes() || over {
             return None;
@@ -44,7 +45,7 @@ impl Mix {
         let cuts = recipe.mixup == 0.0 || (recipe.cutmix > 0.0 && draws.uniform() < recipe.mixup_switch_prob);
         let share = draws.beta(if cuts { recipe.cutmix } else { recipe.mixup });
         let kind = if cuts {
-            MixKind::Cut(Rectangle::around([draws.uniform(), draws.uniform()], share, size))
+            MixKind::Cut(Rect::around([draws.uniform(), draws.uniform()], share, size))
         } else {
             MixKind::Blend(share)
         };
@@ -59,10 +60,9 @@ impl Mix {
         let targets = labels.one_hot(classes).to_kind(Kind::Float);
         match self.kind {
             MixKind::Blend(share) => (mixup(images, share, &partner), mix_targets(&targets, share, &partner)),
-            MixKind::Cut(rectangle) => {
-                let size = images.size();
-                let share = rectangle.share_kept([size[2], size[3]]);
-                (cutmix(images, rectangle, &partner), mix_targets(&targets, share, &partner))
+            MixKind::Cut(rect) => {
+                let share = share_kept(rect, Size::of(images));
+                (cutmix(images, rect, &partner), mix_targets(&targets, share, &partner))
             }
         }
     }
@@ -75,7 +75,7 @@ mod tests {
     fn kinds(recipe: &Recipe, epoch: u32) -> [usize; 3] {
         let mut counts = [0; 3];
         for batch in 0..2000 {
-            let mix = Mix::draw(recipe, epoch, batch, 4, [8, 8]);
+            let mix = Mix::draw(recipe, epoch, batch, 4, Size { height: 8, width: 8 });
             counts[mix.map_or(0, |mix| if matches!(mix.kind, MixKind::Blend(_)) { 1 } else { 2 })] += 1;
         }
         counts
@@ -96,8 +96,8 @@ mod tests {
     #[test]
     fn a_cut_batch_has_targets_by_area() {
         let images = Tensor::ones([2, 1, 4, 4], (Kind::Float, tch::Device::Cpu));
-        let rectangle = Rectangle { top: 0, bottom: 2, left: 0, right: 2 };
-        let mix = Mix { partner: vec![1, 0], kind: MixKind::Cut(rectangle) };
+        let rect = Rect { top: 0, height: 2, left: 0, width: 2 };
+        let mix = Mix { partner: vec![1, 0], kind: MixKind::Cut(rect) };
         let (_, targets) = mix.apply(&images, &Tensor::from_slice(&[2i64, 0]), 3);
         assert_eq!(targets, Tensor::from_slice(&[0.25f32, 0.0, 0.75, 0.75, 0.0, 0.25]).view([2, 3]));
     }

@@ -39,10 +39,16 @@ impl Augment {
     ///
     /// Geometry, colour, blur, normalisation, erasing, in this order. With all knobs off this is [`Normalize::forward`].
     pub fn forward(&self, images: &Tensor, epoch: u32, ids: &[u32]) -> Tensor {
+        self.forward_repeated(images, epoch, ids, &vec![0; ids.len()])
+    }
+
+    /// The same where an epoch shows an image more than once: `repeats[i]` says how often it has shown image i before. Each
+    /// time has draws of its own.
+    pub fn forward_repeated(&self, images: &Tensor, epoch: u32, ids: &[u32], repeats: &[u32]) -> Tensor {
         if is_off(&self.recipe) {
             return self.normalize.forward(images);
         }
-        let draws = self.draws(images, epoch, ids);
+        let draws = self.draws(images, epoch, ids, repeats);
         let factors: Vec<_> = draws.iter().map(|draws| draws.colour).collect();
         let sigmas: Vec<_> = draws.iter().map(|draws| draws.blur).collect();
         let erased: Vec<_> = draws.iter().map(|draws| draws.erase).collect();
@@ -53,11 +59,15 @@ impl Augment {
     }
 
     /// The draws of each image.
-    fn draws(&self, images: &Tensor, epoch: u32, ids: &[u32]) -> Vec<Draws> {
+    fn draws(&self, images: &Tensor, epoch: u32, ids: &[u32], repeats: &[u32]) -> Vec<Draws> {
         let (channels, size) = (images.size()[1], Size::of(images));
         assert_eq!(images.size()[0], ids.len() as i64, "each image has one sample id");
-        let stream = |id| Stream::new(self.recipe.seed, Purpose::Augment, epoch, id);
-        ids.iter().map(|id| Draws::new(&self.recipe, channels, size, &mut stream(*id))).collect()
+        let stream = |(id, repeat): (&u32, &u32)| {
+            // A run has fewer than 2²⁰ epochs, so that the repeats have the upper bits to themselves.
+            Stream::new(self.recipe.seed, Purpose::Augment, epoch ^ repeat << 20, *id)
+        };
+        let images = ids.iter().zip(repeats);
+        images.map(|image| Draws::new(&self.recipe, channels, size, &mut stream(image))).collect()
     }
 
     /// Float images on the scale 0 to 1, moved by their maps.
@@ -143,6 +153,16 @@ mod tests {
                 assert!(out.abs().max().double_value(&[]) < 2.0001);
             }
         }
+    }
+
+    #[test]
+    fn an_image_that_comes_again_is_augmented_otherwise() {
+        let (images, augment) = (images(2, 1), augment(&everything(), 1));
+        let first = augment.forward(&images, 1, &[0, 1]);
+        assert!(augment.forward_repeated(&images, 1, &[0, 1], &[0, 0]).equal(&first));
+        let again = augment.forward_repeated(&images, 1, &[0, 1], &[0, 1]);
+        assert!(again.get(0).allclose(&first.get(0), 1e-6, 1e-6, false));
+        assert!(!again.get(1).allclose(&first.get(1), 0.01, 0.01, false));
     }
 
     #[test]

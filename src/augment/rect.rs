@@ -31,9 +31,9 @@ pub struct Rect {
     pub left: i64,
     /// First row.
     pub top: i64,
-    /// Columns, from 1.
+    /// Columns.
     pub width: i64,
-    /// Rows, from 1.
+    /// Rows.
     pub height: i64,
 }
 

@@ -262,6 +262,8 @@ fn announce(
     };
     say(texts::description(data, sides, recipe, cost).trim_end());
     say(format_args!("recipe   {origin}; {} epochs in batches of {}", recipe.epochs, recipe.batch_size));
+    let knobs = recipe.knobs_on().join(", ");
+    say(format_args!("knobs    {}", if knobs.is_empty() { "none" } else { &knobs }));
     say(format_args!("device   {}, {} threads", device::name(device), tch::get_num_threads()));
     say(format_args!("run      {}", folder.path().display()));
 }

@@ -2,7 +2,52 @@
 
 use super::{ClassWeights, Recipe, complaint::Check};
 
+/// The keys that act against over-fitting, in the order of the recipe's fields.
+const KNOBS: [&str; 33] = [
+    "weight_decay",
+    "norm_decay",
+    "clip_grad",
+    "drop",
+    "drop_path",
+    "drop_block",
+    "smoothing",
+    "mixup",
+    "cutmix",
+    "mixup_prob",
+    "mixup_switch_prob",
+    "mixup_off_epoch",
+    "class_weights",
+    "balanced_sampling",
+    "hflip",
+    "rotate",
+    "translate",
+    "zoom",
+    "scale",
+    "ratio",
+    "crop_pad",
+    "border",
+    "color_jitter",
+    "blur",
+    "reprob",
+    "aa",
+    "model_ema",
+    "model_ema_decay",
+    "swa_start",
+    "sam",
+    "sam_every",
+    "progressive",
+    "early_stop",
+];
+
 impl Recipe {
+    /// The knobs that are not at their default, as `key value`, in the order of the recipe's fields.
+    pub fn knobs_on(&self) -> Vec<String> {
+        let json = |recipe: &Self| serde_json::to_value(recipe).expect("every field of a recipe has a JSON form");
+        let (own, default) = (json(self), json(&Self::default()));
+        let on = KNOBS.into_iter().filter(|key| own[key] != default[key]);
+        on.map(|key| format!("{key} {}", own[key].to_string().replace('"', ""))).collect()
+    }
+
     /// Whether batches are mixed, by mixup or by CutMix.
     pub fn mixes(&self) -> bool {
         self.mixup > 0.0 || self.cutmix > 0.0
@@ -184,6 +229,16 @@ mod tests {
             r.color_jitter = vec![2.0, 0.0];
         });
         assert_eq!(sound, Vec::<String>::new());
+    }
+
+    #[test]
+    fn knobs_are_listed_when_they_are_on() {
+        assert_eq!(Recipe::default().knobs_on(), Vec::<String>::new());
+        let recipe =
+            Recipe { hflip: 0.5, zoom: [0.9, 1.1], class_weights: ClassWeights::Balanced, ..Recipe::default() };
+        assert_eq!(recipe.knobs_on(), ["class_weights balanced", "hflip 0.5", "zoom [0.9,1.1]"]);
+        let json = serde_json::to_value(Recipe::with_every_key()).unwrap();
+        assert!(KNOBS.iter().all(|key| json.get(key).is_some()));
     }
 
     #[test]

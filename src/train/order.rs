@@ -25,6 +25,16 @@ pub fn order(recipe: &Recipe, labels: &[u32], epoch: u32) -> Vec<u32> {
     }
 }
 
+/// How often each image of `order` stands before that place already: draws of augmentation tell the times apart.
+pub fn repeats(order: &[u32]) -> Vec<u32> {
+    let mut times = vec![0; order.iter().max().map_or(0, |&position| position as usize + 1)];
+    let mut seen = |&position: &u32| {
+        times[position as usize] += 1;
+        times[position as usize] - 1
+    };
+    order.iter().map(&mut seen).collect()
+}
+
 fn balanced(labels: &[u32], draws: &mut Stream) -> Vec<u32> {
     let classes = labels.iter().max().map_or(0, |&class| class as usize + 1);
     let mut members = vec![Vec::new(); classes];
@@ -54,6 +64,12 @@ mod tests {
         let mut sorted = first;
         sorted.sort_unstable();
         assert!(sorted.into_iter().eq(0..6000));
+    }
+
+    #[test]
+    fn repeats_count_the_times_before() {
+        assert_eq!(repeats(&[3, 1, 3, 3, 1, 0]), [0, 0, 1, 2, 1, 0]);
+        assert!(repeats(&order(&Recipe::default(), &labels(), 1)).iter().all(|&times| times == 0));
     }
 
     #[test]

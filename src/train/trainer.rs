@@ -9,11 +9,11 @@ use super::{
     Average, Failure, Patience, class_weights,
     loss::cross_entropy,
     optim::{Optimizer, clip_to_norm},
-    order::order,
+    order::{order, repeats},
     sharpness, swa,
 };
 use crate::{
-    augment::{Augment, Mix, Normalize, resize},
+    augment::{Augment, Mix, Normalize, Size, resize},
     data::{Batch, Dataset},
     model::{Architecture, Mode, ResNet},
     random::{Purpose, Stream},
@@ -130,7 +130,11 @@ impl Trainer {
         let (images, batch_size) = (data.train.len(), self.recipe.batch_size as usize);
         let (batches, updates) = (self.batches_per_epoch(images), self.updates_per_epoch(images));
         let accumulate = u64::from(self.recipe.grad_accum_steps);
-        let order = self.order_left(data);
+        let mut order = order(&self.recipe, &data.train.labels, self.position.epochs + 1);
+        order.truncate(batches as usize * batch_size);
+        let repeats = repeats(&order);
+        // What was seen before a stop is not seen again.
+        order.drain(..(self.position.updates * accumulate) as usize * batch_size);
         let trained_images = order.len();
         let mut source = data.train.batches(order, batch_size, device);
         let mut loss_sum = Tensor::from(self.position.loss_sum).to_device(device);
@@ -145,7 +149,8 @@ impl Trainer {
             let mut gradients = Vec::new();
             for number in first..first + group {
                 let batch = source.next().context("the loader ended before its epoch")??;
-                let example = self.example(data, &batch, number as u32);
+                let repeats = &repeats[number as usize * batch_size..][..batch_size];
+                let example = self.example(data, &batch, repeats, number as u32);
                 let loss = self.loss(&example, Mode::Train(self.noise(number as u32)));
                 let _ = loss_sum.g_add_(&loss.detach().to_kind(Kind::Double));
                 add_gradients(&mut gradients, &(loss / group as f64), &self.model);
@@ -177,11 +182,10 @@ impl Trainer {
     }
 
     /// What the network sees of batch `number` (from 0) of the epoch under way.
-    fn example(&self, data: &Dataset, batch: &Batch, number: u32) -> Example {
-        let images = self.images(data, batch);
-        let size = images.size();
+    fn example(&self, data: &Dataset, batch: &Batch, repeats: &[u32], number: u32) -> Example {
+        let images = self.images(data, batch, repeats);
         let (recipe, epoch) = (&self.recipe, self.position.epochs + 1);
-        match Mix::draw(recipe, epoch, number, batch.positions.len(), [size[2], size[3]]) {
+        match Mix::draw(recipe, epoch, number, batch.positions.len(), Size::of(&images)) {
             None => Example { images, targets: batch.labels.shallow_clone() },
             Some(mix) => {
                 let (images, targets) = mix.apply(&images, &batch.labels, data.classes.len() as i64);
@@ -190,11 +194,12 @@ impl Trainer {
         }
     }
 
-    /// The images of a batch, augmented and at the size of the epoch under way, not yet mixed.
-    fn images(&self, data: &Dataset, batch: &Batch) -> Tensor {
+    /// The images of a batch, augmented and at the size of the epoch under way, not yet mixed. `repeats` says how often the
+    /// epoch has shown each of them before.
+    fn images(&self, data: &Dataset, batch: &Batch, repeats: &[u32]) -> Tensor {
         let epoch = self.position.epochs + 1;
         let ids: Vec<u32> = batch.positions.iter().map(|&position| data.train.ids[position as usize]).collect();
-        let images = self.augment.forward(&batch.images, epoch, &ids);
+        let images = self.augment.forward_repeated(&batch.images, epoch, &ids, repeats);
         let side = progressive::size_at(&self.recipe, epoch, data.size);
         if side == data.size { images } else { resize(&images, side) }
     }
@@ -232,22 +237,14 @@ impl Trainer {
         if !average.after_epoch(&self.model, epoch) {
             return Ok(());
         }
+        let (batch_size, device) = (self.recipe.batch_size as usize, self.model.parameters.device());
         let mut order = order(&self.recipe, &data.train.labels, epoch);
-        order.truncate(swa::BATCHES * self.recipe.batch_size as usize);
-        let device = self.model.parameters.device();
-        let batches = data.train.batches(order, self.recipe.batch_size as usize, device);
-        let images = batches.map(|batch| Ok(self.images(data, &batch?)));
+        order.truncate(swa::BATCHES * batch_size);
+        let repeats = repeats(&order);
+        let batches = data.train.batches(order, batch_size, device).zip(repeats.chunks(batch_size));
+        let images = batches.map(|(batch, repeats)| Ok(self.images(data, &batch?, repeats)));
         let network = &self.average.as_ref().context("the average was just used")?.network;
         swa::estimate_statistics(network, images)
-    }
-
-    /// Positions in train that the epoch under way has still to see, in its order.
-    fn order_left(&self, data: &Dataset) -> Vec<u32> {
-        let mut order = order(&self.recipe, &data.train.labels, self.position.epochs + 1);
-        let batch_size = self.recipe.batch_size as usize;
-        order.truncate(self.batches_per_epoch(order.len()) as usize * batch_size);
-        order.drain(..self.position.updates as usize * self.recipe.grad_accum_steps as usize * batch_size);
-        order
     }
 
     /// The sum on the host, or a failure when training has left the finite numbers.

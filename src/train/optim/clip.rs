@@ -1,4 +1,12 @@
-//! Gradient clipping by the norm of all gradients together (Pascanu et al. 2013).
+//! Gradient clipping by the norm of all gradients together, for `--clip-grad NORM`.
+//!
+//! | | |
+//! |---|---|
+//! | What | Where the gradient of all weights, as one vector, is longer than NORM, it is shortened to it before the update. |
+//! | When it helps | A few batches with huge gradients: high rates, small batches, the first updates, wrong labels. It keeps a run alive rather than closing a gap. |
+//! | Costs | One pass over the gradients. A NORM far below the usual length is a smaller learning rate in disguise. |
+//! | Usual values | 1 to 5. |
+//! | Reference | Pascanu et al. 2013, "On the difficulty of training recurrent neural networks". |
 
 use tch::{Kind, Tensor};
 

@@ -5,15 +5,17 @@ mod clip;
 mod sgd;
 #[cfg(test)]
 mod tests;
+mod weight_decay;
 
 use tch::Tensor;
 
 pub use adamw::AdamW;
 pub use clip::clip_to_norm;
 pub use sgd::Sgd;
+pub use weight_decay::weight_decay;
 
 use crate::{
-    model::{Parameters, Role},
+    model::Parameters,
     recipe::{Opt, Recipe},
 };
 
@@ -53,7 +55,7 @@ impl Optimizer {
         let slots = parameters.trained().map(|parameter| Slot {
             name: parameter.name.clone(),
             parameter: parameter.tensor.shallow_clone(),
-            weight_decay: if parameter.role == Role::Weight || recipe.norm_decay { recipe.weight_decay } else { 0.0 },
+            weight_decay: weight_decay(recipe, parameter.role),
             memory: rule.memory().iter().map(|_| parameter.tensor.zeros_like()).collect(),
         });
         let slots = slots.collect();
