@@ -109,3 +109,25 @@ fn turn_hue(images: &Tensor, share: &Tensor) -> Tensor {
     let distance = (hue + share * 6.0 + offsets).remainder_(6.0);
     value - chroma * distance.minimum(&(4.0 - &distance)).clamp_(0.0, 1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    #[test]
+    fn grey_images_have_no_saturation_and_no_hue_to_change() {
+        let images = Tensor::linspace(0.0, 1.0, 32, (Kind::Float, Device::Cpu)).view([2, 1, 4, 4]);
+        let factors = Factors { saturation: 0.3, hue: 0.4, ..Factors::IDENTITY };
+        assert!(adjust(images.shallow_clone(), &[factors; 2]).equal(&images));
+    }
+
+    #[test]
+    fn a_third_of_the_circle_turns_red_into_green_and_leaves_grey_alone() {
+        let images = Tensor::from_slice(&[1.0f32, 0.5, 0.0, 0.5, 0.0, 0.5]).view([1, 3, 1, 2]);
+        let turned = adjust(images, &[Factors { hue: 1.0 / 3.0, ..Factors::IDENTITY }]);
+        let expected = Tensor::from_slice(&[0.0f32, 0.5, 1.0, 0.5, 0.0, 0.5]).view([1, 3, 1, 2]);
+        assert!(turned.allclose(&expected, 1e-6, 1e-6, false), "{turned}");
+    }
+}

@@ -17,3 +17,17 @@ pub(super) fn draw(recipe: &Recipe, place: [f64; 2], crop: Rect) -> Rect {
     let [right, down] = place.map(|share| (share * (2 * pad + 1) as f64) as i64 - pad);
     Rect { left: crop.left + right, top: crop.top + down, ..crop }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_from_one_end_of_the_padding_to_the_other_occurs() {
+        let recipe = Recipe { crop_pad: 2, ..Recipe::default() };
+        let crop = Rect { left: 10, top: 20, width: 5, height: 5 };
+        let places: Vec<i64> = (0..10).map(|i| draw(&recipe, [f64::from(i) / 10.0, 0.999], crop).left).collect();
+        assert_eq!(places, [8, 8, 9, 9, 10, 10, 11, 11, 12, 12]);
+        assert_eq!(draw(&recipe, [0.0, 0.999], crop), Rect { left: 8, top: 22, ..crop });
+    }
+}

@@ -47,3 +47,85 @@ impl Draws {
 fn uniforms<const N: usize>(stream: &mut Stream) -> [f64; N] {
     std::array::from_fn(|_| stream.uniform())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Purpose;
+
+    const SIZE: Size = Size { height: 48, width: 48 };
+
+    fn draw(recipe: &Recipe, seed: u64, epoch: u32, id: u32) -> Draws {
+        Draws::new(recipe, 3, SIZE, &mut Stream::new(seed, Purpose::Augment, epoch, id))
+    }
+
+    fn everything() -> Recipe {
+        Recipe {
+            hflip: 0.5,
+            rotate: 15.0,
+            translate: 0.1,
+            zoom: [0.9, 1.1],
+            scale: [0.5, 1.0],
+            crop_pad: 2,
+            color_jitter: vec![0.4, 0.4, 0.4, 0.1],
+            blur: 0.5,
+            reprob: 0.5,
+            ..Recipe::default()
+        }
+    }
+
+    #[test]
+    fn draws_are_a_function_of_seed_epoch_and_sample() {
+        let first = draw(&everything(), 1, 2, 3);
+        assert_eq!(first, draw(&everything(), 1, 2, 3));
+        for other in [draw(&everything(), 9, 2, 3), draw(&everything(), 1, 9, 3), draw(&everything(), 1, 2, 9)] {
+            assert_ne!(first, other);
+        }
+    }
+
+    #[test]
+    fn off_draws_nothing() {
+        let nothing = Draws { map: Map::identity(SIZE), colour: Factors::IDENTITY, blur: 0.0, erase: None };
+        assert!((0..100).all(|id| draw(&Recipe::default(), 0, 1, id) == nothing));
+    }
+
+    #[test]
+    fn switching_one_knob_off_leaves_the_draws_of_the_others_alone() {
+        let (all, off) = (everything(), Recipe::default());
+        for id in 0..100 {
+            let full = draw(&all, 0, 1, id);
+            let without = |recipe: Recipe| draw(&recipe, 0, 1, id);
+
+            let changed = without(Recipe { hflip: off.hflip, rotate: off.rotate, ..all.clone() });
+            assert_eq!(changed, Draws { map: Map { flip: false, angle: 0.0, ..full.map }, ..full });
+            let changed = without(Recipe { scale: off.scale, crop_pad: off.crop_pad, ..all.clone() });
+            assert_eq!(changed, Draws { map: Map { crop: Rect::whole(SIZE), ..full.map }, ..full });
+            let changed = without(Recipe { color_jitter: vec![], blur: 0.0, ..all.clone() });
+            assert_eq!(changed, Draws { colour: Factors::IDENTITY, blur: 0.0, ..full });
+            assert_eq!(without(Recipe { reprob: 0.0, ..all.clone() }), Draws { erase: None, ..full });
+        }
+    }
+
+    #[test]
+    fn draws_fill_their_ranges_and_no_more() {
+        let recipe = everything();
+        let draws: Vec<_> = (0..2000).map(|id| draw(&recipe, 0, 1, id)).collect();
+        let spans = |number: &dyn Fn(&Draws) -> f64, low: f64, high: f64| {
+            let numbers: Vec<f64> = draws.iter().map(number).collect();
+            let (least, most) = numbers.iter().fold((f64::MAX, f64::MIN), |(l, m), n| (l.min(*n), m.max(*n)));
+            let slack = 0.01 * (high - low);
+            assert!(low <= least && least < low + slack && high - slack < most && most <= high, "{least} to {most}");
+        };
+        spans(&|draws| draws.map.angle, -15.0, 15.0);
+        spans(&|draws| draws.map.shift[0], -4.8, 4.8);
+        spans(&|draws| draws.map.shift[1], -4.8, 4.8);
+        spans(&|draws| draws.map.zoom, 0.9, 1.1);
+        spans(&|draws| draws.colour.brightness, 0.6, 1.4);
+        spans(&|draws| draws.colour.hue, -0.1, 0.1);
+        let share = |holds: &dyn Fn(&Draws) -> bool| draws.iter().filter(|draws| holds(draws)).count() as f64 / 2000.0;
+        // Four standard errors of a half.
+        for share in [share(&|d| d.map.flip), share(&|d| d.blur > 0.0), share(&|d| d.erase.is_some())] {
+            assert!((share - 0.5).abs() < 0.045, "{share}");
+        }
+    }
+}

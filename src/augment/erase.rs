@@ -48,3 +48,54 @@ pub fn erase(mut images: Tensor, rects: &[Option<Rect>]) -> Tensor {
     let rows = within(Tensor::arange(size.height, kind).view([-1, 1]), 2);
     images.masked_fill_(&rows.logical_and(&columns), 0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+    use crate::random::{Purpose, Stream};
+
+    fn rects(probability: f64, size: Size) -> Vec<Option<Rect>> {
+        let recipe = Recipe { reprob: probability, ..Recipe::default() };
+        let rect = |id| {
+            let mut stream = Stream::new(0, Purpose::Augment, 1, id);
+            let mut numbers = || stream.uniform();
+            draw(&recipe, size, [numbers()], std::array::from_fn(|_| std::array::from_fn(|_| numbers())))
+        };
+        (0..4000).map(rect).collect()
+    }
+
+    #[test]
+    fn erased_areas_are_spread_evenly_between_the_smallest_and_the_largest() {
+        let rects = rects(1.0, Size { height: 200, width: 200 });
+        let mut areas: Vec<f64> =
+            rects.iter().flatten().map(|rect| (rect.width * rect.height) as f64 / 40_000.0).collect();
+        areas.sort_by(f64::total_cmp);
+        assert_eq!(areas.len(), 4000);
+        assert!(areas[0] > 0.019 && areas[3999] < 0.335);
+        // The largest rectangles fit in fewer shapes, so that a little less of them is left.
+        for (index, share) in [(1000, 0.25), (2000, 0.5), (3000, 0.75)] {
+            let even = AREA[0] + (AREA[1] - AREA[0]) * share;
+            assert!((areas[index] - even).abs() < 0.015, "{} at {share}, {even} expected", areas[index]);
+        }
+    }
+
+    #[test]
+    fn as_many_images_are_erased_as_asked_for() {
+        let erased = rects(0.25, Size { height: 48, width: 48 }).iter().flatten().count();
+        // Four standard deviations are 110.
+        assert!(erased.abs_diff(1000) < 110, "{erased}");
+    }
+
+    #[test]
+    fn exactly_the_rectangle_becomes_zero() {
+        let images = Tensor::ones([2, 3, 4, 5], (Kind::Float, Device::Cpu));
+        let erased = erase(images, &[Some(Rect { left: 1, top: 2, width: 3, height: 2 }), None]);
+        let row = |values: [f32; 5]| Tensor::from_slice(&values);
+        let (plain, holed) = (row([1.0; 5]), row([1.0, 0.0, 0.0, 0.0, 1.0]));
+        let expected = Tensor::stack(&[&plain, &plain, &holed, &holed], 0).expand([3, 4, 5], false);
+        assert!(erased.select(0, 0).equal(&expected));
+        assert!(erased.select(0, 1).equal(&Tensor::ones([3, 4, 5], (Kind::Float, Device::Cpu))));
+    }
+}

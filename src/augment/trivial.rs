@@ -41,3 +41,48 @@ pub(super) fn draw(mut draws: Draws, channels: i64, size: Size, [operation, stre
     }
     draws
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        random::{Purpose, Stream},
+        recipe::{Aa, Recipe},
+    };
+
+    const SIZE: Size = Size { height: 48, width: 48 };
+
+    /// How many of 9,000 images meet each operation: nothing, rotation, shifts, zoom, brightness, contrast, blur, saturation.
+    fn counts(channels: i64) -> [u32; 9] {
+        let recipe = Recipe { aa: Aa::Trivial, ..Recipe::default() };
+        let mut counts = [0; 9];
+        for id in 0..9000 {
+            let Draws { map, colour, blur, erase } =
+                Draws::new(&recipe, channels, SIZE, &mut Stream::new(0, Purpose::Augment, 1, id));
+            assert!(map.angle.abs() <= 135.0 && map.shift[0].abs() <= 24.0 && (0.5..=2.0).contains(&map.zoom));
+            assert_eq!(erase, None);
+            let changed = [
+                map.angle != 0.0,
+                map.shift[0] != 0.0,
+                map.shift[1] != 0.0,
+                map.zoom != 1.0,
+                colour.brightness != 1.0,
+                colour.contrast != 1.0,
+                blur > 0.0,
+                colour.saturation != 1.0,
+            ];
+            assert!(changed.iter().filter(|changed| **changed).count() <= 1, "one operation to each image");
+            counts[changed.iter().position(|changed| *changed).map_or(0, |place| place + 1)] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn every_operation_is_as_likely_and_grey_images_have_no_saturation() {
+        // Five standard deviations are 150.
+        assert!(counts(3).iter().all(|count| count.abs_diff(1000) < 150), "{:?}", counts(3));
+        let [grey @ .., saturation] = counts(1);
+        assert!(grey.iter().all(|count| count.abs_diff(1125) < 160), "{grey:?}");
+        assert_eq!(saturation, 0);
+    }
+}
