@@ -4,8 +4,8 @@
 //! cargo run --release --example 02_see_augmentation [FILE.png]
 //! ```
 //!
-//! Expect one line per row of a contact sheet, `augmentation.png` unless told otherwise: the plain faces first, then the
-//! same faces under one knob after the other, at a strength that shows, and under all together.
+//! Expect one line per row of a contact sheet, `augmentation.png` unless told otherwise: the plain faces first, then
+//! the same faces under one knob after the other, at a strength that shows, and under all together.
 
 use anyhow::{Context, Result, ensure};
 use image::{GrayImage, Luma, imageops};

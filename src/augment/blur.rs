@@ -30,8 +30,8 @@ pub(super) fn sigma(size: Size, share: f64) -> f64 {
     LEAST_SIGMA + (largest_sigma(size) - LEAST_SIGMA) * share
 }
 
-/// Float images `[n, c, h, w]`, each blurred by its own standard deviation in pixels, those with 0 left alone. The border
-/// reflects about the outermost pixels' centres, as in torchvision's `gaussian_blur`.
+/// Float images `[n, c, h, w]`, each blurred by its own standard deviation in pixels, those with 0 left alone. The
+/// border reflects about the outermost pixels' centres, as in torchvision's `gaussian_blur`.
 ///
 /// All kernels of a batch have the same length, which holds two of the largest standard deviation on either side.
 pub fn gaussian_blur(images: Tensor, sigmas: &[f64]) -> Tensor {

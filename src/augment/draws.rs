@@ -22,8 +22,8 @@ pub struct Draws {
 impl Draws {
     /// The draws for an image of `channels` and `size`.
     ///
-    /// Each knob takes the same count of numbers from the stream, on or off: switching one on leaves the draws of the others
-    /// alone. The order is part of every recorded run; new knobs come last.
+    /// Each knob takes the same count of numbers from the stream, on or off: switching one on leaves the draws of the
+    /// others alone. The order is part of every recorded run; new knobs come last.
     pub fn new(recipe: &Recipe, channels: i64, size: Size, stream: &mut Stream) -> Self {
         let flip = hflip::draw(recipe, uniforms(stream));
         let map = rotate_shift_zoom::draw(recipe, size, uniforms(stream), Map { flip, ..Map::identity(size) });

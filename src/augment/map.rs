@@ -2,8 +2,8 @@
 
 use super::{Rect, Size};
 
-/// The geometry of one image: mirrored, then turned, magnified and moved about its centre, then cropped and enlarged to full
-/// size. Angle, shift and zoom have the meaning of torchvision's `affine`.
+/// The geometry of one image: mirrored, then turned, magnified and moved about its centre, then cropped and enlarged to
+/// full size. Angle, shift and zoom have the meaning of torchvision's `affine`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Map {
     /// Left and right are exchanged.
@@ -24,8 +24,8 @@ impl Map {
         Self { flip: false, angle: 0.0, shift: [0.0; 2], zoom: 1.0, crop: Rect::whole(size) }
     }
 
-    /// Rows `[a, b, c]` of the matrix by which a place in the moved image has its origin: `a x + b y + c`, for `x` and then
-    /// for `y`, in pixels from the image's centre.
+    /// Rows `[a, b, c]` of the matrix by which a place in the moved image has its origin: `a x + b y + c`, for `x` and
+    /// then for `y`, in pixels from the image's centre.
     pub(super) fn origin(&self) -> [[f64; 3]; 2] {
         let (sin, cos) = self.angle.to_radians().sin_cos();
         let mirror = if self.flip { -1.0 } else { 1.0 };

@@ -1,8 +1,8 @@
 //! Random augmentation of training images, batched on the device.
 //!
-//! Each knob has a file of its own, which opens with its card. A knob draws its numbers on the host from an image's stream
-//! and says nothing about tensors; [`Draws`] gathers them; [`Augment`] hands them to four pure functions, each of which does
-//! one batched operation with the numbers passed in:
+//! Each knob has a file of its own, which opens with its card. A knob draws its numbers on the host from an image's
+//! stream and says nothing about tensors; [`Draws`] gathers them; [`Augment`] hands them to four pure functions, each
+//! of which does one batched operation with the numbers passed in:
 //!
 //! | function | knobs |
 //! |---|---|

@@ -10,8 +10,8 @@ use crate::{
 
 /// Random augmentation of training images.
 ///
-/// Each image has its own draws, which depend on the recipe, the epoch and the image's sample id alone: neither on the other
-/// images of its batch nor on what was drawn before.
+/// Each image has its own draws, which depend on the recipe, the epoch and the image's sample id alone: neither on the
+/// other images of its batch nor on what was drawn before.
 #[derive(Debug)]
 pub struct Augment {
     recipe: Recipe,
@@ -34,10 +34,11 @@ impl Augment {
         Self { recipe: recipe.clone(), normalize: normalize.clone(), geometry: Geometry::of(recipe) }
     }
 
-    /// uint8 images `[n, c, h, w]` to normalised float32 images of the same shape. `ids[i]` is the sample id of image i;
-    /// `epoch` counts from 1.
+    /// uint8 images `[n, c, h, w]` to normalised float32 images of the same shape. `ids[i]` is the sample id of image
+    /// i; `epoch` counts from 1.
     ///
-    /// Geometry, colour, blur, normalisation, erasing, in this order. With all knobs off this is [`Normalize::forward`].
+    /// Geometry, colour, blur, normalisation, erasing, in this order. With all knobs off this is
+    /// [`Normalize::forward`].
     pub fn forward(&self, images: &Tensor, epoch: u32, ids: &[u32]) -> Tensor {
         self.forward_repeated(images, epoch, ids, &vec![0; ids.len()])
     }

@@ -43,8 +43,8 @@ impl Rect {
         Self { left: 0, top: 0, width: size.width, height: size.height }
     }
 
-    /// The rectangle of `area` pixels and `ratio` = width / height, rounded to whole pixels, at a place within `size` that
-    /// `place` gives, each number in [0, 1). None if it does not fit.
+    /// The rectangle of `area` pixels and `ratio` = width / height, rounded to whole pixels, at a place within `size`
+    /// that `place` gives, each number in [0, 1). None if it does not fit.
     pub(super) fn placed(size: Size, area: f64, ratio: f64, place: [f64; 2]) -> Option<Self> {
         let width = (area * ratio).sqrt().round() as i64;
         let height = (area / ratio).sqrt().round() as i64;

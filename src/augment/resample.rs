@@ -12,8 +12,8 @@ const REFLECTION: i64 = 2;
 
 /// Float images `[n, c, h, w]`, each sampled through its own map, bilinearly.
 ///
-/// Pixels are squares, as in torchvision (`align_corners=False`): the border reflects about the outer edges of the outermost
-/// pixels, so that these stand there twice. Towards a border of zeros the outermost pixels fade.
+/// Pixels are squares, as in torchvision (`align_corners=False`): the border reflects about the outer edges of the
+/// outermost pixels, so that these stand there twice. Towards a border of zeros the outermost pixels fade.
 pub fn resample(images: &Tensor, maps: &[Map], border: Border) -> Tensor {
     let padding = match border {
         Border::Reflect => REFLECTION,
@@ -39,8 +39,8 @@ fn grid(maps: &[Map], size: Size, device: Device) -> Tensor {
     Tensor::stack(&[origin(0), origin(1)], -1)
 }
 
-/// For x and then for y, in pixels from the image's centre: the crop's first place, its step, the centres of its first and
-/// last pixel; then the row of the affine map, which leads to the image's edges at −1 and 1.
+/// For x and then for y, in pixels from the image's centre: the crop's first place, its step, the centres of its first
+/// and last pixel; then the row of the affine map, which leads to the image's edges at −1 and 1.
 ///
 /// Places beyond the centres of the crop's outermost pixels would show what is not in it.
 fn numbers(map: &Map, size: Size) -> [f64; 14] {

@@ -22,7 +22,8 @@ const COLOUR: f64 = 0.99;
 /// The operations on grey images; RGB images have one more.
 const GREY_OPERATIONS: f64 = 8.0;
 
-/// `draws` with one more operation. A second blur adds its variance, everything else adds or multiplies by nature.
+/// `draws` with one more operation, folded into what they hold: angles and shifts add up, zooms and factors multiply,
+/// blurs add their variances.
 pub(super) fn draw(mut draws: Draws, channels: i64, size: Size, [operation, strength]: [f64; 2]) -> Draws {
     let operations = if channels == 3 { GREY_OPERATIONS + 1.0 } else { GREY_OPERATIONS };
     let signed = 2.0 * strength - 1.0;
@@ -52,7 +53,8 @@ mod tests {
 
     const SIZE: Size = Size { height: 48, width: 48 };
 
-    /// How many of 9,000 images meet each operation: nothing, rotation, shifts, zoom, brightness, contrast, blur, saturation.
+    /// How many of 9,000 images meet each operation: nothing, rotation, shifts, zoom, brightness, contrast, blur,
+    /// saturation.
     fn counts(channels: i64) -> [u32; 9] {
         let recipe = Recipe { aa: Aa::Trivial, ..Recipe::default() };
         let mut counts = [0; 9];
