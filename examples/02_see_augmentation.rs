@@ -10,7 +10,7 @@
 use anyhow::{Context, Result, ensure};
 use image::{GrayImage, Luma, imageops};
 use mindgap::{
-    augment::{Augment, Normalize},
+    augment::{Augment, Mix, Normalize, Size},
     data::{self, Dataset, Options, Silent},
     recipe::{Aa, Border, Recipe},
 };
@@ -48,6 +48,8 @@ fn rows() -> Vec<(&'static str, Recipe)> {
         ("blur = 1", Recipe { blur: 1.0, ..plain() }),
         ("reprob = 1", Recipe { reprob: 1.0, ..plain() }),
         ("aa = trivial", Recipe { aa: Aa::Trivial, ..plain() }),
+        ("mixup = 1", Recipe { mixup: 1.0, ..plain() }),
+        ("cutmix = 1", Recipe { cutmix: 1.0, ..plain() }),
         ("the usual ones together", usual),
     ]
 }
@@ -63,7 +65,10 @@ fn main() -> Result<()> {
 
     let mut sheet = Sheet::new(data.size, rows().len() as u32);
     for (row, (name, recipe)) in rows().into_iter().enumerate() {
-        let images = Augment::new(&recipe, &normalize).forward(&batch.images, 1, &ids);
+        let mut images = Augment::new(&recipe, &normalize).forward(&batch.images, 1, &ids);
+        if let Some(mix) = Mix::draw(&recipe, 1, 0, FACES, Size::of(&images)) {
+            (images, _) = mix.apply(&images, &batch.labels, data.classes.len() as i64);
+        }
         sheet.draw(row as u32, &bytes(&images, &data))?;
         println!("row {:2}: {name}", row + 1);
     }
