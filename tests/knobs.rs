@@ -94,9 +94,15 @@ fn train(recipe: &Recipe, stop_at: Option<u64>) -> End {
     if stop_at.is_some() {
         assert_eq!(outcome, Outcome::Stopped);
         let file = tempfile::NamedTempFile::new().unwrap();
-        Checkpoint::of(&trainer, &data.fingerprint).unwrap().to_archive().save(file.path()).unwrap();
+        let stopped = Checkpoint::of(&trainer, &data.fingerprint).unwrap().to_archive();
+        stopped.save(file.path()).unwrap();
         trainer = Trainer::new(recipe, &data, Device::Cpu).unwrap();
         Checkpoint::load(file.path()).unwrap().restore(&mut trainer).unwrap();
+        let restored = Checkpoint::of(&trainer, &data.fingerprint).unwrap().to_archive();
+        assert!(
+            restored.metadata == stopped.metadata && restored.arrays == stopped.arrays,
+            "something was not restored"
+        );
         listener.stop_at = None;
         stop.store(false, Ordering::Relaxed);
         outcome = fit(&mut trainer, &data, &sides, None, &mut listener, &stop).unwrap();
