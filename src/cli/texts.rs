@@ -57,12 +57,17 @@ pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
     if let Some(raw) = last.raw_val_loss {
         text += &format!("These are figures of the averaged weights; the trained ones have a val loss of {raw:.3}.\n");
     }
-    if let Some(Views { views, val_loss, val_acc, .. }) = &done.tta {
-        text += &format!("Averaged over views ({views}): val loss {val_loss:.3}, accuracy {val_acc:.1} %.\n");
+    if let Some(Views { views, val_loss, val_acc, val_loss_without_leaks, val_acc_without_leaks }) = &done.tta {
+        text += &format!("Averaged over views ({views}): val loss {val_loss:.3}, accuracy {val_acc:.1} %");
+        if let (Some(loss), Some(accuracy)) = (val_loss_without_leaks, val_acc_without_leaks) {
+            text += &format!("; without those {loss:.3}, {accuracy:.1} %");
+        }
+        text += ".\n";
     }
     if let Some(share) = done.overconfidence_share_of_gap {
+        let name = if done.temperature < 1.0 { "Underconfidence" } else { "Overconfidence" };
         text += &format!(
-            "Overconfidence: {:.3} nats, {:.0} % of the gap; a temperature of {:.2} removes it.\n",
+            "{name}: {:.3} nats, {:.0} % of the gap; a temperature of {:.2} removes it.\n",
             done.overconfidence,
             100.0 * share,
             done.temperature
