@@ -35,7 +35,10 @@ fn assert_same_run(place: &Place, one: &str, other: &str) {
 #[test]
 fn a_killed_run_resumes_to_the_same_bytes() {
     let place = Place::with_images(40, 5);
-    for knobs in [&["--nesterov"] as &[&str], &["--opt", "adamw", "--lr", "0.01", "--grad-accum-steps", "2"]] {
+    let many = "--model-ema --sam 0.05 --sam-every 2 --drop 0.1 --drop-path 0.1 --drop-block 0.1 --mixup 0.2 --cutmix 1 --smoothing 0.1 \
+                --hflip 0.5 --rotate 9 --zoom 0.9 1.1 --reprob 0.2 --progressive 8 --balanced-sampling --early-stop 4 --tta flip";
+    let many: Vec<&str> = many.split_whitespace().collect();
+    for knobs in [&["--nesterov"] as &[&str], &["--opt", "adamw", "--lr", "0.01", "--grad-accum-steps", "2"], &many] {
         let words = [EPOCHS, knobs].concat();
         let name = |suffix: &str| format!("{}-{suffix}", knobs.len());
         let (whole, torn) = (name("whole"), name("torn"));

@@ -171,3 +171,49 @@ fn a_reader_that_goes_away_does_not_stop_the_training() {
     assert!(child.wait().unwrap().success());
     assert!(fs::exists(place.path("run/done.json")).unwrap());
 }
+
+#[test]
+fn averaged_weights_are_the_model_and_the_trained_ones_stand_beside_it() {
+    let place = Place::with_images(12, 5);
+    let text = place.train("run", &["--epochs", "3", "--model-ema"]).succeed().stdout();
+    assert!(text.contains("figures of the averaged weights"), "{text}");
+    for record in place.epochs("run") {
+        let figure = |key: &str| record[key].as_f64().unwrap();
+        assert_ne!(figure("raw_val_loss"), figure("val_loss"));
+    }
+    let best = Archive::load(&place.path("run/best.safetensors")).unwrap();
+    let model = Archive::load(&place.path("run/model.safetensors")).unwrap();
+    for array in model.arrays.iter().filter(|array| !array.name.ends_with("num_batches_tracked")) {
+        let of = |mark: &str| best.array(&format!("{mark}/{}", array.name)).unwrap().bytes.clone();
+        assert!(array.bytes == of("average"), "{} is not the average", array.name);
+        assert!(array.bytes != of("model"), "{} was not averaged", array.name);
+    }
+}
+
+#[test]
+fn a_run_without_a_lower_val_loss_stops_early_and_says_so() {
+    let place = Place::with_images(12, 5);
+    let words = ["--epochs", "30", "--early-stop", "2", "--lr", "3", "--clip-grad", "1"];
+    let text = place.train("run", &words).succeed().stdout();
+    let losses: Vec<f64> = place.epochs("run").iter().map(|record| record["val_loss"].as_f64().unwrap()).collect();
+    let lowest = losses.iter().position(|loss| losses.iter().all(|other| loss <= other)).unwrap();
+    assert!(losses.len() < 30 && lowest + 3 == losses.len(), "{losses:?}");
+    assert!(text.contains("Stopped early"), "{text}");
+    let done: Value = serde_json::from_slice(&place.bytes("run", "done.json")).unwrap();
+    assert_eq!(done["early_stopped"], true);
+    // It is finished: there is nothing to resume.
+    place.mindgap(&["train", "--resume", "--out", "run"]).succeed();
+    assert_eq!(place.epochs("run").len(), losses.len());
+}
+
+#[test]
+fn views_give_a_second_figure_and_leave_the_first_alone() {
+    let place = Place::with_images(12, 5);
+    place.train("plain", &["--epochs", "2"]).succeed();
+    let text = place.train("views", &["--epochs", "2", "--tta", "ten-crop"]).succeed().stdout();
+    assert!(text.contains("Averaged over views (ten-crop)"), "{text}");
+    assert_eq!(place.epochs("views"), place.epochs("plain"));
+    let done: Value = serde_json::from_slice(&place.bytes("views", "done.json")).unwrap();
+    assert_eq!(done["tta"]["views"], "ten-crop");
+    assert_ne!(done["tta"]["val_loss"], done["last"]["val_loss"]);
+}
