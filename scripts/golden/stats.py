@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Golden numbers for src/stats, computed by numpy and scipy.
+"""Golden numbers for src/stats, computed by numpy, scipy and statsmodels.
 
-    python scripts/golden/stats.py > tests/golden/stats.json        (numpy 2, scipy 1)
+    python scripts/golden/stats.py > tests/golden/stats.json        (numpy 2, scipy 1, statsmodels 0.14)
 """
 
 import json
 
 import numpy as np
 from scipy import optimize, special, stats
+from statsmodels.stats.multitest import multipletests
 
 rng = np.random.default_rng(20)
 golden = {}
@@ -85,5 +86,25 @@ golden |= {
     "half_losses": half_losses.flatten().tolist(),
     "cross_fitted_loss": (1795 * half_losses[second, 0] + 1794 * half_losses[first, 1]) / 3589,
 }
+
+for pairs in (3, 4, 10):
+    differences = rng.normal(-0.03, 0.02, pairs)
+    test = stats.ttest_1samp(differences, 0.0)
+    interval = test.confidence_interval(0.95)
+    golden |= {
+        f"paired_{pairs}": differences.tolist(),
+        f"paired_{pairs}_mean": differences.mean(),
+        f"paired_{pairs}_low": interval.low,
+        f"paired_{pairs}_high": interval.high,
+        f"paired_{pairs}_p": test.pvalue,
+    }
+
+p_values = np.array([0.04, 0.001, 0.5, 0.03, 0.02, 0.9])
+corrected = multipletests(p_values, method="holm")[1]
+golden |= {"holm_p": p_values.tolist(), "holm_corrected": corrected.tolist()}
+
+values = rng.exponential(0.5, 400) - 0.55
+bootstrap = stats.bootstrap((values,), np.mean, n_resamples=20000, method="percentile", rng=rng).confidence_interval
+golden |= {"bootstrap_values": values.tolist(), "bootstrap_interval": [bootstrap.low, bootstrap.high]}
 
 print(json.dumps(golden))

@@ -34,6 +34,8 @@ pub enum Purpose {
     Halves = 9,
     /// Generated faces; index = sample.
     Faces = 10,
+    /// Resampling for intervals; epoch and index tell intervals apart.
+    Resample = 11,
 }
 
 /// A stream of draws.

@@ -1,16 +1,22 @@
-//! Plain numbers in, plain numbers out: means and their errors, losses from logits, calibration, cross-fitting.
+//! Plain numbers in, plain numbers out: means, their errors and intervals, tests, losses from logits, calibration, cross-fitting.
 //!
 //! Everything is computed in f64. No number is silently left out: a NaN that comes in makes the result NaN, except
 //! where a lowest value is looked for ([`lowest`]), which a NaN never is.
 
+mod bootstrap;
 mod calibration;
 mod cross_fit;
 #[cfg(test)]
 mod golden;
+mod holm;
 mod logits;
 mod means;
+mod paired;
 
+pub use bootstrap::bootstrap_interval;
 pub use calibration::{CALIBRATION_BINS, Overconfidence, calibration_error, fit_temperature};
 pub use cross_fit::{CrossFit, cross_fit, lowest};
+pub use holm::holm;
 pub use logits::Logits;
 pub use means::{Estimate, difference_of_means, mean, percent, sample_sd, standard_error};
+pub use paired::{PairedT, paired_t};

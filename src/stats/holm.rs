@@ -1,0 +1,39 @@
+//! Several tests at once: Holm's step-down correction (Holm 1979).
+
+/// p-values corrected so that the chance of even one false alarm among them stays below the level at which they are read;
+/// in the order of `p`.
+///
+/// The smallest is multiplied by how many there are, the next by one fewer, and so on; none comes out smaller than one that
+/// was smaller before, none above 1. NaN stays NaN and does not count.
+pub fn holm(p: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p.len()).filter(|&index| !p[index].is_nan()).collect();
+    order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));
+    let mut corrected = vec![f64::NAN; p.len()];
+    let mut largest: f64 = 0.0;
+    for (rank, &index) in order.iter().enumerate() {
+        largest = largest.max(p[index] * (order.len() - rank) as f64).min(1.0);
+        corrected[index] = largest;
+    }
+    corrected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::golden::{assert_all_close, golden};
+
+    #[test]
+    fn corrected_values_are_those_of_statsmodels() {
+        let golden = golden();
+        assert_all_close(&holm(&golden.numbers("holm_p")), &golden.numbers("holm_corrected"), 1e-14);
+    }
+
+    #[test]
+    fn by_hand() {
+        assert_all_close(&holm(&[0.01, 0.04, 0.03]), &[0.03, 0.06, 0.06], 1e-15);
+        assert_eq!(holm(&[0.7, 0.9]), [1.0, 1.0]);
+        assert_eq!(holm(&[]), Vec::<f64>::new());
+        let with_nan = holm(&[f64::NAN, 0.02]);
+        assert!(with_nan[0].is_nan() && with_nan[1] == 0.02);
+    }
+}
