@@ -7,6 +7,7 @@
 //! ```text
 //! 5  cli       one file per command; wires the rooms together
 //! 3  train     the loop, optimisers, evaluation, checkpoints
+//!    compare   presets over seeds: figures, intervals, verdict
 //!    gap       what recorded epochs say about the gap
 //! 2  augment   batched image transforms on the device
 //!    model     residual networks
@@ -21,6 +22,7 @@
 
 pub mod augment;
 pub mod cli;
+pub mod compare;
 pub mod data;
 pub mod durable;
 pub mod gap;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Where and with what to compute.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Compute {
     /// auto (CUDA where there is one), cpu, cuda, or cuda:N
     #[arg(long, default_value = "auto", value_name = "DEVICE", help_heading = "Machine")]
@@ -38,6 +38,19 @@ impl Compute {
         torch::set_deterministic(self.deterministic)?;
         torch::set_threads(self.threads.map(usize::from).or(threads_before));
         self.device.device()
+    }
+
+    /// Threads for each of so many runs at a time.
+    pub fn threads_of_each(&self, runs: usize) -> usize {
+        let all = self.threads.map_or_else(torch::physical_cores, usize::from);
+        (all / runs).max(1)
+    }
+
+    /// The words that say the same to another `mindgap`, with so many threads.
+    pub fn words(&self, threads: usize) -> Vec<String> {
+        let mut words = vec![format!("--device={}", self.device), format!("--threads={threads}")];
+        words.extend(self.deterministic.then(|| "--deterministic".to_owned()));
+        words
     }
 
     /// What a run folder records of them.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Which data, and how they are read.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct DataFlags {
     /// A folder with train/CLASS/* and val/CLASS/*, a fer2013.csv, or faces [default: faces]
     #[arg(long = "data", value_name = "DIR|FILE.csv|faces", help_heading = "Data")]
@@ -31,6 +31,15 @@ pub struct DataFlags {
 }
 
 impl DataFlags {
+    /// The words that say the same to another `mindgap`.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = vec![format!("--data={}", self.source.as_deref().unwrap_or("faces"))];
+        words.push(format!("--cache-limit={}", self.cache_limit));
+        words.extend(self.skip_bad.then(|| "--skip-bad".to_owned()));
+        words.extend(self.workers.map(|workers| format!("--workers={workers}")));
+        words
+    }
+
     /// Opens `source` as `recipe` wants it, with a progress bar on stderr. `skipped_before` says that the run to be resumed
     /// left bad files out.
     ///

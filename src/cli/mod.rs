@@ -1,11 +1,14 @@
 //! The command line. One file per command: its flags and its `run`.
 
+mod child;
+pub mod compare;
 pub mod completions;
 mod compute;
 mod data_flags;
 pub mod doctor;
 mod end;
 pub mod presets;
+mod race;
 pub mod recipe_flags;
 mod resume;
 mod say;
@@ -33,6 +36,8 @@ pub struct Cli {
 enum Command {
     /// Train a network and record how far validation lies above training
     Train(Box<train::Args>),
+    /// Train several presets over several seeds and say what is real of their differences
+    Compare(Box<compare::Args>),
     /// List the presets, or print one as a recipe file
     Presets(presets::Args),
     /// Check this machine: libtorch, devices, threads, a training step
@@ -45,6 +50,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Presets(args) => presets::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args),

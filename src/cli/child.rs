@@ -1,0 +1,92 @@
+//! One run of a comparison as a process of its own: what befalls it befalls no other.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::End;
+
+/// Trains `recipe` into `folder`, taking up what is there, with more `words` for data and machine. Its messages go to
+/// `FOLDER.log`; `reached` hears of each finished epoch. True when the run is finished, false when it was stopped; raising `stop`
+/// stops it.
+///
+/// # Errors
+/// The run failed: its last message.
+pub fn train(
+    words: &[String],
+    recipe: &Path,
+    folder: &Path,
+    stop: &AtomicBool,
+    reached: impl Fn(u32) + Sync,
+) -> Result<bool> {
+    let log = std::path::PathBuf::from(format!("{}.log", folder.display()));
+    let mut command = Command::new(std::env::current_exe().context("this program's own file cannot be found")?);
+    command.arg("train").args(words).arg("--recipe").arg(recipe).arg("--resume").arg("--out").arg(folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.stderr(File::create(&log).with_context(|| format!("cannot write {}", log.display()))?);
+    // Ctrl-C reaches the whole group; a group of its own lets this process pass the signal on, once.
+    command.process_group(0);
+    let mut child = command.spawn().context("the training process cannot be started")?;
+    let output = child.stdout.take().context("the training process has an output")?;
+    let status = thread::scope(|scope| {
+        scope.spawn(|| {
+            BufReader::new(output).lines().map_while(Result::ok).filter_map(|line| epoch_of(&line)).for_each(&reached);
+        });
+        wait(&mut child, stop)
+    })?;
+    match status.code() {
+        Some(0) => Ok(true),
+        Some(75) => Ok(false),
+        code => {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            // An error is the last that a run says, and may take several lines.
+            let last = text.split("error: ").nth(1).map(str::trim_end);
+            match (last, code) {
+                (Some(last), _) => bail!("{last}"),
+                (None, Some(code)) if code == End::Failure as i32 => bail!("it failed; see {}", log.display()),
+                (None, _) => bail!("it ended with {status}; see {}", log.display()),
+            }
+        }
+    }
+}
+
+/// Waits for `child`, asking it to stop once `stop` is raised.
+fn wait(child: &mut Child, stop: &AtomicBool) -> Result<std::process::ExitStatus> {
+    let mut asked = false;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if stop.load(Ordering::Relaxed) && !asked {
+            asked = true;
+            // SAFETY: sends a signal to a child that has not been waited for, so that its number is still its own.
+            unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The epoch in a line that `mindgap train` prints into a pipe.
+fn epoch_of(line: &str) -> Option<u32> {
+    line.strip_prefix("Epoch: ")?.split('/').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_epoch_is_read_from_the_origins_line() {
+        assert_eq!(epoch_of("Epoch: 12/50.. Training Loss: 1.402.. "), Some(12));
+        assert_eq!(epoch_of("After epoch 12: loss"), None);
+    }
+}

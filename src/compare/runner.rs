@@ -1,0 +1,117 @@
+//! Trains the runs of a plan, some at a time. How one is trained is the caller's affair.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+use anyhow::Result;
+
+use super::Job;
+
+/// How a run came out.
+#[derive(Debug)]
+pub enum Fate {
+    /// It is finished.
+    Finished,
+    /// It was stopped, or never begun since a stop was asked for.
+    Stopped,
+    /// It failed, for this reason.
+    Failed(anyhow::Error),
+}
+
+/// Trains `jobs` in order, `parallel` at a time, by `train_one`, which says whether the run was finished (true) or stopped (false).
+/// A run that fails stops no other. No run is begun once `stop` is raised. `ended` hears of each as it ends.
+///
+/// The fates are in the order of the jobs.
+pub fn run(
+    jobs: &[Job],
+    parallel: usize,
+    stop: &AtomicBool,
+    train_one: impl Fn(&Job) -> Result<bool> + Sync,
+    mut ended: impl FnMut(&Job, &Fate),
+) -> Vec<Fate> {
+    let next = AtomicUsize::new(0);
+    let (send, receive) = mpsc::channel();
+    let send = Mutex::new(send);
+    let work = || {
+        while let Some((index, job)) = take(jobs, &next) {
+            let fate = if stop.load(Ordering::Relaxed) {
+                Fate::Stopped
+            } else {
+                match train_one(job) {
+                    Ok(true) => Fate::Finished,
+                    Ok(false) => Fate::Stopped,
+                    Err(error) => Fate::Failed(error),
+                }
+            };
+            let send = send.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            // The receiver outlives the workers.
+            let _ = send.send((index, fate));
+        }
+    };
+    let mut fates: Vec<Option<Fate>> = jobs.iter().map(|_| None).collect();
+    thread::scope(|scope| {
+        for _ in 0..parallel.clamp(1, jobs.len().max(1)) {
+            scope.spawn(work);
+        }
+        for _ in jobs {
+            let Ok((index, fate)) = receive.recv() else { break };
+            ended(&jobs[index], &fate);
+            fates[index] = Some(fate);
+        }
+    });
+    fates.into_iter().map(|fate| fate.unwrap_or(Fate::Stopped)).collect()
+}
+
+fn take<'a>(jobs: &'a [Job], next: &AtomicUsize) -> Option<(usize, &'a Job)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    Some((index, jobs.get(index)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+    use crate::compare::plan;
+
+    fn jobs(seeds: u64) -> Vec<Job> {
+        plan(&["a".into(), "b".into()], 0, seeds)
+    }
+
+    #[test]
+    fn a_run_that_fails_stops_no_other() {
+        for parallel in [1, 3] {
+            let stop = AtomicBool::new(false);
+            let mut heard = 0;
+            let train_one = |job: &Job| if job.name() == "b-seed1" { bail!("no memory") } else { Ok(true) };
+            let fates = run(&jobs(3), parallel, &stop, train_one, |_, _| heard += 1);
+            assert_eq!(heard, 6);
+            for (job, fate) in jobs(3).iter().zip(fates) {
+                match fate {
+                    Fate::Failed(error) => {
+                        assert_eq!((job.name(), error.to_string()), ("b-seed1".into(), "no memory".into()))
+                    }
+                    Fate::Finished => assert_ne!(job.name(), "b-seed1"),
+                    Fate::Stopped => panic!("nobody stopped {}", job.name()),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn after_a_stop_no_run_begins() {
+        let stop = AtomicBool::new(false);
+        let train_one = |job: &Job| {
+            stop.store(job.name() == "b-seed0", Ordering::Relaxed);
+            Ok(job.name() != "b-seed0")
+        };
+        let fates = run(&jobs(2), 1, &stop, train_one, |_, _| {});
+        assert!(matches!(fates[..], [Fate::Finished, Fate::Stopped, Fate::Stopped, Fate::Stopped]), "{fates:?}");
+    }
+}

@@ -1,0 +1,174 @@
+//! Comparisons of synthetic runs whose truth is known.
+
+use super::*;
+use crate::{
+    random::{Purpose, Stream},
+    recipe::Recipe,
+    run::{Cost, DataSource, Done, EpochRecord, Measured, Outputs, Training, Versions},
+};
+
+const IMAGES: usize = 200;
+
+/// A run whose losses lie `val` and `probe` above a common difficulty of each image, with noise of its own.
+fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
+    let name = preset.bytes().map(u64::from).sum::<u64>();
+    let mut noise = Stream::new(seed, Purpose::Init, name as u32, 0);
+    let wobble = 0.01 * noise.normal();
+    let mut image = |level: f64, number: usize| {
+        let shared = Stream::new(0, Purpose::Faces, 0, number as u32).uniform();
+        (level + shared - 0.5 + wobble + 0.05 * noise.normal()) as f32
+    };
+    let measured = |losses: Vec<f32>| Measured { correct: losses.iter().map(|&loss| loss < 1.0).collect(), losses };
+    let val = measured((0..IMAGES).map(|number| image(val, number)).collect());
+    let probe = measured((0..IMAGES).map(|number| image(probe, number)).collect());
+    let training = Training {
+        epoch: 1,
+        lr: 0.1,
+        batch_loss: 1.0,
+        raw_val_loss: None,
+        steps: 10,
+        seconds: 60.0,
+        train_images_per_s: 100.0,
+    };
+    let half: Vec<bool> = (0..IMAGES).map(|number| number % 2 == 0).collect();
+    let record = EpochRecord::new(&training, &probe, &val, &[false; IMAGES], &half);
+    let outputs = Outputs {
+        logits: (0..IMAGES).flat_map(|number| [number as f32 / 100.0, 0.5]).collect(),
+        labels: (0..IMAGES as i64).map(|number| number % 2).collect(),
+        ids: (0..IMAGES as i64).collect(),
+    };
+    let cost = Cost { parameters: 1000, macs: 2000, seconds: 60.0 };
+    let done = Done::conclude(&[record], &outputs, 2, &[false; IMAGES], &half, cost).unwrap();
+    FinishedRun {
+        job: Job { preset: preset.into(), seed },
+        recipe: Recipe { seed, smoothing: if preset == "base" { 0.0 } else { 0.1 }, ..Recipe::default() },
+        data: data("00ff"),
+        versions: Versions {
+            mindgap: "0".into(),
+            tch: "0".into(),
+            libtorch: "0".into(),
+            device: "cpu".into(),
+            threads: 1,
+        },
+        done,
+        val,
+        ids: outputs.ids,
+    }
+}
+
+fn data(fingerprint: &str) -> DataSource {
+    DataSource {
+        source: "data".into(),
+        path: None,
+        fingerprint: fingerprint.into(),
+        train: 900,
+        val: IMAGES,
+        test: None,
+        probe: IMAGES,
+        val_in_train: 0,
+        bad_files: 0,
+        classes: vec!["a".into(), "b".into()],
+        channels: 1,
+        size: 48,
+        mean: vec![0.5],
+        std: vec![0.25],
+    }
+}
+
+/// `base` and other presets, each with its val and probe loss, over `seeds` seeds.
+fn compare(presets: &[(&str, f64, f64)], seeds: u64) -> Comparison {
+    let names: Vec<String> = presets.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    let runs: Vec<FinishedRun> = (0..seeds)
+        .flat_map(|seed| presets.iter().map(move |&(name, val, probe)| run(name, seed, val, probe)))
+        .collect();
+    Comparison::new(&names, "base", &runs, Vec::new(), vec!["mindgap".into()]).unwrap()
+}
+
+fn findings(comparison: &Comparison) -> Vec<Finding> {
+    comparison.presets.iter().map(|preset| preset.finding).collect()
+}
+
+#[test]
+fn a_win_under_fitting_harm_and_nothing_are_told_apart() {
+    let presets =
+        [("base", 1.2, 0.3), ("wins", 1.0, 0.6), ("starves", 1.25, 1.1), ("harms", 1.5, 0.2), ("idle", 1.2, 0.3)];
+    let comparison = compare(&presets, 5);
+    let expected = [Finding::Baseline, Finding::Better, Finding::UnderFits, Finding::Worse, Finding::NotShown];
+    assert_eq!(findings(&comparison), expected);
+    let verdict = &comparison.verdict;
+    assert!(verdict.starts_with("`wins` is better than `base`: its val loss is lower by 0."), "{verdict}");
+    assert!(verdict.contains("smaller gap of `starves` is under-fitting"), "{verdict}");
+    assert!(verdict.contains("`harms` made val loss higher") && verdict.contains("for `idle`"), "{verdict}");
+}
+
+#[test]
+fn two_seeds_show_nothing_about_seeds() {
+    let comparison = compare(&[("base", 1.2, 0.3), ("wins", 0.8, 0.6)], 2);
+    assert_eq!(findings(&comparison), [Finding::Baseline, Finding::NotShown]);
+    assert!(comparison.verdict.contains("three are the least"), "{}", comparison.verdict);
+    let against = comparison.presets[1].against.as_ref().unwrap();
+    assert_eq!((against.val_loss.this_recipe, against.val_loss.p), (None, None));
+    // Of these very models images tell all the same.
+    let [low, high] = against.val_loss.these_models.unwrap();
+    assert!(low < -0.35 && high < -0.3 && low < high, "{low} {high}");
+}
+
+#[test]
+fn differences_are_paired_by_seed_and_image() {
+    let comparison = compare(&[("base", 1.2, 0.3), ("wins", 1.0, 0.6)], 4);
+    let against = comparison.presets[1].against.as_ref().unwrap();
+    let (base, wins) = (&comparison.presets[0].figures.val_loss, &comparison.presets[1].figures.val_loss);
+    for (delta, (a, b)) in against.val_loss.values.iter().zip(wins.values.iter().zip(&base.values)) {
+        assert!((delta - (a - b)).abs() < 1e-12);
+    }
+    // The images' own difficulty, which spreads their losses by 0.29, is not in the interval: unpaired it would be 0.08 wide.
+    let [low, high] = against.val_loss.these_models.unwrap();
+    assert!(high - low < 0.02, "{low} {high}");
+}
+
+#[test]
+fn chance_alone_is_called_better_no_more_often_than_promised() {
+    let mut better = 0;
+    for number in 0..200 {
+        let names = ["base".to_owned(), format!("a{number}"), format!("b{number}")];
+        let runs: Vec<FinishedRun> =
+            (0..3).flat_map(|seed| names.iter().map(move |name| run(name, seed + 10 * number, 1.2, 0.3))).collect();
+        let comparison = Comparison::new(&names, "base", &runs, Vec::new(), Vec::new()).unwrap();
+        better += usize::from(findings(&comparison).contains(&Finding::Better));
+    }
+    // At most 2.5 % of 200 comparisons with no true difference, on the good side; 13 is three standard deviations above.
+    assert!(better <= 12, "{better} of 200");
+}
+
+#[test]
+fn what_is_missing_is_named_and_enters_no_figure() {
+    let runs = [run("base", 0, 1.2, 0.3), run("base", 1, 1.2, 0.3), run("wins", 1, 1.0, 0.6)];
+    let missing = NotFinished { job: Job { preset: "wins".into(), seed: 0 }, reason: "no memory".into() };
+    let names = ["base".to_owned(), "wins".to_owned(), "never".to_owned()];
+    let comparison = Comparison::new(&names, "base", &runs, vec![missing], Vec::new()).unwrap();
+    assert_eq!((comparison.finished, comparison.planned, comparison.presets.len()), (3, 4, 2));
+    assert_eq!(comparison.presets[1].against.as_ref().unwrap().seeds, [1]);
+    let text = comparison.to_markdown();
+    assert!(text.contains("3 of 4 runs are finished") && text.contains("wins-seed0: no memory"), "{text}");
+    assert!(Comparison::new(&names, "never", &runs, Vec::new(), Vec::new()).is_err());
+}
+
+#[test]
+fn runs_on_other_images_are_not_compared() {
+    let mut other = run("wins", 0, 1.0, 0.6);
+    other.data = data("ffff");
+    let names = ["base".to_owned(), "wins".to_owned()];
+    let error =
+        Comparison::new(&names, "base", &[run("base", 0, 1.2, 0.3), other], Vec::new(), Vec::new()).unwrap_err();
+    assert!(error.to_string().contains("wins-seed0 and base-seed0 were measured on different images"), "{error}");
+}
+
+#[test]
+fn the_tables_read_well() {
+    let comparison = compare(&[("base", 1.2, 0.3), ("wins", 1.0, 0.6)], 3);
+    insta::assert_snapshot!(comparison.to_markdown());
+    let json = serde_json::to_string(&comparison).unwrap();
+    assert_eq!(serde_json::from_str::<Comparison>(&json).unwrap(), comparison);
+    let keys: Vec<&str> = comparison.presets[1].recipe.iter().map(|difference| difference.key.as_str()).collect();
+    assert_eq!(keys, ["smoothing"]);
+}

@@ -1,0 +1,118 @@
+//! A comparison trains what is missing, pairs its runs, survives failures and stops, and says what it found.
+
+mod support;
+
+use std::{fs, process::Stdio, thread::sleep, time::Duration};
+
+use serde_json::Value;
+use support::{Finished, Place};
+
+const NET: &[&str] =
+    &["--width", "4", "--stem-stride", "2", "--batch-size", "8", "--threads", "1", "--model", "resnet8"];
+
+fn words<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let own = ["compare", "--data", "data", "--presets", "seed,smoothing", "--out", "cmp", "--epochs", "3"];
+    [&own, NET, more].concat()
+}
+
+fn compare(place: &Place, more: &[&str]) -> Finished {
+    place.mindgap(&words(more))
+}
+
+fn json(place: &Place) -> Value {
+    serde_json::from_slice(&place.bytes("cmp", "compare.json")).unwrap()
+}
+
+#[test]
+fn a_comparison_trains_every_preset_with_every_seed_on_the_same_images() {
+    let place = Place::with_images(12, 5);
+    let end = compare(&place, &["--seeds", "3"]).succeed();
+    let comparison = json(&place);
+    assert_eq!((&comparison["finished"], &comparison["baseline"]), (&6.into(), &"seed".into()));
+    for preset in comparison["presets"].as_array().unwrap() {
+        assert_eq!(preset["seeds"], serde_json::json!([0, 1, 2]));
+        assert_eq!(preset["figures"]["val_loss"]["n"], 3);
+    }
+    let figures = |run: &str| place.epochs(&format!("cmp/{run}")).last().unwrap()["val_loss"].as_f64().unwrap();
+    let delta = &comparison["presets"][1]["against"]["val_loss"];
+    let expected: f64 =
+        (0..3).map(|seed| figures(&format!("smoothing-seed{seed}")) - figures(&format!("seed-seed{seed}"))).sum();
+    assert!((delta["mean"].as_f64().unwrap() - expected / 3.0).abs() < 1e-12);
+    assert!(delta["this_recipe"].is_array() && delta["these_models"].is_array() && delta["p_holm"].is_number());
+    let text = end.stdout();
+    assert!(text.contains("| `smoothing` | 3 | ") && text.contains("Against `seed`"), "{text}");
+    assert_eq!(text.as_bytes(), place.bytes("cmp", "compare.md"));
+
+    // A run of a comparison is the run that `train` makes of the same words.
+    place
+        .mindgap(
+            &[
+                &["train", "--data", "data", "--preset", "smoothing", "--seed", "1", "--out", "alone", "--epochs", "3"],
+                NET,
+            ]
+            .concat(),
+        )
+        .succeed();
+    assert!(place.bytes("alone", "model.safetensors") == place.bytes("cmp/smoothing-seed1", "model.safetensors"));
+}
+
+#[test]
+fn finished_runs_are_not_repeated_and_more_seeds_are_added() {
+    let place = Place::with_images(12, 5);
+    compare(&place, &["--seeds", "1"]).succeed();
+    let before = fs::metadata(place.path("cmp/seed-seed0/last.safetensors")).unwrap().modified().unwrap();
+    let end = compare(&place, &["--seeds", "2", "--jobs", "2", "--json"]).succeed();
+    assert_eq!(serde_json::from_str::<Value>(&end.stdout()).unwrap()["finished"], 4);
+    assert_eq!(fs::metadata(place.path("cmp/seed-seed0/last.safetensors")).unwrap().modified().unwrap(), before);
+}
+
+#[test]
+fn a_run_that_fails_is_listed_and_stops_no_other() {
+    let place = Place::with_images(12, 5);
+    // Another recipe in a run's folder: this run cannot go on.
+    place
+        .mindgap(
+            &[&["train", "--data", "data", "--lr", "0.2", "--out", "cmp/smoothing-seed0", "--epochs", "1"], NET]
+                .concat(),
+        )
+        .succeed();
+    let end = compare(&place, &["--seeds", "2"]);
+    assert_eq!(end.code(), 3, "{}", end.stderr());
+    let comparison = json(&place);
+    assert_eq!((&comparison["finished"], &comparison["planned"]), (&3.into(), &4.into()));
+    assert_eq!(comparison["not_finished"][0]["preset"], "smoothing");
+    assert!(comparison["not_finished"][0]["reason"].as_str().unwrap().contains("lr"), "{comparison:#}");
+    assert!(end.stdout().contains("3 of 4 runs are finished"), "{}", end.stdout());
+}
+
+#[test]
+fn a_stopped_comparison_goes_on_where_it_was() {
+    let place = Place::with_images(60, 5);
+    let long = ["--seeds", "2", "--epochs", "8"];
+    let child = place.command(&words(&long)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !place.path("cmp/seed-seed0/epochs.jsonl").exists() {
+        sleep(Duration::from_millis(5));
+    }
+    // SAFETY: sends a signal to a child that this test owns.
+    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(75));
+    assert!(!place.path("cmp/smoothing-seed1/done.json").exists());
+    compare(&place, &long).succeed();
+    assert_eq!(json(&place)["finished"], 4);
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_before_anything_is_trained() {
+    let place = Place::with_images(12, 5);
+    let refused = |more: &[&str], expected: &[&str]| {
+        place.mindgap(&[&["compare", "--data", "data", "--out", "cmp"], more].concat()).refuse(expected);
+        assert!(!place.path("cmp").exists());
+    };
+    refused(&["--presets", "seed"], &["two"]);
+    refused(&["--presets", "seed,seed"], &["seed", "twice"]);
+    refused(&["--presets", "seed,mixpu"], &["mixpu", "mixup"]);
+    refused(&["--presets", "seed,mixup", "--baseline", "closed"], &["closed", "--presets"]);
+    refused(&["--presets", "seed,mixup", "--class-weights", "balanced"], &["mixup", "class_weights"]);
+    refused(&["--presets", "seed,mixup", "--seeds", "0"], &["--seeds"]);
+    refused(&[], &["--presets"]);
+}
