@@ -49,7 +49,7 @@ pub fn train(
         code => {
             let text = std::fs::read_to_string(&log).unwrap_or_default();
             // An error is the last that a run says, and may take several lines.
-            let last = text.split("error: ").nth(1).map(str::trim_end);
+            let last = text.split_once("error: ").map(|(_, last)| last.trim_end());
             match (last, code) {
                 (Some(last), _) => bail!("{last}"),
                 (None, Some(code)) if code == End::Failure as i32 => bail!("it failed; see {}", log.display()),

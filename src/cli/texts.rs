@@ -64,7 +64,8 @@ pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
         }
         text += ".\n";
     }
-    if let Some(share) = done.overconfidence_share_of_gap {
+    // Half a percent is the least that would not be shown as 0 %.
+    if let Some(share) = done.overconfidence_share_of_gap.filter(|share| *share >= 0.005) {
         let name = if done.temperature < 1.0 { "Underconfidence" } else { "Overconfidence" };
         text += &format!(
             "{name}: {:.3} nats, {:.0} % of the gap; a temperature of {:.2} removes it.\n",

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::FinishedRun;
 use crate::{
     random::{Purpose, Stream},
-    run::Done,
+    run::{Done, nan},
     stats::{self, bootstrap_interval, paired_t},
 };
 
@@ -13,8 +13,10 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delta {
     /// Mean of the differences over the seeds that both have.
+    #[serde(deserialize_with = "nan::number")]
     pub mean: f64,
     /// The difference of each of those seeds.
+    #[serde(deserialize_with = "nan::list")]
     pub values: Vec<f64>,
     /// *These models*: the 95 % interval in which the mean difference of these very networks would lie on other images. Paired,
     /// the images resampled with all seeds at once.

@@ -3,19 +3,24 @@
 use serde::{Deserialize, Serialize};
 
 use super::FinishedRun;
-use crate::{run::Done, stats};
+use crate::{
+    run::{Done, nan},
+    stats,
+};
 
 /// A figure over n seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// Mean.
+    /// Mean; NaN, and null in JSON, where a value is none.
+    #[serde(deserialize_with = "nan::number")]
     pub mean: f64,
     /// Standard deviation over seeds (divisor n − 1); absent with one seed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
     pub sd: Option<f64>,
     /// How many seeds.
     pub n: usize,
     /// The figure of each seed, in their order.
+    #[serde(deserialize_with = "nan::list")]
     pub values: Vec<f64>,
 }
 

@@ -9,7 +9,7 @@ mod folder;
 #[cfg(test)]
 mod folder_tests;
 mod lock;
-mod nan;
+pub(crate) mod nan;
 mod observer;
 mod predictions;
 mod progress;

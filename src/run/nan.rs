@@ -17,3 +17,9 @@ pub fn pair<'de, D: Deserializer<'de>>(from: D) -> Result<[f64; 2], D::Error> {
     let pair: [Option<f64>; 2] = Deserialize::deserialize(from)?;
     Ok(pair.map(|number| number.unwrap_or(f64::NAN)))
 }
+
+/// Reads a list of numbers; null is NaN.
+pub fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    let list: Vec<Option<f64>> = Deserialize::deserialize(from)?;
+    Ok(list.into_iter().map(|number| number.unwrap_or(f64::NAN)).collect())
+}
