@@ -24,6 +24,9 @@ fn a_run_leaves_a_complete_folder() {
         "model.safetensors",
         "run.lock",
         "done.json",
+        "events.out.tfevents.0.mindgap",
+        "train/events.out.tfevents.0.mindgap",
+        "val/events.out.tfevents.0.mindgap",
     ] {
         assert!(place.path("run").join(file).exists(), "{file} is missing");
     }

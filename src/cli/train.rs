@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use anyhow::{Result, ensure};
@@ -16,7 +17,7 @@ use crate::{
     gap,
     model::{Architecture, Cost},
     recipe::Recipe,
-    run::{DataSource, Done, Environment, Progress, Resume, RunFolder, cpu_name, now},
+    run::{DataSource, Done, Environment, Events, Progress, Resume, RunFolder, cpu_name, now},
     torch::{self, device},
     train::{Failure, Keeper, Outcome, Sides, Trainer, fit},
 };
@@ -95,9 +96,10 @@ pub fn run(args: &Args) -> Result<End> {
     announce(&folder, &plan, &recipe, &data, &sides, cost, device);
     let stop = signals::stop_flag()?;
     let mut keeper = Keeper::new(&folder, &data, &sides)?;
-    let mut progress = Progress::new(recipe.epochs, recipe.batch_size, args.json);
-    let outcome = fit(&mut trainer, &data, &sides, Some(&mut keeper), &mut progress, &stop).map_err(failure)?;
-    drop(progress);
+    let events = Events::new(folder.path(), started(&folder.environment()?), &folder.epochs()?.records)?;
+    let mut listeners = (events, Progress::new(recipe.epochs, recipe.batch_size, args.json));
+    let outcome = fit(&mut trainer, &data, &sides, Some(&mut keeper), &mut listeners, &stop).map_err(failure)?;
+    drop(listeners);
     if outcome == Outcome::Stopped {
         say(format_args!("Stopped in epoch {}; everything up to here is kept.", trainer.position.epochs + 1));
         say(format_args!("Go on with: mindgap train --resume --out {}", folder.path().display()));
@@ -105,6 +107,13 @@ pub fn run(args: &Args) -> Result<End> {
     }
     let done = keeper.finish(&trainer, cost.multiply_adds).map_err(failure)?;
     conclude(args, folder.path(), &done)
+}
+
+/// When the run began, in seconds since 1970.
+fn started(environment: &Environment) -> f64 {
+    let time = humantime::parse_rfc3339(&environment.started).ok();
+    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// An error of a run that had begun.

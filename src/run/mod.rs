@@ -5,6 +5,7 @@
 
 mod done;
 mod environment;
+mod events;
 mod folder;
 #[cfg(test)]
 mod folder_tests;
@@ -18,6 +19,7 @@ mod summary;
 
 pub use done::{Best, Cost, Done, Views};
 pub use environment::{DataSource, Environment, Resume, Versions, cpu_name, now};
+pub use events::Events;
 pub use folder::{Epochs, RunFolder};
 pub use lock::{Lock, Owner};
 pub use observer::Observer;

@@ -1,0 +1,187 @@
+//! Event files for TensorBoard: the epochs as curves that it draws while the run goes on.
+//!
+//! Three runs in TensorBoard's sense, a folder each: `train` (the probe) and `val` share the tags `loss` and `accuracy`, so that both
+//! curves stand in one chart; the run folder itself holds `gap/loss`, `gap/accuracy`, `batch_loss` and `lr`.
+//!
+//! A file is a chain of records: length, its masked CRC-32C, the protocol buffer `Event`, its masked CRC-32C; numbers are
+//! little-endian. Sources: TensorFlow's `tensorflow/core/lib/io/record_writer.cc` and `tensorflow/core/util/event.proto`.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use prost::Message;
+
+use super::{EpochRecord, Observer};
+use crate::durable;
+
+/// The name of each file; TensorBoard looks for `tfevents` in it.
+const NAME: &str = "events.out.tfevents.0.mindgap";
+
+/// The part of `Event` that is used here.
+#[derive(Message)]
+struct Event {
+    #[prost(double, tag = "1")]
+    wall_time: f64,
+    #[prost(int64, tag = "2")]
+    step: i64,
+    #[prost(string, optional, tag = "3")]
+    file_version: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+}
+
+#[derive(Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    value: Vec<Value>,
+}
+
+#[derive(Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+    #[prost(float, tag = "2")]
+    simple_value: f32,
+}
+
+/// Writes the event files of a run.
+#[derive(Debug)]
+pub struct Events {
+    folder: PathBuf,
+    /// Seconds since 1970 at which the run began, and its seconds so far: the clock of its events.
+    clock: f64,
+}
+
+impl Events {
+    /// Writes the files of the run in `folder`, which began at `began` (seconds since 1970), anew with the `records` that it
+    /// has; further epochs are appended.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn new(folder: &Path, began: f64, records: &[EpochRecord]) -> Result<Self> {
+        let mut events = Self { folder: folder.to_path_buf(), clock: began };
+        let mut files = [(); 3].map(|()| {
+            record(&Event { wall_time: began, step: 0, file_version: Some("brain.Event:2".into()), summary: None })
+        });
+        for epoch in records {
+            for (file, bytes) in files.iter_mut().zip(events.bytes(epoch)) {
+                file.extend(bytes);
+            }
+        }
+        for (path, bytes) in events.paths().iter().zip(files) {
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
+            }
+            durable::write(path, &bytes)?;
+        }
+        Ok(events)
+    }
+
+    fn paths(&self) -> [PathBuf; 3] {
+        ["train", "val", ""].map(|part| self.folder.join(part).join(NAME))
+    }
+
+    /// What an epoch adds to each file; moves the clock on.
+    fn bytes(&mut self, epoch: &EpochRecord) -> [Vec<u8>; 3] {
+        self.clock += if epoch.seconds.is_finite() { epoch.seconds } else { 0.0 };
+        let event = |values: &[(&str, f64)]| {
+            let value = |&(tag, value): &(&str, f64)| Value { tag: tag.to_owned(), simple_value: value as f32 };
+            record(&Event {
+                wall_time: self.clock,
+                step: i64::from(epoch.epoch),
+                file_version: None,
+                summary: Some(Summary { value: values.iter().map(value).collect() }),
+            })
+        };
+        [
+            event(&[("loss", epoch.probe_loss), ("accuracy", epoch.probe_acc)]),
+            event(&[("loss", epoch.val_loss), ("accuracy", epoch.val_acc)]),
+            event(&[
+                ("gap/loss", epoch.gap_loss),
+                ("gap/accuracy", epoch.gap_acc),
+                ("batch_loss", epoch.batch_loss),
+                ("lr", epoch.lr),
+            ]),
+        ]
+    }
+}
+
+impl Observer for Events {
+    fn epoch_end(&mut self, epoch: &EpochRecord) -> Result<()> {
+        for (path, bytes) in self.paths().iter().zip(self.bytes(epoch)) {
+            // Not synchronised to the disk: what a crash takes is written anew on resume.
+            let append = || OpenOptions::new().append(true).open(path)?.write_all(&bytes);
+            append().with_context(|| format!("cannot append to {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// One record of the file.
+fn record(event: &Event) -> Vec<u8> {
+    let data = event.encode_to_vec();
+    let length = (data.len() as u64).to_le_bytes();
+    let mut bytes = length.to_vec();
+    bytes.extend(masked_crc(&length).to_le_bytes());
+    bytes.extend(&data);
+    bytes.extend(masked_crc(&data).to_le_bytes());
+    bytes
+}
+
+/// The checksum in the form in which it may itself be checksummed.
+fn masked_crc(data: &[u8]) -> u32 {
+    crc32c::crc32c(data).rotate_right(15).wrapping_add(0xA282_EAD8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::record::tests::record as epoch;
+
+    /// Reads a file back: (step, tag, value).
+    fn read(path: &Path) -> Vec<(i64, String, f32)> {
+        let bytes = fs::read(path).unwrap();
+        let mut rest = bytes.as_slice();
+        let mut found = Vec::new();
+        while !rest.is_empty() {
+            let length = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
+            assert_eq!(masked_crc(&rest[..8]).to_le_bytes(), rest[8..12]);
+            let data = &rest[12..12 + length];
+            assert_eq!(masked_crc(data).to_le_bytes(), rest[12 + length..16 + length]);
+            let event = Event::decode(data).unwrap();
+            let values = event.summary.map_or(Vec::new(), |summary| summary.value);
+            found.extend(values.into_iter().map(|value| (event.step, value.tag, value.simple_value)));
+            rest = &rest[16 + length..];
+        }
+        found
+    }
+
+    #[test]
+    fn probe_and_val_share_tags_and_the_gap_stands_beside_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut events = Events::new(folder.path(), 1.7e9, &[epoch(1, 1.5)]).unwrap();
+        events.epoch_end(&epoch(2, 1.432)).unwrap();
+        let of = |part: &str| read(&folder.path().join(part).join(NAME));
+        let val =
+            [(1, 1.5), (2, 1.432)].map(|(step, loss)| [(step, "loss".into(), loss), (step, "accuracy".into(), 47.815)]);
+        assert_eq!(of("val"), val.concat());
+        assert_eq!(of("train")[2], (2, "loss".into(), 1.402));
+        let tags: Vec<String> = of("").into_iter().take(4).map(|(_, tag, _)| tag).collect();
+        assert_eq!(tags, ["gap/loss", "gap/accuracy", "batch_loss", "lr"]);
+    }
+
+    #[test]
+    fn a_resumed_run_has_no_epoch_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut events = Events::new(folder.path(), 0.0, &[]).unwrap();
+        (1..4).for_each(|number| events.epoch_end(&epoch(number, 1.0)).unwrap());
+        let mut events = Events::new(folder.path(), 0.0, &[epoch(1, 1.0)]).unwrap();
+        events.epoch_end(&epoch(2, 1.0)).unwrap();
+        let steps: Vec<i64> = read(&folder.path().join("val").join(NAME)).into_iter().map(|(step, ..)| step).collect();
+        assert_eq!(steps, [1, 1, 2, 2]);
+    }
+}
