@@ -5,6 +5,7 @@ mod checkpoint;
 pub mod class_weights;
 pub mod ema;
 mod evaluate;
+mod examples;
 mod failure;
 mod fit;
 mod keep;

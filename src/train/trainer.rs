@@ -7,17 +7,18 @@ use tch::{Device, Kind, Tensor};
 
 use super::{
     Average, Failure, Patience, class_weights,
+    examples::{Example, Examples},
     loss::cross_entropy,
     optim::{Optimizer, clip_to_norm},
     order::{order, repeats},
     sharpness, swa,
 };
 use crate::{
-    augment::{Augment, Mix, Normalize, Size, resize},
-    data::{Batch, Dataset},
+    augment::Normalize,
+    data::Dataset,
     model::{Architecture, Mode, ResNet},
     random::{Purpose, Stream},
-    recipe::{ClassWeights, Recipe, progressive, schedule},
+    recipe::{ClassWeights, Recipe, schedule},
     run::Observer,
     torch,
 };
@@ -62,8 +63,8 @@ pub struct Trainer {
     pub position: Position,
     /// Bytes to network input, where images are measured.
     pub normalize: Normalize,
-    /// Bytes to network input, where images are trained on.
-    augment: Augment,
+    /// What the network sees of the training images.
+    examples: Examples,
     /// `[classes]`, where classes are weighed in the objective.
     class_weights: Option<Tensor>,
 }
@@ -80,7 +81,7 @@ impl Trainer {
             });
             let normalize = Normalize::new(&data.mean, &data.std, device);
             Ok(Self {
-                augment: Augment::new(recipe, &normalize),
+                examples: Examples::new(recipe, data, &normalize),
                 optimizer: Optimizer::new(recipe, &model.parameters),
                 average: Average::new(recipe, &architecture, device),
                 model,
@@ -150,7 +151,7 @@ impl Trainer {
             for number in first..first + group {
                 let batch = source.next().context("the loader ended before its epoch")??;
                 let repeats = &repeats[number as usize * batch_size..][..batch_size];
-                let example = self.example(data, &batch, repeats, number as u32);
+                let example = self.examples.example(&batch, repeats, self.position.epochs + 1, number as u32);
                 let loss = self.loss(&example, Mode::Train(self.noise(number as u32)));
                 let _ = loss_sum.g_add_(&loss.detach().to_kind(Kind::Double));
                 add_gradients(&mut gradients, &(loss / group as f64), &self.model);
@@ -179,29 +180,6 @@ impl Trainer {
         let batch_loss = self.read_loss(&loss_sum, images)? / batches as f64;
         self.average_epoch(data)?;
         Ok(Some(Trained { batch_loss, images: trained_images }))
-    }
-
-    /// What the network sees of batch `number` (from 0) of the epoch under way.
-    fn example(&self, data: &Dataset, batch: &Batch, repeats: &[u32], number: u32) -> Example {
-        let images = self.images(data, batch, repeats);
-        let (recipe, epoch) = (&self.recipe, self.position.epochs + 1);
-        match Mix::draw(recipe, epoch, number, batch.positions.len(), Size::of(&images)) {
-            None => Example { images, targets: batch.labels.shallow_clone() },
-            Some(mix) => {
-                let (images, targets) = mix.apply(&images, &batch.labels, data.classes.len() as i64);
-                Example { images, targets }
-            }
-        }
-    }
-
-    /// The images of a batch, augmented and at the size of the epoch under way, not yet mixed. `repeats` says how often the
-    /// epoch has shown each of them before.
-    fn images(&self, data: &Dataset, batch: &Batch, repeats: &[u32]) -> Tensor {
-        let epoch = self.position.epochs + 1;
-        let ids: Vec<u32> = batch.positions.iter().map(|&position| data.train.ids[position as usize]).collect();
-        let images = self.augment.forward_repeated(&batch.images, epoch, &ids, repeats);
-        let side = progressive::size_at(&self.recipe, epoch, data.size);
-        if side == data.size { images } else { resize(&images, side) }
     }
 
     /// The training objective.
@@ -242,7 +220,7 @@ impl Trainer {
         order.truncate(swa::BATCHES * batch_size);
         let repeats = repeats(&order);
         let batches = data.train.batches(order, batch_size, device).zip(repeats.chunks(batch_size));
-        let images = batches.map(|(batch, repeats)| Ok(self.images(data, &batch?, repeats)));
+        let images = batches.map(|(batch, repeats)| Ok(self.examples.images(&batch?, repeats, epoch)));
         let network = &self.average.as_ref().context("the average was just used")?.network;
         swa::estimate_statistics(network, images)
     }
@@ -261,15 +239,6 @@ impl Trainer {
         }
         Ok(sum)
     }
-}
-
-/// A batch as the network sees it.
-#[derive(Debug)]
-struct Example {
-    /// `[n, c, h, w]`, float32.
-    images: Tensor,
-    /// Class numbers `[n]`, or probabilities `[n, classes]` where images are mixed.
-    targets: Tensor,
 }
 
 /// Adds the gradients of `loss` to those of the batches before it.
