@@ -7,6 +7,7 @@
 //! | Costs | Nothing measurable in time. Short runs and small networks get worse; predictions become underconfident with a large ALPHA. `--mixup-off-epoch` ends a run on plain images. |
 //! | Usual values | ALPHA 0.1 to 0.4; 0.8 together with CutMix in long runs. |
 //! | Reference | Zhang et al. 2018, "mixup: beyond empirical risk minimization". |
+//! | Measured here | On `faces` in 22 epochs, three seeds, ALPHA 0.2: val loss 0.988 ± 0.030 against 1.182 ± 0.047, gap 0.514 against 1.046 nats. |
 
 use tch::Tensor;
 

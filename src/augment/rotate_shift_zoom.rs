@@ -7,6 +7,7 @@
 //! | Costs | One bilinear resampling of the batch, whichever of them are on. Images become slightly softer. Large angles and shifts make images that never occur. |
 //! | Usual values | rotate 10 to 15, translate 0.1, zoom 0.9 1.1 |
 //! | Reference | Simard et al. 2003, "Best practices for convolutional neural networks"; torchvision's `RandomAffine`, whose angles and factors these are. |
+//! | Measured here | On `faces` in 22 epochs, three seeds, as preset `augment` with mirroring and colour: gap 0.006 against 1.046 nats, val loss 1.115 ± 0.194 against 1.182 ± 0.047; one seed underfits. |
 
 use super::{Map, Size};
 use crate::recipe::Recipe;

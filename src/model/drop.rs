@@ -7,6 +7,7 @@
 //! | Costs | Nothing measurable. A short run learns more slowly. |
 //! | Usual values | 0.1 to 0.5. |
 //! | Reference | Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting". |
+//! | Measured here | On `faces` in 22 epochs, three seeds, P 0.3: gap 0.672 against 1.046 nats, but val loss 1.171 ± 0.184 against 1.182 ± 0.047; nothing shown. |
 
 use tch::{Device, Kind, Tensor};
 

@@ -7,6 +7,7 @@
 //! | Costs | One pass over the weights an update (under 1 % here), a second copy of them, a second measurement of val. |
 //! | Usual values | D such that 1 / (1 − D) updates are a few epochs: 0.998 for short runs, 0.9998 for long ones. |
 //! | Reference | Polyak and Juditsky 1992; Tarvainen and Valpola 2017, "Mean teachers are better role models"; timm's `ModelEmaV3`. |
+//! | Measured here | On `faces` in 22 epochs, three seeds, D 0.998 with a rate that falls to a thousandth: the last epoch is the same; the best epoch, cross-fitted, 1.069 ± 0.064 against 1.110 ± 0.041. |
 
 use tch::Tensor;
 

@@ -7,6 +7,7 @@
 //! | Costs | Nothing. Too much of it underfits, the sooner the higher the learning rate. |
 //! | Usual values | 1e-4 to 1e-3 with SGD, 0.01 to 0.1 with AdamW. Sparing the norms: +0.5 points on ResNet-50. |
 //! | Reference | Krogh and Hertz 1991, "A simple weight decay can improve generalization"; Loshchilov and Hutter 2019; Zhang et al. 2019, "Three mechanisms of weight decay regularization". |
+//! | Measured here | On `faces` in 22 epochs, three seeds, 5e-4: val loss 1.167 ± 0.043 against 1.182 ± 0.047 without; no difference shown. |
 
 use crate::{model::Role, recipe::Recipe};
 
