@@ -189,13 +189,13 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Regularisation: images", value_name = "F", allow_negative_numbers = true)]
     pub translate: Option<f64>,
     /// Magnify by a factor between these
-    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2)]
+    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2, action = clap::ArgAction::Set)]
     pub zoom: Option<Vec<f64>>,
-    /// Random resized crop: share of the area taken
-    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2)]
+    /// Random resized crop: share of the area taken; 1 1 for none
+    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2, action = clap::ArgAction::Set)]
     pub scale: Option<Vec<f64>>,
-    /// Random resized crop: width to height [default: 0.75 1.3333]
-    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2)]
+    /// Width to height of the crop that --scale takes [default: 0.75 1.3333]
+    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2, action = clap::ArgAction::Set)]
     pub ratio: Option<Vec<f64>>,
     /// Add so many pixels of border and crop back at a random place
     #[arg(long, help_heading = "Regularisation: images", value_name = "PIXELS")]
@@ -204,7 +204,7 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Regularisation: images", value_name = "HOW", value_parser = words(Border::WORDS))]
     pub border: Option<String>,
     /// Strengths of random brightness, contrast, saturation, hue; one number for the first three
-    #[arg(long, help_heading = "Regularisation: images", value_name = "STRENGTH", allow_negative_numbers = true, num_args = 1..=4)]
+    #[arg(long, help_heading = "Regularisation: images", value_name = "STRENGTH", allow_negative_numbers = true, num_args = 1..=4, action = clap::ArgAction::Set)]
     pub color_jitter: Option<Vec<f64>>,
     /// Probability of blurring
     #[arg(long, help_heading = "Regularisation: images", value_name = "P", allow_negative_numbers = true)]
@@ -342,6 +342,16 @@ mod tests {
             (Some(true), Some(false), Some(3))
         );
         assert!(parse("--nesterov true").is_err());
+    }
+
+    #[test]
+    fn of_a_flag_with_several_values_the_last_counts() {
+        let command = RecipeSource::augment_args(Command::new("train").no_binary_name(true)).args_override_self(true);
+        let line = "--zoom 0.9 1.1 --zoom 0.8 1.2 --color-jitter 0.2 0.2 --color-jitter 0.1 --hflip 0.5 --hflip 0.7";
+        let matches = command.try_get_matches_from(line.split_whitespace()).unwrap();
+        let flags = RecipeSource::from_arg_matches(&matches).unwrap().flags;
+        assert_eq!((flags.zoom, flags.color_jitter), (Some(vec![0.8, 1.2]), Some(vec![0.1])));
+        assert_eq!(flags.hflip, Some(0.7));
     }
 
     #[test]

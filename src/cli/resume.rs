@@ -58,12 +58,26 @@ impl Before {
 
         let mut goes_on = self.recipe.clone();
         if asked.epochs > goes_on.epochs {
+            ensure!(
+                !self.stopped_early(),
+                "the run in {} stopped early, after {} epochs without a lower val loss (early_stop), so it would stop again \
+                 at once; start a new run with another --out, without --early-stop or with more patience",
+                self.path.display(),
+                self.recipe.early_stop
+            );
             goes_on.extend(asked.epochs)?;
             // What was asked for is the schedule of a run of that length from its beginning; this one has begun.
             asked.schedule.clone_from(&goes_on.schedule);
         }
         refuse_differences(&self.path, &asked.diff(&goes_on))?;
         Ok(goes_on)
+    }
+
+    /// Whether the run has ended by early stopping.
+    fn stopped_early(&self) -> bool {
+        let done = RunFolder::open(&self.path).and_then(|folder| folder.done());
+        // A damaged file is told where it is needed.
+        done.is_ok_and(|done| done.is_some_and(|done| done.early_stopped))
     }
 
     /// The data of the run, findable from any folder.

@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     out: Option<PathBuf>,
 
-    /// Go on with the run in --out: where it stopped, or past its end with more --epochs
+    /// Go on with the run in --out: where it stopped, or past its end with more --epochs; begin it where there is none
     #[arg(long, help_heading = "Run", requires = "out")]
     resume: bool,
 
@@ -60,8 +60,15 @@ pub fn run(args: &Args) -> Result<End> {
         RunFolder::check_unused(folder)?;
     }
     if let Some(done) = plan.finished(args) {
-        say("This run is finished; more --epochs would extend it.");
+        say(if done.early_stopped {
+            "This run is finished: it stopped early."
+        } else {
+            "This run is finished; more --epochs would extend it."
+        });
         return conclude(args, args.out.as_deref().unwrap_or(Path::new("")), &done);
+    }
+    if let (Some(folder), true, true) = (&args.out, args.resume, plan.before.is_none()) {
+        say(format_args!("There is no run in {} to go on with: a new one begins.", folder.display()));
     }
     // A resumed run computes with as many threads as before, so that its bits stay the same.
     let threads_before = plan.before.as_ref().map(|before| before.environment.versions.threads);
@@ -139,6 +146,8 @@ struct Plan {
     recipe: Recipe,
     /// The preset that it started from.
     preset: Option<String>,
+    /// The recipe file that was laid over it.
+    file: Option<PathBuf>,
     /// The run that is taken up again, if it had begun.
     before: Option<resume::Before>,
 }
@@ -152,7 +161,8 @@ impl Plan {
         if let Some(before) = before {
             let recipe = before.recipe_asked(&args.source)?;
             let source = args.data.source.clone().unwrap_or_else(|| before.source());
-            return Ok(Self { source, recipe, preset: args.source.preset.clone(), before: Some(before) });
+            let (preset, file) = (args.source.preset.clone(), args.source.recipe.clone());
+            return Ok(Self { source, recipe, preset, file, before: Some(before) });
         }
         let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
         let preset = args.source.preset.clone().or_else(|| {
@@ -160,7 +170,7 @@ impl Plan {
             implied.then(|| "demo".to_owned())
         });
         let recipe = args.source.resolve_with(preset.as_deref())?;
-        Ok(Self { source, recipe, preset, before: None })
+        Ok(Self { source, recipe, preset, file: args.source.recipe.clone(), before: None })
     }
 
     /// The final figures when the run to be resumed needs no more epochs, on the data that it was trained on.
@@ -264,10 +274,12 @@ fn announce(
     for note in &data.notes {
         say(format_args!("note: {note}"));
     }
-    let origin = match (&plan.before, &plan.preset) {
-        (Some(_), _) => "of the run that goes on".to_owned(),
-        (None, Some(preset)) => format!("preset {preset}"),
-        (None, None) => "the default, preset seed's".to_owned(),
+    let origin = match (&plan.before, &plan.preset, &plan.file) {
+        (Some(_), ..) => "of the run that goes on".to_owned(),
+        (None, Some(preset), Some(file)) => format!("preset {preset}, {} over it", file.display()),
+        (None, Some(preset), None) => format!("preset {preset}"),
+        (None, None, Some(file)) => file.display().to_string(),
+        (None, None, None) => "the default, preset seed's".to_owned(),
     };
     say(texts::description(data, sides, recipe, cost).trim_end());
     say(format_args!("recipe   {origin}; {} epochs in batches of {}", recipe.epochs, recipe.batch_size));

@@ -88,12 +88,8 @@ impl Check {
     /// A lowest and a highest value, both above 0.
     pub fn range(&mut self, key: &str, [low, high]: [f64; 2], most: f64, remedy: &str) {
         let value = format!("[{low}, {high}]");
-        let inside = |number: f64| number > 0.0 && number.is_finite() && number <= most;
-        let wrong = if most.is_finite() {
-            format!("both must lie above 0, at most at {most}")
-        } else {
-            "both must be finite numbers above 0".into()
-        };
+        let inside = |number: f64| number > 0.0 && number <= most;
+        let wrong = format!("both must lie above 0, at most at {most}");
         self.that(inside(low) && inside(high), key, &value, wrong, remedy);
         let crossed = low > high;
         self.that(!crossed, key, &value, "the first lies above the second", "exchange the two");

@@ -1,6 +1,6 @@
 //! Are the knobs of regularisation in their ranges, and do they go together?
 
-use super::{ClassWeights, Recipe, complaint::Check};
+use super::{Aa, ClassWeights, Recipe, complaint::Check};
 
 /// The keys that act against over-fitting, in the order of the recipe's fields.
 const KNOBS: [&str; 33] = [
@@ -40,11 +40,29 @@ const KNOBS: [&str; 33] = [
 ];
 
 impl Recipe {
-    /// The knobs that are not at their default, as `key value`, in the order of the recipe's fields.
+    /// Whether the knob `key` has an effect beside the others: some are read only where another is on.
+    fn is_read(&self, key: &str) -> bool {
+        match key {
+            "norm_decay" => self.weight_decay > 0.0,
+            "mixup_prob" | "mixup_off_epoch" => self.mixes(),
+            "mixup_switch_prob" => self.mixup > 0.0 && self.cutmix > 0.0,
+            "ratio" => self.scale != [1.0, 1.0],
+            "border" => {
+                let moves = self.rotate > 0.0 || self.translate > 0.0 || self.zoom != [1.0, 1.0] || self.crop_pad > 0;
+                moves || self.aa == Aa::Trivial
+            }
+            "color_jitter" => self.jitter() != [0.0; 4],
+            "model_ema_decay" => self.model_ema,
+            "sam_every" => self.sam > 0.0,
+            _ => true,
+        }
+    }
+
+    /// The knobs that are on, as `key value`, in the order of the recipe's fields.
     pub fn knobs_on(&self) -> Vec<String> {
         let json = |recipe: &Self| serde_json::to_value(recipe).expect("every field of a recipe has a JSON form");
         let (own, default) = (json(self), json(&Self::default()));
-        let on = KNOBS.into_iter().filter(|key| own[key] != default[key]);
+        let on = KNOBS.into_iter().filter(|key| own[key] != default[key] && self.is_read(key));
         on.map(|key| format!("{key} {}", own[key].to_string().replace('"', ""))).collect()
     }
 
@@ -101,9 +119,9 @@ impl Recipe {
         check.that(fits, "rotate", self.rotate, "it must lie in [0, 180]", "give degrees, such as 10");
         let fits = (0.0..=1.0).contains(&self.translate);
         check.that(fits, "translate", self.translate, "it must lie in [0, 1]", "give a share of the side, such as 0.1");
-        check.range("zoom", self.zoom, f64::INFINITY, "give two factors around 1, such as 0.9 1.1");
+        check.range("zoom", self.zoom, 10.0, "give two factors around 1, such as 0.9 1.1");
         check.range("scale", self.scale, 1.0, "give two shares of the area, such as 0.6 1");
-        check.range("ratio", self.ratio, f64::INFINITY, "give two ratios around 1, such as 0.75 1.33");
+        check.range("ratio", self.ratio, 10.0, "give two ratios around 1, such as 0.75 1.33");
         let most = 4096;
         check.that(self.crop_pad <= most, "crop_pad", self.crop_pad, "no image is that wide", "give 4, or 0 for none");
         self.check_jitter(check);
@@ -169,7 +187,7 @@ mod tests {
     #[test]
     fn each_bad_value_is_complained_about_under_its_key() {
         type Change = fn(&mut Recipe);
-        let bad: [(&str, Change); 44] = [
+        let bad: [(&str, Change); 45] = [
             ("drop", |r| r.drop = 1.0),
             ("drop", |r| r.drop = -0.1),
             ("drop_path", |r| r.drop_path = 1.0),
@@ -191,6 +209,7 @@ mod tests {
             ("rotate", |r| r.rotate = 181.0),
             ("translate", |r| r.translate = 1.1),
             ("zoom", |r| r.zoom = [0.0, 1.0]),
+            ("zoom", |r| r.zoom = [1.0, 1e9]),
             ("zoom", |r| r.zoom = [1.2, 0.8]),
             ("zoom", |r| r.zoom = [0.9, f64::NAN]),
             ("scale", |r| r.scale = [0.5, 1.1]),
@@ -237,6 +256,9 @@ mod tests {
         let recipe =
             Recipe { hflip: 0.5, zoom: [0.9, 1.1], class_weights: ClassWeights::Balanced, ..Recipe::default() };
         assert_eq!(recipe.knobs_on(), ["class_weights balanced", "hflip 0.5", "zoom [0.9,1.1]"]);
+        let idle =
+            Recipe { sam_every: 3, ratio: [1.0, 1.0], color_jitter: vec![0.0], norm_decay: true, ..Recipe::default() };
+        assert_eq!(idle.knobs_on(), Vec::<String>::new());
         let json = serde_json::to_value(Recipe::with_every_key()).unwrap();
         assert!(KNOBS.iter().all(|key| json.get(key).is_some()));
     }

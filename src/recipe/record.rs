@@ -88,12 +88,12 @@ pub struct Recipe {
     pub rotate: f64,
     /// Largest shift in each direction, as a share of the image's side, in [0, 1]. Off: 0.
     pub translate: f64,
-    /// Smallest and largest magnification, above 0. Off: [1, 1].
+    /// Smallest and largest magnification, in (0, 10]. Off: [1, 1].
     pub zoom: [f64; 2],
     /// Smallest and largest share of the image's area that a random resized crop takes, in (0, 1]. Off: [1, 1]. timm:
     /// `--scale`.
     pub scale: [f64; 2],
-    /// Smallest and largest width-to-height ratio of that crop, above 0; read with `scale` only. timm: `--ratio`.
+    /// Smallest and largest width-to-height ratio of that crop, in (0, 10]; read with `scale` only. timm: `--ratio`.
     pub ratio: [f64; 2],
     /// Pixels of border from which an image is cropped back to its size at a random place. Off: 0.
     pub crop_pad: u32,

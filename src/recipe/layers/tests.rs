@@ -117,6 +117,17 @@ fn a_later_schedule_replaces_an_earlier_one_in_either_form() {
 }
 
 #[test]
+fn what_depends_on_the_length_of_a_run_is_checked_against_the_multiplied_one() {
+    let longer = |keys: &str| {
+        let layers = Layers::default().preset("longer").unwrap().flags(&keys.parse::<toml::Table>().unwrap()).unwrap();
+        resolve(&layers)
+    };
+    assert_eq!(longer("swa_start = 60").unwrap().swa_start, 60);
+    let error = longer("swa_start = 71").unwrap_err().to_string();
+    assert!(error.contains("the run ends after epoch 70"), "{error}");
+}
+
+#[test]
 fn an_infinite_limit_switches_clipping_off() {
     assert_eq!(file("clip_grad = inf").clip_grad, None);
 }
