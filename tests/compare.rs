@@ -102,6 +102,25 @@ fn a_stopped_comparison_goes_on_where_it_was() {
 }
 
 #[test]
+fn the_runs_of_a_killed_comparison_stop_with_it() {
+    let place = Place::with_images(60, 5);
+    let long = ["--seeds", "1", "--epochs", "400"];
+    let mut child = place.command(&words(&long)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !place.path("cmp/seed-seed0/last.safetensors").exists() {
+        sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // A lock without an owner is empty.
+    let begun = std::time::Instant::now();
+    while fs::metadata(place.path("cmp/seed-seed0/run.lock")).unwrap().len() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the run goes on");
+        sleep(Duration::from_millis(20));
+    }
+    assert!(!place.path("cmp/seed-seed0/done.json").exists());
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused_before_anything_is_trained() {
     let place = Place::with_images(12, 5);
     let refused = |more: &[&str], expected: &[&str]| {
