@@ -1,5 +1,5 @@
-//! Every knob of regularisation passes the same three tests; a fourth, its effect on an example worked by hand, stands beside
-//! its mathematics in the knob's own module.
+//! Every knob of regularisation passes the same three tests; a fourth, its effect on an example worked by hand, stands
+//! beside its mathematics in the knob's own module.
 //!
 //! 1. Switched off it is the identity: the run ends with the bytes of a plain loop that knows no knobs.
 //! 2. Switched on the network learns, and not what it learns without.
@@ -229,6 +229,12 @@ knobs! {
     early_stop: on "early_stop = 3\nlr = 0.3", off "early_stop = 0\nlr = 0.1";
     tta_flip: on "tta = 'flip'", off "tta = 'none'";
     tta_ten_crop: on "tta = 'ten-crop'", off "tta = 'none'";
-    all_at_once: on "weight_decay = 5e-4\nmodel_ema = true\nsam = 0.02\nsam_every = 2\ndrop = 0.1\ndrop_path = 0.05\ndrop_block = 0.05\nsmoothing = 0.05\nmixup = 0.1\ncutmix = 0.5\nmixup_prob = 0.3\nbalanced_sampling = true\nhflip = 0.5\nrotate = 5.0\ncolor_jitter = [0.1, 0.1]\nreprob = 0.1\nprogressive = 12\ntta = 'flip'",
-        off "weight_decay = 0.0\nmodel_ema = false\nsam = 0.0\nsam_every = 1\ndrop = 0.0\ndrop_path = 0.0\ndrop_block = 0.0\nsmoothing = 0.0\nmixup = 0.0\ncutmix = 0.0\nmixup_prob = 1.0\nbalanced_sampling = false\nhflip = 0.0\nrotate = 0.0\ncolor_jitter = []\nreprob = 0.0\nprogressive = 0\ntta = 'none'";
+    all_at_once: on "weight_decay = 5e-4\nmodel_ema = true\nsam = 0.02\nsam_every = 2\ndrop = 0.1\n\
+            drop_path = 0.05\ndrop_block = 0.05\nsmoothing = 0.05\nmixup = 0.1\ncutmix = 0.5\nmixup_prob = 0.3\n\
+            balanced_sampling = true\nhflip = 0.5\nrotate = 5.0\ncolor_jitter = [0.1, 0.1]\nreprob = 0.1\n\
+            progressive = 12\ntta = 'flip'",
+        off "weight_decay = 0.0\nmodel_ema = false\nsam = 0.0\nsam_every = 1\ndrop = 0.0\ndrop_path = 0.0\n\
+                drop_block = 0.0\nsmoothing = 0.0\nmixup = 0.0\ncutmix = 0.0\nmixup_prob = 1.0\n\
+                balanced_sampling = false\nhflip = 0.0\nrotate = 0.0\ncolor_jitter = []\nreprob = 0.0\n\
+                progressive = 0\ntta = 'none'";
 }

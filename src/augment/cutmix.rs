@@ -13,8 +13,8 @@ use tch::{Kind, Tensor};
 use super::{Rect, Size};
 
 impl Rect {
-    /// The rectangle around `centre` (down and across, in shares of the image, [0, 1)) that takes `1 − share` of an image of
-    /// `size` and has its shape, cut off at its edges. It may be empty.
+    /// The rectangle around `centre` (down and across, in shares of the image, [0, 1)) that takes `1 − share` of an
+    /// image of `size` and has its shape, cut off at its edges. It may be empty.
     pub fn around(centre: [f64; 2], share: f64, size: Size) -> Self {
         let extent = |length: i64, centre: f64| {
             let half = length as f64 * (1.0 - share).sqrt() / 2.0;

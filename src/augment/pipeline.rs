@@ -43,8 +43,8 @@ impl Augment {
         self.forward_repeated(images, epoch, ids, &vec![0; ids.len()])
     }
 
-    /// The same where an epoch shows an image more than once: `repeats[i]` says how often it has shown image i before. Each
-    /// time has draws of its own.
+    /// The same where an epoch shows an image more than once: `repeats[i]` says how often it has shown image i before.
+    /// Each time has draws of its own.
     pub fn forward_repeated(&self, images: &Tensor, epoch: u32, ids: &[u32], repeats: &[u32]) -> Tensor {
         if is_off(&self.recipe) {
             return self.normalize.forward(images);

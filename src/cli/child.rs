@@ -16,8 +16,8 @@ use anyhow::{Context, Result, bail};
 use super::End;
 
 /// Trains `recipe` into `folder`, taking up what is there, with more `words` for data and machine. Its messages go to
-/// `FOLDER.log`; `reached` hears of each finished epoch. True when the run is finished, false when it was stopped; raising `stop`
-/// stops it.
+/// `FOLDER.log`; `reached` hears of each finished epoch. True when the run is finished, false when it was stopped;
+/// raising `stop` stops it.
 ///
 /// # Errors
 /// The run failed: its last message.

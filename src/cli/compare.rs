@@ -40,7 +40,8 @@ pub struct Args {
     baseline: Option<String>,
 
     /// Runs at a time; the threads are divided among them
-    #[arg(long, value_name = "J", default_value = "1", help_heading = "Comparison", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "J", default_value = "1", help_heading = "Comparison")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
 
     /// Two presets on faces with a small network, in a few minutes
@@ -68,7 +69,8 @@ pub struct Args {
 /// Trains what is missing and prints what all runs say.
 ///
 /// # Errors
-/// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, once the others are done and written up.
+/// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, once the others are done and
+/// written up.
 pub fn run(args: &Args) -> Result<End> {
     let args = args.settled();
     let presets = args.checked_presets()?;

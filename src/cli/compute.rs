@@ -1,4 +1,5 @@
-//! Flags for what computes: device, threads, determinism. They decide the bits of a run, the recipe decides its numbers.
+//! Flags for what computes: device, threads, determinism. They decide the bits of a run, the recipe decides its
+//! numbers.
 
 use anyhow::Result;
 use tch::Device;
@@ -22,7 +23,8 @@ pub struct Compute {
     #[arg(long, value_name = "N", help_heading = "Machine", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 
-    /// Deterministic CUDA kernels only, so that a resumed run equals an uninterrupted one bit for bit; CPU runs always do
+    /// Deterministic CUDA kernels only, so that a resumed run equals an uninterrupted one bit for bit; CPU runs always
+    /// do
     #[arg(long, help_heading = "Machine")]
     deterministic: bool,
 }

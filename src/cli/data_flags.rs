@@ -40,8 +40,8 @@ impl DataFlags {
         words
     }
 
-    /// Opens `source` as `recipe` wants it, with a progress bar on stderr. `skipped_before` says that the run to be resumed
-    /// left bad files out.
+    /// Opens `source` as `recipe` wants it, with a progress bar on stderr. `skipped_before` says that the run to be
+    /// resumed left bad files out.
     ///
     /// # Errors
     /// The data are missing, badly laid out or unreadable.
@@ -59,7 +59,8 @@ impl DataFlags {
     }
 }
 
-/// Bytes from `800MB`, `4GiB`, `1.5g` or a plain number. Decimal and binary prefixes are told apart, a bare letter is binary.
+/// Bytes from `800MB`, `4GiB`, `1.5g` or a plain number. Decimal and binary prefixes are told apart, a bare letter is
+/// binary.
 fn parse_size(text: &str) -> Result<u64, String> {
     let lower = text.trim().to_lowercase();
     let digits = lower.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(lower.len());

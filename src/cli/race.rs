@@ -21,7 +21,8 @@ struct State {
 }
 
 impl Race {
-    /// All runs at their start, by name, with their epochs. Everything is shown on standard error, which keeps the output free.
+    /// All runs at their start, by name, with their epochs. Everything is shown on standard error, which keeps the
+    /// output free.
     pub fn new(runs: Vec<(String, u32)>) -> Self {
         let total = runs.iter().map(|(_, epochs)| u64::from(*epochs)).sum();
         let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} epochs  {msg}")

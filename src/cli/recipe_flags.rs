@@ -172,7 +172,12 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Regularisation: targets", value_name = "N")]
     pub mixup_off_epoch: Option<u32>,
     /// balanced: images count in inverse proportion to the size of their class
-    #[arg(long, help_heading = "Regularisation: targets", value_name = "HOW", value_parser = words(ClassWeights::WORDS))]
+    #[arg(
+        long,
+        help_heading = "Regularisation: targets",
+        value_name = "HOW",
+        value_parser = words(ClassWeights::WORDS)
+    )]
     pub class_weights: Option<String>,
     /// Draw the images so that all classes come equally often
     #[arg(long, help_heading = "Regularisation: targets", value_name = "BOOL", hide_possible_values = true)]
@@ -189,13 +194,34 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Regularisation: images", value_name = "F", allow_negative_numbers = true)]
     pub translate: Option<f64>,
     /// Magnify by a factor between these
-    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2, action = clap::ArgAction::Set)]
+    #[arg(
+        long,
+        help_heading = "Regularisation: images",
+        value_names = ["LO", "HI"],
+        allow_negative_numbers = true,
+        num_args = 2,
+        action = clap::ArgAction::Set
+    )]
     pub zoom: Option<Vec<f64>>,
     /// Random resized crop: share of the area taken; 1 1 for none
-    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2, action = clap::ArgAction::Set)]
+    #[arg(
+        long,
+        help_heading = "Regularisation: images",
+        value_names = ["LO", "HI"],
+        allow_negative_numbers = true,
+        num_args = 2,
+        action = clap::ArgAction::Set
+    )]
     pub scale: Option<Vec<f64>>,
     /// Width to height of the crop that --scale takes [default: 0.75 1.3333]
-    #[arg(long, help_heading = "Regularisation: images", value_names = ["LO", "HI"], allow_negative_numbers = true, num_args = 2, action = clap::ArgAction::Set)]
+    #[arg(
+        long,
+        help_heading = "Regularisation: images",
+        value_names = ["LO", "HI"],
+        allow_negative_numbers = true,
+        num_args = 2,
+        action = clap::ArgAction::Set
+    )]
     pub ratio: Option<Vec<f64>>,
     /// Add so many pixels of border and crop back at a random place
     #[arg(long, help_heading = "Regularisation: images", value_name = "PIXELS")]
@@ -204,7 +230,14 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Regularisation: images", value_name = "HOW", value_parser = words(Border::WORDS))]
     pub border: Option<String>,
     /// Strengths of random brightness, contrast, saturation, hue; one number for the first three
-    #[arg(long, help_heading = "Regularisation: images", value_name = "STRENGTH", allow_negative_numbers = true, num_args = 1..=4, action = clap::ArgAction::Set)]
+    #[arg(
+        long,
+        help_heading = "Regularisation: images",
+        value_name = "STRENGTH",
+        allow_negative_numbers = true,
+        num_args = 1..=4,
+        action = clap::ArgAction::Set
+    )]
     pub color_jitter: Option<Vec<f64>>,
     /// Probability of blurring
     #[arg(long, help_heading = "Regularisation: images", value_name = "P", allow_negative_numbers = true)]
@@ -246,7 +279,12 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Regularisation: course and evaluation", value_name = "PATIENCE")]
     pub early_stop: Option<u32>,
     /// Second figure at the end, averaged over views of each image
-    #[arg(long, help_heading = "Regularisation: course and evaluation", value_name = "VIEWS", value_parser = words(Tta::WORDS))]
+    #[arg(
+        long,
+        help_heading = "Regularisation: course and evaluation",
+        value_name = "VIEWS",
+        value_parser = words(Tta::WORDS)
+    )]
     pub tta: Option<String>,
 
     /// The whole schedule in one word [default: the origin's cyclic and falling phases]

@@ -42,8 +42,8 @@ impl Before {
 
     /// The recipe with which the run goes on, given what was asked for: its own, or its own with more epochs.
     ///
-    /// Without a preset or recipe file, the flags are laid over the run's own recipe. An extension keeps the schedule and
-    /// lengthens its last phase.
+    /// Without a preset or recipe file, the flags are laid over the run's own recipe. An extension keeps the schedule
+    /// and lengthens its last phase.
     pub fn recipe_asked(&self, source: &RecipeSource) -> Result<Recipe> {
         let mut asked = if source.preset.is_none() && source.recipe.is_none() {
             let flags = RecipeFlags { epochs: None, ..source.flags.clone() };

@@ -66,7 +66,8 @@ pub struct NotFinished {
 }
 
 impl Comparison {
-    /// What the `finished` runs say, in the order of `presets`. Runs that are `not_finished` are named and enter no figure.
+    /// What the `finished` runs say, in the order of `presets`. Runs that are `not_finished` are named and enter no
+    /// figure.
     ///
     /// # Errors
     /// No run of the baseline is finished, or runs were trained or measured on different images.

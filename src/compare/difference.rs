@@ -62,7 +62,8 @@ pub struct Against {
 type Pair<'a> = (&'a FinishedRun, &'a FinishedRun);
 
 impl Against {
-    /// `runs` of a preset, number `number` of the comparison, against those of the `baseline`; None without a common seed.
+    /// `runs` of a preset, number `number` of the comparison, against those of the `baseline`; None without a common
+    /// seed.
     ///
     /// All runs were measured on the same images.
     pub fn new(runs: &[&FinishedRun], baseline: &[&FinishedRun], number: u32) -> Option<Self> {
@@ -102,8 +103,8 @@ impl Delta {
     }
 }
 
-/// The interval over images: each image's difference is its mean over the seeds, so that an image is resampled with all of
-/// them.
+/// The interval over images: each image's difference is its mean over the seeds, so that an image is resampled with all
+/// of them.
 fn over_images(pairs: &[Pair], number: u32, figure: u32, of: impl Fn(&FinishedRun, usize) -> f64) -> Option<[f64; 2]> {
     let images = pairs[0].0.ids.len();
     let difference = |image: usize| {

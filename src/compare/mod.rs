@@ -1,8 +1,8 @@
 //! Which preset helps, by how much, and is it real? Several presets over several seeds, on the same images.
 //!
 //! Four steps, a file each: what is to be trained ([`Job`], [`plan`]), training it ([`run`]), what each run found
-//! ([`FinishedRun`]), and what all of them together say ([`Comparison`]): figures over seeds, differences from the baseline with their
-//! intervals, and a verdict. No tensors: the runs are read from their folders.
+//! ([`FinishedRun`]), and what all of them together say ([`Comparison`]): figures over seeds, differences from the
+//! baseline with their intervals, and a verdict. No tensors: the runs are read from their folders.
 
 mod comparison;
 mod difference;

@@ -18,8 +18,8 @@ impl Job {
     }
 }
 
-/// Every preset with `seeds` seeds from `first` on. All presets with one seed come before the next seed, so that a comparison cut
-/// short has compared something.
+/// Every preset with `seeds` seeds from `first` on. All presets with one seed come before the next seed, so that a
+/// comparison cut short has compared something.
 pub fn plan(presets: &[String], first: u64, seeds: u64) -> Vec<Job> {
     let jobs = (first..first + seeds).flat_map(|seed| presets.iter().map(move |preset| (preset, seed)));
     jobs.map(|(preset, seed)| Job { preset: preset.clone(), seed }).collect()

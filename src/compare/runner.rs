@@ -24,8 +24,9 @@ pub enum Fate {
     Failed(anyhow::Error),
 }
 
-/// Trains `jobs` in order, `parallel` at a time, by `train_one`, which says whether the run was finished (true) or stopped (false).
-/// A run that fails stops no other. No run is begun once `stop` is raised. `ended` hears of each as it ends.
+/// Trains `jobs` in order, `parallel` at a time, by `train_one`, which says whether the run was finished (true) or
+/// stopped (false). A run that fails stops no other. No run is begun once `stop` is raised. `ended` hears of each as it
+/// ends.
 ///
 /// The fates are in the order of the jobs.
 pub fn run(

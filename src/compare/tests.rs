@@ -121,7 +121,8 @@ fn differences_are_paired_by_seed_and_image() {
     for (delta, (a, b)) in against.val_loss.values.iter().zip(wins.values.iter().zip(&base.values)) {
         assert!((delta - (a - b)).abs() < 1e-12);
     }
-    // The images' own difficulty, which spreads their losses by 0.29, is not in the interval: unpaired it would be 0.08 wide.
+    // The images' own difficulty, which spreads their losses by 0.29, is not in the interval: unpaired it would be 0.08
+    // wide.
     let [low, high] = against.val_loss.these_models.unwrap();
     assert!(high - low < 0.02, "{low} {high}");
 }
@@ -136,7 +137,8 @@ fn chance_alone_is_called_better_no_more_often_than_promised() {
         let comparison = Comparison::new(&names, "base", &runs, Vec::new(), Vec::new()).unwrap();
         better += usize::from(findings(&comparison).contains(&Finding::Better));
     }
-    // At most 2.5 % of 200 comparisons with no true difference, on the good side; 13 is three standard deviations above.
+    // At most 2.5 % of 200 comparisons with no true difference, on the good side; 13 is three standard deviations
+    // above.
     assert!(better <= 12, "{better} of 200");
 }
 

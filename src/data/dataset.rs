@@ -33,7 +33,8 @@ pub struct Options {
     /// Bytes of pixels that are kept in memory. Val, test and train, in this order, are kept as long as they fit; what
     /// does not is decoded anew for every batch.
     pub cache_limit: u64,
-    /// Threads that decode for each pass over a split that is not kept, 0 for none beside the reader; `None`: one per core.
+    /// Threads that decode for each pass over a split that is not kept, 0 for none beside the reader; `None`: one per
+    /// core.
     pub workers: Option<usize>,
 }
 
@@ -80,8 +81,8 @@ pub struct Dataset {
 /// Opens `source`: a folder of class folders, a `.csv` table like FER2013's, or `faces`, which are generated.
 ///
 /// # Errors
-/// A source that is missing, empty or wrongly laid out, fewer than two classes, a class that train lacks or that is empty,
-/// a split without images, and, unless `skip_bad`, files and rows that cannot be read, by name.
+/// A source that is missing, empty or wrongly laid out, fewer than two classes, a class that train lacks or that is
+/// empty, a split without images, and, unless `skip_bad`, files and rows that cannot be read, by name.
 pub fn open(source: &str, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
     let share = options.train_fraction;
     ensure!(share > 0.0 && share <= 1.0, "--train-fraction {share}: a share above 0 and up to 1 is possible");
@@ -219,8 +220,8 @@ fn check_left(classes: &[String], train: &Split, val: &Split, test: Option<&Spli
 impl Dataset {
     /// The probe: positions in train, ascending, on which the training side of the gap is measured.
     ///
-    /// As many of every class as val has (or all, if it has fewer), drawn by `data_seed`, without images whose pixels also
-    /// stand in val.
+    /// As many of every class as val has (or all, if it has fewer), drawn by `data_seed`, without images whose pixels
+    /// also stand in val.
     pub fn probe(&self, data_seed: u64) -> Vec<u32> {
         probe::draw(side(&self.train), side(&self.val), self.classes.len(), data_seed)
     }

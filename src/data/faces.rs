@@ -1,15 +1,16 @@
 //! `faces`: cartoon faces with FER2013's seven expressions, drawn by mindgap itself.
 //!
-//! What: 48 × 48 grey portraits. Sample i is a function of (data seed, i) alone: a person (head, hair, skin, eyes, brows,
-//! nose, mouth, glasses, beard), an expression of random intensity, a scene (pose, light, background, something in front
-//! of the face, blur, noise), and a label, which is wrong on purpose in [`WRONG_LABELS`] of the cases, in train and val
-//! alike. So no network can be right about all of val, and one that is right about all of train has learned labels by heart.
+//! What: 48 × 48 grey portraits. Sample i is a function of (data seed, i) alone: a person (head, hair, skin, eyes,
+//! brows, nose, mouth, glasses, beard), an expression of random intensity, a scene (pose, light, background, something
+//! in front of the face, blur, noise), and a label, which is wrong on purpose in [`WRONG_LABELS`] of the cases, in
+//! train and val alike. So no network can be right about all of val, and one that is right about all of train has
+//! learned labels by heart.
 //!
 //! When: to see a gap open within a minute, in tests, in examples, without data of one's own.
 //!
-//! How hard: `mindgap train --seed S` (preset `demo`, no regularisation), S = 0, 1, 2, on two CPU threads. After 22 epochs:
-//! probe 99.5, 99.9 and 97.9 %, val 68.0, 69.9 and 63.8 %; gap 1.110, 1.111 and 1.049 nats (standard error 0.07); val loss
-//! lowest in epochs 10, 9 and 10; 41 to 46 seconds a run.
+//! How hard: `mindgap train --seed S` (preset `demo`, no regularisation), S = 0, 1, 2, on two CPU threads. After 22
+//! epochs: probe 99.5, 99.9 and 97.9 %, val 68.0, 69.9 and 63.8 %; gap 1.110, 1.111 and 1.049 nats (standard error
+//! 0.07); val loss lowest in epochs 10, 9 and 10; 41 to 46 seconds a run.
 
 use rayon::prelude::*;
 

@@ -1,7 +1,7 @@
 //! A folder of class folders, read as torchvision's `ImageFolder` reads it.
 //!
-//! Classes are the sorted names of the folders; their images are those whose extension is torchvision's, at any depth, in
-//! torchvision's order; links are followed. What differs, on purpose: hidden files and folders (`._face.jpg`,
+//! Classes are the sorted names of the folders; their images are those whose extension is torchvision's, at any depth,
+//! in torchvision's order; links are followed. What differs, on purpose: hidden files and folders (`._face.jpg`,
 //! `.ipynb_checkpoints`) are no images and no classes, a folder that links back to itself is an error instead of an
 //! endless walk, and everything left out is told.
 
@@ -22,8 +22,8 @@ use super::{
 /// torchvision's `IMG_EXTENSIONS`; upper and lower case count alike.
 const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp"];
 
-/// The splits that `root` holds in `train`, `val` (or `validation`, or `valid`) and `test`, in upper or lower case; class
-/// folders that stand in `root` itself are train.
+/// The splits that `root` holds in `train`, `val` (or `validation`, or `valid`) and `test`, in upper or lower case;
+/// class folders that stand in `root` itself are train.
 pub(super) fn list(root: &Path) -> Result<Listing> {
     let mut left_out = LeftOut::default();
     let folders = subfolders(root, &mut Vec::new(), &mut LeftOut::default())?;
@@ -136,7 +136,8 @@ fn scan(folder: &Path, left_out: &mut LeftOut) -> Result<Classes> {
     Ok(classes)
 }
 
-/// The images under the folder of one class: folder after folder in the order of their paths, files by name within each.
+/// The images under the folder of one class: folder after folder in the order of their paths, files by name within
+/// each.
 fn images(class: &Path, left_out: &mut LeftOut) -> Result<Vec<PathBuf>> {
     let mut images = Vec::new();
     let mut walk = WalkDir::new(class).follow_links(true).min_depth(1).into_iter();

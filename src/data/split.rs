@@ -4,8 +4,8 @@
 
 use crate::random::{Purpose, Stream};
 
-/// Positions that train on and that validate, each in the order of the listing: a tenth of every class (rounded, at least
-/// one image) validates. A class of one image stays in train.
+/// Positions that train on and that validate, each in the order of the listing: a tenth of every class (rounded, at
+/// least one image) validates. A class of one image stays in train.
 pub(super) fn tenth(labels: &[u32], classes: usize, data_seed: u64) -> (Vec<u32>, Vec<u32>) {
     let mut train = Vec::new();
     let mut val = Vec::new();

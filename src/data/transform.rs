@@ -1,7 +1,7 @@
 //! From a picture of any size to the square that the network sees.
 //!
-//! The policy is torchvision's `Resize(size)` and `CenterCrop(size)`: the shorter side is resized to `size`, bilinear with
-//! antialiasing, the longer one in proportion (rounded down), and the middle is cut out. A picture that already is
+//! The policy is torchvision's `Resize(size)` and `CenterCrop(size)`: the shorter side is resized to `size`, bilinear
+//! with antialiasing, the longer one in proportion (rounded down), and the middle is cut out. A picture that already is
 //! `size`×`size` keeps its bytes. Pixels beyond the square are lost, at both ends of the longer side alike.
 
 use anyhow::{Context, Result, ensure};
@@ -56,7 +56,8 @@ fn planes(picture: &Picture, size: u32) -> Vec<u8> {
     planes
 }
 
-/// Pixels cut off before the middle: half of the excess, a half pixel rounded to the even number as Python's `round` does.
+/// Pixels cut off before the middle: half of the excess, a half pixel rounded to the even number as Python's `round`
+/// does.
 fn margin(side: u32, size: u32) -> u32 {
     let excess = side - size;
     let down = excess / 2;

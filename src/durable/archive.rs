@@ -7,8 +7,9 @@
 //! length | {"__metadata__":{"crc32c":"9f3a11c0", … other metadata, sorted …}, … arrays …} | bytes
 //! ```
 //!
-//! The checksum (CRC-32C, Castagnoli) is taken over all bytes with those digits as zeros. The crate's own writer keeps metadata in a hash
-//! map, whose order changes from run to run; the header is therefore built here, and equal contents give equal bytes.
+//! The checksum (CRC-32C, Castagnoli) is taken over all bytes with those digits as zeros. The crate's own writer keeps
+//! metadata in a hash map, whose order changes from run to run; the header is therefore built here, and equal contents
+//! give equal bytes.
 
 use std::{collections::BTreeMap, fs, ops::Range, path::Path};
 

@@ -25,8 +25,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Puts `bytes` at `last` as [`write()`] does, and what stood there before at `previous`.
 ///
 /// The old file becomes `previous` only once the new one is durable: at every moment `last` is whole or, where it was
-/// damaged before, `previous` is. The first rotation finds no old file and leaves `previous` absent. Both paths must lie
-/// in one folder.
+/// damaged before, `previous` is. The first rotation finds no old file and leaves `previous` absent. Both paths must
+/// lie in one folder.
 ///
 /// # Errors
 /// As [`write()`]. Both files are then whole, each the new one or an old one.

@@ -16,8 +16,8 @@ use super::file::sync_folder;
 pub struct JsonLines<T> {
     /// The values of its whole lines.
     pub values: Vec<T>,
-    /// Where each whole line ends in the file, its newline included \[bytes\]. `ends[n - 1]` is the file's length once it is
-    /// cut to n lines.
+    /// Where each whole line ends in the file, its newline included \[bytes\]. `ends[n - 1]` is the file's length once
+    /// it is cut to n lines.
     pub ends: Vec<u64>,
     /// The torn last line, if there is one: the crash of its writer cut it short.
     pub torn: Option<String>,

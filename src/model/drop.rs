@@ -13,8 +13,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::random::Stream;
 
-/// Features `[n, f]` without those that `kept` `[n, f]` marks with 0, the others scaled to keep the expectation. `rate` is
-/// the probability with which each was dropped, in [0, 1).
+/// Features `[n, f]` without those that `kept` `[n, f]` marks with 0, the others scaled to keep the expectation. `rate`
+/// is the probability with which each was dropped, in [0, 1).
 pub fn dropout(features: &Tensor, kept: &Tensor, rate: f64) -> Tensor {
     features * (kept / (1.0 - rate))
 }

@@ -18,20 +18,21 @@ pub fn block_size(side: i64) -> i64 {
     (odd_below(0.4 * side as f64) as i64).clamp(1, side.max(1))
 }
 
-/// Probability with which a square begins at a place where it fits, so that the share `rate` of the map is dropped if no
-/// two squares met: rate / block² × (places on the map) / (places where a square fits).
+/// Probability with which a square begins at a place where it fits, so that the share `rate` of the map is dropped if
+/// no two squares met: rate / block² × (places on the map) / (places where a square fits).
 pub fn seed_rate(rate: f64, block: i64, [height, width]: [i64; 2]) -> f64 {
     let fitting = (height - block + 1) * (width - block + 1);
     (rate / (block * block) as f64 * (height * width) as f64 / fitting as f64).min(1.0)
 }
 
-/// `maps` `[n, c, h, w]` without the squares of side `block` whose upper left corners `seeds`
-/// `[n, c, h − block + 1, w − block + 1]` marks with 1. The rest is scaled by the share that is left, over the whole batch.
+/// `maps` `[n, c, h, w]` without the squares of side `block` whose upper left corners `seeds` `[n, c, h − block + 1, w
+/// − block + 1]` marks with 1. The rest is scaled by the share that is left, over the whole batch.
 pub fn drop_block(maps: &Tensor, seeds: &Tensor, block: i64) -> Tensor {
     let around = block - 1;
     let padded = seeds.constant_pad_nd([around, around, around, around]);
     let kept: Tensor = 1.0 - padded.max_pool2d([block; 2], [1, 1], [0, 0], [1, 1], false);
-    // The mean is no constant of the draws: it keeps the batch's scale exact. At least one place, lest it be divided by 0.
+    // The mean is no constant of the draws: it keeps the batch's scale exact. At least one place, lest it be divided by
+    // 0.
     let share = kept.mean(Kind::Float).clamp_min(1.0 / kept.numel() as f64);
     maps * torch::preferred_layout(&(kept / share))
 }

@@ -12,7 +12,8 @@ pub enum Mode {
     Train(Stream),
     /// A second look at a batch, with the draws of the first: as `Train`, but the running statistics stay.
     Repeat(Stream),
-    /// Batch norm takes the batch's statistics and moves its running ones by this share towards them; nothing is dropped.
+    /// Batch norm takes the batch's statistics and moves its running ones by this share towards them; nothing is
+    /// dropped.
     Estimate(f64),
     /// Batch norm uses its running statistics; nothing is random.
     Eval,

@@ -34,8 +34,8 @@ pub fn to_tensor(array: &Array) -> Result<Tensor> {
     Tensor::f_from_data_size(&array.bytes, &shape, kind).with_context(|| array.name.clone())
 }
 
-/// Copies arrays into the tensors of the same name. Names, shapes and types are all checked before the first copy, so that
-/// an error leaves every tensor as it was.
+/// Copies arrays into the tensors of the same name. Names, shapes and types are all checked before the first copy, so
+/// that an error leaves every tensor as it was.
 ///
 /// Errors list every tensor that is missing, left over, or of another shape or type.
 pub fn restore<'a>(targets: impl IntoIterator<Item = (String, &'a Tensor)>, arrays: &[&Array]) -> Result<()> {

@@ -1,8 +1,8 @@
 //! Streams of random draws, each a function of (seed, purpose, epoch, index) and of nothing else.
 //!
 //! The generator is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): the seed is
-//! its key; purpose, epoch, index and the number of the draw are its counter. So no stream carries state from one step to the
-//! next, any draw can be repeated alone, and the order in which threads ask changes nothing.
+//! its key; purpose, epoch, index and the number of the draw are its counter. So no stream carries state from one step
+//! to the next, any draw can be repeated alone, and the order in which threads ask changes nothing.
 
 mod philox;
 
@@ -106,8 +106,8 @@ impl Stream {
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
-    /// Places in `0..count`, in order, each chosen independently with probability `share`. Draws as many numbers as places
-    /// are chosen (the gaps between them are geometric), one more, and none for a share of 0 or 1.
+    /// Places in `0..count`, in order, each chosen independently with probability `share`. Draws as many numbers as
+    /// places are chosen (the gaps between them are geometric), one more, and none for a share of 0 or 1.
     pub fn chosen(&mut self, count: u64, share: f64) -> Vec<u64> {
         if share >= 1.0 {
             return (0..count).collect();

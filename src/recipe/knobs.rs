@@ -71,8 +71,8 @@ impl Recipe {
         self.mixup > 0.0 || self.cutmix > 0.0
     }
 
-    /// Strengths of brightness, contrast, saturation and hue. One number stands for the first three, as in timm; two for the
-    /// first two.
+    /// Strengths of brightness, contrast, saturation and hue. One number stands for the first three, as in timm; two
+    /// for the first two.
     pub fn jitter(&self) -> [f64; 4] {
         match self.color_jitter[..] {
             [] => [0.0; 4],

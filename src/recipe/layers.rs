@@ -143,8 +143,8 @@ pub fn resolve(layers: &Layers) -> Result<Recipe> {
     let (shorthand, own) = Shorthand::split(keys);
     let recipe: Recipe = own.try_into()?;
     let mut recipe = recipe.complete()?;
-    // Before anything is derived from them: a fault is reported with the value that was given. What is checked against the
-    // length of the run has the length that it will have.
+    // Before anything is derived from them: a fault is reported with the value that was given. What is checked against
+    // the length of the run has the length that it will have.
     let epochs = multiply(recipe.epochs, factors.epochs);
     Recipe { epochs: if recipe.epochs == 0 { 0 } else { epochs }, ..recipe.clone() }.validate()?;
     shorthand.try_into::<Shorthand>()?.expand(&mut recipe)?;

@@ -57,8 +57,8 @@ pub struct Recipe {
 
     /// Probability that a feature is dropped before the classifier, in [0, 1). Off: 0. timm: `--drop`.
     pub drop: f64,
-    /// Probability that the last residual block is skipped, in [0, 1); earlier blocks less, in proportion to their depth.
-    /// Off: 0. timm: `--drop-path`.
+    /// Probability that the last residual block is skipped, in [0, 1); earlier blocks less, in proportion to their
+    /// depth. Off: 0. timm: `--drop-path`.
     pub drop_path: f64,
     /// Share of the feature map that is dropped in connected blocks in the last two stages, in [0, 1). Off: 0. timm:
     /// `--drop-block`.
@@ -99,8 +99,8 @@ pub struct Recipe {
     pub crop_pad: u32,
     /// What lies beyond the edge of an image that is turned, moved or shrunk.
     pub border: Border,
-    /// Strengths of random brightness, contrast, saturation and hue, from 0, hue up to 0.5. One number stands for the first
-    /// three, as in timm. Off: []. timm: `--color-jitter`.
+    /// Strengths of random brightness, contrast, saturation and hue, from 0, hue up to 0.5. One number stands for the
+    /// first three, as in timm. Off: []. timm: `--color-jitter`.
     pub color_jitter: Vec<f64>,
     /// Probability that an image is blurred, in [0, 1]. Off: 0.
     pub blur: f64,

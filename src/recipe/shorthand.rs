@@ -22,8 +22,8 @@ pub struct Shorthand {
     pub decay_epochs: Option<f64>,
     /// What each step of `step` multiplies the rate by (default 0.1). timm: `--decay-rate`.
     pub decay_rate: Option<f64>,
-    /// Epochs, out of `epochs`, that climb linearly to the rate at which the rest begins, in place of a warm-up that the
-    /// phases open with. Off: 0. timm: `--warmup-epochs`.
+    /// Epochs, out of `epochs`, that climb linearly to the rate at which the rest begins, in place of a warm-up that
+    /// the phases open with. Off: 0. timm: `--warmup-epochs`.
     pub warmup_epochs: Option<f64>,
     /// Rate at which the climb begins (default 0). timm: `--warmup-lr`.
     pub warmup_lr: Option<f64>,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{EpochRecord, Measured, Outputs, best_epoch, nan};
 use crate::stats::{self, Logits, Overconfidence};
 
-/// The content of `done.json`. Losses are in nats per image, accuracies in percent. The headline is the last epoch: nothing
-/// was selected.
+/// The content of `done.json`. Losses are in nats per image, accuracies in percent. The headline is the last epoch:
+/// nothing was selected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Done {
     /// The last epoch.
@@ -19,8 +19,8 @@ pub struct Done {
     /// ways.
     #[serde(deserialize_with = "nan::number")]
     pub cross_fitted_best_loss: f64,
-    /// What one temperature removes from the last epoch's val loss \[nats\], fitted on one half of val, scored on the other,
-    /// both ways.
+    /// What one temperature removes from the last epoch's val loss \[nats\], fitted on one half of val, scored on the
+    /// other, both ways.
     #[serde(deserialize_with = "nan::number")]
     pub overconfidence: f64,
     /// `overconfidence` as a share of the last epoch's gap; only where the gap exceeds two of its standard errors.
@@ -32,8 +32,8 @@ pub struct Done {
     /// Expected calibration error on val, 0–1.
     #[serde(deserialize_with = "nan::number")]
     pub calibration_error: f64,
-    /// Whether the run ended before its last epoch, since val loss had not fallen for long: its last epoch is then chosen on
-    /// val.
+    /// Whether the run ended before its last epoch, since val loss had not fallen for long: its last epoch is then
+    /// chosen on val.
     #[serde(default)]
     pub early_stopped: bool,
     /// Val after the last epoch, averaged over views of each image, where the recipe asks for it.
@@ -108,8 +108,8 @@ pub struct Cost {
 }
 
 impl Done {
-    /// The final figures of a run: its records in order, the outputs on val after the last epoch over `classes` classes,
-    /// which val images also stand in train, and which belong to val's first half.
+    /// The final figures of a run: its records in order, the outputs on val after the last epoch over `classes`
+    /// classes, which val images also stand in train, and which belong to val's first half.
     ///
     /// # Errors
     /// When there is no epoch.

@@ -44,8 +44,8 @@ pub struct Versions {
 pub struct DataSource {
     /// As the user named it.
     pub source: String,
-    /// Its absolute path; absent for generated data. Text, since JSON has no other: bytes of a name that are no UTF-8 are
-    /// replaced.
+    /// Its absolute path; absent for generated data. Text, since JSON has no other: bytes of a name that are no UTF-8
+    /// are replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Hash over names, labels and pixels: equal fingerprints, equal data.

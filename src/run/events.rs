@@ -1,10 +1,12 @@
 //! Event files for TensorBoard: the epochs as curves that it draws while the run goes on.
 //!
-//! Three runs in TensorBoard's sense, a folder each: `train` (the probe) and `val` share the tags `loss` and `accuracy`, so that both
-//! curves stand in one chart; the run folder itself holds `gap/loss`, `gap/accuracy`, `batch_loss` and `lr`.
+//! Three runs in TensorBoard's sense, a folder each: `train` (the probe) and `val` share the tags `loss` and
+//! `accuracy`, so that both curves stand in one chart; the run folder itself holds `gap/loss`, `gap/accuracy`,
+//! `batch_loss` and `lr`.
 //!
-//! A file is a chain of records: length, its masked CRC-32C, the protocol buffer `Event`, its masked CRC-32C; numbers are
-//! little-endian. Sources: TensorFlow's `tensorflow/core/lib/io/record_writer.cc` and `tensorflow/core/util/event.proto`.
+//! A file is a chain of records: length, its masked CRC-32C, the protocol buffer `Event`, its masked CRC-32C; numbers
+//! are little-endian. Sources: TensorFlow's `tensorflow/core/lib/io/record_writer.cc` and
+//! `tensorflow/core/util/event.proto`.
 
 use std::{
     fs::{self, OpenOptions},
@@ -57,8 +59,8 @@ pub struct Events {
 }
 
 impl Events {
-    /// Writes the files of the run in `folder`, which began at `began` (seconds since 1970), anew with the `records` that it
-    /// has; further epochs are appended.
+    /// Writes the files of the run in `folder`, which began at `began` (seconds since 1970), anew with the `records`
+    /// that it has; further epochs are appended.
     ///
     /// # Errors
     /// A file cannot be written.

@@ -56,8 +56,8 @@ impl RunFolder {
     /// The final figures, written last: a [`Done`].
     pub const DONE: &str = "done.json";
 
-    /// Makes the folder for a new run, parents included, or takes one up again when `resume` is set; locks it, sees that it
-    /// can be written to, and clears what a dead process left half written.
+    /// Makes the folder for a new run, parents included, or takes one up again when `resume` is set; locks it, sees
+    /// that it can be written to, and clears what a dead process left half written.
     ///
     /// # Errors
     /// When the folder holds another run or other files and `resume` is not set (nothing is then touched), is a file,
@@ -77,8 +77,8 @@ impl RunFolder {
         Ok(RunFolder { path: path.to_path_buf(), lock: Some(lock) })
     }
 
-    /// Makes a new folder `parent/name`, or the first free one of `parent/name-2`, `parent/name-3`, …. Two processes never get
-    /// the same.
+    /// Makes a new folder `parent/name`, or the first free one of `parent/name-2`, `parent/name-3`, …. Two processes
+    /// never get the same.
     ///
     /// # Errors
     /// As [`RunFolder::create`].
@@ -168,8 +168,8 @@ impl RunFolder {
         Ok(Epochs { records: log.values, torn: log.torn })
     }
 
-    /// Cuts `epochs.jsonl` after epoch `last`, torn line included, for a run that goes on from that epoch's checkpoint. Writes
-    /// `summary.csv` anew and returns what was there.
+    /// Cuts `epochs.jsonl` after epoch `last`, torn line included, for a run that goes on from that epoch's checkpoint.
+    /// Writes `summary.csv` anew and returns what was there.
     ///
     /// # Errors
     /// As [`RunFolder::epochs`]; when a file cannot be written.
@@ -232,8 +232,8 @@ impl RunFolder {
         }
     }
 
-    /// Refuses a folder that holds anything but a lock, an environment and leftovers, which a run that never began may have
-    /// left: it begins with its recipe. A folder that does not exist is unused.
+    /// Refuses a folder that holds anything but a lock, an environment and leftovers, which a run that never began may
+    /// have left: it begins with its recipe. A folder that does not exist is unused.
     ///
     /// # Errors
     /// When it holds another run or other files, or cannot be read.

@@ -53,7 +53,8 @@ impl Lock {
     /// Takes the lock in the file at `path`, which is made if absent.
     ///
     /// # Errors
-    /// When another process holds it (the message says which), the file cannot be made, or the file system has no locks.
+    /// When another process holds it (the message says which), the file cannot be made, or the file system has no
+    /// locks.
     pub fn take(path: &Path) -> Result<Lock> {
         let failure = || format!("cannot lock {}", path.display());
         let mut file =

@@ -1,7 +1,8 @@
-//! `predictions.safetensors`: what the network said about every image of val and probe, after the last and the best epoch.
+//! `predictions.safetensors`: what the network said about every image of val and probe, after the last and the best
+//! epoch.
 //!
-//! Arrays `{last,best}.{val,probe}.{logits,labels,ids}`: logits f32 \[n, c\], labels and sample ids i64 \[n\]. Any safetensors
-//! reader opens the file.
+//! Arrays `{last,best}.{val,probe}.{logits,labels,ids}`: logits f32 \[n, c\], labels and sample ids i64 \[n\]. Any
+//! safetensors reader opens the file.
 
 use std::path::Path;
 
@@ -29,7 +30,8 @@ impl Outputs {
     /// Losses and hits, by plain cross-entropy.
     ///
     /// # Panics
-    /// When there is no image, or the logits are not one row per label: that is an error of the program, not of its user.
+    /// When there is no image, or the logits are not one row per label: that is an error of the program, not of its
+    /// user.
     pub fn measured(&self) -> Measured {
         let logits = Logits::new(&self.logits, &self.labels, self.logits.len() / self.labels.len());
         Measured { losses: logits.losses(1.0).into_iter().map(|loss| loss as f32).collect(), correct: logits.correct() }
@@ -84,8 +86,8 @@ impl Predictions {
     /// Reads the file.
     ///
     /// # Errors
-    /// When it is absent or damaged, an array is missing or of another kind, the sizes do not fit each other, or a label is no
-    /// class; the message names the file and the array.
+    /// When it is absent or damaged, an array is missing or of another kind, the sizes do not fit each other, or a
+    /// label is no class; the message names the file and the array.
     pub fn load(path: &Path) -> Result<Predictions> {
         let archive = Archive::load(path)?;
         Self::from_archive(&archive).with_context(|| format!("cannot use {}", path.display()))

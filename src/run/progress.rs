@@ -25,8 +25,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Progress of a run of `epochs` epochs in all, a step being `batch_size` images: bars when the lines go to a terminal, lines
-    /// alone otherwise. The lines go to standard output, or to standard error where the output is kept `for_result`.
+    /// Progress of a run of `epochs` epochs in all, a step being `batch_size` images: bars when the lines go to a
+    /// terminal, lines alone otherwise. The lines go to standard output, or to standard error where the output is kept
+    /// `for_result`.
     pub fn new(epochs: u32, batch_size: u32, for_result: bool) -> Self {
         let (out, is_terminal): (Box<dyn Write + Send>, _) = if for_result {
             (Box::new(io::stderr()), io::stderr().is_terminal())
@@ -97,8 +98,8 @@ impl Drop for Progress {
     }
 }
 
-/// The line that the origin's own training loop printed, with the gap at its end. Training means the probe. `epochs` is the
-/// number of epochs of the whole run.
+/// The line that the origin's own training loop printed, with the gap at its end. Training means the probe. `epochs` is
+/// the number of epochs of the whole run.
 pub fn origin_line(record: &EpochRecord, epochs: u32) -> String {
     let EpochRecord { epoch, probe_loss, val_loss, probe_acc, val_acc, gap_loss, .. } = record;
     format!(

@@ -58,7 +58,8 @@ pub struct EpochRecord {
     /// `gap_acc` without leaks \[percentage points\].
     #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
     pub gap_acc_without_leaks: Option<f64>,
-    /// Mean loss on val of the trained weights \[nats\], where `val_loss` and all other figures are those of averaged ones.
+    /// Mean loss on val of the trained weights \[nats\], where `val_loss` and all other figures are those of averaged
+    /// ones.
     #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
     pub raw_val_loss: Option<f64>,
     /// Mean losses of the two halves of val \[nats\], leaks included; for cross-fitting.

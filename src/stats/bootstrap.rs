@@ -8,8 +8,8 @@ const RESAMPLES: usize = 2000;
 
 /// The 95 % percentile interval of the mean of `values`, resampled with replacement; NaN of no values.
 ///
-/// One value is one cluster: where several figures belong to one image (one for each seed), hand over their mean, and the
-/// image is drawn with all of them or with none.
+/// One value is one cluster: where several figures belong to one image (one for each seed), hand over their mean, and
+/// the image is drawn with all of them or with none.
 pub fn bootstrap_interval(values: &[f64], draws: &mut Stream) -> [f64; 2] {
     if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
         return [f64::NAN; 2];

@@ -18,8 +18,8 @@ const TEMPERATURES: [f64; 2] = [0.05, 20.0];
 /// What one temperature changes on a set of images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Overconfidence {
-    /// Mean loss per image that dividing the logits by a temperature removes \[nats\], the temperature being fitted on one
-    /// half and scored on the other, both ways. Around 0, possibly below, when nothing is to be gained.
+    /// Mean loss per image that dividing the logits by a temperature removes \[nats\], the temperature being fitted on
+    /// one half and scored on the other, both ways. Around 0, possibly below, when nothing is to be gained.
     pub nats: f64,
     /// The temperature fitted on all images: above 1 the network is overconfident, below 1 underconfident.
     pub temperature: f64,
@@ -75,8 +75,8 @@ pub fn fit_temperature(logits: &Logits) -> f64 {
     1.0 / beta
 }
 
-/// First and second derivative of the mean loss by the factor β on the logits: the mean over images of E\[z\] − z_label and of
-/// Var\[z\], where z is drawn from the image's softmax.
+/// First and second derivative of the mean loss by the factor β on the logits: the mean over images of E\[z\] − z_label
+/// and of Var\[z\], where z is drawn from the image's softmax.
 fn derivatives(logits: &Logits, beta: f64) -> (f64, f64) {
     let (mut slope, mut curvature) = (0.0, 0.0);
     for (row, label) in logits.rows() {
@@ -94,8 +94,9 @@ fn derivatives(logits: &Logits, beta: f64) -> (f64, f64) {
     (slope / logits.len() as f64, curvature / logits.len() as f64)
 }
 
-/// The expected calibration error, 0–1: images are put into [`CALIBRATION_BINS`] bins of equal width by their confidence,
-/// each bin (low, high\]; the mean over images of |accuracy − mean confidence| of their bin. NaN without images.
+/// The expected calibration error, 0–1: images are put into [`CALIBRATION_BINS`] bins of equal width by their
+/// confidence, each bin (low, high\]; the mean over images of |accuracy − mean confidence| of their bin. NaN without
+/// images.
 pub fn calibration_error(logits: &Logits) -> f64 {
     // Σ (correct − confidence) of each bin: bin size × (accuracy − confidence), so the sizes cancel.
     let mut excess = [0.0; CALIBRATION_BINS];

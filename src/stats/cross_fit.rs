@@ -12,8 +12,8 @@ pub struct CrossFit {
 /// Chooses the epoch of lowest loss on one half and scores it on the other, both ways. Unlike the lowest loss on all of
 /// val, the result is not flattered by the choice.
 ///
-/// `half_losses[e]` are the two halves' mean losses after epoch e, `half_sizes` the halves' images. `None` when a half is
-/// empty or has no loss that is a number.
+/// `half_losses[e]` are the two halves' mean losses after epoch e, `half_sizes` the halves' images. `None` when a half
+/// is empty or has no loss that is a number.
 pub fn cross_fit(half_losses: &[[f64; 2]], half_sizes: [usize; 2]) -> Option<CrossFit> {
     let chosen = [0, 1].map(|half| lowest(half_losses.iter().map(|losses| losses[half])));
     let [Some(first), Some(second)] = chosen else { return None };

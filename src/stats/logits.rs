@@ -34,7 +34,8 @@ impl<'a> Logits<'a> {
         self.values.chunks_exact(self.classes).zip(self.labels.iter().map(|&label| label as usize))
     }
 
-    /// The cross-entropy of each image \[nats\] once its logits are divided by `temperature`; 1 leaves them as they are.
+    /// The cross-entropy of each image \[nats\] once its logits are divided by `temperature`; 1 leaves them as they
+    /// are.
     ///
     /// A row with a logit that is not finite gives NaN or ∞.
     pub fn losses(&self, temperature: f64) -> Vec<f64> {

@@ -1,4 +1,5 @@
-//! Plain numbers in, plain numbers out: means, their errors and intervals, tests, losses from logits, calibration, cross-fitting.
+//! Plain numbers in, plain numbers out: means, their errors and intervals, tests, losses from logits, calibration,
+//! cross-fitting.
 //!
 //! Everything is computed in f64. No number is silently left out: a NaN that comes in makes the result NaN, except
 //! where a lowest value is looked for ([`lowest`]), which a NaN never is.

@@ -15,8 +15,8 @@ pub struct PairedT {
     pub p: f64,
 }
 
-/// The paired t-test of `differences`, one for each pair; None below three pairs, of which two differ by chance too easily,
-/// and where a difference is not a finite number.
+/// The paired t-test of `differences`, one for each pair; None below three pairs, of which two differ by chance too
+/// easily, and where a difference is not a finite number.
 ///
 /// Differences that are all equal have an interval of no width; p is 0 then, or 1 where all are zero.
 pub fn paired_t(differences: &[f64]) -> Option<PairedT> {

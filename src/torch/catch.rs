@@ -15,9 +15,9 @@ thread_local! {
 
 /// Runs `work` and returns what libtorch complains of as an error.
 ///
-/// tch's plain methods panic when libtorch throws (out of memory, shapes that do not fit); written with them the network
-/// reads as mathematics, and this one border turns the panic into an error whose text is the first line of the exception.
-/// Panics from elsewhere go on unwinding.
+/// tch's plain methods panic when libtorch throws (out of memory, shapes that do not fit); written with them the
+/// network reads as mathematics, and this one border turns the panic into an error whose text is the first line of the
+/// exception. Panics from elsewhere go on unwinding.
 pub fn catch<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     silence_caught_panics();
     let outer = CATCHING.replace(true);

@@ -37,8 +37,8 @@ pub fn pin_memory(tensor: &Tensor) -> Result<Tensor> {
 /// the first thread starts and before CUDA is used.
 pub fn set_deterministic(on: bool) -> Result<()> {
     if on && std::env::var_os("CUBLAS_WORKSPACE_CONFIG").is_none() {
-        // cuBLAS is deterministic only with a workspace of fixed size, which it reads from the environment at its start.
-        // SAFETY: no other thread reads the environment yet, as said above.
+        // cuBLAS is deterministic only with a workspace of fixed size, which it reads from the environment at its
+        // start. SAFETY: no other thread reads the environment yet, as said above.
         unsafe { std::env::set_var("CUBLAS_WORKSPACE_CONFIG", ":4096:8") };
     }
     // SAFETY: no pointers go in.

@@ -54,8 +54,8 @@ impl Average {
         }
     }
 
-    /// Takes the weights of `model` at the end of `epoch` (from 1) into account. True where the statistics of batch norm have
-    /// to be estimated anew.
+    /// Takes the weights of `model` at the end of `epoch` (from 1) into account. True where the statistics of batch
+    /// norm have to be estimated anew.
     pub fn after_epoch(&mut self, model: &ResNet, epoch: u32) -> bool {
         let Rule::Equal { first_epoch } = self.rule else { return false };
         if epoch < first_epoch {

@@ -73,8 +73,8 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// The model's tensors alone, the averaged ones where there are any, under torchvision's names. Every norm gets the `num_batches_tracked` that
-    /// PyTorch's `state_dict` has.
+    /// The model's tensors alone, the averaged ones where there are any, under torchvision's names. Every norm gets the
+    /// `num_batches_tracked` that PyTorch's `state_dict` has.
     pub fn network(&self) -> Vec<Array> {
         let mark = if self.averaged > 0 { AVERAGE } else { MODEL };
         let mut network = Vec::new();

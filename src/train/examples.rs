@@ -41,8 +41,8 @@ impl Examples {
         }
     }
 
-    /// The example of batch `number` (from 0) of `epoch` (from 1). `repeats` says how often the epoch has shown each of its
-    /// images before.
+    /// The example of batch `number` (from 0) of `epoch` (from 1). `repeats` says how often the epoch has shown each of
+    /// its images before.
     pub fn example(&self, batch: &Batch, repeats: &[u32], epoch: u32, number: u32) -> Example {
         let images = self.images(batch, repeats, epoch);
         match Mix::draw(&self.recipe, epoch, number, batch.positions.len(), Size::of(&images)) {

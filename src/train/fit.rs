@@ -20,12 +20,12 @@ pub enum Outcome {
     Stopped,
 }
 
-/// Trains from where `trainer` stands to the last epoch of its recipe, and after each epoch measures probe and val by the
-/// same [`evaluate`]. What `observer` hears of an epoch, `keeper` has kept before.
+/// Trains from where `trainer` stands to the last epoch of its recipe, and after each epoch measures probe and val by
+/// the same [`evaluate`]. What `observer` hears of an epoch, `keeper` has kept before.
 ///
 /// # Errors
-/// A loss that is not a finite number, an exception of libtorch (memory above all), an image that cannot be read any more,
-/// or a keeper that cannot write. Nothing of the unfinished epoch is kept then.
+/// A loss that is not a finite number, an exception of libtorch (memory above all), an image that cannot be read any
+/// more, or a keeper that cannot write. Nothing of the unfinished epoch is kept then.
 pub fn fit(
     trainer: &mut Trainer,
     data: &Dataset,

@@ -11,8 +11,8 @@ use crate::{
 
 /// Keeps what a run produces in its folder.
 ///
-/// The checkpoint of an epoch is written last: whatever was written before it is cut off or written again, with the same
-/// bytes, when the run goes on from the checkpoint before.
+/// The checkpoint of an epoch is written last: whatever was written before it is cut off or written again, with the
+/// same bytes, when the run goes on from the checkpoint before.
 pub struct Keeper<'a> {
     folder: &'a RunFolder,
     data: &'a Dataset,
@@ -80,8 +80,8 @@ impl<'a> Keeper<'a> {
         durable::rotate(&self.folder.file(RunFolder::LAST), &self.folder.file(RunFolder::PREVIOUS), state)
     }
 
-    /// Ends a finished run: the best weights alone as `model.safetensors`, then `done.json`. `macs` are the multiply-adds of
-    /// one image.
+    /// Ends a finished run: the best weights alone as `model.safetensors`, then `done.json`. `macs` are the
+    /// multiply-adds of one image.
     ///
     /// # Errors
     /// A file cannot be read or written, or val cannot be measured again for `tta`.

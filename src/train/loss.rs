@@ -13,8 +13,8 @@ use tch::{Reduction, Tensor};
 
 /// Mean cross-entropy of `logits` `[n, classes]`, a scalar in nats, with label smoothing by `smoothing`, in [0, 1).
 ///
-/// `targets` are class numbers `[n]` (i64) or probabilities `[n, classes]`. `class_weights` `[classes]` weigh the images:
-/// with them the mean is the weighted one, as PyTorch's `cross_entropy` computes it.
+/// `targets` are class numbers `[n]` (i64) or probabilities `[n, classes]`. `class_weights` `[classes]` weigh the
+/// images: with them the mean is the weighted one, as PyTorch's `cross_entropy` computes it.
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor, class_weights: Option<&Tensor>, smoothing: f64) -> Tensor {
     // No target is the number -100: nothing is ignored.
     logits.cross_entropy_loss(targets, class_weights, Reduction::Mean, -100, smoothing)

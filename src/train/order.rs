@@ -13,7 +13,8 @@ use crate::{
     recipe::Recipe,
 };
 
-/// Positions in train, in the order in which `epoch` (from 1) sees them. `labels` are the classes of all training images.
+/// Positions in train, in the order in which `epoch` (from 1) sees them. `labels` are the classes of all training
+/// images.
 pub fn order(recipe: &Recipe, labels: &[u32], epoch: u32) -> Vec<u32> {
     let mut draws = Stream::new(recipe.seed, Purpose::Order, epoch, 0);
     let mut order: Vec<u32> = (0..labels.len() as u32).collect();

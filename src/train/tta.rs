@@ -20,7 +20,8 @@ use crate::{
     run::{Outputs, Views},
 };
 
-/// The figures of `trainer`'s model on val, averaged over the views that its recipe asks for; None where it asks for none.
+/// The figures of `trainer`'s model on val, averaged over the views that its recipe asks for; None where it asks for
+/// none.
 ///
 /// # Errors
 /// As [`super::evaluate`].

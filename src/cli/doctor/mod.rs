@@ -88,8 +88,8 @@ struct Check {
     error: Option<String>,
 }
 
-/// Prints the report on standard output. The end is a failure when something that must work does not; the report says what
-/// to do.
+/// Prints the report on standard output. The end is a failure when something that must work does not; the report says
+/// what to do.
 ///
 /// # Errors
 ///

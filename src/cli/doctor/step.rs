@@ -25,7 +25,8 @@ pub struct Step {
 
 /// Takes two steps on 64 random images of 48×48 pixels: convolutions, batch norm, backward, update.
 ///
-/// An error when an operator is missing on `device`, when memory runs out, or when the loss is not finite or does not fall.
+/// An error when an operator is missing on `device`, when memory runs out, or when the loss is not finite or does not
+/// fall.
 pub fn train_two_steps(device: Device) -> Result<Step> {
     let mut net = Net::new(device)?;
     let mut draws = Stream::new(0, Purpose::Init, 0, 1);

@@ -85,7 +85,8 @@ fn head(under: f32, person: &Person, muscles: &Muscles, scene: &Scene, p: Point,
     hair(tone, person, face, outline, lay)
 }
 
-/// Where on the turned head the point of the unit sphere lies that is seen at `front`: in half heights, sideways and down.
+/// Where on the turned head the point of the unit sphere lies that is seen at `front`: in half heights, sideways and
+/// down.
 fn on_face(pose: &Pose, front: Point, depth: f32, half_width: f32) -> Point {
     let Point { x, y: z } = pose.yaw.apply(at(front.x, depth));
     let Point { x: y, .. } = pose.pitch.apply(at(front.y, z));
