@@ -153,3 +153,43 @@ fn initial_weights_have_torchvisions_distribution() {
     assert_eq!(find("layer4.1.bn2.weight").abs().max().double_value(&[]), 0.0);
     assert_eq!(find("layer4.1.bn1.weight").min().double_value(&[]), 1.0);
 }
+
+/// A network that drops features, paths and blocks, and images for it.
+fn noisy() -> (ResNet, Tensor) {
+    let recipe = Recipe {
+        model: "resnet14".into(),
+        width: Some(4),
+        drop: 0.3,
+        drop_path: 0.3,
+        drop_block: 0.2,
+        ..Default::default()
+    };
+    let model = ResNet::new(&Architecture::new(&recipe, 1, 3).unwrap(), 0, Device::Cpu);
+    let images = Tensor::arange(8 * 24 * 24, (Kind::Float, Device::Cpu)).view([8, 1, 24, 24]);
+    (model, (images * 0.37).sin())
+}
+
+fn running_statistics(model: &ResNet) -> Vec<Tensor> {
+    let all = model.parameters.all().iter().filter(|parameter| parameter.name.contains("running"));
+    all.map(|parameter| parameter.tensor.copy()).collect()
+}
+
+#[test]
+fn a_repeated_pass_has_the_same_masks_and_leaves_the_statistics_alone() {
+    let (model, images) = noisy();
+    let draws = Stream::new(7, Purpose::Network, 2, 5);
+    let before = running_statistics(&model);
+    let first = model.forward(&images, Mode::Train(draws.clone()));
+    let moved = running_statistics(&model);
+    assert!(before.iter().zip(&moved).all(|(before, moved)| before != moved));
+    assert_eq!(model.forward(&images, Mode::Repeat(draws)), first);
+    assert_eq!(running_statistics(&model), moved);
+}
+
+#[test]
+fn masks_differ_from_step_to_step_and_evaluation_has_none() {
+    let (model, images) = noisy();
+    let train = |step| model.forward(&images, Mode::Repeat(Stream::new(7, Purpose::Network, 2, step)));
+    assert_ne!(train(5), train(6));
+    assert_eq!(model.forward(&images, Mode::Eval), model.forward(&images, Mode::Eval));
+}
