@@ -95,9 +95,6 @@ pub fn run(args: &Args) -> Result<End> {
         say(format_args!("Stopped; go on with the same command."));
         return Ok(End::Stopped);
     }
-    for missing in &missing {
-        say(format_args!("{} is not finished: {}", missing.job.name(), missing.reason));
-    }
     let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let comparison = Comparison::new(&presets, &baseline, &finished, missing, words)?;
     args.conclude(&comparison)?;
