@@ -35,7 +35,8 @@ pub fn train(
     command.stderr(File::create(&log).with_context(|| format!("cannot write {}", log.display()))?);
     // Ctrl-C reaches the whole group; a group of its own lets this process pass the signal on, once.
     command.process_group(0);
-    // Should this process be killed, its runs stop with a checkpoint rather than go on unseen.
+    // Should this process be killed, its runs stop rather than go on unseen. (The signal may come twice, once for each
+    // thread of the dying parent; a run then stops without a checkpoint of its own and resumes from its last epoch.)
     // SAFETY: between fork and exec, prctl is a plain system call on plain numbers.
     unsafe {
         command.pre_exec(|| {
