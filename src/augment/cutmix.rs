@@ -8,7 +8,7 @@
 //! | Usual values | ALPHA 1. With mixup too, `--mixup-switch-prob` says how often it is CutMix. |
 //! | Reference | Yun et al. 2019, "CutMix: regularization strategy to train strong classifiers with localizable features". |
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::{Rect, Size};
 
@@ -34,18 +34,14 @@ pub fn share_kept(rect: Rect, size: Size) -> f64 {
 
 /// Images `[n, c, h, w]` whose pixels within `rect` are those of the image that `partner` `[n]` (i64) names.
 pub fn cutmix(images: &Tensor, rect: Rect, partner: &Tensor) -> Tensor {
-    let within = |length: i64, first: i64, extent: i64| {
-        let place = Tensor::arange(length, (Kind::Int64, images.device()));
-        place.ge(first).logical_and(&place.lt(first + extent))
-    };
-    let size = Size::of(images);
-    let rows = within(size.height, rect.top, rect.height).view([1, 1, -1, 1]);
-    let columns = within(size.width, rect.left, rect.width).view([1, 1, 1, -1]);
-    images.index_select(0, partner).where_self(&rows.logical_and(&columns), images)
+    let mask = Rect::mask(&[Some(rect)], Size::of(images), images.device());
+    images.index_select(0, partner).where_self(&mask, images)
 }
 
 #[cfg(test)]
 mod tests {
+    use tch::Kind;
+
     use super::*;
 
     #[test]

@@ -49,7 +49,7 @@ fn uniforms<const N: usize>(stream: &mut Stream) -> [f64; N] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::random::Purpose;
 
@@ -59,7 +59,8 @@ mod tests {
         Draws::new(recipe, 3, SIZE, &mut Stream::new(seed, Purpose::Augment, epoch, id))
     }
 
-    fn everything() -> Recipe {
+    /// Every knob of the images but TrivialAugment.
+    pub fn everything() -> Recipe {
         Recipe {
             hflip: 0.5,
             rotate: 15.0,

@@ -8,7 +8,7 @@
 //! | Usual values | 0.25; 0.1 for small images |
 //! | Reference | Zhong et al. 2020, "Random erasing data augmentation"; ranges and name of the flag as in timm. |
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::{Rect, Size};
 use crate::recipe::Recipe;
@@ -20,13 +20,7 @@ const RATIO: [f64; 2] = [0.3, 1.0 / 0.3];
 
 /// What is erased of an image, if anything: the first of the rectangles that fits.
 pub(super) fn draw(recipe: &Recipe, size: Size, [chance]: [f64; 1], tries: [[f64; 4]; 10]) -> Option<Rect> {
-    let pixels = (size.height * size.width) as f64;
-    let attempt = |[area, ratio, x, y]: [f64; 4]| {
-        let area = pixels * (AREA[0] + (AREA[1] - AREA[0]) * area);
-        let ratio = RATIO[0] * (RATIO[1] / RATIO[0]).powf(ratio);
-        Rect::placed(size, area, ratio, [x, y])
-    };
-    if chance < recipe.reprob { tries.into_iter().find_map(attempt) } else { None }
+    if chance < recipe.reprob { Rect::first_that_fits(size, AREA, RATIO, tries) } else { None }
 }
 
 /// Normalised images `[n, c, h, w]` with one rectangle each, or none, set to 0: the mean colour.
@@ -34,24 +28,13 @@ pub fn erase(mut images: Tensor, rects: &[Option<Rect>]) -> Tensor {
     if rects.iter().all(Option::is_none) {
         return images;
     }
-    let edges = |rect: &Option<Rect>| match rect {
-        Some(Rect { left, top, width, height }) => [*left, left + width, *top, top + height],
-        None => [0; 4],
-    };
-    let edges = Tensor::from_slice(&rects.iter().flat_map(edges).collect::<Vec<i64>>());
-    let edges = edges.view([-1, 4, 1, 1, 1]).to_device(images.device());
-    let within = |pixel: Tensor, first| {
-        pixel.ge_tensor(&edges.select(1, first)).logical_and(&pixel.lt_tensor(&edges.select(1, first + 1)))
-    };
-    let (size, kind) = (Size::of(&images), (Kind::Int64, images.device()));
-    let columns = within(Tensor::arange(size.width, kind), 0);
-    let rows = within(Tensor::arange(size.height, kind).view([-1, 1]), 2);
-    images.masked_fill_(&rows.logical_and(&columns), 0.0)
+    let mask = Rect::mask(rects, Size::of(&images), images.device());
+    images.masked_fill_(&mask, 0.0)
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
+    use tch::{Device, Kind};
 
     use super::*;
     use crate::random::{Purpose, Stream};

@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 use super::{
     Rect, Size,
     cutmix::{cutmix, share_kept},
-    mixup::{mix_targets, mixup},
+    mixup::mixup,
 };
 use crate::{
     random::{Purpose, Stream},
@@ -59,10 +59,10 @@ impl Mix {
         let partner = Tensor::from_slice(&self.partner).to_device(images.device());
         let targets = labels.one_hot(classes).to_kind(Kind::Float);
         match self.kind {
-            MixKind::Blend(share) => (mixup(images, share, &partner), mix_targets(&targets, share, &partner)),
+            MixKind::Blend(share) => (mixup(images, share, &partner), mixup(&targets, share, &partner)),
             MixKind::Cut(rect) => {
                 let share = share_kept(rect, Size::of(images));
-                (cutmix(images, rect, &partner), mix_targets(&targets, share, &partner))
+                (cutmix(images, rect, &partner), mixup(&targets, share, &partner))
             }
         }
     }

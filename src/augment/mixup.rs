@@ -11,17 +11,9 @@
 
 use tch::Tensor;
 
-/// `share` of each image `[n, c, h, w]`, and the rest of the image that `partner` `[n]` (i64) names.
-pub fn mixup(images: &Tensor, share: f64, partner: &Tensor) -> Tensor {
-    blend(images, share, partner)
-}
-
-/// `share` of each row of targets `[n, classes]`, and the rest of the row that `partner` `[n]` (i64) names.
-pub fn mix_targets(targets: &Tensor, share: f64, partner: &Tensor) -> Tensor {
-    blend(targets, share, partner)
-}
-
-fn blend(rows: &Tensor, share: f64, partner: &Tensor) -> Tensor {
+/// `share` of each of the n rows, images `[n, c, h, w]` or targets `[n, classes]`, and the rest of the row that `partner`
+/// `[n]` (i64) names.
+pub fn mixup(rows: &Tensor, share: f64, partner: &Tensor) -> Tensor {
     rows * share + rows.index_select(0, partner) * (1.0 - share)
 }
 
@@ -36,7 +28,7 @@ mod tests {
         let mixed = mixup(&images, 0.75, &partner);
         assert_eq!(mixed.view(-1), Tensor::from_slice(&[1f32, 5.0, 6.0]));
         let targets = Tensor::from_slice(&[1f32, 0.0, 0.0, 1.0, 1.0, 0.0]).view([3, 2]);
-        let soft = mix_targets(&targets, 0.75, &partner);
+        let soft = mixup(&targets, 0.75, &partner);
         assert_eq!(soft, Tensor::from_slice(&[0.75f32, 0.25, 0.25, 0.75, 1.0, 0.0]).view([3, 2]));
     }
 }

@@ -119,19 +119,7 @@ mod tests {
     }
 
     fn everything() -> Recipe {
-        Recipe {
-            hflip: 0.5,
-            rotate: 15.0,
-            translate: 0.1,
-            zoom: [0.9, 1.1],
-            scale: [0.5, 1.0],
-            crop_pad: 2,
-            color_jitter: vec![0.4, 0.4, 0.4, 0.1],
-            blur: 0.5,
-            reprob: 0.5,
-            aa: Aa::Trivial,
-            ..Recipe::default()
-        }
+        Recipe { aa: Aa::Trivial, ..crate::augment::draws::tests::everything() }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Sizes and rectangles in whole pixels.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 /// Height and width of the images of a batch, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,9 +43,36 @@ impl Rect {
         Self { left: 0, top: 0, width: size.width, height: size.height }
     }
 
+    /// The first of `tries` whose rectangle fits into `size`, as torchvision and timm draw crops and holes. Each try is
+    /// four numbers in [0, 1): for the share of the area, uniform between the two of `area`; for width / height, whose
+    /// logarithm is uniform between the two of `ratio`; and for the place.
+    pub(super) fn first_that_fits(size: Size, area: [f64; 2], ratio: [f64; 2], tries: [[f64; 4]; 10]) -> Option<Self> {
+        let pixels = (size.height * size.width) as f64;
+        let between = |[low, high]: [f64; 2], share: f64| low + (high - low) * share;
+        let ratio = ratio.map(f64::ln);
+        tries.into_iter().find_map(|[larger, wider, x, y]| {
+            Self::placed(size, pixels * between(area, larger), between(ratio, wider).exp(), [x, y])
+        })
+    }
+
+    /// Which pixels of images of `size` lie within their rectangle, `[n, 1, h, w]`; none where there is none.
+    pub(super) fn mask(rects: &[Option<Self>], size: Size, device: Device) -> Tensor {
+        let edges = |rect: &Option<Self>| match rect {
+            Some(Self { left, top, width, height }) => [*left, left + width, *top, top + height],
+            None => [0; 4],
+        };
+        let edges = Tensor::from_slice(&rects.iter().flat_map(edges).collect::<Vec<i64>>());
+        let edges = edges.view([-1, 4, 1, 1, 1]).to_device(device);
+        let within = |pixel: Tensor, first| {
+            pixel.ge_tensor(&edges.select(1, first)).logical_and(&pixel.lt_tensor(&edges.select(1, first + 1)))
+        };
+        let pixels = |side| Tensor::arange(side, (Kind::Int64, device));
+        within(pixels(size.width), 0).logical_and(&within(pixels(size.height).view([-1, 1]), 2))
+    }
+
     /// The rectangle of `area` pixels and `ratio` = width / height, rounded to whole pixels, at a place within `size`
     /// that `place` gives, each number in [0, 1). None if it does not fit.
-    pub(super) fn placed(size: Size, area: f64, ratio: f64, place: [f64; 2]) -> Option<Self> {
+    fn placed(size: Size, area: f64, ratio: f64, place: [f64; 2]) -> Option<Self> {
         let width = (area * ratio).sqrt().round() as i64;
         let height = (area / ratio).sqrt().round() as i64;
         let fits = (1..=size.width).contains(&width) && (1..=size.height).contains(&height);

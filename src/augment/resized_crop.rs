@@ -11,23 +11,12 @@
 use super::{Rect, Size};
 use crate::recipe::Recipe;
 
-/// Numbers of one try: area, ratio, place.
-type Try = [f64; 4];
-
 /// The rectangle that is cut out of an image; all of it while the knob is off.
-pub(super) fn draw(recipe: &Recipe, size: Size, tries: [Try; 10]) -> Rect {
+pub(super) fn draw(recipe: &Recipe, size: Size, tries: [[f64; 4]; 10]) -> Rect {
     if recipe.scale == [1.0, 1.0] {
         return Rect::whole(size);
     }
-    let [smallest, largest] = recipe.scale;
-    let [narrowest, widest] = recipe.ratio.map(f64::ln);
-    let pixels = (size.height * size.width) as f64;
-    let attempt = |[area, ratio, x, y]: Try| {
-        let area = pixels * (smallest + (largest - smallest) * area);
-        let ratio = (narrowest + (widest - narrowest) * ratio).exp();
-        Rect::placed(size, area, ratio, [x, y])
-    };
-    tries.into_iter().find_map(attempt).unwrap_or_else(|| middle(recipe.ratio, size))
+    Rect::first_that_fits(size, recipe.scale, recipe.ratio, tries).unwrap_or_else(|| middle(recipe.ratio, size))
 }
 
 /// The largest rectangle in the middle of an image whose ratio lies within `ratio`.

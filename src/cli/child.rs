@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -12,8 +12,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-
-use super::End;
 
 /// Trains `recipe` into `folder`, taking up what is there, with more `words` for data and machine. Its messages go to
 /// `FOLDER.log`; `reached` hears of each finished epoch. True when the run is finished, false when it was stopped;
@@ -28,7 +26,7 @@ pub fn train(
     stop: &AtomicBool,
     reached: impl Fn(u32) + Sync,
 ) -> Result<bool> {
-    let log = std::path::PathBuf::from(format!("{}.log", folder.display()));
+    let log = PathBuf::from(format!("{}.log", folder.display()));
     let mut command = Command::new(std::env::current_exe().context("this program's own file cannot be found")?);
     command.arg("train").args(words).arg("--recipe").arg(recipe).arg("--resume").arg("--out").arg(folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
@@ -55,14 +53,13 @@ pub fn train(
     match status.code() {
         Some(0) => Ok(true),
         Some(75) => Ok(false),
-        code => {
+        _ => {
             let text = std::fs::read_to_string(&log).unwrap_or_default();
             // An error is the last that a run says, and may take several lines.
             let last = text.split_once("error: ").map(|(_, last)| last.trim_end());
-            match (last, code) {
-                (Some(last), _) => bail!("{last}"),
-                (None, Some(code)) if code == End::Failure as i32 => bail!("it failed; see {}", log.display()),
-                (None, _) => bail!("it ended with {status}; see {}", log.display()),
+            match last {
+                Some(last) => bail!("{last}"),
+                None => bail!("it ended with {status}; see {}", log.display()),
             }
         }
     }

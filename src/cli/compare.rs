@@ -87,17 +87,15 @@ pub fn run(args: &Args) -> Result<End> {
     durable::check_writable(&args.out)?;
 
     let stop = signals::stop_flag()?;
-    let fates = args.train(&jobs, &recipes, &stop)?;
+    let fates = args.train(&jobs, &recipes, &stop);
     let (finished, missing) = args.gather(&jobs, &fates)?;
     let stopped = fates.iter().any(|fate| matches!(fate, Fate::Stopped));
     let failed = fates.iter().filter(|fate| matches!(fate, Fate::Failed(_))).count();
-    if !finished.iter().any(|run| run.job.preset == baseline) && stopped {
-        say(format_args!("Stopped; go on with the same command."));
-        return Ok(End::Stopped);
+    // A comparison that was stopped before the baseline's first end has nothing to say yet.
+    if !stopped || finished.iter().any(|run| run.job.preset == baseline) {
+        let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        args.conclude(&Comparison::new(&presets, &baseline, &finished, missing, words)?)?;
     }
-    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let comparison = Comparison::new(&presets, &baseline, &finished, missing, words)?;
-    args.conclude(&comparison)?;
     if stopped {
         say(format_args!("Stopped; go on with the same command."));
         return Ok(End::Stopped);
@@ -149,7 +147,7 @@ impl Args {
     }
 
     /// Trains every job that is not finished, each in a process of its own.
-    fn train(&self, jobs: &[Job], recipes: &[Recipe], stop: &AtomicBool) -> Result<Vec<Fate>> {
+    fn train(&self, jobs: &[Job], recipes: &[Recipe], stop: &AtomicBool) -> Vec<Fate> {
         let parallel = usize::from(self.jobs).min(jobs.len());
         let threads = self.compute.threads_of_each(parallel);
         let epochs: Vec<(String, u32)> =
@@ -158,12 +156,11 @@ impl Args {
         let mut words = self.data.words();
         words.extend(self.compute.words(threads));
         let train_one = |job: &Job| {
-            let recipe = &recipes[jobs.iter().position(|other| other == job).context("the job is of the plan")?];
             let file = self.out.join(format!("{}.toml", job.name()));
-            durable::write(&file, recipe.to_toml().as_bytes())?;
+            durable::write(&file, self.recipe_of(job)?.to_toml().as_bytes())?;
             child::train(&words, &file, &self.folder(job), stop, |epoch| race.reached(&job.name(), epoch))
         };
-        Ok(compare::run(jobs, parallel, stop, train_one, |job, fate| race.ended(&job.name(), fate)))
+        compare::run(jobs, parallel, stop, train_one, |job, fate| race.ended(&job.name(), fate))
     }
 
     /// Reads the runs that are finished; the others with the reason why they are not.

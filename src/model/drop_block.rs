@@ -10,6 +10,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::drop::keep_mask;
 use crate::{random::Stream, torch};
 
 /// Side of the squares on a map whose shorter side is `side` pixels: the odd number nearest to two fifths of it.
@@ -42,12 +43,8 @@ pub(super) fn forward(maps: &Tensor, rate: f64, draws: &mut Stream) -> Tensor {
     let (n, c, h, w) = maps.size4().expect("feature maps have four dimensions");
     let block = block_size(h.min(w));
     let shape = [n, c, h - block + 1, w - block + 1];
-    let count: i64 = shape.iter().product();
-    let chosen: Vec<i64> =
-        draws.chosen(count as u64, seed_rate(rate, block, [h, w])).into_iter().map(|place| place as i64).collect();
-    let seeds = Tensor::zeros([count], (Kind::Float, maps.device()));
-    let _ = seeds.shallow_clone().index_fill_(0, &Tensor::from_slice(&chosen).to_device(maps.device()), 1.0);
-    drop_block(maps, &seeds.view(shape), block)
+    let seeds = 1.0 - keep_mask(&shape, seed_rate(rate, block, [h, w]), draws, maps.device());
+    drop_block(maps, &seeds, block)
 }
 
 #[cfg(test)]

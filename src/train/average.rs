@@ -1,6 +1,6 @@
 //! Averaged weights: a second network beside the trained one, which is the model once it holds an average.
 
-use tch::Device;
+use tch::{Device, Tensor};
 
 use super::{ema, swa};
 use crate::{
@@ -18,7 +18,7 @@ enum Rule {
 /// The averaged weights of a run.
 #[derive(Debug)]
 pub struct Average {
-    /// The network that has them. What it holds before the first average counts for nothing.
+    /// The network that has them; before the first average it has the initial weights.
     pub network: ResNet,
     /// How many weights went into it.
     pub count: u64,
@@ -48,9 +48,7 @@ impl Average {
         if let Rule::Exponential { decay } = self.rule {
             self.count += 1;
             let keep = ema::decay_at(decay, self.count);
-            for (average, value) in self.network.parameters.all().iter().zip(model.parameters.all()) {
-                ema::update(&average.tensor, &value.tensor, keep);
-            }
+            self.for_each(model, |average, value| ema::update(average, value, keep));
         }
     }
 
@@ -61,12 +59,23 @@ impl Average {
         if epoch < first_epoch {
             return false;
         }
-        for (average, value) in self.network.parameters.all().iter().zip(model.parameters.all()) {
-            swa::update(&average.tensor, &value.tensor, self.count);
-        }
+        self.for_each(model, |average, value| swa::update(average, value, self.count));
         self.count += 1;
         true
     }
+
+    /// Every averaged tensor with that of `model`, running statistics included.
+    fn for_each(&self, model: &ResNet, update: impl Fn(&Tensor, &Tensor)) {
+        for (average, value) in self.network.parameters.all().iter().zip(model.parameters.all()) {
+            update(&average.tensor, &value.tensor);
+        }
+    }
+}
+
+/// `average ← average + share · (value − average)`, in place.
+pub(super) fn move_towards(average: &Tensor, value: &Tensor, share: f64) {
+    let _guard = tch::no_grad_guard();
+    let _ = average.shallow_clone().lerp_(&value.detach(), share);
 }
 
 #[cfg(test)]

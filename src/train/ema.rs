@@ -11,6 +11,8 @@
 
 use tch::Tensor;
 
+use super::average::move_towards;
+
 /// How much of the average update number `update` (from 1) keeps.
 pub fn decay_at(decay: f64, update: u64) -> f64 {
     let t = update as f64;
@@ -19,8 +21,7 @@ pub fn decay_at(decay: f64, update: u64) -> f64 {
 
 /// `average ← keep · average + (1 − keep) · value`, in place.
 pub fn update(average: &Tensor, value: &Tensor, keep: f64) {
-    let _guard = tch::no_grad_guard();
-    let _ = average.shallow_clone().lerp_(&value.detach(), 1.0 - keep);
+    move_towards(average, value, 1.0 - keep);
 }
 
 #[cfg(test)]

@@ -45,10 +45,11 @@ pub fn fit(
         let train_seconds = begun.elapsed().as_secs_f64();
         let probe = evaluate(trainer.network(), &trainer.normalize, &data.train, &sides.probe)?;
         let val = evaluate(trainer.network(), &trainer.normalize, &data.val, &sides.val)?;
-        let raw_val_loss = if std::ptr::eq(trainer.network(), &trainer.model) {
-            None
-        } else {
-            Some(evaluate(&trainer.model, &trainer.normalize, &data.val, &sides.val)?.measured().mean_loss())
+        let raw_val_loss = match trainer.averaged() {
+            None => None,
+            Some(_) => {
+                Some(evaluate(&trainer.model, &trainer.normalize, &data.val, &sides.val)?.measured().mean_loss())
+            }
         };
         let training = Training {
             epoch,

@@ -17,13 +17,12 @@ use crate::{
 /// images.
 pub fn order(recipe: &Recipe, labels: &[u32], epoch: u32) -> Vec<u32> {
     let mut draws = Stream::new(recipe.seed, Purpose::Order, epoch, 0);
-    let mut order: Vec<u32> = (0..labels.len() as u32).collect();
     if recipe.balanced_sampling {
-        balanced(labels, &mut draws)
-    } else {
-        draws.shuffle(&mut order);
-        order
+        return balanced(labels, &mut draws);
     }
+    let mut order: Vec<u32> = (0..labels.len() as u32).collect();
+    draws.shuffle(&mut order);
+    order
 }
 
 /// How often each image of `order` stands before that place already: draws of augmentation tell the times apart.

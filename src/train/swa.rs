@@ -11,6 +11,7 @@
 use anyhow::Result;
 use tch::Tensor;
 
+use super::average::move_towards;
 use crate::model::{Mode, ResNet};
 
 /// Batches from which the statistics of batch norm are estimated.
@@ -19,8 +20,7 @@ pub const BATCHES: usize = 50;
 /// Puts `value` into the equal average of `count` values before it: `average ← average + (value − average) / (count +
 /// 1)`.
 pub fn update(average: &Tensor, value: &Tensor, count: u64) {
-    let _guard = tch::no_grad_guard();
-    let _ = average.shallow_clone().lerp_(&value.detach(), 1.0 / (count as f64 + 1.0));
+    move_towards(average, value, 1.0 / (count as f64 + 1.0));
 }
 
 /// Sets the running statistics of `model` to the equal average of those of the `batches`, normalised images

@@ -96,7 +96,12 @@ impl Trainer {
 
     /// The model: the averaged weights where there are any, the trained ones otherwise. Every figure is its own.
     pub fn network(&self) -> &ResNet {
-        self.average.as_ref().and_then(Average::active).unwrap_or(&self.model)
+        self.averaged().unwrap_or(&self.model)
+    }
+
+    /// The network of averaged weights, where there are any.
+    pub fn averaged(&self) -> Option<&ResNet> {
+        self.average.as_ref().and_then(Average::active)
     }
 
     /// Whether the run is at its end: all epochs done, or no patience left.
