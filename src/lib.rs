@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! 5  cli       one file per command; wires the rooms together
+//! 4  report    one self-contained HTML page of a run or a comparison
 //! 3  train     the loop, optimisers, evaluation, checkpoints
 //!    compare   presets over seeds: figures, intervals, verdict
 //!    gap       what recorded epochs say about the gap
@@ -29,6 +30,7 @@ pub mod gap;
 pub mod model;
 pub mod random;
 pub mod recipe;
+pub mod report;
 pub mod run;
 pub mod stats;
 pub mod torch;

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::AtomicBool,
 };
 
@@ -15,6 +15,8 @@ use crate::{
     compare::{self, Comparison, Fate, FinishedRun, Job, NotFinished},
     durable,
     recipe::Recipe,
+    report::Report,
+    run::RunFolder,
     train::Failure,
 };
 
@@ -186,11 +188,13 @@ impl Args {
         let json = serde_json::to_string_pretty(comparison)? + "\n";
         let markdown = comparison.to_markdown();
         let write = |name: &str, text: &str| durable::write(&self.out.join(name), text.as_bytes());
-        write("compare.json", &json)?;
+        write(Comparison::FILE, &json)?;
         write("compare.md", &markdown)?;
+        let report = Report::read(std::slice::from_ref(&self.out), None)?;
+        write(RunFolder::REPORT, &report.to_html()?)?;
         // A reader that closes the pipe early has what it wanted.
         let _ = io::stdout().write_all(if self.json { json.as_bytes() } else { markdown.as_bytes() });
-        say(format_args!("\nComparison: {}", Path::new(&self.out).join("compare.md").display()));
+        say(format_args!("\nReport: {}", self.out.join(RunFolder::REPORT).display()));
         Ok(())
     }
 }

@@ -4,13 +4,7 @@
 use anyhow::Result;
 use tch::Device;
 
-use crate::{
-    run::Versions,
-    torch::{
-        self,
-        device::{self, Wanted},
-    },
-};
+use crate::torch::{self, device::Wanted};
 
 /// Where and with what to compute.
 #[derive(Clone, Debug, clap::Args)]
@@ -53,16 +47,5 @@ impl Compute {
         let mut words = vec![format!("--device={}", self.device), format!("--threads={threads}")];
         words.extend(self.deterministic.then(|| "--deterministic".to_owned()));
         words
-    }
-
-    /// What a run folder records of them.
-    pub fn versions(&self, device: Device) -> Versions {
-        Versions {
-            mindgap: env!("CARGO_PKG_VERSION").to_owned(),
-            tch: torch::TCH_VERSION.to_owned(),
-            libtorch: torch::version().to_owned(),
-            device: device::name(device),
-            threads: tch::get_num_threads() as usize,
-        }
     }
 }

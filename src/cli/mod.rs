@@ -7,9 +7,11 @@ mod compute;
 mod data_flags;
 pub mod doctor;
 mod end;
+mod live;
 pub mod presets;
 mod race;
 pub mod recipe_flags;
+pub mod report;
 mod resume;
 mod say;
 mod signals;
@@ -38,6 +40,8 @@ enum Command {
     Train(Box<train::Args>),
     /// Train several presets over several seeds and say what is real of their differences
     Compare(Box<compare::Args>),
+    /// Write one HTML page of a run, or of several side by side
+    Report(report::Args),
     /// List the presets, or print one as a recipe file
     Presets(presets::Args),
     /// Check this machine: libtorch, devices, threads, a training step
@@ -51,6 +55,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Presets(args) => presets::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args),

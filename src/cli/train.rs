@@ -10,16 +10,17 @@ use anyhow::{Result, ensure};
 use tch::Device;
 
 use super::{
-    End, compute::Compute, data_flags::DataFlags, recipe_flags::RecipeSource, resume, say::say, signals, texts,
+    End, compute::Compute, data_flags::DataFlags, live::Live, recipe_flags::RecipeSource, resume, say::say, signals,
+    texts,
 };
 use crate::{
     data::Dataset,
     gap,
     model::{Architecture, Cost},
     recipe::Recipe,
-    run::{DataSource, Done, Environment, Events, Progress, Resume, RunFolder, cpu_name, now},
+    run::{Done, Environment, Events, Progress, Resume, RunFolder, cpu_name, now},
     torch::{self, device},
-    train::{Failure, Keeper, Outcome, Sides, Trainer, fit},
+    train::{self, Failure, Keeper, Outcome, Sides, Trainer, fit},
 };
 
 /// Flags of `mindgap train`.
@@ -97,22 +98,28 @@ pub fn run(args: &Args) -> Result<End> {
     if plan.before.is_some() {
         resume::restore(&folder, &mut trainer, &data)?;
     }
-    write_provenance(args, &plan, &folder, &recipe, &data, &sides, &trainer)?;
+    write_provenance(&plan, &folder, &recipe, &data, &sides, &trainer)?;
 
     let cost = Architecture::new(&recipe, data.channels, data.classes.len())?.cost(data.size);
     announce(&folder, &plan, &recipe, &data, &sides, cost, device);
     let stop = signals::stop_flag()?;
     let mut keeper = Keeper::new(&folder, &data, &sides)?;
     let events = Events::new(folder.path(), started(&folder.environment()?), &folder.epochs()?.records)?;
-    let mut listeners = (events, Progress::new(recipe.epochs, recipe.batch_size, args.json));
-    let outcome = fit(&mut trainer, &data, &sides, Some(&mut keeper), &mut listeners, &stop).map_err(failure)?;
+    let mut report = Live::new(&folder, data.val.gallery());
+    let mut listeners = ((events, &mut report), Progress::new(recipe.epochs, recipe.batch_size, args.json));
+    let outcome = fit(&mut trainer, &data, &sides, Some(&mut keeper), &mut listeners, &stop).map_err(failure);
     drop(listeners);
-    if outcome == Outcome::Stopped {
+    let done = match outcome {
+        Ok(Outcome::Finished) => keeper.finish(&trainer, cost.multiply_adds).map_err(failure).map(Some),
+        Ok(Outcome::Stopped) => Ok(None),
+        Err(error) => Err(error),
+    };
+    report.end();
+    let Some(done) = done? else {
         say(format_args!("Stopped in epoch {}; everything up to here is kept.", trainer.position.epochs + 1));
         say(format_args!("Go on with: mindgap train --resume --out {}", folder.path().display()));
         return Ok(End::Stopped);
-    }
-    let done = keeper.finish(&trainer, cost.multiply_adds).map_err(failure)?;
+    };
     conclude(args, folder.path(), &done)
 }
 
@@ -206,7 +213,6 @@ impl Plan {
 
 /// Writes recipe.toml and environment.json.
 fn write_provenance(
-    args: &Args,
     plan: &Plan,
     folder: &RunFolder,
     recipe: &Recipe,
@@ -215,7 +221,7 @@ fn write_provenance(
     trainer: &Trainer,
 ) -> Result<()> {
     let command_line: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let versions = args.compute.versions(trainer.model.parameters.device());
+    let versions = train::versions(trainer.model.parameters.device());
     let environment = if let Some(before) = &plan.before {
         folder.reopen()?;
         let mut environment = before.environment.clone();
@@ -226,7 +232,7 @@ fn write_provenance(
         Environment {
             versions,
             cpu: cpu_name(),
-            data: data_source(&plan.source, data, sides),
+            data: train::data_source(&plan.source, data, sides),
             command_line,
             started: now(),
             resumes: Vec::new(),
@@ -235,30 +241,6 @@ fn write_provenance(
     // The recipe last: with it the run has begun.
     folder.write_environment(&environment)?;
     folder.write_recipe(&recipe.to_toml())
-}
-
-fn data_source(source: &str, data: &Dataset, sides: &Sides) -> DataSource {
-    DataSource {
-        source: source.to_owned(),
-        path: absolute_path(source),
-        fingerprint: data.fingerprint.clone(),
-        train: data.train.len(),
-        val: data.val.len(),
-        test: data.test.as_ref().map(|test| test.len()),
-        probe: sides.probe.len(),
-        val_in_train: sides.leak_count(),
-        bad_files: data.bad_files.len(),
-        classes: data.classes.clone(),
-        channels: data.channels,
-        size: data.size,
-        mean: data.mean.clone(),
-        std: data.std.clone(),
-    }
-}
-
-fn absolute_path(source: &str) -> Option<String> {
-    let path = std::fs::canonicalize(source).ok().filter(|_| source != "faces")?;
-    Some(path.to_string_lossy().into_owned())
 }
 
 /// Says on stderr what is about to be trained.

@@ -66,6 +66,9 @@ pub struct NotFinished {
 }
 
 impl Comparison {
+    /// The name of its file.
+    pub const FILE: &str = "compare.json";
+
     /// What the `finished` runs say, in the order of `presets`. Runs that are `not_finished` are named and enter no
     /// figure.
     ///

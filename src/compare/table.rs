@@ -6,14 +6,14 @@ impl Comparison {
     /// The verdict and the tables.
     pub fn to_markdown(&self) -> String {
         let mut text = format!("{}\n\n", self.verdict);
-        text += &grid(&figures(self));
-        let differences = differences(self);
+        text += &grid(self.figures());
+        let differences = self.differences();
         if differences.len() > 1 {
             text += &format!(
                 "\nAgainst `{}`, paired over seeds and images (Δ below 0: the preset's is lower):\n\n",
                 self.baseline
             );
-            text += &grid(&differences);
+            text += &grid(differences);
         }
         text += "\nAll figures are the last epoch's, mean ± sd over n seeds; gap = val − probe. *These models*: 95 % interval over \
                  images. *This recipe*: 95 % interval over seeds, from three on. p after Holm's correction over presets.\n";
@@ -25,79 +25,91 @@ impl Comparison {
         }
         text
     }
-}
 
-fn figures(comparison: &Comparison) -> Vec<Vec<String>> {
-    let leaks = comparison.data.val_in_train > 0;
-    let mut head = vec![
-        "preset",
-        "n",
-        "val loss",
-        "val acc %",
-        "probe loss",
-        "gap",
-        "gap acc",
-        "overconf.",
-        "T",
-        "ECE",
-        "best, cross-fitted",
-    ];
-    if leaks {
-        head.extend(["val loss w/o leaks", "val acc w/o leaks"]);
-    }
-    head.extend(["parameters", "minutes"]);
-    let row = |preset: &Compared| {
-        let figures = &preset.figures;
-        let mut row = vec![
-            format!("`{}`", preset.preset),
-            preset.seeds.len().to_string(),
-            spread(&figures.val_loss, 3),
-            spread(&figures.val_acc, 1),
-            spread(&figures.probe_loss, 3),
-            spread(&figures.gap_loss, 3),
-            spread(&figures.gap_acc, 1),
-            spread(&figures.overconfidence, 3),
-            spread(&figures.temperature, 2),
-            spread(&figures.calibration_error, 3),
-            spread(&figures.cross_fitted_best_loss, 3),
+    /// The figures of each preset as rows of text below a head.
+    pub fn figures(&self) -> Vec<Vec<String>> {
+        let leaks = self.data.val_in_train > 0;
+        let mut head = vec![
+            "preset",
+            "n",
+            "val loss",
+            "val acc %",
+            "probe loss",
+            "gap",
+            "gap acc",
+            "overconf.",
+            "T",
+            "ECE",
+            "best, cross-fitted",
         ];
         if leaks {
-            let optional =
-                |figure: &Option<Spread>, digits| figure.as_ref().map_or("–".into(), |figure| spread(figure, digits));
-            row.push(optional(&figures.val_loss_without_leaks, 3));
-            row.push(optional(&figures.val_acc_without_leaks, 1));
+            head.extend(["val loss w/o leaks", "val acc w/o leaks"]);
         }
-        row.push(preset.parameters.to_string());
-        row.push(format!("{:.1}", figures.seconds.mean / 60.0));
-        row
-    };
-    let head = head.into_iter().map(String::from).collect();
-    std::iter::once(head).chain(comparison.presets.iter().map(row)).collect()
-}
-
-fn differences(comparison: &Comparison) -> Vec<Vec<String>> {
-    let head =
-        ["preset", "Δ val loss", "these models", "this recipe", "p", "Δ val acc", "Δ gap", "Δ probe loss", "finding"];
-    let row = |preset: &Compared| {
-        let against = preset.against.as_ref()?;
-        let interval = |interval: Option<[f64; 2]>| {
-            interval.map_or("–".into(), |[low, high]| format!("{low:+.3} to {high:+.3}"))
+        head.extend(["parameters", "minutes"]);
+        let row = |preset: &Compared| {
+            let figures = &preset.figures;
+            let mut row = vec![
+                preset.preset.clone(),
+                preset.seeds.len().to_string(),
+                spread(&figures.val_loss, 3),
+                spread(&figures.val_acc, 1),
+                spread(&figures.probe_loss, 3),
+                spread(&figures.gap_loss, 3),
+                spread(&figures.gap_acc, 1),
+                spread(&figures.overconfidence, 3),
+                spread(&figures.temperature, 2),
+                spread(&figures.calibration_error, 3),
+                spread(&figures.cross_fitted_best_loss, 3),
+            ];
+            if leaks {
+                let optional = |figure: &Option<Spread>, digits| {
+                    figure.as_ref().map_or("–".into(), |figure| spread(figure, digits))
+                };
+                row.push(optional(&figures.val_loss_without_leaks, 3));
+                row.push(optional(&figures.val_acc_without_leaks, 1));
+            }
+            row.push(preset.parameters.to_string());
+            row.push(format!("{:.1}", figures.seconds.mean / 60.0));
+            row
         };
-        let mean = |delta: &Delta, digits: usize| format!("{:+.digits$}", delta.mean);
-        Some(vec![
-            format!("`{}`", preset.preset),
-            mean(&against.val_loss, 3),
-            interval(against.val_loss.these_models),
-            interval(against.val_loss.this_recipe),
-            against.val_loss.p_holm.map_or("–".into(), p_value),
-            mean(&against.val_acc, 1),
-            mean(&against.gap_loss, 3),
-            mean(&against.probe_loss, 3),
-            finding(preset.finding).to_owned(),
-        ])
-    };
-    let head = head.map(String::from).to_vec();
-    std::iter::once(head).chain(comparison.presets.iter().filter_map(row)).collect()
+        let head = head.into_iter().map(String::from).collect();
+        std::iter::once(head).chain(self.presets.iter().map(row)).collect()
+    }
+
+    /// Each preset's differences from the baseline as rows of text below a head.
+    pub fn differences(&self) -> Vec<Vec<String>> {
+        let head = [
+            "preset",
+            "Δ val loss",
+            "these models",
+            "this recipe",
+            "p",
+            "Δ val acc",
+            "Δ gap",
+            "Δ probe loss",
+            "finding",
+        ];
+        let row = |preset: &Compared| {
+            let against = preset.against.as_ref()?;
+            let interval = |interval: Option<[f64; 2]>| {
+                interval.map_or("–".into(), |[low, high]| format!("{low:+.3} to {high:+.3}"))
+            };
+            let mean = |delta: &Delta, digits: usize| format!("{:+.digits$}", delta.mean);
+            Some(vec![
+                preset.preset.clone(),
+                mean(&against.val_loss, 3),
+                interval(against.val_loss.these_models),
+                interval(against.val_loss.this_recipe),
+                against.val_loss.p_holm.map_or("–".into(), p_value),
+                mean(&against.val_acc, 1),
+                mean(&against.gap_loss, 3),
+                mean(&against.probe_loss, 3),
+                finding(preset.finding).to_owned(),
+            ])
+        };
+        let head = head.map(String::from).to_vec();
+        std::iter::once(head).chain(self.presets.iter().filter_map(row)).collect()
+    }
 }
 
 fn finding(finding: Finding) -> &'static str {
@@ -117,8 +129,9 @@ fn spread(figure: &Spread, digits: usize) -> String {
     }
 }
 
-/// Rows as a Markdown table whose columns stand under each other.
-fn grid(rows: &[Vec<String>]) -> String {
+/// Rows below a head as a Markdown table whose columns stand under each other. The first column holds names.
+fn grid(mut rows: Vec<Vec<String>>) -> String {
+    rows[1..].iter_mut().for_each(|row| row[0] = format!("`{}`", row[0]));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     let line = |row: &Vec<String>| {

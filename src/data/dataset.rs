@@ -88,13 +88,19 @@ pub fn open(source: &str, options: &Options, progress: &dyn Progress) -> Result<
     ensure!(share > 0.0 && share <= 1.0, "--train-fraction {share}: a share above 0 and up to 1 is possible");
     shape::check(options.img_size, options.in_chans)?;
 
+    let listing = listed(source, options)?;
+    read_all(listing, options, progress).with_context(|| format!("the data {source:?} cannot be used"))
+}
+
+/// The samples of every split of `source`, none of them read yet.
+pub(super) fn listed(source: &str, options: &Options) -> Result<Listing> {
     let mut listing = list(source, options).with_context(|| format!("the data {source:?} cannot be used"))?;
     listing.check().with_context(|| format!("the data {source:?} cannot be used"))?;
     if !listing.bad.is_empty() {
         listing.notes.push(format!("{} rows that cannot be read were left out (--skip-bad).", listing.bad.len()));
     }
     settle_splits(&mut listing, options);
-    read_all(listing, options, progress).with_context(|| format!("the data {source:?} cannot be used"))
+    Ok(listing)
 }
 
 fn list(source: &str, options: &Options) -> Result<Listing> {

@@ -33,6 +33,20 @@ fn resize(picture: Picture, size: u32) -> Result<Picture> {
     );
     let (width, height) = if picture.width < picture.height { (size, long as u32) } else { (long as u32, size) };
 
+    scale(&picture, width, height)
+}
+
+/// The picture with its longer side at most `side` pixels, its proportions kept.
+pub(super) fn shrink(picture: Picture, side: u32) -> Result<Picture> {
+    let longer = picture.width.max(picture.height);
+    if longer <= side {
+        return Ok(picture);
+    }
+    let scaled = |length: u32| (u64::from(length) * u64::from(side)).div_ceil(u64::from(longer)) as u32;
+    scale(&picture, scaled(picture.width), scaled(picture.height))
+}
+
+fn scale(picture: &Picture, width: u32, height: u32) -> Result<Picture> {
     let pixel = if picture.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
     let source = ImageRef::new(picture.width, picture.height, &picture.pixels, pixel)?;
     let mut target = Image::new(width, height, pixel);

@@ -73,6 +73,15 @@ impl Lock {
         Ok(lock)
     }
 
+    /// Who holds the lock in the file at `path`, as far as the file tells: none where it names no process, or one of this
+    /// host that is dead. Nothing is locked.
+    pub fn holder(path: &Path) -> Option<Owner> {
+        let owner = signature(&mut File::open(path).ok()?)?;
+        let is_here = owner.host == Owner::this_process().host;
+        let is_alive = Path::new("/proc").join(owner.pid.to_string()).exists();
+        (!is_here || is_alive).then_some(owner)
+    }
+
     /// Writes the owner in place: a file renamed over this one would not be the locked one.
     fn sign(&mut self) -> Result<()> {
         let owner = serde_json::to_string(&Owner::this_process())?;
@@ -108,6 +117,20 @@ mod tests {
     };
 
     use super::*;
+
+    #[test]
+    fn the_holder_is_named_while_it_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.lock");
+        assert_eq!(Lock::holder(&path), None);
+        let lock = Lock::take(&path).unwrap();
+        assert_eq!(Lock::holder(&path).unwrap().pid, std::process::id());
+        drop(lock);
+        assert_eq!(Lock::holder(&path), None);
+        let dead = Owner { pid: u32::MAX, ..Owner::this_process() };
+        std::fs::write(&path, serde_json::to_string(&dead).unwrap()).unwrap();
+        assert_eq!(Lock::holder(&path), None);
+    }
 
     /// Names the file that the holder of [`kill_holder_of`] locks.
     const HOLD: &str = "MINDGAP_TEST_HOLD";

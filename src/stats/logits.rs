@@ -45,7 +45,12 @@ impl<'a> Logits<'a> {
     /// Whether the largest logit of each image is its label's. Of equal largest ones the first counts, as in PyTorch's
     /// `argmax`. A row with a NaN is wrong.
     pub fn correct(&self) -> Vec<bool> {
-        self.rows().map(|(row, label)| largest(row) == Some(label)).collect()
+        self.predicted().into_iter().zip(self.labels).map(|(class, &label)| class == Some(label as usize)).collect()
+    }
+
+    /// The class of each image's largest logit; of equal ones the first. None where a logit is NaN.
+    pub fn predicted(&self) -> Vec<Option<usize>> {
+        self.rows().map(|(row, _)| largest(row)).collect()
     }
 
     /// The probability of each image's likeliest class, in \[1/c, 1\].

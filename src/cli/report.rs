@@ -1,0 +1,61 @@
+//! `mindgap report`: one HTML page of a run, or of several side by side.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use super::End;
+use crate::{
+    durable,
+    report::{self, Report},
+    run::RunFolder,
+};
+
+/// Flags of `mindgap report`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Run folders, or the folder of a comparison; runs of one recipe over several seeds are put together
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+
+    /// The runs that the others are compared with, by name [default: the first]
+    #[arg(long, value_name = "NAME")]
+    baseline: Option<String>,
+
+    /// File to write [default: report.html in the folder, or here for several]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Writes the page and says where it is.
+///
+/// # Errors
+/// A folder that holds no run, a file that is none of ours in the way, a full disk.
+pub fn run(args: &Args) -> Result<End> {
+    let report = Report::read(&args.runs, args.baseline.as_deref())?;
+    let out = match (&args.out, &args.runs[..]) {
+        (Some(out), _) => out.clone(),
+        (None, [folder]) => folder.join(RunFolder::REPORT),
+        (None, _) => PathBuf::from(RunFolder::REPORT),
+    };
+    check_ours(&out)?;
+    durable::write(&out, report.to_html()?.as_bytes())?;
+    // A reader that closes the pipe early has what it wanted.
+    let _ = writeln!(io::stdout(), "{}", out.display());
+    Ok(End::Done)
+}
+
+/// Refuses to overwrite a file that is no report.
+fn check_ours(path: &Path) -> Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let is_ours = text.windows(report::MARK.len()).any(|bytes| bytes == report::MARK.as_bytes());
+    ensure!(is_ours, "{} is there and is no report of mindgap: choose another --out", path.display());
+    Ok(())
+}

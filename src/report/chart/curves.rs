@@ -1,0 +1,108 @@
+//! Probe and val over the epochs, with the learning rate below.
+
+use anyhow::Result;
+use plotters::prelude::*;
+
+use super::canvas::{Area, Frame, INK, PROBE, VAL, curve, decimal, drawing, percentages, range, svg, whole};
+use crate::{report::Group, run::EpochRecord};
+
+/// What is shown of each epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// Loss \[nats\].
+    Loss,
+    /// Accuracy \[%\].
+    Accuracy,
+}
+
+impl Metric {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Loss => "loss [nats]",
+            Self::Accuracy => "accuracy [%]",
+        }
+    }
+
+    fn probe(self, record: &EpochRecord) -> f64 {
+        match self {
+            Self::Loss => record.probe_loss,
+            Self::Accuracy => record.probe_acc,
+        }
+    }
+
+    fn val(self, record: &EpochRecord) -> f64 {
+        match self {
+            Self::Loss => record.val_loss,
+            Self::Accuracy => record.val_acc,
+        }
+    }
+}
+
+/// `metric` of the group's probe and val, the `baseline`'s dashed, on axes that fit all `groups`.
+///
+/// # Errors
+/// The drawing crate gives up.
+pub fn curves(metric: Metric, group: &Group, baseline: Option<&Group>, groups: &[Group]) -> Result<String> {
+    let ends = groups.iter().flat_map(|group| {
+        let probe = group.curve(|record| metric.probe(record));
+        let val = group.curve(|record| metric.val(record));
+        probe.into_iter().chain(val).flat_map(|point| point.ends())
+    });
+    let y = match metric {
+        Metric::Loss => range(ends),
+        Metric::Accuracy => percentages(ends),
+    };
+    let own = baseline.map_or(group.epochs(), |baseline| baseline.epochs().max(group.epochs()));
+    let x = [1.0, f64::from(own.max(2))];
+    let label = format!("{} of probe and val over the epochs", metric.label());
+    svg(340, &label, |area| {
+        let (upper, lower) = area.split_vertically(240);
+        let mut axes =
+            Frame { x, y, x_label: "", y_label: metric.label(), x_text: &whole, y_text: &decimal, y_lines: 6 }
+                .draw(&upper)?;
+        for (side, colour) in [(Side::Probe, PROBE), (Side::Val, VAL)] {
+            let of = |group: &Group| match side {
+                Side::Probe => group.curve(|record| metric.probe(record)),
+                Side::Val => group.curve(|record| metric.val(record)),
+            };
+            if let Some(baseline) = baseline {
+                curve(&mut axes, &of(baseline), y, colour, true)?;
+            }
+            curve(&mut axes, &of(group), y, colour, false)?;
+        }
+        rate(&lower, group, x)
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Probe,
+    Val,
+}
+
+/// The learning rate, on a logarithmic axis where it spans much.
+fn rate(area: &Area, group: &Group, x: [f64; 2]) -> Result<()> {
+    let rates: Vec<(f64, f64)> = group.curve(|record| record.lr).iter().map(of_mean).collect();
+    let highest = rates.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
+    let lowest = rates.iter().map(|(_, rate)| *rate).filter(|rate| *rate > 0.0).fold(highest, f64::min);
+    // A rate of 0, as at the end of a cosine, has no logarithm and is drawn at the bottom.
+    let is_log = highest > 20.0 * lowest && lowest > 0.0;
+    let floor = lowest.max(1e-4 * highest);
+    let place = |rate: f64| if is_log { rate.max(floor).log10() } else { rate };
+    let y = if is_log { [floor.log10() - 0.1, highest.log10() + 0.1] } else { [0.0, 1.1 * highest.max(1e-12)] };
+    let y_text = |value: f64| if is_log { format!("{:.0e}", 10f64.powf(value)) } else { short(value) };
+    let mut axes =
+        Frame { x, y, x_label: "epoch", y_label: "rate", x_text: &whole, y_text: &y_text, y_lines: 3 }.draw(area)?;
+    let line = rates.into_iter().map(|(epoch, rate)| (epoch, place(rate)));
+    axes.draw_series(LineSeries::new(line, INK.stroke_width(1))).map_err(drawing)?;
+    Ok(())
+}
+
+fn of_mean(point: &crate::report::group::Point) -> (f64, f64) {
+    (f64::from(point.epoch), point.figure.mean)
+}
+
+/// A rate in few characters.
+fn short(rate: f64) -> String {
+    if rate != 0.0 && rate < 1e-3 { format!("{rate:.0e}") } else { decimal(rate) }
+}

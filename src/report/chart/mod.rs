@@ -1,0 +1,16 @@
+//! Charts as SVG inside the page. `plotters` draws them; their colours are names that the page's style gives a value,
+//! so that a chart follows the reader's theme.
+
+mod canvas;
+mod curves;
+mod differences;
+mod gap;
+mod seeds;
+mod trade_off;
+
+pub use canvas::{DIVERGED, SERIES};
+pub use curves::{Metric, curves};
+pub use differences::differences;
+pub use gap::gap;
+pub use seeds::seeds;
+pub use trade_off::trade_off;

@@ -1,0 +1,57 @@
+//! Every seed as a dot with its interval.
+
+use anyhow::Result;
+use plotters::prelude::*;
+
+use super::canvas::{Frame, decimal, drawing, series, svg};
+use crate::{
+    report::{Group, Run},
+    stats,
+};
+
+/// Val loss of each run after its last epoch with the 95 % interval over images (± 1.96 standard errors), a band of rows
+/// for each group.
+///
+/// # Errors
+/// The drawing crate gives up.
+pub fn seeds(groups: &[Group]) -> Result<String> {
+    let rows: Vec<(usize, Vec<[f64; 3]>)> =
+        groups.iter().map(|group| group.shown().into_iter().filter_map(interval).collect()).enumerate().collect();
+    let ends = || rows.iter().flat_map(|(_, rows)| rows).flatten().copied();
+    let (low, high) = (ends().fold(f64::INFINITY, f64::min), ends().fold(f64::NEG_INFINITY, f64::max));
+    let x = if low < high { [low - 0.05 * (high - low), high + 0.05 * (high - low)] } else { [0.0, 1.0] };
+    // A row for each run and one of space between groups.
+    let height: usize = rows.iter().map(|(_, rows)| rows.len() + 1).sum();
+    let y = [-(height as f64), 0.0];
+    svg(60 + 16 * height as u32, "val loss of each run with its interval", |area| {
+        let frame = Frame {
+            x,
+            y,
+            x_label: "val loss [nats]",
+            y_label: "",
+            x_text: &decimal,
+            y_text: &|_| String::new(),
+            y_lines: 0,
+        };
+        let mut axes = frame.draw(area)?;
+        let mut at = -1.0;
+        for (group, runs) in &rows {
+            let colour = series(*group);
+            for [low, value, high] in runs {
+                axes.draw_series([PathElement::new([(*low, at), (*high, at)], colour.stroke_width(2))])
+                    .map_err(drawing)?;
+                axes.draw_series([Circle::new((*value, at), 4, colour.filled())]).map_err(drawing)?;
+                at -= 1.0;
+            }
+            at -= 1.0;
+        }
+        Ok(())
+    })
+}
+
+/// Low end, value and high end; none where the run has no measured images or no finite loss.
+fn interval(run: &Run) -> Option<[f64; 3]> {
+    let losses: Vec<f64> = run.val.as_ref()?.measured.losses.iter().map(|&loss| f64::from(loss)).collect();
+    let (mean, reach) = (stats::mean(&losses), 1.96 * stats::standard_error(&losses));
+    (mean + reach).is_finite().then_some([mean - reach, mean, mean + reach])
+}

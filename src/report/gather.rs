@@ -1,0 +1,138 @@
+//! From folders to a report.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{Group, Report, Run};
+use crate::{
+    compare::{Comparison, FinishedRun, Job, NotFinished},
+    data::Gallery,
+    run::RunFolder,
+};
+
+impl Report {
+    /// A report of the runs in `folders`, each a run folder, the folder of a comparison, or a folder of run folders. The
+    /// runs of one recipe are one group; the first group is the baseline unless `baseline` names another.
+    ///
+    /// # Errors
+    /// A folder holds no run, or damaged ones; no group has the baseline's name; the runs were measured on different
+    /// images.
+    pub fn read(folders: &[PathBuf], baseline: Option<&str>) -> Result<Self> {
+        if let [folder] = folders
+            && folder.join(Comparison::FILE).exists()
+        {
+            return of_comparison(folder, baseline);
+        }
+        let mut runs = Vec::new();
+        for folder in folders {
+            for run in runs_in(folder)? {
+                runs.push(Run::read(&run)?);
+            }
+        }
+        let command_line = match &runs[..] {
+            [run] => run.environment.command_line.clone(),
+            _ => std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+        };
+        Self::of(Group::gather(runs), baseline, Vec::new(), command_line, None)
+    }
+
+    /// A report of one run, whose val images are in `gallery`.
+    ///
+    /// # Errors
+    /// None that its caller could cause.
+    pub fn of_run(run: Run, gallery: Gallery) -> Result<Self> {
+        let command_line = run.environment.command_line.clone();
+        Self::of(Group::gather(vec![run]), None, Vec::new(), command_line, Some(gallery))
+    }
+
+    /// A report of `groups` and of runs that are missing. Without a `gallery` it is looked for.
+    fn of(
+        mut groups: Vec<Group>,
+        baseline: Option<&str>,
+        not_finished: Vec<NotFinished>,
+        command_line: Vec<String>,
+        gallery: Option<Gallery>,
+    ) -> Result<Self> {
+        let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
+        let first = match baseline {
+            None => 0,
+            Some(baseline) => {
+                let place = names.iter().position(|name| name == baseline);
+                place.with_context(|| format!("--baseline {baseline}: the runs are those of {}", names.join(", ")))?
+            }
+        };
+        groups[..=first].rotate_right(1);
+        let name = &names[first];
+        let finished: Vec<FinishedRun> =
+            groups.iter().flat_map(|group| &group.runs).filter_map(Run::finished).collect();
+        let comparison = if finished.iter().any(|run| run.job.preset == *name) {
+            Some(Comparison::new(&names, name, &finished, not_finished.clone(), command_line.clone())?)
+        } else {
+            None
+        };
+        let gallery = gallery.map_or_else(|| find_gallery(&groups[0].runs[0]), Ok);
+        Ok(Self { groups, comparison, not_finished, command_line, gallery, refresh: None })
+    }
+}
+
+/// The report of a comparison, of which `compare.json` says what belongs to it.
+fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
+    let file = folder.join(Comparison::FILE);
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let known: Comparison = serde_json::from_str(&text).with_context(|| format!("{} is damaged", file.display()))?;
+    let finished = known
+        .presets
+        .iter()
+        .flat_map(|preset| preset.seeds.iter().map(|&seed| Job { preset: preset.preset.clone(), seed }));
+    let mut groups: Vec<Group> = Vec::new();
+    let mut missing = known.not_finished.clone();
+    for job in finished.chain(known.not_finished.iter().map(|missing| missing.job.clone())) {
+        let path = folder.join(job.name());
+        match Run::read(&path) {
+            Ok(run) => {
+                let run = Run { job: job.clone(), ..run };
+                match groups.iter_mut().find(|group| group.name == job.preset) {
+                    Some(group) => group.runs.push(run),
+                    None => groups.push(Group { name: job.preset, runs: vec![run] }),
+                }
+            }
+            // A run that never began has its reason already.
+            Err(_) if missing.iter().any(|missing| missing.job == job) => {}
+            Err(error) => missing.push(NotFinished { job, reason: format!("{error:#}") }),
+        }
+    }
+    ensure!(!groups.is_empty(), "{} names no run that is there", file.display());
+    Report::of(groups, Some(baseline.unwrap_or(&known.baseline)), missing, known.command_line, None)
+}
+
+/// The run folders that `folder` stands for: itself, or those directly in it.
+fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let is_run = |path: &Path| path.join(RunFolder::RECIPE).exists();
+    if is_run(folder) || !folder.is_dir() {
+        return Ok(vec![folder.to_owned()]);
+    }
+    let failure = || format!("cannot read the folder {}", folder.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(failure)? {
+        let path = entry.with_context(failure)?.path();
+        if is_run(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        bail!("{} holds no run: neither {} nor folders with one", folder.display(), RunFolder::RECIPE);
+    }
+    Ok(found)
+}
+
+/// The val images of `run`, where its data are still in their place.
+fn find_gallery(run: &Run) -> Result<Gallery, String> {
+    let data = &run.environment.data;
+    let source = data.path.as_ref().filter(|path| Path::new(path).exists()).unwrap_or(&data.source);
+    Gallery::of_val(source, run.recipe.data_seed).map_err(|error| format!("{error:#}"))
+}

@@ -1,0 +1,55 @@
+//! The recipe keys in which the groups differ.
+
+use serde_json::Value;
+
+use super::Group;
+
+/// A key and its value in each group.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The key.
+    pub name: String,
+    /// Its value in each group, the baseline's first; true where it is another than the baseline's.
+    pub values: Vec<(String, bool)>,
+}
+
+/// The keys whose values are not the same in all groups. The schedule is one key.
+pub fn differing_keys(groups: &[Group]) -> Vec<Key> {
+    let recipes: Vec<Value> = groups
+        .iter()
+        .map(|group| serde_json::to_value(&group.runs[0].recipe).expect("every field of a recipe has a JSON form"))
+        .collect();
+    let Some(Value::Object(base)) = recipes.first() else { return Vec::new() };
+    let mut names: Vec<&String> = base.keys().collect();
+    for recipe in recipes.iter().filter_map(Value::as_object) {
+        names.extend(recipe.keys().filter(|key| !base.contains_key(*key)));
+    }
+    names.dedup();
+    // Seeds are what the runs of one group differ in.
+    names.retain(|name| *name != "seed" && recipes.iter().any(|recipe| recipe[*name] != recipes[0][*name]));
+    let key = |name: &String| Key {
+        name: name.clone(),
+        values: recipes.iter().map(|recipe| (in_words(&recipe[name]), recipe[name] != recipes[0][name])).collect(),
+    };
+    names.into_iter().map(key).collect()
+}
+
+/// A value for a person; a phase of a schedule as one line.
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            items.iter().map(phase).collect::<Vec<_>>().join("; ")
+        }
+        Value::Array(items) => items.iter().map(in_words).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+fn phase(value: &Value) -> String {
+    let Value::Object(fields) = value else { return in_words(value) };
+    let rest = fields.iter().filter(|(name, _)| !["epochs", "kind"].contains(&name.as_str()));
+    let rest: Vec<String> = rest.map(|(name, value)| format!("{name} {}", in_words(value))).collect();
+    format!("{} × {} ({})", in_words(&value["epochs"]), in_words(&value["kind"]), rest.join(", "))
+}

@@ -1,0 +1,152 @@
+//! What a report shows of one run, read from its folder, be it finished or not.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    compare::{FinishedRun, Job},
+    recipe::{Layers, Recipe, resolve},
+    run::{Done, Environment, EpochRecord, Lock, Measured, Outputs, RunFolder},
+    stats::Logits,
+};
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Which run it is: its preset, or what else its folder is called after, and its seed.
+    pub job: Job,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its recipe.
+    pub recipe: Recipe,
+    /// On what it was trained, and by what.
+    pub environment: Environment,
+    /// Its epochs so far.
+    pub epochs: Vec<EpochRecord>,
+    /// How far it has come.
+    pub state: State,
+    /// What it says of each val image after its last epoch; none before the first epoch's end.
+    pub val: Option<Answers>,
+}
+
+/// How far a run has come.
+#[derive(Clone, Debug)]
+pub enum State {
+    /// To its end, with these final figures.
+    Finished(Box<Done>),
+    /// A process is at work on it.
+    Running,
+    /// Not to its end; nobody is at work on it.
+    Ended,
+}
+
+/// What a network says of n images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answers {
+    /// Sample ids \[n\].
+    pub ids: Vec<i64>,
+    /// True classes \[n\].
+    pub labels: Vec<i64>,
+    /// The likeliest class of each image \[n\]; none where a logit is NaN.
+    pub predicted: Vec<Option<usize>>,
+    /// Its probability \[n\].
+    pub confidences: Vec<f64>,
+    /// Losses and hits.
+    pub measured: Measured,
+}
+
+impl Answers {
+    /// Reads them from the logits.
+    pub fn of(outputs: &Outputs, classes: usize) -> Self {
+        let logits = Logits::new(&outputs.logits, &outputs.labels, classes);
+        Self {
+            ids: outputs.ids.clone(),
+            labels: outputs.labels.clone(),
+            predicted: logits.predicted(),
+            confidences: logits.confidences(),
+            measured: outputs.measured(),
+        }
+    }
+}
+
+impl Run {
+    /// Reads the run in `folder`.
+    ///
+    /// # Errors
+    /// It holds no run, or a file of it is damaged.
+    pub fn read(path: &Path) -> Result<Self> {
+        let read = || -> Result<Self> {
+            let folder = RunFolder::open(path)?;
+            let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
+            let state = match folder.done()? {
+                Some(done) => State::Finished(Box::new(done)),
+                None if Lock::holder(&folder.file(RunFolder::LOCK)).is_some() => State::Running,
+                None => State::Ended,
+            };
+            let val = if folder.file(RunFolder::PREDICTIONS).exists() {
+                let predictions = folder.predictions()?;
+                let any = !predictions.last_val.labels.is_empty();
+                any.then(|| Answers::of(&predictions.last_val, predictions.classes))
+            } else {
+                None
+            };
+            Ok(Self {
+                job: Job { preset: name(path), seed: recipe.seed },
+                folder: path.to_owned(),
+                environment: folder.environment()?,
+                epochs: folder.epochs()?.records,
+                recipe,
+                state,
+                val,
+            })
+        };
+        read().with_context(|| format!("the run in {} cannot be shown", path.display()))
+    }
+
+    /// The run for a comparison; none where it is not finished.
+    pub fn finished(&self) -> Option<FinishedRun> {
+        let (State::Finished(done), Some(val)) = (&self.state, &self.val) else { return None };
+        Some(FinishedRun {
+            job: self.job.clone(),
+            recipe: self.recipe.clone(),
+            data: self.environment.data.clone(),
+            versions: self.environment.versions.clone(),
+            done: (**done).clone(),
+            val: val.measured.clone(),
+            ids: val.ids.clone(),
+        })
+    }
+
+    /// Whether it came to its end.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.state, State::Finished(_))
+    }
+}
+
+/// What the runs of a recipe are called after: the folder's name without its seed.
+fn name(folder: &Path) -> String {
+    let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let name = whole.file_name().map_or("run".into(), |name| name.to_string_lossy().into_owned());
+    match name.rsplit_once("-seed") {
+        Some((preset, seed)) if !preset.is_empty() && seed.parse::<u64>().is_ok() => preset.to_owned(),
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_called_after_their_folder_without_the_seed() {
+        for (folder, expected) in [
+            ("runs/cmp/closed-small-seed12", "closed-small"),
+            ("runs/seed", "seed"),
+            ("/a/b/closed-seed", "closed-seed"),
+            ("-seed3", "-seed3"),
+        ] {
+            assert_eq!(name(Path::new(folder)), expected);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What the page says in words of one run.
+
+use super::{Run, State};
+use crate::gap;
+
+/// A figure with its name and what it means.
+pub struct Card {
+    /// Its name.
+    pub name: &'static str,
+    /// The figure.
+    pub figure: String,
+    /// What to know of it.
+    pub note: String,
+}
+
+/// The headline of a single run.
+pub fn headline(run: &Run) -> String {
+    let Some(last) = run.epochs.last() else {
+        return "No epoch has ended yet.".to_owned();
+    };
+    let open = match gap::open_since(&run.epochs) {
+        Some(epoch) => format!("the gap has been open (above two standard errors) since epoch {epoch}"),
+        None => "the gap is not above two standard errors".to_owned(),
+    };
+    let side = if last.gap_loss < 0.0 { "below" } else { "above" };
+    format!(
+        "After epoch {} of {} validation loss lies {:.3} ± {:.3} nats {side} training loss; {open}.",
+        last.epoch,
+        run.recipe.epochs,
+        last.gap_loss.abs(),
+        last.gap_loss_se
+    )
+}
+
+/// How far a run has come.
+pub fn progress(run: &Run) -> String {
+    let (done, all) = (run.epochs.len(), run.recipe.epochs);
+    match &run.state {
+        State::Finished(done) if done.early_stopped => {
+            format!("Stopped early after epoch {}: this last epoch was chosen on val.", done.last.epoch)
+        }
+        State::Finished(_) => "Finished.".to_owned(),
+        State::Running => {
+            let recent: Vec<f64> = run.epochs.iter().rev().take(3).map(|record| record.seconds).collect();
+            let left = f64::from(all).max(done as f64) - done as f64;
+            let seconds = left * recent.iter().sum::<f64>() / recent.len().max(1) as f64;
+            if recent.is_empty() {
+                format!("Running: 0 of {all} epochs done.")
+            } else {
+                format!("Running: {done} of {all} epochs done, about {} left.", duration(seconds))
+            }
+        }
+        State::Ended => format!("Not finished: it ended after {done} of {all} epochs, stopped, killed or failed."),
+    }
+}
+
+/// Seconds as people say them.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if !s.is_finite() => "–".to_owned(),
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+/// The figures of the last epoch of one run.
+pub fn cards(run: &Run) -> Vec<Card> {
+    let Some(last) = run.epochs.last() else { return Vec::new() };
+    let card = |name, figure: String, note: String| Card { name, figure, note };
+    let leaks = |figure: Option<f64>, digits: usize| {
+        figure.map_or(String::new(), |figure| format!("{figure:.digits$} without the val images that stand in train"))
+    };
+    let mut cards = vec![
+        card("val loss", format!("{:.3}", last.val_loss), leaks(last.val_loss_without_leaks, 3)),
+        card("val accuracy", format!("{:.1} %", last.val_acc), leaks(last.val_acc_without_leaks, 1)),
+        card("probe loss", format!("{:.3}", last.probe_loss), "training images, measured as val is".into()),
+        card("probe accuracy", format!("{:.1} %", last.probe_acc), String::new()),
+        card(
+            "gap",
+            format!("{:.3} ± {:.3}", last.gap_loss, last.gap_loss_se),
+            format!("nats, one standard error; {:.1} percentage points", last.gap_acc),
+        ),
+    ];
+    if let State::Finished(done) = &run.state {
+        if let Some(best) = &done.best {
+            let note = format!(
+                "epoch {}; optimistic, since selected on val; cross-fitted {:.3}",
+                best.epoch, done.cross_fitted_best_loss
+            );
+            cards.push(card("lowest val loss", format!("{:.3}", best.val_loss), note));
+        }
+        let note = format!("nats; temperature {:.2}, ECE {:.3}", done.temperature, done.calibration_error);
+        cards.push(card("overconfidence", format!("{:.3}", done.overconfidence), note));
+        if let Some(views) = &done.tta {
+            let note = format!("{:.1} %, averaged over views ({})", views.val_acc, views.views);
+            cards.push(card("val loss with TTA", format!("{:.3}", views.val_loss), note));
+        }
+        let note = format!(
+            "{} parameters, {:.1} million multiply-adds an image",
+            done.cost.parameters,
+            done.cost.macs as f64 / 1e6
+        );
+        cards.push(card("training time", duration(done.cost.seconds), note));
+    }
+    cards
+}
