@@ -14,6 +14,7 @@ use super::{
 use crate::{
     compare::{self, Comparison, Fate, FinishedRun, Job, NotFinished},
     durable,
+    model::Architecture,
     recipe::Recipe,
     report::Report,
     run::RunFolder,
@@ -152,9 +153,8 @@ impl Args {
     fn train(&self, jobs: &[Job], recipes: &[Recipe], stop: &AtomicBool) -> Vec<Fate> {
         let parallel = usize::from(self.jobs).min(jobs.len());
         let threads = self.compute.threads_of_each(parallel);
-        let epochs: Vec<(String, u32)> =
-            jobs.iter().zip(recipes).map(|(job, recipe)| (job.name(), recipe.epochs)).collect();
-        let race = Race::new(epochs);
+        let entry = |(job, recipe): (&Job, &Recipe)| (job.name(), recipe.epochs, cost_of_an_epoch(recipe));
+        let race = Race::new(jobs.iter().zip(recipes).map(entry).collect());
         let mut words = self.data.words();
         words.extend(self.compute.words(threads));
         let train_one = |job: &Job| {
@@ -197,4 +197,11 @@ impl Args {
         say(format_args!("\nReport: {}", self.out.join(RunFolder::REPORT).display()));
         Ok(())
     }
+}
+
+/// What an epoch of `recipe` costs against one of another recipe on the same images: multiply-adds, at sizes that stand
+/// for what the data decide.
+fn cost_of_an_epoch(recipe: &Recipe) -> f64 {
+    let network = Architecture::new(recipe, recipe.in_chans.unwrap_or(1), 10);
+    network.map_or(1.0, |network| network.cost(recipe.img_size.unwrap_or(48)).multiply_adds as f64)
 }
