@@ -1,7 +1,7 @@
 //! `mindgap compare`: several presets over several seeds, and what is real of their differences.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::PathBuf,
     sync::atomic::AtomicBool,
 };
@@ -192,9 +192,15 @@ impl Args {
         write("compare.md", &markdown)?;
         let report = Report::read(std::slice::from_ref(&self.out), None)?;
         write(RunFolder::REPORT, &report.to_html()?)?;
+        let text = match (self.json, io::stdout().is_terminal()) {
+            (true, _) => json,
+            (false, true) => comparison.to_brief(),
+            (false, false) => markdown,
+        };
         // A reader that closes the pipe early has what it wanted.
-        let _ = io::stdout().write_all(if self.json { json.as_bytes() } else { markdown.as_bytes() });
-        say(format_args!("\nReport: {}", self.out.join(RunFolder::REPORT).display()));
+        let _ = io::stdout().write_all(text.as_bytes());
+        say(format_args!("\nAll figures: {}", self.out.join("compare.md").display()));
+        say(format_args!("Report: {}", self.out.join(RunFolder::REPORT).display()));
         Ok(())
     }
 }

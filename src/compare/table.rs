@@ -26,6 +26,33 @@ impl Comparison {
         text
     }
 
+    /// The verdict and one table that fits 80 columns, for a terminal.
+    pub fn to_brief(&self) -> String {
+        let head = ["preset", "val loss", "gap", "Δ val", "p", "finding"];
+        let row = |preset: &Compared| {
+            let delta = preset.against.as_ref().map(|against| &against.val_loss);
+            let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+            vec![
+                preset.preset.clone(),
+                spread(&preset.figures.val_loss, 3),
+                spread(&preset.figures.gap_loss, 3),
+                or_dash(delta.map(|delta| format!("{:+.3}", delta.mean))),
+                or_dash(delta.and_then(|delta| delta.p_holm).map(|p| p_value(p).replace("p = ", "").replace("p ", ""))),
+                finding(preset.finding).to_owned(),
+            ]
+        };
+        let rows = std::iter::once(head.map(String::from).to_vec()).chain(self.presets.iter().map(row));
+        let missing = match self.not_finished.len() {
+            0 => String::new(),
+            count => format!("\n{count} of {} runs are not finished; the report names them.\n", self.planned),
+        };
+        let legend = format!(
+            "\nLast epoch, mean ± sd over seeds; gap = val − probe; Δ against `{}`; p after Holm.\n",
+            self.baseline
+        );
+        format!("{}\n\n{}{legend}{missing}", self.verdict, grid(rows.collect()))
+    }
+
     /// The figures of each preset as rows of text below a head.
     pub fn figures(&self) -> Vec<Vec<String>> {
         let leaks = self.data.val_in_train > 0;

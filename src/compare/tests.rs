@@ -169,6 +169,16 @@ fn runs_on_other_images_are_not_compared() {
 fn the_tables_read_well() {
     let comparison = compare(&[("base", 1.2, 0.3), ("wins", 1.0, 0.6)], 3);
     insta::assert_snapshot!(comparison.to_markdown());
+    insta::assert_snapshot!(comparison.to_brief(), @r"
+    `wins` is better than `base`: its val loss is lower by 0.186 nats (3 seeds, 95 % interval 0.152 to 0.221 over seeds, p = 0.002 after Holm's correction).
+
+    | preset | val loss      | gap           | Δ val  | p     | finding  |
+    |--------|---------------|---------------|--------|-------|----------|
+    | `base` | 1.193 ± 0.013 | 0.903 ± 0.004 | –      | –     | baseline |
+    | `wins` | 1.006 ± 0.007 | 0.399 ± 0.003 | -0.186 | 0.002 | better   |
+
+    Last epoch, mean ± sd over seeds; gap = val − probe; Δ against `base`; p after Holm.
+    ");
     let json = serde_json::to_string(&comparison).unwrap();
     assert_eq!(serde_json::from_str::<Comparison>(&json).unwrap(), comparison);
     let keys: Vec<&str> = comparison.presets[1].recipe.iter().map(|difference| difference.key.as_str()).collect();
