@@ -5,6 +5,7 @@ pub mod compare;
 pub mod completions;
 mod compute;
 mod data_flags;
+pub mod diagnose;
 pub mod doctor;
 mod end;
 mod live;
@@ -40,6 +41,8 @@ enum Command {
     Train(Box<train::Args>),
     /// Train several presets over several seeds and say what is real of their differences
     Compare(Box<compare::Args>),
+    /// Say in plain words what a run or another trainer's log shows, and what to do
+    Diagnose(diagnose::Args),
     /// Write one HTML page of a run, or of several side by side
     Report(report::Args),
     /// List the presets, or print one as a recipe file
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Diagnose(args) => diagnose::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Presets(args) => presets::run(&args),
         Command::Doctor(args) => doctor::run(&args),

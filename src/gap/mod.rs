@@ -1,5 +1,23 @@
-//! What the recorded epochs say about the gap. No tensors: any log that reads as epoch records will do.
+//! What recorded epochs say about the gap, in plain words. No tensors: any log that reads as epochs will do.
+//!
+//! [`Case::of_run`] and [`log::read`] give a [`Case`]: [`Curves`] and, for a run folder, what each image says. Each file
+//! of `rules` looks for one thing in it and makes a [`Finding`]; [`diagnose`] puts them in order; `text` says them.
 
+mod advice;
+mod case;
+#[cfg(test)]
+mod constructed;
+mod curves;
+mod diagnosis;
+mod finding;
+pub mod log;
+mod next;
 mod opening;
+mod rules;
+mod text;
 
+pub use case::{Case, Evidence, Gap};
+pub use curves::{Curves, Point, Training};
+pub use diagnosis::{Diagnosis, diagnose};
+pub use finding::{Finding, Id, Severity};
 pub use opening::open_since;

@@ -1,6 +1,7 @@
 //! Where the figures come from: command, versions, machine, data.
 
 use super::{Report, Run};
+use crate::run::shell_line;
 
 /// A name and its values, in order.
 pub type Fact = (&'static str, String);
@@ -30,7 +31,7 @@ impl Report {
                 data.channels
             )
         };
-        let mut facts: Vec<Fact> = vec![("command", command(&self.command_line))];
+        let mut facts: Vec<Fact> = vec![("command", shell_line(&self.command_line))];
         facts.push(("data", of(&data)));
         facts.push(("data fingerprint", of(&|run| run.environment.data.fingerprint.clone())));
         facts.push(("val images also in train", of(&|run| run.environment.data.val_in_train.to_string())));
@@ -55,32 +56,5 @@ impl Report {
         let resumes: usize = runs.iter().map(|run| run.environment.resumes.len()).sum();
         facts.push(("resumes", resumes.to_string()));
         facts
-    }
-}
-
-/// The words as a shell takes them, the program by its name alone.
-fn command(words: &[String]) -> String {
-    let mut words = words.iter();
-    let program = words.next().map(|path| path.rsplit('/').next().unwrap_or(path).to_owned());
-    program.into_iter().chain(words.map(|word| quoted(word))).collect::<Vec<_>>().join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./=:,@%+-".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_can_be_pasted_into_a_shell() {
-        let words = ["/opt/bin/mindgap", "train", "--data", "my photos", "--out=it's", ""].map(str::to_owned);
-        assert_eq!(command(&words), r"mindgap train --data 'my photos' '--out=it'\''s' ''");
     }
 }

@@ -3,6 +3,7 @@
 //! Training reports to an [`Observer`]; a [`RunFolder`] writes what it hears to disk, [`Progress`] shows it. What is
 //! written can be read, compared and reported without a tensor, whoever trained.
 
+mod command;
 mod done;
 mod environment;
 mod events;
@@ -17,6 +18,7 @@ mod progress;
 mod record;
 mod summary;
 
+pub use command::{shell_line, shell_word};
 pub use done::{Best, Cost, Done, Views};
 pub use environment::{DataSource, Environment, Resume, Versions, cpu_name, now};
 pub use events::Events;

@@ -12,7 +12,9 @@ mod golden;
 mod holm;
 mod logits;
 mod means;
+mod onset;
 mod paired;
+mod trend;
 
 pub use bootstrap::bootstrap_interval;
 pub use calibration::{CALIBRATION_BINS, Overconfidence, calibration_error, fit_temperature};
@@ -20,4 +22,6 @@ pub use cross_fit::{CrossFit, cross_fit, lowest};
 pub use holm::holm;
 pub use logits::Logits;
 pub use means::{Estimate, difference_of_means, mean, percent, sample_sd, standard_error};
+pub use onset::Onset;
 pub use paired::{PairedT, paired_t};
+pub use trend::Trend;

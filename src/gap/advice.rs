@@ -1,0 +1,142 @@
+//! What to do about a finding, for somebody whose knobs are as they are.
+
+use super::Case;
+use crate::recipe::{Aa, Recipe};
+
+/// A family of knobs against over-fitting: what it is called, how it is turned on, and whether it is on.
+struct Family {
+    name: &'static str,
+    flags: &'static str,
+    is_on: fn(&Recipe) -> bool,
+}
+
+/// The most helpful first, by what was published and measured.
+const FAMILIES: [Family; 5] = [
+    Family {
+        name: "augmentation",
+        flags: "--hflip 0.5 --rotate 10 --translate 0.05 --zoom 0.9 1.1",
+        is_on: |recipe| augments(recipe),
+    },
+    Family { name: "mixup or CutMix", flags: "--mixup 0.2", is_on: |recipe| recipe.mixup > 0.0 || recipe.cutmix > 0.0 },
+    Family { name: "label smoothing", flags: "--smoothing 0.1", is_on: |recipe| recipe.smoothing > 0.0 },
+    Family { name: "weight decay", flags: "--weight-decay 5e-4", is_on: |recipe| recipe.weight_decay > 0.0 },
+    Family {
+        name: "dropout",
+        flags: "--drop 0.2",
+        is_on: |recipe| recipe.drop > 0.0 || recipe.drop_path > 0.0 || recipe.drop_block > 0.0,
+    },
+];
+
+/// Whether images are changed at random beyond colour.
+pub fn augments(recipe: &Recipe) -> bool {
+    recipe.hflip > 0.0
+        || recipe.rotate > 0.0
+        || recipe.translate > 0.0
+        || recipe.zoom != [1.0, 1.0]
+        || recipe.scale != [1.0, 1.0]
+        || recipe.crop_pad > 0
+        || recipe.aa != Aa::None
+}
+
+/// Against a gap that harms.
+pub fn against_overfit(case: &Case) -> String {
+    let Some(recipe) = case.recipe() else {
+        return "The log does not say which regularisation was on. Whatever of these is off comes first, in this order: \
+                augmentation, mixup, label smoothing, weight decay; then more images. Longer training or a larger network \
+                alone widen this gap."
+            .to_owned();
+    };
+    let (on, off): (Vec<&Family>, Vec<&Family>) = FAMILIES.iter().partition(|family| (family.is_on)(recipe));
+    let names = |families: &[&Family]| families.iter().map(|family| family.name).collect::<Vec<_>>().join(", ");
+    match (&on[..], &off[..]) {
+        (_, []) => "All families of knobs are on. Raise them (mixup and augmentation first), take a smaller network, or collect \
+                    images: mindgap diagnose --learning-curve tells whether images would help."
+            .to_owned(),
+        ([], [first, ..]) => format!(
+            "No regularisation is on. Begin with {} ({}); then {}. Longer training or a larger network alone widen this gap.",
+            first.name,
+            first.flags,
+            names(&off[1..3])
+        ),
+        (_, [first, ..]) => format!(
+            "{} on already: raise what is mild. Off is {}: try {} next ({}).",
+            capitalised(&names(&on)),
+            names(&off),
+            first.name,
+            first.flags
+        ),
+    }
+}
+
+/// Against a network that knows its training images.
+pub fn against_memory(case: &Case) -> String {
+    let augmented = case.recipe().is_some_and(augments);
+    let first = if augmented {
+        "Augment more strongly (--aa trivial, --reprob 0.25) or mix images (--mixup 0.2)"
+    } else {
+        "Augment, so that no image comes twice the same (--hflip 0.5 --rotate 10 --translate 0.05 --zoom 0.9 1.1)"
+    };
+    format!("{first}, or stop earlier: epochs after this point cost time and confidence.")
+}
+
+/// While val still gains.
+pub fn while_val_falls(case: &Case) -> String {
+    let begun = "Do not stop because of the gap. ";
+    let rest = match case.recipe() {
+        None => "Regularisation that is off (augmentation first) would let training go on longer before val loss turns round.".to_owned(),
+        Some(recipe) => match FAMILIES.iter().find(|family| !(family.is_on)(recipe)) {
+            Some(family) => {
+                format!("To gain more from the same images turn on {} ({}) and give it longer.", family.name, family.flags)
+            }
+            None => "All families of knobs are on: longer training may still gain.".to_owned(),
+        },
+    };
+    begun.to_owned() + &rest
+}
+
+/// Against under-fitting; `still_falls` tells whether training loss does.
+pub fn against_underfit(case: &Case, still_falls: bool) -> String {
+    let regularised: Vec<&str> = match case.recipe() {
+        Some(recipe) => FAMILIES.iter().filter(|family| (family.is_on)(recipe)).map(|family| family.name).collect(),
+        None => Vec::new(),
+    };
+    let last = if still_falls { "Train longer" } else { "Take a wider or deeper network (--width, --model)" };
+    if regularised.is_empty() {
+        format!("{last}; more regularisation would only make it worse.")
+    } else {
+        format!("Weaken what is on ({}) or train longer with it. {last}.", regularised.join(", "))
+    }
+}
+
+/// Against noise in the weights.
+pub fn against_noise(case: &Case) -> String {
+    let averages = case.recipe().is_some_and(|recipe| recipe.model_ema || recipe.swa_start > 0);
+    let rates = case.curves.series(|point| point.lr);
+    let highest = rates.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
+    let is_high = rates.last().is_none_or(|(_, last)| *last > 0.1 * highest);
+    match (averages, is_high) {
+        (false, true) => {
+            "Average the weights (--model-ema) or let the rate end near zero; do not read a single epoch's figure."
+        }
+        (false, false) => "Average the weights (--model-ema); do not read a single epoch's figure.",
+        (true, true) => {
+            "Averaging is on: let the rate end near zero, or average over more steps (--model-ema-decay 0.999)."
+        }
+        (true, false) => "Averaging is on and the rate is low: a larger batch or a larger val set is what is left.",
+    }
+    .to_owned()
+}
+
+/// Against overconfidence.
+pub fn against_confidence(case: &Case, temperature: f64) -> String {
+    let smooths = case.recipe().is_some_and(|recipe| recipe.smoothing > 0.0);
+    let first = if smooths { "Raise --smoothing, add --mixup 0.2" } else { "Train with --smoothing 0.1" };
+    format!(
+        "{first}, or divide the logits by {temperature:.2}: it recovers these nats without training and changes no answer."
+    )
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+}

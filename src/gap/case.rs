@@ -1,0 +1,138 @@
+//! All that is known of a run when it is diagnosed.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::{Curves, Training};
+use crate::{
+    recipe::{Layers, Recipe, resolve},
+    run::{DataSource, Done, Measured, Predictions, RunFolder},
+    stats::{self, Trend},
+};
+
+/// A run or a log.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The run folder or log file, as the user named it.
+    pub name: String,
+    /// Losses over epochs.
+    pub curves: Curves,
+    /// What only a run folder holds.
+    pub run: Option<Evidence>,
+}
+
+/// What a run folder holds beyond losses.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// The data.
+    pub data: DataSource,
+    /// The final figures, once the run is finished.
+    pub done: Option<Done>,
+    /// What the network says of every image of val and probe.
+    pub predictions: Option<Predictions>,
+    /// Val loss without the images that also stand in train, after the last epoch \[nats\].
+    pub val_loss_without_leaks: Option<f64>,
+}
+
+impl Case {
+    /// Reads a run folder.
+    ///
+    /// # Errors
+    /// It holds no run, no epoch, or a damaged file.
+    pub fn of_run(path: &Path) -> Result<Self> {
+        let read = || -> Result<Self> {
+            let folder = RunFolder::open(path)?;
+            let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
+            let records = folder.epochs()?.records;
+            let last = records.last().context("no epoch of it has ended yet")?;
+            let predictions = folder.file(RunFolder::PREDICTIONS).exists();
+            let evidence = Evidence {
+                data: folder.environment()?.data,
+                done: folder.done()?,
+                predictions: if predictions { Some(folder.predictions()?) } else { None },
+                val_loss_without_leaks: last.val_loss_without_leaks,
+                recipe,
+            };
+            let curves = Curves::of_records(&records, evidence.recipe.epochs);
+            Ok(Self { name: path.display().to_string(), curves, run: Some(evidence) })
+        };
+        read().with_context(|| format!("the run in {} cannot be diagnosed", path.display()))
+    }
+
+    /// The gap after the last epoch.
+    pub fn gap(&self) -> Option<Gap> {
+        let last = self.curves.last()?;
+        let known = last.gap_se.is_finite();
+        let error = if known { last.gap_se } else { self.noise_of(|point| point.gap())? };
+        Some(Gap { value: last.gap(), error, is_over_images: known, share: last.gap() / last.val_loss.max(1e-9) })
+    }
+
+    /// How much a figure moves from epoch to epoch about its own trend, over the last third; none below three epochs.
+    pub fn noise_of(&self, value: impl Fn(&super::Point) -> f64) -> Option<f64> {
+        Trend::of(&self.curves.tail(value)).map(|trend| trend.noise)
+    }
+
+    /// The loss of guessing \[nats\]: by the number of classes or, in a log that begins at the beginning, its highest
+    /// training loss.
+    pub fn chance(&self) -> Option<f64> {
+        if let Some(run) = &self.run {
+            return Some((run.data.classes.len() as f64).ln());
+        }
+        let first = self.curves.points.first()?;
+        (first.epoch <= 1 && self.curves.points.len() > 1).then_some(first.train_loss).filter(|loss| loss.is_finite())
+    }
+
+    /// The losses of val and probe, image by image, after the last epoch.
+    pub fn images(&self) -> Option<(Measured, Measured)> {
+        let predictions = self.run.as_ref()?.predictions.as_ref()?;
+        let are_there = !predictions.last_val.labels.is_empty() && !predictions.last_probe.labels.is_empty();
+        are_there.then(|| (predictions.last_val.measured(), predictions.last_probe.measured()))
+    }
+
+    /// The nats that a temperature above 1 takes off val loss, and that temperature, where the run is finished.
+    pub fn overconfidence(&self) -> Option<(f64, f64)> {
+        let done = self.run.as_ref()?.done.as_ref()?;
+        (done.temperature > 1.0 && done.overconfidence > 0.0).then_some((done.overconfidence, done.temperature))
+    }
+
+    /// What the training loss is called in a sentence.
+    pub fn training(&self) -> &'static str {
+        match self.curves.training {
+            Training::Probe => "probe loss",
+            Training::Running => "training loss",
+        }
+    }
+
+    /// The recipe, where it is known.
+    pub fn recipe(&self) -> Option<&Recipe> {
+        self.run.as_ref().map(|run| &run.recipe)
+    }
+}
+
+/// A gap.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gap {
+    /// Val loss − training loss \[nats\].
+    pub value: f64,
+    /// Its standard error over images or, in a log that does not hold it, its noise from epoch to epoch.
+    pub error: f64,
+    /// Whether `error` is the standard error over images.
+    pub is_over_images: bool,
+    /// As a share of val loss.
+    pub share: f64,
+}
+
+impl Gap {
+    /// Whether it is above two errors.
+    pub fn is_open(&self) -> bool {
+        self.value > 2.0 * self.error && self.value > 0.0
+    }
+}
+
+/// The mean of some losses \[nats\].
+pub(super) fn mean(losses: &[f32]) -> f64 {
+    stats::mean(&losses.iter().map(|&loss| f64::from(loss)).collect::<Vec<_>>())
+}

@@ -1,0 +1,109 @@
+//! Losses over epochs, whoever trained: what a run folder and any log have in common.
+
+use crate::run::EpochRecord;
+
+/// What is known after one epoch: NaN where a number is not known, ∞ where it is said to be none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// The epoch as the log counts it.
+    pub epoch: u32,
+    /// Training loss \[nats\]; see [`Training`].
+    pub train_loss: f64,
+    /// Val loss \[nats\].
+    pub val_loss: f64,
+    /// Training accuracy \[%\].
+    pub train_acc: f64,
+    /// Val accuracy \[%\].
+    pub val_acc: f64,
+    /// Learning rate.
+    pub lr: f64,
+    /// Standard error of the gap over images \[nats\].
+    pub gap_se: f64,
+    /// Running mean of the training objective, where `train_loss` is another figure \[nats\].
+    pub batch_loss: f64,
+}
+
+impl Point {
+    /// An epoch of which nothing is known.
+    pub fn unknown(epoch: u32) -> Self {
+        let nan = f64::NAN;
+        Self {
+            epoch,
+            train_loss: nan,
+            val_loss: nan,
+            train_acc: nan,
+            val_acc: nan,
+            lr: nan,
+            gap_se: nan,
+            batch_loss: nan,
+        }
+    }
+
+    /// Val loss − training loss \[nats\].
+    pub fn gap(&self) -> f64 {
+        self.val_loss - self.train_loss
+    }
+}
+
+/// What a log calls training loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Training {
+    /// The loss on the probe: measured as val is, after the epoch.
+    Probe,
+    /// The running mean over the epoch's batches: mixed with augmentation, dropout and moving weights.
+    Running,
+}
+
+/// Losses over epochs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curves {
+    /// The epochs, rising. Some may be missing.
+    pub points: Vec<Point>,
+    /// What the training loss is.
+    pub training: Training,
+    /// How many epochs were planned, where the log tells.
+    pub planned: Option<u32>,
+}
+
+impl Curves {
+    /// The curves of recorded epochs.
+    pub fn of_records(records: &[EpochRecord], planned: u32) -> Self {
+        // A recorded loss that is no number is known to be none.
+        let stated = |loss: f64| if loss.is_finite() { loss } else { f64::INFINITY };
+        let point = |record: &EpochRecord| Point {
+            epoch: record.epoch,
+            train_loss: stated(record.probe_loss),
+            val_loss: stated(record.val_loss),
+            train_acc: record.probe_acc,
+            val_acc: record.val_acc,
+            lr: record.lr,
+            gap_se: record.gap_loss_se,
+            batch_loss: record.batch_loss,
+        };
+        Self { points: records.iter().map(point).collect(), training: Training::Probe, planned: Some(planned) }
+    }
+
+    /// The last epoch that has both losses.
+    pub fn last(&self) -> Option<&Point> {
+        self.points.iter().rev().find(|point| point.gap().is_finite())
+    }
+
+    /// The epoch of lowest val loss; the earlier of equal ones.
+    pub fn best(&self) -> Option<&Point> {
+        let known = self.points.iter().filter(|point| point.val_loss.is_finite());
+        known.reduce(|best, next| if next.val_loss < best.val_loss { next } else { best })
+    }
+
+    /// (epoch, value) wherever the value is a number.
+    pub fn series(&self, value: impl Fn(&Point) -> f64) -> Vec<(f64, f64)> {
+        let all = self.points.iter().map(|point| (f64::from(point.epoch), value(point)));
+        all.filter(|(_, value)| value.is_finite()).collect()
+    }
+
+    /// The same over the last third, at least five of them.
+    pub fn tail(&self, value: impl Fn(&Point) -> f64) -> Vec<(f64, f64)> {
+        let all = self.series(value);
+        let length = (all.len() / 3).max(5).min(all.len());
+        all[all.len() - length..].to_vec()
+    }
+}

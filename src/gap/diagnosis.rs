@@ -1,0 +1,94 @@
+//! All findings about a case, in their order.
+
+use serde::Serialize;
+
+use super::{Case, Finding, Id, Severity, Training, next, rules::RULES};
+
+/// What is found about a run or a log.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Diagnosis {
+    /// The run folder or log file.
+    pub subject: String,
+    /// Epochs that are recorded.
+    pub epochs: usize,
+    /// Val loss − training loss after the last epoch \[nats\].
+    pub gap_loss: Option<f64>,
+    /// Its standard error over images; absent for a log.
+    pub gap_loss_se: Option<f64>,
+    /// What the input does not hold and therefore nothing is said about, one sentence each.
+    pub notes: Vec<String>,
+    /// The findings: the gravest first, causes before what they cause; `next` last.
+    pub findings: Vec<Finding>,
+}
+
+/// Diagnoses a case.
+pub fn diagnose(case: &Case) -> Diagnosis {
+    let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(case)).collect();
+    if findings.iter().all(|finding| finding.severity == Severity::Info && finding.id != Id::GapBenign) {
+        findings.push(healthy(case));
+    }
+    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.id));
+    findings.push(next::next(case, &findings));
+    let gap = case.gap();
+    Diagnosis {
+        subject: case.name.clone(),
+        epochs: case.curves.points.len(),
+        gap_loss: gap.map(|gap| gap.value),
+        gap_loss_se: gap.filter(|gap| gap.is_over_images).map(|gap| gap.error),
+        notes: notes(case),
+        findings,
+    }
+}
+
+fn healthy(case: &Case) -> Finding {
+    let finding = Finding::new(Id::Healthy, Severity::Info, "Healthy: nothing to mend");
+    match (case.gap(), case.curves.last()) {
+        (Some(gap), Some(last)) => finding
+            .because(format!(
+                "After epoch {} the {} is {:.3} and val loss {:.3}; the gap of {:.3} ± {:.3} nats is {:.0} % of val loss.",
+                last.epoch,
+                case.training(),
+                last.train_loss,
+                last.val_loss,
+                gap.value,
+                gap.error,
+                100.0 * gap.share
+            ))
+            .advise("Nothing here asks for a change. Longer training or a larger network may still gain; compare over seeds."),
+        _ => finding,
+    }
+}
+
+/// What is missing, said rather than guessed.
+fn notes(case: &Case) -> Vec<String> {
+    let mut notes = Vec::new();
+    if case.curves.training == Training::Running {
+        notes.push(
+            "This is a log of another trainer: its gap is val loss minus the training loss that it has, a running mean that mixes in \
+             augmentation, dropout and moving weights."
+                .to_owned(),
+        );
+    }
+    if case.run.is_none() {
+        notes.push(
+            "It holds no losses of single images and not the size of val: calibration, labels, leaks, classes and standard errors over \
+             images are not judged; errors are those from epoch to epoch."
+                .to_owned(),
+        );
+    }
+    let points = &case.curves.points;
+    let missing = match (points.first(), points.last()) {
+        (Some(first), Some(last)) => (last.epoch - first.epoch) as usize + 1 - points.len(),
+        _ => 0,
+    };
+    if let Some(first) = points.first().filter(|first| first.epoch > 1) {
+        notes.push(format!("It begins with epoch {}; what came before is not known.", first.epoch));
+    }
+    if missing > 0 {
+        notes.push(format!("{missing} {} missing in between.", if missing == 1 { "epoch is" } else { "epochs are" }));
+    }
+    if points.len() < 6 {
+        notes.push(format!("{} epochs are few: trends and change points need six or more.", points.len()));
+    }
+    notes
+}

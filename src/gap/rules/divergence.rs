@@ -1,0 +1,40 @@
+//! `diverged`: a loss is no number, or the run ended far above where it had been.
+
+use crate::gap::{Case, Finding, Id, Severity};
+
+/// Nats above its lowest training loss, and share of it, from which a run counts as lost.
+const LOST: (f64, f64) = (1.0, 1.5);
+
+pub fn find(case: &Case) -> Vec<Finding> {
+    let points = &case.curves.points;
+    let advice = "Lower the learning rate (--lr, a third of it to begin with), let it rise at first (--warmup-epochs), or bound \
+                  the gradient (--clip-grad 1); mindgap find-lr shows how high it may be.";
+    let lost = points.iter().find(|point| point.train_loss == f64::INFINITY || point.val_loss == f64::INFINITY);
+    if let Some(point) = lost {
+        let finding = Finding::new(Id::Diverged, Severity::Problem, "The run diverged: a loss is no number")
+            .because(format!("After epoch {} a loss is not finite.", point.epoch))
+            .advise(advice)
+            .figure("epoch", f64::from(point.epoch));
+        return vec![finding];
+    }
+    let losses = case.curves.series(|point| point.train_loss);
+    let lowest = losses.iter().copied().reduce(|a, b| if b.1 < a.1 { b } else { a });
+    let (Some(lowest), Some(last)) = (lowest, losses.last()) else { return Vec::new() };
+    if last.1 < lowest.1 + LOST.0 || last.1 < lowest.1 * LOST.1 || losses.len() < 3 {
+        return Vec::new();
+    }
+    let finding =
+        Finding::new(Id::Diverged, Severity::Problem, "The run diverged: training loss ended far above its lowest")
+            .because(format!(
+                "The {} was {:.3} after epoch {} and is {:.3} after epoch {}.",
+                case.training(),
+                lowest.1,
+                lowest.0,
+                last.1,
+                last.0
+            ))
+            .advise(advice)
+            .figure("lowest", lowest.1)
+            .figure("last", last.1);
+    vec![finding]
+}

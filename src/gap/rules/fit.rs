@@ -1,0 +1,38 @@
+//! `underfit`: training itself does badly, and the gap has nothing to do with it.
+
+use crate::gap::{Case, Finding, Id, Severity, advice};
+
+/// Share of chance above which a training loss is bad.
+const BAD: f64 = 0.5;
+/// Share of val loss below which the gap is small.
+const SMALL: f64 = 0.15;
+
+pub fn find(case: &Case) -> Vec<Finding> {
+    under(case).into_iter().collect()
+}
+
+fn under(case: &Case) -> Option<Finding> {
+    let (last, gap, chance) = (case.curves.last()?, case.gap()?, case.chance()?);
+    // What is lost by confidence alone is no lack of fit.
+    let by_confidence = case.overconfidence().map_or(0.0, |(nats, _)| nats);
+    if last.train_loss - by_confidence < BAD * chance || gap.share > SMALL || case.curves.points.len() < 3 {
+        return None;
+    }
+    let tail = crate::stats::Trend::of(&case.curves.tail(|point| point.train_loss));
+    let still_falls = tail.is_some_and(|trend| trend.falls() && -trend.slope > 0.005 * last.train_loss);
+    let course = if still_falls { "still falls" } else { "hardly falls any more" };
+    let finding =
+        Finding::new(Id::Underfit, Severity::Problem, "The network under-fits: training images are not learnt either")
+            .because(format!(
+                "The {} is {:.3} after epoch {} (guessing is {chance:.3}) and {course}; val lies only {:.3} above it.",
+                case.training(),
+                last.train_loss,
+                last.epoch,
+                gap.value
+            ))
+            .advise(advice::against_underfit(case, still_falls))
+            .figure("train_loss", last.train_loss)
+            .figure("chance", chance)
+            .figure("gap", gap.value);
+    Some(finding)
+}

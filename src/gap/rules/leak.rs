@@ -1,0 +1,36 @@
+//! `leak`: val images that also stand in train flatter every figure.
+
+use crate::gap::{Case, Finding, Id, Severity};
+
+/// Share of val from which a leak is a problem whatever it changes.
+const MUCH: f64 = 0.05;
+
+pub fn find(case: &Case) -> Vec<Finding> {
+    let Some(run) = case.run.as_ref().filter(|run| run.data.val_in_train > 0) else { return Vec::new() };
+    let (leaks, val) = (run.data.val_in_train as f64, run.data.val as f64);
+    let share = leaks / val;
+    let mut evidence =
+        format!("{leaks:.0} of {val:.0} val images ({:.1} %) also stand in train, pixel for pixel.", 100.0 * share);
+    let mut flattery = f64::NAN;
+    if let (Some(clean), Some(last)) = (run.val_loss_without_leaks, case.curves.last()) {
+        flattery = clean - last.val_loss;
+        evidence += &format!(
+            " Without them val loss is {clean:.3} in place of {:.3}, the gap {:.3} in place of {:.3}.",
+            last.val_loss,
+            clean - last.train_loss,
+            last.gap()
+        );
+    }
+    let severity = if share >= MUCH { Severity::Problem } else { Severity::Warning };
+    let source = &run.data.source;
+    let finding = Finding::new(Id::Leak, severity, "Val is not clean: the network has seen some of its images")
+        .because(evidence)
+        .advise(format!(
+            "Read the figures without leaks. mindgap inspect {source} --write-exclude leaks.txt names the images; mindgap train \
+             --exclude leaks.txt trains without them."
+        ))
+        .figure("val_in_train", leaks)
+        .figure("share", share)
+        .figure("flattery", flattery);
+    vec![finding]
+}

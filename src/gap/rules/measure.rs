@@ -1,0 +1,45 @@
+//! `artefact`: how much of a gap that others would report is the way of measuring.
+
+use crate::gap::{Case, Finding, Id, Severity, Training};
+
+pub fn find(case: &Case) -> Vec<Finding> {
+    match case.curves.training {
+        Training::Running => vec![unknown()],
+        Training::Probe => measured(case).into_iter().collect(),
+    }
+}
+
+/// What cannot be told from a log.
+fn unknown() -> Finding {
+    Finding::new(Id::Artefact, Severity::Info, "Part of this gap may be an artefact")
+        .because(
+            "The log's training loss is a running mean over each epoch's batches: augmented and mixed images, dropout on, weights \
+             that still move. Val loss is measured otherwise, so their difference mixes these in, and the log cannot tell how much.",
+        )
+        .advise("mindgap train measures both sides alike, on a probe of training images, after every epoch.")
+}
+
+fn measured(case: &Case) -> Option<Finding> {
+    let last = case.curves.last().filter(|last| last.batch_loss.is_finite())?;
+    let (honest, reported) = (last.gap(), last.val_loss - last.batch_loss);
+    let artefact = reported - honest;
+    let error = if last.gap_se.is_finite() { last.gap_se } else { 0.0 };
+    if artefact.abs() < (0.05 * last.val_loss).max(2.0 * error) {
+        return None;
+    }
+    let knobs = case.recipe().map_or(Vec::new(), |recipe| recipe.knobs_on());
+    let why =
+        if knobs.is_empty() { "moving weights".to_owned() } else { format!("moving weights and {}", knobs.join(", ")) };
+    let finding = Finding::new(Id::Artefact, Severity::Info, "Another trainer would report another gap")
+        .because(format!(
+            "Against the running batch loss ({:.3}) the gap would read {reported:.3}; measured alike on both sides it is \
+             {honest:.3}. The other {:.3} are an artefact of {why}.",
+            last.batch_loss,
+            artefact.abs()
+        ))
+        .advise("Compare val loss with the probe's, never with the batch loss.")
+        .figure("reported_gap", reported)
+        .figure("gap", honest)
+        .figure("artefact", artefact);
+    Some(finding)
+}

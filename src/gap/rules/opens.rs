@@ -1,0 +1,65 @@
+//! `gap-opens`: the epoch from which the gap grows, and whether the learning rate fell then.
+
+use crate::{
+    gap::{Case, Finding, Id, Severity},
+    stats::Onset,
+};
+
+/// The rise must be surer than this: the onset was looked for on the same epochs.
+const LEVEL: f64 = 0.001;
+/// Share of val loss from which a gap is worth a warning.
+const LARGE: f64 = 0.2;
+
+/// The beginning of the gap's growth; none where it does not grow.
+pub fn onset(case: &Case) -> Option<Onset> {
+    let last = case.curves.last()?;
+    let onset = Onset::of(&case.curves.series(|point| point.gap()))?;
+    let is_there = onset.p < LEVEL && onset.rise > (0.04 * last.val_loss).max(2.0 * onset.noise);
+    is_there.then_some(onset)
+}
+
+pub fn find(case: &Case) -> Vec<Finding> {
+    let (Some(onset), Some(last), Some(gap)) = (onset(case), case.curves.last(), case.gap()) else { return Vec::new() };
+    if !gap.is_open() {
+        return Vec::new();
+    }
+    let [low, high] = onset.interval;
+    let first = case.curves.points[0];
+    let severity = if gap.share > LARGE { Severity::Warning } else { Severity::Info };
+    let begin =
+        case.curves.points.iter().find(|point| f64::from(point.epoch) == onset.at && point.epoch != first.epoch);
+    let begin = begin.map_or(String::new(), |point| format!(", {:.3} after epoch {}", point.gap(), point.epoch));
+    let finding = Finding::new(Id::GapOpens, severity, format!("The gap opens from epoch {:.0} on", onset.at))
+        .because(format!(
+            "It was {:.3} after epoch {}{begin} and is {:.3} after epoch {}; with 95 % confidence it began to grow between \
+             epochs {low:.0} and {high:.0}. {}",
+            first.gap(),
+            first.epoch,
+            last.gap(),
+            last.epoch,
+            coincidence(case, low, high)
+        ))
+        .advise("This says when, not whether it matters: see what val loss does meanwhile.")
+        .figure("epoch", onset.at)
+        .figure("epoch_low", low)
+        .figure("epoch_high", high)
+        .figure("gap_first", first.gap())
+        .figure("gap", last.gap());
+    vec![finding]
+}
+
+/// Whether the learning rate fell where the gap began to grow.
+fn coincidence(case: &Case, low: f64, high: f64) -> String {
+    let rates = case.curves.series(|point| point.lr);
+    if rates.len() < 2 {
+        return "The learning rate is not known, so a drop of it may have set it off.".to_owned();
+    }
+    let drops = rates.windows(2).filter(|pair| pair[1].1 < 0.6 * pair[0].1);
+    let near = drops.map(|pair| (pair[1].0, pair[0].1, pair[1].1)).find(|(at, ..)| (low..=high + 1.0).contains(at));
+    match near {
+        Some((at, before, after)) => format!(
+            "The learning rate fell from {before:.2e} to {after:.2e} in epoch {at:.0}: small steps fit single images."
+        ),
+        None => "No drop of the learning rate coincides.".to_owned(),
+    }
+}

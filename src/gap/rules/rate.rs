@@ -1,0 +1,90 @@
+//! `rate-too-high` and `rate-too-low`: what the training loss itself does, whatever val does.
+
+use crate::{
+    gap::{Case, Finding, Id, Severity},
+    stats::Trend,
+};
+
+/// A rise of the training loss by this share from one epoch to the next is a jump, if it is at least `LEAST` nats.
+const JUMP: f64 = 0.08;
+const LEAST: f64 = 0.03;
+/// Share of epochs with a jump from which it is no passing phase.
+const MANY: f64 = 0.25;
+
+pub fn find(case: &Case) -> Vec<Finding> {
+    let losses = case.curves.series(|point| point.train_loss);
+    if losses.len() < 6 {
+        return Vec::new();
+    }
+    too_high(case, &losses).or_else(|| too_low(case, &losses)).into_iter().collect()
+}
+
+fn too_high(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
+    let is_jump = |pair: &&[(f64, f64)]| pair[1].1 > pair[0].1 * (1.0 + JUMP) && pair[1].1 > pair[0].1 + LEAST;
+    let jumps: Vec<f64> = losses.windows(2).filter(is_jump).map(|pair| pair[1].0).collect();
+    let steps = losses.len() - 1;
+    let is_stuck = case.chance().is_some_and(|chance| {
+        // Not better than guessing, and not still either: a network that learns nothing yet moves.
+        let after = &losses[1..];
+        let moves = Trend::of(after).is_some_and(|trend| trend.noise > 0.01 * chance);
+        after.iter().all(|(_, loss)| *loss > 0.95 * chance) && moves
+    });
+    let share = jumps.len() as f64 / steps as f64;
+    if !(is_stuck || jumps.len() >= 3 && share >= 0.15) {
+        return None;
+    }
+    // Jumps that ended long before the run did cost time, not the result: those of a cyclic phase, say.
+    let late = jumps.iter().filter(|epoch| **epoch > losses[losses.len() * 2 / 3].0).count();
+    let severity = if is_stuck || late >= 2 || share >= MANY { Severity::Problem } else { Severity::Warning };
+    let evidence = if is_stuck {
+        format!("The {} stays at that of guessing and jumps about.", case.training())
+    } else {
+        let list: Vec<String> = jumps.iter().take(6).map(|epoch| format!("{epoch:.0}")).collect();
+        let more = if jumps.len() > 6 { ", …" } else { "" };
+        format!(
+            "The {} rose by more than {:.0} % in {} of {steps} epochs ({}{more}): steps overshoot what they are to lower.",
+            case.training(),
+            100.0 * JUMP,
+            jumps.len(),
+            list.join(", ")
+        )
+    };
+    let rate = case.curves.series(|point| point.lr).into_iter().map(|(_, rate)| rate).fold(f64::NAN, f64::max);
+    let advice = if rate.is_finite() {
+        format!("Lower the peak rate (it was {rate}; try --lr {:.2e}), or find it with mindgap find-lr.", rate / 3.0)
+    } else {
+        "Lower the learning rate to a third, or find it with mindgap find-lr.".to_owned()
+    };
+    let finding = Finding::new(Id::RateTooHigh, severity, "The learning rate is too high: training loss jumps")
+        .because(evidence)
+        .advise(advice)
+        .figure("jumps", jumps.len() as f64)
+        .figure("share_of_epochs", share);
+    Some(finding)
+}
+
+/// The training loss falls as evenly at the end as at the beginning, and is still far up: the network has not left the
+/// slope on which every step helps.
+fn too_low(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
+    let third = (losses.len() / 3).max(3);
+    let (begin, end) = (Trend::of(&losses[..third])?, Trend::of(&losses[losses.len() - third..])?);
+    let (first, last) = (losses[0].1, losses[losses.len() - 1].1);
+    let is_even = begin.falls() && end.falls() && end.slope < 0.6 * begin.slope && begin.slope < 0.0;
+    let is_far = last > 0.6 * case.chance().unwrap_or(first);
+    let is_smooth = end.noise < 0.01 * last;
+    if !(is_even && is_far && is_smooth) {
+        return None;
+    }
+    let finding = Finding::new(Id::RateTooLow, Severity::Problem, "The learning rate is too low: training loss falls slowly and evenly")
+        .because(format!(
+            "The {} fell by {:.4} nats an epoch at the beginning and still does by {:.4} at the end, without a jump, and is \
+             only at {last:.3}.",
+            case.training(),
+            -begin.slope,
+            -end.slope
+        ))
+        .advise("Raise the learning rate (--lr, three times to begin with), or find it with mindgap find-lr.")
+        .figure("slope_first", begin.slope)
+        .figure("slope_last", end.slope);
+    Some(finding)
+}

@@ -1,0 +1,46 @@
+//! A diagnosis for a terminal of 80 columns.
+
+use textwrap::{Options, WordSplitter, fill};
+
+use super::{Diagnosis, Id};
+
+const WIDTH: usize = 80;
+
+impl Diagnosis {
+    /// The findings in plain words.
+    pub fn to_text(&self) -> String {
+        let mut text = match (self.gap_loss, self.gap_loss_se) {
+            (Some(gap), Some(error)) => {
+                format!("{}: {} epochs, gap {gap:.3} ± {error:.3} nats\n", self.subject, self.epochs)
+            }
+            (Some(gap), None) => format!("{}: {} epochs, gap {gap:.3} nats\n", self.subject, self.epochs),
+            (None, _) => format!("{}: {} epochs, no gap is known\n", self.subject, self.epochs),
+        };
+        for note in &self.notes {
+            text += &paragraph(note, "note: ", "      ");
+        }
+        for finding in &self.findings {
+            text.push('\n');
+            if finding.id == Id::Next {
+                text += &paragraph(&finding.evidence, "NEXT  ", "      ");
+                // A command is to be pasted: it stays on one line.
+                text += &format!("  {}\n", finding.advice);
+                continue;
+            }
+            text += &paragraph(&finding.title, &format!("{}  ", finding.severity.label()), "    ");
+            text += &paragraph(&finding.evidence, "  ", "  ");
+            if !finding.advice.is_empty() {
+                text += &paragraph(&finding.advice, "  → ", "    ");
+            }
+            text += &format!("  [{}]\n", finding.id.name());
+        }
+        text
+    }
+}
+
+fn paragraph(text: &str, first: &str, rest: &str) -> String {
+    // Flags are to be pasted: no word is cut at its hyphens.
+    let options = Options::new(WIDTH).word_splitter(WordSplitter::NoHyphenation).break_words(false);
+    let options = options.initial_indent(first).subsequent_indent(rest);
+    fill(text, options) + "\n"
+}

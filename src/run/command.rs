@@ -1,0 +1,29 @@
+//! Command lines as a shell takes them.
+
+/// A word as it is typed: in quotes where it needs them.
+pub fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./=:,@%+-".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// The words of a command line, the program by its name alone.
+pub fn shell_line(words: &[String]) -> String {
+    let mut words = words.iter();
+    let program = words.next().map(|path| path.rsplit('/').next().unwrap_or(path).to_owned());
+    program.into_iter().chain(words.map(|word| shell_word(word))).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_pasted_into_a_shell() {
+        let words = ["/opt/bin/mindgap", "train", "--data", "my photos", "--out=it's", ""].map(str::to_owned);
+        assert_eq!(shell_line(&words), r"mindgap train --data 'my photos' '--out=it'\''s' ''");
+    }
+}

@@ -1,0 +1,129 @@
+//! A diagnosis names what a run or a log shows, and what to do about it.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::Place;
+
+/// The origin's own log, as its author posted it: figures alone, without the words around them.
+const ORIGIN: [(u32, f64, f64); 19] = [
+    (20, 1.402, 1.432),
+    (21, 1.359, 1.398),
+    (22, 1.331, 1.387),
+    (23, 1.305, 1.360),
+    (24, 1.273, 1.354),
+    (25, 1.244, 1.358),
+    (26, 1.209, 1.346),
+    (27, 1.184, 1.297),
+    (28, 1.154, 1.321),
+    (29, 1.114, 1.330),
+    (30, 1.084, 1.291),
+    (31, 1.052, 1.273),
+    (32, 1.018, 1.362),
+    (33, 0.980, 1.217),
+    (34, 0.940, 1.290),
+    (35, 0.904, 1.237),
+    (36, 0.858, 1.265),
+    (37, 0.824, 1.266),
+    (39, 0.743, 1.213),
+];
+
+fn origin() -> String {
+    let line = |(epoch, train, val): &(u32, f64, f64)| {
+        format!("Epoch: {epoch}/50..  Training Loss: {train:.3}..  Validation Loss: {val:.3}\n")
+    };
+    format!("I trained a network.\n\n{}\nWhere is the mistake?\n", ORIGIN.iter().map(line).collect::<String>())
+}
+
+fn json(place: &Place, words: &[&str]) -> Value {
+    serde_json::from_str(&place.mindgap(&[&["diagnose", "--json"], words].concat()).succeed().stdout()).unwrap()
+}
+
+fn finding<'a>(diagnosis: &'a Value, id: &str) -> &'a Value {
+    let findings = diagnosis["findings"].as_array().unwrap();
+    findings.iter().find(|finding| finding["id"] == id).unwrap_or_else(|| panic!("{id} is not in {diagnosis:#}"))
+}
+
+#[test]
+fn the_origin_is_told_what_his_log_shows() {
+    let place = Place::with_images(1, 1);
+    fs::write(place.path("thread.txt"), origin()).unwrap();
+    let diagnosis = json(&place, &["thread.txt"]);
+    assert_eq!((&diagnosis["epochs"], &diagnosis["gap_loss_se"]), (&19.into(), &Value::Null));
+    let opens = finding(&diagnosis, "gap-opens");
+    let epoch = opens["figures"]["epoch"].as_f64().unwrap();
+    assert!((20.0..30.0).contains(&epoch), "{opens}");
+    let evidence = opens["evidence"].as_str().unwrap();
+    assert!(evidence.contains("0.030 after epoch 20") && evidence.contains("0.470 after epoch 39"), "{evidence}");
+    assert!(evidence.contains("learning rate is not known"), "{evidence}");
+    assert!(finding(&diagnosis, "gap-benign")["title"].as_str().unwrap().contains("still falls"));
+    finding(&diagnosis, "val-noise");
+    // What the log does not hold is said.
+    let notes = diagnosis["notes"].to_string();
+    for words in ["running mean", "not the size of val", "begins with epoch 20", "1 epoch is missing"] {
+        assert!(notes.contains(words), "`{words}` is not in {notes}");
+    }
+    let next = finding(&diagnosis, "next")["advice"].as_str().unwrap();
+    assert!(next.starts_with("mindgap compare --data DIR --presets"), "{next}");
+
+    let text = place.mindgap(&["diagnose", "thread.txt"]).succeed().stdout();
+    let too_long = |line: &&str| line.chars().count() > 80 && !line.trim_start().starts_with("mindgap ");
+    assert_eq!(text.lines().find(too_long), None);
+}
+
+#[test]
+fn a_gap_above_the_limit_fails_a_pipeline() {
+    let place = Place::with_images(1, 1);
+    fs::write(place.path("thread.txt"), origin()).unwrap();
+    let end = place.mindgap(&["diagnose", "thread.txt", "--fail-on-gap", "0.4"]);
+    assert_eq!(end.code(), 1);
+    assert!(end.stderr().contains("0.470") && end.stderr().contains("--fail-on-gap 0.4"), "{}", end.stderr());
+    place.mindgap(&["diagnose", "thread.txt", "--fail-on-gap", "0.5"]).succeed();
+    place.mindgap(&["diagnose", "thread.txt", "--fail-on-gap", "NaN"]).refuse(&["--fail-on-gap"]);
+}
+
+#[test]
+fn advice_knows_which_knobs_are_on() {
+    let place = Place::with_images(12, 9);
+    let common = ["--epochs", "12", "--model", "resnet8", "--lr", "0.1"];
+    place.train("plain", &common).succeed();
+    place.train("mixed", &[&common[..], &["--mixup", "0.2", "--hflip", "0.5"]].concat()).succeed();
+    let next = |run: &str| finding(&json(&place, &[run]), "next")["advice"].as_str().unwrap().to_owned();
+    assert_ne!(next("plain"), next("mixed"));
+    // The command that is proposed can be typed as it stands.
+    for run in ["plain", "mixed"] {
+        let command = next(run);
+        let words: Vec<&str> = command.split(' ').skip(1).collect();
+        let end = place.mindgap(&[&words[..], &["--help"]].concat());
+        assert_eq!(end.code(), 0, "{command}: {}", end.stderr());
+    }
+}
+
+#[test]
+fn a_run_and_its_own_logs_have_the_same_gap() {
+    let place = Place::with_images(12, 9);
+    let end = place.train("run", &["--epochs", "7", "--model", "resnet8"]).succeed();
+    fs::write(place.path("lines.txt"), end.stdout()).unwrap();
+    let of_run = json(&place, &["run"]);
+    let gap = of_run["gap_loss"].as_f64().unwrap();
+    assert!(of_run["gap_loss_se"].is_number());
+    for log in ["lines.txt", "run/summary.csv"] {
+        let diagnosis = json(&place, &[log]);
+        assert!((diagnosis["gap_loss"].as_f64().unwrap() - gap).abs() < 1.1e-3, "{log}");
+        // Training means the probe there, so nothing is said about a running mean.
+        assert!(!diagnosis["notes"].to_string().contains("running mean"), "{log}: {diagnosis:#}");
+    }
+}
+
+#[test]
+fn what_cannot_be_diagnosed_is_refused_by_name() {
+    let place = Place::with_images(1, 1);
+    fs::write(place.path("poem.txt"), "no epochs here").unwrap();
+    fs::write(place.path("half.csv"), "epoch,train_loss\n1,0.5\n").unwrap();
+    place.mindgap(&["diagnose", "poem.txt"]).refuse(&["poem.txt", "no epoch", "Training Loss"]);
+    place.mindgap(&["diagnose", "half.csv"]).refuse(&["half.csv", "no validation loss", "val_loss"]);
+    place.mindgap(&["diagnose", "data"]).refuse(&["data", "no run"]);
+    place.mindgap(&["diagnose", "nowhere"]).refuse(&["nowhere"]);
+}
