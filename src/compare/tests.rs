@@ -102,6 +102,12 @@ fn a_win_under_fitting_harm_and_nothing_are_told_apart() {
 }
 
 #[test]
+fn every_winner_is_named() {
+    let verdict = compare(&[("base", 1.2, 0.3), ("wins", 1.0, 0.6), ("second", 1.1, 0.5)], 5).verdict;
+    assert!(verdict.starts_with("`wins` is better") && verdict.contains("; better too: `second` by 0."), "{verdict}");
+}
+
+#[test]
 fn two_seeds_show_nothing_about_seeds() {
     let comparison = compare(&[("base", 1.2, 0.3), ("wins", 0.8, 0.6)], 2);
     assert_eq!(findings(&comparison), [Finding::Baseline, Finding::NotShown]);

@@ -70,6 +70,13 @@ pub(super) fn sentence(baseline: &str, presets: &[Compared]) -> String {
         }
         None => format!("No preset is shown to be better than `{baseline}` with {seeds} seeds"),
     };
+    let others = found(Finding::Better).filter(|preset| best.is_none_or(|best| preset.preset != best.preset));
+    let others: Vec<String> = others
+        .filter_map(|preset| Some(format!("`{}` by {:.3}", preset.preset, -preset.against.as_ref()?.val_loss.mean)))
+        .collect();
+    if !others.is_empty() {
+        text += &format!("; better too: {}", others.join(", "));
+    }
     let under = names(Finding::UnderFits);
     if !under.is_empty() {
         text +=
