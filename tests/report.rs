@@ -42,6 +42,7 @@ fn a_run_has_its_page_which_no_longer_loads_itself_anew() {
     check_whole(&page);
     assert!(!page.contains("http-equiv=\"refresh\"") && page.contains("Finished."));
     assert!(page.contains("After epoch 3 of 3 validation loss lies") && page.contains("mixup 0.2"), "{page}");
+    assert!(page.contains("What this run shows") && page.contains("<article class=\"finding"), "{page}");
     assert_eq!(page.matches("data:image/png;base64,").count(), 12);
     assert!(page.contains("mindgap train --data data --epochs 3"));
 }

@@ -12,7 +12,10 @@ use super::{
     recipes::{Key, differing_keys},
     words::{self, Card},
 };
-use crate::compare::{Comparison, Finding};
+use crate::{
+    compare::{self, Comparison},
+    gap::{Case, Finding, Id, diagnose},
+};
 
 /// Above so many classes a matrix is no longer readable; the most-confused pairs are shown all the same.
 const MATRIX: usize = 25;
@@ -30,6 +33,8 @@ struct Page<'a> {
     verdict: Vec<(bool, String)>,
     status: String,
     cards: Vec<Card>,
+    /// What a single run shows, in plain words.
+    findings: Vec<Finding>,
     figures: Option<Table>,
     differences: Option<Table>,
     legend: Vec<Entry>,
@@ -118,6 +123,7 @@ impl Report {
             verdict: pieces(&self.verdict()),
             status: self.status(),
             cards: single.map_or(Vec::new(), words::cards),
+            findings: single.map_or(Vec::new(), findings),
             figures: self.comparison.as_ref().filter(|_| single.is_none()).and_then(|all| Table::of(all.figures())),
             differences: self.comparison.as_ref().and_then(|all| Table::of(all.differences())),
             legend: self.legend(),
@@ -218,11 +224,11 @@ impl Report {
         let mut chosen: Vec<&Group> = self.groups.iter().take(1).collect();
         let others = || {
             let presets = self.comparison.iter().flat_map(|all| &all.presets);
-            presets.filter(|preset| preset.finding != Finding::Baseline)
+            presets.filter(|preset| preset.finding != compare::Finding::Baseline)
         };
         let lowest = |better: bool| {
             others()
-                .filter(|preset| !better || preset.finding == Finding::Better)
+                .filter(|preset| !better || preset.finding == compare::Finding::Better)
                 .min_by(|a, b| a.figures.val_loss.mean.total_cmp(&b.figures.val_loss.mean))
         };
         let winner = lowest(true).or_else(|| lowest(false));
@@ -253,6 +259,11 @@ impl Report {
             unread: confusion.unread,
         })
     }
+}
+
+/// What the run shows; nothing before its first epoch has ended.
+fn findings(run: &super::Run) -> Vec<Finding> {
+    Case::of_run(&run.folder).map_or(Vec::new(), |case| diagnose(&case).findings)
 }
 
 /// What a comparison of one recipe with itself over seeds can say.

@@ -54,7 +54,7 @@ fn coincidence(case: &Case, low: f64, high: f64) -> String {
     if rates.len() < 2 {
         return "The learning rate is not known, so a drop of it may have set it off.".to_owned();
     }
-    let drops = rates.windows(2).filter(|pair| pair[1].1 < 0.6 * pair[0].1);
+    let drops = rates.windows(2).filter(|pair| pair[1].1 < 0.45 * pair[0].1);
     let near = drops.map(|pair| (pair[1].0, pair[0].1, pair[1].1)).find(|(at, ..)| (low..=high + 1.0).contains(at));
     match near {
         Some((at, before, after)) => format!(
