@@ -127,3 +127,31 @@ fn what_cannot_be_diagnosed_is_refused_by_name() {
     place.mindgap(&["diagnose", "data"]).refuse(&["data", "no run"]);
     place.mindgap(&["diagnose", "nowhere"]).refuse(&["nowhere"]);
 }
+
+#[test]
+fn a_learning_curve_trains_what_is_missing_and_forecasts() {
+    let place = Place::with_images(60, 12);
+    place.train("run", &["--epochs", "2", "--model", "resnet8", "--batch-size", "4"]).succeed();
+    let words = ["diagnose", "run", "--learning-curve", "--json", "--threads", "1"];
+    let diagnosis: Value = serde_json::from_str(&place.mindgap(&words).succeed().stdout()).unwrap();
+    let more = finding(&diagnosis, "more-data");
+    let evidence = more["evidence"].as_str().unwrap();
+    for images in ["with 18", "with 33", "with 57", "with 102", "with 180"] {
+        assert!(evidence.contains(images), "`{images}` is not in {evidence}");
+    }
+    assert!(more["figures"]["gain_twice"].as_f64().unwrap() >= 0.0, "{more}");
+    assert_eq!(diagnosis["findings"].as_array().unwrap().last().unwrap()["id"], "next");
+    // As many updates on a tenth of the images: ten times the epochs.
+    let steps = |run: &str| place.epochs(run).last().unwrap()["steps"].as_f64().unwrap();
+    assert!((steps("run/learning-curve/10-percent") / steps("run") - 1.0).abs() < 0.15);
+    // Nothing is trained twice.
+    let before = fs::metadata(place.path("run/learning-curve/32-percent/done.json")).unwrap().modified().unwrap();
+    place.mindgap(&words).succeed();
+    assert_eq!(
+        fs::metadata(place.path("run/learning-curve/32-percent/done.json")).unwrap().modified().unwrap(),
+        before
+    );
+
+    fs::write(place.path("thread.txt"), origin()).unwrap();
+    place.mindgap(&["diagnose", "thread.txt", "--learning-curve"]).refuse(&["--learning-curve", "thread.txt"]);
+}

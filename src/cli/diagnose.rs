@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use super::{End, say::say};
+use super::{End, compute::Compute, learning_curve::learning_curve, say::say};
 use crate::gap::{Case, diagnose, log};
 
 /// Flags of `mindgap diagnose`.
@@ -22,6 +22,14 @@ pub struct Args {
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     fail_on_gap: Option<f64>,
 
+    /// Train the run anew on 10, 18, 32 and 56 % of its images, each with as many updates, and extrapolate: would more
+    /// images close the gap? The runs are kept in RUN_DIR/learning-curve and not repeated
+    #[arg(long)]
+    learning_curve: bool,
+
+    #[command(flatten)]
+    compute: Compute,
+
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
@@ -34,7 +42,21 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<End> {
     ensure!(args.fail_on_gap.is_none_or(f64::is_finite), "--fail-on-gap takes a number of nats");
     let case = if args.subject.is_dir() { Case::of_run(&args.subject)? } else { log::read(&args.subject)? };
-    let diagnosis = diagnose(&case);
+    let mut diagnosis = diagnose(&case);
+    if args.learning_curve {
+        ensure!(
+            case.run.is_some(),
+            "--learning-curve trains a run anew: {} is a log, not a run folder",
+            args.subject.display()
+        );
+        match learning_curve(&args.subject, &args.compute)? {
+            Some(finding) => diagnosis.add(finding),
+            None => {
+                say("Stopped; the same command goes on.");
+                return Ok(End::Stopped);
+            }
+        }
+    }
     let text = if args.json { serde_json::to_string_pretty(&diagnosis)? + "\n" } else { diagnosis.to_text() };
     // A reader that closes the pipe early has what it wanted.
     let _ = io::stdout().write_all(text.as_bytes());

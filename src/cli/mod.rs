@@ -8,6 +8,7 @@ mod data_flags;
 pub mod diagnose;
 pub mod doctor;
 mod end;
+mod learning_curve;
 mod live;
 pub mod presets;
 mod race;

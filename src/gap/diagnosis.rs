@@ -40,6 +40,15 @@ pub fn diagnose(case: &Case) -> Diagnosis {
     }
 }
 
+impl Diagnosis {
+    /// Adds a finding in its place; `next` stays last.
+    pub fn add(&mut self, finding: Finding) {
+        let key = |finding: &Finding| (finding.id == Id::Next, std::cmp::Reverse(finding.severity), finding.id);
+        self.findings.push(finding);
+        self.findings.sort_by_key(key);
+    }
+}
+
 fn healthy(case: &Case) -> Finding {
     let finding = Finding::new(Id::Healthy, Severity::Info, "Healthy: nothing to mend");
     match (case.gap(), case.curves.last()) {

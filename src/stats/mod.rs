@@ -14,6 +14,7 @@ mod logits;
 mod means;
 mod onset;
 mod paired;
+mod power_law;
 mod trend;
 
 pub use bootstrap::bootstrap_interval;
@@ -24,4 +25,5 @@ pub use logits::Logits;
 pub use means::{Estimate, difference_of_means, mean, percent, sample_sd, standard_error};
 pub use onset::Onset;
 pub use paired::{PairedT, paired_t};
+pub use power_law::PowerLaw;
 pub use trend::Trend;

@@ -1,0 +1,75 @@
+//! `mindgap diagnose --learning-curve`: the run again on fewer of its images.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::{child, compute::Compute, say::say, signals};
+use crate::{
+    durable,
+    gap::{self, Finding, SHARES, Size},
+    recipe::{Layers, Recipe, resolve},
+    run::RunFolder,
+};
+
+/// Trains what is missing of the five sizes, each in a process of its own, and says what they promise of more images;
+/// None when it was stopped. Every size takes as many updates as the run itself, so that fewer images are not less
+/// training. The runs are kept in `RUN/learning-curve`.
+///
+/// # Errors
+/// The run is not finished, or one of the others fails.
+pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding>> {
+    let run = RunFolder::open(folder)?;
+    if run.done()?.is_none() {
+        bail!(
+            "{} is not finished: go on with `mindgap train --resume --out {}` first",
+            folder.display(),
+            folder.display()
+        );
+    }
+    let recipe = resolve(&Layers::default().file(&run.file(RunFolder::RECIPE))?)?;
+    let environment = run.environment()?;
+    let source = environment.data.path.as_ref().unwrap_or(&environment.data.source);
+    let mut words = vec![format!("--data={source}")];
+    words.extend(compute.words(compute.threads_of_each(1)));
+    let stop = signals::stop_flag()?;
+    let place = folder.join("learning-curve");
+    std::fs::create_dir_all(&place).with_context(|| format!("cannot make the folder {}", place.display()))?;
+    let mut sizes = Vec::new();
+    for share in SHARES {
+        if share == 1.0 {
+            sizes.push(size(folder)?);
+            continue;
+        }
+        let name = format!("{:.0}-percent", 100.0 * share);
+        let (file, out) = (place.join(format!("{name}.toml")), place.join(&name));
+        let smaller = scaled(&recipe, share)?;
+        durable::write(&file, smaller.to_toml().as_bytes())?;
+        say(format_args!("Training on {:.0} % of the images, {} epochs …", 100.0 * share, smaller.epochs));
+        if !child::train(&words, &file, &out, &stop, |_| {})
+            .with_context(|| format!("the run in {} failed", out.display()))?
+        {
+            return Ok(None);
+        }
+        sizes.push(size(&out)?);
+    }
+    Ok(gap::more_data(&sizes))
+}
+
+/// The recipe on a share of its images, with as many updates.
+fn scaled(recipe: &Recipe, share: f64) -> Result<Recipe> {
+    let mut smaller = Recipe { train_fraction: recipe.train_fraction * share, ..recipe.clone() };
+    let epochs = (f64::from(recipe.epochs) / share).round();
+    smaller.schedule.iter_mut().for_each(|phase| phase.epochs *= epochs / f64::from(recipe.epochs));
+    smaller.epochs = epochs as u32;
+    smaller.complete()
+}
+
+/// What a finished run says.
+fn size(folder: &Path) -> Result<Size> {
+    let run = RunFolder::open(folder)?;
+    let predictions = run.predictions()?;
+    let images = run.environment()?.data.train;
+    let probe_loss = predictions.best_probe.measured().mean_loss();
+    Ok(Size { images, val: predictions.best_val.measured().losses, probe_loss })
+}
