@@ -1,6 +1,6 @@
 //! Flags for the data: which, and how they are read.
 
-use std::sync::Mutex;
+use std::{path::PathBuf, sync::Mutex};
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,6 +21,10 @@ pub struct DataFlags {
     #[arg(long, help_heading = "Data")]
     skip_bad: bool,
 
+    /// Leave out the samples that this list names, as `mindgap inspect --write-exclude` writes it
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    pub exclude: Option<String>,
+
     /// Decoded images kept in memory; a larger data set is decoded anew for each batch
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size, help_heading = "Data")]
     cache_limit: u64,
@@ -36,8 +40,14 @@ impl DataFlags {
         let mut words = vec![format!("--data={}", self.source.as_deref().unwrap_or("faces"))];
         words.push(format!("--cache-limit={}", self.cache_limit));
         words.extend(self.skip_bad.then(|| "--skip-bad".to_owned()));
+        words.extend(self.exclude.as_ref().map(|file| format!("--exclude={file}")));
         words.extend(self.workers.map(|workers| format!("--workers={workers}")));
         words
+    }
+
+    /// The same flags with `exclude` for the list of samples to leave out.
+    pub fn excluding(&self, exclude: Option<String>) -> Self {
+        Self { exclude, ..self.clone() }
     }
 
     /// Opens `source` as `recipe` wants it, with a progress bar on stderr. `skipped_before` says that the run to be
@@ -52,6 +62,7 @@ impl DataFlags {
             img_size: recipe.img_size,
             in_chans: recipe.in_chans,
             skip_bad: self.skip_bad || skipped_before,
+            exclude: self.exclude.as_ref().map(PathBuf::from),
             cache_limit: self.cache_limit,
             workers: self.workers,
         };
@@ -82,7 +93,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
 
 /// A bar on stderr while images are read; nothing where stderr is no terminal.
 #[derive(Default)]
-struct Bar(Mutex<Option<ProgressBar>>);
+pub(super) struct Bar(Mutex<Option<ProgressBar>>);
 
 impl Bar {
     fn with(&self, action: impl FnOnce(&mut Option<ProgressBar>)) {

@@ -86,6 +86,11 @@ impl Before {
         data.path.clone().unwrap_or_else(|| data.source.clone())
     }
 
+    /// The list of samples that were left out of them.
+    pub fn exclude(&self) -> Option<String> {
+        self.environment.data.exclude.clone()
+    }
+
     /// Refuses data other than the run's.
     pub fn check_data(&self, data: &Dataset) -> Result<()> {
         let before = &self.environment.data;

@@ -1,6 +1,7 @@
 //! `mindgap train`: one run, from its flags to its last figures.
 
 use std::{
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
     time::SystemTime,
@@ -75,7 +76,7 @@ pub fn run(args: &Args) -> Result<End> {
     let threads_before = plan.before.as_ref().map(|before| before.environment.versions.threads);
     let device = args.compute.prepare(threads_before)?;
     let skipped_before = plan.before.as_ref().is_some_and(|before| before.environment.data.bad_files > 0);
-    let data = args.data.open(&plan.source, &plan.recipe, skipped_before)?;
+    let data = args.data.excluding(plan.exclude.clone()).open(&plan.source, &plan.recipe, skipped_before)?;
     let recipe = plan.recipe_for(&data)?;
     ensure!(
         data.train.len() >= recipe.batch_size as usize,
@@ -123,6 +124,11 @@ pub fn run(args: &Args) -> Result<End> {
     conclude(args, folder.path(), &done)
 }
 
+/// The path `list` as a run records it.
+fn absolute(list: &str) -> Option<String> {
+    Some(fs::canonicalize(list).ok()?.to_string_lossy().into_owned())
+}
+
 /// When the run began, in seconds since 1970.
 fn started(environment: &Environment) -> f64 {
     let time = humantime::parse_rfc3339(&environment.started).ok();
@@ -149,6 +155,8 @@ fn failure(error: anyhow::Error) -> anyhow::Error {
 struct Plan {
     /// The data as the user or the resumed run names them.
     source: String,
+    /// The list of samples to leave out of them.
+    exclude: Option<String>,
     /// The recipe, complete but for what the data decide.
     recipe: Recipe,
     /// The preset that it started from.
@@ -168,8 +176,9 @@ impl Plan {
         if let Some(before) = before {
             let recipe = before.recipe_asked(&args.source)?;
             let source = args.data.source.clone().unwrap_or_else(|| before.source());
+            let exclude = args.data.exclude.clone().or_else(|| before.exclude());
             let (preset, file) = (args.source.preset.clone(), args.source.recipe.clone());
-            return Ok(Self { source, recipe, preset, file, before: Some(before) });
+            return Ok(Self { source, exclude, recipe, preset, file, before: Some(before) });
         }
         let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
         let preset = args.source.preset.clone().or_else(|| {
@@ -177,13 +186,15 @@ impl Plan {
             implied.then(|| "demo".to_owned())
         });
         let recipe = args.source.resolve_with(preset.as_deref())?;
-        Ok(Self { source, recipe, preset, file: args.source.recipe.clone(), before: None })
+        let (exclude, file) = (args.data.exclude.clone(), args.source.recipe.clone());
+        Ok(Self { source, exclude, recipe, preset, file, before: None })
     }
 
     /// The final figures when the run to be resumed needs no more epochs, on the data that it was trained on.
     fn finished(&self, args: &Args) -> Option<Done> {
         let (before, folder) = (self.before.as_ref()?, args.out.as_ref()?);
-        let same_data = args.data.source.as_ref().is_none_or(|source| *source == before.environment.data.source);
+        let same_data = args.data.source.as_ref().is_none_or(|source| *source == before.environment.data.source)
+            && args.data.exclude.as_ref().is_none_or(|list| absolute(list) == before.exclude());
         if !same_data || before.recipe.epochs != self.recipe.epochs {
             return None;
         }

@@ -60,6 +60,7 @@ fn data(fingerprint: &str) -> DataSource {
     DataSource {
         source: "data".into(),
         path: None,
+        exclude: None,
         fingerprint: fingerprint.into(),
         train: 900,
         val: IMAGES,

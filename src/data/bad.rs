@@ -12,6 +12,8 @@ pub struct BadFile {
     pub name: String,
     /// What is wrong with it.
     pub reason: String,
+    /// Its line, if it is a row of a table.
+    pub line: Option<u64>,
 }
 
 /// `bad` must be empty, or the user has asked to leave such files out (`skip_bad`). `what` names them in the plural.
@@ -57,7 +59,9 @@ mod tests {
     use super::*;
 
     fn bad(n: usize) -> Vec<BadFile> {
-        (0..n).map(|i| BadFile { name: format!("\"{i}.jpg\""), reason: "the file is empty".into() }).collect()
+        (0..n)
+            .map(|i| BadFile { name: format!("\"{i}.jpg\""), reason: "the file is empty".into(), line: None })
+            .collect()
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! Opening a data set: from a source to splits that training can use.
 
-use std::{cell::RefCell, path::Path, thread};
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{
     bad::{self, BadFile},
+    exclude::Exclusions,
     faces, folder, hash,
     images::{Pixels, Split},
     listing::{self, Listing, Samples},
@@ -30,6 +35,8 @@ pub struct Options {
     pub in_chans: Option<u32>,
     /// Leave out files and rows that cannot be read, with a note, instead of stopping.
     pub skip_bad: bool,
+    /// A list of samples that are left out as if they were not there, before any split is drawn.
+    pub exclude: Option<PathBuf>,
     /// Bytes of pixels that are kept in memory. Val, test and train, in this order, are kept as long as they fit; what
     /// does not is decoded anew for every batch.
     pub cache_limit: u64,
@@ -46,6 +53,7 @@ impl Default for Options {
             img_size: None,
             in_chans: None,
             skip_bad: false,
+            exclude: None,
             cache_limit: 4 << 30,
             workers: None,
         }
@@ -72,6 +80,8 @@ pub struct Dataset {
     pub test: Option<Split>,
     /// 32 hex digits over classes, labels and decoded pixels of every split, in their order.
     pub fingerprint: String,
+    /// The list of samples that were left out as if they were not there.
+    pub exclude: Option<PathBuf>,
     /// Files and rows left out because they cannot be read.
     pub bad_files: Vec<BadFile>,
     /// What the user should know about how the source was read, one sentence each.
@@ -82,7 +92,7 @@ pub struct Dataset {
 ///
 /// # Errors
 /// A source that is missing, empty or wrongly laid out, fewer than two classes, a class that train lacks or that is
-/// empty, a split without images, and, unless `skip_bad`, files and rows that cannot be read, by name.
+/// empty, a split without images, and, unless `skip_bad`, files and rows that cannot be read, by name; a list to `exclude` that names what is not there.
 pub fn open(source: &str, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
     let share = options.train_fraction;
     ensure!(share > 0.0 && share <= 1.0, "--train-fraction {share}: a share above 0 and up to 1 is possible");
@@ -94,8 +104,7 @@ pub fn open(source: &str, options: &Options, progress: &dyn Progress) -> Result<
 
 /// The samples of every split of `source`, none of them read yet.
 pub(super) fn listed(source: &str, options: &Options) -> Result<Listing> {
-    let mut listing = list(source, options).with_context(|| format!("the data {source:?} cannot be used"))?;
-    listing.check().with_context(|| format!("the data {source:?} cannot be used"))?;
+    let mut listing = listed_whole(source, options).with_context(|| format!("the data {source:?} cannot be used"))?;
     if !listing.bad.is_empty() {
         listing.notes.push(format!("{} rows that cannot be read were left out (--skip-bad).", listing.bad.len()));
     }
@@ -103,7 +112,16 @@ pub(super) fn listed(source: &str, options: &Options) -> Result<Listing> {
     Ok(listing)
 }
 
-fn list(source: &str, options: &Options) -> Result<Listing> {
+/// The splits as the source has them, less what is excluded.
+fn listed_whole(source: &str, options: &Options) -> Result<Listing> {
+    let mut exclusions = options.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
+    let mut listing = list(source, options, &mut exclusions)?;
+    exclusions.apply(&mut listing, Path::new(source))?;
+    listing.check()?;
+    Ok(listing)
+}
+
+fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<Listing> {
     if source == "faces" {
         return Ok(generate(options.data_seed));
     }
@@ -112,7 +130,7 @@ fn list(source: &str, options: &Options) -> Result<Listing> {
     if kind.is_dir() {
         folder::list(path)
     } else if kind.is_file() && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-        table::list(path, options.skip_bad)
+        table::list(path, options.skip_bad, exclusions)
     } else {
         bail!("it is neither a folder nor a .csv file");
     }
@@ -200,7 +218,8 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
     splits.extend(test.as_ref().map(|test| ("test", &test.labels[..], &test.hashes[..])));
     let fingerprint = hash::fingerprint(&classes, &splits);
     let Shape { channels, size } = shape;
-    Ok(Dataset { classes, channels, size, mean, std, train, val, test, fingerprint, bad_files, notes })
+    let exclude = options.exclude.clone();
+    Ok(Dataset { classes, channels, size, mean, std, train, val, test, fingerprint, exclude, bad_files, notes })
 }
 
 fn split_of(samples: &Samples, reading: Reading, shape: Shape, workers: usize) -> Split {

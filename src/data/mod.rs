@@ -2,7 +2,7 @@
 //!
 //! `open` reads a source in five steps, each in a file of its own:
 //!
-//! 1. list the samples: `folder`, `table` or `faces` gives a `listing`;
+//! 1. list the samples: `folder`, `table` or `faces` gives a `listing`, less what the user leaves out (`exclude`);
 //! 2. settle the splits: a tenth for val where there is none, the fraction of train in use (`split`);
 //! 3. settle the shape that every image gets (`shape`);
 //! 4. read every image once (`read`): decode it (`source`, `decode`, `whole`), hash it (`hash`), fit it to
@@ -16,6 +16,7 @@ mod bad;
 mod batches;
 mod dataset;
 mod decode;
+mod exclude;
 pub mod faces;
 mod folder;
 mod gallery;

@@ -94,7 +94,7 @@ impl Reading {
                         bytes.extend(image.pixels);
                     }
                 }
-                Err(error) => self.bad.push(BadFile { name: names(i), reason: format!("{error:#}") }),
+                Err(error) => self.bad.push(BadFile { name: names(i), reason: format!("{error:#}"), line: None }),
             }
         }
         if let Some(pixels) = &self.pixels {

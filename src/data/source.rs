@@ -1,6 +1,6 @@
 //! Where the pictures of one split come from, one by one and again on demand.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -42,6 +42,18 @@ impl Source {
         }
     }
 
+    /// Sample `id` in a list of samples: its path below `root`, `line 17`, or `train face 17`.
+    pub fn key(&self, id: u32, root: &Path) -> Vec<u8> {
+        match self {
+            Self::Files(paths) => {
+                let path = &paths[id as usize];
+                path.strip_prefix(root).unwrap_or(path).as_os_str().as_encoded_bytes().to_owned()
+            }
+            Self::Grey { names: Names::Lines(_, lines), .. } => line_key(lines[id as usize]),
+            Self::Grey { names: Names::Numbers(kind), .. } => format!("{kind} {id}").into_bytes(),
+        }
+    }
+
     /// Size and colour of sample `id`, from its header alone.
     pub fn header(&self, id: u32) -> Result<Header> {
         match self {
@@ -61,4 +73,9 @@ impl Source {
             }
         }
     }
+}
+
+/// The row on `line` of a table in a list of samples.
+pub(super) fn line_key(line: u64) -> Vec<u8> {
+    format!("line {line}").into_bytes()
 }

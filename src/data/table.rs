@@ -14,15 +14,17 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::{
     bad::{self, BadFile},
+    exclude::Exclusions,
     listing::{Listing, Samples},
-    source::{Names, Source},
+    source::{Names, Source, line_key},
 };
 
 /// FER2013's classes in the order of its numbers.
 const EMOTIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 
-/// Reads a table. Bad rows are an error, or, with `skip_bad`, left out and listed.
-pub(super) fn list(path: &Path, skip_bad: bool) -> Result<Listing> {
+/// Reads a table. Rows that `exclusions` name are passed over; bad rows are an error, or, with `skip_bad`, left out and
+/// listed.
+pub(super) fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Listing> {
     let mut file = BufReader::new(File::open(path).with_context(|| format!("{path:?} cannot be opened"))?);
     skip_byte_order_mark(&mut file).with_context(|| format!("{path:?} cannot be read"))?;
     let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(file);
@@ -35,9 +37,15 @@ pub(super) fn list(path: &Path, skip_bad: bool) -> Result<Listing> {
     let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record).with_context(|| format!("{path:?} cannot be read"))? {
         let line = record.position().map_or(0, csv::Position::line);
+        if exclusions.take(&line_key(line)) {
+            continue;
+        }
         match columns.read(&record, &mut side, line) {
             Ok(row) => splits[row.split as usize].push(&row, line),
-            Err(error) => bad.push(BadFile { name: format!("{path:?}, line {line}"), reason: error.to_string() }),
+            Err(error) => {
+                let (name, reason) = (format!("{path:?}, line {line}"), error.to_string());
+                bad.push(BadFile { name, reason, line: Some(line) });
+            }
         }
     }
     bad::tolerate(&bad, &format!("rows of {path:?}"), skip_bad)?;

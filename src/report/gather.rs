@@ -134,5 +134,6 @@ fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
 fn find_gallery(run: &Run) -> Result<Gallery, String> {
     let data = &run.environment.data;
     let source = data.path.as_ref().filter(|path| Path::new(path).exists()).unwrap_or(&data.source);
-    Gallery::of_val(source, run.recipe.data_seed).map_err(|error| format!("{error:#}"))
+    let exclude = data.exclude.as_ref().map(Path::new);
+    Gallery::of_val(source, run.recipe.data_seed, exclude).map_err(|error| format!("{error:#}"))
 }

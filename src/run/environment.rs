@@ -48,6 +48,9 @@ pub struct DataSource {
     /// are replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The absolute path of the list of samples that were left out (`--exclude`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude: Option<String>,
     /// Hash over names, labels and pixels: equal fingerprints, equal data.
     pub fingerprint: String,
     /// Images to train on.
@@ -121,6 +124,7 @@ pub(super) mod tests {
             data: DataSource {
                 source: "my faces".into(),
                 path: Some("/data/my faces".into()),
+                exclude: Some("/data/exclude.txt".into()),
                 fingerprint: "00ff".into(),
                 train: 900,
                 val: 100,
@@ -155,6 +159,7 @@ pub(super) mod tests {
           "data": {
             "source": "my faces",
             "path": "/data/my faces",
+            "exclude": "/data/exclude.txt",
             "fingerprint": "00ff",
             "train": 900,
             "val": 100,

@@ -1,6 +1,6 @@
 //! What a run records of its data and of what computes it.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use tch::Device;
 
@@ -13,10 +13,11 @@ use crate::{
 
 /// The data as the user named them (`source`), opened, with the sides that are measured.
 pub fn data_source(source: &str, data: &Dataset, sides: &Sides) -> DataSource {
-    let path = fs::canonicalize(source).ok().filter(|_| source != "faces");
+    let absolute = |path: &Path| Some(fs::canonicalize(path).ok()?.to_string_lossy().into_owned());
     DataSource {
         source: source.to_owned(),
-        path: path.map(|path| path.to_string_lossy().into_owned()),
+        path: absolute(source.as_ref()).filter(|_| source != "faces"),
+        exclude: data.exclude.as_deref().and_then(absolute),
         fingerprint: data.fingerprint.clone(),
         train: data.train.len(),
         val: data.val.len(),
