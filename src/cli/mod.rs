@@ -8,8 +8,10 @@ mod data_flags;
 pub mod diagnose;
 pub mod doctor;
 mod end;
+pub mod inspect;
 mod learning_curve;
 mod live;
+mod ours;
 pub mod presets;
 mod race;
 pub mod recipe_flags;
@@ -44,6 +46,8 @@ enum Command {
     Compare(Box<compare::Args>),
     /// Say in plain words what a run or another trainer's log shows, and what to do
     Diagnose(diagnose::Args),
+    /// Audit a data set before training: duplicates, leaks, conflicting labels, broken files
+    Inspect(inspect::Args),
     /// Write one HTML page of a run, or of several side by side
     Report(report::Args),
     /// List the presets, or print one as a recipe file
@@ -60,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Presets(args) => presets::run(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -1,19 +1,14 @@
 //! `mindgap report`: one HTML page of a run, or of several side by side.
 
 use std::{
-    fs,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
-use super::End;
-use crate::{
-    durable,
-    report::{self, Report},
-    run::RunFolder,
-};
+use super::{End, ours::check_our_page};
+use crate::{durable, report::Report, run::RunFolder};
 
 /// Flags of `mindgap report`.
 #[derive(Debug, clap::Args)]
@@ -42,20 +37,9 @@ pub fn run(args: &Args) -> Result<End> {
         (None, [folder]) => folder.join(RunFolder::REPORT),
         (None, _) => PathBuf::from(RunFolder::REPORT),
     };
-    check_ours(&out)?;
+    check_our_page(&out, "--out")?;
     durable::write(&out, report.to_html()?.as_bytes())?;
     // A reader that closes the pipe early has what it wanted.
     let _ = writeln!(io::stdout(), "{}", out.display());
     Ok(End::Done)
-}
-
-/// Refuses to overwrite a file that is no report.
-fn check_ours(path: &Path) -> Result<()> {
-    if !path.exists() {
-        return Ok(());
-    }
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let is_ours = text.windows(report::MARK.len()).any(|bytes| bytes == report::MARK.as_bytes());
-    ensure!(is_ours, "{} is there and is no report of mindgap: choose another --out", path.display());
-    Ok(())
 }

@@ -17,7 +17,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, metadata::Orientation};
 
 use super::{picture::Picture, whole};
 
@@ -37,6 +37,14 @@ pub(super) struct Header {
     pub grey: bool,
 }
 
+/// A whole picture as its file holds it.
+pub(super) struct Stored {
+    /// Upright, at its own size, in 1 channel if the file is grey, else in 3.
+    pub picture: Picture,
+    /// Whether the EXIF orientation turned or mirrored it.
+    pub is_turned: bool,
+}
+
 /// Reads the header alone.
 pub(super) fn header(path: &Path) -> Result<Header> {
     let bytes = read(path)?;
@@ -52,8 +60,13 @@ pub(super) fn header(path: &Path) -> Result<Header> {
 /// # Errors
 /// The file cannot be read, is no regular file, no image, not whole, or too large. The message does not name the file.
 pub(super) fn file(path: &Path, channels: u32) -> Result<Picture> {
+    Ok(stored(path)?.picture.into_channels(channels))
+}
+
+/// Decodes a file into the channels that it has itself; otherwise as [`file()`].
+pub(super) fn stored(path: &Path) -> Result<Stored> {
     let bytes = read(path)?;
-    guarded(|| picture(&bytes, channels))
+    guarded(|| decode(&bytes))
 }
 
 /// The whole file. Anything but a regular file is refused unopened: opening a FIFO would wait for its writer.
@@ -95,7 +108,7 @@ fn not_an_image(bytes: &[u8]) -> anyhow::Error {
     anyhow!("the content is no JPEG, PNG, BMP, PNM, TIFF or WebP; it begins with \"{}\"", start.escape_ascii())
 }
 
-fn picture(bytes: &[u8], channels: u32) -> Result<Picture> {
+fn decode(bytes: &[u8]) -> Result<Stored> {
     let mut decoder = open(bytes)?;
     whole::check(image::guess_format(bytes)?, bytes)?;
     let orientation = decoder.orientation().context("the orientation cannot be read")?;
@@ -115,7 +128,9 @@ fn picture(bytes: &[u8], channels: u32) -> Result<Picture> {
         DynamicImage::ImageRgba16(image) => high_bytes(&image),
         other => bail!("its samples are of the kind {:?}; 8-bit and 16-bit integers are read", other.color()),
     };
-    Ok(Picture::from_samples(width, height, samples, stored, channels))
+    let channels = if stored <= 2 { 1 } else { 3 };
+    let picture = Picture::from_samples(width, height, samples, stored, channels);
+    Ok(Stored { picture, is_turned: orientation != Orientation::NoTransforms })
 }
 
 fn high_bytes(samples: &[u16]) -> Vec<u8> {

@@ -77,7 +77,8 @@ impl Split {
     }
 }
 
-fn png(picture: &Picture) -> Result<Vec<u8>> {
+/// The picture as a PNG file.
+pub(super) fn png(picture: &Picture) -> Result<Vec<u8>> {
     let colour = if picture.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
     let mut file = Cursor::new(Vec::new());
     PngEncoder::new(&mut file).write_image(&picture.pixels, picture.width, picture.height, colour)?;

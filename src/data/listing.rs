@@ -50,6 +50,11 @@ impl Samples {
 }
 
 impl Listing {
+    /// Whether val was drawn from train: they then share one source.
+    pub fn is_val_drawn(&self) -> bool {
+        self.val.as_ref().is_some_and(|val| Arc::ptr_eq(&val.source, &self.train.source))
+    }
+
     /// Two classes at least, an image of every class in train, an image in every split, no class in val or test that
     /// train lacks. Classes that val lacks are noted.
     pub fn check(&mut self) -> Result<()> {

@@ -11,7 +11,10 @@
 //!
 //! Training then takes [`Batch`]es from each [`Split`] (`images`); a split too large for the cache is decoded anew in
 //! every epoch by the `loader`, with the same order and the same bytes.
+//!
+//! [`Audit`] looks at a source instead of opening it: duplicates, leaks, conflicting labels and broken files (`audit`).
 
+mod audit;
 mod bad;
 mod batches;
 mod dataset;
@@ -39,6 +42,9 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{
+    Audit, Broken, Channels, Counts, Findings, Item, Leak, NearPair, PerSplit, Size, SplitName, ToExclude,
+};
 pub use bad::BadFile;
 pub use batches::{Batch, Batches};
 pub use dataset::{Dataset, Options, open};

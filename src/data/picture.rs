@@ -28,6 +28,11 @@ impl Picture {
         };
         Self { width, height, channels, pixels }
     }
+
+    /// The same picture in `channels` (1 or 3).
+    pub fn into_channels(self, channels: u32) -> Self {
+        Self::from_samples(self.width, self.height, self.pixels, self.channels as usize, channels)
+    }
 }
 
 /// Luma of ITU-R BT.601 in 16-bit fixed point, rounded: Pillow's `convert("L")` to the bit.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::{
-    decode::{self, Header},
+    decode::{self, Header, Stored},
     picture::Picture,
 };
 
@@ -66,13 +66,23 @@ impl Source {
     pub fn picture(&self, id: u32, channels: u32) -> Result<Picture> {
         match self {
             Self::Files(paths) => decode::file(&paths[id as usize], channels),
-            Self::Grey { side, pixels, .. } => {
-                let area = (side * side) as usize;
-                let samples = pixels[id as usize * area..][..area].to_vec();
-                Ok(Picture::from_samples(*side, *side, samples, 1, channels))
-            }
+            Self::Grey { side, pixels, .. } => Ok(grey(*side, pixels, id).into_channels(channels)),
         }
     }
+
+    /// Sample `id` as it is stored. The error does not name the sample.
+    pub fn stored(&self, id: u32) -> Result<Stored> {
+        match self {
+            Self::Files(paths) => decode::stored(&paths[id as usize]),
+            Self::Grey { side, pixels, .. } => Ok(Stored { picture: grey(*side, pixels, id), is_turned: false }),
+        }
+    }
+}
+
+fn grey(side: u32, pixels: &[u8], id: u32) -> Picture {
+    let area = (side * side) as usize;
+    let samples = pixels[id as usize * area..][..area].to_vec();
+    Picture { width: side, height: side, channels: 1, pixels: samples }
 }
 
 /// The row on `line` of a table in a list of samples.

@@ -46,7 +46,8 @@ pub(super) fn shrink(picture: Picture, side: u32) -> Result<Picture> {
     scale(&picture, scaled(picture.width), scaled(picture.height))
 }
 
-fn scale(picture: &Picture, width: u32, height: u32) -> Result<Picture> {
+/// The picture at `width`×`height`, bilinear with antialiasing.
+pub(super) fn scale(picture: &Picture, width: u32, height: u32) -> Result<Picture> {
     let pixel = if picture.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
     let source = ImageRef::new(picture.width, picture.height, &picture.pixels, pixel)?;
     let mut target = Image::new(width, height, pixel);

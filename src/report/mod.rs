@@ -5,6 +5,7 @@
 //! `confusion` and `hardest` draw from them, and [`Report::to_html`] puts all of it on the page (`page.html`,
 //! `page.css`).
 
+mod audit;
 mod chart;
 mod confusion;
 mod gather;
@@ -22,6 +23,7 @@ use crate::{
     data::Gallery,
 };
 
+pub use audit::audit_page;
 pub use group::{Group, Point};
 pub use run::{Answers, Run, State};
 

@@ -1,0 +1,104 @@
+//! `mindgap inspect`: what a data set holds, and what in it will mislead, before anything is trained.
+
+mod text;
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, ensure};
+
+use super::{
+    End,
+    data_flags::Bar,
+    ours::{check_our_page, check_ours},
+    say::say,
+};
+use crate::{
+    data::{Audit, Options, ToExclude},
+    durable, report,
+};
+
+/// Flags of `mindgap inspect`.
+///
+/// What is found is no failure: the exit code is 0 unless the data cannot be used at all.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A folder with train/CLASS/* and val/CLASS/*, a fer2013.csv, or faces
+    #[arg(value_name = "DIR|FILE.csv|faces")]
+    source: String,
+
+    /// Seed that draws val where the data have none, and the generated faces
+    #[arg(long, value_name = "N", default_value = "0")]
+    data_seed: u64,
+
+    /// Leave out the samples that this list names
+    #[arg(long, value_name = "FILE")]
+    exclude: Option<PathBuf>,
+
+    /// Write a list of the samples that training should leave out, for `mindgap train --exclude`
+    #[arg(long, value_name = "FILE")]
+    write_exclude: Option<PathBuf>,
+
+    /// Write a page that shows what was found
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Examples of each finding that --json and --html name, 0 for all; everything is counted
+    #[arg(long, value_name = "N", default_value = "100")]
+    limit: usize,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Audits the data, writes what was asked for and prints what was found.
+///
+/// # Errors
+/// Data that are missing or wrongly laid out, a file that is none of ours in the way, a full disk.
+pub fn run(args: &Args) -> Result<End> {
+    args.check_outputs()?;
+    let options = Options { data_seed: args.data_seed, exclude: args.exclude.clone(), ..Options::default() };
+    let audit = Audit::of(&args.source, &options, args.limit, &Bar::default())?;
+    if let Some(file) = &args.write_exclude {
+        durable::write(file, audit.to_exclude.to_text(&args.source).as_bytes())?;
+    }
+    if let Some(file) = &args.html {
+        durable::write(file, report::audit_page(&audit)?.as_bytes())?;
+        say(format_args!("Page: {}", file.display()));
+    }
+    let text = if args.json {
+        serde_json::to_string_pretty(&audit)? + "\n"
+    } else {
+        text::render(&audit, args.write_exclude.as_deref())
+    };
+    // A reader that closes the pipe early has what it wanted.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Ok(End::Done)
+}
+
+impl Args {
+    /// Before the images are read, which may take long.
+    fn check_outputs(&self) -> Result<()> {
+        if let Some(file) = &self.html {
+            check_our_page(file, "--html")?;
+        }
+        if let Some(file) = &self.write_exclude {
+            check_ours(file, "list", "--write-exclude", ToExclude::is_list)?;
+            ensure!(
+                !self.exclude.as_ref().is_some_and(|list| same_file(list, file)),
+                "--write-exclude {}: this list is in use (--exclude), and what it leaves out would not stand in the new \
+                 one; choose another file",
+                file.display()
+            );
+        }
+        Ok(())
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+}

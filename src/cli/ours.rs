@@ -1,0 +1,30 @@
+//! May a file be overwritten? Only one that mindgap wrote.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::report;
+
+/// Refuses `path` if a file is there that is none of ours. `what` names our kind of file and `flag` chooses another.
+///
+/// # Errors
+/// Such a file is there, or it cannot be read.
+pub fn check_ours(path: &Path, what: &str, flag: &str, is_ours: impl Fn(&[u8]) -> bool) -> Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(is_ours(&text), "{} is there and is no {what} of mindgap: choose another {flag}", path.display());
+    Ok(())
+}
+
+/// The same for an HTML page.
+///
+/// # Errors
+/// As [`check_ours`].
+pub fn check_our_page(path: &Path, flag: &str) -> Result<()> {
+    check_ours(path, "report", flag, |text| {
+        text.windows(report::MARK.len()).any(|bytes| bytes == report::MARK.as_bytes())
+    })
+}

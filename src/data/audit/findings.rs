@@ -1,0 +1,213 @@
+//! What is odd about a data set: all of it counted, and some of it named.
+
+use std::{collections::HashSet, path::Path, sync::Arc};
+
+use serde::Serialize;
+
+use super::{
+    super::{exclude, source::Source},
+    PerSplit, SplitName,
+    examine::Seen,
+    near::{self, near},
+    twins::{self, Twins},
+};
+
+/// The findings. Images are *equal* when they decode to the same pixels, whatever their files.
+#[derive(Clone, Debug, Serialize)]
+pub struct Findings {
+    /// Images beyond the first of each group of equal ones within a split.
+    pub surplus_duplicates: PerSplit<usize>,
+    /// Val images that also stand in train.
+    pub val_in_train: usize,
+    /// Test images that also stand in train; none without a test split.
+    pub test_in_train: Option<usize>,
+    /// Groups of equal images in train that carry two labels or more.
+    pub conflicting_groups: usize,
+    /// Images whose pixels have a standard deviation below 1 (of 255) in every channel, over all splits.
+    pub blank: usize,
+    /// Pairs of images that look alike and are not equal, over all splits; of equal images the first counts for all.
+    pub near_duplicates: usize,
+    /// Bits of 64 in which the perceptual hashes of such a pair differ at most.
+    pub near_duplicate_distance: u32,
+    /// Images that the EXIF orientation turned or mirrored: programs that do not heed it see them lying on their sides.
+    pub exif_rotated: usize,
+    /// Groups of equal images, over all splits.
+    pub duplicate_groups: usize,
+    /// Files and rows that cannot be read, all of them.
+    pub broken: Vec<Broken>,
+    /// Groups of equal images.
+    pub exact_groups: Vec<Vec<Item>>,
+    /// Val and test images that also stand in train.
+    pub leaks: Vec<Leak>,
+    /// Groups of equal images in train that carry two labels or more.
+    pub conflicts: Vec<Vec<Item>>,
+    /// Blank images.
+    pub blanks: Vec<Item>,
+    /// Pairs that look alike, the closest first.
+    pub near_duplicate_pairs: Vec<NearPair>,
+    /// Images that the EXIF orientation turned or mirrored.
+    pub exif_rotated_files: Vec<Item>,
+    /// The lists above that do not name all that were counted.
+    pub cut: Vec<&'static str>,
+}
+
+/// An image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Item {
+    /// As a list of samples names it (`--exclude`).
+    pub name: String,
+    /// Where it stands.
+    pub split: SplitName,
+    /// Its class.
+    pub class: String,
+    /// Its sample id.
+    #[serde(skip)]
+    pub id: u32,
+}
+
+/// An image of val or test that also stands in train.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Leak {
+    /// The image.
+    #[serde(flatten)]
+    pub image: Item,
+    /// Its equals in train.
+    pub in_train: Vec<Item>,
+}
+
+/// Two images that look alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NearPair {
+    /// The name of one.
+    pub a: String,
+    /// The name of the other.
+    pub b: String,
+    /// Bits in which their perceptual hashes differ.
+    pub distance: u32,
+    /// Where they stand.
+    pub splits: [SplitName; 2],
+    /// Their classes.
+    pub labels: [String; 2],
+    /// The two.
+    #[serde(skip)]
+    pub images: [Item; 2],
+}
+
+/// A file or a row that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    /// As a list of samples names it (`--exclude`).
+    pub name: String,
+    /// Where it stands; unknown for rows of a table.
+    pub split: Option<SplitName>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What samples and classes are called.
+pub(super) struct Names<'a> {
+    pub classes: &'a [String],
+    pub sources: &'a PerSplit<Arc<Source>>,
+    /// The folder of the data.
+    pub root: &'a Path,
+}
+
+impl Names<'_> {
+    /// Sample `id` as a list of samples names it.
+    pub fn name(&self, split: SplitName, id: u32) -> String {
+        self.sources.get(split).map_or(String::new(), |source| exclude::escape(&source.key(id, self.root)))
+    }
+
+    /// `image` for a list.
+    pub fn item(&self, image: &Seen) -> Item {
+        let Seen { split, id, label, .. } = *image;
+        Item { name: self.name(split, id), split, class: self.classes[label as usize].clone(), id }
+    }
+}
+
+impl Findings {
+    /// What is odd about `images`, whose groups of equal ones are `groups`; at most `limit` of each kind are named.
+    pub(super) fn of(images: &[Seen], groups: &[Twins], broken: Vec<Broken>, names: &Names, limit: usize) -> Self {
+        let item = |number: u32| names.item(&images[number as usize]);
+        let items = |numbers: &[u32]| numbers.iter().map(|&number| item(number)).collect::<Vec<_>>();
+        let in_train = |group: &Twins| group.within(images, SplitName::Train);
+        let leaking = |split| {
+            let of_group = move |group: &Twins| {
+                let train = group.within(images, SplitName::Train);
+                let others = group.within(images, split).into_iter().filter(|_| !train.is_empty());
+                others.map(|number| (number, train.clone())).collect::<Vec<_>>()
+            };
+            groups.iter().flat_map(of_group).collect::<Vec<_>>()
+        };
+        let chosen = |is: fn(&Seen) -> bool| {
+            let numbers = (0..).zip(images).filter(|(_, image)| is(image));
+            numbers.map(|(number, _)| number).collect::<Vec<u32>>()
+        };
+        let conflicts: Vec<Vec<u32>> =
+            groups.iter().map(in_train).filter(|members| twins::disagree(images, members)).collect();
+        let (of_val, of_test) = (leaking(SplitName::Val), leaking(SplitName::Test));
+        let (blank, turned) = (chosen(|image| image.looks.is_blank), chosen(|image| image.looks.is_turned));
+        let near = near(&distinct(images), limit);
+
+        let leaks = of_val.len() + of_test.len();
+        let counted = [
+            ("exact_groups", groups.len()),
+            ("leaks", leaks),
+            ("conflicts", conflicts.len()),
+            ("blanks", blank.len()),
+            ("near_duplicate_pairs", near.count),
+            ("exif_rotated_files", turned.len()),
+        ];
+        Self {
+            surplus_duplicates: names
+                .sources
+                .map(|split, _| groups.iter().map(|group| group.within(images, split).len().saturating_sub(1)).sum()),
+            val_in_train: of_val.len(),
+            test_in_train: names.sources.test.as_ref().map(|_| of_test.len()),
+            conflicting_groups: conflicts.len(),
+            blank: blank.len(),
+            near_duplicates: near.count,
+            near_duplicate_distance: near::DISTANCE,
+            exif_rotated: turned.len(),
+            duplicate_groups: groups.len(),
+            broken,
+            exact_groups: groups.iter().take(limit).map(|group| items(group.all())).collect(),
+            leaks: of_val
+                .iter()
+                .chain(&of_test)
+                .take(limit)
+                .map(|(image, train)| Leak { image: item(*image), in_train: items(train) })
+                .collect(),
+            conflicts: conflicts.iter().take(limit).map(|members| items(members)).collect(),
+            blanks: blank.into_iter().take(limit).map(item).collect(),
+            near_duplicate_pairs: near
+                .pairs
+                .iter()
+                .map(|pair| NearPair::new(pair.distance, [item(pair.a), item(pair.b)]))
+                .collect(),
+            exif_rotated_files: turned.into_iter().take(limit).map(item).collect(),
+            cut: counted.into_iter().filter(|(_, count)| *count > limit).map(|(list, _)| list).collect(),
+        }
+    }
+}
+
+impl NearPair {
+    fn new(distance: u32, images: [Item; 2]) -> Self {
+        let [a, b] = images.each_ref();
+        Self {
+            a: a.name.clone(),
+            b: b.name.clone(),
+            distance,
+            splits: [a.split, b.split],
+            labels: [a.class.clone(), b.class.clone()],
+            images,
+        }
+    }
+}
+
+/// The numbers and perceptual hashes of the images, of equal ones the first alone, and without the blank ones.
+fn distinct(images: &[Seen]) -> Vec<(u32, u64)> {
+    let mut known = HashSet::new();
+    let first = (0..).zip(images).filter(|(_, image)| known.insert(image.looks.hash));
+    first.filter_map(|(number, image)| Some((number, image.looks.likeness?))).collect()
+}

@@ -1,0 +1,36 @@
+//! Images of equal decoded pixels: duplicates, leaks, conflicting labels.
+
+use std::collections::HashMap;
+
+use super::{SplitName, examine::Seen};
+
+/// The numbers of images whose pixels are equal, ascending; two at least.
+pub struct Twins(Vec<u32>);
+
+/// The groups of equal pixels among `images`, by their first image.
+pub fn groups(images: &[Seen]) -> Vec<Twins> {
+    let mut by_hash: HashMap<u128, Vec<u32>> = HashMap::new();
+    for (number, image) in (0..).zip(images) {
+        by_hash.entry(image.looks.hash).or_default().push(number);
+    }
+    let mut groups: Vec<Twins> = by_hash.into_values().filter(|group| group.len() > 1).map(Twins).collect();
+    groups.sort_unstable_by_key(|twins| twins.0[0]);
+    groups
+}
+
+impl Twins {
+    /// All of them.
+    pub fn all(&self) -> &[u32] {
+        &self.0
+    }
+
+    /// Those that stand in `split`.
+    pub fn within(&self, images: &[Seen], split: SplitName) -> Vec<u32> {
+        self.0.iter().copied().filter(|&number| images[number as usize].split == split).collect()
+    }
+}
+
+/// Whether images of this list carry two labels.
+pub fn disagree(images: &[Seen], members: &[u32]) -> bool {
+    members.windows(2).any(|pair| images[pair[0] as usize].label != images[pair[1] as usize].label)
+}
