@@ -19,7 +19,10 @@ pub fn description(data: &Dataset, sides: &Sides, recipe: &Recipe, cost: Cost) -
     text += &format!("probe    {} training images, none of them in val\n", sides.probe.len());
     if sides.leak_count() > 0 {
         let leaks = sides.leak_count();
-        text += &format!("leaks    {leaks} val images also stand in train; all figures exist without them too\n");
+        text += &format!(
+            "leaks    {leaks} val images also stand in train; all figures exist without them too\n         \
+             `mindgap inspect DATA --write-exclude FILE` lists their twins in train, for --exclude FILE\n"
+        );
     }
     let (parameters, millions) = (cost.parameters, cost.multiply_adds as f64 / 1e6);
     text +=

@@ -3,7 +3,7 @@
 //! The page is whole in itself: its charts are SVG, its images are inside, it fetches nothing and runs nothing. The way
 //! through this room: [`Run`] reads a run folder, [`Group`] holds the runs of one recipe over its seeds, `chart`,
 //! `confusion` and `hardest` draw from them, and [`Report::to_html`] puts all of it on the page (`page.html`,
-//! `page.css`).
+//! `page.css`). [`audit_page`] is the page of a data set (`audit.html`).
 
 mod audit;
 mod chart;

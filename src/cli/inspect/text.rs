@@ -34,7 +34,7 @@ fn figures(audit: &Audit) -> String {
         .iter()
         .take(EXAMPLES)
         .map(|size| {
-            let times = if audit.distinct_sizes > 1 { format!(" ({} times)", size.count) } else { String::new() };
+            let times = if audit.distinct_sizes > 1 { format!(" ({})", size.count) } else { String::new() };
             format!("{}×{}{times}", size.width, size.height)
         })
         .collect();
@@ -85,6 +85,8 @@ fn findings(audit: &Audit) -> String {
     let leak_count = found.val_in_train + found.test_in_train.unwrap_or(0);
     let bits = found.near_duplicate_distance;
     let broken: Vec<String> = found.broken.iter().map(broken).collect();
+    // Only a table has rows, and they belong to no split before they are read.
+    let what = if found.broken.iter().any(|file| file.split.is_none()) { "row" } else { "file" };
     [
         finding(
             "Duplicates",
@@ -96,35 +98,38 @@ fn findings(audit: &Audit) -> String {
         finding(
             "Conflicts",
             found.conflicting_groups,
-            &format!("{} groups of equal training images under two labels", found.conflicting_groups),
+            &(count(found.conflicting_groups, "group") + " of equal training images under two labels"),
             found.conflicts.iter().map(|group| conflict(group)),
         ),
         finding(
             "Look alike",
             found.near_duplicates,
-            &format!("{} pairs, not equal, at most {bits} of 64 bits apart", found.near_duplicates),
+            &format!(
+                "{}, {} of them across splits; {bits} of 64 bits apart at most",
+                count(found.near_duplicates, "pair"),
+                found.near_duplicates_across_splits
+            ),
             found.near_duplicate_pairs.iter().map(|pair| pair.images.each_ref().map(name).join(" ~ ")),
         ),
         finding(
             "Blank",
             found.blank,
-            &format!("{} images of one value (standard deviation below 1 of 255)", found.blank),
+            &(count(found.blank, "image") + " of one value (standard deviation below 1 of 255)"),
             found.blanks.iter().map(name),
         ),
-        finding(
-            "Broken",
-            broken.len(),
-            &format!("{} files or rows that cannot be read", broken.len()),
-            broken.iter().cloned(),
-        ),
+        finding("Broken", broken.len(), &(count(broken.len(), what) + " that cannot be read"), broken.iter().cloned()),
         finding(
             "Turned",
             found.exif_rotated,
-            &format!("{} images by their EXIF orientation", found.exif_rotated),
+            &(count(found.exif_rotated, "image") + " by the EXIF orientation"),
             found.exif_rotated_files.iter().map(name),
         ),
     ]
     .concat()
+}
+
+fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A line that counts all of one kind, and the first of them below it.
@@ -187,17 +192,17 @@ fn broken(file: &Broken) -> String {
 }
 
 fn advice(audit: &Audit, list: Option<&Path>) -> String {
-    let count = audit.to_exclude.count();
+    let samples = count(audit.to_exclude.count(), "sample");
     let data = quoted(&audit.source);
     match list {
-        _ if count == 0 => "Nothing needs to be left out.\n".to_owned(),
+        _ if audit.to_exclude.count() == 0 => "Nothing needs to be left out.\n".to_owned(),
         Some(list) => format!(
-            "{count} samples should be left out; they are listed in {0}:\n  mindgap train --data {data} --exclude {1}\n",
+            "{samples} should be left out, as {0} lists them:\n  mindgap train --data {data} --exclude {1}\n",
             list.display(),
             quoted(&list.to_string_lossy())
         ),
         None => format!(
-            "{count} samples should be left out of training:\n  mindgap inspect {data} --write-exclude exclude.txt\n  \
+            "{samples} should be left out of training:\n  mindgap inspect {data} --write-exclude exclude.txt\n  \
              mindgap train --data {data} --exclude exclude.txt\n"
         ),
     }

@@ -27,6 +27,8 @@ pub struct Findings {
     pub blank: usize,
     /// Pairs of images that look alike and are not equal, over all splits; of equal images the first counts for all.
     pub near_duplicates: usize,
+    /// Those of them that stand in two splits: leaks that no comparison of pixels finds.
+    pub near_duplicates_across_splits: usize,
     /// Bits of 64 in which the perceptual hashes of such a pair differ at most.
     pub near_duplicate_distance: u32,
     /// Images that the EXIF orientation turned or mirrored: programs that do not heed it see them lying on their sides.
@@ -147,7 +149,13 @@ impl Findings {
             groups.iter().map(in_train).filter(|members| twins::disagree(images, members)).collect();
         let (of_val, of_test) = (leaking(SplitName::Val), leaking(SplitName::Test));
         let (blank, turned) = (chosen(|image| image.looks.is_blank), chosen(|image| image.looks.is_turned));
-        let near = near(&distinct(images), limit);
+        let distinct = distinct(images);
+        let alike = near(&distinct, limit);
+        let within_splits = names.sources.each().map(|(split, _)| {
+            let here: Vec<_> = distinct.iter().copied().filter(|(i, _)| images[*i as usize].split == split).collect();
+            near(&here, 0).count
+        });
+        let across_splits = alike.count - within_splits.sum::<usize>();
 
         let leaks = of_val.len() + of_test.len();
         let counted = [
@@ -155,7 +163,7 @@ impl Findings {
             ("leaks", leaks),
             ("conflicts", conflicts.len()),
             ("blanks", blank.len()),
-            ("near_duplicate_pairs", near.count),
+            ("near_duplicate_pairs", alike.count),
             ("exif_rotated_files", turned.len()),
         ];
         Self {
@@ -166,7 +174,8 @@ impl Findings {
             test_in_train: names.sources.test.as_ref().map(|_| of_test.len()),
             conflicting_groups: conflicts.len(),
             blank: blank.len(),
-            near_duplicates: near.count,
+            near_duplicates: alike.count,
+            near_duplicates_across_splits: across_splits,
             near_duplicate_distance: near::DISTANCE,
             exif_rotated: turned.len(),
             duplicate_groups: groups.len(),
@@ -180,7 +189,7 @@ impl Findings {
                 .collect(),
             conflicts: conflicts.iter().take(limit).map(|members| items(members)).collect(),
             blanks: blank.into_iter().take(limit).map(item).collect(),
-            near_duplicate_pairs: near
+            near_duplicate_pairs: alike
                 .pairs
                 .iter()
                 .map(|pair| NearPair::new(pair.distance, [item(pair.a), item(pair.b)]))
