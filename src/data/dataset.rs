@@ -92,7 +92,8 @@ pub struct Dataset {
 ///
 /// # Errors
 /// A source that is missing, empty or wrongly laid out, fewer than two classes, a class that train lacks or that is
-/// empty, a split without images, and, unless `skip_bad`, files and rows that cannot be read, by name; a list to `exclude` that names what is not there.
+/// empty, a split without images, and, unless `skip_bad`, files and rows that cannot be read, by name; a list to
+/// `exclude` that names what is not there.
 pub fn open(source: &str, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
     let share = options.train_fraction;
     ensure!(share > 0.0 && share <= 1.0, "--train-fraction {share}: a share above 0 and up to 1 is possible");

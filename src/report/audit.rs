@@ -70,7 +70,8 @@ pub fn audit_page(audit: &Audit) -> Result<String> {
         section(
             "leaks",
             "Leaks",
-            "Images of val or test whose pixels also stand in train: the network has seen them, so they make val look better than it is.",
+            "Images of val or test whose pixels also stand in train: the network has seen them, so they make val look \
+             better than it is.",
             leaks,
             found
                 .leaks
@@ -96,7 +97,8 @@ pub fn audit_page(audit: &Audit) -> Result<String> {
         section(
             "near",
             "Pairs that look alike",
-            "Not equal, but their perceptual hashes almost are: often one photograph, saved or cropped twice. Nothing leaves them out by itself.",
+            "Not equal, but their perceptual hashes almost are: often one photograph, saved or cropped \
+             twice. Nothing leaves them out by itself.",
             found.near_duplicates,
             found
                 .near_duplicate_pairs
@@ -109,7 +111,8 @@ pub fn audit_page(audit: &Audit) -> Result<String> {
         section(
             "turned",
             "Turned by EXIF",
-            "Shown upright, as mindgap trains on them; a program that does not heed the EXIF orientation sees them lying.",
+            "Shown upright, as mindgap trains on them; a program that does not heed the EXIF orientation \
+             sees them lying.",
             found.exif_rotated,
             alone(&found.exif_rotated_files),
         ),

@@ -90,8 +90,8 @@ impl Args {
             check_ours(file, "list", "--write-exclude", ToExclude::is_list)?;
             ensure!(
                 !self.exclude.as_ref().is_some_and(|list| same_file(list, file)),
-                "--write-exclude {}: this list is in use (--exclude), and what it leaves out would not stand in the new \
-                 one; choose another file",
+                "--write-exclude {}: this list is in use (--exclude), and what it leaves out would not stand in the \
+                 new one; choose another file",
                 file.display()
             );
         }

@@ -2,8 +2,8 @@
 //!
 //! It is the "pHash" of Krawetz (2011, "Looks Like It") and of the Python package imagehash; Zauner (2010,
 //! "Implementation and Benchmarking of Perceptual Image Hash Functions") describes the family. The grey picture is
-//! shrunk to 32×32, transformed by a discrete cosine transform, and of the 8×8 lowest frequencies each gives one bit: is
-//! it above their median? So light and contrast change little, and as many bits are set as not.
+//! shrunk to 32×32 and transformed by a discrete cosine transform; each of the 8×8 lowest frequencies gives one bit: is it
+//! above their median? So light and contrast change little, and as many bits are set as not.
 
 use std::{f64::consts::PI, sync::LazyLock};
 
@@ -57,10 +57,10 @@ mod tests {
     /// Waves whose frequencies and phases are functions of `number`.
     fn waves(side: u32, number: u32) -> Picture {
         let mut draws = Stream::new(0, Purpose::Faces, 0, number);
-        let waves: Vec<[f64; 3]> = (0..12).map(|_| [9.0, 9.0, 6.3].map(|most| draws.uniform() * most)).collect();
+        let waves: Vec<[f64; 3]> = (0..40).map(|_| [25.0, 25.0, 6.3].map(|most| draws.uniform() * most)).collect();
         let value = |x: f64, y: f64| waves.iter().map(|[a, b, c]| (a * x + b * y + c).sin()).sum::<f64>();
         let at = |i: u32| f64::from(i) / f64::from(side);
-        let pixels = (0..side * side).map(|i| (128.0 + 20.0 * value(at(i % side), at(i / side))) as u8).collect();
+        let pixels = (0..side * side).map(|i| (128.0 + 8.0 * value(at(i % side), at(i / side))) as u8).collect();
         Picture { width: side, height: side, channels: 1, pixels }
     }
 
@@ -70,16 +70,18 @@ mod tests {
 
     #[test]
     fn size_and_light_change_little_and_another_picture_much() {
+        let mut sums = [0; 3];
         for number in 0..50 {
-            let picture = waves(64, number);
+            let picture = waves(128, number);
             let darker = picture.pixels.iter().map(|&value| value / 2 + 10).collect();
-            assert!(distance(&picture, &waves(48, number)) <= 4);
-            assert!(distance(&picture, &Picture { pixels: darker, ..picture.clone() }) <= 4);
-            assert!(distance(&picture, &waves(64, number + 1000)) >= 10);
+            sums[0] += distance(&picture, &waves(96, number));
+            sums[1] += distance(&picture, &Picture { pixels: darker, ..picture.clone() });
+            sums[2] += distance(&picture, &waves(128, number + 1000));
         }
+        // Of 64 bits, on average: 2 at most, and almost the half by which strangers differ.
+        assert!(sums[0] <= 100 && sums[1] <= 100 && sums[2] >= 50 * 24, "{sums:?}");
     }
 
-    /// `imagehash.phash(Image.fromarray(pixels))` of the Python package, where both see the same 32×32 pixels.
     #[test]
     fn half_of_the_bits_are_set() {
         for number in 0..50 {

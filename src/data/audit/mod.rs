@@ -2,8 +2,8 @@
 //!
 //! The way: every image is looked at once (`examine`), equal ones are grouped (`twins`), perceptual hashes
 //! (`likeness`) are paired (`near`), the findings are counted and named (`findings`), and what should be left out is
-//! listed (`to_exclude`). Splits, hashes and sums are those that training would see, so that both count the same. Broken
-//! files are findings here, not errors.
+//! listed (`to_exclude`). Splits, hashes and sums are those that training would see, so that both count the same.
+//! Broken files are findings here, not errors.
 
 mod examine;
 mod findings;
@@ -105,8 +105,8 @@ pub struct Channels {
 const SIZES: usize = 20;
 
 impl Audit {
-    /// Looks at every image of `source`, listed as `options` say (what they say of shape, fraction and broken files does
-    /// not matter), and names at most `limit` examples of each finding.
+    /// Looks at every image of `source`, listed as `options` say (of shape, fraction and broken files they say nothing
+    /// here), and names at most `limit` examples of each finding.
     ///
     /// # Errors
     /// The source is missing, empty or wrongly laid out; a list to exclude names what is not there.

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-/// Bits in which near duplicates differ at most. Of FER2013's 1,076 pairs up to it, 120 drawn at random
-/// all show one photograph twice; at 6 bits 42 of 48 do.
+/// Bits in which near duplicates differ at most. Of FER2013's 1,076 such pairs 120 were drawn at random and looked at:
+/// each shows one photograph twice. From 6 bits on strangers are among them.
 pub const DISTANCE: u32 = 4;
 
 const BANDS: u32 = DISTANCE + 1;
