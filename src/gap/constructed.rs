@@ -191,6 +191,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
     let data = DataSource {
         source: "data".into(),
         path: None,
+        exclude: None,
         fingerprint: String::new(),
         train: train.labels.len(),
         val: VAL,
