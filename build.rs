@@ -1,11 +1,14 @@
-//! Compiles the one C++ file beside `src/torch` and tells the linker where libtorch lies,
+//! Compiles the C++ beside `src/torch` and tells the linker where libtorch lies,
 //! so that binaries, tests and examples run without LD_LIBRARY_PATH.
 
 use std::{env, path::PathBuf};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=src/torch/shim.cpp");
+    let sources = ["src/torch/shim.cpp", "src/torch/script.cpp"];
+    for source in sources {
+        println!("cargo:rerun-if-changed={source}");
+    }
     for name in ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI"] {
         println!("cargo:rerun-if-env-changed={name}");
     }
@@ -25,6 +28,6 @@ fn main() {
         .define("_GLIBCXX_USE_CXX11_ABI", env::var("LIBTORCH_CXX11_ABI").as_deref().unwrap_or("1"))
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
-        .file("src/torch/shim.cpp")
+        .files(sources)
         .compile("mindgap_shim");
 }

@@ -9,7 +9,8 @@
 //! 4  report    one self-contained HTML page of a run or a comparison
 //! 3  train     the loop, optimisers, evaluation, checkpoints
 //!    compare   presets over seeds: figures, intervals, verdict
-//!    gap       what recorded epochs say about the gap
+//!    gap       what recorded epochs or another trainer's log say about the gap, in plain words
+//!    export    TorchScript, safetensors, ONNX; model files read back
 //! 2  augment   batched image transforms on the device
 //!    model     residual networks
 //!    run       the run folder: the contract between training and everything after it
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod compare;
 pub mod data;
 pub mod durable;
+pub mod export;
 pub mod gap;
 pub mod model;
 pub mod random;

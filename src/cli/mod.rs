@@ -8,9 +8,12 @@ mod data_flags;
 pub mod diagnose;
 pub mod doctor;
 mod end;
+pub mod export;
+pub mod host;
 pub mod inspect;
 mod learning_curve;
 mod live;
+mod model_file;
 mod ours;
 pub mod presets;
 mod race;
@@ -50,6 +53,11 @@ enum Command {
     Inspect(inspect::Args),
     /// Write one HTML page of a run, or of several side by side
     Report(report::Args),
+    /// Write a trained network as TorchScript or safetensors, read back and compared
+    Export(export::Args),
+    /// Run a model file for the mindgap that started this one
+    #[command(hide = true)]
+    Host(host::Args),
     /// List the presets, or print one as a recipe file
     Presets(presets::Args),
     /// Check this machine: libtorch, devices, threads, a training step
@@ -66,6 +74,8 @@ pub fn main() -> ExitCode {
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Host(args) => host::run(&args),
         Command::Presets(args) => presets::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args),

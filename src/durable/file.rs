@@ -22,6 +22,24 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes).with_context(|| failure(path, bytes.len()))
 }
 
+/// Puts `bytes` at `path` as [`write()`] does, once `check` has found them right in a synced file beside it, whose name
+/// ends with `ending`. With `new` nothing may stand at `path`.
+///
+/// # Errors
+/// As [`write()`], what `check` says, and with `new` that something stands there. No half file is left.
+pub fn write_checked(
+    path: &Path,
+    bytes: &[u8],
+    ending: &str,
+    new: bool,
+    check: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    let file = named(path, bytes, ending).with_context(|| failure(path, bytes.len()))?;
+    check(file.path())?;
+    let kept = if new { file.persist_noclobber(path) } else { file.persist(path) };
+    kept.map_err(io::Error::from).and_then(|_| sync_folder(path)).with_context(|| failure(path, bytes.len()))
+}
+
 /// Puts `bytes` at `last` as [`write()`] does, and what stood there before at `previous`.
 ///
 /// The old file becomes `previous` only once the new one is durable: at every moment `last` is whole or, where it was
@@ -92,8 +110,14 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// A synced file with `bytes` beside `path`; it vanishes unless it is persisted.
 fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    named(path, bytes, "")
+}
+
+/// The same with a name that ends with `ending`.
+fn named(path: &Path, bytes: &[u8], ending: &str) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new()
         .prefix(TEMPORARY_PREFIX)
+        .suffix(ending)
         // The rights of any new file, cut by the umask; tempfile alone would keep colleagues out.
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder_of(path))?;

@@ -11,5 +11,5 @@ mod file;
 mod lines;
 
 pub use archive::{Archive, Array};
-pub use file::{TEMPORARY_PREFIX, check_writable, remove_leftovers, rotate, write};
+pub use file::{TEMPORARY_PREFIX, check_writable, remove_leftovers, rotate, write, write_checked};
 pub use lines::{JsonLines, append_line, read_json_lines};

@@ -86,7 +86,7 @@ impl Architecture {
     }
 
     /// (kernel, stride) of the first convolution.
-    pub(super) fn stem_convolution(&self) -> (i64, i64) {
+    pub fn stem_convolution(&self) -> (i64, i64) {
         match self.stem {
             Stem::Imagenet => (7, 2),
             Stem::Small => (3, self.stem_stride),
@@ -94,7 +94,7 @@ impl Architecture {
     }
 
     /// (inputs, width, stride) of every block, stage by stage.
-    pub(super) fn blocks(&self) -> Vec<Vec<(i64, i64, i64)>> {
+    pub fn blocks(&self) -> Vec<Vec<(i64, i64, i64)>> {
         let mut inputs = self.width;
         let stages = self.stages.iter().enumerate().map(|(stage, &count)| {
             let width = self.width << stage;

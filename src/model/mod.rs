@@ -2,6 +2,7 @@
 
 mod architecture;
 mod block;
+mod description;
 pub mod drop;
 pub mod drop_block;
 pub mod drop_path;
@@ -11,6 +12,8 @@ mod resnet;
 pub mod weights;
 
 pub use architecture::{Architecture, Cost};
+pub use block::BlockKind;
+pub use description::Description;
 pub use layers::Mode;
 pub use parameters::{Parameter, Parameters, Role};
 pub use resnet::ResNet;

@@ -6,9 +6,10 @@ use tch::{Kind, Tensor};
 
 use crate::durable::Array;
 
-/// A host copy of `tensor` under `name`. Float, double and int64 tensors only: a network has no others.
+/// A host copy of `tensor` under `name`. Half, float, double and int64 tensors only: a network has no others.
 pub fn to_array(name: impl Into<String>, tensor: &Tensor) -> Result<Array> {
     let (dtype, element) = match tensor.kind() {
+        Kind::Half => (Dtype::F16, 2),
         Kind::Float => (Dtype::F32, 4),
         Kind::Double => (Dtype::F64, 8),
         Kind::Int64 => (Dtype::I64, 8),
@@ -25,6 +26,7 @@ pub fn to_array(name: impl Into<String>, tensor: &Tensor) -> Result<Array> {
 /// The array as a tensor on the host.
 pub fn to_tensor(array: &Array) -> Result<Tensor> {
     let kind = match array.dtype {
+        Dtype::F16 => Kind::Half,
         Dtype::F32 => Kind::Float,
         Dtype::F64 => Kind::Double,
         Dtype::I64 => Kind::Int64,

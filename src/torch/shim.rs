@@ -45,7 +45,7 @@ pub fn set_deterministic(on: bool) -> Result<()> {
     check(unsafe { mindgap_set_deterministic(on) })
 }
 
-fn new_tensor(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor> {
+pub(super) fn new_tensor(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor> {
     let mut out = std::ptr::null_mut();
     check(call(&mut out))?;
     // SAFETY: the call succeeded, so `out` is a fresh `new at::Tensor`, which tch frees with `delete`.
@@ -53,7 +53,7 @@ fn new_tensor(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Te
 }
 
 /// Turns the message of a C++ exception into an error, freeing it.
-fn check(message: *mut c_char) -> Result<()> {
+pub(super) fn check(message: *mut c_char) -> Result<()> {
     if message.is_null() {
         return Ok(());
     }

@@ -8,8 +8,10 @@ use tch::Tensor;
 use super::{Patience, Position, Trainer};
 use crate::{
     durable::{Archive, Array},
-    model::{Parameters, weights},
+    model::{Description, Parameters, weights},
     recipe::Recipe,
+    run::{DataSource, Outputs},
+    stats::{Logits, fit_temperature},
 };
 
 /// Version of the file's contents. A reader refuses a newer one. Version 1 knew no averaged weights and no patience.
@@ -91,6 +93,21 @@ impl Checkpoint {
             }
         }
         network
+    }
+
+    /// What one must know of the model to use it; `data` are those of its run, `val` the model's outputs there.
+    pub fn description(&self, data: &DataSource, val: &Outputs) -> Description {
+        let logits = Logits::new(&val.logits, &val.labels, data.classes.len());
+        Description {
+            classes: data.classes.clone(),
+            channels: data.channels,
+            size: data.size,
+            mean: data.mean.clone(),
+            std: data.std.clone(),
+            temperature: Some(fit_temperature(&logits)).filter(|temperature| temperature.is_finite()),
+            epoch: self.position.epochs,
+            recipe: self.recipe.to_toml(),
+        }
     }
 
     /// The file's contents.

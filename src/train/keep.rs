@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::{Checkpoint, Sides, Trainer, tta};
+use super::{Checkpoint, Sides, Trainer, provenance::data_source, tta};
 use crate::{
     data::Dataset,
     durable::{self, Archive},
@@ -87,17 +87,9 @@ impl<'a> Keeper<'a> {
     /// A file cannot be read or written, or val cannot be measured again for `tta`.
     pub fn finish(&self, trainer: &Trainer, macs: u64) -> Result<Done> {
         let best = Checkpoint::load(&self.folder.file(RunFolder::BEST))?;
-        let metadata = [
-            ("format", "pt".to_owned()),
-            ("epoch", best.position.epochs.to_string()),
-            ("recipe", best.recipe.to_toml()),
-            ("classes", serde_json::to_string(&self.data.classes)?),
-            ("channels", self.data.channels.to_string()),
-            ("size", self.data.size.to_string()),
-            ("mean", serde_json::to_string(&self.data.mean)?),
-            ("std", serde_json::to_string(&self.data.std)?),
-        ];
-        let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let outputs = self.best.as_ref().context("a finished run has a best epoch")?;
+        let description = best.description(&data_source("", self.data, self.sides), &outputs.val);
+        let metadata = description.metadata();
         Archive { metadata, arrays: best.network() }.save(&self.folder.file(RunFolder::MODEL))?;
 
         let records = self.folder.epochs()?.records;

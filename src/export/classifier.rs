@@ -1,0 +1,124 @@
+//! A network of mindgap's own with its weights, in this process.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use safetensors::Dtype;
+use tch::{Device, Kind, Tensor};
+
+use super::Model;
+use crate::{
+    augment::Normalize,
+    durable::{Archive, Array},
+    model::{Architecture, Description, Mode, ResNet, weights},
+    torch,
+};
+
+/// How PyTorch calls the counter that each of its norms carries.
+const TRACKED: &str = "num_batches_tracked";
+
+/// A trained network and its description.
+#[derive(Debug)]
+pub struct Classifier {
+    /// What one must know to use it.
+    pub description: Description,
+    /// Its architecture.
+    pub architecture: Architecture,
+    /// The network.
+    pub network: ResNet,
+    /// How many batches its norms have seen in training.
+    pub batches_tracked: i64,
+    normalize: Normalize,
+}
+
+impl Classifier {
+    /// The network that `description` names, on `device`, with the weights in `arrays` under torchvision's names.
+    /// Numbers of half precision are widened.
+    ///
+    /// # Errors
+    /// The description's recipe cannot be read, or the arrays are not those of its network, each with its name, shape
+    /// and type.
+    pub fn new(description: Description, arrays: &[Array], device: Device) -> Result<Self> {
+        let recipe = description.recipe()?;
+        recipe.validate()?;
+        let architecture = description.architecture()?;
+        let numbers: usize = arrays.iter().map(|array| array.shape.iter().product::<usize>()).sum();
+        let parameters = architecture.cost(description.size).parameters;
+        // Before the memory is asked for: a description may name a network of any width.
+        ensure!(
+            parameters <= numbers as u64,
+            "its recipe names a network of {parameters} parameters, the file holds {numbers} numbers"
+        );
+        let (counters, arrays): (Vec<_>, Vec<_>) = arrays.iter().partition(|array| array.name.ends_with(TRACKED));
+        let batches_tracked = counters.first().map_or(Ok(0), |array| counter(array))?;
+        let arrays: Vec<Array> = arrays.into_iter().map(widened).collect::<Result<_>>()?;
+        torch::catch(|| {
+            let network = ResNet::new(&architecture, 0, device);
+            let parameters = network.parameters.all().iter();
+            let targets = parameters.map(|parameter| (parameter.name.clone(), &parameter.tensor));
+            weights::restore(targets, &arrays.iter().collect::<Vec<_>>())?;
+            let normalize = Normalize::new(&description.mean, &description.std, device);
+            Ok(Self { architecture, network, batches_tracked, normalize, description })
+        })
+    }
+
+    /// Reads a safetensors file that mindgap wrote.
+    ///
+    /// # Errors
+    /// As [`Archive::load`] and [`Classifier::new`]; the message names the file.
+    pub fn read(path: &Path, device: Device) -> Result<Self> {
+        let Archive { metadata, arrays } = Archive::load(path)?;
+        let description = Description::from_metadata(&metadata);
+        description
+            .and_then(|description| Self::new(description, &arrays, device))
+            .with_context(|| format!("cannot use {}", path.display()))
+    }
+
+    /// As a safetensors file whose names, shapes and types torchvision's `load_state_dict(strict=True)` takes; with
+    /// `half` its numbers have half precision.
+    ///
+    /// # Errors
+    /// A tensor cannot be copied to the host.
+    pub fn to_archive(&self, half: bool) -> Result<Archive> {
+        let mut arrays = Vec::new();
+        for parameter in self.network.parameters.all() {
+            let tensor = if half { parameter.tensor.to_kind(Kind::Half) } else { parameter.tensor.shallow_clone() };
+            arrays.push(weights::to_array(&parameter.name, &tensor)?);
+            if let Some(norm) = parameter.name.strip_suffix("running_var") {
+                arrays.push(weights::to_array(format!("{norm}{TRACKED}"), &Tensor::from(self.batches_tracked))?);
+            }
+        }
+        Ok(Archive { metadata: self.description.metadata(), arrays })
+    }
+
+    /// The network's input for uint8 images `[n, c, h, w]`.
+    pub fn normalized(&self, images: &Tensor) -> Tensor {
+        self.normalize.forward(&images.to_device(self.network.parameters.device()))
+    }
+}
+
+impl Model for Classifier {
+    fn description(&self) -> Option<&Description> {
+        Some(&self.description)
+    }
+
+    fn logits(&self, images: &Tensor) -> Result<Tensor> {
+        let _guard = tch::no_grad_guard();
+        torch::catch(|| Ok(self.network.forward(&self.normalized(images), Mode::Eval)))
+    }
+}
+
+/// The value of one of PyTorch's counters.
+fn counter(array: &Array) -> Result<i64> {
+    let tensor = weights::to_tensor(array)?;
+    ensure!(tensor.numel() == 1, "{} holds {} numbers instead of one", array.name, tensor.numel());
+    Ok(tensor.int64_value(&[]))
+}
+
+/// The array with its numbers in float32 if they were of half precision.
+fn widened(array: &Array) -> Result<Array> {
+    if array.dtype != Dtype::F16 {
+        return Ok(array.clone());
+    }
+    weights::to_array(&array.name, &weights::to_tensor(array)?.to_kind(Kind::Float))
+}

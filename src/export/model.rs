@@ -1,0 +1,18 @@
+//! What every form of a trained network can do.
+
+use anyhow::Result;
+use tch::Tensor;
+
+use crate::model::Description;
+
+/// A trained network, wherever it runs.
+pub trait Model {
+    /// What is known of it; a file that mindgap did not write may tell nothing.
+    fn description(&self) -> Option<&Description>;
+
+    /// uint8 images `[n, c, h, w]` to float32 logits `[n, classes]`: normalisation is the model's own business.
+    ///
+    /// # Errors
+    /// The images do not fit the network, or computing fails.
+    fn logits(&self, images: &Tensor) -> Result<Tensor>;
+}

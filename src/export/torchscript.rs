@@ -1,0 +1,213 @@
+//! TorchScript: a tree of modules that libtorch itself compiles, so that Python, C++ and mobile programs load, run and
+//! fine-tune the network without mindgap.
+//!
+//! Parameters and buffers bear torchvision's names. The root's `forward` takes uint8 or float images of 0–255
+//! `[n, c, h, w]` and gives logits `[n, classes]`; `predict` gives probabilities. Dropout before the classifier is
+//! there in training; what drops whole paths or blocks is not.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use tch::{Device, Kind, Tensor};
+
+use super::{Classifier, Model};
+use crate::{
+    model::{Description, Role},
+    recipe::Stem,
+    torch::{self, ScriptModule},
+};
+
+/// The bytes of the file. With `half` its numbers have half precision, with `calibrated` its `predict` divides the
+/// logits by the temperature that was fitted on val.
+///
+/// Beside the module lie `mindgap.json`, the [`Description`], `classes.json` and `recipe.toml`.
+///
+/// # Errors
+/// `calibrated` without a temperature, or an exception of libtorch.
+pub fn to_torchscript(classifier: &Classifier, half: bool, calibrated: bool) -> Result<Vec<u8>> {
+    let Description { temperature, classes, recipe, .. } = &classifier.description;
+    let temperature = if calibrated { temperature.context("no temperature was fitted for this network")? } else { 1.0 };
+    let mut root = Tree { classifier, kind: if half { Kind::Half } else { Kind::Float } }.root(temperature)?;
+    root.set_training(false)?;
+    let classes = serde_json::to_string(classes)?;
+    root.to_bytes(&[
+        (Description::FILE, &classifier.description.to_json()),
+        ("classes.json", &classes),
+        ("recipe.toml", recipe),
+    ])
+}
+
+/// What the modules are made from.
+struct Tree<'a> {
+    classifier: &'a Classifier,
+    kind: Kind,
+}
+
+impl Tree<'_> {
+    fn root(&self, temperature: f64) -> Result<ScriptModule> {
+        let architecture = &self.classifier.architecture;
+        let mut root = self.module("")?;
+        let (kernel, stride) = architecture.stem_convolution();
+        root.child("conv1", &self.convolution("conv1", kernel, stride)?)?;
+        root.child("bn1", &self.norm("bn1")?)?;
+        let mut layers = String::new();
+        for (stage, blocks) in (1..).zip(architecture.blocks()) {
+            let name = format!("layer{stage}");
+            let mut layer = self.module(&name)?;
+            let count = blocks.len();
+            for (number, (inputs, width, stride)) in blocks.into_iter().enumerate() {
+                layer.child(&number.to_string(), &self.block(&format!("{name}.{number}"), inputs, width, stride)?)?;
+            }
+            layer.define(&chain(count))?;
+            root.child(&name, &layer)?;
+            layers += &format!("    x = self.{name}.forward(x)\n");
+        }
+        root.child("fc", &self.classifier_layer()?)?;
+
+        let Description { mean, std, .. } = &self.classifier.description;
+        // As `augment::Normalize` computes them, in single precision.
+        let scale: Vec<f32> = std.iter().map(|std| 1.0 / (255.0 * std)).collect();
+        let shift: Vec<f32> = mean.iter().zip(std).map(|(mean, std)| -mean / std).collect();
+        let pool = match architecture.stem {
+            Stem::Imagenet => "    x = torch.max_pool2d(x, [3, 3], [2, 2], [1, 1])\n",
+            Stem::Small => "",
+        };
+        let drop = architecture.drop;
+        // 6 is the number of float32 among the types.
+        root.define(&format!(
+            "def forward(self, images: Tensor) -> Tensor:\n    \
+                 scale = torch.tensor({scale:?}, dtype=6, device=images.device).view([1, -1, 1, 1])\n    \
+                 shift = torch.tensor({shift:?}, dtype=6, device=images.device).view([1, -1, 1, 1])\n    \
+                 x = (images.to(6) * scale + shift).to(self.conv1.weight.dtype)\n    \
+                 x = torch.relu(self.bn1.forward(self.conv1.forward(x)))\n\
+             {pool}{layers}    \
+                 x = torch.mean(x, [2, 3])\n    \
+                 x = torch.dropout(x, {drop:?}, self.training)\n    \
+                 return self.fc.forward(x).to(6)\n\
+             def predict(self, images: Tensor) -> Tensor:\n    \
+                 return torch.softmax(self.forward(images) / {temperature:?}, 1)\n"
+        ))?;
+        Ok(root)
+    }
+
+    fn block(&self, path: &str, inputs: i64, width: i64, stride: i64) -> Result<ScriptModule> {
+        let kind = self.classifier.architecture.block;
+        let mut block = self.module(path)?;
+        let convolutions = kind.convolutions(inputs, width, stride);
+        let mut lines = String::from("def forward(self, x: Tensor) -> Tensor:\n    y = x\n");
+        for (number, (_, _, kernel, stride)) in (1..).zip(&convolutions) {
+            let (conv, norm) = (format!("conv{number}"), format!("bn{number}"));
+            block.child(&conv, &self.convolution(&format!("{path}.{conv}"), *kernel, *stride)?)?;
+            block.child(&norm, &self.norm(&format!("{path}.{norm}"))?)?;
+            let call = format!("self.{norm}.forward(self.{conv}.forward(y))");
+            let call = if number < convolutions.len() { format!("torch.relu({call})") } else { call };
+            lines += &format!("    y = {call}\n");
+        }
+        let skip = if stride != 1 || inputs != kind.outputs(width) {
+            let path = format!("{path}.downsample");
+            let mut downsample = self.module(&path)?;
+            downsample.child("0", &self.convolution(&format!("{path}.0"), 1, stride)?)?;
+            downsample.child("1", &self.norm(&format!("{path}.1"))?)?;
+            downsample.define(&chain(2))?;
+            block.child("downsample", &downsample)?;
+            "self.downsample.forward(x)"
+        } else {
+            "x"
+        };
+        block.define(&format!("{lines}    return torch.relu(y + {skip})\n"))?;
+        Ok(block)
+    }
+
+    fn convolution(&self, path: &str, kernel: i64, stride: i64) -> Result<ScriptModule> {
+        let padding = kernel / 2;
+        let mut module = self.leaf(path)?;
+        module.define(&format!(
+            "def forward(self, x: Tensor) -> Tensor:\n    \
+                 return torch.conv2d(x, self.weight, None, [{stride}, {stride}], [{padding}, {padding}])\n"
+        ))?;
+        Ok(module)
+    }
+
+    fn norm(&self, path: &str) -> Result<ScriptModule> {
+        let mut module = self.leaf(path)?;
+        module.buffer("num_batches_tracked", &Tensor::from(self.classifier.batches_tracked))?;
+        module.define(
+            "def forward(self, x: Tensor) -> Tensor:\n    \
+                 if self.training:\n        \
+                     self.num_batches_tracked.add_(1)\n    \
+                 return torch.batch_norm(x, self.weight, self.bias, self.running_mean, self.running_var, \
+                     self.training, 0.1, 1e-05, True)\n",
+        )?;
+        Ok(module)
+    }
+
+    fn classifier_layer(&self) -> Result<ScriptModule> {
+        let mut module = self.leaf("fc")?;
+        module.define(
+            "def forward(self, x: Tensor) -> Tensor:\n    \
+                 return torch.linear(x, self.weight, self.bias)\n",
+        )?;
+        Ok(module)
+    }
+
+    /// A module without tensors of its own. Its class is named after its path, which no other module has.
+    fn module(&self, path: &str) -> Result<ScriptModule> {
+        let path = if path.is_empty() { String::new() } else { format!("_{}", path.replace('.', "_")) };
+        ScriptModule::new(&format!("ResNet{path}"))
+    }
+
+    /// A module with the tensors that the network has right under `path`.
+    fn leaf(&self, path: &str) -> Result<ScriptModule> {
+        let mut module = self.module(path)?;
+        for parameter in self.classifier.network.parameters.all() {
+            let Some(name) = parameter.name.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')) else {
+                continue;
+            };
+            // Row-major and of its own, whatever layout the network computes in.
+            let tensor = parameter.tensor.detach().to_device(Device::Cpu).to_kind(self.kind).contiguous().copy();
+            match parameter.role {
+                Role::Buffer => module.buffer(name, &tensor)?,
+                _ => module.parameter(name, &tensor.set_requires_grad(true))?,
+            }
+        }
+        Ok(module)
+    }
+}
+
+/// `forward` of a module that runs its numbered children in turn, as PyTorch's `Sequential` does.
+fn chain(count: usize) -> String {
+    let calls = (0..count).map(|number| format!("    x = getattr(self, \"{number}\").forward(x)\n"));
+    format!("def forward(self, x: Tensor) -> Tensor:\n{}    return x\n", calls.collect::<String>())
+}
+
+/// A TorchScript file in this process. It is a program: only [`serve`](super::serve) reads those of strangers.
+#[derive(Debug)]
+pub struct Script {
+    module: ScriptModule,
+    description: Option<Description>,
+    device: Device,
+}
+
+impl Script {
+    /// Reads a file onto `device`.
+    ///
+    /// # Errors
+    /// It is no TorchScript file, or its description is damaged.
+    pub fn read(path: &Path, device: Device) -> Result<Self> {
+        let failure = || format!("cannot use {}", path.display());
+        let (module, text) = ScriptModule::load(path, device, Description::FILE).with_context(failure)?;
+        let description = text.map(|text| Description::from_json(&text)).transpose().with_context(failure)?;
+        Ok(Self { module, description, device })
+    }
+}
+
+impl Model for Script {
+    fn description(&self) -> Option<&Description> {
+        self.description.as_ref()
+    }
+
+    fn logits(&self, images: &Tensor) -> Result<Tensor> {
+        let logits = self.module.forward(&images.to_device(self.device))?;
+        torch::catch(|| Ok(logits.to_kind(Kind::Float)))
+    }
+}

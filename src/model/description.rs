@@ -1,0 +1,173 @@
+//! What one must know of a trained network to use it on pictures: the text that travels with its weights.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::Architecture;
+use crate::recipe::Recipe;
+
+/// The description of a trained network. In a safetensors file each field is an entry of the metadata, in other formats
+/// the whole is one JSON text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// The classes in the order of the logits.
+    pub classes: Vec<String>,
+    /// Channels of an image: 1 (grey) or 3 (RGB).
+    pub channels: u32,
+    /// Width and height of an image \[pixels\].
+    pub size: u32,
+    /// Mean of the training pixels per channel, scaled to 0–1.
+    pub mean: Vec<f32>,
+    /// Their standard deviation.
+    pub std: Vec<f32>,
+    /// What the logits are divided by before the softmax where calibrated probabilities are asked for; fitted on val.
+    pub temperature: Option<f64>,
+    /// After how many epochs the weights were taken.
+    pub epoch: u32,
+    /// The recipe that trained them, as TOML.
+    pub recipe: String,
+}
+
+impl Description {
+    /// The name of the file in an archive that holds the description as JSON.
+    pub const FILE: &str = "mindgap.json";
+
+    /// The network's architecture.
+    ///
+    /// # Errors
+    /// The recipe cannot be read, or names a network that this mindgap does not know.
+    pub fn architecture(&self) -> Result<Architecture> {
+        Architecture::new(&self.recipe()?, self.channels, self.classes.len())
+    }
+
+    /// The recipe.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn recipe(&self) -> Result<Recipe> {
+        toml::from_str(&self.recipe).context("its recipe cannot be read")
+    }
+
+    /// As text by name, for the metadata of a safetensors file. `format` tells Python's readers whose layout the
+    /// arrays have.
+    pub fn metadata(&self) -> BTreeMap<String, String> {
+        let mut metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
+        for (key, value) in [
+            ("classes", serde_json::json!(self.classes).to_string()),
+            ("channels", self.channels.to_string()),
+            ("size", self.size.to_string()),
+            ("mean", serde_json::json!(self.mean).to_string()),
+            ("std", serde_json::json!(self.std).to_string()),
+            ("epoch", self.epoch.to_string()),
+            ("recipe", self.recipe.clone()),
+        ] {
+            metadata.insert(key.to_owned(), value);
+        }
+        if let Some(temperature) = self.temperature {
+            metadata.insert("temperature".to_owned(), temperature.to_string());
+        }
+        metadata
+    }
+
+    /// From what [`Description::metadata`] gives.
+    ///
+    /// # Errors
+    /// An entry is missing or is not what it should be.
+    pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
+        let text = |key: &str| {
+            metadata.get(key).with_context(|| format!("its metadata have no {key:?}: mindgap did not write it"))
+        };
+        fn parse<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T> {
+            serde_json::from_str(text).with_context(|| format!("{key:?} of its metadata cannot be read"))
+        }
+        Self {
+            classes: parse("classes", text("classes")?)?,
+            channels: parse("channels", text("channels")?)?,
+            size: parse("size", text("size")?)?,
+            mean: parse("mean", text("mean")?)?,
+            std: parse("std", text("std")?)?,
+            temperature: metadata.get("temperature").map(|text| parse("temperature", text)).transpose()?,
+            epoch: parse("epoch", text("epoch")?)?,
+            recipe: text("recipe")?.clone(),
+        }
+        .checked()
+    }
+
+    /// As JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+
+    /// From what [`Description::to_json`] gives.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn from_json(json: &str) -> Result<Self> {
+        serde_json::from_str::<Self>(json).context("its description cannot be read")?.checked()
+    }
+
+    /// Refuses what no training can have written, before a network is made of it.
+    fn checked(self) -> Result<Self> {
+        let Self { classes, channels, size, mean, std, temperature, .. } = &self;
+        ensure!((2..=1 << 16).contains(&classes.len()), "it names {} classes", classes.len());
+        ensure!([1, 3].contains(channels), "images of {channels} channels: 1 and 3 are possible");
+        ensure!((1..=4096).contains(size), "images of {size} pixels a side: 1 to 4096 are possible");
+        let each = *channels as usize;
+        ensure!(mean.len() == each && std.len() == each, "mean and std must have one number for each channel");
+        ensure!(mean.iter().all(|mean| mean.is_finite()), "a mean is no number");
+        ensure!(std.iter().all(|&std| std > 0.0 && std.is_finite()), "a standard deviation is not above 0");
+        ensure!(
+            temperature.is_none_or(|temperature| temperature > 0.0 && temperature.is_finite()),
+            "its temperature is not above 0"
+        );
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn description() -> Description {
+        Description {
+            classes: vec!["anger".into(), "joy \"2\"".into()],
+            channels: 1,
+            size: 48,
+            mean: vec![0.507_743_9],
+            std: vec![0.255],
+            temperature: Some(1.3),
+            epoch: 12,
+            recipe: Recipe::default().to_toml(),
+        }
+    }
+
+    #[test]
+    fn a_description_survives_both_forms() {
+        for temperature in [None, Some(0.1 + 0.2)] {
+            let description = Description { temperature, ..description() };
+            assert_eq!(Description::from_metadata(&description.metadata()).unwrap(), description);
+            assert_eq!(Description::from_json(&description.to_json()).unwrap(), description);
+        }
+    }
+
+    #[test]
+    fn what_no_training_wrote_is_refused() {
+        for broken in [
+            Description { classes: vec!["one".into()], ..description() },
+            Description { channels: 2, ..description() },
+            Description { size: 0, ..description() },
+            Description { mean: vec![], ..description() },
+            Description { std: vec![0.0], ..description() },
+            Description { temperature: Some(-1.0), ..description() },
+        ] {
+            assert!(Description::from_json(&broken.to_json()).is_err(), "{broken:?}");
+        }
+        let mut metadata = description().metadata();
+        metadata.remove("recipe");
+        let error = Description::from_metadata(&metadata).unwrap_err().to_string();
+        assert!(error.contains("no \"recipe\""), "{error}");
+    }
+}

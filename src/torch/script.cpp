@@ -1,0 +1,77 @@
+// TorchScript modules, built piece by piece, written and read. tch can only trace, and a trace has
+// constants in place of weights.
+//
+// Conventions as in shim.cpp: nullptr, or the exception's message for the Rust side to free.
+
+#include <torch/script.h>
+#include <cstring>
+#include <sstream>
+
+#define MINDGAP_TRY(...)                                              \
+  try {                                                               \
+    __VA_ARGS__;                                                      \
+    return nullptr;                                                   \
+  } catch (const c10::Error& e) {                                     \
+    return strdup(e.what_without_backtrace());                        \
+  } catch (const std::exception& e) {                                 \
+    return strdup(e.what());                                          \
+  }
+
+using torch::jit::Module;
+
+extern "C" {
+
+char* mindgap_script_new(const char* name, Module** out) {
+  MINDGAP_TRY(*out = new Module(c10::QualifiedName(name));
+              (*out)->register_attribute("training", c10::BoolType::get(), true))
+}
+
+char* mindgap_script_tensor(Module* module, const char* name, at::Tensor* tensor, bool is_buffer) {
+  MINDGAP_TRY(is_buffer ? module->register_buffer(name, *tensor)
+                        : module->register_parameter(name, *tensor, false))
+}
+
+char* mindgap_script_child(Module* module, const char* name, Module* child) {
+  MINDGAP_TRY(module->register_module(name, *child))
+}
+
+char* mindgap_script_define(Module* module, const char* source) {
+  MINDGAP_TRY(module->define(source))
+}
+
+char* mindgap_script_train(Module* module, bool on) { MINDGAP_TRY(module->train(on)) }
+
+// The archive as bytes in memory: libtorch's writer to a file ends the process when the disk is full.
+// `files` are names and contents in turn. The Rust side frees `bytes`.
+char* mindgap_script_save(Module* module, const char** files, size_t count, char** bytes, size_t* length) {
+  MINDGAP_TRY(torch::jit::ExtraFilesMap extra;
+              for (size_t i = 0; i < count; i++) extra[files[2 * i]] = files[2 * i + 1];
+              std::ostringstream stream;
+              module->save(stream, extra);
+              const std::string archive = stream.str();
+              *length = archive.size();
+              *bytes = static_cast<char*>(malloc(archive.size()));
+              if (*bytes == nullptr) throw std::bad_alloc();
+              memcpy(*bytes, archive.data(), archive.size()))
+}
+
+// Reads a file onto the CPU or the CUDA device of that index (-1: CPU), in eval mode. `extra` is the name of a file
+// in the archive, whose content goes to `text` (nullptr: there is none). The Rust side frees `text`.
+char* mindgap_script_load(const char* path, int cuda, const char* extra, char** text, Module** out) {
+  MINDGAP_TRY(torch::jit::ExtraFilesMap files{{extra, ""}};
+              const auto device = cuda < 0 ? c10::Device(c10::kCPU) : c10::Device(c10::kCUDA, cuda);
+              auto module = torch::jit::load(path, device, files);
+              module.eval();
+              const std::string& content = files[extra];
+              *text = content.empty() ? nullptr : strdup(content.c_str());
+              *out = new Module(std::move(module)))
+}
+
+char* mindgap_script_forward(Module* module, at::Tensor* input, at::Tensor** out) {
+  MINDGAP_TRY(torch::NoGradGuard guard;
+              *out = new at::Tensor(module->forward({*input}).toTensor()))
+}
+
+void mindgap_script_free(Module* module) { delete module; }
+
+}  // extern "C"
