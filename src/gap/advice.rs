@@ -104,7 +104,7 @@ pub fn against_underfit(case: &Case, still_falls: bool) -> String {
     if regularised.is_empty() {
         format!("{last}; more regularisation would only make it worse.")
     } else {
-        format!("Weaken what is on ({}) or train longer with it. {last}.", regularised.join(", "))
+        format!("{last}, or weaken what is on ({}).", regularised.join(", "))
     }
 }
 

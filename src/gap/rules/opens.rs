@@ -29,10 +29,15 @@ pub fn find(case: &Case) -> Vec<Finding> {
     let begin =
         case.curves.points.iter().find(|point| f64::from(point.epoch) == onset.at && point.epoch != first.epoch);
     let begin = begin.map_or(String::new(), |point| format!(", {:.3} after epoch {}", point.gap(), point.epoch));
+    let when = if low.round() == high.round() {
+        format!("in epoch {low:.0}")
+    } else {
+        format!("between epochs {low:.0} and {high:.0}")
+    };
     let finding = Finding::new(Id::GapOpens, severity, format!("The gap opens from epoch {:.0} on", onset.at))
         .because(format!(
-            "It was {:.3} after epoch {}{begin} and is {:.3} after epoch {}; with 95 % confidence it began to grow between \
-             epochs {low:.0} and {high:.0}. {}",
+            "It was {:.3} after epoch {}{begin} and is {:.3} after epoch {}; with 95 % confidence it began to grow {when}. \
+             {}",
             first.gap(),
             first.epoch,
             last.gap(),
