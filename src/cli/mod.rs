@@ -15,6 +15,7 @@ mod learning_curve;
 mod live;
 mod model_file;
 mod ours;
+mod portable;
 pub mod presets;
 mod race;
 pub mod recipe_flags;

@@ -11,8 +11,8 @@ use anyhow::{Result, ensure};
 use tch::Device;
 
 use super::{
-    End, compute::Compute, data_flags::DataFlags, live::Live, recipe_flags::RecipeSource, resume, say::say, signals,
-    texts,
+    End, compute::Compute, data_flags::DataFlags, live::Live, portable, recipe_flags::RecipeSource, resume, say::say,
+    signals, texts,
 };
 use crate::{
     data::Dataset,
@@ -111,7 +111,10 @@ pub fn run(args: &Args) -> Result<End> {
     let outcome = fit(&mut trainer, &data, &sides, Some(&mut keeper), &mut listeners, &stop).map_err(failure);
     drop(listeners);
     let done = match outcome {
-        Ok(Outcome::Finished) => keeper.finish(&trainer, cost.multiply_adds).map_err(failure).map(Some),
+        Ok(Outcome::Finished) => {
+            portable::write(folder.path());
+            keeper.finish(&trainer, cost.multiply_adds).map_err(failure).map(Some)
+        }
         Ok(Outcome::Stopped) => Ok(None),
         Err(error) => Err(error),
     };

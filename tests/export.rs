@@ -1,0 +1,99 @@
+//! What `mindgap export` writes is the network that was trained: read back, and used by a program of another language.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+mod support;
+use support::Place;
+
+fn trained() -> Place {
+    let place = Place::with_images(12, 6);
+    place.train("run", &["--epochs=2"]).succeed();
+    place
+}
+
+fn export(place: &Place, words: &[&str]) -> Value {
+    let mut all = vec!["export", "run", "--json"];
+    all.extend(words);
+    serde_json::from_str(&place.mindgap(&all).succeed().stdout()).unwrap()
+}
+
+#[test]
+fn every_form_is_read_back_with_the_same_logits() {
+    let place = trained();
+    for out in ["a.pt", "a.safetensors"] {
+        let report = export(&place, &["--out", out]);
+        assert!(report["largest_difference"].as_f64().unwrap() <= 1e-5, "{report}");
+        assert_eq!(report["bytes"].as_u64().unwrap(), fs::metadata(place.path(out)).unwrap().len());
+        let half = export(&place, &["--half", "--out", &format!("half-{out}")]);
+        assert!(half["largest_difference"].as_f64().unwrap() > 0.0, "{half}");
+        assert!(half["bytes"].as_u64() < report["bytes"].as_u64());
+    }
+    // An exported file can be exported again, in another form.
+    place.mindgap(&["export", "a.safetensors", "--out", "b.pt"]).succeed();
+}
+
+#[test]
+fn training_leaves_a_torchscript_file() {
+    let place = trained();
+    assert!(fs::metadata(place.path("run/model.pt")).unwrap().len() > 10_000);
+}
+
+#[test]
+fn a_run_outlives_a_model_file_that_cannot_be_written() {
+    let place = Place::with_images(12, 6);
+    // A folder in the way stands for whatever may go wrong there.
+    fs::create_dir_all(place.path("run/model.pt")).unwrap();
+    place.train("run", &["--epochs=1"]).refuse(&["not empty"]);
+    place.train("other", &["--epochs=1"]).succeed();
+    fs::remove_file(place.path("other/model.pt")).unwrap();
+    fs::create_dir_all(place.path("other/model.pt/in the way")).unwrap();
+    let finished = place.mindgap(&["train", "--resume", "--out=other", "--epochs=2"]).succeed();
+    assert!(finished.stderr().contains("model.pt was not written"), "{}", finished.stderr());
+    assert!(place.path("other/done.json").exists());
+    assert_eq!(place.epochs("other").len(), 2);
+}
+
+#[test]
+fn what_is_there_is_replaced_only_by_force() {
+    let place = trained();
+    fs::write(place.path("mine.pt"), "mine").unwrap();
+    place.mindgap(&["export", "run", "--out", "mine.pt"]).refuse(&["--force"]);
+    assert_eq!(fs::read_to_string(place.path("mine.pt")).unwrap(), "mine");
+    place.mindgap(&["export", "run", "--out", "mine.pt", "--force"]).succeed();
+    place.mindgap(&["export", "run", "--out", "no/such/folder.pt"]).refuse(&["folder.pt"]);
+    place.mindgap(&["export", "run", "--out", "x.bin"]).refuse(&["--format"]);
+    place.mindgap(&["export", "data", "--out", "x.pt"]).refuse(&["holds no run"]);
+    place.mindgap(&["export", "run", "--out", "x.safetensors", "--calibrated"]).refuse(&["--calibrated"]);
+    let left = fs::read_dir(place.path(""))
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".mindgap-tmp"));
+    assert_eq!(left.count(), 0);
+}
+
+/// A C++ program on libtorch alone loads the file, predicts, and trains it one step further.
+#[test]
+fn a_program_in_cpp_runs_the_torchscript_file() {
+    let place = trained();
+    let expected = export(&place, &["--out", "model.pt"]);
+    assert!(expected["epoch"].as_u64().unwrap() >= 1);
+    let lib = Path::new(env!("MINDGAP_LIBTORCH_LIB"));
+    let root = lib.parent().unwrap();
+    let program = place.path("use_model");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/use_model.cpp");
+    let mut compiler = Command::new("c++");
+    compiler.args(["-std=c++17", "-O1", "-D_GLIBCXX_USE_CXX11_ABI=1"]).arg(&source).arg("-o").arg(&program);
+    compiler.arg("-isystem").arg(root.join("include"));
+    compiler.arg("-isystem").arg(root.join("include/torch/csrc/api/include"));
+    compiler.arg("-L").arg(lib).args(["-ltorch_cpu", "-lc10"]).arg(format!("-Wl,-rpath,{}", lib.display()));
+    let compiled = compiler.output().unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let used = Command::new(&program).arg(place.path("model.pt")).output().unwrap();
+    let text = String::from_utf8_lossy(&used.stdout);
+    assert!(used.status.success(), "{text}{}", String::from_utf8_lossy(&used.stderr));
+    assert!(text.contains("classes: [\"bright\",\"dark\",\"even\"]"), "{text}");
+    assert!(text.contains("probabilities of 5 images: [5, 3]"), "{text}");
+    let losses: Vec<f64> = text.lines().filter_map(|line| line.strip_prefix("loss ")?.parse().ok()).collect();
+    assert!(losses.len() == 10 && losses[9] < losses[0], "{text}");
+}
