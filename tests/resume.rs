@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mindgap::durable::Archive;
 use support::{Place, train_words};
 
 const EPOCHS: &[&str] = &["--epochs", "6"];
@@ -69,6 +70,67 @@ fn a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_from_which_the_run_goe
     // The words that the program itself advises.
     place.mindgap(&["train", "--resume", "--out", "stopped", "--threads", "1"]).succeed();
     assert_same_run(&place, "stopped", "whole");
+}
+
+#[test]
+fn a_run_killed_inside_an_epoch_goes_on_from_there() {
+    let place = Place::with_images(200, 5);
+    let words = [EPOCHS, &["--model-ema", "--checkpoint-every", "5"]].concat();
+    place.train("whole", &words).succeed();
+    let mut child = start(&place, "killed", &words);
+    wait_for(&place, "killed/last.safetensors");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let state = Archive::load(&place.path("killed/last.safetensors")).unwrap();
+    assert_eq!(state.metadata["epochs"], "0", "the first checkpoint was written inside the first epoch");
+    assert!(state.metadata["updates_in_epoch"].parse::<u64>().unwrap() % 5 == 0);
+    place.train("killed", &[words.as_slice(), &["--resume"]].concat()).succeed();
+    assert_same_run(&place, "killed", "whole");
+}
+
+/// The comparison of bytes bites: a checkpoint that forgets any one thing leads elsewhere.
+#[test]
+fn whatever_a_checkpoint_forgets_is_noticed() {
+    let place = Place::with_images(100, 5);
+    let words = [EPOCHS, &["--model-ema", "--checkpoint-every", "7"]].concat();
+    place.train("whole", &words).succeed();
+    let mut child = start(&place, "killed", &words);
+    wait_for(&place, "killed/previous.safetensors");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let state = Archive::load(&place.path("killed/previous.safetensors")).unwrap();
+    fs::remove_file(place.path("killed/previous.safetensors")).unwrap();
+
+    let zero = |state: &mut Archive, mark: &str| {
+        let arrays: Vec<_> = state.arrays.iter_mut().filter(|array| array.name.starts_with(mark)).collect();
+        assert!(!arrays.is_empty(), "no array of {mark}");
+        arrays.into_iter().for_each(|array| array.bytes.fill(0));
+    };
+    type Forgetting<'a> = (&'a str, &'a dyn Fn(&mut Archive));
+    let cases: [Forgetting; 5] = [
+        ("nothing", &|_| ()),
+        ("momentum", &|state| zero(state, "momentum/")),
+        ("average", &|state| zero(state, "average/")),
+        ("position", &|state| drop(state.metadata.insert("updates_in_epoch".into(), "0".into()))),
+        ("schedule", &|state| drop(state.metadata.insert("optimizer_updates".into(), "0".into()))),
+    ];
+    for (forgotten, forget) in cases {
+        for entry in fs::read_dir(place.path("killed")).unwrap() {
+            let entry = entry.unwrap();
+            fs::create_dir_all(place.path(forgotten)).unwrap();
+            if entry.path().is_dir() {
+                continue; // TensorBoard's curves
+            }
+            fs::copy(entry.path(), place.path(forgotten).join(entry.file_name())).unwrap();
+        }
+        let mut changed = state.clone();
+        forget(&mut changed);
+        changed.save(&place.path(forgotten).join("last.safetensors")).unwrap();
+        place.train(forgotten, &[words.as_slice(), &["--resume"]].concat()).succeed();
+        let same = place.bytes(forgotten, "model.safetensors") == place.bytes("whole", "model.safetensors")
+            && place.epochs(forgotten) == place.epochs("whole");
+        assert_eq!(same, forgotten == "nothing", "a checkpoint without its {forgotten}");
+    }
 }
 
 #[test]

@@ -41,6 +41,10 @@ pub struct Args {
     #[arg(long, help_heading = "Run", requires = "out")]
     resume: bool,
 
+    /// Write a checkpoint after every N updates inside an epoch too [default: after each epoch]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u64).range(1..))]
+    checkpoint_every: Option<u64>,
+
     #[command(flatten)]
     compute: Compute,
 
@@ -105,6 +109,7 @@ pub fn run(args: &Args) -> Result<End> {
     announce(&folder, &plan, &recipe, &data, &sides, cost, device);
     let stop = signals::stop_flag()?;
     let mut keeper = Keeper::new(&folder, &data, &sides)?;
+    keeper.every = args.checkpoint_every;
     let events = Events::new(folder.path(), started(&folder.environment()?), &folder.epochs()?.records)?;
     let mut report = Live::new(&folder, data.val.gallery());
     let mut listeners = ((events, &mut report), Progress::new(recipe.epochs, recipe.batch_size, args.json));

@@ -1,10 +1,13 @@
 //! The loop.
 
-use std::{sync::atomic::AtomicBool, time::Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
 
 use anyhow::{Result, bail};
 
-use super::{Failure, Keeper, Position, Sides, Trainer, evaluate};
+use super::{Failure, Keeper, Pass, Position, Sides, Trainer, evaluate};
 use crate::{
     data::Dataset,
     run::{EpochRecord, Observer, Training},
@@ -36,11 +39,21 @@ pub fn fit(
 ) -> Result<Outcome> {
     while !trainer.is_done() {
         let epoch = trainer.position.epochs + 1;
-        let begun = Instant::now();
+        let (begun, images) = (Instant::now(), trainer.images_left(data.train.len()));
         observer.epoch_begin(epoch, trainer.updates_per_epoch(data.train.len()));
-        let Some(trained) = torch::catch(|| trainer.finish_epoch(data, observer, stop))? else {
-            keeper.map_or(Ok(()), |keeper| keeper.keep_stopped(trainer))?;
-            return Ok(Outcome::Stopped);
+        let pause_every = keeper.as_ref().and_then(|keeper| keeper.every);
+        let batch_loss = loop {
+            if let Pass::Finished { batch_loss } =
+                torch::catch(|| trainer.train_epoch(data, observer, stop, pause_every))?
+            {
+                break batch_loss;
+            }
+            if let Some(keeper) = &mut keeper {
+                keeper.keep_paused(trainer)?;
+            }
+            if stop.load(Ordering::Relaxed) {
+                return Ok(Outcome::Stopped);
+            }
         };
         let train_seconds = begun.elapsed().as_secs_f64();
         let probe = evaluate(trainer.network(), &trainer.normalize, &data.train, &sides.probe)?;
@@ -54,11 +67,11 @@ pub fn fit(
         let training = Training {
             epoch,
             lr: trainer.rate(trainer.optimizer.updates - 1, data.train.len()),
-            batch_loss: trained.batch_loss,
+            batch_loss,
             raw_val_loss,
             steps: trainer.optimizer.updates,
             seconds: begun.elapsed().as_secs_f64(),
-            train_images_per_s: trained.images as f64 / train_seconds,
+            train_images_per_s: images as f64 / train_seconds,
         };
         let record =
             EpochRecord::new(&training, &probe.measured(), &val.measured(), &sides.leaks, &sides.in_first_half);

@@ -1,8 +1,8 @@
 //! Writes the run folder while training goes on, in an order that a crash at any moment leaves resumable.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use super::{Checkpoint, Sides, Trainer, provenance::data_source, tta};
+use super::{Checkpoint, Failure, Sides, Trainer, provenance::data_source, tta};
 use crate::{
     data::Dataset,
     durable::{self, Archive},
@@ -18,6 +18,8 @@ pub struct Keeper<'a> {
     data: &'a Dataset,
     sides: &'a Sides,
     best: Option<Best>,
+    /// After how many updates inside an epoch a checkpoint is written too.
+    pub every: Option<u64>,
 }
 
 /// The outputs of the best epoch so far.
@@ -42,7 +44,7 @@ impl<'a> Keeper<'a> {
                 Some(Best { val_loss: record.val_loss, val, probe })
             }
         };
-        Ok(Self { folder, data, sides, best })
+        Ok(Self { folder, data, sides, best, every: None })
     }
 
     /// Keeps an epoch: its record, its outputs, and the training state after it.
@@ -68,11 +70,19 @@ impl<'a> Keeper<'a> {
         self.keep_state(&state)
     }
 
-    /// Keeps the state of a run that was stopped between two updates.
+    /// Keeps the state between two updates of an epoch.
     ///
     /// # Errors
-    /// The checkpoint cannot be written. The one before is intact then.
-    pub fn keep_stopped(&mut self, trainer: &Trainer) -> Result<()> {
+    /// The weights are no finite numbers any more, or the checkpoint cannot be written. The one before is intact then.
+    pub fn keep_paused(&mut self, trainer: &Trainer) -> Result<()> {
+        if !trainer.model.parameters.are_finite() {
+            bail!(Failure(format!(
+                "the weights are no finite numbers any more in epoch {}, after update {}; the checkpoint before is kept: a \
+                 smaller --lr, --warmup-epochs or --clip-grad usually helps",
+                trainer.position.epochs + 1,
+                trainer.position.updates
+            )));
+        }
         self.keep_state(&Checkpoint::of(trainer, &self.data.fingerprint)?.to_archive().to_bytes()?)
     }
 

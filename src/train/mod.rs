@@ -30,4 +30,4 @@ pub use order::order;
 pub use patience::Patience;
 pub use provenance::{data_source, versions};
 pub use sides::Sides;
-pub use trainer::{Position, Trained, Trainer};
+pub use trainer::{Pass, Position, Trainer};

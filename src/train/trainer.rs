@@ -37,13 +37,16 @@ pub struct Position {
     pub loss_sum: f64,
 }
 
-/// What [`Trainer::finish_epoch`] did.
+/// How far [`Trainer::train_epoch`] came.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Trained {
-    /// Mean of the epoch's batch losses, those before a resume included \[nats\].
-    pub batch_loss: f64,
-    /// Images trained on in this call.
-    pub images: usize,
+pub enum Pass {
+    /// The epoch's last update is done.
+    Finished {
+        /// Mean of the epoch's batch losses, those before a resume included \[nats\].
+        batch_loss: f64,
+    },
+    /// It stopped between two updates; the position says where.
+    Paused,
 }
 
 /// Everything that a run carries from one step to the next. Draws carry nothing: they are functions of the position.
@@ -119,19 +122,26 @@ impl Trainer {
         self.batches_per_epoch(images).div_ceil(u64::from(self.recipe.grad_accum_steps))
     }
 
+    /// Images that the rest of the epoch under way trains on, of `images` training images.
+    pub fn images_left(&self, images: usize) -> u64 {
+        let seen = self.position.updates * u64::from(self.recipe.grad_accum_steps);
+        self.batches_per_epoch(images).saturating_sub(seen) * u64::from(self.recipe.batch_size)
+    }
+
     /// Learning rate of update `update`, counted from 0 over the whole run.
     pub fn rate(&self, update: u64, images: usize) -> f64 {
         schedule::rate(&self.recipe, update, self.updates_per_epoch(images))
     }
 
-    /// Trains from the current position to the end of its epoch, or returns None when `stop` was raised first; the
-    /// position then says where.
-    pub fn finish_epoch(
+    /// Trains from the current position to the end of its epoch, or until `stop` is raised, or to the next multiple of
+    /// `pause_every` updates. Called again it goes on as if there had been no pause, to the bit.
+    pub fn train_epoch(
         &mut self,
         data: &Dataset,
         observer: &mut dyn Observer,
         stop: &AtomicBool,
-    ) -> Result<Option<Trained>> {
+        pause_every: Option<u64>,
+    ) -> Result<Pass> {
         let device = self.model.parameters.device();
         let (images, batch_size) = (data.train.len(), self.recipe.batch_size as usize);
         let (batches, updates) = (self.batches_per_epoch(images), self.updates_per_epoch(images));
@@ -141,14 +151,16 @@ impl Trainer {
         let repeats = repeats(&order);
         // What was seen before a stop is not seen again.
         order.drain(..(self.position.updates * accumulate) as usize * batch_size);
-        let trained_images = order.len();
         let mut source = data.train.batches(order, batch_size, device);
         let mut loss_sum = Tensor::from(self.position.loss_sum).to_device(device);
 
+        let begin = self.position.updates;
         while self.position.updates < updates {
-            if stop.load(Ordering::Relaxed) {
+            let done = self.position.updates;
+            let pause = pause_every.is_some_and(|every| done > begin && done.is_multiple_of(every));
+            if pause || stop.load(Ordering::Relaxed) {
                 self.position.loss_sum = self.read_loss(&loss_sum, images)?;
-                return Ok(None);
+                return Ok(Pass::Paused);
             }
             let first = self.position.updates * accumulate;
             let group = accumulate.min(batches - first);
@@ -184,7 +196,7 @@ impl Trainer {
         }
         let batch_loss = self.read_loss(&loss_sum, images)? / batches as f64;
         self.average_epoch(data)?;
-        Ok(Some(Trained { batch_loss, images: trained_images }))
+        Ok(Pass::Finished { batch_loss })
     }
 
     /// The training objective.

@@ -1,0 +1,132 @@
+//! More than two hundred kills at random moments, over every knob and preset: whatever is killed ends with the same
+//! bytes as what was never interrupted. Takes minutes; `scripts/torture` runs it, `tests/resume.rs` is its short form.
+
+mod support;
+
+use std::{
+    fs,
+    process::Stdio,
+    thread::sleep,
+    time::{Duration, Instant, SystemTime},
+};
+
+use support::{Place, train_words};
+
+/// Kills in each round.
+const KILLS: u32 = 10;
+
+/// Sets of flags that cover every knob, both kinds of phase, and the presets.
+const ROUNDS: [&str; 22] = [
+    "--preset seed",
+    "--preset seed --checkpoint-every 5",
+    "--preset closed --stem-stride 2 --width 4 --checkpoint-every 7",
+    "--preset closed-small --checkpoint-every 7",
+    "--preset demo",
+    "--preset fine-tune --checkpoint-every 9",
+    "--sched cosine --warmup-epochs 2 --nesterov --weight-decay 5e-4 --norm-decay --checkpoint-every 4",
+    "--opt adamw --lr 0.01 --grad-accum-steps 3 --checkpoint-every 3",
+    "--clip-grad 1 --model-ema --model-ema-decay 0.9 --checkpoint-every 5",
+    "--swa-start 3 --checkpoint-every 5",
+    "--sam 0.05 --sam-every 2 --checkpoint-every 5",
+    "--drop 0.2 --drop-path 0.2 --drop-block 0.1 --checkpoint-every 5",
+    "--mixup 0.2 --cutmix 1 --mixup-prob 0.8 --mixup-switch-prob 0.4 --mixup-off-epoch 4 --smoothing 0.1",
+    "--hflip 0.5 --rotate 9 --translate 0.1 --zoom 0.9 1.1 --border reflect --checkpoint-every 5",
+    "--scale 0.5 1 --ratio 0.8 1.2 --checkpoint-every 5",
+    "--crop-pad 2 --color-jitter 0.2 --blur 0.3 --reprob 0.3 --checkpoint-every 5",
+    "--aa trivial --checkpoint-every 5",
+    "--class-weights balanced --checkpoint-every 5",
+    "--balanced-sampling --checkpoint-every 5",
+    "--progressive 8 --early-stop 2 --tta flip --checkpoint-every 5",
+    "--cache-limit 1kb --workers 2 --hflip 0.5 --checkpoint-every 5",
+    "--preset ema --mixup 0.2 --sam 0.05 --drop 0.1 --hflip 0.5 --progressive 8 --checkpoint-every 5",
+];
+
+/// xorshift64*: moments to kill at. `TORTURE_SEED` repeats a session.
+struct Moments(u64);
+
+impl Moments {
+    fn new() -> Self {
+        let given = std::env::var("TORTURE_SEED").ok().and_then(|seed| seed.parse().ok());
+        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64 | 1;
+        let seed = given.unwrap_or_else(now);
+        println!("TORTURE_SEED={seed}");
+        Self(seed)
+    }
+
+    fn up_to(&mut self, limit: Duration) -> Duration {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let share = (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64;
+        limit.mul_f64(share)
+    }
+}
+
+/// Runs `words` and kills it with SIGKILL after `delay`; true if it was still running then.
+fn kill_after(place: &Place, words: &[&str], delay: Duration) -> bool {
+    let mut child = place.command(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    sleep(delay);
+    let running = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    running
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/torture"]
+fn a_run_killed_at_any_moment_ends_with_the_same_bytes() {
+    let place = Place::with_images(80, 8);
+    let mut moments = Moments::new();
+    let (mut kills, mut alive) = (0, 0);
+    for (round, flags) in ROUNDS.iter().enumerate() {
+        let mut words: Vec<&str> = flags.split_whitespace().collect();
+        words.extend(["--epochs", "6"]);
+        let (whole, torn) = (format!("whole-{round}"), format!("torn-{round}"));
+        let begun = Instant::now();
+        place.train(&whole, &words).succeed();
+        let time = begun.elapsed();
+        words.push("--resume");
+        for _ in 0..KILLS {
+            kills += 1;
+            // Some come before anything is written, some after everything.
+            alive += u32::from(kill_after(&place, &train_words(&torn, &words), moments.up_to(time.mul_f64(0.6))));
+        }
+        place.train(&torn, &words).succeed();
+        assert_eq!(place.epochs(&torn), place.epochs(&whole), "{flags}");
+        for file in ["model.safetensors", "last.safetensors", "best.safetensors", "predictions.safetensors"] {
+            assert!(place.bytes(&torn, file) == place.bytes(&whole, file), "{flags}: {file} differs");
+        }
+        let left = fs::read_dir(place.path(&torn)).unwrap().map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with(".mindgap-tmp")).collect();
+        assert!(left.is_empty(), "{flags}: {left:?}");
+        println!("round {round}: {flags}: equal bytes after {KILLS} kills, whole in {:.1} s", time.as_secs_f64());
+    }
+    println!("{kills} kills, {alive} of them while the run was alive");
+    assert!(alive >= 200 || alive * 10 >= kills * 9, "too few kills met a living run: {alive} of {kills}");
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/torture"]
+fn a_comparison_killed_at_any_moment_ends_with_the_same_figures() {
+    let place = Place::with_images(40, 8);
+    let mut moments = Moments::new();
+    let words = |out| {
+        let mut words = train_words(out, &["--presets", "seed,ema", "--seeds", "2", "--epochs", "4", "--jobs", "2"]);
+        words[0] = "compare";
+        words
+    };
+    let begun = Instant::now();
+    place.mindgap(&words("whole")).succeed();
+    let time = begun.elapsed();
+    for _ in 0..20 {
+        kill_after(&place, &words("torn"), moments.up_to(time.mul_f64(0.7)));
+    }
+    // The runs of the last comparison that was killed may still be writing their last checkpoint.
+    sleep(Duration::from_secs(3));
+    place.mindgap(&words("torn")).succeed();
+    for run in ["seed-seed0", "seed-seed1", "ema-seed0", "ema-seed1"] {
+        let (torn, whole) = (format!("torn/{run}"), format!("whole/{run}"));
+        assert_eq!(place.epochs(&torn), place.epochs(&whole), "{run}");
+        assert!(place.bytes(&torn, "model.safetensors") == place.bytes(&whole, "model.safetensors"), "{run}");
+    }
+}
