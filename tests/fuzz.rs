@@ -87,7 +87,8 @@ fn fuzz(target: &str, seeds: &[Vec<u8>], words: &[&str], read: impl Fn(&[u8])) {
     }
     let (mut draws, begun, mut tries) = (Draws::new(), Instant::now(), 0);
     while begun.elapsed() < Duration::from_secs_f64(time) {
-        let input = draws.mutate(&seeds[draws.below(seeds.len())], words);
+        let seed = &seeds[draws.below(seeds.len())];
+        let input = draws.mutate(seed, words);
         tries += 1;
         if !survives(&input) {
             fs::create_dir_all(&kept).unwrap();
@@ -168,9 +169,11 @@ fn logs_of_other_trainers() {
 #[test]
 fn recipe_files() {
     let resolved = Recipe::default().to_toml();
-    let short = "extends = \"closed\"\nlr = 0.1\nepochs = 12\nsched = \"cosine\"\nwarmup_epochs = 2\n[multiply]\nwidth = 2\n";
+    let short =
+        "extends = \"closed\"\nlr = 0.1\nepochs = 12\nsched = \"cosine\"\nwarmup_epochs = 2\n[multiply]\nwidth = 2\n";
     let seeds = [resolved.into_bytes(), short.as_bytes().to_vec()];
-    let keys = ["phases", "[[phases]]", "= ", "extends", "mixup", "zoom = [1, 2]", "\"\"\"", "resnet18", "curve", "{", "}"];
+    let keys =
+        ["phases", "[[phases]]", "= ", "extends", "mixup", "zoom = [1, 2]", "\"\"\"", "resnet18", "curve", "{", "}"];
     let words = [&NUMBERS[..], &keys].concat();
     let place = place();
     fuzz("recipe", &seeds, &words, |bytes| {
@@ -206,7 +209,8 @@ fn network() -> durable::Archive {
 fn model_files_and_checkpoints() {
     let bytes = network().to_bytes().unwrap();
     let place = place();
-    let words = [&NUMBERS[..], &["F32", "I64", "\"shape\":[", "data_offsets", "classes", "__metadata__", "[1,1,1,1]"]].concat();
+    let words =
+        [&NUMBERS[..], &["F32", "I64", "\"shape\":[", "data_offsets", "classes", "__metadata__", "[1,1,1,1]"]].concat();
     fuzz("safetensors", &[bytes], &words, |bytes| {
         let path = written(&place, "x.safetensors", bytes);
         let _ = (Classifier::read(&path, tch::Device::Cpu), Checkpoint::load(&path));
@@ -219,7 +223,8 @@ fn archives_with_a_right_checksum_and_wrong_contents() {
     let good = network();
     let text: Vec<u8> = serde_json::to_vec(&good.metadata).unwrap();
     let place = place();
-    let words = [&NUMBERS[..], &["resnet110", "width = 99999999", "img_size", "\\n", "\\\"", "phases = []", "3"]].concat();
+    let words =
+        [&NUMBERS[..], &["resnet110", "width = 99999999", "img_size", "\\n", "\\\"", "phases = []", "3"]].concat();
     fuzz("metadata", &[text], &words, |bytes| {
         let Ok(metadata) = serde_json::from_slice(bytes) else { return };
         let mut archive = durable::Archive { metadata, arrays: good.arrays.clone() };
@@ -237,13 +242,15 @@ fn archives_with_a_right_checksum_and_wrong_contents() {
 fn images() {
     let grey = DynamicImage::ImageLuma8(GrayImage::from_fn(12, 9, |x, y| image::Luma([(x * 20 + y) as u8])));
     let colour = DynamicImage::ImageRgb8(grey.to_rgb8());
-    let formats = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP, ImageFormat::Pnm];
+    let formats =
+        [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP, ImageFormat::Pnm];
     let encoded = |image: &DynamicImage, format| {
         let mut bytes = std::io::Cursor::new(Vec::new());
         image.write_to(&mut bytes, format).unwrap();
         bytes.into_inner()
     };
-    let seeds: Vec<Vec<u8>> = formats.iter().flat_map(|&format| [encoded(&grey, format), encoded(&colour, format)]).collect();
+    let seeds: Vec<Vec<u8>> =
+        formats.iter().flat_map(|&format| [encoded(&grey, format), encoded(&colour, format)]).collect();
     let place = place();
     for path in ["train/a/1.png", "train/b/1.png", "val/a/1.png", "val/b/1.png"] {
         let path = place.path().join(path);
