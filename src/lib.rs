@@ -22,6 +22,9 @@
 //!    durable   files that are whole or absent
 //! ```
 
+// What a user brought may be wrong: it is answered, never unwrapped.
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 pub mod augment;
 pub mod cli;
 pub mod compare;
