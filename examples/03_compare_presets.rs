@@ -83,6 +83,7 @@ fn train_one(recipe: &Recipe, data: &Dataset, folder: &RunFolder, device: tch::D
         versions: train::versions(device),
         cpu: cpu_name(),
         data: train::data_source("faces", data, &sides),
+        pretrained: trainer.pretrained.clone(),
         command_line: std::env::args().collect(),
         started: now(),
         resumes: Vec::new(),

@@ -3,7 +3,7 @@
 use std::fs;
 
 /// The files with the cards, and the flags that each is about.
-const CARDS: [(&str, &[&str]); 26] = [
+const CARDS: [(&str, &[&str]); 29] = [
     ("augment/blur.rs", &["--blur"]),
     ("augment/colour.rs", &["--color-jitter"]),
     ("augment/crop_pad.rs", &["--crop-pad"]),
@@ -18,12 +18,15 @@ const CARDS: [(&str, &[&str]); 26] = [
     ("model/drop.rs", &["--drop"]),
     ("model/drop_block.rs", &["--drop-block"]),
     ("model/drop_path.rs", &["--drop-path"]),
+    ("model/freeze.rs", &["--freeze-until"]),
+    ("model/pretrained/mod.rs", &["--pretrained"]),
     ("recipe/progressive.rs", &["--progressive"]),
     ("recipe/schedule.rs", &["--epochs"]),
     ("train/class_weights.rs", &["--class-weights"]),
     ("train/ema.rs", &["--model-ema", "--model-ema-decay"]),
     ("train/loss.rs", &["--smoothing"]),
     ("train/optim/clip.rs", &["--clip-grad"]),
+    ("train/optim/layer_decay.rs", &["--layer-decay"]),
     ("train/optim/weight_decay.rs", &["--weight-decay", "--norm-decay"]),
     ("train/order.rs", &["--balanced-sampling"]),
     ("train/patience.rs", &["--early-stop"]),

@@ -7,16 +7,19 @@
 
 mod support;
 
-use std::sync::{
-    LazyLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::Result;
 use mindgap::{
     augment::Normalize,
     data::{self, Dataset, Options, Silent},
-    durable::Array,
+    durable::{Archive, Array},
     model::{Architecture, Mode, ResNet, weights},
     random::{Purpose, Stream},
     recipe::{Layers, Recipe, resolve, schedule},
@@ -40,6 +43,18 @@ fn open() -> Dataset {
     data::open(PLACE.path("data").to_str().unwrap(), &Options::default(), &Silent).unwrap()
 }
 
+/// Weights that were trained for a while from another seed.
+static WEIGHTS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let (recipe, data) = (Recipe { seed: 7, ..recipe(&[]) }, open());
+    let mut trainer = Trainer::new(&recipe, &data, Device::Cpu).unwrap();
+    let stop = AtomicBool::new(false);
+    trainer.finish_epoch(&data, &mut Listener { epochs: Vec::new(), stop: &stop, stop_at: None }, &stop).unwrap();
+    let arrays = Checkpoint::of(&trainer, &data.fingerprint).unwrap().network();
+    let file = PLACE.path("weights.safetensors");
+    Archive { arrays, ..Archive::default() }.save(&file).unwrap();
+    file
+});
+
 /// The small run of these tests with `keys` laid over it, one after the other.
 fn recipe(keys: &[&str]) -> Recipe {
     let small = format!(
@@ -47,6 +62,10 @@ fn recipe(keys: &[&str]) -> Recipe {
     );
     let mut layers = Layers::default();
     for keys in [&[small.as_str()], keys].concat() {
+        let keys = match keys.contains("WEIGHTS") {
+            true => keys.replace("WEIGHTS", WEIGHTS.to_str().unwrap()),
+            false => keys.to_owned(),
+        };
         layers = layers.flags(&keys.parse::<Table>().unwrap()).unwrap();
     }
     Recipe { img_size: Some(16), in_chans: Some(1), ..resolve(&layers).unwrap() }
@@ -229,11 +248,14 @@ knobs! {
     early_stop: on "early_stop = 3\nlr = 0.3", off "early_stop = 0\nlr = 0.1";
     tta_flip: on "tta = 'flip'", off "tta = 'none'";
     tta_ten_crop: on "tta = 'ten-crop'", off "tta = 'none'";
-    all_at_once: on "weight_decay = 5e-4\nmodel_ema = true\nsam = 0.02\nsam_every = 2\ndrop = 0.1\n\
+    pretrained: on "pretrained = 'WEIGHTS'", off "pretrained = ''";
+    freeze_until: on "pretrained = 'WEIGHTS'\nfreeze_until = 'layer2'", off "pretrained = ''\nfreeze_until = 'conv1'";
+    layer_decay: on "layer_decay = 0.8", off "layer_decay = 1.0";
+    all_at_once: on "pretrained = 'WEIGHTS'\nfreeze_until = 'layer1'\nlayer_decay = 0.9\nweight_decay = 5e-4\nmodel_ema = true\nsam = 0.02\nsam_every = 2\ndrop = 0.1\n\
             drop_path = 0.05\ndrop_block = 0.05\nsmoothing = 0.05\nmixup = 0.1\ncutmix = 0.5\nmixup_prob = 0.3\n\
             balanced_sampling = true\nhflip = 0.5\nrotate = 5.0\ncolor_jitter = [0.1, 0.1]\nreprob = 0.1\n\
             progressive = 12\ntta = 'flip'",
-        off "weight_decay = 0.0\nmodel_ema = false\nsam = 0.0\nsam_every = 1\ndrop = 0.0\ndrop_path = 0.0\n\
+        off "pretrained = ''\nfreeze_until = 'conv1'\nlayer_decay = 1.0\nweight_decay = 0.0\nmodel_ema = false\nsam = 0.0\nsam_every = 1\ndrop = 0.0\ndrop_path = 0.0\n\
                 drop_block = 0.0\nsmoothing = 0.0\nmixup = 0.0\ncutmix = 0.0\nmixup_prob = 1.0\n\
                 balanced_sampling = false\nhflip = 0.0\nrotate = 0.0\ncolor_jitter = []\nreprob = 0.0\n\
                 progressive = 0\ntta = 'none'";

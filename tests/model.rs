@@ -1,12 +1,14 @@
 //! The networks are torchvision's: same names, same counts, same logits from the same weights.
 
-use std::f64::consts::TAU;
+use std::{f64::consts::TAU, fs};
 
 use mindgap::{
-    model::{Architecture, Mode, ResNet},
+    durable::Array,
+    model::{Architecture, Mode, ResNet, pretrained, weights},
     random::{Purpose, Stream},
     recipe::Recipe,
 };
+use safetensors::{Dtype, tensor::TensorView};
 use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
@@ -21,6 +23,8 @@ struct Case {
     parameters: u64,
     names: Vec<String>,
     eval: Vec<f32>,
+    /// In evaluation, on grey images repeated three times; of torchvision's networks.
+    grey: Option<Vec<f32>>,
     /// Absent where the batch statistics are ill-conditioned.
     train: Option<Vec<f32>>,
 }
@@ -88,6 +92,53 @@ fn logits_equal_torchvisions_with_the_same_weights() {
             assert!(difference <= 1e-5, "{} {mode:?}: logits differ by {difference:e}", case.model);
         }
     }
+}
+
+#[test]
+fn a_state_dict_of_torchvisions_gives_its_logits_on_rgb_and_on_grey_images() {
+    for case in cases() {
+        let Some(grey) = &case.grey else { continue };
+        let theirs = ResNet::new(&case.architecture(), 0, Device::Cpu);
+        fill(&theirs);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state_dict.safetensors");
+        fs::write(&path, state_dict(&theirs)).unwrap();
+        let classes: Vec<String> = (0..case.classes).map(|class| class.to_string()).collect();
+        let side = i64::from(case.size);
+        for (channels, expected) in [(3, &case.eval), (1, grey)] {
+            let ours = Architecture::new(&case.recipe(), channels, case.classes).unwrap();
+            let ours = ResNet::new(&ours, 1, Device::Cpu);
+            let plain = (vec![0.0; channels as usize], vec![1.0; channels as usize]);
+            let images = pretrained::Images { classes: &classes, mean: &plain.0, std: &plain.1 };
+            pretrained::load(&ours, &path, &images).unwrap();
+            let shape = [3, i64::from(channels), side, side];
+            let images = wave(1000, shape.iter().product::<i64>() as usize);
+            let images = Tensor::from_slice(&images).to_kind(Kind::Float).view(shape);
+            let _guard = tch::no_grad_guard();
+            let expected = Tensor::from_slice(expected).view([3, case.classes as i64]);
+            let difference = (ours.forward(&images, Mode::Eval) - expected).abs().max().double_value(&[]);
+            assert!(difference <= 1e-5, "{} {channels}: logits differ by {difference:e}", case.model);
+        }
+    }
+}
+
+/// What Python's `safetensors.torch.save_file(model.state_dict(), …)` writes, for images that are not normalised.
+fn state_dict(model: &ResNet) -> Vec<u8> {
+    let all = model.parameters.all().iter();
+    let mut arrays: Vec<Array> =
+        all.map(|parameter| weights::to_array(parameter.name.clone(), &parameter.tensor).unwrap()).collect();
+    for index in 0..arrays.len() {
+        if let Some(norm) = arrays[index].name.strip_suffix("running_var") {
+            let name = format!("{norm}num_batches_tracked");
+            arrays.push(Array { name, dtype: Dtype::I64, shape: Vec::new(), bytes: vec![0; 8] });
+        }
+    }
+    let views = arrays
+        .iter()
+        .map(|array| (array.name.as_str(), TensorView::new(array.dtype, array.shape.clone(), &array.bytes).unwrap()));
+    let metadata = [("mean", "[0.0, 0.0, 0.0]"), ("std", "[1.0, 1.0, 1.0]")];
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    safetensors::serialize(views, Some(metadata.into())).unwrap()
 }
 
 #[test]

@@ -87,12 +87,16 @@ def case(name, model, channels, size, **recipe):
     images = wave(1000, 3 * channels * size * size).reshape(3, channels, size, size).float()
     with torch.no_grad():
         evaluated = model.eval()(images)
+        # What a grey network makes of the grey image, an RGB one makes of it repeated.
+        grey = wave(1000, 3 * size * size).reshape(3, 1, size, size).float().repeat(1, 3, 1, 1)
+        grey = model(grey).flatten().tolist() if channels == 3 and model.conv1.kernel_size == (7, 7) else None
         trained = model.train()(images)
     return {
         "model": name, "channels": channels, "size": size, "classes": evaluated.shape[1], "recipe": recipe,
         "parameters": sum(p.numel() for p in model.parameters()),
         "names": [n for n in model.state_dict() if not n.endswith("num_batches_tracked")],
         "eval": [round(v, 7) for v in evaluated.flatten().tolist()],
+        "grey": grey and [round(v, 7) for v in grey],
         # At 2 x 2 pixels a batch of three has too few values for stable statistics: only the CIFAR family compares them.
         "train": [round(v, 7) for v in trained.flatten().tolist()] if isinstance(model, Cifar) else None,
     }

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
-use crate::recipe::{self, Aa, Border, ClassWeights, Layers, Opt, Recipe, Sched, Stem, Tta};
+use crate::recipe::{self, Aa, Border, ClassWeights, FirstTrained, Layers, Opt, Recipe, Sched, Stem, Tta, presets};
 
 /// Where a recipe comes from. Later beats earlier: defaults, preset, recipe file, flags.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -46,7 +46,14 @@ impl RecipeSource {
         if let Some(path) = &self.recipe {
             layers = layers.file(path)?;
         }
-        recipe::resolve(&layers.flags(&self.flags)?)
+        let recipe = recipe::resolve(&layers.flags(&self.flags)?)?;
+        ensure!(
+            preset != Some(presets::FINE_TUNE) || recipe.pretrained.is_some(),
+            "preset {} goes on from weights that were trained on other images: give --pretrained FILE.safetensors, such as \
+             torchvision's or the model.safetensors of another run, or choose another preset",
+            presets::FINE_TUNE
+        );
+        Ok(recipe)
     }
 }
 
@@ -69,6 +76,16 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Network", value_name = "BOOL", hide_possible_values = true)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub zero_init_last: Option<bool>,
+
+    /// Start from the weights in this file: torchvision's and timm's resnet18, 34 and 50, or mindgap's model.safetensors
+    #[arg(long, help_heading = "Pretrained weights", value_name = "FILE.safetensors")]
+    pub pretrained: Option<PathBuf>,
+    /// Train this layer and those after it only; fc for the classifier alone [default: conv1, all]
+    #[arg(long, help_heading = "Pretrained weights", value_name = "LAYER", value_parser = words(FirstTrained::WORDS))]
+    pub freeze_until: Option<String>,
+    /// Multiply the learning rate by this from each block to the one before it [default: 1]
+    #[arg(long, help_heading = "Pretrained weights", value_name = "FACTOR", allow_negative_numbers = true)]
+    pub layer_decay: Option<f64>,
 
     /// Share of the training images that is used [default: 1]
     #[arg(long, help_heading = "Images", value_name = "SHARE")]

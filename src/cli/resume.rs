@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use tch::Device;
 
 use super::{
     recipe_flags::{RecipeFlags, RecipeSource},
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     data::Dataset,
     durable,
+    model::pretrained,
     recipe::{Difference, Recipe},
     run::{Environment, RunFolder, best_epoch},
     train::{Checkpoint, Position, Trainer},
@@ -78,6 +80,38 @@ impl Before {
         let done = RunFolder::open(&self.path).and_then(|folder| folder.done());
         // A damaged file is told where it is needed.
         done.is_ok_and(|done| done.is_some_and(|done| done.early_stopped))
+    }
+
+    /// The run's trainer, to be restored. Where no checkpoint has been written yet it begins anew, for which its
+    /// pretrained weights must still be the same; a checkpoint holds all that was made of them.
+    pub fn trainer(&self, recipe: &Recipe, data: &Dataset, device: Device) -> Result<Trainer> {
+        if [RunFolder::LAST, RunFolder::PREVIOUS].iter().any(|file| self.path.join(file).exists()) {
+            self.warn_of_changed_weights();
+            return Trainer::before_restore(recipe, data, device);
+        }
+        let trainer = Trainer::new(recipe, data, device)?;
+        if let (Some(before), Some(now)) = (&self.environment.pretrained, &trainer.pretrained) {
+            ensure!(
+                before.hash == now.hash,
+                "{} has changed since the run in {} began, and there is no checkpoint yet to go on from; start a new run with \
+                 another --out",
+                now.path,
+                self.path.display()
+            );
+        }
+        Ok(trainer)
+    }
+
+    fn warn_of_changed_weights(&self) {
+        let Some(before) = &self.environment.pretrained else { return };
+        // A file that has vanished is not needed any more.
+        let Ok(file) = fs::read(&before.path) else { return };
+        if pretrained::hash(&file) != before.hash {
+            say(format_args!(
+                "warning: {} has changed since the run began; it goes on from its own checkpoint",
+                before.path
+            ));
+        }
     }
 
     /// The data of the run, findable from any folder.

@@ -95,18 +95,21 @@ pub fn run(args: &Args) -> Result<End> {
         "there is nothing to measure the training side on: every training image also stands in val, pixel for pixel; \
          `--data` needs training images of its own"
     );
+    let mut trainer = match &plan.before {
+        Some(before) => before.trainer(&recipe, &data, device)?,
+        None => Trainer::new(&recipe, &data, device)?,
+    };
     let folder = match &args.out {
         Some(path) => RunFolder::create(path, args.resume)?,
         None => RunFolder::create_next(Path::new("runs"), &plan.name())?,
     };
-    let mut trainer = Trainer::new(&recipe, &data, device)?;
     if plan.before.is_some() {
         resume::restore(&folder, &mut trainer, &data)?;
     }
     write_provenance(&plan, &folder, &recipe, &data, &sides, &trainer)?;
 
     let cost = Architecture::new(&recipe, data.channels, data.classes.len())?.cost(data.size);
-    announce(&folder, &plan, &recipe, &data, &sides, cost, device);
+    announce(&folder, &plan, &trainer, &data, &sides, cost, device);
     let stop = signals::stop_flag()?;
     let mut keeper = Keeper::new(&folder, &data, &sides)?;
     keeper.every = args.checkpoint_every;
@@ -252,6 +255,7 @@ fn write_provenance(
             versions,
             cpu: cpu_name(),
             data: train::data_source(&plan.source, data, sides),
+            pretrained: trainer.pretrained.clone(),
             command_line,
             started: now(),
             resumes: Vec::new(),
@@ -266,12 +270,13 @@ fn write_provenance(
 fn announce(
     folder: &RunFolder,
     plan: &Plan,
-    recipe: &Recipe,
+    trainer: &Trainer,
     data: &Dataset,
     sides: &Sides,
     cost: Cost,
     device: Device,
 ) {
+    let recipe = &trainer.recipe;
     for note in &data.notes {
         say(format_args!("note: {note}"));
     }
@@ -284,6 +289,10 @@ fn announce(
     };
     say(texts::description(data, sides, recipe, cost).trim_end());
     say(format_args!("recipe   {origin}; {} epochs in batches of {}", recipe.epochs, recipe.batch_size));
+    if let Some(file) = &trainer.pretrained {
+        say(format_args!("weights  {}", file.path));
+        file.notes.iter().for_each(|note| say(format_args!("         {note}")));
+    }
     let knobs = recipe.knobs_on().join(", ");
     say(format_args!("knobs    {}", if knobs.is_empty() { "none" } else { &knobs }));
     say(format_args!("device   {}, {} threads", device::name(device), tch::get_num_threads()));

@@ -100,9 +100,17 @@ impl Archive {
         Archive::from_bytes(&file).with_context(|| format!("cannot use {}", path.display()))
     }
 
+    /// Reads the bytes of any safetensors file. Where it has a checksum of mindgap's, that is verified first.
+    ///
+    /// # Errors
+    /// When it is no safetensors file, is damaged, or has changed since mindgap wrote it.
+    pub fn from_any_safetensors(file: &[u8]) -> Result<Archive> {
+        if has_checksum(file) { Archive::from_bytes(file) } else { Archive::parse(file) }
+    }
+
     fn from_bytes(file: &[u8]) -> Result<Archive> {
         ensure!(
-            file.len() > DIGITS.end && file[LENGTH..].starts_with(OPENING),
+            has_checksum(file),
             "it is not an archive that mindgap wrote, or its first bytes are damaged ({} bytes in all)",
             file.len()
         );
@@ -112,7 +120,11 @@ impl Archive {
             "it was cut short or changed since it was written ({} bytes in all, checksum {expected}, recorded {found:?})",
             file.len()
         );
-        // From here on only a file made to deceive can be wrong, and the crate checks lengths, shapes and offsets.
+        Archive::parse(file)
+    }
+
+    /// The crate checks lengths, shapes and offsets, so that no file made to deceive gets further.
+    fn parse(file: &[u8]) -> Result<Archive> {
         let (_, header) = SafeTensors::read_metadata(file).context("its header is damaged")?;
         let tensors = SafeTensors::deserialize(file).context("its header is damaged")?;
         let mut metadata: BTreeMap<_, _> = header.metadata().clone().unwrap_or_default().into_iter().collect();
@@ -123,6 +135,11 @@ impl Archive {
         });
         Ok(Archive { metadata, arrays: arrays.collect::<Result<_>>()? })
     }
+}
+
+/// Whether the file begins as every archive of mindgap's does.
+fn has_checksum(file: &[u8]) -> bool {
+    file.len() > DIGITS.end && file[LENGTH..].starts_with(OPENING)
 }
 
 /// The JSON header, with zeros for the checksum's digits.
@@ -244,10 +261,20 @@ mod tests {
     }
 
     #[test]
-    fn another_writers_safetensors_file_is_refused_in_words() {
+    fn another_writers_safetensors_file_is_refused_in_words_unless_any_will_do() {
         let plain = safetensors::serialize([("a", &view())], None).unwrap();
         let message = format!("{:#}", Archive::from_bytes(&plain).unwrap_err());
         assert!(message.contains("not an archive that mindgap wrote"), "{message}");
+        assert_eq!(Archive::from_any_safetensors(&plain).unwrap().array("a").unwrap().bytes, [7; 200]);
+    }
+
+    #[test]
+    fn where_any_file_will_do_our_own_must_still_be_whole() {
+        let mut file = example().to_bytes().unwrap();
+        assert_eq!(Archive::from_any_safetensors(&file).unwrap().metadata, example().metadata);
+        *file.last_mut().unwrap() ^= 1;
+        let message = format!("{:#}", Archive::from_any_safetensors(&file).unwrap_err());
+        assert!(message.contains("changed since it was written"), "{message}");
     }
 
     fn view() -> safetensors::tensor::TensorView<'static> {

@@ -39,6 +39,8 @@ pub struct Architecture {
     pub drop_path: f64,
     /// Share of the feature maps that is dropped in squares, in the last two stages.
     pub drop_block: f64,
+    /// How many parts from the images on are frozen, the stem and each stage being one.
+    pub frozen: usize,
 }
 
 /// What one image costs.
@@ -72,6 +74,7 @@ impl Architecture {
         let family = family(&recipe.model)?;
         Ok(Self {
             block,
+            frozen: recipe.freeze_until.parts_before(stages.len()),
             stages,
             width: i64::from(recipe.width.unwrap_or(family.default_width())),
             stem: recipe.stem.or(family.default_stem()).unwrap_or(Stem::Small),

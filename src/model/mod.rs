@@ -6,8 +6,10 @@ mod description;
 pub mod drop;
 pub mod drop_block;
 pub mod drop_path;
+mod freeze;
 mod layers;
 mod parameters;
+pub mod pretrained;
 mod resnet;
 pub mod weights;
 

@@ -14,6 +14,8 @@ pub enum Role {
     Weight,
     /// Scale or shift of a norm, or a bias: trained, spared by weight decay unless `--norm-decay`.
     NormOrBias,
+    /// Weight or bias of a frozen layer: it stays as it is.
+    Frozen,
     /// Running statistic: averaged in training, never by gradient.
     Buffer,
 }
@@ -49,12 +51,24 @@ impl Parameters {
 
     /// What gradients train.
     pub fn trained(&self) -> impl Iterator<Item = &Parameter> {
-        self.list.iter().filter(|parameter| parameter.role != Role::Buffer)
+        self.list.iter().filter(|parameter| matches!(parameter.role, Role::Weight | Role::NormOrBias))
     }
 
-    /// Numbers that gradients train.
+    /// Numbers in weights and biases, frozen ones included.
     pub fn count(&self) -> u64 {
-        self.trained().map(|parameter| parameter.tensor.numel() as u64).sum()
+        let learnt = self.list.iter().filter(|parameter| parameter.role != Role::Buffer);
+        learnt.map(|parameter| parameter.tensor.numel() as u64).sum()
+    }
+
+    /// Takes the tensors whose name `is_frozen` out of training.
+    pub(super) fn freeze(&mut self, is_frozen: impl Fn(&str) -> bool) {
+        for parameter in self.list.iter_mut().filter(|parameter| is_frozen(&parameter.name)) {
+            if parameter.role != Role::Buffer {
+                parameter.role = Role::Frozen;
+                // The layer's tensor and this one are the same.
+                let _ = parameter.tensor.set_requires_grad(false);
+            }
+        }
     }
 
     /// Where the tensors live.

@@ -6,7 +6,7 @@ use super::{
     architecture::Architecture,
     block::{Block, Noise},
     drop::{dropout, keep_mask},
-    drop_path,
+    drop_path, freeze,
     layers::{BatchNorm, Builder, Conv, Linear, Mode},
     parameters::Parameters,
 };
@@ -21,6 +21,8 @@ pub struct ResNet {
     bn1: BatchNorm,
     max_pool: bool,
     stages: Vec<Vec<Block>>,
+    /// How many parts, the stem and the stages, are frozen.
+    frozen: usize,
     /// Probability that a feature is dropped before the classifier.
     drop: f64,
     fc: Linear,
@@ -51,19 +53,26 @@ impl ResNet {
         });
         let stages = stages.collect();
         let fc = Linear::new(&mut root.at("fc"), architecture.features(), architecture.classes);
+        let frozen = architecture.frozen;
+        parameters.freeze(|name| freeze::part(name) < frozen);
         let max_pool = architecture.stem == Stem::Imagenet;
-        Self { parameters, conv1, bn1, max_pool, stages, drop: architecture.drop, fc }
+        Self { parameters, conv1, bn1, max_pool, stages, frozen, drop: architecture.drop, fc }
     }
 
     /// Normalised float images `[n, channels, h, w]` to logits `[n, classes]`.
     pub fn forward(&self, images: &Tensor, mut mode: Mode) -> Tensor {
         let images = torch::preferred_layout(images);
-        let mut x = self.bn1.forward(&self.conv1.forward(&images), &mode).relu_();
+        let stem_mode = if self.frozen > 0 { &Mode::Eval } else { &mode };
+        let mut x = self.bn1.forward(&self.conv1.forward(&images), stem_mode).relu_();
         if self.max_pool {
             x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         }
-        for block in self.stages.iter().flatten() {
-            x = block.forward(&x, &mut mode);
+        for (part, blocks) in (1..).zip(&self.stages) {
+            let mut frozen = Mode::Eval;
+            let mode = if part < self.frozen { &mut frozen } else { &mut mode };
+            for block in blocks {
+                x = block.forward(&x, mode);
+            }
         }
         let mut features = x.mean_dim([2i64, 3].as_slice(), false, Kind::Float);
         if let (Some(draws), true) = (mode.draws(), self.drop > 0.0) {

@@ -3,7 +3,9 @@
 
 use toml::{Table, Value};
 
-use super::{Aa, Border, ClassWeights, Curve, CycleMode, MODELS, Opt, Phase, Sched, Stem, Tta, suggest::nearest};
+use super::{
+    Aa, Border, ClassWeights, Curve, CycleMode, FirstTrained, MODELS, Opt, Phase, Sched, Stem, Tta, suggest::nearest,
+};
 
 /// Keys that hold a lowest and a highest value.
 const RANGES: [&str; 3] = ["zoom", "scale", "ratio"];
@@ -88,6 +90,7 @@ fn check_word(key: &str, word: &str, path: &str, faults: &mut Vec<String>) {
         "model" => &models,
         "opt" => Opt::WORDS,
         "stem" => Stem::WORDS,
+        "freeze_until" => FirstTrained::WORDS,
         "sched" => Sched::WORDS,
         "mode" => CycleMode::WORDS,
         "class_weights" => ClassWeights::WORDS,

@@ -45,6 +45,38 @@ choice! {
 }
 
 choice! {
+    /// The first layer that is trained, by torchvision's names; what lies before it is frozen.
+    FirstTrained {
+        /// The stem: everything is trained.
+        Conv1 = "conv1",
+        /// The first stage: the stem is frozen.
+        Layer1 = "layer1",
+        /// The second stage.
+        Layer2 = "layer2",
+        /// The third stage.
+        Layer3 = "layer3",
+        /// The fourth stage, which the ImageNet family has.
+        Layer4 = "layer4",
+        /// The classifier alone is trained.
+        Fc = "fc",
+    }
+}
+
+impl FirstTrained {
+    /// How many parts of a network of `stages` stages lie before it: the stem is one, each stage is one.
+    pub fn parts_before(self, stages: usize) -> usize {
+        match self {
+            Self::Conv1 => 0,
+            Self::Layer1 => 1,
+            Self::Layer2 => 2,
+            Self::Layer3 => 3,
+            Self::Layer4 => 4,
+            Self::Fc => 1 + stages,
+        }
+    }
+}
+
+choice! {
     /// How the swing of a cyclic phase changes from cycle to cycle (Smith 2017).
     CycleMode {
         /// Every cycle swings as far as the first.

@@ -3,7 +3,10 @@
 use super::{Aa, ClassWeights, Recipe, complaint::Check};
 
 /// The keys that act against over-fitting, in the order of the recipe's fields.
-const KNOBS: [&str; 33] = [
+const KNOBS: [&str; 36] = [
+    "pretrained",
+    "freeze_until",
+    "layer_decay",
     "weight_decay",
     "norm_decay",
     "clip_grad",

@@ -47,7 +47,7 @@ impl Layers {
     /// # Errors
     /// There is no such preset.
     pub fn preset(self, name: &str) -> Result<Self> {
-        self.text(format!("preset `{name}`"), presets::get(name)?.toml)
+        self.text(format!("preset `{name}`"), presets::get(name)?.toml, Path::new(""))
     }
 
     /// Adds a recipe file, above the preset that it extends.
@@ -57,7 +57,7 @@ impl Layers {
     pub fn file(self, path: &Path) -> Result<Self> {
         let name = format!("recipe file `{}`", path.display());
         let text = fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
-        self.text(name, &text)
+        self.text(name, &text, path.parent().unwrap_or(Path::new("")))
     }
 
     /// Adds the flags that were given: a value that serialises to recipe keys, absent where a flag was not given.
@@ -66,25 +66,25 @@ impl Layers {
     /// A key that no recipe has, or a value of another type.
     pub fn flags(mut self, flags: &impl Serialize) -> Result<Self> {
         let keys = Table::try_from(flags).context("the flags cannot be written as a recipe")?;
-        self.0.push(Layer::new("the flags", keys)?);
+        self.0.push(Layer::new("the flags", keys, Path::new(""))?);
         Ok(self)
     }
 
-    fn text(self, name: String, text: &str) -> Result<Self> {
+    fn text(self, name: String, text: &str, folder: &Path) -> Result<Self> {
         let mut keys: Table = toml::from_str(text).with_context(|| format!("{name} is not valid TOML"))?;
         let mut below = match keys.remove("extends") {
             None => self,
             Some(Value::String(preset)) => self.preset(&preset).with_context(|| format!("{name}: `extends`"))?,
             Some(other) => bail!("{name}: `extends` = {other}: expected the name of a preset in quotes"),
         };
-        below.0.push(Layer::new(&name, keys)?);
+        below.0.push(Layer::new(&name, keys, folder)?);
         Ok(below)
     }
 }
 
 impl Layer {
-    /// Checks the keys of the layer that errors call `name`.
-    fn new(name: &str, mut keys: Table) -> Result<Self> {
+    /// Checks the keys of the layer that errors call `name`. Its paths lead from `folder`.
+    fn new(name: &str, mut keys: Table, folder: &Path) -> Result<Self> {
         let mut faults = Vec::new();
         check_table(&keys, &template(), "", &mut faults);
         if keys.contains_key("schedule") && Shorthand::KEYS.iter().any(|key| keys.contains_key(*key)) {
@@ -101,8 +101,20 @@ impl Layer {
             let fits = factor.is_finite() && factor > 0.0;
             ensure!(fits, "{name}: `multiply.{key}` = {factor}: expected a factor above 0");
         }
+        if let Some(Value::String(file)) = keys.get_mut("pretrained") {
+            *file = absolute(folder, file).with_context(|| format!("{name}: `pretrained` = \"{file}\""))?;
+        }
         Ok(Self { keys, multiply })
     }
+}
+
+/// The path of `file` from the root, so that a recipe means the same wherever it is read. None stays none.
+fn absolute(folder: &Path, file: &str) -> Result<String> {
+    if file.is_empty() {
+        return Ok(String::new());
+    }
+    let path = std::path::absolute(folder.join(file))?;
+    Ok(path.to_str().context("a recipe cannot hold its path, which is no UTF-8")?.to_owned())
 }
 
 /// Keys and types are right: what is left to fail is a whole number beyond its key's range.

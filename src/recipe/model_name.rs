@@ -40,6 +40,14 @@ pub fn family(name: &str) -> Result<Family> {
 }
 
 impl Family {
+    /// How many stages the networks have.
+    pub fn stages(self) -> usize {
+        match self {
+            Self::Cifar => 3,
+            Self::Imagenet => 4,
+        }
+    }
+
     /// Channels of the first stage where the recipe gives no `width`.
     pub fn default_width(self) -> u32 {
         match self {

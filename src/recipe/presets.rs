@@ -43,6 +43,9 @@ pub const ALL: &[Preset] = embed![
     "demo",
 ];
 
+/// The preset that goes on from pretrained weights: without any it makes no sense.
+pub const FINE_TUNE: &str = "fine-tune";
+
 /// The preset called `name`.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{Aa, Border, ClassWeights, Curve, CycleMode, Opt, Phase, Stem, Tta, family};
+use super::{Aa, Border, ClassWeights, Curve, CycleMode, FirstTrained, Opt, Phase, Stem, Tta, family};
 
 /// Every number that determines a run, apart from the data.
 ///
@@ -24,6 +24,14 @@ pub struct Recipe {
     /// Start the last norm of each residual block at zero, so that each block starts as the identity. Off: false. timm:
     /// `--zero-init-last`.
     pub zero_init_last: bool,
+    /// Safetensors file whose weights the network starts from, as an absolute path; in a recipe file relative to its
+    /// folder. Off: absent (or empty).
+    pub pretrained: Option<String>,
+    /// The first layer that is trained; those before it keep their pretrained weights. Off: `conv1`.
+    pub freeze_until: FirstTrained,
+    /// What the learning rate is multiplied by from each block to the one before it, the classifier having the whole
+    /// rate, in (0, 1]. Off: 1. timm: `--layer-decay`.
+    pub layer_decay: f64,
 
     /// Share of the training images that is used, in (0, 1], drawn within each class by `data_seed`. All: 1.
     pub train_fraction: f64,
@@ -148,6 +156,9 @@ impl Default for Recipe {
             stem: None,
             stem_stride: 1,
             zero_init_last: false,
+            pretrained: None,
+            freeze_until: FirstTrained::Conv1,
+            layer_decay: 1.0,
             train_fraction: 1.0,
             img_size: None,
             in_chans: None,
@@ -206,6 +217,7 @@ impl Recipe {
         Self {
             width: Some(16),
             stem: Some(Stem::Imagenet),
+            pretrained: Some("weights.safetensors".into()),
             img_size: Some(48),
             in_chans: Some(1),
             clip_grad: Some(1.0),
@@ -224,7 +236,9 @@ impl Recipe {
         Ok(Self {
             width: self.width.or(Some(family.default_width())),
             stem: self.stem.or(family.default_stem()),
-            // No gradient is longer than infinity: the way to switch a preset's clipping off.
+            // An empty path and an infinite norm are the way to switch a file's or a preset's off: no gradient is
+            // longer than infinity.
+            pretrained: self.pretrained.filter(|path| !path.is_empty()),
             clip_grad: self.clip_grad.filter(|limit| *limit != f64::INFINITY),
             ..self
         })

@@ -1,7 +1,7 @@
 //! Is every number of a recipe in its range, and do they go together? All complaints at once.
 
 use super::{
-    Complaints, Curve, Family, Opt, Phase, Recipe, Stem,
+    Complaints, Curve, Family, FirstTrained, Opt, Phase, Recipe, Stem,
     complaint::{Check, quoted},
     family,
 };
@@ -18,6 +18,7 @@ impl Recipe {
         self.check_budget(&mut check);
         self.check_optimiser(&mut check);
         self.check_network(&mut check);
+        self.check_pretrained(&mut check);
         self.check_knobs(&mut check);
         check.that(!self.schedule.is_empty(), "schedule", "[]", "there is no phase", "give one, or set sched");
         for (index, phase) in self.schedule.iter().enumerate() {
@@ -110,6 +111,19 @@ impl Recipe {
             check.that(size >= stride, "img_size", size, wrong, format!("give at least {stride}, or a smaller stride"));
         }
     }
+
+    fn check_pretrained(&self, check: &mut Check) {
+        let first = self.freeze_until;
+        let kept = self.pretrained.is_some() || first == FirstTrained::Conv1;
+        let wrong = "there are no pretrained weights that freezing could keep";
+        check.that(kept, "freeze_until", quoted(first), wrong, "give pretrained, or leave freeze_until out");
+        if let Ok(Family::Cifar) = family(&self.model) {
+            let wrong = format!("{} has three stages", self.model);
+            let remedy = "give conv1, layer1, layer2, layer3 or fc";
+            check.that(first != FirstTrained::Layer4, "freeze_until", quoted(first), wrong, remedy);
+        }
+        check.up_to_one("layer_decay", self.layer_decay, "give 1 for one rate everywhere, 0.75 for lower ones");
+    }
 }
 
 fn check_phase(phase: &Phase, path: &str, check: &mut Check) {
@@ -178,7 +192,7 @@ mod tests {
     #[test]
     fn each_bad_value_is_complained_about_under_its_key() {
         type Change = fn(&mut Recipe);
-        let bad: [(&str, Change); 28] = [
+        let bad: [(&str, Change); 32] = [
             ("lr", |r| r.lr = 0.0),
             ("lr", |r| r.lr = -1.0),
             ("lr", |r| r.lr = f64::NAN),
@@ -205,6 +219,10 @@ mod tests {
             ("img_size", |r| (r.img_size, r.stem_stride) = (Some(7), 2)),
             ("in_chans", |r| r.in_chans = Some(2)),
             ("model", |r| r.model = "resnet19".into()),
+            ("freeze_until", |r| r.freeze_until = FirstTrained::Layer2),
+            ("freeze_until", |r| (r.freeze_until, r.pretrained) = (FirstTrained::Layer4, Some("w".into()))),
+            ("layer_decay", |r| r.layer_decay = 0.0),
+            ("layer_decay", |r| r.layer_decay = 1.5),
             ("seed", |r| r.seed = u64::MAX),
             ("schedule", |r| r.schedule.clear()),
             ("schedule[1].epochs", |r| r.schedule[1].epochs = 0.0),

@@ -15,6 +15,9 @@ pub struct Environment {
     pub cpu: String,
     /// On what was trained.
     pub data: DataSource,
+    /// The file that the weights came from, where they were not drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretrained: Option<PretrainedFile>,
     /// The command, word by word.
     pub command_line: Vec<String>,
     /// When the run began, UTC.
@@ -78,6 +81,17 @@ pub struct DataSource {
     pub std: Vec<f32>,
 }
 
+/// A file of pretrained weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PretrainedFile {
+    /// Its absolute path.
+    pub path: String,
+    /// Hash of its bytes, 32 hex digits.
+    pub hash: String,
+    /// What was done to make its weights fit, a sentence each.
+    pub notes: Vec<String>,
+}
+
 /// A run taken up again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
@@ -138,6 +152,11 @@ pub(super) mod tests {
                 mean: vec![0.5],
                 std: vec![0.25],
             },
+            pretrained: Some(PretrainedFile {
+                path: "/weights/resnet18.safetensors".into(),
+                hash: "00ff".into(),
+                notes: vec!["the classifier is drawn anew".into()],
+            }),
             command_line: command_line.clone(),
             started: "2024-05-01T12:30:00Z".into(),
             resumes: vec![Resume { at: "2024-05-02T12:30:00Z".into(), after_epoch: 7, command_line, versions }],

@@ -20,7 +20,7 @@ mod summary;
 
 pub use command::{shell_line, shell_word};
 pub use done::{Best, Cost, Done, Views};
-pub use environment::{DataSource, Environment, Resume, Versions, cpu_name, now};
+pub use environment::{DataSource, Environment, PretrainedFile, Resume, Versions, cpu_name, now};
 pub use events::Events;
 pub use folder::{Epochs, RunFolder};
 pub use lock::{Lock, Owner};

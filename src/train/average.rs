@@ -38,6 +38,11 @@ impl Average {
         Some(Self { network: ResNet::new(architecture, recipe.seed, device), count: 0, rule })
     }
 
+    /// Gives the average, with nothing in it yet, the initial weights of `model`.
+    pub fn start_from(&self, model: &ResNet) {
+        self.for_each(model, |average, value| move_towards(average, value, 1.0));
+    }
+
     /// The averaged network, once it holds an average.
     pub fn active(&self) -> Option<&ResNet> {
         (self.count > 0).then_some(&self.network)

@@ -16,10 +16,13 @@ use super::{
 use crate::{
     augment::Normalize,
     data::Dataset,
-    model::{Architecture, Mode, ResNet},
+    model::{
+        Architecture, Mode, ResNet,
+        pretrained::{self, Images, Loaded},
+    },
     random::{Purpose, Stream},
     recipe::{ClassWeights, Recipe, schedule},
-    run::Observer,
+    run::{Observer, PretrainedFile},
     torch,
 };
 
@@ -66,6 +69,8 @@ pub struct Trainer {
     pub position: Position,
     /// Bytes to network input, where images are measured.
     pub normalize: Normalize,
+    /// The file that the weights came from, where a recipe's `pretrained` was read.
+    pub pretrained: Option<PretrainedFile>,
     /// What the network sees of the training images.
     examples: Examples,
     /// `[classes]`, where classes are weighed in the objective.
@@ -73,8 +78,28 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A run at its beginning.
+    /// A run at its beginning, from the recipe's pretrained weights if it names any.
+    ///
+    /// # Errors
+    /// The pretrained weights cannot be read or do not fit; libtorch has no memory for the network.
     pub fn new(recipe: &Recipe, data: &Dataset, device: Device) -> Result<Self> {
+        let mut trainer = Self::before_restore(recipe, data, device)?;
+        if let Some(path) = &recipe.pretrained {
+            let images = Images { classes: &data.classes, mean: &data.mean, std: &data.std };
+            let Loaded { hash, notes } = torch::catch(|| pretrained::load(&trainer.model, path.as_ref(), &images))?;
+            trainer.pretrained = Some(PretrainedFile { path: path.clone(), hash, notes });
+            if let Some(average) = &trainer.average {
+                average.start_from(&trainer.model);
+            }
+        }
+        Ok(trainer)
+    }
+
+    /// A run whose state a checkpoint will replace: its pretrained weights, if any, are not read.
+    ///
+    /// # Errors
+    /// libtorch has no memory for the network.
+    pub fn before_restore(recipe: &Recipe, data: &Dataset, device: Device) -> Result<Self> {
         let architecture = Architecture::new(recipe, data.channels, data.classes.len())?;
         torch::catch(|| {
             let model = ResNet::new(&architecture, recipe.seed, device);
@@ -92,6 +117,7 @@ impl Trainer {
                 recipe: recipe.clone(),
                 position: Position::default(),
                 normalize,
+                pretrained: None,
                 class_weights: weights,
             })
         })

@@ -7,7 +7,7 @@ use crate::recipe::{Curve, Opt, Phase, Stem};
 
 impl Layers {
     fn toml(self, text: &str) -> Result<Self> {
-        self.text("recipe file `mine.toml`".into(), text)
+        self.text("recipe file `mine.toml`".into(), text, Path::new("/recipes"))
     }
 }
 
@@ -243,6 +243,18 @@ fn single_faults_are_told_in_full() {
         the recipe cannot be trained with:
           stem_stride = 2: the imagenet stem has a stride of its own; give 1, or set stem = "small"
         "#);
+}
+
+#[test]
+fn paths_lead_from_the_recipe_files_folder_or_from_the_current_one_and_are_kept_absolute() {
+    let pretrained = |layers: Layers| resolve(&layers).unwrap().pretrained;
+    let file = Layers::default().toml("pretrained = 'weights/a.safetensors'").unwrap();
+    assert_eq!(pretrained(file.clone()).as_deref(), Some("/recipes/weights/a.safetensors"));
+    let flag = |value: &str| Table::from_iter([("pretrained".to_owned(), Value::from(value))]);
+    let here = std::env::current_dir().unwrap().join("b.safetensors");
+    assert_eq!(pretrained(file.clone().flags(&flag("b.safetensors")).unwrap()).as_deref(), here.to_str());
+    assert_eq!(pretrained(file.clone().flags(&flag("/c")).unwrap()).as_deref(), Some("/c"));
+    assert_eq!(pretrained(file.flags(&flag("")).unwrap()), None);
 }
 
 #[test]

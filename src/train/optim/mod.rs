@@ -2,6 +2,7 @@
 
 mod adamw;
 mod clip;
+mod layer_decay;
 mod sgd;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use tch::Tensor;
 
 pub use adamw::AdamW;
 pub use clip::clip_to_norm;
+pub use layer_decay::rate_factors;
 pub use sgd::Sgd;
 pub use weight_decay::weight_decay;
 
@@ -31,6 +33,8 @@ enum Rule {
 struct Slot {
     name: String,
     parameter: Tensor,
+    /// What the learning rate is multiplied by.
+    rate_factor: f64,
     weight_decay: f64,
     /// One tensor for each name in `Rule::memory`, of the parameter's shape.
     memory: Vec<Tensor>,
@@ -52,9 +56,12 @@ impl Optimizer {
             Opt::Sgd => Rule::Sgd(Sgd { momentum: recipe.momentum, nesterov: recipe.nesterov }),
             Opt::Adamw => Rule::AdamW(AdamW::default()),
         };
+        let names: Vec<&str> = parameters.all().iter().map(|parameter| parameter.name.as_str()).collect();
+        let factor = rate_factors(&names, recipe.layer_decay);
         let slots = parameters.trained().map(|parameter| Slot {
             name: parameter.name.clone(),
             parameter: parameter.tensor.shallow_clone(),
+            rate_factor: factor(&parameter.name),
             weight_decay: weight_decay(recipe, parameter.role),
             memory: rule.memory().iter().map(|_| parameter.tensor.zeros_like()).collect(),
         });
@@ -68,7 +75,8 @@ impl Optimizer {
         let _guard = tch::no_grad_guard();
         self.updates += 1;
         for (slot, gradient) in self.slots.iter_mut().zip(gradients) {
-            let Slot { parameter, weight_decay, memory, .. } = slot;
+            let Slot { parameter, rate_factor, weight_decay, memory, .. } = slot;
+            let rate = rate * *rate_factor;
             match &self.rule {
                 Rule::Sgd(sgd) => sgd.update(parameter, gradient, memory, rate, *weight_decay),
                 Rule::AdamW(adamw) => adamw.update(parameter, gradient, memory, rate, *weight_decay, self.updates),

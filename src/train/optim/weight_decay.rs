@@ -16,7 +16,7 @@ pub fn weight_decay(recipe: &Recipe, role: Role) -> f64 {
     match role {
         Role::Weight => recipe.weight_decay,
         Role::NormOrBias if recipe.norm_decay => recipe.weight_decay,
-        Role::NormOrBias | Role::Buffer => 0.0,
+        Role::NormOrBias | Role::Frozen | Role::Buffer => 0.0,
     }
 }
 

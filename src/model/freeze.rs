@@ -1,0 +1,84 @@
+//! Layers that keep their pretrained weights, for `--freeze-until LAYER`.
+//!
+//! | | |
+//! |---|---|
+//! | What | The layers before LAYER (`layer1` … `layer4`, or `fc` for the classifier alone) run as in evaluation throughout: no gradient, no decay, no optimiser memory, no dropout, and batch norm keeps its pretrained statistics. Needs `--pretrained`. |
+//! | When it helps | Few images, much like those of the pretraining: what is not trained cannot be learnt by heart. |
+//! | Costs | Less time, since the backward pass ends at LAYER. Too much of it underfits where the new images differ. |
+//! | Usual values | `layer3` or `layer4` for hundreds of images, `fc` for a first look, none for tens of thousands. |
+//! | Reference | Yosinski et al. 2014, "How transferable are features in deep neural networks?". |
+
+/// The part of a network that the tensor `name` belongs to: 0 for the stem, then one for each stage; the classifier
+/// lies beyond them all.
+pub(super) fn part(name: &str) -> usize {
+    let layer = name.split('.').next().unwrap_or_default();
+    match layer.strip_prefix("layer").map(str::parse) {
+        Some(Ok(stage)) => stage,
+        _ if layer == "fc" => usize::MAX,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind, Tensor};
+
+    use crate::{
+        model::{Architecture, Mode, ResNet},
+        random::{Purpose, Stream},
+        recipe::{FirstTrained, Recipe},
+    };
+
+    fn network(first: FirstTrained) -> ResNet {
+        let recipe = Recipe {
+            model: "resnet8".into(),
+            width: Some(2),
+            drop_path: 0.5,
+            pretrained: Some("w".into()),
+            freeze_until: first,
+            ..Recipe::default()
+        };
+        ResNet::new(&Architecture::new(&recipe, 1, 3).unwrap(), 0, Device::Cpu)
+    }
+
+    #[test]
+    fn what_lies_before_the_first_trained_layer_is_frozen() {
+        let trained = |first| -> Vec<String> {
+            let network = network(first);
+            let mut layers: Vec<String> =
+                network.parameters.trained().map(|parameter| layer(&parameter.name)).collect();
+            layers.dedup();
+            layers
+        };
+        assert_eq!(trained(FirstTrained::Conv1), ["conv1", "bn1", "layer1", "layer2", "layer3", "fc"]);
+        assert_eq!(trained(FirstTrained::Layer1), ["layer1", "layer2", "layer3", "fc"]);
+        assert_eq!(trained(FirstTrained::Layer3), ["layer3", "fc"]);
+        assert_eq!(trained(FirstTrained::Fc), ["fc"]);
+        assert_eq!(network(FirstTrained::Fc).parameters.count(), network(FirstTrained::Conv1).parameters.count());
+    }
+
+    fn layer(name: &str) -> String {
+        name.split('.').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn frozen_layers_run_as_in_evaluation_and_get_no_gradient() {
+        let network = network(FirstTrained::Layer2);
+        let statistics = || -> Vec<(String, Tensor)> {
+            let all = network.parameters.all().iter().filter(|parameter| parameter.name.contains("running"));
+            all.map(|parameter| (layer(&parameter.name), parameter.tensor.copy())).collect()
+        };
+        let images = Tensor::arange(4 * 16 * 16, (Kind::Float, Device::Cpu)).view([4, 1, 16, 16]).sin();
+        let before = statistics();
+        let logits = network.forward(&images, Mode::Train(Stream::new(1, Purpose::Network, 1, 0)));
+        for ((layer, before), (_, after)) in before.iter().zip(statistics()) {
+            assert_eq!(*before == after, ["bn1", "layer1"].contains(&layer.as_str()), "{layer}");
+        }
+        logits.sum(Kind::Float).backward();
+        for parameter in network.parameters.all() {
+            let is_trained = ["layer2", "layer3", "fc"].contains(&layer(&parameter.name).as_str());
+            let is_buffer = parameter.name.contains("running");
+            assert_eq!(parameter.tensor.grad().defined(), is_trained && !is_buffer, "{}", parameter.name);
+        }
+    }
+}

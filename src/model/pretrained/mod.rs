@@ -1,0 +1,193 @@
+//! Weights that were trained elsewhere, for `--pretrained FILE.safetensors`.
+//!
+//! | | |
+//! |---|---|
+//! | What | The network starts from the weights in FILE, of torchvision's or timm's resnet18, resnet34 and resnet50 or of a run's `model.safetensors`. The stem is fitted to the images' channels and normalisation, the classifier drawn anew where the classes are others. |
+//! | When it helps | Nearly always where images are few: features of a million images are not learnt from a thousand. |
+//! | Costs | Nothing; with the same recipe it is a better start. The network's shape is the file's. |
+//! | Usual values | A tenth of the usual `--lr` and few epochs, as in preset `fine-tune`; with `--layer-decay` or `--freeze-until`. |
+//! | Reference | Yosinski et al. 2014, "How transferable are features in deep neural networks?"; Kornblith et al. 2019, "Do better ImageNet models transfer better?". |
+
+mod read;
+mod stem;
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context, Result, bail};
+use safetensors::Dtype;
+use tch::{Kind, Tensor};
+use xxhash_rust::xxh3::xxh3_128;
+
+use self::stem::Normalisation;
+use super::{Parameter, ResNet};
+use crate::durable::{Archive, Array};
+
+/// The images that a network is to be trained on, as far as pretrained weights depend on them.
+#[derive(Clone, Copy, Debug)]
+pub struct Images<'a> {
+    /// The classes in the order of their numbers.
+    pub classes: &'a [String],
+    /// Mean of the pixels per channel, scaled to 0–1: what the network's input is normalised with.
+    pub mean: &'a [f32],
+    /// Their standard deviation.
+    pub std: &'a [f32],
+}
+
+/// What is told of weights that were loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Hash of the file's bytes, 32 hex digits.
+    pub hash: String,
+    /// What was done to make the weights fit, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Puts the weights in the file at `path` into `network`, which is to be trained on `images`. Everything is checked
+/// before anything changes.
+///
+/// # Errors
+/// The file cannot be read, is no safetensors file, is damaged, or does not fit: the message then lists every tensor
+/// that is missing, left over, of another shape or type, or holds a number that is not finite.
+pub fn load(network: &ResNet, path: &Path, images: &Images) -> Result<Loaded> {
+    let file = read::file(path)?;
+    let put = || -> Result<Vec<String>> {
+        let archive = Archive::from_any_safetensors(&file)?;
+        let mut weights = matching(&archive, network.parameters.all())?;
+        let mut notes = Vec::new();
+        notes.extend(note_conversion(&archive));
+        notes.extend(fit_stem(&mut weights, &archive.metadata, images)?);
+        notes.push(fit_classifier(&mut weights, &archive.metadata, images.classes)?);
+        let _guard = tch::no_grad_guard();
+        for parameter in network.parameters.all() {
+            if let Some(weight) = weights.get(parameter.name.as_str()) {
+                parameter.tensor.shallow_clone().copy_(weight);
+            }
+        }
+        Ok(notes)
+    };
+    let notes = put().with_context(|| format!("pretrained = \"{}\" cannot be used", path.display()))?;
+    Ok(Loaded { hash: hash(&file), notes })
+}
+
+/// The hash of a file's bytes by which [`Loaded`] tells whether it has changed, 32 hex digits.
+pub fn hash(file: &[u8]) -> String {
+    format!("{:032x}", xxh3_128(file))
+}
+
+/// The float32 tensor for each parameter, by name, when every one is there and nothing else.
+fn matching(archive: &Archive, parameters: &[Parameter]) -> Result<BTreeMap<String, Tensor>> {
+    let arrays: BTreeMap<&str, &Array> = archive.arrays.iter().map(|array| (array.name.as_str(), array)).collect();
+    let mut complaints = Vec::new();
+    let mut weights = BTreeMap::new();
+    for Parameter { name, tensor, .. } in parameters {
+        let Some(array) = arrays.get(name.as_str()) else {
+            complaints.push(format!("{name} is missing"));
+            continue;
+        };
+        match weight(array, &tensor.size()) {
+            Ok(weight) => drop(weights.insert(name.clone(), weight)),
+            Err(complaint) => complaints.push(format!("{name} {complaint}")),
+        }
+    }
+    let is_known = |name: &str| parameters.iter().any(|parameter| parameter.name == name);
+    // PyTorch counts the batches that each norm has seen; nothing here depends on them.
+    let is_counter = |name: &str| {
+        name.strip_suffix("num_batches_tracked").is_some_and(|norm| is_known(&format!("{norm}running_var")))
+    };
+    let left_over = arrays.keys().filter(|name| !is_known(name) && !is_counter(name));
+    complaints.extend(left_over.map(|name| format!("{name} has no place in this network")));
+    if !complaints.is_empty() {
+        bail!("it does not fit the network that model, width and stem name:\n  {}", complaints.join("\n  "));
+    }
+    Ok(weights)
+}
+
+/// An array as float32, or what is wrong with it as the tensor of `shape` that its name stands for.
+fn weight(array: &Array, shape: &[i64]) -> Result<Tensor, String> {
+    let kind = match array.dtype {
+        Dtype::F32 => Kind::Float,
+        Dtype::F64 => Kind::Double,
+        Dtype::F16 => Kind::Half,
+        Dtype::BF16 => Kind::BFloat16,
+        other => return Err(format!("has numbers of type {other:?}; expected F32, or F64, F16 or BF16 to convert")),
+    };
+    let found: Vec<i64> = array.shape.iter().map(|&length| i64::try_from(length).unwrap_or(i64::MAX)).collect();
+    let fits = match (array.name.as_str(), found.as_slice(), shape) {
+        ("conv1.weight", [outputs, 1 | 3, kernel @ ..], [expected, _, size @ ..]) => {
+            outputs == expected && kernel == size
+        }
+        ("fc.weight", [classes, inputs], [_, expected]) => *classes > 0 && inputs == expected,
+        ("fc.bias", [classes], [_]) => *classes > 0,
+        _ => found == shape,
+    };
+    if !fits {
+        return Err(format!("has the shape {found:?}; expected {shape:?}"));
+    }
+    let read = Tensor::f_from_data_size(&array.bytes, &found, kind).and_then(|tensor| tensor.f_to_kind(Kind::Float));
+    let weight = read.map_err(|error| format!("cannot be read: {error}"))?;
+    let is_finite = weight.isfinite().all().int64_value(&[]) == 1;
+    if is_finite { Ok(weight) } else { Err("holds a number that is not finite".to_owned()) }
+}
+
+/// Says which numbers were converted.
+fn note_conversion(archive: &Archive) -> Option<String> {
+    let floats = archive.arrays.iter().filter(|array| array.dtype != Dtype::F32 && array.dtype != Dtype::I64);
+    let mut types: Vec<String> = floats.map(|array| format!("{:?}", array.dtype)).collect();
+    types.sort();
+    types.dedup();
+    (!types.is_empty()).then(|| format!("its {} numbers are converted to float32", types.join(" and ")))
+}
+
+/// Fits the stem to the channels and the normalisation of `images`.
+fn fit_stem(
+    weights: &mut BTreeMap<String, Tensor>,
+    metadata: &BTreeMap<String, String>,
+    images: &Images,
+) -> Result<Vec<String>> {
+    let (Some(weight), Some(mean)) = (weights.remove("conv1.weight"), weights.remove("bn1.running_mean")) else {
+        bail!("there is no stem")
+    };
+    let channels = weight.size()[1] as usize;
+    let (own, is_stated) = match Normalisation::stated(metadata, channels)? {
+        Some(own) => (own, true),
+        None => (Normalisation::imagenet(channels), false),
+    };
+    let ours = Normalisation::new(images.mean, images.std);
+    let mut notes = Vec::new();
+    match (channels, images.mean.len()) {
+        (3, 1) => notes.push("its RGB stem is summed over the input channels, for grey images".to_owned()),
+        (1, 3) => notes.push("its grey stem is divided by 3 for each of the channels, for RGB images".to_owned()),
+        _ => {}
+    }
+    if own != ours {
+        let whose = if is_stated { "its own normalisation" } else { "ImageNet's normalisation, since it states none," };
+        notes.push(format!("its stem is moved from {whose} ({own}) to that of these images ({ours})"));
+    }
+    let (fitted, shift) = stem::fit(&weight, &own, &ours);
+    weights.insert("bn1.running_mean".to_owned(), mean - shift);
+    weights.insert("conv1.weight".to_owned(), fitted);
+    Ok(notes)
+}
+
+/// Takes the classifier out of the weights where it tells other classes apart, and says whether it is used.
+fn fit_classifier(
+    weights: &mut BTreeMap<String, Tensor>,
+    metadata: &BTreeMap<String, String>,
+    classes: &[String],
+) -> Result<String> {
+    let rows = ["fc.weight", "fc.bias"].map(|name| weights.get(name).map_or(0, |tensor| tensor.size()[0]));
+    if rows[0] != rows[1] {
+        bail!("fc.weight has {} classes, fc.bias {}", rows[0], rows[1]);
+    }
+    let named: Option<Vec<String>> = metadata.get("classes").and_then(|text| serde_json::from_str(text).ok());
+    let reason = if rows[0] != classes.len() as i64 {
+        format!("the file has {} classes, these images {}", rows[0], classes.len())
+    } else if named.as_ref().is_some_and(|named| named != classes) {
+        "the file's classes have other names or another order".to_owned()
+    } else {
+        let trust = if named.is_some() { "the same" } else { "taken to be the same, in the same order" };
+        return Ok(format!("its classifier is used: the {} classes are {trust}", classes.len()));
+    };
+    weights.retain(|name, _| !name.starts_with("fc."));
+    Ok(format!("its classifier is left out and a new one drawn: {reason}"))
+}

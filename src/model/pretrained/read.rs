@@ -1,0 +1,52 @@
+//! Reading a file of weights that anyone may have written: safetensors only.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// Endings under which PyTorch writes pickles.
+const PICKLES: [&str; 6] = ["pt", "pth", "bin", "ckpt", "pkl", "tar"];
+
+/// The bytes of the file at `path`, which may be a safetensors file.
+///
+/// # Errors
+/// It cannot be read, or is one of PyTorch's own: a pickle is a program and is never opened.
+pub(super) fn file(path: &Path) -> Result<Vec<u8>> {
+    let place = || format!("pretrained = \"{}\" cannot be read", path.display());
+    let is_file = fs::metadata(path).with_context(place)?.is_file();
+    ensure!(is_file, "pretrained = \"{}\" is no file: name a .safetensors file", path.display());
+    let bytes = fs::read(path).with_context(place)?;
+    if is_pickle(path, &bytes) {
+        bail!(
+            "pretrained = \"{0}\" is one of PyTorch's own files, a program that could do anything when opened, so it is not; \
+             turn the state dict in it into a safetensors file, once, where you trust it:\n  \
+             python3 -c 'import sys, torch, safetensors.torch as s; \
+             s.save_file(torch.load(sys.argv[1], map_location=\"cpu\", weights_only=True), sys.argv[2])' \
+             \"{0}\" \"{1}\"",
+            path.display(),
+            path.with_extension("safetensors").display()
+        );
+    }
+    Ok(bytes)
+}
+
+/// Whether a file that does not begin like safetensors, with a length and a brace, has a pickle's ending or beginning.
+fn is_pickle(path: &Path, bytes: &[u8]) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let begins = bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..]);
+    bytes.get(8) != Some(&b'{') && (begins || PICKLES.contains(&ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pickles_are_known_by_their_ending_or_their_beginning() {
+        let is = |name: &str, bytes: &[u8]| is_pickle(Path::new(name), bytes);
+        assert!(is("w.pth", b"") && is("w.bin", b"anything") && is("w.safetensors", b"PK\x03\x04 a zip archive"));
+        assert!(is("w", b"\x80\x02}q\x00X\x0c\x00\x00\x00") && !is("w", b"something else"));
+        // A header of 640 bytes begins like a pickle of version 2.
+        assert!(!is("w.bin", b"\x80\x02\0\0\0\0\0\0{\"conv1.weight\"") && !is("w.safetensors", b""));
+    }
+}
