@@ -199,6 +199,13 @@ pub(super) mod tests {
               0.25
             ]
           },
+          "pretrained": {
+            "path": "/weights/resnet18.safetensors",
+            "hash": "00ff",
+            "notes": [
+              "the classifier is drawn anew"
+            ]
+          },
           "command_line": [
             "mindgap",
             "train",

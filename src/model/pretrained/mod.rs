@@ -131,7 +131,7 @@ fn weight(array: &Array, shape: &[i64]) -> Result<Tensor, String> {
 
 /// Says which numbers were converted.
 fn note_conversion(archive: &Archive) -> Option<String> {
-    let floats = archive.arrays.iter().filter(|array| array.dtype != Dtype::F32 && array.dtype != Dtype::I64);
+    let floats = archive.arrays.iter().filter(|array| matches!(array.dtype, Dtype::F64 | Dtype::F16 | Dtype::BF16));
     let mut types: Vec<String> = floats.map(|array| format!("{:?}", array.dtype)).collect();
     types.sort();
     types.dedup();
