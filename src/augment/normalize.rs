@@ -15,10 +15,15 @@ impl Normalize {
     /// From the mean and standard deviation of each channel on the scale 0 to 1.
     pub fn new(mean: &[f32], std: &[f32], device: Device) -> Self {
         let column = |values: Vec<f32>| Tensor::from_slice(&values).view([1, -1, 1, 1]).to_device(device);
-        Self {
-            scale: column(std.iter().map(|std| 1.0 / (255.0 * std)).collect()),
-            shift: column(mean.iter().zip(std).map(|(mean, std)| -mean / std).collect()),
-        }
+        let (scale, shift) = Self::factors(mean, std);
+        Self { scale: column(scale), shift: column(shift) }
+    }
+
+    /// What each channel is multiplied by, `1 / (255 std)`, and what is then added, `−mean / std`.
+    pub fn factors(mean: &[f32], std: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        let scale = std.iter().map(|std| 1.0 / (255.0 * std)).collect();
+        let shift = mean.iter().zip(std).map(|(mean, std)| -mean / std).collect();
+        (scale, shift)
     }
 
     /// uint8 images `[n, c, h, w]` to float32 of the same shape.

@@ -46,7 +46,8 @@ pub struct Args {
     #[arg(long)]
     half: bool,
 
-    /// Let predict() of a TorchScript module divide by the temperature that was fitted on val
+    /// Give probabilities by the temperature that was fitted on val: predict() of a TorchScript module divides by it, an
+    /// ONNX graph has `probabilities` as its second output. The logits stay as they are
     #[arg(long)]
     calibrated: bool,
 
@@ -65,7 +66,7 @@ pub struct Args {
 /// The run cannot be read, the file is there already, the disk is full, or what was read back differs.
 pub fn run(args: &Args) -> Result<End> {
     let form = args.format.or_else(|| Form::of(&args.out)).with_context(|| {
-        format!("--out {} does not tell the form: add --format torchscript or safetensors", args.out.display())
+        format!("--out {} does not tell the form: add --format torchscript, safetensors or onnx", args.out.display())
     })?;
     ensure!(args.force || !args.out.exists(), "{} is there already: add --force to replace it", args.out.display());
     let classifier = if args.model.is_dir() {

@@ -54,7 +54,7 @@ enum Command {
     Inspect(inspect::Args),
     /// Write one HTML page of a run, or of several side by side
     Report(report::Args),
-    /// Write a trained network as TorchScript or safetensors, read back and compared
+    /// Write a trained network as TorchScript, safetensors or ONNX, read back and compared
     Export(export::Args),
     /// Run a model file for the mindgap that started this one
     #[command(hide = true)]

@@ -65,7 +65,7 @@ impl ModelFlags {
         match Form::of(path) {
             Some(Form::Safetensors) => Ok(Box::new(Classifier::read(path, device)?)),
             Some(Form::Torchscript) => Ok(Box::new(self.host(device)?)),
-            None => bail!(
+            Some(Form::Onnx) | None => bail!(
                 "{} is none of what can be read: a run folder, a .safetensors or a TorchScript .pt file",
                 path.display()
             ),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::{Classifier, to_torchscript};
+use super::{Classifier, to_onnx, to_torchscript};
 
 /// A file format for trained networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -13,6 +13,8 @@ pub enum Form {
     Torchscript,
     /// The weights alone, under torchvision's names
     Safetensors,
+    /// A graph with the weights in it, for onnxruntime and its like
+    Onnx,
 }
 
 /// What is written beside or instead of plain float32 weights.
@@ -30,6 +32,7 @@ impl Form {
         match self {
             Form::Torchscript => ".pt",
             Form::Safetensors => ".safetensors",
+            Form::Onnx => ".onnx",
         }
     }
 
@@ -38,6 +41,7 @@ impl Form {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "pt" | "pth" | "ts" => Some(Form::Torchscript),
             "safetensors" => Some(Form::Safetensors),
+            "onnx" => Some(Form::Onnx),
             _ => None,
         }
     }
@@ -57,6 +61,7 @@ impl Form {
                 );
                 classifier.to_archive(variant.half)?.to_bytes()
             }
+            Form::Onnx => to_onnx(classifier, variant),
         }
     }
 }

@@ -26,7 +26,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tch::{Device, Kind, Tensor};
 
-use super::{Classifier, Form, Model, Script};
+use super::{Classifier, Form, Graph, Model, Script};
 use crate::model::Description;
 
 /// The largest text that is taken from a hosted model \[bytes\].
@@ -245,6 +245,7 @@ pub fn serve(path: &Path, device: Device) -> Result<()> {
 fn open(path: &Path, device: Device) -> Result<Box<dyn Model>> {
     match Form::of(path) {
         Some(Form::Safetensors) => Ok(Box::new(Classifier::read(path, device)?)),
+        Some(Form::Onnx) => Ok(Box::new(Graph::read(path, device)?)),
         Some(Form::Torchscript) | None => Ok(Box::new(Script::read(path, device)?)),
     }
 }

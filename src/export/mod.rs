@@ -1,10 +1,11 @@
-//! The trained network leaves: as safetensors, as TorchScript; and whatever was written is read back elsewhere.
+//! The trained network leaves: as safetensors, as TorchScript, as ONNX; and whatever was written is read back elsewhere.
 
 mod classifier;
 mod comparison;
 mod form;
 mod hosted;
 mod model;
+mod onnx;
 mod torchscript;
 
 pub use classifier::Classifier;
@@ -12,4 +13,5 @@ pub use comparison::{BATCHES, Difference};
 pub use form::{Form, Variant};
 pub use hosted::{Hosted, Limits, serve};
 pub use model::Model;
+pub use onnx::{Graph, to_onnx};
 pub use torchscript::{Script, to_torchscript};

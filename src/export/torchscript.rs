@@ -12,6 +12,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::{Classifier, Model};
 use crate::{
+    augment::Normalize,
     model::{Description, Role},
     recipe::Stem,
     torch::{self, ScriptModule},
@@ -65,9 +66,7 @@ impl Tree<'_> {
         root.child("fc", &self.classifier_layer()?)?;
 
         let Description { mean, std, .. } = &self.classifier.description;
-        // As `augment::Normalize` computes them, in single precision.
-        let scale: Vec<f32> = std.iter().map(|std| 1.0 / (255.0 * std)).collect();
-        let shift: Vec<f32> = mean.iter().zip(std).map(|(mean, std)| -mean / std).collect();
+        let (scale, shift) = Normalize::factors(mean, std);
         let pool = match architecture.stem {
             Stem::Imagenet => "    x = torch.max_pool2d(x, [3, 3], [2, 2], [1, 1])\n",
             Stem::Small => "",

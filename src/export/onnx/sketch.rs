@@ -1,0 +1,97 @@
+//! A graph while it is drawn: the operators of a ResNet as methods.
+
+use anyhow::{Result, bail};
+use safetensors::Dtype;
+use tch::Tensor;
+
+use super::proto::{AttributeProto, FLOAT, FLOAT16, GraphProto, NodeProto, TensorProto};
+use crate::model::weights;
+
+/// A graph to which nodes and tensors are added. A method that adds a node returns the name of its output, which is the
+/// node's own unless said otherwise.
+#[derive(Default)]
+pub(super) struct Sketch {
+    pub graph: GraphProto,
+}
+
+impl Sketch {
+    /// Adds a tensor: an initialiser, in ONNX's words.
+    pub fn tensor(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
+        let array = weights::to_array(name, tensor)?;
+        let data_type = match array.dtype {
+            Dtype::F32 => FLOAT,
+            Dtype::F16 => FLOAT16,
+            other => bail!("{name} is {other:?}, and the graph computes in float"),
+        };
+        let dims = array.shape.iter().map(|&length| length as i64).collect();
+        self.graph.initializer.push(TensorProto { dims, data_type, name: array.name, raw_data: array.bytes });
+        Ok(())
+    }
+
+    /// Adds a node without attributes.
+    pub fn node(&mut self, operator: &str, name: &str, inputs: &[&str]) -> String {
+        self.node_with(operator, name, name, inputs, vec![])
+    }
+
+    /// Adds a convolution with the tensor `NAME.weight`, padded so that stride 1 keeps the size.
+    pub fn convolution(&mut self, name: &str, x: &str, kernel: i64, stride: i64) -> String {
+        let inputs = [x, &format!("{name}.weight")];
+        self.node_with("Conv", name, name, &inputs, window(kernel, stride))
+    }
+
+    /// Adds a batch norm with the tensors that PyTorch has under `name`.
+    pub fn norm(&mut self, name: &str, x: &str) -> String {
+        let tensors = ["weight", "bias", "running_mean", "running_var"].map(|leaf| format!("{name}.{leaf}"));
+        let inputs: Vec<&str> = [x].into_iter().chain(tensors.iter().map(String::as_str)).collect();
+        self.node_with("BatchNormalization", name, name, &inputs, vec![AttributeProto::float("epsilon", 1e-5)])
+    }
+
+    /// Adds the largest value under a moving window.
+    pub fn max_pool(&mut self, name: &str, x: &str, kernel: i64, stride: i64) -> String {
+        self.node_with("MaxPool", name, name, &[x], window(kernel, stride))
+    }
+
+    /// Adds the linear classifier `name` with its `weight` and `bias`, whose output is called `output`.
+    pub fn linear(&mut self, name: &str, x: &str, output: &str) -> String {
+        let inputs = [x, &format!("{name}.weight"), &format!("{name}.bias")];
+        self.node_with("Gemm", name, output, &inputs, vec![AttributeProto::int("transB", 1)])
+    }
+
+    /// Adds a conversion to numbers of type `to`.
+    pub fn cast(&mut self, name: &str, x: &str, to: i32) -> String {
+        self.node_with("Cast", name, name, &[x], vec![AttributeProto::int("to", i64::from(to))])
+    }
+
+    /// Adds probabilities over the classes.
+    pub fn softmax(&mut self, name: &str, x: &str) -> String {
+        self.node_with("Softmax", name, name, &[x], vec![AttributeProto::int("axis", 1)])
+    }
+
+    fn node_with(
+        &mut self,
+        operator: &str,
+        name: &str,
+        output: &str,
+        inputs: &[&str],
+        attribute: Vec<AttributeProto>,
+    ) -> String {
+        self.graph.node.push(NodeProto {
+            input: inputs.iter().map(|&input| input.to_owned()).collect(),
+            output: vec![output.to_owned()],
+            name: name.to_owned(),
+            op_type: operator.to_owned(),
+            attribute,
+            domain: String::new(),
+        });
+        output.to_owned()
+    }
+}
+
+/// The attributes of what moves a square window over an image.
+fn window(kernel: i64, stride: i64) -> Vec<AttributeProto> {
+    vec![
+        AttributeProto::ints("kernel_shape", &[kernel; 2]),
+        AttributeProto::ints("pads", &[kernel / 2; 4]),
+        AttributeProto::ints("strides", &[stride; 2]),
+    ]
+}

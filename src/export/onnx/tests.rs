@@ -1,0 +1,188 @@
+use prost::Message;
+use tch::{Device, Kind, Tensor};
+
+use super::{
+    Graph, LOGITS, PROBABILITIES,
+    proto::{AttributeProto, ModelProto, TensorProto},
+    to_onnx,
+};
+use crate::{
+    durable::Array,
+    export::{Classifier, Difference, Model, Variant},
+    model::{Architecture, Description, ResNet, weights},
+    random::{Purpose, Stream},
+    recipe::{Recipe, Stem},
+};
+
+const PLAIN: Variant = Variant { half: false, calibrated: false };
+
+/// An untrained network whose batch norms have seen something.
+fn classifier(model: &str, stem: Option<Stem>, channels: u32, width: u32, size: u32) -> Classifier {
+    let recipe = Recipe { model: model.to_owned(), stem, width: Some(width), ..Recipe::default() };
+    let description = Description {
+        classes: ["angry", "happy", "sad"].map(String::from).to_vec(),
+        channels,
+        size,
+        mean: vec![0.5, 0.45, 0.4][..channels as usize].to_vec(),
+        std: vec![0.25, 0.22, 0.3][..channels as usize].to_vec(),
+        temperature: Some(1.7),
+        epoch: 3,
+        recipe: recipe.to_toml(),
+    };
+    let network = ResNet::new(&Architecture::new(&recipe, channels, 3).unwrap(), 5, Device::Cpu);
+    let arrays = network.parameters.all().iter().map(|parameter| {
+        let tensor = parameter.tensor.detach();
+        let wave = Tensor::arange(tensor.numel() as i64, (Kind::Float, Device::Cpu)).sin().view_as(&tensor) * 0.3;
+        let tensor = if tensor.dim() == 1 { tensor + wave } else { tensor };
+        weights::to_array(&parameter.name, &tensor).unwrap()
+    });
+    Classifier::new(description, &arrays.collect::<Vec<Array>>(), Device::Cpu).unwrap()
+}
+
+fn tiny() -> Classifier {
+    classifier("resnet8", None, 1, 1, 8)
+}
+
+fn read(bytes: &[u8]) -> anyhow::Result<Graph> {
+    Graph::from_bytes(bytes, Device::Cpu)
+}
+
+/// The tiny file with a change.
+fn refused(change: impl Fn(&mut ModelProto)) -> String {
+    let mut model = ModelProto::decode(to_onnx(&tiny(), PLAIN).unwrap().as_slice()).unwrap();
+    change(&mut model);
+    let images = Tensor::zeros([1, 1, 8, 8], (Kind::Uint8, Device::Cpu));
+    let outcome = read(&model.encode_to_vec()).and_then(|graph| graph.logits(&images));
+    format!("{:#}", outcome.map(|_| ()).unwrap_err())
+}
+
+#[test]
+fn every_kind_of_network_is_read_back_with_its_logits() {
+    for (model, stem, channels, width, size) in [
+        ("resnet20", None, 1, 16, 32),
+        ("resnet18", Some(Stem::Imagenet), 3, 16, 48),
+        ("resnet50", Some(Stem::Imagenet), 1, 8, 64),
+        ("resnet50", Some(Stem::Small), 3, 8, 17),
+    ] {
+        let classifier = classifier(model, stem, channels, width, size);
+        let graph = read(&to_onnx(&classifier, PLAIN).unwrap()).unwrap();
+        let difference = Difference::between(&classifier, &graph, channels, size).unwrap();
+        assert!(difference.scale > 0.1 && difference.within(1e-5), "{model}: {difference:?}");
+        assert_eq!(graph.description(), Some(&classifier.description));
+    }
+}
+
+#[test]
+fn weights_bear_torchvisions_names() {
+    let classifier = tiny();
+    let model = ModelProto::decode(to_onnx(&classifier, PLAIN).unwrap().as_slice()).unwrap();
+    let graph = model.graph.unwrap();
+    let named: Vec<_> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    let expected = classifier.network.parameters.all().iter().map(|parameter| parameter.name.as_str());
+    assert_eq!(named, expected.chain(["normalize.scale", "normalize.shift"]).collect::<Vec<_>>());
+    let nodes: Vec<_> = graph.node.iter().map(|node| node.name.as_str()).collect();
+    assert!(nodes.contains(&"layer2.0.downsample.1") && nodes.contains(&"layer3.0.relu"), "{nodes:?}");
+}
+
+#[test]
+fn half_precision_halves_the_file_and_moves_logits_little() {
+    let classifier = classifier("resnet8", None, 1, 32, 16);
+    let (whole, half) = (PLAIN, Variant { half: true, ..PLAIN });
+    let (whole, half) = (to_onnx(&classifier, whole).unwrap(), to_onnx(&classifier, half).unwrap());
+    assert!(half.len() < whole.len() * 11 / 20, "{} of {} bytes", half.len(), whole.len());
+    let difference = Difference::between(&classifier, &read(&half).unwrap(), 1, 16).unwrap();
+    assert!(difference.within(2e-2) && difference.largest > 0.0, "{difference:?}");
+}
+
+#[test]
+fn calibrated_probabilities_stand_beside_the_logits() {
+    let mut classifier = tiny();
+    let images = Tensor::arange(128, (Kind::Float, Device::Cpu)).to_kind(Kind::Uint8).view([2, 1, 8, 8]);
+    let calibrated = Variant { calibrated: true, ..PLAIN };
+    let graph = read(&to_onnx(&classifier, calibrated).unwrap()).unwrap();
+    let logits = graph.value(LOGITS, &images).unwrap();
+    let probabilities = graph.value(PROBABILITIES, &images).unwrap();
+    assert!(probabilities.allclose(&(logits / 1.7).softmax(1, None), 1e-5, 1e-7, false));
+
+    classifier.description.temperature = None;
+    let error = to_onnx(&classifier, calibrated).unwrap_err().to_string();
+    assert!(error.contains("no temperature"), "{error}");
+}
+
+#[test]
+fn what_mindgap_does_not_write_is_named() {
+    let graph = |model: &mut ModelProto, change: fn(&mut super::proto::GraphProto)| {
+        change(model.graph.as_mut().unwrap());
+    };
+    for (words, message) in [
+        ("version 99", refused(|model| model.opset_import[0].version = 99)),
+        ("no graph", refused(|model| model.graph = None)),
+        ("\"Sin\"", refused(|model| graph(model, |graph| graph.node[4].op_type = "Sin".into()))),
+        (
+            "attribute \"group\"",
+            refused(|model| {
+                graph(model, |graph| graph.node[2].attribute.push(AttributeProto::int("group", 2)));
+            }),
+        ),
+        (
+            "its padding",
+            refused(|model| {
+                graph(model, |graph| graph.node[2].attribute[1] = AttributeProto::ints("pads", &[1 << 40; 4]));
+            }),
+        ),
+        (
+            "\"conv1.weight\", which nothing gives",
+            refused(|model| {
+                graph(model, |graph| drop(graph.initializer.remove(0)));
+            }),
+        ),
+        ("used twice", refused(|model| graph(model, |graph| graph.initializer[1].name = "conv1.weight".into()))),
+        ("type 7", refused(|model| graph(model, |graph| graph.initializer[0].data_type = 7))),
+        (
+            "36 bytes are no numbers",
+            refused(|model| {
+                graph(model, |graph| graph.initializer[0].dims = vec![1 << 62, 4, 1 << 62, 9]);
+            }),
+        ),
+        ("no images", refused(|model| graph(model, |graph| graph.input[0].name = "pixels".into()))),
+        (
+            "libtorch",
+            refused(|model| {
+                graph(model, |graph| {
+                    graph.initializer[1] =
+                        TensorProto { dims: vec![2], raw_data: vec![0; 8], ..graph.initializer[1].clone() }
+                });
+            }),
+        ),
+    ] {
+        assert!(message.contains(words), "`{words}` is not in: {message}");
+    }
+}
+
+#[test]
+fn five_hundred_damaged_files_are_errors_or_models() {
+    let whole = to_onnx(&tiny(), Variant { calibrated: true, ..PLAIN }).unwrap();
+    let images = Tensor::zeros([2, 1, 8, 8], (Kind::Uint8, Device::Cpu));
+    let mut refused = 0;
+    for number in 0..500 {
+        let mut draws = Stream::new(1, Purpose::Init, 0, number);
+        let mut place = |below: usize| (draws.range(0.0, below as f64) as usize).min(below - 1);
+        let mut bytes = whole.clone();
+        match number % 4 {
+            0 => bytes.truncate(place(whole.len())),
+            1 => bytes[place(whole.len())] ^= 1 << place(8),
+            // A length or a number of up to 2³⁵.
+            2 => {
+                let start = place(whole.len() - 5);
+                bytes[start..start + 5].copy_from_slice(&[0xff, 0xff, 0xff, 0xff, 0x7f]);
+            }
+            _ => {
+                let (from, to, length) = (place(whole.len() - 64), place(whole.len() - 64), 1 + place(64));
+                bytes.copy_within(from..from + length, to);
+            }
+        }
+        let outcome = read(&bytes).and_then(|graph| graph.logits(&images));
+        refused += u32::from(outcome.is_err());
+    }
+    assert!((150..500).contains(&refused), "{refused} of 500 are refused");
+}

@@ -1,0 +1,130 @@
+//! A network as the bytes of an ONNX file.
+
+use anyhow::{Context, Result, ensure};
+use prost::Message;
+use tch::{Kind, Tensor};
+
+use super::{
+    FORMAT, IMAGES, LOGITS, OPERATORS, PROBABILITIES,
+    proto::{FLOAT, FLOAT16, ModelProto, OperatorSetIdProto, StringStringEntryProto, ValueInfoProto},
+    sketch::Sketch,
+};
+use crate::{
+    augment::Normalize,
+    export::{Classifier, Variant},
+    model::Description,
+    recipe::Stem,
+};
+
+/// The bytes of the file; the room's first page says what they hold. With `half` the weights are float16 and so are the
+/// computations between the normalisation and the logits; input and outputs stay float32. The counters of PyTorch's
+/// norms, which only training uses, are left out.
+///
+/// # Errors
+/// `calibrated` without a temperature, a network too large for the format, or a tensor that cannot be copied to the host.
+pub fn to_onnx(classifier: &Classifier, variant: Variant) -> Result<Vec<u8>> {
+    let about = &classifier.description;
+    let mut sketch = Sketch::default();
+    sketch.graph.name = about.recipe()?.model;
+    let (size, classes) = (i64::from(about.size), about.classes.len() as i64);
+    sketch.graph.input = vec![ValueInfoProto::batch_of(IMAGES, &[i64::from(about.channels), size, size])];
+    sketch.graph.output = vec![ValueInfoProto::batch_of(LOGITS, &[classes])];
+
+    let kind = if variant.half { Kind::Half } else { Kind::Float };
+    for parameter in classifier.network.parameters.all() {
+        sketch.tensor(&parameter.name, &parameter.tensor.to_kind(kind))?;
+    }
+    let mut x = normalize(&mut sketch, about)?;
+    if variant.half {
+        x = sketch.cast("to_half", &x, FLOAT16);
+    }
+    x = stem(&mut sketch, classifier, &x);
+    x = blocks(&mut sketch, classifier, &x);
+    x = sketch.node("GlobalAveragePool", "avgpool", &[&x]);
+    x = sketch.node("Flatten", "flatten", &[&x]);
+    if variant.half {
+        x = sketch.linear("fc", &x, "fc");
+        sketch.cast(LOGITS, &x, FLOAT);
+    } else {
+        sketch.linear("fc", &x, LOGITS);
+    }
+    if variant.calibrated {
+        let temperature = about.temperature.context("no temperature was fitted for this network")?;
+        sketch.tensor("temperature", &Tensor::from(temperature as f32))?;
+        x = sketch.node("Div", "calibrated", &[LOGITS, "temperature"]);
+        sketch.softmax(PROBABILITIES, &x);
+        sketch.graph.output.push(ValueInfoProto::batch_of(PROBABILITIES, &[classes]));
+    }
+    encode(sketch, about)
+}
+
+/// `(x / 255 − mean) / std` as one multiplication and one addition.
+fn normalize(sketch: &mut Sketch, about: &Description) -> Result<String> {
+    let (scale, shift) = Normalize::factors(&about.mean, &about.std);
+    sketch.tensor("normalize.scale", &Tensor::from_slice(&scale).view([1, -1, 1, 1]))?;
+    sketch.tensor("normalize.shift", &Tensor::from_slice(&shift).view([1, -1, 1, 1]))?;
+    let scaled = sketch.node("Mul", "scaled", &[IMAGES, "normalize.scale"]);
+    Ok(sketch.node("Add", "normalized", &[&scaled, "normalize.shift"]))
+}
+
+fn stem(sketch: &mut Sketch, classifier: &Classifier, x: &str) -> String {
+    let (kernel, stride) = classifier.architecture.stem_convolution();
+    let y = sketch.convolution("conv1", x, kernel, stride);
+    let y = sketch.norm("bn1", &y);
+    let y = sketch.node("Relu", "relu", &[&y]);
+    match classifier.architecture.stem {
+        Stem::Imagenet => sketch.max_pool("maxpool", &y, 3, 2),
+        Stem::Small => y,
+    }
+}
+
+/// Every residual block: relu(main(x) + skip(x)).
+fn blocks(sketch: &mut Sketch, classifier: &Classifier, x: &str) -> String {
+    let kind = classifier.architecture.block;
+    let mut x = x.to_owned();
+    for (stage, blocks) in (1..).zip(classifier.architecture.blocks()) {
+        for (block, (inputs, width, stride)) in blocks.into_iter().enumerate() {
+            let name = |leaf: &str| format!("layer{stage}.{block}.{leaf}");
+            let convolutions = kind.convolutions(inputs, width, stride);
+            let mut y = x.clone();
+            for (number, (_, _, kernel, stride)) in (1..).zip(&convolutions) {
+                y = sketch.convolution(&name(&format!("conv{number}")), &y, *kernel, *stride);
+                y = sketch.norm(&name(&format!("bn{number}")), &y);
+                if number < convolutions.len() {
+                    y = sketch.node("Relu", &name(&format!("relu{number}")), &[&y]);
+                }
+            }
+            if stride != 1 || inputs != kind.outputs(width) {
+                x = sketch.convolution(&name("downsample.0"), &x, 1, stride);
+                x = sketch.norm(&name("downsample.1"), &x);
+            }
+            y = sketch.node("Add", &name("add"), &[&y, &x]);
+            x = sketch.node("Relu", &name("relu"), &[&y]);
+        }
+    }
+    x
+}
+
+fn encode(sketch: Sketch, about: &Description) -> Result<Vec<u8>> {
+    let entry = |key: &str, value: String| StringStringEntryProto { key: key.to_owned(), value };
+    let model = ModelProto {
+        ir_version: FORMAT,
+        producer_name: env!("CARGO_PKG_NAME").to_owned(),
+        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        graph: Some(sketch.graph),
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPERATORS }],
+        metadata_props: vec![
+            entry(Description::FILE, about.to_json()),
+            entry("classes.json", serde_json::to_string(&about.classes)?),
+            entry("recipe.toml", about.recipe.clone()),
+        ],
+    };
+    let bytes = model.encoded_len();
+    // No reader of protocol buffers takes more.
+    ensure!(
+        bytes <= i32::MAX as usize,
+        "the network takes {:.1} GB, and an ONNX file holds 2 GB: use --half, or --format safetensors",
+        bytes as f64 / 1e9
+    );
+    Ok(model.encode_to_vec())
+}
