@@ -22,7 +22,7 @@ fn export(place: &Place, words: &[&str]) -> Value {
 #[test]
 fn every_form_is_read_back_with_the_same_logits() {
     let place = trained();
-    for out in ["a.pt", "a.safetensors"] {
+    for out in ["a.pt", "a.safetensors", "a.onnx"] {
         let report = export(&place, &["--out", out]);
         assert!(report["largest_difference"].as_f64().unwrap() <= 1e-5, "{report}");
         assert_eq!(report["bytes"].as_u64().unwrap(), fs::metadata(place.path(out)).unwrap().len());
