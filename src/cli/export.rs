@@ -46,8 +46,8 @@ pub struct Args {
     #[arg(long)]
     half: bool,
 
-    /// Give probabilities by the temperature that was fitted on val: predict() of a TorchScript module divides by it, an
-    /// ONNX graph has `probabilities` as its second output. The logits stay as they are
+    /// Give probabilities by the temperature that was fitted on val: predict() of a TorchScript module divides by it,
+    /// an ONNX graph has `probabilities` as a second output. The logits stay as they are
     #[arg(long)]
     calibrated: bool,
 

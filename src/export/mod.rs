@@ -1,4 +1,5 @@
-//! The trained network leaves: as safetensors, as TorchScript, as ONNX; and whatever was written is read back elsewhere.
+//! The trained network leaves: as safetensors, as TorchScript, as ONNX; and whatever was written is read back
+//! elsewhere.
 
 mod classifier;
 mod comparison;

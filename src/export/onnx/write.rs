@@ -16,12 +16,13 @@ use crate::{
     recipe::Stem,
 };
 
-/// The bytes of the file; the room's first page says what they hold. With `half` the weights are float16 and so are the
+/// The bytes of the file; the module above says what they hold. With `half` the weights are float16 and so are the
 /// computations between the normalisation and the logits; input and outputs stay float32. The counters of PyTorch's
 /// norms, which only training uses, are left out.
 ///
 /// # Errors
-/// `calibrated` without a temperature, a network too large for the format, or a tensor that cannot be copied to the host.
+/// `calibrated` without a temperature, a network too large for the format, or a tensor that cannot be copied to the
+/// host.
 pub fn to_onnx(classifier: &Classifier, variant: Variant) -> Result<Vec<u8>> {
     let about = &classifier.description;
     let mut sketch = Sketch::default();
