@@ -8,8 +8,10 @@ mod data_flags;
 pub mod diagnose;
 pub mod doctor;
 mod end;
+pub mod evaluate;
 pub mod export;
 pub mod host;
+mod input;
 pub mod inspect;
 mod learning_curve;
 mod live;
@@ -25,6 +27,7 @@ mod say;
 mod signals;
 mod texts;
 pub mod train;
+mod views;
 
 use std::process::ExitCode;
 
@@ -54,6 +57,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Write one HTML page of a run, or of several side by side
     Report(report::Args),
+    /// Say how good a trained network is on a split of some data
+    Evaluate(Box<evaluate::Args>),
     /// Write a trained network as TorchScript, safetensors or ONNX, read back and compared
     Export(export::Args),
     /// Run a model file for the mindgap that started this one
@@ -75,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Host(args) => host::run(&args),
         Command::Presets(args) => presets::run(&args),

@@ -9,3 +9,8 @@ use std::{
 pub fn say(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
+
+/// A name without characters that would move the cursor: U+FFFD stands for each.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -254,7 +254,12 @@ impl Dataset {
 
     /// For each image of val, whether its decoded pixels also stand in train: a leak.
     pub fn val_in_train(&self) -> Vec<bool> {
-        probe::val_in_train(side(&self.train), side(&self.val))
+        self.in_train(&self.val)
+    }
+
+    /// The same for each image of `split`, val or test.
+    pub fn in_train(&self, split: &Split) -> Vec<bool> {
+        probe::in_train(side(&self.train), side(split))
     }
 
     /// For each image of val, whether it stands in the first of two stratified halves, drawn by `data_seed`: what is

@@ -1,10 +1,10 @@
 //! One split of a data set.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, path::Path, sync::Arc};
 
 use tch::{Device, Tensor};
 
-use super::{batches::Batches, shape::Shape, source::Source};
+use super::{batches::Batches, exclude, shape::Shape, source::Source};
 
 /// The images of one split, their labels and hashes. A *position* is an index in these lists.
 pub struct Split {
@@ -49,6 +49,12 @@ impl Split {
     /// The image at `position` for a message: its quoted path, or the line of its table.
     pub fn name(&self, position: u32) -> String {
         self.source.name(self.ids[position as usize])
+    }
+
+    /// The image at `position` as a list for `--exclude` names it: its path below `root`, the folder of the data, or
+    /// `line 17`, or `val face 17`. Bytes that cannot stand in a line are written `\xNN`.
+    pub fn key(&self, position: u32, root: &Path) -> String {
+        exclude::escape(&self.source.key(self.ids[position as usize], root))
     }
 
     /// Whether the pixels are decoded anew for every batch, since they do not fit the cache.

@@ -27,10 +27,10 @@ pub(super) fn draw(train: Side, val: Side, classes: usize, data_seed: u64) -> Ve
     probe
 }
 
-/// For each image of val, whether its pixels also stand in train.
-pub(super) fn val_in_train(train: Side, val: Side) -> Vec<bool> {
+/// For each of these images, whether its pixels also stand in train.
+pub(super) fn in_train(train: Side, images: Side) -> Vec<bool> {
     let in_train: HashSet<u128> = train.hashes.iter().copied().collect();
-    val.hashes.iter().map(|hash| in_train.contains(hash)).collect()
+    images.hashes.iter().map(|hash| in_train.contains(hash)).collect()
 }
 
 #[cfg(test)]
@@ -69,6 +69,6 @@ mod tests {
     fn val_images_that_stand_in_train_are_found_whatever_their_label() {
         let train = Side { labels: &[0, 1], hashes: &[1, 2] };
         let val = Side { labels: &[1, 0, 1], hashes: &[1, 2, 3] };
-        assert_eq!(val_in_train(train, val), [true, true, false]);
+        assert_eq!(in_train(train, val), [true, true, false]);
     }
 }

@@ -1,7 +1,7 @@
 //! Runs of one recipe over several seeds, and their curves.
 
 use super::Run;
-use crate::{compare::Spread, run::EpochRecord};
+use crate::{compare::Spread, run::EpochRecord, stats::Confusion};
 
 /// The runs that differ in nothing but the seed.
 #[derive(Clone, Debug)]
@@ -62,6 +62,17 @@ impl Group {
     pub fn shown(&self) -> Vec<&Run> {
         let finished: Vec<&Run> = self.runs.iter().filter(|run| run.is_finished()).collect();
         if finished.is_empty() { self.runs.iter().collect() } else { finished }
+    }
+
+    /// How often val images of each class were given each class, summed over the shown runs, which know so many
+    /// `classes`; none where no run has been measured.
+    pub fn confusion(&self, classes: usize) -> Option<Confusion> {
+        let mut confusion = Confusion::new(classes, &[], &[]);
+        let measured: Vec<_> = self.shown().into_iter().filter_map(|run| run.val.as_ref()).collect();
+        for answers in &measured {
+            confusion.add(&answers.labels, &answers.predicted);
+        }
+        (!measured.is_empty()).then_some(confusion)
     }
 
     /// `figure` over the epochs.

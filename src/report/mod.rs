@@ -7,7 +7,6 @@
 
 mod audit;
 mod chart;
-mod confusion;
 mod gather;
 mod group;
 mod hardest;

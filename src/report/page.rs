@@ -6,7 +6,6 @@ use askama::Template;
 use super::{
     Group, MARK, Report,
     chart::{self, Metric},
-    confusion::{Confusion, Pair},
     pictures::Hardest,
     provenance::Fact,
     recipes::{Key, differing_keys},
@@ -15,6 +14,7 @@ use super::{
 use crate::{
     compare::{self, Comparison},
     gap::{Case, Finding, Id, diagnose},
+    stats::Pair,
 };
 
 /// Above so many classes a matrix is no longer readable; the most-confused pairs are shown all the same.
@@ -238,7 +238,7 @@ impl Report {
 
     fn matrix<'a>(&'a self, group: &'a Group) -> Option<Matrix<'a>> {
         let classes = &group.runs[0].environment.data.classes[..];
-        let confusion = Confusion::of(group, classes.len())?;
+        let confusion = group.confusion(classes.len())?;
         let cell = |truth: usize, given: usize| {
             let percent = confusion.percent(truth, given);
             Cell {
@@ -256,7 +256,7 @@ impl Report {
             rows: if classes.len() > MATRIX { Vec::new() } else { (0..classes.len()).map(row).collect() },
             classes,
             pairs: confusion.pairs(PAIRS).into_iter().map(|pair| (name(pair.truth), name(pair.given), pair)).collect(),
-            unread: confusion.unread,
+            unread: confusion.unread.iter().sum(),
         })
     }
 }

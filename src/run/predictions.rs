@@ -27,6 +27,17 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// Those images alone for which `keep` holds.
+    pub fn only(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let classes = self.logits.len() / self.labels.len().max(1);
+        let kept: Vec<usize> = (0..self.labels.len()).filter(|&image| keep(image)).collect();
+        Self {
+            logits: kept.iter().flat_map(|image| &self.logits[image * classes..][..classes]).copied().collect(),
+            labels: kept.iter().map(|&image| self.labels[image]).collect(),
+            ids: kept.iter().map(|&image| self.ids[image]).collect(),
+        }
+    }
+
     /// Losses and hits, by plain cross-entropy.
     ///
     /// # Panics
@@ -171,6 +182,14 @@ mod tests {
         assert_eq!((read.last_val, read.best_val), (predictions().last_val, predictions().best_val));
         assert_eq!((read.classes, read.best_probe), (3, Outputs::default()));
         assert_eq!(read.last_probe.ids, [0, 7, 14, 21, 28]);
+    }
+
+    #[test]
+    fn the_outputs_on_some_images_keep_their_rows() {
+        let some = outputs_of(4, 0.5).only(|image| image % 2 == 1);
+        assert_eq!((some.labels, some.ids), (vec![1, 0], vec![7, 21]));
+        assert_eq!(some.logits, [3.5, 4.5, 5.5, 9.5, 10.5, 11.5]);
+        assert_eq!(outputs_of(4, 0.5).only(|_| false), Outputs::default());
     }
 
     #[test]

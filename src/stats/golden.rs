@@ -10,6 +10,11 @@ pub fn golden() -> Golden {
     Golden(serde_json::from_str(include_str!("../../tests/golden/stats.json")).unwrap())
 }
 
+/// Reads `tests/golden/classes.json`, which scikit-learn and scipy computed (`scripts/golden/classes.py`).
+pub fn golden_of_classes() -> Golden {
+    Golden(serde_json::from_str(include_str!("../../tests/golden/classes.json")).unwrap())
+}
+
 impl Golden {
     pub fn number(&self, name: &str) -> f64 {
         self.0[name].as_f64().unwrap_or_else(|| panic!("no golden number {name}"))

@@ -53,10 +53,24 @@ impl<'a> Logits<'a> {
         self.rows().map(|(row, _)| largest(row)).collect()
     }
 
+    /// Whether the label of each image is among its `k` largest logits. A row with a NaN is wrong.
+    pub fn in_top(&self, k: usize) -> Vec<bool> {
+        let in_top = |(row, label): (&[f32], usize)| {
+            let is_before = |class: usize| row[class] > row[label] || row[class] == row[label] && class < label;
+            !row.iter().any(|logit| logit.is_nan()) && (0..row.len()).filter(|&class| is_before(class)).count() < k
+        };
+        self.rows().map(in_top).collect()
+    }
+
     /// The probability of each image's likeliest class, in \[1/c, 1\].
     pub fn confidences(&self) -> Vec<f64> {
         self.rows().map(|(row, _)| log_softmax(row, 1.0).into_iter().fold(f64::NAN, f64::max).exp()).collect()
     }
+}
+
+/// The class probabilities of one image from its logits \[c\], divided by `temperature`.
+pub fn softmax(row: &[f32], temperature: f64) -> Vec<f64> {
+    log_softmax(row, 1.0 / temperature).into_iter().map(f64::exp).collect()
 }
 
 /// The logarithms of the class probabilities of one image, its logits multiplied by `scale`.
@@ -100,6 +114,20 @@ mod tests {
         assert_all_close(&logits.confidences(), &golden.numbers("confidences"), 1e-12);
         let correct: Vec<f64> = logits.correct().into_iter().map(f64::from).collect();
         assert_eq!(correct, golden.numbers("correct"));
+    }
+
+    #[test]
+    fn top_k_agrees_with_scikit_learn_and_top_1_is_the_largest() {
+        let golden = crate::stats::golden::golden_of_classes();
+        let values: Vec<f32> = golden.numbers("logits").into_iter().map(|logit| logit as f32).collect();
+        let labels: Vec<i64> = golden.numbers("logit_labels").into_iter().map(|label| label as i64).collect();
+        let logits = Logits::new(&values, &labels, golden.classes());
+        assert_eq!(logits.in_top(1), logits.correct());
+        for k in [1, 2, 5] {
+            let share = crate::stats::percent(&logits.in_top(k)) / 100.0;
+            assert_all_close(&[share], &[golden.number(&format!("top_{k}"))], 1e-15);
+        }
+        assert_eq!(Logits::new(&[f32::NAN, 1.0, 2.0, 2.0], &[1, 1], 2).in_top(1), [false, false]);
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! Plain numbers in, plain numbers out: means, their errors and intervals, tests, losses from logits, calibration,
-//! cross-fitting.
+//! Plain numbers in, plain numbers out: means, their errors and intervals, tests, losses from logits, confusion of
+//! classes, calibration, cross-fitting.
 //!
 //! Everything is computed in f64. No number is silently left out: a NaN that comes in makes the result NaN, except
 //! where a lowest value is looked for ([`lowest`]), which a NaN never is.
 
 mod bootstrap;
 mod calibration;
+mod confusion;
 mod cross_fit;
 #[cfg(test)]
 mod golden;
@@ -15,15 +16,18 @@ mod means;
 mod onset;
 mod paired;
 mod power_law;
+mod share;
 mod trend;
 
 pub use bootstrap::bootstrap_interval;
 pub use calibration::{CALIBRATION_BINS, Overconfidence, calibration_error, fit_temperature};
+pub use confusion::{ClassScore, Confusion, Pair};
 pub use cross_fit::{CrossFit, cross_fit, lowest};
 pub use holm::holm;
-pub use logits::Logits;
+pub use logits::{Logits, softmax};
 pub use means::{Estimate, difference_of_means, mean, percent, sample_sd, standard_error};
 pub use onset::Onset;
 pub use paired::{PairedT, paired_t};
 pub use power_law::PowerLaw;
+pub use share::wilson_interval;
 pub use trend::Trend;

@@ -21,21 +21,25 @@ const BATCH: usize = 256;
 /// An image that cannot be read any more, or an exception of libtorch.
 pub fn evaluate(model: &ResNet, normalize: &Normalize, split: &Split, positions: &[u32]) -> Result<Outputs> {
     let device = model.parameters.device();
-    evaluate_by(split, positions, device, |images| model.forward(&normalize.forward(images), Mode::Eval))
+    evaluate_by(split, positions, device, |images| Ok(model.forward(&normalize.forward(images), Mode::Eval)))
 }
 
-/// What `logits_of` gives for u8 images `[n, c, h, w]`: `[n, classes]`, gathered over all `positions` of `split`.
-pub(super) fn evaluate_by(
+/// What `logits_of` gives for u8 images `[n, c, h, w]`: `[n, classes]`, gathered over all `positions` of `split`, whose
+/// images come on `device`. This is [`evaluate`] for any model.
+///
+/// # Errors
+/// As [`evaluate`], and what `logits_of` says.
+pub fn evaluate_by(
     split: &Split,
     positions: &[u32],
     device: Device,
-    logits_of: impl Fn(&Tensor) -> Tensor,
+    logits_of: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<Outputs> {
     let _guard = tch::no_grad_guard();
     let mut logits = Vec::with_capacity(positions.len().div_ceil(BATCH));
     for batch in split.batches(positions.to_vec(), BATCH, device) {
         let images = batch?.images;
-        logits.push(torch::catch(|| Ok(logits_of(&images)))?);
+        logits.push(torch::catch(|| logits_of(&images))?);
     }
     let logits = torch::catch(|| Ok(Tensor::cat(&logits, 0).to_device(Device::Cpu)))?;
     let pick = |column: &[u32]| positions.iter().map(|&position| i64::from(column[position as usize])).collect();

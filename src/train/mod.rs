@@ -22,7 +22,7 @@ pub mod tta;
 
 pub use average::Average;
 pub use checkpoint::Checkpoint;
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, evaluate_by};
 pub use failure::Failure;
 pub use fit::{Outcome, fit};
 pub use keep::Keeper;

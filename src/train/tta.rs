@@ -18,6 +18,7 @@ use crate::{
     model::{Mode, ResNet},
     recipe::Tta,
     run::{Outputs, Views},
+    torch,
 };
 
 /// The figures of `trainer`'s model on val, averaged over the views that its recipe asks for; None where it asks for
@@ -47,10 +48,21 @@ pub fn evaluate_views(
     kind: Tta,
 ) -> Result<Outputs> {
     evaluate_by(split, positions, model.parameters.device(), |images| {
-        let views = views(&normalize.forward(images), kind);
-        let probabilities = views.iter().map(|view| model.forward(view, Mode::Eval).softmax(-1, Kind::Float));
-        let probabilities: Vec<Tensor> = probabilities.collect();
-        Tensor::stack(&probabilities, 0).mean_dim(0, false, Kind::Float).log()
+        averaged(&normalize.forward(images), kind, |view| Ok(model.forward(view, Mode::Eval)))
+    })
+}
+
+/// The logarithms of the mean probabilities `[n, classes]` that `logits_of` gives over the views of images
+/// `[n, c, h, w]`.
+///
+/// # Errors
+/// What `logits_of` says, or an exception of libtorch.
+pub fn averaged(images: &Tensor, kind: Tta, logits_of: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    torch::catch(|| {
+        let views = views(images, kind);
+        let probabilities = views.iter().map(|view| Ok(logits_of(view)?.softmax(-1, Kind::Float)));
+        let probabilities: Vec<Tensor> = probabilities.collect::<Result<_>>()?;
+        Ok(Tensor::stack(&probabilities, 0).mean_dim(0, false, Kind::Float).log())
     })
 }
 

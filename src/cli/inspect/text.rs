@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::say::plain;
 use crate::data::{Audit, Broken, Item, Leak};
 
 /// The values start here.
@@ -215,9 +216,4 @@ fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-/// Without characters that would move the cursor.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -1,0 +1,96 @@
+//! Everything that an evaluation found, as `--json` prints it.
+
+use serde::Serialize;
+
+use super::figures::Both;
+use crate::{
+    recipe::Tta,
+    run::Outputs,
+    stats::{Confusion, Logits},
+};
+
+/// What was found of a model on one split.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evaluation {
+    /// The model, as the user named it.
+    pub model: String,
+    /// The data, as the user or the run named them.
+    pub data: String,
+    /// The split: `train`, `val` or `test`.
+    pub split: String,
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: Both,
+    /// How well each class is told from the others, in the model's order.
+    pub classes: Vec<Class>,
+    /// `[true class][predicted class]`
+    pub confusion: Vec<Vec<usize>>,
+    /// Images without a prediction, since a logit is no number.
+    pub unread: usize,
+    /// The figures of predictions averaged over views, where they were asked for.
+    pub tta: Option<Views>,
+}
+
+/// How well one class is told from the others; see [`crate::stats::ClassScore`].
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct Class {
+    pub name: String,
+    pub precision: f64,
+    pub recall: f64,
+    pub f1: f64,
+    pub support: usize,
+}
+
+/// Figures of predictions averaged over views. They stand beside the plain ones.
+#[derive(Clone, Debug, Serialize)]
+pub struct Views {
+    /// Which views.
+    pub views: String,
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: Both,
+}
+
+impl Evaluation {
+    /// Of the `outputs` over `classes` on a split named in `of` (model, data, split); `leaks` says which images also
+    /// stand in train.
+    pub fn new(
+        [model, data, split]: [String; 3],
+        outputs: &Outputs,
+        classes: &[String],
+        temperature: Option<f64>,
+        leaks: &[bool],
+    ) -> Self {
+        let predicted = Logits::new(&outputs.logits, &outputs.labels, classes.len()).predicted();
+        let confusion = Confusion::new(classes.len(), &outputs.labels, &predicted);
+        let scores = classes.iter().zip(confusion.scores()).map(|(name, score)| Class {
+            name: name.clone(),
+            precision: score.precision,
+            recall: score.recall,
+            f1: score.f1,
+            support: score.support,
+        });
+        Self {
+            model,
+            data,
+            split,
+            figures: Both::of(outputs, classes.len(), temperature, leaks),
+            classes: scores.collect(),
+            unread: confusion.unread.iter().sum(),
+            confusion: confusion.counts,
+            tta: None,
+        }
+    }
+
+    /// The same with the outputs averaged over the views `kind` beside it.
+    pub fn with_views(self, kind: Tta, outputs: &Outputs, leaks: &[bool]) -> Self {
+        let figures = Both::of(outputs, self.classes.len(), None, leaks);
+        Self { tta: Some(Views { views: kind.to_string(), figures }), ..self }
+    }
+
+    /// The counts as a matrix of their own.
+    pub fn matrix(&self) -> Confusion {
+        Confusion { counts: self.confusion.clone(), unread: vec![0; self.classes.len()] }
+    }
+}

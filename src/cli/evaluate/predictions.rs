@@ -1,0 +1,41 @@
+//! What the model says of each image, as a table for other programs.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::{
+    data::Split,
+    run::Outputs,
+    stats::{Logits, softmax},
+};
+
+/// A row for each image: its id and path, its class, the predicted one with its probability, the loss, and the
+/// probability of each class in a column `p_CLASS`. `root` is the folder of the data.
+///
+/// # Errors
+/// The table cannot be written.
+pub fn csv(split: &Split, outputs: &Outputs, classes: &[String], root: &Path) -> Result<Vec<u8>> {
+    let logits = Logits::new(&outputs.logits, &outputs.labels, classes.len());
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let columns = ["id", "path", "label", "predicted", "probability", "loss"].map(str::to_owned);
+    table.write_record(columns.into_iter().chain(classes.iter().map(|class| format!("p_{class}"))))?;
+    let rows = logits.rows().zip(logits.predicted()).zip(logits.losses(1.0));
+    for (position, (((row, label), predicted), loss)) in rows.enumerate() {
+        let probabilities = softmax(row, 1.0);
+        // No more digits than single precision has.
+        let number = |value: f64| (value as f32).to_string();
+        let given = predicted.map_or(String::new(), |class| classes[class].clone());
+        let probability = predicted.map_or(f64::NAN, |class| probabilities[class]);
+        let first = [
+            outputs.ids[position].to_string(),
+            split.key(position as u32, root),
+            classes[label].clone(),
+            given,
+            number(probability),
+            number(loss),
+        ];
+        table.write_record(first.into_iter().chain(probabilities.into_iter().map(number)))?;
+    }
+    Ok(table.into_inner()?)
+}

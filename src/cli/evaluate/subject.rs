@@ -1,0 +1,109 @@
+//! What is evaluated: a model, and the data that its run, its description or the flags name.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Args, Portion};
+use crate::{
+    cli::{input::Input, say::say},
+    data::{Dataset, Split},
+    export::Model,
+    recipe::Recipe,
+    run::{Environment, RunFolder},
+};
+
+/// The data for a model, opened as its training opened them.
+pub struct Subject {
+    /// The images that the model takes.
+    pub input: Input,
+    /// How the data are called.
+    pub source: String,
+    /// The data.
+    pub data: Dataset,
+    /// The classes in the order of the logits.
+    pub classes: Vec<String>,
+    /// The model's number of each of the data's classes.
+    pub class_of: Vec<i64>,
+}
+
+impl Subject {
+    /// Opens the data for `model`, whose input is `input`.
+    ///
+    /// # Errors
+    /// No data are named or they cannot be used, or they hold a class that the model does not know.
+    pub fn open(args: &Args, model: &dyn Model, input: Input) -> Result<Self> {
+        let path = &args.model.path;
+        let run = if path.is_dir() { Some(RunFolder::open(path)?.environment()?) } else { None };
+        let asked = args.data.source.clone();
+        let source = asked.or_else(|| run.as_ref().map(source_of)).context(
+            "which data? A model file does not name any: add --data (a run folder names the data of its training)",
+        )?;
+        let own = run.as_ref().filter(|run| is_same(&source, run));
+        let exclude = args.data.exclude.clone().or_else(|| own.and_then(|run| run.data.exclude.clone()));
+        let trained = model.description().map(|about| about.recipe()).transpose()?.unwrap_or_default();
+        let recipe = Recipe { img_size: Some(input.size), in_chans: Some(input.channels), ..trained };
+        let skipped_before = own.is_some_and(|run| run.data.bad_files > 0);
+        let data = args.data.excluding(exclude).open(&source, &recipe, skipped_before)?;
+        if let Some(run) = run.filter(|run| run.data.fingerprint != data.fingerprint) {
+            say(format_args!(
+                "note: these are not the images of the run's training (fingerprint {}, there {})",
+                data.fingerprint, run.data.fingerprint
+            ));
+        }
+        let (classes, class_of) = match &input.classes {
+            Some(classes) => (classes.clone(), numbers(&data.classes, classes)?),
+            None => (data.classes.clone(), (0..data.classes.len() as i64).collect()),
+        };
+        Ok(Self { input, source, data, classes, class_of })
+    }
+
+    /// The images of `portion`, and which of them also stand in train.
+    ///
+    /// # Errors
+    /// There is no such split.
+    pub fn split(&self, portion: Portion) -> Result<(&Split, Vec<bool>)> {
+        let data = &self.data;
+        Ok(match portion {
+            Portion::Train => (&data.train, vec![false; data.train.len()]),
+            Portion::Val => (&data.val, data.val_in_train()),
+            Portion::Test => {
+                let test = data.test.as_ref().with_context(|| format!("{:?} has no test split", self.source))?;
+                (test, data.in_train(test))
+            }
+        })
+    }
+}
+
+/// The data of a run, findable from any folder.
+fn source_of(run: &Environment) -> String {
+    run.data.path.clone().unwrap_or_else(|| run.data.source.clone())
+}
+
+/// Whether `source` names the data of `run`.
+fn is_same(source: &str, run: &Environment) -> bool {
+    let own = source_of(run);
+    source == own || matches!((fs::canonicalize(source), fs::canonicalize(Path::new(&own))), (Ok(a), Ok(b)) if a == b)
+}
+
+/// The place of each class of the data among the model's.
+fn numbers(data: &[String], model: &[String]) -> Result<Vec<i64>> {
+    let unknown: Vec<&String> = data.iter().filter(|class| !model.contains(class)).collect();
+    ensure!(unknown.is_empty(), "the data hold classes that the model does not know: {unknown:?}; it knows {model:?}");
+    let number = |class: &String| model.iter().position(|known| known == class).unwrap_or_default() as i64;
+    Ok(data.iter().map(number).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_matched_by_name() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let model = names(&["anger", "fear", "joy"]);
+        assert_eq!(numbers(&names(&["joy", "anger"]), &model).unwrap(), [2, 0]);
+        let error = numbers(&names(&["joy", "pride"]), &model).unwrap_err().to_string();
+        assert!(error.contains(r#"["pride"]"#), "{error}");
+    }
+}

@@ -1,0 +1,69 @@
+//! What images a model takes: by its own description, or by flags where it has none.
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{export::Model, recipe::Tta};
+
+/// The shape of a model's images, for a TorchScript file that does not tell it.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct InputFlags {
+    /// Width and height of an image, for a TorchScript file that mindgap did not write
+    #[arg(long, value_name = "PIXELS", help_heading = "Model", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    img_size: Option<u32>,
+
+    /// Channels of an image, 1 (grey) or 3 (RGB), for such a file
+    #[arg(long, value_name = "1|3", help_heading = "Model", value_parser = clap::value_parser!(u32).range(1..=3))]
+    in_chans: Option<u32>,
+}
+
+/// The images that a model takes, and what it calls its classes.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Width and height \[pixels\].
+    pub size: u32,
+    /// 1 (grey) or 3 (RGB).
+    pub channels: u32,
+    /// The classes in the order of the logits, where the model names them.
+    pub classes: Option<Vec<String>>,
+    /// What its logits are divided by for calibrated probabilities, where that was fitted.
+    pub temperature: Option<f64>,
+}
+
+impl Input {
+    /// What it means that a model fails on such images, asked for `views` of them.
+    pub fn failure(&self, views: Tta) -> String {
+        let Self { size, channels, .. } = self;
+        let views = if views == Tta::TenCrop { " and crops of them (--tta ten-crop)" } else { "" };
+        format!("the model fails on images of {size}×{size} pixels in {channels} channels{views}")
+    }
+}
+
+impl InputFlags {
+    /// The input of `model`.
+    ///
+    /// # Errors
+    /// Neither the model nor the flags tell the shape, or they contradict each other.
+    pub fn of(self, model: &dyn Model) -> Result<Input> {
+        let Some(about) = model.description() else {
+            let missing = "this TorchScript file does not tell which images it takes";
+            let size = self.img_size.with_context(|| format!("{missing}: add --img-size"))?;
+            let channels = self.in_chans.with_context(|| format!("{missing}: add --in-chans"))?;
+            ensure!(channels != 2, "--in-chans 2: 1 (grey) and 3 (RGB) are possible");
+            return Ok(Input { size, channels, classes: None, temperature: None });
+        };
+        for (flag, asked, own) in
+            [("--img-size", self.img_size, about.size), ("--in-chans", self.in_chans, about.channels)]
+        {
+            ensure!(
+                asked.is_none_or(|asked| asked == own),
+                "{flag} is for models that do not tell it; this one takes {own}: leave the flag out"
+            );
+        }
+        Ok(Input {
+            size: about.size,
+            channels: about.channels,
+            classes: Some(about.classes.clone()),
+            temperature: about.temperature,
+        })
+    }
+}

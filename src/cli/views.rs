@@ -1,0 +1,14 @@
+//! Views of an image over which predictions are averaged, as flags name them.
+
+use crate::recipe::Tta;
+
+/// Reads `none`, `flip` or `ten-crop`.
+///
+/// # Errors
+/// It is another word.
+pub fn parse_views(word: &str) -> Result<Tta, String> {
+    [Tta::None, Tta::Flip, Tta::TenCrop]
+        .into_iter()
+        .find(|views| views.to_string() == word)
+        .ok_or_else(|| format!("possible are {}", Tta::WORDS.join(", ")))
+}

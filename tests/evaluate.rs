@@ -1,0 +1,160 @@
+//! An evaluation repeats the run's own figures, matches classes by name, and says what it cannot use.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{CLASSES, Place};
+
+fn place_with_run() -> Place {
+    let place = Place::with_images(8, 4);
+    place.train("run", &["--epochs", "3"]).succeed();
+    place
+}
+
+fn evaluate(place: &Place, words: &[&str]) -> Value {
+    let finished = place.mindgap(&[&["evaluate", "--json", "--threads", "1"], words].concat()).succeed();
+    serde_json::from_str(&finished.stdout()).unwrap()
+}
+
+fn done(place: &Place) -> Value {
+    serde_json::from_slice(&place.bytes("run", "done.json")).unwrap()
+}
+
+fn close(a: &Value, b: &Value) {
+    let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+    assert!((a - b).abs() <= 1e-9 * b.abs().max(1.0), "{a} is not {b}");
+}
+
+#[test]
+fn the_figures_on_val_are_the_runs_own() {
+    let place = place_with_run();
+    let done = done(&place);
+    let last = evaluate(&place, &["run", "--which", "last"]);
+    close(&last["loss"], &done["last"]["val_loss"]);
+    close(&last["top1"], &done["last"]["val_acc"]);
+    close(&last["ece"], &done["calibration_error"]);
+    close(&last["temperature"], &done["temperature"]);
+    let best = evaluate(&place, &["run"]);
+    close(&best["loss"], &done["best"]["val_loss"]);
+    close(&best["top1"], &done["best"]["val_acc"]);
+    assert_eq!((&best["split"], &best["n"], &best["top5"]), (&"val".into(), &12.into(), &Value::Null));
+}
+
+#[test]
+fn a_val_that_was_drawn_is_drawn_again() {
+    let place = Place::with_images(20, 1);
+    fs::remove_dir_all(place.path("data/val")).unwrap();
+    let more = ["--epochs", "1", "--data-seed", "5", "--train-fraction", "0.5", "--tta", "flip"];
+    place.train("run", &more).succeed();
+    let found = evaluate(&place, &["run", "--which", "last", "--tta", "flip"]);
+    close(&found["loss"], &done(&place)["last"]["val_loss"]);
+    assert_eq!(found["n"], 6);
+    // Views stand beside the plain figures and are those of the run's end.
+    close(&found["tta"]["loss"], &done(&place)["tta"]["val_loss"]);
+    assert_eq!(found["tta"]["views"], "flip");
+    // The list of samples is the run's too: nothing is said of other data.
+    let told = place.mindgap(&["evaluate", "run"]).succeed().stderr();
+    assert!(!told.contains("these are not the images"), "{told}");
+}
+
+#[test]
+fn every_form_of_the_model_gives_the_same_figures() {
+    let place = place_with_run();
+    let whole = evaluate(&place, &["run"]);
+    place.mindgap(&["export", "run", "--out", "model.pt"]).succeed();
+    for file in ["run/model.safetensors", "model.pt"] {
+        let found = evaluate(&place, &[file, "--data", "data"]);
+        let (a, b) = (found["loss"].as_f64().unwrap(), whole["loss"].as_f64().unwrap());
+        assert!((a - b).abs() < 1e-5, "{file}: {a} is not {b}");
+        assert_eq!(found["confusion"], whole["confusion"], "{file}");
+        place.mindgap(&["evaluate", file]).refuse(&["--data"]);
+        place.mindgap(&["evaluate", file, "--data", "data", "--img-size", "32"]).refuse(&["--img-size", "takes 16"]);
+    }
+}
+
+#[test]
+fn classes_are_matched_by_name() {
+    let place = place_with_run();
+    let whole = evaluate(&place, &["run"]);
+    // Without one class, and with the others in another order of folders.
+    for split in ["train", "val"] {
+        fs::create_dir_all(place.path(format!("two/{split}"))).unwrap();
+        for class in ["bright", "even"] {
+            let to = place.path(format!("two/{split}/{class}"));
+            fs::create_dir(&to).unwrap();
+            for file in fs::read_dir(place.path(format!("data/{split}/{class}"))).unwrap() {
+                let file = file.unwrap();
+                fs::copy(file.path(), to.join(file.file_name())).unwrap();
+            }
+        }
+    }
+    let finished = place.mindgap(&["evaluate", "run", "--data", "two", "--json"]).succeed();
+    assert!(finished.stderr().contains("these are not the images of the run's training"), "{}", finished.stderr());
+    let two: Value = serde_json::from_str(&finished.stdout()).unwrap();
+    let names: Vec<_> = two["classes"].as_array().unwrap().iter().map(|class| class["name"].clone()).collect();
+    let mut sorted = CLASSES;
+    sorted.sort_unstable();
+    assert_eq!(names, sorted);
+    for (class, name) in sorted.into_iter().enumerate() {
+        let support = if name == "dark" { 0 } else { 4 };
+        assert_eq!(two["classes"][class]["support"], support);
+        if name != "dark" {
+            assert_eq!(two["confusion"][class], whole["confusion"][class], "{name}");
+        }
+    }
+    fs::rename(place.path("two/train/even"), place.path("two/train/strange")).unwrap();
+    fs::rename(place.path("two/val/even"), place.path("two/val/strange")).unwrap();
+    place.mindgap(&["evaluate", "run", "--data", "two"]).refuse(&["does not know", "strange", "even"]);
+}
+
+#[test]
+fn leaks_are_counted_and_left_out_beside_the_whole() {
+    let place = place_with_run();
+    fs::copy(place.path("data/train/even/0003.png"), place.path("data/val/even/leak.png")).unwrap();
+    let found = evaluate(&place, &["run"]);
+    assert_eq!((&found["n"], &found["without_leaks"]["n"]), (&13.into(), &12.into()));
+    close(&found["without_leaks"]["loss"], &done(&place)["best"]["val_loss"]);
+    let text = place.mindgap(&["evaluate", "run"]).succeed().stdout();
+    assert!(text.contains("1 of the images also stand in train"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
+fn test_is_read_only_where_it_is_asked_for() {
+    let place = place_with_run();
+    place.mindgap(&["evaluate", "run", "--split", "test"]).refuse(&["has no test split"]);
+    for (class, name) in CLASSES.into_iter().enumerate() {
+        place.write_image(&format!("data/test/{name}/1.png"), class as u32, 5000);
+    }
+    assert_eq!(evaluate(&place, &["run", "--split", "test"])["n"], 3);
+    assert_eq!(evaluate(&place, &["run", "--split", "train"])["n"], 24);
+}
+
+#[test]
+fn the_table_of_predictions_has_a_row_for_each_image() {
+    let place = place_with_run();
+    // Commas and quotes in a name are quoted; a line break is written as --exclude writes it.
+    fs::rename(place.path("data/val/dark/1000.png"), place.path("data/val/dark/a,\"b\n.png")).unwrap();
+    let words = ["run", "--predictions", "table.csv"];
+    let found = evaluate(&place, &words);
+    let mut table = csv::Reader::from_path(place.path("table.csv")).unwrap();
+    let columns: Vec<&str> = table.headers().unwrap().iter().collect();
+    let expected = ["id", "path", "label", "predicted", "probability", "loss", "p_bright", "p_dark", "p_even"];
+    assert_eq!(columns, expected);
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 12);
+    assert!(rows.iter().any(|row| &row[1] == "val/dark/a,\"b\\x0a.png" && &row[2] == "dark"));
+    let mean = rows.iter().map(|row| row[5].parse::<f64>().unwrap()).sum::<f64>() / 12.0;
+    assert!((mean - found["loss"].as_f64().unwrap()).abs() < 1e-6);
+    let right = rows.iter().filter(|row| row[2] == row[3]).count();
+    close(&(right as f64 / 0.12).into(), &found["top1"]);
+    for row in &rows {
+        let sum: f64 = (6..9).map(|column| row[column].parse::<f64>().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-6);
+    }
+    let again = [&["evaluate"], &words[..]].concat();
+    place.mindgap(&again).refuse(&["table.csv", "--force"]);
+    place.mindgap(&[&again[..], &["--force"]].concat()).succeed();
+}
