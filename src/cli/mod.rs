@@ -18,6 +18,7 @@ mod live;
 mod model_file;
 mod ours;
 mod portable;
+pub mod predict;
 pub mod presets;
 mod race;
 pub mod recipe_flags;
@@ -59,7 +60,13 @@ enum Command {
     Report(report::Args),
     /// Say how good a trained network is on a split of some data
     Evaluate(Box<evaluate::Args>),
+<<<<<<< HEAD
     /// Write a trained network as TorchScript, safetensors or ONNX, read back and compared
+=======
+    /// Say what a trained network sees in image files
+    Predict(Box<predict::Args>),
+    /// Write a trained network as TorchScript or safetensors, read back and compared
+>>>>>>> 5cbee2f (Predict the classes of image files (mindgap predict))
     Export(export::Args),
     /// Run a model file for the mindgap that started this one
     #[command(hide = true)]
@@ -81,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Predict(args) => predict::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Host(args) => host::run(&args),
         Command::Presets(args) => presets::run(&args),

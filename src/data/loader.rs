@@ -71,7 +71,8 @@ impl<T: Send + 'static> Loader<T> {
     }
 }
 
-fn words(panic: &(dyn Any + Send)) -> &str {
+/// What a thread that panicked said.
+pub(super) fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it gave no reason")
 }

@@ -12,6 +12,8 @@
 //! Training then takes [`Batch`]es from each [`Split`] (`images`); a split too large for the cache is decoded anew in
 //! every epoch by the `loader`, with the same order and the same bytes.
 //!
+//! [`Pictures`] reads files without labels, for prediction (`walk`, `pictures`).
+//!
 //! [`Audit`] looks at a source instead of opening it: duplicates, leaks, conflicting labels and broken files (`audit`).
 
 mod audit;
@@ -28,6 +30,7 @@ mod images;
 mod listing;
 mod loader;
 mod picture;
+mod pictures;
 mod probe;
 mod progress;
 mod read;
@@ -37,6 +40,7 @@ mod split;
 mod sums;
 mod table;
 mod transform;
+mod walk;
 mod whole;
 
 #[cfg(test)]
@@ -50,4 +54,6 @@ pub use batches::{Batch, Batches};
 pub use dataset::{Dataset, Options, open};
 pub use gallery::Gallery;
 pub use images::Split;
+pub use pictures::{PictureBatch, Pictures};
 pub use progress::{Progress, Silent};
+pub use walk::{Found, images_below};
