@@ -48,7 +48,7 @@ static WEIGHTS: LazyLock<PathBuf> = LazyLock::new(|| {
     let (recipe, data) = (Recipe { seed: 7, ..recipe(&[]) }, open());
     let mut trainer = Trainer::new(&recipe, &data, Device::Cpu).unwrap();
     let stop = AtomicBool::new(false);
-    trainer.finish_epoch(&data, &mut Listener { epochs: Vec::new(), stop: &stop, stop_at: None }, &stop).unwrap();
+    trainer.train_epoch(&data, &mut Listener { epochs: Vec::new(), stop: &stop, stop_at: None }, &stop, None).unwrap();
     let arrays = Checkpoint::of(&trainer, &data.fingerprint).unwrap().network();
     let file = PLACE.path("weights.safetensors");
     Archive { arrays, ..Archive::default() }.save(&file).unwrap();

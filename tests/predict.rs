@@ -168,3 +168,28 @@ fn every_form_of_the_model_sees_the_same() {
         assert_eq!(found, whole, "{file}");
     }
 }
+
+#[test]
+fn cam_writes_a_picture_of_each_image_and_replaces_nothing_unasked() {
+    let place = place();
+    fs::write(place.path("torn.png"), "no image").unwrap();
+    // One stem in two folders, and a bad file between them.
+    let files = ["data/val/dark/1000.png", "torn.png", "data/val/even/1000.png"];
+    let ask = |more: &[&str]| predict(&[&files[..], &["--cam", "cam", "--json"], more].concat());
+    let finished = ask(&[]);
+    assert_eq!(finished.code(), 2);
+    let found = lines(&finished);
+    let names: Vec<&str> = found.iter().filter_map(|line| line["cam"].as_str()).collect();
+    assert_eq!(names, ["cam/000001-1000.png", "cam/000003-1000.png"]);
+    for name in names {
+        let picture = image::open(place.path(name)).unwrap();
+        assert_eq!((picture.width(), picture.height()), (224, 224));
+    }
+    ask(&[]).refuse(&["--cam cam", "--force"]);
+    assert_eq!(ask(&["--force"]).code(), 2);
+    // What else is said is the same with and without pictures.
+    let plain = lines(&predict(&[&files[..], &["--json"]].concat()));
+    assert_eq!(plain[0]["top"], found[0]["top"]);
+    place.mindgap(&["export", "run", "--out", "cam.pt"]).succeed();
+    place.mindgap(&["predict", "cam.pt", files[0], "--cam", "other"]).refuse(&["--cam", "TorchScript"]);
+}

@@ -60,13 +60,9 @@ enum Command {
     Report(report::Args),
     /// Say how good a trained network is on a split of some data
     Evaluate(Box<evaluate::Args>),
-<<<<<<< HEAD
-    /// Write a trained network as TorchScript, safetensors or ONNX, read back and compared
-=======
     /// Say what a trained network sees in image files
     Predict(Box<predict::Args>),
-    /// Write a trained network as TorchScript or safetensors, read back and compared
->>>>>>> 5cbee2f (Predict the classes of image files (mindgap predict))
+    /// Write a trained network as TorchScript, safetensors or ONNX, read back and compared
     Export(export::Args),
     /// Run a model file for the mindgap that started this one
     #[command(hide = true)]

@@ -95,6 +95,17 @@ impl Classifier {
     pub fn normalized(&self, images: &Tensor) -> Tensor {
         self.normalize.forward(&images.to_device(self.network.parameters.device()))
     }
+
+    /// How strongly each place of uint8 images `[n, c, h, w]` speaks for the image's class in `classes`, i64 \[n\]:
+    /// maps `[n, h', w']` of the last stage, at least 0. See [`ResNet::grad_cam`].
+    ///
+    /// # Errors
+    /// The images do not fit the network, or computing fails.
+    pub fn grad_cam(&self, images: &Tensor, classes: &Tensor) -> Result<Tensor> {
+        let _guard = tch::no_grad_guard();
+        let device = self.network.parameters.device();
+        torch::catch(|| Ok(self.network.grad_cam(&self.normalized(images), &classes.to_device(device))))
+    }
 }
 
 impl Model for Classifier {
@@ -105,6 +116,10 @@ impl Model for Classifier {
     fn logits(&self, images: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
         torch::catch(|| Ok(self.network.forward(&self.normalized(images), Mode::Eval)))
+    }
+
+    fn classifier(&self) -> Option<&Classifier> {
+        Some(self)
     }
 }
 

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use tch::Tensor;
 
+use super::Classifier;
 use crate::model::Description;
 
 /// A trained network, wherever it runs.
@@ -15,4 +16,9 @@ pub trait Model {
     /// # Errors
     /// The images do not fit the network, or computing fails.
     fn logits(&self, images: &Tensor) -> Result<Tensor>;
+
+    /// The network itself, where it is mindgap's own in this process: its insides can be looked at.
+    fn classifier(&self) -> Option<&Classifier> {
+        None
+    }
 }

@@ -119,7 +119,8 @@ impl BatchNorm {
 /// The classifier: `[n, inputs]` to `[n, outputs]`.
 #[derive(Debug)]
 pub(super) struct Linear {
-    weight: Tensor,
+    /// `[outputs, inputs]`
+    pub weight: Tensor,
     bias: Tensor,
 }
 

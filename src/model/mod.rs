@@ -7,6 +7,7 @@ pub mod drop;
 pub mod drop_block;
 pub mod drop_path;
 mod freeze;
+mod grad_cam;
 mod layers;
 mod parameters;
 pub mod pretrained;

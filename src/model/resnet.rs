@@ -25,7 +25,7 @@ pub struct ResNet {
     frozen: usize,
     /// Probability that a feature is dropped before the classifier.
     drop: f64,
-    fc: Linear,
+    pub(super) fc: Linear,
 }
 
 impl ResNet {
@@ -61,20 +61,32 @@ impl ResNet {
 
     /// Normalised float images `[n, channels, h, w]` to logits `[n, classes]`.
     pub fn forward(&self, images: &Tensor, mut mode: Mode) -> Tensor {
+        let maps = self.feature_maps(images, &mut mode);
+        self.classify(&maps, &mut mode)
+    }
+
+    /// Normalised float images `[n, channels, h, w]` to the maps of the last stage `[n, features, h', w']`, all of them
+    /// at least 0.
+    pub(super) fn feature_maps(&self, images: &Tensor, mode: &mut Mode) -> Tensor {
         let images = torch::preferred_layout(images);
-        let stem_mode = if self.frozen > 0 { &Mode::Eval } else { &mode };
+        let stem_mode = if self.frozen > 0 { &Mode::Eval } else { &*mode };
         let mut x = self.bn1.forward(&self.conv1.forward(&images), stem_mode).relu_();
         if self.max_pool {
             x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         }
         for (part, blocks) in (1..).zip(&self.stages) {
             let mut frozen = Mode::Eval;
-            let mode = if part < self.frozen { &mut frozen } else { &mut mode };
+            let mode = if part < self.frozen { &mut frozen } else { &mut *mode };
             for block in blocks {
                 x = block.forward(&x, mode);
             }
         }
-        let mut features = x.mean_dim([2i64, 3].as_slice(), false, Kind::Float);
+        x
+    }
+
+    /// The maps of the last stage to logits `[n, classes]`.
+    pub(super) fn classify(&self, maps: &Tensor, mode: &mut Mode) -> Tensor {
+        let mut features = maps.mean_dim([2i64, 3].as_slice(), false, Kind::Float);
         if let (Some(draws), true) = (mode.draws(), self.drop > 0.0) {
             let kept = keep_mask(&features.size(), self.drop, draws, features.device());
             features = dropout(&features, &kept, self.drop);

@@ -1,5 +1,7 @@
 //! What is said of one file: a line of a table, or of JSON.
 
+use std::path::PathBuf;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
@@ -8,6 +10,9 @@ use crate::{cli::say::plain, data::Found, stats::softmax};
 /// A class and its probability.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ranked<'a> {
+    /// Its number among the logits.
+    #[serde(skip)]
+    pub number: usize,
     /// The class.
     pub class: &'a str,
     /// Its probability, 0–1.
@@ -20,8 +25,11 @@ pub fn ranked<'a>(logits: &[f32], classes: &'a [String], most: usize) -> Option<
     if logits.iter().any(|logit| logit.is_nan()) {
         return None;
     }
-    let mut ranked: Vec<Ranked> =
-        classes.iter().zip(softmax(logits, 1.0)).map(|(class, probability)| Ranked { class, probability }).collect();
+    let mut ranked: Vec<Ranked> = (0..)
+        .zip(classes)
+        .zip(softmax(logits, 1.0))
+        .map(|((number, class), probability)| Ranked { number, class, probability })
+        .collect();
     ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     ranked.truncate(most);
     Some(ranked)
@@ -34,8 +42,8 @@ pub struct Answer<'a> {
     pub file: &'a Found,
     /// Its likeliest classes, or what is wrong with it.
     pub outcome: Result<Vec<Ranked<'a>>, String>,
-    /// Its overlay.
-    pub overlay: Option<String>,
+    /// The picture that shows which places speak for its class.
+    pub picture: Option<PathBuf>,
 }
 
 /// A line of JSON. The keys are always there, but for the last two.
@@ -50,7 +58,7 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     path_base64: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cam: Option<&'a str>,
+    cam: Option<String>,
 }
 
 impl Answer<'_> {
@@ -59,7 +67,7 @@ impl Answer<'_> {
     pub fn row(&self) -> String {
         let Ok(ranked) = &self.outcome else { return String::new() };
         let columns =
-            ranked.iter().map(|Ranked { class, probability }| format!("\t{}\t{probability:.4}", plain(class)));
+            ranked.iter().map(|Ranked { class, probability, .. }| format!("\t{}\t{probability:.4}", plain(class)));
         format!("{}{}\n", self.file.line(), columns.collect::<String>())
     }
 
@@ -77,7 +85,7 @@ impl Answer<'_> {
             top,
             error: self.outcome.as_ref().err().map(String::as_str),
             path_base64: path.to_str().is_none().then(|| BASE64_STANDARD.encode(path.as_os_str().as_encoded_bytes())),
-            cam: self.overlay.as_deref(),
+            cam: self.picture.as_ref().map(|picture| picture.to_string_lossy().into_owned()),
         };
         Ok(serde_json::to_string(&line)? + "\n")
     }
@@ -106,11 +114,11 @@ mod tests {
     #[test]
     fn any_name_stands_in_its_line_and_is_whole_in_json() {
         let file = Found::file(OsStr::from_bytes(b"a\tb\n\xff.png").into());
-        let outcome = Ok(vec![Ranked { class: "joy", probability: 0.25 }]);
-        let answer = Answer { file: &file, outcome, overlay: None };
+        let outcome = Ok(vec![Ranked { number: 0, class: "joy", probability: 0.25 }]);
+        let answer = Answer { file: &file, outcome, picture: None };
         assert_eq!(answer.row(), "a\\x09b\\x0a\\xff.png\tjoy\t0.2500\n");
         insta::assert_snapshot!(answer.json().unwrap(), @r#"{"path":"a\tb\n�.png","class":"joy","probability":0.25,"top":[{"class":"joy","probability":0.25}],"error":null,"path_base64":"YQliCv8ucG5n"}"#);
-        let bad = Answer { file: &Found::file("a.png".into()), outcome: Err("it is empty".into()), overlay: None };
+        let bad = Answer { file: &Found::file("a.png".into()), outcome: Err("it is empty".into()), picture: None };
         assert_eq!(bad.row(), "");
         insta::assert_snapshot!(bad.json().unwrap(), @r#"{"path":"a.png","class":null,"probability":null,"top":[],"error":"it is empty"}"#);
     }

@@ -2,6 +2,8 @@
 
 mod answer;
 mod files;
+mod overlay;
+mod predictor;
 
 use std::{
     io::{self, BufWriter, ErrorKind, Write},
@@ -12,24 +14,12 @@ use std::{
     },
 };
 
-use anyhow::{Context, Result, ensure};
-use tch::Tensor;
+use anyhow::{Result, ensure};
 
-use super::{
-    End,
-    compute::Compute,
-    input::{Input, InputFlags},
-    model_file::ModelFlags,
-    say::say,
-    views::parse_views,
-};
-use crate::{
-    data::{PictureBatch, Pictures},
-    export::Model,
-    recipe::Tta,
-    train::{Failure, tta},
-};
-use answer::{Answer, ranked};
+use super::{End, compute::Compute, input::InputFlags, model_file::ModelFlags, say::say, views::parse_views};
+use crate::{data::Pictures, recipe::Tta, train::Failure};
+use answer::Answer;
+use predictor::Predictor;
 
 /// Flags of `mindgap predict`.
 ///
@@ -71,6 +61,14 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 
+    /// Write a picture of each image that shows which places speak for its class (Grad-CAM), for mindgap's own networks
+    #[arg(long, value_name = "DIR")]
+    cam: Option<PathBuf>,
+
+    /// Let DIR hold files already, and replace those of the same names
+    #[arg(long, requires = "cam")]
+    force: bool,
+
     #[command(flatten)]
     compute: Compute,
 }
@@ -83,17 +81,24 @@ pub fn run(args: &Args) -> Result<End> {
     let device = args.compute.prepare(None)?;
     let model = args.model.open(device)?;
     let input = args.input.of(model.as_ref())?;
+    let (channels, size) = (input.channels, input.size);
     let mut predictor = Predictor::new(args, model.as_ref(), input)?;
     let passed_over = Arc::new(AtomicU64::new(0));
     let files = files::named_by(&args.images, args.null, &passed_over);
     let mut tally = Tally::default();
     let mut output = BufWriter::new(io::stdout());
-    let Input { channels, size, .. } = predictor.input;
     for batch in Pictures::read(files, channels, size, args.batch_size as usize)? {
-        match predictor.answer(&batch?, &mut output, &mut tally) {
+        let batch = batch?;
+        let answers = predictor.answers(&batch)?;
+        answers.iter().for_each(|answer| tally.count(answer));
+        let print = |answer: &Answer| {
+            let line = if args.json { answer.json()? } else { answer.row() };
+            output.write_all(line.as_bytes())
+        };
+        match answers.iter().try_for_each(print).and_then(|()| output.flush()) {
             // A reader that closes the pipe early has what it wanted.
-            Err(error) if is_closed_pipe(&error) => return Ok(End::Done),
-            outcome => outcome?,
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(End::Done),
+            outcome => outcome.map_err(|error| Failure(format!("stdout cannot be written to: {error}")))?,
         }
     }
     tally.conclude(passed_over.load(Ordering::Relaxed))
@@ -107,6 +112,15 @@ struct Tally {
 }
 
 impl Tally {
+    /// Counts a file, and says what is wrong with it, if anything is.
+    fn count(&mut self, answer: &Answer) {
+        self.files += 1;
+        if let Err(reason) = &answer.outcome {
+            self.bad += 1;
+            say(format_args!("error: {}: {reason}", answer.file.line()));
+        }
+    }
+
     /// Says what was left out, and how the command ends.
     fn conclude(&self, passed_over: u64) -> Result<End> {
         if passed_over > 0 {
@@ -122,87 +136,4 @@ impl Tally {
         say(format_args!("error: {} of {} files have no prediction", self.bad, self.files));
         Ok(End::UserError)
     }
-}
-
-/// A model and how it is asked.
-struct Predictor<'a> {
-    args: &'a Args,
-    model: &'a dyn Model,
-    input: Input,
-    temperature: f64,
-    /// The classes; numbers from the first batch on where the model does not name them.
-    classes: Vec<String>,
-}
-
-impl<'a> Predictor<'a> {
-    fn new(args: &'a Args, model: &'a dyn Model, input: Input) -> Result<Self> {
-        let temperature = if args.calibrated {
-            input.temperature.context("--calibrated: no temperature was fitted for this model")?
-        } else {
-            1.0
-        };
-        if input.classes.is_none() {
-            say("note: this TorchScript file does not name its classes: they are numbers");
-        }
-        let classes = input.classes.clone().unwrap_or_default();
-        Ok(Self { args, model, input, temperature, classes })
-    }
-
-    /// Writes what is said of the files of `batch`.
-    fn answer(&mut self, batch: &PictureBatch, output: &mut impl Write, tally: &mut Tally) -> Result<()> {
-        let logits = self.logits(&batch.images)?;
-        let most = self.args.top_k.unwrap_or(if self.args.json { 5 } else { 1 }) as usize;
-        let mut rows = logits.chunks_exact(self.classes.len().max(1));
-        for file in &batch.files {
-            let outcome = match &file.trouble {
-                // Decoders may tell their reasons twice, on lines of their own.
-                Some(trouble) => Err(format!("{trouble:#}").lines().next().unwrap_or_default().to_owned()),
-                None => {
-                    let row = rows.next().context("there are logits for each image")?;
-                    let ranked = ranked(row, &self.classes, most);
-                    ranked.ok_or_else(|| "the model gives a logit that is no number".to_owned())
-                }
-            };
-            tally.files += 1;
-            if let Err(reason) = &outcome {
-                tally.bad += 1;
-                say(format_args!("error: {}: {reason}", file.line()));
-            }
-            let answer = Answer { file, outcome, overlay: None };
-            let line = if self.args.json { answer.json()? } else { answer.row() };
-            written(output.write_all(line.as_bytes()))?;
-        }
-        written(output.flush())
-    }
-
-    /// Logits of the images `[n, c, h, w]`, row after row, divided by the temperature.
-    fn logits(&mut self, images: &Tensor) -> Result<Vec<f32>> {
-        let n = images.size()[0];
-        if n == 0 {
-            return Ok(Vec::new());
-        }
-        let logits_of = |images: &Tensor| Ok(self.model.logits(images)? / self.temperature);
-        let logits = match self.args.tta {
-            Tta::None => logits_of(images)?,
-            views => tta::averaged(images, views, logits_of)?,
-        };
-        if self.classes.is_empty() {
-            self.classes = (0..logits.size()[1]).map(|class| class.to_string()).collect();
-        }
-        let expected = [n, self.classes.len() as i64];
-        ensure!(logits.size() == expected, "the model gives logits {:?} instead of {expected:?}", logits.size());
-        Ok(logits.to_device(tch::Device::Cpu).reshape([-1]).try_into()?)
-    }
-}
-
-/// An error of stdout: the pipe was closed, or a failure.
-fn written(outcome: io::Result<()>) -> Result<()> {
-    outcome.map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => error.into(),
-        _ => Failure(format!("stdout cannot be written to: {error}")).into(),
-    })
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

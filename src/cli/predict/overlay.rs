@@ -1,0 +1,163 @@
+//! `--cam`: a picture for each image that shows where the network saw what speaks for its answer.
+//!
+//! The image as the network sees it, enlarged where it is small, under its Grad-CAM map: the warmer and brighter the
+//! colour, the more a place speaks for the class; a place that says nothing keeps the image's own colours. Each map is
+//! scaled by its own largest value, so that two pictures cannot be compared in strength.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{Cursor, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use image::{ImageFormat, RgbImage};
+use tch::{Kind, Tensor};
+
+use crate::{data::Found, torch};
+
+/// The least width and height of a picture \[pixels\].
+const LEAST: i64 = 224;
+/// How much of the image the strongest place hides.
+const OPACITY: f64 = 0.65;
+/// Characters of a file's own name in that of its picture, at most.
+const STEM: usize = 40;
+
+/// Colours of equal steps of the map "inferno" (van der Walt and Smith, matplotlib): black over purple and orange to
+/// yellow. Its lightness rises evenly, so that more looks like more, also in grey and to the colour-blind.
+const COLOURS: [[u8; 3]; 9] = [
+    [0, 0, 4],
+    [33, 12, 74],
+    [87, 16, 110],
+    [138, 34, 106],
+    [188, 55, 84],
+    [228, 90, 49],
+    [249, 142, 9],
+    [249, 203, 53],
+    [252, 255, 164],
+];
+
+/// The folder of the pictures.
+pub struct Overlays {
+    folder: PathBuf,
+    force: bool,
+    /// 256 colours `[256, 3]`, 0–1.
+    palette: Tensor,
+}
+
+impl Overlays {
+    /// Makes `folder` if it is not there. With `force` it may hold files, and those of the same names are replaced.
+    ///
+    /// # Errors
+    /// It holds something without `force`, or it cannot be made.
+    pub fn new(folder: &Path, force: bool) -> Result<Self> {
+        let failure = || format!("--cam {}: the folder cannot be used", folder.display());
+        fs::create_dir_all(folder).with_context(failure)?;
+        let is_empty = fs::read_dir(folder).with_context(failure)?.next().is_none();
+        ensure!(
+            is_empty || force,
+            "--cam {}: the folder holds files already; name a new one, or add --force to replace those of the same names",
+            folder.display()
+        );
+        Ok(Self { folder: folder.to_owned(), force, palette: palette() })
+    }
+
+    /// Writes the picture of the `number`th file, and gives its path: u8 `image` `[c, s, s]` under `map` `[h, w]`, at
+    /// least 0.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, number: u64, file: &Found, image: &Tensor, map: &Tensor) -> Result<PathBuf> {
+        let path = self.folder.join(name(number, &file.path));
+        let png = torch::catch(|| png(&overlay(image, map, &self.palette)))?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).create_new(!self.force);
+        let written = options.open(&path).and_then(|mut file| file.write_all(&png));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+/// The number makes the name unique, whatever folders the files come from; of their own names only what is safe in any
+/// file system is kept.
+fn name(number: u64, path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c } else { '_' };
+    let stem: String = stem.chars().take(STEM).map(safe).collect();
+    format!("{number:06}-{stem}.png")
+}
+
+/// RGB pixels `[3, side, side]`, u8.
+fn overlay(image: &Tensor, map: &Tensor, palette: &Tensor) -> Tensor {
+    let size = image.size()[1];
+    let side = size * ((LEAST + size - 1) / size);
+    let enlarged =
+        |x: &Tensor| x.to_kind(Kind::Float).unsqueeze(0).upsample_bilinear2d([side, side], false, None, None);
+    let image = enlarged(image).squeeze_dim(0).expand([3, side, side], false) / 255;
+    let heat = enlarged(&map.to_device(tch::Device::Cpu).unsqueeze(0)).view([side, side]);
+    let heat = &heat / heat.max().clamp_min(f64::from(f32::MIN_POSITIVE));
+    let steps = (&heat * 255).round().to_kind(Kind::Int64).view([-1]);
+    let colour = palette.index_select(0, &steps).view([side, side, 3]).permute([2, 0, 1]);
+    let share = heat * OPACITY;
+    let mixed = &image + share * (colour - &image);
+    (mixed * 255).round().clamp(0, 255).to_kind(Kind::Uint8)
+}
+
+/// The colours between those of [`COLOURS`].
+fn palette() -> Tensor {
+    let last = COLOURS.len() - 1;
+    let channel = |step: usize, channel: usize| {
+        let at = step as f32 / 255.0 * last as f32;
+        let (low, share) = ((at as usize).min(last - 1), at - at.floor());
+        let share = if step == 255 { 1.0 } else { share };
+        let [a, b] = [low, low + 1].map(|colour| f32::from(COLOURS[colour][channel]));
+        (a + share * (b - a)) / 255.0
+    };
+    let colours: Vec<f32> = (0..256).flat_map(|step| (0..3).map(move |c| channel(step, c))).collect();
+    Tensor::from_slice(&colours).view([256, 3])
+}
+
+/// RGB pixels `[3, side, side]` as a PNG file.
+fn png(pixels: &Tensor) -> Result<Vec<u8>> {
+    let side = pixels.size()[1] as u32;
+    let bytes = Vec::<u8>::try_from(pixels.permute([1, 2, 0]).contiguous().view([-1]))?;
+    let picture = RgbImage::from_raw(side, side, bytes).context("a picture has three bytes a pixel")?;
+    let mut file = Cursor::new(Vec::new());
+    picture.write_to(&mut file, ImageFormat::Png)?;
+    Ok(file.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    #[test]
+    fn a_place_that_says_nothing_keeps_its_pixels_and_the_strongest_glows() {
+        let image = Tensor::full([1, 48, 48], 100, (Kind::Uint8, Device::Cpu));
+        let map = Tensor::from_slice(&[0f32, 0.0, 0.0, 5.0]).view([2, 2]);
+        let picture = overlay(&image, &map, &palette());
+        assert_eq!(picture.size(), [3, 240, 240]);
+        let pixel = |y, x| [0, 1, 2].map(|channel| picture.int64_value(&[channel, y, x]));
+        assert_eq!(pixel(0, 0), [100; 3]);
+        // 0.35 · 100 + 0.65 · (252, 255, 164)
+        assert_eq!(pixel(239, 239), [199, 201, 142]);
+        let nothing = overlay(&image, &map.zeros_like(), &palette());
+        assert_eq!(nothing.min().int64_value(&[]), 100);
+    }
+
+    #[test]
+    fn more_is_lighter_all_the_way() {
+        let lightness = palette().matmul(&Tensor::from_slice(&[0.2126f32, 0.7152, 0.0722]));
+        assert!(lightness.diff(1, 0, None::<Tensor>, None::<Tensor>).min().double_value(&[]) > 0.0);
+    }
+
+    #[test]
+    fn names_are_unique_and_safe() {
+        assert_eq!(name(1, Path::new("a/face.jpg")), "000001-face.png");
+        assert_eq!(name(2, Path::new("b/face.jpg")), "000002-face.png");
+        assert_eq!(name(3, Path::new("a/\n\u{1b}[2J é*.jpg")), "000003-___2J___.png");
+        assert!(name(4, Path::new(&"é".repeat(100))).len() < 60);
+    }
+}

@@ -1,0 +1,50 @@
+//! Grad-CAM (Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV
+//! 2017): which places of an image speak for a class.
+//!
+//! Grad-CAM weighs each map Aᵏ of the last stage by αₖ, the mean over its cells of the class's logit's derivative, and
+//! keeps what is positive: ReLU(Σₖ αₖ Aᵏ). Here the logit is Σₖ wₖ · mean(Aᵏ) + b, a global mean and one linear layer, so
+//! each derivative is wₖ / cells, whatever the image. No backward pass is needed: up to the constant 1 / cells the
+//! result is ReLU(Σₖ wₖ Aᵏ), the class activation map of Zhou et al. (CVPR 2016) without its negative part.
+
+use tch::{Kind, Tensor};
+
+use super::{Mode, ResNet};
+
+impl ResNet {
+    /// How strongly each cell of the last stage speaks for a class, `[n, h', w']`, at least 0. Before the negative part
+    /// is cut off, the mean over an image's cells is its logit of that class less the bias.
+    ///
+    /// `images` are normalised floats `[n, channels, h, w]`, `classes` i64 \[n\].
+    pub fn grad_cam(&self, images: &Tensor, classes: &Tensor) -> Tensor {
+        let maps = self.feature_maps(images, &mut Mode::Eval);
+        let weights = self.fc.weight.index_select(0, classes).unsqueeze(-1).unsqueeze(-1);
+        (maps * weights).sum_dim_intlist([1i64].as_slice(), false, Kind::Float).relu()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+    use crate::{model::Architecture, recipe::Recipe};
+
+    #[test]
+    fn the_closed_form_is_what_autograd_gives() {
+        let recipe = Recipe { model: "resnet8".into(), width: Some(6), ..Recipe::default() };
+        let network = ResNet::new(&Architecture::new(&recipe, 1, 4).unwrap(), 3, Device::Cpu);
+        let images = Tensor::arange(5 * 20 * 20, (Kind::Float, Device::Cpu)).view([5, 1, 20, 20]).sin();
+        let classes = Tensor::from_slice(&[0i64, 1, 2, 3, 1]);
+
+        let maps = network.feature_maps(&images, &mut Mode::Eval).detach().set_requires_grad(true);
+        let logits = network.classify(&maps, &mut Mode::Eval);
+        logits.gather(1, &classes.unsqueeze(1), false).sum(Kind::Float).backward();
+        let alpha = maps.grad().mean_dim([2i64, 3].as_slice(), true, Kind::Float);
+        let expected = (alpha * &maps).sum_dim_intlist([1i64].as_slice(), false, Kind::Float).relu();
+
+        let found = network.grad_cam(&images, &classes);
+        let cells = (found.size()[1] * found.size()[2]) as f64;
+        assert!(cells > 1.0 && expected.max().double_value(&[]) > 0.0);
+        assert!((found / cells - expected).abs().max().double_value(&[]) < 1e-6);
+    }
+}
