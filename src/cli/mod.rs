@@ -10,6 +10,7 @@ pub mod doctor;
 mod end;
 pub mod evaluate;
 pub mod export;
+pub mod find_lr;
 pub mod host;
 mod input;
 pub mod inspect;
@@ -56,6 +57,8 @@ enum Command {
     Diagnose(diagnose::Args),
     /// Audit a data set before training: duplicates, leaks, conflicting labels, broken files
     Inspect(inspect::Args),
+    /// Try growing learning rates and suggest one
+    FindLr(Box<find_lr::Args>),
     /// Write one HTML page of a run, or of several side by side
     Report(report::Args),
     /// Say how good a trained network is on a split of some data
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::FindLr(args) => find_lr::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),

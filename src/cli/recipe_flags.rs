@@ -25,6 +25,13 @@ pub struct RecipeSource {
 }
 
 impl RecipeSource {
+    /// The preset to start from on the data `source`: the one given, or demo for the generated faces unless a recipe
+    /// file says it all.
+    pub fn preset_for(&self, source: &str) -> Option<String> {
+        let implied = source == "faces" && self.recipe.is_none();
+        self.preset.clone().or_else(|| implied.then(|| "demo".to_owned()))
+    }
+
     /// The recipe that preset, file and flags amount to; `img_size` and `in_chans` are absent unless one of them says
     /// so.
     ///

@@ -192,10 +192,7 @@ impl Plan {
             return Ok(Self { source, exclude, recipe, preset, file, before: Some(before) });
         }
         let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
-        let preset = args.source.preset.clone().or_else(|| {
-            let implied = source == "faces" && args.source.recipe.is_none();
-            implied.then(|| "demo".to_owned())
-        });
+        let preset = args.source.preset_for(&source);
         let recipe = args.source.resolve_with(preset.as_deref())?;
         let (exclude, file) = (args.data.exclude.clone(), args.source.recipe.clone());
         Ok(Self { source, exclude, recipe, preset, file, before: None })

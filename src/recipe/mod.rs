@@ -17,6 +17,7 @@ mod model_name;
 mod phase;
 pub mod presets;
 pub mod progressive;
+mod rates;
 mod record;
 pub mod schedule;
 mod shorthand;

@@ -23,6 +23,7 @@ use crate::{
 };
 
 pub use audit::audit_page;
+pub use chart::{LR_MARK, lr_curve};
 pub use group::{Group, Point};
 pub use run::{Answers, Run, State};
 

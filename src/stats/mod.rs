@@ -1,5 +1,5 @@
 //! Plain numbers in, plain numbers out: means, their errors and intervals, tests, losses from logits, confusion of
-//! classes, calibration, cross-fitting.
+//! classes, calibration, cross-fitting, the curve of a learning-rate range test.
 //!
 //! Everything is computed in f64. No number is silently left out: a NaN that comes in makes the result NaN, except
 //! where a lowest value is looked for ([`lowest`]), which a NaN never is.
@@ -12,6 +12,8 @@ mod cross_fit;
 mod golden;
 mod holm;
 mod logits;
+mod lr_curve;
+mod lr_suggestion;
 mod means;
 mod onset;
 mod paired;
@@ -25,6 +27,8 @@ pub use confusion::{ClassScore, Confusion, Pair};
 pub use cross_fit::{CrossFit, cross_fit, lowest};
 pub use holm::holm;
 pub use logits::{Logits, softmax};
+pub use lr_curve::LrCurve;
+pub use lr_suggestion::{LrSuggestion, NoSuggestion};
 pub use means::{Estimate, difference_of_means, mean, percent, sample_sd, standard_error};
 pub use onset::Onset;
 pub use paired::{PairedT, paired_t};

@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::{
     Average, Failure, Patience, class_weights,
+    epoch_batches::EpochBatches,
     examples::{Example, Examples},
     loss::cross_entropy,
     optim::{Optimizer, clip_to_norm},
@@ -168,17 +169,10 @@ impl Trainer {
         stop: &AtomicBool,
         pause_every: Option<u64>,
     ) -> Result<Pass> {
-        let device = self.model.parameters.device();
-        let (images, batch_size) = (data.train.len(), self.recipe.batch_size as usize);
+        let images = data.train.len();
         let (batches, updates) = (self.batches_per_epoch(images), self.updates_per_epoch(images));
-        let accumulate = u64::from(self.recipe.grad_accum_steps);
-        let mut order = order(&self.recipe, &data.train.labels, self.position.epochs + 1);
-        order.truncate(batches as usize * batch_size);
-        let repeats = repeats(&order);
-        // What was seen before a stop is not seen again.
-        order.drain(..(self.position.updates * accumulate) as usize * batch_size);
-        let mut source = data.train.batches(order, batch_size, device);
-        let mut loss_sum = Tensor::from(self.position.loss_sum).to_device(device);
+        let mut rest = self.epoch_batches(data);
+        let mut loss_sum = Tensor::from(self.position.loss_sum).to_device(self.model.parameters.device());
 
         let begin = self.position.updates;
         while self.position.updates < updates {
@@ -188,41 +182,48 @@ impl Trainer {
                 self.position.loss_sum = self.read_loss(&loss_sum, images)?;
                 return Ok(Pass::Paused);
             }
-            let first = self.position.updates * accumulate;
-            let group = accumulate.min(batches - first);
-            let mut gradients = Vec::new();
-            for number in first..first + group {
-                let batch = source.next().context("the loader ended before its epoch")??;
-                let repeats = &repeats[number as usize * batch_size..][..batch_size];
-                let example = self.examples.example(&batch, repeats, self.position.epochs + 1, number as u32);
-                let loss = self.loss(&example, Mode::Train(self.noise(number as u32)));
-                let _ = loss_sum.g_add_(&loss.detach().to_kind(Kind::Double));
-                add_gradients(&mut gradients, &(loss / group as f64), &self.model);
-                if self.is_sharp() {
-                    gradients = self.gradients_uphill(&gradients, &example, number as u32);
-                }
-            }
-            if let Some(limit) = self.recipe.clip_grad {
-                clip_to_norm(&mut gradients, limit);
-            }
-            self.optimizer.step(&gradients, self.rate(self.optimizer.updates, images));
+            self.update(&mut rest, self.rate(self.optimizer.updates, images), &mut loss_sum)?;
             if let Some(average) = &mut self.average {
                 average.after_update(&self.model);
             }
-            self.position.updates += 1;
 
             let looks = self.position.updates.is_multiple_of(UPDATES_BETWEEN_LOOKS);
-            let batch_loss = if looks {
-                let batches_done = (self.position.updates * accumulate).min(batches);
-                Some(self.read_loss(&loss_sum, images)? / batches_done as f64)
-            } else {
-                None
-            };
+            let batch_loss =
+                if looks { Some(self.read_loss(&loss_sum, images)? / (batches - rest.left()) as f64) } else { None };
             observer.step(self.position.updates, batch_loss);
         }
         let batch_loss = self.read_loss(&loss_sum, images)? / batches as f64;
         self.average_epoch(data)?;
         Ok(Pass::Finished { batch_loss })
+    }
+
+    /// The batches from the current position to the end of its epoch.
+    pub(super) fn epoch_batches<'a>(&self, data: &'a Dataset) -> EpochBatches<'a> {
+        let done = self.position.updates * u64::from(self.recipe.grad_accum_steps);
+        EpochBatches::new(&self.recipe, data, self.position.epochs + 1, done, self.model.parameters.device())
+    }
+
+    /// One update of the trained weights at learning rate `rate`, on the next of `batches`. Their losses are added
+    /// to `loss_sum`, a float64 scalar on the device.
+    pub(super) fn update(&mut self, batches: &mut EpochBatches, rate: f64, loss_sum: &mut Tensor) -> Result<()> {
+        let group = batches.left().min(u64::from(self.recipe.grad_accum_steps));
+        let mut gradients = Vec::new();
+        for _ in 0..group {
+            let (batch, number, repeats) = batches.next()?;
+            let example = self.examples.example(&batch, repeats, self.position.epochs + 1, number);
+            let loss = self.loss(&example, Mode::Train(self.noise(number)));
+            let _ = loss_sum.g_add_(&loss.detach().to_kind(Kind::Double));
+            add_gradients(&mut gradients, &(loss / group as f64), &self.model);
+            if self.is_sharp() {
+                gradients = self.gradients_uphill(&gradients, &example, number);
+            }
+        }
+        if let Some(limit) = self.recipe.clip_grad {
+            clip_to_norm(&mut gradients, limit);
+        }
+        self.optimizer.step(&gradients, rate);
+        self.position.updates += 1;
+        Ok(())
     }
 
     /// The training objective.

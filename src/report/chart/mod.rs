@@ -5,12 +5,16 @@ mod canvas;
 mod curves;
 mod differences;
 mod gap;
+mod lr_curve;
 mod seeds;
+mod standalone;
 mod trade_off;
 
 pub use canvas::{DIVERGED, SERIES};
 pub use curves::{Metric, curves};
 pub use differences::differences;
 pub use gap::gap;
+pub use lr_curve::lr_curve;
 pub use seeds::seeds;
+pub use standalone::LR_MARK;
 pub use trade_off::trade_off;

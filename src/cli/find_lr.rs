@@ -1,0 +1,140 @@
+//! `mindgap find-lr`: tries growing learning rates and suggests one.
+
+mod text;
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{End, compute::Compute, data_flags::DataFlags, recipe_flags::RecipeSource, say::say};
+use crate::{
+    durable,
+    recipe::Recipe,
+    report::{self, LR_MARK},
+    stats::{LrCurve, LrSuggestion, NoSuggestion},
+    torch,
+    train::{RangeTest, Trainer, find_lr},
+};
+use text::Found;
+
+/// Flags of `mindgap find-lr`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    data: DataFlags,
+
+    #[command(flatten)]
+    source: RecipeSource,
+
+    /// First learning rate
+    #[arg(long, value_name = "RATE", default_value = "1e-7", allow_negative_numbers = true, help_heading = "Test")]
+    start_lr: f64,
+
+    /// Last learning rate; the test ends before it where the loss is lost
+    #[arg(long, value_name = "RATE", default_value = "10", allow_negative_numbers = true, help_heading = "Test")]
+    end_lr: f64,
+
+    /// Updates from the first to the last
+    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Test")]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    num_it: u32,
+
+    /// File for the chart, an SVG; only a chart of find-lr is overwritten
+    #[arg(long, value_name = "FILE.svg", default_value = "lr.svg", help_heading = "Test")]
+    chart: PathBuf,
+
+    /// Write the recipe with the suggested rate, for `mindgap train --recipe`; no file is overwritten
+    #[arg(long, value_name = "FILE.toml", help_heading = "Test")]
+    apply: Option<PathBuf>,
+
+    #[command(flatten)]
+    compute: Compute,
+
+    /// Print the result as JSON on stdout, everything else on stderr
+    #[arg(long, help_heading = "Test")]
+    json: bool,
+}
+
+/// Runs the test, draws its curve and says what it speaks for. That it speaks for no rate is a result too.
+///
+/// # Errors
+/// A bad flag, file or data set; a file in the way; no suggestion where a recipe was to be written.
+pub fn run(args: &Args) -> Result<End> {
+    torch::let_threads_sleep();
+    args.check_files()?;
+    let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
+    let asked = args.source.resolve_with(args.source.preset_for(&source).as_deref())?;
+    let device = args.compute.prepare(None)?;
+    let data = args.data.open(&source, &asked, false)?;
+    let recipe = Recipe { img_size: Some(data.size), in_chans: Some(data.channels), ..asked };
+    recipe.validate()?;
+    for note in &data.notes {
+        say(format_args!("note: {note}"));
+    }
+    let test = RangeTest { start_lr: args.start_lr, end_lr: args.end_lr, num_it: args.num_it };
+    let mut trainer = Trainer::new(&recipe, &data, device)?;
+    let bar = bar(test.num_it);
+    let curve = find_lr(&mut trainer, &data, &test, |curve| show(&bar, curve));
+    bar.finish_and_clear();
+    let curve = curve?;
+
+    let outcome = curve.suggest();
+    durable::write(&args.chart, report::lr_curve(&curve, outcome.as_ref().ok())?.as_bytes())?;
+    let found = Found { curve: &curve, outcome, recipe: &recipe, chart: &args.chart, applied: args.apply.as_deref() };
+    let text = if args.json { serde_json::to_string_pretty(&found.json())? + "\n" } else { found.text() };
+    if let Some(path) = &args.apply {
+        apply(path, &recipe, found.outcome)?;
+    }
+    // A reader that closes the pipe early has what it wanted.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Ok(End::Done)
+}
+
+impl Args {
+    /// Refuses files that could not be written in the end, before the work.
+    fn check_files(&self) -> Result<()> {
+        if self.chart.exists() {
+            let text = fs::read(&self.chart).with_context(|| format!("cannot read {}", self.chart.display()))?;
+            let is_ours = text.windows(LR_MARK.len()).any(|bytes| bytes == LR_MARK.as_bytes());
+            ensure!(is_ours, "{} is there and is no chart of find-lr: choose another --chart", self.chart.display());
+        }
+        if let Some(path) = &self.apply {
+            ensure!(!path.exists(), "{} is there already: choose another --apply", path.display());
+        }
+        for path in [Some(&self.chart), self.apply.as_ref()].into_iter().flatten() {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            durable::check_writable(folder.unwrap_or(Path::new(".")))?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes `recipe` with the suggested rates to `path`.
+fn apply(path: &Path, recipe: &Recipe, outcome: Result<LrSuggestion, NoSuggestion>) -> Result<()> {
+    let LrSuggestion { suggestion, low, .. } = match outcome {
+        Ok(found) => found,
+        Err(reason) => bail!("there is no rate to write to {}: {reason}", path.display()),
+    };
+    let recipe = recipe.with_rates(suggestion, low);
+    recipe.validate()?;
+    durable::write(path, recipe.to_toml().as_bytes())
+}
+
+/// A bar on stderr; nothing where that is no terminal.
+fn bar(updates: u32) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}");
+    ProgressBar::new(updates.into()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn show(bar: &ProgressBar, curve: &LrCurve) {
+    let (rate, loss) = (curve.rates().last(), curve.smoothed().last());
+    if let (Some(rate), Some(loss)) = (rate, loss) {
+        bar.set_message(format!("rate {rate:.1e}, loss {loss:.3}"));
+    }
+    bar.inc(1);
+}

@@ -1,0 +1,116 @@
+//! The curve of a learning-rate range test: losses against growing rates.
+
+/// Share of the mean that each new loss leaves (fastai's `beta`): a window of some fifty losses, shorter at the start.
+const KEPT: f64 = 0.98;
+/// How far above its lowest value the smoothed loss may rise before the test ends (fastai's factor).
+const LOST: f64 = 4.0;
+/// Losses at the end that no suggestion reads, as in fastai: the smoothed loss is late there.
+const TAIL: usize = 5;
+
+/// Losses met at growing rates, and their smoothed course.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LrCurve {
+    /// Updates that the test is to make.
+    planned: usize,
+    rates: Vec<f64>,
+    losses: Vec<f64>,
+    smoothed: Vec<f64>,
+    /// The exponential mean of the losses, still drawn towards its beginning at 0.
+    mean: f64,
+    lowest: f64,
+}
+
+impl LrCurve {
+    /// A curve of up to `planned` losses, with none yet.
+    pub fn new(planned: usize) -> Self {
+        let (rates, losses, smoothed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { planned, rates, losses, smoothed, mean: 0.0, lowest: f64::INFINITY }
+    }
+
+    /// Adds the loss \[nats\] met at `rate`, which must lie above the rate before it.
+    pub fn push(&mut self, rate: f64, loss: f64) {
+        self.rates.push(rate);
+        self.losses.push(loss);
+        self.mean = KEPT * self.mean + (1.0 - KEPT) * loss;
+        let smoothed = self.mean / (1.0 - KEPT.powi(self.losses.len() as i32));
+        self.smoothed.push(smoothed);
+        self.lowest = self.lowest.min(smoothed);
+    }
+
+    /// Whether the loss is lost, so that higher rates would tell nothing: the smoothed loss is no finite number, or
+    /// above four times its lowest.
+    pub fn is_over(&self) -> bool {
+        self.smoothed.last().is_some_and(|loss| !loss.is_finite() || *loss > LOST * self.lowest)
+    }
+
+    /// The rates so far.
+    pub fn rates(&self) -> &[f64] {
+        &self.rates
+    }
+
+    /// The loss met at each \[nats\]; the last may be no finite number.
+    pub fn losses(&self) -> &[f64] {
+        &self.losses
+    }
+
+    /// Their exponential mean, free of the pull towards its beginning.
+    pub fn smoothed(&self) -> &[f64] {
+        &self.smoothed
+    }
+
+    /// Losses that the test was to meet.
+    pub fn planned(&self) -> usize {
+        self.planned
+    }
+
+    /// Standard deviation of the smoothed loss number `count` (from 1) where losses have no trend and scatter by 1.
+    pub(super) fn smoothed_sd(count: usize) -> f64 {
+        let left = KEPT.powi(count as i32);
+        ((1.0 - KEPT) / (1.0 + KEPT) * (1.0 + left) / (1.0 - left)).sqrt()
+    }
+
+    /// How many of the losses are finite; all that precede the first which is not.
+    pub(super) fn finite(&self) -> usize {
+        self.smoothed.iter().take_while(|loss| loss.is_finite()).count()
+    }
+
+    /// The places that suggestions read, as in fastai: without the first tenth of the planned losses, the last five
+    /// that were met, and all from the first that is no finite number.
+    pub(super) fn read(&self) -> std::ops::Range<usize> {
+        let first = self.planned / 10;
+        first..self.losses.len().saturating_sub(TAIL).min(self.finite()).max(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smoothed_loss_of_a_level_curve_is_that_level_from_the_first_loss_on() {
+        let mut curve = LrCurve::new(30);
+        (1..=30).for_each(|step| curve.push(f64::from(step), 1.5));
+        assert!(curve.smoothed().iter().all(|loss| (loss - 1.5).abs() < 1e-12), "{:?}", curve.smoothed());
+        assert_eq!((curve.read(), curve.is_over()), (3..25, false));
+    }
+
+    #[test]
+    fn the_first_smoothed_losses_scatter_as_means_do_and_later_ones_by_a_tenth() {
+        for count in [1, 2, 10] {
+            assert!((LrCurve::smoothed_sd(count) * (count as f64).sqrt() - 1.0).abs() < 0.01, "{count}");
+        }
+        assert!((LrCurve::smoothed_sd(1000) - 0.1005).abs() < 1e-4);
+    }
+
+    #[test]
+    fn a_curve_is_over_above_four_times_its_lowest_or_without_a_number() {
+        let over = |last: f64| {
+            let mut curve = LrCurve::new(10);
+            curve.push(1.0, 2.0);
+            curve.push(2.0, last);
+            curve.is_over()
+        };
+        // The second smoothed loss is the mean of both, with weights 0.98 and 1.
+        assert!(!over(13.8) && over(13.9) && over(f64::NAN) && over(f64::INFINITY));
+    }
+}

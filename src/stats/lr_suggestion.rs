@@ -1,0 +1,221 @@
+//! Which learning rates the curve of a range test speaks for, or why it speaks for none.
+//!
+//! The two rules are fastai's (version 2, `valley` and `steep` in `fastai/callback/schedule.py`). They always answer;
+//! here a curve must first show a fall that its noise does not explain, and an end to it.
+
+use std::fmt;
+
+use super::{LrCurve, lowest};
+
+/// Fewest losses that suggestions are read from.
+const ENOUGH: usize = 10;
+/// A fall counts from here on \[standard errors of the difference of its ends\]. Its bottom is the lowest of many places:
+/// without any trend the loss falls by two such errors in one test out of ten, by four in one out of a thousand.
+const CLEAR_FALL: f64 = 4.0;
+/// Shares of the whole fall that are done at the bounds of a cyclic phase.
+const BOUNDS: [f64; 2] = [0.1, 0.9];
+/// How many times the rate of the valley the lower bound may be: further apart, valley and fall are two places.
+const NEAR: f64 = 3.0;
+
+/// Learning rates, to three significant digits: two neighbouring steps of a test lie much further apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LrSuggestion {
+    /// The rate to train with, as the peak of a schedule: that of [`valley`].
+    pub suggestion: f64,
+    /// The middle of the longest fall.
+    pub valley: f64,
+    /// Where the fall is steepest, if that is a place within the bounds and not the noise outside them.
+    pub steepest: Option<f64>,
+    /// The lower bound of a cyclic phase: the fall has begun for good, a tenth of it is done.
+    pub low: f64,
+    /// The upper bound: nine tenths of the fall are done.
+    pub high: f64,
+}
+
+/// Why a curve gives no suggestion. Falls are those of the smoothed loss \[nats\].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NoSuggestion {
+    /// The very first loss is no finite number.
+    NotFinite,
+    /// The loss was lost (see [`LrCurve::is_over`]) before anything can be read.
+    Lost {
+        /// Losses met.
+        updates: usize,
+        /// The last rate.
+        rate: f64,
+    },
+    /// There are too few losses.
+    TooFew {
+        /// Losses met.
+        updates: usize,
+    },
+    /// The loss rose without having fallen.
+    Rises,
+    /// The loss neither fell nor rose by more than its noise explains.
+    Flat {
+        /// How far it fell.
+        fall: f64,
+        /// How far it could have fallen without any trend.
+        noise: f64,
+    },
+    /// The loss was still falling at the last rate.
+    StillFalls {
+        /// That rate.
+        rate: f64,
+    },
+    /// The longest falling sequence lies where the loss as a whole does not fall.
+    Unclear,
+}
+
+impl fmt::Display for NoSuggestion {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match *self {
+            Self::NotFinite => formatter.write_str(
+                "the loss is no finite number before the first update, so it is not the rate: look at the images and \
+                 at the weights that training begins with",
+            ),
+            Self::Lost { updates, rate } => write!(
+                formatter,
+                "the loss is lost at rate {rate:.1e}, after {updates} updates, too early to see a fall: try a smaller \
+                 --start-lr, or --clip-grad"
+            ),
+            Self::TooFew { updates } => write!(
+                formatter,
+                "{updates} updates are too few to tell a fall from noise: try a larger --num-it, such as 100"
+            ),
+            Self::Rises => formatter.write_str(
+                "the loss rises without having fallen: try a smaller --start-lr; if it stays so, see whether labels and \
+                 images belong together",
+            ),
+            Self::Flat { fall, noise } => write!(
+                formatter,
+                "the smoothed loss falls by {fall:.3}, and the noise between batches explains up to {noise:.3}: try a \
+                 larger --end-lr, a larger --num-it or a larger --batch-size"
+            ),
+            Self::StillFalls { rate } => {
+                write!(formatter, "the loss still falls at the last rate, {rate:.1e}: try a larger --end-lr")
+            }
+            Self::Unclear => formatter.write_str(
+                "the loss falls in several places and nowhere for long: try a larger --num-it or a larger --batch-size",
+            ),
+        }
+    }
+}
+
+impl LrCurve {
+    /// The rates that the curve speaks for.
+    ///
+    /// # Errors
+    /// It speaks for none: the loss was lost at once, did not fall clearly, or fell to the end.
+    pub fn suggest(&self) -> Result<LrSuggestion, NoSuggestion> {
+        let fall = self.fall()?;
+        let read = self.read();
+        let (rates, losses) = (&self.rates()[read.clone()], &self.smoothed()[read.clone()]);
+        let (valley, steepest) = (read.start + valley(losses), read.start + steepest(rates, losses));
+        let [low, high] = fall.bounds(self.smoothed());
+        let rate = |place: usize| self.rates()[place];
+        if valley > fall.bottom || NEAR * rate(valley) < rate(low) {
+            return Err(NoSuggestion::Unclear);
+        }
+        // Noise alone can put the valley a step or two before the bound.
+        let low = low.min(valley);
+        Ok(LrSuggestion {
+            suggestion: three_digits(rate(valley)),
+            valley: three_digits(rate(valley)),
+            steepest: (low..=fall.bottom).contains(&steepest).then(|| three_digits(rate(steepest))),
+            low: three_digits(rate(low)),
+            high: three_digits(rate(high)),
+        })
+    }
+
+    /// The fall of the smoothed loss, where it is clear and has an end.
+    fn fall(&self) -> Result<Fall, NoSuggestion> {
+        let (updates, read, finite) = (self.losses().len(), self.read(), self.finite());
+        let rate = self.rates().last().copied().unwrap_or_default();
+        if read.len() < ENOUGH {
+            return Err(match finite {
+                0 if updates > 0 => NoSuggestion::NotFinite,
+                _ if self.is_over() => NoSuggestion::Lost { updates, rate },
+                _ => NoSuggestion::TooFew { updates },
+            });
+        }
+        let top = read.start;
+        let smoothed = &self.smoothed()[..finite];
+        let bottom = top + lowest(smoothed[top..].iter().copied()).unwrap_or_default();
+        let size = smoothed[top] - smoothed[bottom];
+        let error = LrCurve::smoothed_sd(top + 1).hypot(LrCurve::smoothed_sd(bottom + 1));
+        let scatter = scatter(&self.losses()[..finite.min((bottom + 1).max(top + ENOUGH))]);
+        // Where losses do not scatter at all, their last digits still do.
+        let noise = (CLEAR_FALL * error * scatter).max(1e-6 * smoothed[top].abs());
+        if size <= noise {
+            let rises = self.is_over() || smoothed[finite - 1] - smoothed[top] > noise;
+            return Err(if rises { NoSuggestion::Rises } else { NoSuggestion::Flat { fall: size, noise } });
+        }
+        if bottom >= read.end && !self.is_over() {
+            return Err(NoSuggestion::StillFalls { rate });
+        }
+        Ok(Fall { top, bottom })
+    }
+}
+
+/// From where to where a smoothed loss falls, as places in it.
+struct Fall {
+    top: usize,
+    bottom: usize,
+}
+
+impl Fall {
+    /// The places after which the loss stays below the first of [`BOUNDS`], and comes below the second.
+    fn bounds(&self, smoothed: &[f64]) -> [usize; 2] {
+        let places = self.top..=self.bottom;
+        let (above, below) = (smoothed[self.top], smoothed[self.bottom]);
+        let [low, high] = BOUNDS.map(|share| above - share * (above - below));
+        let last_above = places.clone().rev().find(|&place| smoothed[place] > low).unwrap_or(self.top);
+        let first_below = places.clone().find(|&place| smoothed[place] <= high).unwrap_or(self.bottom);
+        [(last_above + 1).min(self.bottom), first_below]
+    }
+}
+
+/// The place in the middle of the longest strictly falling sequence of `losses` (fastai's `valley`). The sequence may
+/// leave losses out; its beginning is taken to lie as many places before its end as it has members.
+fn valley(losses: &[f64]) -> usize {
+    // The highest loss with which a falling sequence of each length can end: these fall too.
+    let mut ends: Vec<f64> = Vec::new();
+    let (mut end, mut length) = (0, 1);
+    for (place, &loss) in losses.iter().enumerate() {
+        let shorter = ends.partition_point(|end| *end > loss);
+        match ends.get_mut(shorter) {
+            Some(end) => *end = loss,
+            None => ends.push(loss),
+        }
+        if shorter + 1 > length {
+            (end, length) = (place, shorter + 1);
+        }
+    }
+    // A third of the sequence and half of a third, each rounded down, after its beginning.
+    (end + length / 3 + length / 6).saturating_sub(length)
+}
+
+/// The place of the steepest descent of `losses` against the logarithm of `rates` (fastai's `steep`).
+fn steepest(rates: &[f64], losses: &[f64]) -> usize {
+    let slopes = (1..losses.len()).map(|i| (losses[i] - losses[i - 1]) / (rates[i] / rates[i - 1]).ln());
+    lowest(slopes).unwrap_or_default()
+}
+
+/// The standard deviation of single losses about their trend, from the differences of neighbours: their median, so that
+/// a few jumps do not count.
+fn scatter(losses: &[f64]) -> f64 {
+    let mut jumps: Vec<f64> = losses.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
+    jumps.sort_by(f64::total_cmp);
+    let median = jumps.get(jumps.len() / 2).copied().unwrap_or_default();
+    // Half of all normal draws lie within 0.6745 standard deviations; a difference has √2 times that of its parts.
+    median / (0.6745 * 2f64.sqrt())
+}
+
+/// `rate` to three significant digits.
+fn three_digits(rate: f64) -> f64 {
+    format!("{rate:.2e}").parse().unwrap_or(rate)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! What constructed curves lead to, and the numbers of fastai's rules (`scripts/golden/find_lr.py`).
+
+use serde::Deserialize;
+
+use super::*;
+use crate::random::{Purpose, Stream};
+
+/// A test of `steps` updates from 1e-7 to 10, which meets `loss(log10 of the rate)`.
+fn curve(steps: usize, mut loss: impl FnMut(f64) -> f64) -> LrCurve {
+    let mut curve = LrCurve::new(steps);
+    for step in 0..steps {
+        let exponent = -7.0 + 8.0 * step as f64 / (steps - 1) as f64;
+        curve.push(10f64.powf(exponent), loss(exponent));
+        if curve.is_over() {
+            break;
+        }
+    }
+    curve
+}
+
+/// Level up to 1e-4, falling by a nat up to 0.1, then rising ever faster.
+fn ideal(exponent: f64) -> f64 {
+    let fallen = ((exponent + 4.0) / 3.0).clamp(0.0, 1.0);
+    2.0 - fallen + (exponent + 1.0).max(0.0).powi(2) * 20.0
+}
+
+fn noise(seed: u64, size: f64) -> impl FnMut() -> f64 {
+    let mut draws = Stream::new(seed, Purpose::Resample, 0, 0);
+    move || size * draws.normal()
+}
+
+#[test]
+fn an_ideal_valley_gives_rates_on_its_slope_in_their_order() {
+    let found = curve(100, ideal).suggest().unwrap();
+    assert!((1e-3..0.1).contains(&found.suggestion), "{found:?}");
+    assert_eq!(found.suggestion, found.valley);
+    assert!(found.steepest.is_some_and(|rate| (1e-3..0.3).contains(&rate)), "{found:?}");
+    assert!(1e-4 < found.low && found.low < found.valley && found.valley < found.high && found.high < 0.3, "{found:?}");
+}
+
+#[test]
+fn noise_moves_a_suggestion_by_less_than_a_factor_of_five() {
+    let quiet = curve(100, ideal).suggest().unwrap().suggestion;
+    for seed in 0..200 {
+        let mut noise = noise(seed, 0.1);
+        let found = curve(100, |exponent| ideal(exponent) + noise()).suggest().unwrap();
+        let ratio = found.suggestion / quiet;
+        assert!((0.2..5.0).contains(&ratio), "seed {seed}: {found:?}");
+    }
+}
+
+#[test]
+fn noise_without_a_fall_gives_a_suggestion_in_fewer_than_one_test_in_a_hundred() {
+    for steps in [50, 100, 1000] {
+        let found = |seed| {
+            let mut noise = noise(seed, 0.1);
+            curve(steps, |_| 2.0 + noise()).suggest()
+        };
+        let wrong = (0..400).filter(|&seed| !matches!(found(seed), Err(NoSuggestion::Flat { .. }))).count();
+        assert!(wrong < 4, "{wrong} of 400 with {steps} steps");
+    }
+}
+
+#[test]
+fn a_level_curve_and_one_that_only_rises_give_none() {
+    let level = curve(100, |_| 2.0).suggest();
+    assert!(matches!(level, Err(NoSuggestion::Flat { .. })), "{level:?}");
+    assert_eq!(curve(100, |exponent| 2.0 + 0.1 * (exponent + 7.0)).suggest(), Err(NoSuggestion::Rises));
+    let mut noise = noise(1, 0.1);
+    let lost = curve(100, |exponent| 2.0 + noise() + exponent.max(0.0) * 1000.0);
+    assert_eq!((lost.is_over(), lost.suggest()), (true, Err(NoSuggestion::Rises)));
+}
+
+#[test]
+fn a_loss_that_is_no_number_from_the_first_gives_none() {
+    assert_eq!(curve(100, |_| f64::NAN).suggest(), Err(NoSuggestion::NotFinite));
+    assert_eq!(curve(100, |_| f64::INFINITY).suggest(), Err(NoSuggestion::NotFinite));
+}
+
+#[test]
+fn a_loss_that_is_lost_early_gives_none() {
+    let lost = curve(100, |exponent| if exponent < -6.5 { 2.0 } else { f64::NAN }).suggest();
+    assert!(matches!(lost, Err(NoSuggestion::Lost { updates: 8, .. })), "{lost:?}");
+    let lost = curve(100, |exponent| if exponent < -6.5 { 2.0 } else { 1e3 }).suggest();
+    assert!(matches!(lost, Err(NoSuggestion::Lost { .. })), "{lost:?}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_late_only_ends_the_curve() {
+    let found = curve(100, |exponent| if exponent < 0.0 { ideal(exponent.min(-1.0)) } else { f64::NAN });
+    assert_eq!(found.losses().len(), found.finite() + 1);
+    let found = found.suggest().unwrap();
+    assert!((1e-3..0.1).contains(&found.suggestion), "{found:?}");
+}
+
+#[test]
+fn a_curve_that_falls_to_the_end_asks_for_higher_rates() {
+    let falling = curve(100, |exponent| 2.0 - 0.1 * (exponent + 7.0)).suggest();
+    assert_eq!(falling, Err(NoSuggestion::StillFalls { rate: 10.0 }));
+}
+
+#[test]
+fn too_few_updates_give_none() {
+    for steps in [0, 1, 2, 10, 15] {
+        let mut curve = LrCurve::new(steps);
+        (0..steps).for_each(|step| curve.push(10f64.powf(step as f64 - 9.0), 2.0 - 0.1 * step as f64));
+        assert_eq!(curve.suggest(), Err(NoSuggestion::TooFew { updates: steps }));
+    }
+}
+
+#[test]
+fn every_reason_says_what_to_do() {
+    for reason in [
+        NoSuggestion::NotFinite,
+        NoSuggestion::Lost { updates: 12, rate: 0.3 },
+        NoSuggestion::TooFew { updates: 3 },
+        NoSuggestion::Rises,
+        NoSuggestion::Flat { fall: 0.01, noise: 0.05 },
+        NoSuggestion::StillFalls { rate: 10.0 },
+        NoSuggestion::Unclear,
+    ] {
+        let text = reason.to_string();
+        assert!(text.contains(": try ") || text.contains(": look "), "{text}");
+    }
+    assert!(NoSuggestion::StillFalls { rate: 10.0 }.to_string().contains("1.0e1"));
+}
+
+/// What numpy computed of one test by fastai's formulas.
+#[derive(Deserialize)]
+struct Golden {
+    name: String,
+    planned: usize,
+    rates: Vec<f64>,
+    losses: Vec<f64>,
+    smoothed: Vec<f64>,
+    valley: f64,
+    steep: f64,
+}
+
+#[test]
+fn smoothing_and_rules_equal_fastais() {
+    let goldens: Vec<Golden> = serde_json::from_str(include_str!("../../../tests/golden/find_lr.json")).unwrap();
+    assert!(goldens.len() >= 5);
+    for golden in goldens {
+        let mut curve = LrCurve::new(golden.planned);
+        golden.rates.iter().zip(&golden.losses).for_each(|(&rate, &loss)| curve.push(rate, loss));
+        for (ours, theirs) in curve.smoothed().iter().zip(&golden.smoothed) {
+            assert!((ours - theirs).abs() <= 1e-12 * theirs.abs(), "{}: {ours}, {theirs}", golden.name);
+        }
+        let read = curve.read();
+        let (rates, losses) = (&curve.rates()[read.clone()], &curve.smoothed()[read]);
+        assert_eq!(rates[valley(losses)], golden.valley, "{}", golden.name);
+        assert_eq!(rates[steepest(rates, losses)], golden.steep, "{}", golden.name);
+    }
+}

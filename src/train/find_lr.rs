@@ -1,0 +1,203 @@
+//! The learning-rate range test: a short training run whose rate grows at every update, and the loss that it meets.
+//!
+//! | | |
+//! |---|---|
+//! | What | The rate climbs from `--start-lr` to `--end-lr` by a constant factor over `--num-it` updates; the loss stands still, falls, and rises again. [`crate::stats::LrCurve`] reads from it which rates are worth trying. |
+//! | When it helps | Before the first run on new data, a new network or a new optimiser. |
+//! | Costs | `--num-it` updates, usually less than a few epochs. It sees the beginning of training only: a rate that is fine later may be too high for the first updates, and the reverse. |
+//! | Usual values | fastai's: 1e-7, 10, 100. |
+//! | Reference | Smith 2017, "Cyclical learning rates for training neural networks", section 3.3; Howard and Gugger 2020, "fastai: a layered API for deep learning", `Learner.lr_find`. |
+
+use anyhow::{Result, ensure};
+use tch::{Kind, Tensor};
+
+use super::{Checkpoint, Position, Trainer, epoch_batches::EpochBatches};
+use crate::{data::Dataset, stats::LrCurve, torch};
+
+/// Which rates are tried.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RangeTest {
+    /// The first rate, above 0.
+    pub start_lr: f64,
+    /// The last rate, above the first.
+    pub end_lr: f64,
+    /// Updates, from 2.
+    pub num_it: u32,
+}
+
+impl Default for RangeTest {
+    /// fastai's numbers.
+    fn default() -> Self {
+        Self { start_lr: 1e-7, end_lr: 10.0, num_it: 100 }
+    }
+}
+
+impl RangeTest {
+    /// The rate of every update: each is the one before it times the same factor, and the last is `end_lr` itself.
+    pub fn rates(&self) -> impl Iterator<Item = f64> + use<> {
+        let Self { start_lr, end_lr, num_it } = *self;
+        let last = f64::from(num_it.max(2) - 1);
+        (0..num_it).map(move |step| {
+            let share = f64::from(step) / last;
+            if share == 1.0 { end_lr } else { start_lr * (end_lr / start_lr).powf(share) }
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        let Self { start_lr, end_lr, num_it } = *self;
+        ensure!(
+            start_lr > 0.0 && start_lr < end_lr && end_lr.is_finite(),
+            "--start-lr {start_lr:e} and --end-lr {end_lr:e}: the test climbs from a rate above 0 to a higher one"
+        );
+        ensure!(num_it >= 2, "--num-it {num_it}: a climb takes at least 2 updates; 100 is usual");
+        Ok(())
+    }
+}
+
+/// Trains `trainer` from where it stands at the rates of `test`, until they are through, or the loss is lost (see
+/// [`LrCurve::is_over`]), and puts it back as it was, to the bit: weights, running statistics, optimiser, position.
+///
+/// Batches, augmentation, objective and optimiser are the recipe's, from the beginning of the epoch that is next; the
+/// schedule and averages of weights have no part in it. `watch` hears of every update. The loss of each is read to the
+/// host, since it decides whether another one follows.
+///
+/// # Errors
+/// Rates that do not climb, fewer training images than a batch, an exception of libtorch, an image that cannot be read
+/// any more. The trainer is put back then too.
+pub fn find_lr(
+    trainer: &mut Trainer,
+    data: &Dataset,
+    test: &RangeTest,
+    mut watch: impl FnMut(&LrCurve),
+) -> Result<LrCurve> {
+    test.check()?;
+    let (images, batch_size) = (data.train.len(), trainer.recipe.batch_size);
+    ensure!(
+        trainer.batches_per_epoch(images) > 0,
+        "{images} training images do not fill one batch of {batch_size}: choose a --batch-size of at most {images}"
+    );
+    let before = Checkpoint::of(trainer, &data.fingerprint)?;
+    trainer.position.updates = 0;
+    let curve = torch::catch(|| climb(trainer, data, test, &mut watch));
+    before.restore(trainer)?;
+    curve
+}
+
+fn climb(trainer: &mut Trainer, data: &Dataset, test: &RangeTest, watch: &mut impl FnMut(&LrCurve)) -> Result<LrCurve> {
+    let mut curve = LrCurve::new(test.num_it as usize);
+    let mut batches = trainer.epoch_batches(data);
+    for rate in test.rates() {
+        if batches.left() == 0 {
+            trainer.position = Position { epochs: trainer.position.epochs + 1, ..Position::default() };
+            batches = trainer.epoch_batches(data);
+        }
+        curve.push(rate, mean_loss(trainer, &mut batches, rate)?);
+        watch(&curve);
+        if curve.is_over() {
+            break;
+        }
+    }
+    Ok(curve)
+}
+
+/// One update at `rate`, and the mean loss of its batches before it.
+fn mean_loss(trainer: &mut Trainer, batches: &mut EpochBatches, rate: f64) -> Result<f64> {
+    let left = batches.left();
+    let mut sum = Tensor::zeros([], (Kind::Double, trainer.model.parameters.device()));
+    trainer.update(batches, rate, &mut sum)?;
+    Ok(sum.double_value(&[]) / (left - batches.left()) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use tch::Device;
+
+    use super::*;
+    use crate::{
+        data::{self, Options, Silent},
+        durable::Array,
+        recipe::{Opt, Recipe},
+        run::{EpochRecord, Observer},
+    };
+
+    struct Deaf;
+
+    impl Observer for Deaf {
+        fn epoch_end(&mut self, _record: &EpochRecord) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn small(change: impl FnOnce(&mut Recipe)) -> (Trainer, Dataset) {
+        let mut recipe = Recipe { model: "resnet8".into(), width: Some(2), batch_size: 16, ..Recipe::default() };
+        (recipe.stem_stride, recipe.train_fraction, recipe.hflip, recipe.drop) = (4, 0.05, 0.5, 0.1);
+        change(&mut recipe);
+        let options = Options { train_fraction: recipe.train_fraction, ..Options::default() };
+        let data = data::open("faces", &options, &Silent).unwrap();
+        recipe.img_size = Some(data.size);
+        recipe.in_chans = Some(data.channels);
+        let trainer = Trainer::new(&recipe, &data, Device::Cpu).unwrap();
+        (trainer, data)
+    }
+
+    /// Every number of the training state.
+    fn state(trainer: &Trainer) -> Vec<Array> {
+        Checkpoint::of(trainer, "").unwrap().to_archive().arrays
+    }
+
+    #[test]
+    fn rates_climb_by_one_factor_from_the_first_to_the_last() {
+        let rates: Vec<f64> = RangeTest { start_lr: 1e-4, end_lr: 10.0, num_it: 6 }.rates().collect();
+        let expected = [1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0];
+        assert!(rates.iter().zip(expected).all(|(rate, expected)| (rate / expected - 1.0).abs() < 1e-12), "{rates:?}");
+        assert_eq!(rates[5], 10.0);
+    }
+
+    #[test]
+    fn a_test_leaves_the_trainer_as_it_was_and_repeats_bit_for_bit() {
+        for (opt, ema) in [(Opt::Sgd, true), (Opt::Adamw, false)] {
+            let (mut trainer, data) = small(|recipe| (recipe.opt, recipe.model_ema) = (opt, ema));
+            // In the middle of a run: the optimiser remembers, and batch norm has moved.
+            let stop = AtomicBool::new(false);
+            trainer.finish_epoch(&data, &mut Deaf, &stop).unwrap().unwrap();
+            let (before, position, updates) = (state(&trainer), trainer.position, trainer.optimizer.updates);
+            let test = RangeTest { num_it: 20, ..RangeTest::default() };
+            let first = find_lr(&mut trainer, &data, &test, |_| ()).unwrap();
+            assert!(state(&trainer) == before, "{opt:?}: the state has moved");
+            assert_eq!((trainer.position, trainer.optimizer.updates), (position, updates));
+            assert_eq!(find_lr(&mut trainer, &data, &test, |_| ()).unwrap(), first);
+            assert!(first.losses().iter().any(|loss| *loss != first.losses()[0]), "{first:?}");
+        }
+    }
+
+    #[test]
+    fn the_loss_of_an_update_is_that_of_its_batches_before_it() {
+        // One update at a rate that changes nothing: the first loss of a run at any rate.
+        let (mut trainer, data) = small(|recipe| recipe.grad_accum_steps = 3);
+        let test = RangeTest { start_lr: 1e-30, end_lr: 1e-29, num_it: 2 };
+        let tiny = find_lr(&mut trainer, &data, &test, |_| ()).unwrap();
+        let usual = find_lr(&mut trainer, &data, &RangeTest { start_lr: 0.1, end_lr: 1.0, num_it: 2 }, |_| ()).unwrap();
+        assert_eq!(tiny.losses()[0], usual.losses()[0]);
+        assert_ne!(tiny.losses()[1], usual.losses()[1]);
+    }
+
+    #[test]
+    fn a_small_set_is_gone_through_more_than_once() {
+        let (mut trainer, data) = small(|_| ());
+        let batches = trainer.batches_per_epoch(data.train.len());
+        let test = RangeTest { num_it: 3 * batches as u32, end_lr: 1e-3, ..RangeTest::default() };
+        let curve = find_lr(&mut trainer, &data, &test, |_| ()).unwrap();
+        assert_eq!(curve.losses().len() as u64, 3 * batches);
+    }
+
+    #[test]
+    fn rates_that_do_not_climb_are_refused() {
+        let (mut trainer, data) = small(|_| ());
+        for (start_lr, end_lr, num_it) in [(0.0, 1.0, 9), (1.0, 0.1, 9), (1e-3, f64::INFINITY, 9), (1e-3, 1.0, 1)] {
+            let error = find_lr(&mut trainer, &data, &RangeTest { start_lr, end_lr, num_it }, |_| ()).unwrap_err();
+            assert!(error.to_string().contains("--"), "{error}");
+        }
+    }
+}
