@@ -13,8 +13,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{End, compute::Compute, data_flags::DataFlags, recipe_flags::RecipeSource, say::say};
 use crate::{
+    data::Dataset,
     durable,
-    recipe::Recipe,
+    recipe::{ClassWeights, Recipe},
     report::{self, LR_MARK},
     stats::{LrCurve, LrSuggestion, NoSuggestion},
     torch,
@@ -85,7 +86,14 @@ pub fn run(args: &Args) -> Result<End> {
 
     let outcome = curve.suggest();
     durable::write(&args.chart, report::lr_curve(&curve, outcome.as_ref().ok())?.as_bytes())?;
-    let found = Found { curve: &curve, outcome, recipe: &recipe, chart: &args.chart, applied: args.apply.as_deref() };
+    let found = Found {
+        curve: &curve,
+        outcome,
+        recipe: &recipe,
+        guessing: guessing(&recipe, &data),
+        chart: &args.chart,
+        applied: args.apply.as_deref(),
+    };
     let text = if args.json { serde_json::to_string_pretty(&found.json())? + "\n" } else { found.text() };
     if let Some(path) = &args.apply {
         apply(path, &recipe, found.outcome)?;
@@ -112,6 +120,16 @@ impl Args {
         }
         Ok(())
     }
+}
+
+/// The loss of one who knows how frequent the classes are among the images of a batch, and nothing else \[nats\].
+fn guessing(recipe: &Recipe, data: &Dataset) -> f64 {
+    let counts = data.train.class_counts(data.classes.len());
+    if recipe.balanced_sampling || recipe.class_weights == ClassWeights::Balanced {
+        return (counts.len() as f64).ln();
+    }
+    let shares = counts.iter().filter(|&&count| count > 0).map(|&count| count as f64 / data.train.len() as f64);
+    shares.map(|share| -share * share.ln()).sum()
 }
 
 /// Writes `recipe` with the suggested rates to `path`.

@@ -63,12 +63,6 @@ impl LrCurve {
         self.planned
     }
 
-    /// Standard deviation of the smoothed loss number `count` (from 1) where losses have no trend and scatter by 1.
-    pub(super) fn smoothed_sd(count: usize) -> f64 {
-        let left = KEPT.powi(count as i32);
-        ((1.0 - KEPT) / (1.0 + KEPT) * (1.0 + left) / (1.0 - left)).sqrt()
-    }
-
     /// How many of the losses are finite; all that precede the first which is not.
     pub(super) fn finite(&self) -> usize {
         self.smoothed.iter().take_while(|loss| loss.is_finite()).count()
@@ -92,14 +86,6 @@ mod tests {
         (1..=30).for_each(|step| curve.push(f64::from(step), 1.5));
         assert!(curve.smoothed().iter().all(|loss| (loss - 1.5).abs() < 1e-12), "{:?}", curve.smoothed());
         assert_eq!((curve.read(), curve.is_over()), (3..25, false));
-    }
-
-    #[test]
-    fn the_first_smoothed_losses_scatter_as_means_do_and_later_ones_by_a_tenth() {
-        for count in [1, 2, 10] {
-            assert!((LrCurve::smoothed_sd(count) * (count as f64).sqrt() - 1.0).abs() < 0.01, "{count}");
-        }
-        assert!((LrCurve::smoothed_sd(1000) - 0.1005).abs() < 1e-4);
     }
 
     #[test]

@@ -5,13 +5,13 @@
 
 use std::fmt;
 
-use super::{LrCurve, lowest};
+use super::{LrCurve, lowest, mean};
 
 /// Fewest losses that suggestions are read from.
 const ENOUGH: usize = 10;
-/// A fall counts from here on \[standard errors of the difference of its ends\]. Its bottom is the lowest of many places:
-/// without any trend the loss falls by two such errors in one test out of ten, by four in one out of a thousand.
-const CLEAR_FALL: f64 = 4.0;
+/// A fall counts from here on \[standard errors of the difference of two windows\]. Its bottom is the lowest of many:
+/// without any trend the loss falls by so many in fewer than one test in a hundred.
+const CLEAR_FALL: f64 = 4.5;
 /// Shares of the whole fall that are done at the bounds of a cyclic phase.
 const BOUNDS: [f64; 2] = [0.1, 0.9];
 /// How many times the rate of the valley the lower bound may be: further apart, valley and fall are two places.
@@ -24,15 +24,17 @@ pub struct LrSuggestion {
     pub suggestion: f64,
     /// The middle of the longest fall.
     pub valley: f64,
-    /// Where the fall is steepest, if that is a place within the bounds and not the noise outside them.
-    pub steepest: Option<f64>,
+    /// Where the smoothed loss falls fastest, between `low` and the bottom: noise is often steeper outside.
+    pub steepest: f64,
     /// The lower bound of a cyclic phase: the fall has begun for good, a tenth of it is done.
     pub low: f64,
     /// The upper bound: nine tenths of the fall are done.
     pub high: f64,
+    /// The loss at the bottom of the fall \[nats\], a mean over a tenth of the test.
+    pub loss: f64,
 }
 
-/// Why a curve gives no suggestion. Falls are those of the smoothed loss \[nats\].
+/// Why a curve gives no suggestion. Falls are differences of means over a tenth of the test \[nats\].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NoSuggestion {
     /// The very first loss is no finite number.
@@ -89,7 +91,7 @@ impl fmt::Display for NoSuggestion {
             ),
             Self::Flat { fall, noise } => write!(
                 formatter,
-                "the smoothed loss falls by {fall:.3}, and the noise between batches explains up to {noise:.3}: try a \
+                "the loss falls by {fall:.3}, and the noise between batches explains up to {noise:.3}: try a \
                  larger --end-lr, a larger --num-it or a larger --batch-size"
             ),
             Self::StillFalls { rate } => {
@@ -110,69 +112,78 @@ impl LrCurve {
     pub fn suggest(&self) -> Result<LrSuggestion, NoSuggestion> {
         let fall = self.fall()?;
         let read = self.read();
-        let (rates, losses) = (&self.rates()[read.clone()], &self.smoothed()[read.clone()]);
-        let (valley, steepest) = (read.start + valley(losses), read.start + steepest(rates, losses));
-        let [low, high] = fall.bounds(self.smoothed());
+        let valley = read.start + valley(&self.smoothed()[read]);
+        let [low, high] = fall.bounds();
         let rate = |place: usize| self.rates()[place];
         if valley > fall.bottom || NEAR * rate(valley) < rate(low) {
             return Err(NoSuggestion::Unclear);
         }
         // Noise alone can put the valley a step or two before the bound.
         let low = low.min(valley);
+        let falling = low..=fall.bottom;
+        let steepest = low + steepest(&self.rates()[falling.clone()], &self.smoothed()[falling]);
         Ok(LrSuggestion {
             suggestion: three_digits(rate(valley)),
             valley: three_digits(rate(valley)),
-            steepest: (low..=fall.bottom).contains(&steepest).then(|| three_digits(rate(steepest))),
+            steepest: three_digits(rate(steepest)),
             low: three_digits(rate(low)),
             high: three_digits(rate(high)),
+            loss: fall.means[fall.bottom - fall.window / 2],
         })
     }
 
-    /// The fall of the smoothed loss, where it is clear and has an end.
+    /// The fall of the loss, where it is clear and has an end.
     fn fall(&self) -> Result<Fall, NoSuggestion> {
-        let (updates, read, finite) = (self.losses().len(), self.read(), self.finite());
+        let (updates, finite) = (self.losses().len(), self.finite());
         let rate = self.rates().last().copied().unwrap_or_default();
-        if read.len() < ENOUGH {
+        if self.read().len() < ENOUGH {
             return Err(match finite {
                 0 if updates > 0 => NoSuggestion::NotFinite,
                 _ if self.is_over() => NoSuggestion::Lost { updates, rate },
                 _ => NoSuggestion::TooFew { updates },
             });
         }
-        let top = read.start;
-        let smoothed = &self.smoothed()[..finite];
-        let bottom = top + lowest(smoothed[top..].iter().copied()).unwrap_or_default();
-        let size = smoothed[top] - smoothed[bottom];
-        let error = LrCurve::smoothed_sd(top + 1).hypot(LrCurve::smoothed_sd(bottom + 1));
-        let scatter = scatter(&self.losses()[..finite.min((bottom + 1).max(top + ENOUGH))]);
+        // The smoothed loss is late: windows of single losses tell where it really stood.
+        let losses = &self.losses()[..finite];
+        let window = (self.planned() / 10).max(ENOUGH / 2);
+        let means: Vec<f64> = losses.windows(window).map(mean).collect();
+        let lowest = lowest(means.iter().copied()).unwrap_or_default();
+        let (first, last) = (means[0], means[means.len() - 1]);
+        let error = scatter(&losses[..(lowest + window).max(ENOUGH)]) * (2.0 / window as f64).sqrt();
         // Where losses do not scatter at all, their last digits still do.
-        let noise = (CLEAR_FALL * error * scatter).max(1e-6 * smoothed[top].abs());
-        if size <= noise {
-            let rises = self.is_over() || smoothed[finite - 1] - smoothed[top] > noise;
-            return Err(if rises { NoSuggestion::Rises } else { NoSuggestion::Flat { fall: size, noise } });
+        let noise = (CLEAR_FALL * error).max(1e-6 * first.abs());
+        let fall = first - means[lowest];
+        if fall <= noise {
+            let rises = self.is_over() || last - first > noise;
+            return Err(if rises { NoSuggestion::Rises } else { NoSuggestion::Flat { fall, noise } });
         }
-        if bottom >= read.end && !self.is_over() {
+        if lowest + window / 2 >= means.len() && !self.is_over() {
             return Err(NoSuggestion::StillFalls { rate });
         }
-        Ok(Fall { top, bottom })
+        Ok(Fall { window, means, bottom: lowest + window / 2 })
     }
 }
 
-/// From where to where a smoothed loss falls, as places in it.
+/// The fall of a loss.
 struct Fall {
-    top: usize,
+    /// Losses in a window.
+    window: usize,
+    /// Mean loss of every window, by its first place.
+    means: Vec<f64>,
+    /// The place in the middle of the lowest window.
     bottom: usize,
 }
 
 impl Fall {
     /// The places after which the loss stays below the first of [`BOUNDS`], and comes below the second.
-    fn bounds(&self, smoothed: &[f64]) -> [usize; 2] {
-        let places = self.top..=self.bottom;
-        let (above, below) = (smoothed[self.top], smoothed[self.bottom]);
+    fn bounds(&self) -> [usize; 2] {
+        let middle = self.window / 2;
+        let falling = &self.means[..=self.bottom - middle];
+        let (above, below) = (falling[0], falling[falling.len() - 1]);
         let [low, high] = BOUNDS.map(|share| above - share * (above - below));
-        let last_above = places.clone().rev().find(|&place| smoothed[place] > low).unwrap_or(self.top);
-        let first_below = places.clone().find(|&place| smoothed[place] <= high).unwrap_or(self.bottom);
-        [(last_above + 1).min(self.bottom), first_below]
+        let stays_below = falling.iter().rposition(|loss| *loss > low).map_or(0, |place| place + 1);
+        let first_below = falling.iter().position(|loss| *loss <= high).unwrap_or(falling.len() - 1);
+        [stays_below + middle, first_below + middle]
     }
 }
 

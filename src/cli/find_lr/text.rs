@@ -11,6 +11,8 @@ use crate::{
 
 /// Steps from low to high in a line of text.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// A loss above this share of that of guessing is hardly below it.
+const GUESSED: f64 = 0.97;
 /// Width of that line \[characters\].
 const WIDTH: usize = 50;
 
@@ -22,6 +24,8 @@ pub struct Found<'a> {
     pub outcome: Result<LrSuggestion, NoSuggestion>,
     /// The recipe that was tried.
     pub recipe: &'a Recipe,
+    /// The loss of guessing by the frequency of the classes \[nats\].
+    pub guessing: f64,
     /// File of the chart.
     pub chart: &'a Path,
     /// File of the recipe with the suggested rate, where one was asked for.
@@ -34,11 +38,12 @@ impl Found<'_> {
         let found = self.outcome.ok();
         json!({
             "suggestion": found.map(|found| found.suggestion),
-            "steepest": found.and_then(|found| found.steepest),
+            "steepest": found.map(|found| found.steepest),
             "valley": found.map(|found| found.valley),
             "low": found.map(|found| found.low),
             "high": found.map(|found| found.high),
             "reason": self.outcome.err().map(|reason| reason.to_string()),
+            "note": self.note(),
             "chart": self.chart.display().to_string(),
             "recipe": self.applied.map(|path| path.display().to_string()),
             "rates": self.curve.rates(),
@@ -57,8 +62,9 @@ impl Found<'_> {
         text += &format!("{} {} {}\n\n", short(first), sparkline(self.curve.smoothed()), short(last));
         match self.outcome {
             Ok(found) => text += &self.rates(&found),
-            Err(reason) => text += &wrapped(&format!("No suggestion: {reason}.")),
+            Err(reason) => text += &(wrapped(&format!("No suggestion: {reason}.")) + "\n"),
         }
+        text += &self.note().map_or(String::new(), |note| wrapped(&format!("note: {note}.")) + "\n");
         text += &format!("chart       {}\n", self.chart.display());
         if let (Some(path), Ok(_)) = (self.applied, self.outcome) {
             text += &format!("recipe      {0}; train with: mindgap train --recipe {0}\n", path.display());
@@ -66,14 +72,26 @@ impl Found<'_> {
         text
     }
 
+    /// What makes a suggestion weaker than it looks.
+    fn note(&self) -> Option<String> {
+        let found = self.outcome.ok().filter(|found| found.loss > GUESSED * self.guessing)?;
+        Some(format!(
+            "the loss came down to {:.2}, and guessing by the frequency of the classes has {:.2}: the test saw the \
+             network learn hardly more than that. Its rate may be too low; --num-it {} would see further",
+            found.loss,
+            self.guessing,
+            4 * self.curve.planned()
+        ))
+    }
+
     fn rates(&self, found: &LrSuggestion) -> String {
-        let steepest = found.steepest.map_or("lost in noise".to_owned(), short);
         format!(
             "suggestion  {} (valley: the middle of the fall); the recipe has {}\n\
-             steepest    {steepest}\n\
-             cyclic      from {} to {}\n",
+             steepest    {}\n\
+             cyclic      from {} to {}\n\n",
             short(found.suggestion),
             short(self.recipe.lr),
+            short(found.steepest),
             short(found.low),
             short(found.high),
         )

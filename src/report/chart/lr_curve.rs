@@ -50,13 +50,12 @@ pub fn lr_curve(curve: &LrCurve, found: Option<&LrSuggestion>) -> Result<String>
 /// Each suggested rate as a line and its name, one below the other.
 fn marks(axes: &mut Axes, found: &LrSuggestion, x: [f64; 2], y: [f64; 2]) -> Result<()> {
     let named = [
-        ("suggestion", Some(found.suggestion), VAL, 2),
+        ("suggestion", found.suggestion, VAL, 2),
         ("steepest", found.steepest, INK, 1),
-        ("low", Some(found.low), PROBE, 1),
-        ("high", Some(found.high), PROBE, 1),
+        ("low", found.low, PROBE, 1),
+        ("high", found.high, PROBE, 1),
     ];
     for (row, (name, rate, colour, width)) in named.into_iter().enumerate() {
-        let Some(rate) = rate else { continue };
         let height = y[1] - (0.03 + 0.065 * row as f64) * (y[1] - y[0]);
         let place = rate.log10();
         let line = [(place, y[0]), (place, height)];
