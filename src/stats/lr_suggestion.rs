@@ -11,7 +11,7 @@ use super::{LrCurve, lowest, mean};
 const ENOUGH: usize = 10;
 /// A fall counts from here on \[standard errors of the difference of two windows\]. Its bottom is the lowest of many:
 /// without any trend the loss falls by so many in fewer than one test in a hundred.
-const CLEAR_FALL: f64 = 4.5;
+const CLEAR_FALL: f64 = 5.0;
 /// Shares of the whole fall that are done at the bounds of a cyclic phase.
 const BOUNDS: [f64; 2] = [0.1, 0.9];
 /// How many times the rate of the valley the lower bound may be: further apart, valley and fall are two places.
