@@ -51,7 +51,7 @@ pub enum NoSuggestion {
         /// Losses met.
         updates: usize,
     },
-    /// The loss rose without having fallen.
+    /// The loss rose without a clear fall before it.
     Rises,
     /// The loss neither fell nor rose by more than its noise explains.
     Flat {
@@ -86,8 +86,8 @@ impl fmt::Display for NoSuggestion {
                 "{updates} updates are too few to tell a fall from noise: try a larger --num-it, such as 100"
             ),
             Self::Rises => formatter.write_str(
-                "the loss rises without having fallen: try a smaller --start-lr; if it stays so, see whether labels and \
-                 images belong together",
+                "the loss rises without a clear fall before it: try a larger --num-it, so that the test trains longer \
+                 at each rate, or a smaller --start-lr",
             ),
             Self::Flat { fall, noise } => write!(
                 formatter,
@@ -147,21 +147,36 @@ impl LrCurve {
         let losses = &self.losses()[..finite];
         let window = (self.planned() / 10).max(ENOUGH / 2);
         let means: Vec<f64> = losses.windows(window).map(mean).collect();
-        let lowest = lowest(means.iter().copied()).unwrap_or_default();
-        let (first, last) = (means[0], means[means.len() - 1]);
-        let error = scatter(&losses[..(lowest + window).max(ENOUGH)]) * (2.0 / window as f64).sqrt();
+        let first = means[0];
+        // Early on, where rates change little, losses scatter by their batches alone.
+        let error = scatter(&losses[..finite / 2]) * (2.0 / window as f64).sqrt();
         // Where losses do not scatter at all, their last digits still do.
         let noise = (CLEAR_FALL * error).max(1e-6 * first.abs());
+        let (lowest, has_turned) = bottom(&means, noise);
         let fall = first - means[lowest];
         if fall <= noise {
-            let rises = self.is_over() || last - first > noise;
+            let rises = self.is_over() || means[means.len() - 1] - first > noise;
             return Err(if rises { NoSuggestion::Rises } else { NoSuggestion::Flat { fall, noise } });
         }
-        if lowest + window / 2 >= means.len() && !self.is_over() {
+        if lowest + window / 2 >= means.len() && !has_turned && !self.is_over() {
             return Err(NoSuggestion::StillFalls { rate });
         }
         Ok(Fall { window, means, bottom: lowest + window / 2 })
     }
+}
+
+/// The lowest of `means` before the first clear rise that follows a clear fall, and whether there is such a rise. At
+/// still higher rates the loss of a network with norms may come back, to that of guessing.
+fn bottom(means: &[f64], noise: f64) -> (usize, bool) {
+    let mut lowest = 0;
+    for (place, loss) in means.iter().enumerate() {
+        if *loss < means[lowest] {
+            lowest = place;
+        } else if means[0] - means[lowest] > noise && loss - means[lowest] > noise {
+            return (lowest, true);
+        }
+    }
+    (lowest, false)
 }
 
 /// The fall of a loss.

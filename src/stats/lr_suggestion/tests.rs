@@ -100,6 +100,14 @@ fn a_curve_that_falls_to_the_end_asks_for_higher_rates() {
 }
 
 #[test]
+fn a_loss_that_comes_back_after_its_rise_is_not_still_falling() {
+    // It rises to 2.25 at a rate of 0.18, and falls again to 1.4 at 10.
+    let back = |exponent: f64| ideal(exponent.min(-0.75)) - 0.5 * (exponent + 0.75).max(0.0);
+    let found = curve(100, back).suggest().unwrap();
+    assert!((1e-3..0.1).contains(&found.suggestion) && found.high < 0.3, "{found:?}");
+}
+
+#[test]
 fn too_few_updates_give_none() {
     for steps in [0, 1, 2, 10, 15] {
         let mut curve = LrCurve::new(steps);
