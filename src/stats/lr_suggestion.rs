@@ -20,7 +20,7 @@ const NEAR: f64 = 3.0;
 /// Learning rates, to three significant digits: two neighbouring steps of a test lie much further apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LrSuggestion {
-    /// The rate to train with, as the peak of a schedule: that of [`valley`].
+    /// The rate to train with, as the peak of a schedule: that of `valley`.
     pub suggestion: f64,
     /// The middle of the longest fall.
     pub valley: f64,
