@@ -3,15 +3,14 @@
 mod text;
 
 use std::{
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{End, compute::Compute, data_flags::DataFlags, recipe_flags::RecipeSource, say::say};
+use super::{End, compute::Compute, data_flags::DataFlags, ours::check_marked, recipe_flags::RecipeSource, say::say};
 use crate::{
     data::Dataset,
     durable,
@@ -41,7 +40,7 @@ pub struct Args {
     end_lr: f64,
 
     /// Updates from the first to the last
-    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Test")]
+    #[arg(long, value_name = "N", default_value_t = 400, help_heading = "Test")]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=100_000))]
     num_it: u32,
 
@@ -84,33 +83,27 @@ pub fn run(args: &Args) -> Result<End> {
     bar.finish_and_clear();
     let curve = curve?;
 
-    let outcome = curve.suggest();
+    let outcome = curve.suggest(guessing(&recipe, &data));
     durable::write(&args.chart, report::lr_curve(&curve, outcome.as_ref().ok())?.as_bytes())?;
+    let applied = args.apply.as_deref().map(|path| apply(path, &recipe, outcome).map(|()| path)).transpose();
     let found = Found {
         curve: &curve,
         outcome,
         recipe: &recipe,
-        guessing: guessing(&recipe, &data),
         chart: &args.chart,
-        applied: args.apply.as_deref(),
+        applied: applied.as_ref().ok().copied().flatten(),
     };
     let text = if args.json { serde_json::to_string_pretty(&found.json())? + "\n" } else { found.text() };
-    if let Some(path) = &args.apply {
-        apply(path, &recipe, found.outcome)?;
-    }
     // A reader that closes the pipe early has what it wanted.
     let _ = io::stdout().write_all(text.as_bytes());
-    Ok(End::Done)
+    // What was found is worth reading where no recipe could be made of it, too.
+    applied.map(|_| End::Done)
 }
 
 impl Args {
     /// Refuses files that could not be written in the end, before the work.
     fn check_files(&self) -> Result<()> {
-        if self.chart.exists() {
-            let text = fs::read(&self.chart).with_context(|| format!("cannot read {}", self.chart.display()))?;
-            let is_ours = text.windows(LR_MARK.len()).any(|bytes| bytes == LR_MARK.as_bytes());
-            ensure!(is_ours, "{} is there and is no chart of find-lr: choose another --chart", self.chart.display());
-        }
+        check_marked(&self.chart, "chart of a range test", "--chart", LR_MARK)?;
         if let Some(path) = &self.apply {
             ensure!(!path.exists(), "{} is there already: choose another --apply", path.display());
         }
@@ -122,14 +115,14 @@ impl Args {
     }
 }
 
-/// The loss of one who knows how frequent the classes are among the images of a batch, and nothing else \[nats\].
+/// The loss of one who knows how frequent the classes are among the targets of a batch, and nothing else \[nats\].
 fn guessing(recipe: &Recipe, data: &Dataset) -> f64 {
     let counts = data.train.class_counts(data.classes.len());
-    if recipe.balanced_sampling || recipe.class_weights == ClassWeights::Balanced {
-        return (counts.len() as f64).ln();
-    }
-    let shares = counts.iter().filter(|&&count| count > 0).map(|&count| count as f64 / data.train.len() as f64);
-    shares.map(|share| -share * share.ln()).sum()
+    let even = 1.0 / counts.len() as f64;
+    let is_balanced = recipe.balanced_sampling || recipe.class_weights == ClassWeights::Balanced;
+    let shares = counts.iter().map(|&count| if is_balanced { even } else { count as f64 / data.train.len() as f64 });
+    let smoothed = shares.map(|share| (1.0 - recipe.smoothing) * share + recipe.smoothing * even);
+    smoothed.filter(|share| *share > 0.0).map(|share| -share * share.ln()).sum()
 }
 
 /// Writes `recipe` with the suggested rates to `path`.

@@ -19,12 +19,18 @@ pub fn check_ours(path: &Path, what: &str, flag: &str, is_ours: impl Fn(&[u8]) -
     Ok(())
 }
 
+/// The same where `mark` stands in every file of ours.
+///
+/// # Errors
+/// As [`check_ours`].
+pub fn check_marked(path: &Path, what: &str, flag: &str, mark: &str) -> Result<()> {
+    check_ours(path, what, flag, |text| text.windows(mark.len()).any(|bytes| bytes == mark.as_bytes()))
+}
+
 /// The same for an HTML page.
 ///
 /// # Errors
 /// As [`check_ours`].
 pub fn check_our_page(path: &Path, flag: &str) -> Result<()> {
-    check_ours(path, "report", flag, |text| {
-        text.windows(report::MARK.len()).any(|bytes| bytes == report::MARK.as_bytes())
-    })
+    check_marked(path, "report", flag, report::MARK)
 }

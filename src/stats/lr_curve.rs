@@ -76,6 +76,12 @@ impl LrCurve {
     }
 }
 
+/// `rate` for people, to three significant digits: 10, 0.05, 2.66e-5.
+pub fn rate_text(rate: f64) -> String {
+    let rounded: f64 = format!("{rate:.2e}").parse().unwrap_or(rate);
+    if (1e-3..1e4).contains(&rounded) { format!("{rounded}") } else { format!("{rounded:e}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +104,11 @@ mod tests {
         };
         // The second smoothed loss is the mean of both, with weights 0.98 and 1.
         assert!(!over(13.8) && over(13.9) && over(f64::NAN) && over(f64::INFINITY));
+    }
+
+    #[test]
+    fn rates_are_written_as_people_write_them() {
+        let rates = [10.0, 0.05, 0.001, 2.6591e-5, 1e-7, 0.012345, 123456.0];
+        assert_eq!(rates.map(rate_text), ["10", "0.05", "0.001", "2.66e-5", "1e-7", "0.0123", "1.23e5"]);
     }
 }

@@ -1,37 +1,40 @@
 //! Which learning rates the curve of a range test speaks for, or why it speaks for none.
 //!
-//! The two rules are fastai's (version 2, `valley` and `steep` in `fastai/callback/schedule.py`). They always answer;
-//! here a curve must first show a fall that its noise does not explain, and an end to it.
+//! The rules are fastai's (version 2, `minimum`, `valley` and `steep` in `fastai/callback/schedule.py`). They always
+//! answer; here a curve must first show a fall that its noise does not explain, an end to it, and that the network
+//! learned more than how frequent the classes are. The minimum, from which the suggestion comes, is that of windows of
+//! single losses: the smoothed loss has its own at a rate some three times higher, as late as it is.
 
 use std::fmt;
 
-use super::{LrCurve, lowest, mean};
+use super::{LrCurve, lowest, mean, rate_text};
 
 /// Fewest losses that suggestions are read from.
 const ENOUGH: usize = 10;
 /// A fall counts from here on \[standard errors of the difference of two windows\]. Its bottom is the lowest of many:
 /// without any trend the loss falls by so many in fewer than one test in a hundred.
 const CLEAR_FALL: f64 = 5.0;
-/// Shares of the whole fall that are done at the bounds of a cyclic phase.
+/// So far below guessing the bottom lies at least \[standard errors of a window\].
+const CLEARLY_BELOW: f64 = 3.0;
+/// The suggestion as a share of the rate at the bottom (fastai's): there the loss is about to rise. The bottom is taken
+/// to lie where the lowest window begins, the cautious end.
+const SHARE: f64 = 0.1;
+/// Shares of the whole fall that are done at the bounds.
 const BOUNDS: [f64; 2] = [0.1, 0.9];
-/// How many times the rate of the valley the lower bound may be: further apart, valley and fall are two places.
-const NEAR: f64 = 3.0;
 
 /// Learning rates, to three significant digits: two neighbouring steps of a test lie much further apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LrSuggestion {
-    /// The rate to train with, as the peak of a schedule: that of `valley`.
+    /// The rate to train with, as the peak of a schedule: a tenth of that where the loss is lowest.
     pub suggestion: f64,
-    /// The middle of the longest fall.
+    /// The middle of the longest fall of the smoothed loss.
     pub valley: f64,
     /// Where the smoothed loss falls fastest, between `low` and the bottom: noise is often steeper outside.
     pub steepest: f64,
-    /// The lower bound of a cyclic phase: the fall has begun for good, a tenth of it is done.
+    /// The lower bound of a cyclic phase: the fall has begun for good, a tenth of it is done. Not above `suggestion`.
     pub low: f64,
-    /// The upper bound: nine tenths of the fall are done.
+    /// Its upper bound: from here to the bottom nine tenths of the fall are done. Not below `suggestion`.
     pub high: f64,
-    /// The loss at the bottom of the fall \[nats\], a mean over a tenth of the test.
-    pub loss: f64,
 }
 
 /// Why a curve gives no suggestion. Falls are differences of means over a tenth of the test \[nats\].
@@ -65,8 +68,15 @@ pub enum NoSuggestion {
         /// That rate.
         rate: f64,
     },
-    /// The longest falling sequence lies where the loss as a whole does not fall.
-    Unclear,
+    /// The loss came down to that of guessing, and not clearly below: all rates that were tried do as well for that.
+    Guesses {
+        /// The lowest loss.
+        loss: f64,
+        /// That of guessing.
+        guessing: f64,
+        /// A number of updates worth trying.
+        more: usize,
+    },
 }
 
 impl fmt::Display for NoSuggestion {
@@ -78,8 +88,9 @@ impl fmt::Display for NoSuggestion {
             ),
             Self::Lost { updates, rate } => write!(
                 formatter,
-                "the loss is lost at rate {rate:.1e}, after {updates} updates, too early to see a fall: try a smaller \
-                 --start-lr, or --clip-grad"
+                "the loss is lost at rate {}, after {updates} updates, too early to see a fall: try a smaller \
+                 --start-lr, or --clip-grad",
+                rate_text(rate)
             ),
             Self::TooFew { updates } => write!(
                 formatter,
@@ -95,45 +106,44 @@ impl fmt::Display for NoSuggestion {
                  larger --end-lr, a larger --num-it or a larger --batch-size"
             ),
             Self::StillFalls { rate } => {
-                write!(formatter, "the loss still falls at the last rate, {rate:.1e}: try a larger --end-lr")
+                write!(formatter, "the loss still falls at the last rate, {}: try a larger --end-lr", rate_text(rate))
             }
-            Self::Unclear => formatter.write_str(
-                "the loss falls in several places and nowhere for long: try a larger --num-it or a larger --batch-size",
+            Self::Guesses { loss, guessing, more } => write!(
+                formatter,
+                "the loss came down to {loss:.3}, and guessing by the frequency of the classes has {guessing:.3}: try \
+                 a larger --num-it, such as {more}, so that the network learns more than that"
             ),
         }
     }
 }
 
 impl LrCurve {
-    /// The rates that the curve speaks for.
+    /// The rates that the curve speaks for. `guessing` is the loss \[nats\] of one who knows how frequent the classes are,
+    /// and nothing else.
     ///
     /// # Errors
-    /// It speaks for none: the loss was lost at once, did not fall clearly, or fell to the end.
-    pub fn suggest(&self) -> Result<LrSuggestion, NoSuggestion> {
-        let fall = self.fall()?;
+    /// It speaks for none: the loss was lost at once, did not fall clearly, fell to the end, or fell no further than to
+    /// `guessing`.
+    pub fn suggest(&self, guessing: f64) -> Result<LrSuggestion, NoSuggestion> {
+        let fall = self.fall(guessing)?;
+        let rate = |place: usize| self.rates()[place];
+        let bottom = fall.bottom + fall.window / 2;
+        let suggestion = SHARE * rate(fall.bottom);
+        let [low, high] = fall.bounds(self.rates().partition_point(|rate| *rate < suggestion));
         let read = self.read();
         let valley = read.start + valley(&self.smoothed()[read]);
-        let [low, high] = fall.bounds();
-        let rate = |place: usize| self.rates()[place];
-        if valley > fall.bottom || NEAR * rate(valley) < rate(low) {
-            return Err(NoSuggestion::Unclear);
-        }
-        // Noise alone can put the valley a step or two before the bound.
-        let low = low.min(valley);
-        let falling = low..=fall.bottom;
-        let steepest = low + steepest(&self.rates()[falling.clone()], &self.smoothed()[falling]);
+        let steepest = low + steepest(&self.rates()[low..=bottom], &self.smoothed()[low..=bottom]);
         Ok(LrSuggestion {
-            suggestion: three_digits(rate(valley)),
+            suggestion: three_digits(suggestion),
             valley: three_digits(rate(valley)),
             steepest: three_digits(rate(steepest)),
-            low: three_digits(rate(low)),
+            low: three_digits(rate(low).min(suggestion)),
             high: three_digits(rate(high)),
-            loss: fall.means[fall.bottom - fall.window / 2],
         })
     }
 
-    /// The fall of the loss, where it is clear and has an end.
-    fn fall(&self) -> Result<Fall, NoSuggestion> {
+    /// The fall of the loss, where it is clear, has an end and goes below `guessing`.
+    fn fall(&self, guessing: f64) -> Result<Fall, NoSuggestion> {
         let (updates, finite) = (self.losses().len(), self.finite());
         let rate = self.rates().last().copied().unwrap_or_default();
         if self.read().len() < ENOUGH {
@@ -152,31 +162,20 @@ impl LrCurve {
         let error = scatter(&losses[..finite / 2]) * (2.0 / window as f64).sqrt();
         // Where losses do not scatter at all, their last digits still do.
         let noise = (CLEAR_FALL * error).max(1e-6 * first.abs());
-        let (lowest, has_turned) = bottom(&means, noise);
-        let fall = first - means[lowest];
-        if fall <= noise {
+        let bottom = lowest(means.iter().copied()).unwrap_or_default();
+        let loss = means[bottom];
+        if first - loss <= noise {
             let rises = self.is_over() || means[means.len() - 1] - first > noise;
-            return Err(if rises { NoSuggestion::Rises } else { NoSuggestion::Flat { fall, noise } });
+            return Err(if rises { NoSuggestion::Rises } else { NoSuggestion::Flat { fall: first - loss, noise } });
         }
-        if lowest + window / 2 >= means.len() && !has_turned && !self.is_over() {
+        if bottom + window / 2 >= means.len() && !self.is_over() {
             return Err(NoSuggestion::StillFalls { rate });
         }
-        Ok(Fall { window, means, bottom: lowest + window / 2 })
-    }
-}
-
-/// The lowest of `means` before the first clear rise that follows a clear fall, and whether there is such a rise. At
-/// still higher rates the loss of a network with norms may come back, to that of guessing.
-fn bottom(means: &[f64], noise: f64) -> (usize, bool) {
-    let mut lowest = 0;
-    for (place, loss) in means.iter().enumerate() {
-        if *loss < means[lowest] {
-            lowest = place;
-        } else if means[0] - means[lowest] > noise && loss - means[lowest] > noise {
-            return (lowest, true);
+        if guessing - loss <= CLEARLY_BELOW * error / 2f64.sqrt() {
+            return Err(NoSuggestion::Guesses { loss, guessing, more: 2 * self.planned() });
         }
+        Ok(Fall { window, means, bottom })
     }
-    (lowest, false)
 }
 
 /// The fall of a loss.
@@ -185,20 +184,23 @@ struct Fall {
     window: usize,
     /// Mean loss of every window, by its first place.
     means: Vec<f64>,
-    /// The place in the middle of the lowest window.
+    /// The lowest of them.
     bottom: usize,
 }
 
 impl Fall {
-    /// The places after which the loss stays below the first of [`BOUNDS`], and comes below the second.
-    fn bounds(&self) -> [usize; 2] {
-        let middle = self.window / 2;
-        let falling = &self.means[..=self.bottom - middle];
-        let (above, below) = (falling[0], falling[falling.len() - 1]);
+    /// The places around `middle`, or at it, where the loss comes below the first and the second of [`BOUNDS`] for good:
+    /// until `middle`, and until the bottom.
+    fn bounds(&self, middle: usize) -> [usize; 2] {
+        let half = self.window / 2;
+        let middle = middle.saturating_sub(half).min(self.bottom);
+        let (above, below) = (self.means[0], self.means[self.bottom]);
         let [low, high] = BOUNDS.map(|share| above - share * (above - below));
-        let stays_below = falling.iter().rposition(|loss| *loss > low).map_or(0, |place| place + 1);
-        let first_below = falling.iter().position(|loss| *loss <= high).unwrap_or(falling.len() - 1);
-        [stays_below + middle, first_below + middle]
+        let since = |from: usize, to: usize, level: f64| {
+            let above = self.means[from..to].iter().rposition(|loss| *loss > level);
+            from + above.map_or(0, |place| place + 1)
+        };
+        [since(0, middle, low) + half, since(middle, self.bottom, high) + half]
     }
 }
 

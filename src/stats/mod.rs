@@ -27,7 +27,7 @@ pub use confusion::{ClassScore, Confusion, Pair};
 pub use cross_fit::{CrossFit, cross_fit, lowest};
 pub use holm::holm;
 pub use logits::{Logits, softmax};
-pub use lr_curve::LrCurve;
+pub use lr_curve::{LrCurve, rate_text};
 pub use lr_suggestion::{LrSuggestion, NoSuggestion};
 pub use means::{Estimate, difference_of_means, mean, percent, sample_sd, standard_error};
 pub use onset::Onset;

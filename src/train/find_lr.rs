@@ -5,14 +5,18 @@
 //! | What | The rate climbs from `--start-lr` to `--end-lr` by a constant factor over `--num-it` updates; the loss stands still, falls, and rises again. [`crate::stats::LrCurve`] reads from it which rates are worth trying. |
 //! | When it helps | Before the first run on new data, a new network or a new optimiser. |
 //! | Costs | `--num-it` updates, usually less than a few epochs. It sees the beginning of training only: a rate that is fine later may be too high for the first updates, and the reverse. |
-//! | Usual values | fastai's: 1e-7, 10, 100. |
+//! | Usual values | 1e-7, 10, 400. fastai has 100 updates, for weights that were trained before; from untrained ones the network learns little in so few, and the rate that comes out is too low. |
 //! | Reference | Smith 2017, "Cyclical learning rates for training neural networks", section 3.3; Howard and Gugger 2020, "fastai: a layered API for deep learning", `Learner.lr_find`. |
 
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
 use super::{Checkpoint, Position, Trainer, epoch_batches::EpochBatches};
-use crate::{data::Dataset, stats::LrCurve, torch};
+use crate::{
+    data::Dataset,
+    stats::{LrCurve, rate_text},
+    torch,
+};
 
 /// Which rates are tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,9 +30,9 @@ pub struct RangeTest {
 }
 
 impl Default for RangeTest {
-    /// fastai's numbers.
+    /// fastai's rates, and four times its updates, from weights that know nothing yet.
     fn default() -> Self {
-        Self { start_lr: 1e-7, end_lr: 10.0, num_it: 100 }
+        Self { start_lr: 1e-7, end_lr: 10.0, num_it: 400 }
     }
 }
 
@@ -47,9 +51,11 @@ impl RangeTest {
         let Self { start_lr, end_lr, num_it } = *self;
         ensure!(
             start_lr > 0.0 && start_lr < end_lr && end_lr.is_finite(),
-            "--start-lr {start_lr:e} and --end-lr {end_lr:e}: the test climbs from a rate above 0 to a higher one"
+            "--start-lr {} and --end-lr {}: the test climbs from a rate above 0 to a higher one",
+            rate_text(start_lr),
+            rate_text(end_lr)
         );
-        ensure!(num_it >= 2, "--num-it {num_it}: a climb takes at least 2 updates; 100 is usual");
+        ensure!(num_it >= 2, "--num-it {num_it}: a climb takes at least 2 updates; 400 is usual");
         Ok(())
     }
 }

@@ -6,13 +6,11 @@ use serde_json::{Value, json};
 
 use crate::{
     recipe::Recipe,
-    stats::{LrCurve, LrSuggestion, NoSuggestion},
+    stats::{LrCurve, LrSuggestion, NoSuggestion, rate_text},
 };
 
 /// Steps from low to high in a line of text.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// A loss above this share of that of guessing is hardly below it.
-const GUESSED: f64 = 0.97;
 /// Width of that line \[characters\].
 const WIDTH: usize = 50;
 
@@ -24,8 +22,6 @@ pub struct Found<'a> {
     pub outcome: Result<LrSuggestion, NoSuggestion>,
     /// The recipe that was tried.
     pub recipe: &'a Recipe,
-    /// The loss of guessing by the frequency of the classes \[nats\].
-    pub guessing: f64,
     /// File of the chart.
     pub chart: &'a Path,
     /// File of the recipe with the suggested rate, where one was asked for.
@@ -43,7 +39,6 @@ impl Found<'_> {
             "low": found.map(|found| found.low),
             "high": found.map(|found| found.high),
             "reason": self.outcome.err().map(|reason| reason.to_string()),
-            "note": self.note(),
             "chart": self.chart.display().to_string(),
             "recipe": self.applied.map(|path| path.display().to_string()),
             "rates": self.curve.rates(),
@@ -57,14 +52,14 @@ impl Found<'_> {
         let (rates, Recipe { batch_size, grad_accum_steps, .. }) = (self.curve.rates(), self.recipe);
         let (first, last) = (rates.first().copied().unwrap_or_default(), rates.last().copied().unwrap_or_default());
         let (made, images) = (rates.len(), batch_size * grad_accum_steps);
-        let mut text = format!("Rates from {} to {} in {made} updates of {images} images", short(first), short(last));
+        let mut text =
+            format!("Rates from {} to {} in {made} updates of {images} images", rate_text(first), rate_text(last));
         text += if self.curve.is_over() { ", where the loss was lost.\n\n" } else { ".\n\n" };
-        text += &format!("{} {} {}\n\n", short(first), sparkline(self.curve.smoothed()), short(last));
+        text += &format!("{} {} {}\n\n", rate_text(first), sparkline(self.curve.smoothed()), rate_text(last));
         match self.outcome {
             Ok(found) => text += &self.rates(&found),
             Err(reason) => text += &(wrapped(&format!("No suggestion: {reason}.")) + "\n"),
         }
-        text += &self.note().map_or(String::new(), |note| wrapped(&format!("note: {note}.")) + "\n");
         text += &format!("chart       {}\n", self.chart.display());
         if let (Some(path), Ok(_)) = (self.applied, self.outcome) {
             text += &format!("recipe      {0}; train with: mindgap train --recipe {0}\n", path.display());
@@ -72,36 +67,20 @@ impl Found<'_> {
         text
     }
 
-    /// What makes a suggestion weaker than it looks.
-    fn note(&self) -> Option<String> {
-        let found = self.outcome.ok().filter(|found| found.loss > GUESSED * self.guessing)?;
-        Some(format!(
-            "the loss came down to {:.2}, and guessing by the frequency of the classes has {:.2}: the test saw the \
-             network learn hardly more than that. Its rate may be too low; --num-it {} would see further",
-            found.loss,
-            self.guessing,
-            4 * self.curve.planned()
-        ))
-    }
-
     fn rates(&self, found: &LrSuggestion) -> String {
         format!(
-            "suggestion  {} (valley: the middle of the fall); the recipe has {}\n\
+            "suggestion  {} (the loss is lowest at ten times it); the recipe has {}\n\
+             valley      {}, the middle of the longest fall\n\
              steepest    {}\n\
-             cyclic      from {} to {}\n\n",
-            short(found.suggestion),
-            short(self.recipe.lr),
-            short(found.steepest),
-            short(found.low),
-            short(found.high),
+             bounds      the fall begins at {} and is all but done at {}\n\n",
+            rate_text(found.suggestion),
+            rate_text(self.recipe.lr),
+            rate_text(found.valley),
+            rate_text(found.steepest),
+            rate_text(found.low),
+            rate_text(found.high),
         )
     }
-}
-
-/// A rate in three digits.
-fn short(rate: f64) -> String {
-    let rounded: f64 = format!("{rate:.2e}").parse().unwrap_or(rate);
-    if (1e-4..1e4).contains(&rounded) { format!("{rounded}") } else { format!("{rounded:e}") }
 }
 
 /// The course of `losses` in one line: the lowest of each stretch. What is above the beginning is cut off there.

@@ -10,7 +10,12 @@ use super::{
     canvas::{Axes, Frame, INK, PROBE, VAL, decimal, drawing, svg},
     standalone::{LR_MARK, standalone},
 };
-use crate::stats::{LrCurve, LrSuggestion};
+use crate::stats::{LrCurve, LrSuggestion, rate_text};
+
+/// Height of the name of a rate, as a share of the chart.
+const ROW: f64 = 0.065;
+/// Width of a character of it, likewise.
+const CHARACTER: f64 = 0.018;
 
 /// Single and smoothed losses over the rate, on a logarithmic axis, with the rates that `found` speaks for. An SVG file
 /// that reads on light and dark.
@@ -20,7 +25,10 @@ use crate::stats::{LrCurve, LrSuggestion};
 pub fn lr_curve(curve: &LrCurve, found: Option<&LrSuggestion>) -> Result<String> {
     let ends = [curve.rates().first(), curve.rates().last()].map(|rate| rate.copied().unwrap_or(1.0).log10());
     let x = [ends[0], ends[1].max(ends[0] + 1e-3)];
-    let y = visible(curve);
+    let losses = visible(curve);
+    // The names of the rates stand above the curve.
+    let rows = if found.is_some() { 4.0 } else { 0.0 };
+    let y = [losses[0], losses[1] + rows * ROW / (1.0 - rows * ROW) * (losses[1] - losses[0])];
     let chart = svg(320, "loss over the learning rate", |area| {
         let frame = Frame {
             x,
@@ -36,9 +44,9 @@ pub fn lr_curve(curve: &LrCurve, found: Option<&LrSuggestion>) -> Result<String>
             let corners = [(low.log10(), y[0]), (high.log10(), y[1])];
             axes.draw_series([Rectangle::new(corners, PROBE.mix(0.1).filled())]).map_err(drawing)?;
         }
-        let line = |losses: &[f64]| -> Vec<(f64, f64)> {
-            let points = curve.rates().iter().zip(losses).filter(|(_, loss)| loss.is_finite());
-            points.map(|(rate, loss)| (rate.log10(), loss.clamp(y[0], y[1]))).collect()
+        let line = |course: &[f64]| -> Vec<(f64, f64)> {
+            let points = curve.rates().iter().zip(course).filter(|(_, loss)| loss.is_finite());
+            points.map(|(rate, loss)| (rate.log10(), loss.clamp(losses[0], losses[1]))).collect()
         };
         axes.draw_series(LineSeries::new(line(curve.losses()), INK.mix(0.35).stroke_width(1))).map_err(drawing)?;
         axes.draw_series(LineSeries::new(line(curve.smoothed()), PROBE.stroke_width(2))).map_err(drawing)?;
@@ -47,24 +55,25 @@ pub fn lr_curve(curve: &LrCurve, found: Option<&LrSuggestion>) -> Result<String>
     Ok(standalone(&chart, LR_MARK))
 }
 
-/// Each suggested rate as a line and its name, one below the other.
+/// Each suggested rate as a line with its name to the left. The higher a rate, the higher its name: no line crosses one.
 fn marks(axes: &mut Axes, found: &LrSuggestion, x: [f64; 2], y: [f64; 2]) -> Result<()> {
-    let named = [
+    let mut named = [
         ("suggestion", found.suggestion, VAL, 2),
         ("steepest", found.steepest, INK, 1),
         ("low", found.low, PROBE, 1),
         ("high", found.high, PROBE, 1),
     ];
+    named.sort_by(|a, b| b.1.total_cmp(&a.1));
     for (row, (name, rate, colour, width)) in named.into_iter().enumerate() {
-        let height = y[1] - (0.03 + 0.065 * row as f64) * (y[1] - y[0]);
+        let height = y[1] - (row as f64 + 0.5) * ROW * (y[1] - y[0]);
         let place = rate.log10();
         let line = [(place, y[0]), (place, height)];
         axes.draw_series([PathElement::new(line, colour.stroke_width(width))]).map_err(drawing)?;
-        // A name stands where there is more room.
-        let (side, space) = if place < (x[0] + x[1]) / 2.0 { (HPos::Left, " ") } else { (HPos::Right, "") };
-        let style = ("sans-serif", 13).into_font().color(&INK).pos(Pos::new(side, VPos::Center));
-        let text = if space.is_empty() { format!("{name} {rate} ") } else { format!(" {name} {rate}") };
-        axes.draw_series([Text::new(text, (place, height), style)]).map_err(drawing)?;
+        let text = format!("{name} {} ", rate_text(rate));
+        // At the left edge there is no room to the left.
+        let end = place.max(x[0] + CHARACTER * text.len() as f64 * (x[1] - x[0]));
+        let style = ("sans-serif", 13).into_font().color(&INK).pos(Pos::new(HPos::Right, VPos::Center));
+        axes.draw_series([Text::new(text, (end, height), style)]).map_err(drawing)?;
     }
     Ok(())
 }
@@ -90,6 +99,5 @@ fn short(exponent: f64) -> String {
     if (exponent - exponent.round()).abs() > 1e-9 {
         return String::new();
     }
-    let rate = 10f64.powi(exponent.round() as i32);
-    if rate < 1e-2 { format!("{rate:.0e}") } else { format!("{rate}") }
+    rate_text(10f64.powi(exponent.round() as i32))
 }
