@@ -14,8 +14,9 @@ const ENOUGH: usize = 10;
 /// A fall counts from here on \[standard errors of the difference of two windows\]. Its bottom is the lowest of many:
 /// without any trend the loss falls by so many in fewer than one test in a hundred.
 const CLEAR_FALL: f64 = 5.0;
-/// So far below guessing the bottom lies at least \[standard errors of a window\].
-const CLEARLY_BELOW: f64 = 3.0;
+/// A loss above this share of that of guessing is hardly below it: so much is learned in passing, even at rates a
+/// hundred times below the best.
+const GUESSED: f64 = 0.97;
 /// The suggestion as a share of the rate at the bottom (fastai's): there the loss is about to rise. The bottom is taken
 /// to lie where the lowest window begins, the cautious end.
 const SHARE: f64 = 0.1;
@@ -118,8 +119,8 @@ impl fmt::Display for NoSuggestion {
 }
 
 impl LrCurve {
-    /// The rates that the curve speaks for. `guessing` is the loss \[nats\] of one who knows how frequent the classes are,
-    /// and nothing else.
+    /// The rates that the curve speaks for. `guessing` is the loss \[nats\] of one who knows how frequent the classes
+    /// are, and nothing else.
     ///
     /// # Errors
     /// It speaks for none: the loss was lost at once, did not fall clearly, fell to the end, or fell no further than to
@@ -171,7 +172,7 @@ impl LrCurve {
         if bottom + window / 2 >= means.len() && !self.is_over() {
             return Err(NoSuggestion::StillFalls { rate });
         }
-        if guessing - loss <= CLEARLY_BELOW * error / 2f64.sqrt() {
+        if loss > GUESSED * guessing {
             return Err(NoSuggestion::Guesses { loss, guessing, more: 2 * self.planned() });
         }
         Ok(Fall { window, means, bottom })
@@ -189,8 +190,8 @@ struct Fall {
 }
 
 impl Fall {
-    /// The places around `middle`, or at it, where the loss comes below the first and the second of [`BOUNDS`] for good:
-    /// until `middle`, and until the bottom.
+    /// The places around `middle`, or at it, where the loss comes below the first and the second of [`BOUNDS`] for
+    /// good: until `middle`, and until the bottom.
     fn bounds(&self, middle: usize) -> [usize; 2] {
         let half = self.window / 2;
         let middle = middle.saturating_sub(half).min(self.bottom);

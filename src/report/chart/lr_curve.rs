@@ -55,7 +55,7 @@ pub fn lr_curve(curve: &LrCurve, found: Option<&LrSuggestion>) -> Result<String>
     Ok(standalone(&chart, LR_MARK))
 }
 
-/// Each suggested rate as a line with its name to the left. The higher a rate, the higher its name: no line crosses one.
+/// Each suggested rate as a line with its name to the left. The higher a rate, the higher its name: no line crosses it.
 fn marks(axes: &mut Axes, found: &LrSuggestion, x: [f64; 2], y: [f64; 2]) -> Result<()> {
     let mut named = [
         ("suggestion", found.suggestion, VAL, 2),
