@@ -167,7 +167,8 @@ mod tests {
             let (mut trainer, data) = small(|recipe| (recipe.opt, recipe.model_ema) = (opt, ema));
             // In the middle of a run: the optimiser remembers, and batch norm has moved.
             let stop = AtomicBool::new(false);
-            trainer.finish_epoch(&data, &mut Deaf, &stop).unwrap().unwrap();
+            trainer.train_epoch(&data, &mut Deaf, &stop, Some(2)).unwrap();
+            assert_eq!(trainer.position.updates, 2);
             let (before, position, updates) = (state(&trainer), trainer.position, trainer.optimizer.updates);
             let test = RangeTest { num_it: 20, ..RangeTest::default() };
             let first = find_lr(&mut trainer, &data, &test, |_| ()).unwrap();
