@@ -20,7 +20,15 @@ fn a_loss_that_leaves_the_finite_numbers_stops_the_run_and_spares_the_checkpoint
     let end = place.train("run", &["--recipe", "jump.toml"]);
     assert_eq!(end.code(), 3, "{}", end.stderr());
     let text = end.stderr();
-    for word in ["epoch 2", "learning rate", "--lr"] {
+    // The first step of that rate is finite; what it leads to is not. Each batch has eight images.
+    let found = [
+        "is not finite in epoch 2, update 2,",
+        "learning rate 1000000000000000000000000000000",
+        "--lr",
+        "the output of ",
+    ];
+    assert_eq!(text.matches(".png").count(), 8, "{text}");
+    for word in found {
         assert!(text.contains(word), "`{word}` is not in: {text}");
     }
     // What is on disk is the state after epoch 1.
@@ -28,6 +36,21 @@ fn a_loss_that_leaves_the_finite_numbers_stops_the_run_and_spares_the_checkpoint
     let state = Archive::load(&place.path("run/last.safetensors")).unwrap();
     assert_eq!(state.metadata["epochs"], "1");
     assert!(!place.path("run/done.json").exists());
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_never_kept_inside_an_epoch() {
+    let place = Place::with_images(40, 5);
+    let end = place.train("run", &["--epochs", "2", "--lr", "1e30", "--checkpoint-every", "1"]);
+    assert_eq!(end.code(), 3, "{}", end.stderr());
+    assert!(end.stderr().contains("is not finite in epoch 1"), "{}", end.stderr());
+    for state in ["last.safetensors", "previous.safetensors"] {
+        let Ok(state) = Archive::load(&place.path("run").join(state)) else { continue };
+        for array in state.arrays.iter().filter(|array| array.dtype == safetensors::Dtype::F32) {
+            let (values, _) = array.bytes.as_chunks();
+            assert!(values.iter().all(|&bytes| f32::from_le_bytes(bytes).is_finite()), "{}", array.name);
+        }
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ impl ResNet {
     ///
     /// `images` are normalised floats `[n, channels, h, w]`, `classes` i64 \[n\].
     pub fn grad_cam(&self, images: &Tensor, classes: &Tensor) -> Tensor {
-        let maps = self.feature_maps(images, &mut Mode::Eval);
+        let maps = self.feature_maps(images, &mut Mode::Eval, &mut |_, _| ());
         let weights = self.fc.weight.index_select(0, classes).unsqueeze(-1).unsqueeze(-1);
         (maps * weights).sum_dim_intlist([1i64].as_slice(), false, Kind::Float).relu()
     }
@@ -36,7 +36,7 @@ mod tests {
         let images = Tensor::arange(5 * 20 * 20, (Kind::Float, Device::Cpu)).view([5, 1, 20, 20]).sin();
         let classes = Tensor::from_slice(&[0i64, 1, 2, 3, 1]);
 
-        let maps = network.feature_maps(&images, &mut Mode::Eval).detach().set_requires_grad(true);
+        let maps = network.feature_maps(&images, &mut Mode::Eval, &mut |_, _| ()).detach().set_requires_grad(true);
         let logits = network.classify(&maps, &mut Mode::Eval);
         logits.gather(1, &classes.unsqueeze(1), false).sum(Kind::Float).backward();
         let alpha = maps.grad().mean_dim([2i64, 3].as_slice(), true, Kind::Float);

@@ -93,12 +93,16 @@ impl Parameters {
         tensor
     }
 
-    /// True when no trained number is infinite or not a number. One host read.
+    /// True when no number is infinite or not a number, running statistics included. One host read.
     pub fn are_finite(&self) -> bool {
+        self.times_zero().double_value(&[]) == 0.0
+    }
+
+    /// The sum of all numbers, each times zero: 0, or NaN where one is not finite. A scalar on the device.
+    pub fn times_zero(&self) -> Tensor {
         let _guard = tch::no_grad_guard();
         // A sum is finite only if each term is; x·0 turns every finite number into 0 and keeps the others.
-        let total =
-            self.trained().map(|parameter| (&parameter.tensor * 0.0).sum(Kind::Float)).reduce(|total, one| total + one);
-        total.is_none_or(|total| total.double_value(&[]) == 0.0)
+        let zeros = self.list.iter().map(|parameter| (&parameter.tensor * 0.0).sum(Kind::Float));
+        zeros.reduce(|total, one| total + one).unwrap_or_else(|| Tensor::from(0.0f32).to_device(self.device))
     }
 }

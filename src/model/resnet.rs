@@ -1,5 +1,7 @@
 //! The network itself: stem, stages, global mean, classifier.
 
+use std::fmt;
+
 use tch::{Device, Kind, Tensor};
 
 use super::{
@@ -60,25 +62,46 @@ impl ResNet {
     }
 
     /// Normalised float images `[n, channels, h, w]` to logits `[n, classes]`.
-    pub fn forward(&self, images: &Tensor, mut mode: Mode) -> Tensor {
-        let maps = self.feature_maps(images, &mut mode);
-        self.classify(&maps, &mut mode)
+    pub fn forward(&self, images: &Tensor, mode: Mode) -> Tensor {
+        self.forward_watched(images, mode, &mut |_, _| ())
+    }
+
+    /// The same; `watch` hears the name of every layer and block with its output, in order.
+    pub fn forward_watched(
+        &self,
+        images: &Tensor,
+        mut mode: Mode,
+        watch: &mut impl FnMut(fmt::Arguments, &Tensor),
+    ) -> Tensor {
+        let maps = self.feature_maps(images, &mut mode, watch);
+        let logits = self.classify(&maps, &mut mode);
+        watch(format_args!("fc"), &logits);
+        logits
     }
 
     /// Normalised float images `[n, channels, h, w]` to the maps of the last stage `[n, features, h', w']`, all of them
     /// at least 0.
-    pub(super) fn feature_maps(&self, images: &Tensor, mode: &mut Mode) -> Tensor {
+    pub(super) fn feature_maps(
+        &self,
+        images: &Tensor,
+        mode: &mut Mode,
+        watch: &mut impl FnMut(fmt::Arguments, &Tensor),
+    ) -> Tensor {
         let images = torch::preferred_layout(images);
         let stem_mode = if self.frozen > 0 { &Mode::Eval } else { &*mode };
-        let mut x = self.bn1.forward(&self.conv1.forward(&images), stem_mode).relu_();
+        let mut x = self.conv1.forward(&images);
+        watch(format_args!("conv1"), &x);
+        x = self.bn1.forward(&x, stem_mode).relu_();
+        watch(format_args!("bn1"), &x);
         if self.max_pool {
             x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         }
         for (part, blocks) in (1..).zip(&self.stages) {
             let mut frozen = Mode::Eval;
             let mode = if part < self.frozen { &mut frozen } else { &mut *mode };
-            for block in blocks {
+            for (number, block) in blocks.iter().enumerate() {
                 x = block.forward(&x, mode);
+                watch(format_args!("layer{part}.{number}"), &x);
             }
         }
         x

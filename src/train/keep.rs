@@ -1,8 +1,8 @@
 //! Writes the run folder while training goes on, in an order that a crash at any moment leaves resumable.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::{Checkpoint, Failure, Sides, Trainer, provenance::data_source, tta};
+use super::{Checkpoint, Sides, Trainer, provenance::data_source, tta};
 use crate::{
     data::Dataset,
     durable::{self, Archive},
@@ -73,16 +73,8 @@ impl<'a> Keeper<'a> {
     /// Keeps the state between two updates of an epoch.
     ///
     /// # Errors
-    /// The weights are no finite numbers any more, or the checkpoint cannot be written. The one before is intact then.
+    /// The checkpoint cannot be written. The one before is intact then.
     pub fn keep_paused(&mut self, trainer: &Trainer) -> Result<()> {
-        if !trainer.model.parameters.are_finite() {
-            bail!(Failure(format!(
-                "the weights are no finite numbers any more in epoch {}, after update {}; the checkpoint before is kept: a \
-                 smaller --lr, --warmup-epochs or --clip-grad usually helps",
-                trainer.position.epochs + 1,
-                trainer.position.updates
-            )));
-        }
         self.keep_state(&Checkpoint::of(trainer, &self.data.fingerprint)?.to_archive().to_bytes()?)
     }
 

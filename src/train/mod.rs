@@ -16,6 +16,7 @@ pub mod optim;
 mod order;
 mod patience;
 mod provenance;
+mod rewind;
 pub mod sharpness;
 mod sides;
 pub mod swa;

@@ -12,11 +12,12 @@ use super::{
     loss::cross_entropy,
     optim::{Optimizer, clip_to_norm},
     order::{order, repeats},
+    rewind::Look,
     sharpness, swa,
 };
 use crate::{
     augment::Normalize,
-    data::Dataset,
+    data::{Batch, Dataset},
     model::{
         Architecture, Mode, ResNet,
         pretrained::{self, Images, Loaded},
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// Updates between two looks at whether the loss is still finite. Each look waits for the device.
-const UPDATES_BETWEEN_LOOKS: u64 = 50;
+pub(super) const UPDATES_BETWEEN_LOOKS: u64 = 50;
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -175,11 +176,12 @@ impl Trainer {
         let mut loss_sum = Tensor::from(self.position.loss_sum).to_device(self.model.parameters.device());
 
         let begin = self.position.updates;
+        let mut look = Look::new(self);
         while self.position.updates < updates {
             let done = self.position.updates;
             let pause = pause_every.is_some_and(|every| done > begin && done.is_multiple_of(every));
             if pause || stop.load(Ordering::Relaxed) {
-                self.position.loss_sum = self.read_loss(&loss_sum, images)?;
+                self.position.loss_sum = self.read_loss(&loss_sum, &look, data)?;
                 return Ok(Pass::Paused);
             }
             self.update(&mut rest, self.rate(self.optimizer.updates, images), &mut loss_sum)?;
@@ -188,11 +190,16 @@ impl Trainer {
             }
 
             let looks = self.position.updates.is_multiple_of(UPDATES_BETWEEN_LOOKS);
-            let batch_loss =
-                if looks { Some(self.read_loss(&loss_sum, images)? / (batches - rest.left()) as f64) } else { None };
+            let batch_loss = if looks {
+                let sum = self.read_loss(&loss_sum, &look, data)?;
+                look.renew(self);
+                Some(sum / (batches - rest.left()) as f64)
+            } else {
+                None
+            };
             observer.step(self.position.updates, batch_loss);
         }
-        let batch_loss = self.read_loss(&loss_sum, images)? / batches as f64;
+        let batch_loss = self.read_loss(&loss_sum, &look, data)? / batches as f64;
         self.average_epoch(data)?;
         Ok(Pass::Finished { batch_loss })
     }
@@ -210,7 +217,7 @@ impl Trainer {
         let mut gradients = Vec::new();
         for _ in 0..group {
             let (batch, number, repeats) = batches.next()?;
-            let example = self.examples.example(&batch, repeats, self.position.epochs + 1, number);
+            let example = self.example(&batch, number, repeats);
             let loss = self.loss(&example, Mode::Train(self.noise(number)));
             let _ = loss_sum.g_add_(&loss.detach().to_kind(Kind::Double));
             add_gradients(&mut gradients, &(loss / group as f64), &self.model);
@@ -226,14 +233,23 @@ impl Trainer {
         Ok(())
     }
 
-    /// The training objective.
+    /// What the network sees of batch `number` of the epoch under way.
+    pub(super) fn example(&self, batch: &Batch, number: u32, repeats: &[u32]) -> Example {
+        self.examples.example(batch, repeats, self.position.epochs + 1, number)
+    }
+
+    /// The training loss.
     fn loss(&self, example: &Example, mode: Mode) -> Tensor {
-        let logits = self.model.forward(&example.images, mode);
-        cross_entropy(&logits, &example.targets, self.class_weights.as_ref(), self.recipe.smoothing)
+        self.objective(&self.model.forward(&example.images, mode), example)
+    }
+
+    /// The training objective of logits.
+    pub(super) fn objective(&self, logits: &Tensor, example: &Example) -> Tensor {
+        cross_entropy(logits, &example.targets, self.class_weights.as_ref(), self.recipe.smoothing)
     }
 
     /// The draws of dropout and its kin in batch `number` of the epoch under way.
-    fn noise(&self, number: u32) -> Stream {
+    pub(super) fn noise(&self, number: u32) -> Stream {
         Stream::new(self.recipe.seed, Purpose::Network, self.position.epochs + 1, number)
     }
 
@@ -269,19 +285,22 @@ impl Trainer {
         swa::estimate_statistics(network, images)
     }
 
-    /// The sum on the host, or a failure when training has left the finite numbers.
-    fn read_loss(&self, loss_sum: &Tensor, images: usize) -> Result<f64> {
-        let sum = loss_sum.double_value(&[]);
-        if !sum.is_finite() {
-            let Position { epochs, updates, .. } = self.position;
-            bail!(Failure(format!(
-                "the loss is no finite number any more: epoch {}, in the {UPDATES_BETWEEN_LOOKS} updates up to update \
-                 {updates}, learning rate {}; a smaller --lr, --warmup-epochs or --clip-grad usually helps",
-                epochs + 1,
-                self.rate(self.optimizer.updates.saturating_sub(1), images)
-            )));
+    /// The sum on the host, or a failure that names what went wrong first since `look`, when the loss or a weight has
+    /// left the finite numbers. One host read.
+    fn read_loss(&mut self, loss_sum: &Tensor, look: &Look, data: &Dataset) -> Result<f64> {
+        let sum = (loss_sum + self.model.parameters.times_zero()).double_value(&[]);
+        if sum.is_finite() {
+            return Ok(sum);
         }
-        Ok(sum)
+        let Position { epochs, updates, .. } = self.position;
+        let rate = self.rate(self.optimizer.updates.saturating_sub(1), data.train.len());
+        let told = match look.first_fault(self, data)? {
+            Some(fault) => fault.to_string(),
+            None => format!("epoch {}, update {updates}, learning rate {rate}", epochs + 1),
+        };
+        bail!(Failure(format!(
+            "training has left the finite numbers, a smaller --lr, --warmup-epochs or --clip-grad usually helps: {told}"
+        )))
     }
 }
 

@@ -1,0 +1,183 @@
+//! Where training left the finite numbers. Training looks only every so many updates; when a look finds the worst, the
+//! state goes back to the look before and every step since is made again under watch.
+
+use std::fmt;
+
+use anyhow::Result;
+use tch::{Kind, Tensor};
+
+use super::{Position, Trainer, trainer::UPDATES_BETWEEN_LOOKS};
+use crate::{data::Dataset, model::Mode};
+
+/// Files of a batch that a message names.
+const NAMED: usize = 32;
+
+/// The state at a look, on the device: what the updates since then change.
+#[derive(Debug)]
+pub(super) struct Look {
+    tensors: Vec<Tensor>,
+    position: Position,
+    updates: u64,
+}
+
+/// The first thing that was not finite.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Epoch, from 1, and update in it, from 1.
+    pub epoch: u32,
+    /// The update in that epoch, from 1.
+    pub update: u64,
+    /// The learning rate of that update.
+    pub rate: f64,
+    /// The rate of the update before, whose weights the fault was computed with; 0 at the beginning.
+    pub rate_before: f64,
+    /// What was not finite, as in `the output of layer2.0`.
+    pub place: String,
+    /// The images of its batch, by name.
+    pub files: Vec<String>,
+}
+
+fn state(trainer: &Trainer) -> Vec<&Tensor> {
+    let parameters = trainer.model.parameters.all().iter().map(|parameter| &parameter.tensor);
+    parameters.chain(trainer.optimizer.memory().into_iter().map(|(_, tensor)| tensor)).collect()
+}
+
+impl Look {
+    /// A copy of the state now.
+    pub fn new(trainer: &Trainer) -> Self {
+        let tensors = state(trainer).into_iter().map(|tensor| tensor.detach().copy()).collect();
+        Self { tensors, position: trainer.position, updates: trainer.optimizer.updates }
+    }
+
+    /// Copies the state now over that of the look before.
+    pub fn renew(&mut self, trainer: &Trainer) {
+        let _guard = tch::no_grad_guard();
+        for (kept, now) in self.tensors.iter_mut().zip(state(trainer)) {
+            kept.copy_(now);
+        }
+        (self.position, self.updates) = (trainer.position, trainer.optimizer.updates);
+    }
+
+    fn restore(&self, trainer: &mut Trainer) {
+        let _guard = tch::no_grad_guard();
+        for (now, kept) in state(trainer).into_iter().zip(&self.tensors) {
+            now.shallow_clone().copy_(kept);
+        }
+        trainer.position = self.position;
+        trainer.optimizer.updates = self.updates;
+    }
+
+    /// Goes back to this look and finds the first fault since; None where it does not come again. `trainer` is of no
+    /// use afterwards.
+    ///
+    /// # Errors
+    /// An image that cannot be read any more.
+    pub fn first_fault(&self, trainer: &mut Trainer, data: &Dataset) -> Result<Option<Fault>> {
+        let Some(update) = self.first_bad_update(trainer, data)? else { return Ok(None) };
+        self.restore(trainer);
+        let mut batches = trainer.epoch_batches(data);
+        let mut sum = Tensor::from(0.0).to_device(trainer.model.parameters.device());
+        while trainer.position.updates < update {
+            let rate = trainer.rate(trainer.optimizer.updates, data.train.len());
+            trainer.update(&mut batches, rate, &mut sum)?;
+        }
+        let images = data.train.len();
+        let rate = trainer.rate(trainer.optimizer.updates, images);
+        let rate_before = trainer.optimizer.updates.checked_sub(1).map_or(0.0, |update| trainer.rate(update, images));
+        let (mut place, mut files) = (None, Vec::new());
+        for _ in 0..batches.left().min(u64::from(trainer.recipe.grad_accum_steps)) {
+            let (batch, number, repeats) = batches.next()?;
+            files = batch.positions.iter().map(|&position| data.train.name(position)).collect();
+            place = trainer.place_of_fault(&batch, number, repeats);
+            if place.is_some() {
+                break;
+            }
+        }
+        // Every part of it is finite: the step itself was too long.
+        let place = place.unwrap_or_else(|| "the weights after its step".to_owned());
+        Ok(Some(Fault { epoch: trainer.position.epochs + 1, update: update + 1, rate, rate_before, place, files }))
+    }
+
+    /// The update, counted from 0 in its epoch, in which loss or weights first are not finite.
+    fn first_bad_update(&self, trainer: &mut Trainer, data: &Dataset) -> Result<Option<u64>> {
+        self.restore(trainer);
+        let mut batches = trainer.epoch_batches(data);
+        let mut sum = Tensor::from(0.0).to_device(trainer.model.parameters.device());
+        for _ in 0..UPDATES_BETWEEN_LOOKS {
+            if batches.left() == 0 {
+                break;
+            }
+            let update = trainer.position.updates;
+            let rate = trainer.rate(trainer.optimizer.updates, data.train.len());
+            trainer.update(&mut batches, rate, &mut sum)?;
+            if !(sum.double_value(&[]).is_finite() && trainer.model.parameters.are_finite()) {
+                return Ok(Some(update));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Trainer {
+    /// What is not finite in the pass over a batch: an output of the network, the loss, or a gradient.
+    fn place_of_fault(&self, batch: &crate::data::Batch, number: u32, repeats: &[u32]) -> Option<String> {
+        let example = self.example(batch, number, repeats);
+        let mut first = None;
+        let logits =
+            self.model.forward_watched(&example.images, Mode::Train(self.noise(number)), &mut |layer, output| {
+                if first.is_none() && !is_finite(output) {
+                    first = Some(format!("the output of {layer}"));
+                }
+            });
+        if first.is_some() {
+            return first;
+        }
+        let loss = self.objective(&logits, &example);
+        if !is_finite(&loss) {
+            return Some("the loss of finite logits".to_owned());
+        }
+        let trained: Vec<_> = self.model.parameters.trained().collect();
+        let tensors: Vec<&Tensor> = trained.iter().map(|parameter| &parameter.tensor).collect();
+        let gradients = Tensor::run_backward(&[&loss], &tensors, false, false);
+        // Backwards, as the pass goes.
+        let bad = trained.iter().zip(gradients).rev().find(|(_, gradient)| !is_finite(gradient));
+        bad.map(|(parameter, _)| format!("the gradient of {}", parameter.name))
+    }
+}
+
+fn is_finite(tensor: &Tensor) -> bool {
+    (tensor.detach() * 0.0).sum(Kind::Float).double_value(&[]) == 0.0
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let Fault { epoch, update, rate, rate_before, place, files } = self;
+        write!(
+            formatter,
+            "{place} is not finite in epoch {epoch}, update {update}, learning rate {rate} (the update before: \
+             {rate_before}). Its batch: {}",
+            files[..files.len().min(NAMED)].join(", ")
+        )?;
+        match files.len().checked_sub(NAMED) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(formatter, ", and {more} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_a_few_files_and_counts_the_rest() {
+        let files: Vec<String> = (0..40).map(|number| format!("{number}.png")).collect();
+        let fault = Fault { epoch: 2, update: 7, rate: 1e9, rate_before: 0.5, place: "the output of fc".into(), files };
+        let text = fault.to_string();
+        assert!(
+            text.starts_with("the output of fc is not finite in epoch 2, update 7, learning rate 1000000000"),
+            "{text}"
+        );
+        assert!(text.ends_with("31.png, and 8 more"), "{text}");
+    }
+}
