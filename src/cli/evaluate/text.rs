@@ -49,7 +49,7 @@ fn figures(all: &Figures) -> String {
     text += &row("Macro F1", format!("{:.4}; balanced accuracy {:.2} %", all.macro_f1, all.balanced_accuracy));
     text += &row("Calibration", format!("expected error {:.4}", all.ece));
     if let (Some(temperature), Some(ece), Some(loss)) = (all.temperature, all.ece_calibrated, all.loss_calibrated) {
-        let fitted = "fitted on its run's val";
+        let fitted = "fitted on its val";
         text += &row("", format!("with temperature {temperature:.3}: {ece:.4}, loss {loss:.4}; {fitted}"));
     }
     text
@@ -130,4 +130,39 @@ fn cut(name: &str, most: usize) -> String {
         return name;
     }
     name.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{recipe::Tta, run::Outputs};
+
+    /// Images of every class in turn, the first third of each ten taken for the next class; image 0 is a leak.
+    fn evaluation(classes: usize) -> String {
+        let labels: Vec<i64> = (0..60).map(|image| image % classes as i64).collect();
+        let given = |image: usize| (labels[image] as usize + usize::from(image % 10 < 3)) % classes;
+        let logits = |image: usize| (0..classes).map(move |class| if class == given(image) { 2.0 } else { 0.0 });
+        let logits = (0..60).flat_map(logits).collect();
+        let outputs = Outputs { logits, ids: (0..60).collect(), labels };
+        let leaks: Vec<bool> = (0..60).map(|image| image == 0).collect();
+        let names: Vec<String> = (0..classes).map(|class| format!("emotion \n{class}")).collect();
+        let about = ["runs/faces", "/data/faces", "val"].map(str::to_owned);
+        let found = Evaluation::new(about, &outputs, &names, Some(1.5), &leaks);
+        let text = render(&found.with_views(Tta::Flip, &outputs, &leaks), &leaks);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        text
+    }
+
+    #[test]
+    fn an_evaluation_reads_well() {
+        insta::assert_snapshot!(evaluation(7));
+    }
+
+    #[test]
+    fn more_classes_than_a_matrix_can_show_are_told_in_pairs() {
+        let text = evaluation(12);
+        assert!(text.contains("Images by their true class (rows)"), "{text}");
+        let text = evaluation(40);
+        assert!(text.contains("30 classes of lowest F1") && text.contains("Most often confused"), "{text}");
+    }
 }
