@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{Failure, Keeper, Pass, Position, Sides, Trainer, evaluate};
+use super::{Failure, Keeper, Pass, Position, Sides, Trainer, evaluate, rewind::fault_of_evaluation};
 use crate::{
     data::Dataset,
     run::{EpochRecord, Observer, Training},
@@ -76,9 +76,17 @@ pub fn fit(
         let record =
             EpochRecord::new(&training, &probe.measured(), &val.measured(), &sides.leaks, &sides.in_first_half);
         if !(record.probe_loss.is_finite() && record.val_loss.is_finite()) {
+            let mut told = String::new();
+            for (split, positions) in [(&data.train, &sides.probe), (&data.val, &sides.val)] {
+                if let Some(fault) = torch::catch(|| fault_of_evaluation(trainer, split, positions))? {
+                    told = format!(": {fault}");
+                    break;
+                }
+            }
             bail!(Failure(format!(
-                "after epoch {epoch} the network gives no finite loss, so nothing of this epoch is kept: a smaller --lr, \
-                 --warmup-epochs or --clip-grad usually helps"
+                "after epoch {epoch}, with learning rate {}, the network gives no finite loss, so nothing of this epoch is \
+                 kept; a smaller --lr, --warmup-epochs or --clip-grad usually helps{told}",
+                training.lr
             )));
         }
         trainer.patience.see(record.val_loss);

@@ -7,7 +7,10 @@ use anyhow::Result;
 use tch::{Kind, Tensor};
 
 use super::{Position, Trainer, trainer::UPDATES_BETWEEN_LOOKS};
-use crate::{data::Dataset, model::Mode};
+use crate::{
+    data::{Batch, Dataset, Split},
+    model::Mode,
+};
 
 /// Files of a batch that a message names.
 const NAMED: usize = 32;
@@ -94,7 +97,7 @@ impl Look {
             }
         }
         // Every part of it is finite: the step itself was too long.
-        let place = place.unwrap_or_else(|| "the weights after its step".to_owned());
+        let place = place.unwrap_or_else(|| "a weight or running statistic after the step".to_owned());
         Ok(Some(Fault { epoch: trainer.position.epochs + 1, update: update + 1, rate, rate_before, place, files }))
     }
 
@@ -120,7 +123,7 @@ impl Look {
 
 impl Trainer {
     /// What is not finite in the pass over a batch: an output of the network, the loss, or a gradient.
-    fn place_of_fault(&self, batch: &crate::data::Batch, number: u32, repeats: &[u32]) -> Option<String> {
+    fn place_of_fault(&self, batch: &Batch, number: u32, repeats: &[u32]) -> Option<String> {
         let example = self.example(batch, number, repeats);
         let mut first = None;
         let logits =
@@ -143,6 +146,32 @@ impl Trainer {
         let bad = trained.iter().zip(gradients).rev().find(|(_, gradient)| !is_finite(gradient));
         bad.map(|(parameter, _)| format!("the gradient of {}", parameter.name))
     }
+}
+
+/// What is not finite when the model is evaluated on the images of `split` at `positions`: the first layer, and the
+/// images whose logits are concerned, by name. None where all is finite.
+///
+/// # Errors
+/// An image that cannot be read any more, or an exception of libtorch.
+pub(super) fn fault_of_evaluation(trainer: &Trainer, split: &Split, positions: &[u32]) -> Result<Option<String>> {
+    let _guard = tch::no_grad_guard();
+    let network = trainer.network();
+    for batch in split.batches(positions.to_vec(), NAMED, network.parameters.device()) {
+        let Batch { images, positions, .. } = batch?;
+        let images = trainer.normalize.forward(&images);
+        let mut first = None;
+        let logits = network.forward_watched(&images, Mode::Eval, &mut |layer, output| {
+            if first.is_none() && !is_finite(output) {
+                first = Some(format!("the output of {layer}"));
+            }
+        });
+        if let Some(place) = first {
+            let bad: Vec<bool> = Vec::try_from(logits.sum_dim_intlist(1, false, Kind::Float).isfinite().logical_not())?;
+            let names = positions.iter().zip(bad).filter(|(_, bad)| *bad).map(|(&position, _)| split.name(position));
+            return Ok(Some(format!("{place} is not finite for {}", names.collect::<Vec<_>>().join(", "))));
+        }
+    }
+    Ok(None)
 }
 
 fn is_finite(tensor: &Tensor) -> bool {
