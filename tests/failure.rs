@@ -2,10 +2,10 @@
 
 mod support;
 
-use std::fs;
+use std::{fs, os::unix::process::CommandExt};
 
 use mindgap::durable::Archive;
-use support::Place;
+use support::{Place, train_words};
 
 #[test]
 fn a_loss_that_leaves_the_finite_numbers_stops_the_run_and_spares_the_checkpoint() {
@@ -68,4 +68,57 @@ fn a_checkpoint_that_cannot_be_written_is_a_failure_that_names_the_file() {
     let end = place.train("run", &["--epochs", "1", "--resume"]);
     assert_eq!(end.code(), 3, "{}", end.stderr());
     assert!(end.stderr().contains("predictions.safetensors"), "{}", end.stderr());
+}
+
+/// A disk that takes no file above a few kilobytes: records fit, checkpoints do not.
+#[test]
+fn a_full_disk_is_a_failure_with_path_and_sizes_and_the_run_goes_on_later() {
+    let place = Place::with_images(12, 5);
+    let words = train_words("run", &["--epochs", "3"]);
+    place.train("run", &["--epochs", "1"]).succeed();
+    let before = place.bytes("run", "last.safetensors");
+    let mut command = place.command(&[&words[..], &["--resume"]].concat());
+    // SAFETY: between fork and exec, plain system calls on plain numbers.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+            let limit = libc::rlimit { rlim_cur: 20_000, rlim_max: 20_000 };
+            libc::setrlimit(libc::RLIMIT_FSIZE, &limit);
+            Ok(())
+        });
+    }
+    let end = command.output().unwrap();
+    let text = String::from_utf8_lossy(&end.stderr).into_owned();
+    assert_eq!(end.status.code(), Some(3), "{text}");
+    assert!(text.contains("best.safetensors") || text.contains("last.safetensors"), "{text}");
+    assert!(text.contains("bytes wanted"), "{text}");
+    assert!(place.bytes("run", "last.safetensors") == before, "the checkpoint before has changed");
+    place.mindgap(&[&words[..], &["--resume"]].concat()).succeed();
+    assert_eq!(place.epochs("run").len(), 3);
+}
+
+#[test]
+fn a_device_is_never_replaced_by_a_file() {
+    let place = Place::with_images(12, 5);
+    place.train("run", &["--epochs", "1"]).succeed();
+    // Inside the place, so that a program that errs does no harm.
+    let pipe = std::ffi::CString::new(place.path("pipe.pt").to_str().unwrap()).unwrap();
+    // SAFETY: a C string and a mode.
+    assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
+    place.mindgap(&["export", "run", "--out", "pipe.pt", "--force"]).refuse(&["pipe.pt", "no regular file"]);
+    place.mindgap(&["report", "run", "--out", "pipe.pt"]).refuse(&["pipe.pt", "no regular file"]);
+}
+
+#[test]
+fn a_reader_that_leaves_does_not_stop_the_run() {
+    let place = Place::with_images(12, 5);
+    let mut child = place
+        .command(&train_words("run", &["--epochs", "3"]))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(place.epochs("run").len(), 3);
 }

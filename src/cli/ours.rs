@@ -14,6 +14,7 @@ pub fn check_ours(path: &Path, what: &str, flag: &str, is_ours: impl Fn(&[u8]) -
     if !path.exists() {
         return Ok(());
     }
+    ensure!(path.is_file(), "{} is no regular file: choose another {flag}", path.display());
     let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(is_ours(&text), "{} is there and is no {what} of mindgap: choose another {flag}", path.display());
     Ok(())

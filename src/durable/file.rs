@@ -34,6 +34,7 @@ pub fn write_checked(
     new: bool,
     check: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<()> {
+    check_replaceable(path).with_context(|| failure(path, bytes.len()))?;
     let file = named(path, bytes, ending).with_context(|| failure(path, bytes.len()))?;
     check(file.path())?;
     let kept = if new { file.persist_noclobber(path) } else { file.persist(path) };
@@ -90,7 +91,11 @@ pub fn check_writable(folder: &Path) -> Result<()> {
     let probe = temporary(&folder.join("probe"), b"mindgap").with_context(|| {
         format!("cannot write to the folder {}: choose another one, or make it writable", folder.display())
     })?;
-    probe.close().with_context(|| format!("cannot delete a file in the folder {}", folder.display()))
+    match probe.close() {
+        // The holder of the folder's lock has cleared it away as a leftover.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        closed => closed.with_context(|| format!("cannot delete a file in the folder {}", folder.display())),
+    }
 }
 
 /// Whether `path` is named like an unfinished file.
@@ -103,7 +108,16 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
 
+/// Refuses to put a file in the place of a device, a pipe or a folder: `/dev/null` would be a file from then on.
+fn check_replaceable(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(kind) if !kind.is_file() => Err(io::Error::other("what stands there is no regular file")),
+        _ => Ok(()),
+    }
+}
+
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    check_replaceable(path)?;
     temporary(path, bytes)?.persist(path)?;
     sync_folder(path)
 }
