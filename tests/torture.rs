@@ -22,7 +22,7 @@ const ROUNDS: [&str; 22] = [
     "--preset closed --stem-stride 2 --width 4 --checkpoint-every 7",
     "--preset closed-small --checkpoint-every 7",
     "--preset demo",
-    "--preset fine-tune --checkpoint-every 9",
+    "--preset fine-tune --model resnet20 --pretrained whole-0/model.safetensors --freeze-until layer2 --checkpoint-every 9",
     "--sched cosine --warmup-epochs 2 --nesterov --weight-decay 5e-4 --norm-decay --checkpoint-every 4",
     "--opt adamw --lr 0.01 --grad-accum-steps 3 --checkpoint-every 3",
     "--clip-grad 1 --model-ema --model-ema-decay 0.9 --checkpoint-every 5",
