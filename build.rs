@@ -6,8 +6,8 @@ use std::{env, path::PathBuf};
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let sources = ["src/torch/shim.cpp", "src/torch/script.cpp"];
-    for source in sources {
-        println!("cargo:rerun-if-changed={source}");
+    for file in sources.iter().chain(&["src/torch/border.h"]) {
+        println!("cargo:rerun-if-changed={file}");
     }
     for name in ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI"] {
         println!("cargo:rerun-if-env-changed={name}");

@@ -97,3 +97,31 @@ fn a_program_in_cpp_runs_the_torchscript_file() {
     let losses: Vec<f64> = text.lines().filter_map(|line| line.strip_prefix("loss ")?.parse().ok()).collect();
     assert!(losses.len() == 10 && losses[9] < losses[0], "{text}");
 }
+
+/// `HOSTILE=500` for the long form; `scripts/torture` sets it.
+#[test]
+fn a_torchscript_file_that_was_tampered_with_is_an_answer_or_an_error_never_a_crash() {
+    let place = trained();
+    let good = fs::read(place.path("run/model.pt")).unwrap();
+    let tries: usize = std::env::var("HOSTILE").ok().and_then(|tries| tries.parse().ok()).unwrap_or(12);
+    for number in 0..tries {
+        let mut bytes = good.clone();
+        let at = number.wrapping_mul(2_654_435_761) % bytes.len();
+        match number % 4 {
+            0 => bytes.truncate(at),
+            1 => bytes[at] ^= 1 << (number % 8),
+            2 => bytes[at..].iter_mut().take(40).for_each(|byte| *byte = 255),
+            // The directory of the archive, at its end, decides where everything lies.
+            _ => {
+                let end = bytes.len() - 1 - at % 3000;
+                bytes[end] = bytes[end].wrapping_add(number as u8 | 1);
+            }
+        }
+        fs::write(place.path("x.pt"), bytes).unwrap();
+        let end = place.mindgap(&["predict", "x.pt", "data/val/dark/1000.png", "--script-time", "60"]);
+        let text = end.stderr();
+        assert!([0, 2].contains(&end.code()), "{number}: {} {text}", end.code());
+        assert!(!text.contains("panicked"), "{number}: {text}");
+        assert!(end.code() == 0 || text.contains("error: cannot use x.pt"), "{number}: {text}");
+    }
+}

@@ -13,7 +13,7 @@ use std::{
 use support::{Place, train_words};
 
 /// Kills in each round.
-const KILLS: u32 = 10;
+const KILLS: u32 = 12;
 
 /// Sets of flags that cover every knob, both kinds of phase, and the presets.
 const ROUNDS: [&str; 22] = [
@@ -88,8 +88,8 @@ fn a_run_killed_at_any_moment_ends_with_the_same_bytes() {
         words.push("--resume");
         for _ in 0..KILLS {
             kills += 1;
-            // Some come before anything is written, some after everything.
-            alive += u32::from(kill_after(&place, &train_words(&torn, &words), moments.up_to(time.mul_f64(0.6))));
+            // Some come before anything is written; a few after everything.
+            alive += u32::from(kill_after(&place, &train_words(&torn, &words), moments.up_to(time.mul_f64(0.4))));
         }
         place.train(&torn, &words).succeed();
         assert_eq!(place.epochs(&torn), place.epochs(&whole), "{flags}");
@@ -102,7 +102,7 @@ fn a_run_killed_at_any_moment_ends_with_the_same_bytes() {
         println!("round {round}: {flags}: equal bytes after {KILLS} kills, whole in {:.1} s", time.as_secs_f64());
     }
     println!("{kills} kills, {alive} of them while the run was alive");
-    assert!(alive >= 200 || alive * 10 >= kills * 9, "too few kills met a living run: {alive} of {kills}");
+    assert!(alive >= 200, "too few kills met a living run: {alive} of {kills}");
 }
 
 #[test]

@@ -67,6 +67,8 @@ fn data(fingerprint: &str) -> DataSource {
         test: None,
         probe: IMAGES,
         val_in_train: 0,
+        surplus_duplicates: None,
+        conflicting_groups: None,
         bad_files: 0,
         classes: vec!["a".into(), "b".into()],
         channels: 1,

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::{
     bad::{self, BadFile},
+    copies::{self, Copies},
     exclude::Exclusions,
     faces, folder, hash,
     images::{Pixels, Split},
@@ -250,6 +251,11 @@ impl Dataset {
     /// also stand in val.
     pub fn probe(&self, data_seed: u64) -> Vec<u32> {
         probe::draw(side(&self.train), side(&self.val), self.classes.len(), data_seed)
+    }
+
+    /// How many images of train repeat others, pixel for pixel.
+    pub fn copies_in_train(&self) -> Copies {
+        copies::count(side(&self.train))
     }
 
     /// For each image of val, whether its decoded pixels also stand in train: a leak.

@@ -19,6 +19,7 @@
 mod audit;
 mod bad;
 mod batches;
+mod copies;
 mod dataset;
 mod decode;
 mod exclude;
@@ -51,6 +52,7 @@ pub use audit::{
 };
 pub use bad::BadFile;
 pub use batches::{Batch, Batches};
+pub use copies::Copies;
 pub use dataset::{Dataset, Options, open};
 pub use gallery::Gallery;
 pub use images::Split;

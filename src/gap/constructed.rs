@@ -198,6 +198,8 @@ fn run(setting: &Setting, seed: u64) -> Case {
         test: None,
         probe: probe.len(),
         val_in_train: leaks,
+        surplus_duplicates: None,
+        conflicting_groups: None,
         bad_files: 0,
         classes: (0..CLASSES).map(|class| format!("class {class}")).collect(),
         channels: 1,

@@ -67,6 +67,12 @@ pub struct DataSource {
     pub probe: usize,
     /// Images of val that also stand in train.
     pub val_in_train: usize,
+    /// Training images that repeat an earlier one, pixel for pixel; absent in runs of before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surplus_duplicates: Option<usize>,
+    /// Groups of equal training images under more than one label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflicting_groups: Option<usize>,
     /// Files left out because they could not be read.
     pub bad_files: usize,
     /// The classes in the order of their numbers.
@@ -145,6 +151,8 @@ pub(super) mod tests {
                 test: Some(50),
                 probe: 100,
                 val_in_train: 3,
+                surplus_duplicates: None,
+                conflicting_groups: None,
                 bad_files: 0,
                 classes: vec!["anger".into(), "joy".into()],
                 channels: 1,

@@ -4,18 +4,8 @@
 // Conventions as in shim.cpp: nullptr, or the exception's message for the Rust side to free.
 
 #include <torch/script.h>
-#include <cstring>
 #include <sstream>
-
-#define MINDGAP_TRY(...)                                              \
-  try {                                                               \
-    __VA_ARGS__;                                                      \
-    return nullptr;                                                   \
-  } catch (const c10::Error& e) {                                     \
-    return strdup(e.what_without_backtrace());                        \
-  } catch (const std::exception& e) {                                 \
-    return strdup(e.what());                                          \
-  }
+#include "border.h"
 
 using torch::jit::Module;
 

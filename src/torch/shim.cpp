@@ -5,17 +5,7 @@
 
 #include <ATen/ATen.h>
 #include <torch/version.h>
-#include <cstring>
-
-#define MINDGAP_TRY(...)                                              \
-  try {                                                               \
-    __VA_ARGS__;                                                      \
-    return nullptr;                                                   \
-  } catch (const c10::Error& e) {                                     \
-    return strdup(e.what_without_backtrace());                        \
-  } catch (const std::exception& e) {                                 \
-    return strdup(e.what());                                          \
-  }
+#include "border.h"
 
 extern "C" {
 

@@ -14,6 +14,7 @@ use crate::{
 /// The data as the user named them (`source`), opened, with the sides that are measured.
 pub fn data_source(source: &str, data: &Dataset, sides: &Sides) -> DataSource {
     let absolute = |path: &Path| Some(fs::canonicalize(path).ok()?.to_string_lossy().into_owned());
+    let copies = data.copies_in_train();
     DataSource {
         source: source.to_owned(),
         path: absolute(source.as_ref()).filter(|_| source != "faces"),
@@ -24,6 +25,8 @@ pub fn data_source(source: &str, data: &Dataset, sides: &Sides) -> DataSource {
         test: data.test.as_ref().map(|test| test.len()),
         probe: sides.probe.len(),
         val_in_train: sides.leak_count(),
+        surplus_duplicates: Some(copies.surplus),
+        conflicting_groups: Some(copies.conflicting),
         bad_files: data.bad_files.len(),
         classes: data.classes.clone(),
         channels: data.channels,

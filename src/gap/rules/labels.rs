@@ -6,7 +6,7 @@
 
 use crate::{
     gap::{Case, Finding, Id, Severity},
-    run::Outputs,
+    run::{DataSource, Outputs},
     stats::Logits,
 };
 
@@ -48,7 +48,7 @@ fn label_noise(case: &Case) -> Option<Finding> {
             probe.labels.len(),
             100.0 * share,
             ids.join(", ")
-        ))
+        ) + &copies(&run.data))
         .advise(format!(
             "Look at them: report.html shows the worst of val, mindgap inspect {} names equal images under two labels. Correct or \
              exclude what is wrong; --smoothing 0.1 and an early end of training bear what is left.",
@@ -78,6 +78,18 @@ fn denied(outputs: &Outputs, classes: usize, temperature: f64) -> (Vec<usize>, f
     (denied, low as f64 / ranks.len().max(1) as f64)
 }
 
+/// What is known of equal images in train.
+fn copies(data: &DataSource) -> String {
+    match (data.surplus_duplicates, data.conflicting_groups) {
+        (Some(surplus), Some(conflicting)) if surplus > 0 => format!(
+            " Of the {} training images {surplus} repeat others pixel for pixel, and {conflicting} groups of equal images \
+             bear more than one label.",
+            data.train
+        ),
+        _ => String::new(),
+    }
+}
+
 fn memorised(case: &Case) -> Option<Finding> {
     let (val, probe) = case.images()?;
     let last = case.curves.last()?;
@@ -98,7 +110,7 @@ fn memorised(case: &Case) -> Option<Finding> {
             at(&probe.losses, 0.9),
             at(&val.losses, 0.5),
             100.0 * unsolved
-        ))
+        ) + &case.run.as_ref().map_or(String::new(), |run| copies(&run.data)))
         .advise(super::super::advice::against_memory(case))
         .figure("probe_loss_90", at(&probe.losses, 0.9))
         .figure("val_loss_50", at(&val.losses, 0.5))
