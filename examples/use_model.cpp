@@ -1,7 +1,8 @@
 // Loads a network that mindgap trained, predicts, and trains it further, with libtorch alone.
 //
-//   c++ -std=c++17 use_model.cpp -I LIBTORCH/include -I LIBTORCH/include/torch/csrc/api/include
-//       -L LIBTORCH/lib -ltorch_cpu -lc10 -Wl,-rpath,LIBTORCH/lib -o use_model
+//   T=LIBTORCH   # the folder with include/ and lib/; .libtorch here, or the torch folder of a Python installation
+//   c++ -std=c++20 use_model.cpp -o use_model -isystem $T/include -isystem $T/include/torch/csrc/api/include \
+//       -L $T/lib -ltorch_cpu -lc10 -Wl,-rpath,$T/lib
 //   ./use_model runs/faces-demo/model.pt
 //
 // It prints the classes, the shape of the predicted probabilities, and ten losses that fall.

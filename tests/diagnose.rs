@@ -155,3 +155,40 @@ fn a_learning_curve_trains_what_is_missing_and_forecasts() {
     fs::write(place.path("thread.txt"), origin()).unwrap();
     place.mindgap(&["diagnose", "thread.txt", "--learning-curve"]).refuse(&["--learning-curve", "thread.txt"]);
 }
+
+#[test]
+fn too_little_is_not_called_healthy() {
+    let place = Place::with_images(12, 5);
+    let few = "epoch,train_loss,val_loss\n0,1.5,1.6\n1,1.2,4.9\n";
+    fs::write(place.path("few.csv"), few).unwrap();
+    let text = place.mindgap(&["diagnose", "few.csv"]).succeed().stdout();
+    assert!(text.contains("2 epochs, gap 3.700") && text.contains("2 epochs are too few"), "{text}");
+    assert!(!text.contains("Healthy"), "{text}");
+    let wide = "epoch,train_loss,val_loss\n0,1.7,1.8\n1,1.1,1.2\n2,0.7,1.1\n3,0.3,1.1\n";
+    fs::write(place.path("wide.csv"), wide).unwrap();
+    assert!(!place.mindgap(&["diagnose", "wide.csv"]).succeed().stdout().contains("Healthy"));
+    fs::write(place.path("negative.csv"), "epoch,train_loss,val_loss\n0,-1,-2\n1,-2,-3\n").unwrap();
+    place.mindgap(&["diagnose", "negative.csv"]).refuse(&["a loss below 0"]);
+}
+
+#[test]
+fn the_next_command_keeps_what_the_run_was_made_with() {
+    let place = Place::with_images(20, 6);
+    place.train("run", &["--epochs", "6", "--data-seed", "3", "--hflip", "0.5", "--lr", "0.0001"]).succeed();
+    let text = place.mindgap(&["diagnose", "run"]).succeed().stdout();
+    let next = text.lines().last().unwrap();
+    let keeps_all = next.contains("--recipe run/recipe.toml");
+    assert!(keeps_all || next.contains("--batch-size 8") && next.contains("--img-size 16"), "{next}");
+    assert!(keeps_all || next.contains("--data-seed 3"), "{next}");
+    assert!(next.contains("--data data"), "{next}");
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    let place = Place::with_images(12, 5);
+    fs::write(place.path("log.csv"), "epoch,train_loss,val_loss\n0,1.5,1.6\n1,1.2,1.4\n").unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let end = place.command(&["diagnose", "log.csv"]).stdout(full).output().unwrap();
+    assert_eq!(end.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&end.stderr).contains("stdout cannot be written to"));
+}

@@ -98,6 +98,26 @@ fn a_full_disk_is_a_failure_with_path_and_sizes_and_the_run_goes_on_later() {
 }
 
 #[test]
+fn too_little_memory_is_a_failure_that_advises_a_smaller_batch() {
+    let place = Place::with_images(12, 5);
+    let words = ["train", "--data=faces", "--model=resnet18", "--stem=small", "--stem-stride=1", "--batch-size=1024"];
+    let mut command =
+        place.command(&[&words[..], &["--threads=1", "--device=cpu", "--epochs=1", "--out=run"]].concat());
+    // SAFETY: between fork and exec, a plain system call on plain numbers.
+    unsafe {
+        command.pre_exec(|| {
+            let limit = libc::rlimit { rlim_cur: 1500 << 20, rlim_max: 1500 << 20 };
+            libc::setrlimit(libc::RLIMIT_AS, &limit);
+            Ok(())
+        });
+    }
+    let end = command.output().unwrap();
+    let text = String::from_utf8_lossy(&end.stderr).into_owned();
+    assert_eq!(end.status.code(), Some(3), "{text}");
+    assert!(text.contains("smaller --batch-size") && text.contains("--grad-accum-steps"), "{text}");
+}
+
+#[test]
 fn a_device_is_never_replaced_by_a_file() {
     let place = Place::with_images(12, 5);
     place.train("run", &["--epochs", "1"]).succeed();

@@ -362,6 +362,19 @@ fn files_that_are_none_of_ours_are_not_overwritten() {
 }
 
 #[test]
+fn a_list_that_somebody_changed_is_replaced_only_by_force() {
+    let place = Place::with_images(4, 2);
+    place.mindgap(&["inspect", "data", "--write-exclude", "list.txt"]).succeed();
+    let mut list = fs::read_to_string(place.path("list.txt")).unwrap();
+    list += "train/dark/0001.png\n";
+    fs::write(place.path("list.txt"), &list).unwrap();
+    place.mindgap(&["inspect", "data", "--write-exclude", "list.txt"]).refuse(&["list.txt", "--force"]);
+    assert_eq!(fs::read_to_string(place.path("list.txt")).unwrap(), list);
+    place.mindgap(&["inspect", "data", "--write-exclude", "list.txt", "--force"]).succeed();
+    assert!(!fs::read_to_string(place.path("list.txt")).unwrap().contains("0001.png"));
+}
+
+#[test]
 fn data_that_cannot_be_used_are_refused_and_clean_data_are_called_clean() {
     let place = Place::with_images(4, 2);
     place.mindgap(&["inspect", "nowhere"]).refuse(&["nowhere"]);

@@ -88,6 +88,24 @@ fn a_run_killed_inside_an_epoch_goes_on_from_there() {
     assert_same_run(&place, "killed", "whole");
 }
 
+#[test]
+fn a_stop_that_is_cut_short_by_a_kill_costs_nothing_but_time() {
+    let place = Place::with_images(200, 5);
+    place.train("whole", EPOCHS).succeed();
+    let resumed = [EPOCHS, &["--resume"]].concat();
+    for patience in [5, 20, 50] {
+        let mut child = start(&place, "cut", &resumed);
+        sleep(Duration::from_millis(400));
+        // SAFETY: sends a signal to a child that this test owns.
+        unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+        sleep(Duration::from_millis(patience));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    place.train("cut", &resumed).succeed();
+    assert_same_run(&place, "cut", "whole");
+}
+
 /// The comparison of bytes bites: a checkpoint that forgets any one thing leads elsewhere.
 #[test]
 fn whatever_a_checkpoint_forgets_is_noticed() {

@@ -58,8 +58,14 @@ impl Project {
                 symlink(found.unwrap_or_else(|| panic!("{tool} is not on PATH")), tools.join(tool)).unwrap();
             }
         }
-        let mut command = Command::new(self.path("scripts/libtorch"));
-        command.args(arguments).env_clear().env("PATH", &tools).env("HOME", self.path("home"));
+        // By its interpreter: a file that was just written cannot be executed while another thread forks.
+        let mut command = Command::new("bash");
+        command
+            .arg(self.path("scripts/libtorch"))
+            .args(arguments)
+            .env_clear()
+            .env("PATH", &tools)
+            .env("HOME", self.path("home"));
         if let Some(folder) = libtorch {
             command.env("LIBTORCH", folder);
         }

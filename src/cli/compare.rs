@@ -1,7 +1,7 @@
 //! `mindgap compare`: several presets over several seeds, and what is real of their differences.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::PathBuf,
     sync::atomic::AtomicBool,
 };
@@ -9,7 +9,8 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    End, child, compute::Compute, data_flags::DataFlags, race::Race, recipe_flags::RecipeSource, say::say, signals,
+    End, child, compute::Compute, data_flags::DataFlags, print::print, race::Race, recipe_flags::RecipeSource,
+    say::say, signals,
 };
 use crate::{
     compare::{self, Comparison, Fate, FinishedRun, Job, NotFinished},
@@ -197,8 +198,7 @@ impl Args {
             (false, true) => comparison.to_brief(),
             (false, false) => markdown,
         };
-        // A reader that closes the pipe early has what it wanted.
-        let _ = io::stdout().write_all(text.as_bytes());
+        print(text)?;
         say(format_args!("\nAll figures: {}", self.out.join("compare.md").display()));
         say(format_args!("Report: {}", self.out.join(RunFolder::REPORT).display()));
         Ok(())

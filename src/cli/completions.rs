@@ -1,12 +1,10 @@
 //! `mindgap completions`: completion scripts for bash, zsh, fish and others.
 
-use std::io::{self, Write};
-
 use anyhow::Result;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::{Cli, End};
+use super::{Cli, End, print::print};
 
 /// Flags of `mindgap completions`.
 #[derive(Debug, clap::Args)]
@@ -19,7 +17,6 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<End> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "mindgap", &mut script);
-    // A reader that closes the pipe early has what it wanted.
-    let _ = io::stdout().write_all(&script);
+    print(script)?;
     Ok(End::Done)
 }

@@ -1,13 +1,10 @@
 //! `mindgap diagnose`: what a run or another trainer's log shows, in plain words, and what to do.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
-use super::{End, compute::Compute, learning_curve::learning_curve, say::say};
+use super::{End, compute::Compute, learning_curve::learning_curve, print::print, say::say};
 use crate::gap::{Case, diagnose, log};
 
 /// Flags of `mindgap diagnose`.
@@ -58,8 +55,7 @@ pub fn run(args: &Args) -> Result<End> {
         }
     }
     let text = if args.json { serde_json::to_string_pretty(&diagnosis)? + "\n" } else { diagnosis.to_text() };
-    // A reader that closes the pipe early has what it wanted.
-    let _ = io::stdout().write_all(text.as_bytes());
+    print(text)?;
     match (args.fail_on_gap, diagnosis.gap_loss) {
         (Some(limit), Some(gap)) if gap > limit => {
             say(format_args!("The gap of {gap:.3} nats is above --fail-on-gap {limit}."));

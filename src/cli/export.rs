@@ -1,8 +1,7 @@
 //! `mindgap export`: a trained network as a file for other programs.
 
 use std::{
-    io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -13,10 +12,12 @@ use tch::Device;
 use super::{
     End,
     model_file::{self, Which},
+    print::print,
 };
 use crate::{
     durable,
     export::{BATCHES, Classifier, Difference, Form, Limits, Variant},
+    run::RunFolder,
 };
 
 /// The largest difference of logits that is taken for rounding, and the same with half the precision.
@@ -68,11 +69,17 @@ pub fn run(args: &Args) -> Result<End> {
     let form = args.format.or_else(|| Form::of(&args.out)).with_context(|| {
         format!("--out {} does not tell the form: add --format torchscript, safetensors or onnx", args.out.display())
     })?;
+    check_place(&args.out)?;
     ensure!(args.force || !args.out.exists(), "{} is there already: add --force to replace it", args.out.display());
     let classifier = if args.model.is_dir() {
         model_file::of_run(&args.model, args.which.unwrap_or_default(), Device::Cpu)?
     } else {
         ensure!(args.which.is_none(), "--which chooses among the epochs of a run folder");
+        ensure!(
+            Form::of(&args.model) == Some(Form::Safetensors),
+            "{} cannot be exported: give a run folder, or a .safetensors file that mindgap wrote",
+            args.model.display()
+        );
         Classifier::read(&args.model, Device::Cpu)?
     };
     let variant = Variant { half: args.half, calibrated: args.calibrated };
@@ -90,18 +97,32 @@ pub fn run(args: &Args) -> Result<End> {
         Ok(())
     })?;
     let largest = difference.context("the file was compared")?.largest;
-    say_done(args, bytes.len(), &classifier, largest);
+    say_done(args, bytes.len(), &classifier, largest)?;
     Ok(End::Done)
 }
 
+/// Refuses a folder that is not there, and the files that a run needs to go on.
+fn check_place(out: &Path) -> Result<()> {
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    ensure!(folder.is_dir(), "--out {}: there is no folder {}", out.display(), folder.display());
+    let own = [RunFolder::BEST, RunFolder::LAST, RunFolder::PREVIOUS, RunFolder::PREDICTIONS];
+    let is_own = out.file_name().is_some_and(|name| own.iter().any(|own| name == *own));
+    ensure!(
+        !(is_own && folder.join(RunFolder::RECIPE).exists()),
+        "--out {} is the run's own state, without which it cannot go on: choose another file",
+        out.display()
+    );
+    Ok(())
+}
+
 /// Compares `classifier` with the file, read in a process of its own.
-fn read_back(classifier: &Classifier, file: &std::path::Path) -> Result<Difference> {
+fn read_back(classifier: &Classifier, file: &Path) -> Result<Difference> {
     let hosted = model_file::host(file, Device::Cpu, Limits { memory: None, time: Duration::from_secs(600) })?;
     let about = &classifier.description;
     Difference::between(classifier, &hosted, about.channels, about.size)
 }
 
-fn say_done(args: &Args, bytes: usize, classifier: &Classifier, largest: f64) {
+fn say_done(args: &Args, bytes: usize, classifier: &Classifier, largest: f64) -> Result<()> {
     let text = if args.json {
         let report = json!({
             "file": args.out.display().to_string(),
@@ -120,6 +141,5 @@ fn say_done(args: &Args, bytes: usize, classifier: &Classifier, largest: f64) {
             classifier.description.epoch,
         )
     };
-    // A reader that closes the pipe early has what it wanted.
-    let _ = io::stdout().write_all(text.as_bytes());
+    print(text)
 }

@@ -2,20 +2,21 @@
 
 mod text;
 
-use std::{
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{End, compute::Compute, data_flags::DataFlags, ours::check_marked, recipe_flags::RecipeSource, say::say};
+use super::{
+    End, compute::Compute, data_flags::DataFlags, ours::check_marked, print::print, recipe_flags::RecipeSource,
+    say::say,
+};
 use crate::{
     data::Dataset,
     durable,
     recipe::{ClassWeights, Recipe},
     report::{self, LR_MARK},
+    run::shell_word,
     stats::{LrCurve, LrSuggestion, NoSuggestion},
     torch,
     train::{RangeTest, Trainer, find_lr},
@@ -90,12 +91,16 @@ pub fn run(args: &Args) -> Result<End> {
         curve: &curve,
         outcome,
         recipe: &recipe,
+        data: args
+            .data
+            .exclude
+            .as_ref()
+            .map_or(shell_word(&source), |list| format!("{} --exclude {}", shell_word(&source), shell_word(list))),
         chart: &args.chart,
         applied: applied.as_ref().ok().copied().flatten(),
     };
     let text = if args.json { serde_json::to_string_pretty(&found.json())? + "\n" } else { found.text() };
-    // A reader that closes the pipe early has what it wanted.
-    let _ = io::stdout().write_all(text.as_bytes());
+    print(text)?;
     // What was found is worth reading where no recipe could be made of it, too.
     applied.map(|_| End::Done)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{child, compute::Compute, say::say, signals};
 use crate::{
@@ -30,7 +30,17 @@ pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding
     let recipe = resolve(&Layers::default().file(&run.file(RunFolder::RECIPE))?)?;
     let environment = run.environment()?;
     let source = environment.data.path.as_ref().unwrap_or(&environment.data.source);
+    let smallest = (environment.data.train as f64 * SHARES.iter().fold(1.0, |least, &share| share.min(least))) as usize;
+    ensure!(
+        smallest >= recipe.batch_size as usize,
+        "--learning-curve trains on a tenth of the images too, and {smallest} of {} do not fill one batch of {}: it takes a run on \
+         {} images or more, or of a smaller batch",
+        environment.data.train,
+        recipe.batch_size,
+        10 * recipe.batch_size
+    );
     let mut words = vec![format!("--data={source}")];
+    words.extend(environment.data.exclude.iter().map(|list| format!("--exclude={list}")));
     words.extend(compute.words(compute.threads_of_each(1)));
     let stop = signals::stop_flag()?;
     let place = folder.join("learning-curve");

@@ -21,6 +21,7 @@ mod ours;
 mod portable;
 pub mod predict;
 pub mod presets;
+mod print;
 mod race;
 pub mod recipe_flags;
 pub mod report;

@@ -109,9 +109,10 @@ pub fn of_run(path: &Path, which: Which, device: Device) -> Result<Classifier> {
     });
     ensure!(
         file.exists(),
-        "{} has no {} yet: the run has not finished an epoch",
+        "{} has no {}: the run has not finished an epoch, or the file was deleted; --which {} takes the other one",
         path.display(),
-        file.file_name().unwrap_or_default().to_string_lossy()
+        file.file_name().unwrap_or_default().to_string_lossy(),
+        if which == Which::Best { "last" } else { "best" }
     );
     let checkpoint = Checkpoint::load(&file)?;
     let predictions = folder.predictions()?;

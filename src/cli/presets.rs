@@ -1,11 +1,11 @@
 //! `mindgap presets`: the recipes that come with the program.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use anyhow::Result;
 use serde_json::json;
 
-use super::End;
+use super::{End, print::print};
 use crate::recipe::{
     Layers,
     presets::{self, Preset},
@@ -30,8 +30,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<End> {
     let mut text = Vec::new();
     args.write(&mut text)?;
-    // A reader that closes the pipe early has what it wanted.
-    let _ = io::stdout().write_all(&text);
+    print(text)?;
     Ok(End::Done)
 }
 

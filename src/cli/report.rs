@@ -1,13 +1,10 @@
 //! `mindgap report`: one HTML page of a run, or of several side by side.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{End, ours::check_our_page};
+use super::{End, ours::check_our_page, print::print};
 use crate::{durable, report::Report, run::RunFolder};
 
 /// Flags of `mindgap report`.
@@ -39,7 +36,6 @@ pub fn run(args: &Args) -> Result<End> {
     };
     check_our_page(&out, "--out")?;
     durable::write(&out, report.to_html()?.as_bytes())?;
-    // A reader that closes the pipe early has what it wanted.
-    let _ = writeln!(io::stdout(), "{}", out.display());
+    print(format!("{}\n", out.display()))?;
     Ok(End::Done)
 }

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::{self, Write},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -11,8 +10,8 @@ use anyhow::{Result, ensure};
 use tch::Device;
 
 use super::{
-    End, compute::Compute, data_flags::DataFlags, live::Live, portable, recipe_flags::RecipeSource, resume, say::say,
-    signals, texts,
+    End, compute::Compute, data_flags::DataFlags, live::Live, portable, print::print, recipe_flags::RecipeSource,
+    resume, say::say, signals, texts,
 };
 use crate::{
     data::Dataset,
@@ -306,7 +305,6 @@ fn conclude(args: &Args, folder: &Path, done: &Done) -> Result<End> {
     } else {
         texts::summary(folder, done, gap::open_since(&records))
     };
-    // A reader that closes the pipe early has what it wanted.
-    let _ = io::stdout().write_all(text.as_bytes());
+    print(text)?;
     Ok(End::Done)
 }

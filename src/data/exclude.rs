@@ -6,7 +6,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +15,7 @@ use super::{
     bad,
     listing::{Listing, Samples},
 };
+use crate::durable;
 
 /// The samples of a list, by their keys ([`Source::key`](super::source::Source::key)); the default names none.
 #[derive(Debug, Default)]
@@ -31,7 +31,8 @@ impl Exclusions {
     /// # Errors
     /// The file cannot be read, or a line holds a backslash that begins no `\xNN`.
     pub fn read(file: &Path) -> Result<Self> {
-        let text = fs::read(file).with_context(|| format!("--exclude {}: it cannot be read", file.display()))?;
+        let text =
+            durable::read_text(file).with_context(|| format!("--exclude {}: it cannot be read", file.display()))?;
         let mut keys = BTreeMap::new();
         for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
             let line = line.strip_suffix(b"\r").unwrap_or(line);

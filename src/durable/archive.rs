@@ -96,6 +96,8 @@ impl Archive {
     /// When the file is absent, is no archive of mindgap's, was cut short, or has changed by as little as one bit. The
     /// message names the file.
     pub fn load(path: &Path) -> Result<Archive> {
+        let is_file = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.is_file();
+        ensure!(is_file, "{} is no regular file", path.display());
         let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         Archive::from_bytes(&file).with_context(|| format!("cannot use {}", path.display()))
     }

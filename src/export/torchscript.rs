@@ -193,9 +193,9 @@ impl Script {
     /// # Errors
     /// It is no TorchScript file, or its description is damaged.
     pub fn read(path: &Path, device: Device) -> Result<Self> {
-        let failure = || format!("cannot use {}", path.display());
-        let (module, text) = ScriptModule::load(path, device, Description::FILE).with_context(failure)?;
-        let description = text.map(|text| Description::from_json(&text)).transpose().with_context(failure)?;
+        let (module, text) = ScriptModule::load(path, device, Description::FILE)
+            .context("it cannot be loaded as TorchScript; a state dict that torch.save wrote is none")?;
+        let description = text.map(|text| Description::from_json(&text)).transpose()?;
         Ok(Self { module, description, device })
     }
 }

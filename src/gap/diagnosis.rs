@@ -21,11 +21,16 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
 }
 
+/// Epochs below which nothing is called healthy.
+const FEW: usize = 6;
+/// Share of val loss above which no gap is.
+const LARGE: f64 = 0.4;
+
 /// Diagnoses a case.
 pub fn diagnose(case: &Case) -> Diagnosis {
     let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(case)).collect();
     if findings.iter().all(|finding| finding.severity == Severity::Info && finding.id != Id::GapBenign) {
-        findings.push(healthy(case));
+        findings.extend(healthy(case));
     }
     findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.id));
     findings.push(next::next(case, &findings));
@@ -33,7 +38,7 @@ pub fn diagnose(case: &Case) -> Diagnosis {
     Diagnosis {
         subject: case.name.clone(),
         epochs: case.curves.points.len(),
-        gap_loss: gap.map(|gap| gap.value),
+        gap_loss: case.curves.last().map(|last| last.gap()).filter(|gap| gap.is_finite()),
         gap_loss_se: gap.filter(|gap| gap.is_over_images).map(|gap| gap.error),
         notes: notes(case),
         findings,
@@ -49,23 +54,27 @@ impl Diagnosis {
     }
 }
 
-fn healthy(case: &Case) -> Finding {
-    let finding = Finding::new(Id::Healthy, Severity::Info, "Healthy: nothing to mend");
-    match (case.gap(), case.curves.last()) {
-        (Some(gap), Some(last)) => finding
-            .because(format!(
-                "After epoch {} the {} is {:.3} and val loss {:.3}; the gap of {:.3} ± {:.3} nats is {:.0} % of val loss.",
-                last.epoch,
-                case.training(),
-                last.train_loss,
-                last.val_loss,
-                gap.value,
-                gap.error,
-                100.0 * gap.share
-            ))
-            .advise("Nothing here asks for a change. Longer training or a larger network may still gain; compare over seeds."),
-        _ => finding,
+/// That nothing asks for a change, where there is enough to judge by: a gap that is known, and no large one.
+fn healthy(case: &Case) -> Option<Finding> {
+    let (gap, last) = (case.gap()?, case.curves.last()?);
+    if case.curves.points.len() < FEW || gap.share > LARGE {
+        return None;
     }
+    let finding = Finding::new(Id::Healthy, Severity::Info, "Healthy: nothing to mend")
+        .because(format!(
+            "After epoch {} the {} is {:.3} and val loss {:.3}; the gap of {:.3} ± {:.3} nats is {:.0} % of val loss.",
+            last.epoch,
+            case.training(),
+            last.train_loss,
+            last.val_loss,
+            gap.value,
+            gap.error,
+            100.0 * gap.share
+        ))
+        .advise(
+            "Nothing here asks for a change. Longer training or a larger network may still gain; compare over seeds.",
+        );
+    Some(finding)
 }
 
 /// What is missing, said rather than guessed.
@@ -96,8 +105,9 @@ fn notes(case: &Case) -> Vec<String> {
     if missing > 0 {
         notes.push(format!("{missing} {} missing in between.", if missing == 1 { "epoch is" } else { "epochs are" }));
     }
-    if points.len() < 6 {
-        notes.push(format!("{} epochs are few: trends and change points need six or more.", points.len()));
+    if points.len() < FEW {
+        let epochs = if points.len() == 1 { "1 epoch is" } else { &format!("{} epochs are", points.len()) };
+        notes.push(format!("{epochs} too few to judge by: trends and change points need six or more."));
     }
     notes
 }

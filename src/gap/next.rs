@@ -1,7 +1,10 @@
 //! `next`: what to try, as the exact command.
 
-use super::{Case, Finding, Id, Severity, advice::augments};
-use crate::{recipe::Recipe, run::shell_word};
+use super::{Case, Evidence, Finding, Id, Severity, advice::augments};
+use crate::{
+    recipe::{Family, Recipe, family},
+    run::shell_word,
+};
 
 /// The command to try after these findings, the first of which counts most.
 pub fn next(case: &Case, findings: &[Finding]) -> Finding {
@@ -21,35 +24,47 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
             "mindgap compare --data DIR --presets seed,closed --seeds 3".to_owned(),
         );
     };
-    let source = shell_word(&run.data.source);
-    let with_preset = |preset: &str| format!("mindgap train --data {source} --preset {preset}{}", network(recipe));
-    let with_rate = |factor: f64| {
-        format!("mindgap train --recipe {} --data {source} --lr {:.2e}", recipe_file(case), factor * recipe.lr)
-    };
+    let source = data(run);
+    let with_preset = |preset: &str| format!("mindgap train {source} --preset {preset}{}", network(recipe));
+    let again = |change: String| format!("mindgap train --recipe {} {source} {change}", recipe_file(case));
+    let with_rate = |factor: f64| again(format!("--lr {:.2e}", factor * recipe.lr));
     match findings.first() {
         Some(Id::Diverged | Id::RateTooHigh) => {
             ("The same recipe with a third of the rate:".into(), with_rate(1.0 / 3.0))
         }
         Some(Id::RateTooLow) => ("The same recipe with three times the rate:".into(), with_rate(3.0)),
         Some(Id::Leak | Id::LabelNoise) => {
-            let inspect = format!("mindgap inspect {source} --write-exclude exclude.txt");
-            let (_, rest) = choose(case, &findings[1..]);
-            ("The data first:".into(), format!("{inspect} && {rest} --exclude exclude.txt"))
+            let rest: Vec<Id> =
+                findings.iter().copied().filter(|id| !matches!(id, Id::Leak | Id::LabelNoise)).collect();
+            let (_, rest) = choose(case, &rest);
+            let source = shell_word(&run.data.source);
+            match run.data.exclude {
+                // What the list names is gone already; what is left must be looked at.
+                Some(_) => ("The data first:".into(), format!("mindgap inspect {source} --html audit.html && {rest}")),
+                None => {
+                    let inspect = format!("mindgap inspect {source} --write-exclude exclude.txt");
+                    ("The data first:".into(), format!("{inspect} && {rest} --exclude exclude.txt"))
+                }
+            }
+        }
+        Some(Id::Underfit) if recipe.knobs_on().is_empty() => {
+            let width = 2 * recipe.width.unwrap_or_else(|| family(&recipe.model).map_or(16, Family::default_width));
+            ("The same recipe with twice the width:".into(), again(format!("--width {width}")))
         }
         Some(Id::Underfit) => {
-            let preset = if recipe.knobs_on().is_empty() { "wider" } else { "longer" };
-            ("More capacity or time, on this network otherwise:".into(), with_preset(preset))
+            let epochs = (f64::from(recipe.epochs) * 1.5).ceil();
+            ("The same recipe for half as long again:".into(), again(format!("--epochs {epochs}")))
         }
         Some(Id::Overconfident) if recipe.smoothing == 0.0 => {
-            ("Label smoothing on this network:".into(), with_preset("smoothing"))
+            ("The same recipe with label smoothing:".into(), again("--smoothing 0.1".into()))
         }
         Some(Id::Healthy) | None => (
-            "Nothing needs mending. Whether a preset gains more is answered over seeds:".into(),
-            format!("mindgap compare --data {source} --presets seed,closed --seeds 3{}", network(recipe)),
+            "Whether a preset gains more is answered over seeds:".into(),
+            format!("mindgap compare {source} --presets seed,closed --seeds 3{}", network(recipe)),
         ),
         _ if augments(recipe) => (
             "Regularisation is on; which of the stronger presets helps is answered over seeds:".into(),
-            format!("mindgap compare --data {source} --presets seed,augment,mixup,closed --seeds 3{}", network(recipe)),
+            format!("mindgap compare {source} --presets seed,augment,mixup,closed --seeds 3{}", network(recipe)),
         ),
         _ => {
             // By what was measured: mild strengths for networks of few parameters.
@@ -59,7 +74,16 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
     }
 }
 
-/// The flags that keep network, length and data as they are.
+/// The flags that name the run's data.
+fn data(run: &Evidence) -> String {
+    let source = shell_word(&run.data.source);
+    match &run.data.exclude {
+        Some(list) => format!("--data {source} --exclude {}", shell_word(list)),
+        None => format!("--data {source}"),
+    }
+}
+
+/// The flags that keep network, images, batch, length and draws as they are.
 fn network(recipe: &Recipe) -> String {
     let standard = Recipe::default();
     let mut flags = format!(" --model {}", recipe.model);
@@ -71,6 +95,15 @@ fn network(recipe: &Recipe) -> String {
     }
     if recipe.train_fraction != standard.train_fraction {
         flags += &format!(" --train-fraction {}", recipe.train_fraction);
+    }
+    if let Some(size) = recipe.img_size {
+        flags += &format!(" --img-size {size}");
+    }
+    if recipe.batch_size != standard.batch_size {
+        flags += &format!(" --batch-size {}", recipe.batch_size);
+    }
+    if recipe.data_seed != standard.data_seed {
+        flags += &format!(" --data-seed {}", recipe.data_seed);
     }
     flags + &format!(" --epochs {}", recipe.epochs)
 }

@@ -9,12 +9,13 @@ const WIDTH: usize = 80;
 impl Diagnosis {
     /// The findings in plain words.
     pub fn to_text(&self) -> String {
+        let epochs = if self.epochs == 1 { "1 epoch".to_owned() } else { format!("{} epochs", self.epochs) };
         let mut text = match (self.gap_loss, self.gap_loss_se) {
             (Some(gap), Some(error)) => {
-                format!("{}: {} epochs, gap {gap:.3} ± {error:.3} nats\n", self.subject, self.epochs)
+                format!("{}: {epochs}, gap {gap:.3} ± {error:.3} nats\n", self.subject)
             }
-            (Some(gap), None) => format!("{}: {} epochs, gap {gap:.3} nats\n", self.subject, self.epochs),
-            (None, _) => format!("{}: {} epochs, no gap is known\n", self.subject, self.epochs),
+            (Some(gap), None) => format!("{}: {epochs}, gap {gap:.3} nats\n", self.subject),
+            (None, _) => format!("{}: {epochs}, no gap is known\n", self.subject),
         };
         for note in &self.notes {
             text += &paragraph(note, "note: ", "      ");

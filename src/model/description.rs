@@ -78,7 +78,13 @@ impl Description {
     /// An entry is missing or is not what it should be.
     pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
         let text = |key: &str| {
-            metadata.get(key).with_context(|| format!("its metadata have no {key:?}: mindgap did not write it"))
+            let state = "it is a training state: give its run folder, or the model.safetensors beside it";
+            let foreign = "it does not describe itself as mindgap's model files do; weights from elsewhere are for `mindgap train \
+                           --pretrained`";
+            let is_state = metadata.get("kind").is_some_and(|kind| kind.contains("training state"));
+            metadata
+                .get(key)
+                .with_context(|| format!("its metadata have no {key:?}: {}", if is_state { state } else { foreign }))
         };
         fn parse<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T> {
             serde_json::from_str(text).with_context(|| format!("{key:?} of its metadata cannot be read"))

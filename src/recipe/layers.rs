@@ -1,6 +1,6 @@
 //! From defaults, preset, recipe file and flags to one recipe.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::{
     presets,
     schedule::stretch,
 };
+use crate::durable;
 
 /// Settings laid over the defaults, the lowest first: a key of a later layer beats the same key of an earlier one.
 ///
@@ -56,7 +57,8 @@ impl Layers {
     /// The file cannot be read, is not TOML, or holds a key that no recipe has or a value of another type.
     pub fn file(self, path: &Path) -> Result<Self> {
         let name = format!("recipe file `{}`", path.display());
-        let text = fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
+        let bytes = durable::read_text(path).with_context(|| format!("{name} cannot be read"))?;
+        let text = String::from_utf8(bytes).with_context(|| format!("{name} is no text"))?;
         self.text(name, &text, path.parent().unwrap_or(Path::new("")))
     }
 

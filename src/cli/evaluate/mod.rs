@@ -6,10 +6,7 @@ mod predictions;
 mod subject;
 mod text;
 
-use std::{
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use tch::Tensor;
@@ -20,6 +17,7 @@ use super::{
     data_flags::{Bar, DataFlags},
     input::InputFlags,
     model_file::ModelFlags,
+    print::print,
     say::say,
     views::parse_views,
 };
@@ -105,6 +103,13 @@ pub fn run(args: &Args) -> Result<End> {
     let split_name = format!("{:?}", args.split).to_lowercase();
     let measure = |views| measure(model.as_ref(), &subject, split, device, views, &split_name);
     let outputs = measure(Tta::None)?;
+    let broken = outputs.logits.chunks(subject.classes.len()).filter(|row| row.iter().any(|logit| !logit.is_finite()));
+    let broken = broken.count();
+    ensure!(
+        broken == 0,
+        "{broken} of {} images have a logit that is no number: nothing can be said of this model",
+        outputs.labels.len()
+    );
     let names = [args.model.path.display().to_string(), subject.source.clone(), split_name.clone()];
     let mut found = Evaluation::new(names, &outputs, &subject.classes, subject.input.temperature, &leaks);
     if args.tta != Tta::None {
@@ -115,8 +120,7 @@ pub fn run(args: &Args) -> Result<End> {
         durable::write(file, &table)?;
     }
     let text = if args.json { serde_json::to_string_pretty(&found)? + "\n" } else { text::render(&found, &leaks) };
-    // A reader that closes the pipe early has what it wanted.
-    let _ = io::stdout().write_all(text.as_bytes());
+    print(text)?;
     Ok(End::Done)
 }
 

@@ -22,6 +22,8 @@ pub struct Found<'a> {
     pub outcome: Result<LrSuggestion, NoSuggestion>,
     /// The recipe that was tried.
     pub recipe: &'a Recipe,
+    /// The words that name the data, after `--data`.
+    pub data: String,
     /// File of the chart.
     pub chart: &'a Path,
     /// File of the recipe with the suggested rate, where one was asked for.
@@ -62,7 +64,11 @@ impl Found<'_> {
         }
         text += &format!("chart       {}\n", self.chart.display());
         if let (Some(path), Ok(_)) = (self.applied, self.outcome) {
-            text += &format!("recipe      {0}; train with: mindgap train --recipe {0}\n", path.display());
+            text += &format!(
+                "recipe      {0}; train with:\n  mindgap train --data {1} --recipe {0}\n",
+                path.display(),
+                self.data
+            );
         }
         text
     }

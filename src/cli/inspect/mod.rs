@@ -4,7 +4,6 @@ mod text;
 
 use std::{
     fs,
-    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -14,6 +13,7 @@ use super::{
     End,
     data_flags::Bar,
     ours::{check_our_page, check_ours},
+    print::print,
     say::say,
 };
 use crate::{
@@ -42,6 +42,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     write_exclude: Option<PathBuf>,
 
+    /// Replace a list that was changed since it was written
+    #[arg(long, requires = "write_exclude")]
+    force: bool,
+
     /// Write a page that shows what was found
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -64,7 +68,14 @@ pub fn run(args: &Args) -> Result<End> {
     let options = Options { data_seed: args.data_seed, exclude: args.exclude.clone(), ..Options::default() };
     let audit = Audit::of(&args.source, &options, args.limit, &Bar::default())?;
     if let Some(file) = &args.write_exclude {
-        durable::write(file, audit.to_exclude.to_text(&args.source).as_bytes())?;
+        let list = audit.to_exclude.to_text(&args.source);
+        ensure!(
+            args.force || !file.exists() || durable::read_text(file)? == list.as_bytes(),
+            "{} is there and says something else, perhaps since somebody changed it: add --force to replace it, or choose \
+             another --write-exclude",
+            file.display()
+        );
+        durable::write(file, list.as_bytes())?;
     }
     if let Some(file) = &args.html {
         durable::write(file, report::audit_page(&audit)?.as_bytes())?;
@@ -75,8 +86,7 @@ pub fn run(args: &Args) -> Result<End> {
     } else {
         text::render(&audit, args.write_exclude.as_deref())
     };
-    // A reader that closes the pipe early has what it wanted.
-    let _ = io::stdout().write_all(text.as_bytes());
+    print(text)?;
     Ok(End::Done)
 }
 

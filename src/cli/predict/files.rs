@@ -2,8 +2,8 @@
 
 use std::{
     ffi::OsString,
-    io::{self, BufRead, BufReader},
-    mem,
+    io::{self, BufRead, BufReader, Read},
+    iter,
     os::unix::ffi::OsStringExt,
     path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
@@ -12,6 +12,9 @@ use std::{
 use anyhow::anyhow;
 
 use crate::data::{Found, images_below};
+
+/// The longest path that Linux takes \[bytes\].
+const LONGEST_PATH: u64 = 4096;
 
 /// The files that `words` name, in their order: a file stands for itself, a folder for the images below it, and `-` for
 /// the paths on stdin, one a line, or ended by NUL each with `null`. What is no image by its name in a folder is counted
@@ -36,16 +39,38 @@ pub fn named_by(words: &[PathBuf], null: bool, passed_over: &Arc<AtomicU64>) -> 
         })
 }
 
-/// The paths on stdin. Empty ones are passed over; an error ends them.
+/// The paths on stdin. Empty ones are passed over, and so is the carriage return before a line's end; an error ends
+/// them, and so does what is too long for a path: a list of paths it is not.
 fn on_stdin(null: bool) -> impl Iterator<Item = Found> + Send {
     let end = if null { 0 } else { b'\n' };
+    let mut input = BufReader::new(io::stdin());
     let mut ended = false;
-    BufReader::new(io::stdin())
-        .split(end)
-        .take_while(move |path| !mem::replace(&mut ended, path.is_err()))
-        .filter(|path| !path.as_ref().is_ok_and(Vec::is_empty))
-        .map(|path| match path {
-            Ok(bytes) => Found::file(OsString::from_vec(bytes).into()),
-            Err(error) => Found { path: "-".into(), trouble: Some(anyhow!(error).context("stdin cannot be read")) },
-        })
+    iter::from_fn(move || {
+        while !ended {
+            let mut path = Vec::new();
+            let read = (&mut input).take(LONGEST_PATH + 2).read_until(end, &mut path);
+            if path.last() == Some(&end) {
+                path.pop();
+            }
+            if !null && path.last() == Some(&b'\r') {
+                path.pop();
+            }
+            let trouble = match read {
+                Ok(0) => return None,
+                Ok(_) if path.len() as u64 > LONGEST_PATH => {
+                    anyhow!("what stands there is too long for a path, of which one is expected {}", place(null))
+                }
+                Ok(_) if path.is_empty() => continue,
+                Ok(_) => return Some(Found::file(OsString::from_vec(path).into())),
+                Err(error) => anyhow!(error).context("stdin cannot be read"),
+            };
+            ended = true;
+            return Some(Found { path: "-".into(), trouble: Some(trouble) });
+        }
+        None
+    })
+}
+
+fn place(null: bool) -> &'static str {
+    if null { "before each NUL" } else { "a line" }
 }

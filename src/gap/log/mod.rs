@@ -8,11 +8,12 @@ mod field;
 mod lines;
 mod table;
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{Case, Curves, Point, Training};
+use crate::durable;
 use field::Field;
 
 /// What a log states of one epoch: NaN for a number that is not stated, ∞ for one that is said to be none.
@@ -24,7 +25,7 @@ type Stated = std::collections::BTreeMap<Field, f64>;
 /// The file cannot be read, or holds no epochs with a training and a validation loss; the message says which names were
 /// looked for.
 pub fn read(path: &Path) -> Result<Case> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = durable::read_text(path)?;
     let text = String::from_utf8_lossy(&bytes);
     let curves = curves(&text).with_context(|| format!("{} cannot be diagnosed", path.display()))?;
     Ok(Case { name: path.display().to_string(), curves, run: None })
@@ -47,6 +48,11 @@ fn curves(text: &str) -> Result<Curves> {
     ensure!(
         has(Field::ValLoss),
         "no validation loss was found in it (val_loss, valid_loss, eval_loss, validation loss)"
+    );
+    let is_negative = |field| epochs.iter().any(|(_, stated)| stated.get(&field).is_some_and(|loss| *loss < 0.0));
+    ensure!(
+        !is_negative(Field::TrainLoss) && !is_negative(Field::ValLoss),
+        "it holds a loss below 0, which no cross-entropy is: mindgap diagnoses classifiers"
     );
     let is_share = |field| epochs.iter().filter_map(|(_, stated)| stated.get(&field)).all(|value| *value <= 1.0);
     let scale = |field| if is_share(field) { 100.0 } else { 1.0 };

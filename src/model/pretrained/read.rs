@@ -17,6 +17,15 @@ pub(super) fn file(path: &Path) -> Result<Vec<u8>> {
     ensure!(is_file, "pretrained = \"{}\" is no file: name a .safetensors file", path.display());
     let bytes = fs::read(path).with_context(place)?;
     if is_pickle(path, &bytes) {
+        let beside = path.with_extension("safetensors");
+        if beside != path && beside.exists() {
+            bail!(
+                "pretrained = \"{}\" is one of PyTorch's own files, a program that could do anything when opened, so it is not; \
+                 \"{}\" stands beside it: give that one",
+                path.display(),
+                beside.display()
+            );
+        }
         bail!(
             "pretrained = \"{0}\" is one of PyTorch's own files, a program that could do anything when opened, so it is not; \
              turn the state dict in it into a safetensors file, once, where you trust it:\n  \
