@@ -305,6 +305,10 @@ fn conclude(args: &Args, folder: &Path, done: &Done) -> Result<End> {
     } else {
         texts::summary(folder, done, gap::open_since(&records))
     };
-    print(text)?;
+    match print(text) {
+        // The figures lie in the run's folder too: words that nobody can read are no failure of the training.
+        Err(error) if !args.json => say(format_args!("warning: {error}")),
+        printed => printed?,
+    }
     Ok(End::Done)
 }
