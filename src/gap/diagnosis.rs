@@ -24,7 +24,7 @@ pub struct Diagnosis {
 /// Epochs below which nothing is called healthy.
 const FEW: usize = 6;
 /// Share of val loss above which no gap is.
-const LARGE: f64 = 0.4;
+const LARGE: f64 = 0.6;
 
 /// Diagnoses a case.
 pub fn diagnose(case: &Case) -> Diagnosis {
