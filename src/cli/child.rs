@@ -27,21 +27,13 @@ pub fn train(
     reached: impl Fn(u32) + Sync,
 ) -> Result<bool> {
     let log = PathBuf::from(format!("{}.log", folder.display()));
-    let mut command = Command::new(std::env::current_exe().context("this program's own file cannot be found")?);
+    let mut command = mindgap()?;
     command.arg("train").args(words).arg("--recipe").arg(recipe).arg("--resume").arg("--out").arg(folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command.stderr(File::create(&log).with_context(|| format!("cannot write {}", log.display()))?);
-    // Ctrl-C reaches the whole group; a group of its own lets this process pass the signal on, once.
-    command.process_group(0);
     // Should this process be killed, its runs stop rather than go on unseen. (The signal may come twice, once for each
     // thread of the dying parent; a run then stops without a checkpoint of its own and resumes from its last epoch.)
-    // SAFETY: between fork and exec, prctl is a plain system call on plain numbers.
-    unsafe {
-        command.pre_exec(|| {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
-            Ok(())
-        });
-    }
+    set_apart(&mut command, libc::SIGTERM);
     let mut child = command.spawn().context("the training process cannot be started")?;
     let output = child.stdout.take().context("the training process has an output")?;
     let status = thread::scope(|scope| {
@@ -55,14 +47,38 @@ pub fn train(
         Some(75) => Ok(false),
         _ => {
             let text = std::fs::read_to_string(&log).unwrap_or_default();
-            // An error is the last that a run says, and may take several lines.
-            let last = text.split_once("error: ").map(|(_, last)| last.trim_end());
-            match last {
-                Some(last) => bail!("{last}"),
+            match error_in(&text) {
+                Some(error) => bail!("{error}"),
                 None => bail!("it ended with {status}; see {}", log.display()),
             }
         }
     }
+}
+
+/// This program, to be started once more.
+///
+/// # Errors
+/// Its file cannot be found.
+pub fn mindgap() -> Result<Command> {
+    Ok(Command::new(std::env::current_exe().context("this program's own file cannot be found")?))
+}
+
+/// Gives `command` a process group of its own, since Ctrl-C reaches the whole of one, and sends it `signal` when this
+/// process dies.
+pub fn set_apart(command: &mut Command, signal: i32) {
+    command.process_group(0);
+    // SAFETY: between fork and exec, prctl is a plain system call on plain numbers.
+    unsafe {
+        command.pre_exec(move || {
+            libc::prctl(libc::PR_SET_PDEATHSIG, signal);
+            Ok(())
+        });
+    }
+}
+
+/// The error among what a mindgap said: the last of it, of one line or several.
+pub fn error_in(said: &str) -> Option<&str> {
+    said.split_once("error: ").map(|(_, error)| error.trim_end())
 }
 
 /// Waits for `child`, asking it to stop once `stop` is raised.

@@ -103,7 +103,7 @@ pub fn run(args: &Args) -> Result<End> {
 
 /// Refuses a folder that is not there, and the files that a run needs to go on.
 fn check_place(out: &Path) -> Result<()> {
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = durable::folder_of(out);
     ensure!(folder.is_dir(), "--out {}: there is no folder {}", out.display(), folder.display());
     let own = [RunFolder::BEST, RunFolder::LAST, RunFolder::PREVIOUS, RunFolder::PREDICTIONS];
     let is_own = out.file_name().is_some_and(|name| own.iter().any(|own| name == *own));

@@ -16,7 +16,7 @@ use crate::{
     durable,
     recipe::{ClassWeights, Recipe},
     report::{self, LR_MARK},
-    run::shell_word,
+    run::data_flags,
     stats::{LrCurve, LrSuggestion, NoSuggestion},
     torch,
     train::{RangeTest, Trainer, find_lr},
@@ -91,11 +91,7 @@ pub fn run(args: &Args) -> Result<End> {
         curve: &curve,
         outcome,
         recipe: &recipe,
-        data: args
-            .data
-            .exclude
-            .as_ref()
-            .map_or(shell_word(&source), |list| format!("{} --exclude {}", shell_word(&source), shell_word(list))),
+        data: data_flags(&source, args.data.exclude.as_deref()),
         chart: &args.chart,
         applied: applied.as_ref().ok().copied().flatten(),
     };
@@ -113,8 +109,7 @@ impl Args {
             ensure!(!path.exists(), "{} is there already: choose another --apply", path.display());
         }
         for path in [Some(&self.chart), self.apply.as_ref()].into_iter().flatten() {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            durable::check_writable(folder.unwrap_or(Path::new(".")))?;
+            durable::check_writable(&durable::folder_of(path))?;
         }
         Ok(())
     }

@@ -2,14 +2,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use tch::Device;
 
-use super::say::say;
+use super::{child, say::say};
 use crate::{
     export::{Classifier, Form, Hosted, Limits, Model},
     run::RunFolder,
@@ -90,7 +89,7 @@ impl ModelFlags {
 /// # Errors
 /// As [`Hosted::start`]; the message names the file.
 pub fn host(path: &Path, device: Device, limits: Limits) -> Result<Hosted> {
-    let mut command = Command::new(std::env::current_exe().context("this program's own file cannot be found")?);
+    let mut command = child::mindgap()?;
     let device = if let Device::Cuda(index) = device { format!("cuda:{index}") } else { "cpu".to_owned() };
     command.arg("host").arg("--device").arg(device).arg("--threads").arg(tch::get_num_threads().to_string());
     command.arg("--").arg(path);

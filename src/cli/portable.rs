@@ -1,15 +1,11 @@
 //! `model.pt` at the end of a run, written by a process of its own: should libtorch's writer fail or crash, the run does
 //! not.
 
-use std::{
-    os::unix::process::CommandExt,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{path::Path, process::Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::say::say;
+use super::{child, say::say};
 use crate::run::{RunFolder, shell_line};
 
 /// Writes the best weights of the run in `folder` as TorchScript. What prevents it is said, with the command that
@@ -29,24 +25,16 @@ pub fn write(folder: &Path) {
 }
 
 fn run(words: &[std::ffi::OsString]) -> Result<()> {
-    let mut command = Command::new(std::env::current_exe().context("this program's own file cannot be found")?);
+    let mut command = child::mindgap()?;
     command.args(words).arg("--force").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     // Ctrl-C is for the run, which is all but over.
-    command.process_group(0);
-    // SAFETY: between fork and exec, prctl is a plain system call on plain numbers.
-    unsafe {
-        command.pre_exec(|| {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-            Ok(())
-        });
-    }
+    child::set_apart(&mut command, libc::SIGKILL);
     let output = command.output().context("the process that writes it cannot be started")?;
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    match said.split_once("error: ") {
-        Some((_, error)) => bail!("{}", error.trim_end()),
+    match child::error_in(&String::from_utf8_lossy(&output.stderr)) {
+        Some(error) => bail!("{error}"),
         None => bail!("its process ended with {}", output.status),
     }
 }

@@ -149,7 +149,8 @@ fn second_name(path: &Path) -> io::Result<TempPath> {
     }
 }
 
-fn folder_of(path: &Path) -> PathBuf {
+/// The folder that `path` lies in.
+pub fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
         _ => PathBuf::from("."),

@@ -12,6 +12,6 @@ mod lines;
 mod read;
 
 pub use archive::{Archive, Array};
-pub use file::{TEMPORARY_PREFIX, check_writable, remove_leftovers, rotate, write, write_checked};
+pub use file::{TEMPORARY_PREFIX, check_writable, folder_of, remove_leftovers, rotate, write, write_checked};
 pub use lines::{JsonLines, append_line, read_json_lines};
 pub use read::read_text;

@@ -75,6 +75,13 @@ impl Case {
         Trend::of(&self.curves.tail(value)).map(|trend| trend.noise)
     }
 
+    /// Whether training loss still falls at the end, by more than half a percent an epoch.
+    pub fn still_falls(&self) -> bool {
+        let Some(last) = self.curves.last() else { return false };
+        let trend = Trend::of(&self.curves.tail(|point| point.train_loss));
+        trend.is_some_and(|trend| trend.falls() && -trend.slope > 0.005 * last.train_loss)
+    }
+
     /// The loss of guessing \[nats\]: by the number of classes or, in a log that begins at the beginning, its highest
     /// training loss.
     pub fn chance(&self) -> Option<f64> {

@@ -1,9 +1,9 @@
 //! `next`: what to try, as the exact command.
 
-use super::{Case, Evidence, Finding, Id, Severity, advice::augments};
+use super::{Case, Finding, Id, Severity, advice::augments};
 use crate::{
     recipe::{Family, Recipe, family},
-    run::shell_word,
+    run::{data_flags, shell_word},
 };
 
 /// The command to try after these findings, the first of which counts most.
@@ -24,7 +24,7 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
             "mindgap compare --data DIR --presets seed,closed --seeds 3".to_owned(),
         );
     };
-    let source = data(run);
+    let source = data_flags(&run.data.source, run.data.exclude.as_deref());
     let with_preset = |preset: &str| format!("mindgap train {source} --preset {preset}{}", network(recipe));
     let again = |change: String| format!("mindgap train --recipe {} {source} {change}", recipe_file(case));
     let with_rate = |factor: f64| again(format!("--lr {:.2e}", factor * recipe.lr));
@@ -47,7 +47,7 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
                 }
             }
         }
-        Some(Id::Underfit) if recipe.knobs_on().is_empty() => {
+        Some(Id::Underfit) if recipe.knobs_on().is_empty() && !case.still_falls() => {
             let width = 2 * recipe.width.unwrap_or_else(|| family(&recipe.model).map_or(16, Family::default_width));
             ("The same recipe with twice the width:".into(), again(format!("--width {width}")))
         }
@@ -71,15 +71,6 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
             let preset = if recipe.width.unwrap_or(16) <= 16 { "closed-small" } else { "closed" };
             ("Everything that helps, on this network and for as long:".into(), with_preset(preset))
         }
-    }
-}
-
-/// The flags that name the run's data.
-fn data(run: &Evidence) -> String {
-    let source = shell_word(&run.data.source);
-    match &run.data.exclude {
-        Some(list) => format!("--data {source} --exclude {}", shell_word(list)),
-        None => format!("--data {source}"),
     }
 }
 

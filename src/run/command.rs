@@ -10,6 +10,12 @@ pub fn shell_word(word: &str) -> String {
     }
 }
 
+/// The flags that name data: `--data SOURCE`, and the list of samples to leave out where there is one.
+pub fn data_flags(source: &str, exclude: Option<&str>) -> String {
+    let exclude = exclude.map_or(String::new(), |list| format!(" --exclude {}", shell_word(list)));
+    format!("--data {}{exclude}", shell_word(source))
+}
+
 /// The words of a command line, the program by its name alone.
 pub fn shell_line(words: &[String]) -> String {
     let mut words = words.iter();
@@ -20,6 +26,12 @@ pub fn shell_line(words: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn data_are_named_with_the_list_that_leaves_samples_out() {
+        assert_eq!(data_flags("my photos", None), "--data 'my photos'");
+        assert_eq!(data_flags("photos", Some("a b.txt")), "--data photos --exclude 'a b.txt'");
+    }
 
     #[test]
     fn a_command_can_be_pasted_into_a_shell() {

@@ -18,7 +18,7 @@ mod progress;
 mod record;
 mod summary;
 
-pub use command::{shell_line, shell_word};
+pub use command::{data_flags, shell_line, shell_word};
 pub use done::{Best, Cost, Done, Views};
 pub use environment::{DataSource, Environment, PretrainedFile, Resume, Versions, cpu_name, now};
 pub use events::Events;

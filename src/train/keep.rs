@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::{Checkpoint, Sides, Trainer, provenance::data_source, tta};
+use super::{Checkpoint, Sides, Trainer, tta};
 use crate::{
     data::Dataset,
     durable::{self, Archive},
@@ -82,15 +82,15 @@ impl<'a> Keeper<'a> {
         durable::rotate(&self.folder.file(RunFolder::LAST), &self.folder.file(RunFolder::PREVIOUS), state)
     }
 
-    /// Ends a finished run: the best weights alone as `model.safetensors`, then `done.json`. `macs` are the
-    /// multiply-adds of one image.
+    /// Ends a finished run whose environment was written: the best weights alone as `model.safetensors`, then
+    /// `done.json`. `macs` are the multiply-adds of one image.
     ///
     /// # Errors
     /// A file cannot be read or written, or val cannot be measured again for `tta`.
     pub fn finish(&self, trainer: &Trainer, macs: u64) -> Result<Done> {
         let best = Checkpoint::load(&self.folder.file(RunFolder::BEST))?;
         let outputs = self.best.as_ref().context("a finished run has a best epoch")?;
-        let description = best.description(&data_source("", self.data, self.sides), &outputs.val);
+        let description = best.description(&self.folder.environment()?.data, &outputs.val);
         let metadata = description.metadata();
         Archive { metadata, arrays: best.network() }.save(&self.folder.file(RunFolder::MODEL))?;
 

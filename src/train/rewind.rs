@@ -26,7 +26,7 @@ pub(super) struct Look {
 /// The first thing that was not finite.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// Epoch, from 1, and update in it, from 1.
+    /// The epoch, from 1.
     pub epoch: u32,
     /// The update in that epoch, from 1.
     pub update: u64,
@@ -76,45 +76,21 @@ impl Look {
     /// # Errors
     /// An image that cannot be read any more.
     pub fn first_fault(&self, trainer: &mut Trainer, data: &Dataset) -> Result<Option<Fault>> {
-        let Some(update) = self.first_bad_update(trainer, data)? else { return Ok(None) };
         self.restore(trainer);
-        let mut batches = trainer.epoch_batches(data);
-        let mut sum = Tensor::from(0.0).to_device(trainer.model.parameters.device());
-        while trainer.position.updates < update {
-            let rate = trainer.rate(trainer.optimizer.updates, data.train.len());
-            trainer.update(&mut batches, rate, &mut sum)?;
-        }
         let images = data.train.len();
-        let rate = trainer.rate(trainer.optimizer.updates, images);
-        let rate_before = trainer.optimizer.updates.checked_sub(1).map_or(0.0, |update| trainer.rate(update, images));
-        let (mut place, mut files) = (None, Vec::new());
-        for _ in 0..batches.left().min(u64::from(trainer.recipe.grad_accum_steps)) {
-            let (batch, number, repeats) = batches.next()?;
-            files = batch.positions.iter().map(|&position| data.train.name(position)).collect();
-            place = trainer.place_of_fault(&batch, number, repeats);
-            if place.is_some() {
-                break;
-            }
-        }
-        // Every part of it is finite: the step itself was too long.
-        let place = place.unwrap_or_else(|| "a weight or running statistic after the step".to_owned());
-        Ok(Some(Fault { epoch: trainer.position.epochs + 1, update: update + 1, rate, rate_before, place, files }))
-    }
-
-    /// The update, counted from 0 in its epoch, in which loss or weights first are not finite.
-    fn first_bad_update(&self, trainer: &mut Trainer, data: &Dataset) -> Result<Option<u64>> {
-        self.restore(trainer);
         let mut batches = trainer.epoch_batches(data);
         let mut sum = Tensor::from(0.0).to_device(trainer.model.parameters.device());
+        let mut before = Look::new(trainer);
         for _ in 0..UPDATES_BETWEEN_LOOKS {
             if batches.left() == 0 {
                 break;
             }
-            let update = trainer.position.updates;
-            let rate = trainer.rate(trainer.optimizer.updates, data.train.len());
+            before.renew(trainer);
+            let rate = trainer.rate(trainer.optimizer.updates, images);
             trainer.update(&mut batches, rate, &mut sum)?;
             if !(sum.double_value(&[]).is_finite() && trainer.model.parameters.are_finite()) {
-                return Ok(Some(update));
+                before.restore(trainer);
+                return trainer.fault_of_next_update(data).map(Some);
             }
         }
         Ok(None)
@@ -122,6 +98,30 @@ impl Look {
 }
 
 impl Trainer {
+    /// What goes wrong in the update that comes next, which is known to fail.
+    fn fault_of_next_update(&self, data: &Dataset) -> Result<Fault> {
+        let (images, updates) = (data.train.len(), self.optimizer.updates);
+        let mut batches = self.epoch_batches(data);
+        let (mut place, mut files) = (None, Vec::new());
+        for _ in 0..batches.left().min(u64::from(self.recipe.grad_accum_steps)) {
+            let (batch, number, repeats) = batches.next()?;
+            files = batch.positions.iter().map(|&position| data.train.name(position)).collect();
+            place = self.place_of_fault(&batch, number, repeats);
+            if place.is_some() {
+                break;
+            }
+        }
+        Ok(Fault {
+            epoch: self.position.epochs + 1,
+            update: self.position.updates + 1,
+            rate: self.rate(updates, images),
+            rate_before: updates.checked_sub(1).map_or(0.0, |update| self.rate(update, images)),
+            // Every part of it is finite: the step itself was too long.
+            place: place.unwrap_or_else(|| "a weight or running statistic after the step".to_owned()),
+            files,
+        })
+    }
+
     /// What is not finite in the pass over a batch: an output of the network, the loss, or a gradient.
     fn place_of_fault(&self, batch: &Batch, number: u32, repeats: &[u32]) -> Option<String> {
         let example = self.example(batch, number, repeats);

@@ -25,8 +25,6 @@ pub struct Evaluation {
     pub classes: Vec<Class>,
     /// `[true class][predicted class]`
     pub confusion: Vec<Vec<usize>>,
-    /// Images without a prediction, since a logit is no number.
-    pub unread: usize,
     /// The figures of predictions averaged over views, where they were asked for.
     pub tta: Option<Views>,
 }
@@ -77,7 +75,6 @@ impl Evaluation {
             split,
             figures: Both::of(outputs, classes.len(), temperature, leaks),
             classes: scores.collect(),
-            unread: confusion.unread.iter().sum(),
             confusion: confusion.counts,
             tta: None,
         }

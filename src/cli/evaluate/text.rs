@@ -24,9 +24,6 @@ pub fn render(found: &Evaluation, leaks: &[bool]) -> String {
     let names = format!("{}, {} images of {} classes", plain(&found.split), found.figures.all.n, found.classes.len());
     let mut text = row("Model", plain(&found.model)) + &row("Data", format!("{}: {names}", plain(&found.data)));
     text += &figures(&found.figures.all);
-    if found.unread > 0 {
-        text += &row("Unread", format!("{} images have a logit that is no number", found.unread));
-    }
     if let Some(views) = &found.tta {
         text += &row(&format!("By {}", views.views), short(&views.figures.all));
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use textwrap::{Options, WordSplitter, fill};
 
 use crate::{
     recipe::Recipe,
@@ -22,7 +23,7 @@ pub struct Found<'a> {
     pub outcome: Result<LrSuggestion, NoSuggestion>,
     /// The recipe that was tried.
     pub recipe: &'a Recipe,
-    /// The words that name the data, after `--data`.
+    /// The flags that name the data.
     pub data: String,
     /// File of the chart.
     pub chart: &'a Path,
@@ -60,15 +61,12 @@ impl Found<'_> {
         text += &format!("{} {} {}\n\n", rate_text(first), sparkline(self.curve.smoothed()), rate_text(last));
         match self.outcome {
             Ok(found) => text += &self.rates(&found),
-            Err(reason) => text += &(wrapped(&format!("No suggestion: {reason}.")) + "\n"),
+            Err(reason) => text += &(fill(&format!("No suggestion: {reason}."), lines()) + "\n\n"),
         }
         text += &format!("chart       {}\n", self.chart.display());
         if let (Some(path), Ok(_)) = (self.applied, self.outcome) {
-            text += &format!(
-                "recipe      {0}; train with:\n  mindgap train --data {1} --recipe {0}\n",
-                path.display(),
-                self.data
-            );
+            text +=
+                &format!("recipe      {0}; train with:\n  mindgap train {1} --recipe {0}\n", path.display(), self.data);
         }
         text
     }
@@ -89,6 +87,11 @@ impl Found<'_> {
     }
 }
 
+/// Of up to 79 characters, in which no flag is cut at its hyphens.
+fn lines() -> Options<'static> {
+    Options::new(79).word_splitter(WordSplitter::NoHyphenation).break_words(false)
+}
+
 /// The course of `losses` in one line: the lowest of each stretch. What is above the beginning is cut off there.
 fn sparkline(losses: &[f64]) -> String {
     let finite: Vec<f64> = losses.iter().copied().filter(|loss| loss.is_finite()).collect();
@@ -101,22 +104,4 @@ fn sparkline(losses: &[f64]) -> String {
     };
     let stretch = finite.len().div_ceil(WIDTH);
     finite.chunks(stretch).map(|losses| height(losses.iter().copied().fold(f64::INFINITY, f64::min))).collect()
-}
-
-/// `text` in lines of up to 79 characters.
-fn wrapped(text: &str) -> String {
-    let mut lines = String::new();
-    let mut width = 0;
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        let breaks = width > 0 && width + 1 + length > 79;
-        lines += match (width, breaks) {
-            (0, _) => "",
-            (_, true) => "\n",
-            (_, false) => " ",
-        };
-        width = if breaks { length } else { width + length + usize::from(width > 0) };
-        lines += word;
-    }
-    lines + "\n"
 }

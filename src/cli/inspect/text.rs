@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use super::super::say::plain;
-use crate::data::{Audit, Broken, Item, Leak};
+use crate::{
+    data::{Audit, Broken, Item, Leak},
+    run::shell_word,
+};
 
 /// The values start here.
 const INDENT: usize = 12;
@@ -194,26 +197,17 @@ fn broken(file: &Broken) -> String {
 
 fn advice(audit: &Audit, list: Option<&Path>) -> String {
     let samples = count(audit.to_exclude.count(), "sample");
-    let data = quoted(&audit.source);
+    let data = shell_word(&audit.source);
     match list {
         _ if audit.to_exclude.count() == 0 => "Nothing needs to be left out.\n".to_owned(),
         Some(list) => format!(
             "{samples} should be left out, as {0} lists them:\n  mindgap train --data {data} --exclude {1}\n",
             list.display(),
-            quoted(&list.to_string_lossy())
+            shell_word(&list.to_string_lossy())
         ),
         None => format!(
             "{samples} should be left out of training:\n  mindgap inspect {data} --write-exclude exclude.txt\n  \
              mindgap train --data {data} --exclude exclude.txt\n"
         ),
     }
-}
-
-/// As a word for the shell.
-fn quoted(word: &str) -> String {
-    let is_safe = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_safe) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }

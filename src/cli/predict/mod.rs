@@ -6,7 +6,7 @@ mod overlay;
 mod predictor;
 
 use std::{
-    io::{self, BufWriter, ErrorKind, Write},
+    io::{self, BufWriter, Write},
     path::PathBuf,
     sync::{
         Arc,
@@ -16,8 +16,10 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use super::{End, compute::Compute, input::InputFlags, model_file::ModelFlags, say::say, views::parse_views};
-use crate::{data::Pictures, recipe::Tta, train::Failure};
+use super::{
+    End, compute::Compute, input::InputFlags, model_file::ModelFlags, print::is_read, say::say, views::parse_views,
+};
+use crate::{data::Pictures, recipe::Tta};
 use answer::Answer;
 use predictor::Predictor;
 
@@ -95,10 +97,8 @@ pub fn run(args: &Args) -> Result<End> {
             let line = if args.json { answer.json()? } else { answer.row() };
             output.write_all(line.as_bytes())
         };
-        match answers.iter().try_for_each(print).and_then(|()| output.flush()) {
-            // A reader that closes the pipe early has what it wanted.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(End::Done),
-            outcome => outcome.map_err(|error| Failure(format!("stdout cannot be written to: {error}")))?,
+        if !is_read(answers.iter().try_for_each(print).and_then(|()| output.flush()))? {
+            return Ok(End::Done);
         }
     }
     tally.conclude(passed_over.load(Ordering::Relaxed))

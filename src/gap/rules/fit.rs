@@ -18,8 +18,7 @@ fn under(case: &Case) -> Option<Finding> {
     if last.train_loss - by_confidence < BAD * chance || gap.share > SMALL || case.curves.points.len() < 3 {
         return None;
     }
-    let tail = crate::stats::Trend::of(&case.curves.tail(|point| point.train_loss));
-    let still_falls = tail.is_some_and(|trend| trend.falls() && -trend.slope > 0.005 * last.train_loss);
+    let still_falls = case.still_falls();
     let course = if still_falls { "still falls" } else { "hardly falls any more" };
     let finding =
         Finding::new(Id::Underfit, Severity::Problem, "The network under-fits: training images are not learnt either")
