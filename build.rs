@@ -5,7 +5,7 @@ use std::{env, path::PathBuf};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    let sources = ["src/torch/shim.cpp", "src/torch/script.cpp"];
+    let sources = ["src/torch/shim.cpp", "src/torch/script.cpp", "src/torch/norm_relu.cpp"];
     for file in sources.iter().chain(&["src/torch/border.h"]) {
         println!("cargo:rerun-if-changed={file}");
     }
@@ -21,13 +21,25 @@ fn main() {
 
     let root = env::var("LIBTORCH_INCLUDE").map_or_else(|_| lib.join(".."), PathBuf::from);
     let include = root.join("include");
-    cc::Build::new()
+    let mut build = cc::Build::new();
+    build
         .cpp(true)
         .std("c++17")
         .warnings(false)
         .define("_GLIBCXX_USE_CXX11_ABI", env::var("LIBTORCH_CXX11_ABI").as_deref().unwrap_or("1"))
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
-        .files(sources)
-        .compile("mindgap_shim");
+        // Vectors wider than the least machine's are passed between inlined functions only.
+        .flag_if_supported("-Wno-psabi")
+        .files(sources);
+    // libtorch's parallel loops are OpenMP in its headers, and GNU's at run time: the library is the one beside it.
+    // Without it they run on one thread.
+    let gnu = build.get_compiler().is_like_gnu();
+    if gnu {
+        build.flag("-fopenmp");
+    }
+    build.compile("mindgap_shim");
+    if gnu {
+        println!("cargo:rustc-link-lib=gomp");
+    }
 }

@@ -83,26 +83,25 @@ impl Block {
     pub fn forward(&self, x: &Tensor, mode: &mut Mode) -> Tensor {
         let skip = match &self.downsample {
             None => x.shallow_clone(),
-            Some(pair) => convolve_and_norm(pair, x, mode),
+            Some((conv, norm)) => norm.forward(&conv.forward(x), mode),
         };
-        let (last, inner) = self.main.split_last().expect("a block has convolutions");
+        let ((conv, norm), inner) = self.main.split_last().expect("a block has convolutions");
         let mut y = x.shallow_clone();
-        for pair in inner {
-            y = convolve_and_norm(pair, &y, mode).relu_();
+        for (conv, norm) in inner {
+            y = norm.forward_relu(&conv.forward(&y), mode);
         }
         let Noise { drop_path, drop_block } = self.noise;
         if let (Some(draws), true) = (mode.draws(), drop_block > 0.0) {
             y = drop_block::forward(&y, drop_block, draws);
         }
-        y = convolve_and_norm(last, &y, mode);
-        if let (Some(draws), true) = (mode.draws(), drop_path > 0.0) {
-            y = drop_path::forward(&y, drop_path, draws);
+        y = conv.forward(&y);
+        if drop_path > 0.0 && mode.draws().is_some() {
+            y = norm.forward(&y, mode);
+            if let Some(draws) = mode.draws() {
+                y = drop_path::forward(&y, drop_path, draws);
+            }
+            return (y + skip).relu_();
         }
-        // In place: a norm's backward pass needs its input, not its output.
-        y.g_add_(&skip).relu_()
+        norm.forward_add_relu(&y, &skip, mode)
     }
-}
-
-fn convolve_and_norm((conv, norm): &(Conv, BatchNorm), x: &Tensor, mode: &Mode) -> Tensor {
-    norm.forward(&conv.forward(x), mode)
 }

@@ -3,7 +3,10 @@
 use tch::Tensor;
 
 use super::parameters::{Parameters, Role};
-use crate::random::Stream;
+use crate::{
+    random::Stream,
+    torch::{BatchStatistics, norm_relu, norm_relu_takes},
+};
 
 /// How a forward pass treats what differs between training and evaluation.
 #[derive(Clone, Debug)]
@@ -83,6 +86,9 @@ impl Conv {
     }
 }
 
+/// Added to the variance.
+const EPSILON: f64 = 1e-5;
+
 /// Batch normalisation over `[n, c, h, w]` (Ioffe and Szegedy 2015), momentum 0.1, epsilon 1e-5.
 #[derive(Debug)]
 pub(super) struct BatchNorm {
@@ -109,10 +115,46 @@ impl BatchNorm {
 
     /// Same shape in and out.
     pub fn forward(&self, x: &Tensor, mode: &Mode) -> Tensor {
+        match self.fused(x, mode) {
+            Some(norm) => norm_relu(x, None, norm, false),
+            None => self.plain(x, mode),
+        }
+    }
+
+    /// The norm, then ReLU.
+    pub fn forward_relu(&self, x: &Tensor, mode: &Mode) -> Tensor {
+        match self.fused(x, mode) {
+            Some(norm) => norm_relu(x, None, norm, true),
+            // In place, here and below: a norm's backward pass needs its input, not its output.
+            None => self.plain(x, mode).relu_(),
+        }
+    }
+
+    /// The norm, the addition of `skip`, of the same shape, then ReLU.
+    pub fn forward_add_relu(&self, x: &Tensor, skip: &Tensor, mode: &Mode) -> Tensor {
+        match self.fused(x, mode) {
+            Some(norm) => norm_relu(x, Some(skip), norm, true),
+            None => self.plain(x, mode).g_add_(skip).relu_(),
+        }
+    }
+
+    /// What the fused operator needs, where it can take the norm over.
+    fn fused(&self, x: &Tensor, mode: &Mode) -> Option<BatchStatistics<'_>> {
+        let (true, share) = mode.statistics() else { return None };
+        norm_relu_takes(x).then_some(BatchStatistics {
+            weight: &self.weight,
+            bias: &self.bias,
+            running: share.map(|_| (&self.running_mean, &self.running_var)),
+            momentum: share.unwrap_or(0.0),
+            epsilon: EPSILON,
+        })
+    }
+
+    fn plain(&self, x: &Tensor, mode: &Mode) -> Tensor {
         let (weight, bias) = (Some(&self.weight), Some(&self.bias));
         let (of_batch, share) = mode.statistics();
         let (mean, var) = (share.map(|_| &self.running_mean), share.map(|_| &self.running_var));
-        x.batch_norm(weight, bias, mean, var, of_batch, share.unwrap_or(0.0), 1e-5, true)
+        x.batch_norm(weight, bias, mean, var, of_batch, share.unwrap_or(0.0), EPSILON, true)
     }
 }
 

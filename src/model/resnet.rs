@@ -91,7 +91,7 @@ impl ResNet {
         let stem_mode = if self.frozen > 0 { &Mode::Eval } else { &*mode };
         let mut x = self.conv1.forward(&images);
         watch(format_args!("conv1"), &x);
-        x = self.bn1.forward(&x, stem_mode).relu_();
+        x = self.bn1.forward_relu(&x, stem_mode);
         watch(format_args!("bn1"), &x);
         if self.max_pool {
             x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);

@@ -11,8 +11,12 @@ extern "C" {
 
 const char* mindgap_torch_version() { return TORCH_VERSION; }
 
+// With one channel or one pixel both layouts are the same in memory, and libtorch takes the strides for the other one's;
+// its convolution would then answer in that. So the strides are set in any case.
 char* mindgap_channels_last(at::Tensor* tensor, at::Tensor** out) {
-  MINDGAP_TRY(*out = new at::Tensor(tensor->contiguous(at::MemoryFormat::ChannelsLast)))
+  MINDGAP_TRY(const at::Tensor last = tensor->contiguous(at::MemoryFormat::ChannelsLast);
+              const int64_t c = last.size(1), h = last.size(2), w = last.size(3);
+              *out = new at::Tensor(last.as_strided(last.sizes(), {h * w * c, 1, w * c, c})))
 }
 
 char* mindgap_pin_memory(at::Tensor* tensor, at::Tensor** out) {

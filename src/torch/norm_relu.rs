@@ -1,0 +1,176 @@
+//! Rust side of `norm_relu.cpp`: batch norm, a skip and ReLU in as few passes over memory as there can be.
+
+use std::{ffi::c_char, ptr};
+
+use tch::{Device, Kind, Tensor};
+use torch_sys::C_tensor;
+
+use super::shim::new_tensor;
+
+unsafe extern "C" {
+    fn mindgap_norm_relu(
+        x: *mut C_tensor,
+        skip: *mut C_tensor,
+        weight: *mut C_tensor,
+        bias: *mut C_tensor,
+        running_mean: *mut C_tensor,
+        running_var: *mut C_tensor,
+        momentum: f64,
+        epsilon: f64,
+        relu: bool,
+        out: *mut *mut C_tensor,
+    ) -> *mut c_char;
+}
+
+/// Batch norm by the batch's own statistics: its parameters, one number a channel, and how its running statistics move.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchStatistics<'a> {
+    /// What a channel is multiplied by once its mean is 0 and its deviation 1, `[c]`.
+    pub weight: &'a Tensor,
+    /// What is added to it then, `[c]`.
+    pub bias: &'a Tensor,
+    /// The running mean and variance, `[c]` each, where they shall move.
+    pub running: Option<(&'a Tensor, &'a Tensor)>,
+    /// The share by which they move towards those of the batch.
+    pub momentum: f64,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+/// Whether [`norm_relu`] takes `x`: float32 `[n, c, h, w]` on the CPU, channels last, 16 channels or a multiple, and
+/// more than one number in each.
+pub fn norm_relu_takes(x: &Tensor) -> bool {
+    let on_cpu = x.device() == Device::Cpu && x.kind() == Kind::Float;
+    on_cpu && x.dim() == 4 && {
+        let (size, stride) = (x.size(), x.stride());
+        let [n, c, h, w] = size[..] else { return false };
+        c % 16 == 0 && n * h * w > 1 && stride == [h * w * c, 1, w * c, c]
+    }
+}
+
+/// `norm(x)`, or `relu(norm(x))`, or with a skip of the same shape `relu(norm(x) + skip)`, as one step of autograd. A
+/// quarter of a training step on the CPU goes into these when they are taken one by one, nearly all of it into
+/// carrying numbers to and from memory.
+///
+/// The values are those of libtorch's operators but for rounding, and like theirs depend on the number of threads.
+///
+/// # Panics
+/// `x` is none that [`norm_relu_takes`], `skip` is not like it, or libtorch has no memory.
+pub fn norm_relu(x: &Tensor, skip: Option<&Tensor>, norm: BatchStatistics, relu: bool) -> Tensor {
+    assert!(norm_relu_takes(x), "no float32 tensor in channels-last order: {x:?}");
+    if let Some(skip) = skip {
+        assert!(relu, "a skip is added before a ReLU");
+        assert_eq!(
+            (skip.size(), skip.stride(), skip.kind()),
+            (x.size(), x.stride(), x.kind()),
+            "a skip unlike its norm"
+        );
+    }
+    let pointer = |tensor: Option<&Tensor>| tensor.map_or(ptr::null_mut(), |tensor| tensor.as_ptr().cast_mut());
+    let (mean, var) = norm.running.unzip();
+    // SAFETY: tch's pointers are valid while their tensors live; null stands for none. Shapes were compared above, and
+    // `out` is owned by the new Tensor.
+    let result = new_tensor(|out| unsafe {
+        mindgap_norm_relu(
+            pointer(Some(x)),
+            pointer(skip),
+            pointer(Some(norm.weight)),
+            pointer(Some(norm.bias)),
+            pointer(mean),
+            pointer(var),
+            norm.momentum,
+            norm.epsilon,
+            relu,
+            out,
+        )
+    });
+    result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Kind;
+
+    use super::*;
+    use crate::torch::channels_last;
+
+    /// Everything that comes out of one norm: the output, the gradients by x, skip, weight and bias, and the running
+    /// statistics.
+    fn all_results(shape: [i64; 4], skip: bool, relu: bool, fused: bool) -> Vec<Tensor> {
+        tch::manual_seed(3);
+        let draw = |shape: &[i64]| Tensor::randn(shape, (Kind::Float, Device::Cpu));
+        let leaf = |tensor: Tensor| tensor.set_requires_grad(true);
+        let x = leaf(channels_last(&(draw(&shape) * 2.0 + 3.0)).unwrap());
+        let added = skip.then(|| leaf(channels_last(&draw(&shape)).unwrap()));
+        let channels = &shape[1..2];
+        let (weight, bias) = (leaf(draw(channels)), leaf(draw(channels)));
+        let (mean, var) = (draw(channels), draw(channels).abs());
+        let upstream = draw(&shape);
+
+        let y = if fused {
+            let running = Some((&mean, &var));
+            let norm = BatchStatistics { weight: &weight, bias: &bias, running, momentum: 0.1, epsilon: 1e-5 };
+            norm_relu(&x, added.as_ref(), norm, relu)
+        } else {
+            let y = x.batch_norm(Some(&weight), Some(&bias), Some(&mean), Some(&var), true, 0.1, 1e-5, true);
+            let y = added.as_ref().map_or(y.shallow_clone(), |added| y + added);
+            if relu { y.relu() } else { y }
+        };
+        let leaves: Vec<&Tensor> =
+            [Some(&x), Some(&weight), Some(&bias), added.as_ref()].into_iter().flatten().collect();
+        let gradients = Tensor::run_backward(&[(&y * upstream).sum(Kind::Float)], &leaves, false, false);
+        [y.detach()].into_iter().chain(gradients).chain([mean, var]).collect()
+    }
+
+    #[test]
+    fn values_gradients_and_running_statistics_are_those_of_separate_operators() {
+        // The second is one block of rows and a bit, the last not even one.
+        for shape in [[8, 16, 12, 12], [3, 48, 7, 11], [130, 32, 1, 1], [2, 16, 1, 1]] {
+            for (skip, relu) in [(false, false), (false, true), (true, true)] {
+                let (one, other) = (all_results(shape, skip, relu, true), all_results(shape, skip, relu, false));
+                assert_eq!(one.len(), other.len());
+                for (number, (one, other)) in one.iter().zip(&other).enumerate() {
+                    let close = one.allclose(other, 1e-4, 1e-4, false);
+                    assert!(close, "{shape:?}, skip {skip}, relu {relu}: result {number}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_mean_costs_no_precision() {
+        let x = channels_last(&(Tensor::randn([64, 16, 8, 8], (Kind::Float, Device::Cpu)) * 0.01 + 100.0)).unwrap();
+        let (one, zero) =
+            (Tensor::ones([16], (Kind::Float, Device::Cpu)), Tensor::zeros([16], (Kind::Float, Device::Cpu)));
+        let norm = BatchStatistics { weight: &one, bias: &zero, running: None, momentum: 0.1, epsilon: 1e-12 };
+        let y = norm_relu(&x, None, norm, false).to_kind(Kind::Double);
+        let exact = x.to_kind(Kind::Double);
+        let axes = [0i64, 2, 3];
+        let (mean, var) =
+            (exact.mean_dim(axes.as_slice(), true, Kind::Double), exact.var_dim(axes.as_slice(), false, true));
+        let exact = (exact - mean) / (var + 1e-12).sqrt();
+        // 100 has a spacing of 8e-6 in float32, a thousandth of the deviation.
+        assert!(y.allclose(&exact, 1e-2, 2e-3, false), "{}", (y - exact).abs().max());
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_so() {
+        let x = channels_last(&Tensor::ones([2, 16, 2, 2], (Kind::Float, Device::Cpu))).unwrap();
+        let _ = x.narrow(0, 1, 1).narrow(1, 5, 1).fill_(f64::NAN);
+        let (one, zero) =
+            (Tensor::ones([16], (Kind::Float, Device::Cpu)), Tensor::zeros([16], (Kind::Float, Device::Cpu)));
+        let norm = BatchStatistics { weight: &one, bias: &zero, running: None, momentum: 0.1, epsilon: 1e-5 };
+        let y = norm_relu(&x, None, norm, true);
+        assert_eq!(y.isnan().sum(Kind::Int64).int64_value(&[]), 8, "one channel, and it alone");
+    }
+
+    #[test]
+    fn other_layouts_kinds_and_channel_counts_are_not_taken() {
+        let tensor = |shape: [i64; 4]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
+        assert!(norm_relu_takes(&channels_last(&tensor([2, 16, 4, 4])).unwrap()));
+        assert!(!norm_relu_takes(&tensor([2, 16, 4, 4])), "contiguous");
+        assert!(!norm_relu_takes(&channels_last(&tensor([2, 8, 4, 4])).unwrap()), "8 channels");
+        assert!(!norm_relu_takes(&channels_last(&tensor([1, 16, 1, 1])).unwrap()), "one number");
+        assert!(!norm_relu_takes(&channels_last(&tensor([2, 16, 4, 4]).to_kind(Kind::Double)).unwrap()), "float64");
+    }
+}
