@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release --example throughput -- --data DIR --limit 4096 --epochs 3
-//!     [--depth 20] [--width 16] [--stem-stride 1] [--batch-size 128] [--threads N]
+//!     [--depth 20] [--width 16] [--stem-stride 1] [--batch-size 128] [--threads N] [--cache]
 //! ```
 //!
 //! Expect one line of JSON: images a second of each epoch, their median without the first, which warms up, the loss of
@@ -47,6 +47,9 @@ struct Args {
     batch_size: u32,
     #[arg(long)]
     threads: Option<usize>,
+    /// Keep the decoded images for the next start, as `mindgap train` does
+    #[arg(long)]
+    cache: bool,
 }
 
 /// Notes when the first update was done.
@@ -89,7 +92,8 @@ fn main() -> Result<()> {
         "zoom": [0.9, 1.1],
     }))?;
     let recipe = resolve(&recipe)?;
-    let options = Options { train_fraction: recipe.train_fraction, ..Options::default() };
+    let decoded_folder = args.cache.then(data::default_folder).flatten();
+    let options = Options { train_fraction: recipe.train_fraction, decoded_folder, ..Options::default() };
     let data = data::open(&args.data.to_string_lossy(), &options, &Silent)?;
     let mut trainer = Trainer::new(&recipe, &data, device::parse("auto")?)?;
 

@@ -29,6 +29,10 @@ pub struct DataFlags {
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size, help_heading = "Data")]
     cache_limit: u64,
 
+    /// Decode all images; neither read nor write those kept in ~/.cache/mindgap/decoded since the last start
+    #[arg(long, help_heading = "Data")]
+    no_cache: bool,
+
     /// Threads that decode images beside training [default: one for each core]
     #[arg(long, short = 'j', value_name = "N", help_heading = "Data")]
     workers: Option<usize>,
@@ -39,6 +43,7 @@ impl DataFlags {
     pub fn words(&self) -> Vec<String> {
         let mut words = vec![format!("--data={}", self.source.as_deref().unwrap_or("faces"))];
         words.push(format!("--cache-limit={}", self.cache_limit));
+        words.extend(self.no_cache.then(|| "--no-cache".to_owned()));
         words.extend(self.skip_bad.then(|| "--skip-bad".to_owned()));
         words.extend(self.exclude.as_ref().map(|file| format!("--exclude={file}")));
         words.extend(self.workers.map(|workers| format!("--workers={workers}")));
@@ -65,6 +70,7 @@ impl DataFlags {
             exclude: self.exclude.as_ref().map(PathBuf::from),
             cache_limit: self.cache_limit,
             workers: self.workers,
+            decoded_folder: if self.no_cache { None } else { data::default_folder() },
         };
         data::open(source, &options, &Bar::default())
     }

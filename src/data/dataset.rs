@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{
     bad::{self, BadFile},
     copies::{self, Copies},
+    decoded::{Entry, Readings},
     exclude::Exclusions,
     faces, folder, hash,
     images::{Pixels, Split},
@@ -44,6 +45,9 @@ pub struct Options {
     /// Threads that decode for each pass over a split that is not kept, 0 for none beside the reader; `None`: one per
     /// core.
     pub workers: Option<usize>,
+    /// Where what was decoded is kept for the next start, in at most `cache_limit` bytes, and found again as long as no
+    /// file has changed; `None`: nowhere. [`default_folder`](super::default_folder) is a user's own.
+    pub decoded_folder: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -57,6 +61,7 @@ impl Default for Options {
             exclude: None,
             cache_limit: 4 << 30,
             workers: None,
+            decoded_folder: None,
         }
     }
 }
@@ -179,25 +184,29 @@ fn settle_splits(listing: &mut Listing, options: &Options) {
     }
 }
 
-/// Reads every image once.
+/// Reads every image once, or finds what was read before.
 fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
     let Listing { classes, train, val, test, mut notes, bad: mut bad_files } = listing;
-    let shape = Shape::choose(options.img_size, options.in_chans, &train, progress)?;
-    let mut room = options.cache_limit;
-    let mut read = |name: &str, samples: &Samples| -> Result<Reading> {
-        let bytes = samples.ids.len() as u64 * shape.bytes() as u64;
-        let keep = bytes <= room;
-        room -= if keep { bytes } else { 0 };
-        read::read(name, samples, shape, keep, progress)
-    };
     let val = val.context("val holds no image")?;
-    let mut val_reading = read("val", &val)?;
-    let mut test_reading = test.as_ref().map(|test| read("test", test)).transpose()?;
-    let mut train_reading = read("train", &train)?;
+    let splits: Vec<&Samples> = [&train, &val].into_iter().chain(&test).collect();
+    let lengths: Vec<usize> = splits.iter().map(|samples| samples.ids.len()).collect();
+    let entry = Entry::of(&splits, options);
+    let Readings { shape, splits: mut readings } = match entry.as_ref().and_then(|entry| entry.load(&lengths)) {
+        Some(readings) => readings,
+        None => {
+            let readings = decode(&splits, options, progress)?;
+            let whole = readings.splits.iter().all(|reading| reading.bad.is_empty());
+            if let (Some(entry), true) = (&entry, whole)
+                && let Err(error) = entry.save(&readings)
+            {
+                notes.push(format!("The decoded images are not kept for the next start: {error:#}."));
+            }
+            readings
+        }
+    };
 
-    let mut unreadable = std::mem::take(&mut train_reading.bad);
-    unreadable.append(&mut val_reading.bad);
-    unreadable.extend(test_reading.iter_mut().flat_map(|reading| std::mem::take(&mut reading.bad)));
+    let mut unreadable: Vec<BadFile> =
+        readings.iter_mut().flat_map(|reading| std::mem::take(&mut reading.bad)).collect();
     bad::tolerate(&unreadable, "images", options.skip_bad)?;
     if !unreadable.is_empty() {
         let names = bad::in_line(unreadable.iter().map(|file| &file.name));
@@ -205,15 +214,17 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
     }
     bad_files.append(&mut unreadable);
 
-    let (mean, mut std) = train_reading.sums.mean_and_std(shape.channels);
+    let (mean, mut std) = readings[0].sums.mean_and_std(shape.channels);
     for (channel, std) in std.iter_mut().enumerate().filter(|(_, std)| **std == 0.0) {
         notes.push(format!("Channel {channel} has the same value in every pixel of train."));
         *std = 1.0;
     }
     let workers = options.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    let train = split_of(&train, train_reading, shape, workers);
-    let val = split_of(&val, val_reading, shape, workers);
-    let test = test.zip(test_reading).map(|(samples, reading)| split_of(&samples, reading, shape, workers));
+    let mut split =
+        splits.into_iter().zip(readings).map(|(samples, reading)| split_of(samples, reading, shape, workers));
+    let (train, val) = split.next().zip(split.next()).context("train and val were read")?;
+    let test = split.next();
+    drop(split);
     check_left(&classes, &train, &val, test.as_ref())?;
 
     let mut splits = vec![("train", &train.labels[..], &train.hashes[..]), ("val", &val.labels, &val.hashes)];
@@ -222,6 +233,23 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
     let Shape { channels, size } = shape;
     let exclude = options.exclude.clone();
     Ok(Dataset { classes, channels, size, mean, std, train, val, test, fingerprint, exclude, bad_files, notes })
+}
+
+/// Reads the images of train, val and, where there is one, test.
+fn decode(splits: &[&Samples], options: &Options, progress: &dyn Progress) -> Result<Readings> {
+    const NAMES: [&str; 3] = ["train", "val", "test"];
+    let shape = Shape::choose(options.img_size, options.in_chans, splits[0], progress)?;
+    let mut room = options.cache_limit;
+    let mut readings = Vec::new();
+    // Train comes last: it is the one to be decoded anew where memory does not hold all.
+    for (name, samples) in NAMES.into_iter().zip(splits).cycle().skip(1).take(splits.len()) {
+        let bytes = samples.ids.len() as u64 * shape.bytes() as u64;
+        let keep = bytes <= room;
+        room -= if keep { bytes } else { 0 };
+        readings.push(read::read(name, samples, shape, keep, progress)?);
+    }
+    readings.rotate_right(1);
+    Ok(Readings { shape, splits: readings })
 }
 
 fn split_of(samples: &Samples, reading: Reading, shape: Shape, workers: usize) -> Split {

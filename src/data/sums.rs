@@ -33,6 +33,18 @@ impl Sums {
         }
     }
 
+    /// The sums as numbers, to be kept.
+    pub fn to_numbers(self) -> [u64; 7] {
+        let ([a, b, c], [d, e, f]) = (self.values, self.squares);
+        [self.n, a, b, c, d, e, f]
+    }
+
+    /// Those that [`Sums::to_numbers`] gave; `None` if these are not as many.
+    pub fn from_numbers(numbers: &[u64]) -> Option<Self> {
+        let &[n, a, b, c, d, e, f] = numbers else { return None };
+        Some(Self { n, values: [a, b, c], squares: [d, e, f] })
+    }
+
     /// Mean and standard deviation (over n, not n − 1) of each of the first `channels`, values scaled to 0..1.
     pub fn mean_and_std(&self, channels: u32) -> (Vec<f32>, Vec<f32>) {
         let n = self.n.max(1);

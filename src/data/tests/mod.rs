@@ -1,6 +1,7 @@
 //! What the room promises, tried on data made for it.
 
 mod broken_images;
+mod decoded;
 mod folders;
 mod loading;
 mod pillow;

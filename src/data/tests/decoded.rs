@@ -1,0 +1,158 @@
+//! What was decoded is found again, and never in place of what has changed.
+
+use std::{
+    fs::{self, File, FileTimes},
+    path::{Path, PathBuf},
+};
+
+use super::*;
+
+/// Enough for a set to be worth keeping: the files of [`worthwhile`] are padded to it.
+const PADDING: usize = 64 << 10;
+
+/// 2 × 8 training and 2 × 2 validation images of 72 KiB each, their size mostly in what follows the pictures.
+fn worthwhile() -> Folder {
+    let folder = Folder::new().split("train", &["a", "b"], 8).split("val", &["a", "b"], 2);
+    for path in images_of(&folder) {
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.resize(bytes.len() + PADDING, 0);
+        fs::write(path, bytes).unwrap();
+    }
+    folder
+}
+
+fn images_of(folder: &Folder) -> Vec<PathBuf> {
+    let walk = walkdir::WalkDir::new(folder.path()).sort_by_file_name().into_iter().map(Result::unwrap);
+    walk.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+}
+
+fn keeping_in(cache: &Path) -> Options {
+    Options { decoded_folder: Some(cache.to_owned()), ..Options::default() }
+}
+
+fn entries(cache: &Path) -> Vec<PathBuf> {
+    fs::read_dir(cache).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn assert_equal(one: &Dataset, other: &Dataset) {
+    assert_eq!((one.size, one.channels, &one.mean, &one.std), (other.size, other.channels, &other.mean, &other.std));
+    assert_eq!(one.fingerprint, other.fingerprint);
+    for (one, other) in [(&one.train, &other.train), (&one.val, &other.val)] {
+        assert_eq!((&one.ids, &one.labels, &one.hashes), (&other.ids, &other.labels, &other.hashes));
+        assert!(pixels(one).equal(&pixels(other)));
+    }
+}
+
+fn pixels(split: &Split) -> Tensor {
+    let order = (0..split.len() as u32).collect();
+    split.batches(order, split.len(), Device::Cpu).next().unwrap().unwrap().images
+}
+
+#[test]
+fn a_second_start_reads_no_image_and_finds_the_same() {
+    let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
+    // Once with all images in memory, once with those of train decoded for each batch.
+    for (number, cache_limit) in [4 << 30, 600].into_iter().enumerate() {
+        let options = Options { cache_limit, ..keeping_in(cache.path()) };
+        let first = folder.open(&options).unwrap();
+        assert_eq!(first.train.is_streamed(), number == 1);
+        assert!(!entries(cache.path()).is_empty());
+        assert_equal(&first, &folder.open(&options).unwrap());
+        assert_equal(&first, &folder.open(&Options { decoded_folder: None, ..options }).unwrap());
+    }
+}
+
+#[test]
+fn what_was_kept_is_what_is_used() {
+    let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
+    folder.open(&keeping_in(cache.path())).unwrap();
+    // Had the second start read the images, it would find no such hash.
+    let entry = &entries(cache.path())[0];
+    let mut archive = crate::durable::Archive::load(entry).unwrap();
+    let hashes = archive.arrays.iter_mut().find(|array| array.name == "0.hashes").unwrap();
+    hashes.bytes[..16].fill(7);
+    archive.save(entry).unwrap();
+    assert_eq!(folder.open(&keeping_in(cache.path())).unwrap().train.hashes[0], u128::from_le_bytes([7; 16]));
+}
+
+#[test]
+fn a_file_that_changes_is_seen_even_if_it_claims_its_old_time_and_size() {
+    let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
+    let first = folder.open(&keeping_in(cache.path())).unwrap();
+    let paths = images_of(&folder);
+    let (one, other) = (&paths[0], &paths[1]);
+    let modified = one.metadata().unwrap().modified().unwrap();
+    let mut bytes = fs::read(other).unwrap();
+    bytes.resize(one.metadata().unwrap().len() as usize, 0);
+    fs::write(one, bytes).unwrap();
+    File::options().write(true).open(one).unwrap().set_times(FileTimes::new().set_modified(modified)).unwrap();
+    let second = folder.open(&keeping_in(cache.path())).unwrap();
+    assert_ne!(first.fingerprint, second.fingerprint);
+    assert_equal(&second, &folder.opened());
+}
+
+#[test]
+fn other_demands_and_other_samples_have_entries_of_their_own() {
+    let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
+    let options = keeping_in(cache.path());
+    let all = [
+        options.clone(),
+        Options { img_size: Some(4), ..options.clone() },
+        Options { in_chans: Some(3), ..options.clone() },
+        Options { train_fraction: 0.9, ..options.clone() },
+    ];
+    for (number, options) in all.iter().enumerate() {
+        let first = folder.open(options).unwrap();
+        assert_eq!(entries(cache.path()).len(), number + 1);
+        assert_equal(&first, &folder.open(&Options { decoded_folder: None, ..options.clone() }).unwrap());
+        assert_equal(&first, &folder.open(options).unwrap());
+    }
+}
+
+#[test]
+fn a_damaged_entry_is_replaced() {
+    let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
+    let first = folder.open(&keeping_in(cache.path())).unwrap();
+    let entry = &entries(cache.path())[0];
+    let whole = fs::read(entry).unwrap();
+    for damage in [&whole[..whole.len() / 2], b"", b"nonsense"] {
+        fs::write(entry, damage).unwrap();
+        assert_equal(&first, &folder.open(&keeping_in(cache.path())).unwrap());
+        assert_eq!(fs::read(entry).unwrap(), whole);
+    }
+}
+
+#[test]
+fn entries_used_longest_ago_make_room_for_new_ones() {
+    let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
+    let open = |img_size, cache_limit| {
+        folder.open(&Options { img_size: Some(img_size), cache_limit, ..keeping_in(cache.path()) }).unwrap()
+    };
+    open(20, 1 << 20);
+    let first = entries(cache.path());
+    let limit = 2 * first[0].metadata().unwrap().len();
+    open(20, limit);
+    let (first, second) = (entries(cache.path()), open(19, limit));
+    let all = entries(cache.path());
+    let total: u64 = all.iter().map(|entry| entry.metadata().unwrap().len()).sum();
+    assert!(total <= limit, "{total} bytes are kept, {limit} are allowed");
+    assert!(all.len() < first.len() + 1 && second.size == 19, "{all:?}");
+}
+
+#[test]
+fn a_folder_that_cannot_hold_it_is_told_and_no_reason_to_stop() {
+    let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
+    let blocked = cache.path().join("file");
+    fs::write(&blocked, "in the way").unwrap();
+    let data = folder.open(&keeping_in(&blocked.join("below"))).unwrap();
+    assert!(data.notes.iter().any(|note| note.contains("not kept for the next start")), "{:?}", data.notes);
+}
+
+#[test]
+fn small_sets_and_sets_with_broken_images_are_not_kept() {
+    let cache = tempfile::tempdir().unwrap();
+    Folder::new().split("train", &["a", "b"], 8).split("val", &["a", "b"], 2).open(&keeping_in(cache.path())).unwrap();
+    let broken = worthwhile().file("train/a/broken.png", "no picture");
+    broken.open(&Options { skip_bad: true, ..keeping_in(cache.path()) }).unwrap();
+    assert!(entries(cache.path()).is_empty());
+}
