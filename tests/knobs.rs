@@ -219,6 +219,9 @@ knobs! {
     weight_decay: on "weight_decay = 5e-3", off "weight_decay = 0.0";
     norm_decay: on "weight_decay = 5e-3\nnorm_decay = true", off "weight_decay = 0.0\nnorm_decay = false";
     clip_grad: on "clip_grad = 0.5", off "clip_grad = inf";
+    amp: on "amp = true", off "amp = false";
+    amp_float16: on "amp = true\namp_dtype = 'float16'\ngrad_accum_steps = 2",
+        off "amp = false\namp_dtype = 'bfloat16'\ngrad_accum_steps = 1";
     model_ema: on "model_ema = true\nmodel_ema_decay = 0.9", off "model_ema = false\nmodel_ema_decay = 0.998";
     swa: on "swa_start = 2", off "swa_start = 0";
     sam: on "sam = 0.05", off "sam = 0.0";

@@ -4,7 +4,11 @@
 use anyhow::Result;
 use tch::Device;
 
-use crate::torch::{self, device::Wanted};
+use crate::{
+    recipe::Recipe,
+    torch::{self, device::Wanted},
+    train,
+};
 
 /// Where and with what to compute.
 #[derive(Clone, Debug, clap::Args)]
@@ -21,6 +25,14 @@ pub struct Compute {
     /// do
     #[arg(long, help_heading = "Machine")]
     deterministic: bool,
+
+    /// Full float32 on CUDA; without it convolutions and matrix products may use TF32, with 10 bits of precision
+    #[arg(long, help_heading = "Machine")]
+    no_tf32: bool,
+
+    /// Go on with --amp where the device has no instructions for its type
+    #[arg(long, help_heading = "Machine")]
+    force_amp: bool,
 }
 
 impl Compute {
@@ -32,8 +44,20 @@ impl Compute {
     pub fn prepare(&self, threads_before: Option<usize>) -> Result<Device> {
         torch::keep_pages();
         torch::set_deterministic(self.deterministic)?;
+        torch::set_tf32(!self.no_tf32)?;
         torch::set_threads(self.threads.map(usize::from).or(threads_before));
         self.device.device()
+    }
+
+    /// Whether `device` is made for the precision that `recipe` asks for, or is to be used for it all the same.
+    ///
+    /// # Errors
+    /// It would compute it slowly, and nothing was said of `--force-amp`.
+    pub fn check_amp(&self, recipe: &Recipe, device: Device) -> Result<()> {
+        if !recipe.amp || self.force_amp {
+            return Ok(());
+        }
+        torch::check_amp(device, train::amp_kind(recipe.amp_dtype))
     }
 
     /// Threads for each of so many runs at a time.
@@ -46,6 +70,8 @@ impl Compute {
     pub fn words(&self, threads: usize) -> Vec<String> {
         let mut words = vec![format!("--device={}", self.device), format!("--threads={threads}")];
         words.extend(self.deterministic.then(|| "--deterministic".to_owned()));
+        words.extend(self.no_tf32.then(|| "--no-tf32".to_owned()));
+        words.extend(self.force_amp.then(|| "--force-amp".to_owned()));
         words
     }
 }

@@ -6,7 +6,9 @@ use anyhow::{Result, ensure};
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
-use crate::recipe::{self, Aa, Border, ClassWeights, FirstTrained, Layers, Opt, Recipe, Sched, Stem, Tta, presets};
+use crate::recipe::{
+    self, Aa, AmpDtype, Border, ClassWeights, FirstTrained, Layers, Opt, Recipe, Sched, Stem, Tta, presets,
+};
 
 /// Where a recipe comes from. Later beats earlier: defaults, preset, recipe file, flags.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -148,6 +150,13 @@ pub struct RecipeFlags {
     /// Batches whose gradients are averaged for one step [default: 1]
     #[arg(long, help_heading = "Optimisation", value_name = "N")]
     pub grad_accum_steps: Option<u32>,
+    /// Train in mixed precision; evaluation stays in float32
+    #[arg(long, help_heading = "Optimisation", value_name = "BOOL", hide_possible_values = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub amp: Option<bool>,
+    /// Short type of mixed precision [default: bfloat16]
+    #[arg(long, help_heading = "Optimisation", value_name = "TYPE", value_parser = words(AmpDtype::WORDS))]
+    pub amp_dtype: Option<String>,
 
     /// Probability that a feature is dropped before the classifier
     #[arg(long, help_heading = "Regularisation: network", value_name = "P", allow_negative_numbers = true)]

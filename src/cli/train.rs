@@ -78,6 +78,7 @@ pub fn run(args: &Args) -> Result<End> {
     // A resumed run computes with as many threads as before, so that its bits stay the same.
     let threads_before = plan.before.as_ref().map(|before| before.environment.versions.threads);
     let device = args.compute.prepare(threads_before)?;
+    args.compute.check_amp(&plan.recipe, device)?;
     let skipped_before = plan.before.as_ref().is_some_and(|before| before.environment.data.bad_files > 0);
     let data = args.data.excluding(plan.exclude.clone()).open(&plan.source, &plan.recipe, skipped_before)?;
     let recipe = plan.recipe_for(&data)?;

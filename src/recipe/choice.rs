@@ -35,6 +35,16 @@ choice! {
 }
 
 choice! {
+    /// The short type of mixed precision.
+    AmpDtype {
+        /// 8 bits of exponent, as float32 has, and 7 of precision.
+        Bfloat16 = "bfloat16",
+        /// 5 bits of exponent and 10 of precision; the loss is scaled to keep gradients in its range.
+        Float16 = "float16",
+    }
+}
+
+choice! {
     /// The first layers of a network of the ImageNet family.
     Stem {
         /// 7×7 convolution of stride 2, then a max-pool of stride 2: for photos.

@@ -24,7 +24,7 @@ mod shorthand;
 mod suggest;
 mod validate;
 
-pub use choice::{Aa, Border, ClassWeights, CycleMode, FirstTrained, Opt, Sched, Stem, Tta};
+pub use choice::{Aa, AmpDtype, Border, ClassWeights, CycleMode, FirstTrained, Opt, Sched, Stem, Tta};
 pub use complaint::{Complaint, Complaints};
 pub use diff::Difference;
 pub use layers::{Layers, resolve};

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{Aa, Border, ClassWeights, Curve, CycleMode, FirstTrained, Opt, Phase, Stem, Tta, family};
+use super::{Aa, AmpDtype, Border, ClassWeights, Curve, CycleMode, FirstTrained, Opt, Phase, Stem, Tta, family};
 
 /// Every number that determines a run, apart from the data.
 ///
@@ -62,6 +62,11 @@ pub struct Recipe {
     pub clip_grad: Option<f64>,
     /// Batches whose gradients are averaged for one step of the optimiser, from 1. Off: 1. timm: `--grad-accum-steps`.
     pub grad_accum_steps: u32,
+    /// Train in mixed precision: forward and backward passes in `amp_dtype` where that is safe; weights, loss, norms'
+    /// statistics and every evaluation in float32. Off: false. timm: `--amp`.
+    pub amp: bool,
+    /// The short type of mixed precision; read with `amp` only. timm: `--amp-dtype`.
+    pub amp_dtype: AmpDtype,
 
     /// Probability that a feature is dropped before the classifier, in [0, 1). Off: 0. timm: `--drop`.
     pub drop: f64,
@@ -172,6 +177,8 @@ impl Default for Recipe {
             norm_decay: false,
             clip_grad: None,
             grad_accum_steps: 1,
+            amp: false,
+            amp_dtype: AmpDtype::Bfloat16,
             drop: 0.0,
             drop_path: 0.0,
             drop_block: 0.0,

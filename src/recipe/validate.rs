@@ -1,7 +1,7 @@
 //! Is every number of a recipe in its range, and do they go together? All complaints at once.
 
 use super::{
-    Complaints, Curve, Family, FirstTrained, Opt, Phase, Recipe, Stem,
+    AmpDtype, Complaints, Curve, Family, FirstTrained, Opt, Phase, Recipe, Stem,
     complaint::{Check, quoted},
     family,
 };
@@ -51,6 +51,9 @@ impl Recipe {
         if let Some(limit) = self.clip_grad {
             check.above_zero("clip_grad", limit, "give the largest norm allowed, or leave it out for no clipping");
         }
+        let scaled_sam = self.amp && self.amp_dtype == AmpDtype::Float16 && self.sam > 0.0;
+        let wrong = "sharpness-aware updates need gradients that are not scaled, float16 needs scaled ones";
+        check.that(!scaled_sam, "sam", self.sam, wrong, "set amp_dtype = \"bfloat16\", or leave sam or amp out");
         if self.nesterov {
             let (sgd, momentum) = (self.opt == Opt::Sgd, self.momentum > 0.0);
             check.that(

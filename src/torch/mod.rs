@@ -1,6 +1,7 @@
 //! libtorch itself: devices, threads, the allocator, and the few calls that tch does not expose.
 
 mod allocator;
+mod amp;
 mod catch;
 pub mod cuda;
 pub mod device;
@@ -13,11 +14,12 @@ mod threads;
 mod waiting;
 
 pub use allocator::keep_pages;
+pub use amp::{Autocast, check_amp, is_autocast};
 pub use catch::{catch, without_frames};
 pub use layout::preferred_layout;
 pub use norm_relu::{BatchStatistics, norm_relu, norm_relu_takes};
 pub use script::ScriptModule;
-pub use shim::{channels_last, pin_memory, set_deterministic, version};
+pub use shim::{channels_last, pin_memory, set_deterministic, set_tf32, version};
 pub use threads::{physical_cores, set_threads};
 pub use waiting::let_threads_sleep;
 

@@ -4,6 +4,7 @@
 // the Rust side frees. No exception crosses the border.
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <torch/version.h>
 #include "border.h"
 
@@ -29,6 +30,26 @@ char* mindgap_set_deterministic(bool on) {
               context.setDeterministicAlgorithms(on, /*warn_only=*/false);
               context.setDeterministicCuDNN(on);
               context.setBenchmarkCuDNN(!on))
+}
+
+// Operators of this thread choose their type until mindgap_autocast_end.
+char* mindgap_autocast_begin(bool cuda, bool half) {
+  MINDGAP_TRY(const auto device = cuda ? at::kCUDA : at::kCPU; at::autocast::increment_nesting();
+              at::autocast::set_autocast_dtype(device, half ? at::kHalf : at::kBFloat16);
+              at::autocast::set_autocast_enabled(device, true))
+}
+
+// The copies of weights in the short type are let go: the weights are about to change.
+char* mindgap_autocast_end(bool cuda) {
+  MINDGAP_TRY(at::autocast::set_autocast_enabled(cuda ? at::kCUDA : at::kCPU, false);
+              if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache())
+}
+
+bool mindgap_is_autocast(bool cuda) { return at::autocast::is_autocast_enabled(cuda ? at::kCUDA : at::kCPU); }
+
+// Float32 by TF32 on the tensor cores of a CUDA device, and whether cuDNN tries its algorithms on each new shape.
+char* mindgap_set_tf32(bool on) {
+  MINDGAP_TRY(auto& context = at::globalContext(); context.setAllowTF32CuBLAS(on); context.setAllowTF32CuDNN(on))
 }
 
 }  // extern "C"

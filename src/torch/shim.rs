@@ -11,6 +11,7 @@ unsafe extern "C" {
     fn mindgap_channels_last(tensor: *mut C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
     fn mindgap_pin_memory(tensor: *mut C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
     fn mindgap_set_deterministic(on: bool) -> *mut c_char;
+    fn mindgap_set_tf32(on: bool) -> *mut c_char;
 }
 
 /// The version of the libtorch headers that this binary was compiled against, such as `2.13.0`.
@@ -43,6 +44,13 @@ pub fn set_deterministic(on: bool) -> Result<()> {
     }
     // SAFETY: no pointers go in.
     check(unsafe { mindgap_set_deterministic(on) })
+}
+
+/// Lets CUDA devices from Ampere on compute float32 convolutions and matrix products by TF32: about as wide a range,
+/// 10 bits of precision instead of 23, several times as fast.
+pub fn set_tf32(on: bool) -> Result<()> {
+    // SAFETY: no pointers go in.
+    check(unsafe { mindgap_set_tf32(on) })
 }
 
 pub(super) fn new_tensor(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor> {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context, Result, bail, ensure};
 use tch::Tensor;
 
-use super::{Patience, Position, Trainer};
+use super::{LossScale, Patience, Position, Trainer};
 use crate::{
     durable::{Archive, Array},
     model::{Description, Parameters, weights},
@@ -45,7 +45,8 @@ fn marked<'a>(mark: &str, parameters: &'a Parameters) -> impl Iterator<Item = (S
 /// Every tensor of `trainer`'s state, by name.
 fn tensors(trainer: &Trainer) -> Vec<(String, &Tensor)> {
     let average = trainer.average.iter().flat_map(|average| marked(AVERAGE, &average.network.parameters));
-    marked(MODEL, &trainer.model.parameters).chain(average).chain(trainer.optimizer.memory()).collect()
+    let scale = trainer.loss_scale.iter().flat_map(LossScale::state);
+    marked(MODEL, &trainer.model.parameters).chain(average).chain(trainer.optimizer.memory()).chain(scale).collect()
 }
 
 impl Checkpoint {

@@ -42,7 +42,9 @@ pub struct Fault {
 
 fn state(trainer: &Trainer) -> Vec<&Tensor> {
     let parameters = trainer.model.parameters.all().iter().map(|parameter| &parameter.tensor);
-    parameters.chain(trainer.optimizer.memory().into_iter().map(|(_, tensor)| tensor)).collect()
+    let scale = trainer.loss_scale.iter().flat_map(|scale| scale.state());
+    let others = trainer.optimizer.memory().into_iter().chain(scale);
+    parameters.chain(others.map(|(_, tensor)| tensor)).collect()
 }
 
 impl Look {
@@ -126,12 +128,11 @@ impl Trainer {
     fn place_of_fault(&self, batch: &Batch, number: u32, repeats: &[u32]) -> Option<String> {
         let example = self.example(batch, number, repeats);
         let mut first = None;
-        let logits =
-            self.model.forward_watched(&example.images, Mode::Train(self.noise(number)), &mut |layer, output| {
-                if first.is_none() && !is_finite(output) {
-                    first = Some(format!("the output of {layer}"));
-                }
-            });
+        let logits = self.logits(&example, Mode::Train(self.noise(number)), &mut |layer, output| {
+            if first.is_none() && !is_finite(output) {
+                first = Some(format!("the output of {layer}"));
+            }
+        });
         if first.is_some() {
             return first;
         }

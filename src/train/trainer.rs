@@ -1,12 +1,15 @@
 //! The full state of a training run, and one pass over the training images.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::{Context, Result, bail};
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Average, Failure, Patience, class_weights,
+    Average, Failure, LossScale, Patience, class_weights,
     epoch_batches::EpochBatches,
     examples::{Example, Examples},
     loss::cross_entropy,
@@ -23,9 +26,9 @@ use crate::{
         pretrained::{self, Images, Loaded},
     },
     random::{Purpose, Stream},
-    recipe::{ClassWeights, Recipe, schedule},
+    recipe::{AmpDtype, ClassWeights, Recipe, schedule},
     run::{Observer, PretrainedFile},
-    torch,
+    torch::{self, Autocast},
 };
 
 /// Updates between two looks at whether the loss is still finite. Each look waits for the device.
@@ -73,6 +76,8 @@ pub struct Trainer {
     pub normalize: Normalize,
     /// The file that the weights came from, where a recipe's `pretrained` was read.
     pub pretrained: Option<PretrainedFile>,
+    /// The scale of the loss, where gradients are in float16.
+    pub loss_scale: Option<LossScale>,
     /// What the network sees of the training images.
     examples: Examples,
     /// `[classes]`, where classes are weighed in the objective.
@@ -120,6 +125,7 @@ impl Trainer {
                 position: Position::default(),
                 normalize,
                 pretrained: None,
+                loss_scale: (recipe.amp && recipe.amp_dtype == AmpDtype::Float16).then(|| LossScale::new(device)),
                 class_weights: weights,
             })
         })
@@ -220,15 +226,24 @@ impl Trainer {
             let example = self.example(&batch, number, repeats);
             let loss = self.loss(&example, Mode::Train(self.noise(number)));
             let _ = loss_sum.g_add_(&loss.detach().to_kind(Kind::Double));
-            add_gradients(&mut gradients, &(loss / group as f64), &self.model);
+            let share = loss / group as f64;
+            let share = self.loss_scale.as_ref().map_or_else(|| share.shallow_clone(), |scale| scale.scale(&share));
+            add_gradients(&mut gradients, &share, &self.model);
             if self.is_sharp() {
                 gradients = self.gradients_uphill(&gradients, &example, number);
             }
         }
+        let overflown = self.loss_scale.as_ref().map(|scale| scale.unscale(&mut gradients));
         if let Some(limit) = self.recipe.clip_grad {
             clip_to_norm(&mut gradients, limit);
         }
-        self.optimizer.step(&gradients, rate);
+        match (&mut self.loss_scale, overflown) {
+            (Some(scale), Some(overflown)) => {
+                self.optimizer.step_unless(&overflown, &gradients, rate);
+                scale.adapt(&overflown);
+            }
+            _ => self.optimizer.step(&gradients, rate),
+        }
         self.position.updates += 1;
         Ok(())
     }
@@ -240,7 +255,20 @@ impl Trainer {
 
     /// The training loss.
     fn loss(&self, example: &Example, mode: Mode) -> Tensor {
-        self.objective(&self.model.forward(&example.images, mode), example)
+        self.objective(&self.logits(example, mode, &mut |_, _| ()), example)
+    }
+
+    /// The network's float32 logits in training, in mixed precision where the recipe asks for it; `watch` hears of the
+    /// layers.
+    pub(super) fn logits(
+        &self,
+        example: &Example,
+        mode: Mode,
+        watch: &mut impl FnMut(fmt::Arguments, &Tensor),
+    ) -> Tensor {
+        let device = self.model.parameters.device();
+        let _autocast = self.recipe.amp.then(|| Autocast::new(device, amp_kind(self.recipe.amp_dtype)));
+        self.model.forward_watched(&example.images, mode, watch).to_kind(Kind::Float)
     }
 
     /// The training objective of logits.
@@ -301,6 +329,14 @@ impl Trainer {
         bail!(Failure(format!(
             "training has left the finite numbers, a smaller --lr, --warmup-epochs or --clip-grad usually helps: {told}"
         )))
+    }
+}
+
+/// libtorch's name for a short type.
+pub fn amp_kind(dtype: AmpDtype) -> Kind {
+    match dtype {
+        AmpDtype::Bfloat16 => Kind::BFloat16,
+        AmpDtype::Float16 => Kind::Half,
     }
 }
 

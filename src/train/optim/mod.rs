@@ -84,6 +84,21 @@ impl Optimizer {
         }
     }
 
+    /// [`Self::step`], taken back where `skip`, a boolean scalar on the device, is true. It counts as an update all the
+    /// same.
+    pub fn step_unless(&mut self, skip: &Tensor, gradients: &[Tensor], rate: f64) {
+        let _guard = tch::no_grad_guard();
+        let changed = |slots: &[Slot]| -> Vec<Tensor> {
+            let tensors = slots.iter().flat_map(|slot| [&slot.parameter].into_iter().chain(&slot.memory));
+            tensors.map(Tensor::detach).collect()
+        };
+        let before: Vec<Tensor> = changed(&self.slots).iter().map(Tensor::copy).collect();
+        self.step(gradients, rate);
+        for (mut now, before) in changed(&self.slots).into_iter().zip(before) {
+            now.copy_(&before.where_self(skip, &now));
+        }
+    }
+
     /// What the rule remembers, as `momentum/layer1.0.conv1.weight` and so on, shared with the optimiser.
     pub fn memory(&self) -> Vec<(String, &Tensor)> {
         let names = self.rule.memory();
