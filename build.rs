@@ -5,8 +5,8 @@ use std::{env, path::PathBuf};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    let sources = ["src/torch/shim.cpp", "src/torch/script.cpp", "src/torch/norm_relu.cpp"];
-    for file in sources.iter().chain(&["src/torch/border.h"]) {
+    let sources = ["shim", "script", "conv", "norm_relu"].map(|name| format!("src/torch/{name}.cpp"));
+    for file in sources.iter().map(String::as_str).chain(["src/torch/border.h", "src/torch/lanes.h"]) {
         println!("cargo:rerun-if-changed={file}");
     }
     for name in ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI"] {

@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::parameters::{Parameters, Role};
 use crate::{
     random::Stream,
-    torch::{BatchStatistics, norm_relu, norm_relu_takes},
+    torch::{self, BatchStatistics, norm_relu, norm_relu_takes},
 };
 
 /// How a forward pass treats what differs between training and evaluation.
@@ -82,7 +82,7 @@ impl Conv {
 
     /// `[n, inputs, h, w]` to `[n, outputs, ⌈h/stride⌉, ⌈w/stride⌉]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        x.conv2d(&self.weight, None::<&Tensor>, [self.stride; 2], [self.padding; 2], [1, 1], 1)
+        torch::conv2d(x, &self.weight, self.stride, self.padding)
     }
 }
 

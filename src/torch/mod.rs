@@ -3,6 +3,7 @@
 mod allocator;
 mod amp;
 mod catch;
+mod conv;
 pub mod cuda;
 pub mod device;
 mod layout;
@@ -16,6 +17,7 @@ mod waiting;
 pub use allocator::keep_pages;
 pub use amp::{Autocast, check_amp, is_autocast};
 pub use catch::{catch, without_frames};
+pub use conv::conv2d;
 pub use layout::preferred_layout;
 pub use norm_relu::{BatchStatistics, norm_relu, norm_relu_takes};
 pub use script::ScriptModule;
@@ -28,6 +30,15 @@ pub const TCH_VERSION: &str = "0.26.0";
 
 #[cfg(test)]
 mod tests {
+    use tch::{Device, Kind, Tensor};
+
+    /// Numbers in [-1, 1) that look drawn but are a function of `number` alone: libtorch's generator is shared with the
+    /// tests of other threads.
+    pub fn noise(shape: &[i64], number: i64) -> Tensor {
+        let places = Tensor::arange(shape.iter().product::<i64>(), (Kind::Double, Device::Cpu));
+        ((places * 12.9898 + 78.233 * number as f64).sin() * 43_758.5).frac().view(shape).to_kind(Kind::Float)
+    }
+
     #[test]
     fn the_version_of_tch_is_that_of_cargo_toml() {
         assert!(include_str!("../../Cargo.toml").contains(&format!("tch = \"={}\"", super::TCH_VERSION)));

@@ -6,43 +6,24 @@
 // Beside the statistics only the input is kept for the backward pass: where ReLU cut is computed again, or, after a
 // skip, read from the output, which the next convolution keeps anyway.
 //
-// A tensor is seen as rows of c numbers, one row a pixel. Numbers are taken 16 at a time, one for each of 16
-// neighbouring channels. Sums run in float32 over BLOCK rows and in float64 over the blocks.
+// A tensor is seen as rows of c numbers, one row a pixel. Sums run in float32 over BLOCK rows and in float64 over the
+// blocks.
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <vector>
 #include "border.h"
+#include "lanes.h"
 
 namespace {
 
+using namespace mindgap;
 using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-constexpr int64_t LANES = 16;
 constexpr int64_t BLOCK = 128;
-
-typedef float Lanes __attribute__((vector_size(LANES * sizeof(float))));
-// The same anywhere in memory.
-typedef float LanesAt __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));
-
-// The functions below are compiled for several instruction sets; the machine's best is taken when the program starts.
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_MACHINE
-#endif
-
-inline __attribute__((always_inline)) Lanes load(const float* from) {
-  return *reinterpret_cast<const LanesAt*>(from);
-}
-
-inline __attribute__((always_inline)) void store(float* to, Lanes value) {
-  *reinterpret_cast<LanesAt*>(to) = value;
-}
 
 // 0 where `sign` is not above 0. What is not a number stays so, as in libtorch's ReLU.
 inline __attribute__((always_inline)) Lanes cut(const Lanes& value, const Lanes& sign) {
@@ -135,19 +116,6 @@ void input_gradient(const float* gradient, const float* x, float* dx, int64_t ro
     }
   }
 }
-
-// The rows in as many pieces as there are threads, so that what a thread sums depends on their number alone.
-template <typename Work>
-void in_pieces(int64_t rows, const Work& work) {
-  const int64_t pieces = at::get_num_threads(), length = (rows + pieces - 1) / pieces;
-  at::parallel_for(0, pieces, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t piece = begin; piece < end; ++piece) {
-      work(piece, piece * length, std::min(rows, (piece + 1) * length));
-    }
-  });
-}
-
-int64_t pieces() { return at::get_num_threads(); }
 
 struct Moments {
   double rows = 0;

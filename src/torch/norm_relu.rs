@@ -37,14 +37,14 @@ pub struct BatchStatistics<'a> {
     pub epsilon: f64,
 }
 
-/// Whether [`norm_relu`] takes `x`: float32 `[n, c, h, w]` on the CPU, channels last, 16 channels or a multiple, and
+/// Whether [`norm_relu`] takes `x`: float32 `[n, c, h, w]` on the CPU, channels last, 8 channels or a multiple, and
 /// more than one number in each.
 pub fn norm_relu_takes(x: &Tensor) -> bool {
     let on_cpu = x.device() == Device::Cpu && x.kind() == Kind::Float;
     on_cpu && x.dim() == 4 && {
         let (size, stride) = (x.size(), x.stride());
         let [n, c, h, w] = size[..] else { return false };
-        c % 16 == 0 && n * h * w > 1 && stride == [h * w * c, 1, w * c, c]
+        c % 8 == 0 && n * h * w > 1 && stride == [h * w * c, 1, w * c, c]
     }
 }
 
@@ -92,13 +92,13 @@ mod tests {
     use tch::Kind;
 
     use super::*;
-    use crate::torch::channels_last;
+    use crate::torch::{channels_last, tests::noise};
 
     /// Everything that comes out of one norm: the output, the gradients by x, skip, weight and bias, and the running
     /// statistics.
     fn all_results(shape: [i64; 4], skip: bool, relu: bool, fused: bool) -> Vec<Tensor> {
-        tch::manual_seed(3);
-        let draw = |shape: &[i64]| Tensor::randn(shape, (Kind::Float, Device::Cpu));
+        let numbers = std::cell::Cell::new(0);
+        let draw = |shape: &[i64]| noise(shape, numbers.replace(numbers.get() + 1));
         let leaf = |tensor: Tensor| tensor.set_requires_grad(true);
         let x = leaf(channels_last(&(draw(&shape) * 2.0 + 3.0)).unwrap());
         let added = skip.then(|| leaf(channels_last(&draw(&shape)).unwrap()));
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn values_gradients_and_running_statistics_are_those_of_separate_operators() {
         // The second is one block of rows and a bit, the last not even one.
-        for shape in [[8, 16, 12, 12], [3, 48, 7, 11], [130, 32, 1, 1], [2, 16, 1, 1]] {
+        for shape in [[8, 16, 12, 12], [3, 48, 7, 11], [130, 32, 1, 1], [2, 8, 1, 1]] {
             for (skip, relu) in [(false, false), (false, true), (true, true)] {
                 let (one, other) = (all_results(shape, skip, relu, true), all_results(shape, skip, relu, false));
                 assert_eq!(one.len(), other.len());
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_large_mean_costs_no_precision() {
-        let x = channels_last(&(Tensor::randn([64, 16, 8, 8], (Kind::Float, Device::Cpu)) * 0.01 + 100.0)).unwrap();
+        let x = channels_last(&(noise(&[64, 16, 8, 8], 0) * 0.0173 + 100.0)).unwrap();
         let (one, zero) =
             (Tensor::ones([16], (Kind::Float, Device::Cpu)), Tensor::zeros([16], (Kind::Float, Device::Cpu)));
         let norm = BatchStatistics { weight: &one, bias: &zero, running: None, momentum: 0.1, epsilon: 1e-12 };
@@ -169,7 +169,7 @@ mod tests {
         let tensor = |shape: [i64; 4]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
         assert!(norm_relu_takes(&channels_last(&tensor([2, 16, 4, 4])).unwrap()));
         assert!(!norm_relu_takes(&tensor([2, 16, 4, 4])), "contiguous");
-        assert!(!norm_relu_takes(&channels_last(&tensor([2, 8, 4, 4])).unwrap()), "8 channels");
+        assert!(!norm_relu_takes(&channels_last(&tensor([2, 12, 4, 4])).unwrap()), "12 channels");
         assert!(!norm_relu_takes(&channels_last(&tensor([1, 16, 1, 1])).unwrap()), "one number");
         assert!(!norm_relu_takes(&channels_last(&tensor([2, 16, 4, 4]).to_kind(Kind::Double)).unwrap()), "float64");
     }

@@ -1,0 +1,46 @@
+// Numbers of neighbouring channels taken together, and loops over rows that depend on the number of threads alone.
+
+#pragma once
+
+#include <ATen/Parallel.h>
+#include <algorithm>
+#include <cstdint>
+
+namespace mindgap {
+
+// Eight, a register of AVX2: of wider vectors GCC keeps only some in registers.
+constexpr int64_t LANES = 8;
+
+typedef float Lanes __attribute__((vector_size(LANES * sizeof(float))));
+// The same anywhere in memory.
+typedef float LanesAt __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));
+
+// Functions so marked are compiled for several instruction sets; the machine's best is taken when the program starts.
+#if defined(__x86_64__) && defined(__GLIBC__)
+#define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EACH_MACHINE
+#endif
+
+inline __attribute__((always_inline)) Lanes load(const float* from) {
+  return *reinterpret_cast<const LanesAt*>(from);
+}
+
+inline __attribute__((always_inline)) void store(float* to, Lanes value) {
+  *reinterpret_cast<LanesAt*>(to) = value;
+}
+
+inline int64_t pieces() { return at::get_num_threads(); }
+
+// The rows in as many pieces as there are threads, so that what a thread sums depends on their number alone.
+template <typename Work>
+void in_pieces(int64_t rows, const Work& work) {
+  const int64_t length = (rows + pieces() - 1) / pieces();
+  at::parallel_for(0, pieces(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t piece = begin; piece < end; ++piece) {
+      work(piece, std::min(rows, piece * length), std::min(rows, (piece + 1) * length));
+    }
+  });
+}
+
+}  // namespace mindgap
