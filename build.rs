@@ -26,6 +26,8 @@ fn main() {
         .cpp(true)
         .std("c++17")
         .warnings(false)
+        // Training spends much of its time there, in whatever profile.
+        .opt_level(3)
         .define("_GLIBCXX_USE_CXX11_ABI", env::var("LIBTORCH_CXX11_ABI").as_deref().unwrap_or("1"))
         .include(&include)
         .include(include.join("torch/csrc/api/include"))

@@ -11,7 +11,7 @@
 use tch::{Device, Tensor};
 
 use super::Size;
-use crate::recipe::Recipe;
+use crate::{recipe::Recipe, torch};
 
 const LEAST_SIGMA: f64 = 0.1;
 
@@ -42,7 +42,7 @@ pub fn gaussian_blur(images: Tensor, sigmas: &[f64]) -> Tensor {
     let size = Size::of(&images);
     let sigmas: Vec<f64> = sigmas.iter().copied().filter(|sigma| *sigma > 0.0).collect();
     let radius = ((2.0 * largest_sigma(size)).ceil() as i64).min(size.shorter() - 1);
-    let index = Tensor::from_slice(&blurred).to_device(images.device());
+    let index = torch::sent(&Tensor::from_slice(&blurred), images.device());
     let sharp = images.index_select(0, &index);
     let shape = sharp.size();
 
@@ -68,5 +68,5 @@ fn kernels(sigmas: &[f64], radius: i64, device: Device) -> Tensor {
         (-radius..=radius).map(move |distance| (height(distance) / sum) as f32)
     };
     let values: Vec<f32> = sigmas.iter().copied().flat_map(bell).collect();
-    Tensor::from_slice(&values).view([-1, 2 * radius + 1]).to_device(device)
+    torch::sent(&Tensor::from_slice(&values).view([-1, 2 * radius + 1]), device)
 }

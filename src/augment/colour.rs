@@ -10,7 +10,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::recipe::Recipe;
+use crate::{recipe::Recipe, torch};
 
 /// How the colours of one image change. The numbers are those of torchvision's `adjust_*`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,7 +50,7 @@ pub fn adjust(images: Tensor, factors: &[Factors]) -> Tensor {
     let column = |factor: fn(&Factors) -> f64, neutral: f64| {
         let values: Vec<f32> = factors.iter().map(|factors| factor(factors) as f32).collect();
         let neutral = values.iter().all(|value| *value == neutral as f32);
-        (!neutral).then(|| Tensor::from_slice(&values).view([-1, 1, 1, 1]).to_device(images.device()))
+        (!neutral).then(|| torch::sent(&Tensor::from_slice(&values).view([-1, 1, 1, 1]), images.device()))
     };
     let brightness = column(|factors| factors.brightness, 1.0);
     let contrast = column(|factors| factors.contrast, 1.0);
@@ -105,7 +105,7 @@ fn turn_hue(images: &Tensor, share: &Tensor) -> Tensor {
         &((&blue - &red) / &range + 2.0).where_self(&green.eq_tensor(&value), &((&red - &green) / &range + 4.0)),
     );
     // Each channel falls below the value by at most the chroma, the more the further the hue is from it.
-    let offsets = Tensor::from_slice(&[5.0f32, 3.0, 1.0]).view([1, 3, 1, 1]).to_device(images.device());
+    let offsets = torch::sent(&Tensor::from_slice(&[5.0f32, 3.0, 1.0]).view([1, 3, 1, 1]), images.device());
     let distance = (hue + share * 6.0 + offsets).remainder_(6.0);
     value - chroma * distance.minimum(&(4.0 - &distance)).clamp_(0.0, 1.0)
 }

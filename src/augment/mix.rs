@@ -10,6 +10,7 @@ use super::{
 use crate::{
     random::{Purpose, Stream},
     recipe::Recipe,
+    torch,
 };
 
 /// How the images of one batch are mixed.
@@ -56,7 +57,7 @@ impl Mix {
 
     /// Images `[n, c, h, w]` and class numbers `[n]` (i64), mixed: images of the same shape and targets `[n, classes]`.
     pub fn apply(&self, images: &Tensor, labels: &Tensor, classes: i64) -> (Tensor, Tensor) {
-        let partner = Tensor::from_slice(&self.partner).to_device(images.device());
+        let partner = torch::sent(&Tensor::from_slice(&self.partner), images.device());
         let targets = labels.one_hot(classes).to_kind(Kind::Float);
         match self.kind {
             MixKind::Blend(share) => (mixup(images, share, &partner), mixup(&targets, share, &partner)),

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::{Map, Size};
-use crate::recipe::Border;
+use crate::{recipe::Border, torch};
 
 /// Images `[n, c, h, w]` of any kind, each mirrored and cropped as its map says. The maps neither turn nor scale.
 ///
@@ -27,7 +27,7 @@ fn origins(maps: &[Map], size: Size, device: Device) -> [Tensor; 2] {
         let (first, step) = if *flip { (size.width - 1 - crop.left, -1) } else { (crop.left, 1) };
         [first, step, crop.top]
     });
-    let numbers = Tensor::from_slice(&numbers.collect::<Vec<i64>>()).view([-1, 3, 1, 1]).to_device(device);
+    let numbers = torch::sent(&Tensor::from_slice(&numbers.collect::<Vec<i64>>()).view([-1, 3, 1, 1]), device);
     let number = |index| numbers.select(1, index);
     let pixels = |side| Tensor::arange(side, (Kind::Int64, device));
     [number(0) + number(1) * pixels(size.width), number(2) + pixels(size.height).view([-1, 1])]

@@ -2,6 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::torch;
+
 /// Height and width of the images of a batch, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Size {
@@ -62,7 +64,7 @@ impl Rect {
             None => [0; 4],
         };
         let edges = Tensor::from_slice(&rects.iter().flat_map(edges).collect::<Vec<i64>>());
-        let edges = edges.view([-1, 4, 1, 1, 1]).to_device(device);
+        let edges = torch::sent(&edges.view([-1, 4, 1, 1, 1]), device);
         let within = |pixel: Tensor, first| {
             pixel.ge_tensor(&edges.select(1, first)).logical_and(&pixel.lt_tensor(&edges.select(1, first + 1)))
         };

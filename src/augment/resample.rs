@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::{Map, Size};
-use crate::recipe::Border;
+use crate::{recipe::Border, torch};
 
 /// libtorch's numbers for the modes of `grid_sampler`.
 const BILINEAR: i64 = 0;
@@ -25,7 +25,7 @@ pub fn resample(images: &Tensor, maps: &[Map], border: Border) -> Tensor {
 /// Where each pixel comes from, `[n, h, w, 2]`: x and y, where −1 and 1 are the outer edges of the image.
 fn grid(maps: &[Map], size: Size, device: Device) -> Tensor {
     let numbers: Vec<f32> = maps.iter().flat_map(|map| numbers(map, size)).map(|number| number as f32).collect();
-    let numbers = Tensor::from_slice(&numbers).view([-1, 2, 7, 1, 1]).to_device(device);
+    let numbers = torch::sent(&Tensor::from_slice(&numbers).view([-1, 2, 7, 1, 1]), device);
     let number = |axis, index| numbers.select(1, axis).select(1, index);
 
     // A crop is parallel to the axes: columns and rows move on their own. The affine map mixes the two.

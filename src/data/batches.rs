@@ -59,17 +59,17 @@ impl<'a> Batches<'a> {
         let images = match &mut self.supply {
             Some(Supply::Resident(all)) => {
                 let index: Vec<i64> = positions.iter().map(|&position| i64::from(position)).collect();
-                all.f_index_select(0, &send(Tensor::f_from_slice(&index)?, self.device)?)?
+                all.f_index_select(0, &torch::send(&Tensor::f_from_slice(&index)?, self.device)?)?
             }
             Some(Supply::Streamed(batches)) => {
                 let images = batches.next().context("the loader ended before its last batch")??;
-                send(tensor(&images, self.split.shape)?, self.device)?
+                torch::send(&tensor(&images, self.split.shape)?, self.device)?
             }
             None => bail!("no images were set up"),
         };
         let labels: Vec<i64> =
             positions.iter().map(|&position| i64::from(self.split.labels[position as usize])).collect();
-        let labels = send(Tensor::f_from_slice(&labels)?, self.device)?;
+        let labels = torch::send(&Tensor::f_from_slice(&labels)?, self.device)?;
         self.done = end;
         Ok(Batch { images, labels, positions })
     }
@@ -131,12 +131,4 @@ fn load_again(source: &Source, id: u32, expected: u128, shape: Shape) -> Result<
     attempt()
         .or_else(|_| attempt())
         .with_context(|| format!("{} changed or vanished during the run; restore it and resume", source.name(id)))
-}
-
-/// Moves a host tensor to `device`; to CUDA through page-locked memory, so that the host need not wait for the copy.
-fn send(host: Tensor, device: Device) -> Result<Tensor> {
-    Ok(match device {
-        Device::Cuda(_) => torch::pin_memory(&host)?.f_to_device_(device, host.kind(), true, false)?,
-        _ => host.f_to_device(device)?,
-    })
 }

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::{
     drop_block, drop_path,
-    layers::{BatchNorm, Builder, Conv, Mode},
+    layers::{BatchNorm, Builder, Conv, ConvNorm, Mode},
 };
 
 /// Which form the blocks of a network have.
@@ -39,9 +39,9 @@ impl BlockKind {
 /// One residual block: relu(main(x) + skip(x)).
 #[derive(Debug)]
 pub(super) struct Block {
-    main: Vec<(Conv, BatchNorm)>,
+    main: Vec<ConvNorm>,
     /// A strided 1×1 convolution where the shape changes; the identity elsewhere.
-    downsample: Option<(Conv, BatchNorm)>,
+    downsample: Option<ConvNorm>,
     noise: Noise,
 }
 
@@ -69,13 +69,13 @@ impl Block {
         let main = (1..).zip(convolutions).map(|(number, (inputs, outputs, kernel, stride))| {
             let scale = if zero_init_last && number == last { 0.0 } else { 1.0 };
             let conv = Conv::new(&mut builder.at(format!("conv{number}")), inputs, outputs, kernel, stride);
-            (conv, BatchNorm::new(&mut builder.at(format!("bn{number}")), outputs, scale))
+            ConvNorm::new(conv, BatchNorm::new(&mut builder.at(format!("bn{number}")), outputs, scale))
         });
         let main = main.collect();
         let outputs = kind.outputs(width);
         let downsample = (stride != 1 || inputs != outputs).then(|| {
             let conv = Conv::new(&mut builder.at("downsample.0"), inputs, outputs, 1, stride);
-            (conv, BatchNorm::new(&mut builder.at("downsample.1"), outputs, 1.0))
+            ConvNorm::new(conv, BatchNorm::new(&mut builder.at("downsample.1"), outputs, 1.0))
         });
         Self { main, downsample, noise }
     }
@@ -83,25 +83,24 @@ impl Block {
     pub fn forward(&self, x: &Tensor, mode: &mut Mode) -> Tensor {
         let skip = match &self.downsample {
             None => x.shallow_clone(),
-            Some((conv, norm)) => norm.forward(&conv.forward(x), mode),
+            Some(downsample) => downsample.forward(x, mode),
         };
-        let ((conv, norm), inner) = self.main.split_last().expect("a block has convolutions");
+        let (last, inner) = self.main.split_last().expect("a block has convolutions");
         let mut y = x.shallow_clone();
-        for (conv, norm) in inner {
-            y = norm.forward_relu(&conv.forward(&y), mode);
+        for layer in inner {
+            y = layer.forward_relu(&y, mode);
         }
         let Noise { drop_path, drop_block } = self.noise;
         if let (Some(draws), true) = (mode.draws(), drop_block > 0.0) {
             y = drop_block::forward(&y, drop_block, draws);
         }
-        y = conv.forward(&y);
         if drop_path > 0.0 && mode.draws().is_some() {
-            y = norm.forward(&y, mode);
+            y = last.forward(&y, mode);
             if let Some(draws) = mode.draws() {
                 y = drop_path::forward(&y, drop_path, draws);
             }
             return (y + skip).relu_();
         }
-        norm.forward_add_relu(&y, &skip, mode)
+        last.forward_add_relu(&y, &skip, mode)
     }
 }

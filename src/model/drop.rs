@@ -11,7 +11,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::random::Stream;
+use crate::{random::Stream, torch};
 
 /// Features `[n, f]` without those that `kept` `[n, f]` marks with 0, the others scaled to keep the expectation. `rate`
 /// is the probability with which each was dropped, in [0, 1).
@@ -24,7 +24,7 @@ pub fn keep_mask(shape: &[i64], rate: f64, draws: &mut Stream, device: Device) -
     let count: i64 = shape.iter().product();
     let dropped: Vec<i64> = draws.chosen(count as u64, rate).into_iter().map(|place| place as i64).collect();
     let mask = Tensor::ones([count], (Kind::Float, device));
-    let _ = mask.shallow_clone().index_fill_(0, &Tensor::from_slice(&dropped).to_device(device), 0.0);
+    let _ = mask.shallow_clone().index_fill_(0, &torch::sent(&Tensor::from_slice(&dropped), device), 0.0);
     mask.view(shape)
 }
 

@@ -113,31 +113,6 @@ impl BatchNorm {
         }
     }
 
-    /// Same shape in and out.
-    pub fn forward(&self, x: &Tensor, mode: &Mode) -> Tensor {
-        match self.fused(x, mode) {
-            Some(norm) => norm_relu(x, None, norm, false),
-            None => self.plain(x, mode),
-        }
-    }
-
-    /// The norm, then ReLU.
-    pub fn forward_relu(&self, x: &Tensor, mode: &Mode) -> Tensor {
-        match self.fused(x, mode) {
-            Some(norm) => norm_relu(x, None, norm, true),
-            // In place, here and below: a norm's backward pass needs its input, not its output.
-            None => self.plain(x, mode).relu_(),
-        }
-    }
-
-    /// The norm, the addition of `skip`, of the same shape, then ReLU.
-    pub fn forward_add_relu(&self, x: &Tensor, skip: &Tensor, mode: &Mode) -> Tensor {
-        match self.fused(x, mode) {
-            Some(norm) => norm_relu(x, Some(skip), norm, true),
-            None => self.plain(x, mode).g_add_(skip).relu_(),
-        }
-    }
-
     /// What the fused operator needs, where it can take the norm over.
     fn fused(&self, x: &Tensor, mode: &Mode) -> Option<BatchStatistics<'_>> {
         let (true, share) = mode.statistics() else { return None };
@@ -155,6 +130,71 @@ impl BatchNorm {
         let (of_batch, share) = mode.statistics();
         let (mean, var) = (share.map(|_| &self.running_mean), share.map(|_| &self.running_var));
         x.batch_norm(weight, bias, mean, var, of_batch, share.unwrap_or(0.0), EPSILON, true)
+    }
+
+    /// In evaluation the norm is a line in each channel: what it multiplies by and what it then adds, `[c]` each.
+    fn line(&self) -> (Tensor, Tensor) {
+        let slope = &self.weight / (&self.running_var + EPSILON).sqrt();
+        let shift = &self.bias - &self.running_mean * &slope;
+        (slope, shift)
+    }
+}
+
+/// A convolution and the norm of its output. In evaluation the norm is folded into the convolution's weights.
+#[derive(Debug)]
+pub(super) struct ConvNorm {
+    conv: Conv,
+    norm: BatchNorm,
+}
+
+impl ConvNorm {
+    /// `conv` and `norm` in this order.
+    pub fn new(conv: Conv, norm: BatchNorm) -> Self {
+        Self { conv, norm }
+    }
+
+    /// norm(conv(x)).
+    pub fn forward(&self, x: &Tensor, mode: &Mode) -> Tensor {
+        if let Mode::Eval = mode {
+            return self.folded(x);
+        }
+        let x = self.conv.forward(x);
+        match self.norm.fused(&x, mode) {
+            Some(norm) => norm_relu(&x, None, norm, false),
+            None => self.norm.plain(&x, mode),
+        }
+    }
+
+    /// relu(norm(conv(x))).
+    pub fn forward_relu(&self, x: &Tensor, mode: &Mode) -> Tensor {
+        if let Mode::Eval = mode {
+            return self.folded(x).relu_();
+        }
+        let x = self.conv.forward(x);
+        match self.norm.fused(&x, mode) {
+            Some(norm) => norm_relu(&x, None, norm, true),
+            // In place, here and below: a norm's backward pass needs its input, not its output.
+            None => self.norm.plain(&x, mode).relu_(),
+        }
+    }
+
+    /// relu(norm(conv(x)) + skip).
+    pub fn forward_add_relu(&self, x: &Tensor, skip: &Tensor, mode: &Mode) -> Tensor {
+        if let Mode::Eval = mode {
+            return self.folded(x).g_add_(skip).relu_();
+        }
+        let x = self.conv.forward(x);
+        match self.norm.fused(&x, mode) {
+            Some(norm) => norm_relu(&x, Some(skip), norm, true),
+            None => self.norm.plain(&x, mode).g_add_(skip).relu_(),
+        }
+    }
+
+    fn folded(&self, x: &Tensor) -> Tensor {
+        let Conv { weight, stride, padding } = &self.conv;
+        let (slope, shift) = self.norm.line();
+        let weight = torch::preferred_layout(&(weight * slope.view([-1, 1, 1, 1])));
+        x.conv2d(&weight, Some(shift), [*stride; 2], [*padding; 2], [1, 1], 1)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     block::{Block, Noise},
     drop::{dropout, keep_mask},
     drop_path, freeze,
-    layers::{BatchNorm, Builder, Conv, Linear, Mode},
+    layers::{BatchNorm, Builder, Conv, ConvNorm, Linear, Mode},
     parameters::Parameters,
 };
 use crate::{recipe::Stem, torch};
@@ -19,8 +19,7 @@ use crate::{recipe::Stem, torch};
 pub struct ResNet {
     /// Every named tensor, shared with the layers.
     pub parameters: Parameters,
-    conv1: Conv,
-    bn1: BatchNorm,
+    stem: ConvNorm,
     max_pool: bool,
     stages: Vec<Vec<Block>>,
     /// How many parts, the stem and the stages, are frozen.
@@ -37,7 +36,7 @@ impl ResNet {
         let mut root = Builder { parameters: &mut parameters, path: String::new(), seed };
         let (kernel, stride) = architecture.stem_convolution();
         let conv1 = Conv::new(&mut root.at("conv1"), architecture.channels, architecture.width, kernel, stride);
-        let bn1 = BatchNorm::new(&mut root.at("bn1"), architecture.width, 1.0);
+        let stem = ConvNorm::new(conv1, BatchNorm::new(&mut root.at("bn1"), architecture.width, 1.0));
         let count = architecture.stages.iter().sum();
         let mut depth = 0;
         let stages = (1..).zip(architecture.blocks()).map(|(stage, blocks)| {
@@ -58,7 +57,7 @@ impl ResNet {
         let frozen = architecture.frozen;
         parameters.freeze(|name| freeze::part(name) < frozen);
         let max_pool = architecture.stem == Stem::Imagenet;
-        Self { parameters, conv1, bn1, max_pool, stages, frozen, drop: architecture.drop, fc }
+        Self { parameters, stem, max_pool, stages, frozen, drop: architecture.drop, fc }
     }
 
     /// Normalised float images `[n, channels, h, w]` to logits `[n, classes]`.
@@ -66,7 +65,7 @@ impl ResNet {
         self.forward_watched(images, mode, &mut |_, _| ())
     }
 
-    /// The same; `watch` hears the name of every layer and block with its output, in order.
+    /// The same; `watch` hears the name of the stem, of every block and of the classifier with its output, in order.
     pub fn forward_watched(
         &self,
         images: &Tensor,
@@ -89,10 +88,8 @@ impl ResNet {
     ) -> Tensor {
         let images = torch::preferred_layout(images);
         let stem_mode = if self.frozen > 0 { &Mode::Eval } else { &*mode };
-        let mut x = self.conv1.forward(&images);
-        watch(format_args!("conv1"), &x);
-        x = self.bn1.forward_relu(&x, stem_mode);
-        watch(format_args!("bn1"), &x);
+        let mut x = self.stem.forward_relu(&images, stem_mode);
+        watch(format_args!("the stem"), &x);
         if self.max_pool {
             x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use safetensors::Dtype;
 use tch::{Kind, Tensor};
 
-use crate::durable::Array;
+use crate::{durable::Array, torch};
 
 /// A host copy of `tensor` under `name`. Half, float, double and int64 tensors only: a network has no others.
 pub fn to_array(name: impl Into<String>, tensor: &Tensor) -> Result<Array> {
@@ -16,7 +16,7 @@ pub fn to_array(name: impl Into<String>, tensor: &Tensor) -> Result<Array> {
         other => bail!("a tensor of {other:?} has no place in an archive"),
     };
     // Row-major in the file, whatever the layout in memory.
-    let tensor = tensor.detach().to_device(tch::Device::Cpu).contiguous();
+    let tensor = torch::read(&tensor.detach())?.contiguous();
     let mut bytes = vec![0; tensor.numel() * element];
     tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
     let shape = tensor.size().into_iter().map(|length| length as usize).collect();

@@ -5,7 +5,7 @@ use std::{arch, ffi::c_char, marker::PhantomData};
 use anyhow::{Result, bail};
 use tch::{Device, Kind};
 
-use super::shim::check;
+use super::{catch::throw, shim::check};
 
 unsafe extern "C" {
     fn mindgap_autocast_begin(cuda: bool, half: bool) -> *mut c_char;
@@ -30,7 +30,7 @@ impl Autocast {
     pub fn new(device: Device, kind: Kind) -> Self {
         let cuda = device.is_cuda();
         // SAFETY: plain values go in.
-        check(unsafe { mindgap_autocast_begin(cuda, kind == Kind::Half) }).unwrap_or_else(|error| panic!("{error}"));
+        check(unsafe { mindgap_autocast_begin(cuda, kind == Kind::Half) }).unwrap_or_else(|error| throw(error));
         Self { cuda, thread: PhantomData }
     }
 }

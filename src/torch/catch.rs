@@ -3,11 +3,11 @@
 use std::{
     cell::Cell,
     io::Write,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook},
+    panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind, set_hook, take_hook},
     sync::Once,
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Error, Result, anyhow};
 
 thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
@@ -24,6 +24,10 @@ pub fn catch<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let outcome = catch_unwind(AssertUnwindSafe(work));
     CATCHING.set(outer);
     outcome.unwrap_or_else(|payload| {
+        let payload = match payload.downcast::<Error>() {
+            Ok(thrown) => return Err(*thrown),
+            Err(payload) => payload,
+        };
         let text = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
         match text.and_then(exception) {
             Some(exception) => Err(anyhow!("libtorch: {exception}")),
@@ -33,6 +37,11 @@ pub fn catch<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
             }
         }
     })
+}
+
+/// Panics so that [`catch`] returns `error`: for functions that read as mathematics, as tch's plain methods do.
+pub fn throw(error: Error) -> ! {
+    panic_any(error)
 }
 
 /// The first line of the exception inside tch's panic message, or None when the panic is not libtorch's.

@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
 
-use super::{amp::is_autocast, shim::new_tensor};
+use super::{amp::is_autocast, catch::throw, shim::new_tensor};
 
 unsafe extern "C" {
     fn mindgap_conv2d(
@@ -37,7 +37,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, stride: i64, padding: i64) -> Tensor 
     let pointer = |tensor: &Tensor| tensor.as_ptr().cast_mut();
     // SAFETY: tch's pointers are valid while their tensors live, and `out` is owned by the new Tensor.
     let result = new_tensor(|out| unsafe { mindgap_conv2d(pointer(x), pointer(weight), stride, padding, out) });
-    result.unwrap_or_else(|error| panic!("{error}"))
+    result.unwrap_or_else(|error| throw(error))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod norm_relu;
 mod script;
 mod shim;
 mod threads;
+mod transfer;
 mod waiting;
 
 pub use allocator::keep_pages;
@@ -23,6 +24,7 @@ pub use norm_relu::{BatchStatistics, norm_relu, norm_relu_takes};
 pub use script::ScriptModule;
 pub use shim::{channels_last, pin_memory, set_deterministic, set_tf32, version};
 pub use threads::{physical_cores, set_threads};
+pub use transfer::{host_reads, read, read_number, send, sent};
 pub use waiting::let_threads_sleep;
 
 /// The version of tch in Cargo.toml; tch itself does not tell.

@@ -5,7 +5,7 @@ use std::{ffi::c_char, ptr};
 use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
 
-use super::shim::new_tensor;
+use super::{catch::throw, shim::new_tensor};
 
 unsafe extern "C" {
     fn mindgap_norm_relu(
@@ -84,7 +84,7 @@ pub fn norm_relu(x: &Tensor, skip: Option<&Tensor>, norm: BatchStatistics, relu:
             out,
         )
     });
-    result.unwrap_or_else(|error| panic!("{error}"))
+    result.unwrap_or_else(|error| throw(error))
 }
 
 #[cfg(test)]

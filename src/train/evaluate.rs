@@ -41,7 +41,7 @@ pub fn evaluate_by(
         let images = batch?.images;
         logits.push(torch::catch(|| logits_of(&images))?);
     }
-    let logits = torch::catch(|| Ok(Tensor::cat(&logits, 0).to_device(Device::Cpu)))?;
+    let logits = torch::catch(|| torch::read(&Tensor::cat(&logits, 0)))?;
     let pick = |column: &[u32]| positions.iter().map(|&position| i64::from(column[position as usize])).collect();
     Ok(Outputs { logits: logits.reshape([-1]).try_into()?, labels: pick(&split.labels), ids: pick(&split.ids) })
 }

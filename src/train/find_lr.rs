@@ -111,7 +111,7 @@ fn mean_loss(trainer: &mut Trainer, batches: &mut EpochBatches, rate: f64) -> Re
     let left = batches.left();
     let mut sum = Tensor::zeros([], (Kind::Double, trainer.model.parameters.device()));
     trainer.update(batches, rate, &mut sum)?;
-    Ok(sum.double_value(&[]) / (left - batches.left()) as f64)
+    Ok(torch::read_number(&sum)? / (left - batches.left()) as f64)
 }
 
 #[cfg(test)]

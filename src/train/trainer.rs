@@ -316,7 +316,7 @@ impl Trainer {
     /// The sum on the host, or a failure that names what went wrong first since `look`, when the loss or a weight has
     /// left the finite numbers. One host read.
     fn read_loss(&mut self, loss_sum: &Tensor, look: &Look, data: &Dataset) -> Result<f64> {
-        let sum = (loss_sum + self.model.parameters.times_zero()).double_value(&[]);
+        let sum = torch::read_number(&(loss_sum + self.model.parameters.times_zero()))?;
         if sum.is_finite() {
             return Ok(sum);
         }
