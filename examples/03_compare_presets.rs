@@ -1,4 +1,4 @@
-//! Compares two presets over three seeds on the generated faces, by the library alone: plan, runs, comparison, report.
+//! Compares two presets over three seeds on the generated faces, by the library alone: jobs, runs, comparison, report.
 //!
 //! ```text
 //! cargo run --release --example 03_compare_presets [FOLDER]
@@ -13,7 +13,7 @@ use std::{path::PathBuf, sync::atomic::AtomicBool};
 
 use anyhow::{Context, Result};
 use mindgap::{
-    compare::{Comparison, FinishedRun, Job, plan},
+    compare::{Comparison, FinishedRun, Job, jobs},
     data::{self, Dataset, Options, Silent},
     model::Architecture,
     recipe::{Layers, Recipe, resolve},
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
     let presets = ["seed", "closed-small"].map(str::to_owned);
     let data = data::open("faces", &Options::default(), &Silent)?;
     let mut finished = Vec::new();
-    for job in plan(&presets, 0, 3) {
+    for job in jobs(&presets, 0, 3) {
         let folder = out.join(job.name());
         train_one(&recipe(&job, &data)?, &data, &RunFolder::create(&folder, false)?, device)?;
         let run = FinishedRun::read(&job, &folder)?.context("the run is finished")?;

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -13,24 +13,16 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// Trains `recipe` into `folder`, taking up what is there, with more `words` for data and machine. Its messages go to
-/// `FOLDER.log`; `reached` hears of each finished epoch. True when the run is finished, false when it was stopped;
-/// raising `stop` stops it.
+/// Runs the mindgap of these `words`, a command that trains. Its messages go to the file `log`; `reached` hears of each
+/// finished epoch. True when it is done, false when it was stopped; raising `stop` stops it.
 ///
 /// # Errors
-/// The run failed: its last message.
-pub fn train(
-    words: &[String],
-    recipe: &Path,
-    folder: &Path,
-    stop: &AtomicBool,
-    reached: impl Fn(u32) + Sync,
-) -> Result<bool> {
-    let log = PathBuf::from(format!("{}.log", folder.display()));
+/// It failed: its last message.
+pub fn train(words: &[String], log: &Path, stop: &AtomicBool, reached: impl Fn(u32) + Sync) -> Result<bool> {
     let mut command = mindgap()?;
-    command.arg("train").args(words).arg("--recipe").arg(recipe).arg("--resume").arg("--out").arg(folder);
+    command.args(words);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
-    command.stderr(File::create(&log).with_context(|| format!("cannot write {}", log.display()))?);
+    command.stderr(File::create(log).with_context(|| format!("cannot write {}", log.display()))?);
     // Should this process be killed, its runs stop rather than go on unseen. (The signal may come twice, once for each
     // thread of the dying parent; a run then stops without a checkpoint of its own and resumes from its last epoch.)
     set_apart(&mut command, libc::SIGTERM);
@@ -46,7 +38,7 @@ pub fn train(
         Some(0) => Ok(true),
         Some(75) => Ok(false),
         _ => {
-            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            let text = std::fs::read_to_string(log).unwrap_or_default();
             match error_in(&text) {
                 Some(error) => bail!("{error}"),
                 None => bail!("it ended with {status}; see {}", log.display()),

@@ -2,18 +2,15 @@
 
 use std::{
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, bail, ensure};
 
-use super::{
-    End, child, compute::Compute, data_flags::DataFlags, print::print, race::Race, recipe_flags::RecipeSource,
-    say::say, signals,
-};
+use super::{End, child, compute::Compute, planning::Planning, print::print, race::Race, say::say, signals};
 use crate::{
-    compare::{self, Comparison, Fate, FinishedRun, Job, NotFinished},
+    compare::{self, Comparison, Fate, Job, NotFinished, Plan, PlannedRun},
     durable,
     model::Architecture,
     recipe::Recipe,
@@ -25,19 +22,15 @@ use crate::{
 /// Flags of `mindgap compare`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// The presets to compare, separated by commas
-    #[arg(
-        long,
-        value_name = "A,B,C",
-        value_delimiter = ',',
-        help_heading = "Comparison",
-        required_unless_present = "quick"
-    )]
-    presets: Vec<String>,
+    /// Train nothing; say what is there of this plan, made by `mindgap plan`, and what is missing
+    #[arg(long, value_name = "FILE", help_heading = "Comparison")]
+    #[arg(conflicts_with_all = ["presets", "seeds", "quick", "out", "jobs"])]
+    #[arg(conflicts_with_all = ["source", "skip_bad", "exclude", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic"])]
+    plan: Option<PathBuf>,
 
-    /// Seeds of each preset, from --seed on [default: 3]
-    #[arg(long, value_name = "N", help_heading = "Comparison", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    seeds: Option<u32>,
+    #[command(flatten)]
+    planning: Planning,
 
     /// The preset that the others are compared with [default: the first]
     #[arg(long, value_name = "NAME", help_heading = "Comparison")]
@@ -48,20 +41,6 @@ pub struct Args {
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
 
-    /// Two presets on faces with a small network, in a few minutes
-    #[arg(long, help_heading = "Comparison", conflicts_with_all = ["presets", "preset", "recipe"])]
-    quick: bool,
-
-    /// Folder of the comparison; one that is there is taken up again
-    #[arg(long, value_name = "DIR", default_value = "runs/compare", help_heading = "Comparison")]
-    out: PathBuf,
-
-    #[command(flatten)]
-    data: DataFlags,
-
-    #[command(flatten)]
-    source: RecipeSource,
-
     #[command(flatten)]
     compute: Compute,
 
@@ -70,35 +49,66 @@ pub struct Args {
     json: bool,
 }
 
-/// Trains what is missing and prints what all runs say.
+/// Plans, trains what is missing of the plan, and prints what all runs say; with `--plan` the last alone.
 ///
 /// # Errors
 /// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, once the others are done and
 /// written up.
 pub fn run(args: &Args) -> Result<End> {
-    let args = args.settled();
-    let presets = args.checked_presets()?;
-    let baseline = args.baseline.clone().unwrap_or_else(|| presets[0].clone());
-    ensure!(
-        presets.contains(&baseline),
-        "--baseline {baseline}: it is none of --presets {}; add it there",
-        presets.join(",")
-    );
-    let first = args.source.flags.seed.unwrap_or(0);
-    let jobs = compare::plan(&presets, first, u64::from(args.seeds.unwrap_or(3)));
-    let recipes = jobs.iter().map(|job| args.recipe_of(job)).collect::<Result<Vec<_>>>()?;
-    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
-    durable::check_writable(&args.out)?;
+    match &args.plan {
+        Some(plan) => {
+            ensure!(
+                !args.planning.has_recipe_flags(),
+                "--plan {}: its recipes stand in it and no flag changes them; leave the recipe flags out",
+                plan.display()
+            );
+            look(args, &Plan::read(plan)?)
+        }
+        None => train_and_look(args),
+    }
+}
+
+/// What is there of a plan that is trained elsewhere.
+fn look(args: &Args, plan: &Plan) -> Result<End> {
+    let presets = plan.presets();
+    let baseline = baseline(args, &presets)?;
+    let (finished, missing) = compare::gather(plan, &plan.runs, |_| None);
+    if !finished.iter().any(|run| run.job.preset == baseline) {
+        let lines: String =
+            missing.iter().map(|NotFinished { job, reason }| format!("\n  {}: {reason}", job.name())).collect();
+        bail!(
+            "no run of the baseline `{baseline}` is finished, so there is nothing to compare with; {} of {} runs are \
+             missing:{lines}",
+            missing.len(),
+            plan.runs.len()
+        );
+    }
+    let folder = plan.path.parent().unwrap_or(Path::new(""));
+    conclude(&Comparison::new(&presets, &baseline, &finished, missing, command_line())?, folder, args.json)?;
+    Ok(End::Done)
+}
+
+/// The whole comparison on this machine.
+fn train_and_look(args: &Args) -> Result<End> {
+    let planning = args.planning.settled();
+    let presets = planning.presets()?;
+    let baseline = baseline(args, &presets)?;
+    let runs = planning.runs()?;
+    let (plan, _) = Plan::grow(&planning.out, runs.clone())?;
 
     let stop = signals::stop_flag()?;
-    let fates = args.train(&jobs, &recipes, &stop);
-    let (finished, missing) = args.gather(&jobs, &fates)?;
+    let jobs: Vec<Job> = runs.iter().map(|run| run.job.clone()).collect();
+    let fates = train(args, &planning, &plan, &runs, &jobs, &stop);
+    let (finished, missing) = compare::gather(&plan, &runs, |job| {
+        let fate = jobs.iter().position(|other| other == job).map(|index| &fates[index]);
+        fate.and_then(|fate| if let Fate::Failed(error) = fate { Some(format!("{error:#}")) } else { None })
+    });
     let stopped = fates.iter().any(|fate| matches!(fate, Fate::Stopped));
     let failed = fates.iter().filter(|fate| matches!(fate, Fate::Failed(_))).count();
     // A comparison that was stopped before the baseline's first end has nothing to say yet.
     if !stopped || finished.iter().any(|run| run.job.preset == baseline) {
-        let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-        args.conclude(&Comparison::new(&presets, &baseline, &finished, missing, words)?)?;
+        let comparison = Comparison::new(&presets, &baseline, &finished, missing, command_line())?;
+        conclude(&comparison, &planning.out, args.json)?;
     }
     if stopped {
         say(format_args!("Stopped; go on with the same command."));
@@ -108,101 +118,76 @@ pub fn run(args: &Args) -> Result<End> {
         return Err(Failure(format!(
             "{failed} of {} runs failed; their logs are in {}",
             jobs.len(),
-            args.out.display()
+            planning.out.display()
         ))
         .into());
     }
     Ok(End::Done)
 }
 
-impl Args {
-    /// The flags with what `--quick` stands for.
-    fn settled(&self) -> Self {
-        let mut args = self.clone();
-        if args.quick {
-            args.presets = vec!["seed".into(), "augment".into()];
-            let flags = &mut args.source.flags;
-            flags.epochs = flags.epochs.or(Some(12));
-            flags.stem_stride = flags.stem_stride.or(Some(2));
-            args.data.source = args.data.source.or_else(|| Some("faces".to_owned()));
+fn baseline(args: &Args, presets: &[String]) -> Result<String> {
+    let baseline = args.baseline.clone().unwrap_or_else(|| presets[0].clone());
+    ensure!(
+        presets.contains(&baseline),
+        "--baseline {baseline}: it is none of the presets {}; add it to them",
+        presets.join(",")
+    );
+    Ok(baseline)
+}
+
+fn command_line() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// Trains `runs`, lines of `plan`, each by a `mindgap run` in a process of its own.
+fn train(
+    args: &Args,
+    planning: &Planning,
+    plan: &Plan,
+    runs: &[PlannedRun],
+    jobs: &[Job],
+    stop: &AtomicBool,
+) -> Vec<Fate> {
+    let parallel = usize::from(args.jobs).min(jobs.len());
+    let threads = args.compute.threads_of_each(parallel);
+    let entry = |run: &PlannedRun| (run.job.name(), run.recipe.epochs, cost_of_an_epoch(&run.recipe));
+    let race = Race::new(runs.iter().map(entry).collect());
+    let mut words = vec!["run".to_owned(), format!("--plan={}", plan.path.display())];
+    words.extend(planning.data.reading_words());
+    words.extend(args.compute.words(threads));
+    let train_one = |job: &Job| {
+        let index = plan.index(job).unwrap_or(usize::MAX);
+        let words = [&words[..], &[format!("--index={index}")]].concat();
+        let folder = plan.folder(job);
+        let log = PathBuf::from(format!("{}.log", folder.display()));
+        let is_done = child::train(&words, &log, stop, |epoch| race.reached(&job.name(), epoch))?;
+        if is_done && !folder.join(RunFolder::DONE).exists() {
+            let epochs = plan.run(index)?.recipe.epochs;
+            bail!("{}", compare::progress(&folder, epochs));
         }
-        args
-    }
+        Ok(is_done)
+    };
+    compare::run(jobs, parallel, stop, train_one, |job, fate| race.ended(&job.name(), fate))
+}
 
-    fn checked_presets(&self) -> Result<Vec<String>> {
-        ensure!(self.source.preset.is_none(), "--preset names one preset; a comparison takes --presets A,B,C");
-        let mut presets: Vec<String> = Vec::new();
-        for preset in &self.presets {
-            ensure!(!presets.contains(preset), "--presets names `{preset}` twice");
-            presets.push(preset.clone());
-        }
-        ensure!(presets.len() > 1, "--presets {}: a comparison needs two at least", presets.join(","));
-        Ok(presets)
-    }
-
-    fn recipe_of(&self, job: &Job) -> Result<Recipe> {
-        let mut source = self.source.clone();
-        source.flags.seed = Some(job.seed);
-        source.resolve_with(Some(&job.preset)).with_context(|| format!("preset {}", job.preset))
-    }
-
-    fn folder(&self, job: &Job) -> PathBuf {
-        self.out.join(job.name())
-    }
-
-    /// Trains every job that is not finished, each in a process of its own.
-    fn train(&self, jobs: &[Job], recipes: &[Recipe], stop: &AtomicBool) -> Vec<Fate> {
-        let parallel = usize::from(self.jobs).min(jobs.len());
-        let threads = self.compute.threads_of_each(parallel);
-        let entry = |(job, recipe): (&Job, &Recipe)| (job.name(), recipe.epochs, cost_of_an_epoch(recipe));
-        let race = Race::new(jobs.iter().zip(recipes).map(entry).collect());
-        let mut words = self.data.words();
-        words.extend(self.compute.words(threads));
-        let train_one = |job: &Job| {
-            let file = self.out.join(format!("{}.toml", job.name()));
-            durable::write(&file, self.recipe_of(job)?.to_toml().as_bytes())?;
-            child::train(&words, &file, &self.folder(job), stop, |epoch| race.reached(&job.name(), epoch))
-        };
-        compare::run(jobs, parallel, stop, train_one, |job, fate| race.ended(&job.name(), fate))
-    }
-
-    /// Reads the runs that are finished; the others with the reason why they are not.
-    fn gather(&self, jobs: &[Job], fates: &[Fate]) -> Result<(Vec<FinishedRun>, Vec<NotFinished>)> {
-        let (mut finished, mut missing) = (Vec::new(), Vec::new());
-        for (job, fate) in jobs.iter().zip(fates) {
-            let reason = match (fate, FinishedRun::read(job, &self.folder(job))) {
-                (Fate::Failed(error), _) => format!("{error:#}"),
-                (_, Ok(Some(run))) => {
-                    finished.push(run);
-                    continue;
-                }
-                (_, Ok(None)) => "stopped".to_owned(),
-                (_, Err(error)) => format!("{error:#}"),
-            };
-            missing.push(NotFinished { job: job.clone(), reason });
-        }
-        Ok((finished, missing))
-    }
-
-    /// Writes compare.json and compare.md and prints one of them.
-    fn conclude(&self, comparison: &Comparison) -> Result<()> {
-        let json = serde_json::to_string_pretty(comparison)? + "\n";
-        let markdown = comparison.to_markdown();
-        let write = |name: &str, text: &str| durable::write(&self.out.join(name), text.as_bytes());
-        write(Comparison::FILE, &json)?;
-        write("compare.md", &markdown)?;
-        let report = Report::read(std::slice::from_ref(&self.out), None)?;
-        write(RunFolder::REPORT, &report.to_html()?)?;
-        let text = match (self.json, io::stdout().is_terminal()) {
-            (true, _) => json,
-            (false, true) => comparison.to_brief(),
-            (false, false) => markdown,
-        };
-        print(text)?;
-        say(format_args!("\nAll figures: {}", self.out.join("compare.md").display()));
-        say(format_args!("Report: {}", self.out.join(RunFolder::REPORT).display()));
-        Ok(())
-    }
+/// Writes compare.json, compare.md and the report into `folder` and prints one of them.
+fn conclude(comparison: &Comparison, folder: &Path, json: bool) -> Result<()> {
+    let text = serde_json::to_string_pretty(comparison)? + "\n";
+    let markdown = comparison.to_markdown();
+    let write = |name: &str, text: &str| durable::write(&folder.join(name), text.as_bytes());
+    write(Comparison::FILE, &text)?;
+    write("compare.md", &markdown)?;
+    let report = Report::read(&[folder.to_owned()], None)?;
+    write(RunFolder::REPORT, &report.to_html()?)?;
+    let text = match (json, io::stdout().is_terminal()) {
+        (true, _) => text,
+        (false, true) => comparison.to_brief(),
+        (false, false) => markdown,
+    };
+    print(text)?;
+    say(format_args!("\nAll figures: {}", folder.join("compare.md").display()));
+    say(format_args!("Report: {}", folder.join(RunFolder::REPORT).display()));
+    Ok(())
 }
 
 /// What an epoch of `recipe` costs against one of another recipe on the same images: multiply-adds, at sizes that stand

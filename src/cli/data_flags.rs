@@ -2,10 +2,11 @@
 
 use std::{path::PathBuf, sync::Mutex};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
+    compare::PlannedData,
     data::{self, Dataset, Options, Progress},
     recipe::Recipe,
 };
@@ -39,15 +40,50 @@ pub struct DataFlags {
 }
 
 impl DataFlags {
-    /// The words that say the same to another `mindgap`.
-    pub fn words(&self) -> Vec<String> {
-        let mut words = vec![format!("--data={}", self.source.as_deref().unwrap_or("faces"))];
-        words.push(format!("--cache-limit={}", self.cache_limit));
+    /// The words that tell another `mindgap` how to read data, whichever they are.
+    pub fn reading_words(&self) -> Vec<String> {
+        let mut words = vec![format!("--cache-limit={}", self.cache_limit)];
         words.extend(self.no_cache.then(|| "--no-cache".to_owned()));
-        words.extend(self.skip_bad.then(|| "--skip-bad".to_owned()));
-        words.extend(self.exclude.as_ref().map(|file| format!("--exclude={file}")));
         words.extend(self.workers.map(|workers| format!("--workers={workers}")));
         words
+    }
+
+    /// Where a plan is to look for the data, which it may be read from in any folder.
+    ///
+    /// # Errors
+    /// The current folder is gone, or its path is no UTF-8.
+    pub fn planned(&self, data: &Dataset) -> Result<PlannedData> {
+        let absolute = |path: &str| -> Result<String> {
+            let path = std::path::absolute(path)?;
+            Ok(path
+                .to_str()
+                .with_context(|| format!("a plan cannot hold the path {path:?}, which is no UTF-8"))?
+                .into())
+        };
+        let source = self.source();
+        Ok(PlannedData {
+            source: if source == "faces" { source.to_owned() } else { absolute(source)? },
+            exclude: self.exclude.as_deref().map(absolute).transpose()?,
+            skip_bad: self.skip_bad,
+            fingerprint: data.fingerprint.clone(),
+            train: data.train.len(),
+            val: data.val.len(),
+        })
+    }
+
+    /// These flags for data as they were planned; flags that name data or a list name their place on this machine.
+    pub fn over(&self, planned: &PlannedData) -> Self {
+        Self {
+            source: self.source.clone().or_else(|| Some(planned.source.clone())),
+            exclude: self.exclude.clone().or_else(|| planned.exclude.clone()),
+            skip_bad: self.skip_bad || planned.skip_bad,
+            ..self.clone()
+        }
+    }
+
+    /// The data as the user names them.
+    pub fn source(&self) -> &str {
+        self.source.as_deref().unwrap_or("faces")
     }
 
     /// The same flags with `exclude` for the list of samples to leave out.

@@ -39,7 +39,7 @@ pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding
         recipe.batch_size,
         10 * recipe.batch_size
     );
-    let mut words = vec![format!("--data={source}")];
+    let mut words = vec!["train".to_owned(), format!("--data={source}")];
     words.extend(environment.data.exclude.iter().map(|list| format!("--exclude={list}")));
     words.extend(compute.words(compute.threads_of_each(1)));
     let stop = signals::stop_flag()?;
@@ -52,11 +52,13 @@ pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding
             continue;
         }
         let name = format!("{:.0}-percent", 100.0 * share);
-        let (file, out) = (place.join(format!("{name}.toml")), place.join(&name));
+        let [file, log] = ["toml", "log"].map(|kind| place.join(format!("{name}.{kind}")));
+        let out = place.join(&name);
         let smaller = scaled(&recipe, share)?;
         durable::write(&file, smaller.to_toml().as_bytes())?;
         say(format_args!("Training on {:.0} % of the images, {} epochs …", 100.0 * share, smaller.epochs));
-        if !child::train(&words, &file, &out, &stop, |_| {})
+        let own = [format!("--recipe={}", file.display()), format!("--out={}", out.display()), "--resume".to_owned()];
+        if !child::train(&[&words[..], &own].concat(), &log, &stop, |_| {})
             .with_context(|| format!("the run in {} failed", out.display()))?
         {
             return Ok(None);

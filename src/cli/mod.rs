@@ -12,12 +12,15 @@ pub mod evaluate;
 pub mod export;
 pub mod find_lr;
 pub mod host;
+mod index;
 mod input;
 pub mod inspect;
 mod learning_curve;
 mod live;
 mod model_file;
 mod ours;
+pub mod plan;
+mod planning;
 mod portable;
 pub mod predict;
 pub mod presets;
@@ -26,6 +29,7 @@ mod race;
 pub mod recipe_flags;
 pub mod report;
 mod resume;
+pub mod run;
 mod say;
 mod signals;
 mod texts;
@@ -54,6 +58,11 @@ enum Command {
     Train(Box<train::Args>),
     /// Train several presets over several seeds and say what is real of their differences
     Compare(Box<compare::Args>),
+    /// Write down the runs of a comparison, complete, for other machines to train
+    Plan(Box<plan::Args>),
+    /// Train one run of a plan; as often as you like, for what is finished is not repeated
+    #[command(after_long_help = run::HELP)]
+    Run(Box<run::Args>),
     /// Say in plain words what a run or another trainer's log shows, and what to do
     Diagnose(diagnose::Args),
     /// Audit a data set before training: duplicates, leaks, conflicting labels, broken files
@@ -84,6 +93,8 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::FindLr(args) => find_lr::run(&args),

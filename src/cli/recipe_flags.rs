@@ -24,6 +24,10 @@ pub struct RecipeSource {
     /// What was set by a flag of its own.
     #[command(flatten)]
     pub flags: RecipeFlags,
+
+    /// A recipe that is complete, in place of all of these: a planned run's.
+    #[arg(skip)]
+    pub planned: Option<Recipe>,
 }
 
 impl RecipeSource {
@@ -48,6 +52,9 @@ impl RecipeSource {
     /// # Errors
     /// As [`Self::resolve`].
     pub fn resolve_with(&self, preset: Option<&str>) -> Result<Recipe> {
+        if let Some(planned) = &self.planned {
+            return Ok(planned.clone());
+        }
         let mut layers = Layers::default();
         if let Some(name) = preset {
             layers = layers.preset(name)?;

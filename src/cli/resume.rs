@@ -149,12 +149,11 @@ fn refuse_differences(path: &Path, differences: &[Difference]) -> Result<()> {
     if differences.is_empty() {
         return Ok(());
     }
-    let lines: Vec<String> = differences.iter().map(|difference| format!("\n  {difference}")).collect();
     bail!(
         "the run in {} has another recipe (asked for here, recorded there):{}\n\
          Only --epochs may grow on --resume; start a new run with another --out.",
         path.display(),
-        lines.concat()
+        Difference::lines(differences)
     );
 }
 

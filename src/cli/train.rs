@@ -14,6 +14,7 @@ use super::{
     resume, say::say, signals, texts,
 };
 use crate::{
+    compare::{PlannedData, PlannedRun},
     data::Dataset,
     gap,
     model::{Architecture, Cost},
@@ -50,6 +51,34 @@ pub struct Args {
     /// Print the final figures as JSON on stdout, everything else on stderr
     #[arg(long, help_heading = "Run")]
     json: bool,
+
+    /// Of a planned run: the data that it must have.
+    #[arg(skip)]
+    planned: Option<PlannedData>,
+}
+
+impl Args {
+    /// Those of a planned run, which begins in `folder` or goes on there.
+    pub fn planned(
+        run: &PlannedRun,
+        folder: PathBuf,
+        data: &DataFlags,
+        compute: Compute,
+        checkpoint_every: Option<u64>,
+        json: bool,
+    ) -> Self {
+        let (preset, recipe) = (Some(run.job.preset.clone()), Some(run.recipe.clone()));
+        Self {
+            data: data.over(&run.data),
+            source: RecipeSource { preset, planned: recipe, ..RecipeSource::default() },
+            out: Some(folder),
+            resume: true,
+            checkpoint_every,
+            compute,
+            json,
+            planned: Some(run.data.clone()),
+        }
+    }
 }
 
 /// Trains.
@@ -65,14 +94,14 @@ pub fn run(args: &Args) -> Result<End> {
         RunFolder::check_unused(folder)?;
     }
     if let Some(done) = plan.finished(args) {
-        say(if done.early_stopped {
-            "This run is finished: it stopped early."
-        } else {
-            "This run is finished; more --epochs would extend it."
+        say(match (done.early_stopped, &args.planned) {
+            (true, _) => "This run is finished: it stopped early.",
+            (false, Some(_)) => "This run is finished.",
+            (false, None) => "This run is finished; more --epochs would extend it.",
         });
         return conclude(args, args.out.as_deref().unwrap_or(Path::new("")), &done);
     }
-    if let (Some(folder), true, true) = (&args.out, args.resume, plan.before.is_none()) {
+    if let (Some(folder), true, None, None) = (&args.out, args.resume, &plan.before, &args.planned) {
         say(format_args!("There is no run in {} to go on with: a new one begins.", folder.display()));
     }
     // A resumed run computes with as many threads as before, so that its bits stay the same.
@@ -82,6 +111,13 @@ pub fn run(args: &Args) -> Result<End> {
     let skipped_before = plan.before.as_ref().is_some_and(|before| before.environment.data.bad_files > 0);
     let data = args.data.excluding(plan.exclude.clone()).open(&plan.source, &plan.recipe, skipped_before)?;
     let recipe = plan.recipe_for(&data)?;
+    if let Some(planned) = &args.planned {
+        let found = args.data.planned(&data)?;
+        ensure!(
+            planned.fingerprint == found.fingerprint,
+            "the data are not those of the plan: planned were {planned}, here are {found}; --data names their place on this machine"
+        );
+    }
     ensure!(
         data.train.len() >= recipe.batch_size as usize,
         "{} training images do not fill one batch of {}: choose a --batch-size of at most {}",
@@ -201,9 +237,11 @@ impl Plan {
     /// The final figures when the run to be resumed needs no more epochs, on the data that it was trained on.
     fn finished(&self, args: &Args) -> Option<Done> {
         let (before, folder) = (self.before.as_ref()?, args.out.as_ref()?);
-        let same_data = args.data.source.as_ref().is_none_or(|source| *source == before.environment.data.source)
+        let as_planned =
+            args.planned.as_ref().is_some_and(|data| data.fingerprint == before.environment.data.fingerprint);
+        let same_names = args.data.source.as_ref().is_none_or(|source| *source == before.environment.data.source)
             && args.data.exclude.as_ref().is_none_or(|list| absolute(list) == before.exclude());
-        if !same_data || before.recipe.epochs != self.recipe.epochs {
+        if !(as_planned || same_names) || before.recipe.epochs != self.recipe.epochs {
             return None;
         }
         RunFolder::open(folder).and_then(|folder| folder.done()).unwrap_or_else(|error| {

@@ -1,37 +1,310 @@
-//! What a comparison trains.
+//! `plan.jsonl`: the runs of a comparison, one a line and each complete, so that any machine can train any of them.
+//!
+//! A run is called by its index, its line counted from 0. A plan only grows: a line that is there keeps its index, which
+//! tasks in the queues of a cluster may hold already.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_128;
 
-/// One run of a comparison.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Job {
-    /// The preset.
-    pub preset: String,
-    /// The seed.
-    pub seed: u64,
+use super::Job;
+use crate::{
+    durable,
+    recipe::{Difference, Recipe},
+    run::Lock,
+};
+
+/// A plan on disk. The folder of its file holds the folders of its runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The file.
+    pub path: PathBuf,
+    /// Its lines.
+    pub runs: Vec<PlannedRun>,
 }
 
-impl Job {
-    /// The name of its run folder.
-    pub fn name(&self) -> String {
-        format!("{}-seed{}", self.preset, self.seed)
+/// A line of a plan: all that decides the numbers of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedRun {
+    /// Hash of the recipe and the fingerprint of the data, 32 hex digits. A slip is found by it, forgery is not.
+    pub id: String,
+    /// Which run it is.
+    #[serde(flatten)]
+    pub job: Job,
+    /// On what it is trained.
+    pub data: PlannedData,
+    /// Its recipe, resolved, with what the data decide.
+    pub recipe: Recipe,
+}
+
+/// The data of a planned run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedData {
+    /// Their absolute path, or `faces`.
+    pub source: String,
+    /// The absolute path of the list of samples to leave out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude: Option<String>,
+    /// Whether images that cannot be read are left out.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// Hash over names, labels and pixels, wherever the data lie.
+    pub fingerprint: String,
+    /// Images to train on.
+    pub train: usize,
+    /// Images of val.
+    pub val: usize,
+}
+
+impl PlannedRun {
+    /// The line of `job`.
+    ///
+    /// # Errors
+    /// None: every recipe has a JSON form.
+    pub fn new(job: Job, data: PlannedData, recipe: Recipe) -> Result<Self> {
+        let id = id(&serde_json::to_value(&recipe)?, &data.fingerprint);
+        Ok(Self { id, job, data, recipe })
+    }
+
+    /// Reads a line, which must not have changed since it was planned.
+    fn read(line: &Value) -> Result<Self> {
+        let run: Self = serde_json::from_value(line.clone())?;
+        // Of the words that stand there: a later version may know more keys, with defaults that change nothing.
+        let found = id(&line["recipe"], &run.data.fingerprint);
+        ensure!(
+            run.id == found,
+            "it was changed after it was planned: its id is {}, its recipe and data amount to {found}",
+            run.id
+        );
+        // The name becomes a folder.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let preset = &run.job.preset;
+        ensure!(!preset.is_empty() && preset.chars().all(is_plain), "{preset:?} is no name of a preset");
+        ensure!(run.job.seed == run.recipe.seed, "seed {} has a recipe with seed {}", run.job.seed, run.recipe.seed);
+        Ok(run)
     }
 }
 
-/// Every preset with `seeds` seeds from `first` on. All presets with one seed come before the next seed, so that a
-/// comparison cut short has compared something.
-pub fn plan(presets: &[String], first: u64, seeds: u64) -> Vec<Job> {
-    let jobs = (first..first + seeds).flat_map(|seed| presets.iter().map(move |preset| (preset, seed)));
-    jobs.map(|(preset, seed)| Job { preset: preset.clone(), seed }).collect()
+fn id(recipe: &Value, fingerprint: &str) -> String {
+    format!("{:032x}", xxh3_128(format!("mindgap run 1\n{fingerprint}\n{recipe}").as_bytes()))
+}
+
+impl Plan {
+    /// The name of its file.
+    pub const FILE: &str = "plan.jsonl";
+
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// There is none, it is cut short, or a line is none of a plan's or was changed; the message names the line.
+    pub fn read(path: &Path) -> Result<Self> {
+        ensure!(path.is_file(), "there is no plan {}: `mindgap plan` writes one", path.display());
+        let lines = durable::read_json_lines::<Value>(path)?;
+        ensure!(
+            lines.torn.is_none(),
+            "the last line of {} is cut short: copy the plan anew, or plan anew in another folder",
+            path.display()
+        );
+        let read = |(number, line): (usize, &Value)| {
+            PlannedRun::read(line).with_context(|| {
+                format!("line {number} of {} cannot be used; plan anew in another folder", path.display())
+            })
+        };
+        let runs = (1..).zip(&lines.values).map(read).collect::<Result<Vec<_>>>()?;
+        ensure!(!runs.is_empty(), "the plan {} is empty", path.display());
+        Ok(Self { path: path.to_owned(), runs })
+    }
+
+    /// Adds to the plan in `folder` those of `runs` that it lacks, making folder and plan if need be. The data are from
+    /// now on looked for where `runs` found them. Also returns how many lines are new.
+    ///
+    /// # Errors
+    /// The plan that is there holds a run of the same name with another recipe, or runs on other data; the folder cannot
+    /// be written to; another process is planning there.
+    pub fn grow(folder: &Path, runs: Vec<PlannedRun>) -> Result<(Self, usize)> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        durable::check_writable(folder)?;
+        let _lock = Lock::take(&folder.join("plan.lock"))?;
+        let path = folder.join(Self::FILE);
+        let mut plan = if path.exists() { Self::read(&path)? } else { Self { path, runs: Vec::new() } };
+        let before = plan.runs.len();
+        for run in runs {
+            plan.add(run)?;
+        }
+        let mut text = String::new();
+        for run in &mut plan.runs {
+            // Ids anew, since lines of an earlier version may gain keys.
+            *run = PlannedRun::new(run.job.clone(), run.data.clone(), run.recipe.clone())?;
+            text += &(serde_json::to_string(run)? + "\n");
+        }
+        durable::write(&plan.path, text.as_bytes())?;
+        let added = plan.runs.len() - before;
+        Ok((plan, added))
+    }
+
+    fn add(&mut self, run: PlannedRun) -> Result<()> {
+        let path = self.path.display();
+        if let Some(first) = self.runs.first() {
+            let (there, here) = (&first.data, &run.data);
+            ensure!(
+                there.fingerprint == here.fingerprint,
+                "{path} is a plan for other data: {there}, where {} has {here}; give this plan a folder of its own (--out)",
+                run.job.name()
+            );
+        }
+        self.runs.iter_mut().for_each(|planned| planned.data = run.data.clone());
+        match self.runs.iter().find(|planned| planned.job == run.job) {
+            None => self.runs.push(run),
+            Some(planned) => {
+                let differences = run.recipe.diff(&planned.recipe);
+                if !differences.is_empty() {
+                    bail!(
+                        "{path} plans {} with another recipe (asked for here, planned there):{}\n\
+                         Give this plan a folder of its own (--out).",
+                        run.job.name(),
+                        Difference::lines(&differences)
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The run with this index, from 0.
+    ///
+    /// # Errors
+    /// There are not so many.
+    pub fn run(&self, index: usize) -> Result<&PlannedRun> {
+        let (path, last) = (self.path.display(), self.runs.len() - 1);
+        self.runs.get(index).with_context(|| format!("{path} has no index {index}: its runs are 0 to {last}"))
+    }
+
+    /// The index of `job`.
+    pub fn index(&self, job: &Job) -> Option<usize> {
+        self.runs.iter().position(|run| run.job == *job)
+    }
+
+    /// The folder of `job`, beside the plan.
+    pub fn folder(&self, job: &Job) -> PathBuf {
+        self.path.with_file_name(job.name())
+    }
+
+    /// The presets in the order in which they were planned.
+    pub fn presets(&self) -> Vec<String> {
+        let mut presets: Vec<String> = Vec::new();
+        for run in &self.runs {
+            if !presets.contains(&run.job.preset) {
+                presets.push(run.job.preset.clone());
+            }
+        }
+        presets
+    }
+}
+
+impl std::fmt::Display for PlannedData {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Self { source, train, val, fingerprint, .. } = self;
+        write!(f, "{source:?} with {train} training and {val} validation images, fingerprint {fingerprint}")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::jobs;
+
+    fn planned(presets: &[&str], seeds: u64, change: impl Fn(&mut PlannedRun)) -> Vec<PlannedRun> {
+        let data = PlannedData {
+            source: "/data/photos".into(),
+            exclude: None,
+            skip_bad: false,
+            fingerprint: "00ff".into(),
+            train: 900,
+            val: 100,
+        };
+        let presets: Vec<String> = presets.iter().map(|&name| name.to_owned()).collect();
+        let line = |job: Job| {
+            let recipe = Recipe { seed: job.seed, lr: 0.1 + 0.2, ..Recipe::default() };
+            let mut run = PlannedRun::new(job, data.clone(), recipe).unwrap();
+            change(&mut run);
+            PlannedRun::new(run.job, run.data, run.recipe).unwrap()
+        };
+        jobs(&presets, 0, seeds).into_iter().map(line).collect()
+    }
+
+    fn grow(folder: &Path, presets: &[&str], seeds: u64) -> Result<(Plan, usize)> {
+        Plan::grow(folder, planned(presets, seeds, |_| {}))
+    }
 
     #[test]
-    fn presets_of_one_seed_come_before_the_next_seed() {
-        let names: Vec<String> = plan(&["seed".into(), "closed".into()], 3, 2).iter().map(Job::name).collect();
-        assert_eq!(names, ["seed-seed3", "closed-seed3", "seed-seed4", "closed-seed4"]);
+    fn a_plan_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (plan, added) = grow(folder.path(), &["a", "b"], 2).unwrap();
+        assert_eq!((plan.runs.len(), added), (4, 4));
+        assert_eq!(Plan::read(&plan.path).unwrap(), plan);
+        assert_eq!(plan.folder(&plan.runs[3].job), folder.path().join("b-seed1"));
+    }
+
+    #[test]
+    fn more_seeds_and_presets_move_no_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = |plan: &Plan| plan.runs.iter().map(|run| run.job.name()).collect::<Vec<_>>();
+        let (plan, _) = grow(folder.path(), &["a", "b"], 1).unwrap();
+        assert_eq!(grow(folder.path(), &["a", "b"], 1).unwrap(), (plan, 0));
+        let (plan, added) = grow(folder.path(), &["c", "a"], 2).unwrap();
+        assert_eq!((names(&plan).join(" "), added), ("a-seed0 b-seed0 c-seed0 c-seed1 a-seed1".into(), 3));
+        assert_eq!(grow(folder.path(), &["b"], 1).unwrap(), (plan, 0));
+    }
+
+    #[test]
+    fn another_plan_is_refused_with_what_differs() {
+        let folder = tempfile::tempdir().unwrap();
+        let (plan, _) = grow(folder.path(), &["a", "b"], 1).unwrap();
+        let refused = |change: fn(&mut PlannedRun), expected: &[&str]| {
+            let error = Plan::grow(folder.path(), planned(&["a", "b"], 2, change)).unwrap_err().to_string();
+            assert!(expected.iter().all(|word| error.contains(word)), "{error}");
+            assert_eq!(Plan::read(&plan.path).unwrap(), plan);
+        };
+        refused(|run| run.recipe.epochs = 60, &["a-seed0", "epochs: 60 here, 50 there", "--out"]);
+        refused(|run| run.data.fingerprint = "0f0f".into(), &["other data", "00ff", "0f0f", "--out"]);
+    }
+
+    #[test]
+    fn data_that_were_moved_are_found_by_all_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        grow(folder.path(), &["a", "b"], 2).unwrap();
+        let moved = planned(&["a"], 1, |run| run.data.source = "/mnt/photos".into());
+        let (plan, added) = Plan::grow(folder.path(), moved).unwrap();
+        assert!(added == 0 && plan.runs.iter().all(|run| run.data.source == "/mnt/photos"));
+    }
+
+    #[test]
+    fn a_line_that_was_changed_or_cut_short_is_refused_by_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let (plan, _) = grow(folder.path(), &["a", "b"], 1).unwrap();
+        let text = fs::read_to_string(&plan.path).unwrap();
+        let (first, second) = text.split_once('\n').unwrap();
+        let refused = |second: &str, expected: &str| {
+            fs::write(&plan.path, format!("{first}\n{second}")).unwrap();
+            let error = format!("{:#}", Plan::read(&plan.path).unwrap_err());
+            assert!(error.contains(expected), "{error}");
+        };
+        let lr = second.replace("\"lr\":0.30000000000000004", "\"lr\":0.3");
+        assert_ne!(lr, second);
+        refused(&lr, "line 2");
+        refused(&second.replace("00ff", "00fe"), "was changed");
+        refused(&second.replace("\"b\"", "\"../b\""), "../b");
+        refused(&second.replace("\"seed\":0,\"data\"", "\"seed\":1,\"data\""), "seed 1");
+        refused(&second[..second.len() / 2], "cut short");
+        refused(&second.replace("\"epochs\"", "\"epoch\""), "line 2");
+        // The blanks between the words say nothing.
+        fs::write(&plan.path, format!("{first}\n{}", second.replace("\":", "\": "))).unwrap();
+        assert_eq!(Plan::read(&plan.path).unwrap(), plan);
     }
 }

@@ -79,10 +79,10 @@ mod tests {
     use anyhow::bail;
 
     use super::*;
-    use crate::compare::plan;
+    use crate::compare::jobs;
 
-    fn jobs(seeds: u64) -> Vec<Job> {
-        plan(&["a".into(), "b".into()], 0, seeds)
+    fn two(seeds: u64) -> Vec<Job> {
+        jobs(&["a".into(), "b".into()], 0, seeds)
     }
 
     #[test]
@@ -91,9 +91,9 @@ mod tests {
             let stop = AtomicBool::new(false);
             let mut heard = 0;
             let train_one = |job: &Job| if job.name() == "b-seed1" { bail!("no memory") } else { Ok(true) };
-            let fates = run(&jobs(3), parallel, &stop, train_one, |_, _| heard += 1);
+            let fates = run(&two(3), parallel, &stop, train_one, |_, _| heard += 1);
             assert_eq!(heard, 6);
-            for (job, fate) in jobs(3).iter().zip(fates) {
+            for (job, fate) in two(3).iter().zip(fates) {
                 match fate {
                     Fate::Failed(error) => {
                         assert_eq!((job.name(), error.to_string()), ("b-seed1".into(), "no memory".into()))
@@ -112,7 +112,7 @@ mod tests {
             stop.store(job.name() == "b-seed0", Ordering::Relaxed);
             Ok(job.name() != "b-seed0")
         };
-        let fates = run(&jobs(2), 1, &stop, train_one, |_, _| {});
+        let fates = run(&two(2), 1, &stop, train_one, |_, _| {});
         assert!(matches!(fates[..], [Fate::Finished, Fate::Stopped, Fate::Stopped, Fate::Stopped]), "{fates:?}");
     }
 }

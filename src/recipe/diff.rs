@@ -25,6 +25,13 @@ impl fmt::Display for Difference {
     }
 }
 
+impl Difference {
+    /// All of them as text, each after a line break and indented.
+    pub fn lines(differences: &[Self]) -> String {
+        differences.iter().map(|difference| format!("\n  {difference}")).collect()
+    }
+}
+
 impl Recipe {
     /// The keys in which `other` differs, in the order of the recipe's fields; none if the recipes are equal.
     pub fn diff(&self, other: &Self) -> Vec<Difference> {

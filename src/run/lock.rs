@@ -4,12 +4,13 @@
 //! file only tells people who the holder is; it stays behind when the holder is killed.
 
 use std::{
+    fmt,
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::environment::now;
@@ -35,11 +36,36 @@ impl Owner {
     }
 }
 
-impl std::fmt::Display for Owner {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "process {} on {} since {} ({})", self.pid, self.host, self.started, self.command)
     }
 }
+
+/// The error that another process holds a lock.
+#[derive(Debug)]
+pub struct Locked {
+    /// The file of the lock.
+    pub path: PathBuf,
+    /// The holder, as far as the file tells.
+    pub owner: Option<Owner>,
+}
+
+impl Locked {
+    /// The holder in words.
+    pub fn holder(&self) -> String {
+        self.owner.as_ref().map_or("another process".into(), Owner::to_string)
+    }
+}
+
+impl fmt::Display for Locked {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (path, holder) = (self.path.display(), self.holder());
+        write!(f, "{path} is locked by {holder}: wait for that run to end, or choose another folder")
+    }
+}
+
+impl std::error::Error for Locked {}
 
 /// The right to write into a run folder, held until dropped.
 #[derive(Debug)]
@@ -53,8 +79,7 @@ impl Lock {
     /// Takes the lock in the file at `path`, which is made if absent.
     ///
     /// # Errors
-    /// When another process holds it (the message says which), the file cannot be made, or the file system has no
-    /// locks.
+    /// [`Locked`] when another process holds it; the file cannot be made, or the file system has no locks.
     pub fn take(path: &Path) -> Result<Lock> {
         let failure = || format!("cannot lock {}", path.display());
         let mut file =
@@ -62,8 +87,7 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let holder = signature(&mut file).map_or("another process".into(), |owner| owner.to_string());
-                bail!("{} is locked by {holder}: wait for that run to end, or choose another folder", path.display());
+                return Err(Locked { path: path.to_owned(), owner: signature(&mut file) }.into());
             }
             Err(TryLockError::Error(error)) => return Err(error).with_context(failure),
         }

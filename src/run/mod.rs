@@ -23,7 +23,7 @@ pub use done::{Best, Cost, Done, Views};
 pub use environment::{DataSource, Environment, PretrainedFile, Resume, Versions, cpu_name, now};
 pub use events::Events;
 pub use folder::{Epochs, RunFolder};
-pub use lock::{Lock, Owner};
+pub use lock::{Lock, Locked, Owner};
 pub use observer::Observer;
 pub use predictions::{Outputs, Predictions};
 pub use progress::{Progress, origin_line};

@@ -1,0 +1,63 @@
+//! What is there of a plan, and what is missing.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+use super::{FinishedRun, Job, NotFinished, Plan, PlannedRun};
+use crate::{
+    recipe::Difference,
+    run::{Lock, RunFolder},
+};
+
+/// Reads those of `runs`, lines of `plan`, that are finished; the others with the reason why they are not, which is that
+/// of `reason` where it gives one.
+pub fn gather<'a>(
+    plan: &Plan,
+    runs: impl IntoIterator<Item = &'a PlannedRun>,
+    reason: impl Fn(&Job) -> Option<String>,
+) -> (Vec<FinishedRun>, Vec<NotFinished>) {
+    let (mut finished, mut missing) = (Vec::new(), Vec::new());
+    for run in runs {
+        let folder = plan.folder(&run.job);
+        let found = reason(&run.job).map_or_else(|| read(run, &folder), |reason| Ok(Err(reason)));
+        match found.unwrap_or_else(|error| Err(format!("{error:#}"))) {
+            Ok(run) => finished.push(run),
+            Err(reason) => missing.push(NotFinished { job: run.job.clone(), reason }),
+        }
+    }
+    (finished, missing)
+}
+
+/// The finished run in `folder`, or how far it has come.
+fn read(run: &PlannedRun, folder: &Path) -> Result<Result<FinishedRun, String>> {
+    let Some(found) = FinishedRun::read(&run.job, folder)? else {
+        return Ok(Err(progress(folder, run.recipe.epochs)));
+    };
+    let differences = found.recipe.diff(&run.recipe);
+    ensure!(
+        differences.is_empty(),
+        "the run in {} has another recipe (recorded here, planned there):{}",
+        folder.display(),
+        Difference::lines(&differences)
+    );
+    ensure!(
+        found.data.fingerprint == run.data.fingerprint,
+        "the run in {} was trained on other data: {:?}, fingerprint {}, planned {}",
+        folder.display(),
+        found.data.source,
+        found.data.fingerprint,
+        run.data.fingerprint
+    );
+    Ok(Ok(found))
+}
+
+/// How far the run of `epochs` epochs in `folder`, which is not finished, has come, in words.
+pub fn progress(folder: &Path, epochs: u32) -> String {
+    let done = RunFolder::open(folder).and_then(|run| run.epochs()).map(|epochs| epochs.records.len());
+    match (Lock::holder(&folder.join(RunFolder::LOCK)), done) {
+        (Some(owner), done) => format!("in training after {} of {epochs} epochs by {owner}", done.unwrap_or(0)),
+        (None, Ok(done)) => format!("stopped after {done} of {epochs} epochs"),
+        (None, Err(_)) => "not begun".to_owned(),
+    }
+}
