@@ -2,29 +2,34 @@
 //!
 //! ```text
 //! cargo run --release --example throughput -- --data DIR --limit 4096 --epochs 3
-//!     [--depth 20] [--width 16] [--stem-stride 1] [--batch-size 128] [--threads N] [--cache]
+//!     [--depth 20] [--width 16] [--stem-stride 1] [--batch-size 128] [--threads N] [--cache] [--first-step]
 //! ```
 //!
 //! Expect one line of JSON: images a second of each epoch, their median without the first, which warms up, the loss of
-//! the last epoch, seconds from the start of the program to the first step, and the peak of resident memory. Nothing is
-//! evaluated and nothing written. `scripts/bench` runs it in turn with a PyTorch script that prints the same.
+//! the last epoch, seconds from the start of the program to the first step, and the peak of resident memory. Then what
+//! was measured after training: images a second of evaluation, the shares of a training step that gathering a batch and
+//! augmenting it take, and the multiply-adds of training as a share of those of a large product of matrices. Nothing is
+//! written. `scripts/bench` runs it in turn with a PyTorch script that prints the same first keys.
 
 use std::{
     fs,
     path::PathBuf,
-    sync::atomic::AtomicBool,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use mindgap::{
-    data::{self, Options, Silent},
+    augment::Augment,
+    data::{self, Dataset, Options, Silent},
+    model::Architecture,
     recipe::{Layers, resolve},
     run::{EpochRecord, Observer},
     torch::{self, device},
-    train::{Pass, Position, Trainer},
+    train::{Pass, Position, Trainer, evaluate, order},
 };
+use tch::{Device, Kind, Tensor};
 
 #[derive(Parser)]
 struct Args {
@@ -50,14 +55,24 @@ struct Args {
     /// Keep the decoded images for the next start, as `mindgap train` does
     #[arg(long)]
     cache: bool,
+    /// End after the first update
+    #[arg(long)]
+    first_step: bool,
 }
 
 /// Notes when the first update was done.
-struct FirstStep(Option<Instant>);
+struct FirstStep<'a> {
+    done: Option<Instant>,
+    /// Raised then, where nothing more is wanted.
+    stop: Option<&'a AtomicBool>,
+}
 
-impl Observer for FirstStep {
+impl Observer for FirstStep<'_> {
     fn step(&mut self, _update: u64, _batch_loss: Option<f64>) {
-        self.0.get_or_insert_with(Instant::now);
+        self.done.get_or_insert_with(Instant::now);
+        if let Some(stop) = self.stop {
+            stop.store(true, Ordering::Relaxed);
+        }
     }
 
     fn epoch_end(&mut self, _record: &EpochRecord) -> Result<()> {
@@ -65,12 +80,79 @@ impl Observer for FirstStep {
     }
 }
 
+impl FirstStep<'_> {
+    /// Seconds from `begun` to the end of the first update.
+    fn seconds(&self, begun: Instant) -> Result<f64> {
+        Ok(self.done.context("no update was made")?.duration_since(begun).as_secs_f64())
+    }
+}
+
+/// What the parts of training take.
+struct Parts {
+    evaluated_images_per_s: f64,
+    /// Share of a training step that it waits for its batch.
+    gathering: f64,
+    /// Share of a training step that goes into augmentation.
+    augmentation: f64,
+    /// Thousand million operations a second of training, two for each multiply-add; a backward pass counts as two
+    /// forward passes.
+    gflops: f64,
+    /// The same as a share of the rate of a product of matrices of 2048 × 2048.
+    share_of_matmul_rate: f64,
+}
+
+impl Parts {
+    /// `rate` is that of training, in images a second.
+    fn measure(trainer: &Trainer, data: &Dataset, rate: f64) -> Result<Self> {
+        let (recipe, device) = (&trainer.recipe, trainer.model.parameters.device());
+        let positions: Vec<u32> = (0..data.val.len() as u32).collect();
+        let start = Instant::now();
+        evaluate(trainer.network(), &trainer.normalize, &data.val, &positions)?;
+        let evaluated_images_per_s = positions.len() as f64 / start.elapsed().as_secs_f64();
+
+        let augment = Augment::new(recipe, &trainer.normalize);
+        let (mut gathering, mut augmentation) = (Duration::ZERO, Duration::ZERO);
+        let mut before = Instant::now();
+        for batch in data.train.batches(order(recipe, &data.train.labels, 1), recipe.batch_size as usize, device) {
+            let batch = batch?;
+            gathering += before.elapsed();
+            before = Instant::now();
+            let _ = torch::catch(|| Ok(augment.forward(&batch.images, 1, &batch.positions)))?;
+            augmentation += before.elapsed();
+            before = Instant::now();
+        }
+        let training = data.train.len() as f64 / rate;
+
+        let cost = Architecture::new(recipe, data.channels, data.classes.len())?.cost(data.size);
+        let gflops = 3.0 * 2.0 * cost.multiply_adds as f64 * rate / 1e9;
+        Ok(Self {
+            evaluated_images_per_s,
+            gathering: gathering.as_secs_f64() / training,
+            augmentation: augmentation.as_secs_f64() / training,
+            gflops,
+            share_of_matmul_rate: gflops / matmul_gflops(device),
+        })
+    }
+}
+
+/// The best of five products, after one to warm up.
+fn matmul_gflops(device: Device) -> f64 {
+    const SIDE: i64 = 2048;
+    let matrix = Tensor::ones([SIDE, SIDE], (Kind::Float, device));
+    let seconds = |_| {
+        let start = Instant::now();
+        let _ = matrix.matmul(&matrix).double_value(&[0, 0]);
+        start.elapsed().as_secs_f64()
+    };
+    let best = (0..6).map(seconds).skip(1).fold(f64::INFINITY, f64::min);
+    2.0 * (SIDE as f64).powi(3) / best / 1e9
+}
+
 fn main() -> Result<()> {
     torch::let_threads_sleep();
     let args = Args::parse();
     ensure!(args.epochs > 0, "--epochs 0: at least one is needed");
-    let before_main = process_age().unwrap_or_default();
-    let begun = Instant::now();
+    let begun = Instant::now() - process_age().unwrap_or_default();
     torch::keep_pages();
     torch::set_threads(args.threads);
 
@@ -97,21 +179,25 @@ fn main() -> Result<()> {
     let data = data::open(&args.data.to_string_lossy(), &options, &Silent)?;
     let mut trainer = Trainer::new(&recipe, &data, device::parse("auto")?)?;
 
-    let mut first_step = FirstStep(None);
+    let stop = AtomicBool::new(false);
+    let mut first_step = FirstStep { done: None, stop: args.first_step.then_some(&stop) };
     let (mut rates, mut loss) = (Vec::new(), f64::NAN);
     for epoch in 0..args.epochs {
         trainer.position = Position { epochs: epoch, ..Position::default() };
         let (images, start) = (trainer.images_left(data.train.len()), Instant::now());
-        match trainer.train_epoch(&data, &mut first_step, &AtomicBool::new(false), None)? {
+        match trainer.train_epoch(&data, &mut first_step, &stop, None)? {
             Pass::Finished { batch_loss } => loss = batch_loss,
-            Pass::Paused => bail!("nobody asked it to pause"),
+            Pass::Paused => {
+                println!("{}", serde_json::json!({ "seconds_to_first_step": first_step.seconds(begun)? }));
+                return Ok(());
+            }
         }
         rates.push(images as f64 / start.elapsed().as_secs_f64());
     }
     let mut counted = if rates.len() > 1 { rates[1..].to_vec() } else { rates.clone() };
     counted.sort_by(f64::total_cmp);
     let median = (counted[(counted.len() - 1) / 2] + counted[counted.len() / 2]) / 2.0;
-    let to_first_step = first_step.0.context("no update was made")?.duration_since(begun) + before_main;
+    let parts = Parts::measure(&trainer, &data, median)?;
     println!(
         "{}",
         serde_json::json!({
@@ -120,8 +206,13 @@ fn main() -> Result<()> {
             "median": (median * 10.0).round() / 10.0,
             "loss": (loss * 1e4).round() / 1e4,
             "images": data.train.len(),
-            "seconds_to_first_step": to_first_step.as_secs_f64(),
+            "seconds_to_first_step": first_step.seconds(begun)?,
             "peak_memory_mb": peak_memory_mb(),
+            "evaluated_images_per_s": parts.evaluated_images_per_s,
+            "share_of_gathering": parts.gathering,
+            "share_of_augmentation": parts.augmentation,
+            "gflops": parts.gflops,
+            "share_of_matmul_rate": parts.share_of_matmul_rate,
         })
     );
     Ok(())

@@ -31,10 +31,13 @@ fn run(place: &Place, index: &str) -> Finished {
 fn begun(place: &Place, index: &str, folder: &str) -> std::process::Child {
     let mut command = place.command(&run_words(index));
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !place.path(folder).join("last.safetensors").exists() {
+    for _ in 0..12_000 {
+        if place.path(folder).join("last.safetensors").exists() {
+            return child;
+        }
         sleep(Duration::from_millis(5));
     }
-    child
+    panic!("no checkpoint within a minute")
 }
 
 /// compare.json without what differs between two comparisons of the same runs.
@@ -55,7 +58,8 @@ fn runs_trained_one_by_one_and_out_of_order_make_the_comparison_of_one_machine()
     let place = Place::with_images(60, 5);
     let text = plan(&place, &[]).succeed().stdout();
     assert!(text.contains("3  smoothing-seed1"), "{text}");
-    let missing = place.mindgap(&["compare", "--plan", "cmp/plan.jsonl"]).refuse(&["baseline", "seed-seed0: not begun"]);
+    let missing =
+        place.mindgap(&["compare", "--plan", "cmp/plan.jsonl"]).refuse(&["baseline", "seed-seed0: not begun"]);
     assert!(missing.stderr().contains("4 of 4"));
 
     // One is killed in the middle and taken up by the same words.

@@ -107,6 +107,7 @@ impl DataFlags {
             cache_limit: self.cache_limit,
             workers: self.workers,
             decoded_folder: if self.no_cache { None } else { data::default_folder() },
+            ..Options::default()
         };
         data::open(source, &options, &Bar::default())
     }

@@ -45,9 +45,11 @@ pub struct Options {
     /// Threads that decode for each pass over a split that is not kept, 0 for none beside the reader; `None`: one per
     /// core.
     pub workers: Option<usize>,
-    /// Where what was decoded is kept for the next start, in at most `cache_limit` bytes, and found again as long as no
-    /// file has changed; `None`: nowhere. [`default_folder`](super::default_folder) is a user's own.
+    /// Where what was decoded is kept for the next start, and found again as long as no file has changed; `None`:
+    /// nowhere. [`default_folder`](super::default_folder) is a user's own.
     pub decoded_folder: Option<PathBuf>,
+    /// Bytes that this folder may hold; what was used longest ago makes room.
+    pub decoded_limit: u64,
 }
 
 impl Default for Options {
@@ -62,6 +64,7 @@ impl Default for Options {
             cache_limit: 4 << 30,
             workers: None,
             decoded_folder: None,
+            decoded_limit: 8 << 30,
         }
     }
 }

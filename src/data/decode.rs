@@ -17,9 +17,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits, metadata::Orientation};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, metadata::Orientation};
 
-use super::{picture::Picture, whole};
+use super::{jpeg, picture::Picture, whole};
 
 /// Pixels that an image may claim at most; a larger claim is refused by the header, before any memory is taken.
 pub(super) const MAX_PIXELS: u64 = 100_000_000;
@@ -94,13 +94,18 @@ fn open(bytes: &[u8]) -> Result<impl ImageDecoder> {
     reader.limits(limits);
     let decoder = reader.into_decoder().context("the header is damaged or of an unknown kind")?;
     let (width, height) = decoder.dimensions();
+    check_size(width, height)?;
+    Ok(decoder)
+}
+
+fn check_size(width: u32, height: u32) -> Result<()> {
     ensure!(width > 0 && height > 0, "the header says {width}×{height} pixels");
     ensure!(
         u64::from(width) * u64::from(height) <= MAX_PIXELS,
         "the header says {width}×{height} pixels; {} megapixels are the limit",
         MAX_PIXELS / 1_000_000
     );
-    Ok(decoder)
+    Ok(())
 }
 
 fn not_an_image(bytes: &[u8]) -> anyhow::Error {
@@ -109,10 +114,17 @@ fn not_an_image(bytes: &[u8]) -> anyhow::Error {
 }
 
 fn decode(bytes: &[u8]) -> Result<Stored> {
-    let mut decoder = open(bytes)?;
-    whole::check(image::guess_format(bytes)?, bytes)?;
-    let orientation = decoder.orientation().context("the orientation cannot be read")?;
-    let mut image = DynamicImage::from_decoder(decoder).context("the pixels cannot be decoded")?;
+    let (mut image, orientation) = if let Ok(ImageFormat::Jpeg) = image::guess_format(bytes) {
+        jpeg::decode(bytes, |width, height| {
+            check_size(width, height)?;
+            whole::check(ImageFormat::Jpeg, bytes)
+        })?
+    } else {
+        let mut decoder = open(bytes)?;
+        whole::check(image::guess_format(bytes)?, bytes)?;
+        let orientation = decoder.orientation().context("the orientation cannot be read")?;
+        (DynamicImage::from_decoder(decoder).context("the pixels cannot be decoded")?, orientation)
+    };
     image.apply_orientation(orientation);
 
     let (width, height) = (image.width(), image.height());

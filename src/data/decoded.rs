@@ -71,7 +71,7 @@ impl Entry {
             }
         }
         let path = folder.join(format!("{:032x}.safetensors", key.digest128()));
-        (bytes >= LEAST_BYTES).then_some(Self { path, limit: options.cache_limit })
+        (bytes >= LEAST_BYTES).then_some(Self { path, limit: options.decoded_limit })
     }
 
     /// What was kept here: `None` if nothing was, or it is damaged. `lengths` are those of the splits.
@@ -82,7 +82,8 @@ impl Entry {
         Some(readings)
     }
 
-    /// Keeps `readings` here, and lets older entries go until all together have no more than the limit.
+    /// Keeps `readings` here, and lets older entries go until all together have no more than the limit. What alone has
+    /// more is not kept.
     ///
     /// # Errors
     /// The disk is full or the folder cannot be written to; nothing is kept then.
@@ -90,6 +91,9 @@ impl Entry {
         let folder = durable::folder_of(&self.path);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let bytes = archive(readings)?.to_bytes()?;
+        if bytes.len() as u64 > self.limit {
+            return Ok(());
+        }
         make_room(&folder, self.limit.saturating_sub(bytes.len() as u64))?;
         durable::write(&self.path, &bytes)
     }

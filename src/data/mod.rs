@@ -29,6 +29,7 @@ mod folder;
 mod gallery;
 mod hash;
 mod images;
+mod jpeg;
 mod listing;
 mod loader;
 mod picture;

@@ -125,8 +125,8 @@ fn a_damaged_entry_is_replaced() {
 #[test]
 fn entries_used_longest_ago_make_room_for_new_ones() {
     let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
-    let open = |img_size, cache_limit| {
-        folder.open(&Options { img_size: Some(img_size), cache_limit, ..keeping_in(cache.path()) }).unwrap()
+    let open = |img_size, decoded_limit| {
+        folder.open(&Options { img_size: Some(img_size), decoded_limit, ..keeping_in(cache.path()) }).unwrap()
     };
     open(20, 1 << 20);
     let first = entries(cache.path());
