@@ -191,6 +191,7 @@ fn main() -> Result<()> {
                 println!("{}", serde_json::json!({ "seconds_to_first_step": first_step.seconds(begun)? }));
                 return Ok(());
             }
+            Pass::OutOfImages(error) => return Err(error),
         }
         rates.push(images as f64 / start.elapsed().as_secs_f64());
     }

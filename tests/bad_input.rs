@@ -2,9 +2,9 @@
 
 mod support;
 
-use std::fs;
+use std::{fs, os::unix::process::CommandExt};
 
-use support::Place;
+use support::{Place, train_words};
 
 /// `mindgap train --data data --out run` with `more` flags is refused with all of `words`, and leaves no run behind.
 fn refused(place: &Place, more: &[&str], words: &[&str]) {
@@ -109,6 +109,48 @@ fn bomb() -> Vec<u8> {
     file.extend(&header);
     file.extend(crc32(&header).to_be_bytes());
     file
+}
+
+/// A text of 4 GiB, packed into 26 MB: bytes of zero as 258 at a time, in deflate's fixed code (RFC 1951, 3.2.6).
+fn packed_text() -> Vec<u8> {
+    let zero = "00110000".chars();
+    let of_258 = "11000101".chars().chain("00000".chars()); // that length, at distance 1
+    // The last block, of the fixed code; then one zero, and runs of it. Eight runs fill 13 bytes.
+    let bits: Vec<u8> =
+        "110".chars().chain(zero).chain(of_258.cycle().take(13 * 16)).map(|bit| bit as u8 & 1).collect();
+    let bytes: Vec<u8> = bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | bit)).collect();
+    let mut packed = vec![0x78, 0x01];
+    packed.extend(&bytes[..2]);
+    packed.extend(bytes[2..15].repeat((4 << 30) / (8 * 258)));
+    packed
+}
+
+#[test]
+fn a_text_that_unpacks_to_gigabytes_costs_no_memory() {
+    let place = Place::with_images(12, 5);
+    let whole = fs::read(place.path("data/train/dark/0000.png")).unwrap();
+    let end_of_header = 8 + 12 + 13;
+    let packed = packed_text();
+    for (name, before) in [("zTXt", &b"Comment\0\0"[..]), ("iTXt", b"Comment\0\x01\0\0\0"), ("iCCP", b"profile\0\0")] {
+        let named = [name.as_bytes(), before, &packed].concat();
+        let length = (named.len() as u32 - 4).to_be_bytes();
+        let parts = [&whole[..end_of_header], &length, &named, &crc32(&named).to_be_bytes(), &whole[end_of_header..]];
+        fs::write(place.path(format!("data/train/dark/{name}.png")), parts.concat()).unwrap();
+    }
+    let mut command = place.command(&train_words("run", &["--epochs", "1"]));
+    // SAFETY: between fork and exec, a plain system call on plain numbers.
+    unsafe {
+        command.pre_exec(|| {
+            let limit = libc::rlimit { rlim_cur: 2 << 30, rlim_max: 2 << 30 };
+            libc::setrlimit(libc::RLIMIT_AS, &limit);
+            Ok(())
+        });
+    }
+    let end = command.output().unwrap();
+    assert_eq!(end.status.code(), Some(0), "{}", String::from_utf8_lossy(&end.stderr));
+    let environment: serde_json::Value = serde_json::from_slice(&place.bytes("run", "environment.json")).unwrap();
+    // The same pixels four times: three of them are copies, none is left out.
+    assert_eq!((&environment["data"]["train"], &environment["data"]["bad_files"]), (&39.into(), &0.into()));
 }
 
 /// The checksum that PNG asks for (ISO 3309), bit by bit.

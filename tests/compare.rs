@@ -85,6 +85,61 @@ fn a_run_that_fails_is_listed_and_stops_no_other() {
     assert!(end.stdout().contains("3 of 4 runs are finished"), "{}", end.stdout());
 }
 
+/// Kills every run that it sees until the comparison has ended, and returns how many those were.
+fn kill_runs_of(comparison: &mut std::process::Child) -> usize {
+    let mut killed = std::collections::HashSet::new();
+    while comparison.try_wait().unwrap().is_none() {
+        // A run is the child of the thread that waits for it.
+        let threads = fs::read_dir(format!("/proc/{}/task", comparison.id())).into_iter().flatten().flatten();
+        let children: String =
+            threads.map(|thread| fs::read_to_string(thread.path().join("children")).unwrap_or_default()).collect();
+        for child in children.split_whitespace().filter_map(|number| number.parse::<i32>().ok()) {
+            // SAFETY: sends a signal to a child of a process that this test owns and that has not waited for it yet.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+            killed.insert(child);
+        }
+        sleep(Duration::from_millis(5));
+    }
+    killed.len()
+}
+
+#[test]
+fn runs_that_are_killed_are_listed_and_made_by_the_same_command() {
+    let place = Place::with_images(60, 5);
+    compare(&place, &["--seeds", "1"]).succeed();
+    let mut comparison =
+        place.command(&words(&["--seeds", "2"])).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Those of seed 0 are finished and end at once, or die without harm; those of seed 1 never come to their end.
+    let killed = kill_runs_of(&mut comparison);
+    assert!(killed >= 2, "{killed}");
+    assert_eq!(comparison.wait().unwrap().code(), Some(3));
+    let end = compare(&place, &["--seeds", "2"]).succeed();
+    assert_eq!((&json(&place)["finished"], json(&place)["not_finished"].as_array().unwrap().len()), (&4.into(), 0));
+    assert!(end.stdout().contains("| `smoothing` | 2 | "), "{}", end.stdout());
+}
+
+#[test]
+fn a_result_that_is_damaged_is_left_out_and_counted() {
+    let place = Place::with_images(12, 5);
+    compare(&place, &["--seeds", "2"]).succeed();
+    let whole = json(&place)["presets"][1]["figures"]["val_loss"].clone();
+    let path = place.path("cmp/smoothing-seed1/predictions.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let end = compare(&place, &["--seeds", "2"]);
+    assert_eq!(end.code(), 3, "{}", end.stderr());
+    let comparison = json(&place);
+    assert_eq!((&comparison["finished"], &comparison["planned"]), (&3.into(), &4.into()));
+    let missing = &comparison["not_finished"][0];
+    assert_eq!((&missing["preset"], &missing["seed"]), (&"smoothing".into(), &1.into()));
+    assert!(missing["reason"].as_str().unwrap().contains("predictions.safetensors"), "{missing}");
+    let left = &comparison["presets"][1]["figures"]["val_loss"];
+    assert_eq!((&whole["n"], &left["n"]), (&2.into(), &1.into()));
+    assert!(end.stdout().contains("3 of 4 runs are finished"), "{}", end.stdout());
+}
+
 #[test]
 fn a_stopped_comparison_goes_on_where_it_was() {
     let place = Place::with_images(60, 5);

@@ -104,7 +104,7 @@ fn train_and_look(args: &Args) -> Result<End> {
         fate.and_then(|fate| if let Fate::Failed(error) = fate { Some(format!("{error:#}")) } else { None })
     });
     let stopped = fates.iter().any(|fate| matches!(fate, Fate::Stopped));
-    let failed = fates.iter().filter(|fate| matches!(fate, Fate::Failed(_))).count();
+    let without_figures = missing.len();
     // A comparison that was stopped before the baseline's first end has nothing to say yet.
     if !stopped || finished.iter().any(|run| run.job.preset == baseline) {
         let comparison = Comparison::new(&presets, &baseline, &finished, missing, command_line())?;
@@ -114,9 +114,9 @@ fn train_and_look(args: &Args) -> Result<End> {
         say(format_args!("Stopped; go on with the same command."));
         return Ok(End::Stopped);
     }
-    if failed > 0 {
+    if without_figures > 0 {
         return Err(Failure(format!(
-            "{failed} of {} runs failed; their logs are in {}",
+            "{without_figures} of {} runs failed; their logs are in {}",
             jobs.len(),
             planning.out.display()
         ))

@@ -1,6 +1,9 @@
 //! How a command ends, as an exit code.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, ErrorKind},
+    process::ExitCode,
+};
 
 use crate::train::Failure;
 
@@ -24,9 +27,15 @@ pub enum End {
 }
 
 impl End {
-    /// What an error means: a [`Failure`] anywhere in its chain arose while running, all else is the user's to mend.
+    /// What an error means: a [`Failure`] or a full disk anywhere in its chain arose while running, all else is the
+    /// user's to mend.
     pub fn of(error: &anyhow::Error) -> Self {
-        if error.downcast_ref::<Failure>().is_some() { End::Failure } else { End::UserError }
+        let is_full = |error: &io::Error| {
+            matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+        };
+        let has_failed = error.downcast_ref::<Failure>().is_some()
+            || error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_full));
+        if has_failed { End::Failure } else { End::UserError }
     }
 }
 

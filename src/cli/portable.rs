@@ -6,7 +6,10 @@ use std::{path::Path, process::Stdio};
 use anyhow::{Context, Result, bail};
 
 use super::{child, say::say};
-use crate::run::{RunFolder, shell_line};
+use crate::{
+    durable,
+    run::{RunFolder, shell_line},
+};
 
 /// Writes the best weights of the run in `folder` as TorchScript. What prevents it is said, with the command that
 /// tries again.
@@ -14,6 +17,8 @@ pub fn write(folder: &Path) {
     let out = folder.join(RunFolder::TORCHSCRIPT);
     let words = ["export".into(), folder.into(), "--out".into(), out.into_os_string()];
     if let Err(error) = run(&words) {
+        // What the process left half written, should it have died. The run holds the folder, so nobody else writes here.
+        let _ = durable::remove_leftovers(folder);
         let mut again = vec!["mindgap".to_owned()];
         again.extend(words.iter().map(|word| word.to_string_lossy().into_owned()));
         say(format_args!(

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     compare::{PlannedData, PlannedRun},
     data::Dataset,
-    gap,
+    durable, gap,
     model::{Architecture, Cost},
     recipe::Recipe,
     run::{Done, Environment, Events, Progress, Resume, RunFolder, cpu_name, now},
@@ -101,6 +101,8 @@ pub fn run(args: &Args) -> Result<End> {
         });
         return conclude(args, args.out.as_deref().unwrap_or(Path::new("")), &done);
     }
+    // Now, and not after a large data set has been read.
+    durable::check_writable(args.out.as_deref().unwrap_or(Path::new("runs")))?;
     if let (Some(folder), true, None, None) = (&args.out, args.resume, &plan.before, &args.planned) {
         say(format_args!("There is no run in {} to go on with: a new one begins.", folder.display()));
     }

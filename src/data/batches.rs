@@ -1,6 +1,6 @@
 //! A split's images, some at a time, on the device.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use tch::{Device, Kind, Tensor};
@@ -13,6 +13,9 @@ use super::{
     source::Source,
 };
 use crate::torch;
+
+/// Pauses before each further attempt at an image that cannot be read: network drives hiccup.
+const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(4)];
 
 /// Some images of a split.
 #[derive(Debug)]
@@ -121,14 +124,28 @@ impl Iterator for Batches<'_> {
     }
 }
 
-/// Decodes a sample that was read before and must not have changed. It gets a second chance: network drives hiccup.
+/// Decodes a sample that was read before and must not have changed, with some patience.
+///
+/// One that stays away ends the pass, whatever `skip_bad` says: order, draws, figures and fingerprint of a run belong to
+/// the set that it began with, and a set that shrinks on the way could be neither repeated nor compared.
 fn load_again(source: &Source, id: u32, expected: u128, shape: Shape) -> Result<Vec<u8>> {
     let attempt = || -> Result<Vec<u8>> {
         let image = load(source, id, shape)?;
         ensure!(image.hash == expected, "its pixels are not those that were read at the start");
         Ok(image.pixels)
     };
-    attempt()
-        .or_else(|_| attempt())
-        .with_context(|| format!("{} changed or vanished during the run; restore it and resume", source.name(id)))
+    let mut found = attempt();
+    for pause in PAUSES {
+        if found.is_err() {
+            thread::sleep(pause);
+            found = attempt();
+        }
+    }
+    found.with_context(|| {
+        format!(
+            "{} changed or vanished during the run ({} attempts); restore it and resume, or begin a new run without it",
+            source.name(id),
+            1 + PAUSES.len()
+        )
+    })
 }

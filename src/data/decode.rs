@@ -19,7 +19,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, metadata::Orientation};
 
-use super::{jpeg, picture::Picture, whole};
+use super::{extras, jpeg, picture::Picture, whole};
 
 /// Pixels that an image may claim at most; a larger claim is refused by the header, before any memory is taken.
 pub(super) const MAX_PIXELS: u64 = 100_000_000;
@@ -69,7 +69,7 @@ pub(super) fn stored(path: &Path) -> Result<Stored> {
     guarded(|| decode(&bytes))
 }
 
-/// The whole file. Anything but a regular file is refused unopened: opening a FIFO would wait for its writer.
+/// The whole file, but for what [`extras`] leaves out. Anything but a regular file is refused unopened: opening a FIFO would wait for its writer.
 fn read(path: &Path) -> Result<Vec<u8>> {
     let kind = match fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -82,7 +82,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     ensure!(kind.len() <= MAX_FILE, "the file holds {} bytes; {MAX_FILE} are the limit", kind.len());
     let mut bytes = Vec::with_capacity(kind.len() as usize);
     File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes)).context("the file cannot be read")?;
-    Ok(bytes)
+    Ok(extras::left_out(bytes))
 }
 
 /// A decoder that has read the header and found the size within bounds.

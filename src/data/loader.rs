@@ -2,21 +2,27 @@
 //!
 //! Thread `i` of `k` makes pieces `i`, `i + k`, `i + 2k`, … and sends them through a channel of its own that holds
 //! [`AHEAD`]; the reader takes from the channels in turn. So the order is that of the pieces by construction, memory is
-//! bounded, and nothing depends on which thread is faster.
+//! bounded, and nothing depends on which thread is faster. A thread that dies or hangs is an error where its piece would
+//! have come.
 
 use std::{
     any::Any,
     sync::{
         Arc,
-        mpsc::{Receiver, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, anyhow};
 
 /// Finished pieces that wait in each thread's channel.
 const AHEAD: usize = 2;
+/// How long the reader waits for a piece. A network drive that is gone may block its readers for ever.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How long a reader that goes waits for the threads to end with the piece they are at.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Makes piece `i` of `0..n` when asked for it.
 type Work<T> = Arc<dyn Fn(usize) -> Result<T> + Send + Sync>;
@@ -26,6 +32,7 @@ pub(super) struct Loader<T> {
     work: Work<T>,
     next: usize,
     n: usize,
+    patience: Duration,
     /// Empty when the reader's own thread does the work.
     workers: Vec<Worker<T>>,
 }
@@ -55,7 +62,7 @@ impl<T: Send + 'static> Loader<T> {
             let thread = thread::Builder::new().name(format!("loader {first}")).spawn(run);
             workers.push(Worker { pieces, thread: thread.context("a loader thread cannot be started")? });
         }
-        Ok(Self { work, next: 0, n, workers })
+        Ok(Self { work, next: 0, n, patience: PATIENCE, workers })
     }
 
     fn piece(&mut self, i: usize) -> Result<T> {
@@ -63,11 +70,18 @@ impl<T: Send + 'static> Loader<T> {
             return (self.work)(i);
         }
         let turn = i % self.workers.len();
-        self.workers[turn].pieces.recv().unwrap_or_else(|_| {
+        match self.workers[turn].pieces.recv_timeout(self.patience) {
+            Ok(piece) => piece,
             // The channel closes before its last piece only when the thread panics.
-            let panic = self.workers.swap_remove(turn).thread.join().err();
-            Err(anyhow!("a loader thread died: {}", panic.as_deref().map_or("it gave no reason", words)))
-        })
+            Err(RecvTimeoutError::Disconnected) => {
+                let panic = self.workers.swap_remove(turn).thread.join().err();
+                Err(anyhow!("a loader thread died: {}", panic.as_deref().map_or("it gave no reason", words)))
+            }
+            Err(RecvTimeoutError::Timeout) => Err(anyhow!(
+                "a loader thread hangs: nothing has come from it for {} seconds; does the drive with the images answer?",
+                self.patience.as_secs_f64()
+            )),
+        }
     }
 }
 
@@ -88,15 +102,21 @@ impl<T: Send + 'static> Iterator for Loader<T> {
     }
 }
 
-/// Waits for the threads: each ends with the piece it is at.
+/// Waits for the threads, each of which ends with the piece it is at; one that hangs is left behind.
 impl<T> Drop for Loader<T> {
     fn drop(&mut self) {
         let (channels, threads): (Vec<_>, Vec<_>) =
             self.workers.drain(..).map(|worker| (worker.pieces, worker.thread)).unzip();
         drop(channels);
+        let begun = Instant::now();
         for thread in threads {
-            // A panic that nobody came to read changes nothing any more.
-            let _ = thread.join();
+            while !thread.is_finished() && begun.elapsed() < FAREWELL {
+                thread::sleep(Duration::from_millis(1));
+            }
+            if thread.is_finished() {
+                // A panic that nobody came to read changes nothing any more.
+                let _ = thread.join();
+            }
         }
     }
 }
@@ -146,6 +166,25 @@ mod tests {
             assert_eq!(error, "a loader thread died: no memory for piece 5");
             assert!(pieces.next().is_none());
         }
+    }
+
+    #[test]
+    fn a_thread_that_hangs_is_an_error_and_holds_nobody_up() {
+        let begun = Instant::now();
+        let work = |i| {
+            if i == 3 {
+                thread::sleep(Duration::from_secs(3600));
+            }
+            Ok(i)
+        };
+        let mut loader = Loader::start(2, 9, work).unwrap();
+        loader.patience = Duration::from_millis(200);
+        assert_eq!(loader.by_ref().take(3).collect::<Result<Vec<usize>>>().unwrap(), [0, 1, 2]);
+        let error = loader.next().unwrap().unwrap_err().to_string();
+        assert!(error.contains("a loader thread hangs: nothing has come from it for 0.2 seconds"), "{error}");
+        assert!(loader.next().is_none());
+        drop(loader);
+        assert!(begun.elapsed() < Duration::from_secs(60));
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod dataset;
 mod decode;
 mod decoded;
 mod exclude;
+mod extras;
 pub mod faces;
 mod folder;
 mod gallery;

@@ -83,13 +83,15 @@ pub fn remove_leftovers(folder: &Path) -> Result<usize> {
     Ok(removed)
 }
 
-/// Finds out whether files can be made in `folder`, by making one.
+/// Finds out whether files can be made in `folder`, by making one; where it does not exist yet, in the nearest folder
+/// above it that does.
 ///
 /// # Errors
 /// When they cannot: read-only, no permission, full.
 pub fn check_writable(folder: &Path) -> Result<()> {
-    let probe = temporary(&folder.join("probe"), b"mindgap").with_context(|| {
-        format!("cannot write to the folder {}: choose another one, or make it writable", folder.display())
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let probe = temporary(&there.join("probe"), b"mindgap").with_context(|| {
+        format!("cannot write to the folder {}: choose another one, or make it writable", there.display())
     })?;
     match probe.close() {
         // The holder of the folder's lock has cleared it away as a leftover.
@@ -325,7 +327,12 @@ mod tests {
         check_writable(folder.path()).unwrap();
         assert!(names(folder.path()).is_empty());
         // /proc refuses new files even to root.
-        let message = format!("{:#}", check_writable(Path::new("/proc")).unwrap_err());
-        assert!(message.contains("cannot write to the folder /proc"), "{message}");
+        for path in ["/proc", "/proc/runs/new"] {
+            let message = format!("{:#}", check_writable(Path::new(path)).unwrap_err());
+            assert!(message.contains("cannot write to the folder /proc:"), "{message}");
+        }
+        check_writable(&folder.path().join("still/to/be/made")).unwrap();
+        assert!(names(folder.path()).is_empty());
+        check_writable(Path::new("still-to-be-made")).unwrap();
     }
 }

@@ -112,9 +112,10 @@ pub struct Resume {
     pub versions: Versions,
 }
 
-/// The time now, UTC, as in `2024-05-01T12:30:00Z`.
+/// The time now, UTC, as in `2024-05-01T12:30:00Z`. A clock that stands before 1970 counts as 1970.
 pub fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    // The clock is only ever shown, never reckoned with: it may jump.
+    humantime::format_rfc3339_seconds(SystemTime::now().max(SystemTime::UNIX_EPOCH)).to_string()
 }
 
 /// The processor's name as Linux tells it; `unknown` elsewhere.

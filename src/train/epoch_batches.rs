@@ -43,10 +43,10 @@ impl<'a> EpochBatches<'a> {
     ///
     /// # Errors
     /// An image cannot be read any more, or no batch is left.
-    pub fn next(&mut self) -> Result<(Batch, u32, &[u32])> {
+    pub fn next(&mut self) -> Result<(Batch, u32, Vec<u32>)> {
         let batch = self.source.next().context("the loader ended before its epoch")??;
         let number = self.done as usize;
         self.done += 1;
-        Ok((batch, number as u32, &self.repeats[number * self.batch_size..][..self.batch_size]))
+        Ok((batch, number as u32, self.repeats[number * self.batch_size..][..self.batch_size].to_vec()))
     }
 }

@@ -28,7 +28,8 @@ pub enum Outcome {
 ///
 /// # Errors
 /// A loss that is not a finite number, an exception of libtorch (memory above all), an image that cannot be read any
-/// more, or a keeper that cannot write. Nothing of the unfinished epoch is kept then.
+/// more, or a keeper that cannot write. Nothing of the unfinished epoch is kept then, except where a training image
+/// cannot be read: all updates before it are.
 pub fn fit(
     trainer: &mut Trainer,
     data: &Dataset,
@@ -43,13 +44,16 @@ pub fn fit(
         observer.epoch_begin(epoch, trainer.updates_per_epoch(data.train.len()));
         let pause_every = keeper.as_ref().and_then(|keeper| keeper.every);
         let batch_loss = loop {
-            if let Pass::Finished { batch_loss } =
-                torch::catch(|| trainer.train_epoch(data, observer, stop, pause_every))?
-            {
+            let pass = torch::catch(|| trainer.train_epoch(data, observer, stop, pause_every))?;
+            if let Pass::Finished { batch_loss } = pass {
                 break batch_loss;
             }
             if let Some(keeper) = &mut keeper {
                 keeper.keep_paused(trainer)?;
+            }
+            if let Pass::OutOfImages(error) = pass {
+                let update = trainer.position.updates + 1;
+                return Err(error.context(format!("training ended before update {update} of epoch {epoch}")));
             }
             if stop.load(Ordering::Relaxed) {
                 return Ok(Outcome::Stopped);

@@ -108,7 +108,7 @@ impl Trainer {
         for _ in 0..batches.left().min(u64::from(self.recipe.grad_accum_steps)) {
             let (batch, number, repeats) = batches.next()?;
             files = batch.positions.iter().map(|&position| data.train.name(position)).collect();
-            place = self.place_of_fault(&batch, number, repeats);
+            place = self.place_of_fault(&batch, number, &repeats);
             if place.is_some() {
                 break;
             }

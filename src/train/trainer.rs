@@ -46,7 +46,7 @@ pub struct Position {
 }
 
 /// How far [`Trainer::train_epoch`] came.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Debug)]
 pub enum Pass {
     /// The epoch's last update is done.
     Finished {
@@ -55,6 +55,8 @@ pub enum Pass {
     },
     /// It stopped between two updates; the position says where.
     Paused,
+    /// So it did, since images of the next update cannot be read: all that came before is whole.
+    OutOfImages(anyhow::Error),
 }
 
 /// Everything that a run carries from one step to the next. Draws carry nothing: they are functions of the position.
@@ -168,7 +170,11 @@ impl Trainer {
     }
 
     /// Trains from the current position to the end of its epoch, or until `stop` is raised, or to the next multiple of
-    /// `pause_every` updates. Called again it goes on as if there had been no pause, to the bit.
+    /// `pause_every` updates, or to images that cannot be read. Called again it goes on as if there had been no pause,
+    /// to the bit.
+    ///
+    /// # Errors
+    /// A loss or a weight that is not a finite number, or an exception of libtorch.
     pub fn train_epoch(
         &mut self,
         data: &Dataset,
@@ -190,7 +196,10 @@ impl Trainer {
                 self.position.loss_sum = self.read_loss(&loss_sum, &look, data)?;
                 return Ok(Pass::Paused);
             }
-            self.update(&mut rest, self.rate(self.optimizer.updates, images), &mut loss_sum)?;
+            if let Err(error) = self.update(&mut rest, self.rate(self.optimizer.updates, images), &mut loss_sum) {
+                self.position.loss_sum = self.read_loss(&loss_sum, &look, data)?;
+                return Ok(Pass::OutOfImages(error));
+            }
             if let Some(average) = &mut self.average {
                 average.after_update(&self.model);
             }
@@ -218,15 +227,18 @@ impl Trainer {
 
     /// One update of the trained weights at learning rate `rate`, on the next of `batches`. Their losses are added
     /// to `loss_sum`, a float64 scalar on the device.
+    ///
+    /// # Errors
+    /// One of their images cannot be read. Nothing has been changed then.
     pub(super) fn update(&mut self, batches: &mut EpochBatches, rate: f64, loss_sum: &mut Tensor) -> Result<()> {
-        let group = batches.left().min(u64::from(self.recipe.grad_accum_steps));
+        let count = batches.left().min(u64::from(self.recipe.grad_accum_steps));
+        let group = (0..count).map(|_| batches.next()).collect::<Result<Vec<_>>>()?;
         let mut gradients = Vec::new();
-        for _ in 0..group {
-            let (batch, number, repeats) = batches.next()?;
-            let example = self.example(&batch, number, repeats);
+        for (batch, number, repeats) in group {
+            let example = self.example(&batch, number, &repeats);
             let loss = self.loss(&example, Mode::Train(self.noise(number)));
             let _ = loss_sum.g_add_(&loss.detach().to_kind(Kind::Double));
-            let share = loss / group as f64;
+            let share = loss / count as f64;
             let share = self.loss_scale.as_ref().map_or_else(|| share.shallow_clone(), |scale| scale.scale(&share));
             add_gradients(&mut gradients, &share, &self.model);
             if self.is_sharp() {

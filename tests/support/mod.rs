@@ -1,6 +1,9 @@
 //! What the end-to-end tests share: small image folders, the program, and what it leaves behind.
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod interposed;
+pub mod mount;
+
 use std::{
     fs,
     path::{Path, PathBuf},

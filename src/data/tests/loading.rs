@@ -62,24 +62,53 @@ fn splits_are_kept_as_long_as_they_fit() {
     assert!(!data.val.is_streamed() && data.train.is_streamed());
 }
 
-#[test]
-fn an_image_that_changes_or_vanishes_between_epochs_is_named() {
-    for workers in [0, 2] {
-        let folder = folder();
-        let data = folder.open(&streamed(workers)).unwrap();
-        let victim = folder.path().join("train/a/5.png");
-        let last_of_pass = |data: &Dataset| data.train.batches((0..30).collect(), 4, Device::Cpu).last().unwrap();
-        assert!(last_of_pass(&data).is_ok());
+/// What a pass over train ends with after `spoil` has met one of its files.
+fn end_of_pass(workers: usize, spoil: impl FnOnce(&Path)) -> Result<(), String> {
+    let folder = folder();
+    let data = folder.open(&streamed(workers)).unwrap();
+    let pass = || data.train.batches((0..30).collect(), 4, Device::Cpu).last().unwrap();
+    pass().unwrap();
+    spoil(&folder.path().join("train/a/5.png"));
+    pass().map(drop).map_err(|error| format!("{error:#}"))
+}
 
-        fs::write(&victim, encode(&noise(8, 8, 12_345), ImageFormat::Png)).unwrap();
-        let error = format!("{:#}", last_of_pass(&data).unwrap_err());
-        assert!(error.contains("train/a/5.png\" changed or vanished") && error.contains("not those"), "{error}");
-        fs::remove_file(&victim).unwrap();
-        let error = format!("{:#}", last_of_pass(&data).unwrap_err());
-        assert!(
-            error.contains("train/a/5.png\" changed or vanished") && error.contains("cannot be reached"),
-            "{error}"
-        );
+#[test]
+fn an_image_that_changes_between_epochs_is_named() {
+    let other = encode(&noise(8, 8, 12_345), ImageFormat::Png);
+    let error = end_of_pass(0, |victim| fs::write(victim, other).unwrap()).unwrap_err();
+    assert!(error.contains("train/a/5.png\" changed or vanished") && error.contains("not those"), "{error}");
+}
+
+#[test]
+fn an_image_that_vanishes_between_epochs_is_named() {
+    let error = end_of_pass(2, |victim| fs::remove_file(victim).unwrap()).unwrap_err();
+    assert!(error.contains("train/a/5.png\" changed or vanished") && error.contains("cannot be reached"), "{error}");
+}
+
+#[test]
+fn a_pipe_in_an_images_place_is_named_and_waited_for_by_nobody() {
+    let error = end_of_pass(2, |victim| {
+        fs::remove_file(victim).unwrap();
+        let path = std::ffi::CString::new(victim.to_str().unwrap()).unwrap();
+        // SAFETY: a path that ends in NUL.
+        assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    });
+    assert!(error.as_ref().is_err_and(|error| error.contains("5.png") && error.contains("a pipe")), "{error:?}");
+}
+
+#[test]
+fn an_image_that_comes_back_soon_is_waited_for() {
+    let back = |victim: &Path| {
+        let aside = victim.with_extension("aside");
+        fs::rename(victim, &aside).unwrap();
+        let victim = victim.to_owned();
+        std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            fs::rename(aside, victim).unwrap();
+        });
+    };
+    for workers in [0, 2] {
+        assert_eq!(end_of_pass(workers, back), Ok(()));
     }
 }
 

@@ -1,0 +1,115 @@
+//! Signals and readers that leave: the step ends, the state is kept, the words that go on are said.
+
+mod support;
+
+use std::{
+    fs,
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use support::{Place, train_words};
+
+const EPOCHS: &[&str] = &["--epochs", "6"];
+
+fn send(child: &Child, signal: i32) {
+    // SAFETY: sends a signal to a child that this test owns.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
+}
+
+/// Waits until the run in `out` trains, which is when it has said where it lies.
+fn wait_until_training(place: &Place, out: &str) {
+    let begun = Instant::now();
+    while !place.path(out).join("last.safetensors").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{out} never began");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+fn quiet(command: &mut Command) -> &mut Command {
+    command.stdout(Stdio::null()).stderr(Stdio::piped())
+}
+
+#[test]
+fn each_signal_that_asks_for_an_end_leaves_a_checkpoint_and_says_how_to_go_on() {
+    let place = Place::with_images(60, 5);
+    place.train("whole", EPOCHS).succeed();
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        let out = format!("signal-{signal}");
+        let mut command = place.command(&train_words(&out, EPOCHS));
+        // A session of its own, as under setsid: the terminal that hangs up is another's.
+        // SAFETY: between fork and exec, a plain system call.
+        unsafe {
+            command.pre_exec(|| {
+                libc::setsid();
+                Ok(())
+            });
+        }
+        let child = quiet(&mut command).spawn().unwrap();
+        wait_until_training(&place, &out);
+        send(&child, signal);
+        let end = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&end.stderr).into_owned();
+        assert_eq!(end.status.code(), Some(75), "{said}");
+        let advice = format!("mindgap train --resume --out {out}");
+        assert!(said.contains(&advice) && !said.contains("panicked"), "{said}");
+        // The words that the program itself advises; it keeps the threads that it began with.
+        place.mindgap(&advice.split(' ').skip(1).collect::<Vec<_>>()).succeed();
+        assert_eq!(place.epochs(&out), place.epochs("whole"));
+        assert!(place.bytes(&out, "model.safetensors") == place.bytes("whole", "model.safetensors"), "signal {signal}");
+    }
+}
+
+#[test]
+fn a_second_signal_leaves_at_once_and_costs_nothing_but_time() {
+    let place = Place::with_images(60, 5);
+    place.train("whole", EPOCHS).succeed();
+    let mut child = quiet(&mut place.command(&train_words("run", EPOCHS))).spawn().unwrap();
+    wait_until_training(&place, "run");
+    send(&child, libc::SIGSTOP);
+    // Both wait for the process, so that the second finds the first not yet acted upon; which comes first is the kernel's.
+    send(&child, libc::SIGINT);
+    send(&child, libc::SIGTERM);
+    send(&child, libc::SIGCONT);
+    let code = child.wait().unwrap().code();
+    assert!([libc::SIGINT, libc::SIGTERM].iter().any(|signal| code == Some(128 + signal)), "{code:?}");
+    place.train("run", &[EPOCHS, &["--resume"]].concat()).succeed();
+    assert!(place.bytes("run", "model.safetensors") == place.bytes("whole", "model.safetensors"));
+}
+
+#[test]
+fn nohup_keeps_its_meaning() {
+    let place = Place::with_images(60, 5);
+    let mut command = place.command(&train_words("run", EPOCHS));
+    // SAFETY: between fork and exec, a plain system call.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGHUP, libc::SIG_IGN);
+            Ok(())
+        });
+    }
+    let mut child = quiet(&mut command).spawn().unwrap();
+    wait_until_training(&place, "run");
+    send(&child, libc::SIGHUP);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(place.epochs("run").len(), 6);
+}
+
+/// `mindgap train … | head -1`, and a terminal that has gone with both outputs.
+#[test]
+fn a_reader_that_leaves_stops_no_run() {
+    let place = Place::with_images(12, 5);
+    let mindgap = env!("CARGO_BIN_EXE_mindgap");
+    for (out, redirection) in [("head", "| head -1"), ("both", ">&- 2>&-"), ("full", "> /dev/full 2> /dev/full")] {
+        let words = train_words(out, &["--epochs", "3"]).join(" ");
+        let script = format!("{{ '{mindgap}' {words}; echo $? > {out}.code; }} {redirection}");
+        let end = Command::new("sh").args(["-c", &script]).current_dir(place.path("")).output().unwrap();
+        let said = String::from_utf8_lossy(&end.stderr).into_owned();
+        assert!(!said.contains("panicked"), "{out}: {said}");
+        assert_eq!(fs::read_to_string(place.path(format!("{out}.code"))).unwrap(), "0\n", "{out}: {said}");
+        assert_eq!(place.epochs(out).len(), 3, "{out}");
+        assert!(place.path(out).join("done.json").exists(), "{out}");
+    }
+}

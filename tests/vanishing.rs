@@ -1,0 +1,53 @@
+//! Images that vanish or change while a run trains on them: it waits a little, then ends with everything kept, and goes
+//! on once they are back.
+
+mod support;
+
+use std::{
+    fs,
+    process::Stdio,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use mindgap::durable::Archive;
+use support::{Place, train_words};
+
+/// Every image is decoded anew for every batch; a checkpoint comes with every epoch and no oftener.
+const STREAMED: &[&str] = &["--epochs", "3", "--cache-limit", "1kb", "--workers", "2", "--grad-accum-steps", "2"];
+
+#[test]
+fn a_run_that_loses_an_image_keeps_every_update_before_it_and_goes_on_once_it_is_back() {
+    let place = Place::with_images(400, 5);
+    place.train("whole", STREAMED).succeed();
+    let mut command = place.command(&train_words("run", &[STREAMED, &["--skip-bad"]].concat()));
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while !place.path("run/last.safetensors").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the run never began");
+        sleep(Duration::from_millis(2));
+    }
+    let lost = ["data/train/dark/0003.png", "data/train/even/0007.png"];
+    for image in lost {
+        fs::rename(place.path(image), place.path(image).with_extension("aside")).unwrap();
+    }
+    let end = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&end.stderr).into_owned();
+    assert_eq!(end.status.code(), Some(3), "{said}");
+    assert!(said.contains("training ended before update") && said.contains("vanished during the run"), "{said}");
+    assert!(lost.iter().any(|image| said.contains(image)), "{said}");
+    // Not only the epochs: the updates of the unfinished one too.
+    let state = Archive::load(&place.path("run/last.safetensors")).unwrap();
+    let number = |key: &str| state.metadata[key].parse::<u64>().unwrap();
+    assert!(said.contains(&format!("before update {} of epoch", number("updates_in_epoch") + 1)), "{said}");
+
+    // A set that has shrunk is another set, also where broken images may be left out.
+    let resume = [STREAMED, &["--resume", "--skip-bad"]].concat();
+    place.train("run", &resume).refuse(&["trained on other data"]);
+    for image in lost {
+        fs::rename(place.path(image).with_extension("aside"), place.path(image)).unwrap();
+    }
+    place.train("run", &resume).succeed();
+    assert_eq!(place.epochs("run"), place.epochs("whole"));
+    assert!(place.bytes("run", "model.safetensors") == place.bytes("whole", "model.safetensors"));
+}
