@@ -12,7 +12,8 @@ use std::{
 
 use support::{Place, train_words};
 
-const EPOCHS: &[&str] = &["--epochs", "6"];
+/// Enough that a signal meets the run before its end, fast as it is.
+const EPOCHS: &[&str] = &["--epochs", "40"];
 
 fn send(child: &Child, signal: i32) {
     // SAFETY: sends a signal to a child that this test owns.
@@ -63,18 +64,18 @@ fn each_signal_that_asks_for_an_end_leaves_a_checkpoint_and_says_how_to_go_on() 
 }
 
 #[test]
-fn a_second_signal_leaves_at_once_and_costs_nothing_but_time() {
+fn two_signals_at_once_cost_nothing_but_time() {
     let place = Place::with_images(60, 5);
     place.train("whole", EPOCHS).succeed();
     let mut child = quiet(&mut place.command(&train_words("run", EPOCHS))).spawn().unwrap();
     wait_until_training(&place, "run");
     send(&child, libc::SIGSTOP);
-    // Both wait for the process, so that the second finds the first not yet acted upon; which comes first is the kernel's.
+    // Both wait for the process: one may find the other not yet acted upon and leave at once, or both are heard as one.
     send(&child, libc::SIGINT);
     send(&child, libc::SIGTERM);
     send(&child, libc::SIGCONT);
     let code = child.wait().unwrap().code();
-    assert!([libc::SIGINT, libc::SIGTERM].iter().any(|signal| code == Some(128 + signal)), "{code:?}");
+    assert!([75, 128 + libc::SIGINT, 128 + libc::SIGTERM].map(Some).contains(&code), "{code:?}");
     place.train("run", &[EPOCHS, &["--resume"]].concat()).succeed();
     assert!(place.bytes("run", "model.safetensors") == place.bytes("whole", "model.safetensors"));
 }
@@ -94,7 +95,7 @@ fn nohup_keeps_its_meaning() {
     wait_until_training(&place, "run");
     send(&child, libc::SIGHUP);
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert_eq!(place.epochs("run").len(), 6);
+    assert_eq!(place.epochs("run").len(), 40);
 }
 
 /// `mindgap train … | head -1`, and a terminal that has gone with both outputs.

@@ -129,7 +129,7 @@ fn baseline(args: &Args, presets: &[String]) -> Result<String> {
     let baseline = args.baseline.clone().unwrap_or_else(|| presets[0].clone());
     ensure!(
         presets.contains(&baseline),
-        "--baseline {baseline}: it is none of the presets {}; add it to them",
+        "--baseline {baseline}: it is none of the presets {}; add it to --presets",
         presets.join(",")
     );
     Ok(baseline)

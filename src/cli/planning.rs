@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     compare::{self, Job, PlannedData, PlannedRun},
+    durable,
     recipe::Recipe,
 };
 
@@ -86,6 +87,7 @@ impl Planning {
         let jobs = compare::jobs(&self.presets()?, first, u64::from(self.seeds.unwrap_or(3)));
         // All of them before the data are opened, which may take a while.
         let recipes = jobs.iter().map(|job| self.recipe_of(job)).collect::<Result<Vec<_>>>()?;
+        durable::check_writable(&self.out)?;
         let mut opened: Vec<(Opening, Opened)> = Vec::new();
         let mut planned = Vec::new();
         for (job, recipe) in jobs.into_iter().zip(recipes) {

@@ -20,10 +20,10 @@ pub fn gather<'a>(
     let (mut finished, mut missing) = (Vec::new(), Vec::new());
     for run in runs {
         let folder = plan.folder(&run.job);
-        let found = reason(&run.job).map_or_else(|| read(run, &folder), |reason| Ok(Err(reason)));
-        match found.unwrap_or_else(|error| Err(format!("{error:#}"))) {
+        // A process that failed may have failed over a run that was finished before.
+        match read(run, &folder).unwrap_or_else(|error| Err(format!("{error:#}"))) {
             Ok(run) => finished.push(run),
-            Err(reason) => missing.push(NotFinished { job: run.job.clone(), reason }),
+            Err(found) => missing.push(NotFinished { job: run.job.clone(), reason: reason(&run.job).unwrap_or(found) }),
         }
     }
     (finished, missing)

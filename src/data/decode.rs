@@ -69,7 +69,8 @@ pub(super) fn stored(path: &Path) -> Result<Stored> {
     guarded(|| decode(&bytes))
 }
 
-/// The whole file, but for what [`extras`] leaves out. Anything but a regular file is refused unopened: opening a FIFO would wait for its writer.
+/// The whole file, but for what [`extras`] leaves out. Anything but a regular file is refused unopened: opening a FIFO
+/// would wait for its writer.
 fn read(path: &Path) -> Result<Vec<u8>> {
     let kind = match fs::metadata(path) {
         Ok(metadata) => metadata,

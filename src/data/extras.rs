@@ -7,7 +7,7 @@ const SIGNATURE: &[u8; 8] = b"\x89PNG\r\n\x1a\n";
 
 /// The file without them; any file but a PNG as it is. What is damaged stays, for the decoder to complain of.
 pub(super) fn left_out(file: Vec<u8>) -> Vec<u8> {
-    if !file.starts_with(SIGNATURE) || !chunks(&file).any(|chunk| is_extra(chunk)) {
+    if !file.starts_with(SIGNATURE) || !chunks(&file).any(is_extra) {
         return file;
     }
     let mut kept = SIGNATURE.to_vec();

@@ -128,15 +128,20 @@ fn entries_used_longest_ago_make_room_for_new_ones() {
     let open = |img_size, decoded_limit| {
         folder.open(&Options { img_size: Some(img_size), decoded_limit, ..keeping_in(cache.path()) }).unwrap()
     };
-    open(20, 1 << 20);
+    open(20, 1 << 30);
     let first = entries(cache.path());
     let limit = 2 * first[0].metadata().unwrap().len();
-    open(20, limit);
-    let (first, second) = (entries(cache.path()), open(19, limit));
-    let all = entries(cache.path());
-    let total: u64 = all.iter().map(|entry| entry.metadata().unwrap().len()).sum();
-    assert!(total <= limit, "{total} bytes are kept, {limit} are allowed");
-    assert!(all.len() < first.len() + 1 && second.size == 19, "{all:?}");
+    let mut all = Vec::new();
+    for size in [19, 18] {
+        assert_eq!(open(size, limit).size, size);
+        all = entries(cache.path());
+        let total: u64 = all.iter().map(|entry| entry.metadata().unwrap().len()).sum();
+        assert!(total <= limit && all.len() == 2, "{total} bytes in {all:?}, {limit} are allowed");
+    }
+    assert!(!all.contains(&first[0]), "{all:?}");
+    // What alone is more than the folder may hold is not kept, and nothing goes for it.
+    open(17, 1000);
+    assert_eq!(entries(cache.path()), all);
 }
 
 #[test]
