@@ -3,7 +3,7 @@
 use std::fs;
 
 /// The files with the cards, and the flags that each is about.
-const CARDS: [(&str, &[&str]); 29] = [
+const CARDS: [(&str, &[&str]); 30] = [
     ("augment/blur.rs", &["--blur"]),
     ("augment/colour.rs", &["--color-jitter"]),
     ("augment/crop_pad.rs", &["--crop-pad"]),
@@ -22,6 +22,7 @@ const CARDS: [(&str, &[&str]); 29] = [
     ("model/pretrained/mod.rs", &["--pretrained"]),
     ("recipe/progressive.rs", &["--progressive"]),
     ("recipe/schedule.rs", &["--epochs"]),
+    ("torch/amp.rs", &["--amp", "--amp-dtype"]),
     ("train/class_weights.rs", &["--class-weights"]),
     ("train/ema.rs", &["--model-ema", "--model-ema-decay"]),
     ("train/loss.rs", &["--smoothing"]),

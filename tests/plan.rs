@@ -30,13 +30,15 @@ fn run(place: &Place, index: &str) -> Finished {
 /// Starts a run, and returns it once it has a checkpoint.
 fn begun(place: &Place, index: &str, folder: &str) -> std::process::Child {
     let mut command = place.command(&run_words(index));
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     for _ in 0..12_000 {
         if place.path(folder).join("last.safetensors").exists() {
             return child;
         }
         sleep(Duration::from_millis(5));
     }
+    child.kill().unwrap();
+    child.wait().unwrap();
     panic!("no checkpoint within a minute")
 }
 

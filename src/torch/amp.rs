@@ -1,4 +1,13 @@
-//! Automatic mixed precision: convolutions and matrix products in a short type, the rest as libtorch's lists have it.
+//! Automatic mixed precision: convolutions and matrix products in a short type, the rest as libtorch's lists have it, for
+//! `--amp` and `--amp-dtype`.
+//!
+//! | | |
+//! |---|---|
+//! | What | Training computes its forward and backward passes in bfloat16 or float16; weights, loss, statistics and every evaluation stay in float32. |
+//! | When it helps | When time or memory is short, on a device with instructions for the type: NVIDIA from Volta (float16) or Ampere (bfloat16) on, CPUs with AVX-512 BF16 or AMX. |
+//! | Costs | Rounding: bfloat16 keeps 3 digits, float16 4 in a smaller range, which is why its loss is scaled. Elsewhere it is slower than float32, and refused. |
+//! | Usual values | `--amp` with bfloat16 where the device has it. |
+//! | Reference | Micikevicius et al. 2018, "Mixed precision training". |
 
 use std::{arch, ffi::c_char, marker::PhantomData};
 
