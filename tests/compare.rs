@@ -85,8 +85,8 @@ fn a_run_that_fails_is_listed_and_stops_no_other() {
     assert!(end.stdout().contains("3 of 4 runs are finished"), "{}", end.stdout());
 }
 
-/// Kills every run that it sees until the comparison has ended, and returns how many those were.
-fn kill_runs_of(comparison: &mut std::process::Child) -> usize {
+/// Kills every run of `comparison` whose folder's name ends with `ending`, until the comparison has ended; how many.
+fn kill_runs(comparison: &mut std::process::Child, ending: &str) -> usize {
     let mut killed = std::collections::HashSet::new();
     while comparison.try_wait().unwrap().is_none() {
         // A run is the child of the thread that waits for it.
@@ -94,9 +94,12 @@ fn kill_runs_of(comparison: &mut std::process::Child) -> usize {
         let children: String =
             threads.map(|thread| fs::read_to_string(thread.path().join("children")).unwrap_or_default()).collect();
         for child in children.split_whitespace().filter_map(|number| number.parse::<i32>().ok()) {
-            // SAFETY: sends a signal to a child of a process that this test owns and that has not waited for it yet.
-            unsafe { libc::kill(child, libc::SIGKILL) };
-            killed.insert(child);
+            let words = fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
+            if words.trim_end_matches('\0').ends_with(ending) {
+                // SAFETY: sends a signal to a child of a process that this test owns.
+                unsafe { libc::kill(child, libc::SIGKILL) };
+                killed.insert(child);
+            }
         }
         sleep(Duration::from_millis(5));
     }
@@ -106,13 +109,16 @@ fn kill_runs_of(comparison: &mut std::process::Child) -> usize {
 #[test]
 fn runs_that_are_killed_are_listed_and_made_by_the_same_command() {
     let place = Place::with_images(60, 5);
-    compare(&place, &["--seeds", "1"]).succeed();
-    let mut comparison =
-        place.command(&words(&["--seeds", "2"])).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    // Those of seed 0 are finished and end at once, or die without harm; those of seed 1 never come to their end.
-    let killed = kill_runs_of(&mut comparison);
-    assert!(killed >= 2, "{killed}");
+    let mut command = place.command(&words(&["--seeds", "2"]));
+    let mut comparison = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    assert_eq!(kill_runs(&mut comparison, "-seed1"), 2);
     assert_eq!(comparison.wait().unwrap().code(), Some(3));
+    let found = json(&place);
+    assert_eq!((&found["finished"], &found["planned"]), (&2.into(), &4.into()));
+    for missing in found["not_finished"].as_array().unwrap() {
+        assert_eq!(missing["seed"], 1);
+        assert!(missing["reason"].as_str().unwrap().contains("signal: 9"), "{missing}");
+    }
     let end = compare(&place, &["--seeds", "2"]).succeed();
     assert_eq!((&json(&place)["finished"], json(&place)["not_finished"].as_array().unwrap().len()), (&4.into(), 0));
     assert!(end.stdout().contains("| `smoothing` | 2 | "), "{}", end.stdout());
