@@ -94,8 +94,9 @@ fn kill_runs(comparison: &mut std::process::Child, ending: &str) -> usize {
         let children: String =
             threads.map(|thread| fs::read_to_string(thread.path().join("children")).unwrap_or_default()).collect();
         for child in children.split_whitespace().filter_map(|number| number.parse::<i32>().ok()) {
-            let words = fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
-            if words.trim_end_matches('\0').ends_with(ending) {
+            // Its messages go to a file beside its folder.
+            let log = fs::read_link(format!("/proc/{child}/fd/2")).unwrap_or_default();
+            if log.file_stem().is_some_and(|name| name.to_string_lossy().ends_with(ending)) {
                 // SAFETY: sends a signal to a child of a process that this test owns.
                 unsafe { libc::kill(child, libc::SIGKILL) };
                 killed.insert(child);
