@@ -67,8 +67,8 @@ fn a_run_that_dies_inside_its_writes_again_and_again_ends_with_the_same_bytes() 
 
 #[test]
 #[ignore = "takes minutes: scripts/torture"]
-fn at_every_moment_of_writing() {
+fn each_death_a_moment_later_than_the_one_before() {
     let count = deaths(1);
-    println!("{count} deaths, one at each moment of writing");
-    assert!(count >= 100, "{count} deaths");
+    println!("{count} deaths, each a moment later in its process than the one before");
+    assert!(count >= 60, "{count} deaths");
 }
