@@ -5,7 +5,8 @@ use std::sync::{Arc, atomic::AtomicBool};
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// A flag that the first signal raises. SIGHUP counts only where it is not ignored, so that `nohup` keeps its meaning.
+/// A flag that the first signal raises. A signal counts only where it is not ignored, so that `nohup`, and a script's `&`,
+/// which ignores SIGINT, keep their meaning.
 pub fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal)) {
