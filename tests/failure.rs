@@ -1,4 +1,6 @@
 //! What goes wrong after training has begun ends with exit code 3, and with the last good state on disk.
+//!
+//! Not provoked: CUDA out of memory, for want of a GPU. It is the same exception of libtorch as the host's, which is.
 
 mod support;
 
