@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     #[arg(conflicts_with_all = ["presets", "seeds", "quick", "out", "jobs"])]
     #[arg(conflicts_with_all = ["source", "skip_bad", "exclude", "cache_limit", "no_cache", "workers"])]
-    #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic"])]
+    #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic", "no_tf32", "force_amp"])]
     plan: Option<PathBuf>,
 
     #[command(flatten)]

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use serde_json::json;
 
 use super::{
@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     compare::{Plan, PlannedRun},
-    recipe::Difference,
     run::{Lock, Locked, RunFolder},
 };
 
@@ -60,7 +59,9 @@ pub fn run(args: &Args) -> Result<End> {
     let run = plan.run(index)?;
     let folder = plan.folder(&run.job);
     say(format_args!("index    {index}, from {from}: {}, id {}", run.job.name(), run.id));
-    check_same_recipe(run, &folder)?;
+    if let Some(before) = Before::read(&folder)? {
+        run.check_recipe(&before.recipe, &folder)?;
+    }
     match train_here(args, run, &folder) {
         Err(error) => match error.downcast_ref::<Locked>() {
             Some(locked) => left_to_another(args.json, &folder, locked),
@@ -77,19 +78,6 @@ fn train_here(args: &Args, run: &PlannedRun, folder: &Path) -> Result<End> {
     }
     let (data, compute) = (&args.data, args.compute.clone());
     train::run(&train::Args::planned(run, folder.to_owned(), data, compute, args.checkpoint_every, args.json))
-}
-
-/// Refuses a run of another recipe in the folder: not even more epochs are what was planned.
-fn check_same_recipe(run: &PlannedRun, folder: &Path) -> Result<()> {
-    let Some(before) = Before::read(folder)? else { return Ok(()) };
-    let differences = run.recipe.diff(&before.recipe);
-    ensure!(
-        differences.is_empty(),
-        "the run in {} has another recipe (planned here, recorded there):{}\nMove it away, or plan into another folder.",
-        folder.display(),
-        Difference::lines(&differences)
-    );
-    Ok(())
 }
 
 /// Another process trains the run.

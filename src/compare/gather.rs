@@ -5,10 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use super::{FinishedRun, Job, NotFinished, Plan, PlannedRun};
-use crate::{
-    recipe::Difference,
-    run::{Lock, RunFolder},
-};
+use crate::run::{Lock, RunFolder};
 
 /// Reads those of `runs`, lines of `plan`, that are finished; the others with the reason why they are not, which is that
 /// of `reason` where it gives one.
@@ -34,13 +31,7 @@ fn read(run: &PlannedRun, folder: &Path) -> Result<Result<FinishedRun, String>> 
     let Some(found) = FinishedRun::read(&run.job, folder)? else {
         return Ok(Err(progress(folder, run.recipe.epochs)));
     };
-    let differences = found.recipe.diff(&run.recipe);
-    ensure!(
-        differences.is_empty(),
-        "the run in {} has another recipe (recorded here, planned there):{}",
-        folder.display(),
-        Difference::lines(&differences)
-    );
+    run.check_recipe(&found.recipe, folder)?;
     ensure!(
         found.data.fingerprint == run.data.fingerprint,
         "the run in {} was trained on other data: {:?}, fingerprint {}, planned {}",

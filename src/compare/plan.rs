@@ -72,6 +72,21 @@ impl PlannedRun {
         Ok(Self { id, job, data, recipe })
     }
 
+    /// Whether a run in `folder`, of the recipe `recorded`, is this one.
+    ///
+    /// # Errors
+    /// It is another, with what differs: not even more epochs are what was planned.
+    pub fn check_recipe(&self, recorded: &Recipe, folder: &Path) -> Result<()> {
+        let differences = self.recipe.diff(recorded);
+        ensure!(
+            differences.is_empty(),
+            "the run in {} has another recipe (planned here, recorded there):{}\nMove it away, or plan into another folder.",
+            folder.display(),
+            Difference::lines(&differences)
+        );
+        Ok(())
+    }
+
     /// Reads a line, which must not have changed since it was planned.
     fn read(line: &Value) -> Result<Self> {
         let run: Self = serde_json::from_value(line.clone())?;

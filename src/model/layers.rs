@@ -155,39 +155,35 @@ impl ConvNorm {
 
     /// norm(conv(x)).
     pub fn forward(&self, x: &Tensor, mode: &Mode) -> Tensor {
-        if let Mode::Eval = mode {
-            return self.folded(x);
-        }
-        let x = self.conv.forward(x);
-        match self.norm.fused(&x, mode) {
-            Some(norm) => norm_relu(&x, None, norm, false),
-            None => self.norm.plain(&x, mode),
-        }
+        self.then(x, None, false, mode)
     }
 
     /// relu(norm(conv(x))).
     pub fn forward_relu(&self, x: &Tensor, mode: &Mode) -> Tensor {
-        if let Mode::Eval = mode {
-            return self.folded(x).relu_();
-        }
-        let x = self.conv.forward(x);
-        match self.norm.fused(&x, mode) {
-            Some(norm) => norm_relu(&x, None, norm, true),
-            // In place, here and below: a norm's backward pass needs its input, not its output.
-            None => self.norm.plain(&x, mode).relu_(),
-        }
+        self.then(x, None, true, mode)
     }
 
     /// relu(norm(conv(x)) + skip).
     pub fn forward_add_relu(&self, x: &Tensor, skip: &Tensor, mode: &Mode) -> Tensor {
-        if let Mode::Eval = mode {
-            return self.folded(x).g_add_(skip).relu_();
+        self.then(x, Some(skip), true, mode)
+    }
+
+    /// norm(conv(x)), then what is added, then ReLU if `relu`.
+    fn then(&self, x: &Tensor, skip: Option<&Tensor>, relu: bool, mode: &Mode) -> Tensor {
+        let mut y = if let Mode::Eval = mode {
+            self.folded(x)
+        } else {
+            let x = self.conv.forward(x);
+            if let Some(norm) = self.norm.fused(&x, mode) {
+                return norm_relu(&x, skip, norm, relu);
+            }
+            self.norm.plain(&x, mode)
+        };
+        // In place, here and below: a norm's backward pass needs its input, not its output.
+        if let Some(skip) = skip {
+            y = y.g_add_(skip);
         }
-        let x = self.conv.forward(x);
-        match self.norm.fused(&x, mode) {
-            Some(norm) => norm_relu(&x, Some(skip), norm, true),
-            None => self.norm.plain(&x, mode).g_add_(skip).relu_(),
-        }
+        if relu { y.relu_() } else { y }
     }
 
     fn folded(&self, x: &Tensor) -> Tensor {

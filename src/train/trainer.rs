@@ -239,7 +239,10 @@ impl Trainer {
             let loss = self.loss(&example, Mode::Train(self.noise(number)));
             let _ = loss_sum.g_add_(&loss.detach().to_kind(Kind::Double));
             let share = loss / count as f64;
-            let share = self.loss_scale.as_ref().map_or_else(|| share.shallow_clone(), |scale| scale.scale(&share));
+            let share = match &self.loss_scale {
+                Some(scale) => scale.scale(&share),
+                None => share,
+            };
             add_gradients(&mut gradients, &share, &self.model);
             if self.is_sharp() {
                 gradients = self.gradients_uphill(&gradients, &example, number);
