@@ -5,7 +5,7 @@ use std::{env, path::PathBuf};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    let sources = ["shim", "script", "conv", "norm_relu"].map(|name| format!("src/torch/{name}.cpp"));
+    let sources = ["shim", "script", "conv", "norm_relu", "sample"].map(|name| format!("src/torch/{name}.cpp"));
     for file in sources.iter().map(String::as_str).chain(["src/torch/border.h", "src/torch/lanes.h"]) {
         println!("cargo:rerun-if-changed={file}");
     }

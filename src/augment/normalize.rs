@@ -6,9 +6,9 @@ use tch::{Device, Kind, Tensor};
 #[derive(Debug)]
 pub struct Normalize {
     /// `1 / (255 std)`, `[1, c, 1, 1]`.
-    scale: Tensor,
+    pub(super) scale: Tensor,
     /// `−mean / std`, `[1, c, 1, 1]`.
-    shift: Tensor,
+    pub(super) shift: Tensor,
 }
 
 impl Normalize {
@@ -17,6 +17,11 @@ impl Normalize {
         let column = |values: Vec<f32>| Tensor::from_slice(&values).view([1, -1, 1, 1]).to_device(device);
         let (scale, shift) = Self::factors(mean, std);
         Self { scale: column(scale), shift: column(shift) }
+    }
+
+    /// To the scale 0 to 1, and no further.
+    pub(super) fn to_unit(&self) -> Self {
+        Self { scale: self.scale.full_like(1.0 / 255.0), shift: self.shift.zeros_like() }
     }
 
     /// What each channel is multiplied by, `1 / (255 std)`, and what is then added, `−mean / std`.

@@ -1,6 +1,6 @@
 //! From bytes to normalised, augmented images.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::{Draws, Map, Normalize, Size, adjust, erase, gaussian_blur, move_pixels, resample};
 use crate::{
@@ -25,7 +25,10 @@ enum Geometry {
     Still,
     /// By whole pixels, without interpolation.
     Whole,
-    Interpolated,
+    /// Columns and rows each on their own, by interpolation.
+    Straight,
+    /// By interpolation of whatever kind.
+    Turned,
 }
 
 impl Augment {
@@ -50,13 +53,16 @@ impl Augment {
             return self.normalize.forward(images);
         }
         let draws = self.draws(images, epoch, ids, repeats);
-        let factors: Vec<_> = draws.iter().map(|draws| draws.colour).collect();
-        let sigmas: Vec<_> = draws.iter().map(|draws| draws.blur).collect();
         let erased: Vec<_> = draws.iter().map(|draws| draws.erase).collect();
-
-        let images = self.moved(images, &draws);
-        let images = gaussian_blur(adjust(images, &factors), &sigmas);
-        erase(self.normalize.forward_unit(&images), &erased)
+        let images = if changes_values(&self.recipe) {
+            let factors: Vec<_> = draws.iter().map(|draws| draws.colour).collect();
+            let sigmas: Vec<_> = draws.iter().map(|draws| draws.blur).collect();
+            let images = self.moved(images, &draws, &self.normalize.to_unit());
+            self.normalize.forward_unit(&gaussian_blur(adjust(images, &factors), &sigmas))
+        } else {
+            self.moved(images, &draws, &self.normalize)
+        };
+        erase(images, &erased)
     }
 
     /// The draws of each image.
@@ -71,14 +77,14 @@ impl Augment {
         images.map(|image| Draws::new(&self.recipe, channels, size, &mut stream(image))).collect()
     }
 
-    /// Float images on the scale 0 to 1, moved by their maps.
-    fn moved(&self, images: &Tensor, draws: &[Draws]) -> Tensor {
+    /// Images moved by their maps, as floats of the given values.
+    fn moved(&self, images: &Tensor, draws: &[Draws], values: &Normalize) -> Tensor {
         let maps: Vec<Map> = draws.iter().map(|draws| draws.map).collect();
-        let unit = |images: &Tensor| images.to_kind(Kind::Float).g_mul_scalar_(1.0 / 255.0);
         match self.geometry {
-            Geometry::Still => unit(images),
-            Geometry::Whole => unit(&move_pixels(images, &maps, self.recipe.border)),
-            Geometry::Interpolated => resample(&unit(images), &maps, self.recipe.border),
+            Geometry::Still => values.forward(images),
+            Geometry::Whole => values.forward(&move_pixels(images, &maps, self.recipe.border)),
+            Geometry::Straight => resample::resample_straight(images, &maps, self.recipe.border, values),
+            Geometry::Turned => resample::resample_bytes(images, &maps, self.recipe.border, values),
         }
     }
 }
@@ -86,9 +92,10 @@ impl Augment {
 impl Geometry {
     /// The recipe decides, not the draws, so that an image's bits do not depend on the other images of its batch.
     fn of(recipe: &Recipe) -> Self {
-        let affine = recipe.rotate > 0.0 || recipe.translate > 0.0 || recipe.zoom != [1.0, 1.0];
-        if affine || recipe.scale != [1.0, 1.0] || recipe.aa != Aa::None {
-            Self::Interpolated
+        if recipe.rotate > 0.0 || recipe.aa != Aa::None {
+            Self::Turned
+        } else if recipe.translate > 0.0 || recipe.zoom != [1.0, 1.0] || recipe.scale != [1.0, 1.0] {
+            Self::Straight
         } else if recipe.hflip > 0.0 || recipe.crop_pad > 0 {
             Self::Whole
         } else {
@@ -97,14 +104,19 @@ impl Geometry {
     }
 }
 
+/// Whether pixels get other values between moving and normalisation.
+fn changes_values(recipe: &Recipe) -> bool {
+    recipe.jitter() != [0.0; 4] || recipe.blur > 0.0 || recipe.aa != Aa::None
+}
+
 /// Whether no knob of the images is on.
 fn is_off(recipe: &Recipe) -> bool {
-    Geometry::of(recipe) == Geometry::Still && recipe.jitter() == [0.0; 4] && recipe.blur == 0.0 && recipe.reprob == 0.0
+    Geometry::of(recipe) == Geometry::Still && !changes_values(recipe) && recipe.reprob == 0.0
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
+    use tch::{Device, Kind};
 
     use super::*;
     use crate::recipe::Border;

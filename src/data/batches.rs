@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use super::{
     images::{Pixels, Split},
     loader::Loader,
-    read::{load, tensor},
+    read::{empty, load_into},
     shape::Shape,
     source::Source,
 };
@@ -45,7 +45,7 @@ enum Supply {
     /// All images of the split, on the device.
     Resident(Tensor),
     /// The batches, decoded ahead.
-    Streamed(Loader<Vec<u8>>),
+    Streamed(Loader<Tensor>),
 }
 
 impl<'a> Batches<'a> {
@@ -66,7 +66,7 @@ impl<'a> Batches<'a> {
             }
             Some(Supply::Streamed(batches)) => {
                 let images = batches.next().context("the loader ended before its last batch")??;
-                torch::send(&tensor(&images, self.split.shape)?, self.device)?
+                torch::send(&images, self.device)?
             }
             None => bail!("no images were set up"),
         };
@@ -96,12 +96,13 @@ impl<'a> Batches<'a> {
                 let wanted = |&position: &u32| (split.ids[position as usize], split.hashes[position as usize]);
                 let wanted: Vec<(u32, u128)> = self.order.iter().map(wanted).collect();
                 let decode = move |batch: usize| {
-                    let samples = wanted.iter().skip(batch * size).take(size);
-                    let mut pixels = Vec::with_capacity(samples.len() * shape.bytes());
-                    for &(id, hash) in samples {
-                        pixels.extend(load_again(&source, id, hash, shape)?);
+                    let samples = &wanted[batch * size..wanted.len().min((batch + 1) * size)];
+                    let mut images = empty(samples.len(), shape)?;
+                    let places = torch::bytes_mut(&mut images).chunks_exact_mut(shape.bytes());
+                    for (&(id, hash), place) in samples.iter().zip(places) {
+                        load_again(&source, id, hash, shape, place)?;
                     }
-                    Ok(pixels)
+                    Ok(images)
                 };
                 Ok(Supply::Streamed(Loader::start(workers, self.order.len().div_ceil(size), decode)?))
             }
@@ -124,15 +125,15 @@ impl Iterator for Batches<'_> {
     }
 }
 
-/// Decodes a sample that was read before and must not have changed, with some patience.
+/// Decodes a sample that was read before and must not have changed into its place, with some patience.
 ///
 /// One that stays away ends the pass, whatever `skip_bad` says: order, draws, figures and fingerprint of a run belong to
 /// the set that it began with, and a set that shrinks on the way could be neither repeated nor compared.
-fn load_again(source: &Source, id: u32, expected: u128, shape: Shape) -> Result<Vec<u8>> {
-    let attempt = || -> Result<Vec<u8>> {
-        let image = load(source, id, shape)?;
-        ensure!(image.hash == expected, "its pixels are not those that were read at the start");
-        Ok(image.pixels)
+fn load_again(source: &Source, id: u32, expected: u128, shape: Shape, place: &mut [u8]) -> Result<()> {
+    let mut attempt = || -> Result<()> {
+        let hash = load_into(source, id, shape, place)?;
+        ensure!(hash == expected, "its pixels are not those that were read at the start");
+        Ok(())
     };
     let mut found = attempt();
     for pause in PAUSES {

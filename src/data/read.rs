@@ -12,7 +12,7 @@ use super::{
 const AT_ONCE: usize = 512;
 
 /// One image as the network sees it.
-pub(super) struct Loaded {
+struct Loaded {
     /// Of the decoded pixels, before resizing.
     pub hash: u128,
     /// `[channels, size, size]`
@@ -20,9 +20,17 @@ pub(super) struct Loaded {
 }
 
 /// Reads one sample. The error does not name it.
-pub(super) fn load(source: &Source, id: u32, shape: Shape) -> Result<Loaded> {
+fn load(source: &Source, id: u32, shape: Shape) -> Result<Loaded> {
+    let mut pixels = vec![0; shape.bytes()];
+    Ok(Loaded { hash: load_into(source, id, shape, &mut pixels)?, pixels })
+}
+
+/// Reads one sample into `pixels` `[channels, size, size]`; its hash is that of [`Loaded`].
+pub(super) fn load_into(source: &Source, id: u32, shape: Shape, pixels: &mut [u8]) -> Result<u128> {
     let picture = source.picture(id, shape.channels)?;
-    Ok(Loaded { hash: hash::pixels(&picture), pixels: transform::fit(picture, shape.size)? })
+    let hash = hash::pixels(&picture);
+    transform::fit_into(picture, shape.size, pixels)?;
+    Ok(hash)
 }
 
 /// What the first reading of a split found.
@@ -48,7 +56,9 @@ pub(super) fn read(
     progress: &dyn Progress,
 ) -> Result<Reading> {
     let n = samples.ids.len();
-    let pixels = keep.then(|| empty(n, shape)).transpose()?;
+    let pixels = keep
+        .then(|| empty(n, shape).context("the images cannot be kept in memory; lower --cache-limit"))
+        .transpose()?;
     let mut reading = Reading { good: Vec::new(), hashes: Vec::new(), pixels, sums: Sums::default(), bad: Vec::new() };
     progress.begin(&format!("Reading {name}"), n as u64);
     for first in (0..n).step_by(AT_ONCE) {
@@ -105,9 +115,10 @@ impl Reading {
     }
 }
 
-fn empty(n: usize, shape: Shape) -> Result<Tensor> {
+/// Room for `n` images, u8 on the CPU.
+pub(super) fn empty(n: usize, shape: Shape) -> Result<Tensor> {
     Tensor::f_empty(shape.of(n), (Kind::Uint8, Device::Cpu))
-        .with_context(|| format!("no memory for {n} images of {} bytes; lower --cache-limit", shape.bytes()))
+        .with_context(|| format!("no memory for {n} images of {} bytes", shape.bytes()))
 }
 
 /// Images that lie one after the other, as `[n, channels, size, size]`, u8 on the CPU (a copy).

@@ -4,6 +4,8 @@
 //! with antialiasing, the longer one in proportion (rounded down), and the middle is cut out. A picture that already is
 //! `size`×`size` keeps its bytes. Pixels beyond the square are lost, at both ends of the longer side alike.
 
+use std::cell::RefCell;
+
 use anyhow::{Context, Result, ensure};
 use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
@@ -12,10 +14,22 @@ use fast_image_resize::{
 
 use super::{decode::MAX_PIXELS, picture::Picture};
 
+thread_local! {
+    /// Keeps its tables and rows from picture to picture.
+    static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
+}
+
 /// The picture resized and cropped: `[channels, size, size]`.
 pub(super) fn fit(picture: Picture, size: u32) -> Result<Vec<u8>> {
-    let resized = resize(picture, size)?;
-    Ok(planes(&resized, size))
+    let mut planes = vec![0; picture.channels as usize * (size as usize).pow(2)];
+    fit_into(picture, size, &mut planes)?;
+    Ok(planes)
+}
+
+/// The same, into `planes`, which are as many bytes as that takes.
+pub(super) fn fit_into(picture: Picture, size: u32, planes: &mut [u8]) -> Result<()> {
+    cut(&resize(picture, size)?, size, planes);
+    Ok(())
 }
 
 fn resize(picture: Picture, size: u32) -> Result<Picture> {
@@ -53,22 +67,30 @@ pub(super) fn scale(picture: &Picture, width: u32, height: u32) -> Result<Pictur
     let mut target = Image::new(width, height, pixel);
     // Convolution widens the filter when it shrinks: that is the antialiasing, as in Pillow.
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut target, &options).context("the picture cannot be resized")?;
+    RESIZER
+        .with_borrow_mut(|resizer| resizer.resize(&source, &mut target, &options))
+        .context("the picture cannot be resized")?;
     Ok(Picture { width, height, channels: picture.channels, pixels: target.into_vec() })
 }
 
-/// The middle `size`×`size` pixels, one plane after the other.
-fn planes(picture: &Picture, size: u32) -> Vec<u8> {
-    let (left, top) = (margin(picture.width, size), margin(picture.height, size));
-    let channels = picture.channels as usize;
-    let mut planes = Vec::with_capacity(channels * (size * size) as usize);
-    for channel in 0..channels {
-        for row in top..top + size {
-            let start = (row * picture.width + left) as usize * channels + channel;
-            planes.extend(picture.pixels[start..].iter().step_by(channels).take(size as usize));
+/// The middle `size`×`size` pixels, into one plane after the other.
+fn cut(picture: &Picture, size: u32, planes: &mut [u8]) {
+    let (left, top) = (margin(picture.width, size) as usize, margin(picture.height, size) as usize);
+    let (channels, width, size) = (picture.channels as usize, picture.width as usize, size as usize);
+    let rows =
+        picture.pixels.chunks_exact(width * channels).skip(top).map(|row| &row[left * channels..][..size * channels]);
+    if channels == 1 {
+        planes.chunks_exact_mut(size).zip(rows).for_each(|(to, row)| to.copy_from_slice(row));
+        return;
+    }
+    let (red, others) = planes.split_at_mut(size * size);
+    let (green, blue) = others.split_at_mut(size * size);
+    let planes = red.chunks_exact_mut(size).zip(green.chunks_exact_mut(size)).zip(blue.chunks_exact_mut(size));
+    for (((red, green), blue), row) in planes.zip(rows) {
+        for (((red, green), blue), pixel) in red.iter_mut().zip(green).zip(blue).zip(row.chunks_exact(3)) {
+            (*red, *green, *blue) = (pixel[0], pixel[1], pixel[2]);
         }
     }
-    planes
 }
 
 /// Pixels cut off before the middle: half of the excess, a half pixel rounded to the even number as Python's `round`

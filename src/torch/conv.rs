@@ -20,7 +20,7 @@ unsafe extern "C" {
 /// Convolution of `x` `[n, inputs, h, w]` with `weight` `[outputs, inputs, k, k]`, without bias, by `stride` and with
 /// `padding` zeros on each side: `[n, outputs, h', w']`.
 ///
-/// In float32 on the CPU the gradient by the weights is computed here, in a third to a half of libtorch's time where
+/// In float32 on the CPU the gradient by the weights is computed here, in half to three quarters of libtorch's time where
 /// channels come last, inputs are a multiple of 16 and outputs of 4. libtorch's own is to be avoided for 1×1 kernels
 /// with other than a multiple of 8 channels: on CPUs without AVX-512 it writes beyond its memory (seen with libtorch
 /// 2.13). Elsewhere this is libtorch's operator.

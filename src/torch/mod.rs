@@ -2,6 +2,7 @@
 
 mod allocator;
 mod amp;
+mod bytes;
 mod catch;
 mod conv;
 pub mod cuda;
@@ -9,6 +10,7 @@ pub mod device;
 mod layout;
 pub mod library;
 mod norm_relu;
+mod sample;
 mod script;
 mod shim;
 mod threads;
@@ -17,10 +19,12 @@ mod waiting;
 
 pub use allocator::keep_pages;
 pub use amp::{Autocast, check_amp, is_autocast};
+pub use bytes::bytes_mut;
 pub use catch::{catch, without_frames};
 pub use conv::conv2d;
 pub use layout::preferred_layout;
 pub use norm_relu::{BatchStatistics, norm_relu, norm_relu_takes};
+pub use sample::sample;
 pub use script::ScriptModule;
 pub use shim::{channels_last, pin_memory, set_deterministic, set_tf32, version};
 pub use threads::{physical_cores, set_threads};
