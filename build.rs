@@ -1,11 +1,17 @@
 //! Compiles the C++ beside `src/torch` and tells the linker where libtorch lies,
 //! so that binaries, tests and examples run without LD_LIBRARY_PATH.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    let sources = ["shim", "script", "conv", "norm_relu", "sample"].map(|name| format!("src/torch/{name}.cpp"));
+    let distributed = env::var_os("CARGO_FEATURE_DISTRIBUTED").is_some();
+    let names =
+        ["shim", "script", "conv", "norm_relu", "sample"].into_iter().chain(distributed.then_some("distributed"));
+    let sources: Vec<String> = names.map(|name| format!("src/torch/{name}.cpp")).collect();
     for file in sources.iter().map(String::as_str).chain(["src/torch/border.h", "src/torch/lanes.h"]) {
         println!("cargo:rerun-if-changed={file}");
     }
@@ -34,6 +40,10 @@ fn main() {
         // Vectors wider than the least machine's are passed between inlined functions only.
         .flag_if_supported("-Wno-psabi")
         .files(sources);
+    if distributed {
+        build.define("USE_C10D_GLOO", None);
+        nccl(&mut build, &lib);
+    }
     // libtorch's parallel loops are OpenMP in its headers, and GNU's at run time: the library is the one beside it.
     // Without it they run on one thread.
     let gnu = build.get_compiler().is_like_gnu();
@@ -43,5 +53,19 @@ fn main() {
     build.compile("mindgap_shim");
     if gnu {
         println!("cargo:rustc-link-lib=gomp");
+    }
+}
+
+/// Adds NCCL where libtorch has CUDA and NVIDIA's wheels lie beside it with their headers.
+fn nccl(build: &mut cc::Build, lib: &Path) {
+    let wheels = lib.join("../../nvidia");
+    let headers = [wheels.join("nccl/include"), wheels.join("cu13/include"), wheels.join("cu13/include/cccl")];
+    // Of the wheels nvidia-nccl-cu13, nvidia-cuda-crt and nvidia-cuda-cccl.
+    let files = ["nccl/include/nccl.h", "cu13/include/crt/host_config.h", "cu13/include/cccl/nv/target"];
+    let there = files.iter().all(|file| wheels.join(file).exists());
+    if there && lib.join("libtorch_cuda.so").exists() {
+        build.define("USE_C10D_NCCL", None).includes(&headers);
+        println!("cargo:rustc-link-search=native={}", lib.display());
+        println!("cargo:rustc-link-lib=torch_cuda");
     }
 }

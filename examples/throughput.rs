@@ -187,7 +187,7 @@ fn main() -> Result<()> {
         let (images, start) = (trainer.images_left(data.train.len()), Instant::now());
         match trainer.train_epoch(&data, &mut first_step, &stop, None)? {
             Pass::Finished { batch_loss } => loss = batch_loss,
-            Pass::Paused => {
+            Pass::Paused | Pass::Stopped => {
                 println!("{}", serde_json::json!({ "seconds_to_first_step": first_step.seconds(begun)? }));
                 return Ok(());
             }

@@ -3,7 +3,7 @@
 use std::fs;
 
 /// The files with the cards, and the flags that each is about.
-const CARDS: [(&str, &[&str]); 30] = [
+const CARDS: [(&str, &[&str]); 31] = [
     ("augment/blur.rs", &["--blur"]),
     ("augment/colour.rs", &["--color-jitter"]),
     ("augment/crop_pad.rs", &["--crop-pad"]),
@@ -20,6 +20,7 @@ const CARDS: [(&str, &[&str]); 30] = [
     ("model/drop_path.rs", &["--drop-path"]),
     ("model/freeze.rs", &["--freeze-until"]),
     ("model/pretrained/mod.rs", &["--pretrained"]),
+    ("model/sync_norm.rs", &["--sync-bn"]),
     ("recipe/progressive.rs", &["--progressive"]),
     ("recipe/schedule.rs", &["--epochs"]),
     ("torch/amp.rs", &["--amp", "--amp-dtype"]),

@@ -145,7 +145,7 @@ static PLAIN: LazyLock<Vec<Array>> = LazyLock::new(|| {
         for batch in data.train.batches(order, 8, Device::Cpu).take(updates as usize) {
             let batch = batch.unwrap();
             let noise = Stream::new(0, Purpose::Network, 0, 0);
-            let logits = model.forward(&normalize.forward(&batch.images), Mode::Train(noise));
+            let logits = model.forward(&normalize.forward(&batch.images), Mode::Train(noise.into()));
             let loss = logits.cross_entropy_for_logits(&batch.labels);
             let trained: Vec<&Tensor> = model.parameters.trained().map(|parameter| &parameter.tensor).collect();
             let gradients = Tensor::run_backward(&[loss], &trained, false, false);

@@ -82,9 +82,10 @@ fn logits_equal_torchvisions_with_the_same_weights() {
         let images =
             Tensor::from_slice(&wave(1000, shape.iter().product::<i64>() as usize)).to_kind(Kind::Float).view(shape);
         let _guard = tch::no_grad_guard();
-        for (mode, expected) in
-            [(Mode::Eval, Some(&case.eval)), (Mode::Train(Stream::new(0, Purpose::Network, 1, 0)), case.train.as_ref())]
-        {
+        for (mode, expected) in [
+            (Mode::Eval, Some(&case.eval)),
+            (Mode::Train(Stream::new(0, Purpose::Network, 1, 0).into()), case.train.as_ref()),
+        ] {
             let Some(expected) = expected else { continue };
             let logits = model.forward(&images, mode.clone());
             let expected = Tensor::from_slice(expected).view([3, case.classes as i64]);
@@ -232,17 +233,17 @@ fn a_repeated_pass_has_the_same_masks_and_leaves_the_statistics_alone() {
     let (model, images) = noisy();
     let draws = Stream::new(7, Purpose::Network, 2, 5);
     let before = running_statistics(&model);
-    let first = model.forward(&images, Mode::Train(draws.clone()));
+    let first = model.forward(&images, Mode::Train(draws.clone().into()));
     let moved = running_statistics(&model);
     assert!(before.iter().zip(&moved).all(|(before, moved)| before != moved));
-    assert_eq!(model.forward(&images, Mode::Repeat(draws)), first);
+    assert_eq!(model.forward(&images, Mode::Repeat(draws.into())), first);
     assert_eq!(running_statistics(&model), moved);
 }
 
 #[test]
 fn masks_differ_from_step_to_step_and_evaluation_has_none() {
     let (model, images) = noisy();
-    let train = |step| model.forward(&images, Mode::Repeat(Stream::new(7, Purpose::Network, 2, step)));
+    let train = |step| model.forward(&images, Mode::Repeat(Stream::new(7, Purpose::Network, 2, step).into()));
     assert_ne!(train(5), train(6));
     assert_eq!(model.forward(&images, Mode::Eval), model.forward(&images, Mode::Eval));
 }

@@ -4,6 +4,7 @@
 use anyhow::Result;
 use tch::Device;
 
+use super::ranks::Place;
 use crate::{
     recipe::Recipe,
     torch::{self, device::Wanted},
@@ -37,16 +38,21 @@ pub struct Compute {
 
 impl Compute {
     /// Sets threads, allocator and determinism, and returns the device. Without `--threads` a resumed run computes with
-    /// `threads_before`.
+    /// `threads_before`. The processes of one run divide cores and CUDA devices of a machine among them: `place` is this
+    /// one's.
     ///
     /// # Errors
     /// The device is not there or its name is not known.
-    pub fn prepare(&self, threads_before: Option<usize>) -> Result<Device> {
+    pub fn prepare(&self, threads_before: Option<usize>, place: Option<&Place>) -> Result<Device> {
         torch::keep_pages();
         torch::set_deterministic(self.deterministic)?;
         torch::set_tf32(!self.no_tf32)?;
-        torch::set_threads(self.threads.map(usize::from).or(threads_before));
-        self.device.device()
+        let share = place.and_then(|place| place.local_size).map(|here| self.threads_of_each(here));
+        torch::set_threads(self.threads.map(usize::from).or(threads_before).or(share));
+        match place {
+            None => self.device.device(),
+            Some(place) => self.device.device_of(place.local_rank),
+        }
     }
 
     /// Whether `device` is made for the precision that `recipe` asks for, or is to be used for it all the same.

@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<End> {
     args.check_files()?;
     let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
     let asked = args.source.resolve_with(args.source.preset_for(&source).as_deref())?;
-    let device = args.compute.prepare(None)?;
+    let device = args.compute.prepare(None, None)?;
     args.compute.check_amp(&asked, device)?;
     let data = args.data.open(&source, &asked, false)?;
     let recipe = Recipe { img_size: Some(data.size), in_chans: Some(data.channels), ..asked };

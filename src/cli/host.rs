@@ -22,7 +22,7 @@ pub struct Args {
 /// # Errors
 /// The device is not there, or the pipes are broken.
 pub fn run(args: &Args) -> Result<End> {
-    let device = args.compute.prepare(None)?;
+    let device = args.compute.prepare(None, None)?;
     export::serve(&args.file, device)?;
     Ok(End::Done)
 }

@@ -92,6 +92,10 @@ pub struct RecipeFlags {
     #[arg(long, help_heading = "Network", value_name = "BOOL", hide_possible_values = true)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub zero_init_last: Option<bool>,
+    /// In a run on several processes, take batch norm's statistics over the whole batch, not over each process's part
+    #[arg(long, help_heading = "Network", value_name = "BOOL", hide_possible_values = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub sync_bn: Option<bool>,
 
     /// Start from the weights in this file: torchvision's and timm's resnet18, 34 and 50, or mindgap's model.safetensors
     #[arg(long, help_heading = "Pretrained weights", value_name = "FILE.safetensors")]

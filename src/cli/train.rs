@@ -7,11 +7,20 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use tch::Device;
 
 use super::{
-    End, compute::Compute, data_flags::DataFlags, live::Live, portable, print::print, recipe_flags::RecipeSource,
-    resume, say::say, signals, texts,
+    End,
+    compute::Compute,
+    data_flags::DataFlags,
+    follow,
+    live::Live,
+    portable,
+    print::print,
+    ranks::{self, Company, Word},
+    recipe_flags::RecipeSource,
+    resume,
+    say::say,
+    signals, texts,
 };
 use crate::{
     compare::{PlannedData, PlannedRun},
@@ -19,7 +28,7 @@ use crate::{
     durable, gap,
     model::{Architecture, Cost},
     recipe::Recipe,
-    run::{Done, Environment, Events, Progress, Resume, RunFolder, cpu_name, now},
+    run::{Done, Environment, Events, Progress, Resume, RunFolder, Versions, cpu_name, now},
     torch::{self, device},
     train::{self, Failure, Keeper, Outcome, Sides, Trainer, fit},
 };
@@ -48,6 +57,9 @@ pub struct Args {
     #[command(flatten)]
     compute: Compute,
 
+    #[command(flatten)]
+    ranks: ranks::Flags,
+
     /// Print the final figures as JSON on stdout, everything else on stderr
     #[arg(long, help_heading = "Run")]
     json: bool,
@@ -75,6 +87,7 @@ impl Args {
             resume: true,
             checkpoint_every,
             compute,
+            ranks: ranks::Flags::default(),
             json,
             planned: Some(run.data.clone()),
         }
@@ -87,6 +100,18 @@ impl Args {
 /// A bad flag, file or data set before the first step; a [`Failure`] after it.
 pub fn run(args: &Args) -> Result<End> {
     torch::let_threads_sleep();
+    if args.planned.is_some() {
+        // The workers of a plan may be tasks of one Slurm step, yet each trains runs of its own.
+        return lead(args, None);
+    }
+    args.ranks.company(|company| match company {
+        Some(company) if company.place().rank > 0 => follow::run(&args.data, &args.compute, company),
+        _ => lead(args, company),
+    })
+}
+
+/// Trains as the one process of the run, or as the first of a company: the one that writes.
+fn lead(args: &Args, company: Option<&Company>) -> Result<End> {
     let plan = Plan::of(args)?;
     if let Some(folder) = &args.out
         && plan.before.is_none()
@@ -99,6 +124,9 @@ pub fn run(args: &Args) -> Result<End> {
             (false, Some(_)) => "This run is finished.",
             (false, None) => "This run is finished; more --epochs would extend it.",
         });
+        if let Some(company) = company {
+            company.tell(&Word::Finished)?;
+        }
         return conclude(args, args.out.as_deref().unwrap_or(Path::new("")), &done);
     }
     // Now, and not after a large data set has been read.
@@ -106,11 +134,16 @@ pub fn run(args: &Args) -> Result<End> {
     if let (Some(folder), true, None, None) = (&args.out, args.resume, &plan.before, &args.planned) {
         say(format_args!("There is no run in {} to go on with: a new one begins.", folder.display()));
     }
+    let size = company.map(|company| company.place().size);
     // A resumed run computes with as many threads as before, so that its bits stay the same.
-    let threads_before = plan.before.as_ref().map(|before| before.environment.versions.threads);
-    let device = args.compute.prepare(threads_before)?;
-    args.compute.check_amp(&plan.recipe, device)?;
+    let versions_before = plan.before.as_ref().map(|before| &before.environment.versions);
+    let threads_before = versions_before.filter(|before| before.ranks == size).map(|before| before.threads);
     let skipped_before = plan.before.as_ref().is_some_and(|before| before.environment.data.bad_files > 0);
+    if let Some(company) = company {
+        company.tell(&plan.word(threads_before, skipped_before))?;
+    }
+    let device = args.compute.prepare(threads_before, company.map(Company::place))?;
+    args.compute.check_amp(&plan.recipe, device)?;
     let data = args.data.excluding(plan.exclude.clone()).open(&plan.source, &plan.recipe, skipped_before)?;
     let recipe = plan.recipe_for(&data)?;
     if let Some(planned) = &args.planned {
@@ -144,11 +177,14 @@ pub fn run(args: &Args) -> Result<End> {
     if plan.before.is_some() {
         resume::restore(&folder, &mut trainer, &data)?;
     }
-    write_provenance(&plan, &folder, &recipe, &data, &sides, &trainer)?;
+    write_provenance(&plan, &folder, &recipe, &data, &sides, &trainer, size)?;
 
     let cost = Architecture::new(&recipe, data.channels, data.classes.len())?.cost(data.size);
-    announce(&folder, &plan, &trainer, &data, &sides, cost, device);
+    announce(&folder, &plan, &trainer, &data, &sides, cost, size);
     let stop = signals::stop_flag()?;
+    if let Some(company) = company {
+        company.join(&mut trainer, &data)?;
+    }
     let mut keeper = Keeper::new(&folder, &data, &sides)?;
     keeper.every = args.checkpoint_every;
     let events = Events::new(folder.path(), started(&folder.environment()?), &folder.epochs()?.records)?;
@@ -156,6 +192,9 @@ pub fn run(args: &Args) -> Result<End> {
     let mut listeners = ((events, &mut report), Progress::new(recipe.epochs, recipe.batch_size, args.json));
     let outcome = fit(&mut trainer, &data, &sides, Some(&mut keeper), &mut listeners, &stop).map_err(failure);
     drop(listeners);
+    if let (Some(company), Ok(_)) = (company, &outcome) {
+        company.part().map_err(failure)?;
+    }
     let done = match outcome {
         Ok(Outcome::Finished) => {
             portable::write(folder.path());
@@ -186,7 +225,7 @@ fn started(environment: &Environment) -> f64 {
 }
 
 /// An error of a run that had begun.
-fn failure(error: anyhow::Error) -> anyhow::Error {
+pub(super) fn failure(error: anyhow::Error) -> anyhow::Error {
     if error.downcast_ref::<Failure>().is_some() {
         return error;
     }
@@ -236,6 +275,17 @@ impl Plan {
         Ok(Self { source, exclude, recipe, preset, file, before: None })
     }
 
+    /// What the other processes of a run must know of it.
+    fn word(&self, threads: Option<usize>, skipped_before: bool) -> Word {
+        Word::Train {
+            recipe: self.recipe.to_toml(),
+            source: self.source.clone(),
+            exclude: self.exclude.clone(),
+            skipped_before,
+            threads,
+        }
+    }
+
     /// The final figures when the run to be resumed needs no more epochs, on the data that it was trained on.
     fn finished(&self, args: &Args) -> Option<Done> {
         let (before, folder) = (self.before.as_ref()?, args.out.as_ref()?);
@@ -278,9 +328,10 @@ fn write_provenance(
     data: &Dataset,
     sides: &Sides,
     trainer: &Trainer,
+    ranks: Option<usize>,
 ) -> Result<()> {
     let command_line: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let versions = train::versions(trainer.model.parameters.device());
+    let versions = Versions { ranks, ..train::versions(trainer.model.parameters.device()) };
     let environment = if let Some(before) = &plan.before {
         folder.reopen()?;
         let mut environment = before.environment.clone();
@@ -311,7 +362,7 @@ fn announce(
     data: &Dataset,
     sides: &Sides,
     cost: Cost,
-    device: Device,
+    ranks: Option<usize>,
 ) {
     let recipe = &trainer.recipe;
     for note in &data.notes {
@@ -332,7 +383,11 @@ fn announce(
     }
     let knobs = recipe.knobs_on().join(", ");
     say(format_args!("knobs    {}", if knobs.is_empty() { "none" } else { &knobs }));
-    say(format_args!("device   {}, {} threads", device::name(device), tch::get_num_threads()));
+    let machine = format!("{}, {} threads", device::name(trainer.model.parameters.device()), tch::get_num_threads());
+    say(match ranks {
+        None => format!("device   {machine}"),
+        Some(ranks) => format!("device   {machine}, on each of {ranks} processes"),
+    });
     say(format_args!("run      {}", folder.path().display()));
 }
 

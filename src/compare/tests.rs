@@ -49,6 +49,7 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
             libtorch: "0".into(),
             device: "cpu".into(),
             threads: 1,
+            ranks: None,
         },
         done,
         val,

@@ -10,8 +10,8 @@
 
 use tch::{Kind, Tensor};
 
-use super::drop::keep_mask;
-use crate::{random::Stream, torch};
+use super::{drop::keep_mask, part::Draws};
+use crate::torch;
 
 /// Side of the squares on a map whose shorter side is `side` pixels: the odd number nearest to two fifths of it.
 pub fn block_size(side: i64) -> i64 {
@@ -29,28 +29,34 @@ pub fn seed_rate(rate: f64, block: i64, [height, width]: [i64; 2]) -> f64 {
 /// `maps` `[n, c, h, w]` without the squares of side `block` whose upper left corners `seeds` `[n, c, h − block + 1, w
 /// − block + 1]` marks with 1. The rest is scaled by the share that is left, over the whole batch.
 pub fn drop_block(maps: &Tensor, seeds: &Tensor, block: i64) -> Tensor {
+    maps * torch::preferred_layout(&factors(seeds, block))
+}
+
+/// What the maps are multiplied by: 0 in the squares, elsewhere what makes up for them.
+fn factors(seeds: &Tensor, block: i64) -> Tensor {
     let around = block - 1;
     let padded = seeds.constant_pad_nd([around, around, around, around]);
     let kept: Tensor = 1.0 - padded.max_pool2d([block; 2], [1, 1], [0, 0], [1, 1], false);
     // The mean is no constant of the draws: it keeps the batch's scale exact. At least one place, lest it be divided by
     // 0.
     let share = kept.mean(Kind::Float).clamp_min(1.0 / kept.numel() as f64);
-    maps * torch::preferred_layout(&(kept / share))
+    kept / share
 }
 
 /// [`drop_block`] with fresh draws.
-pub(super) fn forward(maps: &Tensor, rate: f64, draws: &mut Stream) -> Tensor {
+pub(super) fn forward(maps: &Tensor, rate: f64, draws: &mut Draws) -> Tensor {
     let (n, c, h, w) = maps.size4().expect("feature maps have four dimensions");
     let block = block_size(h.min(w));
-    let shape = [n, c, h - block + 1, w - block + 1];
-    let seeds = 1.0 - keep_mask(&shape, seed_rate(rate, block, [h, w]), draws, maps.device());
-    drop_block(maps, &seeds, block)
+    // Over the whole batch, since its scale is the whole batch's.
+    let shape = [draws.whole(n), c, h - block + 1, w - block + 1];
+    let seeds = 1.0 - keep_mask(&shape, seed_rate(rate, block, [h, w]), &mut draws.stream, maps.device());
+    maps * torch::preferred_layout(&draws.own(factors(&seeds, block)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Purpose;
+    use crate::random::{Purpose, Stream};
 
     #[test]
     fn blocks_are_sized_to_the_map() {
@@ -74,7 +80,7 @@ mod tests {
         let (rate, side) = (0.15, 7);
         let block = block_size(side);
         let maps = Tensor::ones([200, 40, side, side], (Kind::Float, tch::Device::Cpu));
-        let dropped = forward(&maps, rate, &mut Stream::new(5, Purpose::Network, 1, 0));
+        let dropped = forward(&maps, rate, &mut Stream::new(5, Purpose::Network, 1, 0).into());
         let kept = dropped.ne(0.0).to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
         // A place is kept when none of the squares that cover it begins.
         let seed = seed_rate(rate, block, [side, side]);

@@ -10,8 +10,7 @@
 
 use tch::Tensor;
 
-use super::drop::keep_mask;
-use crate::random::Stream;
+use super::part::Draws;
 
 /// The main path `[n, c, h, w]` without those images that `kept` `[n]` marks with 0, the others scaled to keep the
 /// expectation. `rate` is the probability with which each was dropped, in [0, 1).
@@ -25,8 +24,8 @@ pub fn rate_at(number: usize, count: usize, rate: f64) -> f64 {
 }
 
 /// [`drop_path`] with a fresh draw for each image.
-pub(super) fn forward(main: &Tensor, rate: f64, draws: &mut Stream) -> Tensor {
-    let kept = keep_mask(&[main.size()[0]], rate, draws, main.device());
+pub(super) fn forward(main: &Tensor, rate: f64, draws: &mut Draws) -> Tensor {
+    let kept = draws.keep_mask(&[main.size()[0]], rate, main.device());
     drop_path(main, &kept, rate)
 }
 
@@ -35,7 +34,7 @@ mod tests {
     use tch::Kind;
 
     use super::*;
-    use crate::random::Purpose;
+    use crate::random::{Purpose, Stream};
 
     #[test]
     fn a_dropped_image_leaves_the_shortcut_alone() {
@@ -47,7 +46,7 @@ mod tests {
     #[test]
     fn the_expectation_over_draws_is_the_path_itself() {
         let main = Tensor::from_slice(&[5f32]).expand([40_000, 1, 1, 1], false);
-        let mean = forward(&main, 0.3, &mut Stream::new(1, Purpose::Network, 1, 0)).mean(Kind::Float);
+        let mean = forward(&main, 0.3, &mut Stream::new(1, Purpose::Network, 1, 0).into()).mean(Kind::Float);
         // Five standard errors: 5 · √(0.3 / 0.7 / 40,000) · 5 = 0.082.
         assert!((mean.double_value(&[]) - 5.0).abs() < 0.082, "{mean:?}");
     }

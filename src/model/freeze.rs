@@ -70,7 +70,7 @@ mod tests {
         };
         let images = Tensor::arange(4 * 16 * 16, (Kind::Float, Device::Cpu)).view([4, 1, 16, 16]).sin();
         let before = statistics();
-        let logits = network.forward(&images, Mode::Train(Stream::new(1, Purpose::Network, 1, 0)));
+        let logits = network.forward(&images, Mode::Train(Stream::new(1, Purpose::Network, 1, 0).into()));
         for ((layer, before), (_, after)) in before.iter().zip(statistics()) {
             assert_eq!(*before == after, ["bn1", "layer1"].contains(&layer.as_str()), "{layer}");
         }

@@ -2,19 +2,20 @@
 
 use tch::Tensor;
 
-use super::parameters::{Parameters, Role};
-use crate::{
-    random::Stream,
-    torch::{self, BatchStatistics, norm_relu, norm_relu_takes},
+use super::{
+    parameters::{Parameters, Role},
+    part::Draws,
+    sync_norm::sync_norm,
 };
+use crate::torch::{self, BatchStatistics, Group, norm_relu, norm_relu_takes};
 
 /// How a forward pass treats what differs between training and evaluation.
 #[derive(Clone, Debug)]
 pub enum Mode {
-    /// Batch norm takes the batch's statistics and moves its running ones; dropout and its kin draw from the stream.
-    Train(Stream),
+    /// Batch norm takes the batch's statistics and moves its running ones; dropout and its kin draw.
+    Train(Draws),
     /// A second look at a batch, with the draws of the first: as `Train`, but the running statistics stay.
-    Repeat(Stream),
+    Repeat(Draws),
     /// Batch norm takes the batch's statistics and moves its running ones by this share towards them; nothing is
     /// dropped.
     Estimate(f64),
@@ -24,9 +25,17 @@ pub enum Mode {
 
 impl Mode {
     /// Where dropout and its kin draw from, in the modes that drop.
-    pub(super) fn draws(&mut self) -> Option<&mut Stream> {
+    pub(super) fn draws(&mut self) -> Option<&mut Draws> {
         match self {
             Mode::Train(draws) | Mode::Repeat(draws) => Some(draws),
+            Mode::Estimate(_) | Mode::Eval => None,
+        }
+    }
+
+    /// The processes over whose rows batch norm takes its statistics, where that is not this one alone.
+    fn group(&self) -> Option<&dyn Group> {
+        match self {
+            Mode::Train(draws) | Mode::Repeat(draws) => draws.norm(),
             Mode::Estimate(_) | Mode::Eval => None,
         }
     }
@@ -115,19 +124,26 @@ impl BatchNorm {
 
     /// What the fused operator needs, where it can take the norm over.
     fn fused(&self, x: &Tensor, mode: &Mode) -> Option<BatchStatistics<'_>> {
-        let (true, share) = mode.statistics() else { return None };
-        norm_relu_takes(x).then_some(BatchStatistics {
+        let (of_batch, share) = mode.statistics();
+        (of_batch && mode.group().is_none() && norm_relu_takes(x)).then(|| self.by_batch(share))
+    }
+
+    fn by_batch(&self, share: Option<f64>) -> BatchStatistics<'_> {
+        BatchStatistics {
             weight: &self.weight,
             bias: &self.bias,
             running: share.map(|_| (&self.running_mean, &self.running_var)),
             momentum: share.unwrap_or(0.0),
             epsilon: EPSILON,
-        })
+        }
     }
 
     fn plain(&self, x: &Tensor, mode: &Mode) -> Tensor {
         let (weight, bias) = (Some(&self.weight), Some(&self.bias));
         let (of_batch, share) = mode.statistics();
+        if let Some(group) = mode.group() {
+            return sync_norm(x, self.by_batch(share), group);
+        }
         let (mean, var) = (share.map(|_| &self.running_mean), share.map(|_| &self.running_var));
         x.batch_norm(weight, bias, mean, var, of_batch, share.unwrap_or(0.0), EPSILON, true)
     }

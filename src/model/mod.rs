@@ -10,8 +10,10 @@ mod freeze;
 mod grad_cam;
 mod layers;
 mod parameters;
+mod part;
 pub mod pretrained;
 mod resnet;
+mod sync_norm;
 pub mod weights;
 
 pub use architecture::{Architecture, Cost};
@@ -19,4 +21,5 @@ pub use block::BlockKind;
 pub use description::Description;
 pub use layers::Mode;
 pub use parameters::{Parameter, Parameters, Role};
+pub use part::{Draws, Part};
 pub use resnet::ResNet;

@@ -7,10 +7,10 @@ use tch::{Device, Kind, Tensor};
 use super::{
     architecture::Architecture,
     block::{Block, Noise},
-    drop::{dropout, keep_mask},
+    drop::dropout,
     drop_path, freeze,
     layers::{BatchNorm, Builder, Conv, ConvNorm, Linear, Mode},
-    parameters::Parameters,
+    parameters::{Parameter, Parameters, Role},
 };
 use crate::{recipe::Stem, torch};
 
@@ -58,6 +58,17 @@ impl ResNet {
         parameters.freeze(|name| freeze::part(name) < frozen);
         let max_pool = architecture.stem == Stem::Imagenet;
         Self { parameters, stem, max_pool, stages, frozen, drop: architecture.drop, fc }
+    }
+
+    /// How many classes it tells apart.
+    pub fn classes(&self) -> i64 {
+        self.fc.weight.size()[0]
+    }
+
+    /// The running statistics that training moves: those of the layers that are not frozen.
+    pub fn moving_statistics(&self) -> impl Iterator<Item = &Parameter> {
+        let all = self.parameters.all().iter();
+        all.filter(|parameter| parameter.role == Role::Buffer && freeze::part(&parameter.name) >= self.frozen)
     }
 
     /// Normalised float images `[n, channels, h, w]` to logits `[n, classes]`.
@@ -108,7 +119,7 @@ impl ResNet {
     pub(super) fn classify(&self, maps: &Tensor, mode: &mut Mode) -> Tensor {
         let mut features = maps.mean_dim([2i64, 3].as_slice(), false, Kind::Float);
         if let (Some(draws), true) = (mode.draws(), self.drop > 0.0) {
-            let kept = keep_mask(&features.size(), self.drop, draws, features.device());
+            let kept = draws.keep_mask(&features.size(), self.drop, features.device());
             features = dropout(&features, &kept, self.drop);
         }
         self.fc.forward(&features)

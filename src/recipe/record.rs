@@ -24,6 +24,9 @@ pub struct Recipe {
     /// Start the last norm of each residual block at zero, so that each block starts as the identity. Off: false. timm:
     /// `--zero-init-last`.
     pub zero_init_last: bool,
+    /// In a run on several processes, take batch norm's statistics over the whole batch instead of over each process's
+    /// part. Off: false. timm: `--sync-bn`.
+    pub sync_bn: bool,
     /// Safetensors file whose weights the network starts from, as an absolute path; in a recipe file relative to its
     /// folder. Off: absent (or empty).
     pub pretrained: Option<String>,
@@ -161,6 +164,7 @@ impl Default for Recipe {
             stem: None,
             stem_stride: 1,
             zero_init_last: false,
+            sync_bn: false,
             pretrained: None,
             freeze_until: FirstTrained::Conv1,
             layer_decay: 1.0,

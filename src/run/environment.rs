@@ -40,6 +40,9 @@ pub struct Versions {
     pub device: String,
     /// Threads that compute one operation.
     pub threads: usize,
+    /// Processes that shared the run; absent for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranks: Option<usize>,
 }
 
 /// The data of a run.
@@ -137,6 +140,7 @@ pub(super) mod tests {
             libtorch: "2.13.0".into(),
             device: "cpu".into(),
             threads: 2,
+            ranks: None,
         };
         let command_line = vec!["mindgap".to_string(), "train".into(), "--data".into(), "my faces".into()];
         Environment {

@@ -87,6 +87,12 @@ mod tests {
     }
 
     #[test]
+    fn an_error_that_is_thrown_is_caught_as_it_is() {
+        let thrown = catch::<()>(|| throw(anyhow!("rank 1 is gone").context("a sum")));
+        assert_eq!(format!("{:#}", thrown.unwrap_err()), "a sum: rank 1 is gone");
+    }
+
+    #[test]
     fn other_panics_go_on() {
         let outcome = std::panic::catch_unwind(|| catch::<()>(|| panic!("a bug")));
         assert_eq!(*outcome.unwrap_err().downcast_ref::<&str>().unwrap(), "a bug");

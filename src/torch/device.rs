@@ -26,6 +26,26 @@ impl Wanted {
         self.choose(cuda::usable_devices)
     }
 
+    /// The device of process `number`, from 0, of those that share this machine: each has a CUDA device of its own.
+    ///
+    /// # Errors
+    /// As [`Wanted::device`], or there are fewer devices than processes.
+    pub fn device_of(self, number: usize) -> Result<Device> {
+        // Where the scheduler shows each process one device alone, that is its own.
+        let alone = |count: usize| if count == 1 { 0 } else { number };
+        match self {
+            Self::Cpu => Ok(Device::Cpu),
+            Self::Auto => match cuda::usable_devices() {
+                Ok(count) => Self::Cuda(alone(count)).device(),
+                Err(_) => Ok(Device::Cpu),
+            },
+            Self::Cuda(0) => Self::Cuda(alone(cuda::usable_devices().unwrap_or(0))).device(),
+            Self::Cuda(index) => {
+                bail!("--device cuda:{index}: the processes of a run take one CUDA device each; say cuda")
+            }
+        }
+    }
+
     /// As `device`, with the number of CUDA devices, or the reason why there is none, from `cuda_devices`.
     fn choose(self, cuda_devices: impl FnOnce() -> Result<usize>) -> Result<Device> {
         let index = match self {

@@ -43,7 +43,7 @@ fn marked<'a>(mark: &str, parameters: &'a Parameters) -> impl Iterator<Item = (S
 }
 
 /// Every tensor of `trainer`'s state, by name.
-fn tensors(trainer: &Trainer) -> Vec<(String, &Tensor)> {
+pub(super) fn tensors(trainer: &Trainer) -> Vec<(String, &Tensor)> {
     let average = trainer.average.iter().flat_map(|average| marked(AVERAGE, &average.network.parameters));
     let scale = trainer.loss_scale.iter().flat_map(LossScale::state);
     marked(MODEL, &trainer.model.parameters).chain(average).chain(trainer.optimizer.memory()).chain(scale).collect()

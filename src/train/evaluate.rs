@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Images in one forward pass. Fixed, so that a figure does not depend on the training batch.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 
 /// The network's logits on the images of `split` at `positions`, in that order: eval mode, no randomness, float32,
 /// read to the host once at the end.
@@ -42,6 +42,11 @@ pub fn evaluate_by(
         logits.push(torch::catch(|| logits_of(&images))?);
     }
     let logits = torch::catch(|| torch::read(&Tensor::cat(&logits, 0)))?;
+    Ok(outputs(logits.reshape([-1]).try_into()?, split, positions))
+}
+
+/// Logits, row by row, with the labels and ids of their images.
+pub(super) fn outputs(logits: Vec<f32>, split: &Split, positions: &[u32]) -> Outputs {
     let pick = |column: &[u32]| positions.iter().map(|&position| i64::from(column[position as usize])).collect();
-    Ok(Outputs { logits: logits.reshape([-1]).try_into()?, labels: pick(&split.labels), ids: pick(&split.ids) })
+    Outputs { logits, labels: pick(&split.labels), ids: pick(&split.ids) }
 }

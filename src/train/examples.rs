@@ -1,5 +1,7 @@
 //! What the network sees of the training images: augmented, at the size of the epoch, perhaps mixed.
 
+use std::ops::Range;
+
 use tch::Tensor;
 
 use crate::{
@@ -52,6 +54,39 @@ impl Examples {
                 Example { images, targets }
             }
         }
+    }
+
+    /// The example of rows `own` of batch `number`, where `batch` holds those and then, as [`Examples::rows`] says,
+    /// whom they are mixed with.
+    pub fn part(&self, batch: &Batch, repeats: &[u32], epoch: u32, number: u32, own: Range<usize>) -> Example {
+        let rows = own.len() as i64;
+        let images = self.images(batch, repeats, epoch);
+        let Some(mix) = self.mix(epoch, number) else {
+            return Example { images: images.narrow(0, 0, rows), targets: batch.labels.narrow(0, 0, rows) };
+        };
+        // Row i here is mixed with row rows + i; what becomes of the latter is not looked at.
+        let partner = (rows..2 * rows).chain(0..rows).collect();
+        let (images, targets) = Mix { partner, ..mix }.apply(&images, &batch.labels, self.classes);
+        Example { images: images.narrow(0, 0, rows), targets: targets.narrow(0, 0, rows) }
+    }
+
+    /// The rows of batch `number` of `epoch` that a rank needs, given its `own`: those, and in a recipe that mixes images
+    /// as many again, whom they are mixed with (themselves where the batch stays plain).
+    pub fn rows(&self, own: Range<usize>, epoch: u32, number: u32) -> Vec<usize> {
+        let mut rows: Vec<usize> = own.clone().collect();
+        if self.recipe.mixes() {
+            match self.mix(epoch, number) {
+                None => rows.extend(own),
+                Some(mix) => rows.extend(mix.partner[own].iter().map(|&partner| partner as usize)),
+            }
+        }
+        rows
+    }
+
+    /// How the whole batch `number` of `epoch` is mixed.
+    fn mix(&self, epoch: u32, number: u32) -> Option<Mix> {
+        let side = i64::from(progressive::size_at(&self.recipe, epoch, self.size));
+        Mix::draw(&self.recipe, epoch, number, self.recipe.batch_size as usize, Size { height: side, width: side })
     }
 
     /// The images alone, not yet mixed: `[n, c, h, w]`, float32.

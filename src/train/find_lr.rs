@@ -108,10 +108,11 @@ fn climb(trainer: &mut Trainer, data: &Dataset, test: &RangeTest, watch: &mut im
 
 /// One update at `rate`, and the mean loss of its batches before it.
 fn mean_loss(trainer: &mut Trainer, batches: &mut EpochBatches, rate: f64) -> Result<f64> {
-    let left = batches.left();
+    let group = batches.take(trainer.recipe.grad_accum_steps)?;
+    let count = group.len();
     let mut sum = Tensor::zeros([], (Kind::Double, trainer.model.parameters.device()));
-    trainer.update(batches, rate, &mut sum)?;
-    Ok(torch::read_number(&sum)? / (left - batches.left()) as f64)
+    trainer.update(group, rate, &mut sum)?;
+    Ok(torch::read_number(&sum)? / count as f64)
 }
 
 #[cfg(test)]

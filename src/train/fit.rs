@@ -1,13 +1,10 @@
 //! The loop.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Instant,
-};
+use std::{sync::atomic::AtomicBool, time::Instant};
 
 use anyhow::{Result, bail};
 
-use super::{Failure, Keeper, Pass, Position, Sides, Trainer, evaluate, rewind::fault_of_evaluation};
+use super::{Failure, Keeper, Pass, Position, Sides, Trainer, rewind::fault_of_evaluation};
 use crate::{
     data::Dataset,
     run::{EpochRecord, Observer, Training},
@@ -55,18 +52,16 @@ pub fn fit(
                 let update = trainer.position.updates + 1;
                 return Err(error.context(format!("training ended before update {update} of epoch {epoch}")));
             }
-            if stop.load(Ordering::Relaxed) {
+            if let Pass::Stopped = pass {
                 return Ok(Outcome::Stopped);
             }
         };
         let train_seconds = begun.elapsed().as_secs_f64();
-        let probe = evaluate(trainer.network(), &trainer.normalize, &data.train, &sides.probe)?;
-        let val = evaluate(trainer.network(), &trainer.normalize, &data.val, &sides.val)?;
+        let probe = trainer.evaluate(trainer.network(), &data.train, &sides.probe)?;
+        let val = trainer.evaluate(trainer.network(), &data.val, &sides.val)?;
         let raw_val_loss = match trainer.averaged() {
             None => None,
-            Some(_) => {
-                Some(evaluate(&trainer.model, &trainer.normalize, &data.val, &sides.val)?.measured().mean_loss())
-            }
+            Some(_) => Some(trainer.evaluate(&trainer.model, &data.val, &sides.val)?.measured().mean_loss()),
         };
         let training = Training {
             epoch,
@@ -92,6 +87,9 @@ pub fn fit(
                  kept; a smaller --lr, --warmup-epochs or --clip-grad usually helps{told}",
                 training.lr
             )));
+        }
+        if let Some(ranks) = &trainer.ranks {
+            ranks.check_same(trainer)?;
         }
         trainer.patience.see(record.val_loss);
         trainer.position = Position { epochs: epoch, ..Position::default() };

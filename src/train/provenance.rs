@@ -44,5 +44,6 @@ pub fn versions(device: Device) -> Versions {
         libtorch: torch::version().to_owned(),
         device: device::name(device),
         threads: tch::get_num_threads() as usize,
+        ranks: None,
     }
 }

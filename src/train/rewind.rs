@@ -12,6 +12,9 @@ use crate::{
     model::Mode,
 };
 
+/// What is not finite, and the files of its batch.
+type Place = (String, Vec<String>);
+
 /// Files of a batch that a message names.
 const NAMED: usize = 32;
 
@@ -89,7 +92,8 @@ impl Look {
             }
             before.renew(trainer);
             let rate = trainer.rate(trainer.optimizer.updates, images);
-            trainer.update(&mut batches, rate, &mut sum)?;
+            let group = batches.take(trainer.recipe.grad_accum_steps)?;
+            trainer.update(group, rate, &mut sum)?;
             if !(sum.double_value(&[]).is_finite() && trainer.model.parameters.are_finite()) {
                 before.restore(trainer);
                 return trainer.fault_of_next_update(data).map(Some);
@@ -100,16 +104,22 @@ impl Look {
 }
 
 impl Trainer {
+    /// What the first rank with a find has found; without ranks, what was found here.
+    fn agree(&self, found: Option<Place>) -> Result<Option<Place>> {
+        let Some(ranks) = &self.ranks else { return Ok(found) };
+        let text = found.map(|found| serde_json::to_string(&found)).transpose()?;
+        Ok(ranks.first_of(text.as_deref())?.map(|text| serde_json::from_str(&text)).transpose()?)
+    }
+
     /// What goes wrong in the update that comes next, which is known to fail.
     fn fault_of_next_update(&self, data: &Dataset) -> Result<Fault> {
         let (images, updates) = (data.train.len(), self.optimizer.updates);
         let mut batches = self.epoch_batches(data);
         let (mut place, mut files) = (None, Vec::new());
-        for _ in 0..batches.left().min(u64::from(self.recipe.grad_accum_steps)) {
-            let (batch, number, repeats) = batches.next()?;
+        for (batch, number, repeats) in batches.take(self.recipe.grad_accum_steps)? {
             files = batch.positions.iter().map(|&position| data.train.name(position)).collect();
-            place = self.place_of_fault(&batch, number, &repeats);
-            if place.is_some() {
+            if let Some(found) = self.place_of_fault(&batch, &files, number, &repeats)? {
+                (place, files) = (Some(found.0), found.1);
                 break;
             }
         }
@@ -124,8 +134,9 @@ impl Trainer {
         })
     }
 
-    /// What is not finite in the pass over a batch: an output of the network, the loss, or a gradient.
-    fn place_of_fault(&self, batch: &Batch, number: u32, repeats: &[u32]) -> Option<String> {
+    /// What is not finite in the pass over a batch (an output of the network, the loss, or a gradient), and in which of
+    /// the ranks' `files`.
+    fn place_of_fault(&self, batch: &Batch, files: &[String], number: u32, repeats: &[u32]) -> Result<Option<Place>> {
         let example = self.example(batch, number, repeats);
         let mut first = None;
         let logits = self.logits(&example, Mode::Train(self.noise(number)), &mut |layer, output| {
@@ -133,19 +144,22 @@ impl Trainer {
                 first = Some(format!("the output of {layer}"));
             }
         });
-        if first.is_some() {
-            return first;
-        }
         let loss = self.objective(&logits, &example);
-        if !is_finite(&loss) {
-            return Some("the loss of finite logits".to_owned());
+        if first.is_none() && !is_finite(&loss) {
+            first = Some("the loss of finite logits".to_owned());
+        }
+        // Ranks go on or end here together: what follows may be a pass that they make together.
+        let of_files = |place: String| (place, files.to_vec());
+        let first = self.agree(first.map(of_files))?;
+        if first.is_some() {
+            return Ok(first);
         }
         let trained: Vec<_> = self.model.parameters.trained().collect();
         let tensors: Vec<&Tensor> = trained.iter().map(|parameter| &parameter.tensor).collect();
         let gradients = Tensor::run_backward(&[&loss], &tensors, false, false);
         // Backwards, as the pass goes.
         let bad = trained.iter().zip(gradients).rev().find(|(_, gradient)| !is_finite(gradient));
-        bad.map(|(parameter, _)| format!("the gradient of {}", parameter.name))
+        self.agree(bad.map(|(parameter, _)| of_files(format!("the gradient of {}", parameter.name))))
     }
 }
 

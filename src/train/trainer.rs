@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Average, Failure, LossScale, Patience, class_weights,
-    epoch_batches::EpochBatches,
+    Average, Failure, LossScale, Patience, Ranks, class_weights,
+    epoch_batches::{EpochBatches, Rows, Taken},
     examples::{Example, Examples},
     loss::cross_entropy,
     optim::{Optimizer, clip_to_norm},
@@ -22,7 +22,7 @@ use crate::{
     augment::Normalize,
     data::{Batch, Dataset},
     model::{
-        Architecture, Mode, ResNet,
+        Architecture, Draws, Mode, ResNet,
         pretrained::{self, Images, Loaded},
     },
     random::{Purpose, Stream},
@@ -53,10 +53,12 @@ pub enum Pass {
         /// Mean of the epoch's batch losses, those before a resume included \[nats\].
         batch_loss: f64,
     },
-    /// It stopped between two updates; the position says where.
+    /// It paused between two updates, as asked for; the position says where.
     Paused,
     /// So it did, since images of the next update cannot be read: all that came before is whole.
     OutOfImages(anyhow::Error),
+    /// It stopped between two updates, since `stop` was raised, on whichever rank.
+    Stopped,
 }
 
 /// Everything that a run carries from one step to the next. Draws carry nothing: they are functions of the position.
@@ -84,6 +86,8 @@ pub struct Trainer {
     examples: Examples,
     /// `[classes]`, where classes are weighed in the objective.
     class_weights: Option<Tensor>,
+    /// The processes that this one trains with, if any.
+    pub(super) ranks: Option<Ranks>,
 }
 
 impl Trainer {
@@ -129,6 +133,7 @@ impl Trainer {
                 pretrained: None,
                 loss_scale: (recipe.amp && recipe.amp_dtype == AmpDtype::Float16).then(|| LossScale::new(device)),
                 class_weights: weights,
+                ranks: None,
             })
         })
     }
@@ -192,14 +197,19 @@ impl Trainer {
         while self.position.updates < updates {
             let done = self.position.updates;
             let pause = pause_every.is_some_and(|every| done > begin && done.is_multiple_of(every));
-            if pause || stop.load(Ordering::Relaxed) {
+            // Ranks meet once before each update to ask for a stop, so the one that pauses asks when it goes on.
+            if pause || self.is_stopped(stop)? {
                 self.position.loss_sum = self.read_loss(&loss_sum, &look, data)?;
-                return Ok(Pass::Paused);
+                return Ok(if pause { Pass::Paused } else { Pass::Stopped });
             }
-            if let Err(error) = self.update(&mut rest, self.rate(self.optimizer.updates, images), &mut loss_sum) {
-                self.position.loss_sum = self.read_loss(&loss_sum, &look, data)?;
-                return Ok(Pass::OutOfImages(error));
-            }
+            let group = match rest.take(self.recipe.grad_accum_steps) {
+                Ok(group) => group,
+                Err(error) => {
+                    self.position.loss_sum = self.read_loss(&loss_sum, &look, data)?;
+                    return Ok(Pass::OutOfImages(error));
+                }
+            };
+            self.update(group, self.rate(self.optimizer.updates, images), &mut loss_sum)?;
             if let Some(average) = &mut self.average {
                 average.after_update(&self.model);
             }
@@ -219,25 +229,34 @@ impl Trainer {
         Ok(Pass::Finished { batch_loss })
     }
 
-    /// The batches from the current position to the end of its epoch.
-    pub(super) fn epoch_batches<'a>(&self, data: &'a Dataset) -> EpochBatches<'a> {
-        let done = self.position.updates * u64::from(self.recipe.grad_accum_steps);
-        EpochBatches::new(&self.recipe, data, self.position.epochs + 1, done, self.model.parameters.device())
+    /// Whether `stop` is raised; with several ranks, on any of them, so that all stop after the same update.
+    fn is_stopped(&self, stop: &AtomicBool) -> Result<bool> {
+        let own = stop.load(Ordering::Relaxed);
+        self.ranks.as_ref().map_or(Ok(own), |ranks| ranks.any(own))
     }
 
-    /// One update of the trained weights at learning rate `rate`, on the next of `batches`. Their losses are added
+    /// The batches from the current position to the end of its epoch; of each, the rows that this rank needs.
+    pub(super) fn epoch_batches<'a>(&self, data: &'a Dataset) -> EpochBatches<'a> {
+        let done = self.position.updates * u64::from(self.recipe.grad_accum_steps);
+        let (epoch, device) = (self.position.epochs + 1, self.model.parameters.device());
+        let own = self.ranks.as_ref().map(|ranks| ranks.own(self.recipe.batch_size as usize));
+        let rows = own.map(|own| move |number| self.examples.rows(own.clone(), epoch, number));
+        EpochBatches::new(&self.recipe, data, epoch, done, device, rows.as_ref().map(|rows| rows as Rows))
+    }
+
+    /// One update of the trained weights at learning rate `rate`, on the batches of `group`. Their losses are added
     /// to `loss_sum`, a float64 scalar on the device.
     ///
     /// # Errors
-    /// One of their images cannot be read. Nothing has been changed then.
-    pub(super) fn update(&mut self, batches: &mut EpochBatches, rate: f64, loss_sum: &mut Tensor) -> Result<()> {
-        let count = batches.left().min(u64::from(self.recipe.grad_accum_steps));
-        let group = (0..count).map(|_| batches.next()).collect::<Result<Vec<_>>>()?;
+    /// With several ranks, another is dead. The state is then no longer that of a number of whole updates.
+    pub(super) fn update(&mut self, group: Vec<Taken>, rate: f64, loss_sum: &mut Tensor) -> Result<()> {
+        let count = group.len();
         let mut gradients = Vec::new();
+        let mut own_sum = self.ranks.as_ref().map(|_| loss_sum.zeros_like());
         for (batch, number, repeats) in group {
             let example = self.example(&batch, number, &repeats);
-            let loss = self.loss(&example, Mode::Train(self.noise(number)));
-            let _ = loss_sum.g_add_(&loss.detach().to_kind(Kind::Double));
+            let loss = self.loss(&example, Mode::Train(self.noise(number)))?;
+            let _ = own_sum.as_mut().unwrap_or(loss_sum).g_add_(&loss.detach().to_kind(Kind::Double));
             let share = loss / count as f64;
             let share = match &self.loss_scale {
                 Some(scale) => scale.scale(&share),
@@ -245,9 +264,15 @@ impl Trainer {
             };
             add_gradients(&mut gradients, &share, &self.model);
             if self.is_sharp() {
-                gradients = self.gradients_uphill(&gradients, &example, number);
+                self.unite(&mut gradients, &mut loss_sum.zeros_like(), false)?;
+                gradients = self.gradients_uphill(&gradients, &example, number)?;
             }
         }
+        if let Some(mut sum) = own_sum {
+            self.unite(&mut gradients, &mut sum, !self.recipe.sync_bn)?;
+            let _ = loss_sum.g_add_(&sum.to_kind(Kind::Double));
+        }
+        // Of the united gradients, so that all ranks find the same overflow.
         let overflown = self.loss_scale.as_ref().map(|scale| scale.unscale(&mut gradients));
         if let Some(limit) = self.recipe.clip_grad {
             clip_to_norm(&mut gradients, limit);
@@ -265,12 +290,27 @@ impl Trainer {
 
     /// What the network sees of batch `number` of the epoch under way.
     pub(super) fn example(&self, batch: &Batch, number: u32, repeats: &[u32]) -> Example {
-        self.examples.example(batch, repeats, self.position.epochs + 1, number)
+        let epoch = self.position.epochs + 1;
+        match &self.ranks {
+            None => self.examples.example(batch, repeats, epoch, number),
+            Some(ranks) => {
+                let own = ranks.own(self.recipe.batch_size as usize);
+                self.examples.part(batch, repeats, epoch, number, own)
+            }
+        }
     }
 
-    /// The training loss.
-    fn loss(&self, example: &Example, mode: Mode) -> Tensor {
-        self.objective(&self.logits(example, mode, &mut |_, _| ()), example)
+    /// Makes gradients and a loss, a scalar, those of all ranks, and so the running statistics with `statistics`.
+    fn unite(&self, gradients: &mut Vec<Tensor>, loss: &mut Tensor, statistics: bool) -> Result<()> {
+        let Some(ranks) = &self.ranks else { return Ok(()) };
+        ranks.unite(&self.model, gradients, loss, statistics, self.recipe.batch_size as usize)
+    }
+
+    /// The training loss; with several ranks, this one's share of it.
+    fn loss(&self, example: &Example, mode: Mode) -> Result<Tensor> {
+        let loss = self.objective(&self.logits(example, mode, &mut |_, _| ()), example);
+        let Some(ranks) = &self.ranks else { return Ok(loss) };
+        ranks.addend(loss, &example.targets, self.recipe.batch_size as usize, self.class_weights.as_ref())
     }
 
     /// The network's float32 logits in training, in mixed precision where the recipe asks for it; `watch` hears of the
@@ -292,8 +332,9 @@ impl Trainer {
     }
 
     /// The draws of dropout and its kin in batch `number` of the epoch under way.
-    pub(super) fn noise(&self, number: u32) -> Stream {
-        Stream::new(self.recipe.seed, Purpose::Network, self.position.epochs + 1, number)
+    pub(super) fn noise(&self, number: u32) -> Draws {
+        let part = self.ranks.as_ref().map(|ranks| ranks.part(self.recipe.batch_size as usize, self.recipe.sync_bn));
+        Draws::new(Stream::new(self.recipe.seed, Purpose::Network, self.position.epochs + 1, number), part)
     }
 
     /// Whether the update under way is sharpness-aware.
@@ -302,13 +343,13 @@ impl Trainer {
     }
 
     /// The gradients where `gradients` lead uphill to; the weights are back where they were afterwards.
-    fn gradients_uphill(&self, gradients: &[Tensor], example: &Example, number: u32) -> Vec<Tensor> {
+    fn gradients_uphill(&self, gradients: &[Tensor], example: &Example, number: u32) -> Result<Vec<Tensor>> {
         let trained: Vec<&Tensor> = self.model.parameters.trained().map(|parameter| &parameter.tensor).collect();
         let before = sharpness::ascend(&trained, gradients, self.recipe.sam);
         let mut uphill = Vec::new();
-        add_gradients(&mut uphill, &self.loss(example, Mode::Repeat(self.noise(number))), &self.model);
+        add_gradients(&mut uphill, &self.loss(example, Mode::Repeat(self.noise(number)))?, &self.model);
         sharpness::descend(&trained, &before);
-        uphill
+        Ok(uphill)
     }
 
     /// Takes the epoch's weights into the average, if it is one over epochs.
@@ -325,7 +366,10 @@ impl Trainer {
         let batches = data.train.batches(order, batch_size, device).zip(repeats.chunks(batch_size));
         let images = batches.map(|(batch, repeats)| Ok(self.examples.images(&batch?, repeats, epoch)));
         let network = &self.average.as_ref().context("the average was just used")?.network;
-        swa::estimate_statistics(network, images)
+        swa::estimate_statistics(network, images)?;
+        let Some(ranks) = &self.ranks else { return Ok(()) };
+        // Each has estimated the same, on whatever processor it runs.
+        ranks.broadcast(network.moving_statistics().map(|parameter| &parameter.tensor))
     }
 
     /// The sum on the host, or a failure that names what went wrong first since `look`, when the loss or a weight has

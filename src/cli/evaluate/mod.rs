@@ -93,7 +93,7 @@ pub fn run(args: &Args) -> Result<End> {
     if let Some(file) = &args.predictions {
         ensure!(args.force || !file.exists(), "{} is there already: add --force to replace it", file.display());
     }
-    let device = args.compute.prepare(None)?;
+    let device = args.compute.prepare(None, None)?;
     let model = args.model.open(device)?;
     let input = args.input.of(model.as_ref())?;
     let subject = Subject::open(args, model.as_ref(), input)?;

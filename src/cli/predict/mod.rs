@@ -80,7 +80,7 @@ pub struct Args {
 /// # Errors
 /// The model cannot be used, or stdout cannot be written to.
 pub fn run(args: &Args) -> Result<End> {
-    let device = args.compute.prepare(None)?;
+    let device = args.compute.prepare(None, None)?;
     let model = args.model.open(device)?;
     let input = args.input.of(model.as_ref())?;
     let (channels, size) = (input.channels, input.size);

@@ -1,0 +1,119 @@
+//! `--ranks N`: starts the processes of a run on this machine and waits for their common end.
+
+use std::{
+    env,
+    os::{
+        fd::AsRawFd,
+        unix::process::{CommandExt, ExitStatusExt},
+    },
+    process::{Child, ExitStatus, Stdio},
+    sync::atomic::Ordering,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    cli::{End, child, signals},
+    torch::distributed::listen,
+    train::Failure,
+};
+
+/// Set for processes that were started here.
+pub(super) const LAUNCHED: &str = "MINDGAP_LAUNCHED";
+/// The number of the socket on which rank 0 serves the store: it is open already, so that nobody takes the port.
+pub(super) const SOCKET: &str = "MINDGAP_STORE_SOCKET";
+/// How long the others may take to end by themselves once one has ended badly.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// Runs this very command on `ranks` processes.
+///
+/// # Errors
+/// One of them was killed, or none can be started.
+pub(super) fn run(ranks: usize) -> Result<End> {
+    let stop = signals::stop_flag()?;
+    let mut children = start(ranks)?;
+    let (mut asked, mut first_bad) = (false, None::<(usize, ExitStatus, Instant)>);
+    loop {
+        let mut running = 0;
+        for (rank, child) in children.iter_mut().enumerate() {
+            match child.try_wait()? {
+                None => running += 1,
+                Some(status) if !status.success() && first_bad.is_none() => {
+                    first_bad = Some((rank, status, Instant::now()));
+                }
+                Some(_) => {}
+            }
+        }
+        if running == 0 {
+            break;
+        }
+        if stop.load(Ordering::Relaxed) && !asked {
+            asked = true;
+            signal(&mut children, libc::SIGTERM)?;
+        }
+        if first_bad.is_some_and(|(_, _, since)| since.elapsed() > GRACE) {
+            signal(&mut children, libc::SIGKILL)?;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let Some((rank, status, _)) = first_bad else { return Ok(End::Done) };
+    match (status.code(), status.signal()) {
+        (Some(2), _) => Ok(End::UserError),
+        (Some(75), _) => Ok(End::Stopped),
+        (Some(_), _) => Ok(End::Failure),
+        (None, Some(signal)) => bail!(Failure(format!(
+            "rank {rank} was killed by signal {signal}; go on from the last checkpoint with --resume"
+        ))),
+        (None, None) => bail!(Failure(format!("rank {rank} ended with {status}"))),
+    }
+}
+
+fn start(ranks: usize) -> Result<Vec<Child>> {
+    let socket = listen("127.0.0.1", 0)?;
+    let port = socket.local_addr()?.port();
+    let mut children = Vec::new();
+    for rank in 0..ranks {
+        let mut command = child::mindgap()?;
+        command.args(env::args_os().skip(1)).stdin(Stdio::null());
+        command.env(LAUNCHED, "1").env("MASTER_ADDR", "127.0.0.1").env("MASTER_PORT", port.to_string());
+        for (name, number) in [("RANK", rank), ("LOCAL_RANK", rank), ("WORLD_SIZE", ranks), ("LOCAL_WORLD_SIZE", ranks)]
+        {
+            command.env(name, number.to_string());
+        }
+        // These would speak of another launcher.
+        command.env_remove("TORCHELASTIC_USE_AGENT_STORE").env_remove("TORCHELASTIC_RESTART_COUNT").env_remove(SOCKET);
+        // c10d warns of every closed connection, with stack frames; what it means is said in one line here.
+        if env::var_os("TORCH_CPP_LOG_LEVEL").is_none() {
+            command.env("TORCH_CPP_LOG_LEVEL", "ERROR");
+        }
+        child::set_apart(&mut command, libc::SIGTERM);
+        if rank == 0 {
+            let number = socket.as_raw_fd();
+            command.env(SOCKET, number.to_string());
+            // SAFETY: between fork and exec, fcntl is a plain system call; it lets this child keep the socket.
+            unsafe {
+                command.pre_exec(move || match libc::fcntl(number, libc::F_SETFD, 0) {
+                    -1 => Err(std::io::Error::last_os_error()),
+                    _ => Ok(()),
+                });
+            }
+        } else {
+            command.stdout(Stdio::null());
+        }
+        children.push(command.spawn().with_context(|| format!("rank {rank} cannot be started"))?);
+    }
+    Ok(children)
+}
+
+/// Sends `number` to those that are still running.
+fn signal(children: &mut [Child], number: i32) -> Result<()> {
+    for child in children {
+        if child.try_wait()?.is_none() {
+            // SAFETY: sends a signal to a child that has not been waited for, so that its number is still its own.
+            unsafe { libc::kill(child.id() as i32, number) };
+        }
+    }
+    Ok(())
+}

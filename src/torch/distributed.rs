@@ -1,0 +1,277 @@
+//! Rust side of `distributed.cpp`: c10d's store and its process groups.
+
+use std::{
+    ffi::{CStr, CString, c_char, c_void},
+    net::{IpAddr, TcpListener, ToSocketAddrs, UdpSocket},
+    os::fd::{IntoRawFd, OwnedFd},
+    ptr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow};
+use tch::{Device, Tensor};
+use torch_sys::C_tensor;
+
+use super::{
+    group::{Group, Reduce},
+    shim::{check, new_tensor},
+};
+
+unsafe extern "C" {
+    fn mindgap_store_new(
+        host: *const c_char,
+        port: u16,
+        socket: i32,
+        timeout: i64,
+        out: *mut *mut c_void,
+    ) -> *mut c_char;
+    fn mindgap_store_prefixed(store: *mut c_void, prefix: *const c_char, out: *mut *mut c_void) -> *mut c_char;
+    fn mindgap_store_free(store: *mut c_void);
+    fn mindgap_store_set(store: *mut c_void, key: *const c_char, value: *const c_char) -> *mut c_char;
+    fn mindgap_store_set_first(
+        store: *mut c_void,
+        key: *const c_char,
+        value: *const c_char,
+        out: *mut *mut c_char,
+    ) -> *mut c_char;
+    fn mindgap_store_get(store: *mut c_void, key: *const c_char, out: *mut *mut c_char) -> *mut c_char;
+    fn mindgap_group_new(
+        store: *mut c_void,
+        cuda: bool,
+        rank: i32,
+        size: i32,
+        address: *const c_char,
+        interface: *const c_char,
+        timeout: i64,
+        out: *mut *mut c_void,
+    ) -> *mut c_char;
+    fn mindgap_group_free(group: *mut c_void);
+    fn mindgap_group_all_reduce(group: *mut c_void, tensor: *mut C_tensor, operation: i32) -> *mut c_char;
+    fn mindgap_group_broadcast(group: *mut c_void, tensor: *mut C_tensor) -> *mut c_char;
+    fn mindgap_group_barrier(group: *mut c_void) -> *mut c_char;
+    fn mindgap_group_sum(group: *mut c_void, x: *mut C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
+}
+
+/// A connection to c10d's TCPStore, a table of texts that all processes of a run read and write. It knows no passwords:
+/// who reaches its port may write.
+#[derive(Debug)]
+pub struct Store(*mut c_void);
+
+// SAFETY: c10d's TCPStore takes a lock of its own around every request.
+unsafe impl Send for Store {}
+unsafe impl Sync for Store {}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // SAFETY: made by `mindgap_store_new` or `mindgap_store_prefixed`, freed once, here.
+        unsafe { mindgap_store_free(self.0) }
+    }
+}
+
+impl Store {
+    /// Joins the store at `host:port`. With `socket`, which listens there, this process serves it as well, for as long
+    /// as the value lives. All that is written lies under `prefix`. A request that is not answered within `timeout` is
+    /// an error.
+    ///
+    /// # Errors
+    /// Nobody serves a store there within `timeout`.
+    pub fn join(host: &str, port: u16, socket: Option<OwnedFd>, prefix: &str, timeout: Duration) -> Result<Self> {
+        let (host, prefix) = (CString::new(host)?, CString::new(prefix)?);
+        let socket = socket.map_or(-1, IntoRawFd::into_raw_fd);
+        // SAFETY: the strings live through the call; the socket, if any, is handed over.
+        let whole =
+            Self(made(|out| unsafe { mindgap_store_new(host.as_ptr(), port, socket, milliseconds(timeout), out) })?);
+        // SAFETY: `whole` lives through the call; the new store shares ownership of it.
+        Ok(Self(made(|out| unsafe { mindgap_store_prefixed(whole.0, prefix.as_ptr(), out) })?))
+    }
+
+    /// Writes `value` under `key`.
+    ///
+    /// # Errors
+    /// The store does not answer; so it is with the other requests.
+    pub fn set(&self, key: &str, value: &str) -> Result<()> {
+        let (key, value) = (CString::new(key)?, CString::new(value.replace('\0', ""))?);
+        // SAFETY: all three live through the call.
+        check(unsafe { mindgap_store_set(self.0, key.as_ptr(), value.as_ptr()) })
+    }
+
+    /// Writes `value` under `key` unless something stands there; the answer is what stands there now.
+    pub fn set_first(&self, key: &str, value: &str) -> Result<String> {
+        let (key, value) = (CString::new(key)?, CString::new(value.replace('\0', ""))?);
+        // SAFETY: all live through the call.
+        let text = text(|out| unsafe { mindgap_store_set_first(self.0, key.as_ptr(), value.as_ptr(), out) })?;
+        text.context("the store gave no answer")
+    }
+
+    /// What stands under `key` now, if anything.
+    pub fn get(&self, key: &str) -> Result<Option<String>> {
+        let key = CString::new(key)?;
+        // SAFETY: both live through the call.
+        text(|out| unsafe { mindgap_store_get(self.0, key.as_ptr(), out) })
+    }
+}
+
+/// A group of processes over Gloo or NCCL.
+#[derive(Debug)]
+pub struct Processes {
+    group: *mut c_void,
+    rank: usize,
+    size: usize,
+    /// Calls begun so far: of processes that wait for each other, the one with the fewest is the one that is missing.
+    calls: Arc<AtomicU64>,
+}
+
+// SAFETY: c10d's groups queue their work under a lock; the order of calls is the trainer's, which is one thread.
+unsafe impl Send for Processes {}
+unsafe impl Sync for Processes {}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        // SAFETY: made by `mindgap_group_new`, freed once, here.
+        unsafe { mindgap_group_free(self.group) }
+    }
+}
+
+/// What one process knows of itself and of the group that it joins.
+#[derive(Clone, Copy, Debug)]
+pub struct Membership<'a> {
+    /// Its number, from 0.
+    pub rank: usize,
+    /// How many there are.
+    pub size: usize,
+    /// An address of this machine that the others reach; Gloo listens there. `GLOO_SOCKET_IFNAME` overrides it.
+    pub address: IpAddr,
+    /// Where tensors live: NCCL carries those of CUDA, Gloo those of the CPU.
+    pub device: Device,
+    /// How long a call waits for the others.
+    pub timeout: Duration,
+    /// Counts the calls.
+    pub calls: &'a Arc<AtomicU64>,
+}
+
+impl Processes {
+    /// Meets the others in `store`, under `name`.
+    ///
+    /// # Errors
+    /// Not all came in time, or mindgap was built without NCCL and the device is CUDA.
+    pub fn join(store: &Store, name: &str, member: Membership) -> Result<Self> {
+        let Membership { rank, size, address, device, timeout, calls } = member;
+        let name = CString::new(name)?;
+        let address = CString::new(address.to_string())?;
+        let interface = CString::new(std::env::var("GLOO_SOCKET_IFNAME").unwrap_or_default())?;
+        // SAFETY: the strings live through the calls, and the group shares ownership of the store.
+        let group = made(|out| unsafe {
+            let mut own = ptr::null_mut();
+            let failed = mindgap_store_prefixed(store.0, name.as_ptr(), &mut own);
+            if !failed.is_null() {
+                return failed;
+            }
+            let own = Store(own);
+            let limit = milliseconds(timeout);
+            let cuda = matches!(device, Device::Cuda(_));
+            mindgap_group_new(own.0, cuda, rank as i32, size as i32, address.as_ptr(), interface.as_ptr(), limit, out)
+        })?;
+        Ok(Self { group, rank, size, calls: Arc::clone(calls) })
+    }
+
+    fn called(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Group for Processes {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn all_reduce(&self, tensor: &Tensor, operation: Reduce) -> Result<()> {
+        self.called();
+        let operation = match operation {
+            Reduce::Sum => 0,
+            Reduce::Min => 1,
+            Reduce::Max => 2,
+        };
+        // SAFETY: group and tensor live through the call, which ends when the work is done (queued, on CUDA).
+        check(unsafe { mindgap_group_all_reduce(self.group, tensor.as_ptr().cast_mut(), operation) })
+    }
+
+    fn broadcast(&self, tensor: &Tensor) -> Result<()> {
+        self.called();
+        // SAFETY: as in `all_reduce`.
+        check(unsafe { mindgap_group_broadcast(self.group, tensor.as_ptr().cast_mut()) })
+    }
+
+    fn barrier(&self) -> Result<()> {
+        self.called();
+        // SAFETY: the group lives through the call.
+        check(unsafe { mindgap_group_barrier(self.group) })
+    }
+
+    /// The result must not outlive the group: its backward pass goes through it.
+    fn sum(&self, x: &Tensor) -> Result<Tensor> {
+        self.called();
+        // SAFETY: as in `all_reduce`; `out` is owned by the new Tensor.
+        new_tensor(|out| unsafe { mindgap_group_sum(self.group, x.as_ptr().cast_mut(), out) })
+    }
+}
+
+/// A socket that listens at `host:port` and nowhere else; port 0 stands for a free one.
+///
+/// # Errors
+/// `host` is no address of this machine, or the port is taken.
+pub fn listen(host: &str, port: u16) -> Result<TcpListener> {
+    TcpListener::bind((host, port)).with_context(|| {
+        format!(
+            "rank 0 cannot listen at {host}:{port}; MASTER_ADDR must be an address of its machine and MASTER_PORT free there"
+        )
+    })
+}
+
+/// The address of this machine from which `host` is reached.
+///
+/// # Errors
+/// The name is not known, or no route leads there.
+pub fn address_towards(host: &str, port: u16) -> Result<IpAddr> {
+    let failure = || format!("no way leads from here to {host}, the MASTER_ADDR");
+    let mut last = anyhow!("the name has no address");
+    for there in (host, port).to_socket_addrs().with_context(failure)? {
+        let any: IpAddr = if there.is_ipv4() { [0u8; 4].into() } else { [0u16; 8].into() };
+        // Nothing is sent: connecting a datagram socket only looks the route up.
+        match UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(there).and_then(|()| socket.local_addr())) {
+            Ok(here) => return Ok(here.ip()),
+            Err(error) => last = error.into(),
+        }
+    }
+    Err(last).with_context(failure)
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn made(call: impl FnOnce(*mut *mut c_void) -> *mut c_char) -> Result<*mut c_void> {
+    let mut out = ptr::null_mut();
+    check(call(&mut out))?;
+    Ok(out)
+}
+
+/// The malloc'ed string that `call` puts out, if it is one, as a String.
+fn text(call: impl FnOnce(*mut *mut c_char) -> *mut c_char) -> Result<Option<String>> {
+    let mut out = ptr::null_mut();
+    check(call(&mut out))?;
+    if out.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: a NUL-terminated string from strndup, freed once, here.
+    let text = unsafe { CStr::from_ptr(out) }.to_string_lossy().into_owned();
+    unsafe { libc::free(out.cast()) };
+    Ok(Some(text))
+}
