@@ -1,0 +1,455 @@
+//! A run on several processes is the run of one: the same images, the same noise, the same steps; and when one process
+//! dies or hangs, all end. Needs `--features distributed`.
+#![cfg(feature = "distributed")]
+
+mod support;
+
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Stdio},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use mindgap::{
+    data::{self, Dataset, Options, Silent},
+    recipe::{AmpDtype, ClassWeights, FirstTrained, Recipe},
+    run::{EpochRecord, Observer},
+    torch::{
+        Group, Reduce,
+        distributed::{Membership, Processes, Store, listen},
+    },
+    train::{Outcome, Pass, Ranks, Sides, Trainer, fit},
+};
+use support::Place;
+use tch::{Device, Kind, Tensor};
+
+static PLACE: LazyLock<Place> = LazyLock::new(|| {
+    let place = Place::with_images(60, 20);
+    (100..124).for_each(|number| place.write_image(&format!("data/train/even/{number}.png"), 1, number));
+    place
+});
+
+fn open() -> Dataset {
+    data::open(PLACE.path("data").to_str().unwrap(), &Options::default(), &Silent).unwrap()
+}
+
+fn recipe(change: impl FnOnce(&mut Recipe)) -> Recipe {
+    let mut recipe =
+        Recipe { model: "resnet8".into(), width: Some(16), stem_stride: 2, batch_size: 128, ..Recipe::default() };
+    (recipe.img_size, recipe.in_chans, recipe.lr) = (Some(16), Some(1), 0.5);
+    change(&mut recipe);
+    recipe.validate().unwrap();
+    recipe
+}
+
+/// What `work` gives on each of `size` ranks, which are threads of this process here.
+fn together<T: Send>(size: usize, work: impl Fn(Ranks) -> T + Sync) -> Vec<T> {
+    tch::set_num_threads(1);
+    let socket = listen("127.0.0.1", 0).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    thread::scope(|scope| {
+        let mut socket = Some(socket);
+        let rank = |rank: usize| {
+            let socket: Option<TcpListener> = socket.take();
+            let work = &work;
+            scope.spawn(move || {
+                let timeout = Duration::from_secs(30);
+                let store = Store::join("127.0.0.1", port, socket.map(Into::into), "test", timeout).unwrap();
+                let calls = Arc::new(AtomicU64::new(0));
+                let (address, device) = ([127, 0, 0, 1].into(), Device::Cpu);
+                let member = Membership { rank, size, address, device, timeout, calls: &calls };
+                let group: Arc<dyn Group> = Arc::new(Processes::join(&store, "group", member).unwrap());
+                let ranks = Ranks::new(Arc::clone(&group), group);
+                let result = work(ranks.clone());
+                ranks.wait().unwrap();
+                result
+            })
+        };
+        let threads: Vec<_> = (0..size).map(rank).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// Hears of a run, and stops it after so many updates if it shall.
+struct Listener<'a> {
+    epochs: Vec<EpochRecord>,
+    stop: &'a AtomicBool,
+    stop_at: Option<u64>,
+}
+
+impl Observer for Listener<'_> {
+    fn step(&mut self, step: u64, _: Option<f64>) {
+        if self.stop_at == Some(step) {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
+        self.epochs.push(EpochRecord { seconds: 0.0, train_images_per_s: 0.0, ..record.clone() });
+        Ok(())
+    }
+}
+
+fn trainer(recipe: &Recipe, data: &Dataset, ranks: Option<Ranks>) -> Trainer {
+    let mut trainer = Trainer::before_restore(recipe, data, Device::Cpu).unwrap();
+    if let Some(ranks) = ranks {
+        trainer.join(ranks).unwrap();
+    }
+    trainer
+}
+
+fn weights(trainer: &Trainer) -> Vec<(String, Tensor)> {
+    let all = trainer.model.parameters.all().iter();
+    all.map(|parameter| (parameter.name.clone(), parameter.tensor.detach().copy())).collect()
+}
+
+/// The weights and statistics after one update, and its loss.
+fn one_update(recipe: &Recipe, ranks: Option<Ranks>) -> (Vec<(String, Tensor)>, f64) {
+    let data = open();
+    let mut trainer = trainer(recipe, &data, ranks);
+    let stop = AtomicBool::new(false);
+    let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at: None };
+    // The images fill one batch, or as many as one update takes.
+    match trainer.train_epoch(&data, &mut listener, &stop, None).unwrap() {
+        Pass::Finished { batch_loss } => (weights(&trainer), batch_loss),
+        pass => panic!("{pass:?}"),
+    }
+}
+
+/// Training of `recipe` by `size` ranks: each one's records, and a hash of its state at the end.
+fn whole_run(recipe: &Recipe, size: usize) -> Vec<(Vec<EpochRecord>, i64)> {
+    let run = |ranks| {
+        let data = open();
+        let sides = Sides::of(&data, 0);
+        let mut trainer = trainer(recipe, &data, ranks);
+        let stop = AtomicBool::new(false);
+        let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at: None };
+        // It compares the hashes of all ranks after every epoch.
+        assert_eq!(fit(&mut trainer, &data, &sides, None, &mut listener, &stop).unwrap(), Outcome::Finished);
+        (listener.epochs, trainer.hash().unwrap())
+    };
+    if size == 1 { vec![run(None)] } else { together(size, |ranks| run(Some(ranks))) }
+}
+
+/// All digits of what may hold NaN, which equals nothing.
+fn text(records: &impl std::fmt::Debug) -> String {
+    format!("{records:?}")
+}
+
+fn assert_close(one: &(Vec<(String, Tensor)>, f64), other: &(Vec<(String, Tensor)>, f64), limit: f64) {
+    for ((name, one), (_, other)) in one.0.iter().zip(&other.0) {
+        let far = (one - other).abs().max().double_value(&[]);
+        assert!(far <= limit, "{name} is {far} away");
+    }
+    assert!((one.1 - other.1).abs() < 1e-5, "losses {} and {}", one.1, other.1);
+}
+
+#[test]
+fn one_step_of_two_ranks_is_one_of_a_single_process_with_twice_the_images() {
+    let frozen = |recipe: &mut Recipe| {
+        (recipe.pretrained, recipe.freeze_until) = (Some("/none".into()), FirstTrained::Fc);
+    };
+    let sync = |recipe: &mut Recipe| recipe.sync_bn = true;
+    let many = |recipe: &mut Recipe| {
+        (recipe.sync_bn, recipe.drop, recipe.drop_path, recipe.drop_block) = (true, 0.2, 0.2, 0.1);
+        (recipe.mixup, recipe.cutmix, recipe.smoothing, recipe.hflip, recipe.rotate) = (0.2, 1.0, 0.1, 0.5, 9.0);
+        (recipe.balanced_sampling, recipe.clip_grad, recipe.model_ema, recipe.progressive) =
+            (true, Some(0.5), true, 12);
+    };
+    let weighted = |recipe: &mut Recipe| {
+        (recipe.sync_bn, recipe.class_weights, recipe.smoothing) = (true, ClassWeights::Balanced, 0.1);
+        (recipe.batch_size, recipe.grad_accum_steps) = (64, 3);
+    };
+    let sharp = |recipe: &mut Recipe| (recipe.sync_bn, recipe.sam) = (true, 0.05);
+    // SAM's two steps round twice.
+    let cases = [
+        (recipe(frozen), 1e-6),
+        (recipe(sync), 1e-6),
+        (recipe(many), 1e-6),
+        (recipe(weighted), 1e-6),
+        (recipe(sharp), 2e-6),
+    ];
+    for (recipe, limit) in cases {
+        let single = one_update(&recipe, None);
+        let shared = together(2, |ranks| one_update(&recipe, Some(ranks)));
+        for shared in &shared {
+            assert_close(&single, shared, limit);
+        }
+        // The comparison bites: the step itself is much longer.
+        let before = weights(&trainer(&recipe, &open(), None));
+        let moved = before.iter().zip(&single.0).map(|((_, a), (_, b))| (a - b).abs().max().double_value(&[]));
+        assert!(moved.fold(0.0, f64::max) > 1e-4);
+        // Without a common norm two halves are not the whole.
+        if recipe.sync_bn {
+            let apart = Recipe { sync_bn: false, ..recipe };
+            let apart = &together(2, |ranks| one_update(&apart, Some(ranks)))[0];
+            let far = apart.0.iter().zip(&single.0).map(|((_, a), (_, b))| (a - b).abs().max().double_value(&[]));
+            assert!(far.fold(0.0, f64::max) > 1e-5);
+        }
+    }
+}
+
+#[test]
+fn all_ranks_hold_the_same_state_whatever_knobs_are_on() {
+    let plain = |recipe: &mut Recipe| recipe.epochs = 3;
+    let many = |recipe: &mut Recipe| {
+        (recipe.epochs, recipe.batch_size, recipe.swa_start, recipe.sam, recipe.sam_every) = (3, 32, 2, 0.05, 2);
+        (recipe.drop, recipe.drop_path, recipe.drop_block, recipe.mixup, recipe.mixup_prob) = (0.1, 0.1, 0.1, 0.2, 0.5);
+        (recipe.lr, recipe.early_stop, recipe.reprob, recipe.balanced_sampling) = (0.05, 5, 0.3, true);
+    };
+    let uneven = |recipe: &mut Recipe| (recipe.epochs, recipe.batch_size, recipe.model_ema) = (2, 40, true);
+    // Both must move the scale of float16 together.
+    let short = |recipe: &mut Recipe| {
+        (recipe.epochs, recipe.batch_size, recipe.amp, recipe.amp_dtype) = (2, 32, true, AmpDtype::Float16);
+    };
+    for (size, change) in [(2, &plain as &dyn Fn(&mut Recipe)), (2, &many), (3, &uneven), (2, &short)] {
+        let ends = whole_run(&recipe(change), size);
+        assert!(ends.iter().all(|end| text(end) == text(&ends[0])), "{ends:?}");
+        let losses: Vec<f64> = ends[0].0.iter().map(|record| record.val_loss).collect();
+        assert!(losses.iter().all(|loss| loss.is_finite()), "{losses:?}");
+        // And again to the same bits.
+        assert_eq!(text(&whole_run(&recipe(change), size)[0]), text(&ends[0]));
+    }
+}
+
+#[test]
+fn figures_are_those_of_a_single_process_to_the_bit() {
+    // Nothing moves: batch norm is frozen and the rate too small to change a weight.
+    let still = recipe(|recipe| {
+        (recipe.pretrained, recipe.freeze_until) = (Some("/none".into()), FirstTrained::Fc);
+        (recipe.epochs, recipe.lr, recipe.batch_size) = (1, 1e-30, 32);
+    });
+    let single = &whole_run(&still, 1)[0].0[0];
+    for size in [2, 3] {
+        for (records, _) in whole_run(&still, size) {
+            let shared = EpochRecord { batch_loss: single.batch_loss, ..records[0].clone() };
+            assert_eq!(text(&shared), text(single));
+            assert!((records[0].batch_loss - single.batch_loss).abs() < 1e-6);
+        }
+    }
+}
+
+#[test]
+fn a_rank_with_other_weights_is_found_and_named() {
+    let outcomes = together(2, |ranks| {
+        let data = open();
+        let trainer = trainer(&recipe(|_| ()), &data, Some(ranks.clone()));
+        ranks.check_same(&trainer).unwrap();
+        if ranks.rank() == 1 {
+            let _guard = tch::no_grad_guard();
+            let _ = trainer.model.parameters.all()[0].tensor.shallow_clone().view([-1]).get(3).g_add_scalar_(1e-7);
+        }
+        ranks.check_same(&trainer).unwrap_err().to_string()
+    });
+    assert!(outcomes.iter().all(|error| error.starts_with("rank 1 no longer holds")), "{outcomes:?}");
+}
+
+#[test]
+fn a_signal_to_one_rank_stops_all_after_the_same_update() {
+    let recipe = recipe(|recipe| recipe.batch_size = 16);
+    let positions = together(2, |ranks| {
+        let data = open();
+        let stop = AtomicBool::new(false);
+        let stop_at = (ranks.rank() == 1).then_some(3);
+        let mut trainer = trainer(&recipe, &data, Some(ranks));
+        let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at };
+        let outcome = fit(&mut trainer, &data, &Sides::of(&data, 0), None, &mut listener, &stop).unwrap();
+        assert_eq!(outcome, Outcome::Stopped);
+        (trainer.position, trainer.hash().unwrap())
+    });
+    assert_eq!((positions[0].0.updates, &positions[0]), (3, &positions[1]));
+}
+
+#[test]
+fn what_ranks_say_to_each_other_arrives() {
+    together(3, |ranks| {
+        let own = |wanted| (ranks.rank() == wanted).then_some("ä place, a file");
+        assert_eq!(ranks.first_of(own(2)).unwrap().as_deref(), Some("ä place, a file"));
+        assert_eq!(ranks.first_of(own(9)).unwrap(), None);
+        assert_eq!(ranks.first_of(Some("")).unwrap().as_deref(), Some(""));
+        assert!(ranks.any(ranks.rank() == 1).unwrap() && !ranks.any(false).unwrap());
+        let shares: Vec<usize> = (0..20).map(|n| ranks.own(n).len()).collect();
+        let _ = shares.iter().enumerate().map(|(n, &own)| assert!(own == n / 3 || own == n / 3 + 1));
+    });
+}
+
+#[test]
+fn a_sum_passes_its_gradient_on_to_all() {
+    tch::set_num_threads(1);
+    let socket = listen("127.0.0.1", 0).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let mut socket = Some(socket);
+    thread::scope(|scope| {
+        for rank in 0..2 {
+            let socket: Option<TcpListener> = socket.take();
+            scope.spawn(move || {
+                let timeout = Duration::from_secs(30);
+                let store = Store::join("127.0.0.1", port, socket.map(Into::into), "sum", timeout).unwrap();
+                let calls = Arc::new(AtomicU64::new(0));
+                let (address, device) = ([127, 0, 0, 1].into(), Device::Cpu);
+                let member = Membership { rank, size: 2, address, device, timeout, calls: &calls };
+                let group = Processes::join(&store, "group", member).unwrap();
+                let own = (rank + 1) as f64;
+                let x = Tensor::from_slice(&[own, 10.0 * own]).set_requires_grad(true);
+                let sum = group.sum(&x).unwrap();
+                assert_eq!(Vec::<f64>::try_from(sum.detach()).unwrap(), [3.0, 30.0]);
+                // The loss of all is Σ own · sum², so its gradient by any addend is 2 · sum · (1 + 2).
+                (sum.square() * own).sum(Kind::Double).backward();
+                assert_eq!(Vec::<f64>::try_from(x.grad()).unwrap(), [18.0, 180.0]);
+                let least = Tensor::from_slice(&[own]);
+                group.all_reduce(&least, Reduce::Min).unwrap();
+                assert_eq!(least.double_value(&[0]), 1.0);
+                group.barrier().unwrap();
+            });
+        }
+    });
+}
+
+// From here on: real processes.
+
+fn words<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut words =
+        "train --data data --width 8 --stem-stride 2 --batch-size 16 --threads 1 --device cpu --rank-timeout 5"
+            .split(' ')
+            .collect::<Vec<_>>();
+    words.extend(["--out", out]);
+    words.extend(more);
+    words
+}
+
+/// A training of several processes.
+struct Run {
+    /// Their common parent.
+    parent: Child,
+    /// What they say: a file, since a pipe that nobody reads fills up.
+    said: PathBuf,
+}
+
+impl Run {
+    fn spawn(name: &str, words: &[&str]) -> Self {
+        let said = PLACE.path(format!("{name}.txt"));
+        let file = File::create(&said).unwrap();
+        Self { parent: PLACE.command(words).stdout(Stdio::null()).stderr(file).spawn().unwrap(), said }
+    }
+
+    /// On 2 ranks, begun and as far as its first checkpoint.
+    fn start(out: &str) -> Self {
+        let mut run = Self::spawn(out, &words(out, &["--ranks", "2", "--epochs", "400", "--checkpoint-every", "5"]));
+        run.wait_until(|| PLACE.path(out).join("last.safetensors").exists());
+        run
+    }
+
+    fn wait_until(&mut self, is_there: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !is_there() {
+            let ended = self.parent.try_wait().unwrap();
+            assert!(ended.is_none() && begun.elapsed() < Duration::from_secs(120), "{ended:?}: {}", self.said());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(&self.said).unwrap()
+    }
+
+    /// Sends `signal` to the process `id` of the run and waits for its end, which must have the exit code `code`: what
+    /// was said, and the time that it took.
+    fn end_by(mut self, id: i32, signal: i32, code: i32) -> (String, Duration) {
+        // SAFETY: sends a signal to a process that this test has started.
+        unsafe { libc::kill(id, signal) };
+        let begun = Instant::now();
+        let status = self.parent.wait().unwrap();
+        assert_eq!(status.code(), Some(code), "{}", self.said());
+        (self.said(), begun.elapsed())
+    }
+
+    fn parent(&self) -> i32 {
+        self.parent.id() as i32
+    }
+
+    /// The process of `rank`.
+    fn rank(&self, rank: usize) -> i32 {
+        let is_wanted = |id: &i32| {
+            let read = |file: &str| fs::read_to_string(format!("/proc/{id}/{file}")).unwrap_or_default();
+            let of_parent = read("status").lines().any(|line| *line == format!("PPid:\t{}", self.parent()));
+            of_parent && read("environ").split('\0').any(|variable| variable == format!("RANK={rank}"))
+        };
+        let entries = fs::read_dir("/proc").unwrap();
+        let ids = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+        ids.into_iter().find(is_wanted).unwrap_or_else(|| panic!("rank {rank} is not there"))
+    }
+}
+
+#[test]
+fn when_a_rank_is_killed_the_others_end_and_name_it_and_any_number_goes_on() {
+    let run = Run::start("killed");
+    let victim = run.rank(1);
+    let (said, after) = run.end_by(victim, libc::SIGKILL, 3);
+    assert!(said.contains("rank 0 ends: rank 1 (process "), "{said}");
+    // Some signs of life; the time limit is for processes that hang.
+    assert!(after < Duration::from_secs(30), "{after:?}");
+    // Of its 400 epochs two are enough on each other number of ranks.
+    for ranks in ["3", "1"] {
+        let epochs = || fs::read_to_string(PLACE.path("killed/epochs.jsonl")).unwrap_or_default().lines().count();
+        let before = epochs();
+        let words = ["train", "--resume", "--out", "killed", "--ranks", ranks, "--rank-timeout", "5"];
+        let mut run = Run::spawn(&format!("killed-{ranks}"), &words);
+        run.wait_until(|| epochs() >= before + 2);
+        let parent = run.parent();
+        run.end_by(parent, libc::SIGTERM, 75);
+    }
+    let environment = fs::read_to_string(PLACE.path("killed/environment.json")).unwrap();
+    let environment: serde_json::Value = serde_json::from_str(&environment).unwrap();
+    let of = |environment: &serde_json::Value| environment.get("ranks").and_then(serde_json::Value::as_u64);
+    let resumes = [of(&environment["resumes"][0]), of(&environment["resumes"][1])];
+    assert_eq!((of(&environment), resumes), (Some(2), [Some(3), None]));
+}
+
+#[test]
+fn when_a_rank_hangs_the_others_end_in_time_and_name_it() {
+    for hung in [1, 0] {
+        let run = Run::start(&format!("hung-{hung}"));
+        let victim = run.rank(hung);
+        let (said, after) = run.end_by(victim, libc::SIGSTOP, 3);
+        assert!(said.contains(&format!("rank {} ends: rank {hung}", 1 - hung)), "{said}");
+        // The limit, some signs of life, and what the parent waits before it kills the one that hangs.
+        assert!(after < Duration::from_secs(35), "{after:?}");
+    }
+}
+
+#[test]
+fn a_signal_to_any_rank_or_to_all_leaves_a_checkpoint_and_75() {
+    let run = Run::start("one");
+    let one = run.rank(1);
+    let (said, _) = run.end_by(one, libc::SIGTERM, 75);
+    assert!(said.contains("Go on with: mindgap train --resume"), "{said}");
+    let run = Run::start("all");
+    let parent = run.parent();
+    run.end_by(parent, libc::SIGTERM, 75);
+}
+
+#[test]
+fn what_one_rank_cannot_do_ends_all_with_its_reason() {
+    let end = PLACE.mindgap(&words("small", &["--ranks", "2", "--batch-size", "3"]));
+    end.refuse(&["a batch of 3 among 2 ranks"]);
+    PLACE.mindgap(&words("typo", &["--ranks", "2", "--preset", "sede"])).refuse(&["sede"]);
+    let alone = PLACE
+        .command(&words("odd", &["--ranks", "2"]))
+        .env("RANK", "0")
+        .env("WORLD_SIZE", "2")
+        .env("MASTER_ADDR", "127.0.0.1")
+        .env("MASTER_PORT", "1")
+        .output()
+        .unwrap();
+    assert_eq!(alone.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&alone.stderr);
+    assert!(said.contains("leave --ranks out"), "{said}");
+}
