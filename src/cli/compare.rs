@@ -94,6 +94,9 @@ fn train_and_look(args: &Args) -> Result<End> {
     let presets = planning.presets()?;
     let baseline = baseline(args, &presets)?;
     let runs = planning.runs()?;
+    // Now, and not in each run's log.
+    let device = args.compute.device()?;
+    runs.iter().try_for_each(|run| args.compute.check_amp(&run.recipe, device))?;
     let (plan, _) = Plan::grow(&planning.out, runs.clone())?;
 
     let stop = signals::stop_flag()?;

@@ -55,6 +55,14 @@ impl Compute {
         }
     }
 
+    /// The device, and nothing set.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub fn device(&self) -> Result<Device> {
+        self.device.device()
+    }
+
     /// Whether `device` is made for the precision that `recipe` asks for, or is to be used for it all the same.
     ///
     /// # Errors

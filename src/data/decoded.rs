@@ -107,8 +107,13 @@ fn stat(path: &Path) -> Result<(&Path, [u64; 7])> {
     Ok((path, [stat.len(), stat.dev(), stat.ino(), a, b, c, d]))
 }
 
-/// Removes the entries used longest ago until the rest have at most `room` bytes.
-fn make_room(folder: &Path, mut room: u64) -> Result<()> {
+/// Bytes that all entries in `folder` have together; 0 where it is not there.
+pub fn kept_bytes(folder: &Path) -> u64 {
+    entries(folder).unwrap_or_default().iter().map(|(_, length, _)| length).sum()
+}
+
+/// When each entry was last used, its bytes and its path; the one used longest ago comes first.
+fn entries(folder: &Path) -> Result<Vec<(SystemTime, u64, PathBuf)>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
@@ -118,7 +123,12 @@ fn make_room(folder: &Path, mut room: u64) -> Result<()> {
         }
     }
     entries.sort();
-    for (_, length, path) in entries.into_iter().rev() {
+    Ok(entries)
+}
+
+/// Removes the entries used longest ago until the rest have at most `room` bytes.
+fn make_room(folder: &Path, mut room: u64) -> Result<()> {
+    for (_, length, path) in entries(folder)?.into_iter().rev() {
         if length <= room {
             room -= length;
         } else {

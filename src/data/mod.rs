@@ -57,7 +57,7 @@ pub use bad::BadFile;
 pub use batches::{Batch, Batches};
 pub use copies::Copies;
 pub use dataset::{Dataset, Options, open};
-pub use decoded::default_folder;
+pub use decoded::{default_folder, kept_bytes};
 pub use gallery::Gallery;
 pub use images::Split;
 pub use pictures::{PictureBatch, Pictures};

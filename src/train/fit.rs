@@ -21,7 +21,7 @@ pub enum Outcome {
 }
 
 /// Trains from where `trainer` stands to the last epoch of its recipe, and after each epoch measures probe and val by
-/// the same [`evaluate`]. What `observer` hears of an epoch, `keeper` has kept before.
+/// the same [`evaluate`](super::evaluate()). What `observer` hears of an epoch, `keeper` has kept before.
 ///
 /// # Errors
 /// A loss that is not a finite number, an exception of libtorch (memory above all), an image that cannot be read any

@@ -11,10 +11,13 @@ use serde::Serialize;
 use tch::Device;
 
 use super::End;
-use crate::torch::{
-    TCH_VERSION, cuda,
-    device::{self, Wanted},
-    library, set_threads, version,
+use crate::{
+    data::{self, Options},
+    torch::{
+        TCH_VERSION, cuda,
+        device::{self, Wanted},
+        library, set_threads, version,
+    },
 };
 use machine::Machine;
 use step::Step;
@@ -47,6 +50,9 @@ struct Report {
     machine: Machine,
     /// Threads of libtorch's operators.
     threads: usize,
+    /// Whether several processes can train one run: cargo feature `distributed`.
+    distributed: bool,
+    decoded: Option<Decoded>,
     cuda: Cuda,
     devices: Vec<Check>,
     /// What must work and does not, each with its fix.
@@ -66,6 +72,19 @@ struct Libtorch {
     loaded: Vec<PathBuf>,
 }
 
+/// The decoded images that are kept for the next start.
+#[derive(Debug, Serialize)]
+struct Decoded {
+    folder: PathBuf,
+    bytes: u64,
+    /// Bytes that they may have at most.
+    limit: u64,
+}
+
+/// What mindgap's authors, who had no GPU, could not run.
+const NEVER_RUN: &str = "a training step on CUDA, --amp, TF32 and --deterministic there, NCCL: mindgap was written \
+                         without a GPU";
+
 #[derive(Debug, Serialize)]
 struct Cuda {
     /// The file with libtorch's CUDA kernels, where it lies in libtorch's folder.
@@ -78,6 +97,8 @@ struct Cuda {
     gpus: Vec<String>,
     /// Why libtorch cannot compute with CUDA here, and what to do.
     missing: Option<String>,
+    /// What has not been run before.
+    never_run: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -139,6 +160,12 @@ fn examine(args: &Args) -> Report {
         libtorch: Libtorch { version: version(), build, folder: lib, loaded: computing_libraries() },
         machine: Machine::here(),
         threads,
+        distributed: cfg!(feature = "distributed"),
+        decoded: data::default_folder().map(|folder| Decoded {
+            bytes: data::kept_bytes(&folder),
+            limit: Options::default().decoded_limit,
+            folder,
+        }),
         cuda,
         devices,
         failures,
@@ -156,6 +183,7 @@ fn examine_cuda(missing: Option<anyhow::Error>) -> Cuda {
         driver: driver.as_ref().map(|driver| dotted(driver.version)),
         gpus: driver.iter().flat_map(|driver| &driver.devices).map(ToString::to_string).collect(),
         missing: missing.map(|why| format!("{why:#}")),
+        never_run: NEVER_RUN,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The report of `mindgap doctor` as text of at most 80 columns.
 
-use super::{Check, Report};
+use super::{Check, Decoded, Report};
 
 const COLUMNS: usize = 80;
 /// The values start here.
@@ -30,6 +30,15 @@ pub fn render(report: &Report) -> String {
         row("memory", &format!("{:.1} GiB, of which {:.1} GiB available", gibibytes(all), gibibytes(available)));
     }
 
+    row(
+        "processes",
+        if report.distributed { "several can train one run" } else { "one trains a run; see --features distributed" },
+    );
+    if let Some(Decoded { folder, bytes, limit }) = &report.decoded {
+        row("cache", &format!("{:.1} of at most {:.1} GiB of decoded images", gibibytes(*bytes), gibibytes(*limit)));
+        row("", &folder.display().to_string());
+    }
+
     let cuda = &report.cuda;
     let built = cuda.needed.as_ref().map_or("no CUDA".to_string(), |version| format!("CUDA {version}"));
     let kernels = if cuda.kernels.is_some() { "present" } else { "absent" };
@@ -41,6 +50,7 @@ pub fn render(report: &Report) -> String {
     for gpu in &cuda.gpus {
         row("  GPU", gpu);
     }
+    row("  never run", &format!("{}.", cuda.never_run));
     // Where CUDA was asked for, or a GPU stands idle, the lists below say it.
     if let (Some(missing), true, true) = (&cuda.missing, report.failures.is_empty(), report.advice.is_empty()) {
         row("  not usable", &format!("{missing}."));
@@ -110,7 +120,7 @@ fn wrap(label: &str, value: &str, indent: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::{Cuda, Libtorch, machine::Machine, step::Step};
+    use crate::cli::doctor::{Cuda, Libtorch, NEVER_RUN, machine::Machine, step::Step};
 
     /// A machine whose GPU has too old a driver.
     fn report() -> Report {
@@ -133,12 +143,19 @@ mod tests {
                 memory_available: Some(61 << 30),
             },
             threads: 16,
+            distributed: false,
+            decoded: Some(Decoded {
+                folder: "/home/ada/.cache/mindgap/decoded".into(),
+                bytes: 1_500 << 20,
+                limit: 8 << 30,
+            }),
             cuda: Cuda {
                 kernels: Some("/home/ada/.cache/mindgap/libtorch-2.13.0-cuda/torch/lib/libtorch_cuda.so".into()),
                 needed: Some("13.0".into()),
                 driver: Some("12.4".into()),
                 gpus: vec!["Tesla V100-SXM2-16GB, 15.8 GiB, compute capability 7.0".into()],
                 missing: Some("the NVIDIA driver is too old. Update it".into()),
+                never_run: NEVER_RUN,
             },
             devices: vec![Check {
                 device: "cpu".into(),
