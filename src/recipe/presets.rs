@@ -39,6 +39,7 @@ pub const ALL: &[Preset] = embed![
     "ema",
     "closed",
     "closed-small",
+    "fast",
     "fine-tune",
     "demo",
 ];

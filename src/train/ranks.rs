@@ -72,7 +72,8 @@ impl Ranks {
     pub fn any(&self, flag: bool) -> Result<bool> {
         let flags = Tensor::from_slice(&[i64::from(flag)]);
         self.host.all_reduce(&flags, Reduce::Max)?;
-        Ok(flags.int64_value(&[0]) > 0)
+        let flags: Vec<i64> = flags.try_into()?;
+        Ok(flags[0] > 0)
     }
 
     /// The text of the first rank that has one.
