@@ -79,6 +79,7 @@ fn runs_trained_one_by_one_and_out_of_order_make_the_comparison_of_one_machine()
         let mut command = place.command(&["run", "--plan", "../cmp/plan.jsonl", "--threads", "1"]);
         let end = Finished(command.current_dir(place.path("elsewhere")).env(variable, index).output().unwrap());
         assert!(end.stderr().contains(&format!("{index}, from {variable}: ")), "{}", end.stderr());
+        assert_eq!(end.stderr().matches("index    ").count(), 1, "{}", end.stderr());
         end.succeed();
     }
     place.mindgap(&["compare", "--plan", "cmp/plan.jsonl"]).succeed();

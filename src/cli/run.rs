@@ -12,6 +12,7 @@ use super::{
 use crate::{
     compare::{Plan, PlannedRun},
     run::{Lock, Locked, RunFolder},
+    torch,
 };
 
 /// What the exit codes mean to an engine.
@@ -54,6 +55,8 @@ pub struct Args {
 /// A bad flag, plan or data set before the first step, or a run in the folder that is not the planned one; a
 /// [`Failure`](crate::train::Failure) after it.
 pub fn run(args: &Args) -> Result<End> {
+    // Before a word is said: it may begin the program anew.
+    torch::let_threads_sleep();
     let plan = Plan::read(&args.plan)?;
     let (index, from) = index(args.index, |name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
     let run = plan.run(index)?;
