@@ -84,7 +84,7 @@ mod tests {
         ema           The average of the weights as the model, on the origin's recipe.
         closed        Everything that helps, balanced for 15 epochs of a network under a million parameters.
         closed-small  Mild regularisation for small networks and short runs, which the full set makes worse.
-        fast          The origin's accuracy on FER2013 in four minutes on two cores.
+        fast          About the origin's accuracy on FER2013 in four minutes on two cores.
         fine-tune     A short run at a low rate, for weights that were trained on other images.
         demo          The origin's recipe in 22 epochs and with a stride-2 stem, for the embedded faces.
         "#);
