@@ -23,6 +23,9 @@ fn flags_and_recipes() {
     refused(&place, &["--batch-size", "500"], &["36 training images", "--batch-size"]);
     refused(&place, &["--device", "cuda"], &["cuda"]);
     refused(&place, &["--device", "gpu"], &["gpu", "cuda:N"]);
+    if cfg!(not(feature = "distributed")) {
+        refused(&place, &["--ranks", "2"], &["--ranks 2", "--features distributed"]);
+    }
     fs::write(place.path("my.toml"), "epoch = 3\n").unwrap();
     refused(&place, &["--recipe", "my.toml"], &["my.toml", "epoch", "epochs"]);
     refused(&place, &["--recipe", "none.toml"], &["none.toml"]);

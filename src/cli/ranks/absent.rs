@@ -5,9 +5,13 @@ use anyhow::{Result, bail};
 use super::{Place, Word};
 use crate::{cli::End, data::Dataset, train::Trainer};
 
-/// No flags.
+/// The flag that is refused, so that its user learns why.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Flags {}
+pub struct Flags {
+    /// Needs a mindgap built with `--features distributed`
+    #[arg(long, value_name = "N", hide = true)]
+    ranks: Option<u16>,
+}
 
 /// There is no such company.
 #[derive(Debug)]
@@ -19,6 +23,12 @@ impl Flags {
     /// # Errors
     /// Somebody started several processes for one run: each would train it alone.
     pub fn company(&self, train: impl FnOnce(Option<&Company>) -> Result<End>) -> Result<End> {
+        if let Some(ranks) = self.ranks.filter(|ranks| *ranks != 1) {
+            bail!(
+                "--ranks {ranks}: this mindgap was built for one process; build it with `cargo build --release --features \
+                 distributed`, which needs Gloo's headers (Debian: libgloo-dev)"
+            );
+        }
         if let Some(place) = Place::of_environment()? {
             bail!(
                 "this is process {} of {} of one run, as the environment says, but this mindgap was built for one process: \
