@@ -28,10 +28,7 @@ pub(super) fn resample_straight(images: &Tensor, maps: &[Map], border: Border, v
     if images.device() != Device::Cpu {
         return resample_bytes(images, maps, border, values);
     }
-    // Without what leads from one axis to the other, each `b` of x and `a` of y.
     let axes = axes(maps, Size::of(images));
-    let own = |axis, factor: i64| axes.select(1, axis).index_select(1, &Tensor::from_slice(&[0, 1, 2, 3, factor, 6]));
-    let axes = Tensor::stack(&[own(0, 4), own(1, 5)], 1);
     torch::sample(images, &axes, border == Border::Reflect, &values.scale, &values.shift)
 }
 

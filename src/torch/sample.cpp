@@ -19,11 +19,9 @@ using at::Tensor;
 
 // What a map says of one axis, as sample.rs explains it.
 struct Axis {
-  float first, step, least, most, factor, constant;
+  float first, step, least, most, from_x, from_y, constant;
 
-  float place(int64_t pixel) const {
-    return factor * std::min(std::max(first + step * pixel, least), most) + constant;
-  }
+  float cropped(int64_t pixel) const { return std::min(std::max(first + step * pixel, least), most); }
 };
 
 // The two neighbouring pixels between which a place lies, and what each counts.
@@ -50,10 +48,13 @@ Between between(float place, float side, bool reflect) {
   return {has_low ? low : 0, has_high ? high : 0, has_low ? 1 - share : 0, has_high ? share : 0};
 }
 
-std::vector<Between> along(const Axis& axis, int64_t side, bool reflect) {
+// Where the columns or rows of an image come from; `factor` is that of the axis itself.
+std::vector<Between> along(const Axis& axis, float factor, int64_t side, bool reflect) {
   std::vector<Between> places;
   places.reserve(side);
-  for (int64_t pixel = 0; pixel < side; ++pixel) places.push_back(between(axis.place(pixel), side, reflect));
+  for (int64_t pixel = 0; pixel < side; ++pixel) {
+    places.push_back(between(factor * axis.cropped(pixel) + axis.constant, side, reflect));
+  }
   return places;
 }
 
@@ -88,7 +89,7 @@ void sample_image(const uint8_t* image, const Between* columns, const Between* r
 Tensor sample(const Tensor& images, const Tensor& maps, bool reflect, const Tensor& scale, const Tensor& shift) {
   const Shape s{images.size(1), images.size(2), images.size(3)};
   const int64_t n = images.size(0), pixels = s.channels * s.height * s.width;
-  TORCH_CHECK(maps.dim() == 3 && maps.size(0) == n && maps.size(1) == 2 && maps.size(2) == 6, "maps are [n, 2, 6]");
+  TORCH_CHECK(maps.dim() == 3 && maps.size(0) == n && maps.size(1) == 2 && maps.size(2) == 7, "maps are [n, 2, 7]");
   TORCH_CHECK(scale.numel() == s.channels && shift.numel() == s.channels, "each channel has one scale and one shift");
   const Tensor bytes = images.contiguous(), axes = maps.contiguous();
   const Tensor scales = scale.contiguous(), shifts = shift.contiguous();
@@ -100,7 +101,8 @@ Tensor sample(const Tensor& images, const Tensor& maps, bool reflect, const Tens
   at::parallel_for(0, n, 1, [&](int64_t begin, int64_t end) {
     std::vector<float> blend(s.width);
     for (int64_t image = begin; image < end; ++image) {
-      const auto columns = along(axis[2 * image], s.width, reflect), rows = along(axis[2 * image + 1], s.height, reflect);
+      const Axis &x = axis[2 * image], &y = axis[2 * image + 1];
+      const auto columns = along(x, x.from_x, s.width, reflect), rows = along(y, y.from_y, s.height, reflect);
       sample_image(all + image * pixels, columns.data(), rows.data(), s, values, blend.data(), results + image * pixels);
     }
   });

@@ -21,9 +21,10 @@ unsafe extern "C" {
 /// Images of the CPU, `[n, c, h, w]` of uint8, each sampled bilinearly through its own map, which moves columns and rows
 /// each on their own: float32 of the same shape, `scale × value + shift` with one number of each for a channel.
 ///
-/// `maps` are float32 `[n, 2, 6]`, for x and then for y, in pixels from the image's centre: the first place of a crop,
-/// its step, its least and its largest place; then `a` and `c` of `a x + c`, which leads from cropped places to the
-/// image, whose edges lie at −1 and 1. Beyond these the image is reflected, or 0.
+/// `maps` are float32 `[n, 2, 7]`, for x and then for y, in pixels from the image's centre: the first place of a crop,
+/// its step, its least and its largest place; then `a`, `b` and `c` of `a x + b y + c`, which leads from cropped places
+/// to the image, whose edges lie at −1 and 1. Beyond these the image is reflected, or 0. The `b` of x and the `a` of y,
+/// which would turn the image, count as 0.
 ///
 /// # Panics
 /// The shapes do not go together, or libtorch has no memory.
