@@ -94,9 +94,11 @@ fn train_and_look(args: &Args) -> Result<End> {
     let presets = planning.presets()?;
     let baseline = baseline(args, &presets)?;
     let runs = planning.runs()?;
-    // Now, and not in each run's log.
-    let device = args.compute.device()?;
-    runs.iter().try_for_each(|run| args.compute.check_amp(&run.recipe, device))?;
+    // Now, and not in each run's log; finished ones need no device any more.
+    let is_done = |run: &PlannedRun| planning.out.join(run.job.name()).join(RunFolder::DONE).exists();
+    for run in runs.iter().filter(|run| run.recipe.amp && !is_done(run)) {
+        args.compute.check_amp(&run.recipe, args.compute.device()?)?;
+    }
     let (plan, _) = Plan::grow(&planning.out, runs.clone())?;
 
     let stop = signals::stop_flag()?;
