@@ -11,24 +11,24 @@ use std::{
     process::{Child, Stdio},
     sync::{
         Arc, LazyLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
 use mindgap::{
-    data::{self, Dataset, Options, Silent},
+    data::Dataset,
+    durable::Archive,
     recipe::{AmpDtype, ClassWeights, FirstTrained, Recipe},
-    run::{EpochRecord, Observer},
+    run::EpochRecord,
     torch::{
         Group, Reduce,
         distributed::{Membership, Processes, Store, listen},
     },
     train::{Outcome, Pass, Ranks, Sides, Trainer, fit},
 };
-use support::Place;
+use support::{Place, listener::Listener};
 use tch::{Device, Kind, Tensor};
 
 static PLACE: LazyLock<Place> = LazyLock::new(|| {
@@ -36,10 +36,6 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
     (100..124).for_each(|number| place.write_image(&format!("data/train/even/{number}.png"), 1, number));
     place
 });
-
-fn open() -> Dataset {
-    data::open(PLACE.path("data").to_str().unwrap(), &Options::default(), &Silent).unwrap()
-}
 
 fn recipe(change: impl FnOnce(&mut Recipe)) -> Recipe {
     let mut recipe =
@@ -78,26 +74,6 @@ fn together<T: Send>(size: usize, work: impl Fn(Ranks) -> T + Sync) -> Vec<T> {
     })
 }
 
-/// Hears of a run, and stops it after so many updates if it shall.
-struct Listener<'a> {
-    epochs: Vec<EpochRecord>,
-    stop: &'a AtomicBool,
-    stop_at: Option<u64>,
-}
-
-impl Observer for Listener<'_> {
-    fn step(&mut self, step: u64, _: Option<f64>) {
-        if self.stop_at == Some(step) {
-            self.stop.store(true, Ordering::Relaxed);
-        }
-    }
-
-    fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
-        self.epochs.push(EpochRecord { seconds: 0.0, train_images_per_s: 0.0, ..record.clone() });
-        Ok(())
-    }
-}
-
 fn trainer(recipe: &Recipe, data: &Dataset, ranks: Option<Ranks>) -> Trainer {
     let mut trainer = Trainer::before_restore(recipe, data, Device::Cpu).unwrap();
     if let Some(ranks) = ranks {
@@ -113,7 +89,7 @@ fn weights(trainer: &Trainer) -> Vec<(String, Tensor)> {
 
 /// The weights and statistics after one update, and its loss.
 fn one_update(recipe: &Recipe, ranks: Option<Ranks>) -> (Vec<(String, Tensor)>, f64) {
-    let data = open();
+    let data = PLACE.dataset();
     let mut trainer = trainer(recipe, &data, ranks);
     let stop = AtomicBool::new(false);
     let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at: None };
@@ -127,7 +103,7 @@ fn one_update(recipe: &Recipe, ranks: Option<Ranks>) -> (Vec<(String, Tensor)>, 
 /// Training of `recipe` by `size` ranks: each one's records, and a hash of its state at the end.
 fn whole_run(recipe: &Recipe, size: usize) -> Vec<(Vec<EpochRecord>, i64)> {
     let run = |ranks| {
-        let data = open();
+        let data = PLACE.dataset();
         let sides = Sides::of(&data, 0);
         let mut trainer = trainer(recipe, &data, ranks);
         let stop = AtomicBool::new(false);
@@ -184,7 +160,7 @@ fn one_step_of_two_ranks_is_one_of_a_single_process_with_twice_the_images() {
             assert_close(&single, shared, limit);
         }
         // The comparison bites: the step itself is much longer.
-        let before = weights(&trainer(&recipe, &open(), None));
+        let before = weights(&trainer(&recipe, &PLACE.dataset(), None));
         let moved = before.iter().zip(&single.0).map(|((_, a), (_, b))| (a - b).abs().max().double_value(&[]));
         assert!(moved.fold(0.0, f64::max) > 1e-4);
         // Without a common norm two halves are not the whole.
@@ -240,7 +216,7 @@ fn figures_are_those_of_a_single_process_to_the_bit() {
 #[test]
 fn a_rank_with_other_weights_is_found_and_named() {
     let outcomes = together(2, |ranks| {
-        let data = open();
+        let data = PLACE.dataset();
         let trainer = trainer(&recipe(|_| ()), &data, Some(ranks.clone()));
         ranks.check_same(&trainer).unwrap();
         if ranks.rank() == 1 {
@@ -256,9 +232,9 @@ fn a_rank_with_other_weights_is_found_and_named() {
 fn a_signal_to_one_rank_stops_all_after_the_same_update() {
     let recipe = recipe(|recipe| recipe.batch_size = 16);
     let positions = together(2, |ranks| {
-        let data = open();
+        let data = PLACE.dataset();
         let stop = AtomicBool::new(false);
-        let stop_at = (ranks.rank() == 1).then_some(3);
+        let stop_at = (ranks.rank() == 1).then_some((0, 3));
         let mut trainer = trainer(&recipe, &data, Some(ranks));
         let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at };
         let outcome = fit(&mut trainer, &data, &Sides::of(&data, 0), None, &mut listener, &stop).unwrap();
@@ -386,6 +362,36 @@ impl Run {
         let ids = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
         ids.into_iter().find(is_wanted).unwrap_or_else(|| panic!("rank {rank} is not there"))
     }
+}
+
+/// The weights that a run has left, by name.
+fn left_by(out: &str) -> Vec<(String, Vec<f32>)> {
+    let arrays = Archive::load(&PLACE.path(out).join("model.safetensors")).unwrap().arrays;
+    let numbers = |bytes: &[u8]| bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    arrays.iter().map(|array| (array.name.clone(), numbers(&array.bytes))).collect()
+}
+
+#[test]
+fn one_step_of_two_processes_is_one_of_a_single_process() {
+    PLACE.mindgap(&words("first", &["--epochs", "2"])).succeed();
+    // One batch in one epoch, from equal weights, with batch norm frozen and no noise.
+    let step = |out, ranks| {
+        let more = ["--epochs", "1", "--pretrained", "first/model.safetensors", "--freeze-until", "fc", "--lr", "0.5"];
+        let more = [&more[..], &["--sched", "constant", "--ranks", ranks, "--batch-size", "128"]].concat();
+        // In place of the batch size of the other tests.
+        let common = words(out, &[]).into_iter().filter(|word| !["--batch-size", "16"].contains(word));
+        let all: Vec<&str> = common.chain(more).collect();
+        PLACE.mindgap(&all).succeed();
+        left_by(out)
+    };
+    let (single, shared, before) = (step("alone", "1"), step("shared", "2"), left_by("first"));
+    let farthest = |one: &[(String, Vec<f32>)], other: &[(String, Vec<f32>)]| {
+        let pairs = one.iter().zip(other).flat_map(|(one, other)| one.1.iter().zip(&other.1));
+        pairs.map(|(one, other)| (one - other).abs()).fold(0.0, f32::max)
+    };
+    assert!(single.iter().zip(&shared).all(|(one, other)| one.0 == other.0 && one.1.len() == other.1.len()));
+    assert!(farthest(&single, &shared) <= 1e-6, "{}", farthest(&single, &shared));
+    assert!(farthest(&single, &before) > 1e-3, "the step itself is much longer");
 }
 
 #[test]

@@ -15,18 +15,16 @@ use std::{
     },
 };
 
-use anyhow::Result;
 use mindgap::{
     augment::Normalize,
-    data::{self, Dataset, Options, Silent},
     durable::{Archive, Array},
     model::{Architecture, Mode, ResNet, weights},
     random::{Purpose, Stream},
     recipe::{Layers, Recipe, resolve, schedule},
-    run::{EpochRecord, Observer, Views},
+    run::{EpochRecord, Views},
     train::{Checkpoint, Outcome, Sides, Trainer, fit, optim::Optimizer, order, tta},
 };
-use support::Place;
+use support::{Place, listener::Listener};
 use tch::{Device, Tensor};
 use toml::Table;
 
@@ -39,13 +37,9 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
     place
 });
 
-fn open() -> Dataset {
-    data::open(PLACE.path("data").to_str().unwrap(), &Options::default(), &Silent).unwrap()
-}
-
 /// Weights that were trained for a while from another seed.
 static WEIGHTS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let (recipe, data) = (Recipe { seed: 7, ..recipe(&[]) }, open());
+    let (recipe, data) = (Recipe { seed: 7, ..recipe(&[]) }, PLACE.dataset());
     let mut trainer = Trainer::new(&recipe, &data, Device::Cpu).unwrap();
     let stop = AtomicBool::new(false);
     trainer.train_epoch(&data, &mut Listener { epochs: Vec::new(), stop: &stop, stop_at: None }, &stop, None).unwrap();
@@ -82,33 +76,13 @@ struct End {
     views: Option<Views>,
 }
 
-/// Remembers epochs and raises `stop` after update `stop_at` of epoch 3.
-struct Listener<'a> {
-    epochs: Vec<EpochRecord>,
-    stop: &'a AtomicBool,
-    stop_at: Option<u64>,
-}
-
-impl Observer for Listener<'_> {
-    fn step(&mut self, step: u64, _: Option<f64>) {
-        if self.epochs.len() == 2 && self.stop_at == Some(step) {
-            self.stop.store(true, Ordering::Relaxed);
-        }
-    }
-
-    fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
-        self.epochs.push(EpochRecord { seconds: 0.0, train_images_per_s: 0.0, ..record.clone() });
-        Ok(())
-    }
-}
-
 fn train(recipe: &Recipe, stop_at: Option<u64>) -> End {
     tch::set_num_threads(1);
-    let data = open();
+    let data = PLACE.dataset();
     let sides = Sides::of(&data, recipe.data_seed);
     let mut trainer = Trainer::new(recipe, &data, Device::Cpu).unwrap();
     let stop = AtomicBool::new(false);
-    let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at };
+    let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at: stop_at.map(|update| (2, update)) };
     let mut outcome = fit(&mut trainer, &data, &sides, None, &mut listener, &stop).unwrap();
     if stop_at.is_some() {
         assert_eq!(outcome, Outcome::Stopped);
@@ -135,7 +109,7 @@ fn train(recipe: &Recipe, stop_at: Option<u64>) -> End {
 /// The weights that a loop without knobs ends with, written out here.
 static PLAIN: LazyLock<Vec<Array>> = LazyLock::new(|| {
     tch::set_num_threads(1);
-    let (recipe, data) = (recipe(&[]), open());
+    let (recipe, data) = (recipe(&[]), PLACE.dataset());
     let model = ResNet::new(&Architecture::new(&recipe, 1, 3).unwrap(), recipe.seed, Device::Cpu);
     let normalize = Normalize::new(&data.mean, &data.std, Device::Cpu);
     let mut optimizer = Optimizer::new(&recipe, &model.parameters);

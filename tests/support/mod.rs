@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file uses its own part
 
 pub mod interposed;
+pub mod listener;
 pub mod mount;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 };
 
 use image::GrayImage;
+use mindgap::data::{self, Dataset, Options, Silent};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -34,6 +36,11 @@ impl Place {
             }
         }
         place
+    }
+
+    /// Those images, opened.
+    pub fn dataset(&self) -> Dataset {
+        data::open(self.path("data").to_str().unwrap(), &Options::default(), &Silent).unwrap()
     }
 
     /// One image of `class`; `number` decides its noise.
