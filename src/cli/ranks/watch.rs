@@ -53,13 +53,16 @@ struct Heard {
 /// A process's last sign of life.
 struct Sign {
     text: String,
+    /// When it was heard.
     since: Instant,
+    /// When the one before it was.
+    before: Instant,
 }
 
 impl Watch {
     pub fn start(place: &Place, store: Store, calls: Arc<AtomicU64>, timeout: Duration) -> Result<Self> {
         let now = Instant::now();
-        let signs = (0..place.size).map(|_| Sign { text: String::new(), since: now }).collect();
+        let signs = (0..place.size).map(|_| Sign { text: String::new(), since: now, before: now }).collect();
         let keeper = if place.agent_serves { "torchrun's agent" } else { "rank 0" };
         let board = Arc::new(Board {
             rank: place.rank,
@@ -85,13 +88,14 @@ impl Watch {
     }
 
     /// The process to blame for `error` of this one, if that is another; otherwise the others are told. Takes a few
-    /// signs of life, so as to hear who still gives them. Ends the watch.
+    /// signs of life, so as to hear who still gives them. Ends the watch; where it has ended, nobody else is to blame.
     pub fn culprit(&self, error: &Error) -> Option<String> {
-        let text = format!("{error:#}");
         let board = &self.board;
-        // This process goes on giving signs meanwhile.
-        sleep(board.beat * 3);
-        let culprit = board.verdict(board.beat * 5 / 2).or_else(|| board.straggler(&text));
+        if board.is_over() {
+            return None;
+        }
+        let text = format!("{error:#}");
+        let culprit = board.hear_all().or_else(|| board.straggler(&text));
         let own = format!("rank {} failed: {text}", board.rank);
         let told = self.store.set_first("fault", culprit.as_deref().unwrap_or(&own));
         // Time for the others to read it, if it is kept here.
@@ -138,7 +142,7 @@ impl Board {
             let Some(text) = store.get(&format!("sign/{rank}"))? else { continue };
             let sign = &mut self.heard().signs[rank];
             if sign.text != text {
-                *sign = Sign { text, since: Instant::now() };
+                *sign = Sign { text, since: Instant::now(), before: sign.since };
             }
         }
         let fault = store.get("fault")?;
@@ -163,6 +167,28 @@ impl Board {
             // SAFETY: ends the process without running what the main thread may be in the middle of.
             unsafe { libc::_exit(FAILURE) };
         }
+    }
+
+    /// Hears whether all others still live, for a few beats at most: who is dead, if anybody. This process goes on giving
+    /// signs meanwhile.
+    fn hear_all(&self) -> Option<String> {
+        let (begun, limit) = (Instant::now(), self.beat * 5);
+        while begun.elapsed() < limit * 2 {
+            if let Some(verdict) = self.verdict(limit) {
+                return Some(verdict);
+            }
+            // The first sign heard from now on may be one that was given before, and of who has just begun none may have
+            // been heard yet.
+            let lives = |(rank, sign): (usize, &Sign)| {
+                let has_begun = !sign.text.is_empty() || begun.elapsed() < limit;
+                rank == self.rank || !has_begun || sign.before > begun
+            };
+            if self.heard().signs.iter().enumerate().all(lives) {
+                return None;
+            }
+            sleep(self.beat / 4);
+        }
+        None
     }
 
     /// Who is dead, if anybody: who has given no sign for `limit`.
@@ -225,7 +251,8 @@ mod tests {
 
     fn board(signs: &[(&str, u64)]) -> Board {
         let now = Instant::now();
-        let sign = |&(text, ago): &(&str, u64)| Sign { text: text.into(), since: now - Duration::from_secs(ago) };
+        let heard = |ago: u64| now - Duration::from_secs(ago);
+        let sign = |&(text, ago): &(&str, u64)| Sign { text: text.into(), since: heard(ago), before: heard(ago + 1) };
         Board {
             rank: 0,
             keeper: "rank 0, who keeps the store at h:1,".into(),
@@ -252,6 +279,39 @@ mod tests {
         assert_eq!(board.verdict(board.timeout).unwrap(), "rank 0, who keeps the store at h:1, is gone");
         board.heard().fault = Some("rank 1 failed: disk full".into());
         assert_eq!(board.verdict(board.timeout).unwrap(), "rank 1 failed: disk full");
+    }
+
+    #[test]
+    fn who_dies_right_after_a_sign_is_named_and_who_lives_is_not() {
+        // The verdict where `first` is rank 1's sign and a new one comes with each of so many beats; the store goes on.
+        let hear = |first: &str, beats: u32| {
+            let board = Board { beat: Duration::from_millis(200), ..board(&[("5 9 1 a", 0), (first, 0)]) };
+            thread::scope(|scope| {
+                let verdict = scope.spawn(|| board.hear_all());
+                for beat in 1.. {
+                    sleep(board.beat);
+                    let mut heard = board.heard();
+                    heard.store = Some(Instant::now());
+                    if beat <= beats {
+                        let before = heard.signs[1].since;
+                        heard.signs[1] = Sign { text: format!("5 {} 2 b", 9 + beat), since: Instant::now(), before };
+                    }
+                    drop(heard);
+                    if verdict.is_finished() {
+                        break;
+                    }
+                }
+                verdict.join().unwrap()
+            })
+        };
+        // Its last sign, or its first, was given before its death and is heard after it.
+        for first in ["5 9 2 b", ""] {
+            let verdict = hear(first, 1).unwrap();
+            assert!(verdict.starts_with("rank 1 (process 2 on b) has given no sign of life for 1."), "{verdict}");
+        }
+        assert_eq!(hear("5 9 2 b", 4), None);
+        // Who has not begun is not waited for.
+        assert_eq!(hear("", 0), None);
     }
 
     #[test]
