@@ -42,6 +42,7 @@ fn bytes(shape: &[i64]) -> Tensor {
 const STAGES: [(i64, i64); 3] = [(16, 48), (32, 24), (64, 12)];
 
 /// The gradient by the weights of a 3×3 convolution; multiplying by the gradient that comes from above is counted too.
+/// With AVX-512 ours is libtorch's.
 mod weight_gradient {
     use super::*;
 

@@ -1,9 +1,10 @@
 // Convolution as one autograd function for float32 tensors on the CPU. Its Rust declaration is in conv.rs.
 //
-// The forward pass and the gradient by the input are libtorch's. The gradient by the weights is not: with channels last
-// oneDNN's takes about twice as long as its gradient by the input, for as many multiplications, and that of 1×1 kernels
-// writes beyond its buffer where channels are no multiple of 8 (oneDNN 3.12, AVX2). It is the sum over all places of
-// input times gradient, and is taken here in tiles that stay in registers over a band of rows.
+// The forward pass and the gradient by the input are libtorch's. The gradient by the weights is so only where the caller
+// says: with channels last and without AVX-512 oneDNN's takes about twice as long as its gradient by the input, for as
+// many multiplications, and that of 1×1 kernels writes beyond its buffer where channels are no multiple of 8 (oneDNN
+// 3.12, AVX2). It is the sum over all places of input times gradient, and is taken here in tiles that stay in registers
+// over a band of rows.
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -133,10 +134,11 @@ Tensor pointwise_weight_gradient(const Tensor& x, const Tensor& gradient, int64_
 class Conv : public torch::autograd::Function<Conv> {
  public:
   static Variable forward(AutogradContext* context, const Variable& x, const Variable& weight, int64_t stride,
-                          int64_t padding) {
+                          int64_t padding, bool tiles) {
     context->save_for_backward({x, weight});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
+    context->saved_data["tiles"] = tiles;
     return at::conv2d(x, weight, {}, stride, padding);
   }
 
@@ -147,7 +149,8 @@ class Conv : public torch::autograd::Function<Conv> {
     const Geometry g{x.size(0),      x.size(1),         x.size(2),      x.size(3), gradients[0].size(1),
                      gradients[0].size(2), gradients[0].size(3), weight.size(2), stride,    padding};
     const auto last = at::MemoryFormat::ChannelsLast;
-    const bool tiled = x.is_contiguous(last) && g.inputs % INPUTS == 0 && g.outputs % OUTPUTS == 0;
+    const bool fits = x.is_contiguous(last) && g.inputs % INPUTS == 0 && g.outputs % OUTPUTS == 0;
+    const bool tiled = context->saved_data["tiles"].toBool() && fits;
     const bool by_weight = context->needs_input_grad(1), ours = tiled || g.kernel == 1;
     const Tensor gradient = tiled ? gradients[0].contiguous(last) : gradients[0];
 
@@ -158,12 +161,12 @@ class Conv : public torch::autograd::Function<Conv> {
     if (by_weight && ours) {
       theirs = tiled ? weight_gradient(x, gradient, g) : pointwise_weight_gradient(x, gradient, stride);
     }
-    return {by_x, theirs, {}, {}};
+    return {by_x, theirs, {}, {}, {}};
   }
 };
 
 }  // namespace
 
-extern "C" char* mindgap_conv2d(Tensor* x, Tensor* weight, int64_t stride, int64_t padding, Tensor** out) {
-  MINDGAP_TRY(*out = new Tensor(Conv::apply(*x, *weight, stride, padding)))
+extern "C" char* mindgap_conv2d(Tensor* x, Tensor* weight, int64_t stride, int64_t padding, bool tiles, Tensor** out) {
+  MINDGAP_TRY(*out = new Tensor(Conv::apply(*x, *weight, stride, padding, tiles)))
 }

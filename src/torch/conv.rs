@@ -13,6 +13,7 @@ unsafe extern "C" {
         weight: *mut C_tensor,
         stride: i64,
         padding: i64,
+        tiles: bool,
         out: *mut *mut C_tensor,
     ) -> *mut c_char;
 }
@@ -20,10 +21,11 @@ unsafe extern "C" {
 /// Convolution of `x` `[n, inputs, h, w]` with `weight` `[outputs, inputs, k, k]`, without bias, by `stride` and with
 /// `padding` zeros on each side: `[n, outputs, h', w']`.
 ///
-/// In float32 on the CPU the gradient by the weights is computed here, in half to three quarters of libtorch's time where
-/// channels come last, inputs are a multiple of 16 and outputs of 4. libtorch's own is to be avoided for 1×1 kernels
-/// with other than a multiple of 8 channels: on CPUs without AVX-512 it writes beyond its memory (seen with libtorch
-/// 2.13). Elsewhere this is libtorch's operator.
+/// In float32 on a CPU without AVX-512 the gradient by the weights is computed here, in half to three quarters of
+/// libtorch's time where channels come last, inputs are a multiple of 16 and outputs of 4; with AVX-512 libtorch's takes
+/// half of that, and is taken. That of 1×1 kernels is computed here on all CPUs: libtorch's writes beyond its memory
+/// with other than a multiple of 8 channels (seen with libtorch 2.13 without AVX-512). Elsewhere this is libtorch's
+/// operator.
 ///
 /// The values depend on the number of threads, as libtorch's do.
 ///
@@ -34,9 +36,21 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, stride: i64, padding: i64) -> Tensor 
     if !float32_on_cpu {
         return x.conv2d(weight, None::<&Tensor>, [stride; 2], [padding; 2], [1, 1], 1);
     }
+    on_cpu(x, weight, stride, padding, !has_avx512())
+}
+
+fn has_avx512() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512f");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// [`conv2d`] with the gradient by the weights in `tiles` of ours where they fit.
+fn on_cpu(x: &Tensor, weight: &Tensor, stride: i64, padding: i64, tiles: bool) -> Tensor {
     let pointer = |tensor: &Tensor| tensor.as_ptr().cast_mut();
     // SAFETY: tch's pointers are valid while their tensors live, and `out` is owned by the new Tensor.
-    let result = new_tensor(|out| unsafe { mindgap_conv2d(pointer(x), pointer(weight), stride, padding, out) });
+    let result = new_tensor(|out| unsafe { mindgap_conv2d(pointer(x), pointer(weight), stride, padding, tiles, out) });
     result.unwrap_or_else(|error| throw(error))
 }
 
@@ -45,17 +59,16 @@ mod tests {
     use super::*;
     use crate::torch::{channels_last, tests::noise};
 
-    /// Output and gradients by `x` and weight, of ours or of libtorch's operator in float64.
-    fn all_results(shape: [i64; 4], outputs: i64, kernel: i64, stride: i64, ours: bool) -> Vec<Tensor> {
-        let kind = if ours { Kind::Float } else { Kind::Double };
+    /// Output and gradients by `x` and weight, of ours with or without tiles or of libtorch's operator in float64.
+    fn all_results(shape: [i64; 4], outputs: i64, kernel: i64, stride: i64, tiles: Option<bool>) -> Vec<Tensor> {
+        let kind = if tiles.is_some() { Kind::Float } else { Kind::Double };
         let leaf =
             |shape: &[i64], number| channels_last(&noise(shape, number).to_kind(kind)).unwrap().set_requires_grad(true);
         let (x, weight) = (leaf(&shape, 0), leaf(&[outputs, shape[1], kernel, kernel], 1));
         let padding = kernel / 2;
-        let y = if ours {
-            conv2d(&x, &weight, stride, padding)
-        } else {
-            x.conv2d(&weight, None::<&Tensor>, [stride; 2], [padding; 2], [1, 1], 1)
+        let y = match tiles {
+            Some(tiles) => on_cpu(&x, &weight, stride, padding, tiles),
+            None => x.conv2d(&weight, None::<&Tensor>, [stride; 2], [padding; 2], [1, 1], 1),
         };
         let upstream = noise(&y.size(), 2).to_kind(kind);
         let gradients = Tensor::run_backward(&[(&y * upstream).sum(kind)], &[&x, &weight], false, false);
@@ -71,8 +84,9 @@ mod tests {
             [([3, 1, 9, 7], 16), ([2, 3, 12, 12], 5), ([8, 4, 8, 8], 8), ([2, 24, 5, 5], 16), ([2, 16, 1, 1], 16)];
         for (shape, outputs) in tiled.into_iter().chain(others) {
             for (kernel, stride) in [(1, 1), (1, 2), (3, 1), (3, 2), (7, 2)] {
-                let [ours, theirs] = [true, false].map(|ours| all_results(shape, outputs, kernel, stride, ours));
-                for (number, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+                let [theirs, plain, tiled] =
+                    [None, Some(false), Some(true)].map(|tiles| all_results(shape, outputs, kernel, stride, tiles));
+                for (number, (ours, theirs)) in plain.iter().zip(&theirs).chain(tiled.iter().zip(&theirs)).enumerate() {
                     let off = (ours - theirs).abs().max().double_value(&[]) / theirs.abs().max().double_value(&[]);
                     assert!(off < 1e-5, "{shape:?}, kernel {kernel}, stride {stride}: result {number} is off by {off}");
                 }
