@@ -19,7 +19,7 @@ use super::{
     probe::{self, Side},
     progress::Progress,
     read::{self, Reading},
-    shape::{self, Shape},
+    shape::{self, Asked, Shape},
     source::{Names, Source},
     split, table,
 };
@@ -240,8 +240,18 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
 
 /// Reads the images of train, val and, where there is one, test.
 fn decode(splits: &[&Samples], options: &Options, progress: &dyn Progress) -> Result<Readings> {
+    let asked = Asked { size: options.img_size, channels: options.in_chans };
+    if let Some(shape) = Shape::guess(asked, splits[0]) {
+        let readings = read_as(shape, splits, options, progress)?;
+        if Shape::of_headers(asked, &readings.splits[0].headers) == shape {
+            return Ok(readings);
+        }
+    }
+    read_as(Shape::choose(asked, splits[0], progress), splits, options, progress)
+}
+
+fn read_as(shape: Shape, splits: &[&Samples], options: &Options, progress: &dyn Progress) -> Result<Readings> {
     const NAMES: [&str; 3] = ["train", "val", "test"];
-    let shape = Shape::choose(options.img_size, options.in_chans, splits[0], progress)?;
     let mut room = options.cache_limit;
     let mut readings = Vec::new();
     // Train comes last: it is the one to be decoded anew where memory does not hold all.

@@ -175,7 +175,14 @@ fn readings(archive: &Archive, lengths: &[usize]) -> Result<Readings> {
         ensure!(hashes.len() == n, "{} of {n} images are there", hashes.len());
         let sums = Sums::from_numbers(&numbers(format!("{number}.sums"))?).context("the sums are incomplete")?;
         let pixels = archive.array(&format!("{number}.pixels")).map(|pixels| read::tensor(&pixels.bytes, shape));
-        Ok(Reading { good: (0..n as u32).collect(), hashes, pixels: pixels.transpose()?, sums, bad: Vec::new() })
+        Ok(Reading {
+            good: (0..n as u32).collect(),
+            hashes,
+            pixels: pixels.transpose()?,
+            sums,
+            bad: Vec::new(),
+            headers: Vec::new(),
+        })
     });
     Ok(Readings { shape, splits: splits.collect::<Result<_>>()? })
 }

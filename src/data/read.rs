@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    bad::BadFile, hash, listing::Samples, progress::Progress, shape::Shape, source::Source, sums::Sums, transform,
+    bad::BadFile, decode::Header, hash, listing::Samples, picture::Picture, progress::Progress, shape::Shape,
+    source::Source, sums::Sums, transform,
 };
 
 /// Images decoded before they are copied into the tensor: enough to keep all cores busy, few enough to bound memory.
@@ -17,17 +18,31 @@ struct Loaded {
     pub hash: u128,
     /// `[channels, size, size]`
     pub pixels: Vec<u8>,
+    pub sums: Sums,
 }
 
-/// Reads one sample. The error does not name it.
-fn load(source: &Source, id: u32, shape: Shape) -> Result<Loaded> {
+/// Reads one sample, and says what its header holds, also where its pixels cannot be read. The error does not name the
+/// sample.
+fn load(source: &Source, id: u32, shape: Shape) -> (Option<Header>, Result<Loaded>) {
+    let picture = match source.stored(id) {
+        Ok(stored) => stored.picture,
+        Err(error) => return (source.header(id).ok(), Err(error)),
+    };
+    let header = Header { shorter_side: picture.width.min(picture.height), grey: picture.channels == 1 };
     let mut pixels = vec![0; shape.bytes()];
-    Ok(Loaded { hash: load_into(source, id, shape, &mut pixels)?, pixels })
+    let loaded = fit(picture.into_channels(shape.channels), shape, &mut pixels).map(|hash| {
+        let sums = Sums::of(&pixels, shape);
+        Loaded { hash, pixels, sums }
+    });
+    (Some(header), loaded)
 }
 
 /// Reads one sample into `pixels` `[channels, size, size]`; its hash is that of [`Loaded`].
 pub(super) fn load_into(source: &Source, id: u32, shape: Shape, pixels: &mut [u8]) -> Result<u128> {
-    let picture = source.picture(id, shape.channels)?;
+    fit(source.picture(id, shape.channels)?, shape, pixels)
+}
+
+fn fit(picture: Picture, shape: Shape, pixels: &mut [u8]) -> Result<u128> {
     let hash = hash::pixels(&picture);
     transform::fit_into(picture, shape.size, pixels)?;
     Ok(hash)
@@ -45,6 +60,8 @@ pub(super) struct Reading {
     pub sums: Sums,
     /// The others.
     pub bad: Vec<BadFile>,
+    /// All headers that can be read; none where the samples were read at an earlier start.
+    pub headers: Vec<Header>,
 }
 
 /// Reads all of `samples` on all cores; `keep` keeps the pixels.
@@ -59,21 +76,18 @@ pub(super) fn read(
     let pixels = keep
         .then(|| empty(n, shape).context("the images cannot be kept in memory; lower --cache-limit"))
         .transpose()?;
-    let mut reading = Reading { good: Vec::new(), hashes: Vec::new(), pixels, sums: Sums::default(), bad: Vec::new() };
+    let (good, hashes, bad, headers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut reading = Reading { good, hashes, pixels, sums: Sums::default(), bad, headers };
     progress.begin(&format!("Reading {name}"), n as u64);
     for first in (0..n).step_by(AT_ONCE) {
         let ids = &samples.ids[first..n.min(first + AT_ONCE)];
-        let loaded: Vec<Result<(Loaded, Sums)>> = ids
-            .par_iter()
-            .map(|&id| {
-                let image = load(&samples.source, id, shape);
-                progress.advance(1);
-                image.map(|image| {
-                    let sums = Sums::of(&image.pixels, shape);
-                    (image, sums)
-                })
-            })
-            .collect();
+        let load = |&id: &u32| {
+            let loaded = load(&samples.source, id, shape);
+            progress.advance(1);
+            loaded
+        };
+        let (headers, loaded): (Vec<_>, Vec<_>) = ids.par_iter().map(load).unzip();
+        reading.headers.extend(headers.into_iter().flatten());
         let names = |i: usize| samples.source.name(ids[i]);
         reading.take_in(first as u32, loaded, names, shape)?;
     }
@@ -88,7 +102,7 @@ impl Reading {
     fn take_in(
         &mut self,
         first: u32,
-        loaded: Vec<Result<(Loaded, Sums)>>,
+        loaded: Vec<Result<Loaded>>,
         names: impl Fn(usize) -> String,
         shape: Shape,
     ) -> Result<()> {
@@ -96,10 +110,10 @@ impl Reading {
         let mut bytes = Vec::new();
         for (i, image) in loaded.into_iter().enumerate() {
             match image {
-                Ok((image, sums)) => {
+                Ok(image) => {
                     self.good.push(first + i as u32);
                     self.hashes.push(image.hash);
-                    self.sums.add(&sums);
+                    self.sums.add(&image.sums);
                     if self.pixels.is_some() {
                         bytes.extend(image.pixels);
                     }

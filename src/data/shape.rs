@@ -7,6 +7,8 @@ use super::{decode::Header, listing::Samples, progress::Progress};
 
 /// The largest side that is chosen without being asked for.
 const DEFAULT_SIZE_AT_MOST: u32 = 224;
+/// Images whose headers a guess is made from.
+const GUESSED_FROM: usize = 64;
 
 /// Channels and size of every image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,26 +34,59 @@ impl Shape {
     /// the size is their median shorter side, at most 224; the channels are 1 if all of them are grey, else 3.
     ///
     /// Headers that cannot be read are passed over here: reading the pixels reports those files.
-    pub fn choose(size: Option<u32>, channels: Option<u32>, train: &Samples, progress: &dyn Progress) -> Result<Self> {
-        if let (Some(size), Some(channels)) = (size, channels) {
-            return Ok(Self { channels, size });
+    pub fn choose(asked: Asked, train: &Samples, progress: &dyn Progress) -> Self {
+        if let Some(shape) = asked.shape() {
+            return shape;
         }
         progress.begin("Reading headers of train", train.ids.len() as u64);
-        let headers: Vec<Option<Header>> = train
-            .ids
-            .par_iter()
-            .map(|&id| {
-                let header = train.source.header(id).ok();
-                progress.advance(1);
-                header
-            })
-            .collect();
+        let header = |&id: &u32| {
+            let header = train.source.header(id).ok();
+            progress.advance(1);
+            header
+        };
+        let headers: Vec<Header> = train.ids.par_iter().filter_map(header).collect();
         progress.end();
-        let headers: Vec<Header> = headers.into_iter().flatten().collect();
-        Ok(Self {
-            channels: channels.unwrap_or_else(|| default_channels(&headers)),
-            size: size.unwrap_or_else(|| default_size(&headers)),
+        Self::of_headers(asked, &headers)
+    }
+
+    /// What [`Self::choose`] will most likely choose, where a few training images agree: then all can be read at once
+    /// and their headers looked at afterwards, instead of each file twice.
+    pub fn guess(asked: Asked, train: &Samples) -> Option<Self> {
+        let n = train.ids.len();
+        let some = (0..n).step_by(n.div_ceil(GUESSED_FROM).max(1)).map(|position| train.ids[position]);
+        let header = |id| {
+            let header = train.source.header(id).ok()?;
+            Some(Self::of_headers(asked, &[header]))
+        };
+        asked.shape().or_else(|| {
+            let mut shapes = some.map(header);
+            let first = shapes.next()??;
+            shapes.all(|shape| shape == Some(first)).then_some(first)
         })
+    }
+
+    /// What [`Self::choose`] chooses by `headers`.
+    pub fn of_headers(asked: Asked, headers: &[Header]) -> Self {
+        let Asked { size, channels } = asked;
+        Self {
+            channels: channels.unwrap_or_else(|| default_channels(headers)),
+            size: size.unwrap_or_else(|| default_size(headers)),
+        }
+    }
+}
+
+/// What was asked for of a shape.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    pub size: Option<u32>,
+    pub channels: Option<u32>,
+}
+
+impl Asked {
+    /// The shape, if all of it was.
+    fn shape(self) -> Option<Shape> {
+        let (size, channels) = self.size.zip(self.channels)?;
+        Some(Shape { channels, size })
     }
 }
 

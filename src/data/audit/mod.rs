@@ -22,7 +22,7 @@ use super::{
     dataset::{Options, listed},
     exclude, gallery, hash, listing,
     progress::Progress,
-    shape::Shape,
+    shape::{Asked, Shape},
     source::{Source, line_key},
     sums::Sums,
     transform,
@@ -114,7 +114,7 @@ impl Audit {
         let options = Options { skip_bad: true, train_fraction: 1.0, ..options.clone() };
         let listing = listed(source, &options)?;
         let is_val_drawn = listing.is_val_drawn();
-        let shape = Shape::choose(None, None, &listing.train, progress)?;
+        let shape = Shape::choose(Asked::default(), &listing.train, progress);
         let classes = listing.classes;
         let splits =
             PerSplit { train: listing.train, val: listing.val.context("val holds no image")?, test: listing.test };

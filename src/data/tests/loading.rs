@@ -139,6 +139,28 @@ fn size_and_channels_can_be_asked_for() {
 }
 
 #[test]
+fn images_unlike_most_decide_the_shape_wherever_they_stand() {
+    // Enough images for a guess by some of them, all grey and 8×8.
+    let many = || Folder::new().split("train", &["a", "b"], 100).split("val", &["a", "b"], 2);
+    let like = many().opened();
+    assert_eq!((like.channels, like.size, all_pixels(&like.train).len()), (1, 8, 200 * 64));
+    for position in [1, 2, 57, 199] {
+        let path = &format!("train/{}/{}.png", ["a", "b"][position / 100], position % 100);
+        let colourful = many().file(path, encode(&colours(8, 8), ImageFormat::Png)).opened();
+        assert_eq!((colourful.channels, colourful.size), (3, 8), "{path}");
+        assert_eq!((all_pixels(&colourful.train).len(), colourful.mean.len()), (200 * 3 * 64, 3), "{path}");
+    }
+    // Every 4th image is looked at; of the others enough are larger to move the median.
+    let larger = (0..200u32).filter(|number| number % 4 != 0).fold(many(), |folder, number| {
+        let path = format!("train/{}/{}.png", ["a", "b"][number as usize / 100], number % 100);
+        folder.file(path, encode(&noise(12, 14, number), ImageFormat::Png))
+    });
+    let larger = larger.opened();
+    assert_eq!((larger.channels, larger.size), (1, 12));
+    assert_eq!((larger.train.len(), all_pixels(&larger.val).len()), (200, 4 * 144));
+}
+
+#[test]
 fn the_fingerprint_knows_pixels_and_order_and_no_file_names() {
     let image = noise(8, 8, 1);
     let with = |name: &str, bytes: Vec<u8>| folder().file(format!("train/a/{name}"), bytes).opened().fingerprint;
