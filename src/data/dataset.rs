@@ -241,13 +241,16 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
 /// Reads the images of train, val and, where there is one, test.
 fn decode(splits: &[&Samples], options: &Options, progress: &dyn Progress) -> Result<Readings> {
     let asked = Asked { size: options.img_size, channels: options.in_chans };
-    if let Some(shape) = Shape::guess(asked, splits[0]) {
-        let readings = read_as(shape, splits, options, progress)?;
-        if Shape::of_headers(asked, &readings.splits[0].headers) == shape {
-            return Ok(readings);
-        }
+    let Some(guess) = Shape::guess(asked, splits[0]) else {
+        return read_as(Shape::choose(asked, splits[0], progress), splits, options, progress);
+    };
+    let readings = read_as(guess, splits, options, progress)?;
+    let shape = Shape::of_headers(asked, &readings.splits[0].headers);
+    if shape == guess {
+        return Ok(readings);
     }
-    read_as(Shape::choose(asked, splits[0], progress), splits, options, progress)
+    drop(readings);
+    read_as(shape, splits, options, progress)
 }
 
 fn read_as(shape: Shape, splits: &[&Samples], options: &Options, progress: &dyn Progress) -> Result<Readings> {

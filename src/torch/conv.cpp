@@ -3,8 +3,8 @@
 // The forward pass and the gradient by the input are libtorch's. The gradient by the weights is so only where the caller
 // says: with channels last and without AVX-512 oneDNN's takes about twice as long as its gradient by the input, for as
 // many multiplications. On all CPUs that of 1×1 kernels is ours: oneDNN's writes beyond its buffer where channels are no
-// multiple of 8, with AVX-512 of 16 (oneDNN 3.12). It is the sum over all places of input times gradient, and is taken
-// here in tiles that stay in registers over a band of rows.
+// multiple of 8, with AVX-512 also where they are 8 (oneDNN 3.12). It is the sum over all places of input times gradient,
+// and is taken here in tiles that stay in registers over a band of rows.
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>

@@ -24,8 +24,8 @@ unsafe extern "C" {
 /// In float32 on a CPU without AVX-512 the gradient by the weights is computed here, in half to three quarters of
 /// libtorch's time where channels come last, inputs are a multiple of 16 and outputs of 4; with AVX-512 libtorch's takes
 /// half of that, and is taken. That of 1×1 kernels is computed here on all CPUs: libtorch's writes beyond its memory
-/// with other than a multiple of 8 channels, with AVX-512 of 16 (seen with libtorch 2.13). Elsewhere this is libtorch's
-/// operator.
+/// with other than a multiple of 8 channels, with AVX-512 also with 8 (seen with libtorch 2.13). Elsewhere this is
+/// libtorch's operator.
 ///
 /// The values depend on the number of threads, as libtorch's do.
 ///

@@ -180,8 +180,8 @@ impl Board {
             // The first sign heard from now on may be one that was given before, and of who has just begun none may have
             // been heard yet.
             let lives = |(rank, sign): (usize, &Sign)| {
-                let has_begun = !sign.text.is_empty() || begun.elapsed() < limit;
-                rank == self.rank || !has_begun || sign.before > begun
+                let may_have_begun = !sign.text.is_empty() || begun.elapsed() < limit;
+                rank == self.rank || !may_have_begun || sign.before > begun
             };
             if self.heard().signs.iter().enumerate().all(lives) {
                 return None;
