@@ -446,7 +446,9 @@ fn a_signal_to_any_rank_or_to_all_leaves_a_checkpoint_and_75() {
 fn what_one_rank_cannot_do_ends_all_with_its_reason() {
     let end = PLACE.mindgap(&words("small", &["--ranks", "2", "--batch-size", "3"]));
     end.refuse(&["a batch of 3 among 2 ranks"]);
-    PLACE.mindgap(&words("typo", &["--ranks", "2", "--preset", "sede"])).refuse(&["sede"]);
+    let typo = PLACE.mindgap(&words("typo", &["--ranks", "2", "--preset", "sede"]));
+    assert!(!typo.stderr().contains("frame #"), "c10d's warnings are kept back: {}", typo.stderr());
+    typo.refuse(&["sede"]);
     let alone = PLACE
         .command(&words("odd", &["--ranks", "2"]))
         .env("RANK", "0")

@@ -3,6 +3,7 @@
 //
 // Compiled with cargo feature `distributed` alone: Gloo's headers are no part of libtorch's.
 
+#include <c10/util/Logging.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -78,6 +79,8 @@ extern "C" {
 
 // Joins the store at host:port; with a listening socket (or -1 for none) it also serves it, from that socket.
 char* mindgap_store_new(const char* host, uint16_t port, int socket, int64_t timeout, Store** out) {
+  // Python does this where it imports torch: until then TORCH_CPP_LOG_LEVEL is not heeded.
+  c10::initLogging();
   MINDGAP_TRY(c10d::TCPStoreOptions options; options.port = port; options.isServer = socket >= 0;
               if (socket >= 0) options.masterListenFd = socket;
               options.waitWorkers = false;
