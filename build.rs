@@ -9,8 +9,9 @@ use std::{
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let distributed = env::var_os("CARGO_FEATURE_DISTRIBUTED").is_some();
-    let names =
-        ["shim", "script", "conv", "norm_relu", "sample"].into_iter().chain(distributed.then_some("distributed"));
+    let names = ["shim", "script", "conv", "norm_relu", "sample", "lists", "observe"]
+        .into_iter()
+        .chain(distributed.then_some("distributed"));
     let sources: Vec<String> = names.map(|name| format!("src/torch/{name}.cpp")).collect();
     for file in sources.iter().map(String::as_str).chain(["src/torch/border.h", "src/torch/lanes.h"]) {
         println!("cargo:rerun-if-changed={file}");

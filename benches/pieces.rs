@@ -159,7 +159,7 @@ fn optimiser_step(bencher: Bencher, name: &str) {
     let model = network(&recipe);
     let gradients: Vec<Tensor> = model.parameters.trained().map(|parameter| parameter.tensor.ones_like()).collect();
     let mut optimiser = Optimizer::new(&recipe, &model.parameters);
-    bencher.bench_local(|| optimiser.step(&gradients, 1e-6));
+    bencher.bench_local(|| optimiser.step(&gradients, 1e-6, None));
 }
 
 #[divan::bench]

@@ -3,13 +3,15 @@
 //! ```text
 //! cargo run --release --example throughput -- --data DIR --limit 4096 --epochs 3
 //!     [--depth 20] [--width 16] [--stem small] [--stem-stride 1] [--batch-size 128] [--threads N] [--cache] [--first-step]
+//!     [--device cuda:0] [--precision float32|tf32|bf16]
 //! ```
 //!
 //! Expect one line of JSON: images a second of each epoch, their median without the first, which warms up, the loss of
 //! the last epoch, seconds from the start of the program to the first step, and the peak of resident memory. Then what
 //! was measured after training: images a second of evaluation, the shares of a training step that gathering a batch and
-//! augmenting it take, and the multiply-adds of training as a share of those of a large product of matrices. Nothing is
-//! written. `scripts/bench` runs it in turn with a PyTorch script that prints the same first keys.
+//! augmenting it take, and the multiply-adds of training as a share of those of a large product of matrices. On a CUDA
+//! device also the peak of its memory, and from one more epoch under libtorch's profiler the kernels of an update and the
+//! share of the time in which the device is busy. Nothing is written. `scripts/bench` runs it in turn with a PyTorch script that prints the same first keys.
 
 use std::{
     fs,
@@ -26,7 +28,7 @@ use mindgap::{
     model::Architecture,
     recipe::{Layers, resolve},
     run::{EpochRecord, Observer},
-    torch::{self, device},
+    torch::{self, device, observe::trace},
     train::{Pass, Position, Trainer, evaluate, order},
 };
 use tch::{Device, Kind, Tensor};
@@ -61,6 +63,11 @@ struct Args {
     /// End after the first update
     #[arg(long)]
     first_step: bool,
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// float32, tf32 (float32 by TF32 on a CUDA device) or bf16 (mixed precision, TF32 for the rest)
+    #[arg(long, default_value = "tf32", value_parser = ["float32", "tf32", "bf16"])]
+    precision: String,
 }
 
 /// Notes when the first update was done.
@@ -138,6 +145,31 @@ impl Parts {
     }
 }
 
+/// What the device does in an epoch of training.
+struct Traced {
+    /// Kernels an update.
+    kernels: f64,
+    /// Share of the time in which it works.
+    busy: f64,
+}
+
+impl Traced {
+    fn measure(trainer: &mut Trainer, data: &Dataset) -> Result<Self> {
+        trainer.position = Position { epochs: trainer.position.epochs, ..Position::default() };
+        let updates = trainer.updates_per_epoch(data.train.len());
+        let stop = AtomicBool::new(false);
+        let mut seconds = f64::NAN;
+        let trace = trace(|| {
+            let start = Instant::now();
+            // Its loss is read at its end, which waits for the device.
+            trainer.train_epoch(data, &mut FirstStep { done: None, stop: None }, &stop, None)?;
+            seconds = start.elapsed().as_secs_f64();
+            Ok(())
+        })?;
+        Ok(Self { kernels: trace.kernels as f64 / updates as f64, busy: trace.busy / seconds })
+    }
+}
+
 /// The best of five products, after one to warm up.
 fn matmul_gflops(device: Device) -> f64 {
     const SIDE: i64 = 2048;
@@ -158,6 +190,9 @@ fn main() -> Result<()> {
     let begun = Instant::now() - process_age().unwrap_or_default();
     torch::keep_pages();
     torch::set_threads(args.threads);
+    torch::set_deterministic(false)?;
+    torch::set_tf32(args.precision != "float32")?;
+    let device = device::parse(&args.device)?;
 
     let all = count_files(&args.data.join("train"))?;
     let mut flags = serde_json::json!({
@@ -171,6 +206,7 @@ fn main() -> Result<()> {
         "sched": "constant",
         "nesterov": true,
         "weight_decay": 5e-4,
+        "amp": args.precision == "bf16",
         "hflip": 0.5,
         "rotate": 10.0,
         "translate": 0.1,
@@ -183,7 +219,7 @@ fn main() -> Result<()> {
     let decoded_folder = args.cache.then(data::default_folder).flatten();
     let options = Options { train_fraction: recipe.train_fraction, decoded_folder, ..Options::default() };
     let data = data::open(&args.data.to_string_lossy(), &options, &Silent)?;
-    let mut trainer = Trainer::new(&recipe, &data, device::parse("auto")?)?;
+    let mut trainer = Trainer::new(&recipe, &data, device)?;
 
     let stop = AtomicBool::new(false);
     let mut first_step = FirstStep { done: None, stop: args.first_step.then_some(&stop) };
@@ -204,11 +240,22 @@ fn main() -> Result<()> {
     let mut counted = if rates.len() > 1 { rates[1..].to_vec() } else { rates.clone() };
     counted.sort_by(f64::total_cmp);
     let median = (counted[(counted.len() - 1) / 2] + counted[counted.len() / 2]) / 2.0;
+    // Before anything else is measured, whose memory would count.
+    let memory = match device {
+        Device::Cuda(index) => Some(torch::device_memory(index)?.peak as f64 / 1e6),
+        _ => None,
+    };
+    let traced = device.is_cuda().then(|| Traced::measure(&mut trainer, &data)).transpose()?;
     let parts = Parts::measure(&trainer, &data, median)?;
     println!(
         "{}",
         serde_json::json!({
             "way": "mindgap",
+            "device": device::name(device),
+            "precision": args.precision,
+            "device_memory_mb": memory,
+            "kernels_per_update": traced.as_ref().map(|traced| traced.kernels),
+            "busy": traced.as_ref().map(|traced| traced.busy),
             "images_per_s": rates.iter().map(|rate| (rate * 10.0).round() / 10.0).collect::<Vec<_>>(),
             "median": (median * 10.0).round() / 10.0,
             "loss": (loss * 1e4).round() / 1e4,

@@ -8,7 +8,7 @@
 //! | Usual values | 0.1 to 0.5 |
 //! | Reference | Chen et al. 2020, "A simple framework for contrastive learning of visual representations" (SimCLR), whose range this is at 224 pixels. |
 
-use tch::{Device, Tensor};
+use tch::Tensor;
 
 use super::Size;
 use crate::{recipe::Recipe, torch};
@@ -35,20 +35,24 @@ pub(super) fn sigma(size: Size, share: f64) -> f64 {
 ///
 /// All kernels of a batch have the same length, which holds two of the largest standard deviation on either side.
 pub fn gaussian_blur(images: Tensor, sigmas: &[f64]) -> Tensor {
-    let blurred: Vec<i64> = (0..).zip(sigmas).filter(|(_, sigma)| **sigma > 0.0).map(|(image, _)| image).collect();
-    if blurred.is_empty() {
-        return images;
+    match kernels(sigmas, Size::of(&images)) {
+        None => images,
+        Some([index, kernels]) => {
+            let [index, kernels] = [index, kernels].map(|tensor| torch::sent(&tensor, images.device()));
+            blur_by(images, &index, &kernels)
+        }
     }
-    let size = Size::of(&images);
-    let sigmas: Vec<f64> = sigmas.iter().copied().filter(|sigma| *sigma > 0.0).collect();
-    let radius = ((2.0 * largest_sigma(size)).ceil() as i64).min(size.shorter() - 1);
-    let index = torch::sent(&Tensor::from_slice(&blurred), images.device());
-    let sharp = images.index_select(0, &index);
+}
+
+/// [`gaussian_blur`] of the images at `index` by their [`kernels`], both on the images' device.
+pub(super) fn blur_by(mut images: Tensor, index: &Tensor, kernels: &Tensor) -> Tensor {
+    let (size, radius) = (Size::of(&images), kernels.size()[1] / 2);
+    let sharp = images.index_select(0, index);
     let shape = sharp.size();
 
     // One group per channel of each image, so that every image meets its own kernel.
     let groups = shape[0] * shape[1];
-    let kernels = kernels(&sigmas, radius, images.device()).repeat_interleave_self_int(shape[1], 0, groups);
+    let kernels = kernels.repeat_interleave_self_int(shape[1], 0, groups);
     let along = |images: Tensor, kernels: Tensor| {
         images.conv2d(&kernels, None::<Tensor>, [1i64, 1], [0i64, 0], [1i64, 1], groups)
     };
@@ -56,17 +60,22 @@ pub fn gaussian_blur(images: Tensor, sigmas: &[f64]) -> Tensor {
         sharp.reflection_pad2d([radius; 4]).reshape([1, groups, size.height + 2 * radius, size.width + 2 * radius]);
     let rows = along(padded, kernels.view([groups, 1, 1, -1]));
     let soft = along(rows, kernels.view([groups, 1, -1, 1])).view(shape.as_slice());
-    let mut images = images;
-    images.index_copy_(0, &index, &soft)
+    images.index_copy_(0, index, &soft)
 }
 
-/// `[n, 2 radius + 1]`, each row of sum 1.
-fn kernels(sigmas: &[f64], radius: i64, device: Device) -> Tensor {
+/// Which images of `size` are blurred, `[m]` (i64), and their kernels `[m, 2 radius + 1]`, each of sum 1, on the CPU; None
+/// where there are none.
+pub(super) fn kernels(sigmas: &[f64], size: Size) -> Option<[Tensor; 2]> {
+    let blurred: Vec<i64> = (0..).zip(sigmas).filter(|(_, sigma)| **sigma > 0.0).map(|(image, _)| image).collect();
+    if blurred.is_empty() {
+        return None;
+    }
+    let radius = ((2.0 * largest_sigma(size)).ceil() as i64).min(size.shorter() - 1);
     let bell = |sigma: f64| {
         let height = move |distance: i64| (-0.5 * (distance as f64 / sigma).powi(2)).exp();
         let sum: f64 = (-radius..=radius).map(height).sum();
         (-radius..=radius).map(move |distance| (height(distance) / sum) as f32)
     };
-    let values: Vec<f32> = sigmas.iter().copied().flat_map(bell).collect();
-    torch::sent(&Tensor::from_slice(&values).view([-1, 2 * radius + 1]), device)
+    let values: Vec<f32> = sigmas.iter().copied().filter(|sigma| *sigma > 0.0).flat_map(bell).collect();
+    Some([Tensor::from_slice(&blurred), Tensor::from_slice(&values).view([-1, 2 * radius + 1])])
 }

@@ -28,6 +28,10 @@ pub struct Factors {
 impl Factors {
     /// The factors that change nothing.
     pub const IDENTITY: Self = Self { brightness: 1.0, contrast: 1.0, saturation: 1.0, hue: 0.0 };
+
+    fn numbers(&self) -> [f32; 4] {
+        [self.brightness, self.contrast, self.saturation, self.hue].map(|number| number as f32)
+    }
 }
 
 /// The factors of one image.
@@ -47,29 +51,33 @@ pub(super) fn draw(recipe: &Recipe, shares: [f64; 4]) -> Factors {
 ///
 /// A factor that changes no image of the batch costs nothing.
 pub fn adjust(images: Tensor, factors: &[Factors]) -> Tensor {
-    let column = |factor: fn(&Factors) -> f64, neutral: f64| {
-        let values: Vec<f32> = factors.iter().map(|factors| factor(factors) as f32).collect();
-        let neutral = values.iter().all(|value| *value == neutral as f32);
-        (!neutral).then(|| torch::sent(&Tensor::from_slice(&values).view([-1, 1, 1, 1]), images.device()))
-    };
-    let brightness = column(|factors| factors.brightness, 1.0);
-    let contrast = column(|factors| factors.contrast, 1.0);
-    let saturation = column(|factors| factors.saturation, 1.0);
-    let hue = column(|factors| factors.hue, 0.0);
+    let columns = torch::sent(&columns(factors), images.device());
+    adjust_by(images, factors, &columns)
+}
 
-    let mut images = images;
-    if let Some(brightness) = brightness {
-        images = (images * brightness).clamp_(0.0, 1.0);
+/// The factors as `[n, 4]`, float32, on the CPU: brightness, contrast, saturation, hue.
+pub(super) fn columns(factors: &[Factors]) -> Tensor {
+    let numbers = factors.iter().flat_map(|factors| factors.numbers());
+    Tensor::from_slice(&numbers.collect::<Vec<f32>>()).view([-1, 4])
+}
+
+/// [`adjust`] with the [`columns`] of the factors on the images' device.
+pub(super) fn adjust_by(mut images: Tensor, factors: &[Factors], columns: &Tensor) -> Tensor {
+    let columns = columns.view([-1, 4, 1, 1, 1]).unbind(1);
+    let changes =
+        |number: usize| factors.iter().any(|factors| factors.numbers()[number] != Factors::IDENTITY.numbers()[number]);
+    if changes(0) {
+        images = (images * &columns[0]).clamp_(0.0, 1.0);
     }
-    if let Some(contrast) = contrast {
+    if changes(1) {
         let mean = grey(&images).mean_dim([1i64, 2, 3].as_slice(), true, Kind::Float);
-        images = blend(&images, &mean, &contrast);
+        images = blend(&images, &mean, &columns[1]);
     }
-    if let (Some(saturation), true) = (saturation, is_rgb(&images)) {
-        images = blend(&images, &grey(&images), &saturation);
+    if changes(2) && is_rgb(&images) {
+        images = blend(&images, &grey(&images), &columns[2]);
     }
-    if let (Some(hue), true) = (hue, is_rgb(&images)) {
-        images = turn_hue(&images, &hue);
+    if changes(3) && is_rgb(&images) {
+        images = turn_hue(&images, &columns[3]);
     }
     images
 }
@@ -105,7 +113,7 @@ fn turn_hue(images: &Tensor, share: &Tensor) -> Tensor {
         &((&blue - &red) / &range + 2.0).where_self(&green.eq_tensor(&value), &((&red - &green) / &range + 4.0)),
     );
     // Each channel falls below the value by at most the chroma, the more the further the hue is from it.
-    let offsets = torch::sent(&Tensor::from_slice(&[5.0f32, 3.0, 1.0]).view([1, 3, 1, 1]), images.device());
+    let offsets = Tensor::arange_start_step(5.0, 0.0, -2.0, (Kind::Float, images.device())).view([1, 3, 1, 1]);
     let distance = (hue + share * 6.0 + offsets).remainder_(6.0);
     value - chroma * distance.minimum(&(4.0 - &distance)).clamp_(0.0, 1.0)
 }

@@ -11,6 +11,7 @@
 use tch::Tensor;
 
 use super::{Rect, Size};
+use crate::torch;
 
 impl Rect {
     /// The rectangle around `centre` (down and across, in shares of the image, [0, 1)) that takes `1 − share` of an
@@ -34,7 +35,8 @@ pub fn share_kept(rect: Rect, size: Size) -> f64 {
 
 /// Images `[n, c, h, w]` whose pixels within `rect` are those of the image that `partner` `[n]` (i64) names.
 pub fn cutmix(images: &Tensor, rect: Rect, partner: &Tensor) -> Tensor {
-    let mask = Rect::mask(&[Some(rect)], Size::of(images), images.device());
+    let edges = torch::sent(&Rect::edges(&[Some(rect)]), images.device());
+    let mask = Rect::mask(&edges, Size::of(images));
     images.index_select(0, partner).where_self(&mask, images)
 }
 

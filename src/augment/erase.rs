@@ -11,7 +11,7 @@
 use tch::Tensor;
 
 use super::{Rect, Size};
-use crate::recipe::Recipe;
+use crate::{recipe::Recipe, torch};
 
 /// Smallest and largest share of the image's area.
 const AREA: [f64; 2] = [0.02, 0.33];
@@ -24,11 +24,17 @@ pub(super) fn draw(recipe: &Recipe, size: Size, [chance]: [f64; 1], tries: [[f64
 }
 
 /// Normalised images `[n, c, h, w]` with one rectangle each, or none, set to 0: the mean colour.
-pub fn erase(mut images: Tensor, rects: &[Option<Rect>]) -> Tensor {
+pub fn erase(images: Tensor, rects: &[Option<Rect>]) -> Tensor {
     if rects.iter().all(Option::is_none) {
         return images;
     }
-    let mask = Rect::mask(rects, Size::of(&images), images.device());
+    let edges = torch::sent(&Rect::edges(rects), images.device());
+    erase_within(images, &edges)
+}
+
+/// [`erase`] by the [`Rect::edges`] of the rectangles, on the images' device.
+pub(super) fn erase_within(mut images: Tensor, edges: &Tensor) -> Tensor {
+    let mask = Rect::mask(edges, Size::of(&images));
     images.masked_fill_(&mask, 0.0)
 }
 

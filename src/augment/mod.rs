@@ -41,7 +41,7 @@ pub use map::Map;
 pub use mix::{Mix, MixKind};
 pub use move_pixels::move_pixels;
 pub use normalize::Normalize;
-pub use pipeline::Augment;
+pub use pipeline::{Augment, Draw, Drawn};
 pub use rect::{Rect, Size};
 pub use resample::resample;
 pub use resize::resize;

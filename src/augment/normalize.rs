@@ -24,6 +24,11 @@ impl Normalize {
         Self { scale: self.scale.full_like(1.0 / 255.0), shift: self.shift.zeros_like() }
     }
 
+    /// What normalises what [`Self::to_unit`] gives.
+    pub(super) fn after_unit(&self) -> Self {
+        Self { scale: &self.scale * 255.0, shift: self.shift.shallow_clone() }
+    }
+
     /// What each channel is multiplied by, `1 / (255 std)`, and what is then added, `−mean / std`.
     pub fn factors(mean: &[f32], std: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let scale = std.iter().map(|std| 1.0 / (255.0 * std)).collect();
@@ -31,14 +36,9 @@ impl Normalize {
         (scale, shift)
     }
 
-    /// uint8 images `[n, c, h, w]` to float32 of the same shape.
+    /// uint8 images `[n, c, h, w]`, or float32 ones, to float32 of the same shape.
     pub fn forward(&self, images: &Tensor) -> Tensor {
         (images.to_kind(Kind::Float) * &self.scale).g_add_(&self.shift)
-    }
-
-    /// The same for float32 images on the scale 0 to 1.
-    pub fn forward_unit(&self, images: &Tensor) -> Tensor {
-        (images * (&self.scale * 255.0)).g_add_(&self.shift)
     }
 }
 

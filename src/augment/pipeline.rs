@@ -1,11 +1,17 @@
 //! From bytes to normalised, augmented images.
 
-use tch::Tensor;
+use anyhow::Result;
+use tch::{Device, Tensor};
 
-use super::{Draws, Map, Normalize, Size, adjust, erase, gaussian_blur, move_pixels, resample};
+use super::{
+    Draws, Map, Normalize, Rect, Size, blur, colour, erase,
+    move_pixels::{self, move_by},
+    resample::{self, resample_bytes, resample_straight},
+};
 use crate::{
     random::{Purpose, Stream},
     recipe::{Aa, Recipe},
+    torch::{Parcel, throw},
 };
 
 /// Random augmentation of training images.
@@ -15,8 +21,11 @@ use crate::{
 #[derive(Debug)]
 pub struct Augment {
     recipe: Recipe,
-    normalize: Normalize,
     geometry: Geometry,
+    normalize: Normalize,
+    /// Bytes to the scale 0 to 1, and from there to normalised values: for operations that need that scale between.
+    to_unit: Normalize,
+    after_unit: Normalize,
 }
 
 /// How pixels move under a recipe.
@@ -31,10 +40,33 @@ enum Geometry {
     Turned,
 }
 
+/// Draws the numbers that augment the batches of a run, on the host. Any thread may do so, ahead of training.
+#[derive(Clone, Debug)]
+pub struct Draw {
+    recipe: Recipe,
+    geometry: Geometry,
+    channels: i64,
+    size: Size,
+    device: Device,
+}
+
+/// The numbers that augment one batch, ready to be sent to the device in one copy.
+#[derive(Debug)]
+pub struct Drawn {
+    draws: Vec<Draws>,
+    numbers: Parcel,
+}
+
 impl Augment {
     /// The augmentation that `recipe` asks for. Keeps a copy of `normalize` that shares its tensors.
     pub fn new(recipe: &Recipe, normalize: &Normalize) -> Self {
-        Self { recipe: recipe.clone(), normalize: normalize.clone(), geometry: Geometry::of(recipe) }
+        Self {
+            recipe: recipe.clone(),
+            geometry: Geometry::of(recipe),
+            normalize: normalize.clone(),
+            to_unit: normalize.to_unit(),
+            after_unit: normalize.after_unit(),
+        }
     }
 
     /// uint8 images `[n, c, h, w]` to normalised float32 images of the same shape. `ids[i]` is the sample id of image
@@ -46,46 +78,85 @@ impl Augment {
         self.forward_repeated(images, epoch, ids, &vec![0; ids.len()])
     }
 
-    /// The same where an epoch shows an image more than once: `repeats[i]` says how often it has shown image i before.
-    /// Each time has draws of its own.
+    /// [`Augment::forward`] where an epoch shows an image more than once: `repeats[i]` says how often it has shown image i
+    /// before. Each time has draws of its own.
     pub fn forward_repeated(&self, images: &Tensor, epoch: u32, ids: &[u32], repeats: &[u32]) -> Tensor {
-        if is_off(&self.recipe) {
-            return self.normalize.forward(images);
+        let draw = Draw::new(&self.recipe, images.size()[1], Size::of(images), images.device());
+        self.apply(images, &draw.batch(epoch, ids, repeats).unwrap_or_else(|error| throw(error)))
+    }
+
+    /// uint8 images `[n, c, h, w]` to normalised float32 images of the same shape, by the numbers `drawn` for them.
+    pub fn apply(&self, images: &Tensor, drawn: &Drawn) -> Tensor {
+        assert_eq!(images.size()[0], drawn.draws.len() as i64, "each image has draws");
+        let mut numbers = drawn.numbers.send().unwrap_or_else(|error| throw(error)).into_iter();
+        let mut next = || numbers.next().expect("what `Draw::batch` packed");
+
+        let changes_values = changes_values(&self.recipe);
+        let values = if changes_values { &self.to_unit } else { &self.normalize };
+        let border = self.recipe.border;
+        let mut images = match self.geometry {
+            Geometry::Still => values.forward(images),
+            Geometry::Whole => values.forward(&move_by(images, &next(), border)),
+            Geometry::Straight => resample_straight(images, &next(), border, values),
+            Geometry::Turned => resample_bytes(images, &next(), border, values),
+        };
+        if changes_values {
+            let colours: Vec<_> = drawn.draws.iter().map(|draws| draws.colour).collect();
+            images = colour::adjust_by(images, &colours, &next());
+            if drawn.draws.iter().any(|draws| draws.blur > 0.0) {
+                let (index, kernels) = (next(), next());
+                images = blur::blur_by(images, &index, &kernels);
+            }
+            images = self.after_unit.forward(&images);
         }
-        let draws = self.draws(images, epoch, ids, repeats);
-        let erased: Vec<_> = draws.iter().map(|draws| draws.erase).collect();
-        let images = if changes_values(&self.recipe) {
-            let factors: Vec<_> = draws.iter().map(|draws| draws.colour).collect();
-            let sigmas: Vec<_> = draws.iter().map(|draws| draws.blur).collect();
-            let images = self.moved(images, &draws, &self.normalize.to_unit());
-            self.normalize.forward_unit(&gaussian_blur(adjust(images, &factors), &sigmas))
-        } else {
-            self.moved(images, &draws, &self.normalize)
-        };
-        erase(images, &erased)
+        if drawn.draws.iter().any(|draws| draws.erase.is_some()) {
+            images = erase::erase_within(images, &next());
+        }
+        images
+    }
+}
+
+impl Draw {
+    /// For images of `channels` and `size` that are augmented on `device`.
+    pub fn new(recipe: &Recipe, channels: i64, size: Size, device: Device) -> Self {
+        Self { recipe: recipe.clone(), geometry: Geometry::of(recipe), channels, size, device }
     }
 
-    /// The draws of each image.
-    fn draws(&self, images: &Tensor, epoch: u32, ids: &[u32], repeats: &[u32]) -> Vec<Draws> {
-        let (channels, size) = (images.size()[1], Size::of(images));
-        assert_eq!(images.size()[0], ids.len() as i64, "each image has one sample id");
-        let stream = |(id, repeat): (&u32, &u32)| {
+    /// The numbers for the images `ids` (sample ids) in `epoch` (from 1), which has shown them `repeats` times before.
+    ///
+    /// # Errors
+    /// There is no memory for them.
+    pub fn batch(&self, epoch: u32, ids: &[u32], repeats: &[u32]) -> Result<Drawn> {
+        assert_eq!(ids.len(), repeats.len(), "each image has a count of repeats");
+        let draw = |(id, repeat): (&u32, &u32)| {
             // A run has fewer than 2²⁰ epochs, so that the repeats have the upper bits to themselves.
-            Stream::new(self.recipe.seed, Purpose::Augment, epoch ^ repeat << 20, *id)
+            let mut stream = Stream::new(self.recipe.seed, Purpose::Augment, epoch ^ repeat << 20, *id);
+            Draws::new(&self.recipe, self.channels, self.size, &mut stream)
         };
-        let images = ids.iter().zip(repeats);
-        images.map(|image| Draws::new(&self.recipe, channels, size, &mut stream(image))).collect()
+        let draws: Vec<Draws> = ids.iter().zip(repeats).map(draw).collect();
+        Ok(Drawn { numbers: Parcel::new(self.numbers(&draws), self.device)?, draws })
     }
 
-    /// Images moved by their maps, as floats of the given values.
-    fn moved(&self, images: &Tensor, draws: &[Draws], values: &Normalize) -> Tensor {
+    /// What [`Augment::apply`] needs on the device, in the order in which it takes it.
+    fn numbers(&self, draws: &[Draws]) -> Vec<Tensor> {
+        let mut numbers = Vec::new();
         let maps: Vec<Map> = draws.iter().map(|draws| draws.map).collect();
         match self.geometry {
-            Geometry::Still => values.forward(images),
-            Geometry::Whole => values.forward(&move_pixels(images, &maps, self.recipe.border)),
-            Geometry::Straight => resample::resample_straight(images, &maps, self.recipe.border, values),
-            Geometry::Turned => resample::resample_bytes(images, &maps, self.recipe.border, values),
+            Geometry::Still => (),
+            Geometry::Whole => numbers.push(move_pixels::starts(&maps, self.size)),
+            Geometry::Straight | Geometry::Turned => numbers.push(resample::axes(&maps, self.size)),
         }
+        if changes_values(&self.recipe) {
+            let colours: Vec<_> = draws.iter().map(|draws| draws.colour).collect();
+            numbers.push(colour::columns(&colours));
+            let sigmas: Vec<f64> = draws.iter().map(|draws| draws.blur).collect();
+            numbers.extend(blur::kernels(&sigmas, self.size).into_iter().flatten());
+        }
+        if draws.iter().any(|draws| draws.erase.is_some()) {
+            let erased: Vec<Option<Rect>> = draws.iter().map(|draws| draws.erase).collect();
+            numbers.push(Rect::edges(&erased));
+        }
+        numbers
     }
 }
 
@@ -107,11 +178,6 @@ impl Geometry {
 /// Whether pixels get other values between moving and normalisation.
 fn changes_values(recipe: &Recipe) -> bool {
     recipe.jitter() != [0.0; 4] || recipe.blur > 0.0 || recipe.aa != Aa::None
-}
-
-/// Whether no knob of the images is on.
-fn is_off(recipe: &Recipe) -> bool {
-    Geometry::of(recipe) == Geometry::Still && !changes_values(recipe) && recipe.reprob == 0.0
 }
 
 #[cfg(test)]

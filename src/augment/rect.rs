@@ -1,8 +1,6 @@
 //! Sizes and rectangles in whole pixels.
 
-use tch::{Device, Kind, Tensor};
-
-use crate::torch;
+use tch::{Kind, Tensor};
 
 /// Height and width of the images of a batch, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,16 +55,22 @@ impl Rect {
         })
     }
 
-    /// Which pixels of images of `size` lie within their rectangle, `[n, 1, h, w]`; none where there is none.
-    pub(super) fn mask(rects: &[Option<Self>], size: Size, device: Device) -> Tensor {
+    /// First column, the one after the last, first row, the one after the last: `[n, 4]`, i64, on the CPU. All 0 where there
+    /// is no rectangle.
+    pub(super) fn edges(rects: &[Option<Self>]) -> Tensor {
         let edges = |rect: &Option<Self>| match rect {
             Some(Self { left, top, width, height }) => [*left, left + width, *top, top + height],
             None => [0; 4],
         };
-        let edges = Tensor::from_slice(&rects.iter().flat_map(edges).collect::<Vec<i64>>());
-        let edges = torch::sent(&edges.view([-1, 4, 1, 1, 1]), device);
-        let within = |pixel: Tensor, first| {
-            pixel.ge_tensor(&edges.select(1, first)).logical_and(&pixel.lt_tensor(&edges.select(1, first + 1)))
+        Tensor::from_slice(&rects.iter().flat_map(edges).collect::<Vec<i64>>()).view([-1, 4])
+    }
+
+    /// Which pixels of images of `size` lie within the [`Rect::edges`] of their rectangle, `[n, 1, h, w]`.
+    pub(super) fn mask(edges: &Tensor, size: Size) -> Tensor {
+        let device = edges.device();
+        let edges = edges.view([-1, 4, 1, 1, 1]).unbind(1);
+        let within = |pixel: Tensor, first: usize| {
+            pixel.ge_tensor(&edges[first]).logical_and(&pixel.lt_tensor(&edges[first + 1]))
         };
         let pixels = |side| Tensor::arange(side, (Kind::Int64, device));
         within(pixels(size.width), 0).logical_and(&within(pixels(size.height).view([-1, 1]), 2))

@@ -15,30 +15,33 @@ const REFLECTION: i64 = 2;
 /// Pixels are squares, as in torchvision (`align_corners=False`): the border reflects about the outer edges of the
 /// outermost pixels, so that these stand there twice. Towards a border of zeros the outermost pixels fade.
 pub fn resample(images: &Tensor, maps: &[Map], border: Border) -> Tensor {
+    resample_by(images, &torch::sent(&axes(maps, Size::of(images)), images.device()), border)
+}
+
+/// [`resample`] by the [`axes`] of the maps, on the images' device.
+fn resample_by(images: &Tensor, axes: &Tensor, border: Border) -> Tensor {
     let padding = match border {
         Border::Reflect => REFLECTION,
         Border::Zero => ZEROS,
     };
-    let grid = grid(&torch::sent(&axes(maps, Size::of(images)), images.device()), Size::of(images));
-    images.grid_sampler(&grid, BILINEAR, padding, false)
+    images.grid_sampler(&grid(axes, Size::of(images)), BILINEAR, padding, false)
 }
 
-/// The same for uint8 images, with `values` of what is sampled, where no map turns: in one pass on the CPU.
-pub(super) fn resample_straight(images: &Tensor, maps: &[Map], border: Border, values: &Normalize) -> Tensor {
+/// uint8 images sampled by the [`axes`] of maps that do not turn, as floats of the given `values`: in one pass on the CPU.
+pub(super) fn resample_straight(images: &Tensor, axes: &Tensor, border: Border, values: &Normalize) -> Tensor {
     if images.device() != Device::Cpu {
-        return resample_bytes(images, maps, border, values);
+        return resample_bytes(images, axes, border, values);
     }
-    let axes = axes(maps, Size::of(images));
-    torch::sample(images, &axes, border == Border::Reflect, &values.scale, &values.shift)
+    torch::sample(images, axes, border == Border::Reflect, &values.scale, &values.shift)
 }
 
-/// The same for uint8 images, with `values` of what is sampled.
-pub(super) fn resample_bytes(images: &Tensor, maps: &[Map], border: Border, values: &Normalize) -> Tensor {
-    values.forward(&resample(&images.to_kind(Kind::Float), maps, border))
+/// uint8 images sampled by the [`axes`] of their maps, as floats of the given `values`.
+pub(super) fn resample_bytes(images: &Tensor, axes: &Tensor, border: Border, values: &Normalize) -> Tensor {
+    values.forward(&resample_by(&images.to_kind(Kind::Float), axes, border))
 }
 
 /// The numbers of each map, `[n, 2, 7]` on the CPU.
-fn axes(maps: &[Map], size: Size) -> Tensor {
+pub(super) fn axes(maps: &[Map], size: Size) -> Tensor {
     let numbers: Vec<f32> = maps.iter().flat_map(|map| numbers(map, size)).map(|number| number as f32).collect();
     Tensor::from_slice(&numbers).view([-1, 2, 7])
 }
@@ -46,7 +49,8 @@ fn axes(maps: &[Map], size: Size) -> Tensor {
 /// Where each pixel comes from, `[n, h, w, 2]`: x and y, where −1 and 1 are the outer edges of the image.
 fn grid(axes: &Tensor, size: Size) -> Tensor {
     let device = axes.device();
-    let number = |axis, index| axes.select(1, axis).select(1, index).view([-1, 1, 1]);
+    let numbers = axes.view([-1, 14, 1, 1]).unbind(1);
+    let number = |axis: usize, index: usize| &numbers[7 * axis + index];
 
     // A crop is parallel to the axes: columns and rows move on their own. The affine map mixes the two.
     let cropped = |axis, pixels: Tensor| {
@@ -104,8 +108,9 @@ mod tests {
                 Device::Cpu,
             );
             for border in [Border::Reflect, Border::Zero] {
+                let axes = axes(&maps, size);
                 let [ours, theirs] =
-                    [resample_straight, resample_bytes].map(|way| way(&images, &maps, border, &values));
+                    [resample_straight, resample_bytes].map(|way| way(&images, &axes, border, &values));
                 let off = (ours - theirs).abs().max().double_value(&[]);
                 assert!(off < 2e-4, "{channels} channels, {border:?}: {off}");
             }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use tch::{Device, Kind, Tensor};
 
 use super::{
@@ -59,20 +59,23 @@ impl<'a> Batches<'a> {
         }
         let end = self.order.len().min(self.done + self.batch_size);
         let positions = self.order[self.done..end].to_vec();
-        let images = match &mut self.supply {
+        let labels: Vec<i64> =
+            positions.iter().map(|&position| i64::from(self.split.labels[position as usize])).collect();
+        let (images, labels) = match &mut self.supply {
             Some(Supply::Resident(all)) => {
                 let index: Vec<i64> = positions.iter().map(|&position| i64::from(position)).collect();
-                all.f_index_select(0, &torch::send(&Tensor::f_from_slice(&index)?, self.device)?)?
+                let numbers = vec![Tensor::f_from_slice(&index)?, Tensor::f_from_slice(&labels)?];
+                let [index, labels] = <[Tensor; 2]>::try_from(torch::Parcel::new(numbers, self.device)?.send()?)
+                    .map_err(|_| anyhow!("a parcel lost a tensor"))?;
+                (all.f_index_select(0, &index)?, labels)
             }
             Some(Supply::Streamed(batches)) => {
                 let images = batches.next().context("the loader ended before its last batch")??;
-                torch::send(&images, self.device)?
+                let labels = torch::send(&Tensor::f_from_slice(&labels)?, self.device)?;
+                (torch::send_beside(&images, self.device)?, labels)
             }
             None => bail!("no images were set up"),
         };
-        let labels: Vec<i64> =
-            positions.iter().map(|&position| i64::from(self.split.labels[position as usize])).collect();
-        let labels = torch::send(&Tensor::f_from_slice(&labels)?, self.device)?;
         self.done = end;
         Ok(Batch { images, labels, positions })
     }
@@ -93,6 +96,7 @@ impl<'a> Batches<'a> {
             }
             &Pixels::Streamed { workers } => {
                 let (source, shape, size) = (Arc::clone(&split.source), split.shape, self.batch_size);
+                let device = self.device;
                 let wanted = |&position: &u32| (split.ids[position as usize], split.hashes[position as usize]);
                 let wanted: Vec<(u32, u128)> = self.order.iter().map(wanted).collect();
                 let decode = move |batch: usize| {
@@ -102,7 +106,7 @@ impl<'a> Batches<'a> {
                     for (&(id, hash), place) in samples.iter().zip(places) {
                         load_again(&source, id, hash, shape, place)?;
                     }
-                    Ok(images)
+                    torch::pinned(images, device)
                 };
                 Ok(Supply::Streamed(Loader::start(workers, self.order.len().div_ceil(size), decode)?))
             }

@@ -28,7 +28,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 type Work<T> = Arc<dyn Fn(usize) -> Result<T> + Send + Sync>;
 
 /// The pieces `0..n` of some work, in this order. After an error there are no more.
-pub(super) struct Loader<T> {
+pub struct Loader<T> {
     work: Work<T>,
     next: usize,
     n: usize,

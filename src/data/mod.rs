@@ -60,6 +60,7 @@ pub use dataset::{Dataset, Options, open};
 pub use decoded::{default_folder, kept_bytes};
 pub use gallery::Gallery;
 pub use images::Split;
+pub use loader::Loader;
 pub use pictures::{PictureBatch, Pictures};
 pub use progress::{Progress, Silent};
 pub use walk::{Found, images_below};

@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{
     random::{Purpose, Stream},
-    torch,
+    torch::{self, lists},
 };
 
 /// What a named tensor is to the optimiser.
@@ -101,8 +101,11 @@ impl Parameters {
     /// The sum of all numbers, each times zero: 0, or NaN where one is not finite. A scalar on the device.
     pub fn times_zero(&self) -> Tensor {
         let _guard = tch::no_grad_guard();
-        // A sum is finite only if each term is; x·0 turns every finite number into 0 and keeps the others.
-        let zeros = self.list.iter().map(|parameter| (&parameter.tensor * 0.0).sum(Kind::Float));
-        zeros.reduce(|total, one| total + one).unwrap_or_else(|| Tensor::from(0.0f32).to_device(self.device))
+        if self.list.is_empty() {
+            return Tensor::from(0.0f32).to_device(self.device);
+        }
+        let tensors: Vec<&Tensor> = self.list.iter().map(|parameter| &parameter.tensor).collect();
+        // x·0 turns every finite number into 0 and keeps the others; a sum is finite only if each term is.
+        (lists::largest(&tensors) * 0.0).sum(Kind::Float)
     }
 }

@@ -128,7 +128,7 @@ Tensor weight_gradient(const Tensor& x, const Tensor& gradient, const Geometry& 
 Tensor pointwise_weight_gradient(const Tensor& x, const Tensor& gradient, int64_t stride) {
   const auto rows = [](const Tensor& maps) { return maps.permute({0, 2, 3, 1}).reshape({-1, maps.size(1)}); };
   const Tensor seen = x.slice(2, 0, std::nullopt, stride).slice(3, 0, std::nullopt, stride);
-  return rows(gradient).t().mm(rows(seen)).view({gradient.size(1), x.size(1), 1, 1});
+  return rows(gradient).t().mm(rows(seen)).view({gradient.size(1), 1, 1, x.size(1)}).permute({0, 3, 1, 2});
 }
 
 class Conv : public torch::autograd::Function<Conv> {

@@ -12,7 +12,9 @@ pub mod distributed;
 mod group;
 mod layout;
 pub mod library;
+pub mod lists;
 mod norm_relu;
+pub mod observe;
 mod sample;
 mod script;
 mod shim;
@@ -30,9 +32,10 @@ pub use layout::preferred_layout;
 pub use norm_relu::{BatchStatistics, norm_relu, norm_relu_takes};
 pub use sample::sample;
 pub use script::ScriptModule;
-pub use shim::{channels_last, pin_memory, set_deterministic, set_tf32, version};
+use shim::copy_beside;
+pub use shim::{DeviceMemory, channels_last, device_memory, pin_memory, set_deterministic, set_tf32, version};
 pub use threads::{physical_cores, set_threads};
-pub use transfer::{host_reads, read, read_number, send, sent};
+pub use transfer::{Parcel, host_reads, pinned, read, read_number, send, send_beside, sent};
 pub use waiting::let_threads_sleep;
 
 /// The version of tch in Cargo.toml; tch itself does not tell.

@@ -5,7 +5,12 @@
 
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/Event.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/version.h>
+#include <map>
 #include "border.h"
 
 extern "C" {
@@ -22,6 +27,28 @@ char* mindgap_channels_last(at::Tensor* tensor, at::Tensor** out) {
 
 char* mindgap_pin_memory(at::Tensor* tensor, at::Tensor** out) {
   MINDGAP_TRY(*out = new at::Tensor(tensor->pin_memory()))
+}
+
+// Copies to CUDA device `index` on a stream of its own, which is ahead of the one that computes; that one waits for it.
+char* mindgap_copy_beside(at::Tensor* host, int64_t index, at::Tensor** out) {
+  MINDGAP_TRY(const c10::Device device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
+              const c10::impl::VirtualGuardImpl cuda(c10::kCUDA); const c10::Stream computes = cuda.getStream(device);
+              static std::map<int64_t, c10::Stream> streams;
+              const c10::Stream copies = streams.try_emplace(index, cuda.getStreamFromGlobalPool(device)).first->second;
+              c10::Event copied(c10::kCUDA); at::Tensor copy; {
+                const c10::StreamGuard guard(copies);
+                copy = host->to(device, /*non_blocking=*/true);
+                copied.record(copies);
+              } copied.block(computes);
+              // Its memory may be given away again only after what computes with it.
+              copy.record_stream(computes); *out = new at::Tensor(std::move(copy)))
+}
+
+// Bytes that tensors take on CUDA device `index` now and took at the most, as the allocator counts them.
+char* mindgap_device_memory(int64_t index, int64_t* now, int64_t* peak) {
+  MINDGAP_TRY(const auto stats = c10::getDeviceAllocator(c10::kCUDA)->getDeviceStats(
+                  static_cast<c10::DeviceIndex>(index));
+              *now = stats.allocated_bytes[0].current; *peak = stats.allocated_bytes[0].peak)
 }
 
 // Deterministic kernels only, or an error where an operator has none; cuDNN told the same.

@@ -10,6 +10,8 @@ unsafe extern "C" {
     fn mindgap_torch_version() -> *const c_char;
     fn mindgap_channels_last(tensor: *mut C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
     fn mindgap_pin_memory(tensor: *mut C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
+    fn mindgap_copy_beside(host: *mut C_tensor, index: i64, out: *mut *mut C_tensor) -> *mut c_char;
+    fn mindgap_device_memory(index: i64, now: *mut i64, peak: *mut i64) -> *mut c_char;
     fn mindgap_set_deterministic(on: bool) -> *mut c_char;
     fn mindgap_set_tf32(on: bool) -> *mut c_char;
 }
@@ -32,6 +34,33 @@ pub fn channels_last(tensor: &Tensor) -> Result<Tensor> {
 pub fn pin_memory(tensor: &Tensor) -> Result<Tensor> {
     // SAFETY: as in `channels_last`.
     new_tensor(|out| unsafe { mindgap_pin_memory(tensor.as_ptr().cast_mut(), out) })
+}
+
+/// A copy of a host tensor on the CUDA device `index`, made while the device goes on with what it was asked for before. To
+/// be called from one thread.
+pub(super) fn copy_beside(host: &Tensor, index: usize) -> Result<Tensor> {
+    // SAFETY: as in `channels_last`.
+    new_tensor(|out| unsafe { mindgap_copy_beside(host.as_ptr().cast_mut(), index as i64, out) })
+}
+
+/// Memory of a device that tensors take \[bytes\].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DeviceMemory {
+    /// Now.
+    pub now: u64,
+    /// At the most since the process began.
+    pub peak: u64,
+}
+
+/// The memory that this process's tensors take on the CUDA device `index`.
+///
+/// # Errors
+/// CUDA is not in use.
+pub fn device_memory(index: usize) -> Result<DeviceMemory> {
+    let (mut now, mut peak) = (0, 0);
+    // SAFETY: both point to numbers of ours.
+    check(unsafe { mindgap_device_memory(index as i64, &mut now, &mut peak) })?;
+    Ok(DeviceMemory { now: now as u64, peak: peak as u64 })
 }
 
 /// Lets libtorch use deterministic kernels alone; it raises an error where an operator has none. To be called before

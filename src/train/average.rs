@@ -6,6 +6,7 @@ use super::{ema, swa};
 use crate::{
     model::{Architecture, ResNet},
     recipe::Recipe,
+    torch::lists,
 };
 
 /// How weights are averaged.
@@ -40,7 +41,7 @@ impl Average {
 
     /// Gives the average, with nothing in it yet, the initial weights of `model`.
     pub fn start_from(&self, model: &ResNet) {
-        self.for_each(model, |average, value| move_towards(average, value, 1.0));
+        self.move_towards(model, 1.0);
     }
 
     /// The averaged network, once it holds an average.
@@ -52,8 +53,7 @@ impl Average {
     pub fn after_update(&mut self, model: &ResNet) {
         if let Rule::Exponential { decay } = self.rule {
             self.count += 1;
-            let keep = ema::decay_at(decay, self.count);
-            self.for_each(model, |average, value| ema::update(average, value, keep));
+            self.move_towards(model, ema::share_at(decay, self.count));
         }
     }
 
@@ -64,23 +64,18 @@ impl Average {
         if epoch < first_epoch {
             return false;
         }
-        self.for_each(model, |average, value| swa::update(average, value, self.count));
+        self.move_towards(model, swa::share_at(self.count));
         self.count += 1;
         true
     }
 
-    /// Every averaged tensor with that of `model`, running statistics included.
-    fn for_each(&self, model: &ResNet, update: impl Fn(&Tensor, &Tensor)) {
-        for (average, value) in self.network.parameters.all().iter().zip(model.parameters.all()) {
-            update(&average.tensor, &value.tensor);
-        }
+    /// Moves every averaged tensor, running statistics included, by `share` of the way to that of `model`.
+    fn move_towards(&self, model: &ResNet, share: f64) {
+        let [averages, values] = [&self.network, model].map(|network| -> Vec<&Tensor> {
+            network.parameters.all().iter().map(|parameter| &parameter.tensor).collect()
+        });
+        lists::lerp_all(&averages, &values, share);
     }
-}
-
-/// `average ← average + share · (value − average)`, in place.
-pub(super) fn move_towards(average: &Tensor, value: &Tensor, share: f64) {
-    let _guard = tch::no_grad_guard();
-    let _ = average.shallow_clone().lerp_(&value.detach(), share);
 }
 
 #[cfg(test)]

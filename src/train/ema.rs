@@ -9,19 +9,10 @@
 //! | Reference | Polyak and Juditsky 1992; Tarvainen and Valpola 2017, "Mean teachers are better role models"; timm's `ModelEmaV3`. |
 //! | Measured here | On `faces` in 22 epochs, three seeds, D 0.998 with a rate that falls to a thousandth: the last epoch is the same; the best epoch, cross-fitted, 1.069 ± 0.064 against 1.110 ± 0.041. |
 
-use tch::Tensor;
-
-use super::average::move_towards;
-
-/// How much of the average update number `update` (from 1) keeps.
-pub fn decay_at(decay: f64, update: u64) -> f64 {
+/// Share of the way to the trained weights by which update number `update` (from 1) moves the average.
+pub fn share_at(decay: f64, update: u64) -> f64 {
     let t = update as f64;
-    decay.min((1.0 + t) / (10.0 + t))
-}
-
-/// `average ← keep · average + (1 − keep) · value`, in place.
-pub fn update(average: &Tensor, value: &Tensor, keep: f64) {
-    move_towards(average, value, 1.0 - keep);
+    1.0 - decay.min((1.0 + t) / (10.0 + t))
 }
 
 #[cfg(test)]
@@ -30,22 +21,20 @@ mod tests {
 
     #[test]
     fn the_average_equals_its_closed_form() {
-        let decay = 0.9;
-        let average = Tensor::from_slice(&[5.0]);
-        let values = [1.0, -2.0, 4.0, 0.5];
-        for value in values {
-            update(&average, &Tensor::from_slice(&[value]), decay);
-        }
-        // decay⁴ · start + Σ (1 − decay) · decay^(4 − i) · value i
-        let sum: f64 = (1..).zip(values).map(|(i, value)| 0.1 * decay.powi(4 - i) * value).sum();
-        assert!((average.double_value(&[0]) - (decay.powi(4) * 5.0 + sum)).abs() < 1e-12);
+        let (decay, values) = (0.1, [1.0, -2.0, 4.0, 0.5]);
+        let average = (1..)
+            .zip(values)
+            .fold(5.0, |average, (update, value)| average + share_at(decay, update) * (value - average));
+        // decay⁴ · start + Σ (1 − decay) · decay^(4 − i) · value i; a decay this small is the whole one from the start.
+        let sum: f64 = (1..).zip(values).map(|(i, value)| (1.0 - decay) * decay.powi(4 - i) * value).sum();
+        assert!((average - (decay.powi(4) * 5.0 + sum)).abs() < 1e-12);
     }
 
     #[test]
     fn the_decay_is_warmed_up() {
-        assert_eq!(decay_at(0.998, 1), 2.0 / 11.0);
-        assert_eq!(decay_at(0.998, 90), 0.91);
-        assert_eq!(decay_at(0.998, 100_000), 0.998);
-        assert_eq!(decay_at(0.0, 5), 0.0);
+        assert_eq!(share_at(0.998, 1), 1.0 - 2.0 / 11.0);
+        assert_eq!(share_at(0.998, 90), 1.0 - 0.91);
+        assert_eq!(share_at(0.998, 100_000), 1.0 - 0.998);
+        assert_eq!(share_at(0.0, 5), 1.0);
     }
 }

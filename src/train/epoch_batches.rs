@@ -1,31 +1,28 @@
 //! What is left of an epoch over the training images.
 
+use std::iter::Zip;
+
 use anyhow::{Context, Result};
 use tch::Device;
 
-use super::order::{order, repeats};
+use super::{
+    examples::{TrainBatch, draw},
+    order::{order, repeats},
+};
 use crate::{
-    data::{Batch, Batches, Dataset},
+    augment::Drawn,
+    data::{Batches, Dataset, Loader},
     recipe::Recipe,
 };
 
-/// The batches of an epoch that are still to come, and their numbers in it.
+/// The batches of an epoch that are still to come.
 pub(super) struct EpochBatches<'a> {
-    source: Batches<'a>,
-    /// How often the epoch has shown each image of them before.
-    repeats: Vec<u32>,
-    /// Images in what is handed over as a batch.
-    size: usize,
-    /// Batches that were handed over before these began.
-    begun: u64,
-    /// Batches handed over, those included.
+    source: Zip<Batches<'a>, Loader<Drawn>>,
+    /// Batches handed over, those before these began included.
     done: u64,
     /// Batches in the whole epoch.
     batches: u64,
 }
-
-/// A batch, its number in the epoch (from 0), and how often the epoch has shown each of its images before.
-pub(super) type Taken = (Batch, u32, Vec<u32>);
 
 /// Which rows of a batch are needed, given its number in the epoch; as many for each batch.
 pub(super) type Rows<'a> = &'a dyn Fn(u32) -> Vec<usize>;
@@ -33,7 +30,17 @@ pub(super) type Rows<'a> = &'a dyn Fn(u32) -> Vec<usize>;
 impl<'a> EpochBatches<'a> {
     /// The batches of `epoch` (from 1) after the first `done`, or `rows` alone of each; an incomplete last batch is
     /// dropped.
-    pub fn new(recipe: &Recipe, data: &'a Dataset, epoch: u32, done: u64, device: Device, rows: Option<Rows>) -> Self {
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub fn new(
+        recipe: &Recipe,
+        data: &'a Dataset,
+        epoch: u32,
+        done: u64,
+        device: Device,
+        rows: Option<Rows>,
+    ) -> Result<Self> {
         let batch_size = recipe.batch_size as usize;
         let batches = data.train.len() as u64 / u64::from(recipe.batch_size);
         let mut order = order(recipe, &data.train.labels, epoch);
@@ -52,7 +59,16 @@ impl<'a> EpochBatches<'a> {
             };
             (order, repeats) = (pick(&order), pick(&repeats));
         }
-        Self { source: data.train.batches(order, size, device), repeats, size, begun: done, done, batches }
+        let ids: Vec<u32> = order.iter().map(|&position| data.train.ids[position as usize]).collect();
+        let draw = draw(recipe, data, device);
+        let drawn = move |batch: usize| {
+            let rows = batch * size..(batch + 1) * size;
+            draw.batch(epoch, &ids[rows.clone()], &repeats[rows])
+        };
+        // A GPU that waits for its host is not kept waiting by the draws too; on the CPU all threads compute anyway.
+        let workers = usize::from(device.is_cuda());
+        let drawn = Loader::start(workers, (batches - done) as usize, drawn)?;
+        Ok(Self { source: data.train.batches(order, size, device).zip(drawn), done, batches })
     }
 
     /// Batches that are still to come.
@@ -64,19 +80,14 @@ impl<'a> EpochBatches<'a> {
     ///
     /// # Errors
     /// One of their images cannot be read any more.
-    pub fn take(&mut self, count: u32) -> Result<Vec<Taken>> {
+    pub fn take(&mut self, count: u32) -> Result<Vec<TrainBatch>> {
         (0..self.left().min(u64::from(count))).map(|_| self.next()).collect()
     }
 
-    /// The next batch.
-    ///
-    /// # Errors
-    /// An image cannot be read any more, or no batch is left.
-    fn next(&mut self) -> Result<Taken> {
-        let batch = self.source.next().context("the loader ended before its epoch")??;
-        let number = self.done;
+    fn next(&mut self) -> Result<TrainBatch> {
+        let (batch, drawn) = self.source.next().context("the loader ended before its epoch")?;
+        let number = self.done as u32;
         self.done += 1;
-        let first = (number - self.begun) as usize * self.size;
-        Ok((batch, number as u32, self.repeats[first..][..self.size].to_vec()))
+        Ok(TrainBatch { batch: batch?, number, drawn: drawn? })
     }
 }

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use crate::{
-    augment::{Augment, Mix, Normalize, Size, resize},
+    augment::{Augment, Draw, Drawn, Mix, Normalize, Size, resize},
     data::{Batch, Dataset},
     recipe::{Recipe, progressive},
 };
@@ -19,13 +19,28 @@ pub(super) struct Example {
     pub targets: Tensor,
 }
 
+/// A batch of an epoch, and what is drawn for it.
+#[derive(Debug)]
+pub(super) struct TrainBatch {
+    /// Its images as they are.
+    pub batch: Batch,
+    /// Its number in the epoch, from 0.
+    pub number: u32,
+    /// The numbers that augment its images.
+    pub drawn: Drawn,
+}
+
+/// Draws what augments the training images of `data` under `recipe` on `device`.
+pub(super) fn draw(recipe: &Recipe, data: &Dataset, device: Device) -> Draw {
+    let side = i64::from(data.size);
+    Draw::new(recipe, i64::from(data.channels), Size { height: side, width: side }, device)
+}
+
 /// Makes examples of batches: a function of recipe, epoch and batch.
 #[derive(Debug)]
 pub(super) struct Examples {
     recipe: Recipe,
     augment: Augment,
-    /// Sample id of each training image.
-    ids: Vec<u32>,
     /// Full side of the images, in pixels.
     size: u32,
     classes: i64,
@@ -37,17 +52,16 @@ impl Examples {
         Self {
             recipe: recipe.clone(),
             augment: Augment::new(recipe, normalize),
-            ids: data.train.ids.clone(),
             size: data.size,
             classes: data.classes.len() as i64,
         }
     }
 
-    /// The example of batch `number` (from 0) of `epoch` (from 1). `repeats` says how often the epoch has shown each of
-    /// its images before.
-    pub fn example(&self, batch: &Batch, repeats: &[u32], epoch: u32, number: u32) -> Example {
-        let images = self.images(batch, repeats, epoch);
-        match Mix::draw(&self.recipe, epoch, number, batch.positions.len(), Size::of(&images)) {
+    /// The example of a batch of `epoch` (from 1).
+    pub fn example(&self, batch: &TrainBatch, epoch: u32) -> Example {
+        let TrainBatch { batch, number, drawn } = batch;
+        let images = self.images(batch, drawn, epoch);
+        match Mix::draw(&self.recipe, epoch, *number, batch.positions.len(), Size::of(&images)) {
             None => Example { images, targets: batch.labels.shallow_clone() },
             Some(mix) => {
                 let (images, targets) = mix.apply(&images, &batch.labels, self.classes);
@@ -56,12 +70,13 @@ impl Examples {
         }
     }
 
-    /// The example of rows `own` of batch `number`, where `batch` holds those and then, as [`Examples::rows`] says,
+    /// The example of rows `own` of a batch of `epoch`, where `batch` holds those and then, as [`Examples::rows`] says,
     /// whom they are mixed with.
-    pub fn part(&self, batch: &Batch, repeats: &[u32], epoch: u32, number: u32, own: Range<usize>) -> Example {
+    pub fn part(&self, batch: &TrainBatch, epoch: u32, own: Range<usize>) -> Example {
+        let TrainBatch { batch, number, drawn } = batch;
         let rows = own.len() as i64;
-        let images = self.images(batch, repeats, epoch);
-        let Some(mix) = self.mix(epoch, number) else {
+        let images = self.images(batch, drawn, epoch);
+        let Some(mix) = self.mix(epoch, *number) else {
             return Example { images: images.narrow(0, 0, rows), targets: batch.labels.narrow(0, 0, rows) };
         };
         // Row i here is mixed with row rows + i; what becomes of the latter is not looked at.
@@ -90,9 +105,8 @@ impl Examples {
     }
 
     /// The images alone, not yet mixed: `[n, c, h, w]`, float32.
-    pub fn images(&self, batch: &Batch, repeats: &[u32], epoch: u32) -> Tensor {
-        let ids: Vec<u32> = batch.positions.iter().map(|&position| self.ids[position as usize]).collect();
-        let images = self.augment.forward_repeated(&batch.images, epoch, &ids, repeats);
+    pub fn images(&self, batch: &Batch, drawn: &Drawn, epoch: u32) -> Tensor {
+        let images = self.augment.apply(&batch.images, drawn);
         let side = progressive::size_at(&self.recipe, epoch, self.size);
         if side == self.size { images } else { resize(&images, side) }
     }

@@ -91,11 +91,11 @@ pub fn find_lr(
 
 fn climb(trainer: &mut Trainer, data: &Dataset, test: &RangeTest, watch: &mut impl FnMut(&LrCurve)) -> Result<LrCurve> {
     let mut curve = LrCurve::new(test.num_it as usize);
-    let mut batches = trainer.epoch_batches(data);
+    let mut batches = trainer.epoch_batches(data)?;
     for rate in test.rates() {
         if batches.left() == 0 {
             trainer.position = Position { epochs: trainer.position.epochs + 1, ..Position::default() };
-            batches = trainer.epoch_batches(data);
+            batches = trainer.epoch_batches(data)?;
         }
         curve.push(rate, mean_loss(trainer, &mut batches, rate)?);
         watch(&curve);

@@ -7,6 +7,8 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::torch::lists;
+
 const FIRST_SCALE: f64 = 65_536.0;
 /// Updates in a row that must go well before the factor grows.
 const GROWTH_INTERVAL: f64 = 2000.0;
@@ -32,19 +34,17 @@ impl LossScale {
         loss * &self.scale
     }
 
-    /// Divides the gradients of a scaled loss, and says whether one of them is not finite: a boolean scalar.
+    /// Divides the gradients of a scaled loss, and says whether one of them is not finite: a float32 `[1]`, 1 where it is
+    /// so and 0 elsewhere.
     pub fn unscale(&self, gradients: &mut [Tensor]) -> Tensor {
-        let inverse = self.scale.reciprocal();
-        for gradient in gradients.iter_mut() {
-            let _ = gradient.g_mul_(&inverse);
-        }
-        // x·0 turns every finite number into 0 and keeps the others.
-        let zeros: Vec<Tensor> = gradients.iter().map(|gradient| (gradient * 0.0).sum(Kind::Float)).collect();
-        Tensor::stack(&zeros, 0).sum(Kind::Float).isfinite().logical_not()
+        let found_inf = Tensor::zeros([1], (Kind::Float, self.scale.device()));
+        lists::unscale_all(&gradients.iter().collect::<Vec<_>>(), &self.scale.reciprocal(), &found_inf);
+        found_inf
     }
 
-    /// Adapts the factor after an update; `overflown` is what [`Self::unscale`] said.
-    pub fn adapt(&mut self, overflown: &Tensor) {
+    /// Adapts the factor after an update; `found_inf` is what [`Self::unscale`] said.
+    pub fn adapt(&mut self, found_inf: &Tensor) {
+        let overflown = &found_inf.squeeze().gt(0.0);
         let clean = &self.clean_updates + 1.0;
         let grows = clean.ge(GROWTH_INTERVAL);
         let grown = (&self.scale * 2.0).where_self(&grows, &self.scale);
@@ -70,18 +70,18 @@ mod tests {
     fn gradients_come_back_as_they_were_and_overflow_is_seen() {
         let scale = LossScale::new(Device::Cpu);
         let mut gradients = [Tensor::from_slice(&[65_536f32, -131_072.0]), Tensor::from_slice(&[0f32])];
-        assert!(!bool::try_from(scale.unscale(&mut gradients)).unwrap());
+        assert_eq!(scale.unscale(&mut gradients), Tensor::from_slice(&[0f32]));
         assert!(gradients[0].equal(&Tensor::from_slice(&[1f32, -2.0])));
         for wrong in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
             let mut gradients = [Tensor::from_slice(&[1f32, 2.0]), Tensor::from_slice(&[3.0, wrong])];
-            assert!(bool::try_from(scale.unscale(&mut gradients)).unwrap(), "{wrong}");
+            assert_eq!(scale.unscale(&mut gradients), Tensor::from_slice(&[1f32]), "{wrong}");
         }
     }
 
     #[test]
     fn the_scale_halves_after_an_overflow_and_doubles_after_two_thousand_good_updates() {
         let mut scale = LossScale::new(Device::Cpu);
-        let (well, overflown) = (Tensor::from(false), Tensor::from(true));
+        let (well, overflown) = (Tensor::from_slice(&[0f32]), Tensor::from_slice(&[1f32]));
         scale.adapt(&well);
         assert_eq!(state(&scale), [65_536.0, 1.0]);
         scale.adapt(&overflown);

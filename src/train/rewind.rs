@@ -6,10 +6,11 @@ use std::fmt;
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use super::{Position, Trainer, trainer::UPDATES_BETWEEN_LOOKS};
+use super::{Position, Trainer, examples::TrainBatch, trainer::UPDATES_BETWEEN_LOOKS};
 use crate::{
     data::{Batch, Dataset, Split},
     model::Mode,
+    torch::lists,
 };
 
 /// What is not finite, and the files of its batch.
@@ -53,24 +54,17 @@ fn state(trainer: &Trainer) -> Vec<&Tensor> {
 impl Look {
     /// A copy of the state now.
     pub fn new(trainer: &Trainer) -> Self {
-        let tensors = state(trainer).into_iter().map(|tensor| tensor.detach().copy()).collect();
-        Self { tensors, position: trainer.position, updates: trainer.optimizer.updates }
+        Self { tensors: lists::copies(&state(trainer)), position: trainer.position, updates: trainer.optimizer.updates }
     }
 
     /// Copies the state now over that of the look before.
     pub fn renew(&mut self, trainer: &Trainer) {
-        let _guard = tch::no_grad_guard();
-        for (kept, now) in self.tensors.iter_mut().zip(state(trainer)) {
-            kept.copy_(now);
-        }
+        lists::copy_all(&self.tensors.iter().collect::<Vec<_>>(), &state(trainer));
         (self.position, self.updates) = (trainer.position, trainer.optimizer.updates);
     }
 
     fn restore(&self, trainer: &mut Trainer) {
-        let _guard = tch::no_grad_guard();
-        for (now, kept) in state(trainer).into_iter().zip(&self.tensors) {
-            now.shallow_clone().copy_(kept);
-        }
+        lists::copy_all(&state(trainer), &self.tensors.iter().collect::<Vec<_>>());
         trainer.position = self.position;
         trainer.optimizer.updates = self.updates;
     }
@@ -83,7 +77,7 @@ impl Look {
     pub fn first_fault(&self, trainer: &mut Trainer, data: &Dataset) -> Result<Option<Fault>> {
         self.restore(trainer);
         let images = data.train.len();
-        let mut batches = trainer.epoch_batches(data);
+        let mut batches = trainer.epoch_batches(data)?;
         let mut sum = Tensor::from(0.0).to_device(trainer.model.parameters.device());
         let mut before = Look::new(trainer);
         for _ in 0..UPDATES_BETWEEN_LOOKS {
@@ -114,11 +108,11 @@ impl Trainer {
     /// What goes wrong in the update that comes next, which is known to fail.
     fn fault_of_next_update(&self, data: &Dataset) -> Result<Fault> {
         let (images, updates) = (data.train.len(), self.optimizer.updates);
-        let mut batches = self.epoch_batches(data);
+        let mut batches = self.epoch_batches(data)?;
         let (mut place, mut files) = (None, Vec::new());
-        for (batch, number, repeats) in batches.take(self.recipe.grad_accum_steps)? {
-            files = batch.positions.iter().map(|&position| data.train.name(position)).collect();
-            if let Some(found) = self.place_of_fault(&batch, &files, number, &repeats)? {
+        for batch in batches.take(self.recipe.grad_accum_steps)? {
+            files = batch.batch.positions.iter().map(|&position| data.train.name(position)).collect();
+            if let Some(found) = self.place_of_fault(&batch, &files)? {
                 (place, files) = (Some(found.0), found.1);
                 break;
             }
@@ -136,8 +130,8 @@ impl Trainer {
 
     /// What is not finite in the pass over a batch (an output of the network, the loss, or a gradient), and in which of
     /// the ranks' `files`.
-    fn place_of_fault(&self, batch: &Batch, files: &[String], number: u32, repeats: &[u32]) -> Result<Option<Place>> {
-        let example = self.example(batch, number, repeats);
+    fn place_of_fault(&self, batch: &TrainBatch, files: &[String]) -> Result<Option<Place>> {
+        let (example, number) = (self.example(batch), batch.number);
         let mut first = None;
         let logits = self.logits(&example, Mode::Train(self.noise(number)), &mut |layer, output| {
             if first.is_none() && !is_finite(output) {

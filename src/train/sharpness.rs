@@ -10,27 +10,24 @@
 
 use tch::Tensor;
 
-/// Moves `parameters` in place by `radius` along `gradients`, as one vector, and returns what they were.
-pub fn ascend(parameters: &[&Tensor], gradients: &[Tensor], radius: f64) -> Vec<Tensor> {
+use crate::torch::lists;
+
+/// Moves `parameters` in place by `radius` along `gradients`, as one vector, and returns what they were. The gradients
+/// are used up: they become the steps.
+pub fn ascend(parameters: &[&Tensor], gradients: Vec<Tensor>, radius: f64) -> Vec<Tensor> {
     let _guard = tch::no_grad_guard();
-    let squares: Vec<Tensor> = gradients.iter().map(|gradient| gradient.square().sum(gradient.kind())).collect();
-    let norm = Tensor::stack(&squares, 0).sum(squares[0].kind()).sqrt();
+    let before = lists::copies(parameters);
+    let gradients: Vec<&Tensor> = gradients.iter().collect();
     // A gradient of zero has no direction: nothing moves then.
-    let scale: Tensor = radius / (norm + 1e-12);
-    let climb = |(parameter, gradient): (&&Tensor, &Tensor)| {
-        let before = parameter.detach().copy();
-        let _ = parameter.detach().g_add_(&(gradient * &scale));
-        before
-    };
-    parameters.iter().zip(gradients).map(climb).collect()
+    let scale: Tensor = radius / (lists::norms(&gradients).norm() + 1e-12);
+    lists::scale_all(&gradients, &scale);
+    lists::add_all(parameters, &gradients);
+    before
 }
 
 /// Puts `parameters` back, to the bit.
 pub fn descend(parameters: &[&Tensor], before: &[Tensor]) {
-    let _guard = tch::no_grad_guard();
-    for (parameter, before) in parameters.iter().zip(before) {
-        parameter.detach().copy_(before);
-    }
+    lists::copy_all(parameters, &before.iter().collect::<Vec<_>>());
 }
 
 #[cfg(test)]
@@ -48,7 +45,7 @@ mod tests {
             Tensor::run_backward(&[loss], &[&x, &y], false, false)
         };
         let first = gradient();
-        let before = ascend(&[&x, &y], &first, radius);
+        let before = ascend(&[&x, &y], first, radius);
         let second = gradient();
         descend(&[&x, &y], &before);
         let length = 153f64.sqrt();
@@ -60,7 +57,7 @@ mod tests {
     #[test]
     fn without_a_gradient_nothing_moves() {
         let x = Tensor::from_slice(&[1f32, 2.0]);
-        ascend(&[&x], &[x.zeros_like()], 0.05);
+        ascend(&[&x], vec![x.zeros_like()], 0.05);
         assert_eq!(x, Tensor::from_slice(&[1f32, 2.0]));
     }
 }

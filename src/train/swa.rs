@@ -11,16 +11,14 @@
 use anyhow::Result;
 use tch::Tensor;
 
-use super::average::move_towards;
 use crate::model::{Mode, ResNet};
 
 /// Batches from which the statistics of batch norm are estimated.
 pub const BATCHES: usize = 50;
 
-/// Puts `value` into the equal average of `count` values before it: `average ← average + (value − average) / (count +
-/// 1)`.
-pub fn update(average: &Tensor, value: &Tensor, count: u64) {
-    move_towards(average, value, 1.0 / (count as f64 + 1.0));
+/// Share of the way to a new value by which the equal average of `count` values before it moves.
+pub fn share_at(count: u64) -> f64 {
+    1.0 / (count as f64 + 1.0)
 }
 
 /// Sets the running statistics of `model` to the equal average of those of the `batches`, normalised images
@@ -46,11 +44,10 @@ mod tests {
 
     #[test]
     fn every_epoch_counts_the_same() {
-        let average = Tensor::from_slice(&[100.0]);
-        for (count, value) in (0..).zip([1.0, 2.0, 6.0]) {
-            update(&average, &Tensor::from_slice(&[value]), count);
-        }
-        assert!((average.double_value(&[0]) - 3.0).abs() < 1e-12);
+        let average = (0..)
+            .zip([1.0, 2.0, 6.0])
+            .fold(100.0, |average, (count, value)| average + share_at(count) * (value - average));
+        assert!((average - 3.0f64).abs() < 1e-12);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::{
     Average, Failure, LossScale, Patience, Ranks, class_weights,
-    epoch_batches::{EpochBatches, Rows, Taken},
-    examples::{Example, Examples},
+    epoch_batches::{EpochBatches, Rows},
+    examples::{Example, Examples, TrainBatch, draw},
     loss::cross_entropy,
     optim::{Optimizer, clip_to_norm},
     order::{order, repeats},
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     augment::Normalize,
-    data::{Batch, Dataset},
+    data::Dataset,
     model::{
         Architecture, Draws, Mode, ResNet,
         pretrained::{self, Images, Loaded},
@@ -28,7 +28,7 @@ use crate::{
     random::{Purpose, Stream},
     recipe::{AmpDtype, ClassWeights, Recipe, schedule},
     run::{Observer, PretrainedFile},
-    torch::{self, Autocast},
+    torch::{self, Autocast, lists, observe::Phase},
 };
 
 /// Updates between two looks at whether the loss is still finite. Each look waits for the device.
@@ -189,7 +189,7 @@ impl Trainer {
     ) -> Result<Pass> {
         let images = data.train.len();
         let (batches, updates) = (self.batches_per_epoch(images), self.updates_per_epoch(images));
-        let mut rest = self.epoch_batches(data);
+        let mut rest = self.epoch_batches(data)?;
         let mut loss_sum = Tensor::from(self.position.loss_sum).to_device(self.model.parameters.device());
 
         let begin = self.position.updates;
@@ -202,7 +202,11 @@ impl Trainer {
                 self.position.loss_sum = self.read_loss(&loss_sum, &look, data)?;
                 return Ok(if pause { Pass::Paused } else { Pass::Stopped });
             }
-            let group = match rest.take(self.recipe.grad_accum_steps) {
+            let taken = {
+                let _phase = Phase::new(c"batch");
+                rest.take(self.recipe.grad_accum_steps)
+            };
+            let group = match taken {
                 Ok(group) => group,
                 Err(error) => {
                     self.position.loss_sum = self.read_loss(&loss_sum, &look, data)?;
@@ -211,11 +215,13 @@ impl Trainer {
             };
             self.update(group, self.rate(self.optimizer.updates, images), &mut loss_sum)?;
             if let Some(average) = &mut self.average {
+                let _phase = Phase::new(c"average");
                 average.after_update(&self.model);
             }
 
             let looks = self.position.updates.is_multiple_of(UPDATES_BETWEEN_LOOKS);
             let batch_loss = if looks {
+                let _phase = Phase::new(c"finiteness");
                 let sum = self.read_loss(&loss_sum, &look, data)?;
                 look.renew(self);
                 Some(sum / (batches - rest.left()) as f64)
@@ -236,7 +242,7 @@ impl Trainer {
     }
 
     /// The batches from the current position to the end of its epoch; of each, the rows that this rank needs.
-    pub(super) fn epoch_batches<'a>(&self, data: &'a Dataset) -> EpochBatches<'a> {
+    pub(super) fn epoch_batches<'a>(&self, data: &'a Dataset) -> Result<EpochBatches<'a>> {
         let done = self.position.updates * u64::from(self.recipe.grad_accum_steps);
         let (epoch, device) = (self.position.epochs + 1, self.model.parameters.device());
         let own = self.ranks.as_ref().map(|ranks| ranks.own(self.recipe.batch_size as usize));
@@ -249,12 +255,12 @@ impl Trainer {
     ///
     /// # Errors
     /// With several ranks, another is dead. The state is then no longer that of a number of whole updates.
-    pub(super) fn update(&mut self, group: Vec<Taken>, rate: f64, loss_sum: &mut Tensor) -> Result<()> {
+    pub(super) fn update(&mut self, group: Vec<TrainBatch>, rate: f64, loss_sum: &mut Tensor) -> Result<()> {
         let count = group.len();
         let mut gradients = Vec::new();
         let mut own_sum = self.ranks.as_ref().map(|_| loss_sum.zeros_like());
-        for (batch, number, repeats) in group {
-            let example = self.example(&batch, number, &repeats);
+        for batch in group {
+            let (example, number) = (self.example(&batch), batch.number);
             let loss = self.loss(&example, Mode::Train(self.noise(number)))?;
             let _ = own_sum.as_mut().unwrap_or(loss_sum).g_add_(&loss.detach().to_kind(Kind::Double));
             let share = loss / count as f64;
@@ -265,37 +271,36 @@ impl Trainer {
             add_gradients(&mut gradients, &share, &self.model);
             if self.is_sharp() {
                 self.unite(&mut gradients, &mut loss_sum.zeros_like(), false)?;
-                gradients = self.gradients_uphill(&gradients, &example, number)?;
+                gradients = self.gradients_uphill(gradients, &example, number)?;
             }
         }
         if let Some(mut sum) = own_sum {
             self.unite(&mut gradients, &mut sum, !self.recipe.sync_bn)?;
             let _ = loss_sum.g_add_(&sum.to_kind(Kind::Double));
         }
+        let _phase = Phase::new(c"optimizer");
         // Of the united gradients, so that all ranks find the same overflow.
-        let overflown = self.loss_scale.as_ref().map(|scale| scale.unscale(&mut gradients));
+        let found_inf = self.loss_scale.as_ref().map(|scale| scale.unscale(&mut gradients));
         if let Some(limit) = self.recipe.clip_grad {
             clip_to_norm(&mut gradients, limit);
         }
-        match (&mut self.loss_scale, overflown) {
-            (Some(scale), Some(overflown)) => {
-                self.optimizer.step_unless(&overflown, &gradients, rate);
-                scale.adapt(&overflown);
-            }
-            _ => self.optimizer.step(&gradients, rate),
+        self.optimizer.step(&gradients, rate, found_inf.as_ref());
+        if let (Some(scale), Some(found_inf)) = (&mut self.loss_scale, &found_inf) {
+            scale.adapt(found_inf);
         }
         self.position.updates += 1;
         Ok(())
     }
 
-    /// What the network sees of batch `number` of the epoch under way.
-    pub(super) fn example(&self, batch: &Batch, number: u32, repeats: &[u32]) -> Example {
+    /// What the network sees of a batch of the epoch under way.
+    pub(super) fn example(&self, batch: &TrainBatch) -> Example {
+        let _phase = Phase::new(c"augment");
         let epoch = self.position.epochs + 1;
         match &self.ranks {
-            None => self.examples.example(batch, repeats, epoch, number),
+            None => self.examples.example(batch, epoch),
             Some(ranks) => {
                 let own = ranks.own(self.recipe.batch_size as usize);
-                self.examples.part(batch, repeats, epoch, number, own)
+                self.examples.part(batch, epoch, own)
             }
         }
     }
@@ -308,6 +313,7 @@ impl Trainer {
 
     /// The training loss; with several ranks, this one's share of it.
     fn loss(&self, example: &Example, mode: Mode) -> Result<Tensor> {
+        let _phase = Phase::new(c"forward");
         let loss = self.objective(&self.logits(example, mode, &mut |_, _| ()), example);
         let Some(ranks) = &self.ranks else { return Ok(loss) };
         ranks.addend(loss, &example.targets, self.recipe.batch_size as usize, self.class_weights.as_ref())
@@ -343,11 +349,15 @@ impl Trainer {
     }
 
     /// The gradients where `gradients` lead uphill to; the weights are back where they were afterwards.
-    fn gradients_uphill(&self, gradients: &[Tensor], example: &Example, number: u32) -> Result<Vec<Tensor>> {
+    fn gradients_uphill(&self, gradients: Vec<Tensor>, example: &Example, number: u32) -> Result<Vec<Tensor>> {
         let trained: Vec<&Tensor> = self.model.parameters.trained().map(|parameter| &parameter.tensor).collect();
-        let before = sharpness::ascend(&trained, gradients, self.recipe.sam);
+        let before = {
+            let _phase = Phase::new(c"sharpness");
+            sharpness::ascend(&trained, gradients, self.recipe.sam)
+        };
         let mut uphill = Vec::new();
         add_gradients(&mut uphill, &self.loss(example, Mode::Repeat(self.noise(number)))?, &self.model);
+        let _phase = Phase::new(c"sharpness");
         sharpness::descend(&trained, &before);
         Ok(uphill)
     }
@@ -363,8 +373,13 @@ impl Trainer {
         let mut order = order(&self.recipe, &data.train.labels, epoch);
         order.truncate(swa::BATCHES * batch_size);
         let repeats = repeats(&order);
+        let draw = draw(&self.recipe, data, device);
         let batches = data.train.batches(order, batch_size, device).zip(repeats.chunks(batch_size));
-        let images = batches.map(|(batch, repeats)| Ok(self.examples.images(&batch?, repeats, epoch)));
+        let images = batches.map(|(batch, repeats)| {
+            let batch = batch?;
+            let ids: Vec<u32> = batch.positions.iter().map(|&position| data.train.ids[position as usize]).collect();
+            Ok(self.examples.images(&batch, &draw.batch(epoch, &ids, repeats)?, epoch))
+        });
         let network = &self.average.as_ref().context("the average was just used")?.network;
         swa::estimate_statistics(network, images)?;
         let Some(ranks) = &self.ranks else { return Ok(()) };
@@ -399,15 +414,16 @@ pub fn amp_kind(dtype: AmpDtype) -> Kind {
     }
 }
 
-/// Adds the gradients of `loss` to those of the batches before it.
+/// Adds the gradients of `loss` to those of the batches before it. Each is laid out in memory as its parameter.
 fn add_gradients(gradients: &mut Vec<Tensor>, loss: &Tensor, model: &ResNet) {
+    let _phase = Phase::new(c"backward");
     let trained: Vec<&Tensor> = model.parameters.trained().map(|parameter| &parameter.tensor).collect();
     let fresh = Tensor::run_backward(&[loss], &trained, false, false);
+    let fresh = fresh.into_iter().zip(&trained).map(|(gradient, parameter)| lists::laid_out_as(gradient, parameter));
+    let fresh: Vec<Tensor> = fresh.collect();
     if gradients.is_empty() {
         *gradients = fresh;
     } else {
-        for (sum, one) in gradients.iter_mut().zip(fresh) {
-            let _ = sum.g_add_(&one);
-        }
+        lists::add_all(&gradients.iter().collect::<Vec<_>>(), &fresh.iter().collect::<Vec<_>>());
     }
 }

@@ -1,6 +1,9 @@
 //! AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2019), with PyTorch's defaults.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
+
+use super::Members;
+use crate::torch::lists::{self, AdamWUpdate};
 
 /// The numbers of the rule.
 #[derive(Clone, Debug)]
@@ -21,21 +24,11 @@ impl Default for AdamW {
 
 impl AdamW {
     /// p ← p·(1 − rate·decay) − rate·m̂ / (√v̂ + ε); `updates` counts from 1 and corrects the bias of the young means.
-    pub(super) fn update(
-        &self,
-        parameter: &mut Tensor,
-        gradient: &Tensor,
-        memory: &mut [Tensor],
-        rate: f64,
-        decay: f64,
-        updates: u64,
-    ) {
-        let [first, second] = memory else { unreachable!("AdamW keeps two moments") };
-        let _ = first.g_mul_scalar_(self.beta1).g_add_(&(gradient * (1.0 - self.beta1)));
-        let _ = second.g_mul_scalar_(self.beta2).g_add_(&(gradient.square() * (1.0 - self.beta2)));
-        let corrected = |beta: f64| 1.0 - beta.powf(updates as f64);
-        let divisor = (&*second / corrected(self.beta2)).sqrt() + self.epsilon;
-        let _ = parameter.g_mul_scalar_(1.0 - rate * decay);
-        let _ = parameter.g_sub_(&(&*first / divisor * (rate / corrected(self.beta1))));
+    pub(super) fn update(&self, members: &Members, rate: f64, decay: f64, updates: u64) {
+        let Self { beta1, beta2, epsilon } = *self;
+        let Members { parameters, gradients, state, found_inf } = members;
+        let number = Tensor::full([0i64; 0], updates as f64, (Kind::Float, parameters[0].device()));
+        let update = AdamWUpdate { rate, beta1, beta2, epsilon, decay };
+        lists::adamw(parameters, gradients, [&state[0], &state[1]], &number, update, *found_inf);
     }
 }

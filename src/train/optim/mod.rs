@@ -33,18 +33,40 @@ enum Rule {
 struct Slot {
     name: String,
     parameter: Tensor,
-    /// What the learning rate is multiplied by.
-    rate_factor: f64,
-    weight_decay: f64,
-    /// One tensor for each name in `Rule::memory`, of the parameter's shape.
+    /// One tensor for each name in `Rule::memory`, laid out in memory as the parameter.
     memory: Vec<Tensor>,
 }
 
+/// Slots that are updated by one call.
+#[derive(Debug)]
+struct Group {
+    /// What the learning rate is multiplied by.
+    rate_factor: f64,
+    weight_decay: f64,
+    /// Which of the slots.
+    slots: Vec<usize>,
+}
+
+/// What one call of a rule works on.
+struct Members<'a> {
+    parameters: Vec<&'a Tensor>,
+    /// One for each parameter, laid out in memory as it is.
+    gradients: Vec<&'a Tensor>,
+    /// For each name in `Rule::memory` a tensor for each parameter.
+    state: Vec<Vec<&'a Tensor>>,
+    /// Where it is 1, nothing changes: a float32 `[1]` on the device.
+    found_inf: Option<&'a Tensor>,
+}
+
 /// An optimiser over all trained tensors of a network.
+///
+/// Tensors that share learning rate and weight decay are updated by one operator call, by libtorch's fused kernels: two
+/// calls an update, since norms and biases are spared by weight decay; with `layer_decay` two for each block.
 #[derive(Debug)]
 pub struct Optimizer {
     rule: Rule,
     slots: Vec<Slot>,
+    groups: Vec<Group>,
     /// Updates made so far.
     pub updates: u64,
 }
@@ -58,44 +80,45 @@ impl Optimizer {
         };
         let names: Vec<&str> = parameters.all().iter().map(|parameter| parameter.name.as_str()).collect();
         let factor = rate_factors(&names, recipe.layer_decay);
-        let slots = parameters.trained().map(|parameter| Slot {
-            name: parameter.name.clone(),
-            parameter: parameter.tensor.shallow_clone(),
-            rate_factor: factor(&parameter.name),
-            weight_decay: weight_decay(recipe, parameter.role),
-            memory: rule.memory().iter().map(|_| parameter.tensor.zeros_like()).collect(),
-        });
-        let slots = slots.collect();
-        Self { rule, slots, updates: 0 }
-    }
-
-    /// One update at learning rate `rate`. `gradients` stand in the order of `Parameters::trained`.
-    pub fn step(&mut self, gradients: &[Tensor], rate: f64) {
-        assert_eq!(gradients.len(), self.slots.len(), "one gradient for each trained tensor");
-        let _guard = tch::no_grad_guard();
-        self.updates += 1;
-        for (slot, gradient) in self.slots.iter_mut().zip(gradients) {
-            let Slot { parameter, rate_factor, weight_decay, memory, .. } = slot;
-            let rate = rate * *rate_factor;
-            match &self.rule {
-                Rule::Sgd(sgd) => sgd.update(parameter, gradient, memory, rate, *weight_decay),
-                Rule::AdamW(adamw) => adamw.update(parameter, gradient, memory, rate, *weight_decay, self.updates),
+        let mut slots = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
+        for (number, parameter) in parameters.trained().enumerate() {
+            slots.push(Slot {
+                name: parameter.name.clone(),
+                parameter: parameter.tensor.shallow_clone(),
+                memory: rule.memory().iter().map(|_| parameter.tensor.zeros_like()).collect(),
+            });
+            let (rate_factor, weight_decay) = (factor(&parameter.name), weight_decay(recipe, parameter.role));
+            let numbers = |group: &&mut Group| (group.rate_factor, group.weight_decay) == (rate_factor, weight_decay);
+            match groups.iter_mut().find(numbers) {
+                Some(group) => group.slots.push(number),
+                None => groups.push(Group { rate_factor, weight_decay, slots: vec![number] }),
             }
         }
+        Self { rule, slots, groups, updates: 0 }
     }
 
-    /// [`Self::step`], taken back where `skip`, a boolean scalar on the device, is true. It counts as an update all the
-    /// same.
-    pub fn step_unless(&mut self, skip: &Tensor, gradients: &[Tensor], rate: f64) {
-        let _guard = tch::no_grad_guard();
-        let changed = |slots: &[Slot]| -> Vec<Tensor> {
-            let tensors = slots.iter().flat_map(|slot| [&slot.parameter].into_iter().chain(&slot.memory));
-            tensors.map(Tensor::detach).collect()
-        };
-        let before: Vec<Tensor> = changed(&self.slots).iter().map(Tensor::copy).collect();
-        self.step(gradients, rate);
-        for (mut now, before) in changed(&self.slots).into_iter().zip(before) {
-            now.copy_(&before.where_self(skip, &now));
+    /// One update at learning rate `rate`. `gradients` are in the order of `Parameters::trained`, each laid out in memory
+    /// as its parameter. Where `found_inf`, a float32 `[1]` on the device, is 1, nothing changes; it counts as an update
+    /// all the same.
+    pub fn step(&mut self, gradients: &[Tensor], rate: f64, found_inf: Option<&Tensor>) {
+        assert_eq!(gradients.len(), self.slots.len(), "one gradient for each trained tensor");
+        self.updates += 1;
+        for Group { rate_factor, weight_decay, slots } in &self.groups {
+            let own = || slots.iter().map(|&slot| &self.slots[slot]);
+            let members = Members {
+                parameters: own().map(|slot| &slot.parameter).collect(),
+                gradients: slots.iter().map(|&slot| &gradients[slot]).collect(),
+                state: (0..self.rule.memory().len())
+                    .map(|name| own().map(|slot| &slot.memory[name]).collect())
+                    .collect(),
+                found_inf,
+            };
+            let rate = rate * rate_factor;
+            match &self.rule {
+                Rule::Sgd(sgd) => sgd.update(&members, rate, *weight_decay),
+                Rule::AdamW(adamw) => adamw.update(&members, rate, *weight_decay, self.updates),
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! Stochastic gradient descent with momentum, as PyTorch defines it: the velocity sums gradients (no dampening) and the
 //! rate multiplies the velocity, so that a change of rate acts at once.
 
-use tch::Tensor;
+use super::Members;
+use crate::torch::lists::{self, SgdUpdate};
 
 /// The numbers of the rule.
 #[derive(Clone, Debug)]
@@ -14,28 +15,9 @@ pub struct Sgd {
 
 impl Sgd {
     /// v ← momentum·v + g, p ← p − rate·v, where g includes decay·p; with nesterov p ← p − rate·(g + momentum·v).
-    pub(super) fn update(
-        &self,
-        parameter: &mut Tensor,
-        gradient: &Tensor,
-        memory: &mut [Tensor],
-        rate: f64,
-        decay: f64,
-    ) {
-        let decayed;
-        let gradient = if decay == 0.0 {
-            gradient
-        } else {
-            decayed = gradient + &*parameter * decay;
-            &decayed
-        };
-        if self.momentum == 0.0 {
-            let _ = parameter.g_sub_(&(gradient * rate));
-            return;
-        }
-        let velocity = &mut memory[0];
-        let _ = velocity.g_mul_scalar_(self.momentum).g_add_(gradient);
-        let direction = if self.nesterov { gradient + &*velocity * self.momentum } else { velocity.shallow_clone() };
-        let _ = parameter.g_sub_(&(direction * rate));
+    pub(super) fn update(&self, members: &Members, rate: f64, decay: f64) {
+        let update = SgdUpdate { rate, momentum: self.momentum, nesterov: self.nesterov, decay };
+        let Members { parameters, gradients, state, found_inf } = members;
+        lists::sgd(parameters, gradients, &state[0], update, *found_inf);
     }
 }

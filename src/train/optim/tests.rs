@@ -2,26 +2,32 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{AdamW, Sgd, clip_to_norm};
+use super::{AdamW, Members, Sgd, clip_to_norm};
 use golden::{ADAMW, MOMENTUM, NESTEROV, PLAIN};
 
 type Trajectory = [[f64; 3]; 5];
 
-/// Five updates of `update(parameter, gradient, memory, rate, number)` on the script's gradients.
-fn run(mut update: impl FnMut(&mut Tensor, &Tensor, &mut [Tensor], f64, u64)) -> Trajectory {
-    let mut parameter = Tensor::from_slice(&[1.0, -2.0, 3.0]);
+/// Five updates by `update(members, rate, number)` on the script's gradients.
+fn run(mut update: impl FnMut(&Members, f64, u64)) -> Trajectory {
+    let parameter = Tensor::from_slice(&[1.0, -2.0, 3.0]);
     let slope = Tensor::from_slice(&[0.5, 1.0, 2.0]);
-    let mut memory = [parameter.zeros_like(), parameter.zeros_like()];
+    let memory = [parameter.zeros_like(), parameter.zeros_like()];
     [1u64, 2, 3, 4, 5].map(|number| {
         let gradient = &parameter * &slope + 0.1 * number as f64;
-        update(&mut parameter, &gradient, &mut memory, 0.1 / number as f64, number);
+        let members = Members {
+            parameters: vec![&parameter],
+            gradients: vec![&gradient],
+            state: memory.iter().map(|tensor| vec![tensor]).collect(),
+            found_inf: None,
+        };
+        update(&members, 0.1 / number as f64, number);
         Vec::<f64>::try_from(&parameter).unwrap().try_into().unwrap()
     })
 }
 
 fn sgd(momentum: f64, nesterov: bool) -> Trajectory {
     let rule = Sgd { momentum, nesterov };
-    run(|parameter, gradient, memory, rate, _| rule.update(parameter, gradient, memory, rate, 0.01))
+    run(|members, rate, _| rule.update(members, rate, 0.01))
 }
 
 fn assert_near(found: Trajectory, expected: Trajectory) {
@@ -40,10 +46,7 @@ fn sgd_equals_pytorchs() {
 #[test]
 fn adamw_equals_pytorchs() {
     let rule = AdamW::default();
-    let found = run(|parameter, gradient, memory, rate, number| {
-        rule.update(parameter, gradient, memory, rate, 0.01, number);
-    });
-    assert_near(found, ADAMW);
+    assert_near(run(|members, rate, number| rule.update(members, rate, 0.01, number)), ADAMW);
 }
 
 #[test]
@@ -59,6 +62,32 @@ fn clipping_scales_all_gradients_by_one_factor_and_only_when_too_long() {
     assert!(short.iter().zip(&gradients()).all(|(a, b)| a.equal(b)));
     assert_eq!(short[0].kind(), Kind::Float);
     assert_eq!(short[0].device(), Device::Cpu);
+}
+
+/// A parameter, its gradient and its state, as a rule sees them.
+fn changed_by(rule: impl Fn(&Members), found_inf: f32) -> [Tensor; 3] {
+    let tensors = [[1f32, -2.0], [0.5, 0.25], [0.1, 0.2], [0.3, 0.4]].map(|values| Tensor::from_slice(&values));
+    let [parameter, gradient, first, second] = &tensors;
+    let found_inf = Tensor::from_slice(&[found_inf]);
+    rule(&Members {
+        parameters: vec![parameter],
+        gradients: vec![gradient],
+        state: vec![vec![first], vec![second]],
+        found_inf: Some(&found_inf),
+    });
+    let [parameter, _, first, second] = tensors;
+    [parameter, first, second]
+}
+
+#[test]
+fn an_update_whose_gradients_overflowed_changes_nothing() {
+    let before = changed_by(|_| (), 1.0);
+    let sgd = |members: &Members| Sgd { momentum: 0.9, nesterov: true }.update(members, 0.1, 0.01);
+    let adamw = |members: &Members| AdamW::default().update(members, 0.1, 0.01, 3);
+    for rule in [&sgd as &dyn Fn(&Members), &adamw] {
+        assert_eq!(changed_by(rule, 1.0), before);
+        assert_ne!(changed_by(rule, 0.0), before);
+    }
 }
 
 #[rustfmt::skip]
