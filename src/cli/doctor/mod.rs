@@ -83,7 +83,7 @@ struct Decoded {
 
 /// What mindgap's authors, who had no GPU, could not run.
 const NEVER_RUN: &str = "a training step on CUDA, --amp, TF32 and --deterministic there, NCCL: mindgap was written \
-                         without a GPU";
+                         without a GPU (docs/gpu.md says how it can be checked on one)";
 
 #[derive(Debug, Serialize)]
 struct Cuda {
