@@ -39,7 +39,7 @@ class Throughput:
         self.warming.stdin.write("\n".join(lines) + "\n")
         self.warming.stdin.close()
 
-    def stop(self):
+    def stop_warming(self):
         if self.warming and self.warming.poll() is None:
             self.warming.kill()
             self.warming.wait()
@@ -57,7 +57,6 @@ class Throughput:
         if machine.data is None and not machine.rehearse:
             part.check("throughput", None, "no images were packed; use pack --data DIR")
             return
-        self.stop()
         data = machine.data or machine.work / "bin" / "few"
         peer = self.start(machine, [], subprocess.PIPE, part.log_file) if machine.has_python_torch else None
         if peer is None:
