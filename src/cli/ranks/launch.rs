@@ -34,16 +34,21 @@ const GRACE: Duration = Duration::from_secs(15);
 pub(super) fn run(ranks: usize) -> Result<End> {
     let stop = signals::stop_flag()?;
     let mut children = start(ranks)?;
-    let (mut asked, mut first_bad) = (false, None::<(usize, ExitStatus, Instant)>);
+    let mut asked = false;
+    let mut first_bad: Option<(usize, ExitStatus, Instant)> = None;
     loop {
         let mut running = 0;
         for (rank, child) in children.iter_mut().enumerate() {
             match child.try_wait()? {
                 None => running += 1,
-                Some(status) if !status.success() && first_bad.is_none() => {
-                    first_bad = Some((rank, status, Instant::now()));
+                Some(status) if status.success() => {}
+                Some(status) => {
+                    // A mistake of the user's ends the other ranks too, and one of them may be gone sooner.
+                    let is_cause = |earlier: ExitStatus| status.code() == Some(2) && earlier.code() != Some(2);
+                    if first_bad.is_none_or(|(_, earlier, _)| is_cause(earlier)) {
+                        first_bad = Some((rank, status, Instant::now()));
+                    }
                 }
-                Some(_) => {}
             }
         }
         if running == 0 {
