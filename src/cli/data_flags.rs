@@ -1,20 +1,24 @@
 //! Flags for the data: which, and how they are read.
 
-use std::{path::PathBuf, sync::Mutex};
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::split_flags::SplitFlags;
 use crate::{
     compare::PlannedData,
-    data::{self, Dataset, Options, Progress},
+    data::{self, Dataset, Options, Progress, SplitFolders},
     recipe::Recipe,
 };
 
 /// Which data, and how they are read.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DataFlags {
-    /// A folder with train/CLASS/* and val/CLASS/*, a fer2013.csv, or faces [default: faces]
+    /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/*, a fer2013.csv, or faces [default: faces]
     #[arg(long = "data", value_name = "DIR|FILE.csv|faces", help_heading = "Data")]
     pub source: Option<String>,
 
@@ -25,6 +29,9 @@ pub struct DataFlags {
     /// Leave out the samples that this list names, as `mindgap inspect --write-exclude` writes it
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub exclude: Option<String>,
+
+    #[command(flatten)]
+    splits: SplitFlags,
 
     /// Decoded images kept in memory; a larger data set is decoded anew for each batch
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size, help_heading = "Data")]
@@ -64,6 +71,7 @@ impl DataFlags {
         Ok(PlannedData {
             source: if source == "faces" { source.to_owned() } else { absolute(source)? },
             exclude: self.exclude.as_deref().map(absolute).transpose()?,
+            folders: self.splits.folders().settled(Path::new(source))?,
             skip_bad: self.skip_bad,
             fingerprint: data.fingerprint.clone(),
             train: data.train.len(),
@@ -76,6 +84,7 @@ impl DataFlags {
         Self {
             source: self.source.clone().or_else(|| Some(planned.source.clone())),
             exclude: self.exclude.clone().or_else(|| planned.exclude.clone()),
+            splits: self.splits.or(&planned.folders),
             skip_bad: self.skip_bad || planned.skip_bad,
             ..self.clone()
         }
@@ -86,9 +95,15 @@ impl DataFlags {
         self.source.as_deref().unwrap_or("faces")
     }
 
-    /// The same flags with `exclude` for the list of samples to leave out.
-    pub fn excluding(&self, exclude: Option<String>) -> Self {
-        Self { exclude, ..self.clone() }
+    /// These flags with `exclude` for the list of samples to leave out and, where no flag names a split's folder, those of
+    /// `folders`.
+    pub fn reading(&self, exclude: Option<String>, folders: &SplitFolders) -> Self {
+        Self { exclude, splits: self.splits.or(folders), ..self.clone() }
+    }
+
+    /// The folders of splits that the flags name.
+    pub fn folders(&self) -> SplitFolders {
+        self.splits.folders()
     }
 
     /// Opens `source` as `recipe` wants it, with a progress bar on stderr. `skipped_before` says that the run to be
@@ -103,6 +118,7 @@ impl DataFlags {
             img_size: recipe.img_size,
             in_chans: recipe.in_chans,
             skip_bad: self.skip_bad || skipped_before,
+            folders: self.splits.folders(),
             exclude: self.exclude.as_ref().map(PathBuf::from),
             cache_limit: self.cache_limit,
             workers: self.workers,

@@ -23,12 +23,12 @@ use crate::{
 /// # Errors
 /// The data cannot be opened or are not rank 0's; training fails, here or elsewhere.
 pub fn run(data: &DataFlags, compute: &Compute, company: &Company) -> Result<End> {
-    let Word::Train { recipe, source, exclude, skipped_before, threads } = company.hear()? else {
+    let Word::Train { recipe, source, exclude, folders, skipped_before, threads } = company.hear()? else {
         return Ok(End::Done);
     };
     let recipe: Recipe = toml::from_str(&recipe).context("rank 0's recipe")?;
     let device = compute.prepare(threads, Some(company.place()))?;
-    let data: Dataset = data.excluding(exclude).open(&source, &recipe, skipped_before)?;
+    let data: Dataset = data.reading(exclude, &folders).open(&source, &recipe, skipped_before)?;
     let recipe = Recipe { img_size: Some(data.size), in_chans: Some(data.channels), ..recipe };
     let sides = Sides::of(&data, recipe.data_seed);
     // Its weights will be rank 0's.

@@ -41,6 +41,12 @@ pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding
     );
     let mut words = vec!["train".to_owned(), format!("--data={source}")];
     words.extend(environment.data.exclude.iter().map(|list| format!("--exclude={list}")));
+    let folders =
+        [("train", &environment.folders.train), ("val", &environment.folders.val), ("test", &environment.folders.test)];
+    let flag = |(split, folder): (&str, &Option<std::path::PathBuf>)| {
+        Some(format!("--{split}-dir={}", folder.as_ref()?.display()))
+    };
+    words.extend(folders.into_iter().filter_map(flag));
     words.extend(compute.words(compute.threads_of_each(1)));
     let stop = signals::stop_flag()?;
     let place = folder.join("learning-curve");

@@ -34,6 +34,7 @@ mod resume;
 pub mod run;
 mod say;
 mod signals;
+mod split_flags;
 mod texts;
 pub mod train;
 mod views;

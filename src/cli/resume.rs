@@ -13,7 +13,7 @@ use super::{
     say::say,
 };
 use crate::{
-    data::Dataset,
+    data::{Dataset, SplitFolders},
     durable,
     model::pretrained,
     recipe::{Difference, Recipe},
@@ -123,6 +123,11 @@ impl Before {
     /// The list of samples that were left out of them.
     pub fn exclude(&self) -> Option<String> {
         self.environment.data.exclude.clone()
+    }
+
+    /// The folders of splits that were named.
+    pub fn folders(&self) -> SplitFolders {
+        self.environment.folders.clone()
     }
 
     /// Refuses data other than the run's.

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     compare::{PlannedData, PlannedRun},
-    data::Dataset,
+    data::{Dataset, SplitFolders},
     durable, gap,
     model::{Architecture, Cost},
     recipe::Recipe,
@@ -144,7 +144,8 @@ fn lead(args: &Args, company: Option<&Company>) -> Result<End> {
     }
     let device = args.compute.prepare(threads_before, company.map(Company::place))?;
     args.compute.check_amp(&plan.recipe, device)?;
-    let data = args.data.excluding(plan.exclude.clone()).open(&plan.source, &plan.recipe, skipped_before)?;
+    let data =
+        args.data.reading(plan.exclude.clone(), &plan.folders).open(&plan.source, &plan.recipe, skipped_before)?;
     let recipe = plan.recipe_for(&data)?;
     if let Some(planned) = &args.planned {
         let found = args.data.planned(&data)?;
@@ -245,6 +246,8 @@ struct Plan {
     source: String,
     /// The list of samples to leave out of them.
     exclude: Option<String>,
+    /// The folders of splits that the user or the resumed run names.
+    folders: SplitFolders,
     /// The recipe, complete but for what the data decide.
     recipe: Recipe,
     /// The preset that it started from.
@@ -265,14 +268,16 @@ impl Plan {
             let recipe = before.recipe_asked(&args.source)?;
             let source = args.data.source.clone().unwrap_or_else(|| before.source());
             let exclude = args.data.exclude.clone().or_else(|| before.exclude());
+            let asked = args.data.folders();
+            let folders = if asked.is_empty() { before.folders() } else { asked };
             let (preset, file) = (args.source.preset.clone(), args.source.recipe.clone());
-            return Ok(Self { source, exclude, recipe, preset, file, before: Some(before) });
+            return Ok(Self { source, exclude, folders, recipe, preset, file, before: Some(before) });
         }
         let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
         let preset = args.source.preset_for(&source);
         let recipe = args.source.resolve_with(preset.as_deref())?;
         let (exclude, file) = (args.data.exclude.clone(), args.source.recipe.clone());
-        Ok(Self { source, exclude, recipe, preset, file, before: None })
+        Ok(Self { source, exclude, folders: args.data.folders(), recipe, preset, file, before: None })
     }
 
     /// What the other processes of a run must know of it.
@@ -281,6 +286,7 @@ impl Plan {
             recipe: self.recipe.to_toml(),
             source: self.source.clone(),
             exclude: self.exclude.clone(),
+            folders: self.folders.clone(),
             skipped_before,
             threads,
         }
@@ -292,7 +298,8 @@ impl Plan {
         let as_planned =
             args.planned.as_ref().is_some_and(|data| data.fingerprint == before.environment.data.fingerprint);
         let same_names = args.data.source.as_ref().is_none_or(|source| *source == before.environment.data.source)
-            && args.data.exclude.as_ref().is_none_or(|list| absolute(list) == before.exclude());
+            && args.data.exclude.as_ref().is_none_or(|list| absolute(list) == before.exclude())
+            && self.folders == before.folders();
         if !(as_planned || same_names) || before.recipe.epochs != self.recipe.epochs {
             return None;
         }
@@ -343,6 +350,7 @@ fn write_provenance(
             versions,
             cpu: cpu_name(),
             data: train::data_source(&plan.source, data, sides),
+            folders: plan.folders.settled(Path::new(&plan.source))?,
             pretrained: trainer.pretrained.clone(),
             command_line,
             started: now(),

@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Job;
 use crate::{
+    data::SplitFolders,
     durable,
     recipe::{Difference, Recipe},
     run::Lock,
@@ -51,6 +52,9 @@ pub struct PlannedData {
     /// The absolute path of the list of samples to leave out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclude: Option<String>,
+    /// The folders of splits that were named.
+    #[serde(default, skip_serializing_if = "SplitFolders::is_empty")]
+    pub folders: SplitFolders,
     /// Whether images that cannot be read are left out.
     #[serde(default)]
     pub skip_bad: bool,
@@ -238,6 +242,7 @@ mod tests {
         let data = PlannedData {
             source: "/data/photos".into(),
             exclude: None,
+            folders: SplitFolders::default(),
             skip_bad: false,
             fingerprint: "00ff".into(),
             train: 900,

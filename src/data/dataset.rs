@@ -15,6 +15,7 @@ use super::{
     exclude::Exclusions,
     faces, folder, hash,
     images::{Pixels, Split},
+    layout::SplitFolders,
     listing::{self, Listing, Samples},
     probe::{self, Side},
     progress::Progress,
@@ -37,6 +38,8 @@ pub struct Options {
     pub in_chans: Option<u32>,
     /// Leave out files and rows that cannot be read, with a note, instead of stopping.
     pub skip_bad: bool,
+    /// Which folders are the splits, where the user says it.
+    pub folders: SplitFolders,
     /// A list of samples that are left out as if they were not there, before any split is drawn.
     pub exclude: Option<PathBuf>,
     /// Bytes of pixels that are kept in memory. Val, test and train, in this order, are kept as long as they fit; what
@@ -60,6 +63,7 @@ impl Default for Options {
             img_size: None,
             in_chans: None,
             skip_bad: false,
+            folders: SplitFolders::default(),
             exclude: None,
             cache_limit: 4 << 30,
             workers: None,
@@ -87,6 +91,8 @@ pub struct Dataset {
     pub val: Split,
     /// Images that nothing but a final evaluation reads.
     pub test: Option<Split>,
+    /// Why a test split that is there is not read: it has no labels, or some that train does not know.
+    pub unread_test: Option<String>,
     /// 32 hex digits over classes, labels and decoded pixels of every split, in their order.
     pub fingerprint: String,
     /// The list of samples that were left out as if they were not there.
@@ -100,8 +106,8 @@ pub struct Dataset {
 /// Opens `source`: a folder of class folders, a `.csv` table like FER2013's, or `faces`, which are generated.
 ///
 /// # Errors
-/// A source that is missing, empty or wrongly laid out, fewer than two classes, a class that train lacks or that is
-/// empty, a split without images, and, unless `skip_bad`, files and rows that cannot be read, by name; a list to
+/// A source that is missing, empty or wrongly laid out, fewer than two classes, a class of val that train lacks, a class
+/// without an image in train, a val without images, and, unless `skip_bad`, files and rows that cannot be read, by name; a list to
 /// `exclude` that names what is not there.
 pub fn open(source: &str, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
     let share = options.train_fraction;
@@ -132,13 +138,18 @@ fn listed_whole(source: &str, options: &Options) -> Result<Listing> {
 }
 
 fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<Listing> {
+    let is_folder = source != "faces" && Path::new(source).is_dir();
+    ensure!(
+        is_folder || options.folders.is_empty(),
+        "--train-dir, --val-dir and --test-dir name folders in a folder of images, and {source:?} is none"
+    );
     if source == "faces" {
         return Ok(generate(options.data_seed));
     }
     let path = Path::new(source);
     let kind = path.metadata().context("there is no such folder or file")?;
     if kind.is_dir() {
-        folder::list(path)
+        folder::list(path, &options.folders)
     } else if kind.is_file() && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
         table::list(path, options.skip_bad, exclusions)
     } else {
@@ -156,6 +167,7 @@ fn generate(data_seed: u64) -> Listing {
         train: samples("train face", 0, faces::TRAIN),
         val: Some(samples("val face", faces::TRAIN, faces::VAL)),
         test: None,
+        unread_test: None,
         notes: Path::new("faces")
             .exists()
             .then(|| "The generated faces are used; ./faces is not read.".into())
@@ -178,6 +190,7 @@ fn settle_splits(listing: &mut Listing, options: &Options) {
             val.len() + train.len(),
             options.data_seed
         ));
+        listing.note_absent_from_drawn();
     }
     if options.train_fraction < 1.0 {
         let all = listing.train.ids.len();
@@ -189,7 +202,7 @@ fn settle_splits(listing: &mut Listing, options: &Options) {
 
 /// Reads every image once, or finds what was read before.
 fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
-    let Listing { classes, train, val, test, mut notes, bad: mut bad_files } = listing;
+    let Listing { classes, train, val, test, mut unread_test, mut notes, bad: mut bad_files } = listing;
     let val = val.context("val holds no image")?;
     let splits: Vec<&Samples> = [&train, &val].into_iter().chain(&test).collect();
     let lengths: Vec<usize> = splits.iter().map(|samples| samples.ids.len()).collect();
@@ -226,16 +239,34 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
     let mut split =
         splits.into_iter().zip(readings).map(|(samples, reading)| split_of(samples, reading, shape, workers));
     let (train, val) = split.next().zip(split.next()).context("train and val were read")?;
-    let test = split.next();
+    let mut test = split.next();
     drop(split);
-    check_left(&classes, &train, &val, test.as_ref())?;
+    if test.as_ref().is_some_and(Split::is_empty) {
+        test = None;
+        unread_test = Some("no image of it can be read".into());
+    }
+    check_left(&classes, &train, &val)?;
 
     let mut splits = vec![("train", &train.labels[..], &train.hashes[..]), ("val", &val.labels, &val.hashes)];
     splits.extend(test.as_ref().map(|test| ("test", &test.labels[..], &test.hashes[..])));
     let fingerprint = hash::fingerprint(&classes, &splits);
     let Shape { channels, size } = shape;
     let exclude = options.exclude.clone();
-    Ok(Dataset { classes, channels, size, mean, std, train, val, test, fingerprint, exclude, bad_files, notes })
+    Ok(Dataset {
+        classes,
+        channels,
+        size,
+        mean,
+        std,
+        train,
+        val,
+        test,
+        unread_test,
+        fingerprint,
+        exclude,
+        bad_files,
+        notes,
+    })
 }
 
 /// Reads the images of train, val and, where there is one, test.
@@ -277,14 +308,13 @@ fn split_of(samples: &Samples, reading: Reading, shape: Shape, workers: usize) -
     Split { ids, labels, hashes: reading.hashes, source, shape, pixels }
 }
 
-/// Leaving out bad files may have emptied a class or a split, or val may be too small to hold anything.
-fn check_left(classes: &[String], train: &Split, val: &Split, test: Option<&Split>) -> Result<()> {
+/// Leaving out bad files may have emptied a class or val, or val may be too small to hold anything.
+fn check_left(classes: &[String], train: &Split, val: &Split) -> Result<()> {
     let counts = listing::count(&train.labels, classes.len());
     if let Some(class) = counts.iter().position(|&count| count == 0) {
         bail!("no readable image of the class {:?} is left in train", classes[class]);
     }
     ensure!(!val.is_empty(), "no image is left in val; more images are needed, or a val folder");
-    ensure!(test.is_none_or(|test| !test.is_empty()), "no readable image is left in test");
     Ok(())
 }
 

@@ -1,49 +1,70 @@
 //! A folder of class folders, read as torchvision's `ImageFolder` reads it.
 //!
-//! Classes are the sorted names of the folders; their images are those whose extension is torchvision's, at any depth,
-//! in torchvision's order; links are followed. What differs, on purpose: hidden files and folders (`._face.jpg`,
+//! Classes are the sorted names of the folders; their images are those whose extension is torchvision's or GIF's, at any
+//! depth, in torchvision's order; links are followed. What differs, on purpose: hidden files and folders (`._face.jpg`,
 //! `.ipynb_checkpoints`) are no images and no classes, a folder that links back to itself is an error instead of an
-//! endless walk, and everything left out is told.
+//! endless walk, and everything left out is told. Which folders are splits is told by `layout`.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use walkdir::WalkDir;
 
 use super::{
     bad,
+    layout::{self, Layout, SplitFolders},
     listing::{Listing, Samples},
+    look::{EXTENSIONS, entries, has_image_extension, is_hidden},
     source::Source,
 };
 
-/// torchvision's `IMG_EXTENSIONS`; upper and lower case count alike.
-const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp"];
+/// The splits that `root` holds, or those that the user names; class folders that stand in `root` itself are train.
+pub(super) fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
+    let Layout { train, val, test, apart, is_one_set, lacking, beside, notes } = layout::find(root, chosen)?;
+    let train = train.with_context(|| lacking)?;
+    let mut left_out = LeftOut { beside, ..LeftOut::default() };
+    if !is_one_set {
+        subfolders(root, &mut Vec::new(), &mut left_out)?;
+    }
+    let (train, empty) = scan(&train, &apart, &mut left_out)?;
+    ensure!(
+        empty.is_empty(),
+        "these class folders hold no image ({}):\n{}\nFill or remove them.",
+        EXTENSIONS.join(", "),
+        bad::lines(empty.iter().map(|folder| format!("{folder:?}")))
+    );
+    let val = val.map(|folder| val_of(&folder, &mut left_out)).transpose()?;
+    let test = test.map(|folder| (folder.clone(), test_of(&folder, &train, &mut left_out)));
+    let mut listing = assemble(train, val, notes)?;
+    match test {
+        Some((_, Ok(classes))) => listing.test = Some(samples(classes, &listing.classes)),
+        Some((folder, Err(reason))) => listing.leave_test_out(format!("{folder:?}: {reason:#}")),
+        None => {}
+    }
+    listing.notes.extend(left_out.notes());
+    Ok(listing)
+}
 
-/// The splits that `root` holds in `train`, `val` (or `validation`, or `valid`) and `test`, in upper or lower case;
-/// class folders that stand in `root` itself are train.
-pub(super) fn list(root: &Path) -> Result<Listing> {
-    let mut left_out = LeftOut::default();
-    let folders = subfolders(root, &mut Vec::new(), &mut LeftOut::default())?;
-    let train = the_one(root, &folders, &["train"])?;
-    let val = the_one(root, &folders, &["val", "validation", "valid"])?;
-    let test = the_one(root, &folders, &["test"])?;
-    let Some(train) = train else {
-        if let Some(split) = val.or(test) {
-            bail!("{root:?} holds {split:?} but no train folder beside it");
-        }
-        return assemble(scan(root, &mut left_out)?, None, None, left_out);
-    };
-    let mut beside = Vec::new();
-    subfolders(root, &mut beside, &mut left_out)?;
-    let splits = [Some(train), val, test];
-    left_out.beside = folders.iter().filter(|folder| !splits.contains(&Some(folder))).cloned().chain(beside).collect();
-    let train = scan(train, &mut left_out)?;
-    let val = val.map(|folder| scan(folder, &mut left_out)).transpose()?;
-    let test = test.map(|folder| scan(folder, &mut left_out)).transpose()?;
-    assemble(train, val, test, left_out)
+/// The classes of val. Empty ones count as absent.
+fn val_of(folder: &Path, left_out: &mut LeftOut) -> Result<Classes> {
+    let classes = scan(folder, &[], left_out).and_then(|(classes, _)| {
+        ensure!(!classes.is_empty(), "{folder:?} holds no image in its class folders");
+        Ok(classes)
+    });
+    classes.context(
+        "val cannot be used; to draw it from train instead, remove its folder, or name train alone (--train-dir)",
+    )
+}
+
+/// The classes of test, if it has labels that train knows.
+fn test_of(folder: &Path, train: &Classes, left_out: &mut LeftOut) -> Result<Classes> {
+    let (classes, _) = scan(folder, &[], left_out)?;
+    let is_known = |class: &String| train.iter().any(|(name, _)| name == class);
+    let unknown: Vec<String> =
+        classes.iter().filter(|(class, _)| !is_known(class)).map(|(class, _)| format!("{class:?}")).collect();
+    ensure!(unknown.is_empty(), "it holds folders that are no classes of train: {}", bad::in_line(unknown.iter()));
+    ensure!(!classes.is_empty(), "it holds no image in class folders");
+    Ok(classes)
 }
 
 /// A split's classes by name, sorted, with their images.
@@ -62,7 +83,7 @@ impl LeftOut {
     fn notes(self) -> impl Iterator<Item = String> {
         let kinds = [
             (self.beside, "standing beside the split folders were left out"),
-            (self.hidden, "hidden (their names begin with a dot) were left out"),
+            (self.hidden, "hidden (names that begin with a dot, and what macOS leaves behind) were left out"),
             (
                 self.no_images,
                 "that are no images by their extension, or stand outside the class folders, were left out",
@@ -76,23 +97,11 @@ impl LeftOut {
     }
 }
 
-/// The folder of `folders` with one of `names`, in any case; an error if there are two.
-fn the_one<'a>(root: &Path, folders: &'a [PathBuf], names: &[&str]) -> Result<Option<&'a PathBuf>> {
-    let called = |folder: &&PathBuf| {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        names.contains(&name.as_str())
-    };
-    let found: Vec<&PathBuf> = folders.iter().filter(called).collect();
-    ensure!(found.len() <= 1, "{root:?} holds {} folders for one split: {found:?}; keep one", found.len());
-    Ok(found.first().copied())
-}
-
 /// The folders in `folder`, links to folders among them, sorted by name. Other visible entries go to `files`.
 fn subfolders(folder: &Path, files: &mut Vec<PathBuf>, left_out: &mut LeftOut) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("the folder {folder:?} cannot be read"))?;
     let mut folders = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(|| format!("the folder {folder:?} cannot be read"))?.path();
+    for path in entries(folder)? {
+        let path = path?;
         if is_hidden(&path) {
             left_out.hidden.push(path);
         } else if path.is_dir() {
@@ -105,35 +114,31 @@ fn subfolders(folder: &Path, files: &mut Vec<PathBuf>, left_out: &mut LeftOut) -
     Ok(folders)
 }
 
-/// The classes in the folder of one split.
-fn scan(folder: &Path, left_out: &mut LeftOut) -> Result<Classes> {
+/// The classes in the folder of one split that have images, and the class folders without. Folders in `apart` are no
+/// classes.
+fn scan(folder: &Path, apart: &[PathBuf], left_out: &mut LeftOut) -> Result<(Classes, Vec<PathBuf>)> {
     let mut outside = Vec::new();
-    let folders = subfolders(folder, &mut outside, left_out)?;
+    let mut folders = subfolders(folder, &mut outside, left_out)?;
+    folders.retain(|class| !apart.contains(class));
     left_out.no_images.extend(outside);
     ensure!(
         !folders.is_empty(),
         "{folder:?} holds no class folders; images belong in {}",
         Path::new("CLASS").join("IMAGE").display()
     );
-    let mut classes = Vec::new();
-    let mut empty = Vec::new();
+    let (mut classes, mut empty) = (Vec::new(), Vec::new());
     for class in folders {
         let Some(name) = class.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {
             bail!("the name of the class folder {class:?} is not UTF-8; rename it");
         };
         let images = images(&class, left_out)?;
         if images.is_empty() {
-            empty.push(format!("{class:?}"));
+            empty.push(class);
+        } else {
+            classes.push((name, images));
         }
-        classes.push((name, images));
     }
-    ensure!(
-        empty.is_empty(),
-        "these class folders hold no image ({}):\n{}\nFill or remove them.",
-        EXTENSIONS.join(", "),
-        bad::lines(empty.iter())
-    );
-    Ok(classes)
+    Ok((classes, empty))
 }
 
 /// The images under the folder of one class: folder after folder in the order of their paths, files by name within
@@ -166,36 +171,29 @@ fn images(class: &Path, left_out: &mut LeftOut) -> Result<Vec<PathBuf>> {
     Ok(images)
 }
 
-pub(super) fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+/// The images of `split`, labelled by their classes' places in `classes`.
+fn samples(split: Classes, classes: &[String]) -> Samples {
+    let (mut paths, mut labels) = (Vec::new(), Vec::new());
+    for (class, images) in split {
+        let label = classes.iter().position(|name| *name == class).unwrap_or_default() as u32;
+        labels.resize(labels.len() + images.len(), label);
+        paths.extend(images);
+    }
+    Samples::all(Source::Files(paths), labels)
 }
 
-pub(super) fn has_image_extension(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default();
-    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
-}
-
-/// Labels the images of every split by train's classes.
-fn assemble(train: Classes, val: Option<Classes>, test: Option<Classes>, left_out: LeftOut) -> Result<Listing> {
+/// Labels the images of train and val by train's classes.
+fn assemble(train: Classes, val: Option<Classes>, notes: Vec<String>) -> Result<Listing> {
     let classes: Vec<String> = train.iter().map(|(name, _)| name.clone()).collect();
-    let samples = |split: Classes, name: &str| -> Result<Samples> {
-        let unknown: Vec<String> =
-            split.iter().filter(|(class, _)| !classes.contains(class)).map(|(class, _)| format!("{class:?}")).collect();
-        ensure!(unknown.is_empty(), "{name} holds classes that train lacks: {}", bad::in_line(unknown.iter()));
-        let mut paths = Vec::new();
-        let mut labels = Vec::new();
-        for (class, images) in split {
-            let label = classes.iter().position(|name| *name == class).unwrap_or_default() as u32;
-            labels.resize(labels.len() + images.len(), label);
-            paths.extend(images);
-        }
-        Ok(Samples::all(Source::Files(paths), labels))
-    };
+    let unknown = val.iter().flatten().filter(|(class, _)| !classes.contains(class));
+    let unknown: Vec<String> = unknown.map(|(class, _)| format!("{class:?}")).collect();
+    ensure!(unknown.is_empty(), "val holds classes that train lacks: {}", bad::in_line(unknown.iter()));
     Ok(Listing {
-        train: samples(train, "train")?,
-        val: val.map(|split| samples(split, "val")).transpose()?,
-        test: test.map(|split| samples(split, "test")).transpose()?,
-        notes: left_out.notes().collect(),
+        train: samples(train, &classes),
+        val: val.map(|split| samples(split, &classes)),
+        test: None,
+        unread_test: None,
+        notes,
         bad: Vec::new(),
         classes,
     })

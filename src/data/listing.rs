@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::{
     bad::{self, BadFile},
     source::Source,
+    split_name::SplitName,
 };
 
 /// The samples of every split of a source.
@@ -19,6 +20,8 @@ pub(super) struct Listing {
     pub val: Option<Samples>,
     /// Images that nothing but a final evaluation reads.
     pub test: Option<Samples>,
+    /// Why a test split that is there is not among them.
+    pub unread_test: Option<String>,
     /// What the user should know about how the source was read.
     pub notes: Vec<String>,
     /// Rows left out.
@@ -55,8 +58,17 @@ impl Listing {
         self.val.as_ref().is_some_and(|val| Arc::ptr_eq(&val.source, &self.train.source))
     }
 
-    /// Two classes at least, an image of every class in train, an image in every split, no class in val or test that
-    /// train lacks. Classes that val lacks are noted.
+    /// Goes on without the test split, which nothing but its own evaluation reads, and says why.
+    pub fn leave_test_out(&mut self, reason: String) {
+        self.test = None;
+        self.notes.push(format!(
+            "The test split is left out, which nothing but `mindgap evaluate --split test` needs. {reason}."
+        ));
+        self.unread_test = Some(reason);
+    }
+
+    /// Two classes at least, an image of every class in train, an image in val, no class in val that train lacks. Classes
+    /// that val or test lack are noted. A test split without images, or with a class that train lacks, is left out.
     pub fn check(&mut self) -> Result<()> {
         ensure!(
             self.classes.len() >= 2,
@@ -65,20 +77,43 @@ impl Listing {
         );
         let in_train = count(&self.train.labels, self.classes.len());
         ensure!(!self.train.labels.is_empty(), "train holds no image");
-        for (name, split) in [("val", &self.val), ("test", &self.test)] {
+        for name in [SplitName::Val, SplitName::Test] {
+            let split = if name == SplitName::Val { &self.val } else { &self.test };
             let Some(split) = split else { continue };
-            ensure!(!split.labels.is_empty(), "{name} holds no image");
             let here = count(&split.labels, self.classes.len());
             let lacking = self.classes_where(|class| here[class] > 0 && in_train[class] == 0);
-            ensure!(lacking.is_empty(), "{name} holds classes that train lacks: {}", bad::in_line(lacking.iter()));
-            let absent = self.classes_where(|class| here[class] == 0 && in_train[class] > 0);
-            if !absent.is_empty() {
-                self.notes.push(format!("{name} holds no image of these classes: {}.", bad::in_line(absent.iter())));
+            let fault = if split.labels.is_empty() {
+                Some(format!("{name} holds no image"))
+            } else if !lacking.is_empty() {
+                Some(format!("{name} holds classes that train lacks: {}", bad::in_line(lacking.iter())))
+            } else {
+                None
+            };
+            match fault {
+                Some(fault) if name == SplitName::Test => self.leave_test_out(fault),
+                Some(fault) => bail!(fault),
+                None => self.note_absent(name, &here, &in_train),
             }
         }
         let empty = self.classes_where(|class| in_train[class] == 0);
         ensure!(empty.is_empty(), "train holds no image of these classes: {}", bad::in_line(empty.iter()));
         Ok(())
+    }
+
+    /// Notes the classes of train of which the split called `name`, with `here` images of each, has none.
+    fn note_absent(&mut self, name: SplitName, here: &[usize], in_train: &[usize]) {
+        let absent = self.classes_where(|class| here[class] == 0 && in_train[class] > 0);
+        if !absent.is_empty() {
+            self.notes.push(format!("{name} holds no image of these classes: {}.", bad::in_line(absent.iter())));
+        }
+    }
+
+    /// Notes the classes of which a val that was drawn has no image.
+    pub fn note_absent_from_drawn(&mut self) {
+        let Some(val) = &self.val else { return };
+        let counts = |samples: &Samples| count(&samples.labels, self.classes.len());
+        let (here, in_train) = (counts(val), counts(&self.train));
+        self.note_absent(SplitName::Val, &here, &in_train);
     }
 
     fn classes_where(&self, chosen: impl Fn(usize) -> bool) -> Vec<String> {

@@ -2,7 +2,8 @@
 //!
 //! `open` reads a source in five steps, each in a file of its own:
 //!
-//! 1. list the samples: `folder`, `table` or `faces` gives a `listing`, less what the user leaves out (`exclude`);
+//! 1. list the samples: `folder` (whose splits `layout` finds), `table` or `faces` gives a `listing`, less what the user
+//!    leaves out (`exclude`);
 //! 2. settle the splits: a tenth for val where there is none, the fraction of train in use (`split`);
 //! 3. settle the shape that every image gets (`shape`);
 //! 4. read every image once (`read`): decode it (`source`, `decode`, `whole`), hash it (`hash`), fit it to
@@ -31,8 +32,10 @@ mod gallery;
 mod hash;
 mod images;
 mod jpeg;
+mod layout;
 mod listing;
 mod loader;
+mod look;
 mod picture;
 mod pictures;
 mod probe;
@@ -41,6 +44,7 @@ mod read;
 mod shape;
 mod source;
 mod split;
+mod split_name;
 mod sums;
 mod table;
 mod transform;
@@ -60,6 +64,7 @@ pub use dataset::{Dataset, Options, open};
 pub use decoded::{default_folder, kept_bytes};
 pub use gallery::Gallery;
 pub use images::Split;
+pub use layout::SplitFolders;
 pub use loader::Loader;
 pub use pictures::{PictureBatch, Pictures};
 pub use progress::{Progress, Silent};

@@ -48,8 +48,10 @@ pub(super) fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> 
             }
         }
     }
-    bad::tolerate(&bad, &format!("rows of {path:?}"), skip_bad)?;
-    let Some((side, _)) = side else { bail!("{path:?} holds no rows below its first line") };
+    ensure!(side.is_some() || !bad.is_empty(), "{path:?} holds no rows below its first line");
+    // Where no row is good there is nothing to go on with, and the reasons are what the user needs.
+    bad::tolerate(&bad, &format!("rows of {path:?}"), skip_bad && side.is_some())?;
+    let (side, _) = side.context("there is a row")?;
 
     let classes = classes(&splits).with_context(|| format!("{path:?}"))?;
     let mut notes = Vec::new();
@@ -65,6 +67,7 @@ pub(super) fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> 
         train: train.with_context(|| format!("{path:?} holds no row of Usage Training"))?,
         val,
         test,
+        unread_test: None,
         notes,
         bad,
     })

@@ -13,7 +13,7 @@ use walkdir::WalkDir;
 
 use super::{
     exclude,
-    folder::{has_image_extension, is_hidden},
+    look::{has_image_extension, is_hidden},
 };
 
 /// A file that was found, and what is wrong with it if it cannot be read.

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::SplitFolders;
+
 /// The content of `environment.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
@@ -15,6 +17,10 @@ pub struct Environment {
     pub cpu: String,
     /// On what was trained.
     pub data: DataSource,
+    /// The folders of splits that the user named, below the data's own where they lie in it; absent where names told
+    /// them.
+    #[serde(default, skip_serializing_if = "SplitFolders::is_empty")]
+    pub folders: SplitFolders,
     /// The file that the weights came from, where they were not drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<PretrainedFile>,
@@ -165,6 +171,7 @@ pub(super) mod tests {
                 mean: vec![0.5],
                 std: vec![0.25],
             },
+            folders: SplitFolders { train: Some("Training".into()), val: None, test: Some("/data/Testing".into()) },
             pretrained: Some(PretrainedFile {
                 path: "/weights/resnet18.safetensors".into(),
                 hash: "00ff".into(),
@@ -211,6 +218,10 @@ pub(super) mod tests {
             "std": [
               0.25
             ]
+          },
+          "folders": {
+            "train": "Training",
+            "test": "/data/Testing"
           },
           "pretrained": {
             "path": "/weights/resnet18.safetensors",

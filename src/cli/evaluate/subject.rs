@@ -44,7 +44,8 @@ impl Subject {
         let trained = model.description().map(|about| about.recipe()).transpose()?.unwrap_or_default();
         let recipe = Recipe { img_size: Some(input.size), in_chans: Some(input.channels), ..trained };
         let skipped_before = own.is_some_and(|run| run.data.bad_files > 0);
-        let data = args.data.excluding(exclude).open(&source, &recipe, skipped_before)?;
+        let folders = own.map(|run| run.folders.clone()).unwrap_or_default();
+        let data = args.data.reading(exclude, &folders).open(&source, &recipe, skipped_before)?;
         if let Some(run) = run.filter(|run| run.data.fingerprint != data.fingerprint) {
             say(format_args!(
                 "note: these are not the images of the run's training (fingerprint {}, there {})",
@@ -68,7 +69,10 @@ impl Subject {
             Portion::Train => (&data.train, vec![false; data.train.len()]),
             Portion::Val => (&data.val, data.val_in_train()),
             Portion::Test => {
-                let test = data.test.as_ref().with_context(|| format!("{:?} has no test split", self.source))?;
+                let test = data.test.as_ref().with_context(|| match &data.unread_test {
+                    Some(reason) => format!("the test split of {:?} cannot be measured: {reason}", self.source),
+                    None => format!("{:?} has no test split", self.source),
+                })?;
                 (test, data.in_train(test))
             }
         })

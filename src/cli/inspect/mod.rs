@@ -15,6 +15,7 @@ use super::{
     ours::{check_our_page, check_ours},
     print::print,
     say::say,
+    split_flags::SplitFlags,
 };
 use crate::{
     data::{Audit, Options, ToExclude},
@@ -26,13 +27,16 @@ use crate::{
 /// What is found is no failure: the exit code is 0 unless the data cannot be used at all.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A folder with train/CLASS/* and val/CLASS/*, a fer2013.csv, or faces
+    /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/*, a fer2013.csv, or faces
     #[arg(value_name = "DIR|FILE.csv|faces")]
     source: String,
 
     /// Seed that draws val where the data have none, and the generated faces
     #[arg(long, value_name = "N", default_value = "0")]
     data_seed: u64,
+
+    #[command(flatten)]
+    splits: SplitFlags,
 
     /// Leave out the samples that this list names
     #[arg(long, value_name = "FILE")]
@@ -65,7 +69,12 @@ pub struct Args {
 /// Data that are missing or wrongly laid out, a file that is none of ours in the way, a full disk.
 pub fn run(args: &Args) -> Result<End> {
     args.check_outputs()?;
-    let options = Options { data_seed: args.data_seed, exclude: args.exclude.clone(), ..Options::default() };
+    let options = Options {
+        data_seed: args.data_seed,
+        exclude: args.exclude.clone(),
+        folders: args.splits.folders(),
+        ..Options::default()
+    };
     let audit = Audit::of(&args.source, &options, args.limit, &Bar::default())?;
     if let Some(file) = &args.write_exclude {
         let list = audit.to_exclude.to_text(&args.source);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::SplitFolders;
+
 /// What the others must know.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Word {
@@ -15,6 +17,8 @@ pub enum Word {
         source: String,
         /// The list of samples to leave out of them.
         exclude: Option<String>,
+        /// The folders of splits that were named.
+        folders: SplitFolders,
         /// Whether the run that goes on left bad files out.
         skipped_before: bool,
         /// Threads of each rank, where the run that goes on decides them.

@@ -30,8 +30,9 @@ use super::{
 use examine::{Seen, examine};
 use findings::Names;
 
+pub use super::split_name::SplitName;
 pub use findings::{Broken, Findings, Item, Leak, NearPair};
-pub use per_split::{PerSplit, SplitName};
+pub use per_split::PerSplit;
 pub use to_exclude::ToExclude;
 
 /// What an audit found. `mindgap inspect --json` prints it as it stands.

@@ -1,28 +1,8 @@
 //! Figures that exist once for each split.
 
-use std::fmt;
-
 use serde::Serialize;
 
-/// The name of a split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
-pub enum SplitName {
-    Train,
-    Val,
-    Test,
-}
-
-impl fmt::Display for SplitName {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Self::Train => "train",
-            Self::Val => "val",
-            Self::Test => "test",
-        })
-    }
-}
+use super::super::split_name::SplitName;
 
 /// Something of each split; in JSON `test` is null where there is no test split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -3,6 +3,7 @@
 mod broken_images;
 mod decoded;
 mod folders;
+mod layouts;
 mod loading;
 mod pillow;
 mod tables;

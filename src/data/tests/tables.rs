@@ -132,6 +132,28 @@ fn ten_wrong_rows_are_named_and_the_rest_counted_or_skipped() {
 }
 
 #[test]
+fn a_table_of_wrong_rows_alone_tells_what_is_wrong_with_them() {
+    let rows = ["Train", "Val", "Test"].map(|usage| row(0, 1, usage)).concat();
+    let table = table(format!("emotion,pixels,Usage\n{rows}"));
+    for skip_bad in [false, true] {
+        let complaint = open_table(&table, &Options { skip_bad, ..Options::default() }).err().unwrap();
+        let complaint = format!("{complaint:#}");
+        assert!(
+            complaint.contains("3 of the rows") && complaint.contains("the Usage \"Train\" is none of"),
+            "{complaint}"
+        );
+    }
+}
+
+#[test]
+fn a_class_that_only_the_last_usage_has_stops_nothing() {
+    let text = format!("{}{}{}", fer(), row(7, 99, "PrivateTest"), row(7, 98, "PrivateTest"));
+    let data = open_table(&table(text), &Options::default()).err().map(|error| format!("{error:#}"));
+    // The class has a number, so that train lacks it: the labels of a table are those of all its rows.
+    assert!(data.is_some_and(|error| error.contains("train holds no image of these classes: \"7\"")));
+}
+
+#[test]
 fn other_numbers_of_classes_are_called_by_their_numbers() {
     let text = format!("{}{}{}", fer(), row(7, 99, "Training"), row(7, 98, "PublicTest"));
     let data = open_table(&table(text), &Options::default()).unwrap();

@@ -1,0 +1,37 @@
+//! Flags that name the folders of splits, where names and contents do not tell them.
+
+use std::path::PathBuf;
+
+use crate::data::SplitFolders;
+
+/// Which folders are the splits; below the folder of the data, or anywhere.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct SplitFlags {
+    /// The folder of train's class folders, below DIR or anywhere; . for DIR itself. No other split is guessed then
+    #[arg(long, value_name = "FOLDER", help_heading = "Data")]
+    train_dir: Option<PathBuf>,
+
+    /// The folder of val's class folders [default: told by its name, or val is drawn from train]
+    #[arg(long, value_name = "FOLDER", help_heading = "Data")]
+    val_dir: Option<PathBuf>,
+
+    /// The folder of test's class folders [default: told by its name]
+    #[arg(long, value_name = "FOLDER", help_heading = "Data")]
+    test_dir: Option<PathBuf>,
+}
+
+impl SplitFlags {
+    /// The folders that are named.
+    pub fn folders(&self) -> SplitFolders {
+        SplitFolders { train: self.train_dir.clone(), val: self.val_dir.clone(), test: self.test_dir.clone() }
+    }
+
+    /// These flags; where they name no folder, those of `before`.
+    pub fn or(&self, before: &SplitFolders) -> Self {
+        if !self.folders().is_empty() {
+            return self.clone();
+        }
+        let SplitFolders { train, val, test } = before.clone();
+        Self { train_dir: train, val_dir: val, test_dir: test }
+    }
+}

@@ -1,0 +1,206 @@
+//! Folders are splits where name and content say so, classes otherwise, and what is not clear is refused with the flag
+//! that settles it.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::data::SplitFolders;
+
+const AB: [&str; 2] = ["a", "b"];
+
+/// A folder with the splits and the images `SPLIT/NUMBER.png` of a flat folder.
+fn folder(splits: &[&str], flat: &[&str]) -> Folder {
+    let folder = splits.iter().fold(Folder::new(), |folder, split| folder.split(split, &AB, 20));
+    flat.iter().zip(0..).fold(folder, |folder, (name, number)| {
+        (0..3).fold(folder, |folder, i| folder.image(format!("{name}/{i}.png"), 90_000 + 10 * number + i))
+    })
+}
+
+/// Images of train, val and test.
+fn sizes(data: &Dataset) -> (usize, usize, Option<usize>) {
+    (data.train.len(), data.val.len(), data.test.as_ref().map(Split::len))
+}
+
+const DRAWN: (usize, usize) = (36, 4);
+
+#[test]
+fn splits_are_told_by_their_names() {
+    let (val, test) = ((40, 40, None), (DRAWN.0, DRAWN.1, Some(40)));
+    for (splits, expected) in [
+        (&["Training", "Testing"][..], test),
+        (&["training_set", "test_set"], test),
+        (&["Train", "Valid"], val),
+        (&["TRAIN", "TEST", "VALIDATION"], (40, 40, Some(40))),
+        (&["seg_train/seg_train", "seg_test/seg_test"], test),
+        (&["training_set/training_set", "test_set/test_set"], test),
+        (&["train_images", "val_images"], val),
+        (&["TrainSet", "DevSet"], val),
+        (&["train2017", "val2017"], val),
+        (&["birds_train/birds_train", "birds_test/birds_test"], test),
+        (&["archive/train", "archive/test"], test),
+        (&["Data/train", "Data/valid", "Data/test"], (40, 40, Some(40))),
+        (&["dataset/training_set/training_set", "dataset/test_set/test_set"], test),
+        (&["plants/plants/train", "plants/plants/valid"], val),
+        (&["train/images", "val/images"], val),
+        // Beside plain names the others are no splits.
+        (&["train", "val", "train_images", "validation_set"], val),
+        (&["train", "val", "archive/train"], val),
+    ] {
+        let data =
+            folder(splits, &[]).open(&Options::default()).unwrap_or_else(|error| panic!("{splits:?}: {error:#}"));
+        assert_eq!((sizes(&data), &data.classes[..]), (expected, &["a".to_owned(), "b".to_owned()][..]), "{splits:?}");
+        let notes = data.notes.join("\n");
+        let is_plain = splits
+            .iter()
+            .all(|split| ["train", "val", "test", "valid", "validation"].contains(&&*split.to_lowercase()));
+        let is_said =
+            is_plain || splits[0].starts_with("train/") || splits.contains(&"train") || notes.contains("read");
+        assert!(is_said, "{splits:?}: {notes}");
+    }
+}
+
+#[test]
+fn what_stands_beside_nested_splits_is_no_part_of_them() {
+    let data = folder(&["seg_train/seg_train", "seg_test/seg_test"], &["seg_pred/seg_pred"]).opened();
+    assert_eq!(sizes(&data), (36, 4, Some(40)));
+    assert!(data.notes.iter().any(|note| note.contains("seg_pred")), "{:?}", data.notes);
+    // What macOS packs beside the files.
+    let mac = folder(&["chest/train", "chest/val"], &[]).image("__MACOSX/chest/train/a/._0.png", 0).opened();
+    assert_eq!(sizes(&mac), (40, 40, None));
+    // A copy of the whole set inside itself.
+    let twice = folder(&["train", "val", "chest/train", "chest/val"], &[]).opened();
+    assert_eq!(sizes(&twice), (40, 40, None));
+}
+
+#[test]
+fn classes_stay_classes_whatever_they_are_called() {
+    let classes = |names: &[&str], splits: &[&str]| {
+        let folder = splits.iter().fold(Folder::new(), |folder, split| folder.split(split, names, 10));
+        folder.open(&Options::default()).map(|data| data.classes)
+    };
+    for names in
+        [&["bus", "car", "train"][..], &["invalid", "valid"], &["bus", "train_station"], &["Driving", "Testing"]]
+    {
+        assert_eq!(classes(names, &[""]).unwrap(), names, "{names:?}");
+    }
+    for names in [&["bus", "train"][..], &["test", "train"], &["test", "train", "validation"], &["train", "val"]] {
+        assert_eq!(classes(names, &["train", "val"]).unwrap(), names, "{names:?}");
+    }
+    let voc = Folder::new().split("", &["bus", "car", "train"], 10).opened();
+    assert!(voc.notes.iter().any(|note| note.contains("\"train\" is read as a class")), "{:?}", voc.notes);
+}
+
+#[test]
+fn a_folder_around_the_classes_is_entered() {
+    let data = folder(&["flower_photos"], &[]).file("flower_photos/LICENSE.txt", "").opened();
+    assert_eq!((data.classes, data.train.len()), (vec!["a".to_owned(), "b".to_owned()], DRAWN.0));
+    assert!(data.notes.iter().any(|note| note.contains("read in \"flower_photos\"")), "{:?}", data.notes);
+}
+
+#[test]
+fn what_is_not_clear_is_refused_with_what_was_seen_and_the_flag() {
+    for (splits, flat, expected) in [
+        (
+            &["train_a/x", "train_b/x", "test_a/x", "test_b/x"][..],
+            &[][..],
+            &["holds 2 folders for one split", "--train-dir"][..],
+        ),
+        (&["train", "val", "valid"], &[], &["holds 2 folders for one split", "--val-dir"]),
+        (&[], &["train", "test"], &["train", "no class folders", "--train-dir"]),
+        (&[], &["train", "images"], &["train", "no class folders", "--train-dir ."]),
+        (&[""], &["test"], &["\"test\" with images beside \"a\", \"b\"", "--train-dir . --test-dir test"]),
+        (&["Testing"], &["cat", "dog"], &["Testing", "no train folder", "\"cat\", \"dog\"", "--train-dir ."]),
+        (&["Training"], &["Racing"], &["Training", "Racing", "--train-dir Training", "--train-dir ."]),
+        (&["val"], &["train"], &["train", "no class folders"]),
+        (&["day/train", "day/test", "night/train", "night/test"], &[], &["day", "night", "--train-dir", "train/CLASS"]),
+        (&["archive/train", "archive/test"], &["samples"], &["archive", "samples", "--data"]),
+        (&[], &["cat/train", "cat/test", "dog/train", "dog/test"], &["cat", "dog", "move the splits above them"]),
+        (&["train"], &["val"], &["val", "no class folders", "--train-dir"]),
+    ] {
+        let complaint = folder(splits, flat).complaint();
+        for word in expected {
+            assert!(complaint.contains(word), "{word} is not in: {complaint}");
+        }
+    }
+}
+
+#[test]
+fn flags_say_what_names_do_not() {
+    let flags = |train: &str, val: &str, test: &str| {
+        let folder = |name: &str| (!name.is_empty()).then(|| PathBuf::from(name));
+        Options {
+            folders: SplitFolders { train: folder(train), val: folder(val), test: folder(test) },
+            ..Options::default()
+        }
+    };
+    let ambiguous = folder(&["day/train", "day/test", "night/train"], &[]);
+    assert_eq!(sizes(&ambiguous.open(&flags("day/train", "night/train", "day/test")).unwrap()), (40, 40, Some(40)));
+    // Once train is named nothing is guessed.
+    assert_eq!(sizes(&ambiguous.open(&flags("day/train", "", "")).unwrap()), (36, 4, None));
+    let absolute = ambiguous.path().join("night/train");
+    assert_eq!(sizes(&ambiguous.open(&flags("day/train", absolute.to_str().unwrap(), "")).unwrap()), (40, 40, None));
+    let plain = folder(&["train", "val", "other"], &[]);
+    assert_eq!(sizes(&plain.open(&flags("", "other", "")).unwrap()), (40, 40, None));
+    assert_eq!(sizes(&plain.open(&flags("", "", "other")).unwrap()), (40, 40, Some(40)));
+
+    let test = folder(&[""], &["test"]);
+    let as_class = test.open(&flags(".", "", "")).unwrap();
+    assert_eq!(as_class.classes, ["a", "b", "test"]);
+    let as_split = test.open(&flags(".", "", "test")).unwrap();
+    assert_eq!((&as_split.classes[..], as_split.unread_test.is_some()), (&["a".to_owned(), "b".to_owned()][..], true));
+    // The same without naming train.
+    let held_out = folder(&["", "held_out"], &[]);
+    assert_eq!(sizes(&held_out.open(&flags("", "held_out", "")).unwrap()), (40, 40, None));
+
+    let complaint = |options: &Options| format!("{:#}", plain.open(options).err().unwrap());
+    assert!(complaint(&flags("train", "gone", "")).contains("--val-dir gone: there is no such folder"));
+    assert!(complaint(&flags("train", "train", "")).contains("for two splits"));
+    let faces = open("faces", &flags("train", "", ""), &Silent).err().unwrap();
+    assert!(format!("{faces:#}").contains("--train-dir"), "{faces:#}");
+}
+
+#[test]
+fn named_folders_are_found_again_where_the_data_are_moved() {
+    let data = folder(&["day/train", "night/train"], &[]);
+    let absolute = data.path().join("night/train");
+    let named = SplitFolders { train: Some("day/train".into()), val: Some(absolute), test: Some(".".into()) };
+    let settled = named.settled(data.path()).unwrap();
+    let [train, val, test] = [settled.train, settled.val, settled.test].map(|folder| folder.unwrap());
+    assert_eq!((train, val, test), ("day/train".into(), "night/train".into(), ".".into()));
+}
+
+#[test]
+fn a_test_split_without_known_labels_stops_nothing() {
+    let with_test = |add: fn(Folder) -> Folder| add(folder(&["train", "val"], &[])).opened();
+    let plain = with_test(|folder| folder);
+    for (case, add, reason) in [
+        (
+            "flat",
+            (|folder| folder.image("test/0.png", 1).image("test/1.png", 2)) as fn(Folder) -> Folder,
+            "no class folders",
+        ),
+        ("unknown", |folder| folder.image("test/unknown/0.png", 1), "no classes of train: \"unknown\""),
+        ("partly", |folder| folder.split("test", &["a", "b", "other"], 2), "no classes of train: \"other\""),
+        ("empty", |folder| folder.file("test/readme.txt", ""), "no class folders"),
+        ("empty classes", |folder| folder.file("test/a/readme.txt", ""), "no image"),
+    ] {
+        let data = with_test(add);
+        assert_eq!((sizes(&data), &data.fingerprint), (sizes(&plain), &plain.fingerprint), "{case}");
+        assert!(data.unread_test.as_ref().is_some_and(|why| why.contains(reason)), "{case}: {:?}", data.unread_test);
+        assert!(data.notes.iter().any(|note| note.contains("evaluate --split test")), "{case}: {:?}", data.notes);
+    }
+    let partly = with_test(|folder| folder.image("test/a/0.png", 1));
+    assert_eq!((sizes(&partly), partly.unread_test), ((40, 40, Some(1)), None));
+    assert!(partly.notes.contains(&"test holds no image of these classes: \"b\".".to_owned()), "{:?}", partly.notes);
+}
+
+#[test]
+fn an_empty_class_of_val_is_a_note_and_a_drawn_val_tells_which_classes_it_lacks() {
+    let empty =
+        Folder::new().split("train", &["a", "b", "c"], 4).split("val", &["a", "c"], 2).file("val/b/notes.txt", "");
+    assert_eq!(empty.opened().notes[1], "val holds no image of these classes: \"b\".");
+    let rare = Folder::new().split("", &AB, 20).image("c/0.png", 7).opened();
+    assert_eq!(rare.train.class_counts(3), [18, 18, 1]);
+    let lacking: Vec<_> = rare.notes.iter().filter(|note| note.contains("val holds no image")).collect();
+    assert_eq!(lacking, ["val holds no image of these classes: \"c\"."]);
+}
