@@ -123,6 +123,30 @@ fn a_list_that_is_cut_says_so_and_the_count_stays() {
 }
 
 #[test]
+fn json_is_complete_and_the_page_is_short() {
+    let place = Place::with_images(60, 60);
+    for class in support::CLASSES {
+        for number in 0..60 {
+            let from = place.path(format!("data/train/{class}/{number:04}.png"));
+            fs::copy(from, place.path(format!("data/val/{class}/leak{number}.png"))).unwrap();
+            let image = GrayImage::from_pixel(20 + number, 20, image::Luma([number as u8]));
+            image.save(place.path(format!("data/train/{class}/blank{number}.png"))).unwrap();
+        }
+    }
+    let found = audit(&place, &["data", "--html", "page.html"]);
+    assert_eq!((&found["val_in_train"], found["leaks"].as_array().unwrap().len()), (&json!(180), 180));
+    assert_eq!(found["blanks"].as_array().unwrap().len(), 180);
+    assert_eq!(found["sizes"].as_array().unwrap().len(), 61);
+    assert_eq!(found["cut"], json!([]));
+    let page = fs::read_to_string(place.path("page.html")).unwrap();
+    assert!(page.contains("leak0.png") && page.matches("blank").count() < 180, "the page names all");
+
+    let few = audit(&place, &["data", "--limit", "3"]);
+    assert_eq!(few["leaks"].as_array().unwrap().len(), 3);
+    assert!(few["notes"].as_array().unwrap().iter().any(|note| note.as_str().unwrap().contains("--limit 0")));
+}
+
+#[test]
 fn an_audit_counts_what_training_counts() {
     let place = place_of_offenders();
     let found = audit(&place, &["data"]);

@@ -1,6 +1,7 @@
 //! From the bytes of an image file to its pixels, and no way for a file to take the program down.
 //!
-//! - The format is told from the content, not from the name: JPEG, PNG, BMP, PNM, TIFF, WebP.
+//! - The format is told from the content, not from the name: JPEG, PNG, BMP, PNM, TIFF, WebP, GIF. Other formats are
+//!   named (`foreign`).
 //! - Of an animation the first frame counts. Palettes are looked up, CMYK becomes RGB, alpha is dropped.
 //! - 16-bit samples keep their high byte, as Pillow does for 16-bit RGB (for 16-bit grey it clips at 255, which makes
 //!   most such images white).
@@ -17,10 +18,27 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, metadata::Orientation};
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage, metadata::Orientation,
+};
 
-use super::{extras, jpeg, picture::Picture, whole};
+use super::{
+    extras, foreign, jpeg,
+    palette::{self, Indexed},
+    picture::Picture,
+    whole,
+};
 
+/// The formats that are read.
+const FORMATS: [ImageFormat; 7] = [
+    ImageFormat::Jpeg,
+    ImageFormat::Png,
+    ImageFormat::Bmp,
+    ImageFormat::Pnm,
+    ImageFormat::Tiff,
+    ImageFormat::WebP,
+    ImageFormat::Gif,
+];
 /// Pixels that an image may claim at most; a larger claim is refused by the header, before any memory is taken.
 pub(super) const MAX_PIXELS: u64 = 100_000_000;
 /// Bytes that a decoder may allocate at most: enough for [`MAX_PIXELS`] in 16-bit RGBA.
@@ -49,9 +67,10 @@ pub(super) struct Stored {
 pub(super) fn header(path: &Path) -> Result<Header> {
     let bytes = read(path)?;
     guarded(|| {
-        let decoder = open(&bytes)?;
+        let indexed = palette::indexed(&bytes);
+        let decoder = open(indexed.as_ref().map_or(&bytes, |indexed| &indexed.file))?;
         let (width, height) = decoder.dimensions();
-        Ok(Header { shorter_side: width.min(height), grey: !decoder.color_type().has_color() })
+        Ok(Header { shorter_side: width.min(height), grey: indexed.is_none() && !decoder.color_type().has_color() })
     })
 }
 
@@ -88,12 +107,15 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// A decoder that has read the header and found the size within bounds.
 fn open(bytes: &[u8]) -> Result<impl ImageDecoder> {
-    let format = image::guess_format(bytes).ok().ok_or_else(|| not_an_image(bytes))?;
+    let format = format(bytes)?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_ALLOCATION);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
-    let decoder = reader.into_decoder().context("the header is damaged or of an unknown kind")?;
+    let decoder = reader.into_decoder().map_err(|error| match error {
+        ImageError::Unsupported(_) => anyhow!("it is a kind of {format:?} that is not read ({error}); save it anew"),
+        error => anyhow!(error).context("the header is damaged"),
+    })?;
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
     Ok(decoder)
@@ -109,9 +131,18 @@ fn check_size(width: u32, height: u32) -> Result<()> {
     Ok(())
 }
 
-fn not_an_image(bytes: &[u8]) -> anyhow::Error {
-    let start = &bytes[..bytes.len().min(16)];
-    anyhow!("the content is no JPEG, PNG, BMP, PNM, TIFF or WebP; it begins with \"{}\"", start.escape_ascii())
+/// The format of a file, if it is one that is read.
+fn format(bytes: &[u8]) -> Result<ImageFormat> {
+    let guessed = image::guess_format(bytes).ok().filter(|format| FORMATS.contains(format));
+    // A camera's raw image may begin as a TIFF does, of which only a small preview would be read.
+    let kind = foreign::kind(bytes).filter(|_| guessed.is_none_or(|format| format == ImageFormat::Tiff));
+    if let Some(kind) = kind {
+        bail!("it is {kind}, which is not read; an image can be converted to JPEG or PNG");
+    }
+    guessed.with_context(|| {
+        let start = &bytes[..bytes.len().min(16)];
+        format!("the content is no JPEG, PNG, BMP, PNM, TIFF, WebP or GIF; it begins with \"{}\"", start.escape_ascii())
+    })
 }
 
 fn decode(bytes: &[u8]) -> Result<Stored> {
@@ -120,9 +151,17 @@ fn decode(bytes: &[u8]) -> Result<Stored> {
             check_size(width, height)?;
             whole::check(ImageFormat::Jpeg, bytes)
         })?
+    } else if let Some(Indexed { file, colours }) = palette::indexed(bytes) {
+        let mut decoder = open(&file)?;
+        let orientation = decoder.orientation().context("the orientation cannot be read")?;
+        let numbers = DynamicImage::from_decoder(decoder).context("the pixels cannot be decoded")?.into_luma8();
+        let (width, height) = numbers.dimensions();
+        let pixels = numbers.iter().flat_map(|&number| colours[usize::from(number)]).collect();
+        let image = RgbImage::from_raw(width, height, pixels).context("the pixels are incomplete")?;
+        (DynamicImage::ImageRgb8(image), orientation)
     } else {
         let mut decoder = open(bytes)?;
-        whole::check(image::guess_format(bytes)?, bytes)?;
+        whole::check(format(bytes)?, bytes)?;
         let orientation = decoder.orientation().context("the orientation cannot be read")?;
         (DynamicImage::from_decoder(decoder).context("the pixels cannot be decoded")?, orientation)
     };

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use walkdir::WalkDir;
 
 use super::{
-    bad,
+    bad, foreign,
     layout::{self, Layout, SplitFolders},
     listing::{Listing, Samples},
     look::{EXTENSIONS, entries, has_image_extension, is_hidden},
@@ -27,18 +27,13 @@ pub(super) fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
         subfolders(root, &mut Vec::new(), &mut left_out)?;
     }
     let (train, empty) = scan(&train, &apart, &mut left_out)?;
-    ensure!(
-        empty.is_empty(),
-        "these class folders hold no image ({}):\n{}\nFill or remove them.",
-        EXTENSIONS.join(", "),
-        bad::lines(empty.iter().map(|folder| format!("{folder:?}")))
-    );
+    ensure!(empty.is_empty(), left_out.complaint(&empty));
     let val = val.map(|folder| val_of(&folder, &mut left_out)).transpose()?;
-    let test = test.map(|folder| (folder.clone(), test_of(&folder, &train, &mut left_out)));
+    let test = test.map(|folder| test_of(&folder, &train, &mut left_out));
     let mut listing = assemble(train, val, notes)?;
     match test {
-        Some((_, Ok(classes))) => listing.test = Some(samples(classes, &listing.classes)),
-        Some((folder, Err(reason))) => listing.leave_test_out(format!("{folder:?}: {reason:#}")),
+        Some(Ok(classes)) => listing.test = Some(samples(classes, &listing.classes)),
+        Some(Err(reason)) => listing.leave_test_out(format!("{reason:#}")),
         None => {}
     }
     listing.notes.extend(left_out.notes());
@@ -62,8 +57,12 @@ fn test_of(folder: &Path, train: &Classes, left_out: &mut LeftOut) -> Result<Cla
     let is_known = |class: &String| train.iter().any(|(name, _)| name == class);
     let unknown: Vec<String> =
         classes.iter().filter(|(class, _)| !is_known(class)).map(|(class, _)| format!("{class:?}")).collect();
-    ensure!(unknown.is_empty(), "it holds folders that are no classes of train: {}", bad::in_line(unknown.iter()));
-    ensure!(!classes.is_empty(), "it holds no image in class folders");
+    ensure!(
+        unknown.is_empty(),
+        "{folder:?} holds folders that are no classes of train: {}",
+        bad::in_line(unknown.iter())
+    );
+    ensure!(!classes.is_empty(), "{folder:?} holds no image in class folders");
     Ok(classes)
 }
 
@@ -76,14 +75,40 @@ struct LeftOut {
     /// Folders and files beside the splits.
     beside: Vec<PathBuf>,
     hidden: Vec<PathBuf>,
+    /// Images, by their extension, of formats that are not read.
+    foreign: Vec<PathBuf>,
     no_images: Vec<PathBuf>,
 }
 
 impl LeftOut {
+    /// What is wrong with the class folders `empty`, which hold no image that is read.
+    fn complaint(&self, empty: &[PathBuf]) -> String {
+        let foreign: Vec<String> = self.foreign.iter().map(|path| format!("{path:?}")).collect();
+        let labels =
+            |folder: &PathBuf| folder.file_name().is_some_and(|name| name == "labels" || name == "annotations");
+        let remedy = if !foreign.is_empty() {
+            format!(
+                "Images of formats that are not read are there, which can be converted: {}.",
+                bad::in_line(foreign.iter())
+            )
+        } else if empty.iter().all(labels) {
+            "This looks like a set for detection; mindgap classifies whole images: one folder for each class."
+                .to_owned()
+        } else {
+            "Fill or remove them.".to_owned()
+        };
+        let (known, empty) = (EXTENSIONS.join(", "), bad::lines(empty.iter().map(|folder| format!("{folder:?}"))));
+        format!("these class folders hold no image ({known}):\n{empty}\n{remedy}")
+    }
+
     fn notes(self) -> impl Iterator<Item = String> {
         let kinds = [
             (self.beside, "standing beside the split folders were left out"),
             (self.hidden, "hidden (names that begin with a dot, and what macOS leaves behind) were left out"),
+            (
+                self.foreign,
+                "that are images of formats that are not read, by their extensions, were left out; convert them to JPEG or PNG",
+            ),
             (
                 self.no_images,
                 "that are no images by their extension, or stand outside the class folders, were left out",
@@ -162,7 +187,15 @@ fn images(class: &Path, left_out: &mut LeftOut) -> Result<Vec<PathBuf>> {
             }
             left_out.hidden.push(path);
         } else if !is_folder {
-            if has_image_extension(&path) { &mut images } else { &mut left_out.no_images }.push(path);
+            let is_foreign = path.extension().is_some_and(foreign::is_of_images);
+            if has_image_extension(&path) {
+                &mut images
+            } else if is_foreign {
+                &mut left_out.foreign
+            } else {
+                &mut left_out.no_images
+            }
+            .push(path);
         }
     }
     // Compared as text, as Python does it: "a/b-c" < "a/b/c". Path's own order goes by components.

@@ -13,10 +13,7 @@ use zune_jpeg::{
 pub(super) fn decode(bytes: &[u8], check: impl FnOnce(u32, u32) -> Result<()>) -> Result<(DynamicImage, Orientation)> {
     let options = DecoderOptions::default().set_strict_mode(false).set_max_width(usize::MAX).set_max_height(usize::MAX);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder
-        .decode_headers()
-        .map_err(|error| anyhow!("{error}"))
-        .context("the header is damaged or of an unknown kind")?;
+    decoder.decode_headers().map_err(|error| anyhow!("{error}")).context("the header is damaged")?;
     let (width, height) = decoder.dimensions().context("the header tells no size")?;
     let (width, height) = (u32::try_from(width)?, u32::try_from(height)?);
     check(width, height)?;

@@ -53,7 +53,7 @@ pub(super) fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> 
     bad::tolerate(&bad, &format!("rows of {path:?}"), skip_bad && side.is_some())?;
     let (side, _) = side.context("there is a row")?;
 
-    let classes = classes(&splits).with_context(|| format!("{path:?}"))?;
+    let classes = classes(&splits[..2]).with_context(|| format!("{path:?}"))?;
     let mut notes = Vec::new();
     if classes.len() != EMOTIONS.len() {
         notes.push(format!(
@@ -61,8 +61,10 @@ pub(super) fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> 
             classes.len()
         ));
     }
+    let unknown = splits[2].labels.iter().find(|&&label| label as usize >= classes.len());
+    let unread_test = unknown.map(|label| format!("Its rows have the emotion {label}, which no other row has"));
     let [train, val, test] = splits.map(|rows| rows.into_samples(path, side));
-    Ok(Listing {
+    let mut listing = Listing {
         classes,
         train: train.with_context(|| format!("{path:?} holds no row of Usage Training"))?,
         val,
@@ -70,7 +72,11 @@ pub(super) fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> 
         unread_test: None,
         notes,
         bad,
-    })
+    };
+    if let Some(reason) = unread_test {
+        listing.leave_test_out(reason);
+    }
+    Ok(listing)
 }
 
 /// Some editors put the three bytes of U+FEFF before the text.
@@ -196,7 +202,7 @@ impl Rows {
 ///
 /// # Errors
 /// A number below the largest one that no row has: most likely the largest is a slip.
-fn classes(splits: &[Rows; 3]) -> Result<Vec<String>> {
+fn classes(splits: &[Rows]) -> Result<Vec<String>> {
     let rows = || splits.iter().flat_map(|rows| rows.labels.iter().copied().zip(rows.lines.iter().copied()));
     let labels: std::collections::BTreeSet<u32> = rows().map(|(label, _)| label).collect();
     if let Some(gap) = (0..).zip(&labels).find_map(|(expected, &label)| (label > expected).then_some(expected)) {

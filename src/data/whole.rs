@@ -1,15 +1,16 @@
 //! Is an image file whole? Some decoders fill what a cut-off file lacks with grey, and say nothing.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use image::ImageFormat;
 
 /// Demands the end of the file where the format marks one: JPEG's end-of-image marker, PNG's IEND chunk, the length in
-/// WebP's header. Decoders of the other formats report missing pixels themselves.
+/// WebP's header; of a GIF the end of its first frame, which is all that is read. Decoders of the other formats report missing pixels themselves.
 pub(super) fn check(format: ImageFormat, file: &[u8]) -> Result<()> {
     match format {
         ImageFormat::Jpeg => jpeg(file),
         ImageFormat::Png => png(file),
         ImageFormat::WebP => webp(file),
+        ImageFormat::Gif => gif(file).context("the GIF is cut off in its first frame"),
         _ => Ok(()),
     }
 }
@@ -62,6 +63,32 @@ fn webp(file: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Walks over the header, the extensions and the blocks of the first picture (GIF89a, sections 18 to 26).
+fn gif(file: &[u8]) -> Option<()> {
+    const SCREEN: usize = 13;
+    const PICTURE: u8 = 0x2C;
+    const EXTENSION: u8 = 0x21;
+    let colours = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    let mut rest = file.get(SCREEN + colours(*file.get(10)?)..)?;
+    while rest.first() == Some(&EXTENSION) {
+        rest = after_blocks(rest.get(2..)?)?;
+    }
+    let flags = *rest.get(9).filter(|_| rest.first() == Some(&PICTURE))?;
+    // The smallest code's size stands before the blocks.
+    after_blocks(rest.get(10 + colours(flags) + 1..)?).map(|_| ())
+}
+
+/// What follows blocks, each of which begins with its length; one without length is the last.
+fn after_blocks(mut rest: &[u8]) -> Option<&[u8]> {
+    loop {
+        let (&length, block) = rest.split_first()?;
+        rest = block.get(usize::from(length)..)?;
+        if length == 0 {
+            return Some(rest);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +108,7 @@ mod tests {
     fn no_bytes_and_half_headers_are_cut_off() {
         for file in [&[][..], &[0xFF], &[0xFF, 0xD8, 0xFF, 0xE0], &[0xFF, 0xD8, 0xFF, 0xE0, 0]] {
             assert!(jpeg(file).is_err() && png(file).is_err() && webp(file).is_err(), "{file:?}");
+            assert_eq!(gif(file), None, "{file:?}");
         }
     }
 }

@@ -54,14 +54,22 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Examples of each finding that --json and --html name, 0 for all; everything is counted
-    #[arg(long, value_name = "N", default_value = "100")]
-    limit: usize,
+    /// Examples of each finding that --json and --html name, 0 for all; everything is counted [default: --json all, up to
+    /// a million; --html 100]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
 
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
+
+/// Examples of each finding in JSON, which no set reaches but one whose images are mostly alike: such pairs grow with the
+/// square of their number.
+const NAMED_IN_JSON: usize = 1_000_000;
+/// Examples and sizes on a page.
+const NAMED_ON_PAGE: usize = 100;
+const SIZES_ON_PAGE: usize = 20;
 
 /// Audits the data, writes what was asked for and prints what was found.
 ///
@@ -75,7 +83,11 @@ pub fn run(args: &Args) -> Result<End> {
         folders: args.splits.folders(),
         ..Options::default()
     };
-    let audit = Audit::of(&args.source, &options, args.limit, &Bar::default())?;
+    let named = args.limit.unwrap_or(if args.json { NAMED_IN_JSON } else { NAMED_ON_PAGE });
+    let mut audit = Audit::of(&args.source, &options, named, &Bar::default())?;
+    if args.json && !audit.findings.cut.is_empty() {
+        audit.notes.push(format!("{} name {named} each; --limit 0 names all.", audit.findings.cut.join(", ")));
+    }
     if let Some(file) = &args.write_exclude {
         let list = audit.to_exclude.to_text(&args.source);
         ensure!(
@@ -87,7 +99,8 @@ pub fn run(args: &Args) -> Result<End> {
         durable::write(file, list.as_bytes())?;
     }
     if let Some(file) = &args.html {
-        durable::write(file, report::audit_page(&audit)?.as_bytes())?;
+        let shown = audit.clone().limited(args.limit.unwrap_or(NAMED_ON_PAGE), SIZES_ON_PAGE);
+        durable::write(file, report::audit_page(&shown)?.as_bytes())?;
         say(format_args!("Page: {}", file.display()));
     }
     let text = if args.json {

@@ -157,16 +157,7 @@ impl Findings {
         });
         let across_splits = alike.count - within_splits.sum::<usize>();
 
-        let leaks = of_val.len() + of_test.len();
-        let counted = [
-            ("exact_groups", groups.len()),
-            ("leaks", leaks),
-            ("conflicts", conflicts.len()),
-            ("blanks", blank.len()),
-            ("near_duplicate_pairs", alike.count),
-            ("exif_rotated_files", turned.len()),
-        ];
-        Self {
+        let found = Self {
             surplus_duplicates: names
                 .sources
                 .map(|split, _| groups.iter().map(|group| group.within(images, split).len().saturating_sub(1)).sum()),
@@ -195,8 +186,39 @@ impl Findings {
                 .map(|pair| NearPair::new(pair.distance, [item(pair.a), item(pair.b)]))
                 .collect(),
             exif_rotated_files: turned.into_iter().take(limit).map(item).collect(),
-            cut: counted.into_iter().filter(|(_, count)| *count > limit).map(|(list, _)| list).collect(),
-        }
+            cut: Vec::new(),
+        };
+        found.limited(limit)
+    }
+
+    /// The findings with at most `limit` of each kind named; broken files are named all.
+    pub(super) fn limited(mut self, limit: usize) -> Self {
+        let leaks = self.val_in_train + self.test_in_train.unwrap_or(0);
+        let counts = [
+            self.duplicate_groups,
+            leaks,
+            self.conflicting_groups,
+            self.blank,
+            self.near_duplicates,
+            self.exif_rotated,
+        ];
+        self.exact_groups.truncate(limit);
+        self.leaks.truncate(limit);
+        self.conflicts.truncate(limit);
+        self.blanks.truncate(limit);
+        self.near_duplicate_pairs.truncate(limit);
+        self.exif_rotated_files.truncate(limit);
+        let lists = [
+            ("exact_groups", self.exact_groups.len()),
+            ("leaks", self.leaks.len()),
+            ("conflicts", self.conflicts.len()),
+            ("blanks", self.blanks.len()),
+            ("near_duplicate_pairs", self.near_duplicate_pairs.len()),
+            ("exif_rotated_files", self.exif_rotated_files.len()),
+        ];
+        let is_cut = lists.into_iter().zip(counts).filter(|((_, named), count)| named < count);
+        self.cut = is_cut.map(|((list, _), _)| list).collect();
+        self
     }
 }
 

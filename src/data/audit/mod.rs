@@ -52,7 +52,7 @@ pub struct Audit {
     pub counts: PerSplit<Counts>,
     /// Images of the largest class over those of the smallest; none where a class has no image.
     pub balance: PerSplit<Option<f64>>,
-    /// The most frequent sizes, over all splits.
+    /// The sizes, over all splits, the most frequent first.
     pub sizes: Vec<Size>,
     /// How many different sizes there are.
     pub distinct_sizes: usize,
@@ -101,9 +101,6 @@ pub struct Channels {
     pub grey: usize,
     pub colour: usize,
 }
-
-/// Sizes listed at most.
-const SIZES: usize = 20;
 
 impl Audit {
     /// Looks at every image of `source`, listed as `options` say (of shape, fraction and broken files they say nothing
@@ -161,7 +158,7 @@ impl Audit {
             balance: counts.map(|_, counts| counts.balance()),
             counts,
             distinct_sizes: sizes.len(),
-            sizes: sizes.into_iter().take(SIZES).collect(),
+            sizes,
             channels: Channels { grey, colour: images.len() - grey },
             mean,
             std,
@@ -172,6 +169,14 @@ impl Audit {
             classes,
             sources,
         })
+    }
+
+    /// The audit with at most `limit` of each kind of finding named, 0 for all, and at most `sizes` sizes.
+    pub fn limited(self, limit: usize, sizes: usize) -> Self {
+        let limit = if limit == 0 { usize::MAX } else { limit };
+        let mut audit = Self { findings: self.findings.limited(limit), ..self };
+        audit.sizes.truncate(sizes);
+        audit
     }
 
     /// `item` as a PNG file, its longer side at most `side` pixels.

@@ -8,8 +8,15 @@ use crate::data::{
     picture::Picture,
 };
 
-const FORMATS: [ImageFormat; 6] =
-    [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Pnm, ImageFormat::Tiff, ImageFormat::WebP];
+const FORMATS: [ImageFormat; 7] = [
+    ImageFormat::Jpeg,
+    ImageFormat::Png,
+    ImageFormat::Bmp,
+    ImageFormat::Pnm,
+    ImageFormat::Tiff,
+    ImageFormat::WebP,
+    ImageFormat::Gif,
+];
 
 /// Decodes bytes as a file called `x.jpg`.
 fn decode(bytes: &[u8]) -> Result<Picture, String> {
@@ -24,7 +31,9 @@ fn a_cut_off_file_is_broken_wherever_it_ends() {
             let whole = encode(&image, format);
             assert_eq!(decode(&whole).map(|picture| (picture.width, picture.height)), Ok((40, 30)), "{format:?}");
             let by_percent = (10..=99).map(|percent| whole.len() * percent / 100);
-            for length in by_percent.chain([whole.len() - 1]) {
+            // The last byte of a GIF says that no frame follows.
+            let last = if format == ImageFormat::Gif { 2 } else { 1 };
+            for length in by_percent.chain([whole.len() - last]) {
                 assert!(decode(&whole[..length]).is_err(), "{format:?}: {length} of {} bytes", whole.len());
             }
         }
@@ -36,7 +45,11 @@ fn a_file_that_is_no_image_is_refused_with_what_it_is() {
     for (bytes, expected) in [
         (&b""[..], "the file is empty"),
         (b"Not an image\n", r#"it begins with "Not an image\n""#),
-        (b"GIF89a\x01\x00\x01\x00", "Gif"),
+        (b"GIF89a\x01\x00\x01\x00", "damaged"),
+        (b"8BPS\0\x01", "it is a Photoshop image (PSD), which is not read"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "it is a HEIC image, which is not read"),
+        (b"<!DOCTYPE html><html>", "it is an HTML page"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "CR2"),
         (b"\xFF\xD8\xFF", "damaged"),
     ] {
         let error = decode(bytes).unwrap_err();

@@ -3,6 +3,7 @@
 mod broken_images;
 mod decoded;
 mod folders;
+mod formats;
 mod layouts;
 mod loading;
 mod pillow;
@@ -82,7 +83,9 @@ fn colours(width: u32, height: u32) -> DynamicImage {
 
 fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
-    image.write_to(&mut file, format).unwrap();
+    let colour = DynamicImage::ImageRgba8(image.to_rgba8());
+    // A GIF is written from colours alone.
+    if format == ImageFormat::Gif { &colour } else { image }.write_to(&mut file, format).unwrap();
     file.into_inner()
 }
 
