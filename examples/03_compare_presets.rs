@@ -14,7 +14,7 @@ use std::{path::PathBuf, sync::atomic::AtomicBool};
 use anyhow::{Context, Result};
 use mindgap::{
     compare::{Comparison, FinishedRun, Job, jobs},
-    data::{self, Dataset, Options, Silent},
+    data::{self, Dataset, Options, Silent, SplitFolders},
     model::Architecture,
     recipe::{Layers, Recipe, resolve},
     report::Report,
@@ -83,6 +83,8 @@ fn train_one(recipe: &Recipe, data: &Dataset, folder: &RunFolder, device: tch::D
         versions: train::versions(device),
         cpu: cpu_name(),
         data: train::data_source("faces", data, &sides),
+        range_16bit: data.range_16bit,
+        folders: SplitFolders::default(),
         pretrained: trainer.pretrained.clone(),
         command_line: std::env::args().collect(),
         started: now(),

@@ -133,6 +133,110 @@ fn test_is_read_only_where_it_is_asked_for() {
 }
 
 #[test]
+fn a_split_is_measured_without_train() {
+    let place = place_with_run();
+    for (class, name) in CLASSES.into_iter().enumerate() {
+        for number in 0..3 {
+            for folder in ["data/test", "splits/test", "splits/val", "classes"] {
+                place.write_image(&format!("{folder}/{name}/{number}.png"), class as u32, 5000 + number);
+            }
+        }
+    }
+    let whole = evaluate(&place, &["run", "--split", "test"]);
+    assert_eq!((&whole["n"], &whole["leaks"]), (&9.into(), &0.into()));
+    for words in [
+        &["--data", "splits", "--split", "test"][..],
+        &["--data", "splits", "--split", "val"],
+        &["--data", "splits"],
+        &["--data", "classes", "--split", "test"],
+        &["--data", "data/test", "--split", "test"],
+        &["--data", "classes", "--val-dir", "../splits/val", "--test-dir", "../splits/test", "--split", "test"],
+    ] {
+        let found = evaluate(&place, &[&["run"], words].concat());
+        assert_eq!((&found["n"], &found["confusion"]), (&9.into(), &whole["confusion"]), "{words:?}");
+        close(&found["loss"], &whole["loss"]);
+        let is_known = words.contains(&"--val-dir");
+        assert_eq!((found["leaks"].is_null(), &found["without_leaks"]), (!is_known, &Value::Null), "{words:?}");
+    }
+    let words = ["evaluate", "run/model.safetensors", "--data", "splits", "--split", "test"];
+    let told = place.mindgap(&words).succeed();
+    assert!(told.stdout().contains("Leaks        not known: there is no train split"), "{}", told.stdout());
+    assert!(told.stderr().contains("no train split beside these images"), "{}", told.stderr());
+
+    // Classes alone are train too: val is drawn from them, and train is all that is left.
+    assert_eq!(evaluate(&place, &["run", "--data", "classes"])["leaks"], 0);
+    fs::remove_dir_all(place.path("splits/val")).unwrap();
+    place.mindgap(&["evaluate", "run", "--data", "splits"]).refuse(&["no val split", "no train folder"]);
+    place.mindgap(&["evaluate", "run", "--data", "splits", "--split", "train"]).refuse(&["no train folder"]);
+    place.mindgap(&["train", "--data", "splits"]).refuse(&["no train folder"]);
+    // One class is enough where nothing is trained.
+    fs::remove_dir_all(place.path("classes/even")).unwrap();
+    fs::remove_dir_all(place.path("classes/dark")).unwrap();
+    assert_eq!(evaluate(&place, &["run", "--data", "classes", "--split", "test"])["n"], 3);
+}
+
+#[test]
+fn a_table_of_test_rows_is_measured_without_the_others() {
+    let place = Place::with_images(0, 0);
+    let row = |label: u32, first: u32, usage: &str| {
+        let pixels: Vec<String> = (0..64).map(|i| ((first * 37 + i * i * 11 + label * 90) % 256).to_string()).collect();
+        format!("{label},{},{usage}\n", pixels.join(" "))
+    };
+    let rows = |usage: &str, n: u32| (0..n).map(|i| row(i % 3, i + 7 * n, usage)).collect::<String>();
+    let header = "emotion,pixels,Usage\n";
+    let (train, val, test) = (rows("Training", 24), rows("PublicTest", 9), rows("PrivateTest", 6));
+    fs::write(place.path("all.csv"), [header, &train, &val, &test].concat()).unwrap();
+    fs::write(place.path("test.csv"), [header, &test].concat()).unwrap();
+    let words =
+        ["train", "--data", "all.csv", "--model", "resnet8", "--width", "4", "--epochs", "1", "--batch-size", "8"];
+    place.mindgap(&[&words[..], &["--threads", "1", "--out", "run"]].concat()).succeed();
+    let whole = evaluate(&place, &["run", "--split", "test"]);
+    let alone = evaluate(&place, &["run", "--data", "test.csv", "--split", "test"]);
+    assert_eq!((&alone["n"], &alone["confusion"]), (&6.into(), &whole["confusion"]));
+    assert!(alone["leaks"].is_null() && whole["leaks"] == 0);
+    place.mindgap(&["evaluate", "run", "--data", "test.csv"]).refuse(&["no row of val"]);
+}
+
+#[test]
+fn a_run_finds_the_folders_of_its_splits_again() {
+    let place = place_with_run();
+    fs::create_dir(place.path("odd")).unwrap();
+    fs::rename(place.path("data/train"), place.path("odd/first")).unwrap();
+    fs::rename(place.path("data/val"), place.path("second")).unwrap();
+    let dirs = ["--train-dir", "first", "--val-dir", "second"];
+    place.mindgap(&[&["inspect", "odd"], &dirs[..]].concat()).succeed();
+    let train = |out: &str, more: &[&str]| {
+        let net = ["--width", "4", "--stem-stride", "2", "--batch-size", "8", "--threads", "1", "--out", out];
+        place.mindgap(&[&["train"], &net[..], more].concat())
+    };
+    train("named", &[&["--data", "odd", "--epochs", "3"], &dirs[..]].concat()).succeed();
+    let environment: Value = serde_json::from_slice(&place.bytes("named", "environment.json")).unwrap();
+    let second = fs::canonicalize(place.path("second")).unwrap();
+    assert_eq!(environment["folders"]["train"], "first");
+    assert_eq!(fs::canonicalize(environment["folders"]["val"].as_str().unwrap()).unwrap(), second);
+    // The same images in the same order: the same run.
+    assert_eq!(place.epochs("named"), place.epochs("run"));
+    assert_eq!(evaluate(&place, &["named"])["loss"], {
+        let done: Value = serde_json::from_slice(&place.bytes("named", "done.json")).unwrap();
+        done["best"]["val_loss"].clone()
+    });
+    train("named", &["--resume", "--epochs", "4"]).succeed();
+    assert_eq!(place.epochs("named").len(), 4);
+    place.mindgap(&["train", "--data", "odd", "--val-dir", "gone"]).refuse(&["--val-dir gone"]);
+    place.mindgap(&["train", "--val-dir", "second"]).refuse(&["--val-dir", "faces"]);
+}
+
+#[test]
+fn a_test_split_that_cannot_be_measured_says_why() {
+    let place = place_with_run();
+    place.write_image("data/test/0.png", 0, 9000);
+    let note = place.mindgap(&["evaluate", "run"]).succeed().stderr();
+    assert!(note.contains("The test split is left out"), "{note}");
+    place.mindgap(&["evaluate", "run", "--split", "test"]).refuse(&["cannot be measured", "no class folders"]);
+    place.train("other", &["--epochs", "1"]).succeed();
+}
+
+#[test]
 fn the_table_of_predictions_has_a_row_for_each_image() {
     let place = place_with_run();
     // Commas and quotes in a name are quoted; a line break is written as --exclude writes it.

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::split_flags::SplitFlags;
 use crate::{
     compare::PlannedData,
-    data::{self, Dataset, Options, Progress, SplitFolders},
+    data::{self, Alone, Dataset, Options, Progress, SplitFolders, SplitName},
     recipe::Recipe,
 };
 
@@ -112,11 +112,32 @@ impl DataFlags {
     /// # Errors
     /// The data are missing, badly laid out or unreadable.
     pub fn open(&self, source: &str, recipe: &Recipe, skipped_before: bool) -> Result<Dataset> {
-        let options = Options {
+        data::open(source, &self.options(recipe, skipped_before), &Bar::default())
+    }
+
+    /// Opens the split called `name` of `source` by itself; None where there is a train split beside it. See
+    /// [`data::open_alone`].
+    ///
+    /// # Errors
+    /// The data are missing, badly laid out or unreadable.
+    pub fn open_alone(
+        &self,
+        source: &str,
+        name: SplitName,
+        known: &[String],
+        recipe: &Recipe,
+        skipped_before: bool,
+    ) -> Result<Option<Alone>> {
+        data::open_alone(source, name, known, &self.options(recipe, skipped_before), &Bar::default())
+    }
+
+    fn options(&self, recipe: &Recipe, skipped_before: bool) -> Options {
+        Options {
             data_seed: recipe.data_seed,
             train_fraction: recipe.train_fraction,
             img_size: recipe.img_size,
             in_chans: recipe.in_chans,
+            range_16bit: recipe.range_16bit,
             skip_bad: self.skip_bad || skipped_before,
             folders: self.splits.folders(),
             exclude: self.exclude.as_ref().map(PathBuf::from),
@@ -124,9 +145,14 @@ impl DataFlags {
             workers: self.workers,
             decoded_folder: if self.no_cache { None } else { data::default_folder() },
             ..Options::default()
-        };
-        data::open(source, &options, &Bar::default())
+        }
     }
+}
+
+/// `recipe` with what `data` decide where it says nothing.
+pub fn decided(recipe: Recipe, data: &Dataset) -> Recipe {
+    let range_16bit = recipe.range_16bit.or(data.range_16bit);
+    Recipe { img_size: Some(data.size), in_chans: Some(data.channels), range_16bit, ..recipe }
 }
 
 /// Bytes from `800MB`, `4GiB`, `1.5g` or a plain number. Decimal and binary prefixes are told apart, a bare letter is

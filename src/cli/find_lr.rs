@@ -8,7 +8,12 @@ use anyhow::{Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    End, compute::Compute, data_flags::DataFlags, ours::check_marked, print::print, recipe_flags::RecipeSource,
+    End,
+    compute::Compute,
+    data_flags::{DataFlags, decided},
+    ours::check_marked,
+    print::print,
+    recipe_flags::RecipeSource,
     say::say,
 };
 use crate::{
@@ -73,7 +78,7 @@ pub fn run(args: &Args) -> Result<End> {
     let device = args.compute.prepare(None, None)?;
     args.compute.check_amp(&asked, device)?;
     let data = args.data.open(&source, &asked, false)?;
-    let recipe = Recipe { img_size: Some(data.size), in_chans: Some(data.channels), ..asked };
+    let recipe = decided(asked, &data);
     recipe.validate()?;
     for note in &data.notes {
         say(format_args!("note: {note}"));

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use super::{
     End,
     compute::Compute,
-    data_flags::DataFlags,
+    data_flags::{DataFlags, decided},
     ranks::{Company, Word},
     signals,
     train::failure,
@@ -29,7 +29,7 @@ pub fn run(data: &DataFlags, compute: &Compute, company: &Company) -> Result<End
     let recipe: Recipe = toml::from_str(&recipe).context("rank 0's recipe")?;
     let device = compute.prepare(threads, Some(company.place()))?;
     let data: Dataset = data.reading(exclude, &folders).open(&source, &recipe, skipped_before)?;
-    let recipe = Recipe { img_size: Some(data.size), in_chans: Some(data.channels), ..recipe };
+    let recipe = decided(recipe, &data);
     let sides = Sides::of(&data, recipe.data_seed);
     // Its weights will be rank 0's.
     let mut trainer = Trainer::before_restore(&recipe, &data, device)?;

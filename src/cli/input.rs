@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use crate::{export::Model, recipe::Tta};
 
 /// The shape of a model's images, for a TorchScript file that does not tell it.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct InputFlags {
     /// Width and height of an image, for a TorchScript file that mindgap did not write
     #[arg(long, value_name = "PIXELS", help_heading = "Model", value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -14,6 +14,10 @@ pub struct InputFlags {
     /// Channels of an image, 1 (grey) or 3 (RGB), for such a file
     #[arg(long, value_name = "1|3", help_heading = "Model", value_parser = clap::value_parser!(u32).range(1..=3))]
     in_chans: Option<u32>,
+
+    /// Values of 16-bit images that become 0 and 255 [default: those of the model's training]
+    #[arg(long = "range-16bit", value_names = ["LO", "HI"], num_args = 2, help_heading = "Model")]
+    range_16bit: Vec<u16>,
 }
 
 /// The images that a model takes, and what it calls its classes.
@@ -23,6 +27,8 @@ pub struct Input {
     pub size: u32,
     /// 1 (grey) or 3 (RGB).
     pub channels: u32,
+    /// The values of 16-bit images that become 0 and 255, where model or flag tells them.
+    pub range_16bit: Option<[u16; 2]>,
     /// The classes in the order of the logits, where the model names them.
     pub classes: Option<Vec<String>>,
     /// What its logits are divided by for calibrated probabilities, where that was fitted.
@@ -43,13 +49,20 @@ impl InputFlags {
     ///
     /// # Errors
     /// Neither the model nor the flags tell the shape, or they contradict each other.
-    pub fn of(self, model: &dyn Model) -> Result<Input> {
+    pub fn of(&self, model: &dyn Model) -> Result<Input> {
+        let range = match self.range_16bit[..] {
+            [low, high] => {
+                ensure!(low < high, "--range-16bit {low} {high}: the lower value comes first");
+                Some([low, high])
+            }
+            _ => None,
+        };
         let Some(about) = model.description() else {
             let missing = "this TorchScript file does not tell which images it takes";
             let size = self.img_size.with_context(|| format!("{missing}: add --img-size"))?;
             let channels = self.in_chans.with_context(|| format!("{missing}: add --in-chans"))?;
             ensure!(channels != 2, "--in-chans 2: 1 (grey) and 3 (RGB) are possible");
-            return Ok(Input { size, channels, classes: None, temperature: None });
+            return Ok(Input { size, channels, range_16bit: range, classes: None, temperature: None });
         };
         for (flag, asked, own) in
             [("--img-size", self.img_size, about.size), ("--in-chans", self.in_chans, about.channels)]
@@ -62,6 +75,7 @@ impl InputFlags {
         Ok(Input {
             size: about.size,
             channels: about.channels,
+            range_16bit: range.or(about.recipe()?.range_16bit),
             classes: Some(about.classes.clone()),
             temperature: about.temperature,
         })

@@ -41,7 +41,7 @@ pub struct Planning {
 }
 
 /// What of a recipe decides how the data are opened.
-type Opening = (u64, f64, Option<u32>, Option<u32>);
+type Opening = (u64, f64, Option<u32>, Option<u32>, Option<[u16; 2]>);
 
 impl Planning {
     /// The flags with what `--quick` stands for.
@@ -91,12 +91,14 @@ impl Planning {
         let mut opened: Vec<(Opening, Opened)> = Vec::new();
         let mut planned = Vec::new();
         for (job, recipe) in jobs.into_iter().zip(recipes) {
-            let opening = (recipe.data_seed, recipe.train_fraction, recipe.img_size, recipe.in_chans);
+            let opening =
+                (recipe.data_seed, recipe.train_fraction, recipe.img_size, recipe.in_chans, recipe.range_16bit);
             if !opened.iter().any(|(before, _)| *before == opening) {
                 opened.push((opening, Opened::of(&self.data, &recipe)?));
             }
             let (_, data) = opened.iter().find(|(before, _)| *before == opening).context("they were opened")?;
-            let recipe = Recipe { img_size: Some(data.size), in_chans: Some(data.channels), ..recipe };
+            let range_16bit = recipe.range_16bit.or(data.range_16bit);
+            let recipe = Recipe { img_size: Some(data.size), in_chans: Some(data.channels), range_16bit, ..recipe };
             recipe.validate().with_context(|| format!("preset {}", job.preset))?;
             planned.push(PlannedRun::new(job, data.planned.clone(), recipe)?);
         }
@@ -115,11 +117,17 @@ struct Opened {
     planned: PlannedData,
     size: u32,
     channels: u32,
+    range_16bit: Option<[u16; 2]>,
 }
 
 impl Opened {
     fn of(flags: &DataFlags, recipe: &Recipe) -> Result<Self> {
         let data = flags.open(flags.source(), recipe, false)?;
-        Ok(Self { planned: flags.planned(&data)?, size: data.size, channels: data.channels })
+        Ok(Self {
+            planned: flags.planned(&data)?,
+            size: data.size,
+            channels: data.channels,
+            range_16bit: data.range_16bit,
+        })
     }
 }

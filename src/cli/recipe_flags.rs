@@ -116,6 +116,15 @@ pub struct RecipeFlags {
     /// 1 for grey, 3 for RGB [default: the data's]
     #[arg(long, help_heading = "Images", value_name = "N")]
     pub in_chans: Option<u32>,
+    /// Values of 16-bit images that become 0 and 255 [default: those in use in the data]
+    #[arg(
+        long = "range-16bit",
+        help_heading = "Images",
+        value_names = ["LO", "HI"],
+        num_args = 2,
+        action = clap::ArgAction::Set
+    )]
+    pub range_16bit: Option<Vec<u16>>,
 
     /// Passes over the training images; phases of the schedule are stretched to fit [default: 50]
     #[arg(long, help_heading = "Optimisation", value_name = "N")]

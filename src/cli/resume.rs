@@ -57,6 +57,7 @@ impl Before {
         };
         asked.img_size = asked.img_size.or(self.recipe.img_size);
         asked.in_chans = asked.in_chans.or(self.recipe.in_chans);
+        asked.range_16bit = asked.range_16bit.or(self.recipe.range_16bit);
 
         let mut goes_on = self.recipe.clone();
         if asked.epochs > goes_on.epochs {
@@ -128,6 +129,11 @@ impl Before {
     /// The folders of splits that were named.
     pub fn folders(&self) -> SplitFolders {
         self.environment.folders.clone()
+    }
+
+    /// The range of 16-bit values by which the run's images were read. Runs of before it was recorded kept the high byte.
+    pub fn range_16bit(&self) -> [u16; 2] {
+        self.recipe.range_16bit.unwrap_or([0, u16::MAX])
     }
 
     /// Refuses data other than the run's.

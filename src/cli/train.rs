@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 use super::{
     End,
     compute::Compute,
-    data_flags::DataFlags,
+    data_flags::{DataFlags, decided},
     follow,
     live::Live,
     portable,
@@ -145,7 +145,7 @@ fn lead(args: &Args, company: Option<&Company>) -> Result<End> {
     let device = args.compute.prepare(threads_before, company.map(Company::place))?;
     args.compute.check_amp(&plan.recipe, device)?;
     let data =
-        args.data.reading(plan.exclude.clone(), &plan.folders).open(&plan.source, &plan.recipe, skipped_before)?;
+        args.data.reading(plan.exclude.clone(), &plan.folders).open(&plan.source, &plan.opening(), skipped_before)?;
     let recipe = plan.recipe_for(&data)?;
     if let Some(planned) = &args.planned {
         let found = args.data.planned(&data)?;
@@ -283,7 +283,7 @@ impl Plan {
     /// What the other processes of a run must know of it.
     fn word(&self, threads: Option<usize>, skipped_before: bool) -> Word {
         Word::Train {
-            recipe: self.recipe.to_toml(),
+            recipe: self.opening().to_toml(),
             source: self.source.clone(),
             exclude: self.exclude.clone(),
             folders: self.folders.clone(),
@@ -311,12 +311,17 @@ impl Plan {
 
     /// The recipe with what the data decide; for a resumed run, the one that goes on.
     fn recipe_for(&self, data: &Dataset) -> Result<Recipe> {
-        let recipe = Recipe { img_size: Some(data.size), in_chans: Some(data.channels), ..self.recipe.clone() };
+        let recipe = decided(self.recipe.clone(), data);
         recipe.validate()?;
-        if let Some(before) = &self.before {
-            before.check_data(data)?;
-        }
-        Ok(recipe)
+        let Some(before) = &self.before else { return Ok(recipe) };
+        before.check_data(data)?;
+        Ok(Recipe { range_16bit: self.recipe.range_16bit, ..recipe })
+    }
+
+    /// The recipe by which the data are opened: a run that goes on reads its images as it did before.
+    fn opening(&self) -> Recipe {
+        let range_16bit = self.recipe.range_16bit.or(self.before.as_ref().map(resume::Before::range_16bit));
+        Recipe { range_16bit, ..self.recipe.clone() }
     }
 
     /// A name for the run's folder.
@@ -350,6 +355,7 @@ fn write_provenance(
             versions,
             cpu: cpu_name(),
             data: train::data_source(&plan.source, data, sides),
+            range_16bit: recipe.range_16bit.filter(|_| data.range_16bit.is_some()),
             folders: plan.folders.settled(Path::new(&plan.source))?,
             pretrained: trainer.pretrained.clone(),
             command_line,

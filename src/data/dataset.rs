@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    collections::HashSet,
     path::{Path, PathBuf},
     thread,
 };
@@ -15,14 +16,16 @@ use super::{
     exclude::Exclusions,
     faces, folder, hash,
     images::{Pixels, Split},
-    layout::SplitFolders,
     listing::{self, Listing, Samples},
     probe::{self, Side},
     progress::Progress,
-    read::{self, Reading},
-    shape::{self, Asked, Shape},
+    read::Reading,
+    read_splits,
+    shape::{self, Shape},
     source::{Names, Source},
-    split, table,
+    split,
+    split_folders::SplitFolders,
+    table,
 };
 
 /// How a data set is opened.
@@ -36,6 +39,8 @@ pub struct Options {
     pub img_size: Option<u32>,
     /// 1 (grey) or 3 (RGB); `None`: 1 if every image of train is grey by its header, else 3.
     pub in_chans: Option<u32>,
+    /// The values of 16-bit images that become 0 and 255; `None`: those in use in train and val.
+    pub range_16bit: Option<[u16; 2]>,
     /// Leave out files and rows that cannot be read, with a note, instead of stopping.
     pub skip_bad: bool,
     /// Which folders are the splits, where the user says it.
@@ -62,6 +67,7 @@ impl Default for Options {
             train_fraction: 1.0,
             img_size: None,
             in_chans: None,
+            range_16bit: None,
             skip_bad: false,
             folders: SplitFolders::default(),
             exclude: None,
@@ -73,6 +79,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// Threads that decode for each pass over a split that is not kept.
+    pub(super) fn workers(&self) -> usize {
+        self.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
 /// An opened data set: every image was read once, and found whole.
 pub struct Dataset {
     /// Class names; a label is an index in them.
@@ -81,6 +94,8 @@ pub struct Dataset {
     pub channels: u32,
     /// Pixels of every image, across and down.
     pub size: u32,
+    /// The values of 16-bit images that became 0 and 255; none without such images.
+    pub range_16bit: Option<[u16; 2]>,
     /// Mean of train's pixels per channel, values scaled to 0..1.
     pub mean: Vec<f32>,
     /// Their standard deviation; 1 for a channel that is the same everywhere, so that it can be divided by.
@@ -150,11 +165,16 @@ fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<
     let kind = path.metadata().context("there is no such folder or file")?;
     if kind.is_dir() {
         folder::list(path, &options.folders)
-    } else if kind.is_file() && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+    } else if is_table(path) {
         table::list(path, options.skip_bad, exclusions)
     } else {
         bail!("it is neither a folder nor a .csv file");
     }
+}
+
+/// Whether `path` is a file that is read as a table.
+pub(super) fn is_table(path: &Path) -> bool {
+    path.is_file() && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
 fn generate(data_seed: u64) -> Listing {
@@ -168,6 +188,7 @@ fn generate(data_seed: u64) -> Listing {
         val: Some(samples("val face", faces::TRAIN, faces::VAL)),
         test: None,
         unread_test: None,
+        unused: None,
         notes: Path::new("faces")
             .exists()
             .then(|| "The generated faces are used; ./faces is not read.".into())
@@ -195,6 +216,9 @@ fn settle_splits(listing: &mut Listing, options: &Options) {
     if options.train_fraction < 1.0 {
         let all = listing.train.ids.len();
         let used = split::fraction(&listing.train.labels, classes, options.train_fraction, options.data_seed);
+        let is_used: HashSet<u32> = used.iter().copied().collect();
+        let unused: Vec<u32> = (0..all as u32).filter(|position| !is_used.contains(position)).collect();
+        listing.unused = Some(listing.train.select(&unused));
         listing.train = listing.train.select(&used);
         listing.notes.push(format!("{} of {all} training images are used (--train-fraction).", used.len()));
     }
@@ -202,15 +226,16 @@ fn settle_splits(listing: &mut Listing, options: &Options) {
 
 /// Reads every image once, or finds what was read before.
 fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
-    let Listing { classes, train, val, test, mut unread_test, mut notes, bad: mut bad_files } = listing;
+    let Listing { classes, train, val, test, mut unread_test, unused, mut notes, bad: mut bad_files } = listing;
     let val = val.context("val holds no image")?;
     let splits: Vec<&Samples> = [&train, &val].into_iter().chain(&test).collect();
     let lengths: Vec<usize> = splits.iter().map(|samples| samples.ids.len()).collect();
-    let entry = Entry::of(&splits, options);
-    let Readings { shape, splits: mut readings } = match entry.as_ref().and_then(|entry| entry.load(&lengths)) {
+    let entry = Entry::of(&splits, unused.as_ref(), options);
+    let Readings { shape, range, splits: mut readings } = match entry.as_ref().and_then(|entry| entry.load(&lengths)) {
         Some(readings) => readings,
         None => {
-            let readings = decode(&splits, options, progress)?;
+            let (readings, note) = read_splits::read_all(&splits, unused.as_ref(), options, progress)?;
+            notes.extend(note);
             let whole = readings.splits.iter().all(|reading| reading.bad.is_empty());
             if let (Some(entry), true) = (&entry, whole)
                 && let Err(error) = entry.save(&readings)
@@ -235,9 +260,9 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
         notes.push(format!("Channel {channel} has the same value in every pixel of train."));
         *std = 1.0;
     }
-    let workers = options.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    let mut split =
-        splits.into_iter().zip(readings).map(|(samples, reading)| split_of(samples, reading, shape, workers));
+    let workers = options.workers();
+    let splits: Vec<Samples> = splits.into_iter().map(|samples| read_splits::in_range(samples, range)).collect();
+    let mut split = splits.iter().zip(readings).map(|(samples, reading)| split_of(samples, reading, shape, workers));
     let (train, val) = split.next().zip(split.next()).context("train and val were read")?;
     let mut test = split.next();
     drop(split);
@@ -245,7 +270,12 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
         test = None;
         unread_test = Some("no image of it can be read".into());
     }
-    check_left(&classes, &train, &val)?;
+    check_left(&classes, &train, &val).map_err(|error| match bad_files.first() {
+        Some(file) => {
+            error.context(format!("what cannot be read is missing, first of all {}: {}", file.name, file.reason))
+        }
+        None => error,
+    })?;
 
     let mut splits = vec![("train", &train.labels[..], &train.hashes[..]), ("val", &val.labels, &val.hashes)];
     splits.extend(test.as_ref().map(|test| ("test", &test.labels[..], &test.hashes[..])));
@@ -256,6 +286,7 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
         classes,
         channels,
         size,
+        range_16bit: range.map(|(range, _)| range.numbers()),
         mean,
         std,
         train,
@@ -269,37 +300,7 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
     })
 }
 
-/// Reads the images of train, val and, where there is one, test.
-fn decode(splits: &[&Samples], options: &Options, progress: &dyn Progress) -> Result<Readings> {
-    let asked = Asked { size: options.img_size, channels: options.in_chans };
-    let Some(guess) = Shape::guess(asked, splits[0]) else {
-        return read_as(Shape::choose(asked, splits[0], progress), splits, options, progress);
-    };
-    let readings = read_as(guess, splits, options, progress)?;
-    let shape = Shape::of_headers(asked, &readings.splits[0].headers);
-    if shape == guess {
-        return Ok(readings);
-    }
-    drop(readings);
-    read_as(shape, splits, options, progress)
-}
-
-fn read_as(shape: Shape, splits: &[&Samples], options: &Options, progress: &dyn Progress) -> Result<Readings> {
-    const NAMES: [&str; 3] = ["train", "val", "test"];
-    let mut room = options.cache_limit;
-    let mut readings = Vec::new();
-    // Train comes last: it is the one to be decoded anew where memory does not hold all.
-    for (name, samples) in NAMES.into_iter().zip(splits).cycle().skip(1).take(splits.len()) {
-        let bytes = samples.ids.len() as u64 * shape.bytes() as u64;
-        let keep = bytes <= room;
-        room -= if keep { bytes } else { 0 };
-        readings.push(read::read(name, samples, shape, keep, progress)?);
-    }
-    readings.rotate_right(1);
-    Ok(Readings { shape, splits: readings })
-}
-
-fn split_of(samples: &Samples, reading: Reading, shape: Shape, workers: usize) -> Split {
+pub(super) fn split_of(samples: &Samples, reading: Reading, shape: Shape, workers: usize) -> Split {
     let Samples { source, ids, labels } = samples.select(&reading.good);
     let pixels = match reading.pixels {
         Some(pixels) => Pixels::Resident(RefCell::new(pixels)),

@@ -3,8 +3,8 @@
 //! - The format is told from the content, not from the name: JPEG, PNG, BMP, PNM, TIFF, WebP, GIF. Other formats are
 //!   named (`foreign`).
 //! - Of an animation the first frame counts. Palettes are looked up, CMYK becomes RGB, alpha is dropped.
-//! - 16-bit samples keep their high byte, as Pillow does for 16-bit RGB (for 16-bit grey it clips at 255, which makes
-//!   most such images white).
+//! - 16-bit samples are scaled by the range that the data set uses (`depth`). Where none is known they keep their high
+//!   byte, as Pillow does for 16-bit RGB (for 16-bit grey it clips at 255, which makes most such images white).
 //! - The EXIF orientation is applied: it is how cameras say which side is up, and every viewer heeds it. torchvision does
 //!   not, so a portrait photo lies on its side there.
 //! - A file that is cut off is an error, as are one that claims more than [`MAX_PIXELS`] and one on which the decoder
@@ -23,6 +23,7 @@ use image::{
 };
 
 use super::{
+    depth::{Range, Values},
     extras, foreign, jpeg,
     palette::{self, Indexed},
     picture::Picture,
@@ -61,6 +62,8 @@ pub(super) struct Stored {
     pub picture: Picture,
     /// Whether the EXIF orientation turned or mirrored it.
     pub is_turned: bool,
+    /// The values that the file holds, if they have 16 bits.
+    pub deep: Option<Values>,
 }
 
 /// Reads the header alone.
@@ -74,18 +77,18 @@ pub(super) fn header(path: &Path) -> Result<Header> {
     })
 }
 
-/// Decodes a file into `channels` (1 or 3), upright, at its own size.
+/// Decodes a file into `channels` (1 or 3), upright, at its own size; 16-bit values are scaled by `range`.
 ///
 /// # Errors
 /// The file cannot be read, is no regular file, no image, not whole, or too large. The message does not name the file.
-pub(super) fn file(path: &Path, channels: u32) -> Result<Picture> {
-    Ok(stored(path)?.picture.into_channels(channels))
+pub(super) fn file(path: &Path, channels: u32, range: Range) -> Result<Picture> {
+    Ok(stored(path, range)?.picture.into_channels(channels))
 }
 
 /// Decodes a file into the channels that it has itself; otherwise as [`file()`].
-pub(super) fn stored(path: &Path) -> Result<Stored> {
+pub(super) fn stored(path: &Path, range: Range) -> Result<Stored> {
     let bytes = read(path)?;
-    guarded(|| decode(&bytes))
+    guarded(|| decode(&bytes, range))
 }
 
 /// The whole file, but for what [`extras`] leaves out. Anything but a regular file is refused unopened: opening a FIFO
@@ -145,7 +148,7 @@ fn format(bytes: &[u8]) -> Result<ImageFormat> {
     })
 }
 
-fn decode(bytes: &[u8]) -> Result<Stored> {
+fn decode(bytes: &[u8], range: Range) -> Result<Stored> {
     let (mut image, orientation) = if let Ok(ImageFormat::Jpeg) = image::guess_format(bytes) {
         jpeg::decode(bytes, |width, height| {
             check_size(width, height)?;
@@ -169,24 +172,27 @@ fn decode(bytes: &[u8]) -> Result<Stored> {
 
     let (width, height) = (image.width(), image.height());
     let stored = usize::from(image.color().channel_count());
+    let colours = if stored <= 2 { 1 } else { 3 };
+    // Alpha is dropped, so that its values are none of the picture's.
+    let mut deep = None;
+    let mut scaled = |samples: Vec<u16>| -> Vec<u8> {
+        let pixels = samples.chunks_exact(stored);
+        deep = Some(Values::of(pixels.flat_map(|pixel| pixel[..colours].iter().copied())));
+        samples.into_iter().map(|value| range.byte(value)).collect()
+    };
     let samples = match image {
         DynamicImage::ImageLuma8(image) => image.into_raw(),
         DynamicImage::ImageLumaA8(image) => image.into_raw(),
         DynamicImage::ImageRgb8(image) => image.into_raw(),
         DynamicImage::ImageRgba8(image) => image.into_raw(),
-        DynamicImage::ImageLuma16(image) => high_bytes(&image),
-        DynamicImage::ImageLumaA16(image) => high_bytes(&image),
-        DynamicImage::ImageRgb16(image) => high_bytes(&image),
-        DynamicImage::ImageRgba16(image) => high_bytes(&image),
+        DynamicImage::ImageLuma16(image) => scaled(image.into_raw()),
+        DynamicImage::ImageLumaA16(image) => scaled(image.into_raw()),
+        DynamicImage::ImageRgb16(image) => scaled(image.into_raw()),
+        DynamicImage::ImageRgba16(image) => scaled(image.into_raw()),
         other => bail!("its samples are of the kind {:?}; 8-bit and 16-bit integers are read", other.color()),
     };
-    let channels = if stored <= 2 { 1 } else { 3 };
-    let picture = Picture::from_samples(width, height, samples, stored, channels);
-    Ok(Stored { picture, is_turned: orientation != Orientation::NoTransforms })
-}
-
-fn high_bytes(samples: &[u16]) -> Vec<u8> {
-    samples.iter().map(|sample| (sample >> 8) as u8).collect()
+    let picture = Picture::from_samples(width, height, samples, stored, colours as u32);
+    Ok(Stored { picture, is_turned: orientation != Orientation::NoTransforms, deep })
 }
 
 /// Turns a panic into an error. The decoder's state is gone with it, so nothing half-done is seen again.

@@ -18,6 +18,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     dataset::Options,
+    depth::{Range, Values},
     listing::Samples,
     read::{self, Reading},
     shape::Shape,
@@ -32,6 +33,8 @@ const LEAST_BYTES: u64 = 1 << 20;
 /// Every image of a data set, read.
 pub(super) struct Readings {
     pub shape: Shape,
+    /// The range of 16-bit values, and the images that have them; none without such images.
+    pub range: Option<(Range, u64)>,
     /// Of train, val and, where there is one, test.
     pub splits: Vec<Reading>,
 }
@@ -52,15 +55,16 @@ pub(super) struct Entry {
 
 impl Entry {
     /// The place of what will be, or was, found in `splits`; `None` where nothing is kept: without a folder to keep it
-    /// in, for what is no image file, for little, and where a file is missing.
-    pub fn of(splits: &[&Samples], options: &Options) -> Option<Self> {
+    /// in, for what is no image file, for little, and where a file is missing. The images that are `unused` decide with the
+    /// others by what range 16-bit values are scaled.
+    pub fn of(splits: &[&Samples], unused: Option<&Samples>, options: &Options) -> Option<Self> {
         let folder = options.decoded_folder.as_ref()?;
         let mut key = Xxh3::new();
-        let asked = (options.img_size, options.in_chans, options.cache_limit);
-        key.update(format!("{} {asked:?}", env!("CARGO_PKG_VERSION")).as_bytes());
+        let asked = (options.img_size, options.in_chans, options.cache_limit, options.range_16bit);
+        key.update(format!("{} {asked:?} 2", env!("CARGO_PKG_VERSION")).as_bytes());
         let mut bytes = 0;
-        for samples in splits {
-            let Source::Files(paths) = &*samples.source else { return None };
+        for samples in splits.iter().copied().chain(unused) {
+            let Source::Files { paths, .. } = &*samples.source else { return None };
             let stats: Option<Vec<(&Path, [u64; 7])>> =
                 samples.ids.par_iter().map(|&id| stat(&paths[id as usize]).ok()).collect();
             key.update(&samples.ids.len().to_le_bytes());
@@ -145,6 +149,10 @@ fn archive(readings: &Readings) -> Result<Archive> {
     let mut add =
         |name: String, dtype, shape: Vec<usize>, bytes| archive.arrays.push(Array { name, dtype, shape, bytes });
     add("shape".into(), Dtype::U32, vec![2], bytes_of([channels, size].map(u32::to_le_bytes)));
+    if let Some((range, images)) = readings.range {
+        let [low, high] = range.numbers().map(u64::from);
+        add("range".into(), Dtype::U64, vec![3], bytes_of([low, high, images].map(u64::to_le_bytes)));
+    }
     for (number, reading) in readings.splits.iter().enumerate() {
         let n = reading.hashes.len();
         let hashes = bytes_of(reading.hashes.iter().map(|hash| hash.to_le_bytes()));
@@ -169,6 +177,11 @@ fn readings(archive: &Archive, lengths: &[usize]) -> Result<Readings> {
     let shape = array("shape".into())?.bytes.as_chunks().0.iter().map(|&bytes| u32::from_le_bytes(bytes));
     let &[channels, size] = &shape.collect::<Vec<_>>()[..] else { anyhow::bail!("the shape is not two numbers") };
     let shape = Shape { channels, size };
+    let range = match &archive.array("range").map(|_| numbers("range".into())).transpose()?.unwrap_or_default()[..] {
+        [] => None,
+        &[low, high, images] => Some((Range::of([low as u16, high as u16]), images)),
+        _ => anyhow::bail!("the range is not three numbers"),
+    };
     let splits = lengths.iter().enumerate().map(|(number, &n)| {
         let hashes = &array(format!("{number}.hashes"))?.bytes;
         let hashes: Vec<u128> = hashes.as_chunks().0.iter().map(|&bytes| u128::from_le_bytes(bytes)).collect();
@@ -180,11 +193,12 @@ fn readings(archive: &Archive, lengths: &[usize]) -> Result<Readings> {
             hashes,
             pixels: pixels.transpose()?,
             sums,
+            deep: Values::default(),
             bad: Vec::new(),
             headers: Vec::new(),
         })
     });
-    Ok(Readings { shape, splits: splits.collect::<Result<_>>()? })
+    Ok(Readings { shape, range, splits: splits.collect::<Result<_>>()? })
 }
 
 fn bytes_of<const N: usize>(numbers: impl IntoIterator<Item = [u8; N]>) -> Vec<u8> {

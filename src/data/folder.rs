@@ -12,10 +12,12 @@ use walkdir::WalkDir;
 
 use super::{
     bad, foreign,
-    layout::{self, Layout, SplitFolders},
+    layout::{self, Layout},
     listing::{Listing, Samples},
     look::{EXTENSIONS, entries, has_image_extension, is_hidden},
     source::Source,
+    split_folders::SplitFolders,
+    split_name::SplitName,
 };
 
 /// The splits that `root` holds, or those that the user names; class folders that stand in `root` itself are train.
@@ -29,15 +31,44 @@ pub(super) fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     let (train, empty) = scan(&train, &apart, &mut left_out)?;
     ensure!(empty.is_empty(), left_out.complaint(&empty));
     let val = val.map(|folder| val_of(&folder, &mut left_out)).transpose()?;
-    let test = test.map(|folder| test_of(&folder, &train, &mut left_out));
     let mut listing = assemble(train, val, notes)?;
-    match test {
-        Some(Ok(classes)) => listing.test = Some(samples(classes, &listing.classes)),
-        Some(Err(reason)) => listing.leave_test_out(format!("{reason:#}")),
-        None => {}
+    if let Some(folder) = test {
+        let mut beside_test = LeftOut::default();
+        match test_of(&folder, &listing.classes, &mut beside_test) {
+            Ok(classes) => {
+                listing.test = Some(samples(classes, &listing.classes));
+                left_out.add(beside_test);
+            }
+            Err(reason) => listing.leave_test_out(format!("{reason:#}")),
+        }
     }
     listing.notes.extend(left_out.notes());
     Ok(listing)
+}
+
+/// The split called `name` by itself, in the place of train, where `root` holds no train or, for test, nothing but
+/// classes. None where there is a train to list with it.
+pub(super) fn list_alone(root: &Path, chosen: &SplitFolders, name: SplitName) -> Result<Option<Listing>> {
+    let Layout { train, val, test, apart, is_one_set, lacking, beside, mut notes } = layout::find(root, chosen)?;
+    let split = match name {
+        SplitName::Train => return Ok(None),
+        SplitName::Val => val,
+        SplitName::Test => test,
+    };
+    let folder = match (train, split) {
+        (Some(root), None) if is_one_set && name == SplitName::Test => {
+            notes.push(format!("{root:?} holds classes and no splits: all of its images are measured."));
+            root
+        }
+        (Some(_), _) => return Ok(None),
+        (None, split) => split.with_context(|| format!("there is no {name} split: {lacking}"))?,
+    };
+    let mut left_out = LeftOut { beside, ..LeftOut::default() };
+    let (split, _) = scan(&folder, &apart, &mut left_out)?;
+    ensure!(!split.is_empty(), "{folder:?} holds no image in its class folders");
+    let mut listing = assemble(split, None, notes)?;
+    listing.notes.extend(left_out.notes());
+    Ok(Some(listing))
 }
 
 /// The classes of val. Empty ones count as absent.
@@ -52,11 +83,10 @@ fn val_of(folder: &Path, left_out: &mut LeftOut) -> Result<Classes> {
 }
 
 /// The classes of test, if it has labels that train knows.
-fn test_of(folder: &Path, train: &Classes, left_out: &mut LeftOut) -> Result<Classes> {
+fn test_of(folder: &Path, train: &[String], left_out: &mut LeftOut) -> Result<Classes> {
     let (classes, _) = scan(folder, &[], left_out)?;
-    let is_known = |class: &String| train.iter().any(|(name, _)| name == class);
     let unknown: Vec<String> =
-        classes.iter().filter(|(class, _)| !is_known(class)).map(|(class, _)| format!("{class:?}")).collect();
+        classes.iter().filter(|(class, _)| !train.contains(class)).map(|(class, _)| format!("{class:?}")).collect();
     ensure!(
         unknown.is_empty(),
         "{folder:?} holds folders that are no classes of train: {}",
@@ -81,6 +111,12 @@ struct LeftOut {
 }
 
 impl LeftOut {
+    fn add(&mut self, other: Self) {
+        self.hidden.extend(other.hidden);
+        self.foreign.extend(other.foreign);
+        self.no_images.extend(other.no_images);
+    }
+
     /// What is wrong with the class folders `empty`, which hold no image that is read.
     fn complaint(&self, empty: &[PathBuf]) -> String {
         let foreign: Vec<String> = self.foreign.iter().map(|path| format!("{path:?}")).collect();
@@ -212,7 +248,7 @@ fn samples(split: Classes, classes: &[String]) -> Samples {
         labels.resize(labels.len() + images.len(), label);
         paths.extend(images);
     }
-    Samples::all(Source::Files(paths), labels)
+    Samples::all(Source::files(paths), labels)
 }
 
 /// Labels the images of train and val by train's classes.
@@ -226,6 +262,7 @@ fn assemble(train: Classes, val: Option<Classes>, notes: Vec<String>) -> Result<
         val: val.map(|split| samples(split, &classes)),
         test: None,
         unread_test: None,
+        unused: None,
         notes,
         bad: Vec::new(),
         classes,

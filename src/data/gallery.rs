@@ -60,8 +60,8 @@ impl Gallery {
     /// # Errors
     /// There is no such sample, or its file cannot be read any more.
     pub fn thumbnail(&self, id: i64, channels: u32, side: u32) -> Result<Vec<u8>> {
-        let picture = transform::shrink(self.source.picture(self.known(id)?, channels)?, side)?;
-        png(&picture)
+        let picture = self.source.shown(self.known(id)?)?.into_channels(channels);
+        png(&transform::shrink(picture, side)?)
     }
 
     fn known(&self, id: i64) -> Result<u32> {

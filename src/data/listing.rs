@@ -6,6 +6,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::{
     bad::{self, BadFile},
+    depth::Range,
     source::Source,
     split_name::SplitName,
 };
@@ -22,6 +23,9 @@ pub(super) struct Listing {
     pub test: Option<Samples>,
     /// Why a test split that is there is not among them.
     pub unread_test: Option<String>,
+    /// Images of train that the fraction in use leaves out. They count where the range of 16-bit values is looked for, so
+    /// that no fraction changes a pixel.
+    pub unused: Option<Samples>,
     /// What the user should know about how the source was read.
     pub notes: Vec<String>,
     /// Rows left out.
@@ -43,6 +47,12 @@ impl Samples {
     /// All images of `source`.
     pub fn all(source: Source, labels: Vec<u32>) -> Self {
         Self { source: Arc::new(source), ids: (0..labels.len() as u32).collect(), labels }
+    }
+
+    /// The same samples with 16-bit values scaled by `range`.
+    pub fn in_range(&self, range: Range) -> Self {
+        let source = self.source.in_range(range).map_or_else(|| Arc::clone(&self.source), Arc::new);
+        Self { source, ..self.clone() }
     }
 
     /// Those at `positions`, in that order.

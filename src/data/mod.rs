@@ -13,10 +13,13 @@
 //! Training then takes [`Batch`]es from each [`Split`] (`images`); a split too large for the cache is decoded anew in
 //! every epoch by the `loader`, with the same order and the same bytes.
 //!
+//! [`Alone`] is one split without train, to measure a model on (`alone`).
+//!
 //! [`Pictures`] reads files without labels, for prediction (`walk`, `pictures`).
 //!
 //! [`Audit`] looks at a source instead of opening it: duplicates, leaks, conflicting labels and broken files (`audit`).
 
+mod alone;
 mod audit;
 mod bad;
 mod batches;
@@ -24,6 +27,7 @@ mod copies;
 mod dataset;
 mod decode;
 mod decoded;
+mod depth;
 mod exclude;
 mod extras;
 pub mod faces;
@@ -43,9 +47,11 @@ mod pictures;
 mod probe;
 mod progress;
 mod read;
+mod read_splits;
 mod shape;
 mod source;
 mod split;
+mod split_folders;
 mod split_name;
 mod sums;
 mod table;
@@ -56,6 +62,7 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
+pub use alone::{Alone, open_alone};
 pub use audit::{
     Audit, Broken, Channels, Counts, Findings, Item, Leak, NearPair, PerSplit, Size, SplitName, ToExclude,
 };
@@ -66,8 +73,8 @@ pub use dataset::{Dataset, Options, open};
 pub use decoded::{default_folder, kept_bytes};
 pub use gallery::Gallery;
 pub use images::Split;
-pub use layout::SplitFolders;
 pub use loader::Loader;
 pub use pictures::{PictureBatch, Pictures};
 pub use progress::{Progress, Silent};
+pub use split_folders::SplitFolders;
 pub use walk::{Found, images_below};

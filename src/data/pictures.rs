@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use tch::Tensor;
 
-use super::{decode, loader, read::tensor, shape::Shape, transform, walk::Found};
+use super::{decode, depth::Range, loader, read::tensor, shape::Shape, transform, walk::Found};
 
 /// Batches that wait to be used. With the one that is being made and the one in use, this bounds the memory.
 const AHEAD: usize = 2;
@@ -22,6 +22,8 @@ pub struct PictureBatch {
     /// The images of the others, in the same order `[n, channels, size, size]`, u8 on the CPU; made as a data set makes
     /// the images of val.
     pub images: Tensor,
+    /// How many of them have 16 bits a channel.
+    pub sixteen_bit: usize,
 }
 
 /// The batches of a stream of files.
@@ -33,7 +35,8 @@ pub struct Pictures {
 impl Pictures {
     /// Begins to read `files`, `batch_size` of them at a time; the last batch holds what is left. Each image gets
     /// `channels` (1 or 3) and `size` pixels across and down. The files are asked for as they are needed, in a thread of
-    /// their own, so that the stream may be endless or slow.
+    /// their own, so that the stream may be endless or slow. 16-bit values are scaled by `range_16bit`, as those of the
+    /// data set were; without it they keep their high byte.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -41,16 +44,18 @@ impl Pictures {
         files: impl Iterator<Item = Found> + Send + 'static,
         channels: u32,
         size: u32,
+        range_16bit: Option<[u16; 2]>,
         batch_size: usize,
     ) -> Result<Self> {
         let shape = Shape { channels, size };
+        let range = range_16bit.map_or(Range::FULL, Range::of);
         let (sender, batches) = sync_channel(AHEAD);
         let run = move || {
             let mut files = files;
             loop {
                 let some: Vec<Found> = files.by_ref().take(batch_size).collect();
                 // Without files, or without a user, there is no more to do.
-                if some.is_empty() || sender.send(batch(some, shape)).is_err() {
+                if some.is_empty() || sender.send(batch(some, shape, range)).is_err() {
                     return;
                 }
             }
@@ -76,19 +81,27 @@ impl Iterator for Pictures {
 }
 
 /// Decodes `files`.
-fn batch(mut files: Vec<Found>, shape: Shape) -> Result<PictureBatch> {
-    let decoded: Vec<Option<Vec<u8>>> = files
+fn batch(mut files: Vec<Found>, shape: Shape, range: Range) -> Result<PictureBatch> {
+    let decoded: Vec<Option<(Vec<u8>, bool)>> = files
         .par_iter_mut()
         .map(|file| {
             if file.trouble.is_some() {
                 return None;
             }
-            let image =
-                decode::file(&file.path, shape.channels).and_then(|picture| transform::fit(picture, shape.size));
+            let image = decode::stored(&file.path, range).and_then(|stored| {
+                let pixels = transform::fit(stored.picture.into_channels(shape.channels), shape.size)?;
+                Ok((pixels, stored.deep.is_some()))
+            });
             image.map_err(|error| file.trouble = Some(error)).ok()
         })
         .collect();
-    Ok(PictureBatch { files, images: tensor(&decoded.into_iter().flatten().flatten().collect::<Vec<u8>>(), shape)? })
+    let mut pixels = Vec::new();
+    let mut sixteen_bit = 0;
+    for (image, is_deep) in decoded.into_iter().flatten() {
+        pixels.extend(image);
+        sixteen_bit += usize::from(is_deep);
+    }
+    Ok(PictureBatch { files, images: tensor(&pixels, shape)?, sixteen_bit })
 }
 
 #[cfg(test)]
@@ -105,7 +118,7 @@ mod tests {
     fn files_come_in_order_with_the_bad_among_them() {
         let names = ["photo.png", "absent.png", "sideways.png", "palette.png", "photo.png"];
         let files = names.map(|name| Found::file(golden(name)));
-        let batches: Result<Vec<PictureBatch>> = Pictures::read(files.into_iter(), 1, 17, 2).unwrap().collect();
+        let batches: Result<Vec<PictureBatch>> = Pictures::read(files.into_iter(), 1, 17, None, 2).unwrap().collect();
         let batches = batches.unwrap();
         let sizes: Vec<_> = batches.iter().map(|batch| (batch.files.len(), batch.images.size()[0])).collect();
         assert_eq!(sizes, [(2, 1), (2, 2), (1, 1)]);
@@ -121,7 +134,7 @@ mod tests {
             let _ = sender.send(());
             Found::file(golden("palette.png"))
         });
-        let mut pictures = Pictures::read(endless, 1, 8, 3).unwrap();
+        let mut pictures = Pictures::read(endless, 1, 8, None, 3).unwrap();
         pictures.next().unwrap().unwrap();
         thread::sleep(std::time::Duration::from_millis(300));
         let read = asked.try_iter().count();
@@ -131,7 +144,7 @@ mod tests {
     #[test]
     fn a_reader_that_dies_is_an_error_and_not_the_end() {
         let files = std::iter::once_with(|| panic!("no more ink"));
-        let mut pictures = Pictures::read(files, 1, 8, 3).unwrap();
+        let mut pictures = Pictures::read(files, 1, 8, None, 3).unwrap();
         let error = pictures.next().unwrap().unwrap_err().to_string();
         assert!(error.contains("no more ink"), "{error}");
         assert!(pictures.next().is_none());

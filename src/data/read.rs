@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    bad::BadFile, decode::Header, hash, listing::Samples, picture::Picture, progress::Progress, shape::Shape,
-    source::Source, sums::Sums, transform,
+    bad::BadFile, decode::Header, depth::Values, hash, listing::Samples, picture::Picture, progress::Progress,
+    shape::Shape, source::Source, sums::Sums, transform,
 };
 
 /// Images decoded before they are copied into the tensor: enough to keep all cores busy, few enough to bound memory.
@@ -19,20 +19,22 @@ struct Loaded {
     /// `[channels, size, size]`
     pub pixels: Vec<u8>,
     pub sums: Sums,
+    /// Its values, if they have 16 bits.
+    pub deep: Option<Values>,
 }
 
 /// Reads one sample, and says what its header holds, also where its pixels cannot be read. The error does not name the
 /// sample.
 fn load(source: &Source, id: u32, shape: Shape) -> (Option<Header>, Result<Loaded>) {
-    let picture = match source.stored(id) {
-        Ok(stored) => stored.picture,
+    let (picture, deep) = match source.stored(id) {
+        Ok(stored) => (stored.picture, stored.deep),
         Err(error) => return (source.header(id).ok(), Err(error)),
     };
     let header = Header { shorter_side: picture.width.min(picture.height), grey: picture.channels == 1 };
     let mut pixels = vec![0; shape.bytes()];
     let loaded = fit(picture.into_channels(shape.channels), shape, &mut pixels).map(|hash| {
         let sums = Sums::of(&pixels, shape);
-        Loaded { hash, pixels, sums }
+        Loaded { hash, pixels, sums, deep }
     });
     (Some(header), loaded)
 }
@@ -58,6 +60,8 @@ pub(super) struct Reading {
     pub pixels: Option<Tensor>,
     /// The sums of their pixels.
     pub sums: Sums,
+    /// The values of those that have 16 bits; none where the samples were read at an earlier start.
+    pub deep: Values,
     /// The others.
     pub bad: Vec<BadFile>,
     /// All headers that can be read; none where the samples were read at an earlier start.
@@ -77,7 +81,7 @@ pub(super) fn read(
         .then(|| empty(n, shape).context("the images cannot be kept in memory; lower --cache-limit"))
         .transpose()?;
     let (good, hashes, bad, headers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut reading = Reading { good, hashes, pixels, sums: Sums::default(), bad, headers };
+    let mut reading = Reading { good, hashes, pixels, sums: Sums::default(), deep: Values::default(), bad, headers };
     progress.begin(&format!("Reading {name}"), n as u64);
     for first in (0..n).step_by(AT_ONCE) {
         let ids = &samples.ids[first..n.min(first + AT_ONCE)];
@@ -114,6 +118,7 @@ impl Reading {
                     self.good.push(first + i as u32);
                     self.hashes.push(image.hash);
                     self.sums.add(&image.sums);
+                    self.deep.add(&image.deep.unwrap_or_default());
                     if self.pixels.is_some() {
                         bytes.extend(image.pixels);
                     }

@@ -17,6 +17,7 @@ use super::{
     exclude::Exclusions,
     listing::{Listing, Samples},
     source::{Names, Source, line_key},
+    split_name::SplitName,
 };
 
 /// FER2013's classes in the order of its numbers.
@@ -25,6 +26,71 @@ const EMOTIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surpri
 /// Reads a table. Rows that `exclusions` name are passed over; bad rows are an error, or, with `skip_bad`, left out and
 /// listed.
 pub(super) fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Listing> {
+    let Table { splits, side, bad, .. } = read(path, skip_bad, exclusions)?;
+    let classes = classes(&splits[..2]).with_context(|| format!("{path:?}"))?;
+    let mut notes = Vec::new();
+    if classes.len() != EMOTIONS.len() {
+        notes.push(format!(
+            "FER2013 has 7 emotions, this table {}: its classes are called by their numbers.",
+            classes.len()
+        ));
+    }
+    let unknown = splits[2].labels.iter().find(|&&label| label as usize >= classes.len());
+    let unread_test = unknown.map(|label| format!("Its rows have the emotion {label}, which no other row has"));
+    let [train, val, test] = splits.map(|rows| rows.into_samples(path, side));
+    let mut listing = Listing {
+        classes,
+        train: train.with_context(|| format!("{path:?} holds no row of Usage Training"))?,
+        val,
+        test,
+        unread_test: None,
+        unused: None,
+        notes,
+        bad,
+    };
+    if let Some(reason) = unread_test {
+        listing.leave_test_out(reason);
+    }
+    Ok(listing)
+}
+
+/// The rows called `name` by themselves, in the place of train, where the table has no others to train on; for test also
+/// all rows of a table that has no Usage. None where there are rows to train on. `known` are a model's classes.
+pub(super) fn list_alone(
+    path: &Path,
+    name: SplitName,
+    known: &[String],
+    skip_bad: bool,
+    exclusions: &mut Exclusions,
+) -> Result<Option<Listing>> {
+    let Table { splits: [train, val, test], side, bad, has_usage } = read(path, skip_bad, exclusions)?;
+    let all = !has_usage && name == SplitName::Test;
+    let rows = match name {
+        _ if all => train,
+        _ if !train.labels.is_empty() => return Ok(None),
+        SplitName::Train => return Ok(None),
+        SplitName::Val => val,
+        SplitName::Test => test,
+    };
+    let n = rows.labels.iter().max().map_or(0, |&label| label as usize + 1);
+    let is_fer = n <= EMOTIONS.len() && EMOTIONS.iter().all(|emotion| known.iter().any(|class| class == emotion));
+    let classes = (0..n).map(|i| if is_fer { EMOTIONS[i].to_owned() } else { i.to_string() }).collect();
+    let train = rows.into_samples(path, side).with_context(|| format!("{path:?} holds no row of {name}"))?;
+    let notes = if all { vec!["The table has no Usage: all of its rows are measured.".to_owned()] } else { Vec::new() };
+    Ok(Some(Listing { classes, train, val: None, test: None, unread_test: None, unused: None, notes, bad }))
+}
+
+/// The rows of a table.
+struct Table {
+    splits: [Rows; 3],
+    /// Pixels across and down of each image.
+    side: u32,
+    bad: Vec<BadFile>,
+    /// Whether rows tell their split.
+    has_usage: bool,
+}
+
+fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Table> {
     let mut file = BufReader::new(File::open(path).with_context(|| format!("{path:?} cannot be opened"))?);
     skip_byte_order_mark(&mut file).with_context(|| format!("{path:?} cannot be read"))?;
     let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(file);
@@ -52,31 +118,7 @@ pub(super) fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> 
     // Where no row is good there is nothing to go on with, and the reasons are what the user needs.
     bad::tolerate(&bad, &format!("rows of {path:?}"), skip_bad && side.is_some())?;
     let (side, _) = side.context("there is a row")?;
-
-    let classes = classes(&splits[..2]).with_context(|| format!("{path:?}"))?;
-    let mut notes = Vec::new();
-    if classes.len() != EMOTIONS.len() {
-        notes.push(format!(
-            "FER2013 has 7 emotions, this table {}: its classes are called by their numbers.",
-            classes.len()
-        ));
-    }
-    let unknown = splits[2].labels.iter().find(|&&label| label as usize >= classes.len());
-    let unread_test = unknown.map(|label| format!("Its rows have the emotion {label}, which no other row has"));
-    let [train, val, test] = splits.map(|rows| rows.into_samples(path, side));
-    let mut listing = Listing {
-        classes,
-        train: train.with_context(|| format!("{path:?} holds no row of Usage Training"))?,
-        val,
-        test,
-        unread_test: None,
-        notes,
-        bad,
-    };
-    if let Some(reason) = unread_test {
-        listing.leave_test_out(reason);
-    }
-    Ok(listing)
+    Ok(Table { splits, side, bad, has_usage: columns.usage.is_some() })
 }
 
 /// Some editors put the three bytes of U+FEFF before the text.

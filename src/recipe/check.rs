@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Keys that hold a lowest and a highest value.
-const RANGES: [&str; 3] = ["zoom", "scale", "ratio"];
+const RANGES: [&str; 4] = ["zoom", "scale", "ratio", "range_16bit"];
 
 /// What is wrong with `given`, which may hold the keys of `template` with values of the same types.
 ///

@@ -42,6 +42,9 @@ pub struct Recipe {
     pub img_size: Option<u32>,
     /// Channels of the images: 1 (grey) or 3 (RGB). Absent: the data decide. timm: `--in-chans`.
     pub in_chans: Option<u32>,
+    /// Values of 16-bit images that become 0 and 255, those outside becoming the nearest, in [0, 65535]. Absent: those in
+    /// use in the data. 8-bit images do not read it.
+    pub range_16bit: Option<[u16; 2]>,
 
     /// Passes over the training images, from 1. timm: `--epochs`.
     pub epochs: u32,
@@ -171,6 +174,7 @@ impl Default for Recipe {
             train_fraction: 1.0,
             img_size: None,
             in_chans: None,
+            range_16bit: None,
             epochs: 50,
             batch_size: 128,
             opt: Opt::Sgd,
@@ -231,6 +235,7 @@ impl Recipe {
             pretrained: Some("weights.safetensors".into()),
             img_size: Some(48),
             in_chans: Some(1),
+            range_16bit: Some([0, 4095]),
             clip_grad: Some(1.0),
             // A list that is empty by default gives no type for its items.
             color_jitter: vec![0.4],

@@ -77,6 +77,10 @@ impl Recipe {
             let fits = [1, 3].contains(&channels);
             check.that(fits, "in_chans", channels, "images are grey or RGB", "give 1 or 3, or leave it out");
         }
+        if let Some([low, high]) = self.range_16bit {
+            let (value, wrong) = (format!("[{low}, {high}]"), "no value lies between");
+            check.that(low < high, "range_16bit", value, wrong, "give the lower one first, or leave it out");
+        }
         let stride_fits = [1, 2, 4].contains(&self.stem_stride);
         check.that(stride_fits, "stem_stride", self.stem_stride, "no stem has it", "give 1, 2 or 4");
         let family = match family(&self.model) {
@@ -195,7 +199,7 @@ mod tests {
     #[test]
     fn each_bad_value_is_complained_about_under_its_key() {
         type Change = fn(&mut Recipe);
-        let bad: [(&str, Change); 32] = [
+        let bad: [(&str, Change); 33] = [
             ("lr", |r| r.lr = 0.0),
             ("lr", |r| r.lr = -1.0),
             ("lr", |r| r.lr = f64::NAN),
@@ -221,6 +225,7 @@ mod tests {
             ("img_size", |r| r.img_size = Some(0)),
             ("img_size", |r| (r.img_size, r.stem_stride) = (Some(7), 2)),
             ("in_chans", |r| r.in_chans = Some(2)),
+            ("range_16bit", |r| r.range_16bit = Some([7, 7])),
             ("model", |r| r.model = "resnet19".into()),
             ("freeze_until", |r| r.freeze_until = FirstTrained::Layer2),
             ("freeze_until", |r| (r.freeze_until, r.pretrained) = (FirstTrained::Layer4, Some("w".into()))),

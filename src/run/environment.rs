@@ -17,6 +17,9 @@ pub struct Environment {
     pub cpu: String,
     /// On what was trained.
     pub data: DataSource,
+    /// The values of 16-bit images that became 0 and 255; absent without such images. The recipe holds them too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range_16bit: Option<[u16; 2]>,
     /// The folders of splits that the user named, below the data's own where they lie in it; absent where names told
     /// them.
     #[serde(default, skip_serializing_if = "SplitFolders::is_empty")]
@@ -171,6 +174,7 @@ pub(super) mod tests {
                 mean: vec![0.5],
                 std: vec![0.25],
             },
+            range_16bit: Some([0, 4095]),
             folders: SplitFolders { train: Some("Training".into()), val: None, test: Some("/data/Testing".into()) },
             pretrained: Some(PretrainedFile {
                 path: "/weights/resnet18.safetensors".into(),
@@ -219,6 +223,10 @@ pub(super) mod tests {
               0.25
             ]
           },
+          "range_16bit": [
+            0,
+            4095
+          ],
           "folders": {
             "train": "Training",
             "test": "/data/Testing"

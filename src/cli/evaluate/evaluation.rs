@@ -18,6 +18,8 @@ pub struct Evaluation {
     pub data: String,
     /// The split: `train`, `val` or `test`.
     pub split: String,
+    /// Images that also stand in train; null where that is not known, since there is no train.
+    pub leaks: Option<usize>,
     /// The figures.
     #[serde(flatten)]
     pub figures: Both,
@@ -52,13 +54,13 @@ pub struct Views {
 
 impl Evaluation {
     /// Of the `outputs` over `classes` on a split named in `of` (model, data, split); `leaks` says which images also
-    /// stand in train.
+    /// stand in train, where that is known.
     pub fn new(
         [model, data, split]: [String; 3],
         outputs: &Outputs,
         classes: &[String],
         temperature: Option<f64>,
-        leaks: &[bool],
+        leaks: Option<&[bool]>,
     ) -> Self {
         let predicted = Logits::new(&outputs.logits, &outputs.labels, classes.len()).predicted();
         let confusion = Confusion::new(classes.len(), &outputs.labels, &predicted);
@@ -73,6 +75,7 @@ impl Evaluation {
             model,
             data,
             split,
+            leaks: leaks.map(|leaks| leaks.iter().filter(|&&leak| leak).count()),
             figures: Both::of(outputs, classes.len(), temperature, leaks),
             classes: scores.collect(),
             confusion: confusion.counts,
@@ -81,7 +84,7 @@ impl Evaluation {
     }
 
     /// The same with the outputs averaged over the views `kind` beside it.
-    pub fn with_views(self, kind: Tta, outputs: &Outputs, leaks: &[bool]) -> Self {
+    pub fn with_views(self, kind: Tta, outputs: &Outputs, leaks: Option<&[bool]>) -> Self {
         let figures = Both::of(outputs, self.classes.len(), None, leaks);
         Self { tta: Some(Views { views: kind.to_string(), figures }), ..self }
     }

@@ -73,13 +73,14 @@ pub struct Both {
     /// On all images.
     #[serde(flatten)]
     pub all: Figures,
-    /// On those that do not stand in train too; absent when none does.
+    /// On those that do not stand in train too; absent when none does, and when it is not known.
     pub without_leaks: Option<Figures>,
 }
 
 impl Both {
-    /// Of `outputs`, whose image i is also in train where `leaks[i]`.
-    pub fn of(outputs: &Outputs, classes: usize, temperature: Option<f64>, leaks: &[bool]) -> Self {
+    /// Of `outputs`, whose image i is also in train where `leaks[i]`, if that is known.
+    pub fn of(outputs: &Outputs, classes: usize, temperature: Option<f64>, leaks: Option<&[bool]>) -> Self {
+        let leaks = leaks.unwrap_or_default();
         let clean = || outputs.only(|image| !leaks[image]);
         let some_of_each = leaks.contains(&true) && leaks.contains(&false);
         Self {

@@ -22,7 +22,7 @@ use super::{
     views::parse_views,
 };
 use crate::{
-    data::{Progress, Split},
+    data::{Progress, Split, SplitName},
     durable,
     export::Model,
     recipe::Tta,
@@ -38,7 +38,8 @@ use subject::Subject;
 /// but some were given has an F1 of 0; one that occurs on neither side does not count in the mean.
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("source", |data| data.help(
-    "A folder with train/CLASS/* and val/CLASS/*, a fer2013.csv, or faces [default: the data of the run]"
+    "A folder with train/CLASS/* and val/CLASS/*, a fer2013.csv, or faces; without train, a folder that holds the split \
+     alone, or for --split test nothing but CLASS/* [default: the data of the run]"
 )))]
 pub struct Args {
     #[command(flatten)]
@@ -85,6 +86,17 @@ pub enum Portion {
     Test,
 }
 
+impl Portion {
+    /// As the data call it.
+    fn name(self) -> SplitName {
+        match self {
+            Self::Train => SplitName::Train,
+            Self::Val => SplitName::Val,
+            Self::Test => SplitName::Test,
+        }
+    }
+}
+
 /// Evaluates the model and prints what it found.
 ///
 /// # Errors
@@ -97,10 +109,10 @@ pub fn run(args: &Args) -> Result<End> {
     let model = args.model.open(device)?;
     let input = args.input.of(model.as_ref())?;
     let subject = Subject::open(args, model.as_ref(), input)?;
-    subject.data.notes.iter().for_each(|note| say(format_args!("note: {note}")));
+    subject.notes.iter().for_each(|note| say(format_args!("note: {note}")));
 
     let (split, leaks) = subject.split(args.split)?;
-    let split_name = format!("{:?}", args.split).to_lowercase();
+    let split_name = args.split.name().to_string();
     let measure = |views| measure(model.as_ref(), &subject, split, device, views, &split_name);
     let outputs = measure(Tta::None)?;
     let broken = outputs.logits.chunks(subject.classes.len()).filter(|row| row.iter().any(|logit| !logit.is_finite()));
@@ -111,15 +123,15 @@ pub fn run(args: &Args) -> Result<End> {
         outputs.labels.len()
     );
     let names = [args.model.path.display().to_string(), subject.source.clone(), split_name.clone()];
-    let mut found = Evaluation::new(names, &outputs, &subject.classes, subject.input.temperature, &leaks);
+    let mut found = Evaluation::new(names, &outputs, &subject.classes, subject.input.temperature, leaks.as_deref());
     if args.tta != Tta::None {
-        found = found.with_views(args.tta, &measure(args.tta)?, &leaks);
+        found = found.with_views(args.tta, &measure(args.tta)?, leaks.as_deref());
     }
     if let Some(file) = &args.predictions {
         let table = predictions::csv(split, &outputs, &subject.classes, Path::new(&subject.source))?;
         durable::write(file, &table)?;
     }
-    let text = if args.json { serde_json::to_string_pretty(&found)? + "\n" } else { text::render(&found, &leaks) };
+    let text = if args.json { serde_json::to_string_pretty(&found)? + "\n" } else { text::render(&found) };
     print(text)?;
     Ok(End::Done)
 }

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Args, Portion};
 use crate::{
-    cli::{input::Input, say::say},
-    data::{Dataset, Split},
+    cli::input::Input,
+    data::{Alone, Dataset, Split},
     export::Model,
     recipe::Recipe,
     run::{Environment, RunFolder},
@@ -19,12 +19,20 @@ pub struct Subject {
     pub input: Input,
     /// How the data are called.
     pub source: String,
-    /// The data.
-    pub data: Dataset,
+    /// What the user should know about how they were read.
+    pub notes: Vec<String>,
     /// The classes in the order of the logits.
     pub classes: Vec<String>,
     /// The model's number of each of the data's classes.
     pub class_of: Vec<i64>,
+    data: Data,
+}
+
+/// What was opened.
+enum Data {
+    Whole(Box<Dataset>),
+    /// The split to be measured, without train.
+    Alone(Split),
 }
 
 impl Subject {
@@ -42,38 +50,58 @@ impl Subject {
         let own = run.as_ref().filter(|run| is_same(&source, run));
         let exclude = args.data.exclude.clone().or_else(|| own.and_then(|run| run.data.exclude.clone()));
         let trained = model.description().map(|about| about.recipe()).transpose()?.unwrap_or_default();
-        let recipe = Recipe { img_size: Some(input.size), in_chans: Some(input.channels), ..trained };
+        // Runs of before the range was recorded kept the high byte.
+        let range_16bit = input.range_16bit.or(own.map(|_| [0, u16::MAX]));
+        let recipe = Recipe { img_size: Some(input.size), in_chans: Some(input.channels), range_16bit, ..trained };
         let skipped_before = own.is_some_and(|run| run.data.bad_files > 0);
         let folders = own.map(|run| run.folders.clone()).unwrap_or_default();
-        let data = args.data.reading(exclude, &folders).open(&source, &recipe, skipped_before)?;
-        if let Some(run) = run.filter(|run| run.data.fingerprint != data.fingerprint) {
-            say(format_args!(
-                "note: these are not the images of the run's training (fingerprint {}, there {})",
+        let flags = args.data.reading(exclude, &folders);
+        let known = input.classes.clone().unwrap_or_default();
+        // The run's own data have a train split; of classes alone, most images are those that were trained on.
+        let alone = match own {
+            Some(_) => None,
+            None => flags.open_alone(&source, args.split.name(), &known, &recipe, skipped_before)?,
+        };
+        let (mut notes, found, data) = match alone {
+            Some(Alone { classes, split, notes }) => (notes, classes, Data::Alone(split)),
+            None => {
+                let data = flags.open(&source, &recipe, skipped_before)?;
+                (data.notes.clone(), data.classes.clone(), Data::Whole(Box::new(data)))
+            }
+        };
+        if let (Some(run), Data::Whole(data)) = (&run, &data)
+            && run.data.fingerprint != data.fingerprint
+        {
+            notes.push(format!(
+                "these are not the images of the run's training (fingerprint {}, there {})",
                 data.fingerprint, run.data.fingerprint
             ));
         }
         let (classes, class_of) = match &input.classes {
-            Some(classes) => (classes.clone(), numbers(&data.classes, classes)?),
-            None => (data.classes.clone(), (0..data.classes.len() as i64).collect()),
+            Some(classes) => (classes.clone(), numbers(&found, classes)?),
+            None => (found.clone(), (0..found.len() as i64).collect()),
         };
-        Ok(Self { input, source, data, classes, class_of })
+        Ok(Self { input, source, notes, classes, class_of, data })
     }
 
-    /// The images of `portion`, and which of them also stand in train.
+    /// The images of `portion`, and which of them also stand in train; none where there is no train to look in.
     ///
     /// # Errors
     /// There is no such split.
-    pub fn split(&self, portion: Portion) -> Result<(&Split, Vec<bool>)> {
-        let data = &self.data;
+    pub fn split(&self, portion: Portion) -> Result<(&Split, Option<Vec<bool>>)> {
+        let data = match &self.data {
+            Data::Whole(data) => data,
+            Data::Alone(split) => return Ok((split, None)),
+        };
         Ok(match portion {
-            Portion::Train => (&data.train, vec![false; data.train.len()]),
-            Portion::Val => (&data.val, data.val_in_train()),
+            Portion::Train => (&data.train, Some(vec![false; data.train.len()])),
+            Portion::Val => (&data.val, Some(data.val_in_train())),
             Portion::Test => {
                 let test = data.test.as_ref().with_context(|| match &data.unread_test {
                     Some(reason) => format!("the test split of {:?} cannot be measured: {reason}", self.source),
                     None => format!("{:?} has no test split", self.source),
                 })?;
-                (test, data.in_train(test))
+                (test, Some(data.in_train(test)))
             }
         })
     }

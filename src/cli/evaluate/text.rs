@@ -19,15 +19,15 @@ const NAME: usize = 18;
 /// Columns of the text.
 const WIDTH: usize = 80;
 
-/// The whole evaluation; `leaks` says which images also stand in train.
-pub fn render(found: &Evaluation, leaks: &[bool]) -> String {
+/// The whole evaluation.
+pub fn render(found: &Evaluation) -> String {
     let names = format!("{}, {} images of {} classes", plain(&found.split), found.figures.all.n, found.classes.len());
     let mut text = row("Model", plain(&found.model)) + &row("Data", format!("{}: {names}", plain(&found.data)));
     text += &figures(&found.figures.all);
     if let Some(views) = &found.tta {
         text += &row(&format!("By {}", views.views), short(&views.figures.all));
     }
-    text += &without_leaks(found, leaks.iter().filter(|&&leak| leak).count());
+    text += &without_leaks(found);
     text += &("\n".to_owned() + &classes(&found.classes) + "\n");
     text + &if found.classes.len() > MATRIX { pairs(found) } else { matrix(found) }
 }
@@ -57,10 +57,12 @@ fn short(figures: &Figures) -> String {
     format!("loss {:.4}, top-1 {:.2} %, macro F1 {:.4}", figures.loss, figures.top1, figures.macro_f1)
 }
 
-fn without_leaks(found: &Evaluation, leaks: usize) -> String {
-    if leaks == 0 {
-        return String::new();
-    }
+fn without_leaks(found: &Evaluation) -> String {
+    let leaks = match found.leaks {
+        None => return row("Leaks", "not known: there is no train split beside these images"),
+        Some(0) => return String::new(),
+        Some(leaks) => leaks,
+    };
     let line = |label: &str, both: &Both| {
         let figures = both.without_leaks.as_ref().map_or("none is left".to_owned(), short);
         row(label, figures)
@@ -144,8 +146,8 @@ mod tests {
         let leaks: Vec<bool> = (0..60).map(|image| image == 0).collect();
         let names: Vec<String> = (0..classes).map(|class| format!("emotion \n{class}")).collect();
         let about = ["runs/faces", "/data/faces", "val"].map(str::to_owned);
-        let found = Evaluation::new(about, &outputs, &names, Some(1.5), &leaks);
-        let text = render(&found.with_views(Tta::Flip, &outputs, &leaks), &leaks);
+        let found = Evaluation::new(about, &outputs, &names, Some(1.5), Some(&leaks));
+        let text = render(&found.with_views(Tta::Flip, &outputs, Some(&leaks)));
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         text
     }

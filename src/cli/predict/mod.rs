@@ -83,14 +83,19 @@ pub fn run(args: &Args) -> Result<End> {
     let device = args.compute.prepare(None, None)?;
     let model = args.model.open(device)?;
     let input = args.input.of(model.as_ref())?;
-    let (channels, size) = (input.channels, input.size);
+    let (channels, size, range) = (input.channels, input.size, input.range_16bit);
     let mut predictor = Predictor::new(args, model.as_ref(), input)?;
     let passed_over = Arc::new(AtomicU64::new(0));
     let files = files::named_by(&args.images, args.null, &passed_over);
     let mut tally = Tally::default();
     let mut output = BufWriter::new(io::stdout());
-    for batch in Pictures::read(files, channels, size, args.batch_size as usize)? {
+    for batch in Pictures::read(files, channels, size, range, args.batch_size as usize)? {
         let batch = batch?;
+        if batch.sixteen_bit > 0 && range.is_none() && !tally.is_told {
+            tally.is_told = true;
+            say("note: 16-bit images keep their high byte, since the model does not tell which values its own used; \
+                 --range-16bit LO HI scales them");
+        }
         let answers = predictor.answers(&batch)?;
         answers.iter().for_each(|answer| tally.count(answer));
         let print = |answer: &Answer| {
@@ -109,6 +114,8 @@ pub fn run(args: &Args) -> Result<End> {
 struct Tally {
     files: u64,
     bad: u64,
+    /// Whether the user was told of 16-bit images.
+    is_told: bool,
 }
 
 impl Tally {

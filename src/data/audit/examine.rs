@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use super::{
     super::{
-        decode::Stored, hash, listing::Samples, picture::Picture, progress::Progress, shape::Shape, sums::Sums,
-        transform,
+        decode::Stored, depth::Values, hash, listing::Samples, picture::Picture, progress::Progress, shape::Shape,
+        sums::Sums, transform,
     },
     SplitName, likeness,
 };
@@ -38,32 +38,36 @@ pub struct Looks {
     pub sums: Sums,
 }
 
-/// Looks at all of `samples` on all cores: the readable images, and the ids of the others with what is wrong.
+/// Looks at all of `samples` on all cores: the readable images, the ids of the others with what is wrong, and the values
+/// of 16-bit images.
 pub fn examine(
     split: SplitName,
     samples: &Samples,
     shape: Shape,
     progress: &dyn Progress,
-) -> (Vec<Seen>, Vec<(u32, String)>) {
+) -> (Vec<Seen>, Vec<(u32, String)>, Values) {
     progress.begin(&format!("Reading {split}"), samples.ids.len() as u64);
     let see = |(&id, &label): (&u32, &u32)| {
         let looks = samples.source.stored(id).and_then(|stored| look(stored, shape));
         progress.advance(1);
-        looks.map(|looks| Seen { split, id, label, looks }).map_err(|error| (id, format!("{error:#}")))
+        looks.map(|(looks, deep)| (Seen { split, id, label, looks }, deep)).map_err(|error| (id, format!("{error:#}")))
     };
-    let all: Vec<Result<Seen, _>> = samples.ids.par_iter().zip(&samples.labels).map(see).collect();
+    let all: Vec<Result<(Seen, Option<Values>), _>> = samples.ids.par_iter().zip(&samples.labels).map(see).collect();
     progress.end();
-    let (mut seen, mut broken) = (Vec::new(), Vec::new());
+    let (mut seen, mut broken, mut values) = (Vec::new(), Vec::new(), Values::default());
     for image in all {
         match image {
-            Ok(image) => seen.push(image),
+            Ok((image, deep)) => {
+                values.add(&deep.unwrap_or_default());
+                seen.push(image);
+            }
             Err(reason) => broken.push(reason),
         }
     }
-    (seen, broken)
+    (seen, broken, values)
 }
 
-fn look(Stored { picture, is_turned }: Stored, shape: Shape) -> Result<Looks> {
+fn look(Stored { picture, is_turned, deep }: Stored, shape: Shape) -> Result<(Looks, Option<Values>)> {
     let is_blank = is_blank(&picture);
     let likeness = if is_blank { None } else { Some(likeness::hash(&picture)?) };
     let size = (picture.width, picture.height);
@@ -71,7 +75,7 @@ fn look(Stored { picture, is_turned }: Stored, shape: Shape) -> Result<Looks> {
     let picture = picture.into_channels(shape.channels);
     let hash = hash::pixels(&picture);
     let sums = Sums::of(&transform::fit(picture, shape.size)?, shape);
-    Ok(Looks { hash, likeness, size, is_grey, is_blank, is_turned, sums })
+    Ok((Looks { hash, likeness, size, is_grey, is_blank, is_turned, sums }, deep))
 }
 
 /// In integers: the standard deviation of n values is below 1 where n Σx² − (Σx)² < n².

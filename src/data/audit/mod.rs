@@ -20,7 +20,9 @@ use serde::{Serialize, Serializer};
 
 use super::{
     dataset::{Options, listed},
-    exclude, gallery, hash, listing,
+    depth::{Range, Values},
+    exclude, gallery, hash,
+    listing::{self, Samples},
     progress::Progress,
     shape::{Asked, Shape},
     source::{Source, line_key},
@@ -58,6 +60,10 @@ pub struct Audit {
     pub distinct_sizes: usize,
     /// Grey and colour images, over all splits.
     pub channels: Channels,
+    /// Images of train and val that have 16 bits a channel.
+    pub sixteen_bit: u64,
+    /// Their values that become 0 and 255, as training scales them; null without such images.
+    pub range_16bit: Option<[u16; 2]>,
     /// Mean of train's pixels per channel, resized as training would, values scaled to 0..1.
     pub mean: Vec<f32>,
     /// Their standard deviation.
@@ -116,6 +122,7 @@ impl Audit {
         let classes = listing.classes;
         let splits =
             PerSplit { train: listing.train, val: listing.val.context("val holds no image")?, test: listing.test };
+        let (splits, looked, values, range) = look_at_all(splits, shape, options.range_16bit, progress);
         let sources = splits.map(|_, samples| Arc::clone(&samples.source));
         let names = Names { classes: &classes, sources: &sources, root: Path::new(source) };
 
@@ -125,8 +132,7 @@ impl Audit {
             reason: row.reason,
         });
         let (mut images, mut broken): (Vec<Seen>, Vec<Broken>) = (Vec::new(), rows.collect());
-        for (split, samples) in splits.each() {
-            let (seen, unreadable) = examine(split, samples, shape, progress);
+        for (split, (seen, unreadable)) in looked {
             images.extend(seen);
             broken.extend(unreadable.into_iter().map(|(id, reason)| Broken {
                 name: names.name(split, id),
@@ -165,7 +171,9 @@ impl Audit {
             fingerprint: fingerprint(&classes, &splits.map(|split, _| of_split(split).collect())),
             findings: Findings::of(&images, &groups, broken, &names, if limit == 0 { usize::MAX } else { limit }),
             to_exclude,
-            notes: listing.notes,
+            range_16bit: range.map(Range::numbers),
+            sixteen_bit: values.images,
+            notes: listing.notes.into_iter().chain(range.map(|range| values.note(range))).collect(),
             classes,
             sources,
         })
@@ -186,6 +194,39 @@ impl Audit {
     pub fn thumbnail(&self, item: &Item, side: u32) -> Result<Vec<u8>> {
         let source = self.sources.get(item.split).with_context(|| format!("there is no {} split", item.split))?;
         gallery::png(&transform::shrink(source.stored(item.id)?.picture, side)?)
+    }
+}
+
+/// The readable images of each split, and the ids of the others with what is wrong.
+type Looked = Vec<(SplitName, (Vec<Seen>, Vec<(u32, String)>))>;
+
+/// Looks at every image; twice where 16-bit images use another range than all. Also gives their values and the range.
+fn look_at_all(
+    splits: PerSplit<Samples>,
+    shape: Shape,
+    given: Option<[u16; 2]>,
+    progress: &dyn Progress,
+) -> (PerSplit<Samples>, Looked, Values, Option<Range>) {
+    let look = |splits: &PerSplit<Samples>| {
+        let (mut looked, mut values, mut in_test) = (Vec::new(), Values::default(), Values::default());
+        for (split, samples) in splits.each() {
+            let (seen, unreadable, deep) = examine(split, samples, shape, progress);
+            if split == SplitName::Test { &mut in_test } else { &mut values }.add(&deep);
+            looked.push((split, (seen, unreadable)));
+        }
+        (looked, if values.images > 0 { values } else { in_test })
+    };
+    let given = given.map(Range::of);
+    let splits = splits.map(|_, samples| samples.in_range(given.unwrap_or(Range::FULL)));
+    let (looked, values) = look(&splits);
+    let range = given.filter(|_| values.images > 0).or(values.range());
+    match range {
+        Some(range) if range != splits.train.source.range() => {
+            let splits = splits.map(|_, samples| samples.in_range(range));
+            let (looked, _) = look(&splits);
+            (splits, looked, values, Some(range))
+        }
+        _ => (splits, looked, values, range),
     }
 }
 

@@ -5,6 +5,7 @@ use image::ImageFormat;
 use super::*;
 use crate::data::{
     decode::{file, header},
+    depth::Range,
     picture::Picture,
 };
 
@@ -21,7 +22,7 @@ const FORMATS: [ImageFormat; 7] = [
 /// Decodes bytes as a file called `x.jpg`.
 fn decode(bytes: &[u8]) -> Result<Picture, String> {
     let folder = Folder::new().file("x.jpg", bytes);
-    file(&folder.path().join("x.jpg"), 3).map_err(|error| format!("{error:#}"))
+    file(&folder.path().join("x.jpg"), 3, Range::FULL).map_err(|error| format!("{error:#}"))
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn what_is_no_regular_file_is_refused_unopened() {
         ("missing.jpg", "cannot be reached"),
     ] {
         // Opening the FIFO would wait for ever.
-        for error in [file(&at(name), 1).err(), header(&at(name)).err()] {
+        for error in [file(&at(name), 1, Range::FULL).err(), header(&at(name)).err()] {
             let error = format!("{:#}", error.unwrap());
             assert!(error.contains(expected), "{name}: {error}");
         }

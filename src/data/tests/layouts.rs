@@ -109,7 +109,11 @@ fn what_is_not_clear_is_refused_with_what_was_seen_and_the_flag() {
         (&[], &["train", "test"], &["train", "no class folders", "--train-dir"]),
         (&[], &["train", "images"], &["train", "no class folders", "--train-dir ."]),
         (&[""], &["test"], &["\"test\" with images beside \"a\", \"b\"", "--train-dir . --test-dir test"]),
-        (&["Testing"], &["cat", "dog"], &["Testing", "no train folder", "\"cat\", \"dog\"", "--train-dir ."]),
+        (
+            &["Testing"],
+            &["cat", "dog"],
+            &["Testing", "no train folder", "\"cat\", \"dog\"", "--test-dir Testing", "--train-dir ."],
+        ),
         (&["Training"], &["Racing"], &["Training", "Racing", "--train-dir Training", "--train-dir ."]),
         (&["val"], &["train"], &["train", "no class folders"]),
         (&["day/train", "day/test", "night/train", "night/test"], &[], &["day", "night", "--train-dir", "train/CLASS"]),

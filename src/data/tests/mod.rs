@@ -2,6 +2,7 @@
 
 mod broken_images;
 mod decoded;
+mod depth;
 mod folders;
 mod formats;
 mod layouts;

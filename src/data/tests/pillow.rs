@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::data::{decode, picture::Picture, transform};
+use crate::data::{decode, depth::Range, picture::Picture, transform};
 
 fn golden(name: &str, channels: u32) -> Picture {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/images").join(name);
-    decode::file(&path, channels).unwrap()
+    decode::file(&path, channels, Range::FULL).unwrap()
 }
 
 fn largest_difference(a: &[u8], b: &[u8]) -> u8 {
@@ -64,7 +64,7 @@ fn sixteen_bits_keep_their_high_byte() {
     let deep = DynamicImage::ImageLuma16(image::ImageBuffer::from_raw(8, 8, samples).unwrap());
     for format in [ImageFormat::Png, ImageFormat::Tiff] {
         let folder = Folder::new().file("deep", encode(&deep, format));
-        assert_eq!(decode::file(&folder.path().join("deep"), 1).unwrap().pixels, high, "{format:?}");
+        assert_eq!(decode::file(&folder.path().join("deep"), 1, Range::FULL).unwrap().pixels, high, "{format:?}");
     }
 }
 
@@ -72,5 +72,5 @@ fn sixteen_bits_keep_their_high_byte() {
 fn alpha_is_dropped_even_where_it_is_transparent() {
     let clear = image::RgbaImage::from_pixel(4, 4, image::Rgba([200, 100, 50, 0]));
     let folder = Folder::new().file("clear", encode(&DynamicImage::ImageRgba8(clear), ImageFormat::Png));
-    assert_eq!(decode::file(&folder.path().join("clear"), 3).unwrap().pixels[..3], [200, 100, 50]);
+    assert_eq!(decode::file(&folder.path().join("clear"), 3, Range::FULL).unwrap().pixels[..3], [200, 100, 50]);
 }
