@@ -49,6 +49,9 @@ pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
         Some(epoch) => format!("above two standard errors since epoch {epoch}.\n"),
         None => "not above two standard errors.\n".to_owned(),
     };
+    if let Some(lately) = &done.val_loss_lately {
+        text += &format!("Val loss {}.\n", lately.words());
+    }
     if let (Some(loss), Some(accuracy), Some(gap)) =
         (last.val_loss_without_leaks, last.val_acc_without_leaks, last.gap_loss_without_leaks)
     {

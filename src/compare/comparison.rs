@@ -7,7 +7,7 @@ use super::{Against, Figures, Finding, FinishedRun, Job, verdict};
 use crate::{
     recipe::Difference,
     run::{DataSource, Versions},
-    stats::holm,
+    stats::{Course, holm},
 };
 
 /// The content of `compare.json`.
@@ -48,6 +48,9 @@ pub struct Compared {
     pub macs: u64,
     /// Its figures over those seeds.
     pub figures: Figures,
+    /// What val loss did at the end of each of these runs, in their order.
+    #[serde(default)]
+    pub val_loss_course: Vec<Course>,
     /// How it differs from the baseline; absent for the baseline itself and without a common seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
@@ -128,10 +131,16 @@ impl Compared {
             parameters: runs[0].done.cost.parameters,
             macs: runs[0].done.cost.macs,
             figures: Figures::of(runs),
+            val_loss_course: runs.iter().map(|run| course(run)).collect(),
             against: if is_base { None } else { Against::new(runs, base, number) },
             recipe,
         }
     }
+}
+
+/// What val loss did at the end of a run; a run of few epochs tells nothing.
+fn course(run: &FinishedRun) -> Course {
+    run.done.val_loss_lately.map_or(Course::Unclear, |lately| lately.course)
 }
 
 /// Corrects the p-values over all presets and reads the findings from them.

@@ -1,6 +1,7 @@
 //! A comparison as a table in Markdown, which reads well in a terminal too.
 
 use super::{Compared, Comparison, Delta, Finding, Spread, verdict::p_value};
+use crate::stats::Course;
 
 impl Comparison {
     /// The verdict and the tables.
@@ -17,6 +18,9 @@ impl Comparison {
         }
         text += "\nAll figures are the last epoch's, mean ± sd over n seeds; gap = val − probe. *These models*: 95 % interval over \
                  images. *This recipe*: 95 % interval over seeds, from three on. p after Holm's correction over presets.\n";
+        if let Some(courses) = self.courses() {
+            text += &format!("\n{courses}\n");
+        }
         if self.finished < self.planned {
             text += &format!("\n{} of {} runs are finished. Missing:\n\n", self.finished, self.planned);
             for missing in &self.not_finished {
@@ -50,7 +54,15 @@ impl Comparison {
             "\nLast epoch, mean ± sd over seeds; gap = val − probe; Δ against `{}`; p after Holm.\n",
             self.baseline
         );
-        format!("{}\n\n{}{legend}{missing}", self.verdict, grid(rows.collect()))
+        let courses = self.courses().map_or(String::new(), |courses| format!("{courses}\n"));
+        format!("{}\n\n{}{legend}{courses}{missing}", self.verdict, grid(rows.collect()))
+    }
+
+    /// What val loss did at the end of the runs, preset by preset; None where no run is long enough to tell.
+    pub fn courses(&self) -> Option<String> {
+        let told = self.presets.iter().filter_map(|preset| Some(format!("`{}` {}", preset.preset, course(preset)?)));
+        let told: Vec<String> = told.collect();
+        (!told.is_empty()).then(|| format!("At the end of the runs val loss: {}.", told.join("; ")))
     }
 
     /// The figures of each preset as rows of text below a head.
@@ -147,6 +159,22 @@ fn finding(finding: Finding) -> &'static str {
         Finding::Worse => "worse",
         Finding::NotShown => "not shown",
     }
+}
+
+/// What val loss did at the end of the runs of a preset: `still falls in 2 of 3, stands still in 1`.
+fn course(preset: &Compared) -> Option<String> {
+    let runs = preset.val_loss_course.len();
+    let count = |course: Course| preset.val_loss_course.iter().filter(|other| **other == course).count();
+    let mut told: Vec<String> = Vec::new();
+    for course in [Course::Falls, Course::Stands, Course::Rises] {
+        match count(course) {
+            0 => {}
+            all if all == runs => return Some(course.words().to_owned()),
+            some if told.is_empty() => told.push(format!("{} in {some} of {runs}", course.words())),
+            some => told.push(format!("{} in {some}", course.words())),
+        }
+    }
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 fn spread(figure: &Spread, digits: usize) -> String {

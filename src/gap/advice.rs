@@ -108,6 +108,19 @@ pub fn against_underfit(case: &Case, still_falls: bool) -> String {
     }
 }
 
+/// Against a loss that never leaves that of guessing.
+pub fn against_guessing(case: &Case) -> String {
+    let rate = match case.recipe() {
+        Some(recipe) => format!("--lr {:.2e}", recipe.lr / 10.0),
+        None => "a tenth of it".to_owned(),
+    };
+    format!(
+        "Look for what keeps it from learning, in this order: a learning rate that is far too high ({rate} tells at once) or \
+         zero; labels that do not belong to their images; softmax before a cross-entropy that applies its own; frozen or \
+         dead layers. A sound network learns 20 images by heart in a minute: try that first."
+    )
+}
+
 /// Against noise in the weights.
 pub fn against_noise(case: &Case) -> String {
     let averages = case.recipe().is_some_and(|recipe| recipe.model_ema || recipe.swa_start > 0);

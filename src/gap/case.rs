@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{Curves, Training};
+use super::{Curves, Training, guessing};
 use crate::{
     recipe::{Layers, Recipe, resolve},
     run::{DataSource, Done, Measured, Predictions, RunFolder},
-    stats::{self, Trend},
+    stats::{self, Estimate, Lately, Trend},
 };
 
 /// A run or a log.
@@ -75,6 +75,42 @@ impl Case {
         Trend::of(&self.curves.tail(value)).map(|trend| trend.noise)
     }
 
+    /// What val loss does lately; None below five epochs.
+    pub fn val_loss_lately(&self) -> Option<Lately> {
+        Lately::of_loss(&self.curves.series(|point| point.val_loss))
+    }
+
+    /// How val accuracy changed since the epoch of lowest val loss; None where the log has none, or that epoch is among
+    /// the last three.
+    pub fn accuracy_since_best(&self) -> Option<AccuracyChange> {
+        let best = self.curves.best()?;
+        let accuracies = self.curves.series(|point| point.val_acc);
+        let from = accuracies.iter().position(|(epoch, _)| *epoch == f64::from(best.epoch))?;
+        if from + 3 >= accuracies.len() {
+            return None;
+        }
+        let end: Vec<f64> = accuracies[accuracies.len() - 3..].iter().map(|(_, accuracy)| *accuracy).collect();
+        Some(AccuracyChange {
+            at_best: accuracies[from].1,
+            now: stats::mean(&end),
+            noise: self.noise_of(|point| point.val_acc)?,
+        })
+    }
+
+    /// How far the last epoch's val losses lie above the best epoch's, image by image \[nats\].
+    pub fn risen_over_images(&self) -> Option<Estimate> {
+        let predictions = self.run.as_ref()?.predictions.as_ref()?;
+        let (best, last) = (predictions.best_val.measured(), predictions.last_val.measured());
+        if best.losses.len() != last.losses.len() || best.losses.len() < 2 {
+            return None;
+        }
+        let differences: Vec<f64> =
+            last.losses.iter().zip(&best.losses).map(|(last, best)| f64::from(*last) - f64::from(*best)).collect();
+        let estimate =
+            Estimate { value: stats::mean(&differences), standard_error: stats::standard_error(&differences) };
+        estimate.value.is_finite().then_some(estimate)
+    }
+
     /// Whether training loss still falls at the end, by more than half a percent an epoch.
     pub fn still_falls(&self) -> bool {
         let Some(last) = self.curves.last() else { return false };
@@ -82,14 +118,17 @@ impl Case {
         trend.is_some_and(|trend| trend.falls() && -trend.slope > 0.005 * last.train_loss)
     }
 
-    /// The loss of guessing \[nats\]: by the number of classes or, in a log that begins at the beginning, its highest
-    /// training loss.
-    pub fn chance(&self) -> Option<f64> {
-        if let Some(run) = &self.run {
-            return Some((run.data.classes.len() as f64).ln());
+    /// The number of classes: the data's, the one that was given with a log, or the one that a log's figures tell.
+    pub fn classes(&self) -> Option<usize> {
+        match &self.run {
+            Some(run) => Some(run.data.classes.len()),
+            None => self.curves.classes.or_else(|| guessing::classes(&self.curves)),
         }
-        let first = self.curves.points.first()?;
-        (first.epoch <= 1 && self.curves.points.len() > 1).then_some(first.train_loss).filter(|loss| loss.is_finite())
+    }
+
+    /// The loss of guessing \[nats\], where the number of classes is known.
+    pub fn chance(&self) -> Option<f64> {
+        self.classes().map(|classes| (classes as f64).ln())
     }
 
     /// The losses of val and probe, image by image, after the last epoch.
@@ -116,6 +155,29 @@ impl Case {
     /// The recipe, where it is known.
     pub fn recipe(&self) -> Option<&Recipe> {
         self.run.as_ref().map(|run| &run.recipe)
+    }
+}
+
+/// Val accuracy at the epoch of lowest val loss and at the end \[%\].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AccuracyChange {
+    /// After the epoch of lowest val loss.
+    pub at_best: f64,
+    /// The mean of the last three epochs.
+    pub now: f64,
+    /// Its movement from epoch to epoch about its trend.
+    pub noise: f64,
+}
+
+impl AccuracyChange {
+    /// Whether it rose by more than a point and more than noise explains.
+    pub fn rose(&self) -> bool {
+        self.now - self.at_best > (2.0 * self.noise).max(1.0)
+    }
+
+    /// Whether it fell likewise.
+    pub fn fell(&self) -> bool {
+        self.at_best - self.now > (2.0 * self.noise).max(1.0)
     }
 }
 

@@ -63,6 +63,8 @@ pub struct Curves {
     pub training: Training,
     /// How many epochs were planned, where the log tells.
     pub planned: Option<u32>,
+    /// How many classes there are, where that was told.
+    pub classes: Option<usize>,
 }
 
 impl Curves {
@@ -80,7 +82,12 @@ impl Curves {
             gap_se: record.gap_loss_se,
             batch_loss: record.batch_loss,
         };
-        Self { points: records.iter().map(point).collect(), training: Training::Probe, planned: Some(planned) }
+        Self {
+            points: records.iter().map(point).collect(),
+            training: Training::Probe,
+            planned: Some(planned),
+            classes: None,
+        }
     }
 
     /// The last epoch that has both losses.

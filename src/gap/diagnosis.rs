@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::stats::Lately;
+
 use super::{Case, Finding, Id, Severity, Training, next, rules::RULES};
 
 /// What is found about a run or a log.
@@ -15,6 +17,8 @@ pub struct Diagnosis {
     pub gap_loss: Option<f64>,
     /// Its standard error over images; absent for a log.
     pub gap_loss_se: Option<f64>,
+    /// What val loss does lately; absent below five epochs.
+    pub val_loss_lately: Option<Lately>,
     /// What the input does not hold and therefore nothing is said about, one sentence each.
     pub notes: Vec<String>,
     /// The findings: the gravest first, causes before what they cause; `next` last.
@@ -40,6 +44,7 @@ pub fn diagnose(case: &Case) -> Diagnosis {
         epochs: case.curves.points.len(),
         gap_loss: case.curves.last().map(|last| last.gap()).filter(|gap| gap.is_finite()),
         gap_loss_se: gap.filter(|gap| gap.is_over_images).map(|gap| gap.error),
+        val_loss_lately: case.val_loss_lately(),
         notes: notes(case),
         findings,
     }

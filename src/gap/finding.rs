@@ -41,6 +41,7 @@ pub enum Id {
     RateTooLow,
     Underfit,
     GapHarmful,
+    GapUnclear,
     Memorised,
     Overconfident,
     DecaysTooEarly,

@@ -10,6 +10,7 @@ mod constructed;
 mod curves;
 mod diagnosis;
 mod finding;
+mod guessing;
 mod learning_curve;
 pub mod log;
 mod next;
@@ -17,7 +18,7 @@ mod opening;
 mod rules;
 mod text;
 
-pub use case::{Case, Evidence, Gap};
+pub use case::{AccuracyChange, Case, Evidence, Gap};
 pub use curves::{Curves, Point, Training};
 pub use diagnosis::{Diagnosis, diagnose};
 pub use finding::{Finding, Id, Severity};

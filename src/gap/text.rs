@@ -17,6 +17,9 @@ impl Diagnosis {
             (Some(gap), None) => format!("{}: {epochs}, gap {gap:.3} nats\n", self.subject),
             (None, _) => format!("{}: {epochs}, no gap is known\n", self.subject),
         };
+        if let Some(lately) = &self.val_loss_lately {
+            text += &format!("Validation loss {}.\n", lately.words());
+        }
         for note in &self.notes {
             text += &paragraph(note, "note: ", "      ");
         }

@@ -167,7 +167,10 @@ impl Report {
     fn verdict(&self) -> String {
         match (self.single(), &self.comparison) {
             (Some(run), _) => words::headline(run),
-            (None, Some(comparison)) if self.groups.len() > 1 => comparison.verdict.clone(),
+            (None, Some(comparison)) if self.groups.len() > 1 => match comparison.courses() {
+                Some(courses) => format!("{} {courses}", comparison.verdict),
+                None => comparison.verdict.clone(),
+            },
             (None, Some(comparison)) => one_recipe(comparison),
             (None, None) => {
                 format!("No run of `{}` is finished, so there is nothing to compare yet.", self.groups[0].name)

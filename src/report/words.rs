@@ -1,7 +1,7 @@
 //! What the page says in words of one run.
 
 use super::{Run, State};
-use crate::gap;
+use crate::{gap, stats::Lately};
 
 /// A figure with its name and what it means.
 pub struct Card {
@@ -22,9 +22,12 @@ pub fn headline(run: &Run) -> String {
         Some(epoch) => format!("the gap has been open (above two standard errors) since epoch {epoch}"),
         None => "the gap is not above two standard errors".to_owned(),
     };
+    let losses: Vec<(f64, f64)> = run.epochs.iter().map(|record| (f64::from(record.epoch), record.val_loss)).collect();
+    let lately =
+        Lately::of_loss(&losses).map_or(String::new(), |lately| format!(" Validation loss {}.", lately.words()));
     let side = if last.gap_loss < 0.0 { "below" } else { "above" };
     format!(
-        "After epoch {} of {} validation loss lies {:.3} ± {:.3} nats {side} training loss; {open}.",
+        "After epoch {} of {} validation loss lies {:.3} ± {:.3} nats {side} training loss; {open}.{lately}",
         last.epoch,
         run.recipe.epochs,
         last.gap_loss.abs(),

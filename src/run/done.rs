@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::{EpochRecord, Measured, Outputs, best_epoch, nan};
-use crate::stats::{self, Logits, Overconfidence};
+use crate::stats::{self, Lately, Logits, Overconfidence};
 
 /// The content of `done.json`. Losses are in nats per image, accuracies in percent. The headline is the last epoch:
 /// nothing was selected.
@@ -32,6 +32,9 @@ pub struct Done {
     /// Expected calibration error on val, 0–1.
     #[serde(deserialize_with = "nan::number")]
     pub calibration_error: f64,
+    /// What val loss did at the end of the run; absent where there are fewer than five epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_loss_lately: Option<Lately>,
     /// Whether the run ended before its last epoch, since val loss had not fallen for long: its last epoch is then
     /// chosen on val.
     #[serde(default)]
@@ -138,6 +141,9 @@ impl Done {
         let first = in_first_half.iter().filter(|&&first| first).count();
         let cross_fit = stats::cross_fit(&half_losses, [first, in_first_half.len() - first]);
 
+        let val_losses: Vec<(f64, f64)> =
+            epochs.iter().map(|record| (f64::from(record.epoch), record.val_loss)).collect();
+
         let Overconfidence { nats, temperature } =
             Overconfidence::measure(&val.logits, &val.labels, classes, in_first_half);
         let share = (last.gap_loss > 2.0 * last.gap_loss_se && nats.is_finite()).then(|| nats / last.gap_loss);
@@ -148,6 +154,7 @@ impl Done {
             overconfidence_share_of_gap: share,
             temperature,
             calibration_error: stats::calibration_error(&Logits::new(&val.logits, &val.labels, classes)),
+            val_loss_lately: Lately::of_loss(&val_losses),
             early_stopped: false,
             tta: None,
             val_in_train: leaks.iter().filter(|&&leak| leak).count(),

@@ -7,9 +7,11 @@
 mod bootstrap;
 mod calibration;
 mod confusion;
+mod course;
 mod cross_fit;
 #[cfg(test)]
 mod golden;
+mod hinges;
 mod holm;
 mod logits;
 mod lr_curve;
@@ -19,11 +21,13 @@ mod onset;
 mod paired;
 mod power_law;
 mod share;
+mod spikes;
 mod trend;
 
 pub use bootstrap::bootstrap_interval;
 pub use calibration::{CALIBRATION_BINS, Overconfidence, calibration_error, fit_temperature};
 pub use confusion::{ClassScore, Confusion, Pair};
+pub use course::{Course, Lately};
 pub use cross_fit::{CrossFit, cross_fit, lowest};
 pub use holm::holm;
 pub use logits::{Logits, softmax};

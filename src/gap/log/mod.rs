@@ -74,6 +74,7 @@ fn curves(text: &str) -> Result<Curves> {
         points: epochs.iter().map(point).collect(),
         training: if is_probe { Training::Probe } else { Training::Running },
         planned,
+        classes: None,
     })
 }
 

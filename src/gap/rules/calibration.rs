@@ -1,13 +1,18 @@
 //! `overconfident` and `underconfident`: what one temperature takes off val loss.
 
-use crate::gap::{Case, Finding, Id, Severity, advice};
+use crate::{
+    gap::{Case, Finding, Id, Severity, advice},
+    stats::Course,
+};
 
 /// Nats from which it is worth words, and from which worth a warning.
 const SOME: f64 = 0.02;
 const MUCH: f64 = 0.05;
 
 pub fn find(case: &Case) -> Vec<Finding> {
-    let Some(done) = case.run.as_ref().and_then(|run| run.done.as_ref()) else { return Vec::new() };
+    let Some(done) = case.run.as_ref().and_then(|run| run.done.as_ref()) else {
+        return from_curves(case).into_iter().collect();
+    };
     let (nats, temperature) = (done.overconfidence, done.temperature);
     if nats.is_nan() || nats < SOME {
         return Vec::new();
@@ -40,4 +45,35 @@ pub fn find(case: &Case) -> Vec<Finding> {
         .figure("temperature", temperature)
         .figure("calibration_error", done.calibration_error);
     vec![finding]
+}
+
+/// What a log without logits tells of confidence: val loss rises while val accuracy rises.
+fn from_curves(case: &Case) -> Option<Finding> {
+    let change = case.accuracy_since_best().filter(crate::gap::AccuracyChange::rose)?;
+    let lately = case.val_loss_lately()?;
+    let (best, last) = (case.curves.best()?, case.curves.last()?);
+    let risen = lately.end - lately.lowest;
+    if lately.course == Course::Falls || risen < (0.02 * lately.lowest).max(2.0 * lately.noise) {
+        return None;
+    }
+    let finding = Finding::new(
+        Id::Overconfident,
+        Severity::Warning,
+        "The network grows surer than it is right: validation loss rises while validation accuracy rises",
+    )
+    .because(format!(
+        "Since epoch {} val loss rose from {:.3} to {:.3}, while val accuracy rose from {:.1} to {:.1} %: more answers are \
+         right, and the wrong ones are given with more confidence. How many nats a temperature would recover cannot be told \
+         without the logits.",
+        best.epoch, best.val_loss, last.val_loss, change.at_best, change.now
+    ))
+    .advise(
+        "Choose the epoch by the figure that matters to you: accuracy is best late, probabilities are best early. A \
+         temperature fitted on val mends probabilities and changes no answer; label smoothing \
+         (0.1), mixup or weight decay keep confidence down in training.",
+    )
+    .figure("accuracy_at_best", change.at_best)
+    .figure("accuracy", change.now)
+    .figure("risen", risen);
+    Some(finding)
 }

@@ -6,6 +6,8 @@ use crate::gap::{Case, Finding, Id, Severity, advice};
 const BAD: f64 = 0.5;
 /// Share of val loss below which the gap is small.
 const SMALL: f64 = 0.15;
+/// Share of chance within which a loss is that of guessing.
+const GUESSING: f64 = 0.02;
 
 pub fn find(case: &Case) -> Vec<Finding> {
     under(case).into_iter().collect()
@@ -20,18 +22,29 @@ fn under(case: &Case) -> Option<Finding> {
     }
     let still_falls = case.still_falls();
     let course = if still_falls { "still falls" } else { "hardly falls any more" };
-    let finding =
-        Finding::new(Id::Underfit, Severity::Problem, "The network under-fits: training images are not learnt either")
-            .because(format!(
-                "The {} is {:.3} after epoch {} (guessing is {chance:.3}) and {course}; val lies only {:.3} above it.",
-                case.training(),
-                last.train_loss,
-                last.epoch,
-                gap.value
-            ))
-            .advise(advice::against_underfit(case, still_falls))
-            .figure("train_loss", last.train_loss)
-            .figure("chance", chance)
-            .figure("gap", gap.value);
+    let side = match gap.value {
+        value if value < 0.0 => format!("{:.3} below it", -value),
+        value => format!("only {value:.3} above it"),
+    };
+    let classes = case.classes().map_or(String::new(), |classes| format!(": ln {classes}"));
+    let is_guessing = (last.train_loss - chance).abs() < GUESSING * chance;
+    let title = match is_guessing {
+        true => "The network learns nothing: its loss is that of guessing",
+        false => "The network under-fits: training images are not learnt either",
+    };
+    let finding = Finding::new(Id::Underfit, Severity::Problem, title)
+        .because(format!(
+            "The {} is {:.3} after epoch {} (guessing is {chance:.3}{classes}) and {course}; val loss lies {side}.",
+            case.training(),
+            last.train_loss,
+            last.epoch
+        ))
+        .advise(match is_guessing {
+            true => advice::against_guessing(case),
+            false => advice::against_underfit(case, still_falls),
+        })
+        .figure("train_loss", last.train_loss)
+        .figure("chance", chance)
+        .figure("gap", gap.value);
     Some(finding)
 }

@@ -1,19 +1,16 @@
-//! `gap-benign` and `gap-harmful`: does val still gain while the gap grows?
+//! `gap-benign`, `gap-harmful` and `gap-unclear`: does val loss still fall while the gap is open?
 
 use crate::{
-    gap::{Case, Finding, Id, Severity, advice, rules},
-    stats::{self, Trend},
+    gap::{Case, Finding, Id, Point, Severity, advice},
+    stats::{Course, Estimate, Lately},
 };
 
 /// Share of val loss below which a gap does no harm worth words.
 const SMALL: f64 = 0.08;
-
-/// What val loss does since the gap opened.
-enum Course {
-    Falls,
-    Flat,
-    Rises,
-}
+/// Nats below which no gap is worth a warning, whatever share of a small val loss it is.
+const LITTLE: f64 = 0.03;
+/// Share of the lowest val loss by which val must lie above it to have risen.
+const RISEN: f64 = 0.02;
 
 pub fn find(case: &Case) -> Vec<Finding> {
     judge(case).into_iter().collect()
@@ -21,68 +18,159 @@ pub fn find(case: &Case) -> Vec<Finding> {
 
 fn judge(case: &Case) -> Option<Finding> {
     let (gap, last, best) = (case.gap()?, case.curves.last()?, case.curves.best()?);
-    if !gap.is_open() || gap.share < SMALL || case.curves.points.len() < 5 {
+    if !gap.is_open() || gap.share < SMALL {
         return None;
     }
-    let val = case.curves.series(|point| point.val_loss);
-    let begin = rules::onset(case).map_or(val[val.len() / 2].0, |onset| onset.at);
-    let since: Vec<(f64, f64)> = val.iter().copied().filter(|(epoch, _)| *epoch >= begin).collect();
-    // The end as the mean of up to three epochs: one of them may be luck.
-    let end = stats::mean(&val[val.len() - 3..].iter().map(|(_, loss)| *loss).collect::<Vec<_>>());
-    let noise = case.noise_of(|point| point.val_loss)?;
-    // The lowest of many noisy epochs lies below what it stands for.
-    let risen = end - best.val_loss - noise;
-    let is_early = f64::from(best.epoch) < val[val.len() - 3].0;
-    let course = if is_early && risen > (0.02 * best.val_loss).max(2.0 * noise) {
-        Course::Rises
-    } else if Trend::of(&since).is_some_and(|trend| trend.falls()) && !is_long_past(case, best.epoch) {
-        Course::Falls
-    } else {
-        Course::Flat
-    };
-    let after = format!(
-        "The gap is {:.3} nats after epoch {} ({:.0} % of val loss).",
+    let lately = case.val_loss_lately()?;
+    let opening = format!(
+        "The gap is {:.3} nats after epoch {} ({:.0} % of val loss). ",
         gap.value,
         last.epoch,
         100.0 * gap.share
     );
-    let finding = match course {
-        Course::Falls => Finding::new(Id::GapBenign, Severity::Info, "The gap does no harm yet: validation loss still falls")
-            .because(format!(
-                "{after} Val loss fell from {:.3} after epoch {} to {:.3}, its lowest is {:.3} (epoch {}): the network still \
-                 learns what holds for val, and learns what holds for training images alone faster.",
-                since[0].1, since[0].0, last.val_loss, best.val_loss, best.epoch
-            ))
-            .advise(advice::while_val_falls(case)),
-        Course::Flat => Finding::new(Id::GapHarmful, Severity::Warning, "The gap grows for nothing: validation loss stands still")
-            .because(format!(
-                "{after} Val loss was {:.3} after epoch {}, its lowest, and is {:.3}: what was learnt since then holds for \
-                 training images alone.",
-                best.val_loss, best.epoch, last.val_loss
-            ))
-            .advise(advice::against_overfit(case)),
-        Course::Rises => Finding::new(Id::GapHarmful, Severity::Problem, "The gap harms: validation loss rises while training loss falls")
-            .because(format!("{after} Val loss rose from {:.3} after epoch {} to {:.3}. {}", best.val_loss, best.epoch, last.val_loss, stopping(case)))
-            .advise(advice::against_overfit(case)),
+    let is_risen = lately.end - lately.lowest > (RISEN * lately.lowest).max(2.0 * lately.noise);
+    let mut finding = match lately.course {
+        Course::Falls if is_risen => falls_again(case, best, &lately),
+        Course::Falls => falls(case, best, last, &lately),
+        Course::Stands if is_risen => harms(case, best, last, &lately),
+        Course::Stands => stands(case, best, last, &lately),
+        Course::Rises => harms(case, best, last, &lately),
+        Course::Unclear => unclear(case, best, last, &lately),
     };
+    finding.evidence.insert_str(0, &opening);
+    if gap.value < LITTLE {
+        finding.severity = Severity::Info;
+    }
     let finding = finding
         .figure("gap", gap.value)
         .figure("gap_error", gap.error)
+        .figure("slope", lately.slope)
+        .figure("slope_error", lately.error)
+        .figure("since", lately.since)
         .figure("best_epoch", f64::from(best.epoch))
         .figure("best_val_loss", best.val_loss)
         .figure("last_val_loss", last.val_loss);
     Some(finding)
 }
 
-/// Whether the best epoch lies in the first half of the run.
-fn is_long_past(case: &Case, best: u32) -> bool {
-    let (Some(first), Some(last)) = (case.curves.points.first(), case.curves.last()) else { return false };
-    2 * (best - first.epoch) < last.epoch - first.epoch
+fn falls(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding {
+    let first = case.curves.points.iter().find(|point| f64::from(point.epoch) >= lately.since).unwrap_or(best);
+    Finding::new(Id::GapBenign, Severity::Info, "The gap does no harm yet: validation loss still falls")
+        .because(format!(
+            "Val loss fell from {:.3} after epoch {} to {:.3}, lately by {} nats an epoch; its lowest is {:.3} (epoch {}). \
+             The network still learns what holds for val, and learns what holds for training images alone faster.",
+            first.val_loss,
+            first.epoch,
+            last.val_loss,
+            slope(-lately.slope, lately.error),
+            best.val_loss,
+            best.epoch
+        ))
+        .advise(advice::while_val_falls(case))
+}
+
+fn falls_again(case: &Case, best: &Point, lately: &Lately) -> Finding {
+    Finding::new(Id::GapHarmful, Severity::Warning, "Validation loss falls again, but is still above its lowest")
+        .because(format!(
+            "Val loss was {:.3} after epoch {}, rose, and has fallen since epoch {:.0} by {} nats an epoch, to {:.3}.",
+            best.val_loss,
+            best.epoch,
+            lately.since,
+            slope(-lately.slope, lately.error),
+            lately.end
+        ))
+        .advise(advice::against_overfit(case))
+}
+
+fn stands(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding {
+    let title = format!("The gap grows for nothing: validation loss stands still since epoch {:.0}", lately.since);
+    Finding::new(Id::GapHarmful, Severity::Warning, title)
+        .because(format!(
+            "Val loss was {:.3} after epoch {}, its lowest, and is {:.3}; it changes by {} nats an epoch. What was learnt \
+             since epoch {:.0} holds for training images alone.{}",
+            best.val_loss,
+            best.epoch,
+            last.val_loss,
+            slope(lately.slope, lately.error),
+            lately.since,
+            accuracy(case)
+        ))
+        .advise(advice::against_overfit(case))
+}
+
+fn harms(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding {
+    let accuracy_rose = case.accuracy_since_best().is_some_and(|change| change.rose());
+    let title = match (lately.course, accuracy_rose) {
+        (Course::Stands, _) => {
+            format!("The gap harms: validation loss rose, and stands still since epoch {:.0}", lately.since)
+        }
+        (_, true) => format!(
+            "The gap harms confidence, not accuracy: validation loss rises since epoch {:.0} while validation accuracy rises",
+            lately.since
+        ),
+        (_, false) => format!("The gap harms: validation loss rises since epoch {:.0}", lately.since),
+    };
+    let over_images = case.risen_over_images();
+    // A rise that other val images might not show is worth a warning, no more.
+    let is_sure = over_images.as_ref().is_none_or(|rise| rise.value > 2.0 * rise.standard_error);
+    let severity = if is_sure { Severity::Problem } else { Severity::Warning };
+    Finding::new(Id::GapHarmful, severity, title)
+        .because(format!(
+            "Val loss rose from {:.3} after epoch {} to {:.3}.{} {}{}",
+            best.val_loss,
+            best.epoch,
+            last.val_loss,
+            over_images.map_or(String::new(), image_by_image),
+            stopping(case, best),
+            accuracy(case)
+        ))
+        .advise(advice::against_overfit(case))
+}
+
+fn unclear(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding {
+    Finding::new(Id::GapUnclear, Severity::Info, "Whether the gap harms cannot be told from noise")
+        .because(format!(
+            "Val loss moves by {:.3} nats from epoch to epoch; its lowest is {:.3} (epoch {}), its last {:.3}. A trend of {} \
+             nats an epoch is not told from that noise.",
+            lately.noise,
+            best.val_loss,
+            best.epoch,
+            last.val_loss,
+            slope(lately.slope, lately.error)
+        ))
+        .advise(advice::against_noise(case))
+}
+
+/// A slope with its standard error, in as many digits as the error has.
+fn slope(value: f64, error: f64) -> String {
+    let digits = if error < 0.0005 { 5 } else { 4 };
+    format!("{value:.digits$} ± {error:.digits$}")
+}
+
+/// What val accuracy did since the lowest val loss, as a further sentence.
+fn accuracy(case: &Case) -> String {
+    match case.accuracy_since_best() {
+        Some(change) if change.rose() => format!(
+            " Val accuracy rose meanwhile from {:.1} to {:.1} %: an epoch chosen by val loss would lose these points.",
+            change.at_best, change.now
+        ),
+        Some(change) if change.fell() => {
+            format!(" Val accuracy fell meanwhile from {:.1} to {:.1} %.", change.at_best, change.now)
+        }
+        Some(change) => format!(" Val accuracy was {:.1} % there and is {:.1} %.", change.at_best, change.now),
+        None => String::new(),
+    }
+}
+
+fn image_by_image(rise: Estimate) -> String {
+    format!(
+        " Image by image the last epoch's losses lie {:.3} ± {:.3} nats above the best epoch's.",
+        rise.value, rise.standard_error
+    )
 }
 
 /// What stopping at the best epoch would have given.
-fn stopping(case: &Case) -> String {
-    let Some(best) = case.curves.best() else { return String::new() };
+fn stopping(case: &Case, best: &Point) -> String {
     match case.run.as_ref().and_then(|run| run.done.as_ref()) {
         Some(done) if done.cross_fitted_best_loss.is_finite() => format!(
             "Stopping at the best epoch would have given {:.3} (cross-fitted: chosen on one half of val, scored on the other).",

@@ -33,6 +33,3 @@ pub const RULES: [Rule; 12] = [
     noise::find,
     measure::find,
 ];
-
-/// The epoch at which the gap begins to grow, where it does.
-pub(super) use opens::onset;

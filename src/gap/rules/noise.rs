@@ -5,16 +5,19 @@ use crate::gap::{Case, Finding, Id, Severity, advice};
 /// Share of val loss from which it is worth words, and from which worth a warning.
 const SOME: f64 = 0.015;
 const MUCH: f64 = 0.05;
+/// Nats likewise, for losses near zero.
+const SOME_NATS: f64 = 0.005;
+const MUCH_NATS: f64 = 0.02;
 
 pub fn find(case: &Case) -> Vec<Finding> {
     let (Some(noise), Some(last)) = (case.noise_of(|point| point.val_loss), case.curves.last()) else {
         return Vec::new();
     };
     let share = noise / last.val_loss;
-    if share < SOME || case.curves.points.len() < 6 {
+    if share < SOME || noise < SOME_NATS || case.curves.points.len() < 6 {
         return Vec::new();
     }
-    let severity = if share > MUCH { Severity::Warning } else { Severity::Info };
+    let severity = if share > MUCH && noise > MUCH_NATS { Severity::Warning } else { Severity::Info };
     let train = case.noise_of(|point| point.train_loss).unwrap_or(f64::NAN);
     let mut evidence = format!(
         "Over the last third of the epochs val loss moves by {noise:.3} nats ({:.1} %) about its trend, {} by {train:.3}. The \

@@ -9,9 +9,11 @@ use crate::{
 const LEVEL: f64 = 0.001;
 /// Share of val loss from which a gap is worth a warning.
 const LARGE: f64 = 0.2;
+/// And nats.
+const LARGE_NATS: f64 = 0.03;
 
 /// The beginning of the gap's growth; none where it does not grow.
-pub fn onset(case: &Case) -> Option<Onset> {
+fn onset(case: &Case) -> Option<Onset> {
     let last = case.curves.last()?;
     let onset = Onset::of(&case.curves.series(|point| point.gap()))?;
     let is_there = onset.p < LEVEL && onset.rise > (0.04 * last.val_loss).max(2.0 * onset.noise);
@@ -25,7 +27,7 @@ pub fn find(case: &Case) -> Vec<Finding> {
     }
     let [low, high] = onset.interval;
     let first = case.curves.points[0];
-    let severity = if gap.share > LARGE { Severity::Warning } else { Severity::Info };
+    let severity = if gap.share > LARGE && gap.value > LARGE_NATS { Severity::Warning } else { Severity::Info };
     let begin =
         case.curves.points.iter().find(|point| f64::from(point.epoch) == onset.at && point.epoch != first.epoch);
     let begin = begin.map_or(String::new(), |point| format!(", {:.3} after epoch {}", point.gap(), point.epoch));

@@ -70,7 +70,10 @@ fn too_low(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
     let (begin, end) = (Trend::of(&losses[..third])?, Trend::of(&losses[losses.len() - third..])?);
     let (first, last) = (losses[0].1, losses[losses.len() - 1].1);
     let is_even = begin.falls() && end.falls() && end.slope < 0.6 * begin.slope && begin.slope < 0.0;
-    let is_far = last > 0.6 * case.chance().unwrap_or(first);
+    // A network that is right about most training images is not far up.
+    let accuracies = case.curves.series(|point| point.train_acc);
+    let is_right = accuracies.last().is_some_and(|(_, accuracy)| *accuracy > 75.0);
+    let is_far = last > 0.6 * case.chance().unwrap_or(first) && !is_right;
     let is_smooth = end.noise < 0.01 * last;
     if !(is_even && is_far && is_smooth) {
         return None;

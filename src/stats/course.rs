@@ -1,0 +1,297 @@
+//! What does a series do lately: fall, stand still, rise, or can it not be told from its noise?
+//!
+//! A continuous line of straight pieces goes through the points. Knots are added one by one where they lower the sum of
+//! squares most, as long as an F-test at a strict level finds them worth it (the forward pass of Friedman's MARS, 1991).
+//! The slope of the last piece, with a standard error that allows for neighbouring epochs being alike, is the answer.
+
+use statrs::distribution::{ContinuousCDF, FisherSnedecor, StudentsT};
+
+use super::{hinges::Hinges, spikes::without_spikes};
+
+/// Points below which nothing is told.
+const FEW: usize = 5;
+/// More points than this are averaged in groups.
+const MANY: usize = 120;
+/// Knots at most.
+const KNOTS: usize = 6;
+/// Level of the test that a further knot must pass: its place was chosen among many.
+const LEVEL: f64 = 0.002;
+/// One-sided probabilities of the slope's interval: to be called moving, and to be called still.
+const SURE_TO_MOVE: f64 = 0.995;
+const SURE_TO_STAND: f64 = 0.975;
+/// Share of the level by which a series must move over a third of its length to be called moving.
+const MOVES: f64 = 0.01;
+/// Share of the level within which the movement over a third of its length must surely lie for it to stand still.
+const STILL: f64 = 0.03;
+
+/// The four answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Course {
+    /// It falls to the end.
+    Falls,
+    /// It has stopped moving.
+    Stands,
+    /// It rises to the end.
+    Rises,
+    /// Its noise is too large, or the series too short, to tell.
+    Unclear,
+}
+
+impl Course {
+    /// In words that follow "val loss".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Falls => "still falls",
+            Self::Stands => "stands still",
+            Self::Rises => "rises",
+            Self::Unclear => "has a trend that cannot be told from noise",
+        }
+    }
+}
+
+/// Nats by which a loss must move to be called moving, however small it is.
+const NATS: f64 = 0.002;
+/// Percentage points likewise.
+const POINTS: f64 = 0.5;
+
+/// What a series does lately.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Lately {
+    /// The answer.
+    pub course: Course,
+    /// The x since when it does so.
+    pub since: f64,
+    /// Slope of the last straight piece, in units of y per unit of x.
+    pub slope: f64,
+    /// Standard error of the slope, with neighbouring points allowed to be alike.
+    pub error: f64,
+    /// Standard deviation of the last points about the line.
+    pub noise: f64,
+    /// The line at the last point.
+    pub end: f64,
+    /// The line at its lowest point.
+    pub lowest: f64,
+}
+
+impl Lately {
+    /// What a loss does at the end of these (epoch, nats).
+    pub fn of_loss(losses: &[(f64, f64)]) -> Option<Self> {
+        Self::of(losses, NATS)
+    }
+
+    /// What an accuracy does at the end of these (epoch, percent).
+    pub fn of_accuracy(accuracies: &[(f64, f64)]) -> Option<Self> {
+        Self::of(accuracies, POINTS)
+    }
+
+    /// The answer as the end of a sentence: `stands still since epoch 12`.
+    pub fn words(&self) -> String {
+        match self.course {
+            Course::Falls | Course::Unclear => self.course.words().to_owned(),
+            Course::Stands | Course::Rises => format!("{} since epoch {:.0}", self.course.words(), self.since),
+        }
+    }
+
+    /// What the points (x, y), x rising, do at their end; None below five points, or where a number is not finite.
+    /// `floor` is the movement, in units of y, below which none is worth words whatever the level.
+    fn of(points: &[(f64, f64)], floor: f64) -> Option<Self> {
+        if points.len() < FEW || points.iter().any(|(x, y)| !(x.is_finite() && y.is_finite())) {
+            return None;
+        }
+        let points = without_spikes(&grouped(points));
+        let n = points.len();
+        let spacing = (points[n - 1].0 - points[0].0) / (n - 1) as f64;
+        let fit = fit(&points)?;
+        let knot = fit.knots.iter().copied().fold(points[0].0, f64::max);
+        let inside = points.iter().filter(|(x, _)| *x >= knot).count();
+        let residuals: Vec<f64> = points.iter().map(|&(x, y)| y - fit.at(x)).collect();
+        let end = fit.at(points[n - 1].0);
+        let scale = Scale { moves: (MOVES * end.abs()).max(floor), still: (STILL * end.abs()).max(3.0 * floor) };
+        let horizon = ((n as f64 / 3.0).max(5.0) * spacing).min(points[n - 1].0 - points[0].0);
+        let mut slope = Slope::of(fit.last_slope(), &residuals[n - inside.max(10).min(n)..]);
+        let mut course = scale.judge(&slope, horizon);
+        // The tail of an early fall tilts a long last piece a little: its second half must agree.
+        let late = (inside / 2).max(4).min(n);
+        let tail = Slope::of_line(&points[n - late..])?;
+        let agrees = |course: Course| match course {
+            Course::Falls => -tail.value * horizon > 0.5 * scale.moves,
+            Course::Rises => tail.value * horizon > 0.5 * scale.moves,
+            Course::Stands | Course::Unclear => true,
+        };
+        if !agrees(course) {
+            course = if slope.value.abs() * horizon < scale.still { Course::Stands } else { Course::Unclear };
+        }
+        if course == Course::Unclear {
+            let last = (n / 3).max(4).min(n);
+            let short = Slope::of_line(&points[n - last..])?;
+            course = scale.judge(&short, (last - 1) as f64 * spacing);
+            if course != Course::Unclear {
+                slope = short;
+            }
+        }
+        let line: Vec<(f64, f64)> = points.iter().map(|&(x, _)| (x, fit.at(x))).collect();
+        let lowest = line.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
+        let since = since(course, &line, scale.moves.max(slope.noise), knot);
+        Some(Self { course, since, slope: slope.value, error: slope.error, noise: slope.noise, end, lowest })
+    }
+}
+
+/// A slope with its error.
+struct Slope {
+    value: f64,
+    error: f64,
+    /// Standard deviation of the points that the error was taken from, and how many of them are free.
+    noise: f64,
+    freedom: f64,
+}
+
+impl Slope {
+    /// From a slope with its standard error for noise of 1, and the residuals that tell the noise.
+    fn of((value, unit): (f64, f64), residuals: &[f64]) -> Self {
+        let freedom = (residuals.len() as f64 - 2.0).max(1.0);
+        let noise = (residuals.iter().map(|r| r * r).sum::<f64>() / freedom).sqrt();
+        Self { value, error: unit * noise * likeness(residuals).sqrt(), noise, freedom }
+    }
+
+    /// Of the straight line through the points.
+    fn of_line(points: &[(f64, f64)]) -> Option<Self> {
+        let line = Hinges::through(points, &[])?;
+        let residuals: Vec<f64> = points.iter().map(|&(x, y)| y - line.at(x)).collect();
+        Some(Self::of(line.last_slope(), &residuals))
+    }
+}
+
+/// What counts as movement, in units of y.
+struct Scale {
+    moves: f64,
+    still: f64,
+}
+
+impl Scale {
+    /// What a series with this slope does over `horizon`.
+    fn judge(&self, slope: &Slope, horizon: f64) -> Course {
+        let Ok(student) = StudentsT::new(0.0, 1.0, slope.freedom) else { return Course::Unclear };
+        let change = slope.value * horizon;
+        let reach = |probability: f64| student.inverse_cdf(probability) * slope.error * horizon;
+        let is_sure = change.abs() > reach(SURE_TO_MOVE) && change.abs() > self.moves;
+        match change {
+            change if is_sure && change < 0.0 => Course::Falls,
+            _ if is_sure => Course::Rises,
+            change if change.abs() + reach(SURE_TO_STAND) < self.still => Course::Stands,
+            _ => Course::Unclear,
+        }
+    }
+}
+
+/// The first x from which on the line does what `course` says.
+fn since(course: Course, line: &[(f64, f64)], tolerance: f64, knot: f64) -> f64 {
+    let end = line[line.len() - 1].1;
+    let holds = |pair: &[(f64, f64)]| match course {
+        Course::Falls => pair[0].1 > pair[1].1,
+        Course::Rises => pair[0].1 < pair[1].1,
+        Course::Stands => (pair[0].1 - end).abs() <= tolerance,
+        Course::Unclear => pair[0].0 >= knot,
+    };
+    let first = line.windows(2).rposition(|pair| !holds(pair)).map_or(0, |at| at + 1);
+    line[first].0
+}
+
+/// The pieces, with as many knots as are worth it.
+fn fit(points: &[(f64, f64)]) -> Option<Hinges> {
+    let n = points.len();
+    // The last piece needs enough points to have a slope of its own.
+    let last = (n / 5).clamp(3, 15);
+    let candidates: Vec<f64> = points[1..n.saturating_sub(last).max(1)].iter().map(|(x, _)| *x).collect();
+    let mut best = Hinges::through(points, &[])?;
+    let level = points.iter().map(|(_, y)| y.abs()).sum::<f64>() / n as f64;
+    while best.knots.len() < KNOTS {
+        // A line that is this close needs no further knot.
+        if (best.squares / n as f64).sqrt() < 2e-4 * level {
+            break;
+        }
+        // A turn may need two knots before either shows.
+        let Some(one) = with_a_knot(points, &candidates, &best) else { break };
+        let is_worth_it = |more: &Hinges| is_worth(points, &best, more, level);
+        if is_worth_it(&one) {
+            best = one;
+            continue;
+        }
+        match with_a_knot(points, &candidates, &one) {
+            Some(two) if is_worth_it(&two) => best = two,
+            _ => break,
+        }
+    }
+    Some(best)
+}
+
+/// The line with one knot more, where it helps most, and all knots moved to their best places.
+fn with_a_knot(points: &[(f64, f64)], candidates: &[f64], fit: &Hinges) -> Option<Hinges> {
+    let with = |knot: &f64| {
+        let knots: Vec<f64> = fit.knots.iter().copied().chain([*knot]).collect();
+        Hinges::through(points, &knots)
+    };
+    let free = candidates.iter().filter(|knot| !fit.knots.contains(knot));
+    let better = free.filter_map(with).min_by(|a, b| a.squares.total_cmp(&b.squares))?;
+    Some(settled(points, candidates, better))
+}
+
+/// Whether the knots that `more` has beyond `fit` explain more than chance does: each costs its place and its slope.
+fn is_worth(points: &[(f64, f64)], fit: &Hinges, more: &Hinges, level: f64) -> bool {
+    let n = points.len() as f64;
+    let cost = 2.0 * (more.knots.len() - fit.knots.len()) as f64;
+    let freedom = n - 2.0 - 2.0 * more.knots.len() as f64;
+    if freedom < 1.0 {
+        return false;
+    }
+    let residuals: Vec<f64> = points.iter().map(|&(x, y)| y - more.at(x)).collect();
+    let noise = (more.squares * likeness(&residuals)).max(1e-12 * level * level * n);
+    let f = (fit.squares - more.squares) / cost / (noise / freedom);
+    FisherSnedecor::new(cost, freedom).is_ok_and(|distribution| distribution.sf(f) < LEVEL)
+}
+
+/// Each knot moved to its best place, given the others.
+fn settled(points: &[(f64, f64)], candidates: &[f64], mut fit: Hinges) -> Hinges {
+    for index in 0..fit.knots.len() {
+        let others = fit.knots.clone();
+        for &knot in candidates {
+            let mut knots = others.clone();
+            knots[index] = knot;
+            if let Some(moved) = Hinges::through(points, &knots).filter(|moved| moved.squares < fit.squares) {
+                fit = moved;
+            }
+        }
+    }
+    fit
+}
+
+/// The factor by which neighbours that are alike raise the variance of a slope: (1 + r) / (1 − r) with the residuals'
+/// autocorrelation r at lag 1, corrected for the bias of short series; never below 1.
+fn likeness(residuals: &[f64]) -> f64 {
+    let n = residuals.len() as f64;
+    let squares: f64 = residuals.iter().map(|r| r * r).sum();
+    if squares == 0.0 {
+        return 1.0;
+    }
+    let together: f64 = residuals.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    let r = (together / squares + 1.0 / n).clamp(0.0, 0.8);
+    (1.0 + r) / (1.0 - r)
+}
+
+/// At most [`MANY`] points, each the mean of as many neighbours.
+fn grouped(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let size = points.len().div_ceil(MANY);
+    let mean = |group: &[(f64, f64)]| {
+        let n = group.len() as f64;
+        let (x, y) = group.iter().fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
+        (x / n, y / n)
+    };
+    // From the end, so that the newest group is whole.
+    let mut groups: Vec<(f64, f64)> = points.rchunks(size).map(mean).collect();
+    groups.reverse();
+    groups
+}
+
+#[cfg(test)]
+#[path = "course_tests.rs"]
+mod tests;

@@ -1,0 +1,108 @@
+//! The four answers on made-up curves whose truth is known.
+
+use super::*;
+use crate::random::{Purpose, Stream};
+
+/// Nats of a loss that are worth words, as for val loss.
+const FLOOR: f64 = 0.002;
+
+/// A made-up curve with what it does at its end.
+struct Made {
+    points: Vec<(f64, f64)>,
+    truth: Course,
+}
+
+/// Draws a curve: an early fall, then `late` nats per epoch as a share of the level from a turn on, with noise whose
+/// neighbours are alike by up to a half.
+fn made(draws: &mut Stream, epochs: f64, turn: f64, late: f64, noise: f64) -> Vec<(f64, f64)> {
+    let level = draws.range(0.3, 2.0);
+    let (depth, decay) = (draws.range(0.2, 1.5), draws.range(0.02, 0.08) * epochs.max(12.0));
+    let alike = draws.range(0.0, 0.5);
+    let fresh = (1.0 - alike * alike).sqrt();
+    let mut now = draws.normal();
+    let mut points = Vec::new();
+    for epoch in 1..=epochs as u32 {
+        now = alike * now + fresh * draws.normal();
+        let x = f64::from(epoch);
+        let slow = level * (1.0 + depth * (-x / decay).exp() + late * (x - turn * epochs).max(0.0));
+        points.push((x, slow + level * noise * now));
+    }
+    points
+}
+
+/// A curve that falls to its end, in one of the ways in which losses do.
+fn falling(draws: &mut Stream, epochs: f64, noise: f64) -> Vec<(f64, f64)> {
+    let level = draws.range(0.5, 2.0);
+    // Of the level over the whole run.
+    let fall = draws.range(0.15, 0.6);
+    let bend = draws.range(0.3, 1.2);
+    let point = |epoch: u32| {
+        let share = f64::from(epoch - 1) / (epochs - 1.0);
+        (f64::from(epoch), level * (1.0 - fall * (1.0 - (-bend * share).exp()) / (1.0 - (-bend).exp())))
+    };
+    (1..=epochs as u32).map(point).map(|(x, y)| (x, y + level * noise * draws.normal())).collect()
+}
+
+/// The curve number `seed` of a kind.
+fn curve(kind: &str, seed: u64) -> Made {
+    let draws = &mut Stream::new(seed, Purpose::Init, 9, kind.len() as u32);
+    let length = draws.range(15.0, 80.0).floor();
+    let epochs = length;
+    let noise = draws.range(0.001, 0.012);
+    // Shares of the level per epoch: over the last third at least a tenth.
+    let rise = draws.range(0.1, 0.6) / (epochs / 3.0);
+    let flat = |draws: &mut Stream, epochs: f64, noise| Made {
+        points: made(draws, epochs, 0.0, 0.0, noise),
+        truth: Course::Stands,
+    };
+    let rising = |draws: &mut Stream, epochs: f64, turn: f64, rise: f64, noise| Made {
+        points: made(draws, epochs, turn, rise, noise),
+        truth: Course::Rises,
+    };
+    match kind {
+        "falling" => Made { points: falling(draws, epochs, noise), truth: Course::Falls },
+        "flat" => flat(draws, epochs, noise),
+        "rising" => {
+            let turn = draws.range(0.1, 0.4);
+            rising(draws, epochs, turn, rise, noise)
+        }
+        "flat-then-rising" => {
+            let turn = draws.range(0.5, 0.75);
+            rising(draws, epochs, turn, rise, noise)
+        }
+        "noisy" | "short" => {
+            let (epochs, noise) = match kind {
+                "noisy" => (epochs, draws.range(0.03, 0.1)),
+                _ => (draws.range(6.0, 12.0).floor(), noise / 2.0),
+            };
+            let rise = rise * length / epochs;
+            match seed % 3 {
+                0 => Made { points: falling(draws, epochs, noise), truth: Course::Falls },
+                1 => flat(draws, epochs, noise),
+                _ => rising(draws, epochs, 0.3, rise, noise),
+            }
+        }
+        _ => unreachable!("{kind}"),
+    }
+}
+
+#[test]
+fn at_most_one_in_twenty_is_wrong_and_nine_in_ten_are_told() {
+    println!("{:18} {:>6} {:>6} {:>6} {:>8}   of 200", "kind", "right", "wrong", "told", "unclear");
+    for kind in ["falling", "flat", "rising", "flat-then-rising", "noisy", "short"] {
+        let (mut right, mut unclear, mut wrong) = (0, 0, std::collections::BTreeMap::new());
+        for seed in 0..200 {
+            let Made { points, truth } = curve(kind, seed);
+            match Lately::of(&points, FLOOR).map(|lately| lately.course) {
+                Some(course) if course == truth => right += 1,
+                None | Some(Course::Unclear) => unclear += 1,
+                Some(course) => *wrong.entry(format!("{truth:?} as {course:?}")).or_insert(0) += 1,
+            }
+        }
+        let mistakes: i32 = wrong.values().sum();
+        println!("{kind:18} {right:>6} {mistakes:>6} {:>6} {unclear:>8}   {wrong:?}", 200 - unclear);
+        assert!(mistakes <= 10, "{kind}: {mistakes} of 200 are wrong");
+        // Noise that hides the course is a right answer too.
+        assert!(kind == "noisy" || 200 - unclear >= 180, "{kind}: {unclear} of 200 are not told");
+    }
+}
