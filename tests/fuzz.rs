@@ -17,6 +17,7 @@ use mindgap::{
     gap,
     model::{Architecture, Description, ResNet, weights},
     recipe::{Layers, Recipe, resolve},
+    run,
     train::Checkpoint,
 };
 use tempfile::TempDir;
@@ -155,14 +156,81 @@ fn logs_of_other_trainers() {
     let timm = "epoch,train_loss,eval_loss,eval_top1,lr\n0,1.9,1.8,30.0,0.1\n1,1.5,1.6,40,0.1\n2,1.1,1.5,41,0.01\n";
     let lightning = "epoch,step,train_loss,val_loss,val_acc\n0,10,1.9,,\n0,20,,1.8,0.3\n1,30,1.2,,\n1,40,,1.4,0.5\n";
     let keras = "epoch,accuracy,loss,val_accuracy,val_loss\n0,0.3,1.9,0.28,1.8\n1,0.4,1.5,0.3,1.6\n";
-    let seeds = [lines.as_str(), timm, lightning, keras].map(|text| text.as_bytes().to_vec());
+    let tutorial = "Epoch 0/3\n----------\ntrain Loss: 1.9 Acc: 0.3\nval Loss: 1.8 Acc: 0.31\n\nEpoch 1/3\n----------\n\
+                    train Loss: 1.5 Acc: 0.4\nval Loss: 1.7 Acc: 0.38\nBest val Acc: 0.38\n";
+    let bar = "Epoch 0: 100%|##| 9/9 [00:01<00:00, 9.9it/s, train_loss=2.0, val_loss=1.9]\rEpoch 1: 100%|##| 9/9 \
+               [00:01<00:00, train_loss=1.5, val_loss=nan]\n";
+    let fastai =
+        "epoch     train_loss  valid_loss  accuracy  time    \n0         1.9       1.8       0.31     00:12     \n";
+    let card =
+        "| Training Loss | Epoch | Step | Validation Loss |\n|:--:|:--:|:--:|:--:|\n| No log | 0.5 | 50 | 1.8 |\n";
+    let state = r#"{"epoch": 2.0, "log_history": [{"epoch": 0.5, "loss": 1.9, "step": 50}, {"epoch": 1.0, "eval_loss": 1.8,
+                   "step": 100}, {"epoch": 1.0, "train_loss": NaN, "step": 100}]}"#;
+    let history = r#"{"loss": [1.9, 1.5, NaN], "val_loss": [1.8, 1.7, Infinity], "accuracy": [0.3, 0.4, 0.5]}"#;
+    let json_lines =
+        "{\"mode\": \"train\", \"epoch\": 1, \"loss\": 1.9}\n{\"mode\": \"val\", \"epoch\": 1, \"loss\": 1.8}\n";
+    let lists = "train_losses = [1.9, 1.5]\nval_losses = [1.8, nan]\n";
+    let wandb = "\"Step\",\"a-1 - train_loss\",\"a-1 - val_loss\",\"b-2 - train_loss\",\"b-2 - val_loss\"\n\"0\",\"1\",\"2\",\"3\",\"4\"\n";
+    let mlflow = "run_id,key,value,step,timestamp\na,train_loss,1.9,0,1\na,val_loss,1.8,0,1\n";
+    let texts = [
+        lines.as_str(),
+        timm,
+        lightning,
+        keras,
+        tutorial,
+        bar,
+        fastai,
+        card,
+        state,
+        history,
+        json_lines,
+        lists,
+        wandb,
+        mlflow,
+    ];
+    let mut seeds: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    seeds.push([&[0xFF, 0xFE][..], &lines.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()].concat());
     let place = place();
-    let words = [&NUMBERS[..], &["Epoch: ", "/50", ".. ", "Validation Loss: ", "val_loss", "lr", "\""]].concat();
+    let keys = [
+        "Epoch: ",
+        "/50",
+        ".. ",
+        "Validation Loss: ",
+        "val_loss",
+        "lr",
+        "\"",
+        "Fold 2",
+        "{",
+        "}",
+        "[",
+        ",",
+        "\r",
+        "|",
+        "epoch",
+    ];
+    let words = [&NUMBERS[..], &keys].concat();
     fuzz("log", &seeds, &words, |bytes| {
-        if let Ok(case) = gap::log::read(&written(&place, "log", bytes)) {
+        if let Ok(case) = gap::log::read(&[written(&place, "log", bytes)], &gap::log::Options::default()) {
             let diagnosis = gap::diagnose(&case);
             let _ = (diagnosis.to_text(), serde_json::to_string(&diagnosis).unwrap());
         }
+    });
+}
+
+/// TensorBoard's event files.
+#[test]
+fn event_files_of_other_trainers() {
+    let place = place();
+    let written_by_us = {
+        let folder = place.path().join("run");
+        fs::create_dir_all(&folder).unwrap();
+        drop(run::Events::new(&folder, 0.0, &[]).unwrap());
+        fs::read(folder.join("val/events.out.tfevents.0.mindgap")).unwrap()
+    };
+    let words = [&NUMBERS[..], &["loss", "val", "\n", "\u{8}"]].concat();
+    fuzz("events", &[written_by_us], &words, |bytes| {
+        let path = written(&place, "events.out.tfevents.1", bytes);
+        let _ = gap::log::read(&[path], &gap::log::Options::default());
     });
 }
 

@@ -18,6 +18,8 @@ pub struct Case {
     pub name: String,
     /// Losses over epochs.
     pub curves: Curves,
+    /// What is to be said about how a log was read, one sentence each.
+    pub notes: Vec<String>,
     /// What only a run folder holds.
     pub run: Option<Evidence>,
 }
@@ -57,7 +59,7 @@ impl Case {
                 recipe,
             };
             let curves = Curves::of_records(&records, evidence.recipe.epochs);
-            Ok(Self { name: path.display().to_string(), curves, run: Some(evidence) })
+            Ok(Self { name: path.display().to_string(), curves, notes: Vec::new(), run: Some(evidence) })
         };
         read().with_context(|| format!("the run in {} cannot be diagnosed", path.display()))
     }

@@ -210,6 +210,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
     Case {
         name: "run".into(),
         curves: Curves::of_records(&records, setting.epochs),
+        notes: Vec::new(),
         run: Some(Evidence {
             recipe: Recipe { epochs: setting.epochs, lr: setting.rate, ..Recipe::default() },
             data,

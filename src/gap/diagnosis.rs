@@ -84,7 +84,7 @@ fn healthy(case: &Case) -> Option<Finding> {
 
 /// What is missing, said rather than guessed.
 fn notes(case: &Case) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = case.notes.clone();
     if case.curves.training == Training::Running {
         notes.push(
             "This is a log of another trainer: its gap is val loss minus the training loss that it has, a running mean that mixes in \

@@ -10,6 +10,7 @@ mod chart;
 mod gather;
 mod group;
 mod hardest;
+mod log;
 mod page;
 mod pictures;
 mod provenance;
@@ -25,6 +26,7 @@ use crate::{
 pub use audit::audit_page;
 pub use chart::{LR_MARK, lr_curve};
 pub use group::{Group, Point};
+pub use log::log_page;
 pub use run::{Answers, Run, State};
 
 /// What a report is made of.

@@ -3,10 +3,6 @@
 //! Three runs in TensorBoard's sense, a folder each: `train` (the probe) and `val` share the tags `loss` and
 //! `accuracy`, so that both curves stand in one chart; the run folder itself holds `gap/loss`, `gap/accuracy`,
 //! `batch_loss` and `lr`.
-//!
-//! A file is a chain of records: length, its masked CRC-32C, the protocol buffer `Event`, its masked CRC-32C; numbers
-//! are little-endian. Sources: TensorFlow's `tensorflow/core/lib/io/record_writer.cc` and
-//! `tensorflow/core/util/event.proto`.
 
 use std::{
     fs::{self, OpenOptions},
@@ -15,40 +11,15 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use prost::Message;
 
-use super::{EpochRecord, Observer};
+use super::{
+    EpochRecord, Observer,
+    event_file::{Event, Summary, Value, record},
+};
 use crate::durable;
 
 /// The name of each file; TensorBoard looks for `tfevents` in it.
 const NAME: &str = "events.out.tfevents.0.mindgap";
-
-/// The part of `Event` that is used here.
-#[derive(Message)]
-struct Event {
-    #[prost(double, tag = "1")]
-    wall_time: f64,
-    #[prost(int64, tag = "2")]
-    step: i64,
-    #[prost(string, optional, tag = "3")]
-    file_version: Option<String>,
-    #[prost(message, optional, tag = "5")]
-    summary: Option<Summary>,
-}
-
-#[derive(Message)]
-struct Summary {
-    #[prost(message, repeated, tag = "1")]
-    value: Vec<Value>,
-}
-
-#[derive(Message)]
-struct Value {
-    #[prost(string, tag = "1")]
-    tag: String,
-    #[prost(float, tag = "2")]
-    simple_value: f32,
-}
 
 /// Writes the event files of a run.
 #[derive(Debug)]
@@ -91,7 +62,11 @@ impl Events {
     fn bytes(&mut self, epoch: &EpochRecord) -> [Vec<u8>; 3] {
         self.clock += if epoch.seconds.is_finite() { epoch.seconds } else { 0.0 };
         let event = |values: &[(&str, f64)]| {
-            let value = |&(tag, value): &(&str, f64)| Value { tag: tag.to_owned(), simple_value: value as f32 };
+            let value = |&(tag, value): &(&str, f64)| Value {
+                tag: tag.to_owned(),
+                simple_value: Some(value as f32),
+                tensor: None,
+            };
             record(&Event {
                 wall_time: self.clock,
                 step: i64::from(epoch.epoch),
@@ -123,42 +98,20 @@ impl Observer for Events {
     }
 }
 
-/// One record of the file.
-fn record(event: &Event) -> Vec<u8> {
-    let data = event.encode_to_vec();
-    let length = (data.len() as u64).to_le_bytes();
-    let mut bytes = length.to_vec();
-    bytes.extend(masked_crc(&length).to_le_bytes());
-    bytes.extend(&data);
-    bytes.extend(masked_crc(&data).to_le_bytes());
-    bytes
-}
-
-/// The checksum in the form in which it may itself be checksummed.
-fn masked_crc(data: &[u8]) -> u32 {
-    crc32c::crc32c(data).rotate_right(15).wrapping_add(0xA282_EAD8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::run::record::tests::record as epoch;
+    use crate::run::{Scalar, read_scalars};
 
     /// Reads a file back: (step, tag, value).
     fn read(path: &Path) -> Vec<(i64, String, f32)> {
-        let bytes = fs::read(path).unwrap();
-        let mut rest = bytes.as_slice();
         let mut found = Vec::new();
-        while !rest.is_empty() {
-            let length = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
-            assert_eq!(masked_crc(&rest[..8]).to_le_bytes(), rest[8..12]);
-            let data = &rest[12..12 + length];
-            assert_eq!(masked_crc(data).to_le_bytes(), rest[12 + length..16 + length]);
-            let event = Event::decode(data).unwrap();
-            let values = event.summary.map_or(Vec::new(), |summary| summary.value);
-            found.extend(values.into_iter().map(|value| (event.step, value.tag, value.simple_value)));
-            rest = &rest[16 + length..];
-        }
+        read_scalars(path, |Scalar { step, tag, value }| {
+            found.push((step, tag.to_owned(), value as f32));
+            Ok(())
+        })
+        .unwrap();
         found
     }
 

@@ -6,6 +6,7 @@
 mod command;
 mod done;
 mod environment;
+mod event_file;
 mod events;
 mod folder;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod summary;
 pub use command::{data_flags, shell_line, shell_word};
 pub use done::{Best, Cost, Done, Views};
 pub use environment::{DataSource, Environment, PretrainedFile, Resume, Versions, cpu_name, now};
+pub use event_file::{Scalar, read_scalars};
 pub use events::Events;
 pub use folder::{Epochs, RunFolder};
 pub use lock::{Lock, Locked, Owner};

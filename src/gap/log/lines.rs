@@ -1,78 +1,93 @@
 //! Epochs in lines of text, whatever stands around them.
+//!
+//! A line names its epoch (`Epoch: 20/50..`) or belongs to the epoch named above it. Its figures are names followed by
+//! numbers; a label such as `Val:` gives a side to the names after it that have none.
 
-use super::{
-    Stated,
-    field::{Field, recognise},
-    number,
-};
+mod epoch;
+mod figures;
+mod summary;
 
-/// The epochs, rising, and how many were planned. Of an epoch that comes twice the later counts: a run was begun anew.
-pub fn read(text: &str) -> (Vec<(u32, Stated)>, Option<u32>) {
-    let mut epochs = std::collections::BTreeMap::new();
-    let mut planned = None;
-    // Keras prints the number of an epoch on a line of its own, before the line of its figures.
-    let mut current = None;
-    for line in text.lines() {
-        if let Some((epoch, of, rest)) = epoch_of(line) {
-            current = Some(epoch);
-            planned = of.or(planned);
-            record(rest, epoch, &mut epochs);
-        } else if let Some(epoch) = current {
-            record(line, epoch, &mut epochs);
+use anyhow::Result;
+
+use super::table::{Row, Table};
+use crate::gap::log::{cell::Cell, names::Kind};
+
+/// The name of the column of epochs that the reader itself fills.
+pub(super) const EPOCH: &str = "epoch";
+
+/// A line with figures.
+struct Line {
+    /// The epoch, its own or that of a line above.
+    epoch: Option<f64>,
+    /// Whether the line itself names it.
+    is_own: bool,
+    /// Whether it is the first with figures since an epoch was named.
+    begins: bool,
+    /// The fold that was named last.
+    fold: Option<u32>,
+    /// Column and figure.
+    figures: Vec<(u32, Cell)>,
+}
+
+/// Whether a line is about one batch: `[12800/60000 (21%)]` with its own loss, without a mean.
+fn is_of_a_batch(line: &str) -> bool {
+    let Some((_, rest)) = line.split_once('[') else { return false };
+    let Some((inside, _)) = rest.split_once(']') else { return false };
+    inside.contains('/') && inside.ends_with("%)")
+}
+
+/// The figures in the lines of `text`, as a table with a column of epochs.
+///
+/// # Errors
+/// There are too many of them.
+pub fn read(text: &str, mut table: Table) -> Result<Table> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut fold = None;
+    let (mut current, mut begins, mut of_batches) = (None, false, 0);
+    for line in text.lines().filter(|line| line.len() < 20_000) {
+        let found = epoch::find(line);
+        if let Some(epoch) = &found {
+            if epoch.is_of_another {
+                continue;
+            }
+            (current, begins) = (Some(epoch.number), true);
+            table.planned = epoch.planned.or(table.planned);
+        }
+        fold = epoch::fold(line).or(fold);
+        let figures = figures::find(line, found.as_ref(), &mut table)?;
+        // A trainer that evaluates its best weights when all is over repeats its last record.
+        let is_record = line.trim_start().starts_with('{');
+        if is_record && summary::is_repeated(&lines, current, &figures, &table) {
+            continue;
+        }
+        if !figures.is_empty() {
+            of_batches += usize::from(is_of_a_batch(line));
+            lines.push(Line { epoch: current, is_own: found.is_some(), begins, fold, figures });
+            begins = false;
         }
     }
-    (epochs.into_iter().collect(), planned)
-}
-
-fn record(text: &str, epoch: u32, epochs: &mut std::collections::BTreeMap<u32, Stated>) {
-    let stated = pairs(text);
-    // A line that names one of them only, such as prose that says `loss: 3`, is no record of an epoch.
-    if stated.contains_key(&Field::TrainLoss) && stated.contains_key(&Field::ValLoss) {
-        epochs.insert(epoch, stated);
-    }
-}
-
-/// The epoch that a line names (`Epoch: 20/50..`, `Epoch 20`, `epoch [20/50]`), how many there are to be, and the rest.
-fn epoch_of(line: &str) -> Option<(u32, Option<u32>, &str)> {
-    let at = line.to_ascii_lowercase().find("epoch")?;
-    let rest = line[at + "epoch".len()..].trim_start_matches([':', ' ', '=', '[', '(', '#', '\t']);
-    let (epoch, rest) = whole(rest)?;
-    let after = rest.trim_start();
-    match after.strip_prefix('/').or_else(|| after.strip_prefix("of ")).and_then(|after| whole(after.trim_start())) {
-        Some((planned, rest)) => Some((epoch, Some(planned), rest)),
-        None => Some((epoch, None, rest)),
-    }
-}
-
-fn whole(text: &str) -> Option<(u32, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    Some((text[..end].parse().ok()?, &text[end..]))
-}
-
-/// Every `name: number` or `name=number` whose name is known.
-fn pairs(text: &str) -> Stated {
-    let mut stated = Stated::new();
-    let mut rest = text;
-    while let Some(sign) = rest.find([':', '=']) {
-        let name = rest[..sign].rsplit(['.', ',', '|', ';', '(', '[', ']', ')']).next().unwrap_or_default();
-        let name = name.rsplit(" - ").next().unwrap_or_default();
-        let after = rest[sign + 1..].trim_start();
-        let (value, left) = value(after);
-        if let (Some(value), Some(named)) = (value, recognise(name)) {
-            stated.insert(named.field, value);
+    // Of a bar that is drawn anew the last figure counts, of single batches the mean.
+    table.takes_last = 2 * of_batches <= lines.len();
+    let lines = if lines.iter().any(|line| line.epoch.is_some()) {
+        summary::without_summaries(lines, &table)
+    } else {
+        summary::counted(lines, &table)
+    };
+    let column = table.column(EPOCH)?;
+    for line in lines {
+        // Before the first epoch there is none.
+        let (Some(column), Some(epoch)) = (column, line.epoch) else { continue };
+        let mut cells = line.figures;
+        cells.push((column, Cell::Number(epoch)));
+        if let Some(fold) = line.fold
+            && let Some(column) = table.column("fold")?
+        {
+            cells.push((column, Cell::Text(format!("fold {fold}").into())));
         }
-        rest = left;
+        table.push(Row { cells, begins: false })?;
     }
-    stated
-}
-
-/// The number at the start of a text, and what comes after it.
-fn value(text: &str) -> (Option<f64>, &str) {
-    let word = text.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c))).unwrap_or(text.len());
-    // The origin puts two dots behind a number.
-    let end = text[..word].find("..").unwrap_or(word);
-    match number(&text[..end]).or_else(|| number(text[..end].trim_end_matches('.'))) {
-        Some(value) => (Some(value), &text[end..]),
-        None => (None, text),
+    if !table.has(Kind::Loss) {
+        table.rows.clear();
     }
+    Ok(table)
 }

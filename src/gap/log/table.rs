@@ -1,78 +1,144 @@
-//! Epochs in a table with named columns.
+//! What every reader of a form makes: rows of named cells, in the order of the log.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 
 use super::{
-    Stated,
-    field::{Field, Named, recognise},
-    number,
+    cell::Cell,
+    names::{Kind, recognise, words},
 };
 
-/// Columns by field, the highest ranks first.
-type Columns = Vec<(usize, Named)>;
+/// Cells and columns above which a log is refused rather than held in memory.
+const CELLS: usize = 8_000_000;
+const COLUMNS: usize = 2000;
+/// Column names that are kept for messages.
+const SEEN: usize = 60;
 
-/// The epochs, rising; None where the text is no such table. Rows of one epoch, as Lightning writes them, are put
-/// together: a figure that they state several times is averaged.
-///
-/// # Errors
-/// A row cannot be read.
-pub fn read(text: &str) -> Result<Option<Vec<(u32, Stated)>>> {
-    let Some(head) = text.lines().find(|line| !line.trim().is_empty()) else { return Ok(None) };
-    let delimiter = [',', ';', '\t'].into_iter().max_by_key(|&sign| head.matches(sign).count()).unwrap_or(',');
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter as u8).flexible(true).from_reader(text.trim_start().as_bytes());
-    let columns = columns(reader.headers().context("its first line cannot be read")?);
-    let names = |field| columns.iter().any(|(_, named)| named.field == field);
-    if !(names(Field::TrainLoss) || names(Field::ValLoss)) || !head.contains(delimiter) {
-        return Ok(None);
-    }
-    let mut sums: BTreeMap<u32, BTreeMap<Field, (u8, f64, f64)>> = BTreeMap::new();
-    let mut epoch = None;
-    for (number_of_row, row) in (1u32..).zip(reader.records()) {
-        let row = row.with_context(|| format!("row {number_of_row} cannot be read"))?;
-        let cell = |column: usize| row.get(column).filter(|cell| !cell.trim().is_empty()).and_then(number);
-        // A row that names no epoch belongs to the one before; a table without the column counts its rows.
-        let named = columns.iter().find(|(_, named)| named.field == Field::Epoch).map(|(column, _)| cell(*column));
-        epoch = match named {
-            Some(Some(value)) => Some(value.max(0.0) as u32),
-            Some(None) => epoch,
-            None => Some(number_of_row),
-        };
-        let Some(epoch) = epoch else { continue };
-        let sums = sums.entry(epoch).or_default();
-        for (column, Named { field, rank, .. }) in &columns {
-            let Some(value) = cell(*column) else { continue };
-            let sum = sums.entry(*field).or_insert((*rank, 0.0, 0.0));
-            if sum.0 < *rank {
-                *sum = (*rank, 0.0, 0.0);
-            }
-            if sum.0 == *rank {
-                sum.1 += value;
-                sum.2 += 1.0;
-            }
-        }
-    }
-    let mean = |sums: BTreeMap<Field, (u8, f64, f64)>| -> Stated {
-        sums.into_iter().map(|(field, (_, sum, count))| (field, sum / count)).collect()
-    };
-    let epochs = sums.into_iter().map(|(epoch, sums)| (epoch, mean(sums)));
-    let has_loss =
-        |(_, stated): &(u32, Stated)| stated.contains_key(&Field::TrainLoss) || stated.contains_key(&Field::ValLoss);
-    Ok(Some(epochs.filter(has_loss).collect()))
+/// Rows of named cells.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// The names of the columns that are kept.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// The names of the columns that were there, as far as a message has room for.
+    pub seen: Vec<String>,
+    /// How many epochs were planned, where the log tells.
+    pub planned: Option<u32>,
+    /// Whether of a figure that an epoch states several times the last counts, rather than the mean.
+    pub takes_last: bool,
+    /// What is to be said about how it was read.
+    pub notes: Vec<String>,
+    /// Words by which columns are kept though their names are not known.
+    wanted: Vec<Vec<String>>,
+    cells: usize,
+    /// What was found out about names.
+    known: HashMap<String, Option<u32>>,
 }
 
-fn columns(head: &csv::StringRecord) -> Columns {
-    let mut columns: Columns =
-        head.iter().enumerate().filter_map(|(column, name)| Some((column, recognise(name)?))).collect();
-    // fastai's `accuracy` stands beside `valid_loss` and is val's; Keras' stands beside `val_accuracy` and is training's.
-    let names = |field| columns.iter().any(|(_, named)| named.field == field);
-    let is_fastais = !names(Field::ValAcc) && head.iter().any(|name| name == "valid_loss");
-    for (_, named) in &mut columns {
-        if is_fastais && named.is_bare && named.field == Field::TrainAcc {
-            named.field = Field::ValAcc;
-        }
+/// One row.
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    /// The column of each cell that states something.
+    pub cells: Vec<(u32, Cell)>,
+    /// Whether a head was repeated before this row, as when a trainer appends to its file.
+    pub begins: bool,
+}
+
+impl Table {
+    /// An empty table that keeps the columns whose names are known, and those of the names in `wanted`.
+    pub fn new(wanted: &[String]) -> Self {
+        Self { wanted: wanted.iter().map(|name| words(name)).collect(), ..Self::default() }
     }
-    columns
+
+    /// An empty table that keeps the same columns as `self`.
+    pub fn like(&self) -> Self {
+        Self { wanted: self.wanted.clone(), ..Self::default() }
+    }
+
+    /// The number of the column `name`, which is made where it is new; None where it is not kept.
+    ///
+    /// # Errors
+    /// There are too many columns.
+    pub fn column(&mut self, name: &str) -> Result<Option<u32>> {
+        let name = name.trim();
+        if let Some(column) = self.known.get(name) {
+            return Ok(*column);
+        }
+        if self.seen.len() < SEEN && !name.is_empty() && !self.seen.iter().any(|other| other == name) {
+            self.seen.push(name.to_owned());
+        }
+        let column = self.keeps(name).then_some(self.columns.len() as u32);
+        if column.is_some() {
+            ensure!(self.columns.len() < COLUMNS, "it has more than {COLUMNS} columns of losses and accuracies");
+            self.columns.push(name.to_owned());
+        }
+        if self.known.len() < 4 * COLUMNS {
+            self.known.insert(name.to_owned(), column);
+        }
+        Ok(column)
+    }
+
+    /// Whether a column of this name is kept.
+    pub fn keeps(&self, name: &str) -> bool {
+        recognise(name).is_some() || !self.wanted.is_empty() && self.wanted.contains(&words(name))
+    }
+
+    /// Gives a column another name.
+    pub fn rename(&mut self, column: u32, name: String) {
+        self.known.remove(&self.columns[column as usize]);
+        self.known.insert(name.clone(), Some(column));
+        self.columns[column as usize] = name;
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// There are too many cells.
+    pub fn push(&mut self, row: Row) -> Result<()> {
+        self.cells += row.cells.len() + 1;
+        ensure!(self.cells <= CELLS, "it holds more than {CELLS} figures, which no log of epochs does");
+        self.rows.push(row);
+        Ok(())
+    }
+
+    /// Adds the rows of `other` below these.
+    ///
+    /// # Errors
+    /// There are too many columns or cells.
+    pub fn append(&mut self, other: Self) -> Result<()> {
+        let columns: Vec<Option<u32>> = other.columns.iter().map(|name| self.column(name)).collect::<Result<_>>()?;
+        for row in other.rows {
+            let cells = row.cells.into_iter().filter_map(|(column, cell)| Some((columns[column as usize]?, cell)));
+            self.push(Row { cells: cells.collect(), begins: row.begins })?;
+        }
+        for name in other.seen {
+            if self.seen.len() < SEEN && !self.seen.contains(&name) {
+                self.seen.push(name);
+            }
+        }
+        self.takes_last |= other.takes_last;
+        self.planned = self.planned.or(other.planned);
+        self.notes.extend(other.notes);
+        Ok(())
+    }
+
+    /// Whether a column of this kind is there.
+    pub fn has(&self, kind: Kind) -> bool {
+        self.columns.iter().any(|name| recognise(name).is_some_and(|meaning| meaning.kind == kind))
+    }
+}
+
+impl Row {
+    /// The cell of a column.
+    pub fn get(&self, column: u32) -> Option<&Cell> {
+        // The last of several counts.
+        self.cells.iter().rev().find(|(other, _)| *other == column).map(|(_, cell)| cell)
+    }
+
+    /// The number of a column.
+    pub fn number(&self, column: u32) -> Option<f64> {
+        self.get(column).and_then(Cell::number)
+    }
 }

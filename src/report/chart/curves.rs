@@ -4,7 +4,11 @@ use anyhow::Result;
 use plotters::prelude::*;
 
 use super::canvas::{Area, Frame, INK, PROBE, VAL, curve, decimal, drawing, percentages, range, svg, whole};
-use crate::{report::Group, run::EpochRecord};
+use crate::{
+    compare::Spread,
+    report::{Group, Point},
+    run::EpochRecord,
+};
 
 /// What is shown of each epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +74,7 @@ pub fn curves(metric: Metric, group: &Group, baseline: Option<&Group>, groups: &
             }
             curve(&mut axes, &of(group), y, colour, false)?;
         }
-        rate(&lower, group, x)
+        rate(&lower, group.curve(|record| record.lr).iter().map(of_mean).collect(), x)
     })
 }
 
@@ -80,9 +84,44 @@ enum Side {
     Val,
 }
 
+/// `metric` of training and val over the epochs of a log, each (epoch, figure), and the learning rate below.
+///
+/// # Errors
+/// The drawing crate gives up.
+pub fn log_curves(metric: Metric, train: &[(f64, f64)], val: &[(f64, f64)], rates: &[(f64, f64)]) -> Result<String> {
+    let figures = || train.iter().chain(val).map(|(_, figure)| *figure);
+    let y = match metric {
+        Metric::Loss => range(figures()),
+        Metric::Accuracy => percentages(figures()),
+    };
+    let epochs = || train.iter().chain(val).map(|(epoch, _)| *epoch);
+    let first = epochs().fold(f64::INFINITY, f64::min);
+    let x = if first.is_finite() { [first, epochs().fold(first + 1.0, f64::max)] } else { [0.0, 1.0] };
+    let label = format!("{} of training and val over the epochs", metric.label());
+    svg(340, &label, |area| {
+        let (upper, lower) = if rates.is_empty() {
+            (area.clone(), None)
+        } else {
+            let (upper, lower) = area.split_vertically(240);
+            (upper, Some(lower))
+        };
+        let x_label = if rates.is_empty() { "epoch" } else { "" };
+        let mut axes = Frame { x, y, x_label, y_label: metric.label(), x_text: &whole, y_text: &decimal, y_lines: 6 }
+            .draw(&upper)?;
+        curve(&mut axes, &points(train), y, PROBE, false)?;
+        curve(&mut axes, &points(val), y, VAL, false)?;
+        lower.map_or(Ok(()), |lower| rate(&lower, rates.to_vec(), x))
+    })
+}
+
+/// (epoch, figure) of one run as points of a curve.
+pub fn points(figures: &[(f64, f64)]) -> Vec<Point> {
+    let point = |&(epoch, figure): &(f64, f64)| Point { epoch: epoch as u32, figure: Spread::of(vec![figure]) };
+    figures.iter().map(point).collect()
+}
+
 /// The learning rate, on a logarithmic axis where it spans much.
-fn rate(area: &Area, group: &Group, x: [f64; 2]) -> Result<()> {
-    let rates: Vec<(f64, f64)> = group.curve(|record| record.lr).iter().map(of_mean).collect();
+fn rate(area: &Area, rates: Vec<(f64, f64)>, x: [f64; 2]) -> Result<()> {
     let highest = rates.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
     let lowest = rates.iter().map(|(_, rate)| *rate).filter(|rate| *rate > 0.0).fold(highest, f64::min);
     // A rate of 0, as at the end of a cosine, has no logarithm and is drawn at the bottom.
@@ -98,7 +137,7 @@ fn rate(area: &Area, group: &Group, x: [f64; 2]) -> Result<()> {
     Ok(())
 }
 
-fn of_mean(point: &crate::report::group::Point) -> (f64, f64) {
+fn of_mean(point: &Point) -> (f64, f64) {
     (f64::from(point.epoch), point.figure.mean)
 }
 

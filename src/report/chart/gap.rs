@@ -12,16 +12,23 @@ use crate::report::{Group, Point};
 /// The drawing crate gives up.
 pub fn gap(groups: &[Group]) -> Result<String> {
     let lines: Vec<_> = groups.iter().map(|group| group.curve(|record| record.gap_loss)).collect();
-    let y = range(lines.iter().flatten().flat_map(Point::ends).chain([0.0]));
     let epochs = groups.iter().map(Group::epochs).max().unwrap_or(2).max(2);
-    let x = [1.0, f64::from(epochs)];
+    gap_lines(&lines, [1.0, f64::from(epochs)])
+}
+
+/// Gaps over the epochs `x`, the first one's dashed where there are others.
+///
+/// # Errors
+/// The drawing crate gives up.
+pub fn gap_lines(lines: &[Vec<Point>], x: [f64; 2]) -> Result<String> {
+    let y = range(lines.iter().flatten().flat_map(Point::ends).chain([0.0]));
     svg(300, "gap in loss over the epochs", |area| {
         let frame =
             Frame { x, y, x_label: "epoch", y_label: "gap [nats]", x_text: &whole, y_text: &decimal, y_lines: 6 };
         let mut axes = frame.draw(area)?;
         axes.draw_series([PathElement::new([(x[0], 0.0), (x[1], 0.0)], GRID.stroke_width(2))]).map_err(drawing)?;
         for (index, line) in lines.iter().enumerate().rev() {
-            let is_baseline = index == 0 && groups.len() > 1;
+            let is_baseline = index == 0 && lines.len() > 1;
             curve(&mut axes, line, y, series(index), is_baseline)?;
         }
         Ok(())

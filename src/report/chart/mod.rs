@@ -11,9 +11,9 @@ mod standalone;
 mod trade_off;
 
 pub use canvas::{DIVERGED, SERIES};
-pub use curves::{Metric, curves};
+pub use curves::{Metric, curves, log_curves, points};
 pub use differences::differences;
-pub use gap::gap;
+pub use gap::{gap, gap_lines};
 pub use lr_curve::lr_curve;
 pub use seeds::seeds;
 pub use standalone::LR_MARK;

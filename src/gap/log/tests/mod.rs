@@ -1,9 +1,22 @@
 //! Logs as the trainers write them.
 
+mod columns;
+mod forms;
+mod runs;
+
 use super::*;
 
+fn table_of(text: &str, wanted: &[String]) -> Result<Table> {
+    let table = files::of_text(&text::decode(text.as_bytes()), "log", wanted)?;
+    groups::stacked(modes::spread(table)?)
+}
+
+fn read_text(text: &str) -> Result<Curves> {
+    Ok(curves(&table_of(text, &[])?, &Options::default())?.0)
+}
+
 fn points(text: &str) -> Vec<Point> {
-    curves(text).unwrap().points
+    read_text(text).unwrap().points
 }
 
 #[test]
@@ -13,7 +26,7 @@ fn the_origins_lines_are_found_inside_any_text() {
         Accuracy: 47.815\nSome words.\n\
         Epoch: 22/50.. Training Loss: 1.331.. Validation Loss: 1.387.. Training Accuracy: 50.989.. Validation \
         Accuracy: 49.582\nEpoch 40: the loss is 0.743\n";
-    let curves = curves(text).unwrap();
+    let curves = read_text(text).unwrap();
     assert_eq!((curves.points.len(), curves.planned, curves.training), (2, Some(50), Training::Running));
     let first = curves.points[0];
     assert_eq!((first.epoch, first.train_loss, first.val_loss), (20, 1.402, 1.432));
@@ -26,7 +39,7 @@ fn the_origins_lines_are_found_inside_any_text() {
 fn the_gap_at_the_end_of_a_line_tells_that_training_means_the_probe() {
     let line = "Epoch: 1/3.. Training Loss: 1.9.. Validation Loss: 2.0.. Training Accuracy: 20.0.. Validation Accuracy: \
                 18.0.. Gap: 0.1";
-    assert_eq!(curves(line).unwrap().training, Training::Probe);
+    assert_eq!(read_text(line).unwrap().training, Training::Probe);
 }
 
 #[test]
@@ -49,7 +62,9 @@ fn lightnings_rows_of_one_epoch_are_put_together() {
                 1,29,1.7,,,,\n1,39,,,1.7,0.4,\n1,39,,1.6,,,\n";
     let points = points(text);
     assert_eq!((points.len(), points[0].train_loss, points[0].val_loss), (2, 1.85, 1.9));
-    assert_eq!((points[0].lr, points[1].train_loss, points[1].val_acc), (0.1, 1.6, 40.0));
+    // The rate of step 20 is that of the epoch whose rows come at steps 29 and 39.
+    assert!(points[0].lr.is_nan());
+    assert_eq!((points[1].lr, points[1].train_loss, points[1].val_acc), (0.1, 1.6, 40.0));
 }
 
 #[test]
@@ -64,7 +79,7 @@ fn timm_fastai_and_semicolons() {
 
 #[test]
 fn what_is_no_log_is_refused_with_what_was_looked_for() {
-    let message = |text: &str| format!("{:#}", curves(text).unwrap_err());
+    let message = |text: &str| format!("{:#}", read_text(text).unwrap_err());
     assert!(message("").contains("no epoch was found"));
     assert!(message("a poem\nabout epochs: none").contains("no epoch was found"));
     assert!(message("epoch,train_loss\n1,0.5\n").contains("no validation loss"));

@@ -1,0 +1,86 @@
+//! Tables for the eye: fastai's columns of spaces, and tables in Markdown or with drawn lines.
+
+use anyhow::Result;
+
+use super::{
+    cell::Cell,
+    names::{Kind, recognise},
+    table::{Row, Table},
+};
+
+/// The tables in `text` that name a loss; None where there is none.
+///
+/// # Errors
+/// There is too much of it.
+pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
+    let mut columns: Option<(Layout, Vec<Option<u32>>)> = None;
+    let mut is_there = false;
+    for line in text.lines().filter(|line| line.len() < 20_000) {
+        if let Some((layout, names)) = head(line) {
+            let begins = columns.is_some();
+            let found = names.iter().map(|name| table.column(name)).collect::<Result<_>>()?;
+            columns = Some((layout, found));
+            is_there = true;
+            if begins {
+                table.push(Row { cells: Vec::new(), begins: true })?;
+            }
+            continue;
+        }
+        let Some((layout, columns)) = &columns else { continue };
+        let cells = layout.cells(line);
+        // Lines between the rows: rules, progress bars, prose.
+        let is_row = cells.len() == columns.len()
+            && cells.iter().all(|cell| {
+                !matches!(layout, Layout::Spaces)
+                    || !matches!(Cell::read(cell), Some(Cell::Text(text)) if !text.contains(':'))
+            });
+        if !is_row {
+            continue;
+        }
+        let cells = cells.iter().zip(columns).filter_map(|(cell, column)| Some(((*column)?, Cell::read(cell)?)));
+        let cells: Vec<(u32, Cell)> = cells.collect();
+        if cells.iter().any(|(_, cell)| cell.number().is_some()) {
+            table.push(Row { cells, begins: false })?;
+        }
+    }
+    Ok((is_there && !table.rows.is_empty()).then_some(table))
+}
+
+/// How the cells of a table are kept apart.
+#[derive(Clone, Copy)]
+enum Layout {
+    Bars,
+    Spaces,
+}
+
+impl Layout {
+    fn cells(self, line: &str) -> Vec<&str> {
+        match self {
+            Self::Bars => {
+                let inside = line.trim().trim_start_matches(['|', '│', '┃']).trim_end_matches(['|', '│', '┃']);
+                inside.split(['|', '│', '┃']).map(str::trim).collect()
+            }
+            Self::Spaces => line.split_whitespace().collect(),
+        }
+    }
+}
+
+/// The names of the columns where `line` is a head: all cells are names, one of them a loss's.
+fn head(line: &str) -> Option<(Layout, Vec<&str>)> {
+    let layout = if line.contains(['|', '│', '┃']) { Layout::Bars } else { Layout::Spaces };
+    let cells = layout.cells(line);
+    let is_name = |cell: &&str| cell.chars().any(char::is_alphabetic) && !cell.contains([':', '=', '{', '(']);
+    let losses = cells.iter().filter(|cell| recognise(cell).is_some_and(|meaning| meaning.kind == Kind::Loss)).count();
+    let has_epoch = cells
+        .iter()
+        .any(|cell| recognise(cell).is_some_and(|meaning| matches!(meaning.kind, Kind::Epoch | Kind::Step)));
+    // Words of a sentence are no columns: in a table of spaces the first is the epoch and no loss is written in two words.
+    let is_head = match layout {
+        Layout::Bars => losses >= 1,
+        Layout::Spaces => {
+            losses >= 1 && has_epoch && cells.iter().all(|cell| !cell.eq_ignore_ascii_case("loss") || losses > 1)
+        }
+    };
+    (cells.len() >= 3 && is_head && cells.iter().filter(|cell| !cell.is_empty()).all(is_name))
+        .then_some((layout, cells))
+}

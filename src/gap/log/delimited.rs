@@ -1,0 +1,77 @@
+//! Tables with commas, semicolons or tabs between their cells.
+
+use anyhow::{Context, Result};
+
+use super::{
+    cell::Cell,
+    long,
+    names::{Kind, recognise},
+    table::{Row, Table},
+};
+
+/// Lines among which the head is looked for.
+const HEAD: usize = 200;
+
+/// The table in `text`; None where it holds none.
+///
+/// # Errors
+/// A row cannot be read, or there is too much of it.
+pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
+    let Some((delimiter, text)) = head(text, &table) else { return Ok(None) };
+    // A quote inside a cell of free text opens nothing.
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter as u8)
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    let mut record = csv::StringRecord::new();
+    let mut columns: Vec<Option<u32>> = Vec::new();
+    let mut names = csv::StringRecord::new();
+    let mut row_number = 0u32;
+    while reader.read_record(&mut record).with_context(|| format!("row {row_number} cannot be read"))? {
+        row_number += 1;
+        if columns.is_empty() {
+            names = record.clone();
+            columns = record.iter().map(|name| table.column(name)).collect::<Result<_>>()?;
+            continue;
+        }
+        // A trainer that appends to its file writes the head once more.
+        if record == names {
+            table.push(Row { cells: Vec::new(), begins: true })?;
+            continue;
+        }
+        let cells = record.iter().zip(&columns).filter_map(|(text, column)| Some(((*column)?, Cell::read(text)?)));
+        table.push(Row { cells: cells.collect(), begins: false })?;
+    }
+    if table.has(Kind::Key) && table.has(Kind::Value) { long::pivot(table).map(Some) } else { Ok(Some(table)) }
+}
+
+/// The delimiter and the text from its head on: the first line with two or more cells, one of which names a loss.
+fn head<'a>(text: &'a str, table: &Table) -> Option<(char, &'a str)> {
+    let mut begin = 0;
+    for line in text.split_inclusive('\n').take(HEAD) {
+        let delimiter = [',', ';', '\t'].into_iter().max_by_key(|&sign| line.matches(sign).count())?;
+        let cells: Vec<&str> = line.split(delimiter).map(|cell| cell.trim().trim_matches('"')).collect();
+        let kinds: Vec<Kind> = cells.iter().filter_map(|cell| recognise(cell)).map(|meaning| meaning.kind).collect();
+        let is_long = kinds.contains(&Kind::Value) && (kinds.contains(&Kind::Key) || kinds.contains(&Kind::Step));
+        let is_named = cells.iter().filter(|cell| table.keeps(cell)).count() >= 2 && !line.contains(['{', '|']);
+        if cells.len() >= 2 && (kinds.contains(&Kind::Loss) || is_long || is_named) {
+            return Some((delimiter, &text[begin..]));
+        }
+        begin += line.len();
+    }
+    None
+}
+
+/// The names of the columns of a table none of which is known; empty where the text is no table.
+pub fn names(text: &str) -> Vec<String> {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let (Some(head), Some(row)) = (lines.next(), lines.next()) else { return Vec::new() };
+    let delimiter = [',', ';', '\t'].into_iter().max_by_key(|&sign| head.matches(sign).count()).unwrap_or(',');
+    let names: Vec<&str> = head.split(delimiter).map(|name| name.trim().trim_matches('"')).collect();
+    let cells: Vec<&str> = row.split(delimiter).collect();
+    let is_number = |cell: &&str| matches!(Cell::read(cell), Some(Cell::Number(_) | Cell::Percent(_)));
+    let is_table = names.len() >= 2 && names.len() == cells.len() && cells.iter().any(|cell| is_number(&cell));
+    let is_head = names.iter().all(|name| !is_number(name) && name.len() < 60);
+    if is_table && is_head { names.into_iter().take(40).map(str::to_owned).collect() } else { Vec::new() }
+}

@@ -1,0 +1,224 @@
+//! The figures in a line: names followed by numbers.
+
+use anyhow::Result;
+
+use super::epoch;
+use crate::gap::log::{
+    cell::Cell,
+    names::{Kind, Side, label, recognise, side_of},
+    table::Table,
+    tokens::{Token, tokens},
+};
+
+/// Words that may stand before a name that names no side.
+const BEFORE: [&str; 8] = ["info", "debug", "root", "running", "step", "batch", "results", "final"];
+
+/// Words of a name at most.
+const LONGEST: usize = 8;
+
+/// Column and value of every figure of the line whose name is known, the epoch's left out.
+///
+/// # Errors
+/// There are too many columns.
+pub fn find(line: &str, epoch: Option<&epoch::Named>, table: &mut Table) -> Result<Vec<(u32, Cell)>> {
+    let mut reader = Reader { table, found: Vec::new(), name: Vec::new(), side: None, last: None };
+    let (before, after) = match epoch {
+        Some(epoch) => (&line[..epoch.place.start], &line[epoch.place.end..]),
+        None => (line, ""),
+    };
+    if let Some(epoch) = epoch {
+        let word = &line[epoch.place.clone()];
+        reader.side =
+            ["(train)", "(val)", "(test)"].iter().find(|side| word.contains(**side)).and_then(|side| label(side));
+    }
+    reader.read(&tokens(before))?;
+    reader.end_of_name();
+    reader.read(&tokens(after))?;
+    Ok(reader.found)
+}
+
+struct Reader<'a> {
+    table: &'a mut Table,
+    found: Vec<(u32, Cell)>,
+    /// The words since the last number or separator.
+    name: Vec<&'a str>,
+    /// The side of names that name none.
+    side: Option<Side>,
+    /// The kind of the last figure: in `LOSS train 0.3 valid 0.4` it holds for both.
+    last: Option<Kind>,
+}
+
+impl<'a> Reader<'a> {
+    fn read(&mut self, tokens: &[Token<'a>]) -> Result<()> {
+        let mut at = 0;
+        while let Some(token) = tokens.get(at) {
+            at += 1;
+            match token {
+                Token::Word(word) => {
+                    if self.name.len() == LONGEST {
+                        self.name.remove(0);
+                    }
+                    self.name.push(word);
+                }
+                // A label before a colon has its figures behind it.
+                Token::Link => {}
+                Token::Open | Token::Close | Token::Break => self.end_of_name(),
+                Token::Value(value) => {
+                    let mut value = value;
+                    // `0.5 (0.6)`: the value of a batch, and the mean that is wanted.
+                    if let [Token::Open, Token::Value(mean @ Cell::Number(_)), Token::Close, ..] = &tokens[at..] {
+                        value = mean;
+                        at += 3;
+                    }
+                    self.figure(value.clone())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A separator: the words before it may have been a label.
+    fn end_of_name(&mut self) {
+        if let Some(side) = label(&self.name.join(" ")).or_else(|| side_of(&self.name.last()?.to_lowercase())) {
+            self.side = Some(side);
+        }
+        self.name.clear();
+    }
+
+    /// A number behind the words of `name`.
+    fn figure(&mut self, value: Cell) -> Result<()> {
+        let name = std::mem::take(&mut self.name);
+        if name.is_empty() {
+            return Ok(());
+        }
+        let Some(name) = self.full_name(&name) else {
+            // `Training: 45%|###  | loss=0.5`
+            self.side = label(&name.join(" ")).or(self.side);
+            return Ok(());
+        };
+        let is_known = recognise(&name);
+        if let Some(meaning) = is_known {
+            if matches!(meaning.kind, Kind::Epoch | Kind::Mode | Kind::Key | Kind::Value | Kind::Run) {
+                return Ok(());
+            }
+            self.side = meaning.side.or(self.side);
+            // `Loss: 1.8, Val: 0.5` leaves open what is stated of val.
+            self.last = meaning.side.map(|_| meaning.kind);
+        }
+        if let Some(column) = self.table.column(&name)? {
+            self.found.retain(|(other, _)| *other != column);
+            self.found.push((column, value));
+        }
+        Ok(())
+    }
+
+    /// The name with the side that holds for it; None where it is not known.
+    fn full_name(&self, words: &[&str]) -> Option<String> {
+        let whole = words.join(" ");
+        if self.table.keeps(&whole) && recognise(&whole).is_none() {
+            return Some(whole);
+        }
+        for from in 0..words.len() {
+            let name = words[from..].join(" ");
+            let Some(meaning) = recognise(&name) else { continue };
+            let are_droppable = || words[..from].iter().all(|word| BEFORE.contains(&word.to_lowercase().as_str()));
+            let is_named = meaning.side.is_some() || !matches!(meaning.kind, Kind::Loss | Kind::Accuracy);
+            let is_a_summary = recognise_summary(&words[..from]);
+            return match () {
+                () if is_a_summary => None,
+                () if is_named => Some(canonical(&name)),
+                // The last word before it may be a label: `Val - Loss` is cut before, `Val: Loss` is whole.
+                () if from == 0 || are_droppable() => Some(self.sided(&name)),
+                () => None,
+            };
+        }
+        // `valid 0.4` behind `LOSS train 0.3`.
+        let side = label(&whole)?;
+        match self.last? {
+            Kind::Loss => Some(format!("{}_loss", side.word())),
+            Kind::Accuracy => Some(format!("{}_acc", side.word())),
+            _ => None,
+        }
+    }
+
+    fn sided(&self, name: &str) -> String {
+        let Some(side) = self.side else { return canonical(name) };
+        let sided = canonical(&format!("{} {name}", side.word()));
+        // `val_loss: 0.6 loss: 0.5`: the second is none of val's.
+        let is_there = self.table.columns.iter().position(|other| *other == sided);
+        match is_there.is_some_and(|at| self.found.iter().any(|(column, _)| *column == at as u32)) {
+            true => canonical(name),
+            false => sided,
+        }
+    }
+}
+
+/// Whether words before a name make it that of no epoch: `best val loss`.
+fn recognise_summary(words: &[&str]) -> bool {
+    words.iter().any(|word| {
+        ["best", "lowest", "highest", "min", "max", "minimum", "maximum", "previous"]
+            .contains(&word.to_lowercase().as_str())
+    })
+}
+
+/// One spelling for names that differ in nothing but signs and capitals.
+fn canonical(name: &str) -> String {
+    crate::gap::log::names::words(name).join("_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Vec<(String, f64)> {
+        let mut table = Table::new(&[]);
+        let found = find(line, epoch::find(line).as_ref(), &mut table).unwrap();
+        let pair = |(column, cell): (u32, Cell)| (table.columns[column as usize].clone(), cell.number().unwrap());
+        found.into_iter().map(pair).collect()
+    }
+
+    fn pairs(pairs: &[(&str, f64)]) -> Vec<(String, f64)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+    }
+
+    #[test]
+    fn a_side_holds_for_the_names_behind_it() {
+        let both = pairs(&[("train_loss", 0.5), ("train_acc", 0.8), ("val_loss", 0.7), ("val_acc", 0.6)]);
+        for line in [
+            "Epoch 3 | Train Loss: 0.5 | Acc: 0.8 | Val Loss: 0.7 | Acc: 0.8",
+            "Epoch 3 - Train: loss 0.5, acc 0.8; Val: loss 0.7, acc 0.6",
+            "[Train] Loss: 0.5 Acc: 0.8 [Val] Loss: 0.7 Acc: 0.6",
+        ] {
+            let names: Vec<String> = of(line).into_iter().map(|(name, _)| name).collect();
+            assert_eq!(names, both.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), "{line}");
+        }
+        assert_eq!(of("val Loss: 0.7 Acc: 0.6"), both[2..]);
+        assert_eq!(of("LOSS train 0.5 valid 0.7"), pairs(&[("loss_train", 0.5), ("val_loss", 0.7)]));
+        assert_eq!(of("val_loss=0.7, loss=0.5"), pairs(&[("val_loss", 0.7), ("loss", 0.5)]));
+    }
+
+    #[test]
+    fn prose_summaries_and_other_losses_are_none() {
+        for line in [
+            "While loss: high, it was fine",
+            "the loss is 0.743",
+            "best val loss: 0.3",
+            "regularization loss: 0.1",
+            "val_loss improved from 0.9 to 0.8",
+            "Best val Acc: 0.95",
+            "10/10 - 12ms/step",
+        ] {
+            assert_eq!(of(line), [], "{line}");
+        }
+    }
+
+    #[test]
+    fn means_fractions_and_log_levels() {
+        assert_eq!(of("Epoch: [0][10/50]\tLoss 6.9 (6.5)\tAcc@1 1.5 (2.5)"), pairs(&[("loss", 6.5), ("acc@1", 2.5)]));
+        assert_eq!(
+            of("Test set: Average loss: 0.05, Accuracy: 98/100 (98%)"),
+            pairs(&[("test_set_average_loss", 0.05), ("test_accuracy", 98.0)])
+        );
+        assert_eq!(of("INFO Training loss 0.5"), pairs(&[("training_loss", 0.5)]));
+    }
+}

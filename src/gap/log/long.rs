@@ -1,0 +1,52 @@
+//! Tables of one figure a row: its name, its value, and the step at which it was written.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::{
+    cell::Cell,
+    names::{Kind, recognise},
+    table::{Row, Table},
+};
+
+/// The table with a column for each name.
+///
+/// # Errors
+/// There are too many names.
+pub fn pivot(table: Table) -> Result<Table> {
+    let of = |kind| table.columns.iter().position(|name| recognise(name).is_some_and(|meaning| meaning.kind == kind));
+    let (Some(key), Some(value)) = (of(Kind::Key), of(Kind::Value)) else { return Ok(table) };
+    let (key, value) = (key as u32, value as u32);
+    let mut wide = table.like();
+    for name in table
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| *at as u32 != key && *at as u32 != value)
+        .map(|(_, name)| name)
+    {
+        wide.column(name)?;
+    }
+    let mut columns: BTreeMap<Box<str>, Option<u32>> = BTreeMap::new();
+    for row in table.rows {
+        let Some(Cell::Text(name)) = row.get(key) else { continue };
+        let column = match columns.get(name) {
+            Some(column) => *column,
+            None => {
+                let column = wide.column(name)?;
+                columns.insert(name.clone(), column);
+                column
+            }
+        };
+        let Some((column, cell)) = column.zip(row.get(value)) else { continue };
+        let mut cells = vec![(column, cell.clone())];
+        for (other, cell) in &row.cells {
+            if *other != key && *other != value {
+                cells.extend(wide.column(&table.columns[*other as usize])?.map(|column| (column, cell.clone())));
+            }
+        }
+        wide.push(Row { cells, begins: row.begins })?;
+    }
+    Ok(wide)
+}

@@ -1,0 +1,348 @@
+//! The names that trainers give to the same figures: `Validation Loss`, `val/loss`, `eval_loss`, `valLoss` are one.
+
+/// Which images a figure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// Those that are trained on.
+    Train,
+    /// Those that the run is judged by.
+    Val,
+    /// Those that are looked at last.
+    Test,
+}
+
+impl Side {
+    /// The word that most logs use for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The epoch.
+    Epoch,
+    /// The number of updates so far.
+    Step,
+    /// A loss.
+    Loss,
+    /// An accuracy, of the first guess.
+    Accuracy,
+    /// The learning rate.
+    Rate,
+    /// The running mean of the training objective, beside a training loss that is measured otherwise.
+    BatchLoss,
+    /// Val less training loss; only mindgap writes it, and its training loss is the probe's.
+    Gap,
+    /// Which run a row belongs to, or which fold.
+    Run,
+    /// Which side a row is about: its cells are `train` or `val`.
+    Mode,
+    /// The name of the figure in this row, in a table of one figure a row.
+    Key,
+    /// That figure.
+    Value,
+}
+
+/// A name that was recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// The side that it names; `accuracy` alone names none.
+    pub side: Option<Side>,
+    /// What it names.
+    pub kind: Kind,
+    /// Of two names of one field the higher counts: `train_loss_epoch` before `train_loss_step`.
+    pub rank: i8,
+}
+
+const TRAIN: [&str; 6] = ["train", "training", "trn", "tr", "trained", "probe"];
+const VAL: [&str; 8] = ["val", "valid", "validation", "validate", "vali", "eval", "evaluation", "dev"];
+const TEST: [&str; 3] = ["test", "testing", "tst"];
+/// Words that change nothing.
+const FILLERS: [&str; 16] = [
+    "avg", "average", "mean", "set", "data", "dataset", "metrics", "metric", "scalars", "the", "curr", "current",
+    "per", "overall", "log", "history",
+];
+/// Words of figures that are no epoch's.
+const SUMMARIES: [&str; 10] =
+    ["best", "final", "min", "max", "lowest", "highest", "minimum", "maximum", "previous", "std"];
+const ACCURACY: [&str; 14] = [
+    "acc",
+    "accuracy",
+    "acc1",
+    "top1",
+    "acc@1",
+    "prec@1",
+    "prec1",
+    "accuracy1",
+    "acc_1",
+    "categoricalaccuracy",
+    "accu",
+    "top1acc",
+    "top1accuracy",
+    "accuracies",
+];
+/// Words that may stand before or behind `accuracy`.
+const OF_ACCURACY: [&str; 9] =
+    ["sparse", "categorical", "binary", "multiclass", "top", "1", "top1", "classification", "cls"];
+
+/// The words of a name in small letters: cut at everything that is no letter or digit, and where capitals begin.
+pub fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in name.chars().take(200) {
+        if !(c.is_alphanumeric() || c == '@') {
+            words.push(String::new());
+        } else {
+            if before.is_lowercase() && c.is_uppercase() {
+                words.push(String::new());
+            }
+            if let Some(word) = words.last_mut() {
+                word.extend(c.to_lowercase());
+            }
+        }
+        before = c;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The side that a word names.
+pub fn side_of(word: &str) -> Option<Side> {
+    [(&TRAIN[..], Side::Train), (&VAL, Side::Val), (&TEST, Side::Test)]
+        .into_iter()
+        .find(|(words, _)| words.contains(&word))
+        .map(|(_, side)| side)
+}
+
+/// The side that a label names: `Train`, `[Validation set]`.
+pub fn label(name: &str) -> Option<Side> {
+    let mut sides = words(name).into_iter().filter(|word| !FILLERS.contains(&word.as_str()) && word != "phase");
+    let side = side_of(&sides.next()?)?;
+    sides.next().is_none().then_some(side)
+}
+
+/// What a name means.
+pub fn recognise(name: &str) -> Option<Meaning> {
+    // What stands before the last slash, dot or dash may be a run's or a group's name.
+    let mut rest = name;
+    for dropped in 0..4 {
+        if let Some(meaning) = whole(rest) {
+            return Some(Meaning { rank: meaning.rank - dropped, ..meaning });
+        }
+        let cut = [rest.find('/').map(|at| at + 1), rest.find(" - ").map(|at| at + 3), rest.find('.').map(|at| at + 1)];
+        rest = &rest[cut.into_iter().flatten().min()?..];
+    }
+    None
+}
+
+/// What a name means all of whose words are known.
+fn whole(name: &str) -> Option<Meaning> {
+    let all = words(name);
+    if all.is_empty() || all.len() > 8 || all.iter().any(|word| SUMMARIES.contains(&word.as_str())) {
+        return None;
+    }
+    let joined = all.join(" ");
+    let of = |kind| Some(Meaning { side: None, kind, rank: 10 });
+    match joined.as_str() {
+        "epoch" | "epochs" | "ep" | "current epoch" | "epoch num" | "epoch number" | "epoch idx" => {
+            return of(Kind::Epoch);
+        }
+        "step" | "steps" | "global step" | "trainer global step" | "total steps" => return of(Kind::Step),
+        // Often counted anew in every epoch.
+        "iteration" | "iter" | "iterations" | "global iter" => {
+            return Some(Meaning { side: None, kind: Kind::Step, rank: 8 });
+        }
+        "batch loss" => return of(Kind::BatchLoss),
+        "gap" | "gap loss" => return of(Kind::Gap),
+        "run" | "run id" | "run name" | "fold" | "kfold" | "trial" | "run uuid" => return of(Kind::Run),
+        "mode" | "split" | "phase" | "set" | "dataset" | "subset" | "stage" | "partition" | "type" => {
+            return of(Kind::Mode);
+        }
+        "key" | "metric" | "tag" | "metric name" => return of(Kind::Key),
+        "value" => return of(Kind::Value),
+        _ => {}
+    }
+    figure(&all)
+}
+
+/// A loss, an accuracy or a rate of a side.
+fn figure(all: &[String]) -> Option<Meaning> {
+    let (mut side, mut rank) = (None, 10);
+    let mut rest: Vec<&str> = Vec::new();
+    for word in all {
+        let word = word.as_str();
+        let (of_side, word) = split(word);
+        match (side, of_side) {
+            (None, Some(_)) => side = of_side,
+            (Some(one), Some(other)) if one != other => return None,
+            _ => {}
+        }
+        match word {
+            "" => {}
+            "epoch" => rank += 2,
+            "step" | "batch" | "iter" | "running" | "raw" => rank -= 4,
+            "ema" | "swa" | "smoothed" | "smooth" | "total" => rank -= 2,
+            word if FILLERS.contains(&word) => {}
+            word => rest.push(word),
+        }
+    }
+    let is_rate =
+        matches!(rest.as_slice(), ["rate"] | ["lr", ..] | ["learning", "rate", ..] | ["base", "lr"]) && rest.len() < 5;
+    let kind = match rest.as_slice() {
+        _ if is_rate => Kind::Rate,
+        ["loss" | "losses"] | ["loss" | "losses", "loss"] => Kind::Loss,
+        ["ce" | "xent" | "nll" | "crossentropy" | "xentropy"] | ["cross", "entropy"] => Kind::Loss,
+        ["ce" | "xent" | "nll" | "crossentropy", "loss"] | ["cross", "entropy", "loss"] | ["loss", "ce"] => Kind::Loss,
+        ["top", "1"] => Kind::Accuracy,
+        accuracy if is_accuracy(accuracy) => Kind::Accuracy,
+        _ => return None,
+    };
+    if kind == Kind::Rate {
+        // `base_lr` is what a schedule begins with, `lr_decay` is none: `lr` is what was used.
+        rank -= rest.len() as i8;
+        side = None;
+    }
+    Some(Meaning { side, kind, rank })
+}
+
+fn is_accuracy(rest: &[&str]) -> bool {
+    let names = rest.iter().filter(|word| ACCURACY.contains(word)).count();
+    names > 0 && rest.iter().all(|word| ACCURACY.contains(word) || OF_ACCURACY.contains(word))
+}
+
+/// `valloss` is `val` and `loss`.
+fn split(word: &str) -> (Option<Side>, &str) {
+    if let Some(side) = side_of(word) {
+        return (Some(side), "");
+    }
+    for (names, side) in [(&TRAIN[..], Side::Train), (&VAL[..], Side::Val), (&TEST[..], Side::Test)] {
+        for name in names.iter().filter(|name| name.len() > 2) {
+            if let Some(rest) = word.strip_prefix(name)
+                && (rest == "loss" || ACCURACY.contains(&rest))
+            {
+                return (Some(side), rest);
+            }
+        }
+    }
+    (None, word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str) -> Option<(Option<Side>, Kind)> {
+        recognise(name).map(|meaning| (meaning.side, meaning.kind))
+    }
+
+    #[test]
+    fn names_of_one_figure() {
+        use Kind::{Accuracy, Loss, Rate};
+        let table: [(&[&str], Option<Side>, Kind); 8] = [
+            (
+                &[
+                    "val_loss",
+                    "Validation Loss",
+                    "val/loss",
+                    "eval_loss",
+                    "valid_loss",
+                    "valLoss",
+                    "Loss/val",
+                    "VAL LOSS",
+                    "Average validation loss",
+                    "validation/epoch_loss",
+                    "metrics.val_loss",
+                    "loss_val",
+                    "valloss",
+                    "sunny-1 - val_loss",
+                    "val_cross_entropy",
+                    "dev loss",
+                    "run-validation-tag-epoch_loss",
+                    "Losses/val_loss",
+                ],
+                Some(Side::Val),
+                Loss,
+            ),
+            (
+                &["train_loss", "Training loss", "Loss/train", "trainLoss", "train_loss_epoch", "tr_loss"],
+                Some(Side::Train),
+                Loss,
+            ),
+            (&["test_loss", "Test set: Average loss", "testing loss"], Some(Side::Test), Loss),
+            (&["loss", "Loss", "epoch_loss", "nll_loss", "avg loss"], None, Loss),
+            (
+                &[
+                    "val_acc",
+                    "eval_top1",
+                    "val_sparse_categorical_accuracy",
+                    "Val Acc@1",
+                    "valid accuracy",
+                    "val/accuracy_top1",
+                ],
+                Some(Side::Val),
+                Accuracy,
+            ),
+            (&["test_acc1", "testAccuracy", "test_acc_1"], Some(Side::Test), Accuracy),
+            (
+                &["acc", "Acc@1", "accuracy/top1", "metrics/accuracy_top1", "Accuracy", "top-1", "accuracy_top-1"],
+                None,
+                Accuracy,
+            ),
+            (&["lr", "learning_rate", "lr-SGD", "lr/pg0", "train_lr", "lr-Adam/pg1", "Learning Rate"], None, Rate),
+        ];
+        for (names, side, kind) in table {
+            for name in names {
+                let expected = Some((side, kind));
+                let found = match *name {
+                    // A prefix of other words is cut at slashes, dashes with spaces and dots alone.
+                    "run-validation-tag-epoch_loss" => of("validation epoch_loss"),
+                    name => of(name),
+                };
+                assert_eq!(found, expected, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_other_figures() {
+        for name in [
+            "box_loss",
+            "train/box_loss",
+            "val_acc5",
+            "top5",
+            "best val loss",
+            "regularization loss",
+            "val_loss__MIN",
+            "time",
+            "train val loss",
+            "f1",
+            "Train Loss: 2.0",
+            "perplexity",
+            "",
+            "12",
+            "macro f1 accuracy",
+        ] {
+            assert_eq!(of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn of_two_names_of_one_figure_one_ranks_higher() {
+        let rank = |name: &str| recognise(name).unwrap().rank;
+        assert!(rank("train_loss_epoch") > rank("train_loss") && rank("train_loss") > rank("train_loss_step"));
+        assert!(rank("val_loss") > rank("val_loss_ema") && rank("loss") > rank("resnet/loss"));
+    }
+
+    #[test]
+    fn labels_of_a_side() {
+        assert_eq!(label("Train"), Some(Side::Train));
+        assert_eq!(label("[Validation set]"), Some(Side::Val));
+        assert_eq!((label("train.py"), label("loss"), label("train val")), (None, None, None));
+    }
+}

@@ -1,0 +1,115 @@
+//! Which rows belong to one run: a log may hold several, appended, in folds, or resumed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    cell::Cell,
+    keys::Keys,
+    names::{Kind, recognise},
+    table::{Row, Table},
+};
+
+/// The rows of one run.
+#[derive(Debug, Default)]
+pub struct RunRows<'a> {
+    /// What a column calls it.
+    pub name: Option<String>,
+    /// The rows, each with the epoch (or, without epochs, the step) that it states.
+    pub rows: Vec<(Option<f64>, &'a Row)>,
+    /// The first epochs of later starts that went on from an earlier one.
+    pub resumed: Vec<f64>,
+}
+
+/// The runs in their order.
+pub fn split<'a>(table: &'a Table, keys: &Keys) -> Vec<RunRows<'a>> {
+    let is_loss =
+        |column: u32| recognise(&table.columns[column as usize]).is_some_and(|meaning| meaning.kind == Kind::Loss);
+    let losses: BTreeSet<u32> = (0..table.columns.len() as u32).filter(|column| is_loss(*column)).collect();
+    let mut groups: Vec<(Option<String>, Vec<&Row>)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for row in &table.rows {
+        let name = keys.run.and_then(|column| row.get(column)).map(|cell| match cell {
+            Cell::Text(text) => text.to_string(),
+            Cell::Number(value) | Cell::Percent(value) => value.to_string(),
+        });
+        let key = name.clone().unwrap_or_default();
+        let place = *places.entry(key).or_insert_with(|| {
+            groups.push((name, Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.push(row);
+    }
+    let mut runs = Vec::new();
+    for (name, rows) in groups {
+        runs.extend(restarts(name, &rows, keys, &losses));
+    }
+    runs
+}
+
+/// Cuts rows where their epochs begin again.
+fn restarts<'a>(name: Option<String>, rows: &[&'a Row], keys: &Keys, losses: &BTreeSet<u32>) -> Vec<RunRows<'a>> {
+    let counter = keys.epoch.or(keys.step);
+    let place = |row: &Row| counter.and_then(|column| row.number(column)).filter(|place| place.is_finite());
+    let mut ordered: Vec<&Row> = rows.to_vec();
+    if is_newest_first(rows.iter().filter_map(|row| place(row))) {
+        ordered.reverse();
+    }
+    let mut runs = vec![RunRows { name: name.clone(), ..RunRows::default() }];
+    let (mut before, mut first): (Option<f64>, Option<f64>) = (None, None);
+    let mut stated: BTreeSet<u32> = BTreeSet::new();
+    let mut begins = false;
+    for row in ordered {
+        // A row whose epoch is a word, such as `mean`, is a summary.
+        if counter.is_some_and(|column| matches!(row.get(column), Some(Cell::Text(_)))) {
+            continue;
+        }
+        begins |= row.begins;
+        if row.cells.is_empty() {
+            continue;
+        }
+        let here = place(row);
+        let own: BTreeSet<u32> =
+            row.cells.iter().map(|(column, _)| *column).filter(|column| losses.contains(column)).collect();
+        let comes_again = own.iter().any(|column| stated.contains(column));
+        let goes_back = here.zip(before).is_some_and(|(here, before)| here < before) && comes_again;
+        let is_new = match (here, first) {
+            (Some(here), Some(first)) if goes_back => Some(here <= first),
+            _ if begins && counter.is_none() && comes_again => Some(true),
+            _ => None,
+        };
+        match is_new {
+            Some(true) => {
+                runs.push(RunRows { name: name.clone(), ..RunRows::default() });
+                stated.clear();
+                first = None;
+            }
+            Some(false) => resume(runs.last_mut(), here),
+            None => {}
+        }
+        begins = false;
+        if !own.is_empty() {
+            before = here.or(before);
+            first = first.or(here);
+        }
+        stated.extend(own);
+        if let Some(run) = runs.last_mut() {
+            run.rows.push((here, row));
+        }
+    }
+    runs
+}
+
+/// A start that goes on at `here`: what an earlier one recorded of that epoch and those after it is replaced.
+fn resume(run: Option<&mut RunRows>, here: Option<f64>) {
+    let (Some(run), Some(here)) = (run, here) else { return };
+    let from =
+        run.rows.iter().position(|(place, _)| place.is_some_and(|place| place >= here)).unwrap_or(run.rows.len());
+    run.rows.truncate(from);
+    run.resumed.push(here);
+}
+
+fn is_newest_first(places: impl Iterator<Item = f64>) -> bool {
+    let places: Vec<f64> = places.collect();
+    let falls = places.windows(2).filter(|pair| pair[1] < pair[0]).count();
+    falls >= 2 && places.windows(2).all(|pair| pair[1] <= pair[0])
+}

@@ -1,0 +1,88 @@
+//! Which column is which figure, and what is said where names do not tell.
+
+use super::*;
+
+fn judged(text: &str, columns: Columns) -> Result<(Curves, String)> {
+    let table = table_of(text, &columns.names())?;
+    let (curves, notes) = curves(&table, &Options { columns, ..Options::default() })?;
+    Ok((curves, notes.join(" ")))
+}
+
+fn with(val_loss: &str) -> Columns {
+    Columns { val_loss: Some(val_loss.to_owned()), ..Columns::default() }
+}
+
+#[test]
+fn val_wins_over_test_and_test_stands_beside() {
+    let table = "epoch,train_loss,val_loss,test_loss,test_acc\n0,2.0,2.1,3.0,0.2\n1,1.0,1.5,2.5,0.3\n";
+    let lines = "Epoch 1, Train Loss: 2.0, Test Loss: 3.0, Val Loss: 2.1\nEpoch 2, Train Loss: 1.0, Test Loss: 2.5, Val Loss: 1.5\n";
+    for text in [table, lines] {
+        let (curves, notes) = judged(text, Columns::default()).unwrap();
+        assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9);
+        assert!(notes.contains("test loss of 2.500"), "{notes}");
+    }
+    let (curves, notes) = judged("epoch,train_loss,test_loss\n0,2.0,3.0\n1,1.0,2.5\n", Columns::default()).unwrap();
+    assert!((curves.last().unwrap().gap() - 1.5).abs() < 1e-9 && notes.contains("no longer a test"), "{notes}");
+}
+
+#[test]
+fn what_names_do_not_tell_is_asked_with_the_columns_listed() {
+    let text = "epoch,train_loss,val_loss,valid_loss\n0,2.0,2.1,3.0\n1,1.0,1.5,2.5\n";
+    let error = judged(text, Columns::default()).unwrap_err().to_string();
+    for words in ["`val_loss` and `valid_loss`", "--val-loss COLUMN", "`train_loss`"] {
+        assert!(error.contains(words), "`{words}` is not in {error}");
+    }
+    let (curves, _) = judged(text, with("valid_loss")).unwrap();
+    assert!((curves.last().unwrap().gap() - 1.5).abs() < 1e-9);
+    let error = judged(text, with("vloss")).unwrap_err().to_string();
+    assert!(error.contains("--val-loss vloss") && error.contains("`valid_loss`"), "{error}");
+    // Equal numbers are one figure.
+    assert!(judged("epoch,train_loss,val_loss,valid_loss\n0,2,3,3\n1,1,2,2\n", Columns::default()).is_ok());
+}
+
+#[test]
+fn columns_of_any_name_are_read_where_they_are_named() {
+    let text = "nr;Fehler;Pruefung;Rate X\n1;2.0;2.2;0.1\n2;1.5;1.9;0.01\n";
+    let error = judged(text, Columns::default()).unwrap_err().to_string();
+    assert!(error.contains("`Fehler`") && error.contains("--train-loss COLUMN"), "{error}");
+    let name = |name: &str| Some(name.to_owned());
+    let columns = Columns {
+        train_loss: name("Fehler"),
+        val_loss: name("pruefung"),
+        lr: name("Rate X"),
+        epoch: name("nr"),
+        val_acc: None,
+    };
+    let (curves, _) = judged(text, columns).unwrap();
+    let last = curves.last().unwrap();
+    assert_eq!((last.epoch, last.train_loss, last.val_loss, last.lr), (2, 1.5, 1.9, 0.01));
+}
+
+#[test]
+fn shares_and_percentages_are_told_apart_by_the_column() {
+    let text = "epoch,train_loss,val_loss,train_acc,val_acc\n0,2,2,0.5,0.9\n1,1,1,0.9,12.5\n2,1,1,1.0,40\n";
+    let (curves, _) = judged(text, Columns::default()).unwrap();
+    let last = curves.last().unwrap();
+    assert_eq!((curves.points[0].val_acc, last.train_acc, last.val_acc), (0.9, 100.0, 40.0));
+    let signed = "Epoch 1 train_loss: 2 val_loss: 2 val_acc: 0.4%\nEpoch 2 train_loss: 2 val_loss: 2 val_acc: 0.9%\n";
+    assert_eq!(judged(signed, Columns::default()).unwrap().0.points[1].val_acc, 0.9);
+}
+
+#[test]
+fn a_rate_row_before_its_epoch_is_that_epochs() {
+    let head = "epoch,lr-SGD,step,train_loss,val_loss\n";
+    let epoch =
+        |at: u32, lr: f64| format!(",{lr},{},,\n{at},,{},,2.0\n{at},,{},1.0,\n", 10 * at, 10 * at + 9, 10 * at + 9);
+    let text = format!("{head}{}{}{}", epoch(0, 0.1), epoch(1, 0.1), epoch(2, 0.01));
+    let (curves, _) = judged(&text, Columns::default()).unwrap();
+    assert_eq!(curves.points.iter().map(|point| point.lr).collect::<Vec<_>>(), [0.1, 0.1, 0.01]);
+}
+
+#[test]
+fn losses_of_other_tasks_are_no_classifiers() {
+    let detector = "epoch,train/box_loss,train/cls_loss,val/box_loss,val/cls_loss\n1,1,2,3,4\n";
+    let error = judged(detector, Columns::default()).unwrap_err().to_string();
+    assert!(error.contains("`train/box_loss`"), "{error}");
+    let error = judged("Epoch: 001, Loss: 1.8, Train: 0.7, Val: 0.5, Test: 0.4\n", Columns::default()).unwrap_err();
+    assert!(error.to_string().contains("no validation loss"), "{error}");
+}

@@ -1,0 +1,100 @@
+//! Several runs in one log, and what is no epoch.
+
+use super::*;
+
+/// Epochs `from..to` of a run whose val loss lies `gap` above training at its end.
+fn rows(from: u32, to: u32, gap: f64) -> String {
+    (from..to)
+        .map(|epoch| format!("{epoch},{:.3},{:.3}\n", 2.0 - 0.1 * f64::from(epoch), 2.0 - 0.1 * f64::from(epoch) + gap))
+        .collect()
+}
+
+const HEAD: &str = "epoch,train_loss,val_loss\n";
+
+fn judged(text: &str, run: Option<usize>) -> Result<(Curves, String)> {
+    let table = table_of(text, &[])?;
+    let (curves, notes) = curves(&table, &Options { run, ..Options::default() })?;
+    Ok((curves, notes.join(" ")))
+}
+
+#[test]
+fn of_several_runs_the_last_is_judged_and_their_number_is_said() {
+    let appended = format!("{HEAD}{}{}", rows(0, 12, 1.0), rows(0, 8, 0.3));
+    let headed_again = format!("{HEAD}{}{HEAD}{}", rows(0, 12, 1.0), rows(0, 8, 0.3));
+    let without_epochs = "train_loss,val_loss\n1.0,2.0\n0.9,1.9\ntrain_loss,val_loss\n0.8,1.1\n0.7,1.0\n";
+    for text in [&appended, &headed_again] {
+        let (curves, notes) = judged(text, None).unwrap();
+        assert_eq!(curves.points.len(), 8);
+        assert!((curves.last().unwrap().gap() - 0.3).abs() < 1e-9);
+        assert!(notes.contains("several runs: 2") && notes.contains("--run N"), "{notes}");
+        let (first, _) = judged(text, Some(1)).unwrap();
+        assert_eq!(first.points.len(), 12);
+        assert!(judged(text, Some(3)).unwrap_err().to_string().contains("2 runs"));
+    }
+    let (curves, notes) = judged(without_epochs, None).unwrap();
+    assert_eq!((curves.points.len(), notes.contains("several runs")), (2, true));
+}
+
+#[test]
+fn folds_and_exports_of_several_runs_are_told_apart() {
+    let fold =
+        |fold: u32, gap: f64| -> String { rows(0, 8, gap).lines().map(|line| format!("{fold},{line}\n")).collect() };
+    let (curves, notes) = judged(&format!("fold,{HEAD}{}{}", fold(0, 1.0), fold(1, 0.5)), None).unwrap();
+    assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9 && notes.contains("several runs: 2"), "{notes}");
+    let exported =
+        "Step,a-1 - train_loss,a-1 - val_loss,b-2 - train_loss,b-2 - val_loss\n0,1,2,1,1.5\n1,0.9,1.9,0.8,1.2\n";
+    let (curves, notes) = judged(exported, None).unwrap();
+    assert!((curves.last().unwrap().gap() - 0.4).abs() < 1e-9 && notes.contains("1 (a-1, 2 epochs)"), "{notes}");
+    let lines: String = (1..3)
+        .map(|fold| format!("Fold {fold}/2\nEpoch 1/2 train loss: 1.0 val loss: {fold}.5\nEpoch 2/2 train loss: 0.9 val loss: {fold}.4\n"))
+        .collect();
+    let (curves, notes) = judged(&lines, None).unwrap();
+    assert!((curves.last().unwrap().gap() - 1.5).abs() < 1e-9 && notes.contains("fold 2, 2 epochs"), "{notes}");
+}
+
+#[test]
+fn a_resumed_run_is_one() {
+    let (curves, notes) = judged(&format!("{HEAD}{}{}", rows(0, 9, 1.0), rows(5, 12, 0.3)), None).unwrap();
+    let gaps: Vec<f64> = curves.points.iter().map(|point| (10.0 * point.gap()).round() / 10.0).collect();
+    assert_eq!(gaps, [[1.0; 5].as_slice(), &[0.3; 7]].concat());
+    assert!(notes.contains("resumed at 5") && !notes.contains("several runs"), "{notes}");
+}
+
+#[test]
+fn one_run_is_one() {
+    for text in [
+        format!("{HEAD}{}", rows(0, 12, 0.5)),
+        // Rows of one epoch, and a run that begins later.
+        format!("{HEAD}{}", rows(7, 12, 0.5).lines().map(|line| format!("{line}\n{line}\n")).collect::<String>()),
+    ] {
+        let (_, notes) = judged(&text, None).unwrap();
+        assert!(!notes.contains("several runs") && !notes.contains("resumed"), "{notes}");
+    }
+}
+
+#[test]
+fn epochs_in_fractions_and_steps_are_counted() {
+    let quarters = "epoch,loss,eval_loss\n0.25,2.0,\n0.25,,2.1\n0.5,1.5,\n0.5,,1.7\n0.75,1.2,\n0.75,,1.5\n";
+    let (curves, notes) = judged(quarters, None).unwrap();
+    assert_eq!((curves.points.len(), curves.points[2].train_loss), (3, 1.2));
+    assert!(notes.contains("epochs in fractions"), "{notes}");
+    let steps = "step,train_loss,val_loss\n50,2.0,\n100,1.8,\n100,,2.1\n150,1.5,\n200,1.3,\n200,,1.8\n250,1.0,\n";
+    let (curves, notes) = judged(steps, None).unwrap();
+    let losses: Vec<f64> = curves.points.iter().map(|point| point.train_loss).collect();
+    assert_eq!(losses, [1.9, 1.4]);
+    assert!(notes.contains("steps, not epochs: each of the 2 measurements"), "{notes}");
+}
+
+#[test]
+fn not_measured_is_not_infinite() {
+    let (curves, _) = judged(&format!("{HEAD}0,2.0,nan\n1,1.8,1.9\n2,1.6,nan\n3,1.4,1.6\n4,1.2,nan\n"), None).unwrap();
+    assert!(curves.points.iter().all(|point| point.val_loss.is_nan() || point.val_loss < 2.0));
+    for nothing in ["", "-", "None", "N/A", "No log"] {
+        let (curves, _) = judged(&format!("{HEAD}0,2.0,{nothing}\n1,1.8,1.9\n2,1.6,{nothing}\n"), None).unwrap();
+        assert_eq!((curves.points.len(), curves.last().unwrap().epoch), (3, 1), "{nothing}");
+    }
+    let (curves, _) = judged(&format!("{HEAD}0,2.0,2.1\n1,1.8,1.9\n2,nan,nan\n3,nan,nan\n"), None).unwrap();
+    assert_eq!((curves.points[2].train_loss, curves.points[3].val_loss), (f64::INFINITY, f64::INFINITY));
+    let never = judged(&format!("{HEAD}0,2.0,nan\n1,1.8,nan\n2,1.6,nan\n"), None).unwrap_err().to_string();
+    assert!(never.contains("never measured"), "{never}");
+}

@@ -1,0 +1,87 @@
+//! The bytes of a log as lines of text, whatever wrote them.
+
+/// The text: UTF-8 or UTF-16 with or without a byte order mark, without the codes that colour a terminal. A carriage
+/// return or backspace, by which a progress bar draws itself anew, ends a line.
+pub fn decode(bytes: &[u8]) -> String {
+    let text = match bytes {
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        [0xFF, 0xFE, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => wide(rest, u16::from_be_bytes),
+        _ => match zeros(bytes) {
+            [even, odd] if odd > 0.4 && even < 0.1 => wide(bytes, u16::from_le_bytes),
+            [even, odd] if even > 0.4 && odd < 0.1 => wide(bytes, u16::from_be_bytes),
+            _ => String::from_utf8_lossy(bytes).into_owned(),
+        },
+    };
+    lines(&text)
+}
+
+fn wide(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    char::decode_utf16(units).map(|decoded| decoded.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+/// The shares of zeros at even and odd places near the beginning: ASCII in UTF-16 has them at every other.
+fn zeros(bytes: &[u8]) -> [f64; 2] {
+    let begin = &bytes[..bytes.len().min(4096)];
+    [0, 1].map(|first| {
+        let places = begin.iter().skip(first).step_by(2);
+        places.clone().filter(|&&byte| byte == 0).count() as f64 / places.count().max(1) as f64
+    })
+}
+
+fn lines(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => skip_escape(&mut chars),
+            '\r' => {
+                chars.next_if_eq(&'\n');
+                plain.push('\n');
+            }
+            '\u{8}' if !plain.ends_with('\n') => plain.push('\n'),
+            '\0' | '\u{8}' | '\u{feff}' => {}
+            '\u{a0}' => plain.push(' '),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+/// `ESC [ parameters letter`.
+fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars>) {
+    if chars.next_if_eq(&'[').is_some() {
+        while chars.next_if(|c| c.is_ascii_digit() || ";?".contains(*c)).is_some() {}
+        chars.next_if(char::is_ascii_alphabetic);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_text_in_many_encodings() {
+        let text = "Epoch 1 – loss 0.5\n";
+        let wide = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+        let marked = |mark: &[u8], rest: Vec<u8>| [mark, &rest].concat();
+        for bytes in [
+            text.as_bytes().to_vec(),
+            marked(&[0xEF, 0xBB, 0xBF], text.as_bytes().to_vec()),
+            marked(&[0xFF, 0xFE], wide(u16::to_le_bytes)),
+            marked(&[0xFE, 0xFF], wide(u16::to_be_bytes)),
+            wide(u16::to_le_bytes),
+            wide(u16::to_be_bytes),
+        ] {
+            assert_eq!(decode(&bytes), text);
+        }
+    }
+
+    #[test]
+    fn progress_bars_and_colours_leave_plain_lines() {
+        assert_eq!(decode(b"a 10%\ra 20%\r\nb\n"), "a 10%\na 20%\nb\n");
+        assert_eq!(decode(b"\x1b[1;32mgreen\x1b[0m\n"), "green\n");
+        assert_eq!(decode(b"1/2\x08\x08\x08\x082/2"), "1/2\n2/2");
+    }
+}
