@@ -87,6 +87,10 @@ fn a_gap_above_the_limit_fails_a_pipeline() {
 #[test]
 fn advice_knows_which_knobs_are_on() {
     let place = Place::with_images(12, 9);
+    // Val images under a wrong label: a gap that no training closes.
+    for number in 2000..2009 {
+        place.write_image(&format!("data/val/bright/{number}.png"), 2, number);
+    }
     let common = ["--epochs", "12", "--model", "resnet8", "--lr", "0.1"];
     place.train("plain", &common).succeed();
     place.train("mixed", &[&common[..], &["--mixup", "0.2", "--hflip", "0.5"]].concat()).succeed();
@@ -115,6 +119,237 @@ fn a_run_and_its_own_logs_have_the_same_gap() {
         // Training means the probe there, so nothing is said about a running mean.
         assert!(!diagnosis["notes"].to_string().contains("running mean"), "{log}: {diagnosis:#}");
     }
+}
+
+/// A table of `epochs` rows; `row` gives training and val loss, and val accuracy, of an epoch from 0.
+fn table(epochs: u32, row: impl Fn(f64) -> (f64, f64, f64)) -> String {
+    let line = |epoch: u32| {
+        let (train, val, accuracy) = row(f64::from(epoch));
+        format!("{epoch},{train:.4},{val:.4},{accuracy:.4}\n")
+    };
+    format!("epoch,train_loss,val_loss,val_acc\n{}", (0..epochs).map(line).collect::<String>())
+}
+
+/// Noise between −1 and 1 that looks drawn.
+fn noise(at: f64) -> f64 {
+    (12.9898 * (at + 1.0)).sin() * 43758.545 % 1.0
+}
+
+#[test]
+fn what_val_loss_does_lately_decides() {
+    let place = Place::with_images(1, 1);
+    let train = |at: f64| 1.2 * 0.8f64.powf(at) + 0.01;
+    let early = |at: f64| 0.785 + 0.32 * 0.25f64.powf(at);
+    type Row<'a> = Box<dyn Fn(f64) -> (f64, f64, f64) + 'a>;
+    let cases: [(&str, u32, Row, &str, &str, &str); 9] = [
+        ("falls", 20, Box::new(|at| (train(at), 1.6 - 0.03 * at, 0.5)), "falls", "gap-benign", "still falls"),
+        (
+            "falls slowly, with noise",
+            60,
+            Box::new(|at| (train(at), 1.6 - 0.008 * at + 0.02 * noise(at), 0.5)),
+            "falls",
+            "gap-benign",
+            "still falls",
+        ),
+        (
+            "stands",
+            20,
+            Box::new(|at| (train(at), early(at) + 0.01 * noise(at), 0.5)),
+            "stands",
+            "gap-harmful",
+            "stands still since epoch",
+        ),
+        (
+            "stands to the last digit",
+            20,
+            Box::new(|at| (train(at), (1.6 - 0.08 * at).max(0.8), 0.5)),
+            "stands",
+            "gap-harmful",
+            "stands still since epoch 10",
+        ),
+        (
+            "drifts",
+            20,
+            Box::new(|at| (train(at), early(at) - 0.0003 * at, 0.5)),
+            "stands",
+            "gap-harmful",
+            "stands still since epoch",
+        ),
+        (
+            "rises",
+            30,
+            Box::new(|at| (train(at), 1.0 + 0.4 * 0.6f64.powf(at) + 0.01 * (at - 9.0).max(0.0), 0.5)),
+            "rises",
+            "gap-harmful",
+            "rises since epoch",
+        ),
+        (
+            "rises with accuracy",
+            20,
+            Box::new(|at| (train(at), 1.0 + 0.5 * 0.5f64.powf(at) + 0.045 * (at - 3.0).max(0.0), 0.55 + 0.012 * at)),
+            "rises",
+            "overconfident",
+            "while validation accuracy rises",
+        ),
+        (
+            "rises with falling accuracy",
+            20,
+            Box::new(|at| (train(at), 1.0 + 0.5 * 0.5f64.powf(at) + 0.045 * (at - 3.0).max(0.0), 0.7 - 0.01 * at)),
+            "rises",
+            "gap-harmful",
+            "rises since epoch",
+        ),
+        (
+            "noise",
+            16,
+            Box::new(|at| (train(at), 1.2 + 0.3 * noise(at), 0.5)),
+            "unclear",
+            "gap-unclear",
+            "cannot be told",
+        ),
+    ];
+    for (name, epochs, row, course, id, words) in cases {
+        fs::write(place.path("log.csv"), table(epochs, row)).unwrap();
+        let diagnosis = json(&place, &["log.csv"]);
+        assert_eq!(diagnosis["val_loss_lately"]["course"], course, "{name}: {diagnosis:#}");
+        let found = finding(&diagnosis, id);
+        assert!(found["title"].as_str().unwrap().contains(words), "{name}: {found}");
+        let ids = diagnosis["findings"].to_string();
+        assert!(course == "falls" || !ids.contains("gap-benign"), "{name}");
+        assert!(id == "overconfident" || !ids.contains("overconfident"), "{name}");
+    }
+    // With accuracy in view, stopping early has a price.
+    fs::write(place.path("log.csv"), table(20, |at| (train(at), 1.0 + 0.045 * (at - 3.0).max(0.0), 0.55 + 0.012 * at)))
+        .unwrap();
+    let text = place.mindgap(&["diagnose", "log.csv"]).succeed().stdout().replace("\n  ", " ");
+    assert!(text.contains("would lose these points"), "{text}");
+}
+
+#[test]
+fn guessing_is_known_from_classes_and_accuracies_alone() {
+    let place = Place::with_images(1, 1);
+    let tuned = "epoch,train_loss,train_acc,val_loss,val_acc\n";
+    let rows: String = (0..12)
+        .map(|at| {
+            let left = 0.8f64.powi(at);
+            format!(
+                "{at},{:.4},{:.4},{:.4},{:.4}\n",
+                0.2 + 0.14 * left,
+                0.93 - 0.07 * left,
+                0.15 + 0.04 * left,
+                0.955 - 0.02 * left
+            )
+        })
+        .collect();
+    fs::write(place.path("log.csv"), format!("{tuned}{rows}")).unwrap();
+    let text = place.mindgap(&["diagnose", "log.csv"]).succeed().stdout();
+    assert!(!text.contains("under-fits") && !text.contains("guessing is"), "{text}");
+    // Where it is said how many classes there are, and nothing is learnt.
+    fs::write(place.path("log.csv"), table(12, |at| (1.4 - 0.001 * at, 1.39 - 0.001 * at, f64::NAN))).unwrap();
+    assert!(!place.mindgap(&["diagnose", "log.csv"]).succeed().stdout().contains("[underfit]"));
+    let text = place.mindgap(&["diagnose", "log.csv", "--classes", "4"]).succeed().stdout();
+    assert!(text.contains("guessing is 1.386: ln 4") && text.contains("[underfit]"), "{text}");
+    assert!(!text.contains("-0.0"), "{text}");
+}
+
+#[test]
+fn tiny_losses_and_val_below_training_are_no_warnings() {
+    let place = Place::with_images(1, 1);
+    let grave = |text: &str| {
+        fs::write(place.path("log.csv"), text).unwrap();
+        let diagnosis = json(&place, &["log.csv"]);
+        let grave = diagnosis["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] != "info");
+        grave.map(|finding| finding["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let tiny = table(50, |at| {
+        (
+            0.036 + 0.18 * 0.75f64.powf(at) + 0.003 * noise(at),
+            0.05 + 0.04 * 0.75f64.powf(at) + 0.003 * noise(at + 0.5),
+            0.986,
+        )
+    });
+    assert_eq!(grave(&tiny), Vec::<String>::new());
+    // A loud one stays one.
+    assert!(grave(&table(50, |at| (0.5, 0.6 + 0.2 * noise(at), 0.8))).contains(&"val-noise".to_owned()));
+    let below = table(20, |at| (1.9 - 0.05 * at, 1.7 - 0.05 * at, 0.5));
+    grave(&below);
+    let text = place.mindgap(&["diagnose", "log.csv"]).succeed().stdout().replace("\n  ", " ");
+    assert!(text.contains("lies 0.200 nats below") && !text.contains("-0.200 above"), "{text}");
+}
+
+#[test]
+fn a_log_has_a_page_and_its_columns_can_be_named() {
+    let place = Place::with_images(1, 1);
+    fs::write(place.path("log.csv"), "nr,Fehler,Pruefung <b>\n1,2.0,2.2\n2,1.5,1.9\n").unwrap();
+    place.mindgap(&["diagnose", "log.csv"]).refuse(&["log.csv", "`Fehler`", "--train-loss COLUMN"]);
+    let words = [
+        "diagnose",
+        "log.csv",
+        "--train-loss",
+        "Fehler",
+        "--val-loss",
+        "pruefung b",
+        "--epoch",
+        "nr",
+        "--html",
+        "page.html",
+    ];
+    place.mindgap(&words).succeed();
+    let page = fs::read_to_string(place.path("page.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
+    assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"));
+    for part in ["chart-loss", "chart-gap", "id=\"findings\"", "0.400"] {
+        assert!(page.contains(part), "{part} is missing");
+    }
+    assert_eq!(page.matches("<svg").count(), 2);
+    place.mindgap(&words).succeed();
+    fs::write(place.path("page.html"), "mine").unwrap();
+    place.mindgap(&words).refuse(&["page.html", "--html"]);
+}
+
+#[test]
+fn event_files_tell_what_the_run_tells() {
+    let place = Place::with_images(12, 9);
+    place.train("run", &["--epochs", "6", "--model", "resnet8"]).succeed();
+    let gap = |subject: &str| json(&place, &[subject])["gap_loss"].as_f64().unwrap();
+    for part in ["train", "val"] {
+        fs::create_dir_all(place.path(format!("board/{part}"))).unwrap();
+        let name = format!("{part}/events.out.tfevents.0.mindgap");
+        fs::copy(place.path(format!("run/{name}")), place.path(format!("board/{name}"))).unwrap();
+    }
+    assert!((gap("board") - gap("run")).abs() < 1e-5);
+    let lines = json(&place, &["run/epochs.jsonl"]);
+    assert!((lines["gap_loss"].as_f64().unwrap() - gap("run")).abs() < 1e-9);
+    assert!(!lines["notes"].to_string().contains("running mean"), "{lines:#}");
+    place.mindgap(&["diagnose", "run", "--html", "run.html"]).succeed();
+    assert!(fs::read_to_string(place.path("run.html")).unwrap().contains("chart-seeds"));
+    place.mindgap(&["diagnose", "run", "--run", "1"]).refuse(&["--run", "run folder"]);
+    // One side alone is no gap.
+    place.mindgap(&["diagnose", "board/train"]).refuse(&["no validation loss"]);
+}
+
+/// What docs/logs.md quotes is what is printed.
+#[test]
+fn the_worked_answers_are_those_of_the_program() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let page = fs::read_to_string(format!("{root}/docs/logs.md")).unwrap();
+    let place = Place::with_images(1, 1);
+    let mut answers = 0;
+    for part in page.split("```text\n$ mindgap ").skip(1) {
+        let (command, quoted) = part.split("\n```").next().unwrap().split_once('\n').unwrap();
+        let words: Vec<String> =
+            command.split(' ').map(|word| word.replace("examples/", &format!("{root}/examples/"))).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let printed = place.mindgap(&words).succeed().stdout();
+        for paragraph in quoted.split("\n…\n") {
+            assert!(
+                printed.contains(paragraph.trim_matches('\n')),
+                "{command}\n--- is quoted\n{paragraph}\n--- is printed\n{printed}"
+            );
+        }
+        answers += 1;
+    }
+    assert_eq!(answers, 5);
 }
 
 #[test]

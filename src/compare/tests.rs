@@ -166,6 +166,20 @@ fn what_is_missing_is_named_and_enters_no_figure() {
 }
 
 #[test]
+fn what_val_loss_does_at_the_end_is_told_preset_by_preset() {
+    use crate::stats::Course::{Falls, Rises, Stands, Unclear};
+    let mut comparison = compare(&[("base", 1.2, 0.3), ("wins", 1.0, 0.6)], 3);
+    assert_eq!(comparison.courses(), None);
+    comparison.presets[0].val_loss_course = vec![Rises; 3];
+    comparison.presets[1].val_loss_course = vec![Falls, Stands, Falls];
+    let told = "At the end of the runs val loss: `base` rises; `wins` still falls in 2 of 3, stands still in 1.";
+    assert_eq!(comparison.courses().as_deref(), Some(told));
+    assert!(comparison.to_brief().contains(told) && comparison.to_markdown().contains(told));
+    comparison.presets[1].val_loss_course = vec![Unclear; 3];
+    assert_eq!(comparison.courses().as_deref(), Some("At the end of the runs val loss: `base` rises."));
+}
+
+#[test]
 fn runs_on_other_images_are_not_compared() {
     let mut other = run("wins", 0, 1.0, 0.6);
     other.data = data("ffff");

@@ -117,7 +117,7 @@ pub fn against_guessing(case: &Case) -> String {
     format!(
         "Look for what keeps it from learning, in this order: a learning rate that is far too high ({rate} tells at once) or \
          zero; labels that do not belong to their images; softmax before a cross-entropy that applies its own; frozen or \
-         dead layers. A sound network learns 20 images by heart in a minute: try that first."
+         dead layers. A sound network memorises 20 images within a minute: try that first."
     )
 }
 

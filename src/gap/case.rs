@@ -77,9 +77,11 @@ impl Case {
         Trend::of(&self.curves.tail(value)).map(|trend| trend.noise)
     }
 
-    /// What val loss does lately; None below five epochs.
+    /// What val loss does lately; None below five epochs, and where it is no number at the end.
     pub fn val_loss_lately(&self) -> Option<Lately> {
-        Lately::of_loss(&self.curves.series(|point| point.val_loss))
+        // A run that ended in NaN did not end with what its last numbers did.
+        let has_diverged = self.curves.points.last().is_some_and(|point| point.val_loss.is_infinite());
+        if has_diverged { None } else { Lately::of_loss(&self.curves.series(|point| point.val_loss)) }
     }
 
     /// How val accuracy changed since the epoch of lowest val loss; None where the log has none, or that epoch is among

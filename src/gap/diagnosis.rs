@@ -67,14 +67,14 @@ fn healthy(case: &Case) -> Option<Finding> {
     }
     let finding = Finding::new(Id::Healthy, Severity::Info, "Healthy: nothing to mend")
         .because(format!(
-            "After epoch {} the {} is {:.3} and val loss {:.3}; the gap of {:.3} ± {:.3} nats is {:.0} % of val loss.",
+            "After epoch {} the {} is {:.3} and val loss {:.3}: a gap of {:.3} ± {:.3} nats{}.",
             last.epoch,
             case.training(),
             last.train_loss,
             last.val_loss,
             gap.value,
             gap.error,
-            100.0 * gap.share
+            if gap.value > 0.0 { format!(", {:.0} % of val loss", 100.0 * gap.share) } else { String::new() }
         ))
         .advise(
             "Nothing here asks for a change. Longer training or a larger network may still gain; compare over seeds.",

@@ -1,7 +1,7 @@
 //! What does a series do lately: fall, stand still, rise, or can it not be told from its noise?
 //!
-//! A continuous line of straight pieces goes through the points. Knots are added one by one where they lower the sum of
-//! squares most, as long as an F-test at a strict level finds them worth it (the forward pass of Friedman's MARS, 1991).
+//! A continuous line of straight pieces goes through the points. Knots are added where they lower the sum of squares most
+//! (the forward pass of Friedman's MARS, 1991), and as many are kept as an F-test at a strict level finds worth it.
 //! The slope of the last piece, with a standard error that allows for neighbouring epochs being alike, is the answer.
 
 use statrs::distribution::{ContinuousCDF, FisherSnedecor, StudentsT};
@@ -11,18 +11,18 @@ use super::{hinges::Hinges, spikes::without_spikes};
 /// Points below which nothing is told.
 const FEW: usize = 5;
 /// More points than this are averaged in groups.
-const MANY: usize = 120;
+const MANY: usize = 80;
 /// Knots at most.
 const KNOTS: usize = 6;
 /// Level of the test that a further knot must pass: its place was chosen among many.
 const LEVEL: f64 = 0.002;
 /// One-sided probabilities of the slope's interval: to be called moving, and to be called still.
 const SURE_TO_MOVE: f64 = 0.995;
-const SURE_TO_STAND: f64 = 0.975;
+const SURE_TO_STAND: f64 = 0.95;
 /// Share of the level by which a series must move over a third of its length to be called moving.
 const MOVES: f64 = 0.01;
 /// Share of the level within which the movement over a third of its length must surely lie for it to stand still.
-const STILL: f64 = 0.03;
+const STILL: f64 = 0.04;
 
 /// The four answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -122,17 +122,26 @@ impl Lately {
         if !agrees(course) {
             course = if slope.value.abs() * horizon < scale.still { Course::Stands } else { Course::Unclear };
         }
+        // Where the last piece is too short to tell, the last third alone may, or a movement of the last half that the
+        // last third does not contradict.
+        let mut latest = f64::INFINITY;
         if course == Course::Unclear {
-            let last = (n / 3).max(4).min(n);
-            let short = Slope::of_line(&points[n - last..])?;
-            course = scale.judge(&short, (last - 1) as f64 * spacing);
-            if course != Course::Unclear {
-                slope = short;
+            let (third, half) = ((n / 3).max(4).min(n), (n / 2).max(4).min(n));
+            let (of_third, of_half) = (Slope::of_line(&points[n - third..])?, Slope::of_line(&points[n - half..])?);
+            let span = |count: usize| (count - 1) as f64 * spacing;
+            let (by_third, by_half) = (scale.judge(&of_third, span(third)), scale.judge(&of_half, span(half)));
+            let goes_on = of_third.value * of_half.value.signum() * horizon > scale.moves;
+            let moves = matches!(by_half, Course::Falls | Course::Rises) && goes_on;
+            if by_third != Course::Unclear {
+                (course, slope, latest) = (by_third, of_third, points[n - third].0);
+            } else if moves {
+                (course, slope, latest) = (by_half, of_third, points[n - half].0);
             }
         }
         let line: Vec<(f64, f64)> = points.iter().map(|&(x, _)| (x, fit.at(x))).collect();
         let lowest = line.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
-        let since = since(course, &line, scale.moves.max(slope.noise), knot);
+        let tolerance = scale.moves.max(slope.noise).max(1.01 * slope.value.abs() * horizon);
+        let since = since(course, &line, tolerance, knot).min(latest);
         Some(Self { course, since, slope: slope.value, error: slope.error, noise: slope.noise, end, lowest })
     }
 }
@@ -203,23 +212,26 @@ fn fit(points: &[(f64, f64)]) -> Option<Hinges> {
     // The last piece needs enough points to have a slope of its own.
     let last = (n / 5).clamp(3, 15);
     let candidates: Vec<f64> = points[1..n.saturating_sub(last).max(1)].iter().map(|(x, _)| *x).collect();
-    let mut best = Hinges::through(points, &[])?;
     let level = points.iter().map(|(_, y)| y.abs()).sum::<f64>() / n as f64;
-    while best.knots.len() < KNOTS {
-        // A line that is this close needs no further knot.
-        if (best.squares / n as f64).sqrt() < 2e-4 * level {
-            break;
+    // An early fall, a step and a turn each need knots before the line comes near the points, so that all lines up to the
+    // largest are made before any is judged.
+    let mut fits = vec![Hinges::through(points, &[])?];
+    // A line that is this close needs no further knot.
+    while fits.len() <= KNOTS && fits.last().is_some_and(|fit| (fit.squares / n as f64).sqrt() > 2e-4 * level) {
+        let count = fits.len();
+        let one = with_a_knot(points, &candidates, &fits[count - 1]);
+        let step = count.checked_sub(2).and_then(|before| with_a_step(points, &candidates, &fits[before]));
+        let better = one.into_iter().chain(step).min_by(|a, b| a.squares.total_cmp(&b.squares));
+        match better {
+            Some(better) => fits.push(better),
+            None => break,
         }
-        // A turn may need two knots before either shows.
-        let Some(one) = with_a_knot(points, &candidates, &best) else { break };
-        let is_worth_it = |more: &Hinges| is_worth(points, &best, more, level);
-        if is_worth_it(&one) {
-            best = one;
-            continue;
-        }
-        match with_a_knot(points, &candidates, &one) {
-            Some(two) if is_worth_it(&two) => best = two,
-            _ => break,
+    }
+    let mut fits = fits.into_iter();
+    let mut best = fits.next()?;
+    for more in fits {
+        if is_worth(points, &best, &more, level) {
+            best = more;
         }
     }
     Some(best)
@@ -234,6 +246,16 @@ fn with_a_knot(points: &[(f64, f64)], candidates: &[f64], fit: &Hinges) -> Optio
     let free = candidates.iter().filter(|knot| !fit.knots.contains(knot));
     let better = free.filter_map(with).min_by(|a, b| a.squares.total_cmp(&b.squares))?;
     Some(settled(points, candidates, better))
+}
+
+/// The line with two knots more, at neighbouring points: a step, as where the learning rate drops.
+fn with_a_step(points: &[(f64, f64)], candidates: &[f64], fit: &Hinges) -> Option<Hinges> {
+    let free = candidates.windows(2).filter(|pair| pair.iter().all(|knot| !fit.knots.contains(knot)));
+    let with = |pair: &[f64]| {
+        let knots: Vec<f64> = fit.knots.iter().chain(pair).copied().collect();
+        Hinges::through(points, &knots)
+    };
+    free.filter_map(with).min_by(|a, b| a.squares.total_cmp(&b.squares))
 }
 
 /// Whether the knots that `more` has beyond `fit` explain more than chance does: each costs its place and its slope.

@@ -143,8 +143,11 @@ fn unclear(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding 
 
 /// A slope with its standard error, in as many digits as the error has.
 fn slope(value: f64, error: f64) -> String {
-    let digits = if error < 0.0005 { 5 } else { 4 };
-    format!("{value:.digits$} ± {error:.digits$}")
+    match error {
+        error if error < 1e-6 => format!("{value:.4}"),
+        error if error < 5e-4 => format!("{value:.5} ± {error:.5}"),
+        error => format!("{value:.4} ± {error:.4}"),
+    }
 }
 
 /// What val accuracy did since the lowest val loss, as a further sentence.

@@ -4,7 +4,7 @@ use crate::gap::{Case, Finding, Id, Severity, Training};
 
 pub fn find(case: &Case) -> Vec<Finding> {
     match case.curves.training {
-        Training::Running => vec![unknown()],
+        Training::Running => vec![val_below(case).unwrap_or_else(unknown)],
         Training::Probe => measured(case).into_iter().collect(),
     }
 }
@@ -17,6 +17,28 @@ fn unknown() -> Finding {
              that still move. Val loss is measured otherwise, so their difference mixes these in, and the log cannot tell how much.",
         )
         .advise("mindgap train measures both sides alike, on a probe of training images, after every epoch.")
+}
+
+/// Val loss below training loss: mostly a matter of how a log measures.
+fn val_below(case: &Case) -> Option<Finding> {
+    let (last, gap) = (case.curves.last()?, case.gap()?);
+    if gap.value >= 0.0 || gap.value > -2.0 * gap.error {
+        return None;
+    }
+    let finding = Finding::new(Id::Artefact, Severity::Info, "Val looks better than training, as this log measures them")
+        .because(format!(
+            "After epoch {} val loss lies {:.3} nats below the log's training loss. That is a running mean over the epoch: \
+             earlier weights, half an epoch behind on average; augmented or mixed images; dropout on; smoothed labels or penalties \
+             in the loss. Val is measured without all that, after the epoch.",
+            last.epoch, -gap.value
+        ))
+        .advise(
+            "Measure training images as val is measured (eval mode, no augmentation, after the epoch) before reading anything into \
+             it: mindgap train does so on a probe. Where val stays better even so, look for val images that also stand in train \
+             (mindgap inspect) and for a val split that is easier.",
+        )
+        .figure("gap", gap.value);
+    Some(finding)
 }
 
 fn measured(case: &Case) -> Option<Finding> {
