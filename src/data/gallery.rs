@@ -11,6 +11,7 @@ use super::{
     listing::Samples,
     picture::Picture,
     source::Source,
+    split_folders::SplitFolders,
     transform,
 };
 
@@ -23,14 +24,14 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// The val pictures of `source` less those in the list `exclude`, not yet read; `data_seed` draws val where the
-    /// source has none.
+    /// The val pictures of `source` less those in the list `exclude`, not yet read. `folders` are the splits that the user
+    /// named; `data_seed` draws val where the source has none.
     ///
     /// # Errors
     /// The source or the list is missing, or wrongly laid out.
-    pub fn of_val(source: &str, data_seed: u64, exclude: Option<&Path>) -> Result<Self> {
-        let exclude = exclude.map(Path::to_owned);
-        let options = Options { data_seed, skip_bad: true, exclude, ..Options::default() };
+    pub fn of_val(source: &str, folders: &SplitFolders, data_seed: u64, exclude: Option<&Path>) -> Result<Self> {
+        let (folders, exclude) = (folders.clone(), exclude.map(Path::to_owned));
+        let options = Options { data_seed, skip_bad: true, exclude, folders, ..Options::default() };
         let Samples { source, ids, labels } = listed(source, &options)?.val.context("val holds no image")?;
         Ok(Self { source, ids, labels })
     }
@@ -91,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_picture_of_val_becomes_a_small_png() {
-        let gallery = Gallery::of_val("faces", 0, None).unwrap();
+        let gallery = Gallery::of_val("faces", &SplitFolders::default(), 0, None).unwrap();
         let file = gallery.thumbnail(3, 1, 24).unwrap();
         let image = image::load_from_memory(&file).unwrap();
         assert_eq!((image.width(), image.height()), (24, 24));
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_source_that_has_changed_is_noticed() {
-        let gallery = Gallery::of_val("faces", 0, None).unwrap();
+        let gallery = Gallery::of_val("faces", &SplitFolders::default(), 0, None).unwrap();
         let label = i64::from(gallery.labels[5]);
         assert!(gallery.check(&[5], &[label]).is_ok());
         assert!(gallery.check(&[5], &[label + 1]).is_err());
