@@ -55,10 +55,14 @@ fn head<'a>(text: &'a str, table: &Table) -> Option<(char, &'a str)> {
         let kinds: Vec<Kind> = cells.iter().filter_map(|cell| recognise(cell)).map(|meaning| meaning.kind).collect();
         let is_long = kinds.contains(&Kind::Value) && (kinds.contains(&Kind::Key) || kinds.contains(&Kind::Step));
         let is_named = cells.iter().filter(|cell| table.keeps(cell)).count() >= 2 && !line.contains(['{', '|']);
-        if cells.len() >= 2 && (kinds.contains(&Kind::Loss) || is_long || is_named) {
-            return Some((delimiter, &text[begin..]));
-        }
+        let is_head = cells.len() >= 2 && (kinds.contains(&Kind::Loss) || is_long || is_named);
         begin += line.len();
+        // `dict_keys(['loss', 'val_loss'])` names losses too, but no row of as many cells follows.
+        let next = text[begin..].lines().find(|next| !next.trim().is_empty());
+        let has_rows = next.is_some_and(|next| next.contains('"') || next.split(delimiter).count() == cells.len());
+        if is_head && has_rows {
+            return Some((delimiter, &text[begin - line.len()..]));
+        }
     }
     None
 }
@@ -71,7 +75,7 @@ pub fn names(text: &str) -> Vec<String> {
     let names: Vec<&str> = head.split(delimiter).map(|name| name.trim().trim_matches('"')).collect();
     let cells: Vec<&str> = row.split(delimiter).collect();
     let is_number = |cell: &&str| matches!(Cell::read(cell), Some(Cell::Number(_) | Cell::Percent(_)));
-    let is_table = names.len() >= 2 && names.len() == cells.len() && cells.iter().any(|cell| is_number(&cell));
+    let is_table = names.len() >= 2 && names.len() == cells.len() && cells.iter().any(is_number);
     let is_head = names.iter().all(|name| !is_number(name) && name.len() < 60);
     if is_table && is_head { names.into_iter().take(40).map(str::to_owned).collect() } else { Vec::new() }
 }

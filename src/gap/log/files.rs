@@ -42,8 +42,11 @@ fn one(path: &Path, wanted: &[String]) -> Result<Table> {
 pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
     let empty = || Table::new(wanted);
     let has_figures = |table: &Table| {
-        !table.rows.is_empty()
-            && (table.has(Kind::Loss) || !wanted.is_empty() && !table.columns.is_empty() || table.has(Kind::Value))
+        let is_of_interest =
+            |name: &str| recognise(name).is_none_or(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Value));
+        let columns: Vec<u32> =
+            (0..).zip(&table.columns).filter(|(_, name)| is_of_interest(name)).map(|(at, _)| at).collect();
+        table.rows.iter().any(|row| columns.iter().any(|column| row.number(*column).is_some()))
     };
     let mut seen: Vec<String> = Vec::new();
     for read in [json::read, json::lists, delimited::read, aligned::read] {

@@ -52,7 +52,11 @@ pub fn lists(text: &str, table: Table) -> Result<Option<Table>> {
     let mut lists: Vec<(String, Vec<Value>)> = Vec::new();
     for line in text.lines().filter(|line| line.len() < SMALL) {
         let Some((name, list)) = line.split_once(['=', ':']) else { continue };
-        let list = serde_json::from_str::<Vec<Value>>(&pythons(list.trim().trim_end_matches([',', ';'])));
+        let list = list.trim().trim_end_matches([',', ';']);
+        if !list.starts_with('[') {
+            continue;
+        }
+        let list = serde_json::from_str::<Vec<Value>>(&pythons(list));
         let name = name.trim().trim_matches(['"', '\'']);
         if let Ok(list) = list
             && table.keeps(name)

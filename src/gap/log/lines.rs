@@ -10,7 +10,7 @@ mod summary;
 use anyhow::Result;
 
 use super::table::{Row, Table};
-use crate::gap::log::{cell::Cell, names::Kind};
+use crate::gap::log::cell::Cell;
 
 /// The name of the column of epochs that the reader itself fills.
 pub(super) const EPOCH: &str = "epoch";
@@ -42,6 +42,7 @@ fn is_of_a_batch(line: &str) -> bool {
 /// There are too many of them.
 pub fn read(text: &str, mut table: Table) -> Result<Table> {
     let mut lines: Vec<Line> = Vec::new();
+    let mut known = figures::Known::default();
     let mut fold = None;
     let (mut current, mut begins, mut of_batches) = (None, false, 0);
     for line in text.lines().filter(|line| line.len() < 20_000) {
@@ -54,7 +55,7 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
             table.planned = epoch.planned.or(table.planned);
         }
         fold = epoch::fold(line).or(fold);
-        let figures = figures::find(line, found.as_ref(), &mut table)?;
+        let figures = figures::find(line, found.as_ref(), &mut table, &mut known)?;
         // A trainer that evaluates its best weights when all is over repeats its last record.
         let is_record = line.trim_start().starts_with('{');
         if is_record && summary::is_repeated(&lines, current, &figures, &table) {
@@ -85,9 +86,6 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
             cells.push((column, Cell::Text(format!("fold {fold}").into())));
         }
         table.push(Row { cells, begins: false })?;
-    }
-    if !table.has(Kind::Loss) {
-        table.rows.clear();
     }
     Ok(table)
 }

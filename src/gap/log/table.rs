@@ -82,7 +82,12 @@ impl Table {
 
     /// Whether a column of this name is kept.
     pub fn keeps(&self, name: &str) -> bool {
-        recognise(name).is_some() || !self.wanted.is_empty() && self.wanted.contains(&words(name))
+        recognise(name).is_some() || self.is_wanted(name)
+    }
+
+    /// Whether a column of this name is kept whatever it means.
+    pub fn is_wanted(&self, name: &str) -> bool {
+        !self.wanted.is_empty() && self.wanted.contains(&words(name))
     }
 
     /// Gives a column another name.

@@ -1,17 +1,22 @@
 //! The figures in a line: names followed by numbers.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 
 use super::epoch;
 use crate::gap::log::{
     cell::Cell,
-    names::{Kind, Side, label, recognise, side_of},
+    names::{Kind, Meaning, Side, label, recognise, side_of},
     table::Table,
     tokens::{Token, tokens},
 };
 
 /// Words that may stand before a name that names no side.
 const BEFORE: [&str; 8] = ["info", "debug", "root", "running", "step", "batch", "results", "final"];
+
+/// Names that are kept in mind.
+const MOST_KNOWN: usize = 10_000;
 
 /// Words of a name at most.
 const LONGEST: usize = 8;
@@ -20,8 +25,13 @@ const LONGEST: usize = 8;
 ///
 /// # Errors
 /// There are too many columns.
-pub fn find(line: &str, epoch: Option<&epoch::Named>, table: &mut Table) -> Result<Vec<(u32, Cell)>> {
-    let mut reader = Reader { table, found: Vec::new(), name: Vec::new(), side: None, last: None };
+pub fn find(
+    line: &str,
+    epoch: Option<&epoch::Named>,
+    table: &mut Table,
+    known: &mut Known,
+) -> Result<Vec<(u32, Cell)>> {
+    let mut reader = Reader { table, known, found: Vec::new(), name: Vec::new(), side: None, last: None };
     let (before, after) = match epoch {
         Some(epoch) => (&line[..epoch.place.start], &line[epoch.place.end..]),
         None => (line, ""),
@@ -37,8 +47,26 @@ pub fn find(line: &str, epoch: Option<&epoch::Named>, table: &mut Table) -> Resu
     Ok(reader.found)
 }
 
+/// Names whose meaning was looked up: a bar that is drawn anew a million times names the same figures each time.
+#[derive(Default)]
+pub struct Known(HashMap<String, Option<Meaning>>);
+
+impl Known {
+    fn recognise(&mut self, name: &str) -> Option<Meaning> {
+        if let Some(meaning) = self.0.get(name) {
+            return *meaning;
+        }
+        let meaning = recognise(name);
+        if self.0.len() < MOST_KNOWN {
+            self.0.insert(name.to_owned(), meaning);
+        }
+        meaning
+    }
+}
+
 struct Reader<'a> {
     table: &'a mut Table,
+    known: &'a mut Known,
     found: Vec<(u32, Cell)>,
     /// The words since the last number or separator.
     name: Vec<&'a str>,
@@ -96,8 +124,7 @@ impl<'a> Reader<'a> {
             self.side = label(&name.join(" ")).or(self.side);
             return Ok(());
         };
-        let is_known = recognise(&name);
-        if let Some(meaning) = is_known {
+        if let Some(meaning) = self.known.recognise(&name) {
             if matches!(meaning.kind, Kind::Epoch | Kind::Mode | Kind::Key | Kind::Value | Kind::Run) {
                 return Ok(());
             }
@@ -113,14 +140,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The name with the side that holds for it; None where it is not known.
-    fn full_name(&self, words: &[&str]) -> Option<String> {
+    fn full_name(&mut self, words: &[&str]) -> Option<String> {
         let whole = words.join(" ");
-        if self.table.keeps(&whole) && recognise(&whole).is_none() {
+        if self.table.is_wanted(&whole) && self.known.recognise(&whole).is_none() {
             return Some(whole);
         }
         for from in 0..words.len() {
             let name = words[from..].join(" ");
-            let Some(meaning) = recognise(&name) else { continue };
+            let Some(meaning) = self.known.recognise(&name) else { continue };
             let are_droppable = || words[..from].iter().all(|word| BEFORE.contains(&word.to_lowercase().as_str()));
             let is_named = meaning.side.is_some() || !matches!(meaning.kind, Kind::Loss | Kind::Accuracy);
             let is_a_summary = recognise_summary(&words[..from]);
@@ -172,7 +199,7 @@ mod tests {
 
     fn of(line: &str) -> Vec<(String, f64)> {
         let mut table = Table::new(&[]);
-        let found = find(line, epoch::find(line).as_ref(), &mut table).unwrap();
+        let found = find(line, epoch::find(line).as_ref(), &mut table, &mut Known::default()).unwrap();
         let pair = |(column, cell): (u32, Cell)| (table.columns[column as usize].clone(), cell.number().unwrap());
         found.into_iter().map(pair).collect()
     }

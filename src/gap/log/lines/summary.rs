@@ -9,6 +9,9 @@ use crate::gap::log::{
     table::Table,
 };
 
+/// Lines among which a repeated record is looked for.
+const LOOK_BACK: usize = 100;
+
 /// The lines without those that restate, below an epoch and without naming one, what the epoch has stated.
 pub fn without_summaries(lines: Vec<Line>, table: &Table) -> Vec<Line> {
     let sides = sides(table);
@@ -49,7 +52,8 @@ pub fn without_summaries(lines: Vec<Line>, table: &Table) -> Vec<Line> {
 /// Whether the last epoch's lines have stated all of these figures, one of val's among them.
 pub fn is_repeated(lines: &[Line], epoch: Option<f64>, figures: &[(u32, Cell)], table: &Table) -> bool {
     let sides = sides(table);
-    let of_epoch = || lines.iter().rev().take_while(|line| line.epoch == epoch).flat_map(|line| &line.figures);
+    let of_epoch =
+        || lines.iter().rev().take(LOOK_BACK).take_while(|line| line.epoch == epoch).flat_map(|line| &line.figures);
     figures.iter().any(|(column, _)| is_of_val(sides[*column as usize]))
         && figures.iter().all(|(column, _)| of_epoch().any(|(other, _)| other == column))
 }

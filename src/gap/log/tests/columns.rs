@@ -79,6 +79,18 @@ fn a_rate_row_before_its_epoch_is_that_epochs() {
 }
 
 #[test]
+fn a_list_of_names_is_no_table() {
+    let text = "dict_keys(['loss', 'accuracy', 'val_loss', 'val_accuracy'])\nEpoch 1/2\nloss: 1.5 - val_loss: 1.6\nEpoch 2/2\n\
+                loss: 1.2 - val_loss: 1.5\n";
+    assert_eq!(judged(text, Columns::default()).unwrap().0.points.len(), 2);
+    // Lines whose figures have names of their own are read where they are named.
+    let columns = Columns { train_loss: Some("tl".into()), val_loss: Some("vl".into()), ..Columns::default() };
+    let lines = "Epoch 1: tl 1.5, vl=1.6\nEpoch 2: tl 1.2, vl=1.5\n";
+    let (curves, _) = judged(lines, columns).unwrap();
+    assert!((curves.last().unwrap().gap() - 0.3).abs() < 1e-9);
+}
+
+#[test]
 fn losses_of_other_tasks_are_no_classifiers() {
     let detector = "epoch,train/box_loss,train/cls_loss,val/box_loss,val/cls_loss\n1,1,2,3,4\n";
     let error = judged(detector, Columns::default()).unwrap_err().to_string();
