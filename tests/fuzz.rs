@@ -17,7 +17,6 @@ use mindgap::{
     gap,
     model::{Architecture, Description, ResNet, weights},
     recipe::{Layers, Recipe, resolve},
-    run,
     train::Checkpoint,
 };
 use tempfile::TempDir;
@@ -217,21 +216,24 @@ fn logs_of_other_trainers() {
     });
 }
 
-/// TensorBoard's event files.
+/// TensorBoard's event files, whole and with records whose checksum is right whatever they hold.
 #[test]
 fn event_files_of_other_trainers() {
     let place = place();
-    let written_by_us = {
-        let folder = place.path().join("run");
-        fs::create_dir_all(&folder).unwrap();
-        drop(run::Events::new(&folder, 0.0, &[]).unwrap());
-        fs::read(folder.join("val/events.out.tfevents.0.mindgap")).unwrap()
+    // Event { step: 1, summary: { value: { tag: "val/loss", simple_value: 0.5 } } }
+    let event = [&[0x10, 1, 0x2a, 17, 0x0a, 15, 0x0a, 8][..], b"val/loss", &[0x15, 0, 0, 0, 0x3f]].concat();
+    let masked = |bytes: &[u8]| crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xA282_EAD8).to_le_bytes();
+    let record = |event: &[u8]| {
+        let length = (event.len() as u64).to_le_bytes();
+        [&length[..], &masked(&length), event, &masked(event)].concat()
     };
-    let words = [&NUMBERS[..], &["loss", "val", "\n", "\u{8}"]].concat();
-    fuzz("events", &[written_by_us], &words, |bytes| {
+    let read = |bytes: &[u8]| {
         let path = written(&place, "events.out.tfevents.1", bytes);
         let _ = gap::log::read(&[path], &gap::log::Options::default());
-    });
+    };
+    let words = [&NUMBERS[..], &["loss", "train", "\n", "\u{8}", "*"]].concat();
+    fuzz("events", &[record(&event), [record(&event), record(&event)].concat()], &words, read);
+    fuzz("events", &[event.clone()], &words, |event| read(&record(event)));
 }
 
 #[test]

@@ -52,8 +52,6 @@ impl Course {
 
 /// Nats by which a loss must move to be called moving, however small it is.
 const NATS: f64 = 0.002;
-/// Percentage points likewise.
-const POINTS: f64 = 0.5;
 
 /// What a series does lately.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -78,11 +76,6 @@ impl Lately {
     /// What a loss does at the end of these (epoch, nats).
     pub fn of_loss(losses: &[(f64, f64)]) -> Option<Self> {
         Self::of(losses, NATS)
-    }
-
-    /// What an accuracy does at the end of these (epoch, percent).
-    pub fn of_accuracy(accuracies: &[(f64, f64)]) -> Option<Self> {
-        Self::of(accuracies, POINTS)
     }
 
     /// The answer as the end of a sentence: `stands still since epoch 12`.
@@ -122,27 +115,34 @@ impl Lately {
         if !agrees(course) {
             course = if slope.value.abs() * horizon < scale.still { Course::Stands } else { Course::Unclear };
         }
-        // Where the last piece is too short to tell, the last third alone may, or a movement of the last half that the
-        // last third does not contradict.
         let mut latest = f64::INFINITY;
-        if course == Course::Unclear {
-            let (third, half) = ((n / 3).max(4).min(n), (n / 2).max(4).min(n));
-            let (of_third, of_half) = (Slope::of_line(&points[n - third..])?, Slope::of_line(&points[n - half..])?);
-            let span = |count: usize| (count - 1) as f64 * spacing;
-            let (by_third, by_half) = (scale.judge(&of_third, span(third)), scale.judge(&of_half, span(half)));
-            let goes_on = of_third.value * of_half.value.signum() * horizon > scale.moves;
-            let moves = matches!(by_half, Course::Falls | Course::Rises) && goes_on;
-            if by_third != Course::Unclear {
-                (course, slope, latest) = (by_third, of_third, points[n - third].0);
-            } else if moves {
-                (course, slope, latest) = (by_half, of_third, points[n - half].0);
-            }
+        if course == Course::Unclear
+            && let Some(ends) = by_the_ends(&points, &scale, spacing, horizon)
+        {
+            (course, slope, latest) = ends;
         }
         let line: Vec<(f64, f64)> = points.iter().map(|&(x, _)| (x, fit.at(x))).collect();
         let lowest = line.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
         let tolerance = scale.moves.max(slope.noise).max(1.01 * slope.value.abs() * horizon);
         let since = since(course, &line, tolerance, knot).min(latest);
-        Some(Self { course, since, slope: slope.value, error: slope.error, noise: slope.noise, end, lowest })
+        let lately = Self { course, since, slope: slope.value, error: slope.error, noise: slope.noise, end, lowest };
+        [since, lately.slope, lately.error, lately.noise, end, lowest].iter().all(|x| x.is_finite()).then_some(lately)
+    }
+}
+
+/// A second look where the last piece is too short to tell: at the last third alone, or at a movement of the last half
+/// that the last third does not contradict. With the x from which it holds.
+fn by_the_ends(points: &[(f64, f64)], scale: &Scale, spacing: f64, horizon: f64) -> Option<(Course, Slope, f64)> {
+    let n = points.len();
+    let (third, half) = ((n / 3).max(4).min(n), (n / 2).max(4).min(n));
+    let (of_third, of_half) = (Slope::of_line(&points[n - third..])?, Slope::of_line(&points[n - half..])?);
+    let span = |count: usize| (count - 1) as f64 * spacing;
+    let (by_third, by_half) = (scale.judge(&of_third, span(third)), scale.judge(&of_half, span(half)));
+    let goes_on = of_third.value * of_half.value.signum() * horizon > scale.moves;
+    match (by_third, by_half) {
+        (Course::Unclear, Course::Falls | Course::Rises) if goes_on => Some((by_half, of_third, points[n - half].0)),
+        (Course::Unclear, _) => None,
+        _ => Some((by_third, of_third, points[n - third].0)),
     }
 }
 

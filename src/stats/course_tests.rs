@@ -113,3 +113,15 @@ fn at_most_one_in_twenty_is_wrong_and_nine_in_ten_are_told() {
         assert!(kind == "noisy" || 200 - unclear >= 180, "{kind}: {unclear} of 200 are not told");
     }
 }
+
+#[test]
+fn too_little_and_what_is_no_number_is_not_told() {
+    let series = |values: &[f64]| (1..).map(f64::from).zip(values.iter().copied()).collect::<Vec<(f64, f64)>>();
+    assert_eq!(Lately::of_loss(&series(&[1.0, 0.9, 0.8, 0.7])), None);
+    assert_eq!(Lately::of_loss(&series(&[1.0, 0.9, 0.8, 0.7, f64::NAN])), None);
+    assert_eq!(Lately::of_loss(&[(1.0, 1.0); 9]), None);
+    assert_eq!(Lately::of_loss(&series(&[1e308, -1e308, 1e308, -1e308, 1e308, 1e308])), None);
+    let constant = Lately::of_loss(&series(&[0.8; 12])).unwrap();
+    assert_eq!((constant.course, constant.since), (Course::Stands, 1.0));
+    assert_eq!(constant.words(), "stands still since epoch 1");
+}
