@@ -96,6 +96,13 @@ impl Lately {
         let n = points.len();
         let spacing = (points[n - 1].0 - points[0].0) / (n - 1) as f64;
         let fit = fit(&points)?;
+        // What comes before a late step, as where the learning rate drops, says nothing of what comes after it.
+        let after = points.iter().filter(|(x, _)| fit.last_step(spacing).is_some_and(|step| *x >= step)).count();
+        if (FEW..n / 3).contains(&after) {
+            let lowest = points.iter().map(|&(x, _)| fit.at(x)).fold(f64::INFINITY, f64::min);
+            let late = Self::of(&points[n - after..], floor)?;
+            return Some(Self { lowest: late.lowest.min(lowest), ..late });
+        }
         let knot = fit.knots.iter().copied().fold(points[0].0, f64::max);
         let inside = points.iter().filter(|(x, _)| *x >= knot).count();
         let residuals: Vec<f64> = points.iter().map(|&(x, y)| y - fit.at(x)).collect();
@@ -104,12 +111,13 @@ impl Lately {
         let horizon = ((n as f64 / 3.0).max(5.0) * spacing).min(points[n - 1].0 - points[0].0);
         let mut slope = Slope::of(fit.last_slope(), &residuals[n - inside.max(10).min(n)..]);
         let mut course = scale.judge(&slope, horizon);
-        // The tail of an early fall tilts a long last piece a little: its second half must agree.
+        // The tail of an early fall tilts a long last piece: its second half must move half as fast at least.
         let late = (inside / 2).max(4).min(n);
         let tail = Slope::of_line(&points[n - late..])?;
+        let least = 0.5 * scale.moves.max(slope.value.abs() * horizon);
         let agrees = |course: Course| match course {
-            Course::Falls => -tail.value * horizon > 0.5 * scale.moves,
-            Course::Rises => tail.value * horizon > 0.5 * scale.moves,
+            Course::Falls => -tail.value * horizon > least,
+            Course::Rises => tail.value * horizon > least,
             Course::Stands | Course::Unclear => true,
         };
         if !agrees(course) {
@@ -212,6 +220,8 @@ fn fit(points: &[(f64, f64)]) -> Option<Hinges> {
     // The last piece needs enough points to have a slope of its own.
     let last = (n / 5).clamp(3, 15);
     let candidates: Vec<f64> = points[1..n.saturating_sub(last).max(1)].iter().map(|(x, _)| *x).collect();
+    // A step is plain sooner than a turn.
+    let for_steps: Vec<f64> = points[1..n.saturating_sub(FEW - 1).max(1)].iter().map(|(x, _)| *x).collect();
     let level = points.iter().map(|(_, y)| y.abs()).sum::<f64>() / n as f64;
     // An early fall, a step and a turn each need knots before the line comes near the points, so that all lines up to the
     // largest are made before any is judged.
@@ -220,7 +230,7 @@ fn fit(points: &[(f64, f64)]) -> Option<Hinges> {
     while fits.len() <= KNOTS && fits.last().is_some_and(|fit| (fit.squares / n as f64).sqrt() > 2e-4 * level) {
         let count = fits.len();
         let one = with_a_knot(points, &candidates, &fits[count - 1]);
-        let step = count.checked_sub(2).and_then(|before| with_a_step(points, &candidates, &fits[before]));
+        let step = count.checked_sub(2).and_then(|before| with_a_step(points, &for_steps, &fits[before]));
         let better = one.into_iter().chain(step).min_by(|a, b| a.squares.total_cmp(&b.squares));
         match better {
             Some(better) => fits.push(better),

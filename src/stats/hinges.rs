@@ -42,6 +42,13 @@ impl Hinges {
         row(x, self.origin, &self.knots).iter().zip(&self.weights).map(|(a, b)| a * b).sum()
     }
 
+    /// Where the last step ends, if there is one: two knots no further apart than neighbouring points.
+    pub fn last_step(&self, spacing: f64) -> Option<f64> {
+        let mut knots = self.knots.clone();
+        knots.sort_by(f64::total_cmp);
+        knots.windows(2).rev().find(|pair| pair[1] - pair[0] <= 1.01 * spacing).map(|pair| pair[1])
+    }
+
     /// The slope of the last piece, and its standard error for residuals of standard deviation 1.
     pub fn last_slope(&self) -> (f64, f64) {
         let slopes = 1..self.weights.len();
