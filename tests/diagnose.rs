@@ -278,6 +278,19 @@ fn tiny_losses_and_val_below_training_are_no_warnings() {
 }
 
 #[test]
+fn a_training_loss_that_is_a_sum_is_not_compared_with_a_mean() {
+    let place = Place::with_images(1, 1);
+    let row = |scale: f64| move |at: f64| (scale * (1.5 - 0.03 * at), 1.4 - 0.01 * at, 0.1);
+    fs::write(place.path("sums.csv"), table(20, row(100.0))).unwrap();
+    let warned = json(&place, &["sums.csv"]);
+    assert_eq!(finding(&warned, "artefact")["severity"], "warning");
+    assert!(warned["findings"].as_array().unwrap().iter().all(|finding| finding["id"] != "healthy"), "{warned:#}");
+    // Twice as large is what augmentation and dropout do.
+    fs::write(place.path("augmented.csv"), table(20, row(2.0))).unwrap();
+    assert_eq!(finding(&json(&place, &["augmented.csv"]), "artefact")["severity"], "info");
+}
+
+#[test]
 fn a_log_has_a_page_and_its_columns_can_be_named() {
     let place = Place::with_images(1, 1);
     fs::write(place.path("log.csv"), "nr,Fehler,Pruefung <b>\n1,2.0,2.2\n2,1.5,1.9\n").unwrap();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::stats::Lately;
+use crate::stats::{Course, Lately};
 
 use super::{Case, Finding, Id, Severity, Training, next, rules::RULES};
 
@@ -62,7 +62,8 @@ impl Diagnosis {
 /// That nothing asks for a change, where there is enough to judge by: a gap that is known, and no large one.
 fn healthy(case: &Case) -> Option<Finding> {
     let (gap, last) = (case.gap()?, case.curves.last()?);
-    if case.curves.points.len() < FEW || gap.share > LARGE {
+    let rises = case.val_loss_lately().is_some_and(|lately| lately.course == Course::Rises);
+    if case.curves.points.len() < FEW || gap.share > LARGE || rises {
         return None;
     }
     let finding = Finding::new(Id::Healthy, Severity::Info, "Healthy: nothing to mend")
