@@ -55,7 +55,9 @@ fn head<'a>(text: &'a str, table: &Table) -> Option<(char, &'a str)> {
         let kinds: Vec<Kind> = cells.iter().filter_map(|cell| recognise(cell)).map(|meaning| meaning.kind).collect();
         let is_long = kinds.contains(&Kind::Value) && (kinds.contains(&Kind::Key) || kinds.contains(&Kind::Step));
         let is_named = cells.iter().filter(|cell| table.keeps(cell)).count() >= 2 && !line.contains(['{', '|']);
-        let is_head = cells.len() >= 2 && (kinds.contains(&Kind::Loss) || is_long || is_named);
+        // Settings such as `Namespace(loss='ce', lr=0.1)` and `training loss:\t0.5` state values.
+        let states_values = line.contains('=') || cells.iter().any(|cell| cell.parse::<f64>().is_ok());
+        let is_head = cells.len() >= 2 && !states_values && (kinds.contains(&Kind::Loss) || is_long || is_named);
         begin += line.len();
         // `dict_keys(['loss', 'val_loss'])` names losses too, but no row of as many cells follows.
         let next = text[begin..].lines().find(|next| !next.trim().is_empty());
@@ -65,6 +67,16 @@ fn head<'a>(text: &'a str, table: &Table) -> Option<(char, &'a str)> {
         }
     }
     None
+}
+
+/// Whether the text is the head of a table and nothing else.
+pub fn is_a_head_alone(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let (Some(head), None) = (lines.next(), lines.next()) else { return false };
+    let is_known = |cell: &str| recognise(cell.trim().trim_matches('"')).is_some();
+    [',', ';', '\t']
+        .iter()
+        .any(|sign| head.contains(*sign) && head.split(*sign).filter(|cell| is_known(cell)).count() >= 2)
 }
 
 /// The names of the columns of a table none of which is known; empty where the text is no table.

@@ -30,6 +30,8 @@ pub struct Fields {
     pub batch_loss: Option<u32>,
     /// The gap.
     pub gap: Option<u32>,
+    /// Whether other columns may be the val accuracy too.
+    pub val_acc_is_unclear: bool,
     /// Whether a test loss is taken for val's.
     pub val_is_test: bool,
 }
@@ -76,9 +78,23 @@ pub fn choose(table: &Table, epochs: &[(u32, Stated)], columns: &Columns) -> Res
         true => (&[Some(Side::Train), None], &[Some(judged)]),
         false => (&[Some(Side::Train)], &[Some(judged), None]),
     };
-    let val_acc = match given("--val-acc", &columns.val_acc)? {
-        Some(column) => Some(column),
-        None => chooser.one("validation accuracy", "--val-acc", Kind::Accuracy, for_val)?,
+    if let (Some(train), Some(val)) = (train_loss, val_loss)
+        && train == val
+    {
+        bail!(
+            "`{}` cannot be both the training and the validation loss: --train-loss COLUMN and --val-loss COLUMN say which \
+             is which. Its columns are {}",
+            chooser.name(train),
+            seen(table)
+        );
+    }
+    // An accuracy that is unclear stops nothing: the loss is what is judged.
+    let (val_acc, val_acc_is_unclear) = match given("--val-acc", &columns.val_acc)? {
+        Some(column) => (Some(column), false),
+        None => match chooser.one("validation accuracy", "--val-acc", Kind::Accuracy, for_val) {
+            Ok(column) => (column, false),
+            Err(_) => (chooser.last(Kind::Accuracy, for_val), true),
+        },
     };
     let rate = match given("--lr", &columns.lr)? {
         Some(column) => Some(column),
@@ -97,6 +113,7 @@ pub fn choose(table: &Table, epochs: &[(u32, Stated)], columns: &Columns) -> Res
         rate,
         batch_loss: chooser.first(Kind::BatchLoss),
         gap: chooser.first(Kind::Gap),
+        val_acc_is_unclear,
         val_is_test,
     })
 }
@@ -140,6 +157,12 @@ impl Chooser<'_> {
         of_kind
             .max_by_key(|candidate| (candidate.meaning.rank, std::cmp::Reverse(candidate.column)))
             .map(|candidate| candidate.column)
+    }
+
+    /// The last column of a kind and one of these sides: a trainer sums up behind its batches.
+    fn last(&self, kind: Kind, sides: &[Option<Side>]) -> Option<u32> {
+        let is_one = |candidate: &&Candidate| candidate.meaning.kind == kind && sides.contains(&candidate.meaning.side);
+        self.candidates.iter().filter(is_one).map(|candidate| candidate.column).max()
     }
 
     fn side(&self, column: u32) -> Option<Side> {

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    aligned, delimited, events, groups, json, lines, modes,
+    aligned, delimited, events, groups, json, lines, long, modes,
     names::{Kind, Side, label, recognise, words},
+    notebook,
     table::Table,
     text,
 };
@@ -30,7 +31,11 @@ fn one(path: &Path, wanted: &[String]) -> Result<Table> {
     if path.is_dir() || events::is_event_file(path) {
         return events::read(path, Table::new(wanted));
     }
-    let text = text::decode(&durable::read_text(path)?);
+    let bytes = durable::read_text(path)?;
+    if let Some(format) = text::other_than_text(&bytes) {
+        bail!("it is {format}, not the text of a log");
+    }
+    let text = text::decode(&bytes);
     let stem = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
     of_text(&text, &stem, wanted)
 }
@@ -40,6 +45,9 @@ fn one(path: &Path, wanted: &[String]) -> Result<Table> {
 /// # Errors
 /// It holds no losses, or too many.
 pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
+    if let Some(printed) = notebook::printed(text) {
+        return of_text(&printed, stem, wanted);
+    }
     let empty = || Table::new(wanted);
     let has_figures = |table: &Table| {
         let is_of_interest =
@@ -49,7 +57,7 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
         table.rows.iter().any(|row| columns.iter().any(|column| row.number(*column).is_some()))
     };
     let mut seen: Vec<String> = Vec::new();
-    for read in [json::read, json::lists, delimited::read, aligned::read] {
+    for read in [json::read, json::lists, long::metric_file, delimited::read, aligned::read] {
         if let Some(table) = read(text, empty())? {
             if has_figures(&table) {
                 return single(table, stem);
@@ -57,6 +65,7 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
             seen.extend(table.seen);
         }
     }
+    ensure!(!delimited::is_a_head_alone(text), "the table holds no rows: its head is all there is");
     let table = lines::read(text, empty())?;
     if has_figures(&table) {
         return Ok(table);

@@ -3,14 +3,21 @@
 //! A line names its epoch (`Epoch: 20/50..`) or belongs to the epoch named above it. Its figures are names followed by
 //! numbers; a label such as `Val:` gives a side to the names after it that have none.
 
+mod batches;
 mod epoch;
 mod figures;
 mod summary;
+mod variants;
 
 use anyhow::Result;
 
-use super::table::{Row, Table};
-use crate::gap::log::cell::Cell;
+use super::{
+    cell::Cell,
+    groups::RUN,
+    names::{Side, label},
+    table::{Row, Table},
+};
+use figures::Figure;
 
 /// The name of the column of epochs that the reader itself fills.
 pub(super) const EPOCH: &str = "epoch";
@@ -23,17 +30,12 @@ struct Line {
     is_own: bool,
     /// Whether it is the first with figures since an epoch was named.
     begins: bool,
-    /// The fold that was named last.
-    fold: Option<u32>,
-    /// Column and figure.
-    figures: Vec<(u32, Cell)>,
-}
-
-/// Whether a line is about one batch: `[12800/60000 (21%)]` with its own loss, without a mean.
-fn is_of_a_batch(line: &str) -> bool {
-    let Some((_, rest)) = line.split_once('[') else { return false };
-    let Some((inside, _)) = rest.split_once(']') else { return false };
-    inside.contains('/') && inside.ends_with("%)")
+    /// Whether it is about one batch.
+    is_of_a_batch: bool,
+    /// The fold that was named last, and the run that the epoch's line names.
+    run: Option<String>,
+    /// What it states.
+    figures: Vec<Figure>,
 }
 
 /// The figures in the lines of `text`, as a table with a column of epochs.
@@ -43,49 +45,72 @@ fn is_of_a_batch(line: &str) -> bool {
 pub fn read(text: &str, mut table: Table) -> Result<Table> {
     let mut lines: Vec<Line> = Vec::new();
     let mut known = figures::Known::default();
-    let mut fold = None;
-    let (mut current, mut begins, mut of_batches) = (None, false, 0);
+    let (mut fold, mut run, mut side) = (None, None, None);
+    let (mut current, mut begins) = (None, false);
     for line in text.lines().filter(|line| line.len() < 20_000) {
         let found = epoch::find(line);
-        if let Some(epoch) = &found {
-            if epoch.is_of_another {
-                continue;
-            }
-            (current, begins) = (Some(epoch.number), true);
-            table.planned = epoch.planned.or(table.planned);
+        if found.as_ref().is_some_and(|epoch| epoch.is_of_another || epoch::is_of_a_callback(line, epoch)) {
+            continue;
+        }
+        if line.trim().is_empty() || found.is_some() {
+            side = None;
         }
         fold = epoch::fold(line).or(fold);
-        let figures = figures::find(line, found.as_ref(), &mut table, &mut known)?;
+        let figures = figures::find(line, found.as_ref(), side, &mut table, &mut known)?;
+        if let Some(epoch) = &found {
+            // An epoch that is named once more without a figure goes on.
+            begins |= current != Some(epoch.number) || !figures.is_empty();
+            current = Some(epoch.number);
+            table.planned = epoch.planned.or(table.planned);
+            run = epoch::run(line);
+        }
         // A trainer that evaluates its best weights when all is over repeats its last record.
         let is_record = line.trim_start().starts_with('{');
         if is_record && summary::is_repeated(&lines, current, &figures, &table) {
             continue;
         }
-        if !figures.is_empty() {
-            of_batches += usize::from(is_of_a_batch(line));
-            lines.push(Line { epoch: current, is_own: found.is_some(), begins, fold, figures });
-            begins = false;
+        if figures.is_empty() {
+            side = heading(line).or(side);
+            continue;
         }
+        let fold = fold.map(|fold| format!("fold {fold}"));
+        let of_run: Vec<String> = [fold, run.clone()].into_iter().flatten().collect();
+        lines.push(Line {
+            epoch: current,
+            is_own: found.is_some(),
+            begins,
+            is_of_a_batch: epoch::is_of_a_batch(line, found.as_ref()),
+            run: (!of_run.is_empty()).then(|| of_run.join(", ")),
+            figures,
+        });
+        begins = false;
     }
-    // Of a bar that is drawn anew the last figure counts, of single batches the mean.
-    table.takes_last = 2 * of_batches <= lines.len();
-    let lines = if lines.iter().any(|line| line.epoch.is_some()) {
+    let mut lines = if lines.iter().any(|line| line.epoch.is_some()) {
         summary::without_summaries(lines, &table)
     } else {
         summary::counted(lines, &table)
     };
+    variants::tell_apart(&mut lines, &mut table)?;
+    batches::average(&mut lines, &table);
+    // Of a bar that is drawn anew the last figure counts; records at fractions of an epoch are each of a part of it.
+    table.takes_last = !lines.iter().any(|line| line.epoch.is_some_and(|epoch| epoch.fract() != 0.0));
     let column = table.column(EPOCH)?;
     for line in lines {
         // Before the first epoch there is none.
         let (Some(column), Some(epoch)) = (column, line.epoch) else { continue };
-        let mut cells = line.figures;
+        let mut cells: Vec<(u32, Cell)> = line.figures.into_iter().map(|figure| (figure.column, figure.cell)).collect();
         cells.push((column, Cell::Number(epoch)));
-        if let Some(fold) = line.fold
-            && let Some(column) = table.column("fold")?
+        if let Some(run) = line.run
+            && let Some(column) = table.column(RUN)?
         {
-            cells.push((column, Cell::Text(format!("fold {fold}").into())));
+            cells.push((column, Cell::Text(run.into())));
         }
         table.push(Row { cells, begins: false })?;
     }
     Ok(table)
+}
+
+/// The side that a line of its own announces: `Test Error:`.
+fn heading(line: &str) -> Option<Side> {
+    label(line.trim().strip_suffix(':')?)
 }

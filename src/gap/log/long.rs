@@ -50,3 +50,24 @@ pub fn pivot(table: Table) -> Result<Table> {
     }
     Ok(wide)
 }
+
+/// MLflow's file of one metric: `timestamp value step` in each line, the time in milliseconds; None where it is none.
+///
+/// # Errors
+/// There is too much of it.
+pub fn metric_file(text: &str, mut table: Table) -> Result<Option<Table>> {
+    let (value, step) = (table.column("value")?, table.column("step")?);
+    let (Some(value), Some(step)) = (value, step) else { return Ok(None) };
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [time, figure, at] = fields[..] else { return Ok(None) };
+        let is_time = time.len() == 13 && time.bytes().all(|byte| byte.is_ascii_digit());
+        let (Ok(figure), Ok(at)) = (figure.parse(), at.parse::<u32>()) else { return Ok(None) };
+        if !is_time {
+            return Ok(None);
+        }
+        let cells = vec![(value, Cell::Number(figure)), (step, Cell::Number(f64::from(at)))];
+        table.push(Row { cells, begins: false })?;
+    }
+    Ok((!table.rows.is_empty()).then_some(table))
+}

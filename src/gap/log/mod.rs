@@ -20,6 +20,7 @@ mod long;
 mod measured;
 mod modes;
 mod names;
+mod notebook;
 mod runs;
 mod table;
 mod text;
@@ -96,7 +97,7 @@ fn curves(table: &Table, options: &Options) -> Result<(Curves, Vec<String>)> {
     let keys = Keys::of(table, &options.columns)?;
     let mut runs = Vec::new();
     for rows in runs::split(table, &keys) {
-        let epochs = epochs::gather(table, &rows, &keys);
+        let epochs = epochs::gather(table, &rows, &keys)?;
         let fields = fields::choose(table, &epochs.epochs, &options.columns)?;
         if fields.train_loss.is_some() || fields.val_loss.is_some() {
             runs.push(Run { name: rows.name, epochs, fields, resumed: rows.resumed });
@@ -217,7 +218,7 @@ fn several(runs: &[Run], judged: usize) -> String {
 /// What is to be said about how a run was read.
 fn notes_of(run: &Run, table: &Table) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(counting) = &run.epochs.note {
+    for counting in &run.epochs.notes {
         notes.push(format!("The log {counting}"));
     }
     if !run.resumed.is_empty() {
@@ -233,6 +234,10 @@ fn notes_of(run: &Run, table: &Table) -> Vec<String> {
         notes.push(format!(
             "It has no validation loss; its test loss `{name}` is taken for it. What is chosen by it is no longer a test."
         ));
+    }
+    if fields.val_acc_is_unclear {
+        let name = fields.val_acc.map_or("", |column| &table.columns[column as usize]);
+        notes.push(format!("Several columns may be val accuracy; `{name}` is taken, and --val-acc names another."));
     }
     let last = |column: Option<u32>| {
         let column = column?;

@@ -61,13 +61,15 @@ pub struct Meaning {
 }
 
 const TRAIN: [&str; 6] = ["train", "training", "trn", "tr", "trained", "probe"];
-const VAL: [&str; 8] = ["val", "valid", "validation", "validate", "vali", "eval", "evaluation", "dev"];
+const VAL: [&str; 9] = ["val", "va", "valid", "validation", "validate", "vali", "eval", "evaluation", "dev"];
 const TEST: [&str; 3] = ["test", "testing", "tst"];
 /// Words that change nothing.
 const FILLERS: [&str; 16] = [
     "avg", "average", "mean", "set", "data", "dataset", "metrics", "metric", "scalars", "the", "curr", "current",
     "per", "overall", "log", "history",
 ];
+/// Words of labels that change nothing: `Training Results`, `Test Error`.
+const OF_LABELS: [&str; 5] = ["phase", "results", "result", "error", "performance"];
 /// Words of figures that are no epoch's.
 const SUMMARIES: [&str; 10] =
     ["best", "final", "min", "max", "lowest", "highest", "minimum", "maximum", "previous", "std"];
@@ -122,7 +124,8 @@ pub fn side_of(word: &str) -> Option<Side> {
 
 /// The side that a label names: `Train`, `[Validation set]`.
 pub fn label(name: &str) -> Option<Side> {
-    let mut sides = words(name).into_iter().filter(|word| !FILLERS.contains(&word.as_str()) && word != "phase");
+    let mut sides =
+        words(name).into_iter().filter(|word| !FILLERS.contains(&word.as_str()) && !OF_LABELS.contains(&word.as_str()));
     let side = side_of(&sides.next()?)?;
     sides.next().is_none().then_some(side)
 }
@@ -150,6 +153,7 @@ fn whole(name: &str) -> Option<Meaning> {
     let joined = all.join(" ");
     let of = |kind| Some(Meaning { side: None, kind, rank: 10 });
     match joined.as_str() {
+        "training iteration" | "round" => return Some(Meaning { side: None, kind: Kind::Epoch, rank: 8 }),
         "epoch" | "epochs" | "ep" | "current epoch" | "epoch num" | "epoch number" | "epoch idx" => {
             return of(Kind::Epoch);
         }
@@ -161,6 +165,9 @@ fn whole(name: &str) -> Option<Meaning> {
         "batch loss" => return of(Kind::BatchLoss),
         "gap" | "gap loss" => return of(Kind::Gap),
         "run" | "run id" | "run name" | "fold" | "kfold" | "trial" | "run uuid" => return of(Kind::Run),
+        // These may say the same in every row.
+        "seed" | "trial id" | "trial name" | "name" | "experiment" | "experiment name" | "model" | "model name"
+        | "task" | "task id" | "client" | "client id" => return Some(Meaning { side: None, kind: Kind::Run, rank: 5 }),
         "mode" | "split" | "phase" | "set" | "dataset" | "subset" | "stage" | "partition" | "type" => {
             return of(Kind::Mode);
         }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     cell::Cell,
     keys::Keys,
-    names::{Kind, recognise},
     table::{Row, Table},
 };
 
@@ -22,16 +21,11 @@ pub struct RunRows<'a> {
 
 /// The runs in their order.
 pub fn split<'a>(table: &'a Table, keys: &Keys) -> Vec<RunRows<'a>> {
-    let is_loss =
-        |column: u32| recognise(&table.columns[column as usize]).is_some_and(|meaning| meaning.kind == Kind::Loss);
-    let losses: BTreeSet<u32> = (0..table.columns.len() as u32).filter(|column| is_loss(*column)).collect();
+    let losses = table.losses();
     let mut groups: Vec<(Option<String>, Vec<&Row>)> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for row in &table.rows {
-        let name = keys.run.and_then(|column| row.get(column)).map(|cell| match cell {
-            Cell::Text(text) => text.to_string(),
-            Cell::Number(value) | Cell::Percent(value) => value.to_string(),
-        });
+        let name = keys.name(table, row);
         let key = name.clone().unwrap_or_default();
         let place = *places.entry(key).or_insert_with(|| {
             groups.push((name, Vec::new()));

@@ -1,12 +1,12 @@
 //! What every reader of a form makes: rows of named cells, in the order of the log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Result, ensure};
 
 use super::{
     cell::Cell,
-    names::{Kind, recognise, words},
+    names::{Kind, Meaning, Side, recognise, words},
 };
 
 /// Cells and columns above which a log is refused rather than held in memory.
@@ -127,6 +127,30 @@ impl Table {
         self.planned = self.planned.or(other.planned);
         self.notes.extend(other.notes);
         Ok(())
+    }
+
+    /// The columns that hold losses.
+    pub fn losses(&self) -> BTreeSet<u32> {
+        self.columns_of(|meaning| meaning.kind == Kind::Loss)
+    }
+
+    /// The columns whose meaning is wanted.
+    pub fn columns_of(&self, is_wanted: impl Fn(Meaning) -> bool) -> BTreeSet<u32> {
+        let columns = (0..).zip(&self.columns);
+        columns.filter(|(_, name)| recognise(name).is_some_and(&is_wanted)).map(|(column, _)| column).collect()
+    }
+
+    /// Whether a row states a loss of val, or of a test, and another one.
+    pub fn is_whole(&self, row: &Row) -> bool {
+        let mut is_there = [false; 2];
+        for (column, _) in row.cells.iter().filter(|(_, cell)| cell.number().is_some()) {
+            match recognise(&self.columns[*column as usize]) {
+                Some(Meaning { kind: Kind::Loss, side: Some(Side::Val | Side::Test), .. }) => is_there[1] = true,
+                Some(Meaning { kind: Kind::Loss, .. }) => is_there[0] = true,
+                _ => {}
+            }
+        }
+        is_there == [true; 2]
     }
 
     /// Whether a column of this kind is there.

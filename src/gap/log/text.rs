@@ -16,6 +16,30 @@ pub fn decode(bytes: &[u8]) -> String {
     lines(&text)
 }
 
+/// The format of bytes that are no text, by how they begin.
+pub fn other_than_text(bytes: &[u8]) -> Option<&'static str> {
+    const FORMATS: [(&[u8], &str); 9] = [
+        (b"\x1f\x8b", "compressed with gzip (gunzip it first)"),
+        (b"PK\x03\x04", "a zip archive, such as a checkpoint of PyTorch's"),
+        (b"\x80\x02", "a pickle, such as an old checkpoint of PyTorch's"),
+        (b"\x80\x04", "a pickle of Python's"),
+        (b"\x89PNG", "a PNG image"),
+        (b"\xff\xd8\xff", "a JPEG image"),
+        (b"\x89HDF", "an HDF5 file, such as weights of Keras'"),
+        (b"%PDF", "a PDF"),
+        (b"SQLite format 3", "an SQLite database"),
+    ];
+    let named = FORMATS.iter().find(|(begin, _)| bytes.starts_with(begin)).map(|(_, name)| *name);
+    let begin = &bytes[..bytes.len().min(4096)];
+    let controls = begin.iter().filter(|byte| matches!(byte, 1..=7 | 14..=26 | 28..=31)).count();
+    let is_wide = || {
+        zeros(bytes).iter().any(|share| *share > 0.4)
+            || begin.starts_with(b"\xff\xfe")
+            || begin.starts_with(b"\xfe\xff")
+    };
+    named.or_else(|| (20 * controls > begin.len() && !is_wide()).then_some("binary"))
+}
+
 fn wide(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
     char::decode_utf16(units).map(|decoded| decoded.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()

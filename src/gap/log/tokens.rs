@@ -29,6 +29,8 @@ pub fn tokens(line: &str) -> Vec<Token<'_>> {
             '(' | '[' => (Some(Token::Open), 1),
             ')' | ']' => (Some(Token::Close), 1),
             ' ' | '"' | '\'' | '`' | '*' | '#' => (None, c.len_utf8()),
+            // `training loss:` and its number in columns.
+            '\t' if tokens.last() == Some(&Token::Link) => (None, 1),
             c if c.is_ascii_digit() || "+-.".contains(c) => number(rest),
             c if c.is_alphabetic() || c == '_' => word(rest),
             c => (Some(Token::Break), c.len_utf8()),

@@ -29,7 +29,88 @@ pub fn find(line: &str) -> Option<Named> {
         }
         from = at + "epoch".len();
     }
-    timms(line)
+    timms(line).or_else(|| swins(&small)).or_else(|| tutorials(&small))
+}
+
+/// Swin's `Train: [3/300][50/1251]`: epochs before batches.
+fn swins(line: &str) -> Option<Named> {
+    let at =
+        ["train: [", "val: [", "valid: [", "test: ["].iter().find_map(|label| Some(line.find(label)? + label.len()))?;
+    let (number, rest) = number(line[at..].trim_start())?;
+    let (planned, rest) = match rest.strip_prefix('/') {
+        Some(rest) => self::number(rest).map(|(planned, rest)| (Some(planned as u32), rest))?,
+        None => (None, rest),
+    };
+    let is_before_batches = rest.trim_start_matches(']').trim_start().starts_with('[') && rest.starts_with(']');
+    let place = at..line.len() - rest.len();
+    is_before_batches.then_some(Named { number, planned, place, is_of_another: false })
+}
+
+/// PyTorch's tutorial: `[3,  2000] loss: 1.2`, epoch and batch.
+fn tutorials(line: &str) -> Option<Named> {
+    let begin = line.len() - line.trim_start().len() + 1;
+    let (number, rest) = number(line.trim_start().strip_prefix('[')?)?;
+    let (_, after) = self::number(rest.strip_prefix(',')?.trim_start())?;
+    let place = begin..line.len() - rest.len();
+    (after.starts_with(']') && after.contains("loss")).then_some(Named {
+        number,
+        planned: None,
+        place,
+        is_of_another: false,
+    })
+}
+
+/// Whether a line is about one batch of the epoch that it names at `epoch`: `[128/50000]`, `Step [10/40]`, `batch 7`.
+pub fn is_of_a_batch(line: &str, epoch: Option<&Named>) -> bool {
+    let rest = epoch.map_or(line, |epoch| &line[epoch.place.end..]).to_ascii_lowercase();
+    if rest.starts_with(',') && tutorials(&line.to_ascii_lowercase()).is_some() {
+        return true;
+    }
+    let is_position = |text: &str| {
+        let Some((_, of)) = number(text.trim_start()) else { return false };
+        let Some((_, end)) = of.trim_start().strip_prefix('/').and_then(|all| number(all.trim_start())) else {
+            return false;
+        };
+        end.starts_with([']', ' ', ')'])
+    };
+    let is_bracketed = rest.match_indices('[').any(|(at, _)| is_position(&rest[at + 1..]));
+    let is_counted = ["step", "batch", "iter", "iteration"].iter().any(|word| {
+        rest.match_indices(word).any(|(at, _)| {
+            let is_begun = rest[..at].chars().next_back().is_none_or(|c| !(c.is_alphanumeric() || c == '_'));
+            let after = rest[at + word.len()..].trim_start_matches([':', ' ', '=', '[', '#']);
+            is_begun && number(after).is_some_and(|(_, rest)| !rest.starts_with(':'))
+        })
+    });
+    is_bracketed || is_counted
+}
+
+/// What Keras' callbacks print behind an epoch.
+const CALLBACKS: [&str; 6] = [
+    "early stopping",
+    "did not improve",
+    "improved from",
+    "saving model",
+    "reducelronplateau",
+    "learningratescheduler",
+];
+
+/// Whether a line says what a callback did, and states nothing of the epoch.
+pub fn is_of_a_callback(line: &str, epoch: &Named) -> bool {
+    let after = line[epoch.place.end..].to_ascii_lowercase();
+    after.starts_with(':') && CALLBACKS.iter().any(|words| after.contains(words))
+}
+
+/// The run that the line of an epoch names: `[seed 0] Epoch 1/12`.
+pub fn run(line: &str) -> Option<String> {
+    let small = line.to_ascii_lowercase();
+    ["seed", "trial", "run", "client", "task"].iter().find_map(|word| {
+        small.match_indices(word).find_map(|(at, _)| {
+            let is_begun = small[..at].chars().next_back().is_none_or(|c| !(c.is_alphanumeric() || "_/.-".contains(c)));
+            let rest = small[at + word.len()..].trim_start_matches([':', ' ', '=', '#', '_', '-']);
+            let (number, _) = number(rest).filter(|_| is_begun)?;
+            Some(format!("{word} {number}"))
+        })
+    })
 }
 
 /// timm's `Train: 3 [  50/1251 (  4%)]`.
@@ -116,6 +197,8 @@ mod tests {
             ("Epoch: 003, Loss", 3.0, None),
             ("Train Epoch: 5 [0/60000 (0%)]", 5.0, None),
             ("EPOCH 12:", 12.0, None),
+            ("INFO Train: [3/300][50/1251]\teta 0:01 loss 0.5 (0.6)", 3.0, Some(300)),
+            ("[2,  2000] loss: 1.3", 2.0, None),
         ] {
             let named = find(line).unwrap_or_else(|| panic!("{line}"));
             assert_eq!((named.number, named.planned, named.is_of_another), (number, planned, false), "{line}");
@@ -131,6 +214,31 @@ mod tests {
     }
 
     #[test]
+    fn batches_are_told_from_epochs() {
+        let is_of_a_batch = |line: &str| super::is_of_a_batch(line, find(line).as_ref());
+        for line in [
+            "Training Epoch: 1 [128/5120]\tLoss: 2.3",
+            "Epoch [1/12], Step [7/40], Loss: 2.3",
+            "Epoch(train)  [2][ 38/40]  loss: 1.3",
+            "Train Epoch: 5 [0/60000 (0%)]\tLoss: 1",
+            "loss: 2.10  [   64/60000]",
+            "Epoch 0 batch 50/101 loss 1.6",
+            "[1,     7] loss: 1.693",
+        ] {
+            assert!(is_of_a_batch(line), "{line}");
+        }
+        for line in [
+            "Epoch [1/12] Loss: 2.3",
+            "Epoch 1: 7%|#| 3/40 [00:01<00:01, 50.00it/s, loss=2.0]",
+            "10/10 [====] - 1s 12ms/step - loss: 1.2",
+            "Test set: Average loss: 0.05, Accuracy: 98/100 (98%)",
+            "Epoch 3 | batch size 32 | loss 0.5".replace("size ", "size=").as_str(),
+        ] {
+            assert!(!is_of_a_batch(line), "{line}");
+        }
+    }
+
+    #[test]
     fn settings_paths_and_looks_back_name_none() {
         for line in [
             "num_epochs: 50",
@@ -139,6 +247,7 @@ mod tests {
             "an epoch of 5 minutes",
             "max_epoch=4",
             "per epoch",
+            "Test: [10/98] Loss 0.5 (0.6)",
         ] {
             assert_eq!(find(line), None, "{line}");
         }

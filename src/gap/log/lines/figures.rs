@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::epoch;
 use crate::gap::log::{
     cell::Cell,
-    names::{Kind, Meaning, Side, label, recognise, side_of},
+    names::{Kind, Meaning, Side, label, recognise, side_of, words},
     table::Table,
     tokens::{Token, tokens},
 };
@@ -21,25 +21,48 @@ const MOST_KNOWN: usize = 10_000;
 /// Words of a name at most.
 const LONGEST: usize = 8;
 
-/// Column and value of every figure of the line whose name is known, the epoch's left out.
+/// A stated figure.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// Its column.
+    pub column: u32,
+    /// Its value.
+    pub cell: Cell,
+    /// Whether it is a running mean: `0.5 (0.6)`.
+    pub is_running: bool,
+    /// The images or weights that brackets behind the side name: `ood` in `val (ood) loss`, `ema` in `Test (EMA)`.
+    pub variant: Option<String>,
+}
+
+/// Weights that are kept beside those that are trained.
+pub const OTHER_WEIGHTS: [&str; 6] = ["ema", "swa", "teacher", "model ema", "averaged", "ema model"];
+
+/// Words in brackets behind a side that tell neither images nor weights.
+const NO_VARIANT: [&str; 12] =
+    ["loss", "acc", "accuracy", "nats", "bits", "ce", "student", "epoch", "model", "full", "all", "s"];
+
+/// Every figure of the line whose name is known, the epoch's left out.
+///
+/// `side` holds for the names that name none, until a label of the line tells another.
 ///
 /// # Errors
 /// There are too many columns.
 pub fn find(
     line: &str,
     epoch: Option<&epoch::Named>,
+    side: Option<Side>,
     table: &mut Table,
     known: &mut Known,
-) -> Result<Vec<(u32, Cell)>> {
-    let mut reader = Reader { table, known, found: Vec::new(), name: Vec::new(), side: None, last: None };
+) -> Result<Vec<Figure>> {
+    let mut reader = Reader { table, known, found: Vec::new(), name: Vec::new(), side, variant: None, last: None };
     let (before, after) = match epoch {
         Some(epoch) => (&line[..epoch.place.start], &line[epoch.place.end..]),
         None => (line, ""),
     };
     if let Some(epoch) = epoch {
         let word = &line[epoch.place.clone()];
-        reader.side =
-            ["(train)", "(val)", "(test)"].iter().find(|side| word.contains(**side)).and_then(|side| label(side));
+        let of_word = ["(train)", "(val)", "(test)"].iter().find(|side| word.contains(**side));
+        reader.side = of_word.and_then(|side| label(side)).or(side);
     }
     reader.read(&tokens(before))?;
     reader.end_of_name();
@@ -67,11 +90,13 @@ impl Known {
 struct Reader<'a> {
     table: &'a mut Table,
     known: &'a mut Known,
-    found: Vec<(u32, Cell)>,
+    found: Vec<Figure>,
     /// The words since the last number or separator.
     name: Vec<&'a str>,
     /// The side of names that name none.
     side: Option<Side>,
+    /// The images or weights that the figures are about, where that is said.
+    variant: Option<String>,
     /// The kind of the last figure: in `LOSS train 0.3 valid 0.4` it holds for both.
     last: Option<Kind>,
 }
@@ -90,31 +115,65 @@ impl<'a> Reader<'a> {
                 }
                 // A label before a colon has its figures behind it.
                 Token::Link => {}
-                Token::Open | Token::Close | Token::Break => self.end_of_name(),
+                Token::Open => {
+                    self.variant_in(&tokens[at..]);
+                    self.end_of_name();
+                }
+                Token::Close | Token::Break => self.end_of_name(),
                 Token::Value(value) => {
-                    let mut value = value;
+                    let (mut value, mut is_running) = (value, false);
                     // `0.5 (0.6)`: the value of a batch, and the mean that is wanted.
                     if let [Token::Open, Token::Value(mean @ Cell::Number(_)), Token::Close, ..] = &tokens[at..] {
-                        value = mean;
+                        (value, is_running) = (mean, true);
                         at += 3;
                     }
-                    self.figure(value.clone())?;
+                    self.figure(value.clone(), is_running)?;
                 }
             }
         }
         Ok(())
     }
 
+    /// Brackets that open with `tokens`: `(EMA)`, or behind a side `(ood)`.
+    fn variant_in(&mut self, tokens: &[Token]) {
+        let length = tokens.iter().take_while(|token| matches!(token, Token::Word(_))).count();
+        if !(1..=2).contains(&length) || tokens.get(length) != Some(&Token::Close) {
+            return;
+        }
+        let inside = tokens[..length].iter().filter_map(|token| match token {
+            Token::Word(word) => Some(words(word).join(" ")),
+            _ => None,
+        });
+        let inside = inside.collect::<Vec<_>>().join(" ");
+        let is_told = || label(&self.name.join(" ")).is_some() && label(&inside).is_none() && !is_filler(&inside);
+        if inside == "student" {
+            self.variant = None;
+        } else if OTHER_WEIGHTS.contains(&inside.as_str())
+            || is_told() && !NO_VARIANT.contains(&inside.as_str()) && recognise(&inside).is_none()
+        {
+            self.variant = Some(inside);
+        }
+    }
+
     /// A separator: the words before it may have been a label.
     fn end_of_name(&mut self) {
         if let Some(side) = label(&self.name.join(" ")).or_else(|| side_of(&self.name.last()?.to_lowercase())) {
-            self.side = Some(side);
+            self.tell(side);
         }
         self.name.clear();
     }
 
+    /// A side, which the variant of another does not hold for.
+    fn tell(&mut self, side: Side) {
+        let is_weights = self.variant.as_ref().is_some_and(|variant| OTHER_WEIGHTS.contains(&variant.as_str()));
+        if self.side.is_some_and(|before| before != side) && !is_weights {
+            self.variant = None;
+        }
+        self.side = Some(side);
+    }
+
     /// A number behind the words of `name`.
-    fn figure(&mut self, value: Cell) -> Result<()> {
+    fn figure(&mut self, value: Cell, is_running: bool) -> Result<()> {
         let name = std::mem::take(&mut self.name);
         if name.is_empty() {
             return Ok(());
@@ -128,13 +187,16 @@ impl<'a> Reader<'a> {
             if matches!(meaning.kind, Kind::Epoch | Kind::Mode | Kind::Key | Kind::Value | Kind::Run) {
                 return Ok(());
             }
-            self.side = meaning.side.or(self.side);
+            if let Some(side) = meaning.side {
+                self.tell(side);
+            }
             // `Loss: 1.8, Val: 0.5` leaves open what is stated of val.
             self.last = meaning.side.map(|_| meaning.kind);
         }
         if let Some(column) = self.table.column(&name)? {
-            self.found.retain(|(other, _)| *other != column);
-            self.found.push((column, value));
+            let variant = self.variant.clone();
+            self.found.retain(|other| other.column != column || other.variant != variant);
+            self.found.push(Figure { column, cell: value, is_running, variant });
         }
         Ok(())
     }
@@ -173,11 +235,17 @@ impl<'a> Reader<'a> {
         let sided = canonical(&format!("{} {name}", side.word()));
         // `val_loss: 0.6 loss: 0.5`: the second is none of val's.
         let is_there = self.table.columns.iter().position(|other| *other == sided);
-        match is_there.is_some_and(|at| self.found.iter().any(|(column, _)| *column == at as u32)) {
+        let is_alike = |other: &Figure| is_there == Some(other.column as usize) && other.variant == self.variant;
+        match self.found.iter().any(is_alike) {
             true => canonical(name),
             false => sided,
         }
     }
+}
+
+/// Whether words say nothing of images or weights: `avg`.
+fn is_filler(inside: &str) -> bool {
+    label(&format!("val {inside}")).is_some()
 }
 
 /// Whether words before a name make it that of no epoch: `best val loss`.
@@ -199,8 +267,8 @@ mod tests {
 
     fn of(line: &str) -> Vec<(String, f64)> {
         let mut table = Table::new(&[]);
-        let found = find(line, epoch::find(line).as_ref(), &mut table, &mut Known::default()).unwrap();
-        let pair = |(column, cell): (u32, Cell)| (table.columns[column as usize].clone(), cell.number().unwrap());
+        let found = find(line, epoch::find(line).as_ref(), None, &mut table, &mut Known::default()).unwrap();
+        let pair = |figure: Figure| (table.columns[figure.column as usize].clone(), figure.cell.number().unwrap());
         found.into_iter().map(pair).collect()
     }
 

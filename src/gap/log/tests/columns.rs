@@ -98,3 +98,12 @@ fn losses_of_other_tasks_are_no_classifiers() {
     let error = judged("Epoch: 001, Loss: 1.8, Train: 0.7, Val: 0.5, Test: 0.4\n", Columns::default()).unwrap_err();
     assert!(error.to_string().contains("no validation loss"), "{error}");
 }
+
+#[test]
+fn one_column_is_not_both_sides() {
+    let error = judged("epoch,avg_loss,acc\n0,2.0,0.1\n1,1.0,0.2\n", with("avg_loss")).unwrap_err().to_string();
+    assert!(error.contains("`avg_loss` cannot be both"), "{error}");
+    let lines = "(1/2) tl=2.0 vl=2.1\n(2/2) tl=1.0 vl=1.5\n";
+    let columns = Columns { train_loss: Some("tl".into()), ..with("vl") };
+    assert_eq!(judged(lines, columns).unwrap().0.points.len(), 2);
+}

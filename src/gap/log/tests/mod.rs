@@ -1,6 +1,7 @@
 //! Logs as the trainers write them.
 
 mod columns;
+mod consoles;
 mod forms;
 mod runs;
 

@@ -98,3 +98,63 @@ fn not_measured_is_not_infinite() {
     let never = judged(&format!("{HEAD}0,2.0,nan\n1,1.8,nan\n2,1.6,nan\n"), None).unwrap_err().to_string();
     assert!(never.contains("never measured"), "{never}");
 }
+
+/// Two runs whose rows alternate, with gaps of 1.0 and 0.5 at every epoch; `one` is given the run and a row.
+fn alternating(one: impl Fn(usize, &str) -> String) -> String {
+    let (first, second) = (rows(0, 8, 1.0), rows(0, 8, 0.5));
+    first.lines().zip(second.lines()).map(|(a, b)| one(0, a) + &one(1, b)).collect()
+}
+
+#[test]
+fn runs_side_by_side_are_told_apart_by_any_column_that_does() {
+    for column in
+        ["seed", "trial_id", "name", "run_name", "run_id", "model", "task", "dataset", "client", "learning_rate"]
+    {
+        let name = |run: usize| match column {
+            "learning_rate" => ["0.1", "0.01"][run],
+            "seed" | "task" | "client" => ["0", "1"][run],
+            _ => ["one", "two"][run],
+        };
+        let text = format!("{column},{HEAD}") + &alternating(|run, row| format!("{},{row}\n", name(run)));
+        let (curves, notes) = judged(&text, None).unwrap();
+        assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9, "{column}: {notes}");
+        assert!(curves.points.len() == 8 && notes.contains("several runs: 2"), "{column}: {notes}");
+        assert!((judged(&text, Some(1)).unwrap().0.last().unwrap().gap() - 1.0).abs() < 1e-9, "{column}");
+        // What is the same in every row, or another in each, tells nothing.
+        for of_row in [|_: usize| 42, |at: usize| at] {
+            let numbered = rows(0, 8, 0.5)
+                .lines()
+                .enumerate()
+                .map(|(at, row)| format!("{},{row}\n", of_row(at)))
+                .collect::<String>();
+            let (curves, notes) = judged(&format!("{column},{HEAD}{numbered}"), None).unwrap();
+            let is_a_runs = column.starts_with("run");
+            assert!(is_a_runs || curves.points.len() == 8 && !notes.contains("several"), "{column}: {notes}");
+        }
+    }
+    let lines = alternating(|run, row| {
+        let figures: Vec<&str> = row.split(',').collect();
+        format!("[seed {run}] Epoch {}/8 train_loss: {} val_loss: {}\n", figures[0], figures[1], figures[2])
+    });
+    let (curves, notes) = judged(&lines, None).unwrap();
+    assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9 && notes.contains("seed 1, 8 epochs"), "{notes}");
+}
+
+#[test]
+fn runs_that_nothing_tells_apart_are_not_averaged() {
+    let error =
+        judged(&(String::from(HEAD) + &alternating(|_, row| format!("{row}\n"))), None).unwrap_err().to_string();
+    assert!(error.contains("every epoch stands in it 2 times"), "{error}");
+}
+
+#[test]
+fn rows_of_a_summary_are_no_epoch() {
+    let whole = format!("{HEAD}{}", rows(0, 8, 0.5));
+    let (curves, _) = judged(&format!("{whole},0.1,5.0\n"), None).unwrap();
+    assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9);
+    let (curves, notes) = judged(&format!("{whole}7,0.1,5.0\n"), None).unwrap();
+    assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9 && notes.contains("the first is taken"), "{notes}");
+    let lines = "{\"epoch\": 0, \"train_loss\": 2.0, \"val_loss\": 2.1}\n{\"epoch\": 1, \"train_loss\": 1.0, \"val_loss\": 1.5}\n\
+                 {\"best_epoch\": 0, \"train_loss\": 0.1, \"val_loss\": 9.0}\n";
+    assert!((judged(lines, None).unwrap().0.last().unwrap().gap() - 0.5).abs() < 1e-9);
+}

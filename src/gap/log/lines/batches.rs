@@ -1,0 +1,71 @@
+//! Losses of single batches: an epoch's training loss is their mean.
+
+use std::collections::BTreeMap;
+
+use super::Line;
+use crate::gap::log::{
+    cell::Cell,
+    names::{Kind, recognise, words},
+    table::Table,
+};
+
+/// What the lines of one epoch state of one figure.
+#[derive(Default)]
+struct Tally {
+    sum: f64,
+    count: f64,
+    /// The lines, by number.
+    lines: Vec<usize>,
+    /// Whether a later line states the figure of the whole epoch, or the mean up to there.
+    is_whole: bool,
+}
+
+/// Puts the mean of an epoch's batches in the place of the last of them, unless the epoch's own figure or a running mean
+/// is stated.
+pub fn average(lines: &mut [Line], table: &Table) {
+    let is_averaged: Vec<bool> = table.columns.iter().map(|name| is_averaged(name)).collect();
+    let mut open: BTreeMap<Option<String>, (Option<u64>, BTreeMap<u32, Tally>)> = BTreeMap::new();
+    let mut closed: Vec<(u32, Tally)> = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let epoch = line.epoch.map(f64::to_bits);
+        let (of, tallies) = open.entry(line.run.clone()).or_default();
+        if *of != epoch {
+            closed.extend(std::mem::take(tallies));
+            *of = epoch;
+        }
+        for figure in &line.figures {
+            let tally = tallies.entry(figure.column).or_default();
+            let value = figure.cell.number().filter(|_| is_averaged[figure.column as usize]);
+            match value {
+                Some(value) if line.is_of_a_batch && !figure.is_running => {
+                    // What was whole before was of an earlier look, or of the bar so far.
+                    (tally.sum, tally.count) = (tally.sum + value, tally.count + 1.0);
+                    tally.lines.push(at);
+                    tally.is_whole = false;
+                }
+                _ => tally.is_whole = true,
+            }
+        }
+    }
+    closed.extend(open.into_values().flat_map(|(_, tallies)| tallies));
+    for (column, tally) in closed {
+        let Some((last, others)) = tally.lines.split_last() else { continue };
+        for at in others.iter().chain(tally.is_whole.then_some(last)) {
+            lines[*at].figures.retain(|figure| figure.column != column);
+        }
+        let last = lines[*last].figures.iter_mut().filter(|figure| figure.column == column);
+        for figure in last {
+            figure.cell = match figure.cell {
+                Cell::Percent(_) => Cell::Percent(tally.sum / tally.count),
+                _ => Cell::Number(tally.sum / tally.count),
+            };
+        }
+    }
+}
+
+/// Whether figures of this column are a batch's: losses and accuracies whose names do not say that they are means.
+fn is_averaged(name: &str) -> bool {
+    let is_one = recognise(name).is_some_and(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Accuracy));
+    let is_mean = |word: &String| ["avg", "average", "mean", "running", "smoothed"].contains(&word.as_str());
+    is_one && !words(name).iter().any(is_mean)
+}

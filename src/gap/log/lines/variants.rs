@@ -1,0 +1,60 @@
+//! One side measured in several ways: on two val sets, or with averaged weights beside those that are trained.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::{Line, figures::OTHER_WEIGHTS};
+use crate::gap::log::table::Table;
+
+/// Gives the variants of a figure names of their own where there are several: the plain one keeps its name, and figures
+/// of averaged weights are left out beside it.
+///
+/// # Errors
+/// There are too many columns.
+pub fn tell_apart(lines: &mut [Line], table: &mut Table) -> Result<()> {
+    let mut variants: BTreeMap<u32, BTreeSet<Option<String>>> = BTreeMap::new();
+    for figure in lines.iter().flat_map(|line| &line.figures) {
+        let of_column = variants.entry(figure.column).or_default();
+        if !of_column.contains(&figure.variant) {
+            of_column.insert(figure.variant.clone());
+        }
+    }
+    variants.retain(|_, of_column| of_column.len() > 1);
+    let mut names: BTreeMap<(u32, String), Option<u32>> = BTreeMap::new();
+    for (column, of_column) in &variants {
+        let has_trained = of_column.iter().any(|variant| !is_of_other_weights(variant.as_deref()));
+        for variant in of_column.iter().flatten() {
+            let name = named(&table.columns[*column as usize], variant);
+            let renamed = table.column(&name)?;
+            // Averaged weights alone are what was measured.
+            if has_trained || !is_of_other_weights(Some(variant)) {
+                names.insert((*column, variant.clone()), renamed);
+            }
+        }
+    }
+    for line in lines {
+        for figure in std::mem::take(&mut line.figures) {
+            let key = figure.variant.clone().map(|variant| (figure.column, variant));
+            match key.and_then(|key| names.get(&key)) {
+                Some(Some(column)) => line.figures.push(super::Figure { column: *column, ..figure }),
+                Some(None) => {}
+                None => line.figures.push(figure),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_of_other_weights(variant: Option<&str>) -> bool {
+    variant.is_some_and(|variant| OTHER_WEIGHTS.contains(&variant))
+}
+
+/// `val_loss` of `ood` is `val_ood_loss`.
+fn named(name: &str, variant: &str) -> String {
+    let variant = variant.replace(' ', "_");
+    match name.split_once('_') {
+        Some((side, figure)) => format!("{side}_{variant}_{figure}"),
+        None => format!("{variant}_{name}"),
+    }
+}
