@@ -61,11 +61,12 @@ fn repeated(table: &Table, run: &RunRows, keys: &Keys, places: &mut [Option<u32>
     if table.takes_last || keys.epoch.is_none() || table.seen.iter().any(counts_parts) {
         return Ok(None);
     }
+    let sides = table.losses_by_side();
     let mut whole: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (at, ((place, row), epoch)) in run.rows.iter().zip(places.iter()).enumerate() {
         if let Some(epoch) = epoch
             && place.is_some_and(|place| place.fract() == 0.0)
-            && table.is_whole(row)
+            && row.is_whole(&sides)
         {
             whole.entry(*epoch).or_default().push(at);
         }

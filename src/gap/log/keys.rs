@@ -116,7 +116,8 @@ fn repeats_epochs(table: &Table, keys: &Keys, column: u32) -> bool {
 /// Whether every epoch stands once for each of several rates: a sweep, and no schedule.
 fn sweeps(table: &Table, keys: &Keys, column: u32) -> bool {
     let mut rates: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
-    for row in table.rows.iter().filter(|row| table.is_whole(row)) {
+    let sides = table.losses_by_side();
+    for row in table.rows.iter().filter(|row| row.is_whole(&sides)) {
         let (Some(place), Some(rate)) = (keys.place(row), row.number(column)) else { continue };
         let of_place = rates.entry(place.to_bits()).or_default();
         if !of_place.insert(rate.to_bits()) || of_place.len() > MOST_RATES {

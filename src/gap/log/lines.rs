@@ -14,7 +14,7 @@ use anyhow::Result;
 use super::{
     cell::Cell,
     groups::RUN,
-    names::{Side, label},
+    names::{Kind, Side, label, recognise},
     table::{Row, Table},
 };
 use figures::Figure;
@@ -49,7 +49,7 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
     let (mut current, mut begins) = (None, false);
     for line in text.lines().filter(|line| line.len() < 20_000) {
         let found = epoch::find(line);
-        if found.as_ref().is_some_and(|epoch| epoch.is_of_another || epoch::is_of_a_callback(line, epoch)) {
+        if found.as_ref().is_some_and(|epoch| epoch.is_of_another) {
             continue;
         }
         if line.trim().is_empty() || found.is_some() {
@@ -57,6 +57,12 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
         }
         fold = epoch::fold(line).or(fold);
         let figures = figures::find(line, found.as_ref(), side, &mut table, &mut known)?;
+        // A line that states a loss is the trainer's own, whatever else it says; a callback may state a rate.
+        if found.as_ref().is_some_and(|epoch| epoch::is_of_a_callback(line, epoch))
+            && figures.iter().all(|figure| is_a_rate(&table.columns[figure.column as usize]))
+        {
+            continue;
+        }
         if let Some(epoch) = &found {
             // An epoch that is named once more without a figure goes on.
             begins |= current != Some(epoch.number) || !figures.is_empty();
@@ -108,6 +114,10 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
         table.push(Row { cells, begins: false })?;
     }
     Ok(table)
+}
+
+fn is_a_rate(name: &str) -> bool {
+    recognise(name).is_some_and(|meaning| meaning.kind == Kind::Rate)
 }
 
 /// The side that a line of its own announces: `Test Error:`.

@@ -140,17 +140,10 @@ impl Table {
         columns.filter(|(_, name)| recognise(name).is_some_and(&is_wanted)).map(|(column, _)| column).collect()
     }
 
-    /// Whether a row states a loss of val, or of a test, and another one.
-    pub fn is_whole(&self, row: &Row) -> bool {
-        let mut is_there = [false; 2];
-        for (column, _) in row.cells.iter().filter(|(_, cell)| cell.number().is_some()) {
-            match recognise(&self.columns[*column as usize]) {
-                Some(Meaning { kind: Kind::Loss, side: Some(Side::Val | Side::Test), .. }) => is_there[1] = true,
-                Some(Meaning { kind: Kind::Loss, .. }) => is_there[0] = true,
-                _ => {}
-            }
-        }
-        is_there == [true; 2]
+    /// The columns of losses that a run is trained by, and of those that it is judged by.
+    pub fn losses_by_side(&self) -> [BTreeSet<u32>; 2] {
+        let is_of_val = |meaning: &Meaning| matches!(meaning.side, Some(Side::Val | Side::Test));
+        [false, true].map(|val| self.columns_of(|meaning| meaning.kind == Kind::Loss && is_of_val(&meaning) == val))
     }
 
     /// Whether a column of this kind is there.
@@ -169,5 +162,13 @@ impl Row {
     /// The number of a column.
     pub fn number(&self, column: u32) -> Option<f64> {
         self.get(column).and_then(Cell::number)
+    }
+
+    /// Whether the row states a loss of each of these sides.
+    pub fn is_whole(&self, sides: &[BTreeSet<u32>; 2]) -> bool {
+        let states = |columns: &BTreeSet<u32>| {
+            self.cells.iter().any(|(column, cell)| columns.contains(column) && cell.number().is_some())
+        };
+        sides.iter().all(states)
     }
 }

@@ -94,7 +94,7 @@ const CALLBACKS: [&str; 6] = [
     "learningratescheduler",
 ];
 
-/// Whether a line says what a callback did, and states nothing of the epoch.
+/// Whether a line says what a callback did.
 pub fn is_of_a_callback(line: &str, epoch: &Named) -> bool {
     let after = line[epoch.place.end..].to_ascii_lowercase();
     after.starts_with(':') && CALLBACKS.iter().any(|words| after.contains(words))

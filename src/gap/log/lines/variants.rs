@@ -23,6 +23,10 @@ pub fn tell_apart(lines: &mut [Line], table: &mut Table) -> Result<()> {
     variants.retain(|_, of_column| of_column.len() > 1);
     let mut names: BTreeMap<(u32, String), Option<u32>> = BTreeMap::new();
     for (column, of_column) in &variants {
+        if !of_column.contains(&None) {
+            let plain = &table.columns[*column as usize];
+            table.seen.retain(|name| name != plain);
+        }
         let has_trained = of_column.iter().any(|variant| !is_of_other_weights(variant.as_deref()));
         for variant in of_column.iter().flatten() {
             let name = named(&table.columns[*column as usize], variant);

@@ -30,6 +30,12 @@ fn an_evaluation_behind_what_a_callback_says_is_no_epochs() {
 }
 
 #[test]
+fn a_line_of_figures_may_say_that_they_improved() {
+    let text = three(|e, t, v| format!("Epoch {e}: train_loss={t} val_loss={v} (improved from 9.0, saving model)\n"));
+    assert_eq!(gap(&text), 0.25);
+}
+
+#[test]
 fn a_loss_for_each_batch_means_their_mean() {
     let lines: [fn(usize, usize, f64) -> String; 6] = [
         |e, b, loss| format!("Training Epoch: {e} [{b}/2]\tLoss: {loss}\n"),
