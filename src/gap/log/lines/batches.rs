@@ -20,21 +20,30 @@ struct Tally {
     is_whole: bool,
 }
 
+/// The epoch of a run that its lines are about.
+#[derive(Default)]
+struct Epoch {
+    /// The bits of its number.
+    epoch: Option<u64>,
+    /// By column.
+    tallies: BTreeMap<u32, Tally>,
+}
+
 /// Puts the mean of an epoch's batches in the place of the last of them, unless the epoch's own figure or a running mean
 /// is stated.
 pub fn average(lines: &mut [Line], table: &Table) {
     let is_averaged: Vec<bool> = table.columns.iter().map(|name| is_averaged(name)).collect();
-    let mut open: BTreeMap<Option<String>, (Option<u64>, BTreeMap<u32, Tally>)> = BTreeMap::new();
+    let mut open: BTreeMap<Option<String>, Epoch> = BTreeMap::new();
     let mut closed: Vec<(u32, Tally)> = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let epoch = line.epoch.map(f64::to_bits);
-        let (of, tallies) = open.entry(line.run.clone()).or_default();
-        if *of != epoch {
-            closed.extend(std::mem::take(tallies));
-            *of = epoch;
+        let of_run = open.entry(line.run.clone()).or_default();
+        if of_run.epoch != epoch {
+            closed.extend(std::mem::take(&mut of_run.tallies));
+            of_run.epoch = epoch;
         }
         for figure in &line.figures {
-            let tally = tallies.entry(figure.column).or_default();
+            let tally = of_run.tallies.entry(figure.column).or_default();
             let value = figure.cell.number().filter(|_| is_averaged[figure.column as usize]);
             match value {
                 Some(value) if line.is_of_a_batch && !figure.is_running => {
@@ -47,7 +56,7 @@ pub fn average(lines: &mut [Line], table: &Table) {
             }
         }
     }
-    closed.extend(open.into_values().flat_map(|(_, tallies)| tallies));
+    closed.extend(open.into_values().flat_map(|epoch| epoch.tallies));
     for (column, tally) in closed {
         let Some((last, others)) = tally.lines.split_last() else { continue };
         for at in others.iter().chain(tally.is_whole.then_some(last)) {
