@@ -10,9 +10,10 @@ use anyhow::{Result, bail, ensure};
 
 use super::{
     bad,
-    look::{Content, folders_alone, has_image_extension, holds_image, visible},
+    class_folders::{ClassFolders, NoClasses, as_flag},
+    look::{Content, class_names, folders_alone, has_image_extension, holds_image, visible},
     split_folders::{SplitFolders, existing},
-    split_name::{SplitName, Told, is_filler, told_by},
+    split_name::{SplitName, Told, is_filler, meaning, told_by},
 };
 
 /// So many folders around the splits, or around one split's classes, are entered at most.
@@ -25,7 +26,7 @@ pub(super) struct Layout {
     pub train: Option<PathBuf>,
     pub val: Option<PathBuf>,
     pub test: Option<PathBuf>,
-    /// Folders in train's that are no classes, since they are other splits.
+    /// Folders in train's that are no classes, but other splits or copies of all classes.
     pub apart: Vec<PathBuf>,
     /// Whether there are no splits, and train holds all classes.
     pub is_one_set: bool,
@@ -42,6 +43,24 @@ pub(super) struct Layout {
 /// # Errors
 /// A folder cannot be read, a folder that the user names is not there, names and contents are not clear.
 pub(super) fn find(root: &Path, chosen: &SplitFolders) -> Result<Layout> {
+    let mut layout = splits(root, chosen)?;
+    if let Some(train) = &layout.train {
+        let folders = ClassFolders {
+            top: root,
+            root: train,
+            apart: &layout.apart,
+            is_named: chosen.train.is_some(),
+            has_splits: layout.val.is_some() || layout.test.is_some(),
+        };
+        let NoClasses { copies, notes } = folders.sorted_out()?;
+        layout.apart.extend(copies);
+        layout.notes.extend(notes);
+    }
+    Ok(layout)
+}
+
+/// The splits, whatever their classes are.
+fn splits(root: &Path, chosen: &SplitFolders) -> Result<Layout> {
     let place = |folder: &Option<PathBuf>, split| {
         folder.as_deref().map(|folder| named_by_user(root, folder, split)).transpose()
     };
@@ -134,11 +153,16 @@ impl Finder<'_> {
     }
 
     /// The folders in `root`. A name with words of its own tells a split where a folder of another split has the same
-    /// words: `asl_alphabet_train` beside `asl_alphabet_test`.
+    /// words: `asl_alphabet_train` beside `asl_alphabet_test`. Of `rps` beside `rps-test-set` the first is train, if both hold
+    /// the same class folders and no other folder holds images.
     fn folders(&self, root: &Path) -> Result<Folders> {
         let (mut folders, files) = visible(root)?;
         folders.retain(|folder| !self.taken.contains(folder));
-        let told: Vec<Option<Told>> = folders.iter().map(|folder| told_by(&name(folder))).collect();
+        let mut told: Vec<Option<Told>> = folders.iter().map(|folder| told_by(&name(folder))).collect();
+        if let Some(train) = unmarked_train(&folders, &told)? {
+            let rest = meaning(&name(&folders[train]));
+            told[train] = Some(Told { split: SplitName::Train, is_plain: false, rest });
+        }
         let (mut named, mut others) = (Vec::new(), Vec::new());
         for (path, here) in folders.into_iter().zip(&told) {
             let is_partner = |here: &Told, other: &Told| other.split != here.split && other.rest == here.rest;
@@ -260,6 +284,8 @@ impl Finder<'_> {
 
     /// Why there is no train beside the splits that there are.
     fn lacking(&self, root: &Path, here: &Folders, other: Option<&Named>) -> String {
+        let names = |folder: &Path, split| class_names(&inner(folder, split)).unwrap_or_default();
+        let of_other = other.map_or_else(Vec::new, |other| names(&other.path, other.split));
         let other = other.map_or(String::new(), |other| format!("{root:?} holds {:?} but ", other.path));
         let flat = here.named.iter().find(|named| named.split == SplitName::Train && named.content == Content::Images);
         if let Some(train) = flat {
@@ -269,9 +295,20 @@ impl Finder<'_> {
         if classes.is_empty() {
             return format!("{other}no train folder beside it; --train-dir names one");
         }
-        let classes = bad::in_line(classes.iter().map(|folder| self.quoted(folder)));
         let splits = here.named.iter().filter(|named| named.content == Content::Folders);
         let flags: String = splits.map(|named| format!(" --{}-dir {}", named.split, self.flag(&named.path))).collect();
+        // A folder with the classes of the other split is most likely train.
+        let holds_them =
+            |folder: &&&PathBuf| names(folder, SplitName::Train).iter().any(|name| of_other.contains(name));
+        if let Some(train) = classes.iter().find(holds_them) {
+            return format!(
+                "{other}no train folder beside it; if {} is train, add --train-dir {}{flags}; if all folders are classes, add \
+                 --train-dir .",
+                self.quoted(train),
+                self.flag(train)
+            );
+        }
+        let classes = bad::in_line(classes.iter().map(|folder| self.quoted(folder)));
         format!(
             "{other}no train folder beside it; if {classes} are train's classes, add{flags}; if all folders are classes, add \
              --train-dir ."
@@ -305,8 +342,31 @@ impl Finder<'_> {
 
     /// The folder as a flag takes it.
     fn flag(&self, folder: &Path) -> String {
-        folder.strip_prefix(self.top).unwrap_or(folder).display().to_string()
+        as_flag(self.top, folder)
     }
+}
+
+/// The place of the folder that is train to another of its name, such as `rps` to `rps-test-set`, which holds no class
+/// folder that it lacks. None where a third folder with images is of neither kind.
+fn unmarked_train(folders: &[PathBuf], told: &[Option<Told>]) -> Result<Option<usize>> {
+    let mut unmarked = (0..folders.len()).filter(|&at| told[at].is_none() && holds_image(&folders[at]));
+    let (Some(train), None) = (unmarked.next(), unmarked.next()) else { return Ok(None) };
+    let meaning = meaning(&name(&folders[train]));
+    let mut same: Vec<(&PathBuf, SplitName)> = Vec::new();
+    for (folder, told) in folders.iter().zip(told) {
+        same.extend(told.iter().filter(|told| told.rest == meaning).map(|told| (folder, told.split)));
+    }
+    if meaning.is_empty() || same.iter().any(|(_, split)| *split == SplitName::Train) {
+        return Ok(None);
+    }
+    let classes = class_names(&inner(&folders[train], SplitName::Train))?;
+    for (folder, split) in same {
+        let here = class_names(&inner(folder, split))?;
+        if classes.len() >= 2 && !here.is_empty() && here.iter().all(|class| classes.contains(class)) {
+            return Ok(Some(train));
+        }
+    }
+    Ok(None)
 }
 
 /// The folder of the split's classes: `folder`, or the only one in it where that has the same name, a name of the same
@@ -335,7 +395,7 @@ fn inner(folder: &Path, split: SplitName) -> PathBuf {
 
 /// Whether `folder` holds no image itself, and two folders or more that do.
 fn holds_class_folders(folder: &Path) -> Result<bool> {
-    Ok(folders_alone(folder)?.iter().filter(|folder| holds_image(folder)).count() >= 2)
+    Ok(class_names(folder)?.len() >= 2)
 }
 
 fn name(folder: &Path) -> String {

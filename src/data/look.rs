@@ -87,6 +87,12 @@ pub(super) fn folders_alone(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
+/// The names of the folders with images in `folder`, sorted; none where an image stands beside them.
+pub(super) fn class_names(folder: &Path) -> Result<Vec<String>> {
+    let with_images = folders_alone(folder)?.into_iter().filter(|folder| holds_image(folder));
+    Ok(with_images.map(|folder| folder.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect())
+}
+
 /// The paths of what is in `folder`.
 pub(super) fn entries(folder: &Path) -> Result<impl Iterator<Item = Result<PathBuf>>> {
     let failure = |folder: &Path| format!("the folder {folder:?} cannot be read");

@@ -23,6 +23,7 @@ mod alone;
 mod audit;
 mod bad;
 mod batches;
+mod class_folders;
 mod copies;
 mod dataset;
 mod decode;

@@ -52,6 +52,22 @@ const FILLERS: [&str; 34] = [
     "samples", "seg", "set", "sets", "small", "split", "splits", "the", "x",
 ];
 
+/// Words that may mean a split, and are read as one by nobody but the user.
+const HINTS: [(&str, SplitName); 12] = [
+    ("tr", SplitName::Train),
+    ("trn", SplitName::Train),
+    ("development", SplitName::Train),
+    ("va", SplitName::Val),
+    ("vl", SplitName::Val),
+    ("vld", SplitName::Val),
+    ("eval", SplitName::Val),
+    ("evaluation", SplitName::Val),
+    ("te", SplitName::Test),
+    ("ts", SplitName::Test),
+    ("tst", SplitName::Test),
+    ("holdout", SplitName::Test),
+];
+
 /// What a folder's name tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Told {
@@ -81,6 +97,33 @@ pub(super) fn told_by(name: &str) -> Option<Told> {
         }
     }
     Some(Told { split: found?, is_plain: false, rest })
+}
+
+/// The words of `name` without those that say nothing: `rps` of `rps_images`.
+pub(super) fn meaning(name: &str) -> Vec<String> {
+    words(name).into_iter().filter(|word| !FILLERS.contains(&&**word)).collect()
+}
+
+/// The split that `name` tells, or may mean: `imagesTr`, `vld`, `evaluation`.
+pub(super) fn hinted_by(name: &str) -> Option<SplitName> {
+    let hinted = || match &meaning(name)[..] {
+        [only] => HINTS.iter().find(|(word, _)| word == only).map(|&(_, split)| split),
+        _ => None,
+    };
+    told_by(name).map(|told| told.split).or_else(hinted)
+}
+
+/// The split on whose word `name` ends: `dogstrain`, but also `strain`.
+pub(super) fn ends_like(name: &str) -> Option<SplitName> {
+    let lower = name.to_lowercase();
+    WORDS.iter().find(|(word, _)| lower.ends_with(word)).map(|&(_, split)| split)
+}
+
+/// Whether `name` is that of a fold of a cross-validation: `fold_1`, `split0`.
+pub(super) fn is_fold(name: &str) -> bool {
+    let words = words(name);
+    let ends = words.last().is_some_and(|word| ["fold", "kfold", "split", "cv"].contains(&&**word));
+    ends && words.len() <= 2 && name.ends_with(|c: char| c.is_ascii_digit())
 }
 
 /// Whether `name` says nothing of what is in the folder: `images`, `Data`, `2017`.
@@ -136,6 +179,22 @@ mod tests {
         }
         assert_eq!(told_by("asl_alphabet_train").unwrap().rest, ["asl", "alphabet"]);
         assert!(told_by("Valid").unwrap().is_plain && !told_by("Testing").unwrap().is_plain);
+    }
+
+    #[test]
+    fn names_that_may_mean_a_split_or_a_fold_are_known() {
+        for (split, names) in [
+            (SplitName::Train, "imagesTr trn Tr development training"),
+            (SplitName::Val, "Va vld evaluation val_set"),
+            (SplitName::Test, "imagesTs TE holdout flowers_test"),
+        ] {
+            assert!(names.split(' ').all(|name| hinted_by(name) == Some(split)), "{names}");
+        }
+        assert!(["tree", "2019", "trunk", "red tr"].iter().all(|name| hinted_by(name).is_none()));
+        assert!(["fold1", "Fold_2", "k-fold-3", "split0", "cv4"].iter().all(|name| is_fold(name)));
+        assert!(["fold", "manifold1", "1", "part1", "folder1"].iter().all(|name| !is_fold(name)));
+        assert_eq!((ends_like("dogsTrain"), ends_like("trains")), (Some(SplitName::Train), None));
+        assert_eq!(meaning("rps images 2"), ["rps"]);
     }
 
     #[test]

@@ -120,6 +120,12 @@ fn what_is_not_clear_is_refused_with_what_was_seen_and_the_flag() {
         (&["archive/train", "archive/test"], &["samples"], &["archive", "samples", "--data"]),
         (&[], &["cat/train", "cat/test", "dog/train", "dog/test"], &["cat", "dog", "move the splits above them"]),
         (&["train"], &["val"], &["val", "no class folders", "--train-dir"]),
+        (
+            &["labelled", "test"],
+            &["unlabelled"],
+            &["if \"labelled\" is train, add --train-dir labelled --test-dir test"],
+        ),
+        (&["train_aug", "train_plain", "val"], &[], &["add --train-dir train_aug --val-dir val"]),
     ] {
         let complaint = folder(splits, flat).complaint();
         for word in expected {
@@ -207,4 +213,124 @@ fn an_empty_class_of_val_is_a_note_and_a_drawn_val_tells_which_classes_it_lacks(
     assert_eq!(rare.train.class_counts(3), [18, 18, 1]);
     let lacking: Vec<_> = rare.notes.iter().filter(|note| note.contains("val holds no image")).collect();
     assert_eq!(lacking, ["val holds no image of these classes: \"c\"."]);
+}
+
+#[test]
+fn classes_that_all_hold_the_same_folders_are_told_with_what_else_they_may_be() {
+    let outer = |data: &Folder, options: &Options| {
+        let data = data.open(options).unwrap();
+        let note = data.notes.iter().find(|note| note.contains("each hold the folders \"a\", \"b\"")).cloned();
+        (data.classes, note)
+    };
+    for (folders, flags) in [
+        (&["cat", "dog"][..], ["(--train-dir cat)", "(--val-dir dog)"]),
+        (&["2019", "2020", "2021"], ["(--train-dir 2019)", "(--val-dir 2020)"]),
+        (&["color", "grayscale"], ["(--train-dir color)", "(--val-dir grayscale)"]),
+        (&["part1", "part 2"], ["(--train-dir 'part 2')", "(--val-dir part1)"]),
+        (&["carnival", "festival", "strain"], ["(--train-dir carnival)", "(--val-dir festival)"]),
+        (&["dogstest", "dogstrain"], ["--test-dir dogstest", "--train-dir dogstrain"]),
+        (&["main", "holdout"], ["--test-dir holdout", "--train-dir main"]),
+    ] {
+        let data = folder(folders, &[]);
+        let (classes, note) = outer(&data, &Options::default());
+        let note = note.unwrap_or_else(|| panic!("{folders:?}"));
+        assert!(folders.iter().all(|folder| classes.contains(&(*folder).to_owned())), "{classes:?}");
+        assert!(flags.iter().all(|flag| note.contains(flag)) && note.contains("taken for the classes"), "{note}");
+    }
+    // The flags of the note do what it says.
+    let years = folder(&["2019", "2020"], &[]);
+    let folders = SplitFolders { train: Some("2019".into()), val: Some("2020".into()), test: None };
+    let data = years.open(&Options { folders, ..Options::default() }).unwrap();
+    assert_eq!((sizes(&data), &data.classes[..]), ((40, 40, None), &["a".to_owned(), "b".to_owned()][..]));
+    // Below a folder of train, and in one around the data.
+    let (classes, note) = outer(&folder(&["train/one", "train/two", "val/one"], &[]), &Options::default());
+    assert!(classes == ["one", "two"] && note.unwrap().contains("put the images of each together"));
+    let wrapped = outer(&folder(&["plants/color", "plants/grey"], &[]), &Options::default()).1.unwrap();
+    assert!(wrapped.contains("--train-dir plants/color") && wrapped.contains("--val-dir plants/grey"), "{wrapped}");
+    // Other folders in each, one folder alone in each, or an image beside the folders: nothing to say.
+    for data in [
+        Folder::new().split("x", &["a", "b"], 5).split("y", &["a", "c"], 5),
+        Folder::new().split("x", &["a"], 5).split("y", &["a"], 5),
+        folder(&["x", "y"], &["x", "y"]),
+    ] {
+        assert_eq!(outer(&data, &Options::default()), (vec!["x".to_owned(), "y".to_owned()], None));
+    }
+
+    for (folders, flags) in [
+        (&["fold1", "fold2", "fold3"][..], "(--train-dir fold1)"),
+        (&["split_0", "split_1"], "(--val-dir split_1)"),
+        (&["Te", "Tr", "Va"], "--test-dir Te --train-dir Tr --val-dir Va"),
+        (&["trn", "vld"], "--train-dir trn --val-dir vld"),
+        (&["imagesTr", "imagesTs"], "--train-dir imagesTr --test-dir imagesTs"),
+        (&["development", "evaluation"], "--train-dir development --val-dir evaluation"),
+        (&["birds_test", "flowers_train"], "--test-dir birds_test --train-dir flowers_train"),
+    ] {
+        let data = folder(folders, &[]);
+        let complaint = data.complaint();
+        assert!(complaint.contains(flags) && complaint.contains("add --train-dir ."), "{complaint}");
+        let as_classes = Options {
+            folders: SplitFolders { train: Some(".".into()), ..SplitFolders::default() },
+            ..Options::default()
+        };
+        let (classes, note) = outer(&data, &as_classes);
+        assert_eq!((classes.len(), note.is_some()), (folders.len(), true), "{folders:?}");
+    }
+}
+
+#[test]
+fn a_folder_with_a_split_of_its_name_beside_it_is_train() {
+    for (splits, flat, expected) in [
+        (&["rps", "rps-test-set"][..], &[][..], (DRAWN.0, DRAWN.1, Some(40))),
+        (&["rps/rps", "rps-test-set/rps-test-set"], &[], (DRAWN.0, DRAWN.1, Some(40))),
+        (&["birds", "birds_validation"], &[], (40, 40, None)),
+        (&["birds", "birds_val", "birds_test"], &[], (40, 40, Some(40))),
+        (&["rps", "rps-test-set"], &["rps-validation"], (DRAWN.0, DRAWN.1, Some(40))),
+    ] {
+        let data = folder(splits, flat).opened();
+        assert_eq!((sizes(&data), &data.classes[..]), (expected, &["a".to_owned(), "b".to_owned()][..]), "{splits:?}");
+        assert!(data.notes.iter().any(|note| note.contains("as train")), "{:?}", data.notes);
+    }
+    // Images directly inside: classes.
+    let cats = folder(&[], &["cat", "cat_test", "dog"]).opened();
+    assert_eq!(cats.classes, ["cat", "cat_test", "dog"]);
+    let fewer = Folder::new().split("birds", &["a", "b"], 20).split("birds_test", &["a"], 3).opened();
+    assert_eq!(sizes(&fewer), (36, 4, Some(3)));
+}
+
+#[test]
+fn splits_among_the_classes_of_a_split_are_refused_until_a_flag_says_what_they_are() {
+    let named = |train: &str, val: &str| {
+        let name = |folder: &str| (!folder.is_empty()).then(|| PathBuf::from(folder));
+        let folders = SplitFolders { train: name(train), val: name(val), test: None };
+        Options { folders, ..Options::default() }
+    };
+    let inside = folder(&["train", "train/val"], &[]);
+    let complaint = inside.complaint();
+    assert!(complaint.contains("--train-dir train --val-dir train/val"), "{complaint}");
+    assert_eq!(sizes(&inside.open(&named("train", "train/val")).unwrap()), (40, 40, None));
+    let as_class = inside.open(&named("train", "")).unwrap();
+    assert_eq!(as_class.classes, ["a", "b", "val"]);
+    assert!(as_class.notes.iter().any(|note| note.contains("\"val\" hold class folders")), "{:?}", as_class.notes);
+
+    let below = folder(&["train/train", "train/val"], &["test"]);
+    let complaint = below.complaint();
+    assert!(complaint.contains("--train-dir train/train --val-dir train/val"), "{complaint}");
+    assert_eq!(sizes(&below.open(&named("train/train", "train/val")).unwrap()), (40, 40, None));
+    // A class called train, with kinds of trains in it.
+    let trains = Folder::new().split("train", &["bus", "car"], 9).split("train/train", &["steam", "diesel"], 9);
+    assert_eq!(trains.opened().classes, ["bus", "car", "train"]);
+}
+
+#[test]
+fn a_copy_of_all_classes_beside_them_is_no_class() {
+    for (splits, name) in [(&["", "cells"][..], "cells"), (&["train", "train/all", "val"], "all")] {
+        let data = folder(splits, &[]).opened();
+        assert_eq!(data.classes, ["a", "b"], "{splits:?}");
+        assert_eq!(data.train.len(), if splits.len() == 2 { 36 } else { 40 });
+        let said = format!("\"{name}\" holds once more the class folders beside, \"a\", \"b\"");
+        assert!(data.notes.iter().any(|note| note.starts_with(&said)), "{:?}", data.notes);
+    }
+    // One class more beside it: no copy.
+    let more = folder(&["", "cells"], &["c"]).opened();
+    assert_eq!(more.classes, ["a", "b", "c", "cells"]);
 }
