@@ -122,6 +122,38 @@ fn leaks_are_counted_and_left_out_beside_the_whole() {
 }
 
 #[test]
+fn leaks_are_not_known_beside_a_train_that_is_not_the_models() {
+    let place = place_with_run();
+    let copy = |from: &str, to: &str| {
+        for (class, name) in CLASSES.into_iter().enumerate() {
+            for number in 0..3 {
+                let number = if from == "train" { number } else { 5000 + number };
+                place.write_image(&format!("{to}/{name}/{number:04}.png"), class as u32, number);
+            }
+        }
+    };
+    // Other images to train on, and a test of those that the run was trained on.
+    copy("new", "other/train");
+    copy("train", "other/test");
+    for model in ["run", "run/model.safetensors"] {
+        let found = evaluate(&place, &[model, "--data", "other", "--split", "test"]);
+        assert_eq!((&found["n"], &found["leaks"]), (&9.into(), &Value::Null), "{model}");
+        let text = place.mindgap(&["evaluate", model, "--data", "other", "--split", "test"]).succeed().stdout();
+        assert!(text.contains("Leaks        not known: these are not the data of the run's training"), "{text}");
+        // Nor is a val drawn from them.
+        place.mindgap(&["evaluate", model, "--data", "other"]).refuse(&["no val split", "--test-dir"]);
+        let train = ["--split", "test", "--test-dir", "train"];
+        assert_eq!(evaluate(&place, &[&[model, "--data", "other"], &train[..]].concat())["n"], 9);
+    }
+    // The images of the training elsewhere, beside another test: the same train.
+    fs::rename(place.path("data"), place.path("moved")).unwrap();
+    copy("train", "moved/test");
+    for model in ["run", "run/model.safetensors"] {
+        assert_eq!(evaluate(&place, &[model, "--data", "moved", "--split", "test"])["leaks"], 9, "{model}");
+    }
+}
+
+#[test]
 fn test_is_read_only_where_it_is_asked_for() {
     let place = place_with_run();
     place.mindgap(&["evaluate", "run", "--split", "test"]).refuse(&["has no test split"]);
@@ -137,11 +169,12 @@ fn a_split_is_measured_without_train() {
     let place = place_with_run();
     for (class, name) in CLASSES.into_iter().enumerate() {
         for number in 0..3 {
-            for folder in ["data/test", "splits/test", "splits/val", "classes"] {
+            for folder in ["data/test", "splits/test", "splits/val", "classes", "around/classes"] {
                 place.write_image(&format!("{folder}/{name}/{number}.png"), class as u32, 5000 + number);
             }
         }
     }
+    place.write_image("around/more/0.png", 0, 7000);
     let whole = evaluate(&place, &["run", "--split", "test"]);
     assert_eq!((&whole["n"], &whole["leaks"]), (&9.into(), &0.into()));
     for words in [
@@ -150,21 +183,28 @@ fn a_split_is_measured_without_train() {
         &["--data", "splits"],
         &["--data", "classes", "--split", "test"],
         &["--data", "data/test", "--split", "test"],
+        &["--data", "classes", "--split", "test", "--test-dir", "."],
+        &["--data", "classes", "--val-dir", "."],
+        &["--data", "splits", "--split", "test", "--test-dir", "val"],
+        &["--data", "around", "--split", "test", "--test-dir", "classes"],
+        &["--data", "around", "--val-dir", "classes"],
         &["--data", "classes", "--val-dir", "../splits/val", "--test-dir", "../splits/test", "--split", "test"],
     ] {
         let found = evaluate(&place, &[&["run"], words].concat());
         assert_eq!((&found["n"], &found["confusion"]), (&9.into(), &whole["confusion"]), "{words:?}");
         close(&found["loss"], &whole["loss"]);
-        let is_known = words.contains(&"--val-dir");
-        assert_eq!((found["leaks"].is_null(), &found["without_leaks"]), (!is_known, &Value::Null), "{words:?}");
+        assert!(found["leaks"].is_null() && found["without_leaks"].is_null(), "{words:?}");
     }
     let words = ["evaluate", "run/model.safetensors", "--data", "splits", "--split", "test"];
     let told = place.mindgap(&words).succeed();
     assert!(told.stdout().contains("Leaks        not known: there is no train split"), "{}", told.stdout());
     assert!(told.stderr().contains("no train split beside these images"), "{}", told.stderr());
 
-    // Classes alone are train too: val is drawn from them, and train is all that is left.
-    assert_eq!(evaluate(&place, &["run", "--data", "classes"])["leaks"], 0);
+    // Of classes alone that nothing was trained on, no val is drawn, and no train is left.
+    for split in ["val", "train"] {
+        let words = ["evaluate", "run", "--data", "classes", "--split", split];
+        place.mindgap(&words).refuse(&["no val split", "--split test"]);
+    }
     fs::remove_dir_all(place.path("splits/val")).unwrap();
     place.mindgap(&["evaluate", "run", "--data", "splits"]).refuse(&["no val split", "no train folder"]);
     place.mindgap(&["evaluate", "run", "--data", "splits", "--split", "train"]).refuse(&["no train folder"]);

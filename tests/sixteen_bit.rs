@@ -96,3 +96,47 @@ fn images_of_8_bits_have_no_range() {
     let recipe = String::from_utf8(place.bytes("run", "recipe.toml")).unwrap();
     assert!(!text.contains("16bit") && !recipe.contains("16bit"));
 }
+
+#[test]
+fn a_model_of_8_bits_takes_the_high_byte_whoever_asks_it() {
+    let place = Place::with_images(8, 4);
+    place.train("run", &["--epochs", "1"]).succeed();
+    // The upper eight bits of images that use twelve.
+    for (class, name) in CLASSES.into_iter().enumerate() {
+        for number in 0..2 {
+            let class = class as u32;
+            let pixel = |x, y| Luma([(900 + 1000 * class + x * 61 + y * 7 + number) as u16]);
+            let path = place.path(format!("deep/{name}/{number}.png"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            ImageBuffer::from_fn(16, 16, pixel).save(path).unwrap();
+        }
+    }
+    let words = ["evaluate", "run", "--data", "deep", "--split", "test", "--predictions", "table.csv"];
+    let told = place.mindgap(&words).succeed().stderr();
+    assert!(told.contains("16-bit images keep their high byte"), "{told}");
+    let table = fs::read_to_string(place.path("table.csv")).unwrap();
+    let row = table.lines().find(|line| line.contains("dark/0.png")).unwrap();
+    let answer = json_of(&place, &["predict", "run", "deep/dark/0.png", "--json"]);
+    close(&answer["probability"], &row.split(',').nth(4).unwrap().parse::<f64>().unwrap().into());
+}
+
+#[test]
+fn values_beyond_the_models_range_are_told_once() {
+    let place = place();
+    place.train("run", &["--epochs", "1"]).succeed();
+    for name in ["a", "b"] {
+        ImageBuffer::from_fn(16, 16, |x, y| Luma([(4000 + 9 * x + y) as u16]))
+            .save(place.path(format!("{name}.png")))
+            .unwrap();
+    }
+    let told = place.mindgap(&["predict", "run", "data/val/dark/100.png", "a.png", "b.png"]).succeed().stderr();
+    assert_eq!(told.matches("16-bit values outside 0 to 4095").count(), 1, "{told}");
+    assert!(told.contains("first in \"a.png\""), "{told}");
+    let within = place.mindgap(&["predict", "run", "data/val/dark"]).succeed().stderr();
+    assert!(!within.contains("outside"), "{within}");
+    // And of a test split.
+    fs::create_dir_all(place.path("data/test/dark")).unwrap();
+    fs::rename(place.path("a.png"), place.path("data/test/dark/a.png")).unwrap();
+    let told = place.mindgap(&["evaluate", "run", "--split", "test"]).succeed().stderr();
+    assert!(told.contains("The 16-bit images of test have values 4000 to 4150"), "{told}");
+}

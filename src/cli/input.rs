@@ -4,6 +4,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{export::Model, recipe::Tta};
 
+/// What is done with 16-bit images where neither model nor flag tells a range.
+pub const KEEP_HIGH_BYTE: &str = "16-bit images keep their high byte, since the model does not tell which values its own \
+                                  used; --range-16bit LO HI scales them";
+
 /// The shape of a model's images, for a TorchScript file that does not tell it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct InputFlags {

@@ -25,6 +25,8 @@ pub struct Alone {
     pub classes: Vec<String>,
     /// The images.
     pub split: Split,
+    /// Whether some of them have 16 bits a channel.
+    pub has_16bit: bool,
     /// What the user should know about how the source was read, one sentence each.
     pub notes: Vec<String>,
 }
@@ -92,5 +94,5 @@ fn read_all(listing: Listing, name: SplitName, options: &Options, progress: &dyn
     notes.push(
         "There is no train split beside these images: whether some of them also stand in train is not known.".into(),
     );
-    Ok(Alone { classes, split, notes })
+    Ok(Alone { classes, split, has_16bit: values.images > 0, notes })
 }

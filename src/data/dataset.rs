@@ -104,6 +104,8 @@ pub struct Dataset {
     pub train: Split,
     /// The images to validate on.
     pub val: Split,
+    /// Whether they were drawn from train's.
+    pub is_val_drawn: bool,
     /// Images that nothing but a final evaluation reads.
     pub test: Option<Split>,
     /// Why a test split that is there is not read: it has no labels, or some that train does not know.
@@ -226,25 +228,27 @@ fn settle_splits(listing: &mut Listing, options: &Options) {
 
 /// Reads every image once, or finds what was read before.
 fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
+    let is_val_drawn = listing.is_val_drawn();
     let Listing { classes, train, val, test, mut unread_test, unused, mut notes, bad: mut bad_files } = listing;
     let val = val.context("val holds no image")?;
     let splits: Vec<&Samples> = [&train, &val].into_iter().chain(&test).collect();
     let lengths: Vec<usize> = splits.iter().map(|samples| samples.ids.len()).collect();
     let entry = Entry::of(&splits, unused.as_ref(), options);
-    let Readings { shape, range, splits: mut readings } = match entry.as_ref().and_then(|entry| entry.load(&lengths)) {
-        Some(readings) => readings,
-        None => {
-            let (readings, note) = read_splits::read_all(&splits, unused.as_ref(), options, progress)?;
-            notes.extend(note);
-            let whole = readings.splits.iter().all(|reading| reading.bad.is_empty());
-            if let (Some(entry), true) = (&entry, whole)
-                && let Err(error) = entry.save(&readings)
-            {
-                notes.push(format!("The decoded images are not kept for the next start: {error:#}."));
+    let Readings { shape, range, notes: of_depth, splits: mut readings } =
+        match entry.as_ref().and_then(|entry| entry.load(&lengths)) {
+            Some(readings) => readings,
+            None => {
+                let readings = read_splits::read_all(&splits, unused.as_ref(), options, progress)?;
+                let whole = readings.splits.iter().all(|reading| reading.bad.is_empty());
+                if let (Some(entry), true) = (&entry, whole)
+                    && let Err(error) = entry.save(&readings)
+                {
+                    notes.push(format!("The decoded images are not kept for the next start: {error:#}."));
+                }
+                readings
             }
-            readings
-        }
-    };
+        };
+    notes.extend(of_depth);
 
     let mut unreadable: Vec<BadFile> =
         readings.iter_mut().flat_map(|reading| std::mem::take(&mut reading.bad)).collect();
@@ -291,6 +295,7 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
         std,
         train,
         val,
+        is_val_drawn,
         test,
         unread_test,
         fingerprint,

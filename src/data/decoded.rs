@@ -35,6 +35,8 @@ pub(super) struct Readings {
     pub shape: Shape,
     /// The range of 16-bit values, and the images that have them; none without such images.
     pub range: Option<(Range, u64)>,
+    /// What the user should know about 16-bit images.
+    pub notes: Vec<String>,
     /// Of train, val and, where there is one, test.
     pub splits: Vec<Reading>,
 }
@@ -61,7 +63,7 @@ impl Entry {
         let folder = options.decoded_folder.as_ref()?;
         let mut key = Xxh3::new();
         let asked = (options.img_size, options.in_chans, options.cache_limit, options.range_16bit);
-        key.update(format!("{} {asked:?} 2", env!("CARGO_PKG_VERSION")).as_bytes());
+        key.update(format!("{} {asked:?} 3", env!("CARGO_PKG_VERSION")).as_bytes());
         let mut bytes = 0;
         for samples in splits.iter().copied().chain(unused) {
             let Source::Files { paths, .. } = &*samples.source else { return None };
@@ -152,6 +154,8 @@ fn archive(readings: &Readings) -> Result<Archive> {
     if let Some((range, images)) = readings.range {
         let [low, high] = range.numbers().map(u64::from);
         add("range".into(), Dtype::U64, vec![3], bytes_of([low, high, images].map(u64::to_le_bytes)));
+        let notes = readings.notes.join("\n").into_bytes();
+        add("notes".into(), Dtype::U8, vec![notes.len()], notes);
     }
     for (number, reading) in readings.splits.iter().enumerate() {
         let n = reading.hashes.len();
@@ -182,6 +186,8 @@ fn readings(archive: &Archive, lengths: &[usize]) -> Result<Readings> {
         &[low, high, images] => Some((Range::of([low as u16, high as u16]), images)),
         _ => anyhow::bail!("the range is not three numbers"),
     };
+    let notes = archive.array("notes").map(|notes| std::str::from_utf8(&notes.bytes)).transpose()?.unwrap_or_default();
+    let notes = notes.lines().map(str::to_owned).collect();
     let splits = lengths.iter().enumerate().map(|(number, &n)| {
         let hashes = &array(format!("{number}.hashes"))?.bytes;
         let hashes: Vec<u128> = hashes.as_chunks().0.iter().map(|&bytes| u128::from_le_bytes(bytes)).collect();
@@ -198,7 +204,7 @@ fn readings(archive: &Archive, lengths: &[usize]) -> Result<Readings> {
             headers: Vec::new(),
         })
     });
-    Ok(Readings { shape, range, splits: splits.collect::<Result<_>>()? })
+    Ok(Readings { shape, range, notes, splits: splits.collect::<Result<_>>()? })
 }
 
 fn bytes_of<const N: usize>(numbers: impl IntoIterator<Item = [u8; N]>) -> Vec<u8> {

@@ -80,6 +80,24 @@ impl Values {
         Some(Range { low: 0, high: (1u32 << bits(self.most).max(8)).wrapping_sub(1) as u16 })
     }
 
+    /// Whether `range` is not wide enough for all of them.
+    pub fn exceed(&self, range: Range) -> bool {
+        let [low, high] = range.numbers();
+        self.images > 0 && (self.least < low || self.most > high)
+    }
+
+    /// What to say of images of test that use values outside `range`, if they do.
+    pub fn note_of_test(&self, range: Range) -> Option<String> {
+        let [low, high] = range.numbers();
+        self.exceed(range).then(|| {
+            format!(
+                "The 16-bit images of test have values {} to {}; those outside {low} to {high}, which train and val use, \
+                 become the nearest.",
+                self.least, self.most
+            )
+        })
+    }
+
     /// What to say of the images, scaled by `range`.
     pub fn note(&self, range: Range) -> String {
         let [low, high] = range.numbers();
@@ -87,7 +105,7 @@ impl Values {
         let mut note = format!("{} 16-bit image{plural}: values {} to {}", self.images, self.least, self.most);
         note += &format!("; {low} to {high} become 0 to 255");
         note += if range == Range::FULL { "." } else { " (--range-16bit)." };
-        if self.least < low || self.most > high {
+        if self.exceed(range) {
             note += " Values outside become the nearest.";
         }
         let (all, mut below) = (self.by_bits.iter().sum::<u64>(), 0);
@@ -155,6 +173,16 @@ mod tests {
         assert!((0..=255).all(|value| Range::of([0, 255]).byte(value) == value as u8));
         assert_eq!([0, 100, 199, 9999].map(|value| Range::of([100, 199]).byte(value)), [0, 0, 253, 253]);
         assert_eq!(Range::of([7, 7]).byte(9), 0);
+    }
+
+    #[test]
+    fn values_outside_a_range_are_said() {
+        let range = Range::of([10, 4095]);
+        for (values, exceed) in [(&[10, 4095][..], false), (&[9, 50], true), (&[50, 4096], true), (&[], false)] {
+            let mut all = Values::default();
+            values.iter().for_each(|&value| all.add(&Values::of([value].into_iter())));
+            assert_eq!((all.exceed(range), all.note_of_test(range).is_some()), (exceed, exceed), "{values:?}");
+        }
     }
 
     #[test]

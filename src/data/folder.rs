@@ -46,8 +46,8 @@ pub(super) fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     Ok(listing)
 }
 
-/// The split called `name` by itself, in the place of train, where `root` holds no train or, for test, nothing but
-/// classes. None where there is a train to list with it.
+/// The split called `name` by itself, in the place of train, where `root` holds no train or nothing but classes, all of
+/// which test is, or which stand beside the split that the user names. None where there is a train to list with it.
 pub(super) fn list_alone(root: &Path, chosen: &SplitFolders, name: SplitName) -> Result<Option<Listing>> {
     let Layout { train, val, test, apart, is_one_set, lacking, beside, mut notes } = layout::find(root, chosen)?;
     let split = match name {
@@ -55,7 +55,10 @@ pub(super) fn list_alone(root: &Path, chosen: &SplitFolders, name: SplitName) ->
         SplitName::Val => val,
         SplitName::Test => test,
     };
+    let named = if name == SplitName::Val { &chosen.val } else { &chosen.test };
     let folder = match (train, split) {
+        // Folders beside a split that the user names are not taken for train unasked.
+        (Some(_), Some(folder)) if is_one_set && named.is_some() => folder,
         (Some(root), None) if is_one_set && name == SplitName::Test => {
             notes.push(format!("{root:?} holds classes and no splits: all of its images are measured."));
             root

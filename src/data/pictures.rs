@@ -1,6 +1,7 @@
 //! Pictures without labels: any number of files, decoded ahead on all cores, some at a time and in their order.
 
 use std::{
+    path::PathBuf,
     sync::mpsc::{Receiver, sync_channel},
     thread::{self, JoinHandle},
 };
@@ -9,7 +10,15 @@ use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use tch::Tensor;
 
-use super::{decode, depth::Range, loader, read::tensor, shape::Shape, transform, walk::Found};
+use super::{
+    decode,
+    depth::{Range, Values},
+    loader,
+    read::tensor,
+    shape::Shape,
+    transform,
+    walk::Found,
+};
 
 /// Batches that wait to be used. With the one that is being made and the one in use, this bounds the memory.
 const AHEAD: usize = 2;
@@ -24,6 +33,8 @@ pub struct PictureBatch {
     pub images: Tensor,
     /// How many of them have 16 bits a channel.
     pub sixteen_bit: usize,
+    /// The first file with 16-bit values outside the range by which they are scaled.
+    pub beyond: Option<PathBuf>,
 }
 
 /// The batches of a stream of files.
@@ -82,7 +93,7 @@ impl Iterator for Pictures {
 
 /// Decodes `files`.
 fn batch(mut files: Vec<Found>, shape: Shape, range: Range) -> Result<PictureBatch> {
-    let decoded: Vec<Option<(Vec<u8>, bool)>> = files
+    let decoded: Vec<Option<(Vec<u8>, Values)>> = files
         .par_iter_mut()
         .map(|file| {
             if file.trouble.is_some() {
@@ -90,23 +101,28 @@ fn batch(mut files: Vec<Found>, shape: Shape, range: Range) -> Result<PictureBat
             }
             let image = decode::stored(&file.path, range).and_then(|stored| {
                 let pixels = transform::fit(stored.picture.into_channels(shape.channels), shape.size)?;
-                Ok((pixels, stored.deep.is_some()))
+                Ok((pixels, stored.deep.unwrap_or_default()))
             });
             image.map_err(|error| file.trouble = Some(error)).ok()
         })
         .collect();
     let mut pixels = Vec::new();
     let mut sixteen_bit = 0;
-    for (image, is_deep) in decoded.into_iter().flatten() {
+    let mut beyond = None;
+    for (file, decoded) in files.iter().zip(decoded) {
+        let Some((image, values)) = decoded else { continue };
         pixels.extend(image);
-        sixteen_bit += usize::from(is_deep);
+        sixteen_bit += usize::from(values.images > 0);
+        if beyond.is_none() && values.exceed(range) {
+            beyond = Some(file.path.clone());
+        }
     }
-    Ok(PictureBatch { files, images: tensor(&pixels, shape)?, sixteen_bit })
+    Ok(PictureBatch { files, images: tensor(&pixels, shape)?, sixteen_bit, beyond })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     use super::*;
 

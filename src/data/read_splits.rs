@@ -13,27 +13,27 @@ use super::{
 };
 
 /// Reads the images of train, val and, where there is one, test; with 16-bit images among them, twice: the first reading
-/// finds the values in use, and what is to be said of them.
+/// finds the values in use.
 pub(super) fn read_all(
     splits: &[&Samples],
     unused: Option<&Samples>,
     options: &Options,
     progress: &dyn Progress,
-) -> Result<(Readings, Option<String>)> {
+) -> Result<Readings> {
     let given = options.range_16bit.map(Range::of);
     let first: Vec<Samples> = splits.iter().map(|samples| samples.in_range(given.unwrap_or(Range::FULL))).collect();
     let readings = decode_in(&first.iter().collect::<Vec<_>>(), options, progress)?;
     let mut values = Values::default();
     // What is measured last says nothing of how images are read.
     readings.splits[..2].iter().for_each(|reading| values.add(&reading.deep));
-    let in_test = readings.splits.get(2).map_or(0, |test| test.deep.images);
+    let mut in_test = readings.splits.get(2).map_or(Values::default(), |test| test.deep);
     if values.images > 0 {
         values.add(&unused.map(depth::values).unwrap_or_default());
-    } else if in_test > 0 {
-        values = readings.splits[2].deep;
+    } else {
+        values = std::mem::take(&mut in_test);
     }
-    let Some(range) = given.filter(|_| values.images > 0).or(values.range()) else { return Ok((readings, None)) };
-    let note = Some(values.note(range));
+    let Some(range) = given.filter(|_| values.images > 0).or(values.range()) else { return Ok(readings) };
+    let notes = [values.note(range)].into_iter().chain(in_test.note_of_test(range)).collect();
     let readings = if range == first[0].source.range() {
         readings
     } else {
@@ -41,7 +41,7 @@ pub(super) fn read_all(
         let second: Vec<Samples> = splits.iter().map(|samples| samples.in_range(range)).collect();
         decode_in(&second.iter().collect::<Vec<_>>(), options, progress)?
     };
-    Ok((Readings { range: Some((range, values.images)), ..readings }, note))
+    Ok(Readings { range: Some((range, values.images)), notes, ..readings })
 }
 
 /// The samples as they are scaled by `range`, if there is one.
@@ -76,5 +76,5 @@ fn read_as(shape: Shape, splits: &[&Samples], options: &Options, progress: &dyn 
         readings.push(read::read(name, samples, shape, keep, progress)?);
     }
     readings.rotate_right(1);
-    Ok(Readings { shape, range: None, splits: readings })
+    Ok(Readings { shape, range: None, notes: Vec::new(), splits: readings })
 }

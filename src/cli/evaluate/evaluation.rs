@@ -9,6 +9,25 @@ use crate::{
     stats::{Confusion, Logits},
 };
 
+/// Which images of a split also stand in train.
+#[derive(Clone, Debug)]
+pub enum Leaks {
+    /// For each image, whether it does.
+    Known(Vec<bool>),
+    /// Why it is not known.
+    Unknown(&'static str),
+}
+
+impl Leaks {
+    /// For each image, where that is known.
+    pub fn known(&self) -> Option<&[bool]> {
+        match self {
+            Self::Known(leaks) => Some(leaks),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
 /// What was found of a model on one split.
 #[derive(Clone, Debug, Serialize)]
 pub struct Evaluation {
@@ -18,8 +37,11 @@ pub struct Evaluation {
     pub data: String,
     /// The split: `train`, `val` or `test`.
     pub split: String,
-    /// Images that also stand in train; null where that is not known, since there is no train.
+    /// Images that also stand in the model's train; null where that is not known, since the data have no train or another.
     pub leaks: Option<usize>,
+    /// Why it is not known.
+    #[serde(skip)]
+    pub why_unknown: &'static str,
     /// The figures.
     #[serde(flatten)]
     pub figures: Both,
@@ -54,14 +76,18 @@ pub struct Views {
 
 impl Evaluation {
     /// Of the `outputs` over `classes` on a split named in `of` (model, data, split); `leaks` says which images also
-    /// stand in train, where that is known.
+    /// stand in train.
     pub fn new(
         [model, data, split]: [String; 3],
         outputs: &Outputs,
         classes: &[String],
         temperature: Option<f64>,
-        leaks: Option<&[bool]>,
+        leaks: &Leaks,
     ) -> Self {
+        let (known, why_unknown) = match leaks {
+            Leaks::Known(leaks) => (Some(&leaks[..]), ""),
+            Leaks::Unknown(why) => (None, *why),
+        };
         let predicted = Logits::new(&outputs.logits, &outputs.labels, classes.len()).predicted();
         let confusion = Confusion::new(classes.len(), &outputs.labels, &predicted);
         let scores = classes.iter().zip(confusion.scores()).map(|(name, score)| Class {
@@ -75,8 +101,9 @@ impl Evaluation {
             model,
             data,
             split,
-            leaks: leaks.map(|leaks| leaks.iter().filter(|&&leak| leak).count()),
-            figures: Both::of(outputs, classes.len(), temperature, leaks),
+            leaks: known.map(|leaks| leaks.iter().filter(|&&leak| leak).count()),
+            why_unknown,
+            figures: Both::of(outputs, classes.len(), temperature, known),
             classes: scores.collect(),
             confusion: confusion.counts,
             tta: None,
@@ -84,8 +111,8 @@ impl Evaluation {
     }
 
     /// The same with the outputs averaged over the views `kind` beside it.
-    pub fn with_views(self, kind: Tta, outputs: &Outputs, leaks: Option<&[bool]>) -> Self {
-        let figures = Both::of(outputs, self.classes.len(), None, leaks);
+    pub fn with_views(self, kind: Tta, outputs: &Outputs, leaks: &Leaks) -> Self {
+        let figures = Both::of(outputs, self.classes.len(), None, leaks.known());
         Self { tta: Some(Views { views: kind.to_string(), figures }), ..self }
     }
 

@@ -123,9 +123,9 @@ pub fn run(args: &Args) -> Result<End> {
         outputs.labels.len()
     );
     let names = [args.model.path.display().to_string(), subject.source.clone(), split_name.clone()];
-    let mut found = Evaluation::new(names, &outputs, &subject.classes, subject.input.temperature, leaks.as_deref());
+    let mut found = Evaluation::new(names, &outputs, &subject.classes, subject.input.temperature, &leaks);
     if args.tta != Tta::None {
-        found = found.with_views(args.tta, &measure(args.tta)?, leaks.as_deref());
+        found = found.with_views(args.tta, &measure(args.tta)?, &leaks);
     }
     if let Some(file) = &args.predictions {
         let table = predictions::csv(split, &outputs, &subject.classes, Path::new(&subject.source))?;

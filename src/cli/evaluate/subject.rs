@@ -4,9 +4,9 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Args, Portion};
+use super::{Args, Portion, evaluation::Leaks};
 use crate::{
-    cli::input::Input,
+    cli::input::{Input, KEEP_HIGH_BYTE},
     data::{Alone, Dataset, Split},
     export::Model,
     recipe::Recipe,
@@ -30,7 +30,11 @@ pub struct Subject {
 
 /// What was opened.
 enum Data {
-    Whole(Box<Dataset>),
+    Whole {
+        data: Box<Dataset>,
+        /// Whether train holds the images that the model was trained on.
+        is_own: bool,
+    },
     /// The split to be measured, without train.
     Alone(Split),
 }
@@ -39,7 +43,8 @@ impl Subject {
     /// Opens the data for `model`, whose input is `input`.
     ///
     /// # Errors
-    /// No data are named or they cannot be used, or they hold a class that the model does not know.
+    /// No data are named or they cannot be used, they hold a class that the model does not know, or the split would be drawn
+    /// from images that are not the model's.
     pub fn open(args: &Args, model: &dyn Model, input: Input) -> Result<Self> {
         let path = &args.model.path;
         let run = if path.is_dir() { Some(RunFolder::open(path)?.environment()?) } else { None };
@@ -50,8 +55,8 @@ impl Subject {
         let own = run.as_ref().filter(|run| is_same(&source, run));
         let exclude = args.data.exclude.clone().or_else(|| own.and_then(|run| run.data.exclude.clone()));
         let trained = model.description().map(|about| about.recipe()).transpose()?.unwrap_or_default();
-        // Runs of before the range was recorded kept the high byte.
-        let range_16bit = input.range_16bit.or(own.map(|_| [0, u16::MAX]));
+        // Models that tell no range saw 8-bit images, or are of before it was recorded, when the high byte was kept.
+        let range_16bit = Some(input.range_16bit.unwrap_or([0, u16::MAX]));
         let recipe = Recipe { img_size: Some(input.size), in_chans: Some(input.channels), range_16bit, ..trained };
         let skipped_before = own.is_some_and(|run| run.data.bad_files > 0);
         let folders = own.map(|run| run.folders.clone()).unwrap_or_default();
@@ -62,14 +67,26 @@ impl Subject {
             Some(_) => None,
             None => flags.open_alone(&source, args.split.name(), &known, &recipe, skipped_before)?,
         };
-        let (mut notes, found, data) = match alone {
-            Some(Alone { classes, split, notes }) => (notes, classes, Data::Alone(split)),
+        let (mut notes, found, has_16bit, data) = match alone {
+            Some(Alone { classes, split, has_16bit, notes }) => (notes, classes, has_16bit, Data::Alone(split)),
             None => {
-                let data = flags.open(&source, &recipe, skipped_before)?;
-                (data.notes.clone(), data.classes.clone(), Data::Whole(Box::new(data)))
+                let data = Box::new(flags.open(&source, &recipe, skipped_before)?);
+                let is_own = is_own(&data, model, run.as_ref());
+                ensure!(
+                    own.is_some() || is_own || !data.is_val_drawn || args.split == Portion::Test,
+                    "{source:?} has no val split, and is not what the model was trained on: no {} split of it is left to \
+                     measure. For all images of a folder of classes, or of a table, add --split test; for those of one \
+                     folder in it, --split test --test-dir FOLDER",
+                    args.split.name()
+                );
+                let has_16bit = data.range_16bit.is_some();
+                (data.notes.clone(), data.classes.clone(), has_16bit, Data::Whole { data, is_own })
             }
         };
-        if let (Some(run), Data::Whole(data)) = (&run, &data)
+        if input.range_16bit.is_none() && has_16bit {
+            notes.push(KEEP_HIGH_BYTE.to_owned());
+        }
+        if let (Some(run), Data::Whole { data, .. }) = (&run, &data)
             && run.data.fingerprint != data.fingerprint
         {
             notes.push(format!(
@@ -84,26 +101,45 @@ impl Subject {
         Ok(Self { input, source, notes, classes, class_of, data })
     }
 
-    /// The images of `portion`, and which of them also stand in train; none where there is no train to look in.
+    /// The images of `portion`, and which of them also stand in the model's train.
     ///
     /// # Errors
     /// There is no such split.
-    pub fn split(&self, portion: Portion) -> Result<(&Split, Option<Vec<bool>>)> {
-        let data = match &self.data {
-            Data::Whole(data) => data,
-            Data::Alone(split) => return Ok((split, None)),
+    pub fn split(&self, portion: Portion) -> Result<(&Split, Leaks)> {
+        let (data, is_own) = match &self.data {
+            Data::Whole { data, is_own } => (data, *is_own),
+            Data::Alone(split) => return Ok((split, Leaks::Unknown("there is no train split beside these images"))),
         };
-        Ok(match portion {
-            Portion::Train => (&data.train, Some(vec![false; data.train.len()])),
-            Portion::Val => (&data.val, Some(data.val_in_train())),
+        let (split, leaks) = match portion {
+            Portion::Train => (&data.train, vec![false; data.train.len()]),
+            Portion::Val => (&data.val, data.val_in_train()),
             Portion::Test => {
                 let test = data.test.as_ref().with_context(|| match &data.unread_test {
                     Some(reason) => format!("the test split of {:?} cannot be measured: {reason}", self.source),
                     None => format!("{:?} has no test split", self.source),
                 })?;
-                (test, Some(data.in_train(test)))
+                (test, data.in_train(test))
             }
-        })
+        };
+        Ok((
+            split,
+            if is_own { Leaks::Known(leaks) } else { Leaks::Unknown("these are not the data of the run's training") },
+        ))
+    }
+}
+
+/// Whether train of `data` is what `model`, that of `run` where it has one, was trained on: told by classes, number of
+/// images and the mean and standard deviation of their pixels, whatever val and test are.
+fn is_own(data: &Dataset, model: &dyn Model, run: Option<&Environment>) -> bool {
+    let told =
+        |classes: &[String], mean: &[f32], std: &[f32]| classes == data.classes && mean == data.mean && std == data.std;
+    match (run, model.description()) {
+        (Some(Environment { data: run, .. }), _) => {
+            run.fingerprint == data.fingerprint
+                || run.train == data.train.len() && told(&run.classes, &run.mean, &run.std)
+        }
+        (None, Some(about)) => told(&about.classes, &about.mean, &about.std),
+        (None, None) => false,
     }
 }
 

@@ -59,7 +59,7 @@ fn short(figures: &Figures) -> String {
 
 fn without_leaks(found: &Evaluation) -> String {
     let leaks = match found.leaks {
-        None => return row("Leaks", "not known: there is no train split beside these images"),
+        None => return row("Leaks", format!("not known: {}", found.why_unknown)),
         Some(0) => return String::new(),
         Some(leaks) => leaks,
     };
@@ -133,7 +133,7 @@ fn cut(name: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::evaluation::Leaks, *};
     use crate::{recipe::Tta, run::Outputs};
 
     /// Images of every class in turn, the first third of each ten taken for the next class; image 0 is a leak.
@@ -143,11 +143,11 @@ mod tests {
         let logits = |image: usize| (0..classes).map(move |class| if class == given(image) { 2.0 } else { 0.0 });
         let logits = (0..60).flat_map(logits).collect();
         let outputs = Outputs { logits, ids: (0..60).collect(), labels };
-        let leaks: Vec<bool> = (0..60).map(|image| image == 0).collect();
+        let leaks = Leaks::Known((0..60).map(|image| image == 0).collect());
         let names: Vec<String> = (0..classes).map(|class| format!("emotion \n{class}")).collect();
         let about = ["runs/faces", "/data/faces", "val"].map(str::to_owned);
-        let found = Evaluation::new(about, &outputs, &names, Some(1.5), Some(&leaks));
-        let text = render(&found.with_views(Tta::Flip, &outputs, Some(&leaks)));
+        let found = Evaluation::new(about, &outputs, &names, Some(1.5), &leaks);
+        let text = render(&found.with_views(Tta::Flip, &outputs, &leaks));
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         text
     }

@@ -17,7 +17,13 @@ use std::{
 use anyhow::{Result, ensure};
 
 use super::{
-    End, compute::Compute, input::InputFlags, model_file::ModelFlags, print::is_read, say::say, views::parse_views,
+    End,
+    compute::Compute,
+    input::{InputFlags, KEEP_HIGH_BYTE},
+    model_file::ModelFlags,
+    print::is_read,
+    say::say,
+    views::parse_views,
 };
 use crate::{data::Pictures, recipe::Tta};
 use answer::Answer;
@@ -93,8 +99,14 @@ pub fn run(args: &Args) -> Result<End> {
         let batch = batch?;
         if batch.sixteen_bit > 0 && range.is_none() && !tally.is_told {
             tally.is_told = true;
-            say("note: 16-bit images keep their high byte, since the model does not tell which values its own used; \
-                 --range-16bit LO HI scales them");
+            say(format_args!("note: {KEEP_HIGH_BYTE}"));
+        }
+        if let (Some(file), Some([low, high]), false) = (&batch.beyond, range, tally.is_told) {
+            tally.is_told = true;
+            say(format_args!(
+                "note: 16-bit values outside {low} to {high}, the range by which the model takes them, become the nearest, \
+                 first in {file:?} (--range-16bit LO HI)"
+            ));
         }
         let answers = predictor.answers(&batch)?;
         answers.iter().for_each(|answer| tally.count(answer));

@@ -60,9 +60,9 @@ pub struct Audit {
     pub distinct_sizes: usize,
     /// Grey and colour images, over all splits.
     pub channels: Channels,
-    /// Images of train and val that have 16 bits a channel.
+    /// Images that have 16 bits a channel, over all splits.
     pub sixteen_bit: u64,
-    /// Their values that become 0 and 255, as training scales them; null without such images.
+    /// Values of those of train and val that become 0 and 255, as training scales them; null without such images.
     pub range_16bit: Option<[u16; 2]>,
     /// Mean of train's pixels per channel, resized as training would, values scaled to 0..1.
     pub mean: Vec<f32>,
@@ -122,7 +122,8 @@ impl Audit {
         let classes = listing.classes;
         let splits =
             PerSplit { train: listing.train, val: listing.val.context("val holds no image")?, test: listing.test };
-        let (splits, looked, values, range) = look_at_all(splits, shape, options.range_16bit, progress);
+        let LookedAt { splits, looked, values, in_test, range } =
+            look_at_all(splits, shape, options.range_16bit, progress);
         let sources = splits.map(|_, samples| Arc::clone(&samples.source));
         let names = Names { classes: &classes, sources: &sources, root: Path::new(source) };
 
@@ -172,8 +173,13 @@ impl Audit {
             findings: Findings::of(&images, &groups, broken, &names, if limit == 0 { usize::MAX } else { limit }),
             to_exclude,
             range_16bit: range.map(Range::numbers),
-            sixteen_bit: values.images,
-            notes: listing.notes.into_iter().chain(range.map(|range| values.note(range))).collect(),
+            sixteen_bit: values.images + in_test.images,
+            notes: listing
+                .notes
+                .into_iter()
+                .chain(range.map(|range| values.note(range)))
+                .chain(range.and_then(|range| in_test.note_of_test(range)))
+                .collect(),
             classes,
             sources,
         })
@@ -200,13 +206,19 @@ impl Audit {
 /// The readable images of each split, and the ids of the others with what is wrong.
 type Looked = Vec<(SplitName, (Vec<Seen>, Vec<(u32, String)>))>;
 
-/// Looks at every image; twice where 16-bit images use another range than all. Also gives their values and the range.
-fn look_at_all(
+/// All images, looked at with 16-bit values scaled by one range.
+struct LookedAt {
     splits: PerSplit<Samples>,
-    shape: Shape,
-    given: Option<[u16; 2]>,
-    progress: &dyn Progress,
-) -> (PerSplit<Samples>, Looked, Values, Option<Range>) {
+    looked: Looked,
+    /// Of the 16-bit images of train and val; of test where they have none.
+    values: Values,
+    /// Of those of test, unless they are the above.
+    in_test: Values,
+    range: Option<Range>,
+}
+
+/// Looks at every image; twice where 16-bit images use another range than all.
+fn look_at_all(splits: PerSplit<Samples>, shape: Shape, given: Option<[u16; 2]>, progress: &dyn Progress) -> LookedAt {
     let look = |splits: &PerSplit<Samples>| {
         let (mut looked, mut values, mut in_test) = (Vec::new(), Values::default(), Values::default());
         for (split, samples) in splits.each() {
@@ -214,19 +226,22 @@ fn look_at_all(
             if split == SplitName::Test { &mut in_test } else { &mut values }.add(&deep);
             looked.push((split, (seen, unreadable)));
         }
-        (looked, if values.images > 0 { values } else { in_test })
+        (looked, values, in_test)
     };
     let given = given.map(Range::of);
     let splits = splits.map(|_, samples| samples.in_range(given.unwrap_or(Range::FULL)));
-    let (looked, values) = look(&splits);
+    let (looked, mut values, mut in_test) = look(&splits);
+    if values.images == 0 {
+        values = std::mem::take(&mut in_test);
+    }
     let range = given.filter(|_| values.images > 0).or(values.range());
     match range {
         Some(range) if range != splits.train.source.range() => {
             let splits = splits.map(|_, samples| samples.in_range(range));
-            let (looked, _) = look(&splits);
-            (splits, looked, values, Some(range))
+            let (looked, ..) = look(&splits);
+            LookedAt { splits, looked, values, in_test, range: Some(range) }
         }
-        _ => (splits, looked, values, range),
+        _ => LookedAt { splits, looked, values, in_test, range },
     }
 }
 

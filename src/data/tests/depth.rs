@@ -3,6 +3,7 @@
 use image::ImageBuffer;
 
 use super::*;
+use crate::data::Audit;
 
 const AB: [&str; 2] = ["a", "b"];
 
@@ -143,4 +144,31 @@ fn alpha_says_nothing_of_the_values_in_use() {
     let folder =
         set(0, 1000, 1000).file("train/a/clear.png", encode(&DynamicImage::ImageLumaA16(clear), ImageFormat::Png));
     assert_eq!(folder.opened().range_16bit, Some([0, 1023]));
+}
+
+#[test]
+fn brighter_images_of_test_are_told_also_from_what_was_kept() {
+    let test = |high| {
+        let images = (0..4).map(|i| (AB[i % 2], i as u32));
+        let add = |folder: Folder, (class, i)| {
+            let mut bytes = deep(200 + i, 0, high);
+            // Large enough to be kept for the next start.
+            bytes.resize(bytes.len() + (300 << 10), 0);
+            folder.file(format!("test/{class}/{i}.png"), bytes)
+        };
+        images.fold(set(0, 4095, 4095), add)
+    };
+    let cache = Folder::new();
+    let options = Options { decoded_folder: Some(cache.path().to_owned()), ..Options::default() };
+    for (high, is_said) in [(65_535, true), (4000, false)] {
+        let folder = test(high);
+        let (first, second) = (folder.open(&options).unwrap(), folder.open(&options).unwrap());
+        assert_eq!((first.range_16bit, &first.notes), (Some([0, 4095]), &second.notes));
+        let said = "The 16-bit images of test have values 0 to 65535; those outside 0 to 4095";
+        assert_eq!(first.notes.iter().any(|note| note.starts_with(said)), is_said, "{:?}", first.notes);
+        assert!(first.notes.iter().any(|note| note.starts_with("24 16-bit images")), "{:?}", first.notes);
+        let audit = Audit::of(folder.path().to_str().unwrap(), &Options::default(), 5, &Silent).unwrap();
+        assert_eq!((audit.sixteen_bit, audit.range_16bit), (28, Some([0, 4095])));
+        assert_eq!(audit.notes.iter().any(|note| note.starts_with(said)), is_said, "{:?}", audit.notes);
+    }
 }
