@@ -1,7 +1,7 @@
 //! Logs of other trainers, read as curves.
 //!
 //! The way of a log: `text` decodes it; `notebook` takes what a notebook printed; `delimited`, `aligned`, `json`, `lines`
-//! and `events` each read one form into a [`table::Table`] of named cells; `names` knows the names that trainers use;
+//! and `events` each read one form into a `table::Table` of named cells; `names` knows the names that trainers use;
 //! `keys` finds the columns of epochs and runs, `runs` tells the runs of a log apart, `epochs` puts the rows of an epoch
 //! together, `fields` decides which column is which figure, and `measured` tells a loss that was not measured from one
 //! that is no number any more.
