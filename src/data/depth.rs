@@ -47,7 +47,7 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// Those of one image.
+    /// The values of one image.
     pub fn of(samples: impl Iterator<Item = u16>) -> Self {
         let mut values = Self { images: 1, least: u16::MAX, ..Self::default() };
         for value in samples {

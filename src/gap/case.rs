@@ -35,7 +35,7 @@ pub struct Evidence {
     pub done: Option<Done>,
     /// What the network says of every image of val and probe.
     pub predictions: Option<Predictions>,
-    /// Val loss without the images that also stand in train, after the last epoch \[nats\].
+    /// Val loss without the images that also appear in train, after the last epoch \[nats\].
     pub val_loss_without_leaks: Option<f64>,
 }
 

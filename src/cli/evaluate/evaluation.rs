@@ -9,7 +9,7 @@ use crate::{
     stats::{Confusion, Logits},
 };
 
-/// Which images of a split also stand in train.
+/// Which images of a split also appear in train.
 #[derive(Clone, Debug)]
 pub enum Leaks {
     /// For each image, whether it does.

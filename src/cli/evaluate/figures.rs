@@ -67,13 +67,13 @@ impl Figures {
     }
 }
 
-/// Figures with and without the images that also stand in train.
+/// Figures with and without the images that also appear in train.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Both {
     /// On all images.
     #[serde(flatten)]
     pub all: Figures,
-    /// On those that do not stand in train too; absent when none does, and when it is not known.
+    /// On those that do not appear in train too; absent when none does, and when it is not known.
     pub without_leaks: Option<Figures>,
 }
 

@@ -17,9 +17,9 @@ use super::{
 pub struct Findings {
     /// Images beyond the first of each group of equal ones within a split.
     pub surplus_duplicates: PerSplit<usize>,
-    /// Val images that also stand in train.
+    /// Val images that also appear in train.
     pub val_in_train: usize,
-    /// Test images that also stand in train; none without a test split.
+    /// Test images that also appear in train; none without a test split.
     pub test_in_train: Option<usize>,
     /// Groups of equal images in train that carry two labels or more.
     pub conflicting_groups: usize,
@@ -39,7 +39,7 @@ pub struct Findings {
     pub broken: Vec<Broken>,
     /// Groups of equal images.
     pub exact_groups: Vec<Vec<Item>>,
-    /// Val and test images that also stand in train.
+    /// Val and test images that also appear in train.
     pub leaks: Vec<Leak>,
     /// Groups of equal images in train that carry two labels or more.
     pub conflicts: Vec<Vec<Item>>,

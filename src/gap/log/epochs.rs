@@ -57,7 +57,7 @@ pub fn gather(table: &Table, run: &RunRows, keys: &Keys) -> Result<Epochs> {
 fn repeated(table: &Table, run: &RunRows, keys: &Keys, places: &mut [Option<u32>]) -> Result<Option<String>> {
     let counts_parts =
         |name: &String| words(name).iter().any(|word| ["batch", "iter", "iteration", "step"].contains(&word.as_str()));
-    // A bar is drawn anew, and what is measured several times in an epoch has steps.
+    // A bar is redrawn, and what is measured several times in an epoch has steps.
     if table.takes_last || keys.epoch.is_none() || table.seen.iter().any(counts_parts) {
         return Ok(None);
     }

@@ -98,7 +98,7 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
     };
     variants::tell_apart(&mut lines, &mut table)?;
     batches::average(&mut lines, &table);
-    // Of a bar that is drawn anew the last figure counts; records at fractions of an epoch are each of a part of it.
+    // Of a bar that is redrawn the last figure counts; records at fractions of an epoch are each of a part of it.
     table.takes_last = !lines.iter().any(|line| line.epoch.is_some_and(|epoch| epoch.fract() != 0.0));
     let column = table.column(EPOCH)?;
     for line in lines {

@@ -26,6 +26,6 @@ pub fn printed(text: &str) -> Option<String> {
             printed.push('\n');
         }
     }
-    // A progress bar that is drawn anew ends a line each time.
+    // A progress bar that is redrawn ends a line each time.
     Some(super::text::decode(printed.as_bytes()))
 }

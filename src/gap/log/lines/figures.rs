@@ -70,7 +70,7 @@ pub fn find(
     Ok(reader.found)
 }
 
-/// Names whose meaning was looked up: a bar that is drawn anew a million times names the same figures each time.
+/// Names whose meaning was looked up: a bar that is redrawn a million times names the same figures each time.
 #[derive(Default)]
 pub struct Known(HashMap<String, Option<Meaning>>);
 

@@ -36,7 +36,7 @@ pub fn without_summaries(lines: Vec<Line>, table: &Table) -> Vec<Line> {
             let judges_anew = judged.all(|column| line.figures.iter().any(|other| other.column == *column));
             let is_trainings = |column: u32| stated.contains(&column) && !is_of_val(sides[column as usize]);
             let trains_anew = line.figures.iter().any(|figure| is_trainings(figure.column));
-            // A bar that is drawn anew restates all; what restates training alone, after val, is a summary.
+            // A bar that is redrawn restates all; what restates training alone, after val, is a summary.
             is_over |= is_judged && trains_anew && !judges_anew;
             if is_over {
                 continue;

@@ -53,7 +53,7 @@ fn a_loss_for_each_batch_means_their_mean() {
         });
         assert_eq!(gap(&text), 0.25, "{text}");
     }
-    // The epoch's own figure, a running mean in brackets and a bar that is drawn anew count as they stand.
+    // The epoch's own figure, a running mean in brackets and a bar that is redrawn count as they stand.
     for text in [
         three(|e, t, v| {
             format!("Epoch {e} [1/2] loss: 9\nEpoch {e} [2/2] loss: 9\nEpoch {e} loss: {t} val_loss: {v}\n")
