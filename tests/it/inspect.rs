@@ -1,12 +1,10 @@
 //! An audit counts what will mislead, names it, and lists what training leaves out.
 
-mod support;
-
 use std::{fs, os::unix::ffi::OsStrExt, path::Path};
 
+use crate::support::{CLASSES, Finished, Place};
 use image::{DynamicImage, GrayImage, ImageFormat};
 use serde_json::{Value, json};
-use support::{Finished, Place};
 
 /// Six training and three val images a class, and a known number of every offence.
 fn place_of_offenders() -> Place {
@@ -125,7 +123,7 @@ fn a_list_that_is_cut_says_so_and_the_count_stays() {
 #[test]
 fn json_is_complete_unless_it_is_limited() {
     let place = Place::with_images(60, 60);
-    for class in support::CLASSES {
+    for class in CLASSES {
         for number in 0..60 {
             let from = place.path(format!("data/train/{class}/{number:04}.png"));
             fs::copy(from, place.path(format!("data/val/{class}/leak{number}.png"))).unwrap();
@@ -324,7 +322,7 @@ fn a_list_that_does_not_fit_the_data_is_refused() {
 fn a_val_split_drawn_from_what_the_list_leaves_has_no_leak_whatever_the_seed() {
     let place = Place::with_images(20, 0);
     fs::remove_dir_all(place.path("data/val")).ok();
-    for class in support::CLASSES {
+    for class in CLASSES {
         for number in 0..10 {
             let file = |name: &str| place.path(format!("data/train/{class}/{name}.png"));
             fs::copy(file(&format!("{number:04}")), file(&format!("twin{number}"))).unwrap();

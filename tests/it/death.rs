@@ -1,16 +1,14 @@
 //! A run that dies at a chosen moment of writing, again and again, loses nothing: before a write, half-way through it,
 //! before and after a rename.
 
-mod support;
-
 use std::{
     fs,
     os::unix::process::ExitStatusExt,
     process::{Output, Stdio},
 };
 
+use crate::support::{Place, interposed, train_words};
 use mindgap::durable::Archive;
-use support::{Place, interposed, train_words};
 
 const EPOCHS: [&str; 2] = ["--epochs", "2"];
 

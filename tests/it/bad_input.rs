@@ -1,10 +1,8 @@
 //! Bad input gets an error that names the file, key or flag, exit code 2, and nothing is written over.
 
-mod support;
-
 use std::{fs, os::unix::process::CommandExt};
 
-use support::{Place, train_words};
+use crate::support::{CLASSES, Place, train_words};
 
 /// `mindgap train --data data --out run` with `more` flags is refused with all of `words`, and leaves no run behind.
 fn refused(place: &Place, more: &[&str], words: &[&str]) {
@@ -77,7 +75,7 @@ fn folders_that_are_no_data_set() {
 #[test]
 fn a_training_set_that_stands_whole_in_val_has_no_probe() {
     let place = Place::with_images(0, 4);
-    for name in support::CLASSES {
+    for name in CLASSES {
         fs::create_dir_all(place.path("data/train").join(name)).unwrap();
         for image in fs::read_dir(place.path("data/val").join(name)).unwrap() {
             let image = image.unwrap();

@@ -1,10 +1,8 @@
 //! The report is one page that is whole in itself, shows what there is, and believes no name.
 
-mod support;
-
 use std::{fs, process::Stdio, thread::sleep, time::Duration};
 
-use support::{Finished, Place};
+use crate::support::{Finished, Place};
 
 const NET: &[&str] =
     &["--width", "4", "--stem-stride", "2", "--batch-size", "8", "--threads", "1", "--model", "resnet8"];

@@ -1,12 +1,10 @@
 //! A run leaves a complete folder, shows the gap in the origin's form, and can be repeated from what it recorded.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{CLASSES, Place, train_words};
 use mindgap::durable::Archive;
 use serde_json::Value;
-use support::Place;
 
 #[test]
 fn a_run_leaves_a_complete_folder() {
@@ -93,7 +91,7 @@ fn the_gap_is_val_loss_minus_probe_loss_of_the_recorded_outputs() {
 #[test]
 fn a_val_image_that_stands_in_train_is_counted_left_out_of_the_probe_and_reported_both_ways() {
     let place = Place::with_images(12, 5);
-    for (class, name) in support::CLASSES.into_iter().enumerate() {
+    for (class, name) in CLASSES.into_iter().enumerate() {
         // The pixels of a training image under another name.
         place.write_image(&format!("data/val/{name}/twin.png"), class as u32, 3);
     }
@@ -154,7 +152,7 @@ fn a_data_set_larger_than_the_cache_gives_the_same_run() {
 #[test]
 fn words_that_nobody_can_read_do_not_stop_the_training() {
     let place = Place::with_images(12, 5);
-    let mut command = place.command(&support::train_words("run", &["--epochs", "1"]));
+    let mut command = place.command(&train_words("run", &["--epochs", "1"]));
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     command.stdout(full.try_clone().unwrap()).stderr(full);
     assert!(command.status().unwrap().success());
@@ -165,7 +163,7 @@ fn words_that_nobody_can_read_do_not_stop_the_training() {
 fn a_reader_that_goes_away_does_not_stop_the_training() {
     let place = Place::with_images(12, 5);
     let mut child = place
-        .command(&support::train_words("run", &["--epochs", "3"]))
+        .command(&train_words("run", &["--epochs", "3"]))
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())
         .spawn()

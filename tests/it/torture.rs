@@ -1,8 +1,6 @@
 //! More than two hundred kills at random moments, over every knob and preset: whatever is killed ends with the same
 //! bytes as what was never interrupted. Takes minutes; `scripts/torture` runs it, `tests/resume.rs` is its short form.
 
-mod support;
-
 use std::{
     fs,
     process::Stdio,
@@ -10,7 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use support::{Place, train_words};
+use crate::support::{Place, train_words};
 
 /// Kills in each round.
 const KILLS: u32 = 12;

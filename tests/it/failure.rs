@@ -2,12 +2,10 @@
 //!
 //! Not provoked: CUDA out of memory, for want of a GPU. It is the same exception of libtorch as the host's, which is.
 
-mod support;
-
 use std::{fs, os::unix::process::CommandExt};
 
+use crate::support::{Place, train_words};
 use mindgap::durable::Archive;
-use support::{Place, train_words};
 
 #[test]
 fn a_loss_that_leaves_the_finite_numbers_stops_the_run_and_spares_the_checkpoint() {

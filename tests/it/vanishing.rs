@@ -1,8 +1,6 @@
 //! Images that vanish or change while a run trains on them: it waits a little, then ends with everything kept, and goes
 //! on once they are back.
 
-mod support;
-
 use std::{
     fs,
     process::Stdio,
@@ -10,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::{Place, train_words};
 use mindgap::durable::Archive;
-use support::{Place, train_words};
 
 /// Every image is decoded anew for every batch; a checkpoint comes with every epoch and no oftener.
 const STREAMED: &[&str] = &["--epochs", "3", "--cache-limit", "1kb", "--workers", "2", "--grad-accum-steps", "2"];

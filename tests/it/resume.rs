@@ -1,7 +1,5 @@
 //! A run that was stopped, killed or finished goes on to the same bytes as one never interrupted.
 
-mod support;
-
 use std::{
     fs,
     process::{Child, Stdio},
@@ -9,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::{Place, train_words};
 use mindgap::durable::Archive;
-use support::{Place, train_words};
 
 const EPOCHS: &[&str] = &["--epochs", "6"];
 

@@ -1,10 +1,8 @@
 //! A long run needs no more of the machine than a short one: memory, threads and open files stay.
 
-mod support;
-
 use std::{fs, process::Stdio, thread::sleep, time::Duration};
 
-use support::{Place, train_words};
+use crate::support::{Place, train_words};
 
 /// The most that a run held at once.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,11 +1,9 @@
 //! An evaluation repeats the run's own figures, matches classes by name, and says what it cannot use.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{CLASSES, Place};
 use serde_json::Value;
-use support::{CLASSES, Place};
 
 fn place_with_run() -> Place {
     let place = Place::with_images(8, 4);

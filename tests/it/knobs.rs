@@ -5,15 +5,15 @@
 //! 2. Switched on the network learns, and not what it learns without.
 //! 3. Stopped in the middle of an epoch and resumed the run ends with the bytes of one never stopped.
 
-#[path = "support/knobs.rs"]
+#[path = "../support/knobs.rs"]
 mod rows;
-mod support;
 
 use std::sync::{
     LazyLock,
     atomic::{AtomicBool, Ordering},
 };
 
+use crate::support::listener::Listener;
 use mindgap::{
     augment::Normalize,
     durable::Array,
@@ -24,7 +24,6 @@ use mindgap::{
     train::{Checkpoint, Outcome, Sides, Trainer, fit, optim::Optimizer, order, tta},
 };
 use rows::{EPOCHS, PLACE, for_each_knob, recipe};
-use support::listener::Listener;
 use tch::{Device, Tensor};
 
 /// What is left of a run.

@@ -1,7 +1,5 @@
 //! Predictions are those that evaluation makes, in the order of the files, and no file stops the others.
 
-mod support;
-
 use std::{
     ffi::OsStr,
     fs,
@@ -11,8 +9,8 @@ use std::{
     sync::OnceLock,
 };
 
+use crate::support::{Finished, Place};
 use serde_json::Value;
-use support::{Finished, Place};
 
 /// One short run for all tests here; each works beside it under names of its own.
 fn place() -> &'static Place {

@@ -1,11 +1,9 @@
 //! The range test suggests a rate or says why not, changes no file that is not its own, and its recipe trains.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{Finished, Place};
 use serde_json::Value;
-use support::{Finished, Place};
 
 /// `mindgap find-lr` on `data` with a small network and `more` flags.
 fn find(place: &Place, more: &[&str]) -> Finished {

@@ -1,11 +1,9 @@
 //! A diagnosis names what a run or a log shows, and what to do about it.
 
-mod support;
-
 use std::fs;
 
+use crate::support::Place;
 use serde_json::Value;
-use support::Place;
 
 /// The origin's own log, as its author posted it: figures alone, without the words around them.
 const ORIGIN: [(u32, f64, f64); 19] = [

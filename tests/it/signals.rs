@@ -1,7 +1,5 @@
 //! Signals and readers that leave: the step ends, the state is kept, the words that go on are said.
 
-mod support;
-
 use std::{
     fs,
     os::unix::process::CommandExt,
@@ -10,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::{Place, train_words};
+use crate::support::{Place, train_words};
 
 /// Enough that a signal meets the run before its end, fast as it is.
 const EPOCHS: &[&str] = &["--epochs", "20"];

@@ -4,8 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
-mod support;
-use support::Place;
+use crate::support::Place;
 
 fn trained() -> Place {
     let place = Place::with_images(12, 6);

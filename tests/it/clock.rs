@@ -1,10 +1,8 @@
 //! A wall clock that jumps changes no figure: it is shown, never reckoned with.
 
-mod support;
-
 use std::{fs, process::Stdio};
 
-use support::{Place, interposed, train_words};
+use crate::support::{Place, interposed, train_words};
 
 #[test]
 fn a_clock_that_jumps_by_centuries_changes_nothing_but_what_is_called_a_date() {

@@ -1,11 +1,9 @@
 //! A comparison whose runs are trained one by one, in any order and by anybody, is the comparison of one machine.
 
-mod support;
-
 use std::{fs, process::Stdio, thread::sleep, time::Duration};
 
+use crate::support::{Finished, Place};
 use serde_json::Value;
-use support::{Finished, Place};
 
 const NET: &[&str] = &["--width", "4", "--stem-stride", "2", "--batch-size", "8", "--model", "resnet8"];
 

@@ -67,7 +67,7 @@ fn change(change: &Change, images: Tensor) -> Tensor {
 
 #[test]
 fn pixels_equal_torchvisions_from_the_same_numbers() {
-    let cases: Vec<Case> = serde_json::from_str(include_str!("golden/geometry.json")).unwrap();
+    let cases: Vec<Case> = serde_json::from_str(include_str!("../golden/geometry.json")).unwrap();
     assert!(cases.len() > 50);
     for case in cases {
         let image = image(case.channels);

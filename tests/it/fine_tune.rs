@@ -1,11 +1,9 @@
 //! Runs that go on from weights trained elsewhere: which layers move, and where the file has to be.
 
-mod support;
-
 use std::{collections::BTreeMap, fs, path::Path};
 
+use crate::support::Place;
 use mindgap::durable::{Archive, Array};
-use support::Place;
 
 /// A place with a finished run `first`, whose weights the others start from.
 fn place() -> Place {

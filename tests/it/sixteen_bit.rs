@@ -1,13 +1,11 @@
 //! A model that was trained on 16-bit images is asked about them as it was taught: the range of their values travels with
 //! it.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{CLASSES, Place};
 use image::{ImageBuffer, Luma};
 use serde_json::{Value, json};
-use support::{CLASSES, Place};
 
 /// Images of 12 bits in 16: how bright the upper half is against the lower.
 fn place() -> Place {

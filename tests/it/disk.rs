@@ -1,7 +1,5 @@
 //! Disks that are full or read-only: found before training where they can be, survived where they cannot.
 
-mod support;
-
 use std::{
     fs::{self, File},
     io::Write,
@@ -10,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::{Place, mount::Mount, train_words};
 use mindgap::durable::Archive;
-use support::{Place, mount::Mount, train_words};
 
 const KIB: u64 = 1 << 10;
 /// A network whose training state takes 0.6 MB.

@@ -1,11 +1,9 @@
 //! A comparison trains what is missing, pairs its runs, survives failures and stops, and says what it found.
 
-mod support;
-
 use std::{fs, process::Stdio, thread::sleep, time::Duration};
 
+use crate::support::{Finished, Place};
 use serde_json::Value;
-use support::{Finished, Place};
 
 const NET: &[&str] =
     &["--width", "4", "--stem-stride", "2", "--batch-size", "8", "--threads", "1", "--model", "resnet8"];

@@ -47,7 +47,7 @@ impl Case {
 }
 
 fn cases() -> Vec<Case> {
-    serde_json::from_str(include_str!("golden/models.json")).unwrap()
+    serde_json::from_str(include_str!("../golden/models.json")).unwrap()
 }
 
 /// `wave` of the script: sin(0.7 t + 0.618… i mod 2π).

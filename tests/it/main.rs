@@ -1,0 +1,40 @@
+//! The integration tests: what the `mindgap` command and the library promise, each file about one subject.
+//!
+//! One program holds them, since each program is linked against libtorch by itself. Tests that need a process to
+//! themselves stand beside this folder: `allocator` (settings of malloc), `host_reads` (a counter of the process),
+//! `cuda` and `distributed` (a device, a feature).
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod augment;
+mod bad_input;
+mod cards;
+mod clock;
+mod compare;
+mod death;
+mod diagnose;
+mod disk;
+mod doctor;
+mod evaluate;
+mod export;
+mod failure;
+mod find_lr;
+mod fine_tune;
+mod floors;
+mod fuzz;
+mod inspect;
+mod knobs;
+mod model;
+mod plan;
+mod predict;
+mod pretrained;
+mod report;
+mod resume;
+mod setup_script;
+mod signals;
+mod sixteen_bit;
+mod steady;
+mod torture;
+mod train;
+mod vanishing;
