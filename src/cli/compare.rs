@@ -10,7 +10,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::{End, child, compute::Compute, planning::Planning, print::print, race::Race, say::say, signals};
 use crate::{
-    compare::{self, Comparison, Fate, Job, NotFinished, Plan, PlannedRun},
+    compare::{self, Comparison, Job, JobStatus, NotFinished, Plan, PlannedRun},
     durable,
     model::Architecture,
     recipe::Recipe,
@@ -103,12 +103,12 @@ fn train_and_look(args: &Args) -> Result<End> {
 
     let stop = signals::stop_flag()?;
     let jobs: Vec<Job> = runs.iter().map(|run| run.job.clone()).collect();
-    let fates = train(args, &planning, &plan, &runs, &jobs, &stop);
+    let statuses = train(args, &planning, &plan, &runs, &jobs, &stop);
     let (finished, missing) = compare::gather(&plan, &runs, |job| {
-        let fate = jobs.iter().position(|other| other == job).map(|index| &fates[index]);
-        fate.and_then(|fate| if let Fate::Failed(error) = fate { Some(format!("{error:#}")) } else { None })
+        let status = jobs.iter().position(|other| other == job).map(|index| &statuses[index]);
+        status.and_then(|status| if let JobStatus::Failed(error) = status { Some(format!("{error:#}")) } else { None })
     });
-    let stopped = fates.iter().any(|fate| matches!(fate, Fate::Stopped));
+    let stopped = statuses.iter().any(|status| matches!(status, JobStatus::Stopped));
     let without_figures = missing.len();
     // A comparison that was stopped before the baseline's first end has nothing to say yet.
     if !stopped || finished.iter().any(|run| run.job.preset == baseline) {
@@ -152,7 +152,7 @@ fn train(
     runs: &[PlannedRun],
     jobs: &[Job],
     stop: &AtomicBool,
-) -> Vec<Fate> {
+) -> Vec<JobStatus> {
     let parallel = usize::from(args.jobs).min(jobs.len());
     let threads = args.compute.threads_of_each(parallel);
     let entry = |run: &PlannedRun| (run.job.name(), run.recipe.epochs, cost_of_an_epoch(&run.recipe));
@@ -172,7 +172,7 @@ fn train(
         }
         Ok(is_done)
     };
-    compare::run(jobs, parallel, stop, train_one, |job, fate| race.ended(&job.name(), fate))
+    compare::run(jobs, parallel, stop, train_one, |job, status| race.ended(&job.name(), status))
 }
 
 /// Writes compare.json, compare.md and the report into `folder` and prints one of them.

@@ -9,7 +9,7 @@ use crate::{
     durable,
     gap::{
         Case, Diagnosis, diagnose,
-        log::{self, Columns, Options},
+        log::{self, Columns, LogOptions},
     },
     report::{Report, log_page},
     run::RunFolder,
@@ -124,7 +124,7 @@ fn read(args: &Args) -> Result<Case> {
     let is_run = |path: &Path| path.join(RunFolder::RECIPE).exists();
     match args.subjects.iter().find(|path| is_run(path)) {
         None => {
-            log::read(&args.subjects, &Options { columns, run: args.run, classes: args.classes.map(|n| n as usize) })
+            log::read(&args.subjects, &LogOptions { columns, run: args.run, classes: args.classes.map(|n| n as usize) })
         }
         Some(run) => {
             ensure!(

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{child, compute::Compute, say::say, signals};
 use crate::{
     durable,
-    gap::{self, Finding, SHARES, Size},
+    gap::{self, Finding, SHARES, SubsetLosses},
     recipe::{Layers, Recipe, resolve},
     run::RunFolder,
 };
@@ -84,10 +84,10 @@ fn scaled(recipe: &Recipe, share: f64) -> Result<Recipe> {
 }
 
 /// What a finished run says.
-fn size(folder: &Path) -> Result<Size> {
+fn size(folder: &Path) -> Result<SubsetLosses> {
     let run = RunFolder::open(folder)?;
     let predictions = run.predictions()?;
     let images = run.environment()?.data.train;
     let probe_loss = predictions.best_probe.measured().mean_loss();
-    Ok(Size { images, val: predictions.best_val.measured().losses, probe_loss })
+    Ok(SubsetLosses { images, val: predictions.best_val.measured().losses, probe_loss })
 }

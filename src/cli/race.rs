@@ -10,7 +10,7 @@ use std::{
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::say::say;
-use crate::compare::Fate;
+use crate::compare::JobStatus;
 
 /// The runs of a comparison and how far each has come.
 pub struct Race {
@@ -54,15 +54,15 @@ impl Race {
     }
 
     /// The run called `name` has ended.
-    pub fn ended(&self, name: &str, fate: &Fate) {
+    pub fn ended(&self, name: &str, status: &JobStatus) {
         let mut runs = self.runs();
         if let Some(run) = runs.get_mut(name) {
             run.has_ended = true;
         }
-        let what = match fate {
-            Fate::Finished => "finished".to_owned(),
-            Fate::Stopped => "stopped".to_owned(),
-            Fate::Failed(error) => format!("failed: {error:#}"),
+        let what = match status {
+            JobStatus::Finished => "finished".to_owned(),
+            JobStatus::Stopped => "stopped".to_owned(),
+            JobStatus::Failed(error) => format!("failed: {error:#}"),
         };
         let (ended, all) = (runs.values().filter(|run| run.has_ended).count(), runs.len());
         let left = time_left(runs.values(), self.begun.elapsed()).filter(|_| ended < all);

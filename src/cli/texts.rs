@@ -6,7 +6,7 @@ use crate::{
     data::Dataset,
     model::Cost,
     recipe::Recipe,
-    run::{Done, Views},
+    run::{Done, TtaFigures},
     train::Sides,
 };
 
@@ -63,7 +63,7 @@ pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
     if let Some(raw) = last.raw_val_loss {
         text += &format!("These are figures of the averaged weights; the trained ones have a val loss of {raw:.3}.\n");
     }
-    if let Some(Views { views, val_loss, val_acc, val_loss_without_leaks, val_acc_without_leaks }) = &done.tta {
+    if let Some(TtaFigures { views, val_loss, val_acc, val_loss_without_leaks, val_acc_without_leaks }) = &done.tta {
         text += &format!("Averaged over views ({views}): val loss {val_loss:.3}, accuracy {val_acc:.1} %");
         if let (Some(loss), Some(accuracy)) = (val_loss_without_leaks, val_acc_without_leaks) {
             text += &format!("; without those {loss:.3}, {accuracy:.1} %");

@@ -28,7 +28,7 @@ use crate::{
     durable, gap,
     model::{Architecture, Cost},
     recipe::Recipe,
-    run::{Done, Environment, Events, Progress, Resume, RunFolder, Versions, cpu_name, now},
+    run::{Done, Environment, Events, Resume, RunFolder, RunProgress, Versions, cpu_name, now},
     torch::{self, device},
     train::{self, Failure, Keeper, Outcome, Sides, Trainer, fit},
 };
@@ -190,7 +190,7 @@ fn lead(args: &Args, company: Option<&Company>) -> Result<End> {
     keeper.every = args.checkpoint_every;
     let events = Events::new(folder.path(), started(&folder.environment()?), &folder.epochs()?.records)?;
     let mut report = Live::new(&folder, data.val.gallery());
-    let mut listeners = ((events, &mut report), Progress::new(recipe.epochs, recipe.batch_size, args.json));
+    let mut listeners = ((events, &mut report), RunProgress::new(recipe.epochs, recipe.batch_size, args.json));
     let outcome = fit(&mut trainer, &data, &sides, Some(&mut keeper), &mut listeners, &stop).map_err(failure);
     drop(listeners);
     if let (Some(company), Ok(_)) = (company, &outcome) {

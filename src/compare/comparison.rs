@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{Against, Figures, Finding, FinishedRun, Job, verdict};
+use super::{Against, FinishedRun, Job, SeedFigures, Verdict, verdict};
 use crate::{
     recipe::Difference,
     run::{DataSource, Versions},
@@ -39,7 +39,7 @@ pub struct Compared {
     /// Its name.
     pub preset: String,
     /// What was found.
-    pub finding: Finding,
+    pub finding: Verdict,
     /// Its finished seeds.
     pub seeds: Vec<u64>,
     /// Trainable numbers of its network.
@@ -47,7 +47,7 @@ pub struct Compared {
     /// Multiply-adds of one image.
     pub macs: u64,
     /// Its figures over those seeds.
-    pub figures: Figures,
+    pub figures: SeedFigures,
     /// What val loss did at the end of each of these runs, in their order.
     #[serde(default)]
     pub val_loss_course: Vec<Course>,
@@ -126,11 +126,11 @@ impl Compared {
         recipe.retain(|difference| difference.key != "seed");
         Self {
             preset: preset.to_owned(),
-            finding: if is_base { Finding::Baseline } else { Finding::NotShown },
+            finding: if is_base { Verdict::Baseline } else { Verdict::NotShown },
             seeds: runs.iter().map(|run| run.job.seed).collect(),
             parameters: runs[0].done.cost.parameters,
             macs: runs[0].done.cost.macs,
-            figures: Figures::of(runs),
+            figures: SeedFigures::of(runs),
             val_loss_course: runs.iter().map(|run| course(run)).collect(),
             against: if is_base { None } else { Against::new(runs, base, number) },
             recipe,
@@ -150,6 +150,6 @@ fn correct(presets: &mut [Compared]) {
     for preset in presets.iter_mut() {
         let Some(against) = &mut preset.against else { continue };
         against.val_loss.p_holm = against.val_loss.p.and_then(|_| corrected.next());
-        preset.finding = Finding::of(against);
+        preset.finding = Verdict::of(against);
     }
 }

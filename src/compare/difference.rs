@@ -59,7 +59,7 @@ pub struct Against {
 }
 
 /// A run and the baseline's with the same seed.
-type Pair<'a> = (&'a FinishedRun, &'a FinishedRun);
+type SeedPair<'a> = (&'a FinishedRun, &'a FinishedRun);
 
 impl Against {
     /// `runs` of a preset, number `number` of the comparison, against those of the `baseline`; None without a common
@@ -68,7 +68,7 @@ impl Against {
     /// All runs were measured on the same images.
     pub fn new(runs: &[&FinishedRun], baseline: &[&FinishedRun], number: u32) -> Option<Self> {
         let partner = |run: &FinishedRun| baseline.iter().copied().find(|other| other.job.seed == run.job.seed);
-        let pairs: Vec<Pair> = runs.iter().filter_map(|run| Some((*run, partner(run)?))).collect();
+        let pairs: Vec<SeedPair> = runs.iter().filter_map(|run| Some((*run, partner(run)?))).collect();
         if pairs.is_empty() {
             return None;
         }
@@ -105,7 +105,12 @@ impl Delta {
 
 /// The interval over images: each image's difference is its mean over the seeds, so that an image is resampled with all
 /// of them.
-fn over_images(pairs: &[Pair], number: u32, figure: u32, of: impl Fn(&FinishedRun, usize) -> f64) -> Option<[f64; 2]> {
+fn over_images(
+    pairs: &[SeedPair],
+    number: u32,
+    figure: u32,
+    of: impl Fn(&FinishedRun, usize) -> f64,
+) -> Option<[f64; 2]> {
     let images = pairs[0].0.ids.len();
     let difference = |image: usize| {
         pairs.iter().map(|(run, base)| of(run, image) - of(base, image)).sum::<f64>() / pairs.len() as f64

@@ -10,7 +10,7 @@ use crate::{
 
 /// A figure over n seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
+pub struct MeanSd {
     /// Mean; NaN, and null in JSON, where a value is none.
     #[serde(deserialize_with = "nan::number")]
     pub mean: f64,
@@ -24,7 +24,7 @@ pub struct Spread {
     pub values: Vec<f64>,
 }
 
-impl Spread {
+impl MeanSd {
     /// Of these values, at least one.
     pub fn of(values: Vec<f64>) -> Self {
         let sd = (values.len() > 1).then(|| stats::sample_sd(&values));
@@ -34,47 +34,47 @@ impl Spread {
 
 /// The figures of a preset: the last epoch's, unless their name says otherwise. Losses in nats, accuracies in percent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Figures {
+pub struct SeedFigures {
     /// Val loss: the primary figure.
-    pub val_loss: Spread,
+    pub val_loss: MeanSd,
     /// Val accuracy.
-    pub val_acc: Spread,
+    pub val_acc: MeanSd,
     /// Loss on the probe.
-    pub probe_loss: Spread,
+    pub probe_loss: MeanSd,
     /// Accuracy on the probe.
-    pub probe_acc: Spread,
+    pub probe_acc: MeanSd,
     /// Val loss − probe loss.
-    pub gap_loss: Spread,
+    pub gap_loss: MeanSd,
     /// Probe accuracy − val accuracy, in percentage points.
-    pub gap_acc: Spread,
+    pub gap_acc: MeanSd,
     /// What one temperature removes from val loss.
-    pub overconfidence: Spread,
+    pub overconfidence: MeanSd,
     /// That temperature.
-    pub temperature: Spread,
+    pub temperature: MeanSd,
     /// Expected calibration error on val, 0–1.
-    pub calibration_error: Spread,
+    pub calibration_error: MeanSd,
     /// Val loss of the best epoch, chosen on one half of val and scored on the other, both ways.
-    pub cross_fitted_best_loss: Spread,
+    pub cross_fitted_best_loss: MeanSd,
     /// Val loss without the images that also stand in train; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub val_loss_without_leaks: Option<Spread>,
+    pub val_loss_without_leaks: Option<MeanSd>,
     /// Val accuracy without them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub val_acc_without_leaks: Option<Spread>,
+    pub val_acc_without_leaks: Option<MeanSd>,
     /// Gap without them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gap_loss_without_leaks: Option<Spread>,
+    pub gap_loss_without_leaks: Option<MeanSd>,
     /// Wall time of a run, in seconds.
-    pub seconds: Spread,
+    pub seconds: MeanSd,
 }
 
-impl Figures {
+impl SeedFigures {
     /// Of these runs, at least one.
     pub fn of(runs: &[&FinishedRun]) -> Self {
-        let over = |figure: &dyn Fn(&Done) -> f64| Spread::of(runs.iter().map(|run| figure(&run.done)).collect());
+        let over = |figure: &dyn Fn(&Done) -> f64| MeanSd::of(runs.iter().map(|run| figure(&run.done)).collect());
         let where_there = |figure: &dyn Fn(&Done) -> Option<f64>| {
             let values: Option<Vec<f64>> = runs.iter().map(|run| figure(&run.done)).collect();
-            values.map(Spread::of)
+            values.map(MeanSd::of)
         };
         Self {
             val_loss: over(&|done| done.last.val_loss),

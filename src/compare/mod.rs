@@ -20,10 +20,10 @@ mod verdict;
 
 pub use comparison::{Compared, Comparison, NotFinished};
 pub use difference::{Against, Delta};
-pub use figures::{Figures, Spread};
+pub use figures::{MeanSd, SeedFigures};
 pub use finished::FinishedRun;
 pub use gather::{gather, progress};
 pub use job::{Job, jobs};
 pub use plan::{Plan, PlannedData, PlannedRun};
-pub use runner::{Fate, run};
-pub use verdict::Finding;
+pub use runner::{JobStatus, run};
+pub use verdict::Verdict;

@@ -15,7 +15,7 @@ use super::Job;
 
 /// How a run came out.
 #[derive(Debug)]
-pub enum Fate {
+pub enum JobStatus {
     /// It is finished.
     Finished,
     /// It was stopped, or never begun since a stop was asked for.
@@ -28,45 +28,45 @@ pub enum Fate {
 /// stopped (false). A run that fails stops no other. No run is begun once `stop` is raised. `ended` hears of each as it
 /// ends.
 ///
-/// The fates are in the order of the jobs.
+/// The statuses are in the order of the jobs.
 pub fn run(
     jobs: &[Job],
     parallel: usize,
     stop: &AtomicBool,
     train_one: impl Fn(&Job) -> Result<bool> + Sync,
-    mut ended: impl FnMut(&Job, &Fate),
-) -> Vec<Fate> {
+    mut ended: impl FnMut(&Job, &JobStatus),
+) -> Vec<JobStatus> {
     let next = AtomicUsize::new(0);
     let (send, receive) = mpsc::channel();
     let send = Mutex::new(send);
     let work = || {
         while let Some((index, job)) = take(jobs, &next) {
-            let fate = if stop.load(Ordering::Relaxed) {
-                Fate::Stopped
+            let status = if stop.load(Ordering::Relaxed) {
+                JobStatus::Stopped
             } else {
                 match train_one(job) {
-                    Ok(true) => Fate::Finished,
-                    Ok(false) => Fate::Stopped,
-                    Err(error) => Fate::Failed(error),
+                    Ok(true) => JobStatus::Finished,
+                    Ok(false) => JobStatus::Stopped,
+                    Err(error) => JobStatus::Failed(error),
                 }
             };
             let send = send.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             // The receiver outlives the workers.
-            let _ = send.send((index, fate));
+            let _ = send.send((index, status));
         }
     };
-    let mut fates: Vec<Option<Fate>> = jobs.iter().map(|_| None).collect();
+    let mut statuses: Vec<Option<JobStatus>> = jobs.iter().map(|_| None).collect();
     thread::scope(|scope| {
         for _ in 0..parallel.clamp(1, jobs.len().max(1)) {
             scope.spawn(work);
         }
         for _ in jobs {
-            let Ok((index, fate)) = receive.recv() else { break };
-            ended(&jobs[index], &fate);
-            fates[index] = Some(fate);
+            let Ok((index, status)) = receive.recv() else { break };
+            ended(&jobs[index], &status);
+            statuses[index] = Some(status);
         }
     });
-    fates.into_iter().map(|fate| fate.unwrap_or(Fate::Stopped)).collect()
+    statuses.into_iter().map(|status| status.unwrap_or(JobStatus::Stopped)).collect()
 }
 
 fn take<'a>(jobs: &'a [Job], next: &AtomicUsize) -> Option<(usize, &'a Job)> {
@@ -91,15 +91,15 @@ mod tests {
             let stop = AtomicBool::new(false);
             let mut heard = 0;
             let train_one = |job: &Job| if job.name() == "b-seed1" { bail!("no memory") } else { Ok(true) };
-            let fates = run(&two(3), parallel, &stop, train_one, |_, _| heard += 1);
+            let statuses = run(&two(3), parallel, &stop, train_one, |_, _| heard += 1);
             assert_eq!(heard, 6);
-            for (job, fate) in two(3).iter().zip(fates) {
-                match fate {
-                    Fate::Failed(error) => {
+            for (job, status) in two(3).iter().zip(statuses) {
+                match status {
+                    JobStatus::Failed(error) => {
                         assert_eq!((job.name(), error.to_string()), ("b-seed1".into(), "no memory".into()))
                     }
-                    Fate::Finished => assert_ne!(job.name(), "b-seed1"),
-                    Fate::Stopped => panic!("nobody stopped {}", job.name()),
+                    JobStatus::Finished => assert_ne!(job.name(), "b-seed1"),
+                    JobStatus::Stopped => panic!("nobody stopped {}", job.name()),
                 }
             }
         }
@@ -112,7 +112,10 @@ mod tests {
             stop.store(job.name() == "b-seed0", Ordering::Relaxed);
             Ok(job.name() != "b-seed0")
         };
-        let fates = run(&two(2), 1, &stop, train_one, |_, _| {});
-        assert!(matches!(fates[..], [Fate::Finished, Fate::Stopped, Fate::Stopped, Fate::Stopped]), "{fates:?}");
+        let statuses = run(&two(2), 1, &stop, train_one, |_, _| {});
+        assert!(
+            matches!(statuses[..], [JobStatus::Finished, JobStatus::Stopped, JobStatus::Stopped, JobStatus::Stopped]),
+            "{statuses:?}"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! A comparison as a table in Markdown, which reads well in a terminal too.
 
-use super::{Compared, Comparison, Delta, Finding, Spread, verdict::p_value};
+use super::{Compared, Comparison, Delta, MeanSd, Verdict, verdict::p_value};
 use crate::stats::Course;
 
 impl Comparison {
@@ -101,7 +101,7 @@ impl Comparison {
                 spread(&figures.cross_fitted_best_loss, 3),
             ];
             if leaks {
-                let optional = |figure: &Option<Spread>, digits| {
+                let optional = |figure: &Option<MeanSd>, digits| {
                     figure.as_ref().map_or("–".into(), |figure| spread(figure, digits))
                 };
                 row.push(optional(&figures.val_loss_without_leaks, 3));
@@ -151,13 +151,13 @@ impl Comparison {
     }
 }
 
-fn finding(finding: Finding) -> &'static str {
+fn finding(finding: Verdict) -> &'static str {
     match finding {
-        Finding::Baseline => "baseline",
-        Finding::Better => "better",
-        Finding::UnderFits => "under-fits",
-        Finding::Worse => "worse",
-        Finding::NotShown => "not shown",
+        Verdict::Baseline => "baseline",
+        Verdict::Better => "better",
+        Verdict::UnderFits => "under-fits",
+        Verdict::Worse => "worse",
+        Verdict::NotShown => "not shown",
     }
 }
 
@@ -177,7 +177,7 @@ fn course(preset: &Compared) -> Option<String> {
     (!told.is_empty()).then(|| told.join(", "))
 }
 
-fn spread(figure: &Spread, digits: usize) -> String {
+fn spread(figure: &MeanSd, digits: usize) -> String {
     match figure.sd {
         Some(sd) => format!("{:.digits$} ± {sd:.digits$}", figure.mean),
         None => format!("{:.digits$}", figure.mean),

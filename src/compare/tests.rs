@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     random::{Purpose, Stream},
     recipe::Recipe,
-    run::{Cost, DataSource, Done, EpochRecord, Measured, Outputs, Training, Versions},
+    run::{DataSource, Done, EpochRecord, EpochTraining, Measured, Outputs, RunCost, Versions},
 };
 
 const IMAGES: usize = 200;
@@ -21,7 +21,7 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
     let measured = |losses: Vec<f32>| Measured { correct: losses.iter().map(|&loss| loss < 1.0).collect(), losses };
     let val = measured((0..IMAGES).map(|number| image(val, number)).collect());
     let probe = measured((0..IMAGES).map(|number| image(probe, number)).collect());
-    let training = Training {
+    let training = EpochTraining {
         epoch: 1,
         lr: 0.1,
         batch_loss: 1.0,
@@ -37,7 +37,7 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
         labels: (0..IMAGES as i64).map(|number| number % 2).collect(),
         ids: (0..IMAGES as i64).collect(),
     };
-    let cost = Cost { parameters: 1000, macs: 2000, seconds: 60.0 };
+    let cost = RunCost { parameters: 1000, macs: 2000, seconds: 60.0 };
     let done = Done::conclude(&[record], &outputs, 2, &[false; IMAGES], &half, cost).unwrap();
     FinishedRun {
         job: Job { preset: preset.into(), seed },
@@ -88,7 +88,7 @@ fn compare(presets: &[(&str, f64, f64)], seeds: u64) -> Comparison {
     Comparison::new(&names, "base", &runs, Vec::new(), vec!["mindgap".into()]).unwrap()
 }
 
-fn findings(comparison: &Comparison) -> Vec<Finding> {
+fn findings(comparison: &Comparison) -> Vec<Verdict> {
     comparison.presets.iter().map(|preset| preset.finding).collect()
 }
 
@@ -97,7 +97,7 @@ fn a_win_under_fitting_harm_and_nothing_are_told_apart() {
     let presets =
         [("base", 1.2, 0.3), ("wins", 1.0, 0.6), ("starves", 1.25, 1.1), ("harms", 1.5, 0.2), ("idle", 1.2, 0.3)];
     let comparison = compare(&presets, 5);
-    let expected = [Finding::Baseline, Finding::Better, Finding::UnderFits, Finding::Worse, Finding::NotShown];
+    let expected = [Verdict::Baseline, Verdict::Better, Verdict::UnderFits, Verdict::Worse, Verdict::NotShown];
     assert_eq!(findings(&comparison), expected);
     let verdict = &comparison.verdict;
     assert!(verdict.starts_with("`wins` is better than `base`: its val loss is lower by 0."), "{verdict}");
@@ -114,7 +114,7 @@ fn every_winner_is_named() {
 #[test]
 fn two_seeds_show_nothing_about_seeds() {
     let comparison = compare(&[("base", 1.2, 0.3), ("wins", 0.8, 0.6)], 2);
-    assert_eq!(findings(&comparison), [Finding::Baseline, Finding::NotShown]);
+    assert_eq!(findings(&comparison), [Verdict::Baseline, Verdict::NotShown]);
     assert!(comparison.verdict.contains("three are the least"), "{}", comparison.verdict);
     let against = comparison.presets[1].against.as_ref().unwrap();
     assert_eq!((against.val_loss.this_recipe, against.val_loss.p), (None, None));
@@ -145,7 +145,7 @@ fn chance_alone_is_called_better_no_more_often_than_promised() {
         let runs: Vec<FinishedRun> =
             (0..3).flat_map(|seed| names.iter().map(move |name| run(name, seed + 10 * number, 1.2, 0.3))).collect();
         let comparison = Comparison::new(&names, "base", &runs, Vec::new(), Vec::new()).unwrap();
-        better += usize::from(findings(&comparison).contains(&Finding::Better));
+        better += usize::from(findings(&comparison).contains(&Verdict::Better));
     }
     // At most 2.5 % of 200 comparisons with no true difference, on the good side; 13 is three standard deviations
     // above.

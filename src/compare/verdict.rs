@@ -10,7 +10,7 @@ const LEVEL: f64 = 0.05;
 /// What was found of a preset against the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Finding {
+pub enum Verdict {
     /// It is what the others are compared with.
     Baseline,
     /// Its val loss is lower, and more than chance between seeds.
@@ -23,7 +23,7 @@ pub enum Finding {
     NotShown,
 }
 
-impl Finding {
+impl Verdict {
     /// The finding behind these differences.
     pub fn of(against: &Against) -> Self {
         let shown = against.val_loss.p_holm.is_some_and(|p| p < LEVEL);
@@ -47,7 +47,7 @@ pub(super) fn sentence(baseline: &str, presets: &[Compared]) -> String {
         names.join(", ")
     };
     let loss = |preset: &&Compared| preset.figures.val_loss.mean;
-    let best = found(Finding::Better).min_by(|a, b| loss(a).total_cmp(&loss(b)));
+    let best = found(Verdict::Better).min_by(|a, b| loss(a).total_cmp(&loss(b)));
     let seeds = presets.iter().map(|preset| preset.figures.val_loss.n).max().unwrap_or_default();
     let mut text = match best.and_then(|preset| Some((preset, preset.against.as_ref()?))) {
         Some((preset, against)) => {
@@ -70,23 +70,23 @@ pub(super) fn sentence(baseline: &str, presets: &[Compared]) -> String {
         }
         None => format!("No preset is shown to be better than `{baseline}` with {seeds} seeds"),
     };
-    let others = found(Finding::Better).filter(|preset| best.is_none_or(|best| preset.preset != best.preset));
+    let others = found(Verdict::Better).filter(|preset| best.is_none_or(|best| preset.preset != best.preset));
     let others: Vec<String> = others
         .filter_map(|preset| Some(format!("`{}` by {:.3}", preset.preset, -preset.against.as_ref()?.val_loss.mean)))
         .collect();
     if !others.is_empty() {
         text += &format!("; better too: {}", others.join(", "));
     }
-    let under = names(Finding::UnderFits);
+    let under = names(Verdict::UnderFits);
     if !under.is_empty() {
         text +=
             &format!("; the smaller gap of {under} is under-fitting: the probe's loss is higher and val is no better");
     }
-    let worse = names(Finding::Worse);
+    let worse = names(Verdict::Worse);
     if !worse.is_empty() {
         text += &format!("; {worse} made val loss higher");
     }
-    let not_shown = names(Finding::NotShown);
+    let not_shown = names(Verdict::NotShown);
     if !not_shown.is_empty() && best.is_some() {
         text += &format!("; for {not_shown} a difference is not shown with this number of seeds");
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{Curves, Training, guessing};
+use super::{Curves, TrainingLoss, guessing};
 use crate::{
     recipe::{Layers, Recipe, resolve},
     run::{DataSource, Done, Measured, Predictions, RunFolder},
@@ -65,15 +65,15 @@ impl Case {
     }
 
     /// The gap after the last epoch.
-    pub fn gap(&self) -> Option<Gap> {
+    pub fn gap(&self) -> Option<FinalGap> {
         let last = self.curves.last()?;
         let known = last.gap_se.is_finite();
         let error = if known { last.gap_se } else { self.noise_of(|point| point.gap())? };
-        Some(Gap { value: last.gap(), error, is_over_images: known, share: last.gap() / last.val_loss.max(1e-9) })
+        Some(FinalGap { value: last.gap(), error, is_over_images: known, share: last.gap() / last.val_loss.max(1e-9) })
     }
 
     /// How much a figure moves from epoch to epoch about its own trend, over the last third; none below three epochs.
-    pub fn noise_of(&self, value: impl Fn(&super::Point) -> f64) -> Option<f64> {
+    pub fn noise_of(&self, value: impl Fn(&super::LossPoint) -> f64) -> Option<f64> {
         Trend::of(&self.curves.tail(value)).map(|trend| trend.noise)
     }
 
@@ -151,8 +151,8 @@ impl Case {
     /// What the training loss is called in a sentence.
     pub fn training(&self) -> &'static str {
         match self.curves.training {
-            Training::Probe => "probe loss",
-            Training::Running => "training loss",
+            TrainingLoss::Probe => "probe loss",
+            TrainingLoss::Running => "training loss",
         }
     }
 
@@ -187,7 +187,7 @@ impl AccuracyChange {
 
 /// A gap.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Gap {
+pub struct FinalGap {
     /// Val loss − training loss \[nats\].
     pub value: f64,
     /// Its standard error over images or, in a log that does not hold it, its noise from epoch to epoch.
@@ -198,7 +198,7 @@ pub struct Gap {
     pub share: f64,
 }
 
-impl Gap {
+impl FinalGap {
     /// Whether it is above two errors.
     pub fn is_open(&self) -> bool {
         self.value > 2.0 * self.error && self.value > 0.0

@@ -10,7 +10,7 @@ use super::{Case, Curves, Diagnosis, Evidence, Id, Severity, diagnose};
 use crate::{
     random::{Purpose, Stream},
     recipe::Recipe,
-    run::{Cost, DataSource, Done, EpochRecord, Outputs, Predictions, Training},
+    run::{DataSource, Done, EpochRecord, EpochTraining, Outputs, Predictions, RunCost},
 };
 
 const CLASSES: usize = 5;
@@ -170,7 +170,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
         let batch_loss = epoch(&mut weights, &train, lr, setting.decay, &mut order);
         last =
             (outputs(&weights, &val, &all, setting.confidence), outputs(&weights, &train, &probe, setting.confidence));
-        let training = Training {
+        let training = EpochTraining {
             epoch: number,
             lr,
             batch_loss,
@@ -186,7 +186,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
         records.push(record);
     }
     let (_, best_val, best_probe) = best.unwrap();
-    let cost = Cost { parameters: 0, macs: 0, seconds: 0.0 };
+    let cost = RunCost { parameters: 0, macs: 0, seconds: 0.0 };
     let done = Done::conclude(&records, &last.0, CLASSES, &is_leak, &half, cost).unwrap();
     let data = DataSource {
         source: "data".into(),

@@ -4,10 +4,10 @@ use crate::run::EpochRecord;
 
 /// What is known after one epoch: NaN where a number is not known, ∞ where it is said to be none.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
+pub struct LossPoint {
     /// The epoch as the log counts it.
     pub epoch: u32,
-    /// Training loss \[nats\]; see [`Training`].
+    /// Training loss \[nats\]; see [`TrainingLoss`].
     pub train_loss: f64,
     /// Val loss \[nats\].
     pub val_loss: f64,
@@ -23,7 +23,7 @@ pub struct Point {
     pub batch_loss: f64,
 }
 
-impl Point {
+impl LossPoint {
     /// An epoch of which nothing is known.
     pub fn unknown(epoch: u32) -> Self {
         let nan = f64::NAN;
@@ -47,7 +47,7 @@ impl Point {
 
 /// What a log calls training loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Training {
+pub enum TrainingLoss {
     /// The loss on the probe: measured as val is, after the epoch.
     Probe,
     /// The running mean over the epoch's batches: mixed with augmentation, dropout and moving weights.
@@ -58,9 +58,9 @@ pub enum Training {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curves {
     /// The epochs, rising. Some may be missing.
-    pub points: Vec<Point>,
+    pub points: Vec<LossPoint>,
     /// What the training loss is.
-    pub training: Training,
+    pub training: TrainingLoss,
     /// How many epochs were planned, where the log tells.
     pub planned: Option<u32>,
     /// How many classes there are, where that was told.
@@ -72,7 +72,7 @@ impl Curves {
     pub fn of_records(records: &[EpochRecord], planned: u32) -> Self {
         // A recorded loss that is no number is known to be none.
         let stated = |loss: f64| if loss.is_finite() { loss } else { f64::INFINITY };
-        let point = |record: &EpochRecord| Point {
+        let point = |record: &EpochRecord| LossPoint {
             epoch: record.epoch,
             train_loss: stated(record.probe_loss),
             val_loss: stated(record.val_loss),
@@ -84,31 +84,31 @@ impl Curves {
         };
         Self {
             points: records.iter().map(point).collect(),
-            training: Training::Probe,
+            training: TrainingLoss::Probe,
             planned: Some(planned),
             classes: None,
         }
     }
 
     /// The last epoch that has both losses.
-    pub fn last(&self) -> Option<&Point> {
+    pub fn last(&self) -> Option<&LossPoint> {
         self.points.iter().rev().find(|point| point.gap().is_finite())
     }
 
     /// The epoch of lowest val loss; the earlier of equal ones.
-    pub fn best(&self) -> Option<&Point> {
+    pub fn best(&self) -> Option<&LossPoint> {
         let known = self.points.iter().filter(|point| point.val_loss.is_finite());
         known.reduce(|best, next| if next.val_loss < best.val_loss { next } else { best })
     }
 
     /// (epoch, value) wherever the value is a number.
-    pub fn series(&self, value: impl Fn(&Point) -> f64) -> Vec<(f64, f64)> {
+    pub fn series(&self, value: impl Fn(&LossPoint) -> f64) -> Vec<(f64, f64)> {
         let all = self.points.iter().map(|point| (f64::from(point.epoch), value(point)));
         all.filter(|(_, value)| value.is_finite()).collect()
     }
 
     /// The same over the last third, at least five of them.
-    pub fn tail(&self, value: impl Fn(&Point) -> f64) -> Vec<(f64, f64)> {
+    pub fn tail(&self, value: impl Fn(&LossPoint) -> f64) -> Vec<(f64, f64)> {
         let all = self.series(value);
         let length = (all.len() / 3).max(5).min(all.len());
         all[all.len() - length..].to_vec()

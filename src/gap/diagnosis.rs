@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::stats::{Course, Lately};
 
-use super::{Case, Finding, Id, Severity, Training, next, rules::RULES};
+use super::{Case, Finding, Id, Severity, TrainingLoss, next, rules::RULES};
 
 /// What is found about a run or a log.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -86,7 +86,7 @@ fn healthy(case: &Case) -> Option<Finding> {
 /// What is missing, said rather than guessed.
 fn notes(case: &Case) -> Vec<String> {
     let mut notes = case.notes.clone();
-    if case.curves.training == Training::Running {
+    if case.curves.training == TrainingLoss::Running {
         notes.push(
             "This is a log of another trainer: its gap is val loss minus the training loss that it has, a running mean that mixes in \
              augmentation, dropout and moving weights."

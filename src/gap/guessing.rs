@@ -1,6 +1,6 @@
 //! How many classes there are, from the figures of a log that does not say it.
 
-use super::{Curves, Point};
+use super::{Curves, LossPoint};
 
 /// Classes above which a loss does not tell one number from the next.
 const MOST: usize = 1000;
@@ -30,7 +30,7 @@ fn guesses(loss: f64, accuracy: f64) -> Option<usize> {
     (is_near && (2.0..=MOST as f64).contains(&classes)).then_some(classes as usize)
 }
 
-fn constant<'a>(points: impl Iterator<Item = &'a Point>) -> Option<usize> {
+fn constant<'a>(points: impl Iterator<Item = &'a LossPoint>) -> Option<usize> {
     let losses: Vec<f64> = points.map(|point| point.train_loss).filter(|loss| loss.is_finite()).collect();
     let classes = losses.first()?.exp().round();
     let is_constant = losses.iter().all(|loss| (loss - classes.ln()).abs() < 0.01);
@@ -40,16 +40,16 @@ fn constant<'a>(points: impl Iterator<Item = &'a Point>) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gap::Training;
+    use crate::gap::TrainingLoss;
 
     fn of(points: &[(f64, f64)]) -> Option<usize> {
-        let point = |(epoch, &(train_loss, train_acc)): (u32, &(f64, f64))| Point {
+        let point = |(epoch, &(train_loss, train_acc)): (u32, &(f64, f64))| LossPoint {
             train_loss,
             train_acc,
-            ..Point::unknown(epoch)
+            ..LossPoint::unknown(epoch)
         };
         let points = (1..).zip(points).map(point).collect();
-        classes(&Curves { points, training: Training::Running, planned: None, classes: None })
+        classes(&Curves { points, training: TrainingLoss::Running, planned: None, classes: None })
     }
 
     #[test]

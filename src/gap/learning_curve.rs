@@ -13,7 +13,7 @@ const RESAMPLES: usize = 500;
 
 /// A run on some of the training images.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Size {
+pub struct SubsetLosses {
     /// Training images.
     pub images: usize,
     /// The losses of the val images after the best epoch, in the same order for all sizes \[nats\].
@@ -24,14 +24,14 @@ pub struct Size {
 
 /// What the runs on all sizes promise of more images, the whole set last. None where they are not enough, or their val
 /// images are not the same.
-pub fn more_data(sizes: &[Size]) -> Option<Finding> {
+pub fn more_data(sizes: &[SubsetLosses]) -> Option<Finding> {
     let whole = sizes.last()?;
     let images = whole.val.len();
     if images == 0 || sizes.iter().any(|size| size.val.len() != images) {
         return None;
     }
     let forecast = |chosen: &[usize]| {
-        let point = |size: &Size| {
+        let point = |size: &SubsetLosses| {
             let losses: Vec<f32> = chosen.iter().map(|&image| size.val[image]).collect();
             (size.images as f64, mean(&losses))
         };
@@ -93,12 +93,12 @@ mod tests {
     use super::*;
 
     /// Sizes whose losses follow a power law, with differences between images that all sizes share.
-    fn sizes(floor: f64, scale: f64, probe_loss: f64) -> Vec<Size> {
+    fn sizes(floor: f64, scale: f64, probe_loss: f64) -> Vec<SubsetLosses> {
         let size = |share: f64| {
             let images = 1000.0 * share;
             let image = |n: u32| Stream::new(0, Purpose::Init, 0, n).normal() * 0.3;
             let val = (0..400).map(|n| (floor + scale * images.powf(-0.4) + image(n)) as f32).collect();
-            Size { images: images as usize, val, probe_loss }
+            SubsetLosses { images: images as usize, val, probe_loss }
         };
         SHARES.map(size).to_vec()
     }

@@ -18,9 +18,9 @@ mod opening;
 mod rules;
 mod text;
 
-pub use case::{AccuracyChange, Case, Evidence, Gap};
-pub use curves::{Curves, Point, Training};
+pub use case::{AccuracyChange, Case, Evidence, FinalGap};
+pub use curves::{Curves, LossPoint, TrainingLoss};
 pub use diagnosis::{Diagnosis, diagnose};
 pub use finding::{Finding, Id, Severity};
-pub use learning_curve::{SHARES, Size, more_data};
+pub use learning_curve::{SHARES, SubsetLosses, more_data};
 pub use opening::open_since;

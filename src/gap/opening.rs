@@ -12,11 +12,11 @@ pub fn open_since(records: &[EpochRecord]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{Measured, Training};
+    use crate::run::{EpochTraining, Measured};
 
     /// A record of `epoch` whose val losses lie `gap` above the probe's; the standard error is 1/√2.
     fn record(epoch: u32, gap: f32) -> EpochRecord {
-        let training = Training {
+        let training = EpochTraining {
             epoch,
             lr: 0.1,
             batch_loss: 0.0,

@@ -32,13 +32,13 @@ struct Section {
     id: &'static str,
     title: &'static str,
     note: &'static str,
-    groups: Vec<Group>,
+    groups: Vec<AuditGroup>,
     /// How many there are that are not shown.
     more: usize,
 }
 
 /// Pictures that belong together.
-struct Group {
+struct AuditGroup {
     pictures: Vec<Picture>,
     /// How many there are that are not shown.
     more: usize,
@@ -62,7 +62,7 @@ pub fn audit_page(audit: &Audit) -> Result<String> {
     let leaks = found.val_in_train + found.test_in_train.unwrap_or(0);
     let of = |items: &[Item]| group(audit, items, String::new());
     let alone = |items: &[Item]| items.iter().take(GROUPS).map(|item| of(std::slice::from_ref(item))).collect();
-    let section = |id, title, note, all: usize, groups: Vec<Group>| {
+    let section = |id, title, note, all: usize, groups: Vec<AuditGroup>| {
         let more = all - groups.len();
         (all > 0).then_some(Section { id, title, note, groups, more })
     };
@@ -150,12 +150,12 @@ fn verdict(audit: &Audit) -> String {
     format!("{} images of {} classes; {end}", images.join(", "), audit.classes.len())
 }
 
-fn group(audit: &Audit, items: &[Item], words: String) -> Group {
+fn group(audit: &Audit, items: &[Item], words: String) -> AuditGroup {
     let picture = |item: &Item| {
         let file = audit.thumbnail(item, SIDE).ok();
         let address = file.map(|file| format!("data:image/png;base64,{}", STANDARD.encode(file)));
         Picture { address, item: item.clone() }
     };
     let pictures = items.iter().take(MEMBERS).map(picture).collect();
-    Group { pictures, more: items.len().saturating_sub(MEMBERS), words }
+    AuditGroup { pictures, more: items.len().saturating_sub(MEMBERS), words }
 }

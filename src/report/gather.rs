@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Group, Report, Run};
+use super::{Report, Run, RunGroup};
 use crate::{
     compare::{Comparison, FinishedRun, Job, NotFinished},
     data::Gallery,
@@ -37,7 +37,7 @@ impl Report {
             [run] => run.environment.command_line.clone(),
             _ => std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         };
-        Self::of(Group::gather(runs), baseline, Vec::new(), command_line, None)
+        Self::of(RunGroup::gather(runs), baseline, Vec::new(), command_line, None)
     }
 
     /// A report of one run, whose val images are in `gallery`.
@@ -46,12 +46,12 @@ impl Report {
     /// None that its caller could cause.
     pub fn of_run(run: Run, gallery: Gallery) -> Result<Self> {
         let command_line = run.environment.command_line.clone();
-        Self::of(Group::gather(vec![run]), None, Vec::new(), command_line, Some(gallery))
+        Self::of(RunGroup::gather(vec![run]), None, Vec::new(), command_line, Some(gallery))
     }
 
     /// A report of `groups` and of runs that are missing. Without a `gallery` it is looked for.
     fn of(
-        mut groups: Vec<Group>,
+        mut groups: Vec<RunGroup>,
         baseline: Option<&str>,
         not_finished: Vec<NotFinished>,
         command_line: Vec<String>,
@@ -88,7 +88,7 @@ fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
         .presets
         .iter()
         .flat_map(|preset| preset.seeds.iter().map(|&seed| Job { preset: preset.preset.clone(), seed }));
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: Vec<RunGroup> = Vec::new();
     let mut missing = known.not_finished.clone();
     for job in finished.chain(known.not_finished.iter().map(|missing| missing.job.clone())) {
         let path = folder.join(job.name());
@@ -97,7 +97,7 @@ fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
                 let run = Run { job: job.clone(), ..run };
                 match groups.iter_mut().find(|group| group.name == job.preset) {
                     Some(group) => group.runs.push(run),
-                    None => groups.push(Group { name: job.preset, runs: vec![run] }),
+                    None => groups.push(RunGroup { name: job.preset, runs: vec![run] }),
                 }
             }
             // A run that never began has its reason already.

@@ -1,11 +1,11 @@
 //! Runs of one recipe over several seeds, and their curves.
 
 use super::Run;
-use crate::{compare::Spread, run::EpochRecord, stats::Confusion};
+use crate::{compare::MeanSd, run::EpochRecord, stats::Confusion};
 
 /// The runs that differ in nothing but the seed.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct RunGroup {
     /// The preset, or what else the runs are called after.
     pub name: String,
     /// The runs, by seed.
@@ -14,14 +14,14 @@ pub struct Group {
 
 /// A figure after one epoch, over the runs that have come so far.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Point {
+pub struct CurvePoint {
     /// The epoch, from 1.
     pub epoch: u32,
     /// The figure.
-    pub figure: Spread,
+    pub figure: MeanSd,
 }
 
-impl Point {
+impl CurvePoint {
     /// The mean less and plus one standard deviation.
     pub fn ends(&self) -> [f64; 2] {
         let sd = self.figure.sd.unwrap_or(0.0);
@@ -29,7 +29,7 @@ impl Point {
     }
 }
 
-impl Group {
+impl RunGroup {
     /// The runs of each recipe together, in the order in which the first of each comes. A seed that comes twice begins
     /// a group of its own.
     pub fn gather(runs: Vec<Run>) -> Vec<Self> {
@@ -76,13 +76,13 @@ impl Group {
     }
 
     /// `figure` over the epochs.
-    pub fn curve(&self, figure: impl Fn(&EpochRecord) -> f64) -> Vec<Point> {
+    pub fn curve(&self, figure: impl Fn(&EpochRecord) -> f64) -> Vec<CurvePoint> {
         let shown = self.shown();
         let epochs = shown.iter().flat_map(|run| run.epochs.last()).map(|record| record.epoch).max().unwrap_or(0);
         let at = |epoch: u32| {
             let records = shown.iter().filter_map(|run| run.epochs.iter().find(|record| record.epoch == epoch));
             let values: Vec<f64> = records.map(&figure).filter(|value| value.is_finite()).collect();
-            (!values.is_empty()).then(|| Point { epoch, figure: Spread::of(values) })
+            (!values.is_empty()).then(|| CurvePoint { epoch, figure: MeanSd::of(values) })
         };
         (1..=epochs).filter_map(at).collect()
     }

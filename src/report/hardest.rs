@@ -1,6 +1,6 @@
 //! The images with the highest loss.
 
-use super::Group;
+use super::RunGroup;
 
 /// An image as the runs of a group see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Hard {
 }
 
 /// The `most` val images of highest mean loss over the shown runs of `group`.
-pub fn hardest(group: &Group, most: usize) -> Vec<Hard> {
+pub fn hardest(group: &RunGroup, most: usize) -> Vec<Hard> {
     let shown = group.shown();
     let runs: Vec<_> = shown.iter().filter_map(|run| run.val.as_ref()).collect();
     let Some(first) = runs.first() else { return Vec::new() };

@@ -8,7 +8,7 @@ use super::{
     chart::{self, Metric},
     words::Card,
 };
-use crate::gap::{Case, Diagnosis, Finding, Id, Point, Training};
+use crate::gap::{Case, Diagnosis, Finding, Id, LossPoint, TrainingLoss};
 
 #[derive(Template)]
 #[template(path = "log.html")]
@@ -35,7 +35,7 @@ struct Page<'a> {
 /// A chart cannot be drawn.
 pub fn log_page(case: &Case, diagnosis: &Diagnosis) -> Result<String> {
     let curves = &case.curves;
-    let of = |value: fn(&Point) -> f64| curves.series(value);
+    let of = |value: fn(&LossPoint) -> f64| curves.series(value);
     let (train, val, rates) = (of(|point| point.train_loss), of(|point| point.val_loss), of(|point| point.lr));
     let accuracies = [of(|point| point.train_acc), of(|point| point.val_acc)];
     let has_accuracies = accuracies.iter().any(|series| !series.is_empty());
@@ -43,11 +43,11 @@ pub fn log_page(case: &Case, diagnosis: &Diagnosis) -> Result<String> {
         true => Some(chart::log_curves(Metric::Accuracy, &accuracies[0], &accuracies[1], &rates)?),
         false => None,
     };
-    let gaps = of(Point::gap);
+    let gaps = of(LossPoint::gap);
     let ends = [gaps.first(), gaps.last()].map(|point| point.map_or(0.0, |(epoch, _)| *epoch));
     let training = match curves.training {
-        Training::Probe => "probe (training images, measured as val is)",
-        Training::Running => "training (the log's own training loss)",
+        TrainingLoss::Probe => "probe (training images, measured as val is)",
+        TrainingLoss::Running => "training (the log's own training loss)",
     };
     let page = Page {
         mark: MARK,

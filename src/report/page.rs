@@ -4,7 +4,7 @@ use anyhow::Result;
 use askama::Template;
 
 use super::{
-    Group, MARK, Report,
+    MARK, Report, RunGroup,
     chart::{self, Metric},
     pictures::Hardest,
     provenance::Fact,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     compare::{self, Comparison},
     gap::{Case, Finding, Id, diagnose},
-    stats::Pair,
+    stats::ConfusedPair,
 };
 
 /// Above so many classes a matrix is no longer readable; the most-confused pairs are shown all the same.
@@ -89,7 +89,7 @@ struct Matrix<'a> {
     /// Class, then one cell per given class.
     rows: Vec<(&'a str, Vec<Cell>)>,
     classes: &'a [String],
-    pairs: Vec<(&'a str, &'a str, Pair)>,
+    pairs: Vec<(&'a str, &'a str, ConfusedPair)>,
     unread: usize,
 }
 
@@ -192,7 +192,7 @@ impl Report {
 
     fn legend(&self) -> Vec<Entry> {
         let many = self.groups.len() > 1;
-        let entry = |(index, group): (usize, &Group)| Entry {
+        let entry = |(index, group): (usize, &RunGroup)| Entry {
             name: group.name.clone(),
             colour: index % chart::SERIES,
             is_baseline: many && index == 0,
@@ -202,7 +202,7 @@ impl Report {
 
     fn panels(&self) -> Result<Vec<Panel>> {
         let base = &self.groups[0];
-        let panel = |(index, group): (usize, &Group)| {
+        let panel = |(index, group): (usize, &RunGroup)| {
             let baseline = (index > 0).then_some(base);
             let shown = group.shown();
             let seeds: Vec<String> = shown.iter().map(|run| run.job.seed.to_string()).collect();
@@ -223,15 +223,15 @@ impl Report {
     }
 
     /// The groups that are looked at closely: the baseline and the winner, or the best of the others.
-    fn chosen(&self) -> Vec<&Group> {
-        let mut chosen: Vec<&Group> = self.groups.iter().take(1).collect();
+    fn chosen(&self) -> Vec<&RunGroup> {
+        let mut chosen: Vec<&RunGroup> = self.groups.iter().take(1).collect();
         let others = || {
             let presets = self.comparison.iter().flat_map(|all| &all.presets);
-            presets.filter(|preset| preset.finding != compare::Finding::Baseline)
+            presets.filter(|preset| preset.finding != compare::Verdict::Baseline)
         };
         let lowest = |better: bool| {
             others()
-                .filter(|preset| !better || preset.finding == compare::Finding::Better)
+                .filter(|preset| !better || preset.finding == compare::Verdict::Better)
                 .min_by(|a, b| a.figures.val_loss.mean.total_cmp(&b.figures.val_loss.mean))
         };
         let winner = lowest(true).or_else(|| lowest(false));
@@ -239,7 +239,7 @@ impl Report {
         chosen
     }
 
-    fn matrix<'a>(&'a self, group: &'a Group) -> Option<Matrix<'a>> {
+    fn matrix<'a>(&'a self, group: &'a RunGroup) -> Option<Matrix<'a>> {
         let classes = &group.runs[0].environment.data.classes[..];
         let confusion = group.confusion(classes.len())?;
         let cell = |truth: usize, given: usize| {

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Group, Report, hardest::hardest};
+use super::{Report, RunGroup, hardest::hardest};
 
 /// Images shown of each group.
 const MOST: usize = 12;
@@ -33,7 +33,7 @@ pub struct Picture {
 
 impl Report {
     /// The hardest images of these groups, or why there are none to show.
-    pub(super) fn hardest_of(&self, groups: &[&Group]) -> Result<Vec<Hardest>, String> {
+    pub(super) fn hardest_of(&self, groups: &[&RunGroup]) -> Result<Vec<Hardest>, String> {
         let gallery = self.gallery.as_ref().map_err(Clone::clone)?;
         let data = &self.groups[0].runs[0].environment.data;
         let class = |class: usize| data.classes.get(class).cloned().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Group;
+use super::RunGroup;
 
 /// A key and its value in each group.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Key {
 }
 
 /// The keys whose values are not the same in all groups. The schedule is one key.
-pub fn differing_keys(groups: &[Group]) -> Vec<Key> {
+pub fn differing_keys(groups: &[RunGroup]) -> Vec<Key> {
     let recipes: Vec<Value> = groups
         .iter()
         .map(|group| serde_json::to_value(&group.runs[0].recipe).expect("every field of a recipe has a JSON form"))

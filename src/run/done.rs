@@ -41,12 +41,12 @@ pub struct Done {
     pub early_stopped: bool,
     /// Val after the last epoch, averaged over views of each image, where the recipe asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tta: Option<Views>,
+    pub tta: Option<TtaFigures>,
     /// Images of val that also stand in train.
     pub val_in_train: usize,
     /// What the network and its training cost.
     #[serde(flatten)]
-    pub cost: Cost,
+    pub cost: RunCost,
 }
 
 /// The epoch of lowest val loss. Its figures are optimistic.
@@ -68,7 +68,7 @@ pub struct Best {
 
 /// Figures of predictions averaged over views of each image. They stand beside the plain ones, never in their place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Views {
+pub struct TtaFigures {
     /// Which views: `flip` or `ten-crop`.
     pub views: String,
     /// Val loss \[nats\].
@@ -84,7 +84,7 @@ pub struct Views {
     pub val_acc_without_leaks: Option<f64>,
 }
 
-impl Views {
+impl TtaFigures {
     /// The figures of `val`, predicted from such views; `leaks[i]` tells whether its image i also stands in train.
     pub fn new(views: impl std::fmt::Display, val: &Outputs, leaks: &[bool]) -> Self {
         let all = val.measured();
@@ -101,7 +101,7 @@ impl Views {
 
 /// What a network and its training cost.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cost {
+pub struct RunCost {
     /// Trainable numbers.
     pub parameters: u64,
     /// Multiply-adds of one forward pass of one image.
@@ -125,7 +125,7 @@ impl Done {
         classes: usize,
         leaks: &[bool],
         in_first_half: &[bool],
-        cost: Cost,
+        cost: RunCost,
     ) -> Result<Done> {
         ensure!(!epochs.is_empty(), "a run without an epoch has no final figures");
         assert_eq!(leaks.len(), val.labels.len(), "a mask of val has one entry for each of its images");
@@ -169,7 +169,7 @@ pub(super) mod tests {
     use super::*;
     use crate::run::record::tests::record;
 
-    const COST: Cost = Cost { parameters: 272_474, macs: 91_000_000, seconds: 100.0 };
+    const COST: RunCost = RunCost { parameters: 272_474, macs: 91_000_000, seconds: 100.0 };
 
     /// The end of a run of these val losses over four val images, one of them a leak.
     pub fn done(val_losses: &[f64]) -> Done {

@@ -21,7 +21,7 @@ pub struct RunFolder {
 
 /// What `epochs.jsonl` holds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Epochs {
+pub struct EpochLog {
     /// Its records in order.
     pub records: Vec<EpochRecord>,
     /// The torn last line, if a crash left one.
@@ -163,9 +163,9 @@ impl RunFolder {
     ///
     /// # Errors
     /// When a line other than a torn last one is no record; the message names the line.
-    pub fn epochs(&self) -> Result<Epochs> {
+    pub fn epochs(&self) -> Result<EpochLog> {
         let log = durable::read_json_lines(&self.file(Self::EPOCHS))?;
-        Ok(Epochs { records: log.values, torn: log.torn })
+        Ok(EpochLog { records: log.values, torn: log.torn })
     }
 
     /// Cuts `epochs.jsonl` after epoch `last`, torn line included, for a run that goes on from that epoch's checkpoint.
@@ -173,7 +173,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// As [`RunFolder::epochs`]; when a file cannot be written.
-    pub fn keep_epochs_through(&self, last: u32) -> Result<Epochs> {
+    pub fn keep_epochs_through(&self, last: u32) -> Result<EpochLog> {
         let path = self.file(Self::EPOCHS);
         let log = durable::read_json_lines::<EpochRecord>(&path)?;
         let kept = log.values.iter().take_while(|record| record.epoch <= last).count();
@@ -183,7 +183,7 @@ impl RunFolder {
             durable::write(&path, &bytes)?;
         }
         self.write_summary(&log.values[..kept])?;
-        Ok(Epochs { records: log.values, torn: log.torn })
+        Ok(EpochLog { records: log.values, torn: log.torn })
     }
 
     /// Writes `predictions.safetensors`.

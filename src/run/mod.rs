@@ -1,6 +1,6 @@
 //! The run folder: the contract between training and everything after it.
 //!
-//! Training reports to an [`Observer`]; a [`RunFolder`] writes what it hears to disk, [`Progress`] shows it. What is
+//! Training reports to an [`Observer`]; a [`RunFolder`] writes what it hears to disk, [`RunProgress`] shows it. What is
 //! written can be read, compared and reported without a tensor, whoever trained.
 
 mod command;
@@ -20,13 +20,13 @@ mod record;
 mod summary;
 
 pub use command::{data_flags, shell_line, shell_word};
-pub use done::{Best, Cost, Done, Views};
+pub use done::{Best, Done, RunCost, TtaFigures};
 pub use environment::{DataSource, Environment, PretrainedFile, Resume, Versions, cpu_name, now};
 pub use event_file::{Scalar, read_scalars};
 pub use events::Events;
-pub use folder::{Epochs, RunFolder};
+pub use folder::{EpochLog, RunFolder};
 pub use lock::{Lock, Locked, Owner};
 pub use observer::Observer;
 pub use predictions::{Outputs, Predictions};
-pub use progress::{Progress, origin_line};
-pub use record::{EpochRecord, Gap, Measured, Training, best_epoch};
+pub use progress::{RunProgress, origin_line};
+pub use record::{EpochRecord, EpochTraining, Gap, Measured, best_epoch};

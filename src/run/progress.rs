@@ -11,7 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{EpochRecord, Observer};
 
 /// Shows a run on standard output. A reader that goes away (`| head -1`) ends the showing, never the training.
-pub struct Progress {
+pub struct RunProgress {
     epochs: u32,
     batch_size: u32,
     /// Standard output, until it fails.
@@ -24,7 +24,7 @@ pub struct Progress {
     batch_loss: Option<f64>,
 }
 
-impl Progress {
+impl RunProgress {
     /// Progress of a run of `epochs` epochs in all, a step being `batch_size` images: bars when the lines go to a
     /// terminal, lines alone otherwise. The lines go to standard output, or to standard error where the output is kept
     /// `for_result`.
@@ -56,7 +56,7 @@ impl Progress {
     }
 }
 
-impl Observer for Progress {
+impl Observer for RunProgress {
     fn epoch_begin(&mut self, epoch: u32, steps: u64) {
         (self.epoch_began, self.steps, self.batch_loss) = (Instant::now(), 0, None);
         if let Some(bar) = &self.bar {
@@ -90,7 +90,7 @@ impl Observer for Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for RunProgress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -155,7 +155,7 @@ mod tests {
     /// What is shown of three epochs.
     fn shown(bar: Option<ProgressBar>, lines_until_gone: usize) -> String {
         let reader = Reader { heard: Arc::default(), lines_until_gone };
-        let mut progress = Progress::to(Box::new(reader.clone()), bar, 50, 128);
+        let mut progress = RunProgress::to(Box::new(reader.clone()), bar, 50, 128);
         for epoch in 9..12 {
             progress.epoch_begin(epoch, 2);
             progress.step(1, None);

@@ -77,7 +77,7 @@ pub struct EpochRecord {
 
 /// What the training loop itself knows of an epoch; the fields are those of [`EpochRecord`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Training {
+pub struct EpochTraining {
     /// The epoch, from 1.
     pub epoch: u32,
     /// The learning rate of the epoch's last step.
@@ -167,10 +167,16 @@ impl EpochRecord {
     ///
     /// # Panics
     /// When the two masks are not as long as val: that is an error of the program, not of its user.
-    pub fn new(training: &Training, probe: &Measured, val: &Measured, leaks: &[bool], in_first_half: &[bool]) -> Self {
+    pub fn new(
+        training: &EpochTraining,
+        probe: &Measured,
+        val: &Measured,
+        leaks: &[bool],
+        in_first_half: &[bool],
+    ) -> Self {
         let n = val.losses.len();
         assert!(leaks.len() == n && in_first_half.len() == n, "a mask of val has one entry for each of its images");
-        let &Training { epoch, lr, batch_loss, raw_val_loss, steps, seconds, train_images_per_s } = training;
+        let &EpochTraining { epoch, lr, batch_loss, raw_val_loss, steps, seconds, train_images_per_s } = training;
         let Gap { probe_loss, probe_acc, val_loss, val_acc, gap_loss, gap_loss_se, gap_acc } = Gap::between(probe, val);
         let without_leaks = leaks.contains(&true).then(|| Gap::between(probe, &val.only(|image| !leaks[image])));
         let half_loss = |first: bool| stats::mean(&val.only(|image| in_first_half[image] == first).losses());
@@ -210,7 +216,7 @@ pub fn best_epoch(epochs: &[EpochRecord]) -> Option<&EpochRecord> {
 pub(super) mod tests {
     use super::*;
 
-    const TRAINING: Training = Training {
+    const TRAINING: EpochTraining = EpochTraining {
         epoch: 20,
         lr: 0.05,
         batch_loss: 1.5,

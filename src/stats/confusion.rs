@@ -11,7 +11,7 @@ pub struct Confusion {
 
 /// A class taken for another.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pair {
+pub struct ConfusedPair {
     /// The true class.
     pub truth: usize,
     /// What it was taken for.
@@ -60,12 +60,12 @@ impl Confusion {
     }
 
     /// The `most` pairs of different classes that were confused most often.
-    pub fn pairs(&self, most: usize) -> Vec<Pair> {
+    pub fn pairs(&self, most: usize) -> Vec<ConfusedPair> {
         let classes = self.counts.len();
         let cells = (0..classes).flat_map(|truth| (0..classes).map(move |given| (truth, given)));
         let wrong = cells.filter(|&(truth, given)| truth != given && self.counts[truth][given] > 0);
-        let mut pairs: Vec<Pair> = wrong
-            .map(|(truth, given)| Pair {
+        let mut pairs: Vec<ConfusedPair> = wrong
+            .map(|(truth, given)| ConfusedPair {
                 truth,
                 given,
                 count: self.counts[truth][given],

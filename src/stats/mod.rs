@@ -26,7 +26,7 @@ mod trend;
 
 pub use bootstrap::bootstrap_interval;
 pub use calibration::{CALIBRATION_BINS, Overconfidence, calibration_error, fit_temperature};
-pub use confusion::{ClassScore, Confusion, Pair};
+pub use confusion::{ClassScore, ConfusedPair, Confusion};
 pub use course::{Course, Lately};
 pub use cross_fit::{CrossFit, cross_fit, lowest};
 pub use holm::holm;

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::{Failure, Keeper, Pass, Position, Sides, Trainer, rewind::fault_of_evaluation};
 use crate::{
     data::Dataset,
-    run::{EpochRecord, Observer, Training},
+    run::{EpochRecord, EpochTraining, Observer},
     torch,
 };
 
@@ -63,7 +63,7 @@ pub fn fit(
             None => None,
             Some(_) => Some(trainer.evaluate(&trainer.model, &data.val, &sides.val)?.measured().mean_loss()),
         };
-        let training = Training {
+        let training = EpochTraining {
             epoch,
             lr: trainer.rate(trainer.optimizer.updates - 1, data.train.len()),
             batch_loss,

@@ -6,7 +6,7 @@ use super::{Checkpoint, Sides, Trainer, tta};
 use crate::{
     data::Dataset,
     durable::{self, Archive},
-    run::{Cost, Done, EpochRecord, Outputs, Predictions, RunFolder, best_epoch},
+    run::{Done, EpochRecord, Outputs, Predictions, RunCost, RunFolder, best_epoch},
 };
 
 /// Keeps what a run produces in its folder.
@@ -102,7 +102,7 @@ impl<'a> Keeper<'a> {
             self.data.classes.len(),
             &self.sides.leaks,
             &self.sides.in_first_half,
-            Cost { parameters: trainer.model.parameters.count(), macs, seconds },
+            RunCost { parameters: trainer.model.parameters.count(), macs, seconds },
         )?;
         done.early_stopped = trainer.position.epochs < trainer.recipe.epochs;
         done.tta = tta::measure(trainer, self.data, self.sides)?;

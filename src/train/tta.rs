@@ -17,7 +17,7 @@ use crate::{
     data::{Dataset, Split},
     model::{Mode, ResNet},
     recipe::Tta,
-    run::{Outputs, Views},
+    run::{Outputs, TtaFigures},
     torch,
 };
 
@@ -26,13 +26,13 @@ use crate::{
 ///
 /// # Errors
 /// As [`super::evaluate`].
-pub fn measure(trainer: &Trainer, data: &Dataset, sides: &Sides) -> Result<Option<Views>> {
+pub fn measure(trainer: &Trainer, data: &Dataset, sides: &Sides) -> Result<Option<TtaFigures>> {
     let kind = trainer.recipe.tta;
     if kind == Tta::None {
         return Ok(None);
     }
     let outputs = evaluate_views(trainer.network(), &trainer.normalize, &data.val, &sides.val, kind)?;
-    Ok(Some(Views::new(kind, &outputs, &sides.leaks)))
+    Ok(Some(TtaFigures::new(kind, &outputs, &sides.leaks)))
 }
 
 /// The network's averaged predictions on the images of `split` at `positions`. In place of logits the outputs hold the

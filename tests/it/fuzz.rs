@@ -209,7 +209,7 @@ fn logs_of_other_trainers() {
     ];
     let words = [&NUMBERS[..], &keys].concat();
     fuzz("log", &seeds, &words, |bytes| {
-        if let Ok(case) = gap::log::read(&[written(&place, "log", bytes)], &gap::log::Options::default()) {
+        if let Ok(case) = gap::log::read(&[written(&place, "log", bytes)], &gap::log::LogOptions::default()) {
             let diagnosis = gap::diagnose(&case);
             let _ = (diagnosis.to_text(), serde_json::to_string(&diagnosis).unwrap());
         }
@@ -229,7 +229,7 @@ fn event_files_of_other_trainers() {
     };
     let read = |bytes: &[u8]| {
         let path = written(&place, "events.out.tfevents.1", bytes);
-        let _ = gap::log::read(&[path], &gap::log::Options::default());
+        let _ = gap::log::read(&[path], &gap::log::LogOptions::default());
     };
     let words = [&NUMBERS[..], &["loss", "train", "\n", "\u{8}", "*"]].concat();
     fuzz("events", &[record(&event), [record(&event), record(&event)].concat()], &words, read);

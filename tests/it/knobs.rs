@@ -20,7 +20,7 @@ use mindgap::{
     model::{Architecture, Mode, ResNet, weights},
     random::{Purpose, Stream},
     recipe::{Recipe, schedule},
-    run::{EpochRecord, Views},
+    run::{EpochRecord, TtaFigures},
     train::{Checkpoint, Outcome, Sides, Trainer, fit, optim::Optimizer, order, tta},
 };
 use rows::{EPOCHS, PLACE, for_each_knob, recipe};
@@ -34,7 +34,7 @@ struct End {
     /// Its epochs without their times.
     epochs: Vec<EpochRecord>,
     /// Its second figure, if any.
-    views: Option<Views>,
+    views: Option<TtaFigures>,
 }
 
 fn train(recipe: &Recipe, stop_at: Option<u64>) -> End {

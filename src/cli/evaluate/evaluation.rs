@@ -50,7 +50,7 @@ pub struct Evaluation {
     /// `[true class][predicted class]`
     pub confusion: Vec<Vec<usize>>,
     /// The figures of predictions averaged over views, where they were asked for.
-    pub tta: Option<Views>,
+    pub tta: Option<ViewFigures>,
 }
 
 /// How well one class is told from the others; see [`crate::stats::ClassScore`].
@@ -66,7 +66,7 @@ pub struct Class {
 
 /// Figures of predictions averaged over views. They stand beside the plain ones.
 #[derive(Clone, Debug, Serialize)]
-pub struct Views {
+pub struct ViewFigures {
     /// Which views.
     pub views: String,
     /// The figures.
@@ -113,7 +113,7 @@ impl Evaluation {
     /// The same with the outputs averaged over the views `kind` beside it.
     pub fn with_views(self, kind: Tta, outputs: &Outputs, leaks: &Leaks) -> Self {
         let figures = Both::of(outputs, self.classes.len(), None, leaks.known());
-        Self { tta: Some(Views { views: kind.to_string(), figures }), ..self }
+        Self { tta: Some(ViewFigures { views: kind.to_string(), figures }), ..self }
     }
 
     /// The counts as a matrix of their own.

@@ -10,7 +10,7 @@ use crate::{
 /// Figures of a set of images. Losses are plain cross-entropies in nats per image, accuracies percentages (0–100), F1
 /// and calibration errors shares (0–1).
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Figures {
+pub struct SplitFigures {
     /// Images.
     pub n: usize,
     /// Mean loss.
@@ -37,7 +37,7 @@ pub struct Figures {
     pub loss_calibrated: Option<f64>,
 }
 
-impl Figures {
+impl SplitFigures {
     /// Of `outputs` over so many `classes`.
     pub fn of(outputs: &Outputs, classes: usize, temperature: Option<f64>) -> Self {
         let logits = Logits::new(&outputs.logits, &outputs.labels, classes);
@@ -72,9 +72,9 @@ impl Figures {
 pub struct Both {
     /// On all images.
     #[serde(flatten)]
-    pub all: Figures,
+    pub all: SplitFigures,
     /// On those that do not appear in train too; absent when none does, and when it is not known.
-    pub without_leaks: Option<Figures>,
+    pub without_leaks: Option<SplitFigures>,
 }
 
 impl Both {
@@ -84,8 +84,8 @@ impl Both {
         let clean = || outputs.only(|image| !leaks[image]);
         let some_of_each = leaks.contains(&true) && leaks.contains(&false);
         Self {
-            all: Figures::of(outputs, classes, temperature),
-            without_leaks: some_of_each.then(|| Figures::of(&clean(), classes, temperature)),
+            all: SplitFigures::of(outputs, classes, temperature),
+            without_leaks: some_of_each.then(|| SplitFigures::of(&clean(), classes, temperature)),
         }
     }
 }

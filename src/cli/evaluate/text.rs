@@ -2,7 +2,7 @@
 
 use super::{
     evaluation::{Class, Evaluation},
-    figures::{Both, Figures},
+    figures::{Both, SplitFigures},
 };
 use crate::cli::say::plain;
 
@@ -36,7 +36,7 @@ fn row(label: &str, value: impl AsRef<str>) -> String {
     format!("{label:INDENT$}{}\n", value.as_ref())
 }
 
-fn figures(all: &Figures) -> String {
+fn figures(all: &SplitFigures) -> String {
     let [low, high] = all.top1_interval;
     let mut text = row("Loss", format!("{:.4} ± {:.4} nats (one standard error)", all.loss, all.loss_se))
         + &row("Top-1", format!("{:.2} % (95 % interval {low:.2}–{high:.2})", all.top1));
@@ -53,7 +53,7 @@ fn figures(all: &Figures) -> String {
 }
 
 /// The figures that matter most, in one line.
-fn short(figures: &Figures) -> String {
+fn short(figures: &SplitFigures) -> String {
     format!("loss {:.4}, top-1 {:.2} %, macro F1 {:.4}", figures.loss, figures.top1, figures.macro_f1)
 }
 

@@ -19,7 +19,7 @@ pub type Stated = BTreeMap<u32, f64>;
 
 /// The epochs of a run.
 #[derive(Debug, Default)]
-pub struct Epochs {
+pub struct RunEpochs {
     /// Epoch and figures, rising.
     pub epochs: Vec<(u32, Stated)>,
     /// What is to be said about how they were counted.
@@ -30,7 +30,7 @@ pub struct Epochs {
 ///
 /// # Errors
 /// Every epoch stands several times, with figures that differ.
-pub fn gather(table: &Table, run: &RunRows, keys: &Keys) -> Result<Epochs> {
+pub fn gather(table: &Table, run: &RunRows, keys: &Keys) -> Result<RunEpochs> {
     let (mut places, note) = places(table, run, keys);
     let repeated = repeated(table, run, keys, &mut places)?;
     let notes = [note, repeated].into_iter().flatten().collect();
@@ -50,7 +50,7 @@ pub fn gather(table: &Table, run: &RunRows, keys: &Keys) -> Result<Epochs> {
         let value = |(column, sum): (u32, Sum)| (column, sum.value(table.takes_last || rates.contains(&column)));
         sums.into_iter().map(value).collect()
     };
-    Ok(Epochs { epochs: sums.into_iter().map(|(epoch, sums)| (epoch, stated(sums))).collect(), notes })
+    Ok(RunEpochs { epochs: sums.into_iter().map(|(epoch, sums)| (epoch, stated(sums))).collect(), notes })
 }
 
 /// Takes the first of the rows in which the last epoch alone is repeated; says where others are.

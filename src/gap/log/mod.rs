@@ -31,15 +31,15 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Case, Curves, Point, Training};
-use epochs::{Epochs, Stated};
+use super::{Case, Curves, LossPoint, TrainingLoss};
+use epochs::{RunEpochs, Stated};
 use fields::Fields;
 use keys::Keys;
 use table::Table;
 
 /// How a log is to be read where it leaves a choice.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct LogOptions {
     /// Columns that are named rather than found by their names.
     pub columns: Columns,
     /// Which run of several is judged, from 1; without it the last.
@@ -78,7 +78,7 @@ impl Columns {
 /// # Errors
 /// A file cannot be read; no epoch with a training and a val loss is found; several columns may be one figure; there is
 /// no run of that number. The message shows what was found and how to name it.
-pub fn read(paths: &[PathBuf], options: &Options) -> Result<Case> {
+pub fn read(paths: &[PathBuf], options: &LogOptions) -> Result<Case> {
     let name = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
     let table = files::read(paths, &options.columns.names())?;
     let (curves, notes) = curves(&table, options).with_context(|| format!("{name} cannot be diagnosed"))?;
@@ -88,13 +88,13 @@ pub fn read(paths: &[PathBuf], options: &Options) -> Result<Case> {
 /// One run of a log, with its columns.
 struct Run {
     name: Option<String>,
-    epochs: Epochs,
+    epochs: RunEpochs,
     fields: Fields,
     resumed: Vec<f64>,
 }
 
 /// The curves of the run that is judged, and what is to be said about how the log was read.
-fn curves(table: &Table, options: &Options) -> Result<(Curves, Vec<String>)> {
+fn curves(table: &Table, options: &LogOptions) -> Result<(Curves, Vec<String>)> {
     let keys = Keys::of(table, &options.columns)?;
     let mut runs = Vec::new();
     for rows in runs::split(table, &keys) {
@@ -170,20 +170,20 @@ fn curves_of(run: &Run, table: &Table) -> Result<Curves> {
     let mut points = Vec::with_capacity(epochs.len());
     for (at, (epoch, stated)) in epochs.iter().enumerate() {
         let value = |column: Option<u32>| column.and_then(|column| stated.get(&column)).copied().unwrap_or(f64::NAN);
-        let point = Point {
+        let point = LossPoint {
             train_loss: train_losses[at],
             val_loss: val_losses[at],
             train_acc: train_accs[at],
             val_acc: val_accs[at],
             lr: value(fields.rate),
             batch_loss: value(fields.batch_loss),
-            ..Point::unknown(*epoch)
+            ..LossPoint::unknown(*epoch)
         };
         if !(point.train_loss.is_nan() && point.val_loss.is_nan()) {
             points.push(point);
         }
     }
-    let training = if fields.gap.is_some() { Training::Probe } else { Training::Running };
+    let training = if fields.gap.is_some() { TrainingLoss::Probe } else { TrainingLoss::Running };
     Ok(Curves { points, training, planned: table.planned, classes: None })
 }
 

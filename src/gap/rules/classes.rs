@@ -22,7 +22,7 @@ pub fn find(case: &Case) -> Vec<Finding> {
 }
 
 fn judge(case: &Case) -> Option<Finding> {
-    let gap = case.gap().filter(super::super::Gap::is_open)?;
+    let gap = case.gap().filter(super::super::FinalGap::is_open)?;
     let run = case.run.as_ref()?;
     let predictions = run.predictions.as_ref()?;
     let (val, probe) = case.images()?;

@@ -1,7 +1,7 @@
 //! `gap-benign`, `gap-harmful` and `gap-unclear`: does val loss still fall while the gap is open?
 
 use crate::{
-    gap::{Case, Finding, Id, Point, Severity, advice},
+    gap::{Case, Finding, Id, LossPoint, Severity, advice},
     stats::{Course, Estimate, Lately},
 };
 
@@ -53,7 +53,7 @@ fn judge(case: &Case) -> Option<Finding> {
     Some(finding)
 }
 
-fn falls(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding {
+fn falls(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Finding {
     let first = case.curves.points.iter().find(|point| f64::from(point.epoch) >= lately.since).unwrap_or(best);
     Finding::new(Id::GapBenign, Severity::Info, "The gap does no harm yet: validation loss still falls")
         .because(format!(
@@ -69,7 +69,7 @@ fn falls(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding {
         .advise(advice::while_val_falls(case))
 }
 
-fn falls_again(case: &Case, best: &Point, lately: &Lately) -> Finding {
+fn falls_again(case: &Case, best: &LossPoint, lately: &Lately) -> Finding {
     Finding::new(Id::GapHarmful, Severity::Warning, "Validation loss falls again, but is still above its lowest")
         .because(format!(
             "Val loss was {:.3} after epoch {}, rose, and has fallen since epoch {:.0} by {} nats an epoch, to {:.3}.",
@@ -82,7 +82,7 @@ fn falls_again(case: &Case, best: &Point, lately: &Lately) -> Finding {
         .advise(advice::against_overfit(case))
 }
 
-fn stands(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding {
+fn stands(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Finding {
     let title = format!("The gap grows for nothing: validation loss stands still since epoch {:.0}", lately.since);
     Finding::new(Id::GapHarmful, Severity::Warning, title)
         .because(format!(
@@ -98,7 +98,7 @@ fn stands(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding {
         .advise(advice::against_overfit(case))
 }
 
-fn harms(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding {
+fn harms(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Finding {
     let accuracy_rose = case.accuracy_since_best().is_some_and(|change| change.rose());
     let title = match (lately.course, accuracy_rose) {
         (Course::Stands, _) => {
@@ -127,7 +127,7 @@ fn harms(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding {
         .advise(advice::against_overfit(case))
 }
 
-fn unclear(case: &Case, best: &Point, last: &Point, lately: &Lately) -> Finding {
+fn unclear(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Finding {
     Finding::new(Id::GapUnclear, Severity::Info, "Whether the gap harms cannot be told from noise")
         .because(format!(
             "Val loss moves by {:.3} nats from epoch to epoch; its lowest is {:.3} (epoch {}), its last {:.3}. A trend of {} \
@@ -173,7 +173,7 @@ fn image_by_image(rise: Estimate) -> String {
 }
 
 /// What stopping at the best epoch would have given.
-fn stopping(case: &Case, best: &Point) -> String {
+fn stopping(case: &Case, best: &LossPoint) -> String {
     match case.run.as_ref().and_then(|run| run.done.as_ref()) {
         Some(done) if done.cross_fitted_best_loss.is_finite() => format!(
             "Stopping at the best epoch would have given {:.3} (cross-fitted: chosen on one half of val, scored on the other).",

@@ -1,11 +1,11 @@
 //! `artefact`: how much of a gap that others would report is the way of measuring.
 
-use crate::gap::{Case, Finding, Id, Point, Severity, Training};
+use crate::gap::{Case, Finding, Id, LossPoint, Severity, TrainingLoss};
 
 pub fn find(case: &Case) -> Vec<Finding> {
     match case.curves.training {
-        Training::Running => vec![other_scale(case).or_else(|| val_below(case)).unwrap_or_else(unknown)],
-        Training::Probe => measured(case).into_iter().collect(),
+        TrainingLoss::Running => vec![other_scale(case).or_else(|| val_below(case)).unwrap_or_else(unknown)],
+        TrainingLoss::Probe => measured(case).into_iter().collect(),
     }
 }
 
@@ -24,15 +24,15 @@ const OTHER_SCALE: f64 = 5.0;
 
 /// A training loss far above val loss in every epoch: a sum where val has a mean, or another quantity.
 fn other_scale(case: &Case) -> Option<Finding> {
-    let both = |point: &&Point| point.train_loss.is_finite() && point.val_loss.is_finite();
-    let points: Vec<&Point> = case.curves.points.iter().filter(both).collect();
+    let both = |point: &&LossPoint| point.train_loss.is_finite() && point.val_loss.is_finite();
+    let points: Vec<&LossPoint> = case.curves.points.iter().filter(both).collect();
     let is_far =
-        |point: &&Point| point.train_loss > OTHER_SCALE * point.val_loss && point.train_loss - point.val_loss > 1.0;
+        |point: &&LossPoint| point.train_loss > OTHER_SCALE * point.val_loss && point.train_loss - point.val_loss > 1.0;
     if !points.iter().all(is_far) {
         return None;
     }
     let last = points.last()?;
-    let finding = Finding::new(Id::Artefact, Severity::Warning, "Training and val loss are not on one scale")
+    let finding = Finding::new(Id::Artefact, Severity::Warning, "TrainingLoss and val loss are not on one scale")
         .because(format!(
             "After epoch {} the log's training loss is {:.3} and val loss {:.3}, and in no epoch is it less than {OTHER_SCALE} \
              times as large. Losses over the same classes do not differ so: one may be a sum over batches where the other is a mean, \

@@ -6,7 +6,7 @@ use plotters::{
     prelude::*,
 };
 
-use crate::report::group::Point;
+use crate::report::group::CurvePoint;
 
 /// Where a chart is drawn.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -104,8 +104,8 @@ impl Frame<'_> {
 }
 
 /// A curve: the mean as a line, ± one standard deviation over seeds as a band.
-pub fn curve(axes: &mut Axes, points: &[Point], y: [f64; 2], colour: RGBColor, is_baseline: bool) -> Result<()> {
-    let at = |point: &Point, value: f64| (f64::from(point.epoch), value.clamp(y[0], y[1]));
+pub fn curve(axes: &mut Axes, points: &[CurvePoint], y: [f64; 2], colour: RGBColor, is_baseline: bool) -> Result<()> {
+    let at = |point: &CurvePoint, value: f64| (f64::from(point.epoch), value.clamp(y[0], y[1]));
     if !is_baseline && points.iter().any(|point| point.figure.sd.is_some()) {
         let upper = points.iter().map(|point| at(point, point.ends()[1]));
         let lower = points.iter().rev().map(|point| at(point, point.ends()[0]));

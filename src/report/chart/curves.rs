@@ -5,8 +5,8 @@ use plotters::prelude::*;
 
 use super::canvas::{Area, Frame, INK, PROBE, VAL, curve, decimal, drawing, percentages, range, svg, whole};
 use crate::{
-    compare::Spread,
-    report::{Group, Point},
+    compare::MeanSd,
+    report::{CurvePoint, RunGroup},
     run::EpochRecord,
 };
 
@@ -46,7 +46,7 @@ impl Metric {
 ///
 /// # Errors
 /// The drawing crate gives up.
-pub fn curves(metric: Metric, group: &Group, baseline: Option<&Group>, groups: &[Group]) -> Result<String> {
+pub fn curves(metric: Metric, group: &RunGroup, baseline: Option<&RunGroup>, groups: &[RunGroup]) -> Result<String> {
     let ends = groups.iter().flat_map(|group| {
         let probe = group.curve(|record| metric.probe(record));
         let val = group.curve(|record| metric.val(record));
@@ -65,7 +65,7 @@ pub fn curves(metric: Metric, group: &Group, baseline: Option<&Group>, groups: &
             Frame { x, y, x_label: "", y_label: metric.label(), x_text: &whole, y_text: &decimal, y_lines: 6 }
                 .draw(&upper)?;
         for (side, colour) in [(Side::Probe, PROBE), (Side::Val, VAL)] {
-            let of = |group: &Group| match side {
+            let of = |group: &RunGroup| match side {
                 Side::Probe => group.curve(|record| metric.probe(record)),
                 Side::Val => group.curve(|record| metric.val(record)),
             };
@@ -115,8 +115,8 @@ pub fn log_curves(metric: Metric, train: &[(f64, f64)], val: &[(f64, f64)], rate
 }
 
 /// (epoch, figure) of one run as points of a curve.
-pub fn points(figures: &[(f64, f64)]) -> Vec<Point> {
-    let point = |&(epoch, figure): &(f64, f64)| Point { epoch: epoch as u32, figure: Spread::of(vec![figure]) };
+pub fn points(figures: &[(f64, f64)]) -> Vec<CurvePoint> {
+    let point = |&(epoch, figure): &(f64, f64)| CurvePoint { epoch: epoch as u32, figure: MeanSd::of(vec![figure]) };
     figures.iter().map(point).collect()
 }
 
@@ -137,7 +137,7 @@ fn rate(area: &Area, rates: Vec<(f64, f64)>, x: [f64; 2]) -> Result<()> {
     Ok(())
 }
 
-fn of_mean(point: &Point) -> (f64, f64) {
+fn of_mean(point: &CurvePoint) -> (f64, f64) {
     (f64::from(point.epoch), point.figure.mean)
 }
 

@@ -4,15 +4,15 @@ use anyhow::Result;
 use plotters::prelude::*;
 
 use super::canvas::{Frame, GRID, curve, decimal, drawing, range, series, svg, whole};
-use crate::report::{Group, Point};
+use crate::report::{CurvePoint, RunGroup};
 
 /// Val loss − probe loss of every group, the first one's dashed where there are others.
 ///
 /// # Errors
 /// The drawing crate gives up.
-pub fn gap(groups: &[Group]) -> Result<String> {
+pub fn gap(groups: &[RunGroup]) -> Result<String> {
     let lines: Vec<_> = groups.iter().map(|group| group.curve(|record| record.gap_loss)).collect();
-    let epochs = groups.iter().map(Group::epochs).max().unwrap_or(2).max(2);
+    let epochs = groups.iter().map(RunGroup::epochs).max().unwrap_or(2).max(2);
     gap_lines(&lines, [1.0, f64::from(epochs)])
 }
 
@@ -20,8 +20,8 @@ pub fn gap(groups: &[Group]) -> Result<String> {
 ///
 /// # Errors
 /// The drawing crate gives up.
-pub fn gap_lines(lines: &[Vec<Point>], x: [f64; 2]) -> Result<String> {
-    let y = range(lines.iter().flatten().flat_map(Point::ends).chain([0.0]));
+pub fn gap_lines(lines: &[Vec<CurvePoint>], x: [f64; 2]) -> Result<String> {
+    let y = range(lines.iter().flatten().flat_map(CurvePoint::ends).chain([0.0]));
     svg(300, "gap in loss over the epochs", |area| {
         let frame =
             Frame { x, y, x_label: "epoch", y_label: "gap [nats]", x_text: &whole, y_text: &decimal, y_lines: 6 };

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 
 use super::canvas::{Frame, decimal, drawing, series, svg};
 use crate::{
-    report::{Group, Run},
+    report::{Run, RunGroup},
     stats,
 };
 
@@ -14,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// The drawing crate gives up.
-pub fn seeds(groups: &[Group]) -> Result<String> {
+pub fn seeds(groups: &[RunGroup]) -> Result<String> {
     let rows: Vec<(usize, Vec<[f64; 3]>)> =
         groups.iter().map(|group| group.shown().into_iter().filter_map(interval).collect()).enumerate().collect();
     let ends = || rows.iter().flat_map(|(_, rows)| rows).flatten().copied();

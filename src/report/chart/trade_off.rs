@@ -4,15 +4,15 @@ use anyhow::Result;
 use plotters::prelude::*;
 
 use super::canvas::{Frame, decimal, drawing, range, series, svg};
-use crate::{report::Group, run::EpochRecord};
+use crate::{report::RunGroup, run::EpochRecord};
 
 /// A dot for each run after its last epoch, a ring for the mean of each group: left is a smaller gap, down a better
 /// model. A single run shows its way there, a point for each epoch.
 ///
 /// # Errors
 /// The drawing crate gives up.
-pub fn trade_off(groups: &[Group]) -> Result<String> {
-    let dots = |group: &Group| places(group.shown().into_iter().filter_map(|run| run.epochs.last()));
+pub fn trade_off(groups: &[RunGroup]) -> Result<String> {
+    let dots = |group: &RunGroup| places(group.shown().into_iter().filter_map(|run| run.epochs.last()));
     let way = match groups {
         [group] if group.runs.len() == 1 => places(&group.runs[0].epochs),
         _ => Vec::new(),

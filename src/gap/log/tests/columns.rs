@@ -4,7 +4,7 @@ use super::*;
 
 fn judged(text: &str, columns: Columns) -> Result<(Curves, String)> {
     let table = table_of(text, &columns.names())?;
-    let (curves, notes) = curves(&table, &Options { columns, ..Options::default() })?;
+    let (curves, notes) = curves(&table, &LogOptions { columns, ..LogOptions::default() })?;
     Ok((curves, notes.join(" ")))
 }
 

@@ -107,7 +107,7 @@ fn of_two_val_sets_none_is_taken_without_a_word() {
     assert!(error.contains("`val_near_loss`") && error.contains("`val_far_loss`"), "{error}");
     let columns = Columns { val_loss: Some("val_near_loss".to_owned()), ..Columns::default() };
     let table = table_of(&text, &columns.names()).unwrap();
-    let (curves, _) = curves(&table, &Options { columns, ..Options::default() }).unwrap();
+    let (curves, _) = curves(&table, &LogOptions { columns, ..LogOptions::default() }).unwrap();
     assert_eq!(curves.last().unwrap().val_loss, 1.25);
 }
 

@@ -362,7 +362,7 @@ fn every_form_tells_the_same_training() {
     for (name, text) in console().into_iter().chain(tables()).chain(documents()) {
         match read_text(&text) {
             Ok(curves) => {
-                let gap = curves.last().map_or(f64::NAN, Point::gap);
+                let gap = curves.last().map_or(f64::NAN, LossPoint::gap);
                 if curves.points.len() != EPOCHS || (gap - 0.5).abs() > 2e-3 {
                     wrong.push(format!("{name}: {} epochs, gap {gap}", curves.points.len()));
                 }

@@ -13,10 +13,10 @@ fn table_of(text: &str, wanted: &[String]) -> Result<Table> {
 }
 
 fn read_text(text: &str) -> Result<Curves> {
-    Ok(curves(&table_of(text, &[])?, &Options::default())?.0)
+    Ok(curves(&table_of(text, &[])?, &LogOptions::default())?.0)
 }
 
-fn points(text: &str) -> Vec<Point> {
+fn points(text: &str) -> Vec<LossPoint> {
     read_text(text).unwrap().points
 }
 
@@ -28,7 +28,7 @@ fn the_origins_lines_are_found_inside_any_text() {
         Epoch: 22/50.. Training Loss: 1.331.. Validation Loss: 1.387.. Training Accuracy: 50.989.. Validation \
         Accuracy: 49.582\nEpoch 40: the loss is 0.743\n";
     let curves = read_text(text).unwrap();
-    assert_eq!((curves.points.len(), curves.planned, curves.training), (2, Some(50), Training::Running));
+    assert_eq!((curves.points.len(), curves.planned, curves.training), (2, Some(50), TrainingLoss::Running));
     let first = curves.points[0];
     assert_eq!((first.epoch, first.train_loss, first.val_loss), (20, 1.402, 1.432));
     assert_eq!((first.train_acc, first.val_acc), (48.128, 47.815));
@@ -40,7 +40,7 @@ fn the_origins_lines_are_found_inside_any_text() {
 fn the_gap_at_the_end_of_a_line_tells_that_training_means_the_probe() {
     let line = "Epoch: 1/3.. Training Loss: 1.9.. Validation Loss: 2.0.. Training Accuracy: 20.0.. Validation Accuracy: \
                 18.0.. Gap: 0.1";
-    assert_eq!(read_text(line).unwrap().training, Training::Probe);
+    assert_eq!(read_text(line).unwrap().training, TrainingLoss::Probe);
 }
 
 #[test]

@@ -13,7 +13,7 @@ const HEAD: &str = "epoch,train_loss,val_loss\n";
 
 fn judged(text: &str, run: Option<usize>) -> Result<(Curves, String)> {
     let table = table_of(text, &[])?;
-    let (curves, notes) = curves(&table, &Options { run, ..Options::default() })?;
+    let (curves, notes) = curves(&table, &LogOptions { run, ..LogOptions::default() })?;
     Ok((curves, notes.join(" ")))
 }
 
