@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 
-use super::suggest::nearest;
+use super::{Layers, Recipe, resolve, schedule::stretch, suggest::nearest};
 
 /// One preset: a recipe file whose comments give its reason and its evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +59,42 @@ pub fn get(name: &str) -> Result<&'static Preset> {
     })
 }
 
+impl Recipe {
+    /// The recipe of the preset called `name`: preset `demo` is the one that `mindgap train` takes for the generated faces,
+    /// preset `seed` for all other data.
+    ///
+    /// The data decide `img_size` and `in_chans`, which are absent, as is `pretrained` of [`FINE_TUNE`], which the caller
+    /// gives.
+    ///
+    /// # Errors
+    /// There is no such preset; the message suggests the nearest.
+    pub fn preset(name: &str) -> Result<Self> {
+        resolve(&Layers::default().preset(name)?)
+    }
+
+    /// The recipe for a run of `epochs` epochs: the phases of the schedule are stretched to fit, as by the key `epochs` of a
+    /// layer above the preset. A preset's multiplier (`longer`) is applied already and is not applied again.
+    #[must_use]
+    pub fn epochs(self, epochs: u32) -> Self {
+        let mut recipe = Self { epochs, ..self };
+        // A run of no epochs has no schedule that validation could show; what it refuses is the number.
+        if epochs > 0 {
+            stretch(&mut recipe.schedule, f64::from(epochs));
+        }
+        recipe
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::recipe::{Layers, Recipe, resolve};
 
     #[test]
     fn every_preset_resolves_and_opens_with_a_summary_a_reason_and_its_evidence() {
         for preset in ALL {
-            Layers::default().preset(preset.name).and_then(|layers| resolve(&layers)).expect(preset.name);
+            Recipe::preset(preset.name).expect(preset.name);
             let comments = preset.toml.split("\n\n").next().unwrap_or_default();
             assert!(comments.lines().all(|line| line.starts_with('#')), "{}", preset.name);
             assert!(comments.contains("\n# Why: ") && comments.contains("\n# Evidence: "), "{}", preset.name);
@@ -77,12 +104,26 @@ mod tests {
 
     #[test]
     fn the_seed_preset_is_the_default_and_states_all_that_the_origin_tells() {
-        let seed = resolve(&Layers::default().preset("seed").unwrap()).unwrap();
+        let seed = Recipe::preset("seed").unwrap();
         assert_eq!(seed, Recipe::default().complete().unwrap());
         let text = get("seed").unwrap().toml;
         for key in ["epochs", "batch_size", "opt", "lr", "momentum", "nesterov", "weight_decay"] {
             assert!(text.contains(&format!("\n{key} = ")), "{key}");
         }
+    }
+
+    #[test]
+    fn a_preset_is_stretched_as_the_key_stretches_it() {
+        for preset in ALL.iter().filter(|preset| !preset.toml.contains("[multiply]\nepochs")) {
+            for epochs in [1, 2, 3, 5, 7, 11, 13, 15, 50, 70, 99, 333] {
+                let layers = Layers::default().preset(preset.name).unwrap();
+                let by_key = resolve(&layers.flags(&json!({ "epochs": epochs })).unwrap()).unwrap();
+                assert_eq!(Recipe::preset(preset.name).unwrap().epochs(epochs), by_key, "{} {epochs}", preset.name);
+            }
+        }
+        assert_eq!(Recipe::preset("longer").unwrap().epochs(50), Recipe::preset("seed").unwrap());
+        let error = Recipe::preset("demo").unwrap().epochs(0).validate().unwrap_err().to_string();
+        assert!(error.contains("epochs = 0"), "{error}");
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod find_lr;
 mod fine_tune;
 mod floors;
 mod fuzz;
+mod help;
 mod inspect;
 mod knobs;
 mod model;
