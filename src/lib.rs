@@ -26,7 +26,6 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod augment;
-pub mod cli;
 pub mod compare;
 pub mod data;
 pub mod durable;

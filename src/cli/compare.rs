@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Result, bail, ensure};
 
 use super::{End, child, compute::Compute, planning::Planning, print::print, race::Race, say::say, signals};
-use crate::{
+use mindgap::{
     compare::{self, Comparison, Job, JobStatus, NotFinished, Plan, PlannedRun},
     durable,
     model::Architecture,

@@ -5,7 +5,7 @@ use anyhow::Result;
 use tch::Device;
 
 use super::ranks::Place;
-use crate::{
+use mindgap::{
     recipe::Recipe,
     torch::{self, device::Wanted},
     train,

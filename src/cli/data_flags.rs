@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::split_flags::SplitFlags;
-use crate::{
+use mindgap::{
     compare::PlannedData,
     data::{self, Alone, Dataset, Options, Progress, SplitFolders, SplitName},
     recipe::Recipe,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 use super::{End, compute::Compute, learning_curve::learning_curve, ours::check_our_page, print::print, say::say};
-use crate::{
+use mindgap::{
     durable,
     gap::{
         Case, Diagnosis, diagnose,

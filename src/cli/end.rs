@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use crate::train::Failure;
+use mindgap::train::Failure;
 
 /// The exit codes, as `--help` shows them.
 pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 a threshold asked for is not met; 2 a bad flag, file or data set; \

@@ -14,7 +14,7 @@ use super::{
     model_file::{self, Which},
     print::print,
 };
-use crate::{
+use mindgap::{
     durable,
     export::{BATCHES, Classifier, Difference, Form, Limits, Variant},
     run::RunFolder,

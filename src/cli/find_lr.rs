@@ -16,7 +16,7 @@ use super::{
     recipe_flags::RecipeSource,
     say::say,
 };
-use crate::{
+use mindgap::{
     data::Dataset,
     durable,
     recipe::{ClassWeights, Recipe},

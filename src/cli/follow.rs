@@ -11,7 +11,7 @@ use super::{
     signals,
     train::failure,
 };
-use crate::{
+use mindgap::{
     data::Dataset,
     recipe::Recipe,
     run::{EpochRecord, Observer},

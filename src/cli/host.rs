@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::{End, compute::Compute};
-use crate::export;
+use mindgap::export;
 
 /// Flags of `mindgap host`.
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{export::Model, recipe::Tta};
+use mindgap::{export::Model, recipe::Tta};
 
 /// What is done with 16-bit images where neither model nor flag tells a range.
 pub const KEEP_HIGH_BYTE: &str = "16-bit images keep their high byte, since the model does not tell which values its own \

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{child, compute::Compute, say::say, signals};
-use crate::{
+use mindgap::{
     durable,
     gap::{self, Finding, SHARES, SubsetLosses},
     recipe::{Layers, Recipe, resolve},

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::say::say;
-use crate::{
+use mindgap::{
     data::Gallery,
     durable,
     report::{Report, Run, State},

@@ -43,8 +43,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::torch;
 pub use end::End;
+use mindgap::torch;
 use say::say;
 
 /// Train ResNet image classifiers, see honestly how far validation lies above training, and close the gap.

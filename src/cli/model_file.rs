@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tch::Device;
 
 use super::{child, say::say};
-use crate::{
+use mindgap::{
     export::{Classifier, Form, Hosted, Limits, Model},
     run::RunFolder,
     train::Checkpoint,

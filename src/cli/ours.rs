@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::report;
+use mindgap::report;
 
 /// Refuses `path` if a file is there that is none of ours. `what` names our kind of file and `flag` chooses another.
 ///

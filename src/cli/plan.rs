@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::{End, planning::Planning, print::print, say::say};
-use crate::{compare::Plan, run::shell_word};
+use mindgap::{compare::Plan, run::shell_word};
 
 /// Flags of `mindgap plan`.
 #[derive(Clone, Debug, clap::Args)]

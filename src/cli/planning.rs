@@ -8,7 +8,7 @@ use super::{
     data_flags::DataFlags,
     recipe_flags::{RecipeFlags, RecipeSource},
 };
-use crate::{
+use mindgap::{
     compare::{self, Job, PlannedData, PlannedRun},
     durable,
     recipe::Recipe,

@@ -6,7 +6,7 @@ use std::{path::Path, process::Stdio};
 use anyhow::{Context, Result, bail};
 
 use super::{child, say::say};
-use crate::{
+use mindgap::{
     durable,
     run::{RunFolder, shell_line},
 };

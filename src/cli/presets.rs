@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::{End, print::print};
-use crate::recipe::{
+use mindgap::recipe::{
     Layers,
     presets::{self, Preset},
     resolve,

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Write};
 
 use anyhow::Result;
 
-use crate::train::Failure;
+use mindgap::train::Failure;
 
 /// Prints `text`.
 ///

@@ -10,7 +10,7 @@ use std::{
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::say::say;
-use crate::compare::JobStatus;
+use mindgap::compare::JobStatus;
 
 /// The runs of a comparison and how far each has come.
 pub struct Race {

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
-use crate::recipe::{
+use mindgap::recipe::{
     self, Aa, AmpDtype, Border, ClassWeights, FirstTrained, Layers, Opt, Recipe, Sched, Stem, Tta, presets,
 };
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::{End, ours::check_our_page, print::print};
-use crate::{durable, report::Report, run::RunFolder};
+use mindgap::{durable, report::Report, run::RunFolder};
 
 /// Flags of `mindgap report`.
 #[derive(Debug, clap::Args)]

@@ -12,7 +12,7 @@ use super::{
     recipe_flags::{RecipeFlags, RecipeSource},
     say::say,
 };
-use crate::{
+use mindgap::{
     data::{Dataset, SplitFolders},
     durable,
     model::pretrained,

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     End, compute::Compute, data_flags::DataFlags, index::index, print::print, resume::Before, say::say, train,
 };
-use crate::{
+use mindgap::{
     compare::{Plan, PlannedRun},
     run::{Lock, Locked, RunFolder},
     torch,
@@ -53,7 +53,7 @@ pub struct Args {
 ///
 /// # Errors
 /// A bad flag, plan or data set before the first step, or a run in the folder that is not the planned one; a
-/// [`Failure`](crate::train::Failure) after it.
+/// [`Failure`](mindgap::train::Failure) after it.
 pub fn run(args: &Args) -> Result<End> {
     // Before a word is said: it may begin the program anew.
     torch::let_threads_sleep();

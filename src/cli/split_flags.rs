@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::data::SplitFolders;
+use mindgap::data::SplitFolders;
 
 /// Which folders are the splits; below the folder of the data, or anywhere.
 #[derive(Clone, Debug, Default, clap::Args)]

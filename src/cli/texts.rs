@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{
+use mindgap::{
     data::Dataset,
     model::Cost,
     recipe::Recipe,

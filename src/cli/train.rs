@@ -22,7 +22,7 @@ use super::{
     say::say,
     signals, texts,
 };
-use crate::{
+use mindgap::{
     compare::{PlannedData, PlannedRun},
     data::{Dataset, SplitFolders},
     durable, gap,

@@ -1,6 +1,6 @@
 //! Views of an image over which predictions are averaged, as flags name them.
 
-use crate::recipe::Tta;
+use mindgap::recipe::Tta;
 
 /// Reads `none`, `flip` or `ten-crop`.
 ///

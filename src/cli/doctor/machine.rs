@@ -4,7 +4,7 @@ use std::{fs, thread};
 
 use serde::Serialize;
 
-use crate::torch::physical_cores;
+use mindgap::torch::physical_cores;
 
 /// What this process has to compute with.
 #[derive(Debug, Serialize)]

@@ -11,7 +11,8 @@ use serde::Serialize;
 use tch::Device;
 
 use super::End;
-use crate::{
+use machine::Machine;
+use mindgap::{
     data::{self, Options},
     torch::{
         TCH_VERSION, cuda,
@@ -19,7 +20,6 @@ use crate::{
         library, set_threads, version,
     },
 };
-use machine::Machine;
 use step::Step;
 
 /// Flags of `mindgap doctor`.

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde::Serialize;
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::random::{Purpose, Stream};
+use mindgap::random::{Purpose, Stream};
 
 const BATCH: i64 = 64;
 const CLASSES: i64 = 7;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::figures::Both;
-use crate::{
+use mindgap::{
     recipe::Tta,
     run::Outputs,
     stats::{Confusion, Logits},
@@ -53,7 +53,7 @@ pub struct Evaluation {
     pub tta: Option<ViewFigures>,
 }
 
-/// How well one class is told from the others; see [`crate::stats::ClassScore`].
+/// How well one class is told from the others; see [`mindgap::stats::ClassScore`].
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Class {

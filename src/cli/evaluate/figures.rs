@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{
+use mindgap::{
     run::Outputs,
     stats::{self, Logits},
 };

@@ -21,7 +21,8 @@ use super::{
     say::say,
     views::parse_views,
 };
-use crate::{
+use evaluation::Evaluation;
+use mindgap::{
     data::{Progress, Split, SplitName},
     durable,
     export::Model,
@@ -29,7 +30,6 @@ use crate::{
     run::Outputs,
     train::{evaluate_by, tta},
 };
-use evaluation::Evaluation;
 use subject::Subject;
 
 /// Flags of `mindgap evaluate`.

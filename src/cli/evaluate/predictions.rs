@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{
+use mindgap::{
     data::Split,
     run::Outputs,
     stats::{Logits, softmax},

@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, ensure};
 
 use super::{Args, Portion, evaluation::Leaks};
-use crate::{
-    cli::input::{Input, KEEP_HIGH_BYTE},
+use crate::cli::input::{Input, KEEP_HIGH_BYTE};
+use mindgap::{
     data::{Alone, Dataset, Split},
     export::Model,
     recipe::Recipe,

@@ -134,7 +134,7 @@ fn cut(name: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{super::evaluation::Leaks, *};
-    use crate::{recipe::Tta, run::Outputs};
+    use mindgap::{recipe::Tta, run::Outputs};
 
     /// Images of every class in turn, the first third of each ten taken for the next class; image 0 is a leak.
     fn evaluation(classes: usize) -> String {

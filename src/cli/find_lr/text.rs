@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use textwrap::{Options, WordSplitter, fill};
 
-use crate::{
+use mindgap::{
     recipe::Recipe,
     stats::{LrCurve, LrSuggestion, NoSuggestion, rate_text},
 };

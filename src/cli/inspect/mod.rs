@@ -17,7 +17,7 @@ use super::{
     say::say,
     split_flags::SplitFlags,
 };
-use crate::{
+use mindgap::{
     data::{Audit, Options, ToExclude},
     durable, report,
 };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::say::plain;
-use crate::{
+use mindgap::{
     data::{Audit, Broken, Item, Leak},
     run::shell_word,
 };

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
-use crate::{cli::say::plain, data::Found, stats::softmax};
+use crate::cli::say::plain;
+use mindgap::{data::Found, stats::softmax};
 
 /// A class and its probability.
 #[derive(Clone, Debug, PartialEq, Serialize)]

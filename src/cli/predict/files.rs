@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::anyhow;
 
-use crate::data::{Found, images_below};
+use mindgap::data::{Found, images_below};
 
 /// The longest path that Linux takes \[bytes\].
 const LONGEST_PATH: u64 = 4096;

@@ -25,8 +25,8 @@ use super::{
     say::say,
     views::parse_views,
 };
-use crate::{data::Pictures, recipe::Tta};
 use answer::Answer;
+use mindgap::{data::Pictures, recipe::Tta};
 use predictor::Predictor;
 
 /// Flags of `mindgap predict`.

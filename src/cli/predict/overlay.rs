@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use image::{ImageFormat, RgbImage};
 use tch::{Kind, Tensor};
 
-use crate::{data::Found, torch};
+use mindgap::{data::Found, torch};
 
 /// The least width and height of a picture \[pixels\].
 const LEAST: i64 = 224;

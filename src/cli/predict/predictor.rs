@@ -8,8 +8,8 @@ use super::{
     answer::{Answer, Ranked, ranked},
     overlay::Overlays,
 };
-use crate::{
-    cli::{input::Input, say::say},
+use crate::cli::{input::Input, say::say};
+use mindgap::{
     data::PictureBatch,
     export::{Classifier, Model},
     recipe::Tta,

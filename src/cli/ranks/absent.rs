@@ -3,7 +3,8 @@
 use anyhow::{Result, bail};
 
 use super::{Place, Word};
-use crate::{cli::End, data::Dataset, train::Trainer};
+use crate::cli::End;
+use mindgap::{data::Dataset, train::Trainer};
 
 /// The flag that is refused, so that its user learns why.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use tch::Device;
 
 use super::{Place, Word, launch, watch::Watch};
-use crate::{
-    cli::End,
+use crate::cli::End;
+use mindgap::{
     data::Dataset,
     torch::{
         Group,

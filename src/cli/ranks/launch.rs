@@ -14,11 +14,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{
-    cli::{End, child, signals},
-    torch::distributed::listen,
-    train::Failure,
-};
+use crate::cli::{End, child, signals};
+use mindgap::{torch::distributed::listen, train::Failure};
 
 /// Set for processes that were started here.
 pub(super) const LAUNCHED: &str = "MINDGAP_LAUNCHED";

@@ -16,7 +16,8 @@ use std::{
 use anyhow::{Context, Error, Result};
 
 use super::Place;
-use crate::{cli::say::say, torch::distributed::Store};
+use crate::cli::say::say;
+use mindgap::torch::distributed::Store;
 
 /// Exit code of a failure while running.
 const FAILURE: i32 = 3;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::SplitFolders;
+use mindgap::data::SplitFolders;
 
 /// What the others must know.
 #[derive(Clone, Debug, Serialize, Deserialize)]
