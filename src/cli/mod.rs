@@ -1,51 +1,23 @@
-//! The command line. One file per command: its flags and its `run`.
+//! The command line: its commands, and the flags, output and child processes that they share.
 
-mod child;
-pub mod compare;
-pub mod completions;
-mod compute;
-mod data_flags;
-pub mod diagnose;
-pub mod doctor;
+mod commands;
 mod end;
-pub mod evaluate;
-pub mod export;
-pub mod find_lr;
-mod follow;
-pub mod host;
-mod index;
-mod input;
-pub mod inspect;
-mod learning_curve;
-mod live;
-mod model_file;
-mod ours;
-pub mod plan;
-mod planning;
-mod portable;
-pub mod predict;
-pub mod presets;
-mod print;
-mod race;
+mod flags;
+mod output;
+mod process;
 mod ranks;
-pub mod recipe_flags;
-pub mod report;
-mod resume;
-pub mod run;
-mod say;
-mod signals;
-mod split_flags;
-mod texts;
-pub mod train;
-mod views;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use commands::{
+    compare, completions, diagnose, doctor, evaluate, export, find_lr, host, inspect, plan, predict, presets, report,
+    run, train,
+};
 pub use end::End;
 use mindgap::torch;
-use say::say;
+use output::say::say;
 
 /// Train ResNet image classifiers, see honestly how far validation lies above training, and close the gap.
 #[derive(Debug, Parser)]

@@ -14,7 +14,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::cli::{End, child, signals};
+use crate::cli::{
+    End,
+    process::{child, signals},
+};
 use mindgap::{torch::distributed::listen, train::Failure};
 
 /// Set for processes that were started here.

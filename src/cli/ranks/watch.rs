@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, Error, Result};
 
 use super::Place;
-use crate::cli::say::say;
+use crate::cli::output::say::say;
 use mindgap::torch::distributed::Store;
 
 /// Exit code of a failure while running.

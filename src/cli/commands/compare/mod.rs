@@ -1,0 +1,212 @@
+//! `mindgap compare`: several presets over several seeds, and what is real of their differences.
+
+mod progress;
+
+use std::{
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+use anyhow::{Result, bail, ensure};
+
+use progress::Race;
+
+use crate::cli::{
+    End,
+    flags::{compute::Compute, planning::Planning},
+    output::{print::print, say::say},
+    process::{child, signals},
+};
+use mindgap::{
+    compare::{self, Comparison, Job, JobStatus, NotFinished, Plan, PlannedRun},
+    durable,
+    model::Architecture,
+    recipe::Recipe,
+    report::Report,
+    run::RunFolder,
+    train::Failure,
+};
+
+/// Flags of `mindgap compare`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Train nothing; say what is there of this plan, made by `mindgap plan`, and what is missing
+    #[arg(long, value_name = "FILE", help_heading = "Comparison")]
+    #[arg(conflicts_with_all = ["presets", "seeds", "quick", "out", "jobs"])]
+    #[arg(conflicts_with_all = ["source", "skip_bad", "exclude", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic", "no_tf32", "force_amp"])]
+    plan: Option<PathBuf>,
+
+    #[command(flatten)]
+    planning: Planning,
+
+    /// The preset that the others are compared with [default: the first]
+    #[arg(long, value_name = "NAME", help_heading = "Comparison")]
+    baseline: Option<String>,
+
+    /// Runs at a time; the threads are divided among them
+    #[arg(long, value_name = "J", default_value = "1", help_heading = "Comparison")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
+
+    #[command(flatten)]
+    compute: Compute,
+
+    /// Print the comparison as JSON on stdout
+    #[arg(long, help_heading = "Comparison")]
+    json: bool,
+}
+
+/// Plans, trains what is missing of the plan, and prints what all runs say; with `--plan` the last alone.
+///
+/// # Errors
+/// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, once the others are done and
+/// written up.
+pub fn run(args: &Args) -> Result<End> {
+    match &args.plan {
+        Some(plan) => {
+            ensure!(
+                !args.planning.has_recipe_flags(),
+                "--plan {}: its recipes stand in it and no flag changes them; leave the recipe flags out",
+                plan.display()
+            );
+            look(args, &Plan::read(plan)?)
+        }
+        None => train_and_look(args),
+    }
+}
+
+/// What is there of a plan that is trained elsewhere.
+fn look(args: &Args, plan: &Plan) -> Result<End> {
+    let presets = plan.presets();
+    let baseline = baseline(args, &presets)?;
+    let (finished, missing) = compare::gather(plan, &plan.runs, |_| None);
+    if !finished.iter().any(|run| run.job.preset == baseline) {
+        let lines: String =
+            missing.iter().map(|NotFinished { job, reason }| format!("\n  {}: {reason}", job.name())).collect();
+        bail!(
+            "no run of the baseline `{baseline}` is finished, so there is nothing to compare with; {} of {} runs are \
+             missing:{lines}",
+            missing.len(),
+            plan.runs.len()
+        );
+    }
+    let folder = plan.path.parent().unwrap_or(Path::new(""));
+    conclude(&Comparison::new(&presets, &baseline, &finished, missing, command_line())?, folder, args.json)?;
+    Ok(End::Done)
+}
+
+/// The whole comparison on this machine.
+fn train_and_look(args: &Args) -> Result<End> {
+    let planning = args.planning.settled();
+    let presets = planning.presets()?;
+    let baseline = baseline(args, &presets)?;
+    let runs = planning.runs()?;
+    // Now, and not in each run's log; finished ones need no device any more.
+    let is_done = |run: &PlannedRun| planning.out.join(run.job.name()).join(RunFolder::DONE).exists();
+    for run in runs.iter().filter(|run| run.recipe.amp && !is_done(run)) {
+        args.compute.check_amp(&run.recipe, args.compute.device()?)?;
+    }
+    let (plan, _) = Plan::grow(&planning.out, runs.clone())?;
+
+    let stop = signals::stop_flag()?;
+    let jobs: Vec<Job> = runs.iter().map(|run| run.job.clone()).collect();
+    let statuses = train(args, &planning, &plan, &runs, &jobs, &stop);
+    let (finished, missing) = compare::gather(&plan, &runs, |job| {
+        let status = jobs.iter().position(|other| other == job).map(|index| &statuses[index]);
+        status.and_then(|status| if let JobStatus::Failed(error) = status { Some(format!("{error:#}")) } else { None })
+    });
+    let stopped = statuses.iter().any(|status| matches!(status, JobStatus::Stopped));
+    let without_figures = missing.len();
+    // A comparison that was stopped before the baseline's first end has nothing to say yet.
+    if !stopped || finished.iter().any(|run| run.job.preset == baseline) {
+        let comparison = Comparison::new(&presets, &baseline, &finished, missing, command_line())?;
+        conclude(&comparison, &planning.out, args.json)?;
+    }
+    if stopped {
+        say(format_args!("Stopped; go on with the same command."));
+        return Ok(End::Stopped);
+    }
+    if without_figures > 0 {
+        return Err(Failure(format!(
+            "{without_figures} of {} runs failed; their logs are in {}",
+            jobs.len(),
+            planning.out.display()
+        ))
+        .into());
+    }
+    Ok(End::Done)
+}
+
+fn baseline(args: &Args, presets: &[String]) -> Result<String> {
+    let baseline = args.baseline.clone().unwrap_or_else(|| presets[0].clone());
+    ensure!(
+        presets.contains(&baseline),
+        "--baseline {baseline}: it is none of the presets {}; add it to --presets",
+        presets.join(",")
+    );
+    Ok(baseline)
+}
+
+fn command_line() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// Trains `runs`, lines of `plan`, each by a `mindgap run` in a process of its own.
+fn train(
+    args: &Args,
+    planning: &Planning,
+    plan: &Plan,
+    runs: &[PlannedRun],
+    jobs: &[Job],
+    stop: &AtomicBool,
+) -> Vec<JobStatus> {
+    let parallel = usize::from(args.jobs).min(jobs.len());
+    let threads = args.compute.threads_of_each(parallel);
+    let entry = |run: &PlannedRun| (run.job.name(), run.recipe.epochs, cost_of_an_epoch(&run.recipe));
+    let race = Race::new(runs.iter().map(entry).collect());
+    let mut words = vec!["run".to_owned(), format!("--plan={}", plan.path.display())];
+    words.extend(planning.data.reading_words());
+    words.extend(args.compute.words(threads));
+    let train_one = |job: &Job| {
+        let index = plan.index(job).unwrap_or(usize::MAX);
+        let words = [&words[..], &[format!("--index={index}")]].concat();
+        let folder = plan.folder(job);
+        let log = PathBuf::from(format!("{}.log", folder.display()));
+        let is_done = child::train(&words, &log, stop, |epoch| race.reached(&job.name(), epoch))?;
+        if is_done && !folder.join(RunFolder::DONE).exists() {
+            let epochs = plan.run(index)?.recipe.epochs;
+            bail!("{}", compare::progress(&folder, epochs));
+        }
+        Ok(is_done)
+    };
+    compare::run(jobs, parallel, stop, train_one, |job, status| race.ended(&job.name(), status))
+}
+
+/// Writes compare.json, compare.md and the report into `folder` and prints one of them.
+fn conclude(comparison: &Comparison, folder: &Path, json: bool) -> Result<()> {
+    let text = serde_json::to_string_pretty(comparison)? + "\n";
+    let markdown = comparison.to_markdown();
+    let write = |name: &str, text: &str| durable::write(&folder.join(name), text.as_bytes());
+    write(Comparison::FILE, &text)?;
+    write("compare.md", &markdown)?;
+    let report = Report::read(&[folder.to_owned()], None)?;
+    write(RunFolder::REPORT, &report.to_html()?)?;
+    let text = match (json, io::stdout().is_terminal()) {
+        (true, _) => text,
+        (false, true) => comparison.to_brief(),
+        (false, false) => markdown,
+    };
+    print(text)?;
+    say(format_args!("\nAll figures: {}", folder.join("compare.md").display()));
+    say(format_args!("Report: {}", folder.join(RunFolder::REPORT).display()));
+    Ok(())
+}
+
+/// What an epoch of `recipe` costs against one of another recipe on the same images: multiply-adds, at sizes that stand
+/// for what the data decide.
+fn cost_of_an_epoch(recipe: &Recipe) -> f64 {
+    let network = Architecture::new(recipe, recipe.in_chans.unwrap_or(1), 10);
+    network.map_or(1.0, |network| network.cost(recipe.img_size.unwrap_or(48)).multiply_adds as f64)
+}

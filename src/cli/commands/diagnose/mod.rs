@@ -1,0 +1,158 @@
+//! `mindgap diagnose`: what a run or another trainer's log shows, in plain words, and what to do.
+
+mod learning_curve;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+
+use crate::cli::{
+    End,
+    commands::diagnose::learning_curve::learning_curve,
+    flags::compute::Compute,
+    output::{overwrite::check_our_page, print::print, say::say},
+};
+use mindgap::{
+    durable,
+    gap::{
+        Case, Diagnosis, diagnose,
+        log::{self, Columns, LogOptions},
+    },
+    report::{Report, log_page},
+    run::RunFolder,
+};
+
+/// Flags of `mindgap diagnose`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A run folder; or a log of another trainer: console output, tables (CSV, Markdown, fastai's), JSON, JSON lines,
+    /// TensorBoard's event files. Several files, such as TensorBoard's exports of one figure each, are one log.
+    /// docs/logs.md lists the forms
+    #[arg(value_name = "RUN_DIR|LOG", required = true)]
+    subjects: Vec<PathBuf>,
+
+    /// Exit with 1 when the gap after the last epoch is above X nats
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    fail_on_gap: Option<f64>,
+
+    /// Of a log with several runs, judge run N, counted from 1 [default: the last]
+    #[arg(long, value_name = "N")]
+    run: Option<usize>,
+
+    /// The log's column of training losses, where its name does not tell
+    #[arg(long, value_name = "COLUMN")]
+    train_loss: Option<String>,
+
+    /// The log's column of validation losses, where its name does not tell
+    #[arg(long, value_name = "COLUMN")]
+    val_loss: Option<String>,
+
+    /// The log's column of validation accuracies, where its name does not tell
+    #[arg(long, value_name = "COLUMN")]
+    val_acc: Option<String>,
+
+    /// The log's column of learning rates, where its name does not tell
+    #[arg(long, value_name = "COLUMN")]
+    lr: Option<String>,
+
+    /// The log's column of epochs, where its name does not tell
+    #[arg(long, value_name = "COLUMN")]
+    epoch: Option<String>,
+
+    /// How many classes the log's data has: it tells the loss of guessing, which a log without accuracies does not
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    classes: Option<u32>,
+
+    /// Write a page with curves, gap and findings
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Train the run anew on 10, 18, 32 and 56 % of its images, each with as many updates, and extrapolate: would more
+    /// images close the gap? The runs are kept in RUN_DIR/learning-curve and not repeated
+    #[arg(long)]
+    learning_curve: bool,
+
+    #[command(flatten)]
+    compute: Compute,
+
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the findings.
+///
+/// # Errors
+/// There is no such run or log, it is damaged, or holds nothing to diagnose.
+pub fn run(args: &Args) -> Result<End> {
+    ensure!(args.fail_on_gap.is_none_or(f64::is_finite), "--fail-on-gap takes a number of nats");
+    if let Some(page) = &args.html {
+        check_our_page(page, "--html")?;
+    }
+    let case = read(args)?;
+    let mut diagnosis = diagnose(&case);
+    if args.learning_curve {
+        ensure!(case.run.is_some(), "--learning-curve trains a run anew: {} is a log, not a run folder", case.name);
+        match learning_curve(&args.subjects[0], &args.compute)? {
+            Some(finding) => diagnosis.add(finding),
+            None => {
+                say("Stopped; the same command goes on.");
+                return Ok(End::Stopped);
+            }
+        }
+    }
+    if let Some(page) = &args.html {
+        durable::write(page, page_of(args, &case, &diagnosis)?.as_bytes())?;
+    }
+    let text = if args.json { serde_json::to_string_pretty(&diagnosis)? + "\n" } else { diagnosis.to_text() };
+    print(text)?;
+    match (args.fail_on_gap, diagnosis.gap_loss) {
+        (Some(limit), Some(gap)) if gap > limit => {
+            say(format_args!("The gap of {gap:.3} nats is above --fail-on-gap {limit}."));
+            Ok(End::ThresholdMissed)
+        }
+        (Some(limit), None) => {
+            say(format_args!("No gap is known, so --fail-on-gap {limit} is not met."));
+            Ok(End::ThresholdMissed)
+        }
+        _ => Ok(End::Done),
+    }
+}
+
+/// The run or the log.
+fn read(args: &Args) -> Result<Case> {
+    let columns = Columns {
+        train_loss: args.train_loss.clone(),
+        val_loss: args.val_loss.clone(),
+        val_acc: args.val_acc.clone(),
+        lr: args.lr.clone(),
+        epoch: args.epoch.clone(),
+    };
+    let is_run = |path: &Path| path.join(RunFolder::RECIPE).exists();
+    match args.subjects.iter().find(|path| is_run(path)) {
+        None => {
+            log::read(&args.subjects, &LogOptions { columns, run: args.run, classes: args.classes.map(|n| n as usize) })
+        }
+        Some(run) => {
+            ensure!(
+                args.subjects.len() == 1,
+                "{} is a run folder: it is diagnosed alone, and mindgap report shows several side by side",
+                run.display()
+            );
+            let names_columns = [&columns.train_loss, &columns.val_loss, &columns.val_acc, &columns.lr, &columns.epoch];
+            ensure!(
+                args.run.is_none() && args.classes.is_none() && names_columns.iter().all(|name| name.is_none()),
+                "--run, --classes and the names of columns are for logs: {} is a run folder",
+                run.display()
+            );
+            Case::of_run(run)
+        }
+    }
+}
+
+fn page_of(args: &Args, case: &Case, diagnosis: &Diagnosis) -> Result<String> {
+    match case.run {
+        Some(_) => Report::read(&args.subjects, None)?.to_html(),
+        None => log_page(case, diagnosis),
+    }
+}

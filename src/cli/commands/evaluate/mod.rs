@@ -1,0 +1,169 @@
+//! `mindgap evaluate`: how good a trained network is on a split of some data.
+
+mod evaluation;
+mod figures;
+mod predictions;
+mod subject;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use tch::Tensor;
+
+use crate::cli::{
+    End,
+    flags::{
+        compute::Compute,
+        data::{Bar, DataFlags},
+        input::InputFlags,
+        model_file::ModelFlags,
+        views::parse_views,
+    },
+    output::{print::print, say::say},
+};
+use evaluation::Evaluation;
+use mindgap::{
+    data::{Progress, Split, SplitName},
+    durable,
+    export::Model,
+    recipe::Tta,
+    run::Outputs,
+    train::{evaluate_by, tta},
+};
+use subject::Subject;
+
+/// Flags of `mindgap evaluate`.
+///
+/// Classes of model and data are matched by name. Precision, recall and F1 are scikit-learn's: a class that no image has
+/// but some were given has an F1 of 0; one that occurs on neither side does not count in the mean.
+#[derive(Debug, clap::Args)]
+#[command(mut_arg("source", |data| data.help(
+    "A folder with train/CLASS/* and val/CLASS/*, a fer2013.csv, or faces; without train, a folder that holds the split \
+     alone, or for --split test nothing but CLASS/* [default: the data of the run]"
+)))]
+pub struct Args {
+    #[command(flatten)]
+    model: ModelFlags,
+
+    #[command(flatten)]
+    input: InputFlags,
+
+    #[command(flatten)]
+    data: DataFlags,
+
+    /// Which images
+    #[arg(long, value_name = "SPLIT", default_value = "val", help_heading = "Data")]
+    split: Portion,
+
+    /// Figures of predictions averaged over views beside the plain ones: none, flip, ten-crop
+    #[arg(long, value_name = "VIEWS", default_value = "none", value_parser = parse_views)]
+    tta: Tta,
+
+    /// Write a table of what is predicted for each image
+    #[arg(long, value_name = "FILE.csv")]
+    predictions: Option<PathBuf>,
+
+    /// Replace that file if it is there
+    #[arg(long)]
+    force: bool,
+
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// A split of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Portion {
+    /// The images that were trained on
+    Train,
+    /// Those that were validated on
+    Val,
+    /// Those that nothing else reads
+    Test,
+}
+
+impl Portion {
+    /// As the data call it.
+    fn name(self) -> SplitName {
+        match self {
+            Self::Train => SplitName::Train,
+            Self::Val => SplitName::Val,
+            Self::Test => SplitName::Test,
+        }
+    }
+}
+
+/// Evaluates the model and prints what it found.
+///
+/// # Errors
+/// The model or the data cannot be used or do not fit each other, or the table cannot be written.
+pub fn run(args: &Args) -> Result<End> {
+    if let Some(file) = &args.predictions {
+        ensure!(args.force || !file.exists(), "{} is there already: add --force to replace it", file.display());
+    }
+    let device = args.compute.prepare(None, None)?;
+    let model = args.model.open(device)?;
+    let input = args.input.of(model.as_ref())?;
+    let subject = Subject::open(args, model.as_ref(), input)?;
+    subject.notes.iter().for_each(|note| say(format_args!("note: {note}")));
+
+    let (split, leaks) = subject.split(args.split)?;
+    let split_name = args.split.name().to_string();
+    let measure = |views| measure(model.as_ref(), &subject, split, device, views, &split_name);
+    let outputs = measure(Tta::None)?;
+    let broken = outputs.logits.chunks(subject.classes.len()).filter(|row| row.iter().any(|logit| !logit.is_finite()));
+    let broken = broken.count();
+    ensure!(
+        broken == 0,
+        "{broken} of {} images have a logit that is no number: nothing can be said of this model",
+        outputs.labels.len()
+    );
+    let names = [args.model.path.display().to_string(), subject.source.clone(), split_name.clone()];
+    let mut found = Evaluation::new(names, &outputs, &subject.classes, subject.input.temperature, &leaks);
+    if args.tta != Tta::None {
+        found = found.with_views(args.tta, &measure(args.tta)?, &leaks);
+    }
+    if let Some(file) = &args.predictions {
+        let table = predictions::csv(split, &outputs, &subject.classes, Path::new(&subject.source))?;
+        durable::write(file, &table)?;
+    }
+    let text = if args.json { serde_json::to_string_pretty(&found)? + "\n" } else { text::render(&found) };
+    print(text)?;
+    Ok(End::Done)
+}
+
+/// The model's outputs on all images of `split`, averaged over `views`, with labels in the model's numbers.
+fn measure(
+    model: &dyn Model,
+    subject: &Subject,
+    split: &Split,
+    device: tch::Device,
+    views: Tta,
+    name: &str,
+) -> Result<Outputs> {
+    let progress = Bar::default();
+    progress.begin(&format!("Evaluating {name}"), split.len() as u64);
+    let positions: Vec<u32> = (0..split.len() as u32).collect();
+    let mut outputs = evaluate_by(split, &positions, device, |images: &Tensor| {
+        let logits = match views {
+            Tta::None => model.logits(images),
+            views => tta::averaged(images, views, |view| model.logits(view)),
+        }
+        .with_context(|| subject.input.failure(views))?;
+        progress.advance(images.size()[0] as u64);
+        Ok(logits)
+    })?;
+    progress.end();
+    let (given, expected) = (outputs.logits.len() / split.len(), subject.classes.len());
+    ensure!(
+        outputs.logits.len() == expected * split.len(),
+        "the model gives {given} logits an image, and there are {expected} classes"
+    );
+    outputs.labels.iter_mut().for_each(|label| *label = subject.class_of[*label as usize]);
+    Ok(outputs)
+}

@@ -1,0 +1,177 @@
+//! What is evaluated: a model, and the data that its run, its description or the flags name.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Args, Portion, evaluation::Leaks};
+use crate::cli::flags::input::{Input, KEEP_HIGH_BYTE};
+use mindgap::{
+    data::{Alone, Dataset, Split},
+    export::Model,
+    recipe::Recipe,
+    run::{Environment, RunFolder},
+};
+
+/// The data for a model, opened as its training opened them.
+pub struct Subject {
+    /// The images that the model takes.
+    pub input: Input,
+    /// How the data are called.
+    pub source: String,
+    /// What the user should know about how they were read.
+    pub notes: Vec<String>,
+    /// The classes in the order of the logits.
+    pub classes: Vec<String>,
+    /// The model's number of each of the data's classes.
+    pub class_of: Vec<i64>,
+    data: Data,
+}
+
+/// What was opened.
+enum Data {
+    Whole {
+        data: Box<Dataset>,
+        /// Whether train holds the images that the model was trained on.
+        is_own: bool,
+    },
+    /// The split to be measured, without train.
+    Alone(Split),
+}
+
+impl Subject {
+    /// Opens the data for `model`, whose input is `input`.
+    ///
+    /// # Errors
+    /// No data are named or they cannot be used, they hold a class that the model does not know, or the split would be drawn
+    /// from images that are not the model's.
+    pub fn open(args: &Args, model: &dyn Model, input: Input) -> Result<Self> {
+        let path = &args.model.path;
+        let run = if path.is_dir() { Some(RunFolder::open(path)?.environment()?) } else { None };
+        let asked = args.data.source.clone();
+        let source = asked.or_else(|| run.as_ref().map(source_of)).context(
+            "which data? A model file does not name any: add --data (a run folder names the data of its training)",
+        )?;
+        let own = run.as_ref().filter(|run| is_same(&source, run));
+        let exclude = args.data.exclude.clone().or_else(|| own.and_then(|run| run.data.exclude.clone()));
+        let trained = model.description().map(|about| about.recipe()).transpose()?.unwrap_or_default();
+        // Models that tell no range saw 8-bit images, or are of before it was recorded, when the high byte was kept.
+        let range_16bit = Some(input.range_16bit.unwrap_or([0, u16::MAX]));
+        let recipe = Recipe { img_size: Some(input.size), in_chans: Some(input.channels), range_16bit, ..trained };
+        let skipped_before = own.is_some_and(|run| run.data.bad_files > 0);
+        let folders = own.map(|run| run.folders.clone()).unwrap_or_default();
+        let flags = args.data.reading(exclude, &folders);
+        let known = input.classes.clone().unwrap_or_default();
+        // The run's own data have a train split; of classes alone, most images are those that were trained on.
+        let alone = match own {
+            Some(_) => None,
+            None => flags.open_alone(&source, args.split.name(), &known, &recipe, skipped_before)?,
+        };
+        let (mut notes, found, has_16bit, data) = match alone {
+            Some(Alone { classes, split, has_16bit, notes }) => (notes, classes, has_16bit, Data::Alone(split)),
+            None => {
+                let data = Box::new(flags.open(&source, &recipe, skipped_before)?);
+                let is_own = is_own(&data, model, run.as_ref());
+                ensure!(
+                    own.is_some() || is_own || !data.is_val_drawn || args.split == Portion::Test,
+                    "{source:?} has no val split, and is not what the model was trained on: no {} split of it is left to \
+                     measure. For all images of a folder of classes, or of a table, add --split test; for those of one \
+                     folder in it, --split test --test-dir FOLDER",
+                    args.split.name()
+                );
+                let has_16bit = data.range_16bit.is_some();
+                (data.notes.clone(), data.classes.clone(), has_16bit, Data::Whole { data, is_own })
+            }
+        };
+        if input.range_16bit.is_none() && has_16bit {
+            notes.push(KEEP_HIGH_BYTE.to_owned());
+        }
+        if let (Some(run), Data::Whole { data, .. }) = (&run, &data)
+            && run.data.fingerprint != data.fingerprint
+        {
+            notes.push(format!(
+                "these are not the images of the run's training (fingerprint {}, there {})",
+                data.fingerprint, run.data.fingerprint
+            ));
+        }
+        let (classes, class_of) = match &input.classes {
+            Some(classes) => (classes.clone(), numbers(&found, classes)?),
+            None => (found.clone(), (0..found.len() as i64).collect()),
+        };
+        Ok(Self { input, source, notes, classes, class_of, data })
+    }
+
+    /// The images of `portion`, and which of them also stand in the model's train.
+    ///
+    /// # Errors
+    /// There is no such split.
+    pub fn split(&self, portion: Portion) -> Result<(&Split, Leaks)> {
+        let (data, is_own) = match &self.data {
+            Data::Whole { data, is_own } => (data, *is_own),
+            Data::Alone(split) => return Ok((split, Leaks::Unknown("there is no train split beside these images"))),
+        };
+        let (split, leaks) = match portion {
+            Portion::Train => (&data.train, vec![false; data.train.len()]),
+            Portion::Val => (&data.val, data.val_in_train()),
+            Portion::Test => {
+                let test = data.test.as_ref().with_context(|| match &data.unread_test {
+                    Some(reason) => format!("the test split of {:?} cannot be measured: {reason}", self.source),
+                    None => format!("{:?} has no test split", self.source),
+                })?;
+                (test, data.in_train(test))
+            }
+        };
+        Ok((
+            split,
+            if is_own { Leaks::Known(leaks) } else { Leaks::Unknown("these are not the data of the run's training") },
+        ))
+    }
+}
+
+/// Whether train of `data` is what `model`, that of `run` where it has one, was trained on: told by classes, number of
+/// images and the mean and standard deviation of their pixels, whatever val and test are.
+fn is_own(data: &Dataset, model: &dyn Model, run: Option<&Environment>) -> bool {
+    let told =
+        |classes: &[String], mean: &[f32], std: &[f32]| classes == data.classes && mean == data.mean && std == data.std;
+    match (run, model.description()) {
+        (Some(Environment { data: run, .. }), _) => {
+            run.fingerprint == data.fingerprint
+                || run.train == data.train.len() && told(&run.classes, &run.mean, &run.std)
+        }
+        (None, Some(about)) => told(&about.classes, &about.mean, &about.std),
+        (None, None) => false,
+    }
+}
+
+/// The data of a run, findable from any folder.
+fn source_of(run: &Environment) -> String {
+    run.data.path.clone().unwrap_or_else(|| run.data.source.clone())
+}
+
+/// Whether `source` names the data of `run`.
+fn is_same(source: &str, run: &Environment) -> bool {
+    let own = source_of(run);
+    source == own || matches!((fs::canonicalize(source), fs::canonicalize(Path::new(&own))), (Ok(a), Ok(b)) if a == b)
+}
+
+/// The place of each class of the data among the model's.
+fn numbers(data: &[String], model: &[String]) -> Result<Vec<i64>> {
+    let unknown: Vec<&String> = data.iter().filter(|class| !model.contains(class)).collect();
+    ensure!(unknown.is_empty(), "the data hold classes that the model does not know: {unknown:?}; it knows {model:?}");
+    let number = |class: &String| model.iter().position(|known| known == class).unwrap_or_default() as i64;
+    Ok(data.iter().map(number).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_matched_by_name() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let model = names(&["anger", "fear", "joy"]);
+        assert_eq!(numbers(&names(&["joy", "anger"]), &model).unwrap(), [2, 0]);
+        let error = numbers(&names(&["joy", "pride"]), &model).unwrap_err().to_string();
+        assert!(error.contains(r#"["pride"]"#), "{error}");
+    }
+}

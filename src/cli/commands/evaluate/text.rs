@@ -1,0 +1,167 @@
+//! An evaluation as text for a terminal of 80 columns.
+
+use super::{
+    evaluation::{Class, Evaluation},
+    figures::{Both, SplitFigures},
+};
+use crate::cli::output::say::plain;
+
+/// The values start here.
+const INDENT: usize = 13;
+/// Above so many classes the most confused pairs are shown instead of the matrix.
+const MATRIX: usize = 12;
+/// So many of them.
+const PAIRS: usize = 15;
+/// Above so many classes only those of lowest F1 are shown.
+const CLASSES: usize = 30;
+/// Columns of a class's name.
+const NAME: usize = 18;
+/// Columns of the text.
+const WIDTH: usize = 80;
+
+/// The whole evaluation.
+pub fn render(found: &Evaluation) -> String {
+    let names = format!("{}, {} images of {} classes", plain(&found.split), found.figures.all.n, found.classes.len());
+    let mut text = row("Model", plain(&found.model)) + &row("Data", format!("{}: {names}", plain(&found.data)));
+    text += &figures(&found.figures.all);
+    if let Some(views) = &found.tta {
+        text += &row(&format!("By {}", views.views), short(&views.figures.all));
+    }
+    text += &without_leaks(found);
+    text += &("\n".to_owned() + &classes(&found.classes) + "\n");
+    text + &if found.classes.len() > MATRIX { pairs(found) } else { matrix(found) }
+}
+
+fn row(label: &str, value: impl AsRef<str>) -> String {
+    format!("{label:INDENT$}{}\n", value.as_ref())
+}
+
+fn figures(all: &SplitFigures) -> String {
+    let [low, high] = all.top1_interval;
+    let mut text = row("Loss", format!("{:.4} ± {:.4} nats (one standard error)", all.loss, all.loss_se))
+        + &row("Top-1", format!("{:.2} % (95 % interval {low:.2}–{high:.2})", all.top1));
+    if let Some(top5) = all.top5 {
+        text += &row("Top-5", format!("{top5:.2} %"));
+    }
+    text += &row("Macro F1", format!("{:.4}; balanced accuracy {:.2} %", all.macro_f1, all.balanced_accuracy));
+    text += &row("Calibration", format!("expected error {:.4}", all.ece));
+    if let (Some(temperature), Some(ece), Some(loss)) = (all.temperature, all.ece_calibrated, all.loss_calibrated) {
+        let fitted = "fitted on its val";
+        text += &row("", format!("with temperature {temperature:.3}: {ece:.4}, loss {loss:.4}; {fitted}"));
+    }
+    text
+}
+
+/// The figures that matter most, in one line.
+fn short(figures: &SplitFigures) -> String {
+    format!("loss {:.4}, top-1 {:.2} %, macro F1 {:.4}", figures.loss, figures.top1, figures.macro_f1)
+}
+
+fn without_leaks(found: &Evaluation) -> String {
+    let leaks = match found.leaks {
+        None => return row("Leaks", format!("not known: {}", found.why_unknown)),
+        Some(0) => return String::new(),
+        Some(leaks) => leaks,
+    };
+    let line = |label: &str, both: &Both| {
+        let figures = both.without_leaks.as_ref().map_or("none is left".to_owned(), short);
+        row(label, figures)
+    };
+    let mut text = row("Leaks", format!("{leaks} of the images also stand in train; without them:"));
+    text += &line("", &found.figures);
+    if let Some(views) = &found.tta {
+        text += &line(&format!("  by {}", views.views), &views.figures);
+    }
+    text
+}
+
+fn classes(classes: &[Class]) -> String {
+    let mut shown: Vec<&Class> = classes.iter().collect();
+    let mut text = format!("{:NAME$} precision  recall      F1  images\n", "");
+    if classes.len() > CLASSES {
+        shown.sort_by(|a, b| a.f1.total_cmp(&b.f1));
+        shown.truncate(CLASSES);
+    }
+    for Class { name, precision, recall, f1, support } in &shown {
+        let name = cut(name, NAME);
+        text += &format!("{name:NAME$} {precision:>9.3} {recall:>7.3} {f1:>7.3} {support:>7}\n");
+    }
+    if shown.len() < classes.len() {
+        text += &format!("The {} classes of lowest F1; --json has all {}.\n", shown.len(), classes.len());
+    }
+    text
+}
+
+/// Rows are true classes, columns predicted ones.
+fn matrix(found: &Evaluation) -> String {
+    let name = found.classes.iter().map(|class| class.name.chars().count()).max().unwrap_or(0).min(NAME);
+    let most = found.confusion.iter().flatten().max().map_or(1, |count| count.to_string().len());
+    // As wide as the names want and the line allows.
+    let widest = (WIDTH - name) / found.classes.len();
+    let cell = (name + 1).clamp(most + 1, widest.max(most + 1));
+    let mut text = format!("{:name$}", "");
+    for class in &found.classes {
+        text += &format!("{:>cell$}", cut(&class.name, cell - 1));
+    }
+    text += "\n";
+    for (class, counts) in found.classes.iter().zip(&found.confusion) {
+        text += &format!("{:name$}", cut(&class.name, name));
+        text += &counts.iter().map(|count| format!("{count:>cell$}")).collect::<String>();
+        text += "\n";
+    }
+    text + "Images by their true class (rows) and the predicted one (columns).\n"
+}
+
+fn pairs(found: &Evaluation) -> String {
+    let mut text = String::from("Most often confused:\n");
+    for pair in found.matrix().pairs(PAIRS) {
+        let (truth, given) = (&found.classes[pair.truth].name, &found.classes[pair.given].name);
+        let (truth, given) = (cut(truth, NAME), cut(given, NAME));
+        text += &format!("  {:>6}  {truth} as {given} ({:.1} % of them)\n", pair.count, pair.percent);
+    }
+    text
+}
+
+/// The name in at most so many characters.
+fn cut(name: &str, most: usize) -> String {
+    let name = plain(name);
+    if name.chars().count() <= most {
+        return name;
+    }
+    name.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::evaluation::Leaks, *};
+    use mindgap::{recipe::Tta, run::Outputs};
+
+    /// Images of every class in turn, the first third of each ten taken for the next class; image 0 is a leak.
+    fn evaluation(classes: usize) -> String {
+        let labels: Vec<i64> = (0..60).map(|image| image % classes as i64).collect();
+        let given = |image: usize| (labels[image] as usize + usize::from(image % 10 < 3)) % classes;
+        let logits = |image: usize| (0..classes).map(move |class| if class == given(image) { 2.0 } else { 0.0 });
+        let logits = (0..60).flat_map(logits).collect();
+        let outputs = Outputs { logits, ids: (0..60).collect(), labels };
+        let leaks = Leaks::Known((0..60).map(|image| image == 0).collect());
+        let names: Vec<String> = (0..classes).map(|class| format!("emotion \n{class}")).collect();
+        let about = ["runs/faces", "/data/faces", "val"].map(str::to_owned);
+        let found = Evaluation::new(about, &outputs, &names, Some(1.5), &leaks);
+        let text = render(&found.with_views(Tta::Flip, &outputs, &leaks));
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        text
+    }
+
+    #[test]
+    fn an_evaluation_reads_well() {
+        insta::assert_snapshot!(evaluation(7));
+    }
+
+    #[test]
+    fn more_classes_than_a_matrix_can_show_are_told_in_pairs() {
+        let text = evaluation(12);
+        assert!(text.contains("Images by their true class (rows)"), "{text}");
+        let text = evaluation(40);
+        assert!(text.contains("30 classes of lowest F1") && text.contains("Most often confused"), "{text}");
+    }
+}

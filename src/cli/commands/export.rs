@@ -1,0 +1,145 @@
+//! `mindgap export`: a trained network as a file for other programs.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use tch::Device;
+
+use crate::cli::{
+    End,
+    flags::model_file::{self, Which},
+    output::print::print,
+};
+use mindgap::{
+    durable,
+    export::{BATCHES, Classifier, Difference, Form, Limits, Variant},
+    run::RunFolder,
+};
+
+/// The largest difference of logits that is taken for rounding, and the same with half the precision.
+const TOLERANCE: f64 = 1e-5;
+const TOLERANCE_OF_HALF: f64 = 2e-2;
+
+/// Flags of `mindgap export`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A run folder, or a .safetensors file that mindgap wrote
+    #[arg(value_name = "RUN")]
+    model: PathBuf,
+
+    /// The form of the file [default: what the name of --out ends with]
+    #[arg(long, value_name = "FORM")]
+    format: Option<Form>,
+
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// Of a run folder, the weights of which epoch [default: best]
+    #[arg(long, value_name = "EPOCH")]
+    which: Option<Which>,
+
+    /// Write numbers of half precision (float16): half the size
+    #[arg(long)]
+    half: bool,
+
+    /// Give probabilities by the temperature that was fitted on val: predict() of a TorchScript module divides by it,
+    /// an ONNX graph has `probabilities` as a second output. The logits stay as they are
+    #[arg(long)]
+    calibrated: bool,
+
+    /// Replace the file that is there
+    #[arg(long)]
+    force: bool,
+
+    /// Print what was written as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Writes the file, reads it back in a fresh process and compares its logits with the network's before it gets its name.
+///
+/// # Errors
+/// The run cannot be read, the file is there already, the disk is full, or what was read back differs.
+pub fn run(args: &Args) -> Result<End> {
+    let form = args.format.or_else(|| Form::of(&args.out)).with_context(|| {
+        format!("--out {} does not tell the form: add --format torchscript, safetensors or onnx", args.out.display())
+    })?;
+    check_place(&args.out)?;
+    ensure!(args.force || !args.out.exists(), "{} is there already: add --force to replace it", args.out.display());
+    let classifier = if args.model.is_dir() {
+        model_file::of_run(&args.model, args.which.unwrap_or_default(), Device::Cpu)?
+    } else {
+        ensure!(args.which.is_none(), "--which chooses among the epochs of a run folder");
+        ensure!(
+            Form::of(&args.model) == Some(Form::Safetensors),
+            "{} cannot be exported: give a run folder, or a .safetensors file that mindgap wrote",
+            args.model.display()
+        );
+        Classifier::read(&args.model, Device::Cpu)?
+    };
+    let variant = Variant { half: args.half, calibrated: args.calibrated };
+    let bytes = form.encode(&classifier, variant)?;
+    let mut difference = None;
+    durable::write_checked(&args.out, &bytes, form.ending(), !args.force, |file| {
+        let found = read_back(&classifier, file).context("the file was written, but reading it back failed")?;
+        let tolerance = if args.half { TOLERANCE_OF_HALF } else { TOLERANCE };
+        ensure!(
+            found.within(tolerance),
+            "the file read back gives other logits, by up to {:.1e}; it is not kept",
+            found.largest
+        );
+        difference = Some(found);
+        Ok(())
+    })?;
+    let largest = difference.context("the file was compared")?.largest;
+    say_done(args, bytes.len(), &classifier, largest)?;
+    Ok(End::Done)
+}
+
+/// Refuses a folder that is not there, and the files that a run needs to go on.
+fn check_place(out: &Path) -> Result<()> {
+    let folder = durable::folder_of(out);
+    ensure!(folder.is_dir(), "--out {}: there is no folder {}", out.display(), folder.display());
+    let own = [RunFolder::BEST, RunFolder::LAST, RunFolder::PREVIOUS, RunFolder::PREDICTIONS];
+    let is_own = out.file_name().is_some_and(|name| own.iter().any(|own| name == *own));
+    ensure!(
+        !(is_own && folder.join(RunFolder::RECIPE).exists()),
+        "--out {} is the run's own state, without which it cannot go on: choose another file",
+        out.display()
+    );
+    Ok(())
+}
+
+/// Compares `classifier` with the file, read in a process of its own.
+fn read_back(classifier: &Classifier, file: &Path) -> Result<Difference> {
+    let hosted = model_file::host(file, Device::Cpu, Limits { memory: None, time: Duration::from_secs(600) })?;
+    let about = &classifier.description;
+    Difference::between(classifier, &hosted, about.channels, about.size)
+}
+
+fn say_done(args: &Args, bytes: usize, classifier: &Classifier, largest: f64) -> Result<()> {
+    let text = if args.json {
+        let report = json!({
+            "file": args.out.display().to_string(),
+            "bytes": bytes,
+            "epoch": classifier.description.epoch,
+            "largest_difference": largest,
+            "batch_sizes": BATCHES,
+        });
+        format!("{report:#}\n")
+    } else {
+        format!(
+            "{}: {:.1} MB, the weights after epoch {}. Read back in a fresh process: logits differ by at most {largest:.1e} \
+             (batches of {BATCHES:?}).\n",
+            args.out.display(),
+            bytes as f64 / 1e6,
+            classifier.description.epoch,
+        )
+    };
+    print(text)
+}

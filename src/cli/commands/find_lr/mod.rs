@@ -1,0 +1,157 @@
+//! `mindgap find-lr`: tries growing learning rates and suggests one.
+
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::{
+    End,
+    flags::{
+        compute::Compute,
+        data::{DataFlags, decided},
+        recipe::RecipeSource,
+    },
+    output::{overwrite::check_marked, print::print, say::say},
+};
+use mindgap::{
+    data::Dataset,
+    durable,
+    recipe::{ClassWeights, Recipe},
+    report::{self, LR_MARK},
+    run::data_flags,
+    stats::{LrCurve, LrSuggestion, NoSuggestion},
+    torch,
+    train::{RangeTest, Trainer, find_lr},
+};
+use text::Found;
+
+/// Flags of `mindgap find-lr`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    data: DataFlags,
+
+    #[command(flatten)]
+    source: RecipeSource,
+
+    /// First learning rate
+    #[arg(long, value_name = "RATE", default_value = "1e-7", allow_negative_numbers = true, help_heading = "Test")]
+    start_lr: f64,
+
+    /// Last learning rate; the test ends before it where the loss is lost
+    #[arg(long, value_name = "RATE", default_value = "10", allow_negative_numbers = true, help_heading = "Test")]
+    end_lr: f64,
+
+    /// Updates from the first to the last
+    #[arg(long, value_name = "N", default_value_t = 400, help_heading = "Test")]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    num_it: u32,
+
+    /// File for the chart, an SVG; only a chart of find-lr is overwritten
+    #[arg(long, value_name = "FILE.svg", default_value = "lr.svg", help_heading = "Test")]
+    chart: PathBuf,
+
+    /// Write the recipe with the suggested rate, for `mindgap train --recipe`; no file is overwritten
+    #[arg(long, value_name = "FILE.toml", help_heading = "Test")]
+    apply: Option<PathBuf>,
+
+    #[command(flatten)]
+    compute: Compute,
+
+    /// Print the result as JSON on stdout, everything else on stderr
+    #[arg(long, help_heading = "Test")]
+    json: bool,
+}
+
+/// Runs the test, draws its curve and says what it speaks for. That it speaks for no rate is a result too.
+///
+/// # Errors
+/// A bad flag, file or data set; a file in the way; no suggestion where a recipe was to be written.
+pub fn run(args: &Args) -> Result<End> {
+    torch::let_threads_sleep();
+    args.check_files()?;
+    let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
+    let asked = args.source.resolve_with(args.source.preset_for(&source).as_deref())?;
+    let device = args.compute.prepare(None, None)?;
+    args.compute.check_amp(&asked, device)?;
+    let data = args.data.open(&source, &asked, false)?;
+    let recipe = decided(asked, &data);
+    recipe.validate()?;
+    for note in &data.notes {
+        say(format_args!("note: {note}"));
+    }
+    let test = RangeTest { start_lr: args.start_lr, end_lr: args.end_lr, num_it: args.num_it };
+    let mut trainer = Trainer::new(&recipe, &data, device)?;
+    let bar = bar(test.num_it);
+    let curve = find_lr(&mut trainer, &data, &test, |curve| show(&bar, curve));
+    bar.finish_and_clear();
+    let curve = curve?;
+
+    let outcome = curve.suggest(guessing(&recipe, &data));
+    durable::write(&args.chart, report::lr_curve(&curve, outcome.as_ref().ok())?.as_bytes())?;
+    let applied = args.apply.as_deref().map(|path| apply(path, &recipe, outcome).map(|()| path)).transpose();
+    let found = Found {
+        curve: &curve,
+        outcome,
+        recipe: &recipe,
+        data: data_flags(&source, args.data.exclude.as_deref()),
+        chart: &args.chart,
+        applied: applied.as_ref().ok().copied().flatten(),
+    };
+    let text = if args.json { serde_json::to_string_pretty(&found.json())? + "\n" } else { found.text() };
+    print(text)?;
+    // What was found is worth reading where no recipe could be made of it, too.
+    applied.map(|_| End::Done)
+}
+
+impl Args {
+    /// Refuses files that could not be written in the end, before the work.
+    fn check_files(&self) -> Result<()> {
+        check_marked(&self.chart, "chart of a range test", "--chart", LR_MARK)?;
+        if let Some(path) = &self.apply {
+            ensure!(!path.exists(), "{} is there already: choose another --apply", path.display());
+        }
+        for path in [Some(&self.chart), self.apply.as_ref()].into_iter().flatten() {
+            durable::check_writable(&durable::folder_of(path))?;
+        }
+        Ok(())
+    }
+}
+
+/// The loss of one who knows how frequent the classes are among the targets of a batch, and nothing else \[nats\].
+fn guessing(recipe: &Recipe, data: &Dataset) -> f64 {
+    let counts = data.train.class_counts(data.classes.len());
+    let even = 1.0 / counts.len() as f64;
+    let is_balanced = recipe.balanced_sampling || recipe.class_weights == ClassWeights::Balanced;
+    let shares = counts.iter().map(|&count| if is_balanced { even } else { count as f64 / data.train.len() as f64 });
+    let smoothed = shares.map(|share| (1.0 - recipe.smoothing) * share + recipe.smoothing * even);
+    smoothed.filter(|share| *share > 0.0).map(|share| -share * share.ln()).sum()
+}
+
+/// Writes `recipe` with the suggested rates to `path`.
+fn apply(path: &Path, recipe: &Recipe, outcome: Result<LrSuggestion, NoSuggestion>) -> Result<()> {
+    let LrSuggestion { suggestion, low, .. } = match outcome {
+        Ok(found) => found,
+        Err(reason) => bail!("there is no rate to write to {}: {reason}", path.display()),
+    };
+    let recipe = recipe.with_rates(suggestion, low);
+    recipe.validate()?;
+    durable::write(path, recipe.to_toml().as_bytes())
+}
+
+/// A bar on stderr; nothing where that is no terminal.
+fn bar(updates: u32) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}");
+    ProgressBar::new(updates.into()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn show(bar: &ProgressBar, curve: &LrCurve) {
+    let (rate, loss) = (curve.rates().last(), curve.smoothed().last());
+    if let (Some(rate), Some(loss)) = (rate, loss) {
+        bar.set_message(format!("rate {rate:.1e}, loss {loss:.3}"));
+    }
+    bar.inc(1);
+}

@@ -1,0 +1,28 @@
+//! `mindgap host`: a model file in this process, for the mindgap that started it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::cli::{End, flags::compute::Compute};
+use mindgap::export;
+
+/// Flags of `mindgap host`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    compute: Compute,
+
+    /// The model file
+    file: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The device is not there, or the pipes are broken.
+pub fn run(args: &Args) -> Result<End> {
+    let device = args.compute.prepare(None, None)?;
+    export::serve(&args.file, device)?;
+    Ok(End::Done)
+}

@@ -1,0 +1,137 @@
+//! `mindgap inspect`: what a data set holds, and what in it will mislead, before anything is trained.
+
+mod text;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, ensure};
+
+use crate::cli::{
+    End,
+    flags::{data::Bar, splits::SplitFlags},
+    output::{
+        overwrite::{check_our_page, check_ours},
+        print::print,
+        say::say,
+    },
+};
+use mindgap::{
+    data::{Audit, Options, ToExclude},
+    durable, report,
+};
+
+/// Flags of `mindgap inspect`.
+///
+/// What is found is no failure: the exit code is 0 unless the data cannot be used at all.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/*, a fer2013.csv, or faces
+    #[arg(value_name = "DIR|FILE.csv|faces")]
+    source: String,
+
+    /// Seed that draws val where the data have none, and the generated faces
+    #[arg(long, value_name = "N", default_value = "0")]
+    data_seed: u64,
+
+    #[command(flatten)]
+    splits: SplitFlags,
+
+    /// Leave out the samples that this list names
+    #[arg(long, value_name = "FILE")]
+    exclude: Option<PathBuf>,
+
+    /// Write a list of the samples that training should leave out, for `mindgap train --exclude`
+    #[arg(long, value_name = "FILE")]
+    write_exclude: Option<PathBuf>,
+
+    /// Replace a list that was changed since it was written
+    #[arg(long, requires = "write_exclude")]
+    force: bool,
+
+    /// Write a page that shows what was found
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Examples of each finding that --json and --html name, 0 for all; everything is counted [default: --json all, up to
+    /// a million; --html 100]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Examples of each finding in JSON, which no set reaches but one whose images are mostly alike: such pairs grow with the
+/// square of their number.
+const NAMED_IN_JSON: usize = 1_000_000;
+/// Examples and sizes on a page.
+const NAMED_ON_PAGE: usize = 100;
+const SIZES_ON_PAGE: usize = 20;
+
+/// Audits the data, writes what was asked for and prints what was found.
+///
+/// # Errors
+/// Data that are missing or wrongly laid out, a file that is none of ours in the way, a full disk.
+pub fn run(args: &Args) -> Result<End> {
+    args.check_outputs()?;
+    let options = Options {
+        data_seed: args.data_seed,
+        exclude: args.exclude.clone(),
+        folders: args.splits.folders(),
+        ..Options::default()
+    };
+    let named = args.limit.unwrap_or(if args.json { NAMED_IN_JSON } else { NAMED_ON_PAGE });
+    let mut audit = Audit::of(&args.source, &options, named, &Bar::default())?;
+    if args.json && !audit.findings.cut.is_empty() {
+        audit.notes.push(format!("{} name {named} each; --limit 0 names all.", audit.findings.cut.join(", ")));
+    }
+    if let Some(file) = &args.write_exclude {
+        let list = audit.to_exclude.to_text(&args.source);
+        ensure!(
+            args.force || !file.exists() || durable::read_text(file)? == list.as_bytes(),
+            "{} is there and says something else, perhaps since somebody changed it: add --force to replace it, or choose \
+             another --write-exclude",
+            file.display()
+        );
+        durable::write(file, list.as_bytes())?;
+    }
+    if let Some(file) = &args.html {
+        let shown = audit.clone().limited(args.limit.unwrap_or(NAMED_ON_PAGE), SIZES_ON_PAGE);
+        durable::write(file, report::audit_page(&shown)?.as_bytes())?;
+        say(format_args!("Page: {}", file.display()));
+    }
+    let text = if args.json {
+        serde_json::to_string_pretty(&audit)? + "\n"
+    } else {
+        text::render(&audit, args.write_exclude.as_deref())
+    };
+    print(text)?;
+    Ok(End::Done)
+}
+
+impl Args {
+    /// Before the images are read, which may take long.
+    fn check_outputs(&self) -> Result<()> {
+        if let Some(file) = &self.html {
+            check_our_page(file, "--html")?;
+        }
+        if let Some(file) = &self.write_exclude {
+            check_ours(file, "list", "--write-exclude", ToExclude::is_list)?;
+            ensure!(
+                !self.exclude.as_ref().is_some_and(|list| same_file(list, file)),
+                "--write-exclude {}: this list is in use (--exclude), and what it leaves out would not stand in the \
+                 new one; choose another file",
+                file.display()
+            );
+        }
+        Ok(())
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+}

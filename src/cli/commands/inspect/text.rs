@@ -1,0 +1,213 @@
+//! An audit as text for a terminal of 80 columns.
+
+use std::path::Path;
+
+use crate::cli::output::say::plain;
+use mindgap::{
+    data::{Audit, Broken, Item, Leak},
+    run::shell_word,
+};
+
+/// The values start here.
+const INDENT: usize = 12;
+/// Examples shown of each finding.
+const EXAMPLES: usize = 3;
+/// Above so many classes only the largest and the smallest are shown.
+const CLASSES: usize = 12;
+
+/// The whole audit; `list` is the file into which the samples to leave out were written.
+pub fn render(audit: &Audit, list: Option<&Path>) -> String {
+    let mut text = figures(audit) + "\n" + &classes(audit) + "\n" + &findings(audit) + "\n";
+    for note in &audit.notes {
+        text += &format!("note: {note}\n");
+    }
+    text + &advice(audit, list)
+}
+
+fn row(label: &str, value: impl AsRef<str>) -> String {
+    format!("{label:INDENT$}{}\n", value.as_ref())
+}
+
+fn figures(audit: &Audit) -> String {
+    let images: Vec<String> = audit.images.each().map(|(split, count)| format!("{count} {split}")).collect();
+    let drawn =
+        if audit.is_val_drawn { format!(" (val drawn, --data-seed {})", audit.data_seed) } else { String::new() };
+    let numbers = |values: &[f32]| values.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(", ");
+    let mut sizes: Vec<String> = audit
+        .sizes
+        .iter()
+        .take(EXAMPLES)
+        .map(|size| {
+            let times = if audit.distinct_sizes > 1 { format!(" ({})", size.count) } else { String::new() };
+            format!("{}×{}{times}", size.width, size.height)
+        })
+        .collect();
+    if audit.distinct_sizes > EXAMPLES {
+        sizes.push(format!("{} other sizes", audit.distinct_sizes - EXAMPLES));
+    }
+    let colour = match (audit.channels.grey, audit.channels.colour) {
+        (_, 0) => "all grey".to_owned(),
+        (0, _) => "all in colour".to_owned(),
+        (grey, colour) => format!("{grey} grey, {colour} in colour"),
+    };
+    row("Data", plain(&audit.source))
+        + &row("Images", images.join(", ") + &drawn)
+        + &row("Size", sizes.join(", "))
+        + &row("Colour", colour)
+        + &row("Pixels", format!("mean {}, std {} (train, 0–1)", numbers(&audit.mean), numbers(&audit.std)))
+}
+
+/// A table of the images of each class.
+fn classes(audit: &Audit) -> String {
+    let splits: Vec<_> = audit.counts.each().map(|(split, counts)| (split, &counts.0)).collect();
+    let mut order: Vec<usize> = (0..audit.classes.len()).collect();
+    if order.len() > CLASSES {
+        order.sort_by_key(|&class| std::cmp::Reverse(audit.counts.train.0[class].1));
+    }
+    let name = |class: usize| plain(&audit.classes[class]);
+    let left_out = order.len().saturating_sub(CLASSES);
+    let (first, last) = (order.len().min(CLASSES / 2 + 1), order.len() - order.len().min(CLASSES) / 2);
+    let shown = |place: usize| left_out == 0 || place < first || place >= last;
+    let width = order.iter().map(|&class| name(class).chars().count()).max().unwrap_or(0).clamp(16, 48);
+    let line = |label: &str, cells: Vec<String>| {
+        let cells: String = cells.iter().map(|cell| format!("{cell:>9}")).collect();
+        format!("{label:width$}{cells}\n")
+    };
+    let mut text = line("Class", splits.iter().map(|(split, _)| split.to_string()).collect());
+    for (place, &class) in order.iter().enumerate().filter(|(place, _)| shown(*place)) {
+        text += &line(&name(class), splits.iter().map(|(_, counts)| counts[class].1.to_string()).collect());
+        if left_out > 0 && place + 1 == first {
+            text += &format!("… and {} more\n", last - first);
+        }
+    }
+    let balance = audit.balance.each().map(|(_, ratio)| ratio.map_or("–".into(), |ratio| format!("{ratio:.1}")));
+    text + &line("largest/smallest", balance.collect())
+}
+
+fn findings(audit: &Audit) -> String {
+    let found = &audit.findings;
+    let leak_count = found.val_in_train + found.test_in_train.unwrap_or(0);
+    let bits = found.near_duplicate_distance;
+    let broken: Vec<String> = found.broken.iter().map(broken).collect();
+    // Only a table has rows, and they belong to no split before they are read.
+    let what = if found.broken.iter().any(|file| file.split.is_none()) { "row" } else { "file" };
+    [
+        finding(
+            "Duplicates",
+            found.duplicate_groups,
+            &duplicates(audit),
+            found.exact_groups.iter().map(|group| equal(group)),
+        ),
+        finding("Leaks", leak_count, &leaks(audit), found.leaks.iter().map(leak)),
+        finding(
+            "Conflicts",
+            found.conflicting_groups,
+            &(count(found.conflicting_groups, "group") + " of equal training images under two labels"),
+            found.conflicts.iter().map(|group| conflict(group)),
+        ),
+        finding(
+            "Look alike",
+            found.near_duplicates,
+            &format!(
+                "{}, {} of them across splits; {bits} of 64 bits apart at most",
+                count(found.near_duplicates, "pair"),
+                found.near_duplicates_across_splits
+            ),
+            found.near_duplicate_pairs.iter().map(|pair| pair.images.each_ref().map(name).join(" ~ ")),
+        ),
+        finding(
+            "Blank",
+            found.blank,
+            &(count(found.blank, "image") + " of one value (standard deviation below 1 of 255)"),
+            found.blanks.iter().map(name),
+        ),
+        finding("Broken", broken.len(), &(count(broken.len(), what) + " that cannot be read"), broken.iter().cloned()),
+        finding(
+            "Turned",
+            found.exif_rotated,
+            &(count(found.exif_rotated, "image") + " by the EXIF orientation"),
+            found.exif_rotated_files.iter().map(name),
+        ),
+    ]
+    .concat()
+}
+
+fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// A line that counts all of one kind, and the first of them below it.
+fn finding(label: &str, all: usize, summary: &str, named: impl ExactSizeIterator<Item = String>) -> String {
+    let shown = named.len().min(EXAMPLES);
+    let mut text = row(label, if all == 0 { "none" } else { summary });
+    named.take(EXAMPLES).for_each(|line| text += &format!("    {line}\n"));
+    if all > shown {
+        text += &format!("    … and {} more\n", all - shown);
+    }
+    text
+}
+
+fn duplicates(audit: &Audit) -> String {
+    let surplus = audit.findings.surplus_duplicates.each().map(|(split, count)| format!("{count} in {split}"));
+    format!("{} beyond the first of equal ones", surplus.collect::<Vec<_>>().join(", "))
+}
+
+fn leaks(audit: &Audit) -> String {
+    let mut text = format!("{} of {} val images", audit.findings.val_in_train, audit.images.val);
+    if let (Some(count), Some(all)) = (audit.findings.test_in_train, audit.images.test) {
+        text += &format!(" and {count} of {all} test images");
+    }
+    text + " also stand in train"
+}
+
+fn equal(group: &[Item]) -> String {
+    group.first().map_or(String::new(), |first| together(first, &group[1..]))
+}
+
+fn leak(leak: &Leak) -> String {
+    together(&leak.image, &leak.in_train)
+}
+
+/// The first image beside one of another class.
+fn conflict(group: &[Item]) -> String {
+    let Some((first, rest)) = group.split_first() else { return String::new() };
+    let mut rest = rest.to_vec();
+    rest.sort_by_key(|item| item.class == first.class);
+    together(first, &rest)
+}
+
+/// Two of a group of equal images, and how many more there are.
+fn together(first: &Item, rest: &[Item]) -> String {
+    let more = if rest.len() > 1 { format!(" = {} more", rest.len() - 1) } else { String::new() };
+    format!("{} = {}{more}", name(first), rest.first().map_or(String::new(), name))
+}
+
+/// An image and, where its name does not say it, its class.
+fn name(item: &Item) -> String {
+    if item.name.split('/').any(|part| part == item.class) {
+        item.name.clone()
+    } else {
+        format!("{} ({})", item.name, plain(&item.class))
+    }
+}
+
+fn broken(file: &Broken) -> String {
+    format!("{}: {}", file.name, plain(file.reason.lines().next().unwrap_or_default()))
+}
+
+fn advice(audit: &Audit, list: Option<&Path>) -> String {
+    let samples = count(audit.to_exclude.count(), "sample");
+    let data = shell_word(&audit.source);
+    match list {
+        _ if audit.to_exclude.count() == 0 => "Nothing needs to be left out.\n".to_owned(),
+        Some(list) => format!(
+            "{samples} should be left out, as {0} lists them:\n  mindgap train --data {data} --exclude {1}\n",
+            list.display(),
+            shell_word(&list.to_string_lossy())
+        ),
+        None => format!(
+            "{samples} should be left out of training:\n  mindgap inspect {data} --write-exclude exclude.txt\n  \
+             mindgap train --data {data} --exclude exclude.txt\n"
+        ),
+    }
+}

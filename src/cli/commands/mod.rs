@@ -1,0 +1,17 @@
+//! The commands, a module each: its flags and its `run`.
+
+pub mod compare;
+pub mod completions;
+pub mod diagnose;
+pub mod doctor;
+pub mod evaluate;
+pub mod export;
+pub mod find_lr;
+pub mod host;
+pub mod inspect;
+pub mod plan;
+pub mod predict;
+pub mod presets;
+pub mod report;
+pub mod run;
+pub mod train;

@@ -1,0 +1,126 @@
+//! What is said of one file: a line of a table, or of JSON.
+
+use std::path::PathBuf;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Serialize;
+
+use crate::cli::output::say::plain;
+use mindgap::{data::Found, stats::softmax};
+
+/// A class and its probability.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ranked<'a> {
+    /// Its number among the logits.
+    #[serde(skip)]
+    pub number: usize,
+    /// The class.
+    pub class: &'a str,
+    /// Its probability, 0–1.
+    pub probability: f64,
+}
+
+/// The `most` likeliest classes by the logits of one image; of equal ones the first in the model's order comes first.
+/// None where a logit is no number.
+pub fn ranked<'a>(logits: &[f32], classes: &'a [String], most: usize) -> Option<Vec<Ranked<'a>>> {
+    if logits.iter().any(|logit| logit.is_nan()) {
+        return None;
+    }
+    let mut ranked: Vec<Ranked> = (0..)
+        .zip(classes)
+        .zip(softmax(logits, 1.0))
+        .map(|((number, class), probability)| Ranked { number, class, probability })
+        .collect();
+    ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    ranked.truncate(most);
+    Some(ranked)
+}
+
+/// What is said of a file.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    /// The file.
+    pub file: &'a Found,
+    /// Its likeliest classes, or what is wrong with it.
+    pub outcome: Result<Vec<Ranked<'a>>, String>,
+    /// The picture that shows which places speak for its class.
+    pub picture: Option<PathBuf>,
+}
+
+/// A line of JSON. The keys are always there, but for the last two.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// Bytes of a name that are no UTF-8 are replaced; then `path_base64` has them all.
+    path: String,
+    class: Option<&'a str>,
+    probability: Option<f64>,
+    top: &'a [Ranked<'a>],
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cam: Option<String>,
+}
+
+impl Answer<'_> {
+    /// A line of the table: path, then class and probability of each of the likeliest classes, a tab between any two.
+    /// Nothing for a file with an error.
+    pub fn row(&self) -> String {
+        let Ok(ranked) = &self.outcome else { return String::new() };
+        let columns =
+            ranked.iter().map(|Ranked { class, probability, .. }| format!("\t{}\t{probability:.4}", plain(class)));
+        format!("{}{}\n", self.file.line(), columns.collect::<String>())
+    }
+
+    /// A line of JSON.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON, which does not happen.
+    pub fn json(&self) -> serde_json::Result<String> {
+        let top = self.outcome.as_deref().unwrap_or_default();
+        let path = &self.file.path;
+        let line = Line {
+            path: path.to_string_lossy().into_owned(),
+            class: top.first().map(|first| first.class),
+            probability: top.first().map(|first| first.probability),
+            top,
+            error: self.outcome.as_ref().err().map(String::as_str),
+            path_base64: path.to_str().is_none().then(|| BASE64_STANDARD.encode(path.as_os_str().as_encoded_bytes())),
+            cam: self.picture.as_ref().map(|picture| picture.to_string_lossy().into_owned()),
+        };
+        Ok(serde_json::to_string(&line)? + "\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    use super::*;
+
+    fn classes() -> Vec<String> {
+        ["a", "b", "c"].map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn the_likeliest_classes_come_first_and_equal_ones_in_order() {
+        let classes = classes();
+        let ranked = |logits: &[f32], most| ranked(logits, &classes, most);
+        let names = |found: Option<Vec<Ranked>>| found.unwrap().iter().map(|r| r.class.to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(ranked(&[0.0, 2.0, 0.0], 9)), ["b", "a", "c"]);
+        assert_eq!(names(ranked(&[0.0, 2.0, 3.0], 1)), ["c"]);
+        assert_eq!(ranked(&[0.0, f32::NAN, 3.0], 1), None);
+    }
+
+    #[test]
+    fn any_name_stands_in_its_line_and_is_whole_in_json() {
+        let file = Found::file(OsStr::from_bytes(b"a\tb\n\xff.png").into());
+        let outcome = Ok(vec![Ranked { number: 0, class: "joy", probability: 0.25 }]);
+        let answer = Answer { file: &file, outcome, picture: None };
+        assert_eq!(answer.row(), "a\\x09b\\x0a\\xff.png\tjoy\t0.2500\n");
+        insta::assert_snapshot!(answer.json().unwrap(), @r#"{"path":"a\tb\n�.png","class":"joy","probability":0.25,"top":[{"class":"joy","probability":0.25}],"error":null,"path_base64":"YQliCv8ucG5n"}"#);
+        let bad = Answer { file: &Found::file("a.png".into()), outcome: Err("it is empty".into()), picture: None };
+        assert_eq!(bad.row(), "");
+        insta::assert_snapshot!(bad.json().unwrap(), @r#"{"path":"a.png","class":null,"probability":null,"top":[],"error":"it is empty"}"#);
+    }
+}

@@ -1,0 +1,101 @@
+//! `mindgap run`: trains one run of a plan, here and now. The same words as often as you like: what is finished is not
+//! repeated, what was interrupted goes on.
+
+mod index;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::cli::{
+    End,
+    commands::{run::index::index, train, train::resume::Before},
+    flags::{compute::Compute, data::DataFlags},
+    output::{print::print, say::say},
+};
+use mindgap::{
+    compare::{Plan, PlannedRun},
+    run::{Lock, Locked, RunFolder},
+    torch,
+};
+
+/// What the exit codes mean to an engine.
+pub const HELP: &str = "To an engine of array jobs: 0 is also the answer where the run is finished already, and where another \
+                        process trains it (said on stderr; `mindgap compare --plan` tells which runs are finished). 75 wants the \
+                        same command again, which goes on from the checkpoint. 2 and 3 are errors that come again until \
+                        something is changed.";
+
+/// Flags of `mindgap run`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(mut_arg("source", |flag| flag.help("Where the planned data lie on this machine [default: where they were planned]")))]
+#[command(mut_arg("exclude", |flag| flag.help("Where the planned list lies on this machine")))]
+pub struct Args {
+    /// The plan, as `mindgap plan` wrote it
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
+    plan: PathBuf,
+
+    /// Which of its runs, from 0 [default: HQ_TASK_ID, SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    index: Option<usize>,
+
+    /// Write a checkpoint after every N updates inside an epoch too [default: after each epoch]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u64).range(1..))]
+    checkpoint_every: Option<u64>,
+
+    #[command(flatten)]
+    data: DataFlags,
+
+    #[command(flatten)]
+    compute: Compute,
+
+    /// Print the final figures as JSON on stdout, or who else trains the run; everything else on stderr
+    #[arg(long, help_heading = "Run")]
+    json: bool,
+}
+
+/// Trains the run, unless it is finished or another process is at work on it: that is no failure of this one.
+///
+/// # Errors
+/// A bad flag, plan or data set before the first step, or a run in the folder that is not the planned one; a
+/// [`Failure`](mindgap::train::Failure) after it.
+pub fn run(args: &Args) -> Result<End> {
+    // Before a word is said: it may begin the program anew.
+    torch::let_threads_sleep();
+    let plan = Plan::read(&args.plan)?;
+    let (index, from) = index(args.index, |name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
+    let run = plan.run(index)?;
+    let folder = plan.folder(&run.job);
+    say(format_args!("index    {index}, from {from}: {}, id {}", run.job.name(), run.id));
+    if let Some(before) = Before::read(&folder)? {
+        run.check_recipe(&before.recipe, &folder)?;
+    }
+    match train_here(args, run, &folder) {
+        Err(error) => match error.downcast_ref::<Locked>() {
+            Some(locked) => left_to_another(args.json, &folder, locked),
+            None => Err(error),
+        },
+        end => end,
+    }
+}
+
+fn train_here(args: &Args, run: &PlannedRun, folder: &Path) -> Result<End> {
+    if folder.exists() {
+        // Before the data are opened and the device is taken; training takes the lock for good.
+        drop(Lock::take(&folder.join(RunFolder::LOCK))?);
+    }
+    let (data, compute) = (&args.data, args.compute.clone());
+    train::run(&train::Args::planned(run, folder.to_owned(), data, compute, args.checkpoint_every, args.json))
+}
+
+/// Another process trains the run.
+fn left_to_another(json: bool, folder: &Path, locked: &Locked) -> Result<End> {
+    say(format_args!("{} is left to {}, which is training it.", folder.display(), locked.holder()));
+    if json {
+        print(
+            serde_json::to_string_pretty(&json!({"run": folder.display().to_string(), "left_to": locked.owner}))?
+                + "\n",
+        )?;
+    }
+    Ok(End::Done)
+}

@@ -1,0 +1,45 @@
+//! `model.pt` at the end of a run, written by a process of its own: should libtorch's writer fail or crash, the run does
+//! not.
+
+use std::{path::Path, process::Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cli::{output::say::say, process::child};
+use mindgap::{
+    durable,
+    run::{RunFolder, shell_line},
+};
+
+/// Writes the best weights of the run in `folder` as TorchScript. What prevents it is said, with the command that
+/// tries again.
+pub fn write(folder: &Path) {
+    let out = folder.join(RunFolder::TORCHSCRIPT);
+    let words = ["export".into(), folder.into(), "--out".into(), out.into_os_string()];
+    if let Err(error) = run(&words) {
+        // What the process left half written, should it have died. The run holds the folder, so nobody else writes here.
+        let _ = durable::remove_leftovers(folder);
+        let mut again = vec!["mindgap".to_owned()];
+        again.extend(words.iter().map(|word| word.to_string_lossy().into_owned()));
+        say(format_args!(
+            "warning: {} was not written: {error:#}. Nothing else is missing; try again with: {}",
+            RunFolder::TORCHSCRIPT,
+            shell_line(&again)
+        ));
+    }
+}
+
+fn run(words: &[std::ffi::OsString]) -> Result<()> {
+    let mut command = child::mindgap()?;
+    command.args(words).arg("--force").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    // Ctrl-C is for the run, which is all but over.
+    child::set_apart(&mut command, libc::SIGKILL);
+    let output = command.output().context("the process that writes it cannot be started")?;
+    if output.status.success() {
+        return Ok(());
+    }
+    match child::error_in(&String::from_utf8_lossy(&output.stderr)) {
+        Some(error) => bail!("{error}"),
+        None => bail!("its process ended with {}", output.status),
+    }
+}

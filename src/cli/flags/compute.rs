@@ -1,0 +1,91 @@
+//! Flags for what computes: device, threads, determinism. They decide the bits of a run, the recipe decides its
+//! numbers.
+
+use anyhow::Result;
+use tch::Device;
+
+use crate::cli::ranks::Place;
+use mindgap::{
+    recipe::Recipe,
+    torch::{self, device::Wanted},
+    train,
+};
+
+/// Where and with what to compute.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Compute {
+    /// auto (CUDA where there is one), cpu, cuda, or cuda:N
+    #[arg(long, default_value = "auto", value_name = "DEVICE", help_heading = "Machine")]
+    device: Wanted,
+
+    /// Threads that compute [default: one for each physical core]
+    #[arg(long, value_name = "N", help_heading = "Machine", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+
+    /// Deterministic CUDA kernels only, so that a resumed run equals an uninterrupted one bit for bit; CPU runs always
+    /// do
+    #[arg(long, help_heading = "Machine")]
+    deterministic: bool,
+
+    /// Full float32 on CUDA; without it convolutions and matrix products may use TF32, with 10 bits of precision
+    #[arg(long, help_heading = "Machine")]
+    no_tf32: bool,
+
+    /// Go on with --amp where the device has no instructions for its type
+    #[arg(long, help_heading = "Machine")]
+    force_amp: bool,
+}
+
+impl Compute {
+    /// Sets threads, allocator and determinism, and returns the device. Without `--threads` a resumed run computes with
+    /// `threads_before`. The processes of one run divide cores and CUDA devices of a machine among them: `place` is this
+    /// one's.
+    ///
+    /// # Errors
+    /// The device is not there or its name is not known.
+    pub fn prepare(&self, threads_before: Option<usize>, place: Option<&Place>) -> Result<Device> {
+        torch::keep_pages();
+        torch::set_deterministic(self.deterministic)?;
+        torch::set_tf32(!self.no_tf32)?;
+        let share = place.and_then(|place| place.local_size).map(|here| self.threads_of_each(here));
+        torch::set_threads(self.threads.map(usize::from).or(threads_before).or(share));
+        match place {
+            None => self.device.device(),
+            Some(place) => self.device.device_of(place.local_rank),
+        }
+    }
+
+    /// The device, and nothing set.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub fn device(&self) -> Result<Device> {
+        self.device.device()
+    }
+
+    /// Whether `device` is made for the precision that `recipe` asks for, or is to be used for it all the same.
+    ///
+    /// # Errors
+    /// It would compute it slowly, and nothing was said of `--force-amp`.
+    pub fn check_amp(&self, recipe: &Recipe, device: Device) -> Result<()> {
+        if !recipe.amp || self.force_amp {
+            return Ok(());
+        }
+        torch::check_amp(device, train::amp_kind(recipe.amp_dtype))
+    }
+
+    /// Threads for each of so many runs at a time.
+    pub fn threads_of_each(&self, runs: usize) -> usize {
+        let all = self.threads.map_or_else(torch::physical_cores, usize::from);
+        (all / runs).max(1)
+    }
+
+    /// The words that say the same to another `mindgap`, with so many threads.
+    pub fn words(&self, threads: usize) -> Vec<String> {
+        let mut words = vec![format!("--device={}", self.device), format!("--threads={threads}")];
+        words.extend(self.deterministic.then(|| "--deterministic".to_owned()));
+        words.extend(self.no_tf32.then(|| "--no-tf32".to_owned()));
+        words.extend(self.force_amp.then(|| "--force-amp".to_owned()));
+        words
+    }
+}

@@ -1,0 +1,220 @@
+//! Flags for the data: which, and how they are read.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::flags::splits::SplitFlags;
+use mindgap::{
+    compare::PlannedData,
+    data::{self, Alone, Dataset, Options, Progress, SplitFolders, SplitName},
+    recipe::Recipe,
+};
+
+/// Which data, and how they are read.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DataFlags {
+    /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/*, a fer2013.csv, or faces [default: faces]
+    #[arg(long = "data", value_name = "DIR|FILE.csv|faces", help_heading = "Data")]
+    pub source: Option<String>,
+
+    /// Leave out images and rows that cannot be read, and say how many, instead of stopping
+    #[arg(long, help_heading = "Data")]
+    skip_bad: bool,
+
+    /// Leave out the samples that this list names, as `mindgap inspect --write-exclude` writes it
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    pub exclude: Option<String>,
+
+    #[command(flatten)]
+    splits: SplitFlags,
+
+    /// Decoded images kept in memory; a larger data set is decoded anew for each batch
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size, help_heading = "Data")]
+    cache_limit: u64,
+
+    /// Decode all images; neither read nor write those kept in ~/.cache/mindgap/decoded since the last start
+    #[arg(long, help_heading = "Data")]
+    no_cache: bool,
+
+    /// Threads that decode images beside training [default: one for each core]
+    #[arg(long, short = 'j', value_name = "N", help_heading = "Data")]
+    workers: Option<usize>,
+}
+
+impl DataFlags {
+    /// The words that tell another `mindgap` how to read data, whichever they are.
+    pub fn reading_words(&self) -> Vec<String> {
+        let mut words = vec![format!("--cache-limit={}", self.cache_limit)];
+        words.extend(self.no_cache.then(|| "--no-cache".to_owned()));
+        words.extend(self.workers.map(|workers| format!("--workers={workers}")));
+        words
+    }
+
+    /// Where a plan is to look for the data, which it may be read from in any folder.
+    ///
+    /// # Errors
+    /// The current folder is gone, or its path is no UTF-8.
+    pub fn planned(&self, data: &Dataset) -> Result<PlannedData> {
+        let absolute = |path: &str| -> Result<String> {
+            let path = std::path::absolute(path)?;
+            Ok(path
+                .to_str()
+                .with_context(|| format!("a plan cannot hold the path {path:?}, which is no UTF-8"))?
+                .into())
+        };
+        let source = self.source();
+        Ok(PlannedData {
+            source: if source == "faces" { source.to_owned() } else { absolute(source)? },
+            exclude: self.exclude.as_deref().map(absolute).transpose()?,
+            folders: self.splits.folders().settled(Path::new(source))?,
+            skip_bad: self.skip_bad,
+            fingerprint: data.fingerprint.clone(),
+            train: data.train.len(),
+            val: data.val.len(),
+        })
+    }
+
+    /// These flags for data as they were planned; flags that name data or a list name their place on this machine.
+    pub fn over(&self, planned: &PlannedData) -> Self {
+        Self {
+            source: self.source.clone().or_else(|| Some(planned.source.clone())),
+            exclude: self.exclude.clone().or_else(|| planned.exclude.clone()),
+            splits: self.splits.or(&planned.folders),
+            skip_bad: self.skip_bad || planned.skip_bad,
+            ..self.clone()
+        }
+    }
+
+    /// The data as the user names them.
+    pub fn source(&self) -> &str {
+        self.source.as_deref().unwrap_or("faces")
+    }
+
+    /// These flags with `exclude` for the list of samples to leave out and, where no flag names a split's folder, those of
+    /// `folders`.
+    pub fn reading(&self, exclude: Option<String>, folders: &SplitFolders) -> Self {
+        Self { exclude, splits: self.splits.or(folders), ..self.clone() }
+    }
+
+    /// The folders of splits that the flags name.
+    pub fn folders(&self) -> SplitFolders {
+        self.splits.folders()
+    }
+
+    /// Opens `source` as `recipe` wants it, with a progress bar on stderr. `skipped_before` says that the run to be
+    /// resumed left bad files out.
+    ///
+    /// # Errors
+    /// The data are missing, badly laid out or unreadable.
+    pub fn open(&self, source: &str, recipe: &Recipe, skipped_before: bool) -> Result<Dataset> {
+        data::open(source, &self.options(recipe, skipped_before), &Bar::default())
+    }
+
+    /// Opens the split called `name` of `source` by itself; None where there is a train split beside it. See
+    /// [`data::open_alone`].
+    ///
+    /// # Errors
+    /// The data are missing, badly laid out or unreadable.
+    pub fn open_alone(
+        &self,
+        source: &str,
+        name: SplitName,
+        known: &[String],
+        recipe: &Recipe,
+        skipped_before: bool,
+    ) -> Result<Option<Alone>> {
+        data::open_alone(source, name, known, &self.options(recipe, skipped_before), &Bar::default())
+    }
+
+    fn options(&self, recipe: &Recipe, skipped_before: bool) -> Options {
+        Options {
+            data_seed: recipe.data_seed,
+            train_fraction: recipe.train_fraction,
+            img_size: recipe.img_size,
+            in_chans: recipe.in_chans,
+            range_16bit: recipe.range_16bit,
+            skip_bad: self.skip_bad || skipped_before,
+            folders: self.splits.folders(),
+            exclude: self.exclude.as_ref().map(PathBuf::from),
+            cache_limit: self.cache_limit,
+            workers: self.workers,
+            decoded_folder: if self.no_cache { None } else { data::default_folder() },
+            ..Options::default()
+        }
+    }
+}
+
+/// `recipe` with what `data` decide where it says nothing.
+pub fn decided(recipe: Recipe, data: &Dataset) -> Recipe {
+    let range_16bit = recipe.range_16bit.or(data.range_16bit);
+    Recipe { img_size: Some(data.size), in_chans: Some(data.channels), range_16bit, ..recipe }
+}
+
+/// Bytes from `800MB`, `4GiB`, `1.5g` or a plain number. Decimal and binary prefixes are told apart, a bare letter is
+/// binary.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let lower = text.trim().to_lowercase();
+    let digits = lower.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(lower.len());
+    let unit = match lower[digits..].trim() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        "k" | "kib" => 1024.0,
+        "m" | "mib" => 1024f64.powi(2),
+        "g" | "gib" => 1024f64.powi(3),
+        "t" | "tib" => 1024f64.powi(4),
+        other => return Err(format!("`{other}` is no unit: use KB, MB, GB, KiB, MiB or GiB")),
+    };
+    let number: f64 = lower[..digits].parse().map_err(|_| format!("`{text}` is no size, such as 800MB or 4GiB"))?;
+    Ok((number * unit) as u64)
+}
+
+/// A bar on stderr while images are read; nothing where stderr is no terminal.
+#[derive(Default)]
+pub struct Bar(Mutex<Option<ProgressBar>>);
+
+impl Bar {
+    fn with(&self, action: impl FnOnce(&mut Option<ProgressBar>)) {
+        // A panic of another thread leaves a bar that can still be drawn.
+        action(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, what: &str, total: u64) {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.with(|bar| *bar = Some(ProgressBar::new(total).with_style(style).with_message(what.to_owned())));
+    }
+
+    fn advance(&self, n: u64) {
+        self.with(|bar| bar.iter().for_each(|bar| bar.inc(n)));
+    }
+
+    fn end(&self) {
+        self.with(|bar| bar.take().iter().for_each(ProgressBar::finish_and_clear));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_size;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        assert_eq!(parse_size("4GiB"), Ok(4 << 30));
+        assert_eq!(parse_size("1.5 kb"), Ok(1500));
+        assert_eq!(parse_size("2m"), Ok(2 << 20));
+        assert_eq!(parse_size("0"), Ok(0));
+        assert!(parse_size("4 apples").unwrap_err().contains("apples"));
+        assert!(parse_size("GiB").is_err());
+        assert!(parse_size("-1").is_err());
+    }
+}

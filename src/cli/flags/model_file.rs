@@ -1,0 +1,122 @@
+//! Finding the model that a command names: a run folder, a safetensors file or a TorchScript file.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use tch::Device;
+
+use crate::cli::{output::say::say, process::child};
+use mindgap::{
+    export::{Classifier, Form, Hosted, Limits, Model},
+    run::RunFolder,
+    train::Checkpoint,
+};
+
+/// Which weights of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Which {
+    /// Those after the epoch of lowest val loss
+    #[default]
+    Best,
+    /// Those after the last epoch
+    Last,
+}
+
+/// What a command needs to find its model.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ModelFlags {
+    /// A run folder, a .safetensors file that mindgap wrote, or a TorchScript file (.pt)
+    #[arg(value_name = "MODEL")]
+    pub path: PathBuf,
+
+    /// Of a run folder, the weights of which epoch [default: best]
+    #[arg(long, value_name = "EPOCH", help_heading = "Model")]
+    which: Option<Which>,
+
+    /// Address space that a TorchScript file may use, which runs in a process of its own; 0: no limit
+    #[arg(long, value_name = "MiB", default_value_t = 16384, help_heading = "Model")]
+    script_memory: u64,
+
+    /// Seconds that it may take to be read, and for each batch
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Model")]
+    script_time: u64,
+}
+
+impl ModelFlags {
+    /// Opens the model on `device`.
+    ///
+    /// # Errors
+    /// There is no such file or folder, it is no model, or it is damaged.
+    pub fn open(&self, device: Device) -> Result<Box<dyn Model>> {
+        let path = self.path.as_path();
+        if path.is_dir() {
+            return Ok(Box::new(of_run(path, self.which.unwrap_or_default(), device)?));
+        }
+        ensure!(
+            self.which.is_none(),
+            "--which chooses among the epochs of a run folder, and {} is a file",
+            path.display()
+        );
+        ensure!(path.exists(), "there is no model {}", path.display());
+        match Form::of(path) {
+            Some(Form::Safetensors) => Ok(Box::new(Classifier::read(path, device)?)),
+            Some(Form::Torchscript) => Ok(Box::new(self.host(device)?)),
+            Some(Form::Onnx) | None => bail!(
+                "{} is none of what can be read: a run folder, a .safetensors or a TorchScript .pt file",
+                path.display()
+            ),
+        }
+    }
+
+    fn host(&self, device: Device) -> Result<Hosted> {
+        // A CUDA device maps more addresses than any machine has memory.
+        let memory = (self.script_memory > 0 && !device.is_cuda()).then_some(self.script_memory << 20);
+        let limits = Limits { memory, time: Duration::from_secs(self.script_time) };
+        say(format_args!(
+            "note: {} is TorchScript, a program: it runs in a process of its own{}",
+            self.path.display(),
+            memory.map_or(String::new(), |bytes| format!(" within {} MiB of address space", bytes >> 20))
+        ));
+        host(&self.path, device, limits)
+    }
+}
+
+/// The model in the file at `path`, in a fresh process.
+///
+/// # Errors
+/// As [`Hosted::start`]; the message names the file.
+pub fn host(path: &Path, device: Device, limits: Limits) -> Result<Hosted> {
+    let mut command = child::mindgap()?;
+    let device = if let Device::Cuda(index) = device { format!("cuda:{index}") } else { "cpu".to_owned() };
+    command.arg("host").arg("--device").arg(device).arg("--threads").arg(tch::get_num_threads().to_string());
+    command.arg("--").arg(path);
+    Hosted::start(command, limits).with_context(|| format!("cannot use {}", path.display()))
+}
+
+/// The weights of a run after its best or last epoch.
+///
+/// # Errors
+/// The folder holds no run, no epoch of it is finished, or a file is damaged.
+pub fn of_run(path: &Path, which: Which, device: Device) -> Result<Classifier> {
+    let folder = RunFolder::open(path)?;
+    let file = folder.file(match which {
+        Which::Best => RunFolder::BEST,
+        Which::Last => RunFolder::LAST,
+    });
+    ensure!(
+        file.exists(),
+        "{} has no {}: the run has not finished an epoch, or the file was deleted; --which {} takes the other one",
+        path.display(),
+        file.file_name().unwrap_or_default().to_string_lossy(),
+        if which == Which::Best { "last" } else { "best" }
+    );
+    let checkpoint = Checkpoint::load(&file)?;
+    let predictions = folder.predictions()?;
+    let val = if which == Which::Best { &predictions.best_val } else { &predictions.last_val };
+    let description = checkpoint.description(&folder.environment()?.data, val);
+    Classifier::new(description, &checkpoint.network(), device)
+        .with_context(|| format!("cannot use {}", path.display()))
+}

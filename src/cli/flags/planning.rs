@@ -1,0 +1,133 @@
+//! The flags that say which runs a comparison is made of, and those runs, complete.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::cli::flags::{
+    data::DataFlags,
+    recipe::{RecipeFlags, RecipeSource},
+};
+use mindgap::{
+    compare::{self, Job, PlannedData, PlannedRun},
+    durable,
+    recipe::Recipe,
+};
+
+/// Which presets, over how many seeds, on which data.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Planning {
+    /// The presets to compare, separated by commas
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', help_heading = "Comparison")]
+    presets: Vec<String>,
+
+    /// Seeds of each preset, from --seed on [default: 3]
+    #[arg(long, value_name = "N", help_heading = "Comparison", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    seeds: Option<u32>,
+
+    /// Two presets on faces with a small network, in a few minutes
+    #[arg(long, help_heading = "Comparison", conflicts_with_all = ["presets", "preset", "recipe"])]
+    quick: bool,
+
+    /// Folder of the comparison; one that is there is taken up again
+    #[arg(long, value_name = "DIR", default_value = "runs/compare", help_heading = "Comparison")]
+    pub out: PathBuf,
+
+    #[command(flatten)]
+    pub data: DataFlags,
+
+    #[command(flatten)]
+    source: RecipeSource,
+}
+
+/// What of a recipe decides how the data are opened.
+type Opening = (u64, f64, Option<u32>, Option<u32>, Option<[u16; 2]>);
+
+impl Planning {
+    /// The flags with what `--quick` stands for.
+    pub fn settled(&self) -> Self {
+        let mut planning = self.clone();
+        if planning.quick {
+            planning.presets = vec!["seed".into(), "augment".into()];
+            let flags = &mut planning.source.flags;
+            flags.epochs = flags.epochs.or(Some(12));
+            flags.stem_stride = flags.stem_stride.or(Some(2));
+            planning.data.source = planning.data.source.or_else(|| Some("faces".to_owned()));
+        }
+        planning
+    }
+
+    /// Whether a flag changes the recipes.
+    pub fn has_recipe_flags(&self) -> bool {
+        self.source.flags != RecipeFlags::default()
+    }
+
+    /// The presets.
+    ///
+    /// # Errors
+    /// They are fewer than two, or one is named twice.
+    pub fn presets(&self) -> Result<Vec<String>> {
+        ensure!(self.source.preset.is_none(), "--preset names one preset; a comparison takes --presets A,B,C");
+        ensure!(!self.presets.is_empty(), "which presets? Name two at least: --presets A,B,C");
+        let mut presets: Vec<String> = Vec::new();
+        for preset in &self.presets {
+            ensure!(!presets.contains(preset), "--presets names `{preset}` twice");
+            presets.push(preset.clone());
+        }
+        ensure!(presets.len() > 1, "--presets {}: a comparison needs two at least", presets.join(","));
+        Ok(presets)
+    }
+
+    /// Every preset with every seed, complete. Opens the data, which decide the size of the images.
+    ///
+    /// # Errors
+    /// A bad preset, recipe or data set.
+    pub fn runs(&self) -> Result<Vec<PlannedRun>> {
+        let first = self.source.flags.seed.unwrap_or(0);
+        let jobs = compare::jobs(&self.presets()?, first, u64::from(self.seeds.unwrap_or(3)));
+        // All of them before the data are opened, which may take a while.
+        let recipes = jobs.iter().map(|job| self.recipe_of(job)).collect::<Result<Vec<_>>>()?;
+        durable::check_writable(&self.out)?;
+        let mut opened: Vec<(Opening, Opened)> = Vec::new();
+        let mut planned = Vec::new();
+        for (job, recipe) in jobs.into_iter().zip(recipes) {
+            let opening =
+                (recipe.data_seed, recipe.train_fraction, recipe.img_size, recipe.in_chans, recipe.range_16bit);
+            if !opened.iter().any(|(before, _)| *before == opening) {
+                opened.push((opening, Opened::of(&self.data, &recipe)?));
+            }
+            let (_, data) = opened.iter().find(|(before, _)| *before == opening).context("they were opened")?;
+            let range_16bit = recipe.range_16bit.or(data.range_16bit);
+            let recipe = Recipe { img_size: Some(data.size), in_chans: Some(data.channels), range_16bit, ..recipe };
+            recipe.validate().with_context(|| format!("preset {}", job.preset))?;
+            planned.push(PlannedRun::new(job, data.planned.clone(), recipe)?);
+        }
+        Ok(planned)
+    }
+
+    fn recipe_of(&self, job: &Job) -> Result<Recipe> {
+        let mut source = self.source.clone();
+        source.flags.seed = Some(job.seed);
+        source.resolve_with(Some(&job.preset)).with_context(|| format!("preset {}", job.preset))
+    }
+}
+
+/// What a plan needs to know of data that were opened.
+struct Opened {
+    planned: PlannedData,
+    size: u32,
+    channels: u32,
+    range_16bit: Option<[u16; 2]>,
+}
+
+impl Opened {
+    fn of(flags: &DataFlags, recipe: &Recipe) -> Result<Self> {
+        let data = flags.open(flags.source(), recipe, false)?;
+        Ok(Self {
+            planned: flags.planned(&data)?,
+            size: data.size,
+            channels: data.channels,
+            range_16bit: data.range_16bit,
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! Child processes and signals.
+
+pub mod child;
+pub mod signals;
