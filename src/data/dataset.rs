@@ -4,87 +4,35 @@ use std::{
     cell::RefCell,
     collections::HashSet,
     path::{Path, PathBuf},
-    thread,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    bad::{self, BadFile},
-    copies::{self, Copies},
-    decoded::{Entry, Readings},
-    exclude::Exclusions,
-    faces, folder, hash,
-    images::{Pixels, Split},
-    listing::{self, Listing, Samples},
-    probe::{self, Side},
-    progress::Progress,
-    read::Reading,
-    read_splits,
-    shape::{self, Shape},
-    source::{Names, Source},
-    split,
-    split_folders::SplitFolders,
-    table,
+    decoding::{
+        decoded_cache::{Entry, Readings},
+        hash,
+        read::Reading,
+        read_splits,
+        shape::{self, Shape},
+    },
+    options::Options,
+    read_progress::Progress,
+    sources::{
+        exclude::Exclusions,
+        faces, image_folder,
+        listing::{self, Listing, Samples},
+        source::{Names, Source},
+        table,
+        unreadable::{self, BadFile},
+    },
+    splits::{
+        copies::{self, Copies},
+        probe::{self, Side},
+        split::{Pixels, Split},
+        stratified,
+    },
 };
-
-/// How a data set is opened.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Seed of everything drawn about the data: the split, the fraction, the probe, the generated faces.
-    pub data_seed: u64,
-    /// Share of the training images of every class that is used, 0 < share ≤ 1.
-    pub train_fraction: f64,
-    /// Pixels across and down of every image; `None`: the median shorter side of train, at most 224.
-    pub img_size: Option<u32>,
-    /// 1 (grey) or 3 (RGB); `None`: 1 if every image of train is grey by its header, else 3.
-    pub in_chans: Option<u32>,
-    /// The values of 16-bit images that become 0 and 255; `None`: those in use in train and val.
-    pub range_16bit: Option<[u16; 2]>,
-    /// Leave out files and rows that cannot be read, with a note, instead of stopping.
-    pub skip_bad: bool,
-    /// Which folders are the splits, where the user says it.
-    pub folders: SplitFolders,
-    /// A list of samples that are left out as if they were not there, before any split is drawn.
-    pub exclude: Option<PathBuf>,
-    /// Bytes of pixels that are kept in memory. Val, test and train, in this order, are kept as long as they fit; what
-    /// does not is decoded anew for every batch.
-    pub cache_limit: u64,
-    /// Threads that decode for each pass over a split that is not kept, 0 for none beside the reader; `None`: one per
-    /// core.
-    pub workers: Option<usize>,
-    /// Where what was decoded is kept for the next start, and found again as long as no file has changed; `None`:
-    /// nowhere. [`default_folder`](super::default_folder) is a user's own.
-    pub decoded_folder: Option<PathBuf>,
-    /// Bytes that this folder may hold; what was used longest ago makes room.
-    pub decoded_limit: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            data_seed: 0,
-            train_fraction: 1.0,
-            img_size: None,
-            in_chans: None,
-            range_16bit: None,
-            skip_bad: false,
-            folders: SplitFolders::default(),
-            exclude: None,
-            cache_limit: 4 << 30,
-            workers: None,
-            decoded_folder: None,
-            decoded_limit: 8 << 30,
-        }
-    }
-}
-
-impl Options {
-    /// Threads that decode for each pass over a split that is not kept.
-    pub(super) fn workers(&self) -> usize {
-        self.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
-    }
-}
 
 /// An opened data set: every image was read once, and found whole.
 pub struct Dataset {
@@ -166,7 +114,7 @@ fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<
     let path = Path::new(source);
     let kind = path.metadata().context("there is no such folder or file")?;
     if kind.is_dir() {
-        folder::list(path, &options.folders)
+        image_folder::list(path, &options.folders)
     } else if is_table(path) {
         table::list(path, options.skip_bad, exclusions)
     } else {
@@ -204,7 +152,7 @@ fn generate(data_seed: u64) -> Listing {
 fn settle_splits(listing: &mut Listing, options: &Options) {
     let classes = listing.classes.len();
     if listing.val.is_none() {
-        let (train, val) = split::tenth(&listing.train.labels, classes, options.data_seed);
+        let (train, val) = stratified::tenth(&listing.train.labels, classes, options.data_seed);
         listing.val = Some(listing.train.select(&val));
         listing.train = listing.train.select(&train);
         listing.notes.push(format!(
@@ -217,7 +165,7 @@ fn settle_splits(listing: &mut Listing, options: &Options) {
     }
     if options.train_fraction < 1.0 {
         let all = listing.train.ids.len();
-        let used = split::fraction(&listing.train.labels, classes, options.train_fraction, options.data_seed);
+        let used = stratified::fraction(&listing.train.labels, classes, options.train_fraction, options.data_seed);
         let is_used: HashSet<u32> = used.iter().copied().collect();
         let unused: Vec<u32> = (0..all as u32).filter(|position| !is_used.contains(position)).collect();
         listing.unused = Some(listing.train.select(&unused));
@@ -252,9 +200,9 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Res
 
     let mut unreadable: Vec<BadFile> =
         readings.iter_mut().flat_map(|reading| std::mem::take(&mut reading.bad)).collect();
-    bad::tolerate(&unreadable, "images", options.skip_bad)?;
+    unreadable::tolerate(&unreadable, "images", options.skip_bad)?;
     if !unreadable.is_empty() {
-        let names = bad::in_line(unreadable.iter().map(|file| &file.name));
+        let names = unreadable::in_line(unreadable.iter().map(|file| &file.name));
         notes.push(format!("{} images that cannot be read were left out (--skip-bad): {names}.", unreadable.len()));
     }
     bad_files.append(&mut unreadable);
@@ -351,7 +299,7 @@ impl Dataset {
     /// For each image of val, whether it stands in the first of two stratified halves, drawn by `data_seed`: what is
     /// fitted on one half is scored on the other.
     pub fn val_halves(&self, data_seed: u64) -> Vec<bool> {
-        split::halves(&self.val.labels, self.classes.len(), data_seed)
+        stratified::halves(&self.val.labels, self.classes.len(), data_seed)
     }
 }
 

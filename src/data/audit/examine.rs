@@ -3,12 +3,13 @@
 use anyhow::Result;
 use rayon::prelude::*;
 
-use super::{
-    super::{
-        decode::Stored, depth::Values, hash, listing::Samples, picture::Picture, progress::Progress, shape::Shape,
-        sums::Sums, transform,
+use super::{SplitName, likeness};
+use crate::data::{
+    decoding::{
+        decode::Stored, hash, picture::Picture, pixel_statistics::Sums, resize, shape::Shape, sixteen_bit::Values,
     },
-    SplitName, likeness,
+    read_progress::Progress,
+    sources::listing::Samples,
 };
 
 /// One readable image.
@@ -74,7 +75,7 @@ fn look(Stored { picture, is_turned, deep }: Stored, shape: Shape) -> Result<(Lo
     let is_grey = picture.channels == 1 || picture.pixels.chunks_exact(3).all(|rgb| rgb == [rgb[0]; 3]);
     let picture = picture.into_channels(shape.channels);
     let hash = hash::pixels(&picture);
-    let sums = Sums::of(&transform::fit(picture, shape.size)?, shape);
+    let sums = Sums::of(&resize::fit(picture, shape.size)?, shape);
     Ok((Looks { hash, likeness, size, is_grey, is_blank, is_turned, sums }, deep))
 }
 

@@ -5,12 +5,12 @@ use std::{collections::HashSet, path::Path, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    super::{exclude, source::Source},
     PerSplit, SplitName,
     examine::Seen,
     near::{self, near},
     twins::{self, Twins},
 };
+use crate::data::sources::{exclude, source::Source};
 
 /// The findings. Images are *equal* when they decode to the same pixels, whatever their files.
 #[derive(Clone, Debug, Serialize)]

@@ -9,7 +9,7 @@ use std::{f64::consts::PI, sync::LazyLock};
 
 use anyhow::Result;
 
-use super::super::{picture::Picture, transform};
+use crate::data::decoding::{picture::Picture, resize};
 
 /// Pixels across and down of what is transformed.
 const SIDE: usize = 32;
@@ -27,7 +27,7 @@ static COSINES: LazyLock<[[f64; SIDE]; LOW]> = LazyLock::new(|| {
 /// The picture cannot be resized.
 pub fn hash(picture: &Picture) -> Result<u64> {
     let grey = picture.clone().into_channels(1);
-    let small = transform::scale(&grey, SIDE as u32, SIDE as u32)?;
+    let small = resize::scale(&grey, SIDE as u32, SIDE as u32)?;
     let frequencies = low_frequencies(&small.pixels);
     let mut sorted = frequencies;
     sorted.sort_unstable_by(f64::total_cmp);

@@ -19,20 +19,27 @@ use anyhow::{Context, Result};
 use serde::{Serialize, Serializer};
 
 use super::{
-    dataset::{Options, listed},
-    depth::{Range, Values},
-    exclude, gallery, hash,
-    listing::{self, Samples},
-    progress::Progress,
-    shape::{Asked, Shape},
-    source::{Source, line_key},
-    sums::Sums,
-    transform,
+    dataset::listed,
+    decoding::{
+        hash,
+        pixel_statistics::Sums,
+        resize,
+        shape::{Asked, Shape},
+        sixteen_bit::{Range, Values},
+    },
+    options::Options,
+    read_progress::Progress,
+    sources::{
+        exclude,
+        listing::{self, Samples},
+        source::{Source, line_key},
+    },
+    streaming::gallery,
 };
 use examine::{Seen, examine};
 use findings::Names;
 
-pub use super::split_name::SplitName;
+pub use super::splits::split_name::SplitName;
 pub use findings::{Broken, Findings, Item, Leak, NearPair};
 pub use per_split::PerSplit;
 pub use to_exclude::ToExclude;
@@ -199,7 +206,7 @@ impl Audit {
     /// Its file cannot be read any more.
     pub fn thumbnail(&self, item: &Item, side: u32) -> Result<Vec<u8>> {
         let source = self.sources.get(item.split).with_context(|| format!("there is no {} split", item.split))?;
-        gallery::png(&transform::shrink(source.stored(item.id)?.picture, side)?)
+        gallery::png(&resize::shrink(source.stored(item.id)?.picture, side)?)
     }
 }
 

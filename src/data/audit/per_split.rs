@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::split_name::SplitName;
+use crate::data::splits::split_name::SplitName;
 
 /// Something of each split; in JSON `test` is null where there is no test split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -3,10 +3,10 @@
 use image::ImageFormat;
 
 use super::*;
-use crate::data::{
+use crate::data::decoding::{
     decode::{file, header},
-    depth::Range,
     picture::Picture,
+    sixteen_bit::Range,
 };
 
 const FORMATS: [ImageFormat; 7] = [

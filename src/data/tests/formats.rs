@@ -1,10 +1,10 @@
 //! GIF files and TIFF files with a palette are read, and formats that are not read are named.
 
 use super::*;
-use crate::data::{
+use crate::data::decoding::{
     decode::{self, Header},
-    depth::Range,
     picture::Picture,
+    sixteen_bit::Range,
 };
 
 /// The file as it decodes, and its header.

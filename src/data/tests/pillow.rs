@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::data::{decode, depth::Range, picture::Picture, transform};
+use crate::data::decoding::{decode, picture::Picture, resize, sixteen_bit::Range};
 
 fn golden(name: &str, channels: u32) -> Picture {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/images").join(name);
@@ -18,7 +18,7 @@ fn largest_difference(a: &[u8], b: &[u8]) -> u8 {
 /// The planes of a picture that already has the right size.
 fn planes(picture: Picture) -> Vec<u8> {
     let size = picture.width;
-    transform::fit(picture, size).unwrap()
+    resize::fit(picture, size).unwrap()
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn grey_is_made_as_convert_l_makes_it() {
 #[test]
 fn resizing_is_within_one_of_pillows_antialiased_bilinear() {
     for (size, name) in [(17, "photo_17.png"), (64, "photo_64.png")] {
-        let fitted = transform::fit(golden("photo.png", 3), size).unwrap();
+        let fitted = resize::fit(golden("photo.png", 3), size).unwrap();
         assert!(largest_difference(&fitted, &planes(golden(name, 3))) <= 1, "{name}");
     }
 }

@@ -1,0 +1,79 @@
+//! Hashes of decoded pixels, by which twins are found and a data set is recognised.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::picture::Picture;
+
+/// xxh3 (128 bits) over width, height, channels and pixels: equal for files that decode to the same picture, whatever
+/// their names, formats and metadata. Not made to withstand forgery.
+pub fn pixels(picture: &Picture) -> u128 {
+    let mut hash = Xxh3::new();
+    for number in [picture.width, picture.height, picture.channels] {
+        hash.update(&number.to_le_bytes());
+    }
+    hash.update(&picture.pixels);
+    hash.digest128()
+}
+
+/// One number for a whole data set, 32 hex digits: its classes and, split after split, the labels and pixel hashes in
+/// their order. File names and places are no part of it.
+///
+/// `splits`: the name, labels and pixel hashes of each.
+pub fn fingerprint(classes: &[String], splits: &[(&str, &[u32], &[u128])]) -> String {
+    let mut hash = Xxh3::new();
+    text(&mut hash, "mindgap data 1");
+    number(&mut hash, classes.len());
+    classes.iter().for_each(|class| text(&mut hash, class));
+    for (name, labels, hashes) in splits {
+        text(&mut hash, name);
+        number(&mut hash, labels.len());
+        for (label, pixels) in labels.iter().zip(*hashes) {
+            hash.update(&label.to_le_bytes());
+            hash.update(&pixels.to_le_bytes());
+        }
+    }
+    format!("{:032x}", hash.digest128())
+}
+
+fn number(hash: &mut Xxh3, number: usize) {
+    hash.update(&(number as u64).to_le_bytes());
+}
+
+/// The length stands before the text, so that no two lists of names give the same bytes.
+fn text(hash: &mut Xxh3, text: &str) {
+    number(hash, text.len());
+    hash.update(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_bytes_of_another_shape_are_no_twins() {
+        let picture = |width, height, channels| Picture { width, height, channels, pixels: vec![7; 12] };
+        let hashes = [picture(2, 6, 1), picture(6, 2, 1), picture(2, 2, 3)].map(|picture| pixels(&picture));
+        assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2] && hashes[0] != hashes[2]);
+        assert_eq!(hashes[0], pixels(&picture(2, 6, 1)));
+    }
+
+    #[test]
+    fn the_fingerprint_sees_classes_order_labels_pixels_and_splits() {
+        let name = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let of = |classes: &[&str], split, labels: &[u32], hashes: &[u128]| {
+            fingerprint(&name(classes), &[(split, labels, hashes)])
+        };
+        let first = of(&["a", "b"], "train", &[0, 1], &[5, 6]);
+        assert_eq!(first, of(&["a", "b"], "train", &[0, 1], &[5, 6]));
+        assert_eq!(first.len(), 32);
+        for other in [
+            of(&["ab", ""], "train", &[0, 1], &[5, 6]),
+            of(&["a", "b"], "val", &[0, 1], &[5, 6]),
+            of(&["a", "b"], "train", &[1, 0], &[5, 6]),
+            of(&["a", "b"], "train", &[0, 1], &[6, 5]),
+            of(&["a", "b"], "train", &[0], &[5]),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Reads the images of all splits, in one shape, and 16-bit images scaled by one range.
+
+use anyhow::Result;
+
+use super::{
+    decoded_cache::Readings,
+    read,
+    shape::{Asked, Shape},
+    sixteen_bit::{Range, Values},
+};
+use crate::data::{options::Options, read_progress::Progress, sources::listing::Samples};
+
+/// Reads the images of train, val and, where there is one, test; with 16-bit images among them, twice: the first reading
+/// finds the values in use.
+pub fn read_all(
+    splits: &[&Samples],
+    unused: Option<&Samples>,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Readings> {
+    let given = options.range_16bit.map(Range::of);
+    let first: Vec<Samples> = splits.iter().map(|samples| samples.in_range(given.unwrap_or(Range::FULL))).collect();
+    let readings = decode_in(&first.iter().collect::<Vec<_>>(), options, progress)?;
+    let mut values = Values::default();
+    // What is measured last says nothing of how images are read.
+    readings.splits[..2].iter().for_each(|reading| values.add(&reading.deep));
+    let mut in_test = readings.splits.get(2).map_or(Values::default(), |test| test.deep);
+    if values.images > 0 {
+        values.add(&unused.map(Samples::sixteen_bit_values).unwrap_or_default());
+    } else {
+        values = std::mem::take(&mut in_test);
+    }
+    let Some(range) = given.filter(|_| values.images > 0).or(values.range()) else { return Ok(readings) };
+    let notes = [values.note(range)].into_iter().chain(in_test.note_of_test(range)).collect();
+    let readings = if range == first[0].source.range() {
+        readings
+    } else {
+        drop(readings);
+        let second: Vec<Samples> = splits.iter().map(|samples| samples.in_range(range)).collect();
+        decode_in(&second.iter().collect::<Vec<_>>(), options, progress)?
+    };
+    Ok(Readings { range: Some((range, values.images)), notes, ..readings })
+}
+
+/// The samples as they are scaled by `range`, if there is one.
+pub fn in_range(samples: &Samples, range: Option<(Range, u64)>) -> Samples {
+    range.map_or_else(|| samples.clone(), |(range, _)| samples.in_range(range))
+}
+
+/// Reads images as they are scaled now.
+fn decode_in(splits: &[&Samples], options: &Options, progress: &dyn Progress) -> Result<Readings> {
+    let asked = Asked { size: options.img_size, channels: options.in_chans };
+    let Some(guess) = Shape::guess(asked, splits[0]) else {
+        return read_as(Shape::choose(asked, splits[0], progress), splits, options, progress);
+    };
+    let readings = read_as(guess, splits, options, progress)?;
+    let shape = Shape::of_headers(asked, &readings.splits[0].headers);
+    if shape == guess {
+        return Ok(readings);
+    }
+    drop(readings);
+    read_as(shape, splits, options, progress)
+}
+
+fn read_as(shape: Shape, splits: &[&Samples], options: &Options, progress: &dyn Progress) -> Result<Readings> {
+    const NAMES: [&str; 3] = ["train", "val", "test"];
+    let mut room = options.cache_limit;
+    let mut readings = Vec::new();
+    // Train comes last: it is the one to be decoded anew where memory does not hold all.
+    for (name, samples) in NAMES.into_iter().zip(splits).cycle().skip(1).take(splits.len()) {
+        let bytes = samples.ids.len() as u64 * shape.bytes() as u64;
+        let keep = bytes <= room;
+        room -= if keep { bytes } else { 0 };
+        readings.push(read::read(name, samples, shape, keep, progress)?);
+    }
+    readings.rotate_right(1);
+    Ok(Readings { shape, range: None, notes: Vec::new(), splits: readings })
+}

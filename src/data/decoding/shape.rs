@@ -1,0 +1,139 @@
+//! The one shape that every image of a data set gets, and its defaults.
+
+use anyhow::{Result, ensure};
+use rayon::prelude::*;
+
+use super::decode::Header;
+use crate::data::{read_progress::Progress, sources::listing::Samples};
+
+/// The largest side that is chosen without being asked for.
+const DEFAULT_SIZE_AT_MOST: u32 = 224;
+/// Images whose headers a guess is made from.
+const GUESSED_FROM: usize = 64;
+
+/// Channels and size of every image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// 1 or 3.
+    pub channels: u32,
+    /// Pixels across and down.
+    pub size: u32,
+}
+
+impl Shape {
+    /// `[n, channels, size, size]`
+    pub fn of(self, n: usize) -> [i64; 4] {
+        [n as i64, i64::from(self.channels), i64::from(self.size), i64::from(self.size)]
+    }
+
+    /// Bytes of one image.
+    pub fn bytes(self) -> usize {
+        self.channels as usize * (self.size as usize).pow(2)
+    }
+
+    /// The shape asked for; what was not asked for is read from the headers of the training images:
+    /// the size is their median shorter side, at most 224; the channels are 1 if all of them are grey, else 3.
+    ///
+    /// Headers that cannot be read are passed over here: reading the pixels reports those files.
+    pub fn choose(asked: Asked, train: &Samples, progress: &dyn Progress) -> Self {
+        if let Some(shape) = asked.shape() {
+            return shape;
+        }
+        progress.begin("Reading headers of train", train.ids.len() as u64);
+        let header = |&id: &u32| {
+            let header = train.source.header(id).ok();
+            progress.advance(1);
+            header
+        };
+        let headers: Vec<Header> = train.ids.par_iter().filter_map(header).collect();
+        progress.end();
+        Self::of_headers(asked, &headers)
+    }
+
+    /// What [`Self::choose`] will most likely choose, where a few training images agree: then all can be read at once
+    /// and their headers looked at afterwards, instead of each file twice.
+    pub fn guess(asked: Asked, train: &Samples) -> Option<Self> {
+        let n = train.ids.len();
+        let some = (0..n).step_by(n.div_ceil(GUESSED_FROM).max(1)).map(|position| train.ids[position]);
+        let header = |id| {
+            let header = train.source.header(id).ok()?;
+            Some(Self::of_headers(asked, &[header]))
+        };
+        asked.shape().or_else(|| {
+            let mut shapes = some.map(header);
+            let first = shapes.next()??;
+            shapes.all(|shape| shape == Some(first)).then_some(first)
+        })
+    }
+
+    /// What [`Self::choose`] chooses by `headers`.
+    pub fn of_headers(asked: Asked, headers: &[Header]) -> Self {
+        let Asked { size, channels } = asked;
+        Self {
+            channels: channels.unwrap_or_else(|| default_channels(headers)),
+            size: size.unwrap_or_else(|| default_size(headers)),
+        }
+    }
+}
+
+/// What was asked for of a shape.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    pub size: Option<u32>,
+    pub channels: Option<u32>,
+}
+
+impl Asked {
+    /// The shape, if all of it was.
+    fn shape(self) -> Option<Shape> {
+        let (size, channels) = self.size.zip(self.channels)?;
+        Some(Shape { channels, size })
+    }
+}
+
+fn default_channels(headers: &[Header]) -> u32 {
+    if headers.iter().all(|header| header.grey) { 1 } else { 3 }
+}
+
+/// Of an even number of sides the upper one of the two in the middle. Without any header the size does not matter: no
+/// image will be read.
+fn default_size(headers: &[Header]) -> u32 {
+    let mut sides: Vec<u32> = headers.iter().map(|header| header.shorter_side).collect();
+    sides.sort_unstable();
+    sides.get(sides.len() / 2).map_or(1, |&side| side.min(DEFAULT_SIZE_AT_MOST))
+}
+
+/// A size or a number of channels that cannot be meant.
+pub fn check(size: Option<u32>, channels: Option<u32>) -> Result<()> {
+    if let Some(size) = size {
+        ensure!((1..=4096).contains(&size), "--img-size {size}: a side of 1 to 4096 pixels is possible");
+    }
+    if let Some(channels) = channels {
+        ensure!(channels == 1 || channels == 3, "--in-chans {channels}: 1 (grey) and 3 (RGB) are possible");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(sides: &[u32], grey: bool) -> Vec<Header> {
+        sides.iter().map(|&shorter_side| Header { shorter_side, grey }).collect()
+    }
+
+    #[test]
+    fn the_median_side_is_chosen_up_to_224() {
+        for (sides, size) in [(&[48, 48, 48][..], 48), (&[32, 500, 64], 64), (&[300, 400, 500], 224), (&[9], 9)] {
+            assert_eq!(default_size(&headers(sides, true)), size);
+        }
+    }
+
+    #[test]
+    fn one_colour_image_makes_three_channels() {
+        let mut images = headers(&[8, 8, 8], true);
+        assert_eq!(default_channels(&images), 1);
+        images[2].grey = false;
+        assert_eq!(default_channels(&images), 3);
+    }
+}

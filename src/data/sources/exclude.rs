@@ -1,0 +1,155 @@
+//! `--exclude`: samples that are left out as if they were not there.
+//!
+//! A list is a text file with one sample a line: the path of an image below the data's folder, `line 17` of a table,
+//! `train face 17` of the generated faces. Lines that are empty or begin with `#` say nothing. A name may hold any
+//! bytes: `\xNN` stands for one that cannot stand in a line as it is, and for the backslash itself.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{
+    listing::{Listing, Samples},
+    unreadable,
+};
+use crate::durable;
+
+/// The samples of a list, by their keys ([`Source::key`](super::source::Source::key)); the default names none.
+#[derive(Debug, Default)]
+pub struct Exclusions {
+    file: PathBuf,
+    /// Each key, and whether the data hold it.
+    keys: BTreeMap<Vec<u8>, bool>,
+}
+
+impl Exclusions {
+    /// Reads the list in `file`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a line holds a backslash that begins no `\xNN`.
+    pub fn read(file: &Path) -> Result<Self> {
+        let text =
+            durable::read_text(file).with_context(|| format!("--exclude {}: it cannot be read", file.display()))?;
+        let mut keys = BTreeMap::new();
+        for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            let key = unescape(line).with_context(|| {
+                format!(
+                    "--exclude {}, line {number}: a backslash is written \\x5c, and other bytes \\xNN",
+                    file.display()
+                )
+            })?;
+            keys.insert(key, false);
+        }
+        Ok(Self { file: file.to_owned(), keys })
+    }
+
+    /// Whether sample `key` is to be left out; remembers that it was there.
+    pub fn take(&mut self, key: &[u8]) -> bool {
+        self.keys.get_mut(key).is_some_and(|found| {
+            *found = true;
+            true
+        })
+    }
+
+    /// Leaves out of `listing` what the list names; `root` is the folder of the data.
+    ///
+    /// # Errors
+    /// The list names samples that the data do not hold.
+    pub fn apply(mut self, listing: &mut Listing, root: &Path) -> Result<()> {
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        let splits = [Some(&mut listing.train), listing.val.as_mut(), listing.test.as_mut()];
+        for split in splits.into_iter().flatten() {
+            *split = self.rest_of(split, root);
+        }
+        let unknown: Vec<_> = self.keys.iter().filter(|(_, found)| !**found).map(|(key, _)| escape(key)).collect();
+        ensure!(
+            unknown.is_empty(),
+            "--exclude {}: {} of its {} lines name nothing in the data:\n{}\nRemove them, or write the list anew with \
+             `mindgap inspect DATA --write-exclude FILE`.",
+            self.file.display(),
+            unknown.len(),
+            self.keys.len(),
+            unreadable::lines(unknown.iter())
+        );
+        listing.notes.push(format!("{} samples were left out (--exclude {}).", self.keys.len(), self.file.display()));
+        Ok(())
+    }
+
+    fn rest_of(&mut self, split: &Samples, root: &Path) -> Samples {
+        let positions = 0..split.ids.len() as u32;
+        let stays = |position: &u32| !self.take(&split.source.key(split.ids[*position as usize], root));
+        split.select(&positions.filter(stays).collect::<Vec<_>>())
+    }
+}
+
+/// A key as one line of text.
+pub fn escape(key: &[u8]) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    let mut line = String::new();
+    for chunk in key.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let mut bytes = [0; 4];
+            let bytes = c.encode_utf8(&mut bytes).as_bytes();
+            let begins_a_comment = c == '#' && line.is_empty();
+            if c == '\\' || c.is_control() || begins_a_comment { line += &hex(bytes) } else { line.push(c) }
+        }
+        line += &hex(chunk.invalid());
+    }
+    line
+}
+
+/// The key in a line; None where a backslash begins no `\xNN`.
+fn unescape(line: &[u8]) -> Option<Vec<u8>> {
+    let mut key = Vec::new();
+    let mut rest = line;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'\\' {
+            key.push(byte);
+            continue;
+        }
+        let [b'x', digits @ ..] = after else { return None };
+        let (digits, after) = digits.split_at_checked(2)?;
+        let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
+        let digits = std::str::from_utf8(digits).ok().filter(|_| is_hex)?;
+        key.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = after;
+    }
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_reads_well_stays_as_it_is() {
+        for key in ["train/a b/Übung #1.png", "line 17"] {
+            assert_eq!(escape(key.as_bytes()), key);
+        }
+        assert_eq!(escape(b"#1\\\n\xff.png"), r"\x231\x5c\x0a\xff.png");
+        for damaged in [r"a\", r"a\n", r"a\x1", r"a\x+1", r"a\xg0"] {
+            assert_eq!(unescape(damaged.as_bytes()), None, "{damaged}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_survives_its_line(key in prop::collection::vec(any::<u8>(), 1..30)) {
+            let line = escape(&key);
+            prop_assert!(!line.starts_with('#') && !line.contains(['\n', '\r']));
+            prop_assert_eq!(unescape(line.as_bytes()), Some(key));
+        }
+    }
+}

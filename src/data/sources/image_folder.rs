@@ -1,0 +1,276 @@
+//! A folder of class folders, read as torchvision's `ImageFolder` reads it.
+//!
+//! Classes are the sorted names of the folders; their images are those whose extension is torchvision's or GIF's, at any
+//! depth, in torchvision's order; links are followed. What differs, on purpose: hidden files and folders (`._face.jpg`,
+//! `.ipynb_checkpoints`) are no images and no classes, a folder that links back to itself is an error instead of an
+//! endless walk, and everything left out is told. Which folders are splits is told by `layout`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use walkdir::WalkDir;
+
+use super::{
+    folder_contents::{EXTENSIONS, entries, has_image_extension, is_hidden},
+    layout::{self, Layout},
+    listing::{Listing, Samples},
+    source::Source,
+    unreadable,
+};
+use crate::data::{
+    decoding::unsupported_format,
+    splits::{split_folders::SplitFolders, split_name::SplitName},
+};
+
+/// The splits that `root` holds, or those that the user names; class folders that stand in `root` itself are train.
+pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
+    let Layout { train, val, test, apart, is_one_set, lacking, beside, notes } = layout::find(root, chosen)?;
+    let train = train.with_context(|| lacking)?;
+    let mut left_out = LeftOut { beside, ..LeftOut::default() };
+    if !is_one_set {
+        subfolders(root, &mut Vec::new(), &mut left_out)?;
+    }
+    let (train, empty) = scan(&train, &apart, &mut left_out)?;
+    ensure!(empty.is_empty(), left_out.complaint(&empty));
+    let val = val.map(|folder| val_of(&folder, &mut left_out)).transpose()?;
+    let mut listing = assemble(train, val, notes)?;
+    if let Some(folder) = test {
+        let mut beside_test = LeftOut::default();
+        match test_of(&folder, &listing.classes, &mut beside_test) {
+            Ok(classes) => {
+                listing.test = Some(samples(classes, &listing.classes));
+                left_out.add(beside_test);
+            }
+            Err(reason) => listing.leave_test_out(format!("{reason:#}")),
+        }
+    }
+    listing.notes.extend(left_out.notes());
+    Ok(listing)
+}
+
+/// The split called `name` by itself, in the place of train, where `root` holds no train or nothing but classes, all of
+/// which test is, or which stand beside the split that the user names. None where there is a train to list with it.
+pub fn list_alone(root: &Path, chosen: &SplitFolders, name: SplitName) -> Result<Option<Listing>> {
+    let Layout { train, val, test, apart, is_one_set, lacking, beside, mut notes } = layout::find(root, chosen)?;
+    let split = match name {
+        SplitName::Train => return Ok(None),
+        SplitName::Val => val,
+        SplitName::Test => test,
+    };
+    let named = if name == SplitName::Val { &chosen.val } else { &chosen.test };
+    let folder = match (train, split) {
+        // Folders beside a split that the user names are not taken for train unasked.
+        (Some(_), Some(folder)) if is_one_set && named.is_some() => folder,
+        (Some(root), None) if is_one_set && name == SplitName::Test => {
+            notes.push(format!("{root:?} holds classes and no splits: all of its images are measured."));
+            root
+        }
+        (Some(_), _) => return Ok(None),
+        (None, split) => split.with_context(|| format!("there is no {name} split: {lacking}"))?,
+    };
+    let mut left_out = LeftOut { beside, ..LeftOut::default() };
+    let (split, _) = scan(&folder, &apart, &mut left_out)?;
+    ensure!(!split.is_empty(), "{folder:?} holds no image in its class folders");
+    let mut listing = assemble(split, None, notes)?;
+    listing.notes.extend(left_out.notes());
+    Ok(Some(listing))
+}
+
+/// The classes of val. Empty ones count as absent.
+fn val_of(folder: &Path, left_out: &mut LeftOut) -> Result<Classes> {
+    let classes = scan(folder, &[], left_out).and_then(|(classes, _)| {
+        ensure!(!classes.is_empty(), "{folder:?} holds no image in its class folders");
+        Ok(classes)
+    });
+    classes.context(
+        "val cannot be used; to draw it from train instead, remove its folder, or name train alone (--train-dir)",
+    )
+}
+
+/// The classes of test, if it has labels that train knows.
+fn test_of(folder: &Path, train: &[String], left_out: &mut LeftOut) -> Result<Classes> {
+    let (classes, _) = scan(folder, &[], left_out)?;
+    let unknown: Vec<String> =
+        classes.iter().filter(|(class, _)| !train.contains(class)).map(|(class, _)| format!("{class:?}")).collect();
+    ensure!(
+        unknown.is_empty(),
+        "{folder:?} holds folders that are no classes of train: {}",
+        unreadable::in_line(unknown.iter())
+    );
+    ensure!(!classes.is_empty(), "{folder:?} holds no image in class folders");
+    Ok(classes)
+}
+
+/// A split's classes by name, sorted, with their images.
+type Classes = Vec<(String, Vec<PathBuf>)>;
+
+/// What stands in the folders and is not read.
+#[derive(Default)]
+struct LeftOut {
+    /// Folders and files beside the splits.
+    beside: Vec<PathBuf>,
+    hidden: Vec<PathBuf>,
+    /// Images, by their extension, of formats that are not read.
+    foreign: Vec<PathBuf>,
+    no_images: Vec<PathBuf>,
+}
+
+impl LeftOut {
+    fn add(&mut self, other: Self) {
+        self.hidden.extend(other.hidden);
+        self.foreign.extend(other.foreign);
+        self.no_images.extend(other.no_images);
+    }
+
+    /// What is wrong with the class folders `empty`, which hold no image that is read.
+    fn complaint(&self, empty: &[PathBuf]) -> String {
+        let foreign: Vec<String> = self.foreign.iter().map(|path| format!("{path:?}")).collect();
+        let labels =
+            |folder: &PathBuf| folder.file_name().is_some_and(|name| name == "labels" || name == "annotations");
+        let remedy = if !foreign.is_empty() {
+            format!(
+                "Images of formats that are not read are there, which can be converted: {}.",
+                unreadable::in_line(foreign.iter())
+            )
+        } else if empty.iter().all(labels) {
+            "This looks like a set for detection; mindgap classifies whole images: one folder for each class."
+                .to_owned()
+        } else {
+            "Fill or remove them.".to_owned()
+        };
+        let (known, empty) =
+            (EXTENSIONS.join(", "), unreadable::lines(empty.iter().map(|folder| format!("{folder:?}"))));
+        format!("these class folders hold no image ({known}):\n{empty}\n{remedy}")
+    }
+
+    fn notes(self) -> impl Iterator<Item = String> {
+        let kinds = [
+            (self.beside, "standing beside the split folders were left out"),
+            (self.hidden, "hidden (names that begin with a dot, and what macOS leaves behind) were left out"),
+            (
+                self.foreign,
+                "that are images of formats that are not read, by their extensions, were left out; convert them to JPEG or PNG",
+            ),
+            (
+                self.no_images,
+                "that are no images by their extension, or stand outside the class folders, were left out",
+            ),
+        ];
+        kinds.into_iter().filter(|(paths, _)| !paths.is_empty()).map(|(mut paths, what)| {
+            paths.sort();
+            let names = unreadable::in_line(paths.iter().map(|path| format!("{path:?}")));
+            format!("{} files or folders {what}: {names}.", paths.len())
+        })
+    }
+}
+
+/// The folders in `folder`, links to folders among them, sorted by name. Other visible entries go to `files`.
+fn subfolders(folder: &Path, files: &mut Vec<PathBuf>, left_out: &mut LeftOut) -> Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for path in entries(folder)? {
+        let path = path?;
+        if is_hidden(&path) {
+            left_out.hidden.push(path);
+        } else if path.is_dir() {
+            folders.push(path);
+        } else {
+            files.push(path);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+/// The classes in the folder of one split that have images, and the class folders without. Folders in `apart` are no
+/// classes.
+fn scan(folder: &Path, apart: &[PathBuf], left_out: &mut LeftOut) -> Result<(Classes, Vec<PathBuf>)> {
+    let mut outside = Vec::new();
+    let mut folders = subfolders(folder, &mut outside, left_out)?;
+    folders.retain(|class| !apart.contains(class));
+    left_out.no_images.extend(outside);
+    ensure!(
+        !folders.is_empty(),
+        "{folder:?} holds no class folders; images belong in {}",
+        Path::new("CLASS").join("IMAGE").display()
+    );
+    let (mut classes, mut empty) = (Vec::new(), Vec::new());
+    for class in folders {
+        let Some(name) = class.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {
+            bail!("the name of the class folder {class:?} is not UTF-8; rename it");
+        };
+        let images = images(&class, left_out)?;
+        if images.is_empty() {
+            empty.push(class);
+        } else {
+            classes.push((name, images));
+        }
+    }
+    Ok((classes, empty))
+}
+
+/// The images under the folder of one class: folder after folder in the order of their paths, files by name within
+/// each.
+fn images(class: &Path, left_out: &mut LeftOut) -> Result<Vec<PathBuf>> {
+    let mut images = Vec::new();
+    let mut walk = WalkDir::new(class).follow_links(true).min_depth(1).into_iter();
+    while let Some(entry) = walk.next() {
+        let (path, is_folder) = match entry {
+            Ok(entry) => (entry.path().to_owned(), entry.file_type().is_dir()),
+            Err(error) => match (error.loop_ancestor(), error.path()) {
+                (Some(ancestor), Some(path)) => bail!("the link {path:?} leads back to {ancestor:?}, which holds it"),
+                // A link that leads nowhere: listed here, and found unreadable when it is decoded.
+                (None, Some(path)) if path.is_symlink() => (path.to_owned(), false),
+                _ => return Err(error).with_context(|| format!("the folder {class:?} cannot be read")),
+            },
+        };
+        if is_hidden(&path) {
+            if is_folder {
+                walk.skip_current_dir();
+            }
+            left_out.hidden.push(path);
+        } else if !is_folder {
+            let is_foreign = path.extension().is_some_and(unsupported_format::is_of_images);
+            if has_image_extension(&path) {
+                &mut images
+            } else if is_foreign {
+                &mut left_out.foreign
+            } else {
+                &mut left_out.no_images
+            }
+            .push(path);
+        }
+    }
+    // Compared as text, as Python does it: "a/b-c" < "a/b/c". Path's own order goes by components.
+    let text = |path: &Path| path.as_os_str().as_encoded_bytes().to_owned();
+    images.sort_by_cached_key(|path| (path.parent().map(text), path.file_name().map(|name| text(Path::new(name)))));
+    Ok(images)
+}
+
+/// The images of `split`, labelled by their classes' places in `classes`.
+fn samples(split: Classes, classes: &[String]) -> Samples {
+    let (mut paths, mut labels) = (Vec::new(), Vec::new());
+    for (class, images) in split {
+        let label = classes.iter().position(|name| *name == class).unwrap_or_default() as u32;
+        labels.resize(labels.len() + images.len(), label);
+        paths.extend(images);
+    }
+    Samples::all(Source::files(paths), labels)
+}
+
+/// Labels the images of train and val by train's classes.
+fn assemble(train: Classes, val: Option<Classes>, notes: Vec<String>) -> Result<Listing> {
+    let classes: Vec<String> = train.iter().map(|(name, _)| name.clone()).collect();
+    let unknown = val.iter().flatten().filter(|(class, _)| !classes.contains(class));
+    let unknown: Vec<String> = unknown.map(|(class, _)| format!("{class:?}")).collect();
+    ensure!(unknown.is_empty(), "val holds classes that train lacks: {}", unreadable::in_line(unknown.iter()));
+    Ok(Listing {
+        train: samples(train, &classes),
+        val: val.map(|split| samples(split, &classes)),
+        test: None,
+        unread_test: None,
+        unused: None,
+        notes,
+        bad: Vec::new(),
+        classes,
+    })
+}

@@ -1,0 +1,152 @@
+//! What a source holds, before any image is decoded.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail, ensure};
+use rayon::prelude::*;
+
+use super::{
+    source::Source,
+    unreadable::{self, BadFile},
+};
+use crate::data::{
+    decoding::sixteen_bit::{Range, Values},
+    splits::split_name::SplitName,
+};
+
+/// The samples of every split of a source.
+pub struct Listing {
+    /// Class names; a label is an index in them.
+    pub classes: Vec<String>,
+    /// Images to train on.
+    pub train: Samples,
+    /// Images to validate on, where the source has such a split.
+    pub val: Option<Samples>,
+    /// Images that nothing but a final evaluation reads.
+    pub test: Option<Samples>,
+    /// Why a test split that is there is not among them.
+    pub unread_test: Option<String>,
+    /// Images of train that the fraction in use leaves out. They count where the range of 16-bit values is looked for, so
+    /// that no fraction changes a pixel.
+    pub unused: Option<Samples>,
+    /// What the user should know about how the source was read.
+    pub notes: Vec<String>,
+    /// Rows left out.
+    pub bad: Vec<BadFile>,
+}
+
+/// Images with their labels.
+#[derive(Clone)]
+pub struct Samples {
+    /// Where the images come from.
+    pub source: Arc<Source>,
+    /// Index of each in the source.
+    pub ids: Vec<u32>,
+    /// Class of each.
+    pub labels: Vec<u32>,
+}
+
+impl Samples {
+    /// All images of `source`.
+    pub fn all(source: Source, labels: Vec<u32>) -> Self {
+        Self { source: Arc::new(source), ids: (0..labels.len() as u32).collect(), labels }
+    }
+
+    /// The same samples with 16-bit values scaled by `range`.
+    pub fn in_range(&self, range: Range) -> Self {
+        let source = self.source.in_range(range).map_or_else(|| Arc::clone(&self.source), Arc::new);
+        Self { source, ..self.clone() }
+    }
+
+    /// The values of the 16-bit images among them, which are read for it; an image that cannot be read adds none.
+    pub fn sixteen_bit_values(&self) -> Values {
+        let values_of = |&id: &u32| self.source.stored(id).ok().and_then(|stored| stored.deep).unwrap_or_default();
+        self.ids.par_iter().map(values_of).reduce(Values::default, |mut all, one| {
+            all.add(&one);
+            all
+        })
+    }
+
+    /// Those at `positions`, in that order.
+    pub fn select(&self, positions: &[u32]) -> Self {
+        let pick = |of: &[u32]| positions.iter().map(|&position| of[position as usize]).collect();
+        Self { source: Arc::clone(&self.source), ids: pick(&self.ids), labels: pick(&self.labels) }
+    }
+}
+
+impl Listing {
+    /// Whether val was drawn from train: they then share one source.
+    pub fn is_val_drawn(&self) -> bool {
+        self.val.as_ref().is_some_and(|val| Arc::ptr_eq(&val.source, &self.train.source))
+    }
+
+    /// Goes on without the test split, which nothing but its own evaluation reads, and says why.
+    pub fn leave_test_out(&mut self, reason: String) {
+        self.test = None;
+        self.notes.push(format!(
+            "The test split is left out, which nothing but `mindgap evaluate --split test` needs. {reason}."
+        ));
+        self.unread_test = Some(reason);
+    }
+
+    /// Two classes at least, an image of every class in train, an image in val, no class in val that train lacks. Classes
+    /// that val or test lack are noted. A test split without images, or with a class that train lacks, is left out.
+    pub fn check(&mut self) -> Result<()> {
+        ensure!(
+            self.classes.len() >= 2,
+            "there is one class only ({:?}); a classifier needs two or more",
+            self.classes.first().map_or("", String::as_str)
+        );
+        let in_train = count(&self.train.labels, self.classes.len());
+        ensure!(!self.train.labels.is_empty(), "train holds no image");
+        for name in [SplitName::Val, SplitName::Test] {
+            let split = if name == SplitName::Val { &self.val } else { &self.test };
+            let Some(split) = split else { continue };
+            let here = count(&split.labels, self.classes.len());
+            let lacking = self.classes_where(|class| here[class] > 0 && in_train[class] == 0);
+            let fault = if split.labels.is_empty() {
+                Some(format!("{name} holds no image"))
+            } else if !lacking.is_empty() {
+                Some(format!("{name} holds classes that train lacks: {}", unreadable::in_line(lacking.iter())))
+            } else {
+                None
+            };
+            match fault {
+                Some(fault) if name == SplitName::Test => self.leave_test_out(fault),
+                Some(fault) => bail!(fault),
+                None => self.note_absent(name, &here, &in_train),
+            }
+        }
+        let empty = self.classes_where(|class| in_train[class] == 0);
+        ensure!(empty.is_empty(), "train holds no image of these classes: {}", unreadable::in_line(empty.iter()));
+        Ok(())
+    }
+
+    /// Notes the classes of train of which the split called `name`, with `here` images of each, has none.
+    fn note_absent(&mut self, name: SplitName, here: &[usize], in_train: &[usize]) {
+        let absent = self.classes_where(|class| here[class] == 0 && in_train[class] > 0);
+        if !absent.is_empty() {
+            self.notes.push(format!("{name} holds no image of these classes: {}.", unreadable::in_line(absent.iter())));
+        }
+    }
+
+    /// Notes the classes of which a val that was drawn has no image.
+    pub fn note_absent_from_drawn(&mut self) {
+        let Some(val) = &self.val else { return };
+        let counts = |samples: &Samples| count(&samples.labels, self.classes.len());
+        let (here, in_train) = (counts(val), counts(&self.train));
+        self.note_absent(SplitName::Val, &here, &in_train);
+    }
+
+    fn classes_where(&self, chosen: impl Fn(usize) -> bool) -> Vec<String> {
+        let classes = self.classes.iter().enumerate();
+        classes.filter(|&(class, _)| chosen(class)).map(|(_, name)| format!("{name:?}")).collect()
+    }
+}
+
+/// How many images each class has.
+pub fn count(labels: &[u32], classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    labels.iter().for_each(|&label| counts[label as usize] += 1);
+    counts
+}

@@ -1,0 +1,256 @@
+//! Kaggle's `fer2013.csv`: one row per image, `emotion,pixels[,Usage]`.
+//!
+//! The columns may stand in any order and case, others beside them are not read. `pixels` holds a square number of grey
+//! values 0–255 with spaces between. `Usage` says Training, PublicTest (val) or PrivateTest (test).
+
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::Path,
+};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use csv::{ByteRecord, ReaderBuilder, Trim};
+
+use super::{
+    exclude::Exclusions,
+    listing::{Listing, Samples},
+    source::{Names, Source, line_key},
+    unreadable::{self, BadFile},
+};
+use crate::data::splits::split_name::SplitName;
+
+/// FER2013's classes in the order of its numbers.
+const EMOTIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
+
+/// Reads a table. Rows that `exclusions` name are passed over; bad rows are an error, or, with `skip_bad`, left out and
+/// listed.
+pub fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Listing> {
+    let Table { splits, side, bad, .. } = read(path, skip_bad, exclusions)?;
+    let classes = classes(&splits[..2]).with_context(|| format!("{path:?}"))?;
+    let mut notes = Vec::new();
+    if classes.len() != EMOTIONS.len() {
+        notes.push(format!(
+            "FER2013 has 7 emotions, this table {}: its classes are called by their numbers.",
+            classes.len()
+        ));
+    }
+    let unknown = splits[2].labels.iter().find(|&&label| label as usize >= classes.len());
+    let unread_test = unknown.map(|label| format!("Its rows have the emotion {label}, which no other row has"));
+    let [train, val, test] = splits.map(|rows| rows.into_samples(path, side));
+    let mut listing = Listing {
+        classes,
+        train: train.with_context(|| format!("{path:?} holds no row of Usage Training"))?,
+        val,
+        test,
+        unread_test: None,
+        unused: None,
+        notes,
+        bad,
+    };
+    if let Some(reason) = unread_test {
+        listing.leave_test_out(reason);
+    }
+    Ok(listing)
+}
+
+/// The rows called `name` by themselves, in the place of train, where the table has no others to train on; for test also
+/// all rows of a table that has no Usage. None where there are rows to train on. `known` are a model's classes.
+pub fn list_alone(
+    path: &Path,
+    name: SplitName,
+    known: &[String],
+    skip_bad: bool,
+    exclusions: &mut Exclusions,
+) -> Result<Option<Listing>> {
+    let Table { splits: [train, val, test], side, bad, has_usage } = read(path, skip_bad, exclusions)?;
+    let all = !has_usage && name == SplitName::Test;
+    let rows = match name {
+        _ if all => train,
+        _ if !train.labels.is_empty() => return Ok(None),
+        SplitName::Train => return Ok(None),
+        SplitName::Val => val,
+        SplitName::Test => test,
+    };
+    let n = rows.labels.iter().max().map_or(0, |&label| label as usize + 1);
+    let is_fer = n <= EMOTIONS.len() && EMOTIONS.iter().all(|emotion| known.iter().any(|class| class == emotion));
+    let classes = (0..n).map(|i| if is_fer { EMOTIONS[i].to_owned() } else { i.to_string() }).collect();
+    let train = rows.into_samples(path, side).with_context(|| format!("{path:?} holds no row of {name}"))?;
+    let notes = if all { vec!["The table has no Usage: all of its rows are measured.".to_owned()] } else { Vec::new() };
+    Ok(Some(Listing { classes, train, val: None, test: None, unread_test: None, unused: None, notes, bad }))
+}
+
+/// The rows of a table.
+struct Table {
+    splits: [Rows; 3],
+    /// Pixels across and down of each image.
+    side: u32,
+    bad: Vec<BadFile>,
+    /// Whether rows tell their split.
+    has_usage: bool,
+}
+
+fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Table> {
+    let mut file = BufReader::new(File::open(path).with_context(|| format!("{path:?} cannot be opened"))?);
+    skip_byte_order_mark(&mut file).with_context(|| format!("{path:?} cannot be read"))?;
+    let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(file);
+    let columns = Columns::find(reader.byte_headers().with_context(|| format!("{path:?} cannot be read"))?)
+        .with_context(|| format!("the first line of {path:?}"))?;
+
+    let mut splits: [Rows; 3] = Default::default();
+    let mut bad = Vec::new();
+    let mut side = None;
+    let mut record = ByteRecord::new();
+    while reader.read_byte_record(&mut record).with_context(|| format!("{path:?} cannot be read"))? {
+        let line = record.position().map_or(0, csv::Position::line);
+        if exclusions.take(&line_key(line)) {
+            continue;
+        }
+        match columns.read(&record, &mut side, line) {
+            Ok(row) => splits[row.split as usize].push(&row, line),
+            Err(error) => {
+                let (name, reason) = (format!("{path:?}, line {line}"), error.to_string());
+                bad.push(BadFile { name, reason, line: Some(line) });
+            }
+        }
+    }
+    ensure!(side.is_some() || !bad.is_empty(), "{path:?} holds no rows below its first line");
+    // Where no row is good there is nothing to go on with, and the reasons are what the user needs.
+    unreadable::tolerate(&bad, &format!("rows of {path:?}"), skip_bad && side.is_some())?;
+    let (side, _) = side.context("there is a row")?;
+    Ok(Table { splits, side, bad, has_usage: columns.usage.is_some() })
+}
+
+/// Some editors put the three bytes of U+FEFF before the text.
+fn skip_byte_order_mark(file: &mut BufReader<File>) -> std::io::Result<()> {
+    use std::io::BufRead;
+    if file.fill_buf()?.starts_with(b"\xEF\xBB\xBF") {
+        file.by_ref().take(3).read_to_end(&mut Vec::new())?;
+    }
+    Ok(())
+}
+
+/// The split that a row belongs to.
+#[derive(Clone, Copy)]
+enum Usage {
+    Training = 0,
+    PublicTest = 1,
+    PrivateTest = 2,
+}
+
+struct Row {
+    split: Usage,
+    label: u32,
+    pixels: Vec<u8>,
+}
+
+/// The first characters of a column's name: without a header it may be a whole image.
+fn shorten(name: &str) -> String {
+    let most = 20;
+    if name.chars().count() <= most { name.to_owned() } else { name.chars().take(most).collect::<String>() + "…" }
+}
+
+/// Where the columns stand.
+struct Columns {
+    emotion: usize,
+    pixels: usize,
+    usage: Option<usize>,
+    all: usize,
+}
+
+impl Columns {
+    fn find(header: &ByteRecord) -> Result<Self> {
+        let find = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()));
+        let missing = |name: &str| {
+            let there: Vec<_> = header.iter().map(|column| shorten(&String::from_utf8_lossy(column))).collect();
+            anyhow!(
+                "names no column {name:?}; emotion, pixels and, if you like, Usage are expected, {there:?} are there"
+            )
+        };
+        Ok(Self {
+            emotion: find("emotion").ok_or_else(|| missing("emotion"))?,
+            pixels: find("pixels").ok_or_else(|| missing("pixels"))?,
+            usage: find("usage"),
+            all: header.len(),
+        })
+    }
+
+    /// One row. `side`: pixels across and down of the first good row and its line, set by that row.
+    fn read(&self, record: &ByteRecord, side: &mut Option<(u32, u64)>, line: u64) -> Result<Row> {
+        ensure!(record.len() == self.all, "{} columns; the first line names {}", record.len(), self.all);
+        let label = text(&record[self.emotion])?;
+        let label = label.parse().ok().with_context(|| format!("the emotion {label:?} is no number from 0 on"))?;
+        let split = match self.usage.map(|column| text(&record[column])).transpose()? {
+            None => Usage::Training,
+            Some(usage) if usage.eq_ignore_ascii_case("Training") => Usage::Training,
+            Some(usage) if usage.eq_ignore_ascii_case("PublicTest") => Usage::PublicTest,
+            Some(usage) if usage.eq_ignore_ascii_case("PrivateTest") => Usage::PrivateTest,
+            Some(usage) => bail!("the Usage {usage:?} is none of Training, PublicTest, PrivateTest"),
+        };
+        let pixels = pixels(&record[self.pixels])?;
+        let here = pixels.len().isqrt() as u32;
+        ensure!(
+            here > 0 && (here as usize).pow(2) == pixels.len(),
+            "{} pixels; a square number is expected, such as 2304 (48×48)",
+            pixels.len()
+        );
+        let &mut (expected, first) = side.get_or_insert((here, line));
+        ensure!(here == expected, "{here}×{here} pixels; line {first} has {expected}×{expected}");
+        Ok(Row { split, label, pixels })
+    }
+}
+
+fn text(field: &[u8]) -> Result<&str> {
+    std::str::from_utf8(field).ok().with_context(|| format!("{:?} is not UTF-8", String::from_utf8_lossy(field)))
+}
+
+fn pixels(field: &[u8]) -> Result<Vec<u8>> {
+    let values = field.split(u8::is_ascii_whitespace).filter(|value| !value.is_empty());
+    values
+        .enumerate()
+        .map(|(i, value)| {
+            let number = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+            number.with_context(|| {
+                let shown = &value[..value.len().min(20)];
+                format!("pixel {} is \"{}\"; a number from 0 to 255 is expected", i + 1, shown.escape_ascii())
+            })
+        })
+        .collect()
+}
+
+/// The rows of one split.
+#[derive(Default)]
+struct Rows {
+    pixels: Vec<u8>,
+    labels: Vec<u32>,
+    lines: Vec<u64>,
+}
+
+impl Rows {
+    fn push(&mut self, row: &Row, line: u64) {
+        self.pixels.extend(&row.pixels);
+        self.labels.push(row.label);
+        self.lines.push(line);
+    }
+
+    fn into_samples(self, path: &Path, side: u32) -> Option<Samples> {
+        let names = Names::Lines(format!("{path:?}"), self.lines);
+        let source = Source::Grey { side, pixels: self.pixels, names };
+        (!self.labels.is_empty()).then(|| Samples::all(source, self.labels))
+    }
+}
+
+/// FER2013's emotions where the labels are 0 to 6; for other counts the numbers themselves.
+///
+/// # Errors
+/// A number below the largest one that no row has: most likely the largest is a slip.
+fn classes(splits: &[Rows]) -> Result<Vec<String>> {
+    let rows = || splits.iter().flat_map(|rows| rows.labels.iter().copied().zip(rows.lines.iter().copied()));
+    let labels: std::collections::BTreeSet<u32> = rows().map(|(label, _)| label).collect();
+    if let Some(gap) = (0..).zip(&labels).find_map(|(expected, &label)| (label > expected).then_some(expected)) {
+        let (label, line) = rows().filter(|&(label, _)| label > gap).min_by_key(|&(_, line)| line).unwrap_or_default();
+        bail!("line {line} has the emotion {label}, but no row has {gap}; the numbers must run from 0 without a gap");
+    }
+    let n = labels.len();
+    Ok(if n == EMOTIONS.len() { EMOTIONS.map(str::to_owned).to_vec() } else { (0..n).map(|i| i.to_string()).collect() })
+}

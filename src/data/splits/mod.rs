@@ -1,0 +1,13 @@
+//! Which images train, validate and test.
+//!
+//! - `split_name` tells a split by the name of its folder, `split_folders` holds the folders that the user names.
+//! - `stratified` draws splits, fractions and halves, `probe` the images on which the training loss is measured.
+//! - `split` is one opened split, `single_split` one without train, `copies` counts the duplicates in train.
+
+pub mod copies;
+pub mod probe;
+pub mod single_split;
+pub mod split;
+pub mod split_folders;
+pub mod split_name;
+pub mod stratified;

@@ -1,0 +1,101 @@
+//! One split by itself, where there is no train beside it: enough to measure a model on.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{split::Split, split_name::SplitName};
+use crate::data::{
+    dataset,
+    decoding::{
+        read,
+        shape::{Asked, Shape},
+        sixteen_bit::Range,
+    },
+    options::Options,
+    read_progress::Progress,
+    sources::{
+        exclude::Exclusions,
+        image_folder,
+        listing::{Listing, Samples},
+        table, unreadable,
+    },
+};
+
+/// A split without train.
+pub struct Alone {
+    /// Class names; a label is an index in them.
+    pub classes: Vec<String>,
+    /// The images.
+    pub split: Split,
+    /// Whether some of them have 16 bits a channel.
+    pub has_16bit: bool,
+    /// What the user should know about how the source was read, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Opens the split called `name` of `source`, a folder or a table that holds this split and no train, or, for test,
+/// nothing but classes. None where there is a train split, with which [`open`](crate::data::open) opens all. `known` are the
+/// classes of the model to be measured.
+///
+/// # Errors
+/// The source has neither train nor this split, or an image cannot be read, unless `skip_bad`.
+pub fn open_alone(
+    source: &str,
+    name: SplitName,
+    known: &[String],
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Option<Alone>> {
+    let failure = || format!("the data {source:?} cannot be used");
+    let Some(listing) = listed(source, name, known, options).with_context(failure)? else { return Ok(None) };
+    read_all(listing, name, options, progress).with_context(failure).map(Some)
+}
+
+/// The samples of the split, in the place of train.
+fn listed(source: &str, name: SplitName, known: &[String], options: &Options) -> Result<Option<Listing>> {
+    let path = Path::new(source);
+    let mut exclusions = options.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
+    let listing = if source == "faces" {
+        None
+    } else if path.is_dir() {
+        image_folder::list_alone(path, &options.folders, name)?
+    } else if dataset::is_table(path) {
+        table::list_alone(path, name, known, options.skip_bad, &mut exclusions)?
+    } else {
+        None
+    };
+    let Some(mut listing) = listing else { return Ok(None) };
+    exclusions.apply(&mut listing, path)?;
+    Ok(Some(listing))
+}
+
+fn read_all(listing: Listing, name: SplitName, options: &Options, progress: &dyn Progress) -> Result<Alone> {
+    let Listing { classes, train: samples, mut notes, .. } = listing;
+    let asked = Asked { size: options.img_size, channels: options.in_chans };
+    let shape = Shape::choose(asked, &samples, progress);
+    let keep = (samples.ids.len() * shape.bytes()) as u64 <= options.cache_limit;
+    let read = |samples: &Samples| read::read(&name.to_string(), samples, shape, keep, progress);
+    let given = options.range_16bit.map(Range::of);
+    let mut samples = samples.in_range(given.unwrap_or(Range::FULL));
+    let mut reading = read(&samples)?;
+    let values = reading.deep;
+    if let Some(range) = given.filter(|_| values.images > 0).or(values.range()) {
+        notes.push(values.note(range));
+        if range != samples.source.range() {
+            samples = samples.in_range(range);
+            reading = read(&samples)?;
+        }
+    }
+    unreadable::tolerate(&reading.bad, "images", options.skip_bad)?;
+    if !reading.bad.is_empty() {
+        let names = unreadable::in_line(reading.bad.iter().map(|file| &file.name));
+        notes.push(format!("{} images that cannot be read were left out (--skip-bad): {names}.", reading.bad.len()));
+    }
+    let split = dataset::split_of(&samples, reading, shape, options.workers());
+    ensure!(!split.is_empty(), "{name} holds no image that can be read");
+    notes.push(
+        "There is no train split beside these images: whether some of them also stand in train is not known.".into(),
+    );
+    Ok(Alone { classes, split, has_16bit: values.images > 0, notes })
+}

@@ -1,0 +1,209 @@
+//! The splits of a data set, and which of them the name of a folder tells.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The name of a split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum SplitName {
+    Train,
+    Val,
+    Test,
+}
+
+impl fmt::Display for SplitName {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        })
+    }
+}
+
+/// The names that tell a split without doubt, in upper or lower case.
+const PLAIN: [(&str, SplitName); 5] = [
+    ("train", SplitName::Train),
+    ("val", SplitName::Val),
+    ("validation", SplitName::Val),
+    ("valid", SplitName::Val),
+    ("test", SplitName::Test),
+];
+
+/// The words that tell a split inside a longer name.
+const WORDS: [(&str, SplitName); 8] = [
+    ("train", SplitName::Train),
+    ("training", SplitName::Train),
+    ("val", SplitName::Val),
+    ("valid", SplitName::Val),
+    ("validation", SplitName::Val),
+    ("dev", SplitName::Val),
+    ("test", SplitName::Test),
+    ("testing", SplitName::Test),
+];
+
+/// The words that say nothing beside them, and nothing of a class when they stand alone.
+const FILLERS: [&str; 34] = [
+    "all", "clean", "cleaned", "cropped", "data", "dataset", "datasets", "dir", "files", "final", "folder", "full",
+    "image", "images", "img", "imgs", "jpeg", "jpg", "new", "original", "photos", "pictures", "png", "raw", "resized",
+    "samples", "seg", "set", "sets", "small", "split", "splits", "the", "x",
+];
+
+/// Words that may mean a split, and are read as one by nobody but the user.
+const HINTS: [(&str, SplitName); 12] = [
+    ("tr", SplitName::Train),
+    ("trn", SplitName::Train),
+    ("development", SplitName::Train),
+    ("va", SplitName::Val),
+    ("vl", SplitName::Val),
+    ("vld", SplitName::Val),
+    ("eval", SplitName::Val),
+    ("evaluation", SplitName::Val),
+    ("te", SplitName::Test),
+    ("ts", SplitName::Test),
+    ("tst", SplitName::Test),
+    ("holdout", SplitName::Test),
+];
+
+/// What a folder's name tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The split.
+    pub split: SplitName,
+    /// Whether the name is one of those that leave no doubt.
+    pub is_plain: bool,
+    /// The other words of the name, without those that say nothing: `asl alphabet` of `asl_alphabet_train`.
+    pub rest: Vec<String>,
+}
+
+/// The split that `name` tells: `train`, `Testing`, `training_set`, `seg_test`, `val2017`. None for a name without such a
+/// word, or with two of them.
+pub fn told_by(name: &str) -> Option<Told> {
+    let lower = name.to_lowercase();
+    if let Some(&(_, split)) = PLAIN.iter().find(|(plain, _)| *plain == lower) {
+        return Some(Told { split, is_plain: true, rest: Vec::new() });
+    }
+    let mut found = None;
+    let mut rest = Vec::new();
+    for word in words(name) {
+        match split_of(&word) {
+            Some(_) if found.is_some() => return None,
+            Some(split) => found = Some(split),
+            None if FILLERS.contains(&&*word) => {}
+            None => rest.push(word),
+        }
+    }
+    Some(Told { split: found?, is_plain: false, rest })
+}
+
+/// The words of `name` without those that say nothing: `rps` of `rps_images`.
+pub fn meaning(name: &str) -> Vec<String> {
+    words(name).into_iter().filter(|word| !FILLERS.contains(&&**word)).collect()
+}
+
+/// The split that `name` tells, or may mean: `imagesTr`, `vld`, `evaluation`.
+pub fn hinted_by(name: &str) -> Option<SplitName> {
+    let hinted = || match &meaning(name)[..] {
+        [only] => HINTS.iter().find(|(word, _)| word == only).map(|&(_, split)| split),
+        _ => None,
+    };
+    told_by(name).map(|told| told.split).or_else(hinted)
+}
+
+/// The split on whose word `name` ends: `dogstrain`, but also `strain`.
+pub fn ends_like(name: &str) -> Option<SplitName> {
+    let lower = name.to_lowercase();
+    WORDS.iter().find(|(word, _)| lower.ends_with(word)).map(|&(_, split)| split)
+}
+
+/// Whether `name` is that of a fold of a cross-validation: `fold_1`, `split0`.
+pub fn is_fold(name: &str) -> bool {
+    let words = words(name);
+    let ends = words.last().is_some_and(|word| ["fold", "kfold", "split", "cv"].contains(&&**word));
+    ends && words.len() <= 2 && name.ends_with(|c: char| c.is_ascii_digit())
+}
+
+/// Whether `name` says nothing of what is in the folder: `images`, `Data`, `2017`.
+pub fn is_filler(name: &str) -> bool {
+    words(name).iter().all(|word| FILLERS.contains(&&**word))
+}
+
+/// The split of one word, also where one that says nothing is joined to it: `trainset`.
+fn split_of(word: &str) -> Option<SplitName> {
+    let joined = |part: Option<&str>| part.is_some_and(|part| part.is_empty() || FILLERS.contains(&part));
+    let is_it = |known: &str| joined(word.strip_prefix(known)) || joined(word.strip_suffix(known));
+    WORDS.iter().find(|(known, _)| is_it(known)).map(|&(_, split)| split)
+}
+
+/// The runs of letters in lower case; `TrainSet` has two.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut before = ' ';
+    for c in name.chars() {
+        if c.is_alphabetic() {
+            let begins = !before.is_alphabetic() || (before.is_lowercase() && c.is_uppercase());
+            if begins {
+                words.push(String::new());
+            }
+            if let Some(word) = words.last_mut() {
+                word.extend(c.to_lowercase());
+            }
+        }
+        before = c;
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_their_split() {
+        use SplitName::{Test, Train, Val};
+        for (split, names) in [
+            (
+                Train,
+                "train TRAIN Training training_set training-data TrainSet trainset seg_train train2017 Train_images",
+            ),
+            (Val, "val Valid validation VALIDATION val_set valset validation_data dev_set images_val"),
+            (Test, "test Testing test_set TestData testset seg_test test1 Test_Images"),
+        ] {
+            for name in names.split(' ') {
+                let told = told_by(name).unwrap_or_else(|| panic!("{name}"));
+                assert_eq!((told.split, &*told.rest), (split, &[][..]), "{name}");
+            }
+        }
+        assert_eq!(told_by("asl_alphabet_train").unwrap().rest, ["asl", "alphabet"]);
+        assert!(told_by("Valid").unwrap().is_plain && !told_by("Testing").unwrap().is_plain);
+    }
+
+    #[test]
+    fn names_that_may_mean_a_split_or_a_fold_are_known() {
+        for (split, names) in [
+            (SplitName::Train, "imagesTr trn Tr development training"),
+            (SplitName::Val, "Va vld evaluation val_set"),
+            (SplitName::Test, "imagesTs TE holdout flowers_test"),
+        ] {
+            assert!(names.split(' ').all(|name| hinted_by(name) == Some(split)), "{names}");
+        }
+        assert!(["tree", "2019", "trunk", "red tr"].iter().all(|name| hinted_by(name).is_none()));
+        assert!(["fold1", "Fold_2", "k-fold-3", "split0", "cv4"].iter().all(|name| is_fold(name)));
+        assert!(["fold", "manifold1", "1", "part1", "folder1"].iter().all(|name| !is_fold(name)));
+        assert_eq!((ends_like("dogsTrain"), ends_like("trains")), (Some(SplitName::Train), None));
+        assert_eq!(meaning("rps images 2"), ["rps"]);
+    }
+
+    #[test]
+    fn names_of_classes_tell_none() {
+        for name in ["trains", "trainer", "contest", "invalid", "valley", "train_test", "trainval", "attest", "cat", ""]
+        {
+            assert_eq!(told_by(name), None, "{name}");
+        }
+        assert_eq!(told_by("test_tube").unwrap().rest, ["tube"]);
+        assert!(is_filler("images") && is_filler("Data_2") && !is_filler("cat images"));
+    }
+}

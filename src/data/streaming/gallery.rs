@@ -1,0 +1,112 @@
+//! Pictures of val for people to look at, as small PNG files.
+
+use std::{io::Cursor, path::Path, sync::Arc};
+
+use anyhow::{Context, Result, ensure};
+use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+
+use crate::data::{
+    dataset::listed,
+    decoding::{picture::Picture, resize},
+    options::Options,
+    sources::{listing::Samples, source::Source},
+    splits::{split::Split, split_folders::SplitFolders},
+};
+
+/// The pictures of one split, found by their sample ids.
+#[derive(Clone)]
+pub struct Gallery {
+    source: Arc<Source>,
+    ids: Vec<u32>,
+    labels: Vec<u32>,
+}
+
+impl Gallery {
+    /// The val pictures of `source` less those in the list `exclude`, not yet read. `folders` are the splits that the user
+    /// named; `data_seed` draws val where the source has none.
+    ///
+    /// # Errors
+    /// The source or the list is missing, or wrongly laid out.
+    pub fn of_val(source: &str, folders: &SplitFolders, data_seed: u64, exclude: Option<&Path>) -> Result<Self> {
+        let (folders, exclude) = (folders.clone(), exclude.map(Path::to_owned));
+        let options = Options { data_seed, skip_bad: true, exclude, folders, ..Options::default() };
+        let Samples { source, ids, labels } = listed(source, &options)?.val.context("val holds no image")?;
+        Ok(Self { source, ids, labels })
+    }
+
+    /// Checks that the samples `ids` still have these `labels`.
+    ///
+    /// # Errors
+    /// They do not: the source has changed since the ids were written down.
+    pub fn check(&self, ids: &[i64], labels: &[i64]) -> Result<()> {
+        let here: std::collections::HashMap<i64, i64> =
+            self.ids.iter().map(|&id| i64::from(id)).zip(self.labels.iter().map(|&label| i64::from(label))).collect();
+        let same = ids.iter().zip(labels).all(|(id, label)| here.get(id) == Some(label));
+        ensure!(same, "the images are no longer those that were measured");
+        Ok(())
+    }
+
+    /// Sample `id` for a person: its path, or the line of its table.
+    ///
+    /// # Errors
+    /// There is no such sample.
+    pub fn name(&self, id: i64) -> Result<String> {
+        Ok(self.source.name(self.known(id)?))
+    }
+
+    /// Sample `id` as a PNG file in `channels` (1 or 3), its longer side at most `side` pixels.
+    ///
+    /// # Errors
+    /// There is no such sample, or its file cannot be read any more.
+    pub fn thumbnail(&self, id: i64, channels: u32, side: u32) -> Result<Vec<u8>> {
+        let picture = self.source.shown(self.known(id)?)?.into_channels(channels);
+        png(&resize::shrink(picture, side)?)
+    }
+
+    fn known(&self, id: i64) -> Result<u32> {
+        let found = u32::try_from(id).ok().filter(|id| self.ids.contains(id));
+        found.with_context(|| format!("there is no val image {id}"))
+    }
+}
+
+impl Split {
+    /// The pictures of this split.
+    pub fn gallery(&self) -> Gallery {
+        Gallery { source: Arc::clone(&self.source), ids: self.ids.clone(), labels: self.labels.clone() }
+    }
+}
+
+/// The picture as a PNG file.
+pub fn png(picture: &Picture) -> Result<Vec<u8>> {
+    let colour = if picture.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
+    let mut file = Cursor::new(Vec::new());
+    PngEncoder::new(&mut file).write_image(&picture.pixels, picture.width, picture.height, colour)?;
+    Ok(file.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_of_val_becomes_a_small_png() {
+        let gallery = Gallery::of_val("faces", &SplitFolders::default(), 0, None).unwrap();
+        let file = gallery.thumbnail(3, 1, 24).unwrap();
+        let image = image::load_from_memory(&file).unwrap();
+        assert_eq!((image.width(), image.height()), (24, 24));
+        assert_eq!(gallery.name(3).unwrap(), "val face 3");
+        assert!(gallery.thumbnail(-1, 1, 24).is_err() && gallery.name(1 << 40).is_err());
+        // One smaller than asked for stays as it is.
+        let small = image::load_from_memory(&gallery.thumbnail(3, 1, 500).unwrap()).unwrap();
+        assert_eq!(small.width(), 48);
+    }
+
+    #[test]
+    fn a_source_that_has_changed_is_noticed() {
+        let gallery = Gallery::of_val("faces", &SplitFolders::default(), 0, None).unwrap();
+        let label = i64::from(gallery.labels[5]);
+        assert!(gallery.check(&[5], &[label]).is_ok());
+        assert!(gallery.check(&[5], &[label + 1]).is_err());
+        assert!(gallery.check(&[100_000], &[label]).is_err());
+    }
+}
