@@ -8,8 +8,8 @@ use std::{fs, path::Path};
 use divan::{Bencher, counter::ItemsCount};
 use image::{ImageFormat, RgbImage};
 use mindgap::{
-    augment::{Augment, Map, Normalize, Size, resample},
-    data::{self, Audit, Options, Silent},
+    augment::{Augment, ImageSize, Map, Normalize, resample},
+    data::{self, Audit, NoProgress, Options},
     model::{Architecture, Mode, ResNet},
     recipe::{Border, Recipe},
     torch::{self, BatchStatistics, channels_last, conv2d, norm_relu},
@@ -131,7 +131,7 @@ mod augmentation {
     fn crops_by_libtorch(bencher: Bencher, (channels, side): (i64, i64)) {
         let images = bytes(&[BATCH, channels, side, side]);
         let normalize = Normalize::new(&vec![0.5; channels as usize], &vec![0.25; channels as usize], Device::Cpu);
-        let map = Map { flip: true, ..Map::identity(Size { height: side, width: side }) };
+        let map = Map { flip: true, ..Map::identity(ImageSize { height: side, width: side }) };
         let maps = vec![map; BATCH as usize];
         bencher
             .counter(ItemsCount::new(maps.len()))
@@ -202,11 +202,11 @@ mod files {
 
     #[divan::bench]
     fn decode(bencher: Bencher) {
-        bench(bencher, |path| data::open(path, &Options::default(), &Silent).expect("a data set"));
+        bench(bencher, |path| data::open(path, &Options::default(), &NoProgress).expect("a data set"));
     }
 
     #[divan::bench]
     fn audit(bencher: Bencher) {
-        bench(bencher, |path| Audit::of(path, &Options::default(), 10, &Silent).expect("an audit"));
+        bench(bencher, |path| Audit::of(path, &Options::default(), 10, &NoProgress).expect("an audit"));
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
 use mindgap::{
-    data::{self, Options, Silent},
+    data::{self, NoProgress, Options},
     gap,
     recipe::{Layers, resolve},
     run::{EpochRecord, Observer, origin_line},
@@ -43,7 +43,7 @@ fn main() -> Result<()> {
         let epochs: u32 = epochs.parse().context("EPOCHS is a number")?;
         recipe = resolve(&Layers::default().preset("demo")?.flags(&serde_json::json!({ "epochs": epochs }))?)?;
     }
-    let data = data::open("faces", &Options::default(), &Silent)?;
+    let data = data::open("faces", &Options::default(), &NoProgress)?;
     let sides = Sides::of(&data, recipe.data_seed);
     let mut trainer = Trainer::new(&recipe, &data, device)?;
 

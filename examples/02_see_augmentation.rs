@@ -10,8 +10,8 @@
 use anyhow::{Context, Result, ensure};
 use image::{GrayImage, Luma, imageops};
 use mindgap::{
-    augment::{Augment, Mix, Normalize, Size},
-    data::{self, Dataset, Options, Silent},
+    augment::{Augment, ImageSize, Mix, Normalize},
+    data::{self, Dataset, NoProgress, Options},
     recipe::{Aa, Border, Recipe},
 };
 use tch::{Device, Kind, Tensor};
@@ -56,7 +56,7 @@ fn rows() -> Vec<(&'static str, Recipe)> {
 
 fn main() -> Result<()> {
     let file = std::env::args().nth(1).unwrap_or_else(|| "augmentation.png".into());
-    let data = data::open("faces", &Options::default(), &Silent)?;
+    let data = data::open("faces", &Options::default(), &NoProgress)?;
     ensure!(data.channels == 1, "the sheet is grey");
     let positions = (0..FACES as u32).collect();
     let batch = data.train.batches(positions, FACES, Device::Cpu).next().context("faces has images")??;
@@ -66,7 +66,7 @@ fn main() -> Result<()> {
     let mut sheet = Sheet::new(data.size, rows().len() as u32);
     for (row, (name, recipe)) in rows().into_iter().enumerate() {
         let mut images = Augment::new(&recipe, &normalize).forward(&batch.images, 1, &ids);
-        if let Some(mix) = Mix::draw(&recipe, 1, 0, FACES, Size::of(&images)) {
+        if let Some(mix) = Mix::draw(&recipe, 1, 0, FACES, ImageSize::of(&images)) {
             (images, _) = mix.apply(&images, &batch.labels, data.classes.len() as i64);
         }
         sheet.draw(row as u32, &bytes(&images, &data))?;

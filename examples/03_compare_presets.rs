@@ -14,7 +14,7 @@ use std::{path::PathBuf, sync::atomic::AtomicBool};
 use anyhow::{Context, Result};
 use mindgap::{
     compare::{Comparison, FinishedRun, Job, jobs},
-    data::{self, Dataset, Options, Silent, SplitFolders},
+    data::{self, Dataset, NoProgress, Options, SplitFolders},
     model::Architecture,
     recipe::{Layers, Recipe, resolve},
     report::Report,
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     let out = std::env::args().nth(1).map_or(temporary.path().join("compare"), PathBuf::from);
 
     let presets = ["seed", "closed-small"].map(str::to_owned);
-    let data = data::open("faces", &Options::default(), &Silent)?;
+    let data = data::open("faces", &Options::default(), &NoProgress)?;
     let mut finished = Vec::new();
     for job in jobs(&presets, 0, 3) {
         let folder = out.join(job.name());

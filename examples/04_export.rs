@@ -12,7 +12,7 @@ use std::{path::PathBuf, sync::atomic::AtomicBool};
 
 use anyhow::{Context, Result};
 use mindgap::{
-    data::{self, Options, Silent},
+    data::{self, NoProgress, Options},
     durable,
     export::{Classifier, Difference, Form, Variant},
     recipe::{Layers, resolve},
@@ -36,7 +36,7 @@ fn main() -> Result<()> {
     let folder = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
 
     let recipe = resolve(&Layers::default().preset("demo")?.flags(&serde_json::json!({ "epochs": 3 }))?)?;
-    let data = data::open("faces", &Options::default(), &Silent)?;
+    let data = data::open("faces", &Options::default(), &NoProgress)?;
     let sides = Sides::of(&data, recipe.data_seed);
     let mut trainer = Trainer::new(&recipe, &data, device::parse("auto")?)?;
     fit(&mut trainer, &data, &sides, None, &mut Deaf, &AtomicBool::new(false))?;

@@ -16,7 +16,7 @@ use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
 use mindgap::{
     augment::{Augment, Normalize},
-    data::{self, Options, Silent},
+    data::{self, NoProgress, Options},
     recipe::Recipe,
     torch,
 };
@@ -63,7 +63,7 @@ fn main() -> Result<()> {
 /// Images a second of opening the data set.
 fn decode(args: &Args) -> Result<Vec<f64>> {
     let start = Instant::now();
-    let data = data::open(&args.data.to_string_lossy(), &Options::default(), &Silent)?;
+    let data = data::open(&args.data.to_string_lossy(), &Options::default(), &NoProgress)?;
     let images = data.train.len() + data.val.len() + data.test.as_ref().map_or(0, data::Split::len);
     Ok(vec![images as f64 / start.elapsed().as_secs_f64()])
 }
@@ -77,7 +77,7 @@ fn stream(args: &Args) -> Result<Vec<f64>> {
         workers: args.workers,
         ..Options::default()
     };
-    let data = data::open(&args.data.to_string_lossy(), &options, &Silent)?;
+    let data = data::open(&args.data.to_string_lossy(), &options, &NoProgress)?;
     let recipe = Recipe { scale: [0.08, 1.0], hflip: 0.5, ..Recipe::default() };
     let augment = Augment::new(&recipe, &Normalize::new(&data.mean, &data.std, Device::Cpu));
     let mut rates = Vec::new();

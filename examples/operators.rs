@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, ensure};
 use clap::Parser;
 use mindgap::{
-    data::{self, Dataset, Options, Silent},
+    data::{self, Dataset, NoProgress, Options},
     recipe::{Layers, Recipe, resolve},
     run::{EpochRecord, Observer},
     torch::{
@@ -85,7 +85,7 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let device = device::parse(&args.device)?;
     let options = Options { img_size: Some(16), ..Options::default() };
-    let data = data::open("faces", &options, &Silent)?;
+    let data = data::open("faces", &options, &NoProgress)?;
 
     let models = args.model.map_or(vec!["resnet20".to_owned(), "resnet18".to_owned()], |model| vec![model]);
     let presets = args.preset.map_or(vec!["seed".to_owned(), "closed".to_owned()], |preset| vec![preset]);

@@ -24,7 +24,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use mindgap::{
     augment::Augment,
-    data::{self, Dataset, Options, Silent},
+    data::{self, Dataset, NoProgress, Options},
     model::Architecture,
     recipe::{Layers, resolve},
     run::{EpochRecord, Observer},
@@ -218,7 +218,7 @@ fn main() -> Result<()> {
     let recipe = resolve(&Layers::default().flags(&flags)?)?;
     let decoded_folder = args.cache.then(data::default_folder).flatten();
     let options = Options { train_fraction: recipe.train_fraction, decoded_folder, ..Options::default() };
-    let data = data::open(&args.data.to_string_lossy(), &options, &Silent)?;
+    let data = data::open(&args.data.to_string_lossy(), &options, &NoProgress)?;
     let mut trainer = Trainer::new(&recipe, &data, device)?;
 
     let stop = AtomicBool::new(false);

@@ -17,7 +17,7 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use mindgap::{
     augment::{Augment, Normalize},
-    data::{self, Dataset, Options, Silent},
+    data::{self, Dataset, NoProgress, Options},
     durable::Array,
     model::{drop::keep_mask, drop_block},
     random::{Purpose, Stream},
@@ -251,7 +251,7 @@ fn whole_pixels(device: Device) -> Test {
 fn streamed_images_are_the_resident_ones(device: Device) -> Test {
     let open = |cache_limit: u64| -> anyhow::Result<Dataset> {
         let options = Options { cache_limit, workers: Some(2), ..Options::default() };
-        data::open(PLACE.path("data").to_str().unwrap(), &options, &Silent)
+        data::open(PLACE.path("data").to_str().unwrap(), &options, &NoProgress)
     };
     let (resident, streamed) = (open(1 << 30)?, open(0)?);
     assert!(streamed.train.is_streamed() && !resident.train.is_streamed());

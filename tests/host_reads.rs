@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::atomic::AtomicBool};
 
 use mindgap::{
-    data::{self, Options, Silent},
+    data::{self, NoProgress, Options},
     recipe::Recipe,
     run::{EpochRecord, Observer},
     torch::host_reads,
@@ -22,7 +22,7 @@ impl Observer for Nobody {
 #[test]
 fn an_epoch_reads_once_in_fifty_updates_and_once_at_its_end_and_an_evaluation_once() {
     let options = Options { img_size: Some(16), train_fraction: 0.1, ..Options::default() };
-    let data = data::open("faces", &options, &Silent).unwrap();
+    let data = data::open("faces", &options, &NoProgress).unwrap();
     // Every knob that works in the loop: none of them may look at a number of the device.
     let recipe = Recipe {
         model: "resnet8".into(),

@@ -10,23 +10,23 @@
 
 use tch::Tensor;
 
-use super::Size;
+use super::ImageSize;
 use crate::{recipe::Recipe, torch};
 
 const LEAST_SIGMA: f64 = 0.1;
 
 /// Largest standard deviation for images of `size`, in pixels.
-pub(super) fn largest_sigma(size: Size) -> f64 {
+pub(super) fn largest_sigma(size: ImageSize) -> f64 {
     (size.shorter() as f64 / 112.0).max(1.0)
 }
 
 /// Standard deviation in pixels; 0 for an image that is not blurred.
-pub(super) fn draw(recipe: &Recipe, size: Size, [chance, share]: [f64; 2]) -> f64 {
+pub(super) fn draw(recipe: &Recipe, size: ImageSize, [chance, share]: [f64; 2]) -> f64 {
     if chance < recipe.blur { sigma(size, share) } else { 0.0 }
 }
 
 /// `share` of the way from the least to the largest standard deviation.
-pub(super) fn sigma(size: Size, share: f64) -> f64 {
+pub(super) fn sigma(size: ImageSize, share: f64) -> f64 {
     LEAST_SIGMA + (largest_sigma(size) - LEAST_SIGMA) * share
 }
 
@@ -35,7 +35,7 @@ pub(super) fn sigma(size: Size, share: f64) -> f64 {
 ///
 /// All kernels of a batch have the same length, which holds two of the largest standard deviation on either side.
 pub fn gaussian_blur(images: Tensor, sigmas: &[f64]) -> Tensor {
-    match kernels(sigmas, Size::of(&images)) {
+    match kernels(sigmas, ImageSize::of(&images)) {
         None => images,
         Some([index, kernels]) => {
             let [index, kernels] = [index, kernels].map(|tensor| torch::sent(&tensor, images.device()));
@@ -46,7 +46,7 @@ pub fn gaussian_blur(images: Tensor, sigmas: &[f64]) -> Tensor {
 
 /// [`gaussian_blur`] of the images at `index` by their [`kernels`], both on the images' device.
 pub(super) fn blur_by(mut images: Tensor, index: &Tensor, kernels: &Tensor) -> Tensor {
-    let (size, radius) = (Size::of(&images), kernels.size()[1] / 2);
+    let (size, radius) = (ImageSize::of(&images), kernels.size()[1] / 2);
     let sharp = images.index_select(0, index);
     let shape = sharp.size();
 
@@ -65,7 +65,7 @@ pub(super) fn blur_by(mut images: Tensor, index: &Tensor, kernels: &Tensor) -> T
 
 /// Which images of `size` are blurred, `[m]` (i64), and their kernels `[m, 2 radius + 1]`, each of sum 1, on the CPU; None
 /// where there are none.
-pub(super) fn kernels(sigmas: &[f64], size: Size) -> Option<[Tensor; 2]> {
+pub(super) fn kernels(sigmas: &[f64], size: ImageSize) -> Option<[Tensor; 2]> {
     let blurred: Vec<i64> = (0..).zip(sigmas).filter(|(_, sigma)| **sigma > 0.0).map(|(image, _)| image).collect();
     if blurred.is_empty() {
         return None;

@@ -14,7 +14,7 @@ use crate::{recipe::Recipe, torch};
 
 /// How the colours of one image change. The numbers are those of torchvision's `adjust_*`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Factors {
+pub struct ColourFactors {
     /// From 0 (black); 1 changes nothing.
     pub brightness: f64,
     /// From 0 (all pixels have the mean of the grey image); 1 changes nothing.
@@ -25,7 +25,7 @@ pub struct Factors {
     pub hue: f64,
 }
 
-impl Factors {
+impl ColourFactors {
     /// The factors that change nothing.
     pub const IDENTITY: Self = Self { brightness: 1.0, contrast: 1.0, saturation: 1.0, hue: 0.0 };
 
@@ -35,11 +35,11 @@ impl Factors {
 }
 
 /// The factors of one image.
-pub(super) fn draw(recipe: &Recipe, shares: [f64; 4]) -> Factors {
+pub(super) fn draw(recipe: &Recipe, shares: [f64; 4]) -> ColourFactors {
     let [brightness, contrast, saturation, hue] = recipe.jitter();
     let between = |share: f64, low: f64, high: f64| low + (high - low) * share;
     let factor = |share, strength: f64| between(share, (1.0 - strength).max(0.0), 1.0 + strength);
-    Factors {
+    ColourFactors {
         brightness: factor(shares[0], brightness),
         contrast: factor(shares[1], contrast),
         saturation: factor(shares[2], saturation),
@@ -50,22 +50,23 @@ pub(super) fn draw(recipe: &Recipe, shares: [f64; 4]) -> Factors {
 /// Float images `[n, c, h, w]` on the scale 0 to 1, each with its own factors; c is 1 or 3.
 ///
 /// A factor that changes no image of the batch costs nothing.
-pub fn adjust(images: Tensor, factors: &[Factors]) -> Tensor {
+pub fn adjust(images: Tensor, factors: &[ColourFactors]) -> Tensor {
     let columns = torch::sent(&columns(factors), images.device());
     adjust_by(images, factors, &columns)
 }
 
 /// The factors as `[n, 4]`, float32, on the CPU: brightness, contrast, saturation, hue.
-pub(super) fn columns(factors: &[Factors]) -> Tensor {
+pub(super) fn columns(factors: &[ColourFactors]) -> Tensor {
     let numbers = factors.iter().flat_map(|factors| factors.numbers());
     Tensor::from_slice(&numbers.collect::<Vec<f32>>()).view([-1, 4])
 }
 
 /// [`adjust`] with the [`columns`] of the factors on the images' device.
-pub(super) fn adjust_by(mut images: Tensor, factors: &[Factors], columns: &Tensor) -> Tensor {
+pub(super) fn adjust_by(mut images: Tensor, factors: &[ColourFactors], columns: &Tensor) -> Tensor {
     let columns = columns.view([-1, 4, 1, 1, 1]).unbind(1);
-    let changes =
-        |number: usize| factors.iter().any(|factors| factors.numbers()[number] != Factors::IDENTITY.numbers()[number]);
+    let changes = |number: usize| {
+        factors.iter().any(|factors| factors.numbers()[number] != ColourFactors::IDENTITY.numbers()[number])
+    };
     if changes(0) {
         images = (images * &columns[0]).clamp_(0.0, 1.0);
     }
@@ -127,14 +128,14 @@ mod tests {
     #[test]
     fn grey_images_have_no_saturation_and_no_hue_to_change() {
         let images = Tensor::linspace(0.0, 1.0, 32, (Kind::Float, Device::Cpu)).view([2, 1, 4, 4]);
-        let factors = Factors { saturation: 0.3, hue: 0.4, ..Factors::IDENTITY };
+        let factors = ColourFactors { saturation: 0.3, hue: 0.4, ..ColourFactors::IDENTITY };
         assert!(adjust(images.shallow_clone(), &[factors; 2]).equal(&images));
     }
 
     #[test]
     fn a_third_of_the_circle_turns_red_into_green_and_leaves_grey_alone() {
         let images = Tensor::from_slice(&[1.0f32, 0.5, 0.0, 0.5, 0.0, 0.5]).view([1, 3, 1, 2]);
-        let turned = adjust(images, &[Factors { hue: 1.0 / 3.0, ..Factors::IDENTITY }]);
+        let turned = adjust(images, &[ColourFactors { hue: 1.0 / 3.0, ..ColourFactors::IDENTITY }]);
         let expected = Tensor::from_slice(&[0.0f32, 0.5, 1.0, 0.5, 0.0, 0.5]).view([1, 3, 1, 2]);
         assert!(turned.allclose(&expected, 1e-6, 1e-6, false), "{turned}");
     }

@@ -10,13 +10,13 @@
 
 use tch::Tensor;
 
-use super::{Rect, Size};
+use super::{ImageSize, Rect};
 use crate::torch;
 
 impl Rect {
     /// The rectangle around `centre` (down and across, in shares of the image, [0, 1)) that takes `1 − share` of an
     /// image of `size` and has its shape, cut off at its edges. It may be empty.
-    pub fn around(centre: [f64; 2], share: f64, size: Size) -> Self {
+    pub fn around(centre: [f64; 2], share: f64, size: ImageSize) -> Self {
         let extent = |length: i64, centre: f64| {
             let half = length as f64 * (1.0 - share).sqrt() / 2.0;
             let middle = centre * length as f64;
@@ -29,14 +29,14 @@ impl Rect {
 }
 
 /// Share of an image of `size` that lies outside `rect`: what the image keeps of itself.
-pub fn share_kept(rect: Rect, size: Size) -> f64 {
+pub fn share_kept(rect: Rect, size: ImageSize) -> f64 {
     1.0 - (rect.height * rect.width) as f64 / (size.height * size.width) as f64
 }
 
 /// Images `[n, c, h, w]` whose pixels within `rect` are those of the image that `partner` `[n]` (i64) names.
 pub fn cutmix(images: &Tensor, rect: Rect, partner: &Tensor) -> Tensor {
     let edges = torch::sent(&Rect::edges(&[Some(rect)]), images.device());
-    let mask = Rect::mask(&edges, Size::of(images));
+    let mask = Rect::mask(&edges, ImageSize::of(images));
     images.index_select(0, partner).where_self(&mask, images)
 }
 
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_rectangle_has_its_area_and_is_cut_off_at_the_edges() {
-        let size = Size { height: 8, width: 12 };
+        let size = ImageSize { height: 8, width: 12 };
         let whole = Rect::around([0.5, 0.5], 0.75, size);
         assert_eq!(whole, Rect { top: 2, height: 4, left: 3, width: 6 });
         assert_eq!(share_kept(whole, size), 0.75);

@@ -1,6 +1,8 @@
 //! Every number that augments one image.
 
-use super::{Factors, Map, Rect, Size, blur, colour, crop_pad, erase, hflip, resized_crop, rotate_shift_zoom, trivial};
+use super::{
+    ColourFactors, ImageSize, Map, Rect, blur, colour, crop_pad, erase, hflip, resized_crop, rotate_shift_zoom, trivial,
+};
 use crate::{
     random::Stream,
     recipe::{Aa, Recipe},
@@ -8,23 +10,23 @@ use crate::{
 
 /// Every number that augments one image: a function of the recipe, the image's shape and its stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Draws {
+pub struct AugmentDraws {
     /// Where its pixels come from.
     pub map: Map,
     /// How its colours change.
-    pub colour: Factors,
+    pub colour: ColourFactors,
     /// Standard deviation of its blur, in pixels; 0 for none.
     pub blur: f64,
     /// What is erased of it.
     pub erase: Option<Rect>,
 }
 
-impl Draws {
+impl AugmentDraws {
     /// The draws for an image of `channels` and `size`.
     ///
     /// Each knob takes the same count of numbers from the stream, on or off: switching one on leaves the draws of the
     /// others alone. The order is part of every recorded run; new knobs come last.
-    pub fn new(recipe: &Recipe, channels: i64, size: Size, stream: &mut Stream) -> Self {
+    pub fn new(recipe: &Recipe, channels: i64, size: ImageSize, stream: &mut Stream) -> Self {
         let flip = hflip::draw(recipe, uniforms(stream));
         let map = rotate_shift_zoom::draw(recipe, size, uniforms(stream), Map { flip, ..Map::identity(size) });
         let padded = uniforms(stream);
@@ -53,10 +55,10 @@ pub(super) mod tests {
     use super::*;
     use crate::random::Purpose;
 
-    const SIZE: Size = Size { height: 48, width: 48 };
+    const SIZE: ImageSize = ImageSize { height: 48, width: 48 };
 
-    fn draw(recipe: &Recipe, seed: u64, epoch: u32, id: u32) -> Draws {
-        Draws::new(recipe, 3, SIZE, &mut Stream::new(seed, Purpose::Augment, epoch, id))
+    fn draw(recipe: &Recipe, seed: u64, epoch: u32, id: u32) -> AugmentDraws {
+        AugmentDraws::new(recipe, 3, SIZE, &mut Stream::new(seed, Purpose::Augment, epoch, id))
     }
 
     /// Every knob of the images but TrivialAugment.
@@ -86,7 +88,8 @@ pub(super) mod tests {
 
     #[test]
     fn off_draws_nothing() {
-        let nothing = Draws { map: Map::identity(SIZE), colour: Factors::IDENTITY, blur: 0.0, erase: None };
+        let nothing =
+            AugmentDraws { map: Map::identity(SIZE), colour: ColourFactors::IDENTITY, blur: 0.0, erase: None };
         assert!((0..100).all(|id| draw(&Recipe::default(), 0, 1, id) == nothing));
     }
 
@@ -98,12 +101,12 @@ pub(super) mod tests {
             let without = |recipe: Recipe| draw(&recipe, 0, 1, id);
 
             let changed = without(Recipe { hflip: off.hflip, rotate: off.rotate, ..all.clone() });
-            assert_eq!(changed, Draws { map: Map { flip: false, angle: 0.0, ..full.map }, ..full });
+            assert_eq!(changed, AugmentDraws { map: Map { flip: false, angle: 0.0, ..full.map }, ..full });
             let changed = without(Recipe { scale: off.scale, crop_pad: off.crop_pad, ..all.clone() });
-            assert_eq!(changed, Draws { map: Map { crop: Rect::whole(SIZE), ..full.map }, ..full });
+            assert_eq!(changed, AugmentDraws { map: Map { crop: Rect::whole(SIZE), ..full.map }, ..full });
             let changed = without(Recipe { color_jitter: vec![], blur: 0.0, ..all.clone() });
-            assert_eq!(changed, Draws { colour: Factors::IDENTITY, blur: 0.0, ..full });
-            assert_eq!(without(Recipe { reprob: 0.0, ..all.clone() }), Draws { erase: None, ..full });
+            assert_eq!(changed, AugmentDraws { colour: ColourFactors::IDENTITY, blur: 0.0, ..full });
+            assert_eq!(without(Recipe { reprob: 0.0, ..all.clone() }), AugmentDraws { erase: None, ..full });
         }
     }
 
@@ -111,7 +114,7 @@ pub(super) mod tests {
     fn draws_fill_their_ranges_and_no_more() {
         let recipe = everything();
         let draws: Vec<_> = (0..2000).map(|id| draw(&recipe, 0, 1, id)).collect();
-        let spans = |number: &dyn Fn(&Draws) -> f64, low: f64, high: f64| {
+        let spans = |number: &dyn Fn(&AugmentDraws) -> f64, low: f64, high: f64| {
             let numbers: Vec<f64> = draws.iter().map(number).collect();
             let (least, most) = numbers.iter().fold((f64::MAX, f64::MIN), |(l, m), n| (l.min(*n), m.max(*n)));
             let slack = 0.01 * (high - low);
@@ -123,7 +126,8 @@ pub(super) mod tests {
         spans(&|draws| draws.map.zoom, 0.9, 1.1);
         spans(&|draws| draws.colour.brightness, 0.6, 1.4);
         spans(&|draws| draws.colour.hue, -0.1, 0.1);
-        let share = |holds: &dyn Fn(&Draws) -> bool| draws.iter().filter(|draws| holds(draws)).count() as f64 / 2000.0;
+        let share =
+            |holds: &dyn Fn(&AugmentDraws) -> bool| draws.iter().filter(|draws| holds(draws)).count() as f64 / 2000.0;
         // Four standard errors of a half.
         for share in [share(&|d| d.map.flip), share(&|d| d.blur > 0.0), share(&|d| d.erase.is_some())] {
             assert!((share - 0.5).abs() < 0.045, "{share}");

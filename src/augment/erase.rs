@@ -10,7 +10,7 @@
 
 use tch::Tensor;
 
-use super::{Rect, Size};
+use super::{ImageSize, Rect};
 use crate::{recipe::Recipe, torch};
 
 /// Smallest and largest share of the image's area.
@@ -19,7 +19,7 @@ const AREA: [f64; 2] = [0.02, 0.33];
 const RATIO: [f64; 2] = [0.3, 1.0 / 0.3];
 
 /// What is erased of an image, if anything: the first of the rectangles that fits.
-pub(super) fn draw(recipe: &Recipe, size: Size, [chance]: [f64; 1], tries: [[f64; 4]; 10]) -> Option<Rect> {
+pub(super) fn draw(recipe: &Recipe, size: ImageSize, [chance]: [f64; 1], tries: [[f64; 4]; 10]) -> Option<Rect> {
     if chance < recipe.reprob { Rect::first_that_fits(size, AREA, RATIO, tries) } else { None }
 }
 
@@ -34,7 +34,7 @@ pub fn erase(images: Tensor, rects: &[Option<Rect>]) -> Tensor {
 
 /// [`erase`] by the [`Rect::edges`] of the rectangles, on the images' device.
 pub(super) fn erase_within(mut images: Tensor, edges: &Tensor) -> Tensor {
-    let mask = Rect::mask(edges, Size::of(&images));
+    let mask = Rect::mask(edges, ImageSize::of(&images));
     images.masked_fill_(&mask, 0.0)
 }
 
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, Stream};
 
-    fn rects(probability: f64, size: Size) -> Vec<Option<Rect>> {
+    fn rects(probability: f64, size: ImageSize) -> Vec<Option<Rect>> {
         let recipe = Recipe { reprob: probability, ..Recipe::default() };
         let rect = |id| {
             let mut stream = Stream::new(0, Purpose::Augment, 1, id);
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn erased_areas_are_spread_evenly_between_the_smallest_and_the_largest() {
-        let rects = rects(1.0, Size { height: 200, width: 200 });
+        let rects = rects(1.0, ImageSize { height: 200, width: 200 });
         let mut areas: Vec<f64> =
             rects.iter().flatten().map(|rect| (rect.width * rect.height) as f64 / 40_000.0).collect();
         areas.sort_by(f64::total_cmp);
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn as_many_images_are_erased_as_asked_for() {
-        let erased = rects(0.25, Size { height: 48, width: 48 }).iter().flatten().count();
+        let erased = rects(0.25, ImageSize { height: 48, width: 48 }).iter().flatten().count();
         // Four standard deviations are 110.
         assert!(erased.abs_diff(1000) < 110, "{erased}");
     }

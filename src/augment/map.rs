@@ -1,6 +1,6 @@
 //! Where the pixels of one augmented image come from.
 
-use super::{Rect, Size};
+use super::{ImageSize, Rect};
 
 /// The geometry of one image: mirrored, then turned, magnified and moved about its centre, then cropped and enlarged to
 /// full size. Angle, shift and zoom have the meaning of torchvision's `affine`.
@@ -20,7 +20,7 @@ pub struct Map {
 
 impl Map {
     /// The map that changes nothing.
-    pub fn identity(size: Size) -> Self {
+    pub fn identity(size: ImageSize) -> Self {
         Self { flip: false, angle: 0.0, shift: [0.0; 2], zoom: 1.0, crop: Rect::whole(size) }
     }
 

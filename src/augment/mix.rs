@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::{
-    Rect, Size,
+    ImageSize, Rect,
     cutmix::{cutmix, share_kept},
     mixup::mixup,
 };
@@ -34,7 +34,7 @@ pub enum MixKind {
 impl Mix {
     /// The mixing of batch `batch` (from 0) of `epoch` (from 1) with `n` images of `size`; None where the
     /// recipe or the draw says that it stays plain.
-    pub fn draw(recipe: &Recipe, epoch: u32, batch: u32, n: usize, size: Size) -> Option<Self> {
+    pub fn draw(recipe: &Recipe, epoch: u32, batch: u32, n: usize, size: ImageSize) -> Option<Self> {
         let over = recipe.mixup_off_epoch > 0 && epoch > recipe.mixup_off_epoch;
         if !recipe.mixes() || over {
             return None;
@@ -62,7 +62,7 @@ impl Mix {
         match self.kind {
             MixKind::Blend(share) => (mixup(images, share, &partner), mixup(&targets, share, &partner)),
             MixKind::Cut(rect) => {
-                let share = share_kept(rect, Size::of(images));
+                let share = share_kept(rect, ImageSize::of(images));
                 (cutmix(images, rect, &partner), mixup(&targets, share, &partner))
             }
         }
@@ -76,7 +76,7 @@ mod tests {
     fn kinds(recipe: &Recipe, epoch: u32) -> [usize; 3] {
         let mut counts = [0; 3];
         for batch in 0..2000 {
-            let mix = Mix::draw(recipe, epoch, batch, 4, Size { height: 8, width: 8 });
+            let mix = Mix::draw(recipe, epoch, batch, 4, ImageSize { height: 8, width: 8 });
             counts[mix.map_or(0, |mix| if matches!(mix.kind, MixKind::Blend(_)) { 1 } else { 2 })] += 1;
         }
         counts

@@ -1,7 +1,7 @@
 //! Random augmentation of training images, batched on the device.
 //!
 //! Each knob has a file of its own, which opens with its card. A knob draws its numbers on the host from an image's
-//! stream and says nothing about tensors; [`Draws`] gathers them; [`Augment`] hands them to four pure functions, each
+//! stream and says nothing about tensors; [`AugmentDraws`] gathers them; [`Augment`] hands them to four pure functions, each
 //! of which does one batched operation with the numbers passed in:
 //!
 //! | function | knobs |
@@ -34,14 +34,14 @@ mod rotate_shift_zoom;
 mod trivial;
 
 pub use blur::gaussian_blur;
-pub use colour::{Factors, adjust};
-pub use draws::Draws;
+pub use colour::{ColourFactors, adjust};
+pub use draws::AugmentDraws;
 pub use erase::erase;
 pub use map::Map;
 pub use mix::{Mix, MixKind};
 pub use move_pixels::move_pixels;
 pub use normalize::Normalize;
-pub use pipeline::{Augment, Draw, Drawn};
-pub use rect::{Rect, Size};
+pub use pipeline::{Augment, AugmentSampler, BatchDraws};
+pub use rect::{ImageSize, Rect};
 pub use resample::resample;
 pub use resize::resize;

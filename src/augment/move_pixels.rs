@@ -2,20 +2,20 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Map, Size};
+use super::{ImageSize, Map};
 use crate::{recipe::Border, torch};
 
 /// Images `[n, c, h, w]` of any kind, each mirrored and cropped as its map says. The maps neither turn nor scale.
 ///
 /// The border is that of [`super::resample()`].
 pub fn move_pixels(images: &Tensor, maps: &[Map], border: Border) -> Tensor {
-    move_by(images, &torch::sent(&starts(maps, Size::of(images)), images.device()), border)
+    move_by(images, &torch::sent(&starts(maps, ImageSize::of(images)), images.device()), border)
 }
 
 /// [`move_pixels`] by the [`starts`] of the maps, on the images' device.
 pub(super) fn move_by(images: &Tensor, starts: &Tensor, border: Border) -> Tensor {
     let (n, c, height, width) = images.size4().expect("images are [n, c, h, w]");
-    let [x, y] = origins(starts, Size { height, width });
+    let [x, y] = origins(starts, ImageSize { height, width });
     let index = (inside(&y, height, border) * width + inside(&x, width, border)).view([n, 1, height * width]);
     let moved =
         images.reshape([n, c, -1]).gather(2, &index.expand([n, c, -1], false), false).view([n, c, height, width]);
@@ -27,7 +27,7 @@ pub(super) fn move_by(images: &Tensor, starts: &Tensor, border: Border) -> Tenso
 
 /// For each map the column that the first column comes from, the step to the next one's, and the row that the first row
 /// comes from: `[n, 3]`, i64, on the CPU.
-pub(super) fn starts(maps: &[Map], size: Size) -> Tensor {
+pub(super) fn starts(maps: &[Map], size: ImageSize) -> Tensor {
     let numbers = maps.iter().flat_map(|map| {
         let Map { flip, crop, .. } = map;
         let (first, step) = if *flip { (size.width - 1 - crop.left, -1) } else { (crop.left, 1) };
@@ -37,7 +37,7 @@ pub(super) fn starts(maps: &[Map], size: Size) -> Tensor {
 }
 
 /// Column `[n, 1, w]` and row `[n, h, 1]` that each pixel comes from, perhaps beyond the edge.
-fn origins(starts: &Tensor, size: Size) -> [Tensor; 2] {
+fn origins(starts: &Tensor, size: ImageSize) -> [Tensor; 2] {
     let numbers = starts.view([-1, 3, 1, 1]).unbind(1);
     let pixels = |side| Tensor::arange(side, (Kind::Int64, starts.device()));
     [&numbers[0] + &numbers[1] * pixels(size.width), &numbers[2] + pixels(size.height).view([-1, 1])]

@@ -4,7 +4,7 @@ use anyhow::Result;
 use tch::{Device, Tensor};
 
 use super::{
-    Draws, Map, Normalize, Rect, Size, blur, colour, erase,
+    AugmentDraws, ImageSize, Map, Normalize, Rect, blur, colour, erase,
     move_pixels::{self, move_by},
     resample::{self, resample_bytes, resample_straight},
 };
@@ -42,18 +42,18 @@ enum Geometry {
 
 /// Draws the numbers that augment the batches of a run, on the host. Any thread may do so, ahead of training.
 #[derive(Clone, Debug)]
-pub struct Draw {
+pub struct AugmentSampler {
     recipe: Recipe,
     geometry: Geometry,
     channels: i64,
-    size: Size,
+    size: ImageSize,
     device: Device,
 }
 
 /// The numbers that augment one batch, ready to be sent to the device in one copy.
 #[derive(Debug)]
-pub struct Drawn {
-    draws: Vec<Draws>,
+pub struct BatchDraws {
+    draws: Vec<AugmentDraws>,
     numbers: Parcel,
 }
 
@@ -81,15 +81,15 @@ impl Augment {
     /// [`Augment::forward`] where an epoch shows an image more than once: `repeats[i]` says how often it has shown image i
     /// before. Each time has draws of its own.
     pub fn forward_repeated(&self, images: &Tensor, epoch: u32, ids: &[u32], repeats: &[u32]) -> Tensor {
-        let draw = Draw::new(&self.recipe, images.size()[1], Size::of(images), images.device());
+        let draw = AugmentSampler::new(&self.recipe, images.size()[1], ImageSize::of(images), images.device());
         self.apply(images, &draw.batch(epoch, ids, repeats).unwrap_or_else(|error| throw(error)))
     }
 
     /// uint8 images `[n, c, h, w]` to normalised float32 images of the same shape, by the numbers `drawn` for them.
-    pub fn apply(&self, images: &Tensor, drawn: &Drawn) -> Tensor {
+    pub fn apply(&self, images: &Tensor, drawn: &BatchDraws) -> Tensor {
         assert_eq!(images.size()[0], drawn.draws.len() as i64, "each image has draws");
         let mut numbers = drawn.numbers.send().unwrap_or_else(|error| throw(error)).into_iter();
-        let mut next = || numbers.next().expect("what `Draw::batch` packed");
+        let mut next = || numbers.next().expect("what `AugmentSampler::batch` packed");
 
         let changes_values = changes_values(&self.recipe);
         let values = if changes_values { &self.to_unit } else { &self.normalize };
@@ -116,9 +116,9 @@ impl Augment {
     }
 }
 
-impl Draw {
+impl AugmentSampler {
     /// For images of `channels` and `size` that are augmented on `device`.
-    pub fn new(recipe: &Recipe, channels: i64, size: Size, device: Device) -> Self {
+    pub fn new(recipe: &Recipe, channels: i64, size: ImageSize, device: Device) -> Self {
         Self { recipe: recipe.clone(), geometry: Geometry::of(recipe), channels, size, device }
     }
 
@@ -126,19 +126,19 @@ impl Draw {
     ///
     /// # Errors
     /// There is no memory for them.
-    pub fn batch(&self, epoch: u32, ids: &[u32], repeats: &[u32]) -> Result<Drawn> {
+    pub fn batch(&self, epoch: u32, ids: &[u32], repeats: &[u32]) -> Result<BatchDraws> {
         assert_eq!(ids.len(), repeats.len(), "each image has a count of repeats");
         let draw = |(id, repeat): (&u32, &u32)| {
             // A run has fewer than 2²⁰ epochs, so that the repeats have the upper bits to themselves.
             let mut stream = Stream::new(self.recipe.seed, Purpose::Augment, epoch ^ repeat << 20, *id);
-            Draws::new(&self.recipe, self.channels, self.size, &mut stream)
+            AugmentDraws::new(&self.recipe, self.channels, self.size, &mut stream)
         };
-        let draws: Vec<Draws> = ids.iter().zip(repeats).map(draw).collect();
-        Ok(Drawn { numbers: Parcel::new(self.numbers(&draws), self.device)?, draws })
+        let draws: Vec<AugmentDraws> = ids.iter().zip(repeats).map(draw).collect();
+        Ok(BatchDraws { numbers: Parcel::new(self.numbers(&draws), self.device)?, draws })
     }
 
     /// What [`Augment::apply`] needs on the device, in the order in which it takes it.
-    fn numbers(&self, draws: &[Draws]) -> Vec<Tensor> {
+    fn numbers(&self, draws: &[AugmentDraws]) -> Vec<Tensor> {
         let mut numbers = Vec::new();
         let maps: Vec<Map> = draws.iter().map(|draws| draws.map).collect();
         match self.geometry {

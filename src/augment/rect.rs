@@ -4,14 +4,14 @@ use tch::{Kind, Tensor};
 
 /// Height and width of the images of a batch, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Size {
+pub struct ImageSize {
     /// Rows.
     pub height: i64,
     /// Columns.
     pub width: i64,
 }
 
-impl Size {
+impl ImageSize {
     /// Of images `[n, c, h, w]`.
     pub fn of(images: &Tensor) -> Self {
         let (_, _, height, width) = images.size4().expect("images are [n, c, h, w]");
@@ -39,14 +39,19 @@ pub struct Rect {
 
 impl Rect {
     /// All pixels of an image.
-    pub fn whole(size: Size) -> Self {
+    pub fn whole(size: ImageSize) -> Self {
         Self { left: 0, top: 0, width: size.width, height: size.height }
     }
 
     /// The first of `tries` whose rectangle fits into `size`, as torchvision and timm draw crops and holes. Each try is
     /// four numbers in [0, 1): for the share of the area, uniform between the two of `area`; for width / height, whose
     /// logarithm is uniform between the two of `ratio`; and for the place.
-    pub(super) fn first_that_fits(size: Size, area: [f64; 2], ratio: [f64; 2], tries: [[f64; 4]; 10]) -> Option<Self> {
+    pub(super) fn first_that_fits(
+        size: ImageSize,
+        area: [f64; 2],
+        ratio: [f64; 2],
+        tries: [[f64; 4]; 10],
+    ) -> Option<Self> {
         let pixels = (size.height * size.width) as f64;
         let between = |[low, high]: [f64; 2], share: f64| low + (high - low) * share;
         let ratio = ratio.map(f64::ln);
@@ -66,7 +71,7 @@ impl Rect {
     }
 
     /// Which pixels of images of `size` lie within the [`Rect::edges`] of their rectangle, `[n, 1, h, w]`.
-    pub(super) fn mask(edges: &Tensor, size: Size) -> Tensor {
+    pub(super) fn mask(edges: &Tensor, size: ImageSize) -> Tensor {
         let device = edges.device();
         let edges = edges.view([-1, 4, 1, 1, 1]).unbind(1);
         let within = |pixel: Tensor, first: usize| {
@@ -78,7 +83,7 @@ impl Rect {
 
     /// The rectangle of `area` pixels and `ratio` = width / height, rounded to whole pixels, at a place within `size`
     /// that `place` gives, each number in [0, 1). None if it does not fit.
-    fn placed(size: Size, area: f64, ratio: f64, place: [f64; 2]) -> Option<Self> {
+    fn placed(size: ImageSize, area: f64, ratio: f64, place: [f64; 2]) -> Option<Self> {
         let width = (area * ratio).sqrt().round() as i64;
         let height = (area / ratio).sqrt().round() as i64;
         let fits = (1..=size.width).contains(&width) && (1..=size.height).contains(&height);

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Map, Normalize, Size};
+use super::{ImageSize, Map, Normalize};
 use crate::{recipe::Border, torch};
 
 /// libtorch's numbers for the modes of `grid_sampler`.
@@ -15,7 +15,7 @@ const REFLECTION: i64 = 2;
 /// Pixels are squares, as in torchvision (`align_corners=False`): the border reflects about the outer edges of the
 /// outermost pixels, so that these stand there twice. Towards a border of zeros the outermost pixels fade.
 pub fn resample(images: &Tensor, maps: &[Map], border: Border) -> Tensor {
-    resample_by(images, &torch::sent(&axes(maps, Size::of(images)), images.device()), border)
+    resample_by(images, &torch::sent(&axes(maps, ImageSize::of(images)), images.device()), border)
 }
 
 /// [`resample`] by the [`axes`] of the maps, on the images' device.
@@ -24,7 +24,7 @@ fn resample_by(images: &Tensor, axes: &Tensor, border: Border) -> Tensor {
         Border::Reflect => REFLECTION,
         Border::Zero => ZEROS,
     };
-    images.grid_sampler(&grid(axes, Size::of(images)), BILINEAR, padding, false)
+    images.grid_sampler(&grid(axes, ImageSize::of(images)), BILINEAR, padding, false)
 }
 
 /// uint8 images sampled by the [`axes`] of maps that do not turn, as floats of the given `values`: in one pass on the CPU.
@@ -41,13 +41,13 @@ pub(super) fn resample_bytes(images: &Tensor, axes: &Tensor, border: Border, val
 }
 
 /// The numbers of each map, `[n, 2, 7]` on the CPU.
-pub(super) fn axes(maps: &[Map], size: Size) -> Tensor {
+pub(super) fn axes(maps: &[Map], size: ImageSize) -> Tensor {
     let numbers: Vec<f32> = maps.iter().flat_map(|map| numbers(map, size)).map(|number| number as f32).collect();
     Tensor::from_slice(&numbers).view([-1, 2, 7])
 }
 
 /// Where each pixel comes from, `[n, h, w, 2]`: x and y, where −1 and 1 are the outer edges of the image.
-fn grid(axes: &Tensor, size: Size) -> Tensor {
+fn grid(axes: &Tensor, size: ImageSize) -> Tensor {
     let device = axes.device();
     let numbers = axes.view([-1, 14, 1, 1]).unbind(1);
     let number = |axis: usize, index: usize| &numbers[7 * axis + index];
@@ -67,7 +67,7 @@ fn grid(axes: &Tensor, size: Size) -> Tensor {
 /// and last pixel; then the row of the affine map, which leads to the image's edges at −1 and 1.
 ///
 /// Places beyond the centres of the crop's outermost pixels would show what is not in it.
-fn numbers(map: &Map, size: Size) -> [f64; 14] {
+fn numbers(map: &Map, size: ImageSize) -> [f64; 14] {
     let axis = |start: i64, length: i64, side: i64, origin: [f64; 3]| {
         let (start, length, side) = (start as f64 - side as f64 / 2.0, length as f64, side as f64);
         let step = length / side;
@@ -84,14 +84,14 @@ fn numbers(map: &Map, size: Size) -> [f64; 14] {
 mod tests {
     use super::*;
     use crate::{
-        augment::{Draws, draws::tests::everything},
+        augment::{AugmentDraws, draws::tests::everything},
         random::{Purpose, Stream},
         recipe::Recipe,
     };
 
     #[test]
     fn one_pass_over_bytes_gives_what_libtorchs_sampler_gives() {
-        let size = Size { height: 9, width: 13 };
+        let size = ImageSize { height: 9, width: 13 };
         for channels in [1, 3] {
             let pixels: Vec<u8> = (0..40 * channels * 9 * 13).map(|i| (i * i * 31 % 251) as u8).collect();
             let images = Tensor::from_slice(&pixels).view([40, channels, 9, 13]);
@@ -99,7 +99,7 @@ mod tests {
                 // Some are shifted by more than their side.
                 let translate = if id % 5 == 0 { 1.0 } else { 0.1 };
                 let recipe = Recipe { rotate: 0.0, translate, ..everything() };
-                Draws::new(&recipe, channels, size, &mut Stream::new(0, Purpose::Augment, 1, id)).map
+                AugmentDraws::new(&recipe, channels, size, &mut Stream::new(0, Purpose::Augment, 1, id)).map
             };
             let maps: Vec<Map> = (0..40).map(map).collect();
             let values = Normalize::new(

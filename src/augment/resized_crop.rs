@@ -8,11 +8,11 @@
 //! | Usual values | scale 0.08 1 for ImageNet, 0.35 1 for short runs, 0.6 1 for centred subjects; ratio 0.75 1.33 |
 //! | Reference | Szegedy et al. 2015, "Going deeper with convolutions"; torchvision's `RandomResizedCrop`, whose draws these are: area uniform, logarithm of the ratio uniform, ten tries, then the middle. |
 
-use super::{Rect, Size};
+use super::{ImageSize, Rect};
 use crate::recipe::Recipe;
 
 /// The rectangle that is cut out of an image; all of it while the knob is off.
-pub(super) fn draw(recipe: &Recipe, size: Size, tries: [[f64; 4]; 10]) -> Rect {
+pub(super) fn draw(recipe: &Recipe, size: ImageSize, tries: [[f64; 4]; 10]) -> Rect {
     if recipe.scale == [1.0, 1.0] {
         return Rect::whole(size);
     }
@@ -20,7 +20,7 @@ pub(super) fn draw(recipe: &Recipe, size: Size, tries: [[f64; 4]; 10]) -> Rect {
 }
 
 /// The largest rectangle in the middle of an image whose ratio lies within `ratio`.
-fn middle([narrowest, widest]: [f64; 2], size: Size) -> Rect {
+fn middle([narrowest, widest]: [f64; 2], size: ImageSize) -> Rect {
     let ratio = size.width as f64 / size.height as f64;
     let height = if ratio < narrowest { (size.width as f64 / narrowest).round() as i64 } else { size.height };
     let width = if ratio > widest { (size.height as f64 * widest).round() as i64 } else { size.width };
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, Stream};
 
-    fn crops(recipe: &Recipe, size: Size) -> Vec<Rect> {
+    fn crops(recipe: &Recipe, size: ImageSize) -> Vec<Rect> {
         let crop = |id| {
             let mut stream = Stream::new(0, Purpose::Augment, 1, id);
             draw(recipe, size, std::array::from_fn(|_| std::array::from_fn(|_| stream.uniform())))
@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn crops_lie_within_the_image_and_have_the_area_and_shape_asked_for() {
         let recipe = Recipe { scale: [0.3, 0.6], ..Recipe::default() };
-        let crops = crops(&recipe, Size { height: 100, width: 100 });
+        let crops = crops(&recipe, ImageSize { height: 100, width: 100 });
         let areas = crops.iter().map(|crop| (crop.width * crop.height) as f64 / 1e4);
         // The standard error of the mean is 0.002.
         assert!((areas.clone().sum::<f64>() / 2000.0 - 0.45).abs() < 0.01);
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn where_no_crop_fits_the_middle_is_taken() {
         let recipe = Recipe { scale: [0.9, 1.0], ratio: [2.0, 2.0], ..Recipe::default() };
-        let crops = crops(&recipe, Size { height: 10, width: 10 });
+        let crops = crops(&recipe, ImageSize { height: 10, width: 10 });
         assert!(crops.iter().all(|crop| *crop == Rect { left: 0, top: 2, width: 10, height: 5 }));
     }
 }

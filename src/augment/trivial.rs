@@ -8,7 +8,7 @@
 //! | Usual values | none or trivial |
 //! | Reference | Müller and Hutter 2021, "TrivialAugment: tuning-free yet state-of-the-art data augmentation". The operations are mindgap's own knobs rather than the paper's 14. Rotation, shift, brightness, contrast and saturation have the paper's "wide" ranges, except that a shift ends at half the side. |
 
-use super::{Draws, Size, blur};
+use super::{AugmentDraws, ImageSize, blur};
 
 /// Largest rotation to either side, in degrees.
 const TURN: f64 = 135.0;
@@ -24,7 +24,12 @@ const GREY_OPERATIONS: f64 = 8.0;
 
 /// `draws` with one more operation, folded into what they hold: angles and shifts add up, zooms and factors multiply,
 /// blurs add their variances.
-pub(super) fn draw(mut draws: Draws, channels: i64, size: Size, [operation, strength]: [f64; 2]) -> Draws {
+pub(super) fn draw(
+    mut draws: AugmentDraws,
+    channels: i64,
+    size: ImageSize,
+    [operation, strength]: [f64; 2],
+) -> AugmentDraws {
     let operations = if channels == 3 { GREY_OPERATIONS + 1.0 } else { GREY_OPERATIONS };
     let signed = 2.0 * strength - 1.0;
     let shift = |side: i64| signed * SHIFT.min(side as f64 / 2.0);
@@ -51,7 +56,7 @@ mod tests {
         recipe::{Aa, Recipe},
     };
 
-    const SIZE: Size = Size { height: 48, width: 48 };
+    const SIZE: ImageSize = ImageSize { height: 48, width: 48 };
 
     /// How many of 9,000 images meet each operation: nothing, rotation, shifts, zoom, brightness, contrast, blur,
     /// saturation.
@@ -59,8 +64,8 @@ mod tests {
         let recipe = Recipe { aa: Aa::Trivial, ..Recipe::default() };
         let mut counts = [0; 9];
         for id in 0..9000 {
-            let Draws { map, colour, blur, erase } =
-                Draws::new(&recipe, channels, SIZE, &mut Stream::new(0, Purpose::Augment, 1, id));
+            let AugmentDraws { map, colour, blur, erase } =
+                AugmentDraws::new(&recipe, channels, SIZE, &mut Stream::new(0, Purpose::Augment, 1, id));
             assert!(map.angle.abs() <= 135.0 && map.shift[0].abs() <= 24.0 && (0.5..=2.0).contains(&map.zoom));
             assert_eq!(erase, None);
             let changed = [

@@ -17,7 +17,7 @@ use super::{
         shape::{self, Shape},
     },
     options::Options,
-    read_progress::Progress,
+    read_progress::ReadProgress,
     sources::{
         exclude::Exclusions,
         faces, image_folder,
@@ -27,10 +27,10 @@ use super::{
         unreadable::{self, BadFile},
     },
     splits::{
-        copies::{self, Copies},
-        probe::{self, Side},
+        probe::{self, LabelledHashes},
         split::{Pixels, Split},
         stratified,
+        train_duplicates::{self, TrainDuplicates},
     },
 };
 
@@ -74,7 +74,7 @@ pub struct Dataset {
 /// A source that is missing, empty or wrongly laid out, fewer than two classes, a class of val that train lacks, a class
 /// without an image in train, a val without images, and, unless `skip_bad`, files and rows that cannot be read, by name; a list to
 /// `exclude` that names what is not there.
-pub fn open(source: &str, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
+pub fn open(source: &str, options: &Options, progress: &dyn ReadProgress) -> Result<Dataset> {
     let share = options.train_fraction;
     ensure!(share > 0.0 && share <= 1.0, "--train-fraction {share}: a share above 0 and up to 1 is possible");
     shape::check(options.img_size, options.in_chans)?;
@@ -175,7 +175,7 @@ fn settle_splits(listing: &mut Listing, options: &Options) {
 }
 
 /// Reads every image once, or finds what was read before.
-fn read_all(listing: Listing, options: &Options, progress: &dyn Progress) -> Result<Dataset> {
+fn read_all(listing: Listing, options: &Options, progress: &dyn ReadProgress) -> Result<Dataset> {
     let is_val_drawn = listing.is_val_drawn();
     let Listing { classes, train, val, test, mut unread_test, unused, mut notes, bad: mut bad_files } = listing;
     let val = val.context("val holds no image")?;
@@ -282,8 +282,8 @@ impl Dataset {
     }
 
     /// How many images of train repeat others, pixel for pixel.
-    pub fn copies_in_train(&self) -> Copies {
-        copies::count(side(&self.train))
+    pub fn duplicates_in_train(&self) -> TrainDuplicates {
+        train_duplicates::count(side(&self.train))
     }
 
     /// For each image of val, whether its decoded pixels also stand in train: a leak.
@@ -303,6 +303,6 @@ impl Dataset {
     }
 }
 
-fn side(split: &Split) -> Side<'_> {
-    Side { labels: &split.labels, hashes: &split.hashes }
+fn side(split: &Split) -> LabelledHashes<'_> {
+    LabelledHashes { labels: &split.labels, hashes: &split.hashes }
 }

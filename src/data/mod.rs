@@ -14,8 +14,8 @@
 //!
 //! Three other ways in:
 //!
-//! - [`open_alone`] opens one split without train, to measure a model on (`splits::single_split`).
-//! - [`Pictures`] reads files without labels, for prediction (`streaming::pictures`).
+//! - [`open_single_split`] opens one split without train, to measure a model on (`splits::single_split`).
+//! - [`UnlabelledImages`] reads files without labels, for prediction (`streaming::pictures`).
 //! - [`Audit`] inspects a source instead of opening it: duplicates, leaks, conflicting labels, broken files (`audit`).
 
 mod audit;
@@ -31,26 +31,26 @@ mod streaming;
 mod tests;
 
 pub use audit::{
-    Audit, Broken, Channels, Counts, Findings, Item, Leak, NearPair, PerSplit, Size, SplitName, ToExclude,
+    Audit, Broken, Channels, Counts, Findings, Item, Leak, NearPair, PerSplit, SizeCount, SplitName, ToExclude,
 };
 pub use dataset::{Dataset, open};
 pub use decoding::decoded_cache::{default_folder, kept_bytes};
 pub use options::Options;
-pub use read_progress::{Progress, Silent};
+pub use read_progress::{NoProgress, ReadProgress};
 pub use sources::{
     faces,
-    image_files::{Found, images_below},
+    image_files::{ImageFile, images_below},
     unreadable::BadFile,
 };
 pub use splits::{
-    copies::Copies,
-    single_split::{Alone, open_alone},
+    single_split::{SingleSplit, open_single_split},
     split::Split,
     split_folders::SplitFolders,
+    train_duplicates::TrainDuplicates,
 };
 pub use streaming::{
     batches::{Batch, Batches},
     gallery::Gallery,
     loader::Loader,
-    pictures::{PictureBatch, Pictures},
+    unlabelled::{UnlabelledBatch, UnlabelledImages},
 };

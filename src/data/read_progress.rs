@@ -1,7 +1,7 @@
 //! How far a long read has come, told to whoever shows it.
 
 /// Hears about work that takes a while. Threads call [`advance`](Progress::advance) at the same time.
-pub trait Progress: Sync {
+pub trait ReadProgress: Sync {
     /// Work called `what` begins, on `total` items.
     fn begin(&self, what: &str, total: u64);
     /// `n` more items are done.
@@ -12,9 +12,9 @@ pub trait Progress: Sync {
 
 /// Shows nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
+pub struct NoProgress;
 
-impl Progress for Silent {
+impl ReadProgress for NoProgress {
     fn begin(&self, _what: &str, _total: u64) {}
     fn advance(&self, _n: u64) {}
     fn end(&self) {}

@@ -10,14 +10,14 @@ use super::{
     order::{order, repeats},
 };
 use crate::{
-    augment::Drawn,
+    augment::BatchDraws,
     data::{Batches, Dataset, Loader},
     recipe::Recipe,
 };
 
 /// The batches of an epoch that are still to come.
 pub(super) struct EpochBatches<'a> {
-    source: Zip<Batches<'a>, Loader<Drawn>>,
+    source: Zip<Batches<'a>, Loader<BatchDraws>>,
     /// Batches handed over, those before these began included.
     done: u64,
     /// Batches in the whole epoch.

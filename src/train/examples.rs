@@ -5,7 +5,7 @@ use std::ops::Range;
 use tch::{Device, Tensor};
 
 use crate::{
-    augment::{Augment, Draw, Drawn, Mix, Normalize, Size, resize},
+    augment::{Augment, AugmentSampler, BatchDraws, ImageSize, Mix, Normalize, resize},
     data::{Batch, Dataset},
     recipe::{Recipe, progressive},
 };
@@ -27,13 +27,13 @@ pub(super) struct TrainBatch {
     /// Its number in the epoch, from 0.
     pub number: u32,
     /// The numbers that augment its images.
-    pub drawn: Drawn,
+    pub drawn: BatchDraws,
 }
 
 /// Draws what augments the training images of `data` under `recipe` on `device`.
-pub(super) fn draw(recipe: &Recipe, data: &Dataset, device: Device) -> Draw {
+pub(super) fn draw(recipe: &Recipe, data: &Dataset, device: Device) -> AugmentSampler {
     let side = i64::from(data.size);
-    Draw::new(recipe, i64::from(data.channels), Size { height: side, width: side }, device)
+    AugmentSampler::new(recipe, i64::from(data.channels), ImageSize { height: side, width: side }, device)
 }
 
 /// Makes examples of batches: a function of recipe, epoch and batch.
@@ -61,7 +61,7 @@ impl Examples {
     pub fn example(&self, batch: &TrainBatch, epoch: u32) -> Example {
         let TrainBatch { batch, number, drawn } = batch;
         let images = self.images(batch, drawn, epoch);
-        match Mix::draw(&self.recipe, epoch, *number, batch.positions.len(), Size::of(&images)) {
+        match Mix::draw(&self.recipe, epoch, *number, batch.positions.len(), ImageSize::of(&images)) {
             None => Example { images, targets: batch.labels.shallow_clone() },
             Some(mix) => {
                 let (images, targets) = mix.apply(&images, &batch.labels, self.classes);
@@ -101,11 +101,11 @@ impl Examples {
     /// How the whole batch `number` of `epoch` is mixed.
     fn mix(&self, epoch: u32, number: u32) -> Option<Mix> {
         let side = i64::from(progressive::size_at(&self.recipe, epoch, self.size));
-        Mix::draw(&self.recipe, epoch, number, self.recipe.batch_size as usize, Size { height: side, width: side })
+        Mix::draw(&self.recipe, epoch, number, self.recipe.batch_size as usize, ImageSize { height: side, width: side })
     }
 
     /// The images alone, not yet mixed: `[n, c, h, w]`, float32.
-    pub fn images(&self, batch: &Batch, drawn: &Drawn, epoch: u32) -> Tensor {
+    pub fn images(&self, batch: &Batch, drawn: &BatchDraws, epoch: u32) -> Tensor {
         let images = self.augment.apply(&batch.images, drawn);
         let side = progressive::size_at(&self.recipe, epoch, self.size);
         if side == self.size { images } else { resize(&images, side) }

@@ -123,7 +123,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        data::{self, Options, Silent},
+        data::{self, NoProgress, Options},
         durable::Array,
         recipe::{Opt, Recipe},
         run::{EpochRecord, Observer},
@@ -142,7 +142,7 @@ mod tests {
         (recipe.stem_stride, recipe.train_fraction, recipe.hflip, recipe.drop) = (4, 0.05, 0.5, 0.1);
         change(&mut recipe);
         let options = Options { train_fraction: recipe.train_fraction, ..Options::default() };
-        let data = data::open("faces", &options, &Silent).unwrap();
+        let data = data::open("faces", &options, &NoProgress).unwrap();
         recipe.img_size = Some(data.size);
         recipe.in_chans = Some(data.channels);
         let trainer = Trainer::new(&recipe, &data, Device::Cpu).unwrap();

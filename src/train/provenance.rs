@@ -14,7 +14,7 @@ use crate::{
 /// The data as the user named them (`source`), opened, with the sides that are measured.
 pub fn data_source(source: &str, data: &Dataset, sides: &Sides) -> DataSource {
     let absolute = |path: &Path| Some(fs::canonicalize(path).ok()?.to_string_lossy().into_owned());
-    let copies = data.copies_in_train();
+    let copies = data.duplicates_in_train();
     DataSource {
         source: source.to_owned(),
         path: absolute(source.as_ref()).filter(|_| source != "faces"),

@@ -3,13 +3,13 @@
 use std::f64::consts::TAU;
 
 use mindgap::{
-    augment::{Factors, Map, Rect, Size, adjust, gaussian_blur, move_pixels, resample},
+    augment::{ColourFactors, ImageSize, Map, Rect, adjust, gaussian_blur, move_pixels, resample},
     recipe::Border,
 };
 use serde::Deserialize;
 use tch::{Kind, Tensor};
 
-const SIZE: Size = Size { height: 10, width: 12 };
+const SIZE: ImageSize = ImageSize { height: 10, width: 12 };
 
 /// One image of scripts/golden/geometry.py.
 #[derive(Deserialize)]
@@ -53,13 +53,13 @@ fn change(change: &Change, images: Tensor) -> Tensor {
             move_pixels(&images, &[map, whole], border)
         }
         Change::Colour { brightness, contrast, saturation, hue } => {
-            let factors = Factors {
+            let factors = ColourFactors {
                 brightness: brightness.unwrap_or(1.0),
                 contrast: contrast.unwrap_or(1.0),
                 saturation: saturation.unwrap_or(1.0),
                 hue: hue.unwrap_or(0.0),
             };
-            adjust(images, &[factors, Factors::IDENTITY])
+            adjust(images, &[factors, ColourFactors::IDENTITY])
         }
         Change::Blur { sigma } => gaussian_blur(images, &[sigma, 0.0]),
     }

@@ -133,7 +133,7 @@ fn tables_of_pixels() {
         let options = data::Options { skip_bad, ..data::Options::default() };
         fuzz("table", &[table.clone().into_bytes()], &words, |bytes| {
             let path = written(&place, "fer.csv", bytes);
-            let _ = data::open(&path.to_string_lossy(), &options, &data::Silent);
+            let _ = data::open(&path.to_string_lossy(), &options, &data::NoProgress);
         });
     }
 }
@@ -330,7 +330,7 @@ fn images() {
     let options = data::Options { skip_bad: true, ..data::Options::default() };
     fuzz("image", &seeds, &["\u{ff}\u{d8}", "IHDR", "IDAT", "\0\0\0\0", "Exif", "RIFF", "P6 ", "99999999 "], |bytes| {
         written(&place, "train/a/2.jpg", bytes);
-        let opened = data::open(&place.path().to_string_lossy(), &options, &data::Silent);
+        let opened = data::open(&place.path().to_string_lossy(), &options, &data::NoProgress);
         // A broken image costs that image alone, and is counted.
         let opened = opened.expect("the other images are whole");
         assert_eq!(opened.train.len() + opened.bad_files.len(), 3);

@@ -12,7 +12,7 @@ use std::{
 };
 
 use image::GrayImage;
-use mindgap::data::{self, Dataset, Options, Silent};
+use mindgap::data::{self, Dataset, NoProgress, Options};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -40,7 +40,7 @@ impl Place {
 
     /// Those images, opened.
     pub fn dataset(&self) -> Dataset {
-        data::open(self.path("data").to_str().unwrap(), &Options::default(), &Silent).unwrap()
+        data::open(self.path("data").to_str().unwrap(), &Options::default(), &NoProgress).unwrap()
     }
 
     /// One image of `class`; `number` decides its noise.

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::flags::splits::SplitFlags;
 use mindgap::{
     compare::PlannedData,
-    data::{self, Alone, Dataset, Options, Progress, SplitFolders, SplitName},
+    data::{self, Dataset, Options, ReadProgress, SingleSplit, SplitFolders, SplitName},
     recipe::Recipe,
 };
 
@@ -116,19 +116,19 @@ impl DataFlags {
     }
 
     /// Opens the split called `name` of `source` by itself; None where there is a train split beside it. See
-    /// [`data::open_alone`].
+    /// [`data::open_single_split`].
     ///
     /// # Errors
     /// The data are missing, badly laid out or unreadable.
-    pub fn open_alone(
+    pub fn open_single_split(
         &self,
         source: &str,
         name: SplitName,
         known: &[String],
         recipe: &Recipe,
         skipped_before: bool,
-    ) -> Result<Option<Alone>> {
-        data::open_alone(source, name, known, &self.options(recipe, skipped_before), &Bar::default())
+    ) -> Result<Option<SingleSplit>> {
+        data::open_single_split(source, name, known, &self.options(recipe, skipped_before), &Bar::default())
     }
 
     fn options(&self, recipe: &Recipe, skipped_before: bool) -> Options {
@@ -187,7 +187,7 @@ impl Bar {
     }
 }
 
-impl Progress for Bar {
+impl ReadProgress for Bar {
     fn begin(&self, what: &str, total: u64) {
         let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());

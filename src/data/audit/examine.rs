@@ -3,30 +3,31 @@
 use anyhow::Result;
 use rayon::prelude::*;
 
-use super::{SplitName, likeness};
+use super::{SplitName, perceptual_hash};
 use crate::data::{
     decoding::{
-        decode::Stored, hash, picture::Picture, pixel_statistics::Sums, resize, shape::Shape, sixteen_bit::Values,
+        decode::StoredImage, decoded_image::DecodedImage, hash, pixel_statistics::PixelSums, resize, shape::Shape,
+        sixteen_bit::SixteenBitValues,
     },
-    read_progress::Progress,
+    read_progress::ReadProgress,
     sources::listing::Samples,
 };
 
 /// One readable image.
-pub struct Seen {
+pub struct ExaminedImage {
     pub split: SplitName,
     /// Its sample id.
     pub id: u32,
     pub label: u32,
-    pub looks: Looks,
+    pub properties: ImageProperties,
 }
 
 /// What an image is.
-pub struct Looks {
+pub struct ImageProperties {
     /// Of its decoded pixels, as training hashes them.
     pub hash: u128,
     /// Its perceptual hash; none for a blank image.
-    pub likeness: Option<u64>,
+    pub perceptual_hash: Option<u64>,
     /// Width and height, upright.
     pub size: (u32, u32),
     /// Whether all its channels are equal.
@@ -36,7 +37,7 @@ pub struct Looks {
     /// Whether the EXIF orientation turned or mirrored it.
     pub is_turned: bool,
     /// Of its pixels as training sees them.
-    pub sums: Sums,
+    pub sums: PixelSums,
 }
 
 /// Looks at all of `samples` on all cores: the readable images, the ids of the others with what is wrong, and the values
@@ -45,21 +46,24 @@ pub fn examine(
     split: SplitName,
     samples: &Samples,
     shape: Shape,
-    progress: &dyn Progress,
-) -> (Vec<Seen>, Vec<(u32, String)>, Values) {
+    progress: &dyn ReadProgress,
+) -> (Vec<ExaminedImage>, Vec<(u32, String)>, SixteenBitValues) {
     progress.begin(&format!("Reading {split}"), samples.ids.len() as u64);
     let see = |(&id, &label): (&u32, &u32)| {
-        let looks = samples.source.stored(id).and_then(|stored| look(stored, shape));
+        let properties = samples.source.stored(id).and_then(|stored| look(stored, shape));
         progress.advance(1);
-        looks.map(|(looks, deep)| (Seen { split, id, label, looks }, deep)).map_err(|error| (id, format!("{error:#}")))
+        properties
+            .map(|(properties, sixteen_bit)| (ExaminedImage { split, id, label, properties }, sixteen_bit))
+            .map_err(|error| (id, format!("{error:#}")))
     };
-    let all: Vec<Result<(Seen, Option<Values>), _>> = samples.ids.par_iter().zip(&samples.labels).map(see).collect();
+    let all: Vec<Result<(ExaminedImage, Option<SixteenBitValues>), _>> =
+        samples.ids.par_iter().zip(&samples.labels).map(see).collect();
     progress.end();
-    let (mut seen, mut broken, mut values) = (Vec::new(), Vec::new(), Values::default());
+    let (mut seen, mut broken, mut values) = (Vec::new(), Vec::new(), SixteenBitValues::default());
     for image in all {
         match image {
-            Ok((image, deep)) => {
-                values.add(&deep.unwrap_or_default());
+            Ok((image, sixteen_bit)) => {
+                values.add(&sixteen_bit.unwrap_or_default());
                 seen.push(image);
             }
             Err(reason) => broken.push(reason),
@@ -68,19 +72,22 @@ pub fn examine(
     (seen, broken, values)
 }
 
-fn look(Stored { picture, is_turned, deep }: Stored, shape: Shape) -> Result<(Looks, Option<Values>)> {
+fn look(
+    StoredImage { picture, is_turned, sixteen_bit }: StoredImage,
+    shape: Shape,
+) -> Result<(ImageProperties, Option<SixteenBitValues>)> {
     let is_blank = is_blank(&picture);
-    let likeness = if is_blank { None } else { Some(likeness::hash(&picture)?) };
+    let perceptual_hash = if is_blank { None } else { Some(perceptual_hash::hash(&picture)?) };
     let size = (picture.width, picture.height);
     let is_grey = picture.channels == 1 || picture.pixels.chunks_exact(3).all(|rgb| rgb == [rgb[0]; 3]);
     let picture = picture.into_channels(shape.channels);
     let hash = hash::pixels(&picture);
-    let sums = Sums::of(&resize::fit(picture, shape.size)?, shape);
-    Ok((Looks { hash, likeness, size, is_grey, is_blank, is_turned, sums }, deep))
+    let sums = PixelSums::of(&resize::fit(picture, shape.size)?, shape);
+    Ok((ImageProperties { hash, perceptual_hash, size, is_grey, is_blank, is_turned, sums }, sixteen_bit))
 }
 
 /// In integers: the standard deviation of n values is below 1 where n Σx² − (Σx)² < n².
-fn is_blank(picture: &Picture) -> bool {
+fn is_blank(picture: &DecodedImage) -> bool {
     let channels = picture.channels as usize;
     (0..channels).all(|channel| {
         let values = || picture.pixels.iter().skip(channel).step_by(channels).map(|&value| u128::from(value));
@@ -96,8 +103,9 @@ mod tests {
 
     #[test]
     fn blank_is_a_standard_deviation_below_1_in_every_channel() {
-        let blank =
-            |channels, pixels: &[u8]| is_blank(&Picture { width: 2, height: 2, channels, pixels: pixels.to_vec() });
+        let blank = |channels, pixels: &[u8]| {
+            is_blank(&DecodedImage { width: 2, height: 2, channels, pixels: pixels.to_vec() })
+        };
         assert!(blank(1, &[7, 7, 7, 7]) && blank(1, &[6, 7, 7, 7]));
         // Of 6 and 8 the standard deviation is 1.
         assert!(!blank(1, &[6, 6, 8, 8]));

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::{
     PerSplit, SplitName,
-    examine::Seen,
-    near::{self, near},
-    twins::{self, Twins},
+    duplicates::{self, DuplicateGroup},
+    examine::ExaminedImage,
+    near_duplicates::{self, near},
 };
 use crate::data::sources::{exclude, source::Source};
 
@@ -121,34 +121,40 @@ impl Names<'_> {
     }
 
     /// `image` for a list.
-    pub fn item(&self, image: &Seen) -> Item {
-        let Seen { split, id, label, .. } = *image;
+    pub fn item(&self, image: &ExaminedImage) -> Item {
+        let ExaminedImage { split, id, label, .. } = *image;
         Item { name: self.name(split, id), split, class: self.classes[label as usize].clone(), id }
     }
 }
 
 impl Findings {
     /// What is odd about `images`, whose groups of equal ones are `groups`; at most `limit` of each kind are named.
-    pub(super) fn of(images: &[Seen], groups: &[Twins], broken: Vec<Broken>, names: &Names, limit: usize) -> Self {
+    pub(super) fn of(
+        images: &[ExaminedImage],
+        groups: &[DuplicateGroup],
+        broken: Vec<Broken>,
+        names: &Names,
+        limit: usize,
+    ) -> Self {
         let item = |number: u32| names.item(&images[number as usize]);
         let items = |numbers: &[u32]| numbers.iter().map(|&number| item(number)).collect::<Vec<_>>();
-        let in_train = |group: &Twins| group.within(images, SplitName::Train);
+        let in_train = |group: &DuplicateGroup| group.within(images, SplitName::Train);
         let leaking = |split| {
-            let of_group = move |group: &Twins| {
+            let of_group = move |group: &DuplicateGroup| {
                 let train = group.within(images, SplitName::Train);
                 let others = group.within(images, split).into_iter().filter(|_| !train.is_empty());
                 others.map(|number| (number, train.clone())).collect::<Vec<_>>()
             };
             groups.iter().flat_map(of_group).collect::<Vec<_>>()
         };
-        let chosen = |is: fn(&Seen) -> bool| {
+        let chosen = |is: fn(&ExaminedImage) -> bool| {
             let numbers = (0..).zip(images).filter(|(_, image)| is(image));
             numbers.map(|(number, _)| number).collect::<Vec<u32>>()
         };
         let conflicts: Vec<Vec<u32>> =
-            groups.iter().map(in_train).filter(|members| twins::disagree(images, members)).collect();
+            groups.iter().map(in_train).filter(|members| duplicates::disagree(images, members)).collect();
         let (of_val, of_test) = (leaking(SplitName::Val), leaking(SplitName::Test));
-        let (blank, turned) = (chosen(|image| image.looks.is_blank), chosen(|image| image.looks.is_turned));
+        let (blank, turned) = (chosen(|image| image.properties.is_blank), chosen(|image| image.properties.is_turned));
         let distinct = distinct(images);
         let alike = near(&distinct, limit);
         let within_splits = names.sources.each().map(|(split, _)| {
@@ -167,7 +173,7 @@ impl Findings {
             blank: blank.len(),
             near_duplicates: alike.count,
             near_duplicates_across_splits: across_splits,
-            near_duplicate_distance: near::DISTANCE,
+            near_duplicate_distance: near_duplicates::DISTANCE,
             exif_rotated: turned.len(),
             duplicate_groups: groups.len(),
             broken,
@@ -237,8 +243,8 @@ impl NearPair {
 }
 
 /// The numbers and perceptual hashes of the images, of equal ones the first alone, and without the blank ones.
-fn distinct(images: &[Seen]) -> Vec<(u32, u64)> {
+fn distinct(images: &[ExaminedImage]) -> Vec<(u32, u64)> {
     let mut known = HashSet::new();
-    let first = (0..).zip(images).filter(|(_, image)| known.insert(image.looks.hash));
-    first.filter_map(|(number, image)| Some((number, image.looks.likeness?))).collect()
+    let first = (0..).zip(images).filter(|(_, image)| known.insert(image.properties.hash));
+    first.filter_map(|(number, image)| Some((number, image.properties.perceptual_hash?))).collect()
 }

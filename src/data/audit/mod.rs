@@ -1,17 +1,17 @@
 //! An audit of a data set before training: what it holds, and what in it will mislead.
 //!
-//! The way: every image is looked at once (`examine`), equal ones are grouped (`twins`), perceptual hashes
-//! (`likeness`) are paired (`near`), the findings are counted and named (`findings`), and what should be left out is
+//! The way: every image is looked at once (`examine`), equal ones are grouped (`duplicates`), perceptual hashes
+//! (`perceptual_hash`) are paired (`near`), the findings are counted and named (`findings`), and what should be left out is
 //! listed (`to_exclude`). Splits, hashes and sums are those that training would see, so that both count the same.
 //! Broken files are findings here, not errors.
 
+mod duplicates;
 mod examine;
+mod exclude_list;
 mod findings;
-mod likeness;
-mod near;
+mod near_duplicates;
 mod per_split;
-mod to_exclude;
-mod twins;
+mod perceptual_hash;
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
@@ -22,13 +22,13 @@ use super::{
     dataset::listed,
     decoding::{
         hash,
-        pixel_statistics::Sums,
+        pixel_statistics::PixelSums,
         resize,
         shape::{Asked, Shape},
-        sixteen_bit::{Range, Values},
+        sixteen_bit::{Range, SixteenBitValues},
     },
     options::Options,
-    read_progress::Progress,
+    read_progress::ReadProgress,
     sources::{
         exclude,
         listing::{self, Samples},
@@ -36,13 +36,13 @@ use super::{
     },
     streaming::gallery,
 };
-use examine::{Seen, examine};
+use examine::{ExaminedImage, examine};
 use findings::Names;
 
 pub use super::splits::split_name::SplitName;
+pub use exclude_list::ToExclude;
 pub use findings::{Broken, Findings, Item, Leak, NearPair};
 pub use per_split::PerSplit;
-pub use to_exclude::ToExclude;
 
 /// What an audit found. `mindgap inspect --json` prints it as it stands.
 #[derive(Clone, Serialize)]
@@ -62,7 +62,7 @@ pub struct Audit {
     /// Images of the largest class over those of the smallest; none where a class has no image.
     pub balance: PerSplit<Option<f64>>,
     /// The sizes, over all splits, the most frequent first.
-    pub sizes: Vec<Size>,
+    pub sizes: Vec<SizeCount>,
     /// How many different sizes there are.
     pub distinct_sizes: usize,
     /// Grey and colour images, over all splits.
@@ -101,7 +101,7 @@ impl Serialize for Counts {
 /// Images of one size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)]
-pub struct Size {
+pub struct SizeCount {
     pub width: u32,
     pub height: u32,
     pub count: usize,
@@ -121,7 +121,7 @@ impl Audit {
     ///
     /// # Errors
     /// The source is missing, empty or wrongly laid out; a list to exclude names what is not there.
-    pub fn of(source: &str, options: &Options, limit: usize, progress: &dyn Progress) -> Result<Self> {
+    pub fn of(source: &str, options: &Options, limit: usize, progress: &dyn ReadProgress) -> Result<Self> {
         let options = Options { skip_bad: true, train_fraction: 1.0, ..options.clone() };
         let listing = listed(source, &options)?;
         let is_val_drawn = listing.is_val_drawn();
@@ -139,7 +139,7 @@ impl Audit {
             split: None,
             reason: row.reason,
         });
-        let (mut images, mut broken): (Vec<Seen>, Vec<Broken>) = (Vec::new(), rows.collect());
+        let (mut images, mut broken): (Vec<ExaminedImage>, Vec<Broken>) = (Vec::new(), rows.collect());
         for (split, (seen, unreadable)) in looked {
             images.extend(seen);
             broken.extend(unreadable.into_iter().map(|(id, reason)| Broken {
@@ -153,14 +153,14 @@ impl Audit {
             let labels: Vec<u32> = of_split(split).map(|image| image.label).collect();
             Counts(classes.iter().cloned().zip(listing::count(&labels, classes.len())).collect())
         });
-        let sums = of_split(SplitName::Train).fold(Sums::default(), |mut all, image| {
-            all.add(&image.looks.sums);
+        let sums = of_split(SplitName::Train).fold(PixelSums::default(), |mut all, image| {
+            all.add(&image.properties.sums);
             all
         });
         let (mean, std) = sums.mean_and_std(shape.channels);
         let sizes = sizes(&images);
-        let grey = images.iter().filter(|image| image.looks.is_grey).count();
-        let groups = twins::groups(&images);
+        let grey = images.iter().filter(|image| image.properties.is_grey).count();
+        let groups = duplicates::groups(&images);
         let unreadable = broken.iter().map(|file| file.name.clone()).collect();
         let name = |number: u32| names.name(images[number as usize].split, images[number as usize].id);
         let to_exclude = ToExclude::of(&images, &groups, is_val_drawn, unreadable, name);
@@ -211,26 +211,32 @@ impl Audit {
 }
 
 /// The readable images of each split, and the ids of the others with what is wrong.
-type Looked = Vec<(SplitName, (Vec<Seen>, Vec<(u32, String)>))>;
+type Looked = Vec<(SplitName, (Vec<ExaminedImage>, Vec<(u32, String)>))>;
 
 /// All images, looked at with 16-bit values scaled by one range.
 struct LookedAt {
     splits: PerSplit<Samples>,
     looked: Looked,
     /// Of the 16-bit images of train and val; of test where they have none.
-    values: Values,
+    values: SixteenBitValues,
     /// Of those of test, unless they are the above.
-    in_test: Values,
+    in_test: SixteenBitValues,
     range: Option<Range>,
 }
 
 /// Looks at every image; twice where 16-bit images use another range than all.
-fn look_at_all(splits: PerSplit<Samples>, shape: Shape, given: Option<[u16; 2]>, progress: &dyn Progress) -> LookedAt {
+fn look_at_all(
+    splits: PerSplit<Samples>,
+    shape: Shape,
+    given: Option<[u16; 2]>,
+    progress: &dyn ReadProgress,
+) -> LookedAt {
     let look = |splits: &PerSplit<Samples>| {
-        let (mut looked, mut values, mut in_test) = (Vec::new(), Values::default(), Values::default());
+        let (mut looked, mut values, mut in_test) =
+            (Vec::new(), SixteenBitValues::default(), SixteenBitValues::default());
         for (split, samples) in splits.each() {
-            let (seen, unreadable, deep) = examine(split, samples, shape, progress);
-            if split == SplitName::Test { &mut in_test } else { &mut values }.add(&deep);
+            let (seen, unreadable, sixteen_bit) = examine(split, samples, shape, progress);
+            if split == SplitName::Test { &mut in_test } else { &mut values }.add(&sixteen_bit);
             looked.push((split, (seen, unreadable)));
         }
         (looked, values, in_test)
@@ -266,18 +272,18 @@ impl Counts {
 }
 
 /// The most frequent size first.
-fn sizes(images: &[Seen]) -> Vec<Size> {
+fn sizes(images: &[ExaminedImage]) -> Vec<SizeCount> {
     let mut counts: HashMap<(u32, u32), usize> = HashMap::new();
-    images.iter().for_each(|image| *counts.entry(image.looks.size).or_default() += 1);
-    let mut sizes: Vec<Size> =
-        counts.into_iter().map(|((width, height), count)| Size { width, height, count }).collect();
+    images.iter().for_each(|image| *counts.entry(image.properties.size).or_default() += 1);
+    let mut sizes: Vec<SizeCount> =
+        counts.into_iter().map(|((width, height), count)| SizeCount { width, height, count }).collect();
     sizes.sort_unstable_by_key(|size| (std::cmp::Reverse(size.count), size.width, size.height));
     sizes
 }
 
-fn fingerprint(classes: &[String], splits: &PerSplit<Vec<&Seen>>) -> String {
+fn fingerprint(classes: &[String], splits: &PerSplit<Vec<&ExaminedImage>>) -> String {
     let lists = splits.map(|_, images| {
-        let hashes: Vec<u128> = images.iter().map(|image| image.looks.hash).collect();
+        let hashes: Vec<u128> = images.iter().map(|image| image.properties.hash).collect();
         (images.iter().map(|image| image.label).collect::<Vec<u32>>(), hashes)
     });
     let names = lists.each().map(|(split, (labels, hashes))| (split.to_string(), labels, hashes)).collect::<Vec<_>>();

@@ -23,11 +23,11 @@ use image::{
 };
 
 use super::{
+    decoded_image::DecodedImage,
     jpeg,
     palette::{self, Indexed},
-    picture::Picture,
     png_metadata,
-    sixteen_bit::{Range, Values},
+    sixteen_bit::{Range, SixteenBitValues},
     truncation, unsupported_format,
 };
 
@@ -58,13 +58,13 @@ pub struct Header {
 }
 
 /// A whole picture as its file holds it.
-pub struct Stored {
+pub struct StoredImage {
     /// Upright, at its own size, in 1 channel if the file is grey, else in 3.
-    pub picture: Picture,
+    pub picture: DecodedImage,
     /// Whether the EXIF orientation turned or mirrored it.
     pub is_turned: bool,
     /// The values that the file holds, if they have 16 bits.
-    pub deep: Option<Values>,
+    pub sixteen_bit: Option<SixteenBitValues>,
 }
 
 /// Reads the header alone.
@@ -82,12 +82,12 @@ pub fn header(path: &Path) -> Result<Header> {
 ///
 /// # Errors
 /// The file cannot be read, is no regular file, no image, not whole, or too large. The message does not name the file.
-pub fn file(path: &Path, channels: u32, range: Range) -> Result<Picture> {
+pub fn file(path: &Path, channels: u32, range: Range) -> Result<DecodedImage> {
     Ok(stored(path, range)?.picture.into_channels(channels))
 }
 
 /// Decodes a file into the channels that it has itself; otherwise as [`file()`].
-pub fn stored(path: &Path, range: Range) -> Result<Stored> {
+pub fn stored(path: &Path, range: Range) -> Result<StoredImage> {
     let bytes = read(path)?;
     guarded(|| decode(&bytes, range))
 }
@@ -149,7 +149,7 @@ fn format(bytes: &[u8]) -> Result<ImageFormat> {
     })
 }
 
-fn decode(bytes: &[u8], range: Range) -> Result<Stored> {
+fn decode(bytes: &[u8], range: Range) -> Result<StoredImage> {
     let (mut image, orientation) = if let Ok(ImageFormat::Jpeg) = image::guess_format(bytes) {
         jpeg::decode(bytes, |width, height| {
             check_size(width, height)?;
@@ -175,10 +175,10 @@ fn decode(bytes: &[u8], range: Range) -> Result<Stored> {
     let stored = usize::from(image.color().channel_count());
     let colours = if stored <= 2 { 1 } else { 3 };
     // Alpha is dropped, so that its values are none of the picture's.
-    let mut deep = None;
+    let mut sixteen_bit = None;
     let mut scaled = |samples: Vec<u16>| -> Vec<u8> {
         let pixels = samples.chunks_exact(stored);
-        deep = Some(Values::of(pixels.flat_map(|pixel| pixel[..colours].iter().copied())));
+        sixteen_bit = Some(SixteenBitValues::of(pixels.flat_map(|pixel| pixel[..colours].iter().copied())));
         samples.into_iter().map(|value| range.byte(value)).collect()
     };
     let samples = match image {
@@ -192,8 +192,8 @@ fn decode(bytes: &[u8], range: Range) -> Result<Stored> {
         DynamicImage::ImageRgba16(image) => scaled(image.into_raw()),
         other => bail!("its samples are of the kind {:?}; 8-bit and 16-bit integers are read", other.color()),
     };
-    let picture = Picture::from_samples(width, height, samples, stored, colours as u32);
-    Ok(Stored { picture, is_turned: orientation != Orientation::NoTransforms, deep })
+    let picture = DecodedImage::from_samples(width, height, samples, stored, colours as u32);
+    Ok(StoredImage { picture, is_turned: orientation != Orientation::NoTransforms, sixteen_bit })
 }
 
 /// Turns a panic into an error. The decoder's state is gone with it, so nothing half-done is seen again.

@@ -17,10 +17,10 @@ use safetensors::Dtype;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{
-    pixel_statistics::Sums,
+    pixel_statistics::PixelSums,
     read::{self, Reading},
     shape::Shape,
-    sixteen_bit::{Range, Values},
+    sixteen_bit::{Range, SixteenBitValues},
 };
 use crate::data::{
     options::Options,
@@ -193,14 +193,14 @@ fn readings(archive: &Archive, lengths: &[usize]) -> Result<Readings> {
         let hashes = &array(format!("{number}.hashes"))?.bytes;
         let hashes: Vec<u128> = hashes.as_chunks().0.iter().map(|&bytes| u128::from_le_bytes(bytes)).collect();
         ensure!(hashes.len() == n, "{} of {n} images are there", hashes.len());
-        let sums = Sums::from_numbers(&numbers(format!("{number}.sums"))?).context("the sums are incomplete")?;
+        let sums = PixelSums::from_numbers(&numbers(format!("{number}.sums"))?).context("the sums are incomplete")?;
         let pixels = archive.array(&format!("{number}.pixels")).map(|pixels| read::tensor(&pixels.bytes, shape));
         Ok(Reading {
             good: (0..n as u32).collect(),
             hashes,
             pixels: pixels.transpose()?,
             sums,
-            deep: Values::default(),
+            sixteen_bit: SixteenBitValues::default(),
             bad: Vec::new(),
             headers: Vec::new(),
         })

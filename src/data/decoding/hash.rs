@@ -2,11 +2,11 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::picture::Picture;
+use super::decoded_image::DecodedImage;
 
 /// xxh3 (128 bits) over width, height, channels and pixels: equal for files that decode to the same picture, whatever
 /// their names, formats and metadata. Not made to withstand forgery.
-pub fn pixels(picture: &Picture) -> u128 {
+pub fn pixels(picture: &DecodedImage) -> u128 {
     let mut hash = Xxh3::new();
     for number in [picture.width, picture.height, picture.channels] {
         hash.update(&number.to_le_bytes());
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn equal_bytes_of_another_shape_are_no_twins() {
-        let picture = |width, height, channels| Picture { width, height, channels, pixels: vec![7; 12] };
+        let picture = |width, height, channels| DecodedImage { width, height, channels, pixels: vec![7; 12] };
         let hashes = [picture(2, 6, 1), picture(6, 2, 1), picture(2, 2, 3)].map(|picture| pixels(&picture));
         assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2] && hashes[0] != hashes[2]);
         assert_eq!(hashes[0], pixels(&picture(2, 6, 1)));

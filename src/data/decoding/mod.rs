@@ -9,10 +9,10 @@
 
 pub mod decode;
 pub mod decoded_cache;
+pub mod decoded_image;
 pub mod hash;
 mod jpeg;
 mod palette;
-pub mod picture;
 pub mod pixel_statistics;
 mod png_metadata;
 pub mod read;

@@ -4,7 +4,7 @@ use super::shape::Shape;
 
 /// Sums over pixels, per channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sums {
+pub struct PixelSums {
     /// Pixels in each channel.
     n: u64,
     /// Of the values 0–255. 64 bits hold those of 10¹⁴ pixels, squared too.
@@ -12,7 +12,7 @@ pub struct Sums {
     squares: [u64; 3],
 }
 
-impl Sums {
+impl PixelSums {
     /// Those of one image `[channels, size, size]`.
     pub fn of(pixels: &[u8], shape: Shape) -> Self {
         let area = shape.bytes() / shape.channels as usize;
@@ -39,7 +39,7 @@ impl Sums {
         [self.n, a, b, c, d, e, f]
     }
 
-    /// Those that [`Sums::to_numbers`] gave; `None` if these are not as many.
+    /// Those that [`PixelSums::to_numbers`] gave; `None` if these are not as many.
     pub fn from_numbers(numbers: &[u64]) -> Option<Self> {
         let &[n, a, b, c, d, e, f] = numbers else { return None };
         Some(Self { n, values: [a, b, c], squares: [d, e, f] })
@@ -64,8 +64,8 @@ mod tests {
     #[test]
     fn sums_of_parts_give_mean_and_std_of_the_whole() {
         let shape = Shape { channels: 3, size: 2 };
-        let mut sums = Sums::of(&[0, 0, 255, 255, 10, 10, 10, 10, 0, 51, 102, 153], shape);
-        sums.add(&Sums::of(&[255, 255, 0, 0, 10, 10, 10, 10, 204, 255, 0, 51], shape));
+        let mut sums = PixelSums::of(&[0, 0, 255, 255, 10, 10, 10, 10, 0, 51, 102, 153], shape);
+        sums.add(&PixelSums::of(&[255, 255, 0, 0, 10, 10, 10, 10, 204, 255, 0, 51], shape));
         let (mean, std) = sums.mean_and_std(3);
         // numpy: mean and std of the eight values of each channel, divided by 255.
         assert_eq!(mean, [0.5, 10.0 / 255.0, 0.4]);

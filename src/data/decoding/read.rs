@@ -5,10 +5,11 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    decode::Header, hash, picture::Picture, pixel_statistics::Sums, resize, shape::Shape, sixteen_bit::Values,
+    decode::Header, decoded_image::DecodedImage, hash, pixel_statistics::PixelSums, resize, shape::Shape,
+    sixteen_bit::SixteenBitValues,
 };
 use crate::data::{
-    read_progress::Progress,
+    read_progress::ReadProgress,
     sources::{listing::Samples, source::Source, unreadable::BadFile},
 };
 
@@ -21,23 +22,23 @@ struct Loaded {
     pub hash: u128,
     /// `[channels, size, size]`
     pub pixels: Vec<u8>,
-    pub sums: Sums,
+    pub sums: PixelSums,
     /// Its values, if they have 16 bits.
-    pub deep: Option<Values>,
+    pub sixteen_bit: Option<SixteenBitValues>,
 }
 
 /// Reads one sample, and says what its header holds, also where its pixels cannot be read. The error does not name the
 /// sample.
 fn load(source: &Source, id: u32, shape: Shape) -> (Option<Header>, Result<Loaded>) {
-    let (picture, deep) = match source.stored(id) {
-        Ok(stored) => (stored.picture, stored.deep),
+    let (picture, sixteen_bit) = match source.stored(id) {
+        Ok(stored) => (stored.picture, stored.sixteen_bit),
         Err(error) => return (source.header(id).ok(), Err(error)),
     };
     let header = Header { shorter_side: picture.width.min(picture.height), grey: picture.channels == 1 };
     let mut pixels = vec![0; shape.bytes()];
     let loaded = fit(picture.into_channels(shape.channels), shape, &mut pixels).map(|hash| {
-        let sums = Sums::of(&pixels, shape);
-        Loaded { hash, pixels, sums, deep }
+        let sums = PixelSums::of(&pixels, shape);
+        Loaded { hash, pixels, sums, sixteen_bit }
     });
     (Some(header), loaded)
 }
@@ -47,7 +48,7 @@ pub fn load_into(source: &Source, id: u32, shape: Shape, pixels: &mut [u8]) -> R
     fit(source.picture(id, shape.channels)?, shape, pixels)
 }
 
-fn fit(picture: Picture, shape: Shape, pixels: &mut [u8]) -> Result<u128> {
+fn fit(picture: DecodedImage, shape: Shape, pixels: &mut [u8]) -> Result<u128> {
     let hash = hash::pixels(&picture);
     resize::fit_into(picture, shape.size, pixels)?;
     Ok(hash)
@@ -62,9 +63,9 @@ pub struct Reading {
     /// Their pixels `[n, channels, size, size]`, u8 on the CPU, if they were to be kept.
     pub pixels: Option<Tensor>,
     /// The sums of their pixels.
-    pub sums: Sums,
+    pub sums: PixelSums,
     /// The values of those that have 16 bits; none where the samples were read at an earlier start.
-    pub deep: Values,
+    pub sixteen_bit: SixteenBitValues,
     /// The others.
     pub bad: Vec<BadFile>,
     /// All headers that can be read; none where the samples were read at an earlier start.
@@ -72,13 +73,21 @@ pub struct Reading {
 }
 
 /// Reads all of `samples` on all cores; `keep` keeps the pixels.
-pub fn read(name: &str, samples: &Samples, shape: Shape, keep: bool, progress: &dyn Progress) -> Result<Reading> {
+pub fn read(name: &str, samples: &Samples, shape: Shape, keep: bool, progress: &dyn ReadProgress) -> Result<Reading> {
     let n = samples.ids.len();
     let pixels = keep
         .then(|| empty(n, shape).context("the images cannot be kept in memory; lower --cache-limit"))
         .transpose()?;
     let (good, hashes, bad, headers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut reading = Reading { good, hashes, pixels, sums: Sums::default(), deep: Values::default(), bad, headers };
+    let mut reading = Reading {
+        good,
+        hashes,
+        pixels,
+        sums: PixelSums::default(),
+        sixteen_bit: SixteenBitValues::default(),
+        bad,
+        headers,
+    };
     progress.begin(&format!("Reading {name}"), n as u64);
     for first in (0..n).step_by(AT_ONCE) {
         let ids = &samples.ids[first..n.min(first + AT_ONCE)];
@@ -115,7 +124,7 @@ impl Reading {
                     self.good.push(first + i as u32);
                     self.hashes.push(image.hash);
                     self.sums.add(&image.sums);
-                    self.deep.add(&image.deep.unwrap_or_default());
+                    self.sixteen_bit.add(&image.sixteen_bit.unwrap_or_default());
                     if self.pixels.is_some() {
                         bytes.extend(image.pixels);
                     }

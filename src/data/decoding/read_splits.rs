@@ -6,9 +6,9 @@ use super::{
     decoded_cache::Readings,
     read,
     shape::{Asked, Shape},
-    sixteen_bit::{Range, Values},
+    sixteen_bit::{Range, SixteenBitValues},
 };
-use crate::data::{options::Options, read_progress::Progress, sources::listing::Samples};
+use crate::data::{options::Options, read_progress::ReadProgress, sources::listing::Samples};
 
 /// Reads the images of train, val and, where there is one, test; with 16-bit images among them, twice: the first reading
 /// finds the values in use.
@@ -16,15 +16,15 @@ pub fn read_all(
     splits: &[&Samples],
     unused: Option<&Samples>,
     options: &Options,
-    progress: &dyn Progress,
+    progress: &dyn ReadProgress,
 ) -> Result<Readings> {
     let given = options.range_16bit.map(Range::of);
     let first: Vec<Samples> = splits.iter().map(|samples| samples.in_range(given.unwrap_or(Range::FULL))).collect();
     let readings = decode_in(&first.iter().collect::<Vec<_>>(), options, progress)?;
-    let mut values = Values::default();
+    let mut values = SixteenBitValues::default();
     // What is measured last says nothing of how images are read.
-    readings.splits[..2].iter().for_each(|reading| values.add(&reading.deep));
-    let mut in_test = readings.splits.get(2).map_or(Values::default(), |test| test.deep);
+    readings.splits[..2].iter().for_each(|reading| values.add(&reading.sixteen_bit));
+    let mut in_test = readings.splits.get(2).map_or(SixteenBitValues::default(), |test| test.sixteen_bit);
     if values.images > 0 {
         values.add(&unused.map(Samples::sixteen_bit_values).unwrap_or_default());
     } else {
@@ -48,7 +48,7 @@ pub fn in_range(samples: &Samples, range: Option<(Range, u64)>) -> Samples {
 }
 
 /// Reads images as they are scaled now.
-fn decode_in(splits: &[&Samples], options: &Options, progress: &dyn Progress) -> Result<Readings> {
+fn decode_in(splits: &[&Samples], options: &Options, progress: &dyn ReadProgress) -> Result<Readings> {
     let asked = Asked { size: options.img_size, channels: options.in_chans };
     let Some(guess) = Shape::guess(asked, splits[0]) else {
         return read_as(Shape::choose(asked, splits[0], progress), splits, options, progress);
@@ -62,7 +62,7 @@ fn decode_in(splits: &[&Samples], options: &Options, progress: &dyn Progress) ->
     read_as(shape, splits, options, progress)
 }
 
-fn read_as(shape: Shape, splits: &[&Samples], options: &Options, progress: &dyn Progress) -> Result<Readings> {
+fn read_as(shape: Shape, splits: &[&Samples], options: &Options, progress: &dyn ReadProgress) -> Result<Readings> {
     const NAMES: [&str; 3] = ["train", "val", "test"];
     let mut room = options.cache_limit;
     let mut readings = Vec::new();

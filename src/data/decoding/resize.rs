@@ -12,7 +12,7 @@ use fast_image_resize::{
     images::{Image, ImageRef},
 };
 
-use super::{decode::MAX_PIXELS, picture::Picture};
+use super::{decode::MAX_PIXELS, decoded_image::DecodedImage};
 
 thread_local! {
     /// Keeps its tables and rows from picture to picture.
@@ -20,19 +20,19 @@ thread_local! {
 }
 
 /// The picture resized and cropped: `[channels, size, size]`.
-pub fn fit(picture: Picture, size: u32) -> Result<Vec<u8>> {
+pub fn fit(picture: DecodedImage, size: u32) -> Result<Vec<u8>> {
     let mut planes = vec![0; picture.channels as usize * (size as usize).pow(2)];
     fit_into(picture, size, &mut planes)?;
     Ok(planes)
 }
 
 /// The same, into `planes`, which are as many bytes as that takes.
-pub fn fit_into(picture: Picture, size: u32, planes: &mut [u8]) -> Result<()> {
+pub fn fit_into(picture: DecodedImage, size: u32, planes: &mut [u8]) -> Result<()> {
     cut(&resize(picture, size)?, size, planes);
     Ok(())
 }
 
-fn resize(picture: Picture, size: u32) -> Result<Picture> {
+fn resize(picture: DecodedImage, size: u32) -> Result<DecodedImage> {
     let (shorter, longer) = (picture.width.min(picture.height), picture.width.max(picture.height));
     if shorter == size {
         return Ok(picture);
@@ -51,7 +51,7 @@ fn resize(picture: Picture, size: u32) -> Result<Picture> {
 }
 
 /// The picture with its longer side at most `side` pixels, its proportions kept.
-pub fn shrink(picture: Picture, side: u32) -> Result<Picture> {
+pub fn shrink(picture: DecodedImage, side: u32) -> Result<DecodedImage> {
     let longer = picture.width.max(picture.height);
     if longer <= side {
         return Ok(picture);
@@ -61,7 +61,7 @@ pub fn shrink(picture: Picture, side: u32) -> Result<Picture> {
 }
 
 /// The picture at `width`×`height`, bilinear with antialiasing.
-pub fn scale(picture: &Picture, width: u32, height: u32) -> Result<Picture> {
+pub fn scale(picture: &DecodedImage, width: u32, height: u32) -> Result<DecodedImage> {
     let pixel = if picture.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
     let source = ImageRef::new(picture.width, picture.height, &picture.pixels, pixel)?;
     let mut target = Image::new(width, height, pixel);
@@ -70,11 +70,11 @@ pub fn scale(picture: &Picture, width: u32, height: u32) -> Result<Picture> {
     RESIZER
         .with_borrow_mut(|resizer| resizer.resize(&source, &mut target, &options))
         .context("the picture cannot be resized")?;
-    Ok(Picture { width, height, channels: picture.channels, pixels: target.into_vec() })
+    Ok(DecodedImage { width, height, channels: picture.channels, pixels: target.into_vec() })
 }
 
 /// The middle `size`×`size` pixels, into one plane after the other.
-fn cut(picture: &Picture, size: u32, planes: &mut [u8]) {
+fn cut(picture: &DecodedImage, size: u32, planes: &mut [u8]) {
     let (left, top) = (margin(picture.width, size) as usize, margin(picture.height, size) as usize);
     let (channels, width, size) = (picture.channels as usize, picture.width as usize, size as usize);
     let rows =
@@ -105,9 +105,9 @@ fn margin(side: u32, size: u32) -> u32 {
 mod tests {
     use super::*;
 
-    fn ramp(width: u32, height: u32, channels: u32) -> Picture {
+    fn ramp(width: u32, height: u32, channels: u32) -> DecodedImage {
         let pixels = (0..width * height * channels).map(|i| (i * 37 % 251) as u8).collect();
-        Picture { width, height, channels, pixels }
+        DecodedImage { width, height, channels, pixels }
     }
 
     #[test]
@@ -123,14 +123,14 @@ mod tests {
     #[test]
     fn the_middle_is_kept() {
         // Columns 0 to 4 of a picture one pixel high; torchvision's crop of 5 to 2 starts at round(1.5) = 2.
-        let strip = Picture { width: 5, height: 2, channels: 1, pixels: vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9] };
+        let strip = DecodedImage { width: 5, height: 2, channels: 1, pixels: vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9] };
         assert_eq!(fit(strip, 2).unwrap(), [2, 3, 7, 8]);
         assert_eq!([0, 1, 2, 3, 4, 5, 7].map(|excess| margin(10 + excess, 10)), [0, 0, 1, 2, 2, 2, 4]);
     }
 
     #[test]
     fn a_strip_that_would_grow_out_of_bounds_is_refused() {
-        let strip = Picture { width: 1_000_000, height: 1, channels: 1, pixels: vec![0; 1_000_000] };
+        let strip = DecodedImage { width: 1_000_000, height: 1, channels: 1, pixels: vec![0; 1_000_000] };
         let message = fit(strip, 224).unwrap_err().to_string();
         assert!(message.contains("1000000×1 pixels are too elongated"), "{message}");
     }

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use rayon::prelude::*;
 
 use super::decode::Header;
-use crate::data::{read_progress::Progress, sources::listing::Samples};
+use crate::data::{read_progress::ReadProgress, sources::listing::Samples};
 
 /// The largest side that is chosen without being asked for.
 const DEFAULT_SIZE_AT_MOST: u32 = 224;
@@ -35,7 +35,7 @@ impl Shape {
     /// the size is their median shorter side, at most 224; the channels are 1 if all of them are grey, else 3.
     ///
     /// Headers that cannot be read are passed over here: reading the pixels reports those files.
-    pub fn choose(asked: Asked, train: &Samples, progress: &dyn Progress) -> Self {
+    pub fn choose(asked: Asked, train: &Samples, progress: &dyn ReadProgress) -> Self {
         if let Some(shape) = asked.shape() {
             return shape;
         }

@@ -33,7 +33,7 @@ impl Range {
 
 /// The values of 16-bit images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Values {
+pub struct SixteenBitValues {
     /// Images.
     pub images: u64,
     least: u16,
@@ -42,7 +42,7 @@ pub struct Values {
     by_bits: [u64; 17],
 }
 
-impl Values {
+impl SixteenBitValues {
     /// The values of one image.
     pub fn of(samples: impl Iterator<Item = u16>) -> Self {
         let mut values = Self { images: 1, least: u16::MAX, ..Self::default() };
@@ -144,12 +144,12 @@ mod tests {
             (&[1000, 1100], [1000, 1255]),
             (&[300, 400], [0, 511]),
         ] {
-            let mut all = Values::default();
-            values.iter().for_each(|&value| all.add(&Values::of([value].into_iter())));
+            let mut all = SixteenBitValues::default();
+            values.iter().for_each(|&value| all.add(&SixteenBitValues::of([value].into_iter())));
             assert_eq!(all.range().unwrap().numbers(), expected, "{values:?}");
             assert_eq!(all.images, values.len() as u64);
         }
-        assert_eq!(Values::default().range(), None);
+        assert_eq!(SixteenBitValues::default().range(), None);
     }
 
     #[test]
@@ -166,23 +166,23 @@ mod tests {
     fn values_outside_a_range_are_said() {
         let range = Range::of([10, 4095]);
         for (values, exceed) in [(&[10, 4095][..], false), (&[9, 50], true), (&[50, 4096], true), (&[], false)] {
-            let mut all = Values::default();
-            values.iter().for_each(|&value| all.add(&Values::of([value].into_iter())));
+            let mut all = SixteenBitValues::default();
+            values.iter().for_each(|&value| all.add(&SixteenBitValues::of([value].into_iter())));
             assert_eq!((all.exceed(range), all.note_of_test(range).is_some()), (exceed, exceed), "{values:?}");
         }
     }
 
     #[test]
     fn few_levels_are_said() {
-        let mut values = Values::of((0..10_000).map(|i| i % 400));
-        values.add(&Values::of([65_535].into_iter()));
+        let mut values = SixteenBitValues::of((0..10_000).map(|i| i % 400));
+        values.add(&SixteenBitValues::of([65_535].into_iter()));
         let note = values.note(values.range().unwrap());
         assert!(note.starts_with("2 16-bit images: values 0 to 65535; 0 to 65535 become 0 to 255."), "{note}");
         assert!(
             note.contains("99.9 % of the values are at most 511, for which 2 of the 256 levels are left"),
             "{note}"
         );
-        let even = Values::of((0..4096).step_by(3));
+        let even = SixteenBitValues::of((0..4096).step_by(3));
         assert!(!even.note(even.range().unwrap()).contains("99.9"));
     }
 }

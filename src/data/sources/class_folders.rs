@@ -9,7 +9,7 @@ use super::{
     folder_contents::{class_names, holds_image, visible},
     unreadable,
 };
-use crate::data::splits::split_name::{SplitName, ends_like, hinted_by, is_fold, told_by};
+use crate::data::splits::split_name::{SplitName, is_fold, possible_split, split_at_end, split_in_name};
 
 /// Class folders, and what is known of them.
 pub struct ClassFolders<'a> {
@@ -73,7 +73,8 @@ impl ClassFolders<'_> {
 
     /// Complains of folders named like splits that hold the classes beside them, or those of one another.
     fn splits_inside(&self, classes: &[Class]) -> Result<Option<String>> {
-        let split_of = |class: &Class| told_by(&class.name).filter(|told| told.rest.is_empty()).map(|told| told.split);
+        let split_of =
+            |class: &Class| split_in_name(&class.name).filter(|told| told.rest.is_empty()).map(|told| told.split);
         let splits: Vec<(&Class, SplitName)> =
             classes.iter().filter_map(|class| Some((class, split_of(class)?))).collect();
         let repeats = |&&(class, split): &&(&Class, SplitName)| {
@@ -112,8 +113,8 @@ impl ClassFolders<'_> {
         }
         let outer = quoted(classes.iter().map(|class| &class.name));
         let inner = quoted(first.inner.iter());
-        let is_split = classes.iter().any(|class| told_by(&class.name).is_some())
-            || classes.iter().all(|class| hinted_by(&class.name).is_some() || is_fold(&class.name));
+        let is_split = classes.iter().any(|class| split_in_name(&class.name).is_some())
+            || classes.iter().all(|class| possible_split(&class.name).is_some() || is_fold(&class.name));
         let remedy = self.flags(classes).map_or_else(
             || {
                 let [train, val] = [first, second].map(|class| self.flag(&class.path));
@@ -143,7 +144,7 @@ impl ClassFolders<'_> {
     /// The flags that name splits by what their names hint at, train being the only one without a hint; none unless one is
     /// train and each another split.
     fn flags(&self, classes: &[Class]) -> Option<String> {
-        let hinted = |class: &Class| hinted_by(&class.name).or_else(|| ends_like(&class.name));
+        let hinted = |class: &Class| possible_split(&class.name).or_else(|| split_at_end(&class.name));
         let mut splits: Vec<Option<SplitName>> = classes.iter().map(hinted).collect();
         if let [unmarked] = &mut splits.iter_mut().filter(|split| split.is_none()).collect::<Vec<_>>()[..] {
             **unmarked = Some(SplitName::Train);
@@ -172,7 +173,7 @@ pub fn as_flag(top: &Path, folder: &Path) -> String {
 
 /// The folders that hold exactly the others, and those others. What is named like a split is no copy.
 fn without_copies(classes: Vec<Class>) -> (Vec<Class>, Vec<Class>) {
-    let may_be = |class: &Class| told_by(&class.name).is_none_or(|told| !told.rest.is_empty());
+    let may_be = |class: &Class| split_in_name(&class.name).is_none_or(|told| !told.rest.is_empty());
     let is_copy = |class: &Class| {
         let others = classes.iter().filter(|other| other.inner != class.inner).map(|other| &other.name);
         class.inner.len() >= 2 && may_be(class) && others.eq(&class.inner)

@@ -18,14 +18,14 @@ use super::{
 
 /// A file that was found, and what is wrong with it if it cannot be read.
 #[derive(Debug)]
-pub struct Found {
+pub struct ImageFile {
     /// Its path.
     pub path: PathBuf,
     /// Why it cannot be read.
     pub trouble: Option<Error>,
 }
 
-impl Found {
+impl ImageFile {
     /// A file of which nothing bad is known.
     pub fn file(path: PathBuf) -> Self {
         Self { path, trouble: None }
@@ -41,7 +41,7 @@ impl Found {
 /// The image files below `folder` at any depth, told by their extensions as a data set's are, in sorted order; links are
 /// followed. Hidden files and folders, files of other extensions, and links back to a folder that holds them are passed
 /// over and counted in `passed_over`. A folder that cannot be read comes as a file in trouble.
-pub fn images_below(folder: &Path, passed_over: Arc<AtomicU64>) -> impl Iterator<Item = Found> + use<> {
+pub fn images_below(folder: &Path, passed_over: Arc<AtomicU64>) -> impl Iterator<Item = ImageFile> + use<> {
     let mut walk = WalkDir::new(folder).follow_links(true).min_depth(1).sort_by_file_name().into_iter();
     let pass_over = move || {
         passed_over.fetch_add(1, Ordering::Relaxed);
@@ -56,16 +56,16 @@ pub fn images_below(folder: &Path, passed_over: Arc<AtomicU64>) -> impl Iterator
                     pass_over();
                 }
                 Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) if has_image_extension(entry.path()) => return Some(Found::file(entry.into_path())),
+                Ok(entry) if has_image_extension(entry.path()) => return Some(ImageFile::file(entry.into_path())),
                 Ok(_) => pass_over(),
                 Err(error) if error.loop_ancestor().is_some() => pass_over(),
                 // A link that leads nowhere counts by its name, and is found unreadable when it is decoded.
                 Err(error) => match error.path().map(Path::to_owned) {
                     Some(path) if path.is_symlink() && !has_image_extension(&path) => pass_over(),
-                    Some(path) if path.is_symlink() => return Some(Found::file(path)),
+                    Some(path) if path.is_symlink() => return Some(ImageFile::file(path)),
                     path => {
                         let trouble = anyhow!(error).context("the folder cannot be read");
-                        return Some(Found { path: path.unwrap_or_default(), trouble: Some(trouble) });
+                        return Some(ImageFile { path: path.unwrap_or_default(), trouble: Some(trouble) });
                     }
                 },
             }
@@ -91,7 +91,7 @@ mod tests {
         symlink("nowhere", place.path().join("dangling.png")).unwrap();
         symlink("nowhere", place.path().join("dangling")).unwrap();
         let passed_over = Arc::new(AtomicU64::new(0));
-        let found: Vec<Found> = images_below(place.path(), Arc::clone(&passed_over)).collect();
+        let found: Vec<ImageFile> = images_below(place.path(), Arc::clone(&passed_over)).collect();
         let names: Vec<_> = found.iter().map(|found| found.path.strip_prefix(place.path()).unwrap()).collect();
         let expected = ["a.png", "b/10.png", "b/2.JPG", "b/c/z.webp", "dangling.png"];
         assert_eq!(names, expected.map(Path::new));

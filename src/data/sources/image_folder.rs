@@ -26,7 +26,7 @@ use crate::data::{
 pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     let Layout { train, val, test, apart, is_one_set, lacking, beside, notes } = layout::find(root, chosen)?;
     let train = train.with_context(|| lacking)?;
-    let mut left_out = LeftOut { beside, ..LeftOut::default() };
+    let mut left_out = Ignored { beside, ..Ignored::default() };
     if !is_one_set {
         subfolders(root, &mut Vec::new(), &mut left_out)?;
     }
@@ -35,7 +35,7 @@ pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     let val = val.map(|folder| val_of(&folder, &mut left_out)).transpose()?;
     let mut listing = assemble(train, val, notes)?;
     if let Some(folder) = test {
-        let mut beside_test = LeftOut::default();
+        let mut beside_test = Ignored::default();
         match test_of(&folder, &listing.classes, &mut beside_test) {
             Ok(classes) => {
                 listing.test = Some(samples(classes, &listing.classes));
@@ -68,7 +68,7 @@ pub fn list_alone(root: &Path, chosen: &SplitFolders, name: SplitName) -> Result
         (Some(_), _) => return Ok(None),
         (None, split) => split.with_context(|| format!("there is no {name} split: {lacking}"))?,
     };
-    let mut left_out = LeftOut { beside, ..LeftOut::default() };
+    let mut left_out = Ignored { beside, ..Ignored::default() };
     let (split, _) = scan(&folder, &apart, &mut left_out)?;
     ensure!(!split.is_empty(), "{folder:?} holds no image in its class folders");
     let mut listing = assemble(split, None, notes)?;
@@ -77,7 +77,7 @@ pub fn list_alone(root: &Path, chosen: &SplitFolders, name: SplitName) -> Result
 }
 
 /// The classes of val. Empty ones count as absent.
-fn val_of(folder: &Path, left_out: &mut LeftOut) -> Result<Classes> {
+fn val_of(folder: &Path, left_out: &mut Ignored) -> Result<Classes> {
     let classes = scan(folder, &[], left_out).and_then(|(classes, _)| {
         ensure!(!classes.is_empty(), "{folder:?} holds no image in its class folders");
         Ok(classes)
@@ -88,7 +88,7 @@ fn val_of(folder: &Path, left_out: &mut LeftOut) -> Result<Classes> {
 }
 
 /// The classes of test, if it has labels that train knows.
-fn test_of(folder: &Path, train: &[String], left_out: &mut LeftOut) -> Result<Classes> {
+fn test_of(folder: &Path, train: &[String], left_out: &mut Ignored) -> Result<Classes> {
     let (classes, _) = scan(folder, &[], left_out)?;
     let unknown: Vec<String> =
         classes.iter().filter(|(class, _)| !train.contains(class)).map(|(class, _)| format!("{class:?}")).collect();
@@ -106,7 +106,7 @@ type Classes = Vec<(String, Vec<PathBuf>)>;
 
 /// What stands in the folders and is not read.
 #[derive(Default)]
-struct LeftOut {
+struct Ignored {
     /// Folders and files beside the splits.
     beside: Vec<PathBuf>,
     hidden: Vec<PathBuf>,
@@ -115,7 +115,7 @@ struct LeftOut {
     no_images: Vec<PathBuf>,
 }
 
-impl LeftOut {
+impl Ignored {
     fn add(&mut self, other: Self) {
         self.hidden.extend(other.hidden);
         self.foreign.extend(other.foreign);
@@ -165,7 +165,7 @@ impl LeftOut {
 }
 
 /// The folders in `folder`, links to folders among them, sorted by name. Other visible entries go to `files`.
-fn subfolders(folder: &Path, files: &mut Vec<PathBuf>, left_out: &mut LeftOut) -> Result<Vec<PathBuf>> {
+fn subfolders(folder: &Path, files: &mut Vec<PathBuf>, left_out: &mut Ignored) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for path in entries(folder)? {
         let path = path?;
@@ -183,7 +183,7 @@ fn subfolders(folder: &Path, files: &mut Vec<PathBuf>, left_out: &mut LeftOut) -
 
 /// The classes in the folder of one split that have images, and the class folders without. Folders in `apart` are no
 /// classes.
-fn scan(folder: &Path, apart: &[PathBuf], left_out: &mut LeftOut) -> Result<(Classes, Vec<PathBuf>)> {
+fn scan(folder: &Path, apart: &[PathBuf], left_out: &mut Ignored) -> Result<(Classes, Vec<PathBuf>)> {
     let mut outside = Vec::new();
     let mut folders = subfolders(folder, &mut outside, left_out)?;
     folders.retain(|class| !apart.contains(class));
@@ -210,7 +210,7 @@ fn scan(folder: &Path, apart: &[PathBuf], left_out: &mut LeftOut) -> Result<(Cla
 
 /// The images under the folder of one class: folder after folder in the order of their paths, files by name within
 /// each.
-fn images(class: &Path, left_out: &mut LeftOut) -> Result<Vec<PathBuf>> {
+fn images(class: &Path, left_out: &mut Ignored) -> Result<Vec<PathBuf>> {
     let mut images = Vec::new();
     let mut walk = WalkDir::new(class).follow_links(true).min_depth(1).into_iter();
     while let Some(entry) = walk.next() {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::data::splits::{
     split_folders::{SplitFolders, existing},
-    split_name::{SplitName, Told, is_filler, meaning, told_by},
+    split_name::{SplitInName, SplitName, is_filler, meaning, split_in_name},
 };
 
 /// So many folders around the splits, or around one split's classes, are entered at most.
@@ -160,18 +160,19 @@ impl Finder<'_> {
     fn folders(&self, root: &Path) -> Result<Folders> {
         let (mut folders, files) = visible(root)?;
         folders.retain(|folder| !self.taken.contains(folder));
-        let mut told: Vec<Option<Told>> = folders.iter().map(|folder| told_by(&name(folder))).collect();
+        let mut told: Vec<Option<SplitInName>> = folders.iter().map(|folder| split_in_name(&name(folder))).collect();
         if let Some(train) = unmarked_train(&folders, &told)? {
             let rest = meaning(&name(&folders[train]));
-            told[train] = Some(Told { split: SplitName::Train, is_plain: false, rest });
+            told[train] = Some(SplitInName { split: SplitName::Train, is_plain: false, rest });
         }
         let (mut named, mut others) = (Vec::new(), Vec::new());
         for (path, here) in folders.into_iter().zip(&told) {
-            let is_partner = |here: &Told, other: &Told| other.split != here.split && other.rest == here.rest;
+            let is_partner =
+                |here: &SplitInName, other: &SplitInName| other.split != here.split && other.rest == here.rest;
             let tells =
-                |here: &Told| here.rest.is_empty() || told.iter().flatten().any(|other| is_partner(here, other));
+                |here: &SplitInName| here.rest.is_empty() || told.iter().flatten().any(|other| is_partner(here, other));
             match here.as_ref().filter(|here| tells(here)) {
-                Some(&Told { split, is_plain, .. }) => {
+                Some(&SplitInName { split, is_plain, .. }) => {
                     let content = Content::of(&path)?;
                     named.push(Named { path, split, is_plain, content });
                 }
@@ -241,7 +242,7 @@ impl Finder<'_> {
     /// where they are inside a folder that is alone in it.
     fn holds_splits(&self, folder: &Path, depth: usize) -> Result<bool> {
         let folders = folders_alone(folder)?;
-        if folders.iter().all(|folder| told_by(&name(folder)).is_none()) {
+        if folders.iter().all(|folder| split_in_name(&name(folder)).is_none()) {
             return Ok(matches!(&folders[..], [only] if depth > 1 && self.holds_splits(only, depth - 1)?));
         }
         let Folders { named, others, .. } = self.folders(folder)?;
@@ -350,7 +351,7 @@ impl Finder<'_> {
 
 /// The place of the folder that is train to another of its name, such as `rps` to `rps-test-set`, which holds no class
 /// folder that it lacks. None where a third folder with images is of neither kind.
-fn unmarked_train(folders: &[PathBuf], told: &[Option<Told>]) -> Result<Option<usize>> {
+fn unmarked_train(folders: &[PathBuf], told: &[Option<SplitInName>]) -> Result<Option<usize>> {
     let mut unmarked = (0..folders.len()).filter(|&at| told[at].is_none() && holds_image(&folders[at]));
     let (Some(train), None) = (unmarked.next(), unmarked.next()) else { return Ok(None) };
     let meaning = meaning(&name(&folders[train]));
@@ -380,7 +381,7 @@ fn inner(folder: &Path, split: SplitName) -> PathBuf {
         let [only] = &folders[..] else { break };
         let own = name(only);
         let is_same = own.eq_ignore_ascii_case(&name(&folder))
-            || told_by(&own).is_some_and(|told| told.split == split && told.rest.is_empty())
+            || split_in_name(&own).is_some_and(|told| told.split == split && told.rest.is_empty())
             || is_filler(&own);
         let can_be = match Content::of(only) {
             Ok(Content::Folders) => true,

@@ -10,7 +10,7 @@ use super::{
     unreadable::{self, BadFile},
 };
 use crate::data::{
-    decoding::sixteen_bit::{Range, Values},
+    decoding::sixteen_bit::{Range, SixteenBitValues},
     splits::split_name::SplitName,
 };
 
@@ -59,9 +59,10 @@ impl Samples {
     }
 
     /// The values of the 16-bit images among them, which are read for it; an image that cannot be read adds none.
-    pub fn sixteen_bit_values(&self) -> Values {
-        let values_of = |&id: &u32| self.source.stored(id).ok().and_then(|stored| stored.deep).unwrap_or_default();
-        self.ids.par_iter().map(values_of).reduce(Values::default, |mut all, one| {
+    pub fn sixteen_bit_values(&self) -> SixteenBitValues {
+        let values_of =
+            |&id: &u32| self.source.stored(id).ok().and_then(|stored| stored.sixteen_bit).unwrap_or_default();
+        self.ids.par_iter().map(values_of).reduce(SixteenBitValues::default, |mut all, one| {
             all.add(&one);
             all
         })

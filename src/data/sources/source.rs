@@ -8,8 +8,8 @@ use std::{
 use anyhow::Result;
 
 use crate::data::decoding::{
-    decode::{self, Header, Stored},
-    picture::Picture,
+    decode::{self, Header, StoredImage},
+    decoded_image::DecodedImage,
     sixteen_bit::Range,
 };
 
@@ -93,7 +93,7 @@ impl Source {
     }
 
     /// Sample `id` in `channels` (1 or 3) at its own size. The error does not name the sample.
-    pub fn picture(&self, id: u32, channels: u32) -> Result<Picture> {
+    pub fn picture(&self, id: u32, channels: u32) -> Result<DecodedImage> {
         match self {
             Self::Files { paths, .. } => decode::file(&paths[id as usize], channels, self.range()),
             Self::Grey { side, pixels, .. } => Ok(grey(*side, pixels, id).into_channels(channels)),
@@ -101,9 +101,9 @@ impl Source {
     }
 
     /// Sample `id` for people to look at: where the range of the set's 16-bit values is not known, by its own.
-    pub fn shown(&self, id: u32) -> Result<Picture> {
+    pub fn shown(&self, id: u32) -> Result<DecodedImage> {
         let stored = self.stored(id)?;
-        let own = stored.deep.filter(|_| matches!(self, Self::Files { range: None, .. }));
+        let own = stored.sixteen_bit.filter(|_| matches!(self, Self::Files { range: None, .. }));
         match own.and_then(|values| self.in_range(values.range()?)) {
             Some(source) => Ok(source.stored(id)?.picture),
             None => Ok(stored.picture),
@@ -111,20 +111,20 @@ impl Source {
     }
 
     /// Sample `id` as it is stored. The error does not name the sample.
-    pub fn stored(&self, id: u32) -> Result<Stored> {
+    pub fn stored(&self, id: u32) -> Result<StoredImage> {
         match self {
             Self::Files { paths, .. } => decode::stored(&paths[id as usize], self.range()),
             Self::Grey { side, pixels, .. } => {
-                Ok(Stored { picture: grey(*side, pixels, id), is_turned: false, deep: None })
+                Ok(StoredImage { picture: grey(*side, pixels, id), is_turned: false, sixteen_bit: None })
             }
         }
     }
 }
 
-fn grey(side: u32, pixels: &[u8], id: u32) -> Picture {
+fn grey(side: u32, pixels: &[u8], id: u32) -> DecodedImage {
     let area = (side * side) as usize;
     let samples = pixels[id as usize * area..][..area].to_vec();
-    Picture { width: side, height: side, channels: 1, pixels: samples }
+    DecodedImage { width: side, height: side, channels: 1, pixels: samples }
 }
 
 /// The row on `line` of a table in a list of samples.

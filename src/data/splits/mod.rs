@@ -4,10 +4,10 @@
 //! - `stratified` draws splits, fractions and halves, `probe` the images on which the training loss is measured.
 //! - `split` is one opened split, `single_split` one without train, `copies` counts the duplicates in train.
 
-pub mod copies;
 pub mod probe;
 pub mod single_split;
 pub mod split;
 pub mod split_folders;
 pub mod split_name;
 pub mod stratified;
+pub mod train_duplicates;

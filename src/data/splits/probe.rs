@@ -7,14 +7,14 @@ use crate::{data::sources::listing, random::Purpose};
 
 /// Labels and pixel hashes of one split.
 #[derive(Clone, Copy)]
-pub struct Side<'a> {
+pub struct LabelledHashes<'a> {
     pub labels: &'a [u32],
     pub hashes: &'a [u128],
 }
 
 /// Positions in train, ascending: as many of every class as val has, or all of the class if it has fewer. Images whose
 /// pixels also stand in val are left out: the model would be measured on val through them.
-pub fn draw(train: Side, val: Side, classes: usize, data_seed: u64) -> Vec<u32> {
+pub fn draw(train: LabelledHashes, val: LabelledHashes, classes: usize, data_seed: u64) -> Vec<u32> {
     let in_val: HashSet<u128> = val.hashes.iter().copied().collect();
     let mut probe = Vec::new();
     let wanted = listing::count(val.labels, classes);
@@ -29,7 +29,7 @@ pub fn draw(train: Side, val: Side, classes: usize, data_seed: u64) -> Vec<u32> 
 }
 
 /// For each of these images, whether its pixels also stand in train.
-pub fn in_train(train: Side, images: Side) -> Vec<bool> {
+pub fn in_train(train: LabelledHashes, images: LabelledHashes) -> Vec<bool> {
     let in_train: HashSet<u128> = train.hashes.iter().copied().collect();
     images.hashes.iter().map(|hash| in_train.contains(hash)).collect()
 }
@@ -44,10 +44,10 @@ mod tests {
         // Train: 40 images of class 0 and 20 of class 1, every fourth with pixels that stand in val.
         let labels: Vec<u32> = (0..60).map(|i| u32::from(i % 3 == 2)).collect();
         let hashes: Vec<u128> = (0..60).map(|i| if i % 4 == 0 { 1000 + i } else { i }).collect();
-        let train = Side { labels: &labels, hashes: &hashes };
+        let train = LabelledHashes { labels: &labels, hashes: &hashes };
         let val_labels = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1];
         let val_hashes: Vec<u128> = (0..12).map(|i| 1000 + 4 * i).collect();
-        let val = Side { labels: &val_labels, hashes: &val_hashes };
+        let val = LabelledHashes { labels: &val_labels, hashes: &val_hashes };
 
         let probe = draw(train, val, 2, 0);
         let drawn: Vec<u32> = probe.iter().map(|&position| labels[position as usize]).collect();
@@ -60,8 +60,8 @@ mod tests {
 
     #[test]
     fn a_class_with_too_few_images_gives_all_it_has() {
-        let train = Side { labels: &[0, 0, 0, 1, 1], hashes: &[1, 2, 3, 4, 5] };
-        let val = Side { labels: &[0, 1, 1, 1], hashes: &[6, 7, 8, 4] };
+        let train = LabelledHashes { labels: &[0, 0, 0, 1, 1], hashes: &[1, 2, 3, 4, 5] };
+        let val = LabelledHashes { labels: &[0, 1, 1, 1], hashes: &[6, 7, 8, 4] };
         let probe = draw(train, val, 2, 0);
         assert_eq!(probe.len(), 2);
         assert_eq!(probe[1], 4);
@@ -69,8 +69,8 @@ mod tests {
 
     #[test]
     fn val_images_that_stand_in_train_are_found_whatever_their_label() {
-        let train = Side { labels: &[0, 1], hashes: &[1, 2] };
-        let val = Side { labels: &[1, 0, 1], hashes: &[1, 2, 3] };
+        let train = LabelledHashes { labels: &[0, 1], hashes: &[1, 2] };
+        let val = LabelledHashes { labels: &[1, 0, 1], hashes: &[1, 2, 3] };
         assert_eq!(in_train(train, val), [true, true, false]);
     }
 }

@@ -13,7 +13,7 @@ use crate::data::{
         sixteen_bit::Range,
     },
     options::Options,
-    read_progress::Progress,
+    read_progress::ReadProgress,
     sources::{
         exclude::Exclusions,
         image_folder,
@@ -23,7 +23,7 @@ use crate::data::{
 };
 
 /// A split without train.
-pub struct Alone {
+pub struct SingleSplit {
     /// Class names; a label is an index in them.
     pub classes: Vec<String>,
     /// The images.
@@ -40,13 +40,13 @@ pub struct Alone {
 ///
 /// # Errors
 /// The source has neither train nor this split, or an image cannot be read, unless `skip_bad`.
-pub fn open_alone(
+pub fn open_single_split(
     source: &str,
     name: SplitName,
     known: &[String],
     options: &Options,
-    progress: &dyn Progress,
-) -> Result<Option<Alone>> {
+    progress: &dyn ReadProgress,
+) -> Result<Option<SingleSplit>> {
     let failure = || format!("the data {source:?} cannot be used");
     let Some(listing) = listed(source, name, known, options).with_context(failure)? else { return Ok(None) };
     read_all(listing, name, options, progress).with_context(failure).map(Some)
@@ -70,7 +70,7 @@ fn listed(source: &str, name: SplitName, known: &[String], options: &Options) ->
     Ok(Some(listing))
 }
 
-fn read_all(listing: Listing, name: SplitName, options: &Options, progress: &dyn Progress) -> Result<Alone> {
+fn read_all(listing: Listing, name: SplitName, options: &Options, progress: &dyn ReadProgress) -> Result<SingleSplit> {
     let Listing { classes, train: samples, mut notes, .. } = listing;
     let asked = Asked { size: options.img_size, channels: options.in_chans };
     let shape = Shape::choose(asked, &samples, progress);
@@ -79,7 +79,7 @@ fn read_all(listing: Listing, name: SplitName, options: &Options, progress: &dyn
     let given = options.range_16bit.map(Range::of);
     let mut samples = samples.in_range(given.unwrap_or(Range::FULL));
     let mut reading = read(&samples)?;
-    let values = reading.deep;
+    let values = reading.sixteen_bit;
     if let Some(range) = given.filter(|_| values.images > 0).or(values.range()) {
         notes.push(values.note(range));
         if range != samples.source.range() {
@@ -97,5 +97,5 @@ fn read_all(listing: Listing, name: SplitName, options: &Options, progress: &dyn
     notes.push(
         "There is no train split beside these images: whether some of them also stand in train is not known.".into(),
     );
-    Ok(Alone { classes, split, has_16bit: values.images > 0, notes })
+    Ok(SingleSplit { classes, split, has_16bit: values.images > 0, notes })
 }

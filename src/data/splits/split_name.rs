@@ -70,7 +70,7 @@ const HINTS: [(&str, SplitName); 12] = [
 
 /// What a folder's name tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct SplitInName {
     /// The split.
     pub split: SplitName,
     /// Whether the name is one of those that leave no doubt.
@@ -81,10 +81,10 @@ pub struct Told {
 
 /// The split that `name` tells: `train`, `Testing`, `training_set`, `seg_test`, `val2017`. None for a name without such a
 /// word, or with two of them.
-pub fn told_by(name: &str) -> Option<Told> {
+pub fn split_in_name(name: &str) -> Option<SplitInName> {
     let lower = name.to_lowercase();
     if let Some(&(_, split)) = PLAIN.iter().find(|(plain, _)| *plain == lower) {
-        return Some(Told { split, is_plain: true, rest: Vec::new() });
+        return Some(SplitInName { split, is_plain: true, rest: Vec::new() });
     }
     let mut found = None;
     let mut rest = Vec::new();
@@ -96,7 +96,7 @@ pub fn told_by(name: &str) -> Option<Told> {
             None => rest.push(word),
         }
     }
-    Some(Told { split: found?, is_plain: false, rest })
+    Some(SplitInName { split: found?, is_plain: false, rest })
 }
 
 /// The words of `name` without those that say nothing: `rps` of `rps_images`.
@@ -105,16 +105,16 @@ pub fn meaning(name: &str) -> Vec<String> {
 }
 
 /// The split that `name` tells, or may mean: `imagesTr`, `vld`, `evaluation`.
-pub fn hinted_by(name: &str) -> Option<SplitName> {
+pub fn possible_split(name: &str) -> Option<SplitName> {
     let hinted = || match &meaning(name)[..] {
         [only] => HINTS.iter().find(|(word, _)| word == only).map(|&(_, split)| split),
         _ => None,
     };
-    told_by(name).map(|told| told.split).or_else(hinted)
+    split_in_name(name).map(|told| told.split).or_else(hinted)
 }
 
 /// The split on whose word `name` ends: `dogstrain`, but also `strain`.
-pub fn ends_like(name: &str) -> Option<SplitName> {
+pub fn split_at_end(name: &str) -> Option<SplitName> {
     let lower = name.to_lowercase();
     WORDS.iter().find(|(word, _)| lower.ends_with(word)).map(|&(_, split)| split)
 }
@@ -173,12 +173,12 @@ mod tests {
             (Test, "test Testing test_set TestData testset seg_test test1 Test_Images"),
         ] {
             for name in names.split(' ') {
-                let told = told_by(name).unwrap_or_else(|| panic!("{name}"));
+                let told = split_in_name(name).unwrap_or_else(|| panic!("{name}"));
                 assert_eq!((told.split, &*told.rest), (split, &[][..]), "{name}");
             }
         }
-        assert_eq!(told_by("asl_alphabet_train").unwrap().rest, ["asl", "alphabet"]);
-        assert!(told_by("Valid").unwrap().is_plain && !told_by("Testing").unwrap().is_plain);
+        assert_eq!(split_in_name("asl_alphabet_train").unwrap().rest, ["asl", "alphabet"]);
+        assert!(split_in_name("Valid").unwrap().is_plain && !split_in_name("Testing").unwrap().is_plain);
     }
 
     #[test]
@@ -188,12 +188,12 @@ mod tests {
             (SplitName::Val, "Va vld evaluation val_set"),
             (SplitName::Test, "imagesTs TE holdout flowers_test"),
         ] {
-            assert!(names.split(' ').all(|name| hinted_by(name) == Some(split)), "{names}");
+            assert!(names.split(' ').all(|name| possible_split(name) == Some(split)), "{names}");
         }
-        assert!(["tree", "2019", "trunk", "red tr"].iter().all(|name| hinted_by(name).is_none()));
+        assert!(["tree", "2019", "trunk", "red tr"].iter().all(|name| possible_split(name).is_none()));
         assert!(["fold1", "Fold_2", "k-fold-3", "split0", "cv4"].iter().all(|name| is_fold(name)));
         assert!(["fold", "manifold1", "1", "part1", "folder1"].iter().all(|name| !is_fold(name)));
-        assert_eq!((ends_like("dogsTrain"), ends_like("trains")), (Some(SplitName::Train), None));
+        assert_eq!((split_at_end("dogsTrain"), split_at_end("trains")), (Some(SplitName::Train), None));
         assert_eq!(meaning("rps images 2"), ["rps"]);
     }
 
@@ -201,9 +201,9 @@ mod tests {
     fn names_of_classes_tell_none() {
         for name in ["trains", "trainer", "contest", "invalid", "valley", "train_test", "trainval", "attest", "cat", ""]
         {
-            assert_eq!(told_by(name), None, "{name}");
+            assert_eq!(split_in_name(name), None, "{name}");
         }
-        assert_eq!(told_by("test_tube").unwrap().rest, ["tube"]);
+        assert_eq!(split_in_name("test_tube").unwrap().rest, ["tube"]);
         assert!(is_filler("images") && is_filler("Data_2") && !is_filler("cat images"));
     }
 }

@@ -7,7 +7,7 @@ use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
 use crate::data::{
     dataset::listed,
-    decoding::{picture::Picture, resize},
+    decoding::{decoded_image::DecodedImage, resize},
     options::Options,
     sources::{listing::Samples, source::Source},
     splits::{split::Split, split_folders::SplitFolders},
@@ -77,7 +77,7 @@ impl Split {
 }
 
 /// The picture as a PNG file.
-pub fn png(picture: &Picture) -> Result<Vec<u8>> {
+pub fn png(picture: &DecodedImage) -> Result<Vec<u8>> {
     let colour = if picture.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
     let mut file = Cursor::new(Vec::new());
     PngEncoder::new(&mut file).write_image(&picture.pixels, picture.width, picture.height, colour)?;

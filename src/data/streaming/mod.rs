@@ -6,4 +6,4 @@
 pub mod batches;
 pub mod gallery;
 pub mod loader;
-pub mod pictures;
+pub mod unlabelled;

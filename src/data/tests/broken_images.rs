@@ -5,7 +5,7 @@ use image::ImageFormat;
 use super::*;
 use crate::data::decoding::{
     decode::{file, header},
-    picture::Picture,
+    decoded_image::DecodedImage,
     sixteen_bit::Range,
 };
 
@@ -20,7 +20,7 @@ const FORMATS: [ImageFormat; 7] = [
 ];
 
 /// Decodes bytes as a file called `x.jpg`.
-fn decode(bytes: &[u8]) -> Result<Picture, String> {
+fn decode(bytes: &[u8]) -> Result<DecodedImage, String> {
     let folder = Folder::new().file("x.jpg", bytes);
     file(&folder.path().join("x.jpg"), 3, Range::FULL).map_err(|error| format!("{error:#}"))
 }

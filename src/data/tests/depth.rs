@@ -8,7 +8,7 @@ use crate::data::Audit;
 const AB: [&str; 2] = ["a", "b"];
 
 /// A grey 16-bit PNG of 8×8 pixels with values from `low` up to `high`, both among them.
-fn deep(number: u32, low: u16, high: u16) -> Vec<u8> {
+fn sixteen_bit(number: u32, low: u16, high: u16) -> Vec<u8> {
     let mut draws = Stream::new(2, Purpose::Faces, 0, number);
     let mut values: Vec<u16> = (0..64).map(|_| low + draws.below(u32::from(high - low) + 1) as u16).collect();
     (values[0], values[1]) = (low, high);
@@ -20,7 +20,7 @@ fn set(low: u16, train: u16, val: u16) -> Folder {
     let images = (0..24).map(|i| (if i < 16 { "train" } else { "val" }, AB[i % 2], i as u32));
     images.fold(Folder::new(), |folder, (split, class, i)| {
         let high = if split == "train" { train } else { val };
-        folder.file(format!("{split}/{class}/{i:02}.png"), deep(i, low, high))
+        folder.file(format!("{split}/{class}/{i:02}.png"), sixteen_bit(i, low, high))
     })
 }
 
@@ -64,7 +64,8 @@ fn values_far_from_zero_are_spread() {
 fn the_range_is_the_same_however_the_set_is_opened() {
     let folder = set(0, 4000, 4000);
     // The one image with large values is not in every share.
-    let folder = (0..16).fold(folder, |folder, i| folder.file(format!("train/a/small{i:02}.png"), deep(50 + i, 0, 90)));
+    let folder =
+        (0..16).fold(folder, |folder, i| folder.file(format!("train/a/small{i:02}.png"), sixteen_bit(50 + i, 0, 90)));
     let whole = folder.opened();
     let options = Options::default();
     for options in [
@@ -133,7 +134,7 @@ fn eight_bits_keep_their_bytes_beside_sixteen() {
     assert_eq!((data.range_16bit, data.notes.len()), (None, 0));
     let forced = plain.open(&Options { range_16bit: Some([0, 99]), ..Options::default() }).unwrap();
     assert_eq!((forced.range_16bit, &forced.fingerprint), (None, &data.fingerprint));
-    let mixed = plain.file("train/b/deep.png", deep(7, 0, 1023)).opened();
+    let mixed = plain.file("train/b/sixteen_bit.png", sixteen_bit(7, 0, 1023)).opened();
     assert_eq!(mixed.range_16bit, Some([0, 1023]));
     assert_eq!(mixed.train.hashes[..8], data.train.hashes);
 }
@@ -151,7 +152,7 @@ fn brighter_images_of_test_are_told_also_from_what_was_kept() {
     let test = |high| {
         let images = (0..4).map(|i| (AB[i % 2], i as u32));
         let add = |folder: Folder, (class, i)| {
-            let mut bytes = deep(200 + i, 0, high);
+            let mut bytes = sixteen_bit(200 + i, 0, high);
             // Large enough to be kept for the next start.
             bytes.resize(bytes.len() + (300 << 10), 0);
             folder.file(format!("test/{class}/{i}.png"), bytes)
@@ -167,7 +168,7 @@ fn brighter_images_of_test_are_told_also_from_what_was_kept() {
         let said = "The 16-bit images of test have values 0 to 65535; those outside 0 to 4095";
         assert_eq!(first.notes.iter().any(|note| note.starts_with(said)), is_said, "{:?}", first.notes);
         assert!(first.notes.iter().any(|note| note.starts_with("24 16-bit images")), "{:?}", first.notes);
-        let audit = Audit::of(folder.path().to_str().unwrap(), &Options::default(), 5, &Silent).unwrap();
+        let audit = Audit::of(folder.path().to_str().unwrap(), &Options::default(), 5, &NoProgress).unwrap();
         assert_eq!((audit.sixteen_bit, audit.range_16bit), (28, Some([0, 4095])));
         assert_eq!(audit.notes.iter().any(|note| note.starts_with(said)), is_said, "{:?}", audit.notes);
     }

@@ -76,10 +76,10 @@ fn a_folder_that_cannot_be_meant_is_refused_by_name() {
         assert!(complaint.contains(expected), "{expected}: {complaint}");
         assert!(complaint.contains(&*folder.path().to_string_lossy()), "{complaint}");
     }
-    let missing = open("/no/such/folder", &Options::default(), &Silent).err().unwrap();
+    let missing = open("/no/such/folder", &Options::default(), &NoProgress).err().unwrap();
     assert!(format!("{missing:#}").contains("\"/no/such/folder\" cannot be used: there is no such folder or file"));
     let zip = file_alone.path().join("data.zip");
-    let zip = open(zip.to_str().unwrap(), &Options::default(), &Silent).err().unwrap();
+    let zip = open(zip.to_str().unwrap(), &Options::default(), &NoProgress).err().unwrap();
     assert!(format!("{zip:#}").contains("neither a folder nor a .csv file"));
 }
 

@@ -3,12 +3,12 @@
 use super::*;
 use crate::data::decoding::{
     decode::{self, Header},
-    picture::Picture,
+    decoded_image::DecodedImage,
     sixteen_bit::Range,
 };
 
 /// The file as it decodes, and its header.
-fn decoded(name: &str, bytes: &[u8]) -> (Picture, Header) {
+fn decoded(name: &str, bytes: &[u8]) -> (DecodedImage, Header) {
     let folder = Folder::new().file(name, bytes);
     let path = folder.path().join(name);
     (decode::stored(&path, Range::FULL).unwrap().picture, decode::header(&path).unwrap())
@@ -96,9 +96,9 @@ fn of_a_gif_the_first_frame_is_read_whatever_the_file_is_called() {
 #[test]
 fn the_palette_of_a_tiff_is_looked_up() {
     let expected = [[1, 2, 3], [200, 0, 9], [200, 0, 9], [1, 2, 3]].concat();
-    let deep = [[1 << 8, 2 << 8, 3 << 8], [200 << 8 | 77, 0, 9 << 8]];
+    let sixteen_bit = [[1 << 8, 2 << 8, 3 << 8], [200 << 8 | 77, 0, 9 << 8]];
     for is_big in [false, true] {
-        for colours in [deep, [[1, 2, 3], [200, 0, 9]]] {
+        for colours in [sixteen_bit, [[1, 2, 3], [200, 0, 9]]] {
             let file = palette_tiff(is_big, &colours, [0, 1, 1, 0]);
             let (picture, header) = decoded("x.tif", &file);
             assert_eq!((picture.channels, &picture.pixels), (3, &expected), "{is_big} {colours:?}");

@@ -165,7 +165,7 @@ fn flags_say_what_names_do_not() {
     let complaint = |options: &Options| format!("{:#}", plain.open(options).err().unwrap());
     assert!(complaint(&flags("train", "gone", "")).contains("--val-dir gone: there is no such folder"));
     assert!(complaint(&flags("train", "train", "")).contains("for two splits"));
-    let faces = open("faces", &flags("train", "", ""), &Silent).err().unwrap();
+    let faces = open("faces", &flags("train", "", ""), &NoProgress).err().unwrap();
     assert!(format!("{faces:#}").contains("--train-dir"), "{faces:#}");
 }
 

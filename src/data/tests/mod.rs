@@ -16,7 +16,7 @@ use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use tch::{Device, Tensor};
 use tempfile::TempDir;
 
-use super::{Dataset, Options, Silent, Split, open};
+use super::{Dataset, NoProgress, Options, Split, open};
 use crate::random::{Purpose, Stream};
 
 /// A folder of files that is gone with the test.
@@ -54,7 +54,7 @@ impl Folder {
     }
 
     fn open(&self, options: &Options) -> anyhow::Result<Dataset> {
-        open(self.path().to_str().unwrap(), options, &Silent)
+        open(self.path().to_str().unwrap(), options, &NoProgress)
     }
 
     fn opened(&self) -> Dataset {

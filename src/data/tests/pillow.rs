@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::data::decoding::{decode, picture::Picture, resize, sixteen_bit::Range};
+use crate::data::decoding::{decode, decoded_image::DecodedImage, resize, sixteen_bit::Range};
 
-fn golden(name: &str, channels: u32) -> Picture {
+fn golden(name: &str, channels: u32) -> DecodedImage {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/images").join(name);
     decode::file(&path, channels, Range::FULL).unwrap()
 }
@@ -16,7 +16,7 @@ fn largest_difference(a: &[u8], b: &[u8]) -> u8 {
 }
 
 /// The planes of a picture that already has the right size.
-fn planes(picture: Picture) -> Vec<u8> {
+fn planes(picture: DecodedImage) -> Vec<u8> {
     let size = picture.width;
     resize::fit(picture, size).unwrap()
 }
@@ -61,10 +61,14 @@ fn a_picture_stored_sideways_is_turned_upright() {
 fn sixteen_bits_keep_their_high_byte() {
     let samples: Vec<u16> = (0..64).map(|i| i * 1000 + 255).collect();
     let high: Vec<u8> = samples.iter().map(|sample| (sample >> 8) as u8).collect();
-    let deep = DynamicImage::ImageLuma16(image::ImageBuffer::from_raw(8, 8, samples).unwrap());
+    let sixteen_bit = DynamicImage::ImageLuma16(image::ImageBuffer::from_raw(8, 8, samples).unwrap());
     for format in [ImageFormat::Png, ImageFormat::Tiff] {
-        let folder = Folder::new().file("deep", encode(&deep, format));
-        assert_eq!(decode::file(&folder.path().join("deep"), 1, Range::FULL).unwrap().pixels, high, "{format:?}");
+        let folder = Folder::new().file("sixteen_bit", encode(&sixteen_bit, format));
+        assert_eq!(
+            decode::file(&folder.path().join("sixteen_bit"), 1, Range::FULL).unwrap().pixels,
+            high,
+            "{format:?}"
+        );
     }
 }
 

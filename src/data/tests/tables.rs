@@ -21,7 +21,7 @@ fn table(text: impl AsRef<[u8]>) -> Folder {
 }
 
 fn open_table(folder: &Folder, options: &Options) -> anyhow::Result<Dataset> {
-    open(folder.path().join("fer.csv").to_str().unwrap(), options, &Silent)
+    open(folder.path().join("fer.csv").to_str().unwrap(), options, &NoProgress)
 }
 
 fn complaint(text: impl AsRef<[u8]>) -> String {

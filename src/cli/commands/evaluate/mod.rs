@@ -24,7 +24,7 @@ use crate::cli::{
 };
 use evaluation::Evaluation;
 use mindgap::{
-    data::{Progress, Split, SplitName},
+    data::{ReadProgress, Split, SplitName},
     durable,
     export::Model,
     recipe::Tta,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::{Args, Portion, evaluation::Leaks};
 use crate::cli::flags::input::{Input, KEEP_HIGH_BYTE};
 use mindgap::{
-    data::{Alone, Dataset, Split},
+    data::{Dataset, SingleSplit, Split},
     export::Model,
     recipe::Recipe,
     run::{Environment, RunFolder},
@@ -36,7 +36,7 @@ enum Data {
         is_own: bool,
     },
     /// The split to be measured, without train.
-    Alone(Split),
+    SingleSplit(Split),
 }
 
 impl Subject {
@@ -65,10 +65,12 @@ impl Subject {
         // The run's own data have a train split; of classes alone, most images are those that were trained on.
         let alone = match own {
             Some(_) => None,
-            None => flags.open_alone(&source, args.split.name(), &known, &recipe, skipped_before)?,
+            None => flags.open_single_split(&source, args.split.name(), &known, &recipe, skipped_before)?,
         };
         let (mut notes, found, has_16bit, data) = match alone {
-            Some(Alone { classes, split, has_16bit, notes }) => (notes, classes, has_16bit, Data::Alone(split)),
+            Some(SingleSplit { classes, split, has_16bit, notes }) => {
+                (notes, classes, has_16bit, Data::SingleSplit(split))
+            }
             None => {
                 let data = Box::new(flags.open(&source, &recipe, skipped_before)?);
                 let is_own = is_own(&data, model, run.as_ref());
@@ -108,7 +110,9 @@ impl Subject {
     pub fn split(&self, portion: Portion) -> Result<(&Split, Leaks)> {
         let (data, is_own) = match &self.data {
             Data::Whole { data, is_own } => (data, *is_own),
-            Data::Alone(split) => return Ok((split, Leaks::Unknown("there is no train split beside these images"))),
+            Data::SingleSplit(split) => {
+                return Ok((split, Leaks::Unknown("there is no train split beside these images")));
+            }
         };
         let (split, leaks) = match portion {
             Portion::Train => (&data.train, vec![false; data.train.len()]),

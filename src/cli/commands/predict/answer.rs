@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
 use crate::cli::output::say::plain;
-use mindgap::{data::Found, stats::softmax};
+use mindgap::{data::ImageFile, stats::softmax};
 
 /// A class and its probability.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,7 +40,7 @@ pub fn ranked<'a>(logits: &[f32], classes: &'a [String], most: usize) -> Option<
 #[derive(Debug)]
 pub struct Answer<'a> {
     /// The file.
-    pub file: &'a Found,
+    pub file: &'a ImageFile,
     /// Its likeliest classes, or what is wrong with it.
     pub outcome: Result<Vec<Ranked<'a>>, String>,
     /// The picture that shows which places speak for its class.
@@ -114,12 +114,12 @@ mod tests {
 
     #[test]
     fn any_name_stands_in_its_line_and_is_whole_in_json() {
-        let file = Found::file(OsStr::from_bytes(b"a\tb\n\xff.png").into());
+        let file = ImageFile::file(OsStr::from_bytes(b"a\tb\n\xff.png").into());
         let outcome = Ok(vec![Ranked { number: 0, class: "joy", probability: 0.25 }]);
         let answer = Answer { file: &file, outcome, picture: None };
         assert_eq!(answer.row(), "a\\x09b\\x0a\\xff.png\tjoy\t0.2500\n");
         insta::assert_snapshot!(answer.json().unwrap(), @r#"{"path":"a\tb\n�.png","class":"joy","probability":0.25,"top":[{"class":"joy","probability":0.25}],"error":null,"path_base64":"YQliCv8ucG5n"}"#);
-        let bad = Answer { file: &Found::file("a.png".into()), outcome: Err("it is empty".into()), picture: None };
+        let bad = Answer { file: &ImageFile::file("a.png".into()), outcome: Err("it is empty".into()), picture: None };
         assert_eq!(bad.row(), "");
         insta::assert_snapshot!(bad.json().unwrap(), @r#"{"path":"a.png","class":null,"probability":null,"top":[],"error":"it is empty"}"#);
     }

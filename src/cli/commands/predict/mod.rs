@@ -27,7 +27,7 @@ use crate::cli::{
     output::{print::is_read, say::say},
 };
 use answer::Answer;
-use mindgap::{data::Pictures, recipe::Tta};
+use mindgap::{data::UnlabelledImages, recipe::Tta};
 use predictor::Predictor;
 
 /// Flags of `mindgap predict`.
@@ -96,7 +96,7 @@ pub fn run(args: &Args) -> Result<End> {
     let files = files::named_by(&args.images, args.null, &passed_over);
     let mut tally = Tally::default();
     let mut output = BufWriter::new(io::stdout());
-    for batch in Pictures::read(files, channels, size, range, args.batch_size as usize)? {
+    for batch in UnlabelledImages::read(files, channels, size, range, args.batch_size as usize)? {
         let batch = batch?;
         if batch.sixteen_bit > 0 && range.is_none() && !tally.is_told {
             tally.is_told = true;

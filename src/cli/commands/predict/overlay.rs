@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use image::{ImageFormat, RgbImage};
 use tch::{Kind, Tensor};
 
-use mindgap::{data::Found, torch};
+use mindgap::{data::ImageFile, torch};
 
 /// The least width and height of a picture \[pixels\].
 const LEAST: i64 = 224;
@@ -67,7 +67,7 @@ impl Overlays {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write(&self, number: u64, file: &Found, image: &Tensor, map: &Tensor) -> Result<PathBuf> {
+    pub fn write(&self, number: u64, file: &ImageFile, image: &Tensor, map: &Tensor) -> Result<PathBuf> {
         let path = self.folder.join(name(number, &file.path));
         let png = torch::catch(|| png(&overlay(image, map, &self.palette)))?;
         let mut options = OpenOptions::new();

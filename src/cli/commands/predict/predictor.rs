@@ -10,7 +10,7 @@ use super::{
 };
 use crate::cli::{flags::input::Input, output::say::say};
 use mindgap::{
-    data::PictureBatch,
+    data::UnlabelledBatch,
     export::{Classifier, Model},
     recipe::Tta,
     torch,
@@ -71,7 +71,7 @@ impl<'a> Predictor<'a> {
     ///
     /// # Errors
     /// The model fails, or a picture cannot be written.
-    pub fn answers<'b>(&'b mut self, batch: &'b PictureBatch) -> Result<Vec<Answer<'b>>> {
+    pub fn answers<'b>(&'b mut self, batch: &'b UnlabelledBatch) -> Result<Vec<Answer<'b>>> {
         let logits = self.logits(&batch.images)?;
         let mut rows = logits.chunks_exact(self.classes.len().max(1));
         let mut answers = Vec::with_capacity(batch.files.len());

@@ -6,9 +6,9 @@ use crate::random::{Purpose, Stream};
 ///
 /// Nothing here or in the drawing calls a transcendental function, whose last bit differs between machines: sums,
 /// products, quotients and square roots are exact to the bit everywhere, and so are the images.
-pub struct Draws(Stream);
+pub struct FaceDraws(Stream);
 
-impl Draws {
+impl FaceDraws {
     /// The draws of sample `index`.
     pub fn new(data_seed: u64, index: u32) -> Self {
         Self(Stream::new(data_seed, Purpose::Faces, 0, index))

@@ -1,6 +1,6 @@
 //! The seven expressions as muscle actions, after the facial action coding system (Ekman and Friesen, 1978).
 
-use super::draws::Draws;
+use super::draws::FaceDraws;
 
 /// What the face does, each action about -1..=1 with 0 at rest.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ const REST: f32 = 0.10;
 
 impl Muscles {
     /// Draws a face of the class `class`, an index into [`super::CLASSES`].
-    pub fn draw(class: usize, draws: &mut Draws) -> Self {
+    pub fn draw(class: usize, draws: &mut FaceDraws) -> Self {
         let full = FULL[class][draws.below(2) as usize];
         let intensity = draws.range(INTENSITY.0, INTENSITY.1);
         Self::from(full.map(|action| intensity * action + REST * draws.bell()))

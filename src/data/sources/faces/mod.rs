@@ -24,7 +24,7 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 
-use draws::Draws;
+use draws::FaceDraws;
 use expression::Muscles;
 use person::Person;
 use scene::Scene;
@@ -56,7 +56,7 @@ pub struct Faces {
 ///
 /// Sample i is a function of `(data_seed, i)` alone, so any range gives the same bytes, on any number of threads.
 pub fn generate(data_seed: u64, first: u32, count: u32) -> Faces {
-    let samples: Vec<_> = (0..count).into_par_iter().map(|i| sample(Draws::new(data_seed, first + i))).collect();
+    let samples: Vec<_> = (0..count).into_par_iter().map(|i| sample(FaceDraws::new(data_seed, first + i))).collect();
     Faces {
         images: samples.iter().flat_map(|(image, _)| image).copied().collect(),
         labels: samples.iter().map(|&(_, label)| label).collect(),
@@ -64,7 +64,7 @@ pub fn generate(data_seed: u64, first: u32, count: u32) -> Faces {
 }
 
 /// One image and its label.
-fn sample(mut draws: Draws) -> ([u8; SIZE * SIZE], u32) {
+fn sample(mut draws: FaceDraws) -> ([u8; SIZE * SIZE], u32) {
     let Class { shown, label } = Class::draw(&mut draws);
     let muscles = Muscles::draw(shown, &mut draws);
     let person = Person::draw(&mut draws);
@@ -79,7 +79,7 @@ struct Class {
 }
 
 impl Class {
-    fn draw(draws: &mut Draws) -> Self {
+    fn draw(draws: &mut FaceDraws) -> Self {
         let shown = draws.weighted(&SHARES);
         if !draws.chance(WRONG_LABELS) {
             return Self { shown, label: shown };

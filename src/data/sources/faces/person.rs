@@ -2,7 +2,7 @@
 //!
 //! Lengths are in half heights of the head, whose centre is the origin; tones run from 0, black, to 1, white.
 
-use super::draws::Draws;
+use super::draws::FaceDraws;
 
 /// What covers the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub struct Person {
 
 impl Person {
     /// Draws a person.
-    pub fn draw(draws: &mut Draws) -> Self {
+    pub fn draw(draws: &mut FaceDraws) -> Self {
         use {Glasses::*, Hair::*};
         let skin = draws.range(0.6, 0.9);
         let hair = [Bald, Short, Long, Curly, Cap, Scarf][draws.weighted(&[10, 34, 26, 14, 9, 7])];

@@ -1,7 +1,7 @@
 //! Draws one person in one scene: shapes by signed distance, features painted on an ellipsoid that turns.
 
 use super::SIZE;
-use super::draws::Draws;
+use super::draws::FaceDraws;
 use super::expression::Muscles;
 use super::features;
 use super::person::{Hair, Person};
@@ -11,7 +11,7 @@ use super::shapes::{Brush, Point, at, disc, ellipse, grain, rectangle, stroke};
 const PIXELS: usize = SIZE * SIZE;
 
 /// The picture as `SIZE`² grey values, row by row; `draws` gives the camera's noise.
-pub fn render(person: &Person, muscles: &Muscles, scene: &Scene, draws: &mut Draws) -> [u8; PIXELS] {
+pub fn render(person: &Person, muscles: &Muscles, scene: &Scene, draws: &mut FaceDraws) -> [u8; PIXELS] {
     let mut tones = [0.0; PIXELS];
     for (position, tone) in tones.iter_mut().enumerate() {
         let centre_of = |step: usize| (step as f32 + 0.5) * 2.0 / SIZE as f32 - 1.0;

@@ -2,7 +2,7 @@
 //!
 //! The image spans -1..1 in both directions; y points down.
 
-use super::draws::Draws;
+use super::draws::FaceDraws;
 use super::shapes::{Point, Turn, at};
 
 /// How the head is held.
@@ -52,7 +52,7 @@ pub struct Scene {
 
 impl Scene {
     /// Draws a scene around a person of the given skin tone, whose hand may be in it.
-    pub fn draw(skin: f32, draws: &mut Draws) -> Self {
+    pub fn draw(skin: f32, draws: &mut FaceDraws) -> Self {
         let pose = Pose {
             centre: at(0.02 * draws.bell(), -0.05 + 0.02 * draws.bell()),
             scale: draws.range(1.02, 1.14),
@@ -81,7 +81,7 @@ impl Scene {
 }
 
 impl Occluder {
-    fn draw(skin: f32, draws: &mut Draws) -> Self {
+    fn draw(skin: f32, draws: &mut FaceDraws) -> Self {
         if draws.chance(0.5) {
             let turn = Turn::from_half_tangent(draws.range(-1.0, 1.0));
             Self::Bar {

@@ -50,7 +50,7 @@ fn classes_come_in_their_shares_and_every_class_has_tens_of_images_in_val() {
 #[test]
 fn wrong_labels_have_their_share_and_name_every_other_class_as_often() {
     let n = 100_000;
-    let classes: Vec<Class> = (0..n).map(|index| Class::draw(&mut Draws::new(0, index))).collect();
+    let classes: Vec<Class> = (0..n).map(|index| Class::draw(&mut FaceDraws::new(0, index))).collect();
     let wrong: Vec<&Class> = classes.iter().filter(|class| class.label != class.shown).collect();
     within_five_deviations(wrong.len(), classes.len(), WRONG_LABELS);
     for step in 1..7 {
@@ -63,7 +63,7 @@ fn wrong_labels_have_their_share_and_name_every_other_class_as_often() {
 fn a_mirrored_face_keeps_its_class() {
     let brush = shapes::Brush { pixel: 0.04 };
     for index in 0..200 {
-        let mut draws = Draws::new(0, index);
+        let mut draws = FaceDraws::new(0, index);
         let muscles = Muscles::draw((index % 7) as usize, &mut draws);
         // Only the grain of a beard differs between the sides.
         let person = Person { beard: 0.0, ..Person::draw(&mut draws) };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
 
-use super::{SplitName, examine::Seen, twins};
+use super::{SplitName, duplicates, examine::ExaminedImage};
 
 /// Stands in the first line of every list.
 const MARK: &str = "# Samples to leave out, listed by mindgap inspect";
@@ -21,8 +21,8 @@ impl ToExclude {
     /// Val and test stay as they are, but for broken files: of a leak the training image goes. A val that is drawn from
     /// train (`is_val_drawn`) will be drawn anew from what is left, so its images are judged as training images are.
     pub(super) fn of(
-        images: &[Seen],
-        groups: &[twins::Twins],
+        images: &[ExaminedImage],
+        groups: &[duplicates::DuplicateGroup],
         is_val_drawn: bool,
         broken: Vec<String>,
         key: impl Fn(u32) -> String,
@@ -35,7 +35,7 @@ impl ToExclude {
         let (mut conflicting, mut leaking, mut surplus) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
             let (pool, measured): (Vec<u32>, Vec<u32>) = group.all().iter().partition(|number| is_pool(number));
-            if twins::disagree(images, &pool) {
+            if duplicates::disagree(images, &pool) {
                 conflicting.extend(pool);
             } else if !measured.is_empty() {
                 leaking.extend(pool);
@@ -44,7 +44,7 @@ impl ToExclude {
             }
         }
         let blank =
-            (0..images.len() as u32).filter(|number| is_pool(number) && images[*number as usize].looks.is_blank);
+            (0..images.len() as u32).filter(|number| is_pool(number) && images[*number as usize].properties.is_blank);
         let mut reasons = vec![("broken", broken)];
         let mut taken = BTreeSet::new();
         for (reason, mut numbers) in [

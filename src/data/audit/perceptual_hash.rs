@@ -9,7 +9,7 @@ use std::{f64::consts::PI, sync::LazyLock};
 
 use anyhow::Result;
 
-use crate::data::decoding::{picture::Picture, resize};
+use crate::data::decoding::{decoded_image::DecodedImage, resize};
 
 /// Pixels across and down of what is transformed.
 const SIDE: usize = 32;
@@ -25,7 +25,7 @@ static COSINES: LazyLock<[[f64; SIDE]; LOW]> = LazyLock::new(|| {
 ///
 /// # Errors
 /// The picture cannot be resized.
-pub fn hash(picture: &Picture) -> Result<u64> {
+pub fn hash(picture: &DecodedImage) -> Result<u64> {
     let grey = picture.clone().into_channels(1);
     let small = resize::scale(&grey, SIDE as u32, SIDE as u32)?;
     let frequencies = low_frequencies(&small.pixels);
@@ -55,16 +55,16 @@ mod tests {
     use crate::random::{Purpose, Stream};
 
     /// Waves whose frequencies and phases are functions of `number`.
-    fn waves(side: u32, number: u32) -> Picture {
+    fn waves(side: u32, number: u32) -> DecodedImage {
         let mut draws = Stream::new(0, Purpose::Faces, 0, number);
         let waves: Vec<[f64; 3]> = (0..40).map(|_| [25.0, 25.0, 6.3].map(|most| draws.uniform() * most)).collect();
         let value = |x: f64, y: f64| waves.iter().map(|[a, b, c]| (a * x + b * y + c).sin()).sum::<f64>();
         let at = |i: u32| f64::from(i) / f64::from(side);
         let pixels = (0..side * side).map(|i| (128.0 + 8.0 * value(at(i % side), at(i / side))) as u8).collect();
-        Picture { width: side, height: side, channels: 1, pixels }
+        DecodedImage { width: side, height: side, channels: 1, pixels }
     }
 
-    fn distance(a: &Picture, b: &Picture) -> u32 {
+    fn distance(a: &DecodedImage, b: &DecodedImage) -> u32 {
         (hash(a).unwrap() ^ hash(b).unwrap()).count_ones()
     }
 
@@ -75,7 +75,7 @@ mod tests {
             let picture = waves(128, number);
             let darker = picture.pixels.iter().map(|&value| value / 2 + 10).collect();
             sums[0] += distance(&picture, &waves(96, number));
-            sums[1] += distance(&picture, &Picture { pixels: darker, ..picture.clone() });
+            sums[1] += distance(&picture, &DecodedImage { pixels: darker, ..picture.clone() });
             sums[2] += distance(&picture, &waves(128, number + 1000));
         }
         // Of 64 bits, on average: 2 at most, and almost the half by which strangers differ.

@@ -2,7 +2,7 @@
 
 /// Decoded pixels at the file's own size, in the data set's channels.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
+pub struct DecodedImage {
     /// Pixels across.
     pub width: u32,
     /// Pixels down.
@@ -13,7 +13,7 @@ pub struct Picture {
     pub pixels: Vec<u8>,
 }
 
-impl Picture {
+impl DecodedImage {
     /// The picture in `channels` (1 or 3) whose samples are stored pixel by pixel as grey (`stored` 1), grey and alpha
     /// (2), RGB (3) or RGB and alpha (4).
     ///
@@ -62,8 +62,9 @@ mod tests {
 
     #[test]
     fn alpha_is_dropped_and_grey_repeated() {
-        let picture =
-            |samples: &[u8], stored, channels| Picture::from_samples(1, 1, samples.to_vec(), stored, channels).pixels;
+        let picture = |samples: &[u8], stored, channels| {
+            DecodedImage::from_samples(1, 1, samples.to_vec(), stored, channels).pixels
+        };
         assert_eq!(picture(&[9, 0], 2, 1), [9]);
         assert_eq!(picture(&[9, 0], 2, 3), [9, 9, 9]);
         assert_eq!(picture(&[9], 1, 3), [9, 9, 9]);

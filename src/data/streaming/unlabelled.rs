@@ -17,9 +17,9 @@ use crate::data::{
         read::tensor,
         resize,
         shape::Shape,
-        sixteen_bit::{Range, Values},
+        sixteen_bit::{Range, SixteenBitValues},
     },
-    sources::image_files::Found,
+    sources::image_files::ImageFile,
 };
 
 /// Batches that wait to be used. With the one that is being made and the one in use, this bounds the memory.
@@ -27,9 +27,9 @@ const AHEAD: usize = 2;
 
 /// Some files, and the images of those that can be read.
 #[derive(Debug)]
-pub struct PictureBatch {
+pub struct UnlabelledBatch {
     /// The files in their order, also those that cannot be read.
-    pub files: Vec<Found>,
+    pub files: Vec<ImageFile>,
     /// The images of the others, in the same order `[n, channels, size, size]`, u8 on the CPU; made as a data set makes
     /// the images of val.
     pub images: Tensor,
@@ -40,12 +40,12 @@ pub struct PictureBatch {
 }
 
 /// The batches of a stream of files.
-pub struct Pictures {
-    batches: Receiver<Result<PictureBatch>>,
+pub struct UnlabelledImages {
+    batches: Receiver<Result<UnlabelledBatch>>,
     reader: Option<JoinHandle<()>>,
 }
 
-impl Pictures {
+impl UnlabelledImages {
     /// Begins to read `files`, `batch_size` of them at a time; the last batch holds what is left. Each image gets
     /// `channels` (1 or 3) and `size` pixels across and down. The files are asked for as they are needed, in a thread of
     /// their own, so that the stream may be endless or slow. 16-bit values are scaled by `range_16bit`, as those of the
@@ -54,7 +54,7 @@ impl Pictures {
     /// # Errors
     /// The thread cannot be started.
     pub fn read(
-        files: impl Iterator<Item = Found> + Send + 'static,
+        files: impl Iterator<Item = ImageFile> + Send + 'static,
         channels: u32,
         size: u32,
         range_16bit: Option<[u16; 2]>,
@@ -66,7 +66,7 @@ impl Pictures {
         let run = move || {
             let mut files = files;
             loop {
-                let some: Vec<Found> = files.by_ref().take(batch_size).collect();
+                let some: Vec<ImageFile> = files.by_ref().take(batch_size).collect();
                 // Without files, or without a user, there is no more to do.
                 if some.is_empty() || sender.send(batch(some, shape, range)).is_err() {
                     return;
@@ -78,8 +78,8 @@ impl Pictures {
     }
 }
 
-impl Iterator for Pictures {
-    type Item = Result<PictureBatch>;
+impl Iterator for UnlabelledImages {
+    type Item = Result<UnlabelledBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.batches.recv().map_or_else(
@@ -94,8 +94,8 @@ impl Iterator for Pictures {
 }
 
 /// Decodes `files`.
-fn batch(mut files: Vec<Found>, shape: Shape, range: Range) -> Result<PictureBatch> {
-    let decoded: Vec<Option<(Vec<u8>, Values)>> = files
+fn batch(mut files: Vec<ImageFile>, shape: Shape, range: Range) -> Result<UnlabelledBatch> {
+    let decoded: Vec<Option<(Vec<u8>, SixteenBitValues)>> = files
         .par_iter_mut()
         .map(|file| {
             if file.trouble.is_some() {
@@ -103,7 +103,7 @@ fn batch(mut files: Vec<Found>, shape: Shape, range: Range) -> Result<PictureBat
             }
             let image = decode::stored(&file.path, range).and_then(|stored| {
                 let pixels = resize::fit(stored.picture.into_channels(shape.channels), shape.size)?;
-                Ok((pixels, stored.deep.unwrap_or_default()))
+                Ok((pixels, stored.sixteen_bit.unwrap_or_default()))
             });
             image.map_err(|error| file.trouble = Some(error)).ok()
         })
@@ -119,7 +119,7 @@ fn batch(mut files: Vec<Found>, shape: Shape, range: Range) -> Result<PictureBat
             beyond = Some(file.path.clone());
         }
     }
-    Ok(PictureBatch { files, images: tensor(&pixels, shape)?, sixteen_bit, beyond })
+    Ok(UnlabelledBatch { files, images: tensor(&pixels, shape)?, sixteen_bit, beyond })
 }
 
 #[cfg(test)]
@@ -135,8 +135,9 @@ mod tests {
     #[test]
     fn files_come_in_order_with_the_bad_among_them() {
         let names = ["photo.png", "absent.png", "sideways.png", "palette.png", "photo.png"];
-        let files = names.map(|name| Found::file(golden(name)));
-        let batches: Result<Vec<PictureBatch>> = Pictures::read(files.into_iter(), 1, 17, None, 2).unwrap().collect();
+        let files = names.map(|name| ImageFile::file(golden(name)));
+        let batches: Result<Vec<UnlabelledBatch>> =
+            UnlabelledImages::read(files.into_iter(), 1, 17, None, 2).unwrap().collect();
         let batches = batches.unwrap();
         let sizes: Vec<_> = batches.iter().map(|batch| (batch.files.len(), batch.images.size()[0])).collect();
         assert_eq!(sizes, [(2, 1), (2, 2), (1, 1)]);
@@ -150,9 +151,9 @@ mod tests {
         let (sender, asked) = std::sync::mpsc::channel();
         let endless = std::iter::repeat_with(move || {
             let _ = sender.send(());
-            Found::file(golden("palette.png"))
+            ImageFile::file(golden("palette.png"))
         });
-        let mut pictures = Pictures::read(endless, 1, 8, None, 3).unwrap();
+        let mut pictures = UnlabelledImages::read(endless, 1, 8, None, 3).unwrap();
         pictures.next().unwrap().unwrap();
         thread::sleep(std::time::Duration::from_millis(300));
         let read = asked.try_iter().count();
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn a_reader_that_dies_is_an_error_and_not_the_end() {
         let files = std::iter::once_with(|| panic!("no more ink"));
-        let mut pictures = Pictures::read(files, 1, 8, None, 3).unwrap();
+        let mut pictures = UnlabelledImages::read(files, 1, 8, None, 3).unwrap();
         let error = pictures.next().unwrap().unwrap_err().to_string();
         assert!(error.contains("no more ink"), "{error}");
         assert!(pictures.next().is_none());

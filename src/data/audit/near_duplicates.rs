@@ -35,7 +35,7 @@ pub struct Near {
 
 /// The pairs among `images`, each its number and hash; at most `limit` of them are listed.
 pub fn near(images: &[(u32, u64)], limit: usize) -> Near {
-    let mut found = Found { limit, count: 0, by_distance: Default::default() };
+    let mut found = ImageFile { limit, count: 0, by_distance: Default::default() };
     let mut alike: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
     for &(image, hash) in images {
         alike.entry(hash).or_default().push(image);
@@ -69,13 +69,13 @@ fn bits(hash: u64, band: u32) -> u64 {
 }
 
 /// All pairs are counted; of each distance only as many are kept as may be listed.
-struct Found {
+struct ImageFile {
     limit: usize,
     count: usize,
     by_distance: [Vec<Pair>; DISTANCE as usize + 1],
 }
 
-impl Found {
+impl ImageFile {
     fn add_within(&mut self, images: &[u32]) {
         self.count += images.len() * (images.len() - 1) / 2;
         let pairs = images.iter().enumerate().flat_map(|(i, &a)| images[i + 1..].iter().map(move |&b| (a, b)));

@@ -2,35 +2,36 @@
 
 use std::collections::HashMap;
 
-use super::{SplitName, examine::Seen};
+use super::{SplitName, examine::ExaminedImage};
 
 /// The numbers of images whose pixels are equal, ascending; two at least.
-pub struct Twins(Vec<u32>);
+pub struct DuplicateGroup(Vec<u32>);
 
 /// The groups of equal pixels among `images`, by their first image.
-pub fn groups(images: &[Seen]) -> Vec<Twins> {
+pub fn groups(images: &[ExaminedImage]) -> Vec<DuplicateGroup> {
     let mut by_hash: HashMap<u128, Vec<u32>> = HashMap::new();
     for (number, image) in (0..).zip(images) {
-        by_hash.entry(image.looks.hash).or_default().push(number);
+        by_hash.entry(image.properties.hash).or_default().push(number);
     }
-    let mut groups: Vec<Twins> = by_hash.into_values().filter(|group| group.len() > 1).map(Twins).collect();
-    groups.sort_unstable_by_key(|twins| twins.0[0]);
+    let mut groups: Vec<DuplicateGroup> =
+        by_hash.into_values().filter(|group| group.len() > 1).map(DuplicateGroup).collect();
+    groups.sort_unstable_by_key(|duplicates| duplicates.0[0]);
     groups
 }
 
-impl Twins {
+impl DuplicateGroup {
     /// All of them.
     pub fn all(&self) -> &[u32] {
         &self.0
     }
 
     /// Those that stand in `split`.
-    pub fn within(&self, images: &[Seen], split: SplitName) -> Vec<u32> {
+    pub fn within(&self, images: &[ExaminedImage], split: SplitName) -> Vec<u32> {
         self.0.iter().copied().filter(|&number| images[number as usize].split == split).collect()
     }
 }
 
 /// Whether images of this list carry two labels.
-pub fn disagree(images: &[Seen], members: &[u32]) -> bool {
+pub fn disagree(images: &[ExaminedImage], members: &[u32]) -> bool {
     members.windows(2).any(|pair| images[pair[0] as usize].label != images[pair[1] as usize].label)
 }
