@@ -21,7 +21,7 @@ use tempfile::TempDir;
 const BATCH: i64 = 128;
 
 fn main() {
-    torch::let_threads_sleep();
+    torch::restart_with_sleeping_threads();
     torch::keep_pages();
     torch::set_threads(None);
     divan::main();

@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use mindgap::{
     data::{self, NoProgress, Options},
     durable,
-    export::{Classifier, Difference, Form, Variant},
+    export::{Classifier, Form, OutputDifference, Variant},
     recipe::{Layers, resolve},
     run::{EpochRecord, Observer},
     torch::{self, device},
@@ -54,7 +54,7 @@ fn main() -> Result<()> {
         println!("{}: {} bytes", path.display(), bytes.len());
     }
     let again = Classifier::read(&folder.join("model.safetensors"), Device::Cpu).context("it was just written")?;
-    let difference = Difference::between(&classifier, &again, data.channels, data.size)?;
+    let difference = OutputDifference::between(&classifier, &again, data.channels, data.size)?;
     println!("read back, its logits differ by {:.1e} at most", difference.largest);
     Ok(())
 }

@@ -47,7 +47,7 @@ struct Args {
 }
 
 fn main() -> Result<()> {
-    torch::let_threads_sleep();
+    torch::restart_with_sleeping_threads();
     let args = Args::parse();
     ensure!(args.passes > 1, "--passes {}: the first one is not counted", args.passes);
     torch::keep_pages();

@@ -81,7 +81,7 @@ fn sum(calls: &Calls, phase: &str) -> f64 {
 }
 
 fn main() -> Result<()> {
-    torch::let_threads_sleep();
+    torch::restart_with_sleeping_threads();
     let args = Args::parse();
     let device = device::parse(&args.device)?;
     let options = Options { img_size: Some(16), ..Options::default() };

@@ -184,7 +184,7 @@ fn matmul_gflops(device: Device) -> f64 {
 }
 
 fn main() -> Result<()> {
-    torch::let_threads_sleep();
+    torch::restart_with_sleeping_threads();
     let args = Args::parse();
     ensure!(args.epochs > 0, "--epochs 0: at least one is needed");
     let begun = Instant::now() - process_age().unwrap_or_default();

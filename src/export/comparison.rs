@@ -10,14 +10,14 @@ pub const BATCHES: [i64; 3] = [1, 3, 16];
 
 /// How far apart two models' logits are.
 #[derive(Clone, Copy, Debug)]
-pub struct Difference {
+pub struct OutputDifference {
     /// The largest difference of two logits.
     pub largest: f64,
     /// The largest logit.
     pub scale: f64,
 }
 
-impl Difference {
+impl OutputDifference {
     /// Compares two models on images of noise `[n, channels, size, size]`, in batches of [`BATCHES`].
     ///
     /// # Errors
@@ -59,9 +59,9 @@ mod tests {
 
     #[test]
     fn the_tolerance_grows_with_the_logits() {
-        assert!(Difference { largest: 9e-6, scale: 0.1 }.within(1e-5));
-        assert!(!Difference { largest: 2e-5, scale: 0.1 }.within(1e-5));
-        assert!(Difference { largest: 2e-5, scale: 30.0 }.within(1e-5));
+        assert!(OutputDifference { largest: 9e-6, scale: 0.1 }.within(1e-5));
+        assert!(!OutputDifference { largest: 2e-5, scale: 0.1 }.within(1e-5));
+        assert!(OutputDifference { largest: 2e-5, scale: 30.0 }.within(1e-5));
     }
 
     #[test]

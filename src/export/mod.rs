@@ -10,7 +10,7 @@ mod onnx;
 mod torchscript;
 
 pub use classifier::Classifier;
-pub use comparison::{BATCHES, Difference};
+pub use comparison::{BATCHES, OutputDifference};
 pub use form::{Form, Variant};
 pub use hosted::{Hosted, Limits, serve};
 pub use model::Model;

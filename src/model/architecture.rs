@@ -45,7 +45,7 @@ pub struct Architecture {
 
 /// What one image costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cost {
+pub struct ModelCost {
     /// Numbers that gradients train.
     pub parameters: u64,
     /// Multiply-adds of the convolutions and the classifier in one forward pass.
@@ -116,8 +116,8 @@ impl Architecture {
     }
 
     /// What one image of `size` × `size` costs.
-    pub fn cost(&self, size: u32) -> Cost {
-        let mut cost = Cost { parameters: 0, multiply_adds: 0 };
+    pub fn cost(&self, size: u32) -> ModelCost {
+        let mut cost = ModelCost { parameters: 0, multiply_adds: 0 };
         // Every convolution is followed by a norm with a scale and a shift for each channel.
         let mut convolve = |inputs: i64, outputs: i64, kernel: i64, stride: i64, size: i64| {
             let size = (size + stride - 1) / stride;

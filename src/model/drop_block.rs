@@ -10,7 +10,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{drop::keep_mask, part::Draws};
+use super::{batch_share::DropoutDraws, drop::keep_mask};
 use crate::torch;
 
 /// Side of the squares on a map whose shorter side is `side` pixels: the odd number nearest to two fifths of it.
@@ -44,7 +44,7 @@ fn factors(seeds: &Tensor, block: i64) -> Tensor {
 }
 
 /// [`drop_block`] with fresh draws.
-pub(super) fn forward(maps: &Tensor, rate: f64, draws: &mut Draws) -> Tensor {
+pub(super) fn forward(maps: &Tensor, rate: f64, draws: &mut DropoutDraws) -> Tensor {
     let (n, c, h, w) = maps.size4().expect("feature maps have four dimensions");
     let block = block_size(h.min(w));
     // Over the whole batch, since its scale is the whole batch's.

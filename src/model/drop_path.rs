@@ -10,7 +10,7 @@
 
 use tch::Tensor;
 
-use super::part::Draws;
+use super::batch_share::DropoutDraws;
 
 /// The main path `[n, c, h, w]` without those images that `kept` `[n]` marks with 0, the others scaled to keep the
 /// expectation. `rate` is the probability with which each was dropped, in [0, 1).
@@ -24,7 +24,7 @@ pub fn rate_at(number: usize, count: usize, rate: f64) -> f64 {
 }
 
 /// [`drop_path`] with a fresh draw for each image.
-pub(super) fn forward(main: &Tensor, rate: f64, draws: &mut Draws) -> Tensor {
+pub(super) fn forward(main: &Tensor, rate: f64, draws: &mut DropoutDraws) -> Tensor {
     let kept = draws.keep_mask(&[main.size()[0]], rate, main.device());
     drop_path(main, &kept, rate)
 }

@@ -3,19 +3,19 @@
 use tch::Tensor;
 
 use super::{
+    batch_share::DropoutDraws,
     parameters::{Parameters, Role},
-    part::Draws,
     sync_norm::sync_norm,
 };
-use crate::torch::{self, BatchStatistics, Group, norm_relu, norm_relu_takes};
+use crate::torch::{self, BatchStatistics, Collective, norm_relu, norm_relu_takes};
 
 /// How a forward pass treats what differs between training and evaluation.
 #[derive(Clone, Debug)]
 pub enum Mode {
     /// Batch norm takes the batch's statistics and moves its running ones; dropout and its kin draw.
-    Train(Draws),
+    Train(DropoutDraws),
     /// A second look at a batch, with the draws of the first: as `Train`, but the running statistics stay.
-    Repeat(Draws),
+    Repeat(DropoutDraws),
     /// Batch norm takes the batch's statistics and moves its running ones by this share towards them; nothing is
     /// dropped.
     Estimate(f64),
@@ -25,7 +25,7 @@ pub enum Mode {
 
 impl Mode {
     /// Where dropout and its kin draw from, in the modes that drop.
-    pub(super) fn draws(&mut self) -> Option<&mut Draws> {
+    pub(super) fn draws(&mut self) -> Option<&mut DropoutDraws> {
         match self {
             Mode::Train(draws) | Mode::Repeat(draws) => Some(draws),
             Mode::Estimate(_) | Mode::Eval => None,
@@ -33,7 +33,7 @@ impl Mode {
     }
 
     /// The processes over whose rows batch norm takes its statistics, where that is not this one alone.
-    fn group(&self) -> Option<&dyn Group> {
+    fn group(&self) -> Option<&dyn Collective> {
         match self {
             Mode::Train(draws) | Mode::Repeat(draws) => draws.norm(),
             Mode::Estimate(_) | Mode::Eval => None,

@@ -66,7 +66,7 @@ impl ResNet {
     }
 
     /// The running statistics that training moves: those of the layers that are not frozen.
-    pub fn moving_statistics(&self) -> impl Iterator<Item = &Parameter> {
+    pub fn running_statistics(&self) -> impl Iterator<Item = &Parameter> {
         let all = self.parameters.all().iter();
         all.filter(|parameter| parameter.role == Role::Buffer && freeze::part(&parameter.name) >= self.frozen)
     }

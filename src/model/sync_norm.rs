@@ -10,10 +10,10 @@
 
 use tch::{Kind, Tensor};
 
-use crate::torch::{self, BatchStatistics, Group};
+use crate::torch::{self, BatchStatistics, Collective};
 
 /// The norm of `x` `[n, c, h, w]`, this process's rows, by the statistics of all rows of `group`.
-pub(super) fn sync_norm(x: &Tensor, norm: BatchStatistics, group: &dyn Group) -> Tensor {
+pub(super) fn sync_norm(x: &Tensor, norm: BatchStatistics, group: &dyn Collective) -> Tensor {
     let (n, c, h, w) = x.size4().expect("feature maps have four dimensions");
     let sum = |own: &Tensor| group.sum(own).unwrap_or_else(|error| torch::throw(error));
     let over_all_but_channels = |x: &Tensor| x.sum_dim_intlist([0i64, 2, 3].as_slice(), false, Kind::Float);

@@ -17,7 +17,7 @@ use tch::{Device, Tensor};
 use torch_sys::C_tensor;
 
 use super::{
-    group::{Group, Reduce},
+    collective::{Collective, Reduce},
     shim::{check, new_tensor},
 };
 
@@ -183,7 +183,7 @@ impl Processes {
     }
 }
 
-impl Group for Processes {
+impl Collective for Processes {
     fn rank(&self) -> usize {
         self.rank
     }

@@ -4,12 +4,12 @@ mod allocator;
 mod amp;
 mod bytes;
 mod catch;
+mod collective;
 mod conv;
 pub mod cuda;
 pub mod device;
 #[cfg(feature = "distributed")]
 pub mod distributed;
-mod group;
 mod layout;
 pub mod library;
 pub mod lists;
@@ -26,8 +26,8 @@ pub use allocator::keep_pages;
 pub use amp::{Autocast, check_amp, is_autocast};
 pub use bytes::bytes_mut;
 pub use catch::{catch, throw, without_frames};
+pub use collective::{Collective, Reduce};
 pub use conv::conv2d;
-pub use group::{Group, Reduce};
 pub use layout::preferred_layout;
 pub use norm_relu::{BatchStatistics, norm_relu, norm_relu_takes};
 pub use sample::sample;
@@ -36,7 +36,7 @@ use shim::copy_beside;
 pub use shim::{DeviceMemory, channels_last, device_memory, pin_memory, set_deterministic, set_tf32, version};
 pub use threads::{physical_cores, set_threads};
 pub use transfer::{Parcel, host_reads, pinned, read, read_number, send, send_beside, sent};
-pub use waiting::let_threads_sleep;
+pub use waiting::restart_with_sleeping_threads;
 
 /// The version of tch in Cargo.toml; tch itself does not tell.
 pub const TCH_VERSION: &str = "0.26.0";

@@ -15,7 +15,7 @@ const ROUNDS: &str = "20000";
 /// and 12.6 s with 2,000 rounds; four epochs on a quiet machine 8.8 and 8.8 s always spinning, 9.0 and 8.9 s with. On
 /// faster cores, with AVX-512, 20,000 rounds gave 1.04 times the images a second of 2,000 (5 pairs, 0.92 to 1.05), and as
 /// many beside three busy processes (156 and 160; 85 with 300,000).
-pub fn let_threads_sleep() {
+pub fn restart_with_sleeping_threads() {
     if ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"].iter().any(|name| env::var_os(name).is_some()) {
         return;
     }

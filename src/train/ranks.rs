@@ -18,23 +18,23 @@ use super::{
 use crate::{
     augment::Normalize,
     data::Split,
-    model::{Part, ResNet, weights},
+    model::{BatchShare, ResNet, weights},
     run::Outputs,
-    torch::{Group, Reduce},
+    torch::{Collective, Reduce},
 };
 
 /// The ranks of a run, as one of them sees them.
 #[derive(Clone, Debug)]
 pub struct Ranks {
     /// Carries tensors of the training device.
-    device: Arc<dyn Group>,
+    device: Arc<dyn Collective>,
     /// Carries what the host knows: signals, words, logits. The same group where the device is the CPU.
-    host: Arc<dyn Group>,
+    host: Arc<dyn Collective>,
 }
 
 impl Ranks {
     /// Of a group for tensors on the training device, and one for the CPU's.
-    pub fn new(device: Arc<dyn Group>, host: Arc<dyn Group>) -> Self {
+    pub fn new(device: Arc<dyn Collective>, host: Arc<dyn Collective>) -> Self {
         Self { device, host }
     }
 
@@ -55,9 +55,9 @@ impl Ranks {
     }
 
     /// This rank's part of a batch of `n` images; `sync_bn` lets batch norm take the statistics of all parts.
-    pub(super) fn part(&self, n: usize, sync_bn: bool) -> Part {
+    pub(super) fn part(&self, n: usize, sync_bn: bool) -> BatchShare {
         let Range { start, end } = self.own(n);
-        Part { rows: start as i64..end as i64, of: n as i64, norm: sync_bn.then(|| Arc::clone(&self.device)) }
+        BatchShare { rows: start as i64..end as i64, of: n as i64, norm: sync_bn.then(|| Arc::clone(&self.device)) }
     }
 
     /// Waits for all ranks.
@@ -145,7 +145,7 @@ impl Ranks {
     ) -> Result<()> {
         let single = loss.to_kind(Kind::Float).view([1]);
         let moving: Vec<&Tensor> =
-            model.moving_statistics().filter(|_| statistics).map(|parameter| &parameter.tensor).collect();
+            model.running_statistics().filter(|_| statistics).map(|parameter| &parameter.tensor).collect();
         let weighed: Vec<Tensor> = moving.iter().map(|tensor| *tensor * self.share(n)).collect();
 
         let trained = model.parameters.trained().map(|parameter| &parameter.tensor);

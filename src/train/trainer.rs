@@ -22,7 +22,7 @@ use crate::{
     augment::Normalize,
     data::Dataset,
     model::{
-        Architecture, Draws, Mode, ResNet,
+        Architecture, DropoutDraws, Mode, ResNet,
         pretrained::{self, Images, Loaded},
     },
     random::{Purpose, Stream},
@@ -338,9 +338,9 @@ impl Trainer {
     }
 
     /// The draws of dropout and its kin in batch `number` of the epoch under way.
-    pub(super) fn noise(&self, number: u32) -> Draws {
+    pub(super) fn noise(&self, number: u32) -> DropoutDraws {
         let part = self.ranks.as_ref().map(|ranks| ranks.part(self.recipe.batch_size as usize, self.recipe.sync_bn));
-        Draws::new(Stream::new(self.recipe.seed, Purpose::Network, self.position.epochs + 1, number), part)
+        DropoutDraws::new(Stream::new(self.recipe.seed, Purpose::Network, self.position.epochs + 1, number), part)
     }
 
     /// Whether the update under way is sharpness-aware.
@@ -384,7 +384,7 @@ impl Trainer {
         swa::estimate_statistics(network, images)?;
         let Some(ranks) = &self.ranks else { return Ok(()) };
         // Each has estimated the same, on whatever processor it runs.
-        ranks.broadcast(network.moving_statistics().map(|parameter| &parameter.tensor))
+        ranks.broadcast(network.running_statistics().map(|parameter| &parameter.tensor))
     }
 
     /// The sum on the host, or a failure that names what went wrong first since `look`, when the loss or a weight has

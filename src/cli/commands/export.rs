@@ -16,7 +16,7 @@ use crate::cli::{
 };
 use mindgap::{
     durable,
-    export::{BATCHES, Classifier, Difference, Form, Limits, Variant},
+    export::{BATCHES, Classifier, Form, Limits, OutputDifference, Variant},
     run::RunFolder,
 };
 
@@ -116,10 +116,10 @@ fn check_place(out: &Path) -> Result<()> {
 }
 
 /// Compares `classifier` with the file, read in a process of its own.
-fn read_back(classifier: &Classifier, file: &Path) -> Result<Difference> {
+fn read_back(classifier: &Classifier, file: &Path) -> Result<OutputDifference> {
     let hosted = model_file::host(file, Device::Cpu, Limits { memory: None, time: Duration::from_secs(600) })?;
     let about = &classifier.description;
-    Difference::between(classifier, &hosted, about.channels, about.size)
+    OutputDifference::between(classifier, &hosted, about.channels, about.size)
 }
 
 fn say_done(args: &Args, bytes: usize, classifier: &Classifier, largest: f64) -> Result<()> {

@@ -16,7 +16,7 @@ use crate::cli::End;
 use mindgap::{
     data::Dataset,
     torch::{
-        Group,
+        Collective,
         distributed::{Membership, Processes, Store, address_towards, listen},
     },
     train::{Failure, Ranks, Trainer},
@@ -138,7 +138,7 @@ impl Company {
         }
         let address = address_towards(&self.place.host, self.place.port)?;
         let member = Membership { rank, size, address, device: Device::Cpu, timeout: self.timeout, calls: &self.calls };
-        let host: Arc<dyn Group> = Arc::new(Processes::join(&self.store, "host", member)?);
+        let host: Arc<dyn Collective> = Arc::new(Processes::join(&self.store, "host", member)?);
         let on_device = match trainer.model.parameters.device() {
             Device::Cpu => Arc::clone(&host),
             device => Arc::new(Processes::join(&self.store, "device", Membership { device, ..member })?),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     durable::Array,
-    export::{Classifier, Difference, Model, Variant},
+    export::{Classifier, Model, OutputDifference, Variant},
     model::{Architecture, Description, ResNet, weights},
     random::{Purpose, Stream},
     recipe::{Recipe, Stem},
@@ -66,7 +66,7 @@ fn every_kind_of_network_is_read_back_with_its_logits() {
     ] {
         let classifier = classifier(model, stem, channels, width, size);
         let graph = read(&to_onnx(&classifier, PLAIN).unwrap()).unwrap();
-        let difference = Difference::between(&classifier, &graph, channels, size).unwrap();
+        let difference = OutputDifference::between(&classifier, &graph, channels, size).unwrap();
         assert!(difference.scale > 0.1 && difference.within(1e-5), "{model}: {difference:?}");
         assert_eq!(graph.description(), Some(&classifier.description));
     }
@@ -90,7 +90,7 @@ fn half_precision_halves_the_file_and_moves_logits_little() {
     let (whole, half) = (PLAIN, Variant { half: true, ..PLAIN });
     let (whole, half) = (to_onnx(&classifier, whole).unwrap(), to_onnx(&classifier, half).unwrap());
     assert!(half.len() < whole.len() * 11 / 20, "{} of {} bytes", half.len(), whole.len());
-    let difference = Difference::between(&classifier, &read(&half).unwrap(), 1, 16).unwrap();
+    let difference = OutputDifference::between(&classifier, &read(&half).unwrap(), 1, 16).unwrap();
     assert!(difference.within(2e-2) && difference.largest > 0.0, "{difference:?}");
 }
 

@@ -71,7 +71,7 @@ pub struct Args {
 /// # Errors
 /// A bad flag, file or data set; a file in the way; no suggestion where a recipe was to be written.
 pub fn run(args: &Args) -> Result<End> {
-    torch::let_threads_sleep();
+    torch::restart_with_sleeping_threads();
     args.check_files()?;
     let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
     let asked = args.source.resolve_with(args.source.preset_for(&source).as_deref())?;

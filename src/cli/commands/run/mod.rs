@@ -61,7 +61,7 @@ pub struct Args {
 /// [`Failure`](mindgap::train::Failure) after it.
 pub fn run(args: &Args) -> Result<End> {
     // Before a word is said: it may begin the program anew.
-    torch::let_threads_sleep();
+    torch::restart_with_sleeping_threads();
     let plan = Plan::read(&args.plan)?;
     let (index, from) = index(args.index, |name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
     let run = plan.run(index)?;

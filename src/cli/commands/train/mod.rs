@@ -31,7 +31,7 @@ use mindgap::{
     compare::{PlannedData, PlannedRun},
     data::{Dataset, SplitFolders},
     durable, gap,
-    model::{Architecture, Cost},
+    model::{Architecture, ModelCost},
     recipe::Recipe,
     run::{Done, Environment, Events, Resume, RunFolder, RunProgress, Versions, cpu_name, now},
     torch::{self, device},
@@ -104,7 +104,7 @@ impl Args {
 /// # Errors
 /// A bad flag, file or data set before the first step; a [`Failure`] after it.
 pub fn run(args: &Args) -> Result<End> {
-    torch::let_threads_sleep();
+    torch::restart_with_sleeping_threads();
     if args.planned.is_some() {
         // The workers of a plan may be tasks of one Slurm step, yet each trains runs of its own.
         return lead(args, None);
@@ -380,7 +380,7 @@ fn announce(
     trainer: &Trainer,
     data: &Dataset,
     sides: &Sides,
-    cost: Cost,
+    cost: ModelCost,
     ranks: Option<usize>,
 ) {
     let recipe = &trainer.recipe;

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use mindgap::{
     data::Dataset,
-    model::Cost,
+    model::ModelCost,
     recipe::Recipe,
     run::{Done, TtaFigures},
     train::Sides,
 };
 
 /// Data, probe, leaks and network, a line each.
-pub fn description(data: &Dataset, sides: &Sides, recipe: &Recipe, cost: Cost) -> String {
+pub fn description(data: &Dataset, sides: &Sides, recipe: &Recipe, cost: ModelCost) -> String {
     let colour = if data.channels == 1 { "grey" } else { "RGB" };
     let (train, val, classes, size) = (data.train.len(), data.val.len(), data.classes.len(), data.size);
     let mut text =

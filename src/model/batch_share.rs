@@ -5,37 +5,37 @@ use std::{ops::Range, sync::Arc};
 use tch::{Device, Tensor};
 
 use super::drop::keep_mask;
-use crate::{random::Stream, torch::Group};
+use crate::{random::Stream, torch::Collective};
 
 /// The rows of a batch that this process computes.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct BatchShare {
     /// Which rows of the batch, from 0.
     pub rows: Range<i64>,
     /// Images in the whole batch.
     pub of: i64,
     /// The processes over whose rows batch norm takes its statistics, where it takes them over the whole batch.
-    pub norm: Option<Arc<dyn Group>>,
+    pub norm: Option<Arc<dyn Collective>>,
 }
 
 /// What dropout and its kin draw from in one pass. The draws are those of the whole batch, so that an image meets the
 /// same noise on however many processes; each takes those of its rows.
 #[derive(Clone, Debug)]
-pub struct Draws {
+pub struct DropoutDraws {
     pub(super) stream: Stream,
-    part: Option<Part>,
+    part: Option<BatchShare>,
 }
 
-impl From<Stream> for Draws {
+impl From<Stream> for DropoutDraws {
     /// For a batch that this process has to itself.
     fn from(stream: Stream) -> Self {
         Self { stream, part: None }
     }
 }
 
-impl Draws {
+impl DropoutDraws {
     /// For the part of a batch; None for a whole one.
-    pub fn new(stream: Stream, part: Option<Part>) -> Self {
+    pub fn new(stream: Stream, part: Option<BatchShare>) -> Self {
         Self { stream, part }
     }
 
@@ -48,7 +48,7 @@ impl Draws {
     pub(super) fn own(&self, whole: Tensor) -> Tensor {
         match &self.part {
             None => whole,
-            Some(Part { rows, .. }) => whole.narrow(0, rows.start, rows.end - rows.start),
+            Some(BatchShare { rows, .. }) => whole.narrow(0, rows.start, rows.end - rows.start),
         }
     }
 
@@ -61,7 +61,7 @@ impl Draws {
     }
 
     /// The processes over whose rows batch norm takes its statistics.
-    pub(super) fn norm(&self) -> Option<&dyn Group> {
+    pub(super) fn norm(&self) -> Option<&dyn Collective> {
         self.part.as_ref()?.norm.as_deref()
     }
 }
@@ -75,13 +75,13 @@ mod tests {
     };
 
     /// What `noise` makes of a batch at once, and of its parts.
-    fn assert_same(noise: impl Fn(&Tensor, &mut Draws) -> Tensor) {
+    fn assert_same(noise: impl Fn(&Tensor, &mut DropoutDraws) -> Tensor) {
         let batch = Tensor::arange(5 * 8 * 6 * 6, (tch::Kind::Float, Device::Cpu)).view([5, 8, 6, 6]) + 1.0;
         let stream = || Stream::new(4, Purpose::Network, 2, 7);
         let whole = noise(&batch, &mut stream().into());
         let parts = [0..2, 2..5].map(|rows| {
             let own = batch.narrow(0, rows.start, rows.end - rows.start);
-            noise(&own, &mut Draws::new(stream(), Some(Part { rows, of: 5, norm: None })))
+            noise(&own, &mut DropoutDraws::new(stream(), Some(BatchShare { rows, of: 5, norm: None })))
         });
         assert_ne!(whole, batch, "something was dropped");
         assert_eq!(Tensor::cat(&parts, 0), whole);

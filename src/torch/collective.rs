@@ -21,7 +21,7 @@ pub enum Reduce {
 ///
 /// # Errors
 /// Every call fails when another process has died, or does not come within the group's time limit.
-pub trait Group: fmt::Debug + Send + Sync {
+pub trait Collective: fmt::Debug + Send + Sync {
     /// The number of this process.
     fn rank(&self) -> usize;
 
