@@ -1,6 +1,6 @@
 //! What the pieces of a training step and of a start take: `cargo bench --bench pieces [FILTER]`.
 //!
-//! Where libtorch has an operator that mindgap does not use, it stands beside. Figures mean something only on a machine
+//! Where libtorch has an operator that mindgap does not use, it is timed beside. Figures mean something only on a machine
 //! that does nothing else, and only beside those of the same run.
 
 use std::{fs, path::Path};
@@ -41,7 +41,7 @@ fn bytes(shape: &[i64]) -> Tensor {
 /// Channels and side of the feature maps of ResNet-20 on 48×48, width 16.
 const STAGES: [(i64, i64); 3] = [(16, 48), (32, 24), (64, 12)];
 
-/// The gradient by the weights of a 3×3 convolution; multiplying by the gradient that comes from above is counted too.
+/// The weight gradient of a 3×3 convolution; multiplying by the incoming gradient is counted too.
 /// With AVX-512 ours is libtorch's.
 mod weight_gradient {
     use super::*;

@@ -3,7 +3,7 @@
 
     python scripts/golden/find_lr.py > tests/golden/find_lr.json        (numpy 2)
 
-Written anew with numpy after fastai 2.3 (`fastai/callback/schedule.py`: `lr_find`, `valley`, `steep`;
+Rewritten with numpy after fastai 2.3 (`fastai/callback/schedule.py`: `lr_find`, `valley`, `steep`;
 `fastai/learner.py`: `AvgSmoothLoss`), without torch, so that the numbers are doubles.
 """
 

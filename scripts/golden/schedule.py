@@ -54,7 +54,7 @@ def per_step(name, phase, make, epochs=4, steps_per_epoch=25):
 
 
 records = [
-    cyclic("CyclicLR, the origin's", 7, 2, 2),
+    cyclic("CyclicLR, the reference recipe's", 7, 2, 2),
     cyclic("CyclicLR, up 3 down 5", 6, 3, 5),
     cyclic("CyclicLR, fractional lengths", 9, 0.7, 1.9, low=0.1),
     cyclic("CyclicLR, triangular2", 8, 1, 3, mode="triangular2"),

@@ -63,7 +63,7 @@ class Part:
             work(self)
         except OutOfTime:
             self.check("time", False, f"stopped after its limit of {self.limit:.0f} s")
-        except Exception as error:  # whatever it is, the other parts go on
+        except Exception as error:  # whatever it is, the other parts still run
             self.check("run", False, f"{type(error).__name__}: {error}")
         seconds = time.monotonic() - self.begun
         failed = any(check["ok"] is False for check in self.checks)
