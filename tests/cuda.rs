@@ -26,7 +26,7 @@ use mindgap::{
     torch::{self, device},
     train::{Checkpoint, Pass, Sides, Trainer, evaluate, fit},
 };
-use rows::{PLACE, for_each_knob, recipe};
+use rows::{PLACE, recipe, rows};
 use tch::{Device, Kind, Tensor};
 
 type Test = Result<(), Failed>;
@@ -44,13 +44,6 @@ const OTHERS: [(&str, &str); 8] = [
     ("resnet50", "model = 'resnet50'\nwidth = 4\nstem_stride = 1\nzero_init_last = true"),
     ("small_stem", "model = 'resnet18'\nwidth = 8\nstem = 'small'"),
 ];
-
-macro_rules! switched_on {
-    ($($name:ident: on $on:literal, off $off:literal;)+) => {
-        const KNOBS: &[(&str, &str)] = &[$((stringify!($name), $on)),+];
-    };
-}
-for_each_knob!(switched_on);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -82,9 +75,10 @@ fn trials(device: Option<Device>) -> Vec<Trial> {
         let run = move || test(device.expect("skipped without a device"));
         trials.push(Trial::test(name, run).with_ignored_flag(skipped));
     };
-    for (name, keys) in OTHERS.iter().chain(KNOBS) {
-        add(format!("update::{name}"), false, Box::new(|device| one_update(keys, device)));
-        add(format!("evaluation::{name}"), false, Box::new(|device| evaluation(keys, device)));
+    let knobs: Vec<(&str, &str)> = rows().iter().map(|row| (row.name, row.on)).collect();
+    for (name, keys) in OTHERS.into_iter().chain(knobs) {
+        add(format!("update::{name}"), false, Box::new(move |device| one_update(keys, device)));
+        add(format!("evaluation::{name}"), false, Box::new(move |device| evaluation(keys, device)));
     }
     let tests: [Row; 8] = [
         ("a_difference_is_noticed", false, a_difference_is_noticed),

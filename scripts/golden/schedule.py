@@ -67,7 +67,7 @@ records = [
               lambda optimizer: StepLR(optimizer, 7, gamma=0.2)),
     per_step("CosineAnnealingLR", {"kind": "cosine", "from": 1, "to": 0.01},
              lambda optimizer: CosineAnnealingLR(optimizer, 100, eta_min=0.01 * LR)),
-    per_step("LinearLR", {"kind": "warmup", "from": 0.1, "to": 1},
+    per_step("LinearLR", {"kind": "linear", "from": 0.1, "to": 1},
              lambda optimizer: LinearLR(optimizer, start_factor=0.1, end_factor=1.0, total_iters=100)),
 ]
 # One record a line.

@@ -5,7 +5,7 @@
 //! | What | Each training image is blended with another one of its batch, `share` of the one and the rest of the other, and its target is blended in the same way. The share is drawn from Beta(ALPHA, ALPHA), once a batch; the partners are a random order of the batch. |
 //! | When it helps | Against learning by heart, wrong labels and overconfidence, in long runs. Its batch loss cannot be compared with val loss at all; the probe's can. |
 //! | Costs | Nothing measurable in time. Short runs and small networks get worse; predictions become underconfident with a large ALPHA. `--mixup-off-epoch` ends a run on plain images. |
-//! | Usual values | ALPHA 0.1 to 0.4; 0.8 together with CutMix in long runs. |
+//! | Usual values | ALPHA 0.1 to 0.4; 0.8 together with CutMix in long runs. `--mixup-prob` is the share of the batches that are mixed, all by default. |
 //! | Reference | Zhang et al. 2018, "mixup: beyond empirical risk minimization". |
 //! | Measured here | On `faces` in 22 epochs, three seeds, ALPHA 0.2: val loss 0.988 ± 0.030 against 1.182 ± 0.047, gap 0.514 against 1.046 nats. |
 

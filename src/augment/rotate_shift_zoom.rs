@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | What | Turns an image by up to ± `rotate` degrees, moves it by up to ± `translate` of its side in each direction and magnifies it by a factor between the two of `zoom`, each drawn uniformly. What the image does not cover shows the border. |
+//! | What | Turns an image by up to ± `rotate` degrees, moves it by up to ± `translate` of its side in each direction and magnifies it by a factor between the two of `zoom`, each drawn uniformly. What the image does not cover is filled by `--border`: with the image mirrored at its edge, or with black. |
 //! | When it helps | Small sets of images whose subject is roughly centred and upright: validation shows poses that training did not. |
 //! | Costs | One bilinear resampling of the batch, whichever of them are on. Images become slightly softer. Large angles and shifts make images that never occur. |
 //! | Usual values | rotate 10 to 15, translate 0.1, zoom 0.9 1.1 |

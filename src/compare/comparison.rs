@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Against, FinishedRun, Job, SeedFigures, Verdict, verdict};
 use crate::{
-    recipe::Difference,
+    recipe::KeyDifference,
     run::{DataSource, Versions},
     stats::{Course, holm},
 };
@@ -55,7 +55,7 @@ pub struct Compared {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
     /// The recipe keys in which it differs from the baseline: its own value first.
-    pub recipe: Vec<Difference>,
+    pub recipe: Vec<KeyDifference>,
 }
 
 /// A run without an end.

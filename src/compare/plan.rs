@@ -17,7 +17,7 @@ use super::Job;
 use crate::{
     data::SplitFolders,
     durable,
-    recipe::{Difference, Recipe},
+    recipe::{KeyDifference, Recipe},
     run::Lock,
 };
 
@@ -86,7 +86,7 @@ impl PlannedRun {
             differences.is_empty(),
             "the run in {} has another recipe (planned here, recorded there):{}\nMove it away, or plan into another folder.",
             folder.display(),
-            Difference::lines(&differences)
+            KeyDifference::lines(&differences)
         );
         Ok(())
     }
@@ -187,7 +187,7 @@ impl Plan {
                         "{path} plans {} with another recipe (asked for here, planned there):{}\n\
                          Give this plan a folder of its own (--out).",
                         run.job.name(),
-                        Difference::lines(&differences)
+                        KeyDifference::lines(&differences)
                     );
                 }
             }

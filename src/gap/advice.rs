@@ -1,41 +1,42 @@
 //! What to do about a finding, for somebody whose knobs are as they are.
 
 use super::Case;
-use crate::recipe::{Aa, Recipe};
+use crate::recipe::{
+    Recipe,
+    keys::{self, KnobFamily},
+};
 
-/// A family of knobs against over-fitting: what it is called, how it is turned on, and whether it is on.
+/// A family of knobs against over-fitting: what it is called, and the keys by which it is turned on.
 struct Family {
     name: &'static str,
-    flags: &'static str,
-    is_on: fn(&Recipe) -> bool,
+    family: KnobFamily,
+    keys: &'static [&'static str],
 }
 
 /// The most helpful first, by what was published and measured.
 const FAMILIES: [Family; 5] = [
-    Family {
-        name: "augmentation",
-        flags: "--hflip 0.5 --rotate 10 --translate 0.05 --zoom 0.9 1.1",
-        is_on: |recipe| augments(recipe),
-    },
-    Family { name: "mixup or CutMix", flags: "--mixup 0.2", is_on: |recipe| recipe.mixup > 0.0 || recipe.cutmix > 0.0 },
-    Family { name: "label smoothing", flags: "--smoothing 0.1", is_on: |recipe| recipe.smoothing > 0.0 },
-    Family { name: "weight decay", flags: "--weight-decay 5e-4", is_on: |recipe| recipe.weight_decay > 0.0 },
-    Family {
-        name: "dropout",
-        flags: "--drop 0.2",
-        is_on: |recipe| recipe.drop > 0.0 || recipe.drop_path > 0.0 || recipe.drop_block > 0.0,
-    },
+    Family { name: "augmentation", family: KnobFamily::Augmentation, keys: &["hflip", "rotate", "translate", "zoom"] },
+    Family { name: "mixup or CutMix", family: KnobFamily::Mixing, keys: &["mixup"] },
+    Family { name: "label smoothing", family: KnobFamily::Smoothing, keys: &["smoothing"] },
+    Family { name: "weight decay", family: KnobFamily::WeightDecay, keys: &["weight_decay"] },
+    Family { name: "dropout", family: KnobFamily::Dropout, keys: &["drop"] },
 ];
+
+impl Family {
+    fn is_on(&self, recipe: &Recipe) -> bool {
+        recipe.has_on(self.family)
+    }
+
+    /// The flags that turn it on, with usual values: `--hflip 0.5 --rotate 10`.
+    fn flags(&self) -> String {
+        let keys = self.keys.iter().filter_map(|name| keys::get(name));
+        keys.map(|key| format!("{} {}", key.flag(), key.usual)).collect::<Vec<_>>().join(" ")
+    }
+}
 
 /// Whether images are changed at random beyond colour.
 pub fn augments(recipe: &Recipe) -> bool {
-    recipe.hflip > 0.0
-        || recipe.rotate > 0.0
-        || recipe.translate > 0.0
-        || recipe.zoom != [1.0, 1.0]
-        || recipe.scale != [1.0, 1.0]
-        || recipe.crop_pad > 0
-        || recipe.aa != Aa::None
+    recipe.has_on(KnobFamily::Augmentation)
 }
 
 /// Against a gap that harms.
@@ -46,8 +47,7 @@ pub fn against_overfit(case: &Case) -> String {
                 alone widen this gap."
             .to_owned();
     };
-    let (on, off): (Vec<&Family>, Vec<&Family>) = FAMILIES.iter().partition(|family| (family.is_on)(recipe));
-    let names = |families: &[&Family]| families.iter().map(|family| family.name).collect::<Vec<_>>().join(", ");
+    let (on, off): (Vec<&Family>, Vec<&Family>) = FAMILIES.iter().partition(|family| family.is_on(recipe));
     match (&on[..], &off[..]) {
         (_, []) => "All families of knobs are on. Raise them (mixup and augmentation first), take a smaller network, or collect \
                     images: mindgap diagnose --learning-curve tells whether images would help."
@@ -55,7 +55,7 @@ pub fn against_overfit(case: &Case) -> String {
         ([], [first, ..]) => format!(
             "No regularisation is on. Begin with {} ({}); then {}. Longer training or a larger network alone widen this gap.",
             first.name,
-            first.flags,
+            first.flags(),
             names(&off[1..3])
         ),
         (_, [first, ..]) => format!(
@@ -63,41 +63,40 @@ pub fn against_overfit(case: &Case) -> String {
             capitalised(&names(&on)),
             names(&off),
             first.name,
-            first.flags
+            first.flags()
         ),
     }
 }
 
-/// Against a network that knows its training images.
+/// Against a network that has memorised its training images.
 pub fn against_memory(case: &Case) -> String {
     let augmented = case.recipe().is_some_and(augments);
     let first = if augmented {
-        "Augment more strongly (--aa trivial, --reprob 0.25) or mix images (--mixup 0.2)"
+        "Augment more strongly (--aa trivial, --reprob 0.25) or mix images (--mixup 0.2)".to_owned()
     } else {
-        "Augment, so that no image comes twice the same (--hflip 0.5 --rotate 10 --translate 0.05 --zoom 0.9 1.1)"
+        format!("Augment, so that no image comes twice the same ({})", FAMILIES[0].flags())
     };
     format!("{first}, or stop earlier: epochs after this point cost time and confidence.")
 }
 
 /// While val still gains.
 pub fn while_val_falls(case: &Case) -> String {
-    let begun = "Do not stop because of the gap. ";
     let rest = match case.recipe() {
         None => "Regularisation that is off (augmentation first) would let training go on longer before val loss turns round.".to_owned(),
-        Some(recipe) => match FAMILIES.iter().find(|family| !(family.is_on)(recipe)) {
+        Some(recipe) => match FAMILIES.iter().find(|family| !family.is_on(recipe)) {
             Some(family) => {
-                format!("To gain more from the same images turn on {} ({}) and give it longer.", family.name, family.flags)
+                format!("To gain more from the same images turn on {} ({}) and give it longer.", family.name, family.flags())
             }
             None => "All families of knobs are on: longer training may still gain.".to_owned(),
         },
     };
-    begun.to_owned() + &rest
+    format!("Do not stop because of the gap. {rest}")
 }
 
 /// Against under-fitting; `still_falls` tells whether training loss does.
 pub fn against_underfit(case: &Case, still_falls: bool) -> String {
     let regularised: Vec<&str> = match case.recipe() {
-        Some(recipe) => FAMILIES.iter().filter(|family| (family.is_on)(recipe)).map(|family| family.name).collect(),
+        Some(recipe) => FAMILIES.iter().filter(|family| family.is_on(recipe)).map(|family| family.name).collect(),
         None => Vec::new(),
     };
     let last = if still_falls { "Train longer" } else { "Take a wider or deeper network (--width, --model)" };
@@ -117,7 +116,7 @@ pub fn against_guessing(case: &Case) -> String {
     format!(
         "Look for what keeps it from learning, in this order: a learning rate that is far too high ({rate} tells at once) or \
          zero; labels that do not belong to their images; softmax before a cross-entropy that applies its own; frozen or \
-         dead layers. A sound network memorises 20 images within a minute: try that first."
+         dead layers. A working network memorises 20 images within a minute: try that first."
     )
 }
 
@@ -147,6 +146,10 @@ pub fn against_confidence(case: &Case, temperature: f64) -> String {
     format!(
         "{first}, or divide the logits by {temperature:.2}: it recovers these nats without training and changes no answer."
     )
+}
+
+fn names(families: &[&Family]) -> String {
+    families.iter().map(|family| family.name).collect::<Vec<_>>().join(", ")
 }
 
 fn capitalised(text: &str) -> String {

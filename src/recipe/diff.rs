@@ -9,7 +9,7 @@ use super::Recipe;
 
 /// One key whose values differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Difference {
+pub struct KeyDifference {
     /// The key, with its place in the schedule where it belongs to a phase: `schedule[1].factor`.
     pub key: String,
     /// Its value in the recipe that was asked; null where absent.
@@ -18,14 +18,14 @@ pub struct Difference {
     pub theirs: Value,
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for KeyDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let show = |value: &Value| if value.is_null() { "absent".into() } else { value.to_string() };
         write!(f, "{}: {} here, {} there", self.key, show(&self.ours), show(&self.theirs))
     }
 }
 
-impl Difference {
+impl KeyDifference {
     /// All of them as text, each after a line break and indented.
     pub fn lines(differences: &[Self]) -> String {
         differences.iter().map(|difference| format!("\n  {difference}")).collect()
@@ -34,7 +34,7 @@ impl Difference {
 
 impl Recipe {
     /// The keys in which `other` differs, in the order of the recipe's fields; none if the recipes are equal.
-    pub fn diff(&self, other: &Self) -> Vec<Difference> {
+    pub fn diff(&self, other: &Self) -> Vec<KeyDifference> {
         let json = |recipe: &Self| serde_json::to_value(recipe).expect("every field of a recipe has a JSON form");
         let mut differences = Vec::new();
         compare("", &json(self), &json(other), &mut differences);
@@ -42,7 +42,7 @@ impl Recipe {
     }
 }
 
-fn compare(path: &str, ours: &Value, theirs: &Value, differences: &mut Vec<Difference>) {
+fn compare(path: &str, ours: &Value, theirs: &Value, differences: &mut Vec<KeyDifference>) {
     match (ours, theirs) {
         (Value::Object(a), Value::Object(b)) => {
             let dot = if path.is_empty() { "" } else { "." };
@@ -58,7 +58,7 @@ fn compare(path: &str, ours: &Value, theirs: &Value, differences: &mut Vec<Diffe
             }
         }
         _ if ours == theirs => {}
-        _ => differences.push(Difference { key: path.into(), ours: ours.clone(), theirs: theirs.clone() }),
+        _ => differences.push(KeyDifference { key: path.into(), ours: ours.clone(), theirs: theirs.clone() }),
     }
 }
 

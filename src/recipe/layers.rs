@@ -6,15 +6,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::{
-    Recipe, Shorthand,
-    check::{check_table, to_table},
-    presets,
-    schedule::stretch,
-};
+use super::{Recipe, Shorthand, keys, presets, raw_keys::check_table, record::to_table, schedule::stretch};
 use crate::durable;
 
-/// Settings laid over the defaults, the lowest first: a key of a later layer beats the same key of an earlier one.
+/// Settings above the defaults, the lowest first: a key of a later layer overrides the same key of an earlier one.
 ///
 /// Besides the keys of a [`Recipe`] a layer may hold those of [`Shorthand`], and a preset or recipe file
 /// `extends = "PRESET"`, a layer below it, and `[multiply]` with factors for `epochs` and `width` that are applied
@@ -89,8 +84,8 @@ impl Layer {
     fn new(name: &str, mut keys: Table, folder: &Path) -> Result<Self> {
         let mut faults = Vec::new();
         check_table(&keys, &template(), "", &mut faults);
-        if keys.contains_key("schedule") && Shorthand::KEYS.iter().any(|key| keys.contains_key(*key)) {
-            let both = Shorthand::KEYS.join(", ");
+        if keys.contains_key("schedule") && Shorthand::keys().any(|key| keys.contains_key(key)) {
+            let both = Shorthand::keys().collect::<Vec<_>>().join(", ");
             faults.push(format!("[[schedule]] states the whole schedule: leave out {both}, or leave out [[schedule]]"));
         }
         if faults.is_empty() {
@@ -131,8 +126,8 @@ fn check_sizes(keys: &Table, faults: &mut Vec<String>) {
 
 /// Every key that a layer may hold, with a value of its type.
 fn template() -> Table {
-    let mut keys = to_table(&Recipe::with_every_key());
-    keys.extend(to_table(&Shorthand::with_every_key()));
+    let mut keys: Table = keys::all().map(|key| (key.name.to_owned(), key.kind.template())).collect();
+    keys.insert("schedule".into(), Value::Array(Vec::new()));
     keys.insert("extends".into(), "".into());
     keys.insert("multiply".into(), to_table(&Multiply::default()).into());
     keys

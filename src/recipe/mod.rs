@@ -4,13 +4,13 @@
 //! ([`Layers`], [`resolve`]). What comes out is complete: written as `recipe.toml` and read again it is the same
 //! recipe, bit for bit. [`schedule::rate`] turns a recipe and a step into a learning rate.
 //!
-//! A new knob is a field of [`Recipe`] with its default, a flag in `cli::recipe_flags`, and a line in `validate`
-//! for its range; layers, suggestions, files and differences follow from the field.
+//! [`keys`] is the table of the recipe's keys. A new knob is a field of [`Recipe`] with its default and a row of the
+//! table; flag, help, range, suggestions, files, differences, tests and `docs/knobs.md` follow from the two.
 
-mod check;
 mod choice;
-mod complaint;
+mod conflicts;
 mod diff;
+pub mod keys;
 mod knobs;
 mod layers;
 mod model_name;
@@ -18,17 +18,19 @@ mod phase;
 pub mod presets;
 pub mod progressive;
 mod rates;
+mod raw_keys;
 mod record;
 pub mod schedule;
 mod shorthand;
 mod suggest;
 mod validate;
+mod validation;
 
 pub use choice::{Aa, AmpDtype, Border, ClassWeights, CycleMode, FirstTrained, Opt, Sched, Stem, Tta};
-pub use complaint::{Complaint, Complaints};
-pub use diff::Difference;
+pub use diff::KeyDifference;
 pub use layers::{Layers, resolve};
-pub use model_name::{Family, MODELS, family};
+pub use model_name::{Family, MODEL_NAMES, MODELS, family};
 pub use phase::{Curve, Phase};
 pub use record::Recipe;
 pub use shorthand::Shorthand;
+pub use validation::{ValidationError, ValidationErrors};

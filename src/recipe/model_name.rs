@@ -9,7 +9,7 @@ use super::{Stem, suggest::nearest};
 pub enum Family {
     /// Three stages behind a 3×3 stem, for small images (He et al. 2016, section 4.2).
     Cifar,
-    /// Four stages as in torchvision's `resnet18` and its kin (He et al. 2016, table 1).
+    /// Four stages as in torchvision's `resnet18` to `resnet50` (He et al. 2016, table 1).
     Imagenet,
 }
 
@@ -27,6 +27,18 @@ pub const MODELS: [(&str, Family); 10] = [
     ("resnet50", Family::Imagenet),
 ];
 
+/// Every name of [`MODELS`].
+pub const MODEL_NAMES: [&str; MODELS.len()] = {
+    let mut names = [""; MODELS.len()];
+    let mut index = 0;
+    // A constant may not iterate.
+    while index < names.len() {
+        names[index] = MODELS[index].0;
+        index += 1;
+    }
+    names
+};
+
 /// The family of the network called `name`.
 ///
 /// # Errors
@@ -34,8 +46,7 @@ pub const MODELS: [(&str, Family); 10] = [
 pub fn family(name: &str) -> Result<Family> {
     let known = MODELS.iter().find(|(known, _)| *known == name);
     known.map(|(_, family)| *family).ok_or_else(|| {
-        let names = MODELS.map(|(name, _)| name);
-        anyhow!("there is no model `{name}` among {}{}", names.join(", "), nearest(name, names))
+        anyhow!("there is no model `{name}` among {}{}", MODEL_NAMES.join(", "), nearest(name, MODEL_NAMES))
     })
 }
 

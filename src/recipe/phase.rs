@@ -75,8 +75,10 @@ pub enum Curve {
         #[serde(default = "one")]
         gamma: f64,
     },
-    /// A straight line over the length of the phase (PyTorch's `LinearLR`).
-    Warmup {
+    /// A straight line over the length of the phase, up or down (PyTorch's `LinearLR`). Recipes of before the kind had
+    /// this name call it `warmup`.
+    #[serde(alias = "warmup")]
+    Linear {
         /// The rate at its beginning.
         from: f64,
         /// The rate at its end.
@@ -94,7 +96,7 @@ fn one() -> f64 {
 
 impl Curve {
     /// The words for `kind`.
-    pub const KINDS: [&'static str; 6] = ["constant", "step", "cosine", "one-cycle", "cyclic", "warmup"];
+    pub const KINDS: [&'static str; 6] = ["constant", "step", "cosine", "one-cycle", "cyclic", "linear"];
 
     /// A curve of that kind with every key present: what a `[[schedule]]` table may hold, by name and type.
     pub(super) fn with_every_key(kind: &str) -> Option<Self> {
@@ -106,7 +108,7 @@ impl Curve {
             "cyclic" => {
                 Self::Cyclic { low: 0.0, high: 1.0, up: 2.0, down: 2.0, mode: CycleMode::Triangular, gamma: 1.0 }
             }
-            "warmup" => Self::Warmup { from: 0.0, to: 1.0 },
+            "linear" | "warmup" => Self::Linear { from: 0.0, to: 1.0 },
             _ => return None,
         })
     }
@@ -140,7 +142,7 @@ impl Curve {
                 };
                 low + (high - low) * height * swing
             }
-            Self::Warmup { from, to } => from + (to - from) * progress,
+            Self::Linear { from, to } => from + (to - from) * progress,
         }
     }
 
@@ -163,7 +165,7 @@ impl Curve {
                     *gamma = gamma.powf(1.0 / ratio);
                 }
             }
-            Self::Constant { .. } | Self::Cosine { .. } | Self::OneCycle { .. } | Self::Warmup { .. } => {}
+            Self::Constant { .. } | Self::Cosine { .. } | Self::OneCycle { .. } | Self::Linear { .. } => {}
         }
     }
 }

@@ -137,7 +137,7 @@ mod tests {
         assert_eq!([0.0, 0.5, 1.0, 3.0].map(|share| tidy(at(&cosine, share))), [1.0, 0.6, 0.2, 0.2]);
         let one_cycle = Curve::OneCycle { start: 0.1, peak: 1.0, end: 0.0, rise: 0.25 };
         assert_eq!([0.0, 0.25, 0.625, 1.0, 3.0].map(|share| tidy(at(&one_cycle, share))), [0.1, 1.0, 0.5, 0.0, 0.0]);
-        let warmup = Curve::Warmup { from: 0.0, to: 1.0 };
+        let warmup = Curve::Linear { from: 0.0, to: 1.0 };
         assert_eq!([0.0, 0.25, 1.0, 3.0].map(|share| at(&warmup, share)), [0.0, 0.25, 1.0, 1.0]);
     }
 
@@ -165,7 +165,7 @@ mod tests {
             }),
             (factor(), factor(), length(), length(), mode, 0.5..=1.0)
                 .prop_map(|(low, high, up, down, mode, gamma)| Curve::Cyclic { low, high, up, down, mode, gamma }),
-            (factor(), factor()).prop_map(|(from, to)| Curve::Warmup { from, to }),
+            (factor(), factor()).prop_map(|(from, to)| Curve::Linear { from, to }),
         ]
     }
 

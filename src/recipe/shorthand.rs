@@ -6,6 +6,7 @@ use toml::Table;
 
 use super::{
     Curve, CycleMode, Phase, Recipe, Sched,
+    keys::SHORTHAND,
     schedule::{stretch, tidy},
 };
 
@@ -31,35 +32,26 @@ pub struct Shorthand {
 
 impl Shorthand {
     /// Its keys; the first four shape the schedule, the last two lead up to it.
-    pub const KEYS: [&'static str; 6] = ["sched", "min_lr", "decay_epochs", "decay_rate", "warmup_epochs", "warmup_lr"];
-
-    /// A shorthand with every key present: what a layer may hold, by name and type.
-    pub(super) fn with_every_key() -> Self {
-        Self {
-            sched: Some(Sched::Cosine),
-            min_lr: Some(0.0),
-            decay_epochs: Some(30.0),
-            decay_rate: Some(0.1),
-            warmup_epochs: Some(5.0),
-            warmup_lr: Some(0.0),
-        }
+    pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+        SHORTHAND.iter().map(|key| key.name)
     }
 
     /// Parts a layer's keys into the shorthand and the recipe's own.
     pub(super) fn split(keys: Table) -> (Table, Table) {
-        keys.into_iter().partition(|(key, _)| Self::KEYS.contains(&key.as_str()))
+        keys.into_iter().partition(|(key, _)| Self::keys().any(|own| own == key))
     }
 
     /// Removes from the keys `below` a layer what the layer's schedule replaces: a list of phases replaces phases and
     /// shorthand, a word for the whole schedule all but the warm-up.
     pub(super) fn make_way(below: &mut Table, layer: &Table) {
         let replaced = match (layer.contains_key("schedule"), layer.contains_key("sched")) {
-            (true, _) => &Self::KEYS[..],
-            (_, true) => &Self::KEYS[..4],
+            (true, _) => SHORTHAND.len(),
+            (_, true) => 4,
             _ => return,
         };
-        for key in replaced.iter().chain(&["schedule"]) {
-            below.remove(*key);
+        below.remove("schedule");
+        for key in Self::keys().take(replaced) {
+            below.remove(key);
         }
     }
 
@@ -72,7 +64,7 @@ impl Shorthand {
         let warmup = self.warmup_epochs.unwrap_or(0.0);
         let rest = f64::from(recipe.epochs) - warmup;
         let schedule = &mut recipe.schedule;
-        if self.warmup_epochs.is_some() && matches!(schedule[..], [Phase { curve: Curve::Warmup { .. }, .. }, _, ..]) {
+        if self.warmup_epochs.is_some() && matches!(schedule[..], [Phase { curve: Curve::Linear { .. }, .. }, _, ..]) {
             schedule.remove(0);
         }
         match self.sched {
@@ -82,7 +74,7 @@ impl Shorthand {
         if warmup > 0.0 {
             let from = tidy(self.warmup_lr.unwrap_or(0.0) / recipe.lr);
             let to = schedule.first().map_or(1.0, |phase| phase.curve.beginning());
-            schedule.insert(0, Phase { epochs: warmup, curve: Curve::Warmup { from, to } });
+            schedule.insert(0, Phase { epochs: warmup, curve: Curve::Linear { from, to } });
         }
         Ok(())
     }

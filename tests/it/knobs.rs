@@ -1,16 +1,20 @@
-//! Every knob of regularisation passes the same three tests; a fourth, its effect on an example worked by hand, stands
+//! Every knob of the table of keys passes the same three tests; a fourth, its effect on an example worked by hand, is
 //! beside its mathematics in the knob's own module.
 //!
-//! 1. Switched off it is the identity: the run ends with the bytes of a plain loop that knows no knobs.
+//! 1. Switched off it is the identity: the recipe is the one without it, whose run ends with the bytes of a plain loop that
+//!    knows no knobs.
 //! 2. Switched on the network learns, and not what it learns without.
 //! 3. Stopped in the middle of an epoch and resumed the run ends with the bytes of one never stopped.
 
 #[path = "../support/knobs.rs"]
-mod rows;
+pub mod rows;
 
-use std::sync::{
-    LazyLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
 };
 
 use crate::support::listener::Listener;
@@ -23,7 +27,7 @@ use mindgap::{
     run::{EpochRecord, TtaFigures},
     train::{Checkpoint, Outcome, Sides, Trainer, fit, optim::Optimizer, order, tta},
 };
-use rows::{EPOCHS, PLACE, for_each_knob, recipe};
+use rows::{EPOCHS, PLACE, Row, off, recipe, rows};
 use tch::{Device, Tensor};
 
 /// What is left of a run.
@@ -101,53 +105,46 @@ fn without_knobs_a_run_is_a_plain_loop() {
     }
 }
 
-/// Switching the knob `off` above `on` leaves nothing of it.
-fn off_is_the_identity(on: &str, off: &str) {
-    let off = recipe(&[on, off]);
-    assert_eq!(off, recipe(&[]));
-    assert!(train(&off, None) == *BASE);
-}
-
-/// The network learns to tell the classes apart, and something of the run differs from one without the knob.
-fn trains(on: &str) {
-    let end = train(&recipe(&[on]), None);
-    let last = end.epochs.last().unwrap();
-    assert!(last.probe_loss < 0.9, "a probe loss of {}; chance is 1.099", last.probe_loss);
-    assert!(last.probe_acc > 60.0, "a probe accuracy of {} %", last.probe_acc);
-    assert!(end != *BASE, "the knob changes nothing");
-}
-
-fn resumes_to_the_same_bytes(on: &str) {
-    let recipe = recipe(&[on]);
-    let whole = train(&recipe, None);
-    for stop_at in [1, 5] {
-        let resumed = train(&recipe, Some(stop_at));
-        for (one, other) in whole.state.iter().zip(&resumed.state) {
-            assert!(one == other, "{} differs", one.name);
-        }
-        assert_eq!(whole, resumed);
+#[test]
+fn a_knob_that_is_switched_off_leaves_nothing_of_it() {
+    for Row { name, on } in rows() {
+        assert_ne!(recipe(&[on]), recipe(&[]), "{name}");
+        assert_eq!(recipe(&[on, &off(on)]), recipe(&[]), "{name}");
     }
 }
 
-macro_rules! knobs {
-    ($($name:ident: on $on:literal, off $off:literal;)+) => {
-        $(mod $name {
-            #[test]
-            fn off_is_the_identity() {
-                super::off_is_the_identity($on, $off);
-            }
-
-            #[test]
-            fn trains() {
-                super::trains($on);
-            }
-
-            #[test]
-            fn resumes_to_the_same_bytes() {
-                super::resumes_to_the_same_bytes($on);
-            }
-        })+
-    };
+/// The network learns to tell the classes apart, and something of the run differs from one without the knob.
+fn learns(name: &str, end: &End) {
+    let last = end.epochs.last().unwrap();
+    assert!(last.probe_loss < 0.9, "{name}: a probe loss of {}; chance is 1.099", last.probe_loss);
+    assert!(last.probe_acc > 60.0, "{name}: a probe accuracy of {} %", last.probe_acc);
+    assert!(*end != *BASE, "{name} changes nothing");
 }
 
-for_each_knob!(knobs);
+fn resumes_to_the_same_bytes(name: &str, recipe: &Recipe, whole: &End) {
+    for stop_at in [1, 5] {
+        let resumed = train(recipe, Some(stop_at));
+        for (one, other) in whole.state.iter().zip(&resumed.state) {
+            assert!(one == other, "{name}, stopped at {stop_at}: {} differs", one.name);
+        }
+        assert_eq!(*whole, resumed, "{name}, stopped at {stop_at}");
+    }
+}
+
+#[test]
+fn every_knob_learns_something_else_and_resumes_to_the_same_bytes() {
+    let (rows, next) = (rows(), AtomicUsize::new(0));
+    let work = || {
+        while let Some(Row { name, on }) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let recipe = recipe(&[on]);
+            let whole = train(&recipe, None);
+            learns(name, &whole);
+            resumes_to_the_same_bytes(name, &recipe, &whole);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+}

@@ -25,6 +25,7 @@ mod floors;
 mod fuzz;
 mod help;
 mod inspect;
+mod keys;
 mod knobs;
 mod model;
 mod plan;

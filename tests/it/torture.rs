@@ -8,13 +8,19 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::support::{Place, train_words};
+use mindgap::recipe::{Layers, resolve};
+use toml::Table;
+
+use crate::{
+    knobs::rows,
+    support::{Place, train_words},
+};
 
 /// Kills in each round.
 const KILLS: u32 = 12;
 
-/// Sets of flags that cover every knob, both kinds of phase, and the presets.
-const ROUNDS: [&str; 22] = [
+/// Sets of flags that cover the presets, both kinds of phase, and what is no knob. Rounds with every knob follow.
+const ROUNDS: [&str; 12] = [
     "--preset seed",
     "--preset seed --checkpoint-every 5",
     "--preset closed --stem-stride 2 --width 4 --checkpoint-every 7",
@@ -23,21 +29,43 @@ const ROUNDS: [&str; 22] = [
     "--preset fine-tune --model resnet20 --pretrained whole-0/model.safetensors --freeze-until layer2 --checkpoint-every 9",
     "--sched cosine --warmup-epochs 2 --nesterov --weight-decay 5e-4 --norm-decay --checkpoint-every 4",
     "--opt adamw --lr 0.01 --grad-accum-steps 3 --checkpoint-every 3",
-    "--clip-grad 1 --model-ema --model-ema-decay 0.9 --checkpoint-every 5",
-    "--swa-start 3 --checkpoint-every 5",
-    "--sam 0.05 --sam-every 2 --checkpoint-every 5",
-    "--drop 0.2 --drop-path 0.2 --drop-block 0.1 --checkpoint-every 5",
     "--mixup 0.2 --cutmix 1 --mixup-prob 0.8 --mixup-switch-prob 0.4 --mixup-off-epoch 4 --smoothing 0.1",
-    "--hflip 0.5 --rotate 9 --translate 0.1 --zoom 0.9 1.1 --border reflect --checkpoint-every 5",
-    "--scale 0.5 1 --ratio 0.8 1.2 --checkpoint-every 5",
-    "--crop-pad 2 --color-jitter 0.2 --blur 0.3 --reprob 0.3 --checkpoint-every 5",
-    "--aa trivial --checkpoint-every 5",
-    "--class-weights balanced --checkpoint-every 5",
-    "--balanced-sampling --checkpoint-every 5",
     "--progressive 8 --early-stop 2 --tta flip --checkpoint-every 5",
     "--cache-limit 1kb --workers 2 --hflip 0.5 --checkpoint-every 5",
     "--preset ema --mixup 0.2 --sam 0.05 --drop 0.1 --hflip 0.5 --progressive 8 --checkpoint-every 5",
 ];
+
+/// Knobs in one round, at most.
+const TOGETHER: usize = 4;
+
+/// Recipe files that cover every knob of the table of keys: as many in each as go together.
+fn rounds_of_knobs(place: &Place) -> Vec<String> {
+    let weights = place.path("whole-0/model.safetensors");
+    let mut rounds: Vec<(usize, Table)> = Vec::new();
+    for row in rows::rows() {
+        let keys: Table = row.on.replace("/WEIGHTS", weights.to_str().unwrap()).parse().unwrap();
+        match rounds.last_mut() {
+            Some((count, round)) if *count < TOGETHER && go_together(round, &keys) => {
+                *count += 1;
+                round.extend(keys);
+            }
+            _ => rounds.push((1, keys)),
+        }
+    }
+    let files = rounds.iter().enumerate().map(|(number, (_, round))| {
+        let file = format!("knobs-{number}.toml");
+        fs::write(place.path(&file), round.to_string()).unwrap();
+        format!("--recipe {file} --checkpoint-every 5")
+    });
+    files.collect()
+}
+
+/// Whether no key of the two has two values, and both are one valid recipe.
+fn go_together(one: &Table, other: &Table) -> bool {
+    let same_values = other.iter().all(|(key, value)| one.get(key).is_none_or(|before| before == value));
+    let both = Layers::default().flags(one).and_then(|layers| layers.flags(other));
+    same_values && both.and_then(|layers| resolve(&layers)).is_ok()
+}
 
 /// xorshift64*: moments to kill at. `TORTURE_SEED` repeats a session.
 struct Moments(u64);
@@ -76,7 +104,8 @@ fn a_run_killed_at_any_moment_ends_with_the_same_bytes() {
     let place = Place::with_images(80, 8);
     let mut moments = Moments::new();
     let (mut kills, mut alive) = (0, 0);
-    for (round, flags) in ROUNDS.iter().enumerate() {
+    let rounds: Vec<String> = ROUNDS.map(String::from).into_iter().chain(rounds_of_knobs(&place)).collect();
+    for (round, flags) in rounds.iter().enumerate() {
         let mut words: Vec<&str> = flags.split_whitespace().collect();
         words.extend(["--epochs", "6"]);
         let (whole, torn) = (format!("whole-{round}"), format!("torn-{round}"));

@@ -49,9 +49,11 @@ impl Planning {
         let mut planning = self.clone();
         if planning.quick {
             planning.presets = vec!["seed".into(), "augment".into()];
-            let flags = &mut planning.source.flags;
-            flags.epochs = flags.epochs.or(Some(12));
-            flags.stem_stride = flags.stem_stride.or(Some(2));
+            for (key, number) in [("epochs", 12), ("stem_stride", 2)] {
+                if planning.source.flags.number(key).is_none() {
+                    planning.source.flags.set(key, number);
+                }
+            }
             planning.data.source = planning.data.source.or_else(|| Some("faces".to_owned()));
         }
         planning
@@ -83,7 +85,7 @@ impl Planning {
     /// # Errors
     /// A bad preset, recipe or data set.
     pub fn runs(&self) -> Result<Vec<PlannedRun>> {
-        let first = self.source.flags.seed.unwrap_or(0);
+        let first = self.source.flags.number("seed").unwrap_or(0);
         let jobs = compare::jobs(&self.presets()?, first, u64::from(self.seeds.unwrap_or(3)));
         // All of them before the data are opened, which may take a while.
         let recipes = jobs.iter().map(|job| self.recipe_of(job)).collect::<Result<Vec<_>>>()?;
@@ -107,7 +109,7 @@ impl Planning {
 
     fn recipe_of(&self, job: &Job) -> Result<Recipe> {
         let mut source = self.source.clone();
-        source.flags.seed = Some(job.seed);
+        source.flags.set("seed", i64::try_from(job.seed)?);
         source.resolve_with(Some(&job.preset)).with_context(|| format!("preset {}", job.preset))
     }
 }

@@ -15,7 +15,7 @@ fn file(text: &str) -> Recipe {
     resolve(&Layers::default().toml(text).unwrap()).unwrap()
 }
 
-fn complaint(text: &str) -> String {
+fn error(text: &str) -> String {
     let resolved = Layers::default().toml(text).and_then(|layers| resolve(&layers));
     format!("{:#}", resolved.expect_err(text))
 }
@@ -72,7 +72,7 @@ fn phases_are_stretched_to_the_epochs_asked_for() {
 #[test]
 fn a_word_for_the_schedule_becomes_phases() {
     let recipe = file("epochs = 30\nlr = 0.1\nsched = \"cosine\"\nmin_lr = 1e-4\nwarmup_epochs = 5\nwarmup_lr = 0.01");
-    let warmup = Phase { epochs: 5.0, curve: Curve::Warmup { from: 0.1, to: 1.0 } };
+    let warmup = Phase { epochs: 5.0, curve: Curve::Linear { from: 0.1, to: 1.0 } };
     let cosine = Phase { epochs: 25.0, curve: Curve::Cosine { from: 1.0, to: 0.001 } };
     assert_eq!(recipe.schedule, [warmup, cosine]);
 
@@ -84,7 +84,7 @@ fn a_word_for_the_schedule_becomes_phases() {
 #[test]
 fn a_warmup_takes_its_epochs_from_the_phases_that_follow() {
     let recipe = file("warmup_epochs = 10");
-    assert_eq!(recipe.schedule[0], Phase { epochs: 10.0, curve: Curve::Warmup { from: 0.0, to: 0.02 } });
+    assert_eq!(recipe.schedule[0], Phase { epochs: 10.0, curve: Curve::Linear { from: 0.0, to: 0.02 } });
     assert_eq!(recipe.schedule[1..].iter().map(|phase| phase.epochs).collect::<Vec<_>>(), [16.0, 8.0, 8.0, 8.0]);
 }
 
@@ -105,7 +105,7 @@ fn a_later_schedule_replaces_an_earlier_one_in_either_form() {
     let recipe = resolve(&shorthand.clone().flags(&json!({ "sched": "cosine" })).unwrap()).unwrap();
     assert!(matches!(
         recipe.schedule[..],
-        [Phase { curve: Curve::Warmup { .. }, .. }, Phase { curve: Curve::Cosine { .. }, .. }]
+        [Phase { curve: Curve::Linear { .. }, .. }, Phase { curve: Curve::Cosine { .. }, .. }]
     ));
 
     let phases = "[[schedule]]\nepochs = 50\nkind = \"constant\"\nfactor = 1";
@@ -133,13 +133,23 @@ fn an_infinite_limit_switches_clipping_off() {
 }
 
 #[test]
+fn a_linear_phase_is_read_by_its_former_name_and_written_by_its_own() {
+    let phases = "[[schedule]]\nepochs = 50\nkind = \"warmup\"\nfrom = 1.0\nto = 0.0";
+    let recipe = file(phases);
+    assert_eq!(recipe.schedule, [Phase { epochs: 50.0, curve: Curve::Linear { from: 1.0, to: 0.0 } }]);
+    assert!(recipe.to_toml().contains("kind = \"linear\""), "{}", recipe.to_toml());
+    let json = serde_json::to_string(&recipe).unwrap();
+    assert_eq!(serde_json::from_str::<Recipe>(&json.replace("linear", "warmup")).unwrap(), recipe);
+}
+
+#[test]
 fn a_small_stem_is_kept_with_an_imagenet_network() {
     assert_eq!(file("model = \"resnet18\"\nstem = \"small\"\nstem_stride = 2").stem, Some(Stem::Small));
 }
 
 #[test]
 fn every_fault_of_a_file_is_named_with_its_layer_and_what_is_expected() {
-    insta::assert_snapshot!(complaint(
+    insta::assert_snapshot!(error(
         r#"
         bach_size = 64
         batch-size = 64
@@ -178,7 +188,7 @@ fn every_fault_of_a_file_is_named_with_its_layer_and_what_is_expected() {
     recipe file `mine.toml`: `opt` = "sgdd": expected one of sgd, adamw; did you mean `sgd`?
     recipe file `mine.toml`: unknown key `schedule[0].higth`; did you mean `high`?
     recipe file `mine.toml`: `schedule[0].low` = "0": expected a number
-    recipe file `mine.toml`: `schedule[1].kind` = "cosin": expected one of constant, step, cosine, one-cycle, cyclic, warmup; did you mean `cosine`?
+    recipe file `mine.toml`: `schedule[1].kind` = "cosin": expected one of constant, step, cosine, one-cycle, cyclic, linear; did you mean `cosine`?
     recipe file `mine.toml`: `schedule[2].milestones[1]` = "two": expected a number
     recipe file `mine.toml`: `width` = -3: expected a whole number from 0 up
     recipe file `mine.toml`: `zoom` = [0.9]: expected two numbers, the lowest and the highest
@@ -187,7 +197,7 @@ fn every_fault_of_a_file_is_named_with_its_layer_and_what_is_expected() {
 
 #[test]
 fn single_faults_are_told_in_full() {
-    let complaints = [
+    let faulty = [
         "epochs = 5000000000",
         "lr 0.1",
         "extends = \"sede\"",
@@ -203,7 +213,7 @@ fn single_faults_are_told_in_full() {
         "warmup_lr = 0.01",
         "model = \"resnet18\"\nstem_stride = 2",
     ];
-    insta::assert_snapshot!(complaints.map(complaint).join("\n\n"), @r#"
+    insta::assert_snapshot!(faulty.map(error).join("\n\n"), @r#"
         recipe file `mine.toml`: `epochs` = 5000000000: the number is too large
 
         recipe file `mine.toml` is not valid TOML: TOML parse error at line 1, column 4
@@ -225,7 +235,7 @@ fn single_faults_are_told_in_full() {
 
         recipe file `mine.toml`: `schedule[0]` = 3: expected a [[schedule]] table
 
-        recipe file `mine.toml`: `schedule[0]` has no `kind`: expected one of constant, step, cosine, one-cycle, cyclic, warmup
+        recipe file `mine.toml`: `schedule[0]` has no `kind`: expected one of constant, step, cosine, one-cycle, cyclic, linear
 
         recipe file `mine.toml`: `schedule[0]` (cosine): missing field `to`
 

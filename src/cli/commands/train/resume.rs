@@ -8,15 +8,12 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tch::Device;
 
-use crate::cli::{
-    flags::recipe::{RecipeFlags, RecipeSource},
-    output::say::say,
-};
+use crate::cli::{flags::recipe::RecipeSource, output::say::say};
 use mindgap::{
     data::{Dataset, SplitFolders},
     durable,
     model::pretrained,
-    recipe::{Difference, Recipe},
+    recipe::{KeyDifference, Recipe},
     run::{Environment, RunFolder, best_epoch},
     train::{Checkpoint, Position, Trainer},
 };
@@ -48,10 +45,13 @@ impl Before {
     /// and lengthens its last phase.
     pub fn recipe_asked(&self, source: &RecipeSource) -> Result<Recipe> {
         let mut asked = if source.preset.is_none() && source.recipe.is_none() {
-            let flags = RecipeFlags { epochs: None, ..source.flags.clone() };
+            let flags = source.flags.without("epochs");
             let recipe = Some(self.path.join(RunFolder::RECIPE));
             let own = RecipeSource { recipe, flags, ..Default::default() }.resolve()?;
-            Recipe { epochs: source.flags.epochs.unwrap_or(own.epochs), ..own }
+            match source.flags.number("epochs") {
+                Some(epochs) => Recipe { epochs: epochs.try_into()?, ..own },
+                None => own,
+            }
         } else {
             source.resolve()?
         };
@@ -156,7 +156,7 @@ impl Before {
     }
 }
 
-fn refuse_differences(path: &Path, differences: &[Difference]) -> Result<()> {
+fn refuse_differences(path: &Path, differences: &[KeyDifference]) -> Result<()> {
     if differences.is_empty() {
         return Ok(());
     }
@@ -164,7 +164,7 @@ fn refuse_differences(path: &Path, differences: &[Difference]) -> Result<()> {
         "the run in {} has another recipe (asked for here, recorded there):{}\n\
          Only --epochs may grow on --resume; start a new run with another --out.",
         path.display(),
-        Difference::lines(differences)
+        KeyDifference::lines(differences)
     );
 }
 

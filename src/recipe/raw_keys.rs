@@ -4,11 +4,11 @@
 use toml::{Table, Value};
 
 use super::{
-    Aa, Border, ClassWeights, Curve, CycleMode, FirstTrained, MODELS, Opt, Phase, Sched, Stem, Tta, suggest::nearest,
+    Curve, CycleMode, Phase,
+    keys::{self, Kind},
+    record::to_table,
+    suggest::nearest,
 };
-
-/// Keys that hold a lowest and a highest value.
-const RANGES: [&str; 4] = ["zoom", "scale", "ratio", "range_16bit"];
 
 /// What is wrong with `given`, which may hold the keys of `template` with values of the same types.
 ///
@@ -32,7 +32,7 @@ fn check_value(key: &str, given: &Value, template: &Value, path: &str, faults: &
         (Value::Table(template), Value::Table(given)) => {
             return check_table(given, template, &format!("{path}."), faults);
         }
-        (Value::Array(_), Value::Array(items)) if RANGES.contains(&key) && items.len() != 2 => {
+        (Value::Array(_), Value::Array(items)) if items.len() != 2 && is_pair(key) => {
             return faults.push(format!("`{path}` = {given}: expected two numbers, the lowest and the highest"));
         }
         (Value::Array(templates), Value::Array(items)) => {
@@ -51,6 +51,11 @@ fn check_value(key: &str, given: &Value, template: &Value, path: &str, faults: &
         (Value::String(_) | Value::Datetime(_), _) => "a word in quotes",
     };
     faults.push(format!("`{path}` = {given}: expected {expected}"));
+}
+
+/// Keys that hold a lowest and a highest value.
+fn is_pair(key: &str) -> bool {
+    keys::get(key).is_some_and(|key| key.kind.is_pair())
 }
 
 fn check_schedule(given: &Value, faults: &mut Vec<String>) {
@@ -85,27 +90,14 @@ fn check_schedule(given: &Value, faults: &mut Vec<String>) {
 
 /// Keys whose value is one of a few words.
 fn check_word(key: &str, word: &str, path: &str, faults: &mut Vec<String>) {
-    let models = MODELS.map(|(name, _)| name);
-    let words = match key {
-        "model" => &models,
-        "opt" => Opt::WORDS,
-        "stem" => Stem::WORDS,
-        "freeze_until" => FirstTrained::WORDS,
-        "sched" => Sched::WORDS,
-        "mode" => CycleMode::WORDS,
-        "class_weights" => ClassWeights::WORDS,
-        "border" => Border::WORDS,
-        "aa" => Aa::WORDS,
-        "tta" => Tta::WORDS,
+    let words = match keys::get(key).map(|key| &key.kind) {
+        Some(Kind::Word(words)) => words,
+        // A phase's key.
+        _ if key == "mode" => CycleMode::WORDS,
         _ => return,
     };
     if !words.contains(&word) {
         let suggestion = nearest(word, words.iter().copied());
         faults.push(format!("`{path}` = \"{word}\": expected one of {}{suggestion}", words.join(", ")));
     }
-}
-
-/// A value of our own as a TOML table.
-pub(super) fn to_table(value: &impl serde::Serialize) -> Table {
-    Table::try_from(value).expect("our own structs have a TOML form")
 }

@@ -1,0 +1,129 @@
+//! Keys of the network: what it is, where its weights come from, and what is dropped in it while it trains.
+
+use super::{Key, Kind, KnobFamily, Range, Shown};
+use crate::recipe::{FirstTrained, MODEL_NAMES, Stem};
+
+pub(super) const NETWORK: &[Key] = &[
+    Key {
+        name: "model",
+        value_names: &["NAME"],
+        help: "Network",
+        kind: Kind::Word(&MODEL_NAMES),
+        example: "model = 'resnet14'",
+        ..Key::SETTING
+    },
+    Key {
+        name: "width",
+        value_names: &["N"],
+        help: "Channels of the first stage",
+        kind: Kind::Whole(1..=4096),
+        remedy: "give 16 or 64, or leave it out",
+        default: Shown::Words("16 for CIFAR's networks, 64 for ImageNet's"),
+        example: "width = 8",
+        ..Key::SETTING
+    },
+    Key {
+        name: "stem",
+        value_names: &["STEM"],
+        help: "First layers of an ImageNet network; small is one 3×3 convolution without max-pool",
+        kind: Kind::Word(Stem::WORDS),
+        default: Shown::Off,
+        with: "an ImageNet network",
+        example: "model = 'resnet18'\nstem = 'small'",
+        ..Key::SETTING
+    },
+    Key {
+        name: "stem_stride",
+        value_names: &["N"],
+        help: "Stride of a 3×3 stem: 1, 2 or 4",
+        kind: Kind::OneOf(&[1, 2, 4]),
+        remedy: "give 1, 2 or 4",
+        example: "stem_stride = 2",
+        ..Key::SETTING
+    },
+    Key {
+        name: "zero_init_last",
+        help: "Start the last norm of each block at zero",
+        default: Shown::Off,
+        example: "zero_init_last = true",
+        ..Key::SETTING
+    },
+    Key {
+        name: "sync_bn",
+        help: "In a run on several processes, take batch norm's statistics over the whole batch, not over each process's \
+               part",
+        default: Shown::Off,
+        example: "sync_bn = true",
+        ..Key::SETTING
+    },
+];
+
+pub(super) const PRETRAINED: &[Key] = &[
+    Key {
+        name: "pretrained",
+        value_names: &["FILE.safetensors"],
+        help: "Start from the weights in this file: torchvision's and timm's resnet18, 34 and 50, or mindgap's \
+               model.safetensors",
+        kind: Kind::Path,
+        example: "pretrained = '/WEIGHTS'",
+        ..Key::KNOB
+    },
+    Key {
+        name: "freeze_until",
+        value_names: &["LAYER"],
+        help: "Train this layer and those after it only; fc for the classifier alone",
+        kind: Kind::Word(FirstTrained::WORDS),
+        default: Shown::Words("conv1, all"),
+        with: "pretrained",
+        usual: "layer2",
+        example: "pretrained = '/WEIGHTS'\nfreeze_until = 'layer2'",
+        ..Key::KNOB
+    },
+    Key {
+        name: "layer_decay",
+        value_names: &["FACTOR"],
+        help: "Multiply the learning rate by this from each block to the one before it",
+        kind: Kind::Number(Range::ABOVE_0_TO_1),
+        remedy: "give 1 for one rate everywhere, 0.75 for lower ones",
+        default: Shown::Value,
+        usual: "0.75",
+        example: "layer_decay = 0.8",
+        ..Key::KNOB
+    },
+];
+
+pub(super) const NOISE: &[Key] = &[
+    Key {
+        name: "drop",
+        value_names: &["P"],
+        help: "Probability that a feature is dropped before the classifier",
+        kind: Kind::Number(Range::BELOW_1),
+        remedy: "give 0 for none, 0.2 for some",
+        family: Some(KnobFamily::Dropout),
+        usual: "0.2",
+        example: "drop = 0.2",
+        ..Key::KNOB
+    },
+    Key {
+        name: "drop_path",
+        value_names: &["P"],
+        help: "Probability that the last residual block is skipped; earlier ones less, linear in depth",
+        kind: Kind::Number(Range::BELOW_1),
+        remedy: "give 0 for none, 0.1 for some",
+        family: Some(KnobFamily::Dropout),
+        usual: "0.1",
+        example: "drop_path = 0.2",
+        ..Key::KNOB
+    },
+    Key {
+        name: "drop_block",
+        value_names: &["P"],
+        help: "Share of the feature maps that is dropped in blocks, in the last two stages",
+        kind: Kind::Number(Range::BELOW_1),
+        remedy: "give 0 for none, 0.1 for some",
+        family: Some(KnobFamily::Dropout),
+        usual: "0.1",
+        example: "drop_block = 0.1",
+        ..Key::KNOB
+    },
+];

@@ -1,0 +1,122 @@
+//! Keys of a run's course: growing images, an early end, views at evaluation, the schedule in a few words, seeds.
+
+use super::{Key, Kind, Range, Role, Shown};
+use crate::recipe::{Sched, Tta};
+
+pub(super) const COURSE: &[Key] = &[
+    Key {
+        name: "progressive",
+        value_names: &["PIXELS"],
+        help: "Side of the images in the first epoch; it grows to the full one",
+        kind: Kind::Whole(0..=u32::MAX),
+        usual: "half the side",
+        example: "progressive = 8",
+        ..Key::KNOB
+    },
+    Key {
+        name: "early_stop",
+        value_names: &["PATIENCE"],
+        help: "Stop after so many epochs without a lower val loss",
+        kind: Kind::Whole(0..=u32::MAX),
+        usual: "10",
+        example: "early_stop = 3\nlr = 0.3",
+        ..Key::KNOB
+    },
+    Key {
+        name: "tta",
+        value_names: &["VIEWS"],
+        help: "Second figure at the end, averaged over views of each image",
+        kind: Kind::Word(Tta::WORDS),
+        default: Shown::Off,
+        role: Role::Option,
+        usual: "flip",
+        example: "tta = 'flip'",
+        ..Key::SETTING
+    },
+];
+
+/// Keys of [`crate::recipe::Shorthand`]: the first four shape the schedule, the last two lead up to it. Their ranges
+/// depend on the recipe's rate and length, and are checked where the shorthand becomes phases.
+pub(in crate::recipe) const SHORTHAND: &[Key] = &[
+    Key {
+        name: "sched",
+        value_names: &["NAME"],
+        help: "The whole schedule in one word",
+        kind: Kind::Word(Sched::WORDS),
+        default: Shown::Words("the reference recipe's cyclic and falling phases"),
+        example: "sched = 'cosine'",
+        ..Key::SETTING
+    },
+    Key {
+        name: "min_lr",
+        aliases: &["lr-min"],
+        value_names: &["RATE"],
+        help: "Lowest rate of cosine, one-cycle and cyclic",
+        kind: Kind::Number(Range::FROM_0),
+        default: Shown::Off,
+        with: "sched = cosine, one-cycle or cyclic",
+        example: "sched = 'cosine'\nmin_lr = 1e-4",
+        ..Key::SETTING
+    },
+    Key {
+        name: "decay_epochs",
+        aliases: &["lr-step-size"],
+        value_names: &["N"],
+        help: "Epochs between the steps of step",
+        kind: Kind::Number(Range::ABOVE_0),
+        default: Shown::Words("a third of the run"),
+        with: "sched = step",
+        example: "sched = 'step'\ndecay_epochs = 10",
+        ..Key::SETTING
+    },
+    Key {
+        name: "decay_rate",
+        aliases: &["lr-gamma"],
+        value_names: &["FACTOR"],
+        help: "What each step of step multiplies the rate by",
+        kind: Kind::Number(Range::ABOVE_0_TO_1),
+        default: Shown::Words("0.1"),
+        with: "sched = step",
+        example: "sched = 'step'\ndecay_rate = 0.2",
+        ..Key::SETTING
+    },
+    Key {
+        name: "warmup_epochs",
+        aliases: &["lr-warmup-epochs"],
+        value_names: &["N"],
+        help: "Epochs, out of `epochs`, of linear warm-up",
+        kind: Kind::Number(Range::FROM_0),
+        default: Shown::Off,
+        example: "warmup_epochs = 2",
+        ..Key::SETTING
+    },
+    Key {
+        name: "warmup_lr",
+        value_names: &["RATE"],
+        help: "Rate at which the warm-up begins",
+        kind: Kind::Number(Range::FROM_0),
+        default: Shown::Words("0"),
+        with: "warmup_epochs",
+        example: "warmup_epochs = 2\nwarmup_lr = 0.001",
+        ..Key::SETTING
+    },
+];
+
+pub(super) const SEEDS: &[Key] = &[
+    Key {
+        name: "seed",
+        value_names: &["N"],
+        help: "Moves initialisation, order, augmentation and dropout",
+        kind: Kind::Seed,
+        example: "seed = 1",
+        ..Key::SETTING
+    },
+    Key {
+        name: "data_seed",
+        value_names: &["N"],
+        help: "Moves split, fraction, probe and generated faces",
+        kind: Kind::Seed,
+        example: "data_seed = 1",
+        ..Key::SETTING
+    },
+];

@@ -1,0 +1,124 @@
+//! The table of recipe keys is complete: a row for every field, a test for every knob, a line of `docs/knobs.md` for every
+//! key. That every knob has a card is tested in `cards.rs`.
+//!
+//! `RENEW=1 cargo test --release --test it keys::` writes `docs/knobs.md` again.
+
+use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
+
+use mindgap::recipe::{
+    Layers, Recipe, Shorthand,
+    keys::{self, Key, Kind, Role, SECTIONS},
+    resolve,
+};
+use serde::Serialize;
+use toml::Table;
+
+use crate::knobs::rows;
+
+/// The names of the fields of `value`.
+fn fields(value: &impl Serialize) -> Vec<String> {
+    serde_json::to_value(value).unwrap().as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn every_field_of_a_recipe_has_a_row() {
+    let mut fields: BTreeSet<String> =
+        fields(&Recipe::default()).into_iter().chain(fields(&Shorthand::default())).collect();
+    // Phases are written in a file; in a row and on the command line the shorthand stands for them.
+    fields.remove("schedule");
+    let rows: BTreeSet<String> = keys::all().map(|key| key.name.to_owned()).collect();
+    assert_eq!(rows, fields);
+    assert_eq!(keys::all().count(), rows.len(), "a key has two rows");
+}
+
+#[test]
+fn every_example_switches_its_key_on() {
+    for key in keys::all() {
+        let example: Table = key.example.parse().expect(key.name);
+        assert!(example.contains_key(key.name), "{}", key.example);
+        let recipe = resolve(&Layers::default().flags(&example).unwrap()).expect(key.name);
+        assert!((key.is_read)(&recipe), "{} is not read with {}", key.name, key.example);
+        assert_ne!(recipe, Recipe::default().complete().unwrap(), "{} changes nothing", key.example);
+        if key.role == Role::Knob {
+            let on = recipe.knobs_on();
+            assert!(on.iter().any(|on| on.starts_with(&format!("{} ", key.name))), "{}: {on:?}", key.name);
+        }
+    }
+}
+
+#[test]
+fn every_knob_is_trained_with() {
+    let rows = rows::rows();
+    for key in keys::all().filter(|key| key.role != Role::Setting) {
+        assert!(
+            rows.iter().any(|row| row.on == key.example),
+            "no row of tests/support/knobs.rs trains with {}",
+            key.name
+        );
+    }
+}
+
+#[test]
+fn every_row_says_what_a_reader_needs() {
+    for key in keys::all() {
+        assert!(!key.help.is_empty() && !key.help.ends_with('.'), "{}", key.name);
+        assert_eq!(key.value_names.is_empty(), matches!(key.kind, Kind::Switch), "{}", key.name);
+        let has_range = matches!(key.kind, Kind::Number(_) | Kind::Pair(_) | Kind::List(..) | Kind::OneOf(_));
+        // The shorthand says itself what it expects, since that depends on the recipe.
+        let is_shorthand = fields(&Shorthand::default()).contains(&key.name.to_owned());
+        assert!(!has_range || is_shorthand || !key.remedy.is_empty(), "{} has no remedy", key.name);
+    }
+}
+
+#[test]
+fn the_document_of_knobs_is_the_table() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/knobs.md");
+    if std::env::var_os("RENEW").is_some() {
+        fs::write(&file, document()).unwrap();
+    }
+    let written = fs::read_to_string(&file).unwrap();
+    assert!(
+        written == document(),
+        "docs/knobs.md is not what the table of keys says; RENEW=1 cargo test --release --test it keys:: writes it again"
+    );
+}
+
+/// `docs/knobs.md`.
+fn document() -> String {
+    let mut text = "# Recipe keys and flags\n\n\
+        Every key of a recipe: what it does, its default, its values, a usual value. In a recipe file the key has underscores\n\
+        (`weight_decay = 5e-4`), as a flag hyphens (`--weight-decay 5e-4`); lists such as `[0.9, 1.1]` are two words on the\n\
+        command line (`--zoom 0.9 1.1`). A switch takes no value; `--nesterov=false` undoes a preset's. *Knobs* act against\n\
+        over-fitting and are off by default; each has a card in the file of `src/` that implements it: when it helps, what it\n\
+        costs, where it comes from. The [guide](guide.md) says what to begin with.\n\n\
+        This file is made from the table in `src/recipe/keys/`.\n\n"
+        .to_owned();
+    for section in &SECTIONS {
+        let anchor = section.heading.to_lowercase().replace(':', "").replace(' ', "-");
+        writeln!(text, "- [{}](#{anchor})", section.heading).unwrap();
+    }
+    for section in &SECTIONS {
+        writeln!(text, "\n## {}\n\n| flag | what it does | default | values | usual |", section.heading).unwrap();
+        text += "|---|---|---|---|---|\n";
+        for key in section.keys {
+            writeln!(text, "{}", row(key)).unwrap();
+        }
+    }
+    text
+}
+
+/// The line of `key`.
+fn row(key: &Key) -> String {
+    let mut flag = format!("`{}", key.flag());
+    for name in key.value_names {
+        write!(flag, " {name}").unwrap();
+    }
+    flag += "`";
+    for alias in key.aliases {
+        write!(flag, " (or `--{alias}`)").unwrap();
+    }
+    let read = if key.with.is_empty() { String::new() } else { format!("; read with {}", key.with) };
+    let default = key.default_text().unwrap_or_else(|| "off".to_owned());
+    let what = format!("{}{read}", key.help);
+    format!("| {flag} | {what} | {default} | {} | {} |", key.kind.values(), key.usual).replace("  |", " |")
+}
