@@ -50,7 +50,7 @@ pub fn against_overfit(case: &Case) -> String {
     let (on, off): (Vec<&Family>, Vec<&Family>) = FAMILIES.iter().partition(|family| family.is_on(recipe));
     match (&on[..], &off[..]) {
         (_, []) => "All families of knobs are on. Raise them (mixup and augmentation first), take a smaller network, or collect \
-                    images: mindgap diagnose --learning-curve tells whether images would help."
+                    images: mindgap diagnose --learning-curve shows whether images would help."
             .to_owned(),
         ([], [first, ..]) => format!(
             "No regularisation is on. Begin with {} ({}); then {}. Longer training or a larger network alone widen this gap.",
@@ -93,7 +93,7 @@ pub fn while_val_falls(case: &Case) -> String {
     format!("Do not stop because of the gap. {rest}")
 }
 
-/// Against under-fitting; `still_falls` tells whether training loss does.
+/// Against under-fitting; `still_falls` says whether training loss does.
 pub fn against_underfit(case: &Case, still_falls: bool) -> String {
     let regularised: Vec<&str> = match case.recipe() {
         Some(recipe) => FAMILIES.iter().filter(|family| family.is_on(recipe)).map(|family| family.name).collect(),
@@ -114,7 +114,7 @@ pub fn against_guessing(case: &Case) -> String {
         None => "a tenth of it".to_owned(),
     };
     format!(
-        "Look for what keeps it from learning, in this order: a learning rate that is far too high ({rate} tells at once) or \
+        "Look for what keeps it from learning, in this order: a learning rate that is far too high ({rate} shows it at once) or \
          zero; labels that do not belong to their images; softmax before a cross-entropy that applies its own; frozen or \
          dead layers. A working network memorises 20 images within a minute: try that first."
     )

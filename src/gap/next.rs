@@ -18,7 +18,7 @@ pub fn next(case: &Case, findings: &[Finding]) -> Finding {
 fn choose(case: &Case, findings: &[Id]) -> (String, String) {
     let (Some(run), Some(recipe)) = (&case.run, case.recipe()) else {
         return (
-            "The log tells neither data nor network; on your images, with three seeds and a test, this shows whether the \
+            "The log names neither data nor network; on your images, with three seeds and a test, this shows whether the \
              regularised preset beats the recipe of the log's kind:"
                 .to_owned(),
             "mindgap compare --data DIR --presets seed,closed --seeds 3".to_owned(),

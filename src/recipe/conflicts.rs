@@ -6,7 +6,7 @@ use super::{
 };
 
 impl Recipe {
-    /// Tells `validator` which values do not go together.
+    /// Reports to `validator` the values that do not go together.
     pub(super) fn check_conflicts(&self, validator: &mut Validator) {
         self.check_optimiser(validator);
         match family(&self.model) {

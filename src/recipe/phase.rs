@@ -67,7 +67,7 @@ pub enum Curve {
         up: f64,
         /// Epochs from the top to the bottom.
         down: f64,
-        /// What becomes of the swing from cycle to cycle.
+        /// How the swing changes from cycle to cycle.
         #[serde(default = "triangular")]
         mode: CycleMode,
         /// What mode `exp_range` multiplies the swing by at every step, in (0, 1], as in PyTorch; other modes do not
@@ -115,7 +115,7 @@ impl Curve {
 
     /// The factor of `lr` at `step` of a phase of `steps` steps, both counted from its beginning.
     ///
-    /// Past its end a curve that has one stays there; a constant, step or cyclic one goes on.
+    /// Past its end a curve that has one stays there; a constant, step or cyclic one continues.
     pub fn factor(&self, step: f64, steps: f64, steps_per_epoch: f64) -> f64 {
         let progress = if steps > 0.0 { (step / steps).min(1.0) } else { 1.0 };
         match self {

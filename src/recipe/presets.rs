@@ -9,7 +9,7 @@ use super::{Layers, Recipe, resolve, schedule::stretch, suggest::nearest};
 pub struct Preset {
     /// Its name on the command line.
     pub name: &'static str,
-    /// Its text, which `--recipe` takes as it stands.
+    /// Its text, a recipe file.
     pub toml: &'static str,
 }
 
@@ -44,7 +44,7 @@ pub const ALL: &[Preset] = embed![
     "demo",
 ];
 
-/// The preset that goes on from pretrained weights: without any it makes no sense.
+/// The preset that starts from pretrained weights: without any it makes no sense.
 pub const FINE_TUNE: &str = "fine-tune";
 
 /// The preset called `name`.
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_preset_is_the_default_and_states_all_that_the_origin_tells() {
+    fn the_seed_preset_is_the_default_and_states_all_that_is_known_of_the_reference_run() {
         let seed = Recipe::preset("seed").unwrap();
         assert_eq!(seed, Recipe::default().complete().unwrap());
         let text = get("seed").unwrap().toml;

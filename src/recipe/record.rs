@@ -8,8 +8,8 @@ use super::{Aa, AmpDtype, Border, ClassWeights, Curve, CycleMode, FirstTrained, 
 
 /// Every number that determines a run, apart from the data.
 ///
-/// Device, threads and versions decide the last bits of a run, not its meaning, and stand elsewhere. The default is the
-/// origin's recipe, preset `seed`. Field names are the keys of recipe files; flags carry the same names with hyphens.
+/// Device, threads and versions decide the last bits of a run, not its meaning, and are recorded elsewhere. The default is
+/// the reference recipe, preset `seed`. Field names are the keys of recipe files; flags carry the same names with hyphens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
@@ -157,7 +157,7 @@ pub struct Recipe {
 }
 
 impl Default for Recipe {
-    /// The origin's recipe: cyclic for 20 epochs, then a tenth of the rate every 10, 50 in all.
+    /// The reference recipe: cyclic for 20 epochs, then a tenth of the rate every 10, 50 in all.
     fn default() -> Self {
         let triangles =
             Curve::Cyclic { low: 0.02, high: 1.0, up: 2.0, down: 2.0, mode: CycleMode::Triangular, gamma: 1.0 };
@@ -246,8 +246,8 @@ impl Recipe {
 
     /// Lengthens a run to `epochs` by its last phase; the phases before it are not touched.
     ///
-    /// A constant, step or cyclic phase simply goes on. One that has an end (cosine, one-cycle, warmup) is stretched,
-    /// so that its rate stands higher at the moment of extension than it did.
+    /// A constant, step or cyclic phase simply continues. One that has an end (cosine, one-cycle, linear) is stretched,
+    /// so that its rate is higher at the moment of extension than it was.
     ///
     /// # Errors
     /// The recipe has as many epochs already, or no phase.

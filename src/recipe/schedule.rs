@@ -12,7 +12,7 @@ use super::{Phase, Recipe};
 
 /// The learning rate of the optimiser's step number `step`, counted from 0 over the whole run.
 ///
-/// A function of its arguments and of nothing else: a resumed run asks again and gets the same number. Phases meet at
+/// A function of its arguments and of nothing else: a resumed run gets the same number. Phases meet at
 /// whole steps, the nearest to their common boundary; past the end of the schedule its last phase continues (see
 /// [`super::Curve::factor`]). A recipe without phases has its peak rate throughout.
 pub fn rate(recipe: &Recipe, step: u64, steps_per_epoch: u64) -> f64 {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_origins_rates_read_as_the_thread_would_write_them() {
+    fn the_reference_rates_have_no_digits_of_binary_rounding() {
         let recipe = Recipe::default();
         let at_epoch = |epoch: u64| rate(&recipe, epoch * 224, 224);
         let read: Vec<f64> = [0, 1, 2, 4, 18, 20, 29, 30, 39, 40, 49, 60].map(at_epoch).to_vec();

@@ -1,13 +1,14 @@
 //! A schedule in a few words, as timm's flags have it, turned into phases when a recipe is resolved.
 
-use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::{
     Curve, CycleMode, Phase, Recipe, Sched,
-    keys::SHORTHAND,
+    keys::{self, SHORTHAND, show},
+    record::to_table,
     schedule::{stretch, tidy},
+    validation::{ValidationErrors, Validator},
 };
 
 /// Keys that build the schedule. They may stand wherever recipe keys may, and never in a resolved recipe.
@@ -55,11 +56,11 @@ impl Shorthand {
         }
     }
 
-    /// Writes the phases that the shorthand stands for into `recipe`, for its epochs before any multiplier.
+    /// Writes the phases that the shorthand means into `recipe`, for its epochs before any multiplier.
     ///
     /// # Errors
-    /// A number out of its range, or a key that the schedule has no use for; all in one message.
-    pub(super) fn expand(&self, recipe: &mut Recipe) -> Result<()> {
+    /// Numbers out of their range and keys that the schedule does not read, all together.
+    pub(super) fn expand(&self, recipe: &mut Recipe) -> Result<(), ValidationErrors> {
         self.check(recipe)?;
         let warmup = self.warmup_epochs.unwrap_or(0.0);
         let rest = f64::from(recipe.epochs) - warmup;
@@ -103,41 +104,37 @@ impl Shorthand {
         }
     }
 
-    fn check(&self, recipe: &Recipe) -> Result<()> {
-        let epochs = f64::from(recipe.epochs);
-        let mut faults = Vec::new();
-        let mut range = |key: &str, value: Option<f64>, fits: fn(f64, f64) -> bool, limit: f64, expected: &str| {
-            if let Some(value) = value.filter(|value| !fits(*value, limit)) {
-                faults.push(format!("`{key}` = {value}: expected {expected}"));
+    fn check(&self, recipe: &Recipe) -> Result<(), ValidationErrors> {
+        let mut validator = Validator::default();
+        let given = to_table(self);
+        for key in SHORTHAND {
+            if let Some(value) = given.get(key.name) {
+                key.check(value, &mut validator);
             }
-        };
-        let rate = format!("a rate from 0 to lr = {}", recipe.lr);
-        range("min_lr", self.min_lr, |rate, lr| (0.0..=lr).contains(&rate), recipe.lr, &rate);
-        range("warmup_lr", self.warmup_lr, |rate, lr| (0.0..=lr).contains(&rate), recipe.lr, &rate);
-        let remains = format!("less than epochs = {epochs}, from 0 up, so that something follows the warm-up");
-        range("warmup_epochs", self.warmup_epochs, |warmup, all| (0.0..all).contains(&warmup), epochs, &remains);
-        let length = |length: f64, _: f64| length.is_finite() && length > 0.0;
-        range("decay_epochs", self.decay_epochs, length, 0.0, "a number of epochs above 0");
-        range("decay_rate", self.decay_rate, |rate, _| rate > 0.0 && rate <= 1.0, 0.0, "a factor above 0, at most 1");
-
-        let steps = self.sched == Some(Sched::Step);
-        let has_floor = matches!(self.sched, Some(Sched::Cosine | Sched::OneCycle | Sched::Cyclic));
-        for (key, given, used, scheds) in [
-            ("min_lr", self.min_lr, has_floor, "cosine, one-cycle or cyclic"),
-            ("decay_epochs", self.decay_epochs, steps, "step"),
-            ("decay_rate", self.decay_rate, steps, "step"),
+        }
+        for (key, rate) in [("min_lr", self.min_lr), ("warmup_lr", self.warmup_lr)] {
+            if let Some(rate) = rate.filter(|rate| *rate > recipe.lr) {
+                let wrong = format!("it lies above lr = {}", recipe.lr);
+                validator.refuse(key, rate, wrong, "give a rate from 0 to lr");
+            }
+        }
+        if let Some(warmup) = self.warmup_epochs.filter(|warmup| *warmup >= f64::from(recipe.epochs)) {
+            let wrong = format!("nothing follows the warm-up in epochs = {}", recipe.epochs);
+            validator.refuse("warmup_epochs", warmup, wrong, "give fewer, or 0 for none");
+        }
+        let has_steps = self.sched == Some(Sched::Step);
+        let has_lowest_rate = matches!(self.sched, Some(Sched::Cosine | Sched::OneCycle | Sched::Cyclic));
+        for (name, is_read) in [
+            ("min_lr", has_lowest_rate),
+            ("decay_epochs", has_steps),
+            ("decay_rate", has_steps),
+            ("warmup_lr", self.warmup_epochs.is_some()),
         ] {
-            if given.is_some() && !used {
-                let now = self.sched.map_or("a list of phases".into(), |sched| format!("`{sched}`"));
-                faults.push(format!(
-                    "`{key}` is for sched = {scheds}, and the schedule is {now}: set sched, or leave it out"
-                ));
+            if let (Some(value), Some(key), false) = (given.get(name), keys::get(name), is_read) {
+                let (wrong, remedy) = (format!("it is read with {} only", key.with), "set that too, or leave it out");
+                validator.refuse(name, show(value), wrong, remedy);
             }
         }
-        if self.warmup_lr.is_some() && self.warmup_epochs.is_none() {
-            faults.push("`warmup_lr` has no effect without `warmup_epochs`: give both, or neither".into());
-        }
-        ensure!(faults.is_empty(), "{}", faults.join("\n"));
-        Ok(())
+        validator.conclude()
     }
 }

@@ -64,9 +64,7 @@ fn every_row_says_what_a_reader_needs() {
         assert!(!key.help.is_empty() && !key.help.ends_with('.'), "{}", key.name);
         assert_eq!(key.value_names.is_empty(), matches!(key.kind, Kind::Switch), "{}", key.name);
         let has_range = matches!(key.kind, Kind::Number(_) | Kind::Pair(_) | Kind::List(..) | Kind::OneOf(_));
-        // The shorthand says itself what it expects, since that depends on the recipe.
-        let is_shorthand = fields(&Shorthand::default()).contains(&key.name.to_owned());
-        assert!(!has_range || is_shorthand || !key.remedy.is_empty(), "{} has no remedy", key.name);
+        assert!(!has_range || !key.remedy.is_empty(), "{} has no remedy", key.name);
     }
 }
 
@@ -118,7 +116,8 @@ fn row(key: &Key) -> String {
         write!(flag, " (or `--{alias}`)").unwrap();
     }
     let read = if key.with.is_empty() { String::new() } else { format!("; read with {}", key.with) };
-    let default = key.default_text().unwrap_or_else(|| "off".to_owned());
+    let can_be_off = key.role != Role::Setting || matches!(key.kind, Kind::Switch);
+    let default = key.default_text().unwrap_or_else(|| if can_be_off { "off".to_owned() } else { String::new() });
     let what = format!("{}{read}", key.help);
     format!("| {flag} | {what} | {default} | {} | {} |", key.kind.values(), key.usual).replace("  |", " |")
 }

@@ -73,20 +73,20 @@ mod tests {
     #[test]
     fn presets_are_listed_with_what_they_are() {
         insta::assert_snapshot!(print(None, false), @r#"
-        seed          The origin's recipe: 20 epochs of cyclic rate, then a tenth of it every 10, 50 in all.
-        longer        The first answer that the origin got: train longer, 1.4 times the epochs.
-        wider         The second answer that the origin got: a larger model, twice the width.
-        dropout       Dropout before the classifier, on the origin's recipe.
-        weight-decay  Weight decay of 0.0005, on the origin's recipe.
-        augment       Mirrored, turned, moved, zoomed and lit differently: augmentation, on the origin's recipe.
-        mixup         Mixup with alpha 0.2, on the origin's recipe.
-        smoothing     Label smoothing of 0.1, on the origin's recipe.
-        ema           The average of the weights as the model, on the origin's recipe.
+        seed          The reference recipe: 20 epochs of cyclic rate, then a tenth of it every 10, 50 in all.
+        longer        The reference recipe for 1.4 times the epochs: the first answer, train longer.
+        wider         The reference recipe with twice the width: the second answer, take a larger model.
+        dropout       The reference recipe with dropout before the classifier.
+        weight-decay  The reference recipe with weight decay of 0.0005.
+        augment       The reference recipe with augmentation: mirrored, turned, moved, zoomed, lit differently.
+        mixup         The reference recipe with mixup of alpha 0.2.
+        smoothing     The reference recipe with label smoothing of 0.1.
+        ema           The reference recipe with averaged weights as the model.
         closed        Everything that helps, balanced for 15 epochs of a network under a million parameters.
         closed-small  Mild regularisation for small networks and short runs, which the full set makes worse.
-        fast          About the origin's accuracy on FER2013 in four minutes on two cores.
+        fast          About the reference run's accuracy on FER2013 in four minutes on two cores.
         fine-tune     A short run at a low rate, for weights that were trained on other images.
-        demo          The origin's recipe in 22 epochs and with a stride-2 stem, for the embedded faces.
+        demo          The reference recipe in 22 epochs and with a stride-2 stem, for the generated faces.
         "#);
     }
 

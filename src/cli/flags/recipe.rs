@@ -106,11 +106,13 @@ impl RecipeFlags {
 }
 
 impl clap::Args for RecipeFlags {
-    fn augment_args(command: Command) -> Command {
-        SECTIONS.iter().fold(command, |command, section| {
-            let flags = section.keys.iter().map(|key| flag(key).help_heading(section.heading));
-            command.args(flags)
-        })
+    fn augment_args(mut command: Command) -> Command {
+        for section in &SECTIONS {
+            for key in section.keys {
+                command = command.arg(flag(key).help_heading(section.heading));
+            }
+        }
+        command
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -183,10 +185,15 @@ fn given(key: &Key, matches: &ArgMatches) -> Option<Value> {
 
 /// `text` with every key in backticks as its flag.
 fn with_flags(text: &str) -> String {
-    let parts = text.split('`').enumerate();
-    parts
-        .map(|(index, part)| if index % 2 == 1 { format!("--{}", part.replace('_', "-")) } else { part.into() })
-        .collect()
+    let mut with_flags = String::new();
+    for (index, part) in text.split('`').enumerate() {
+        // Every other part stands between backticks.
+        match keys::get(part) {
+            Some(key) if index % 2 == 1 => with_flags += &key.flag(),
+            _ => with_flags += part,
+        }
+    }
+    with_flags
 }
 
 #[cfg(test)]

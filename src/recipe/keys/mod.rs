@@ -13,6 +13,7 @@ mod targets;
 mod weights;
 
 pub use range::Range;
+pub(super) use row::show;
 pub(super) use schedule::SHORTHAND;
 
 pub use row::{Key, Kind, Role, Shown};
@@ -27,7 +28,7 @@ pub struct Section {
 }
 
 /// Every key, in the order of help.
-pub const SECTIONS: [Section; 11] = [
+pub static SECTIONS: [Section; 11] = [
     Section { heading: "Network", keys: network::NETWORK },
     Section { heading: "Pretrained weights", keys: network::PRETRAINED },
     Section { heading: "Images", keys: images::IMAGES },

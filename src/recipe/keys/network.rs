@@ -75,7 +75,6 @@ pub(super) const PRETRAINED: &[Key] = &[
         kind: Kind::Word(FirstTrained::WORDS),
         default: Shown::Words("conv1, all"),
         with: "pretrained",
-        usual: "layer2",
         example: "pretrained = '/WEIGHTS'\nfreeze_until = 'layer2'",
         ..Key::KNOB
     },

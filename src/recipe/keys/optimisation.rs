@@ -87,7 +87,7 @@ pub(super) const KEYS: &[Key] = &[
         help: "Largest norm of the gradient; inf for no clipping",
         kind: Kind::Number(Range::ABOVE_0),
         remedy: "give the largest norm allowed, or leave it out for no clipping",
-        usual: "1",
+        usual: "1 to 5",
         example: "clip_grad = 0.5",
         ..Key::KNOB
     },

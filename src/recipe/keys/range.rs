@@ -5,7 +5,7 @@ use std::ops::{
     RangeBounds,
 };
 
-/// Finite numbers between two bounds. NaN and the infinities lie in none.
+/// Numbers between two bounds; no range holds NaN or an infinity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     low: Bound<f64>,

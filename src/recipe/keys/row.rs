@@ -120,7 +120,7 @@ impl Key {
         }
     }
 
-    /// Tells `validator` what is wrong with `value`, which has the key's type.
+    /// Reports to `validator` what is wrong with `value`, which has the key's type.
     pub(in crate::recipe) fn check(&self, value: &Value, validator: &mut Validator) {
         let wrong = match (&self.kind, value) {
             (Kind::Whole(range), Value::Integer(number)) => wrong_whole(range, *number),
@@ -220,7 +220,7 @@ fn list(numbers: &[u32]) -> String {
 }
 
 /// A value as errors show it: `0.1`, `"zero"`, `[0.8, 1.2]`.
-fn show(value: &Value) -> String {
+pub(in crate::recipe) fn show(value: &Value) -> String {
     match value {
         Value::Float(number) => number.to_string(),
         Value::Array(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(", ")),

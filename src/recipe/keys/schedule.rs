@@ -18,7 +18,6 @@ pub(super) const COURSE: &[Key] = &[
         value_names: &["PATIENCE"],
         help: "Stop after so many epochs without a lower val loss",
         kind: Kind::Whole(0..=u32::MAX),
-        usual: "10",
         example: "early_stop = 3\nlr = 0.3",
         ..Key::KNOB
     },
@@ -35,8 +34,8 @@ pub(super) const COURSE: &[Key] = &[
     },
 ];
 
-/// Keys of [`crate::recipe::Shorthand`]: the first four shape the schedule, the last two lead up to it. Their ranges
-/// depend on the recipe's rate and length, and are checked where the shorthand becomes phases.
+/// Keys of [`crate::recipe::Shorthand`]: the first four shape the schedule, the last two lead up to it. What
+/// depends on the recipe's rate and length is checked where the shorthand becomes phases.
 pub(in crate::recipe) const SHORTHAND: &[Key] = &[
     Key {
         name: "sched",
@@ -53,6 +52,7 @@ pub(in crate::recipe) const SHORTHAND: &[Key] = &[
         value_names: &["RATE"],
         help: "Lowest rate of cosine, one-cycle and cyclic",
         kind: Kind::Number(Range::FROM_0),
+        remedy: "give a rate from 0 to lr",
         default: Shown::Off,
         with: "sched = cosine, one-cycle or cyclic",
         example: "sched = 'cosine'\nmin_lr = 1e-4",
@@ -64,6 +64,7 @@ pub(in crate::recipe) const SHORTHAND: &[Key] = &[
         value_names: &["N"],
         help: "Epochs between the steps of step",
         kind: Kind::Number(Range::ABOVE_0),
+        remedy: "give a number of epochs",
         default: Shown::Words("a third of the run"),
         with: "sched = step",
         example: "sched = 'step'\ndecay_epochs = 10",
@@ -75,6 +76,7 @@ pub(in crate::recipe) const SHORTHAND: &[Key] = &[
         value_names: &["FACTOR"],
         help: "What each step of step multiplies the rate by",
         kind: Kind::Number(Range::ABOVE_0_TO_1),
+        remedy: "give 0.1 for a tenth",
         default: Shown::Words("0.1"),
         with: "sched = step",
         example: "sched = 'step'\ndecay_rate = 0.2",
@@ -86,6 +88,7 @@ pub(in crate::recipe) const SHORTHAND: &[Key] = &[
         value_names: &["N"],
         help: "Epochs, out of `epochs`, of linear warm-up",
         kind: Kind::Number(Range::FROM_0),
+        remedy: "give a number of epochs, or 0 for none",
         default: Shown::Off,
         example: "warmup_epochs = 2",
         ..Key::SETTING
@@ -95,6 +98,7 @@ pub(in crate::recipe) const SHORTHAND: &[Key] = &[
         value_names: &["RATE"],
         help: "Rate at which the warm-up begins",
         kind: Kind::Number(Range::FROM_0),
+        remedy: "give a rate from 0 to lr",
         default: Shown::Words("0"),
         with: "warmup_epochs",
         example: "warmup_epochs = 2\nwarmup_lr = 0.001",

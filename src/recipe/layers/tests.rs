@@ -241,14 +241,16 @@ fn single_faults_are_told_in_full() {
 
         recipe file `mine.toml`: [[schedule]] states the whole schedule: leave out sched, min_lr, decay_epochs, decay_rate, warmup_epochs, warmup_lr, or leave out [[schedule]]
 
-        `min_lr` = 0.1: expected a rate from 0 to lr = 0.05
-        `warmup_lr` = -1: expected a rate from 0 to lr = 0.05
-        `warmup_epochs` = 50: expected less than epochs = 50, from 0 up, so that something follows the warm-up
-        `decay_rate` = 0: expected a factor above 0, at most 1
-        `min_lr` is for sched = cosine, one-cycle or cyclic, and the schedule is a list of phases: set sched, or leave it out
-        `decay_rate` is for sched = step, and the schedule is a list of phases: set sched, or leave it out
+        the recipe cannot be trained with:
+          decay_rate = 0: it must lie above 0, at most at 1; give 0.1 for a tenth
+          warmup_lr = -1: it must be a finite number from 0 up; give a rate from 0 to lr
+          min_lr = 0.1: it lies above lr = 0.05; give a rate from 0 to lr
+          warmup_epochs = 50: nothing follows the warm-up in epochs = 50; give fewer, or 0 for none
+          min_lr = 0.1: it is read with sched = cosine, one-cycle or cyclic only; set that too, or leave it out
+          decay_rate = 0: it is read with sched = step only; set that too, or leave it out
 
-        `warmup_lr` has no effect without `warmup_epochs`: give both, or neither
+        the recipe cannot be trained with:
+          warmup_lr = 0.01: it is read with warmup_epochs only; set that too, or leave it out
 
         the recipe cannot be trained with:
           stem_stride = 2: the imagenet stem has a stride of its own; give 1, or set stem = "small"
