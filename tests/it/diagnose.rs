@@ -339,28 +339,26 @@ fn event_files_tell_what_the_run_tells() {
     place.mindgap(&["diagnose", "board/train"]).refuse(&["no validation loss"]);
 }
 
-/// What docs/logs.md quotes is what is printed.
+/// What README.md and docs/logs.md quote is what is printed.
 #[test]
 fn the_worked_answers_are_those_of_the_program() {
     let root = env!("CARGO_MANIFEST_DIR");
-    let page = fs::read_to_string(format!("{root}/docs/logs.md")).unwrap();
     let place = Place::with_images(1, 1);
-    let mut answers = 0;
-    for part in page.split("```text\n$ mindgap ").skip(1) {
-        let (command, quoted) = part.split("\n```").next().unwrap().split_once('\n').unwrap();
-        let words: Vec<String> =
-            command.split(' ').map(|word| word.replace("examples/", &format!("{root}/examples/"))).collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let printed = place.mindgap(&words).succeed().stdout();
-        for paragraph in quoted.split("\n…\n") {
-            assert!(
-                printed.contains(paragraph.trim_matches('\n')),
-                "{command}\n--- is quoted\n{paragraph}\n--- is printed\n{printed}"
-            );
+    for (page, answers) in [("README.md", 1), ("docs/logs.md", 5)] {
+        let text = fs::read_to_string(format!("{root}/{page}")).unwrap();
+        let parts: Vec<&str> = text.split("```text\n$ mindgap diagnose ").skip(1).collect();
+        assert_eq!(parts.len(), answers, "{page}");
+        for part in parts {
+            let (log, quoted) = part.split("\n```").next().unwrap().split_once('\n').unwrap();
+            let printed = place.mindgap(&["diagnose", &format!("{root}/{log}")]).succeed().stdout();
+            for paragraph in quoted.split("\n…\n") {
+                assert!(
+                    printed.contains(paragraph.trim_matches('\n')),
+                    "{log}\n--- is quoted in {page}\n{paragraph}\n--- is printed\n{printed}"
+                );
+            }
         }
-        answers += 1;
     }
-    assert_eq!(answers, 5);
 }
 
 #[test]
