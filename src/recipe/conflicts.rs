@@ -135,3 +135,61 @@ impl Recipe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(change: impl FnOnce(&mut Recipe)) -> Vec<String> {
+        let mut recipe = Recipe { img_size: Some(48), in_chans: Some(1), ..Recipe::default() };
+        change(&mut recipe);
+        recipe.validate().err().map_or(Vec::new(), |errors| errors.0.into_iter().map(|error| error.key).collect())
+    }
+
+    #[test]
+    fn values_that_do_not_go_together_are_refused_under_one_key() {
+        type Change = fn(&mut Recipe);
+        let bad: [(&str, Change); 24] = [
+            ("nesterov", |r| (r.nesterov, r.momentum) = (true, 0.0)),
+            ("nesterov", |r| (r.nesterov, r.opt) = (true, Opt::Adamw)),
+            ("stem", |r| r.stem = Some(Stem::Small)),
+            ("stem", |r| r.stem = Some(Stem::Imagenet)),
+            ("stem_stride", |r| {
+                (r.model, r.stem, r.stem_stride) = ("resnet18".into(), Some(Stem::Imagenet), 2);
+            }),
+            ("img_size", |r| r.img_size = Some(0)),
+            ("img_size", |r| (r.img_size, r.stem_stride) = (Some(7), 2)),
+            ("model", |r| r.model = "resnet19".into()),
+            ("freeze_until", |r| r.freeze_until = FirstTrained::Layer2),
+            ("freeze_until", |r| (r.freeze_until, r.pretrained) = (FirstTrained::Layer4, Some("w".into()))),
+            ("class_weights", |r| (r.class_weights, r.mixup) = (ClassWeights::Balanced, 0.2)),
+            ("class_weights", |r| (r.class_weights, r.cutmix) = (ClassWeights::Balanced, 1.0)),
+            ("balanced_sampling", |r| (r.class_weights, r.balanced_sampling) = (ClassWeights::Balanced, true)),
+            ("color_jitter", |r| (r.color_jitter, r.in_chans) = (vec![0.1, 0.1, 0.1, 0.6], Some(3))),
+            ("color_jitter", |r| r.color_jitter = vec![0.1, 0.1, 0.1]),
+            ("swa_start", |r| r.swa_start = 51),
+            ("swa_start", |r| (r.swa_start, r.model_ema) = (40, true)),
+            ("sam", |r| (r.sam, r.grad_accum_steps) = (0.05, 2)),
+            ("sam", |r| (r.sam, r.amp, r.amp_dtype) = (0.05, true, AmpDtype::Float16)),
+            ("progressive", |r| r.progressive = 48),
+            ("progressive", |r| r.progressive = 64),
+            ("progressive", |r| r.progressive = 3),
+            ("seed", |r| r.seed = u64::MAX),
+            ("schedule", |r| r.schedule.clear()),
+        ];
+        for (number, (key, change)) in bad.into_iter().enumerate() {
+            assert_eq!(keys(change), [key], "change {number}");
+        }
+    }
+
+    #[test]
+    fn values_at_the_ends_of_their_ranges_are_taken() {
+        let refused = keys(|r| {
+            (r.hflip, r.reprob, r.mixup_prob, r.translate, r.rotate) = (1.0, 1.0, 0.0, 1.0, 180.0);
+            (r.drop, r.smoothing, r.model_ema_decay, r.swa_start) = (0.99, 0.0, 0.0, 50);
+            (r.zoom, r.scale, r.progressive) = ([0.5, 0.5], [0.1, 1.0], 47);
+            r.color_jitter = vec![2.0, 0.0];
+        });
+        assert_eq!(refused, Vec::<String>::new());
+    }
+}

@@ -3,180 +3,98 @@
 use super::{Key, Kind, KnobFamily, Range, Shown};
 use crate::recipe::{Aa, Border, Recipe};
 
+#[rustfmt::skip]
 pub(super) const IMAGES: &[Key] = &[
     Key {
-        name: "train_fraction",
-        value_names: &["SHARE"],
+        name: "train_fraction", value_names: &["SHARE"], kind: Kind::Number(Range::ABOVE_0_TO_1),
         help: "Share of the training images that is used",
-        kind: Kind::Number(Range::ABOVE_0_TO_1),
-        remedy: "give 1 for all images",
-        example: "train_fraction = 0.5",
-        ..Key::SETTING
+        remedy: "give 1 for all images", example: "train_fraction = 0.5", ..Key::SETTING
     },
+    // How small images may be is a matter of the network.
     Key {
-        name: "img_size",
-        aliases: &["train-crop-size"],
-        value_names: &["PIXELS"],
+        name: "img_size", aliases: &["train-crop-size"], value_names: &["PIXELS"], kind: Kind::Whole(0..=u32::MAX),
         help: "Side of the square images that the network sees, in pixels",
-        // The least is a matter of the network.
-        kind: Kind::Whole(0..=u32::MAX),
-        default: Shown::Words("the data's"),
-        example: "img_size = 32",
-        ..Key::SETTING
+        default: Shown::Words("the data's"), example: "img_size = 32", ..Key::SETTING
     },
     Key {
-        name: "in_chans",
-        value_names: &["N"],
+        name: "in_chans", value_names: &["N"], kind: Kind::OneOf(&[1, 3]),
         help: "1 for grey, 3 for RGB",
-        kind: Kind::OneOf(&[1, 3]),
-        remedy: "give 1 or 3, or leave it out",
-        default: Shown::Words("the data's"),
-        example: "in_chans = 3",
+        remedy: "give 1 or 3, or leave it out", default: Shown::Words("the data's"), example: "in_chans = 3",
         ..Key::SETTING
     },
     Key {
-        name: "range_16bit",
-        value_names: &["LO", "HI"],
+        name: "range_16bit", value_names: &["LO", "HI"], kind: Kind::Pair16Bit,
         help: "Values of 16-bit images that become 0 and 255",
-        kind: Kind::Pair16Bit,
-        remedy: "give the lower one first, or leave it out",
-        default: Shown::Words("those in use in the data"),
-        example: "range_16bit = [0, 4095]",
-        ..Key::SETTING
+        remedy: "give the lower one first, or leave it out", default: Shown::Words("those in use in the data"),
+        example: "range_16bit = [0, 4095]", ..Key::SETTING
     },
 ];
 
+#[rustfmt::skip]
 pub(super) const AUGMENTATION: &[Key] = &[
     Key {
-        name: "hflip",
-        value_names: &["P"],
+        name: "hflip", value_names: &["P"], kind: Kind::Number(Range::UP_TO_1),
         help: "Probability of mirroring",
-        kind: Kind::Number(Range::UP_TO_1),
-        remedy: "give 0 to switch it off, at most 1",
-        family: Some(KnobFamily::Augmentation),
-        usual: "0.5",
-        example: "hflip = 0.5",
-        ..Key::KNOB
+        family: Some(KnobFamily::Augmentation), usual: "0.5", example: "hflip = 0.5", ..Key::KNOB
     },
     Key {
-        name: "rotate",
-        value_names: &["DEG"],
+        name: "rotate", value_names: &["DEG"], kind: Kind::Number(Range::from_0_to(180.0)),
         help: "Rotate by up to so many degrees to either side",
-        kind: Kind::Number(Range::from_0_to(180.0)),
-        remedy: "give degrees, such as 10",
-        family: Some(KnobFamily::Augmentation),
-        usual: "10",
-        example: "rotate = 10.0",
-        ..Key::KNOB
+        family: Some(KnobFamily::Augmentation), usual: "10", example: "rotate = 10.0", ..Key::KNOB
     },
     Key {
-        name: "translate",
-        value_names: &["F"],
+        name: "translate", value_names: &["F"], kind: Kind::Number(Range::UP_TO_1),
         help: "Shift by up to this share of the side in each direction",
-        kind: Kind::Number(Range::UP_TO_1),
-        remedy: "give a share of the side, such as 0.1",
-        family: Some(KnobFamily::Augmentation),
-        usual: "0.05",
-        example: "translate = 0.05",
-        ..Key::KNOB
+        family: Some(KnobFamily::Augmentation), usual: "0.05", example: "translate = 0.05", ..Key::KNOB
     },
     Key {
-        name: "zoom",
-        value_names: &["LO", "HI"],
+        name: "zoom", value_names: &["LO", "HI"], kind: Kind::Pair(Range::above_0_to(10.0)),
         help: "Magnify by a factor between these",
-        kind: Kind::Pair(Range::above_0_to(10.0)),
-        remedy: "give two factors around 1, such as 0.9 1.1",
-        family: Some(KnobFamily::Augmentation),
-        usual: "0.9 1.1",
-        example: "zoom = [0.9, 1.1]",
-        ..Key::KNOB
+        family: Some(KnobFamily::Augmentation), usual: "0.9 1.1", example: "zoom = [0.9, 1.1]", ..Key::KNOB
     },
     Key {
-        name: "scale",
-        value_names: &["LO", "HI"],
+        name: "scale", value_names: &["LO", "HI"], kind: Kind::Pair(Range::ABOVE_0_TO_1),
         help: "Random resized crop: share of the area taken; 1 1 for none",
-        kind: Kind::Pair(Range::ABOVE_0_TO_1),
-        remedy: "give two shares of the area, such as 0.6 1",
-        family: Some(KnobFamily::Augmentation),
-        usual: "0.6 1",
-        example: "scale = [0.6, 1.0]\nratio = [0.9, 1.1]",
+        family: Some(KnobFamily::Augmentation), usual: "0.6 1", example: "scale = [0.6, 1.0]\nratio = [0.9, 1.1]",
         ..Key::KNOB
     },
     Key {
-        name: "ratio",
-        value_names: &["LO", "HI"],
+        name: "ratio", value_names: &["LO", "HI"], kind: Kind::Pair(Range::above_0_to(10.0)),
         help: "Width to height of the crop that `scale` takes",
-        kind: Kind::Pair(Range::above_0_to(10.0)),
-        remedy: "give two ratios around 1, such as 0.75 1.33",
-        default: Shown::Value,
-        with: "scale",
-        is_read: |recipe| recipe.scale != [1.0, 1.0],
-        example: "scale = [0.6, 1.0]\nratio = [0.9, 1.1]",
-        ..Key::KNOB
+        remedy: "give two ratios around 1, such as 0.75 1.33", default: Shown::Value, with: "scale",
+        is_read: |recipe| recipe.scale != [1.0, 1.0], example: "scale = [0.6, 1.0]\nratio = [0.9, 1.1]", ..Key::KNOB
     },
     Key {
-        name: "crop_pad",
-        value_names: &["PIXELS"],
+        name: "crop_pad", value_names: &["PIXELS"], kind: Kind::Whole(0..=4096),
         help: "Add so many pixels of border and crop back at a random place",
-        kind: Kind::Whole(0..=4096),
-        remedy: "give 4, or 0 for none",
-        family: Some(KnobFamily::Augmentation),
-        usual: "4",
-        example: "crop_pad = 1",
-        ..Key::KNOB
+        family: Some(KnobFamily::Augmentation), usual: "4", example: "crop_pad = 1", ..Key::KNOB
     },
     Key {
-        name: "border",
-        value_names: &["HOW"],
+        name: "border", value_names: &["HOW"], kind: Kind::Word(Border::WORDS),
         help: "What lies beyond an image's edge",
-        kind: Kind::Word(Border::WORDS),
-        default: Shown::Value,
-        with: "rotate, translate, zoom, crop_pad or aa",
-        is_read: moves,
-        example: "rotate = 10.0\nborder = 'zero'",
-        ..Key::KNOB
+        default: Shown::Value, with: "rotate, translate, zoom, crop_pad or aa", is_read: moves,
+        example: "rotate = 10.0\nborder = 'zero'", ..Key::KNOB
     },
     Key {
-        name: "color_jitter",
-        value_names: &["STRENGTH"],
+        name: "color_jitter", value_names: &["STRENGTH"], kind: Kind::List(4, Range::FROM_0),
         help: "Strengths of random brightness, contrast, saturation, hue; one number for the first three",
-        kind: Kind::List(4, Range::FROM_0),
         remedy: "give brightness, contrast, saturation, hue: 0.2 to 0.4, hue less",
-        is_read: |recipe| recipe.jitter() != [0.0; 4],
-        usual: "0.2",
-        example: "color_jitter = [0.2, 0.2]",
-        ..Key::KNOB
+        is_read: |recipe| recipe.jitter() != [0.0; 4], usual: "0.2", example: "color_jitter = [0.2, 0.2]", ..Key::KNOB
     },
     Key {
-        name: "blur",
-        value_names: &["P"],
+        name: "blur", value_names: &["P"], kind: Kind::Number(Range::UP_TO_1),
         help: "Probability of blurring",
-        kind: Kind::Number(Range::UP_TO_1),
-        remedy: "give 0 to switch it off, at most 1",
-        usual: "0.1",
-        example: "blur = 0.5",
-        ..Key::KNOB
+        usual: "0.1", example: "blur = 0.5", ..Key::KNOB
     },
     Key {
-        name: "reprob",
-        aliases: &["random-erase"],
-        value_names: &["P"],
+        name: "reprob", aliases: &["random-erase"], value_names: &["P"], kind: Kind::Number(Range::UP_TO_1),
         help: "Probability of erasing a rectangle",
-        kind: Kind::Number(Range::UP_TO_1),
-        remedy: "give 0 to switch it off, at most 1",
-        usual: "0.1",
-        example: "reprob = 0.3",
-        ..Key::KNOB
+        usual: "0.1", example: "reprob = 0.3", ..Key::KNOB
     },
     Key {
-        name: "aa",
-        value_names: &["POLICY"],
+        name: "aa", value_names: &["POLICY"], kind: Kind::Word(Aa::WORDS),
         help: "Automatic augmentation; trivial is TrivialAugment",
-        kind: Kind::Word(Aa::WORDS),
-        family: Some(KnobFamily::Augmentation),
-        usual: "trivial",
-        example: "aa = 'trivial'",
-        ..Key::KNOB
+        family: Some(KnobFamily::Augmentation), usual: "trivial", example: "aa = 'trivial'", ..Key::KNOB
     },
 ];
 

@@ -2,6 +2,7 @@
 //!
 //! Flags and their help, types and ranges, what is said of a value that is refused, which knobs are on, advice, the tests
 //! of every knob and `docs/knobs.md` are made from the rows. What two keys mean for each other is code, in `conflicts`.
+//! Rows are laid out by hand: what the key takes, what it does, and the rest.
 
 mod images;
 mod network;

@@ -3,126 +3,79 @@
 use super::{Key, Kind, KnobFamily, Range, Shown};
 use crate::recipe::{FirstTrained, MODEL_NAMES, Stem};
 
+#[rustfmt::skip]
 pub(super) const NETWORK: &[Key] = &[
     Key {
-        name: "model",
-        value_names: &["NAME"],
+        name: "model", value_names: &["NAME"], kind: Kind::Word(&MODEL_NAMES),
         help: "Network",
-        kind: Kind::Word(&MODEL_NAMES),
-        example: "model = 'resnet14'",
-        ..Key::SETTING
+        example: "model = 'resnet14'", ..Key::SETTING
     },
     Key {
-        name: "width",
-        value_names: &["N"],
+        name: "width", value_names: &["N"], kind: Kind::Whole(1..=4096),
         help: "Channels of the first stage",
-        kind: Kind::Whole(1..=4096),
-        remedy: "give 16 or 64, or leave it out",
-        default: Shown::Words("16 for CIFAR's networks, 64 for ImageNet's"),
-        example: "width = 8",
-        ..Key::SETTING
+        remedy: "give 16 or 64, or leave it out", default: Shown::Words("16 for CIFAR's networks, 64 for ImageNet's"),
+        example: "width = 8", ..Key::SETTING
     },
     Key {
-        name: "stem",
-        value_names: &["STEM"],
+        name: "stem", value_names: &["STEM"], kind: Kind::Word(Stem::WORDS),
         help: "First layers of an ImageNet network; small is one 3×3 convolution without max-pool",
-        kind: Kind::Word(Stem::WORDS),
-        default: Shown::Off,
-        with: "an ImageNet network",
-        example: "model = 'resnet18'\nstem = 'small'",
-        ..Key::SETTING
+        default: Shown::Off, with: "an ImageNet network", example: "model = 'resnet18'\nstem = 'small'", ..Key::SETTING
     },
     Key {
-        name: "stem_stride",
-        value_names: &["N"],
+        name: "stem_stride", value_names: &["N"], kind: Kind::OneOf(&[1, 2, 4]),
         help: "Stride of a 3×3 stem: 1, 2 or 4",
-        kind: Kind::OneOf(&[1, 2, 4]),
-        remedy: "give 1, 2 or 4",
-        example: "stem_stride = 2",
-        ..Key::SETTING
+        remedy: "give 1, 2 or 4", example: "stem_stride = 2", ..Key::SETTING
     },
     Key {
         name: "zero_init_last",
         help: "Start the last norm of each block at zero",
-        default: Shown::Off,
-        example: "zero_init_last = true",
-        ..Key::SETTING
+        default: Shown::Off, example: "zero_init_last = true", ..Key::SETTING
     },
     Key {
         name: "sync_bn",
-        help: "In a run on several processes, take batch norm's statistics over the whole batch, not over each process's \
-               part",
-        default: Shown::Off,
-        example: "sync_bn = true",
-        ..Key::SETTING
+        help: "In a run on several processes, take batch norm's statistics over the whole batch, not over each \
+               process's part",
+        default: Shown::Off, example: "sync_bn = true", ..Key::SETTING
     },
 ];
 
+#[rustfmt::skip]
 pub(super) const PRETRAINED: &[Key] = &[
     Key {
-        name: "pretrained",
-        value_names: &["FILE.safetensors"],
+        name: "pretrained", value_names: &["FILE.safetensors"], kind: Kind::Path,
         help: "Start from the weights in this file: torchvision's and timm's resnet18, 34 and 50, or mindgap's \
                model.safetensors",
-        kind: Kind::Path,
-        example: "pretrained = '/WEIGHTS'",
-        ..Key::KNOB
+        example: "pretrained = '/WEIGHTS'", ..Key::KNOB
     },
     Key {
-        name: "freeze_until",
-        value_names: &["LAYER"],
+        name: "freeze_until", value_names: &["LAYER"], kind: Kind::Word(FirstTrained::WORDS),
         help: "Train this layer and those after it only; fc for the classifier alone",
-        kind: Kind::Word(FirstTrained::WORDS),
-        default: Shown::Words("conv1, all"),
-        with: "pretrained",
-        example: "pretrained = '/WEIGHTS'\nfreeze_until = 'layer2'",
-        ..Key::KNOB
+        default: Shown::Words("conv1, all"), with: "pretrained",
+        example: "pretrained = '/WEIGHTS'\nfreeze_until = 'layer2'", ..Key::KNOB
     },
     Key {
-        name: "layer_decay",
-        value_names: &["FACTOR"],
+        name: "layer_decay", value_names: &["FACTOR"], kind: Kind::Number(Range::ABOVE_0_TO_1),
         help: "Multiply the learning rate by this from each block to the one before it",
-        kind: Kind::Number(Range::ABOVE_0_TO_1),
-        remedy: "give 1 for one rate everywhere, 0.75 for lower ones",
-        default: Shown::Value,
-        usual: "0.75",
-        example: "layer_decay = 0.8",
-        ..Key::KNOB
+        remedy: "give 1 for one rate everywhere, 0.75 for lower ones", default: Shown::Value, usual: "0.75",
+        example: "layer_decay = 0.8", ..Key::KNOB
     },
 ];
 
+#[rustfmt::skip]
 pub(super) const NOISE: &[Key] = &[
     Key {
-        name: "drop",
-        value_names: &["P"],
+        name: "drop", value_names: &["P"], kind: Kind::Number(Range::BELOW_1),
         help: "Probability that a feature is dropped before the classifier",
-        kind: Kind::Number(Range::BELOW_1),
-        remedy: "give 0 for none, 0.2 for some",
-        family: Some(KnobFamily::Dropout),
-        usual: "0.2",
-        example: "drop = 0.2",
-        ..Key::KNOB
+        family: Some(KnobFamily::Dropout), usual: "0.2", example: "drop = 0.2", ..Key::KNOB
     },
     Key {
-        name: "drop_path",
-        value_names: &["P"],
+        name: "drop_path", value_names: &["P"], kind: Kind::Number(Range::BELOW_1),
         help: "Probability that the last residual block is skipped; earlier ones less, linear in depth",
-        kind: Kind::Number(Range::BELOW_1),
-        remedy: "give 0 for none, 0.1 for some",
-        family: Some(KnobFamily::Dropout),
-        usual: "0.1",
-        example: "drop_path = 0.2",
-        ..Key::KNOB
+        family: Some(KnobFamily::Dropout), usual: "0.1", example: "drop_path = 0.2", ..Key::KNOB
     },
     Key {
-        name: "drop_block",
-        value_names: &["P"],
+        name: "drop_block", value_names: &["P"], kind: Kind::Number(Range::BELOW_1),
         help: "Share of the feature maps that is dropped in blocks, in the last two stages",
-        kind: Kind::Number(Range::BELOW_1),
-        remedy: "give 0 for none, 0.1 for some",
-        family: Some(KnobFamily::Dropout),
-        usual: "0.1",
-        example: "drop_block = 0.1",
-        ..Key::KNOB
+        family: Some(KnobFamily::Dropout), usual: "0.1", example: "drop_block = 0.1", ..Key::KNOB
     },
 ];

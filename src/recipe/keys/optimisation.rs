@@ -3,120 +3,71 @@
 use super::{Key, Kind, KnobFamily, Range, Role, Shown};
 use crate::recipe::{AmpDtype, Opt};
 
+#[rustfmt::skip]
 pub(super) const KEYS: &[Key] = &[
     Key {
-        name: "epochs",
-        value_names: &["N"],
+        name: "epochs", value_names: &["N"], kind: Kind::Whole(1..=1_000_000),
         help: "Passes over the training images; phases of the schedule are stretched to fit",
-        kind: Kind::Whole(1..=1_000_000),
-        remedy: "give a whole number such as 50",
-        example: "epochs = 7",
-        ..Key::SETTING
+        remedy: "give a whole number such as 50", example: "epochs = 7", ..Key::SETTING
     },
     Key {
-        name: "batch_size",
-        value_names: &["N"],
+        name: "batch_size", value_names: &["N"], kind: Kind::Whole(1..=u32::MAX),
         help: "Images per batch",
-        kind: Kind::Whole(1..=u32::MAX),
-        remedy: "give a whole number from 1 up",
-        example: "batch_size = 64",
-        ..Key::SETTING
+        remedy: "give a whole number from 1 up", example: "batch_size = 64", ..Key::SETTING
     },
     Key {
-        name: "opt",
-        value_names: &["NAME"],
+        name: "opt", value_names: &["NAME"], kind: Kind::Word(Opt::WORDS),
         help: "Optimiser",
-        kind: Kind::Word(Opt::WORDS),
-        example: "opt = 'adamw'",
-        ..Key::SETTING
+        example: "opt = 'adamw'", ..Key::SETTING
     },
     Key {
-        name: "lr",
-        value_names: &["RATE"],
+        name: "lr", value_names: &["RATE"], kind: Kind::Number(Range::ABOVE_0),
         help: "Peak learning rate",
-        kind: Kind::Number(Range::ABOVE_0),
-        remedy: "give a rate such as 0.05",
-        example: "lr = 0.1",
-        ..Key::SETTING
+        remedy: "give a rate such as 0.05", example: "lr = 0.1", ..Key::SETTING
     },
     Key {
-        name: "momentum",
-        value_names: &["M"],
+        name: "momentum", value_names: &["M"], kind: Kind::Number(Range::BELOW_1),
         help: "Momentum of SGD",
-        kind: Kind::Number(Range::BELOW_1),
-        remedy: "give 0.9, or 0 for none",
-        with: "opt = sgd",
-        is_read: |recipe| recipe.opt == Opt::Sgd,
-        example: "momentum = 0.8",
-        ..Key::SETTING
+        remedy: "give 0.9, or 0 for none", with: "opt = sgd", is_read: |recipe| recipe.opt == Opt::Sgd,
+        example: "momentum = 0.8", ..Key::SETTING
     },
     Key {
         name: "nesterov",
         help: "Nesterov's momentum",
-        default: Shown::Off,
-        with: "opt = sgd",
-        example: "nesterov = true",
-        ..Key::SETTING
+        default: Shown::Off, with: "opt = sgd", example: "nesterov = true", ..Key::SETTING
     },
     Key {
-        name: "weight_decay",
-        aliases: &["wd"],
-        value_names: &["D"],
+        name: "weight_decay", aliases: &["wd"], value_names: &["D"], kind: Kind::Number(Range::FROM_0),
         help: "Weight decay; spares norms and biases",
-        kind: Kind::Number(Range::FROM_0),
-        remedy: "give 0 for none, 5e-4 for some",
-        default: Shown::Value,
-        family: Some(KnobFamily::WeightDecay),
-        usual: "5e-4",
-        example: "weight_decay = 5e-3",
+        default: Shown::Value, family: Some(KnobFamily::WeightDecay), usual: "5e-4", example: "weight_decay = 5e-3",
         ..Key::KNOB
     },
     Key {
-        name: "norm_decay",
-        aliases: &["norm-weight-decay"],
+        name: "norm_decay", aliases: &["norm-weight-decay"],
         help: "Let weight decay reach norms and biases too",
-        with: "weight_decay",
-        is_read: |recipe| recipe.weight_decay > 0.0,
-        example: "weight_decay = 5e-3\nnorm_decay = true",
-        ..Key::KNOB
+        with: "weight_decay", is_read: |recipe| recipe.weight_decay > 0.0,
+        example: "weight_decay = 5e-3\nnorm_decay = true", ..Key::KNOB
     },
     Key {
-        name: "clip_grad",
-        aliases: &["clip-grad-norm"],
-        value_names: &["NORM"],
+        name: "clip_grad", aliases: &["clip-grad-norm"], value_names: &["NORM"], kind: Kind::Number(Range::ABOVE_0),
         help: "Largest norm of the gradient; inf for no clipping",
-        kind: Kind::Number(Range::ABOVE_0),
-        remedy: "give the largest norm allowed, or leave it out for no clipping",
-        usual: "1 to 5",
-        example: "clip_grad = 0.5",
-        ..Key::KNOB
+        remedy: "give the largest norm allowed, or leave it out for no clipping", usual: "1 to 5",
+        example: "clip_grad = 0.5", ..Key::KNOB
     },
     Key {
-        name: "grad_accum_steps",
-        value_names: &["N"],
+        name: "grad_accum_steps", value_names: &["N"], kind: Kind::Whole(1..=u32::MAX),
         help: "Batches whose gradients are averaged for one step",
-        kind: Kind::Whole(1..=u32::MAX),
-        remedy: "give a whole number from 1 up",
-        example: "grad_accum_steps = 2",
-        ..Key::SETTING
+        remedy: "give a whole number from 1 up", example: "grad_accum_steps = 2", ..Key::SETTING
     },
     Key {
         name: "amp",
         help: "Train in mixed precision; evaluation stays in float32",
-        default: Shown::Off,
-        role: Role::Option,
-        example: "amp = true",
-        ..Key::SETTING
+        default: Shown::Off, role: Role::Option, example: "amp = true", ..Key::SETTING
     },
     Key {
-        name: "amp_dtype",
-        value_names: &["TYPE"],
+        name: "amp_dtype", value_names: &["TYPE"], kind: Kind::Word(AmpDtype::WORDS),
         help: "Short type of mixed precision",
-        kind: Kind::Word(AmpDtype::WORDS),
-        with: "amp",
-        is_read: |recipe| recipe.amp,
-        role: Role::Option,
-        example: "amp = true\namp_dtype = 'float16'\ngrad_accum_steps = 2",
-        ..Key::SETTING
+        with: "amp", is_read: |recipe| recipe.amp, role: Role::Option,
+        example: "amp = true\namp_dtype = 'float16'\ngrad_accum_steps = 2", ..Key::SETTING
     },
 ];

@@ -20,7 +20,7 @@ pub struct Key {
     pub help: &'static str,
     /// The values that it takes.
     pub kind: Kind,
-    /// What to do about a value that it does not take.
+    /// What to do about a value that it does not take; empty where a usual value says it.
     pub remedy: &'static str,
     /// What help says of the default.
     pub default: Shown,
@@ -111,6 +111,14 @@ impl Key {
         format!("--{}", self.name.replace('_', "-"))
     }
 
+    fn remedy(&self) -> String {
+        match (self.remedy, &self.kind) {
+            ("", Kind::Pair(_)) => format!("give two numbers such as {}", self.usual),
+            ("", _) => format!("give 0 for none, {} for some", self.usual),
+            (remedy, _) => remedy.to_owned(),
+        }
+    }
+
     /// What help says of the default: a value as on the command line, or words.
     pub fn default_text(&self) -> Option<String> {
         match self.default {
@@ -140,7 +148,7 @@ impl Key {
             _ => None,
         };
         if let Some(wrong) = wrong {
-            validator.refuse(self.name, show(value), wrong, self.remedy);
+            validator.refuse(self.name, show(value), wrong, self.remedy());
         }
     }
 }

@@ -3,124 +3,77 @@
 use super::{Key, Kind, Range, Role, Shown};
 use crate::recipe::{Sched, Tta};
 
+#[rustfmt::skip]
 pub(super) const COURSE: &[Key] = &[
     Key {
-        name: "progressive",
-        value_names: &["PIXELS"],
+        name: "progressive", value_names: &["PIXELS"], kind: Kind::Whole(0..=u32::MAX),
         help: "Side of the images in the first epoch; it grows to the full one",
-        kind: Kind::Whole(0..=u32::MAX),
-        usual: "half the side",
-        example: "progressive = 8",
-        ..Key::KNOB
+        usual: "half the side", example: "progressive = 8", ..Key::KNOB
     },
     Key {
-        name: "early_stop",
-        value_names: &["PATIENCE"],
+        name: "early_stop", value_names: &["PATIENCE"], kind: Kind::Whole(0..=u32::MAX),
         help: "Stop after so many epochs without a lower val loss",
-        kind: Kind::Whole(0..=u32::MAX),
-        example: "early_stop = 3\nlr = 0.3",
-        ..Key::KNOB
+        example: "early_stop = 3\nlr = 0.3", ..Key::KNOB
     },
     Key {
-        name: "tta",
-        value_names: &["VIEWS"],
+        name: "tta", value_names: &["VIEWS"], kind: Kind::Word(Tta::WORDS),
         help: "Second figure at the end, averaged over views of each image",
-        kind: Kind::Word(Tta::WORDS),
-        default: Shown::Off,
-        role: Role::Option,
-        usual: "flip",
-        example: "tta = 'flip'",
-        ..Key::SETTING
+        default: Shown::Off, role: Role::Option, usual: "flip", example: "tta = 'flip'", ..Key::SETTING
     },
 ];
 
 /// Keys of [`crate::recipe::Shorthand`]: the first four shape the schedule, the last two lead up to it. What
 /// depends on the recipe's rate and length is checked where the shorthand becomes phases.
+#[rustfmt::skip]
 pub(in crate::recipe) const SHORTHAND: &[Key] = &[
     Key {
-        name: "sched",
-        value_names: &["NAME"],
+        name: "sched", value_names: &["NAME"], kind: Kind::Word(Sched::WORDS),
         help: "The whole schedule in one word",
-        kind: Kind::Word(Sched::WORDS),
-        default: Shown::Words("the reference recipe's cyclic and falling phases"),
-        example: "sched = 'cosine'",
+        default: Shown::Words("the reference recipe's cyclic and falling phases"), example: "sched = 'cosine'",
         ..Key::SETTING
     },
     Key {
-        name: "min_lr",
-        aliases: &["lr-min"],
-        value_names: &["RATE"],
+        name: "min_lr", aliases: &["lr-min"], value_names: &["RATE"], kind: Kind::Number(Range::FROM_0),
         help: "Lowest rate of cosine, one-cycle and cyclic",
-        kind: Kind::Number(Range::FROM_0),
-        remedy: "give a rate from 0 to lr",
-        default: Shown::Off,
-        with: "sched = cosine, one-cycle or cyclic",
-        example: "sched = 'cosine'\nmin_lr = 1e-4",
-        ..Key::SETTING
+        remedy: "give a rate from 0 to lr", default: Shown::Off, with: "sched = cosine, one-cycle or cyclic",
+        example: "sched = 'cosine'\nmin_lr = 1e-4", ..Key::SETTING
     },
     Key {
-        name: "decay_epochs",
-        aliases: &["lr-step-size"],
-        value_names: &["N"],
+        name: "decay_epochs", aliases: &["lr-step-size"], value_names: &["N"], kind: Kind::Number(Range::ABOVE_0),
         help: "Epochs between the steps of step",
-        kind: Kind::Number(Range::ABOVE_0),
-        remedy: "give a number of epochs",
-        default: Shown::Words("a third of the run"),
-        with: "sched = step",
-        example: "sched = 'step'\ndecay_epochs = 10",
-        ..Key::SETTING
+        remedy: "give a number of epochs", default: Shown::Words("a third of the run"), with: "sched = step",
+        example: "sched = 'step'\ndecay_epochs = 10", ..Key::SETTING
     },
     Key {
-        name: "decay_rate",
-        aliases: &["lr-gamma"],
-        value_names: &["FACTOR"],
+        name: "decay_rate", aliases: &["lr-gamma"], value_names: &["FACTOR"], kind: Kind::Number(Range::ABOVE_0_TO_1),
         help: "What each step of step multiplies the rate by",
-        kind: Kind::Number(Range::ABOVE_0_TO_1),
-        remedy: "give 0.1 for a tenth",
-        default: Shown::Words("0.1"),
-        with: "sched = step",
-        example: "sched = 'step'\ndecay_rate = 0.2",
-        ..Key::SETTING
+        remedy: "give 0.1 for a tenth", default: Shown::Words("0.1"), with: "sched = step",
+        example: "sched = 'step'\ndecay_rate = 0.2", ..Key::SETTING
     },
     Key {
-        name: "warmup_epochs",
-        aliases: &["lr-warmup-epochs"],
-        value_names: &["N"],
+        name: "warmup_epochs", aliases: &["lr-warmup-epochs"], value_names: &["N"], kind: Kind::Number(Range::FROM_0),
         help: "Epochs, out of `epochs`, of linear warm-up",
-        kind: Kind::Number(Range::FROM_0),
-        remedy: "give a number of epochs, or 0 for none",
-        default: Shown::Off,
-        example: "warmup_epochs = 2",
+        remedy: "give a number of epochs, or 0 for none", default: Shown::Off, example: "warmup_epochs = 2",
         ..Key::SETTING
     },
     Key {
-        name: "warmup_lr",
-        value_names: &["RATE"],
+        name: "warmup_lr", value_names: &["RATE"], kind: Kind::Number(Range::FROM_0),
         help: "Rate at which the warm-up begins",
-        kind: Kind::Number(Range::FROM_0),
-        remedy: "give a rate from 0 to lr",
-        default: Shown::Words("0"),
-        with: "warmup_epochs",
-        example: "warmup_epochs = 2\nwarmup_lr = 0.001",
-        ..Key::SETTING
+        remedy: "give a rate from 0 to lr", default: Shown::Words("0"), with: "warmup_epochs",
+        example: "warmup_epochs = 2\nwarmup_lr = 0.001", ..Key::SETTING
     },
 ];
 
+#[rustfmt::skip]
 pub(super) const SEEDS: &[Key] = &[
     Key {
-        name: "seed",
-        value_names: &["N"],
+        name: "seed", value_names: &["N"], kind: Kind::Seed,
         help: "Moves initialisation, order, augmentation and dropout",
-        kind: Kind::Seed,
-        example: "seed = 1",
-        ..Key::SETTING
+        example: "seed = 1", ..Key::SETTING
     },
     Key {
-        name: "data_seed",
-        value_names: &["N"],
+        name: "data_seed", value_names: &["N"], kind: Kind::Seed,
         help: "Moves split, fraction, probe and generated faces",
-        kind: Kind::Seed,
-        example: "data_seed = 1",
-        ..Key::SETTING
+        example: "data_seed = 1", ..Key::SETTING
     },
 ];

@@ -3,91 +3,49 @@
 use super::{Key, Kind, KnobFamily, Range, Shown};
 use crate::recipe::{ClassWeights, Recipe};
 
+#[rustfmt::skip]
 pub(super) const KEYS: &[Key] = &[
     Key {
-        name: "smoothing",
-        aliases: &["label-smoothing"],
-        value_names: &["SHARE"],
+        name: "smoothing", aliases: &["label-smoothing"], value_names: &["SHARE"], kind: Kind::Number(Range::BELOW_1),
         help: "Label smoothing: share of each target spread over all classes",
-        kind: Kind::Number(Range::BELOW_1),
-        remedy: "give 0 for none, 0.1 for some",
-        family: Some(KnobFamily::Smoothing),
-        usual: "0.1",
-        example: "smoothing = 0.1",
-        ..Key::KNOB
+        family: Some(KnobFamily::Smoothing), usual: "0.1", example: "smoothing = 0.1", ..Key::KNOB
     },
     Key {
-        name: "mixup",
-        aliases: &["mixup-alpha"],
-        value_names: &["ALPHA"],
+        name: "mixup", aliases: &["mixup-alpha"], value_names: &["ALPHA"], kind: Kind::Number(Range::FROM_0),
         help: "Mixup: alpha of its Beta distribution",
-        kind: Kind::Number(Range::FROM_0),
-        remedy: "give 0 for none, 0.2 for some",
-        family: Some(KnobFamily::Mixing),
-        usual: "0.2",
-        example: "mixup = 0.2",
-        ..Key::KNOB
+        family: Some(KnobFamily::Mixing), usual: "0.2", example: "mixup = 0.2", ..Key::KNOB
     },
     Key {
-        name: "cutmix",
-        aliases: &["cutmix-alpha"],
-        value_names: &["ALPHA"],
+        name: "cutmix", aliases: &["cutmix-alpha"], value_names: &["ALPHA"], kind: Kind::Number(Range::FROM_0),
         help: "CutMix: alpha of its Beta distribution",
-        kind: Kind::Number(Range::FROM_0),
-        remedy: "give 0 for none, 1 for the paper's",
-        family: Some(KnobFamily::Mixing),
-        usual: "1",
-        example: "cutmix = 0.5\nmixup_prob = 0.5",
-        ..Key::KNOB
+        family: Some(KnobFamily::Mixing), usual: "1", example: "cutmix = 0.5\nmixup_prob = 0.5", ..Key::KNOB
     },
     Key {
-        name: "mixup_prob",
-        value_names: &["P"],
+        name: "mixup_prob", value_names: &["P"], kind: Kind::Number(Range::UP_TO_1),
         help: "Probability that a batch is mixed",
-        kind: Kind::Number(Range::UP_TO_1),
-        remedy: "give 0 to switch it off, at most 1",
-        default: Shown::Value,
-        with: "mixup or cutmix",
-        is_read: Recipe::mixes,
-        example: "cutmix = 0.5\nmixup_prob = 0.5",
-        ..Key::KNOB
+        remedy: "give 0 to switch it off, at most 1", default: Shown::Value, with: "mixup or cutmix",
+        is_read: Recipe::mixes, example: "cutmix = 0.5\nmixup_prob = 0.5", ..Key::KNOB
     },
     Key {
-        name: "mixup_switch_prob",
-        value_names: &["P"],
+        name: "mixup_switch_prob", value_names: &["P"], kind: Kind::Number(Range::UP_TO_1),
         help: "Probability of CutMix where mixup is on too",
-        kind: Kind::Number(Range::UP_TO_1),
-        remedy: "give 0 to switch it off, at most 1",
-        default: Shown::Value,
-        with: "mixup and cutmix",
-        is_read: |recipe| recipe.mixup > 0.0 && recipe.cutmix > 0.0,
-        example: BOTH_MIXES,
-        ..Key::KNOB
+        remedy: "give 0 to switch it off, at most 1", default: Shown::Value, with: "mixup and cutmix",
+        is_read: |recipe| recipe.mixup > 0.0 && recipe.cutmix > 0.0, example: BOTH_MIXES, ..Key::KNOB
     },
     Key {
-        name: "mixup_off_epoch",
-        value_names: &["N"],
+        name: "mixup_off_epoch", value_names: &["N"], kind: Kind::Whole(0..=u32::MAX),
         help: "Last epoch that mixes; 0 for all",
-        kind: Kind::Whole(0..=u32::MAX),
-        with: "mixup or cutmix",
-        is_read: Recipe::mixes,
-        example: BOTH_MIXES,
-        ..Key::KNOB
+        with: "mixup or cutmix", is_read: Recipe::mixes, example: BOTH_MIXES, ..Key::KNOB
     },
     Key {
-        name: "class_weights",
-        value_names: &["HOW"],
+        name: "class_weights", value_names: &["HOW"], kind: Kind::Word(ClassWeights::WORDS),
         help: "balanced: images count in inverse proportion to the size of their class",
-        kind: Kind::Word(ClassWeights::WORDS),
-        usual: "balanced",
-        example: "class_weights = 'balanced'",
-        ..Key::KNOB
+        usual: "balanced", example: "class_weights = 'balanced'", ..Key::KNOB
     },
     Key {
         name: "balanced_sampling",
         help: "Draw the images so that all classes come equally often",
-        example: "balanced_sampling = true",
-        ..Key::KNOB
+        example: "balanced_sampling = true", ..Key::KNOB
     },
 ];
 

@@ -2,55 +2,34 @@
 
 use super::{Key, Kind, Range, Shown};
 
+#[rustfmt::skip]
 pub(super) const KEYS: &[Key] = &[
     Key {
         name: "model_ema",
         help: "Average the weights exponentially; the average is the model",
-        example: "model_ema = true\nmodel_ema_decay = 0.9",
-        ..Key::KNOB
+        example: "model_ema = true\nmodel_ema_decay = 0.9", ..Key::KNOB
     },
     Key {
-        name: "model_ema_decay",
-        value_names: &["D"],
+        name: "model_ema_decay", value_names: &["D"], kind: Kind::Number(Range::BELOW_1),
         help: "How much of that average each update keeps, less at the start",
-        kind: Kind::Number(Range::BELOW_1),
-        remedy: "give 0.998, or 0.9998 for long runs",
-        default: Shown::Value,
-        with: "model_ema",
-        is_read: |recipe| recipe.model_ema,
-        usual: "0.998",
-        example: "model_ema = true\nmodel_ema_decay = 0.9",
+        remedy: "give 0.998, or 0.9998 for long runs", default: Shown::Value, with: "model_ema",
+        is_read: |recipe| recipe.model_ema, usual: "0.998", example: "model_ema = true\nmodel_ema_decay = 0.9",
         ..Key::KNOB
     },
     Key {
-        name: "swa_start",
-        value_names: &["EPOCH"],
+        name: "swa_start", value_names: &["EPOCH"], kind: Kind::Whole(0..=u32::MAX),
         help: "Average the weights of all epochs from this one on, equally; the average is the model",
-        kind: Kind::Whole(0..=u32::MAX),
-        usual: "last quarter",
-        example: "swa_start = 2",
-        ..Key::KNOB
+        usual: "last quarter", example: "swa_start = 2", ..Key::KNOB
     },
     Key {
-        name: "sam",
-        value_names: &["RHO"],
+        name: "sam", value_names: &["RHO"], kind: Kind::Number(Range::FROM_0),
         help: "Sharpness-aware minimisation: radius",
-        kind: Kind::Number(Range::FROM_0),
-        remedy: "give 0 for none, 0.05 for the paper's",
-        usual: "0.05",
-        example: "sam = 0.05",
-        ..Key::KNOB
+        usual: "0.05", example: "sam = 0.05", ..Key::KNOB
     },
     Key {
-        name: "sam_every",
-        value_names: &["K"],
+        name: "sam_every", value_names: &["K"], kind: Kind::Whole(1..=u32::MAX),
         help: "Updates of which one is sharpness-aware",
-        kind: Kind::Whole(1..=u32::MAX),
-        remedy: "give 1 for every update",
-        default: Shown::Value,
-        with: "sam",
-        is_read: |recipe| recipe.sam > 0.0,
-        example: "sam = 0.05\nsam_every = 4",
-        ..Key::KNOB
+        remedy: "give 1 for every update", default: Shown::Value, with: "sam", is_read: |recipe| recipe.sam > 0.0,
+        example: "sam = 0.05\nsam_every = 4", ..Key::KNOB
     },
 ];
