@@ -74,27 +74,16 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
     }
 }
 
+/// Keys that a comparison with another recipe keeps, beside model and epochs.
+const KEPT: [&str; 6] = ["width", "stem_stride", "train_fraction", "img_size", "batch_size", "data_seed"];
+
 /// The flags that keep network, images, batch, length and draws as they are.
 fn network(recipe: &Recipe) -> String {
-    let standard = Recipe::default();
     let mut flags = format!(" --model {}", recipe.model);
-    if let Some(width) = recipe.width {
-        flags += &format!(" --width {width}");
-    }
-    if recipe.stem_stride != standard.stem_stride {
-        flags += &format!(" --stem-stride {}", recipe.stem_stride);
-    }
-    if recipe.train_fraction != standard.train_fraction {
-        flags += &format!(" --train-fraction {}", recipe.train_fraction);
-    }
-    if let Some(size) = recipe.img_size {
-        flags += &format!(" --img-size {size}");
-    }
-    if recipe.batch_size != standard.batch_size {
-        flags += &format!(" --batch-size {}", recipe.batch_size);
-    }
-    if recipe.data_seed != standard.data_seed {
-        flags += &format!(" --data-seed {}", recipe.data_seed);
+    for (key, value) in recipe.changed() {
+        if KEPT.contains(&key.name) {
+            flags += &format!(" {} {value}", key.flag());
+        }
     }
     flags + &format!(" --epochs {}", recipe.epochs)
 }

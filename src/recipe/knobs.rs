@@ -1,26 +1,32 @@
-//! Which knobs of regularisation are on.
+//! Which keys differ from their default, and which knobs of regularisation are on.
+
+use serde_json::Value;
 
 use super::{
     Recipe,
-    keys::{self, KnobFamily, Role},
-    record::to_table,
+    keys::{self, Key, KnobFamily, Role},
 };
 
 impl Recipe {
-    /// The knobs that are on, as `key value`, in the order of the recipe's fields: those that differ from the default and
-    /// are read.
-    pub fn knobs_on(&self) -> Vec<String> {
+    /// The keys whose values differ from the default, with these values, in the order of the table of keys.
+    pub fn changed(&self) -> Vec<(&'static Key, Value)> {
         let json = |recipe: &Self| serde_json::to_value(recipe).expect("every field of a recipe has a JSON form");
         let (own, default) = (json(self), json(&Self::default()));
-        let on = keys::all().filter(|key| key.role == Role::Knob && own[key.name] != default[key.name]);
-        let read = on.filter(|key| (key.is_read)(self));
-        read.map(|key| format!("{} {}", key.name, own[key.name].to_string().replace('"', ""))).collect()
+        let changed = keys::all().filter(|key| own[key.name] != default[key.name]);
+        changed.map(|key| (key, own[key.name].clone())).collect()
+    }
+
+    /// The knobs that are on, as `key value`, in the order of the table of keys: those that differ from the default and are
+    /// read.
+    pub fn knobs_on(&self) -> Vec<String> {
+        let changed = self.changed().into_iter();
+        let on = changed.filter(|(key, _)| key.role == Role::Knob && (key.is_read)(self));
+        on.map(|(key, value)| format!("{} {}", key.name, value.to_string().replace('"', ""))).collect()
     }
 
     /// Whether a knob of `family` is on.
     pub fn has_on(&self, family: KnobFamily) -> bool {
-        let (own, default) = (to_table(self), to_table(&Self::default()));
-        keys::all().any(|key| key.family == Some(family) && own.get(key.name) != default.get(key.name))
+        self.changed().iter().any(|(key, _)| key.family == Some(family))
     }
 
     /// Whether batches are mixed, by mixup or by CutMix.
