@@ -1,8 +1,15 @@
 //! A comparison trains what is missing, pairs its runs, survives failures and stops, and says what it found.
 
-use std::{fs, process::Stdio, thread::sleep, time::Duration};
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+};
 
-use crate::support::{Finished, Place};
+use crate::support::{
+    Finished, Place,
+    interposed::stop_at,
+    process::{children, has_ended, is_pending, is_stopped, send, wait_until},
+};
 use serde_json::Value;
 
 const NET: &[&str] =
@@ -83,34 +90,33 @@ fn a_run_that_fails_is_listed_and_stops_no_other() {
     assert!(end.stdout().contains("3 of 4 runs are finished"), "{}", end.stdout());
 }
 
-/// Kills every run of `comparison` whose folder's name ends with `ending`, until the comparison has ended; how many.
-fn kill_runs(comparison: &mut std::process::Child, ending: &str) -> usize {
-    let mut killed = std::collections::HashSet::new();
-    while comparison.try_wait().unwrap().is_none() {
-        // A run is the child of the thread that waits for it.
-        let threads = fs::read_dir(format!("/proc/{}/task", comparison.id())).into_iter().flatten().flatten();
-        let children: String =
-            threads.map(|thread| fs::read_to_string(thread.path().join("children")).unwrap_or_default()).collect();
-        for child in children.split_whitespace().filter_map(|number| number.parse::<i32>().ok()) {
-            // Its messages go to a file beside its folder.
-            let log = fs::read_link(format!("/proc/{child}/fd/2")).unwrap_or_default();
-            if log.file_stem().is_some_and(|name| name.to_string_lossy().ends_with(ending)) {
-                // SAFETY: sends a signal to a child of a process that this test owns.
-                unsafe { libc::kill(child, libc::SIGKILL) };
-                killed.insert(child);
-            }
-        }
-        sleep(Duration::from_millis(5));
-    }
-    killed.len()
+/// Starts `command`, a comparison whose runs in `folders` stop themselves after their first checkpoint.
+fn start(command: &mut Command, folders: &[&str]) -> Child {
+    let files: Vec<String> = folders.iter().map(|folder| format!("cmp/{folder}/last.safetensors")).collect();
+    stop_at(command, &files.iter().map(String::as_str).collect::<Vec<_>>(), 1);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Waits until a run of `comparison` has stopped itself, and names its process.
+fn stopped_run(comparison: &Child) -> i32 {
+    let mut run = None;
+    wait_until("a run has its first checkpoint", || {
+        run = children(comparison.id()).into_iter().find(|&child| is_stopped(child));
+        run.is_some()
+    });
+    run.unwrap()
 }
 
 #[test]
 fn runs_that_are_killed_are_listed_and_made_by_the_same_command() {
-    let place = Place::with_images(60, 5);
+    let place = Place::with_images(12, 5);
     let mut command = place.command(&words(&["--seeds", "2"]));
-    let mut comparison = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    assert_eq!(kill_runs(&mut comparison, "-seed1"), 2);
+    let mut comparison = start(&mut command, &["seed-seed1", "smoothing-seed1"]);
+    for _ in 0..2 {
+        let run = stopped_run(&comparison);
+        send(run, libc::SIGKILL);
+        wait_until("the killed run has ended", || has_ended(run));
+    }
     assert_eq!(comparison.wait().unwrap().code(), Some(3));
     let found = json(&place);
     assert_eq!((&found["finished"], &found["planned"]), (&2.into(), &4.into()));
@@ -147,40 +153,28 @@ fn a_result_that_is_damaged_is_left_out_and_counted() {
 
 #[test]
 fn a_stopped_comparison_goes_on_where_it_was() {
-    let place = Place::with_images(60, 5);
-    let long = ["--seeds", "2", "--epochs", "8"];
-    let child = place.command(&words(&long)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !place.path("cmp/seed-seed0/epochs.jsonl").exists() {
-        sleep(Duration::from_millis(5));
-    }
-    // SAFETY: sends a signal to a child that this test owns.
-    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(75));
-    assert!(!place.path("cmp/smoothing-seed1/done.json").exists());
-    compare(&place, &long).succeed();
+    let place = Place::with_images(12, 5);
+    let more = ["--seeds", "2", "--jobs", "1"];
+    let mut comparison = start(&mut place.command(&words(&more)), &["seed-seed0"]);
+    let run = stopped_run(&comparison);
+    send(comparison.id() as i32, libc::SIGTERM);
+    wait_until("the comparison asks its run to stop", || is_pending(run, libc::SIGTERM));
+    send(run, libc::SIGCONT);
+    assert_eq!(comparison.wait().unwrap().code(), Some(75));
+    assert!(!place.path("cmp/seed-seed0/done.json").exists());
+    compare(&place, &more).succeed();
     assert_eq!(json(&place)["finished"], 4);
 }
 
 #[test]
 fn the_runs_of_a_killed_comparison_stop_with_it() {
-    let place = Place::with_images(60, 5);
-    let long = ["--seeds", "1", "--epochs", "400"];
-    let mut child = place.command(&words(&long)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !place.path("cmp/seed-seed0/last.safetensors").exists() {
-        sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let epochs = || fs::metadata(place.path("cmp/seed-seed0/epochs.jsonl")).unwrap().len();
-    let begun = std::time::Instant::now();
-    loop {
-        let before = epochs();
-        sleep(Duration::from_secs(2));
-        if epochs() == before {
-            break;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(30), "the run goes on");
-    }
+    let place = Place::with_images(12, 5);
+    let mut comparison = start(&mut place.command(&words(&["--seeds", "1", "--jobs", "1"])), &["seed-seed0"]);
+    let run = stopped_run(&comparison);
+    comparison.kill().unwrap();
+    comparison.wait().unwrap();
+    send(run, libc::SIGCONT);
+    wait_until("the run has ended too", || has_ended(run));
     assert!(!place.path("cmp/seed-seed0/done.json").exists());
 }
 

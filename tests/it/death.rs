@@ -15,7 +15,7 @@ const EPOCHS: [&str; 2] = ["--epochs", "2"];
 /// Dies at moment 1, goes on and dies at moment 1 + `stride`, and so on, until no moment is left; returns the deaths.
 fn deaths(stride: usize) -> u32 {
     let place = Place::with_images(12, 5);
-    let library = interposed::library("death", &place.path(""));
+    let library = interposed::library("death");
     place.train("whole", &EPOCHS).succeed();
     let words = train_words("torn", &[&EPOCHS as &[&str], &["--resume", "--checkpoint-every", "2"]].concat());
     let die_at = |moment: usize| -> Output {

@@ -4,11 +4,9 @@ use std::{
     fs::{self, File},
     io::Write,
     process::Stdio,
-    thread::sleep,
-    time::{Duration, Instant},
 };
 
-use crate::support::{Place, mount::Mount, train_words};
+use crate::support::{Place, interposed::Stopping, mount::Mount, process::wait_until, train_words};
 use mindgap::durable::Archive;
 
 const KIB: u64 = 1 << 10;
@@ -40,45 +38,39 @@ fn a_disk_that_fills_up_with_checkpoints_ends_the_run_and_spares_the_last() {
 #[test]
 fn a_disk_without_room_for_a_line_ends_the_run_and_its_records_can_be_read() {
     let place = Place::with_images(12, 5);
-    let words = ["--epochs", "500"];
+    let words = ["--epochs", "20"];
     fs::create_dir(place.path("small")).unwrap();
     let Some(_disk) = Mount::small(&place.path("small"), 4096 * KIB) else { return };
     let mut command = place.command(&train_words("small/run", &words));
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let begun = Instant::now();
-    while !place.path("small/run/last.safetensors").exists() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the run never began");
-        sleep(Duration::from_millis(2));
-    }
+    let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let run = Stopping::start(command, &["small/run/last.safetensors"], 1);
+    run.wait_for_stop();
     // Somebody else's file takes every byte that is, or comes to be, free.
     let mut filler = File::create(place.path("small/filler")).unwrap();
-    while child.try_wait().unwrap().is_none() {
-        while filler.write_all(&[1; 512]).is_ok() {}
-        assert!(begun.elapsed() < Duration::from_secs(120), "the run goes on");
-        sleep(Duration::from_millis(1));
-    }
-    let end = child.wait_with_output().unwrap();
+    let mut fill = || while filler.write_all(&[1; 512]).is_ok() {};
+    fill();
+    run.proceed();
+    wait_until("the run has ended", || {
+        fill();
+        run.has_ended()
+    });
+    let end = run.finish();
     let said = String::from_utf8_lossy(&end.stderr).into_owned();
     assert_eq!(end.status.code(), Some(3), "{said}");
     assert!(said.contains("No space left on device") && said.contains("small/run/"), "{said}");
-    let finished = place.epochs("small/run").len();
+    assert!(!place.epochs("small/run").is_empty());
     place.mindgap(&["diagnose", "small/run"]).succeed();
 
     // Nothing can be made there now, which is found before any image is read.
-    let resume = ["--epochs", "500", "--resume"];
+    let resume = ["--epochs", "20", "--resume"];
     let end = place.train("small/run", &resume);
     assert_eq!(end.code(), 3, "{}", end.stderr());
     assert!(end.stderr().contains("cannot write to the folder small/run"), "{}", end.stderr());
     drop(filler);
     fs::remove_file(place.path("small/filler")).unwrap();
-    let child = place.command(&train_words("small/run", &resume)).stdout(Stdio::null()).spawn().unwrap();
-    while place.epochs("small/run").len() < finished + 3 {
-        assert!(begun.elapsed() < Duration::from_secs(180), "the run does not go on");
-        sleep(Duration::from_millis(20));
-    }
-    // SAFETY: sends a signal to a child that this test owns.
-    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(75));
+    place.train("small/run", &resume).succeed();
+    place.train("whole", &words).succeed();
+    assert_eq!(place.epochs("small/run"), place.epochs("whole"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! A comparison whose runs are trained one by one, in any order and by anybody, is the comparison of one machine.
 
-use std::{fs, process::Stdio, thread::sleep, time::Duration};
+use std::{fs, process::Stdio};
 
-use crate::support::{Finished, Place};
+use crate::support::{Finished, Place, interposed::Stopping};
 use serde_json::Value;
 
 const NET: &[&str] = &["--width", "4", "--stem-stride", "2", "--batch-size", "8", "--model", "resnet8"];
@@ -25,19 +25,13 @@ fn run(place: &Place, index: &str) -> Finished {
     place.mindgap(&run_words(index))
 }
 
-/// Starts a run, and returns it once it has a checkpoint.
-fn begun(place: &Place, index: &str, folder: &str) -> std::process::Child {
+/// Starts a run, and returns it as it has stopped itself after its first checkpoint.
+fn begun(place: &Place, index: &str, folder: &str) -> Stopping {
     let mut command = place.command(&run_words(index));
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    for _ in 0..12_000 {
-        if place.path(folder).join("last.safetensors").exists() {
-            return child;
-        }
-        sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    panic!("no checkpoint within a minute")
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    let run = Stopping::start(command, &[&format!("{folder}/last.safetensors")], 1);
+    run.wait_for_stop();
+    run
 }
 
 /// compare.json without what differs between two comparisons of the same runs.
@@ -55,7 +49,7 @@ fn figures(place: &Place, out: &str) -> Value {
 
 #[test]
 fn runs_trained_one_by_one_and_out_of_order_make_the_comparison_of_one_machine() {
-    let place = Place::with_images(60, 5);
+    let place = Place::with_images(12, 5);
     let text = plan(&place, &[]).succeed().stdout();
     assert!(text.contains("3  smoothing-seed1"), "{text}");
     let missing =
@@ -63,9 +57,7 @@ fn runs_trained_one_by_one_and_out_of_order_make_the_comparison_of_one_machine()
     assert!(missing.stderr().contains("4 of 4"));
 
     // One is killed in the middle and taken up by the same words.
-    let mut child = begun(&place, "3", "cmp/smoothing-seed1");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    begun(&place, "3", "cmp/smoothing-seed1").kill();
     run(&place, "2").succeed();
     let text = place.mindgap(&["compare", "--plan", "cmp/plan.jsonl"]).succeed().stdout();
     for line in ["1 of 4 runs", "- seed-seed0: not begun", "- smoothing-seed1: stopped after "] {
@@ -107,17 +99,15 @@ fn a_finished_run_is_not_repeated() {
 
 #[test]
 fn of_two_workers_on_one_index_one_works_and_the_other_says_so() {
-    let place = Place::with_images(60, 5);
-    plan(&place, &["--epochs", "400"]).succeed();
-    let mut child = begun(&place, "1", "cmp/smoothing-seed0");
+    let place = Place::with_images(12, 5);
+    plan(&place, &[]).succeed();
+    let worker = begun(&place, "1", "cmp/smoothing-seed0");
     let end = place.mindgap(&[&run_words("1")[..], &["--json"]].concat()).succeed();
     assert!(end.stderr().contains("is left to process"), "{}", end.stderr());
-    assert_eq!(serde_json::from_str::<Value>(&end.stdout()).unwrap()["left_to"]["pid"], child.id());
-    assert!(child.try_wait().unwrap().is_none());
+    assert_eq!(serde_json::from_str::<Value>(&end.stdout()).unwrap()["left_to"]["pid"], worker.id());
     let text = place.mindgap(&["compare", "--plan", "cmp/plan.jsonl"]).refuse(&["in training after "]).stderr();
-    assert!(text.contains(&format!("process {}", child.id())), "{text}");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert!(text.contains(&format!("process {}", worker.id())), "{text}");
+    assert!(worker.finish().status.success());
 }
 
 #[test]

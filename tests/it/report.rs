@@ -1,8 +1,8 @@
 //! The report is one page that is whole in itself, shows what there is, and believes no name.
 
-use std::{fs, process::Stdio, thread::sleep, time::Duration};
+use std::{fs, process::Stdio};
 
-use crate::support::{Finished, Place};
+use crate::support::{Finished, Place, interposed::Stopping};
 
 const NET: &[&str] =
     &["--width", "4", "--stem-stride", "2", "--batch-size", "8", "--threads", "1", "--model", "resnet8"];
@@ -49,23 +49,25 @@ fn a_run_has_its_page_which_no_longer_loads_itself_anew() {
 fn an_open_page_shows_the_run_live() {
     let place = Place::with_images(12, 5);
     let words = [&["train", "--data", "data", "--out", "run", "--epochs", "500"], NET].concat();
-    let mut child = place.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut command = place.command(&words);
+    let run = Stopping::start(command.stdout(Stdio::null()).stderr(Stdio::null()), &["run/report.html"], u32::MAX >> 1);
     let path = place.path("run/report.html");
-    let seen = (0..600).any(|_| {
-        sleep(Duration::from_millis(100));
-        // The file is replaced as a whole, so that a reader never sees half a page.
-        let page = fs::read_to_string(&path).unwrap_or_default();
-        if !page.is_empty() && !page.contains("Running: 0 of") {
-            check_whole(&page);
-            assert!(page.contains("http-equiv=\"refresh\"") && page.contains("of 500 epochs done, about"), "{page}");
-            return true;
+    let live = loop {
+        run.wait_for_stop();
+        let page = fs::read_to_string(&path).unwrap();
+        if !page.contains("Running: 0 of") {
+            break page;
         }
-        false
-    });
-    assert!(seen, "no page came");
-    // SAFETY: sends a signal to our own child, which has not been waited for.
-    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
-    assert_eq!(child.wait().unwrap().code(), Some(75));
+        run.proceed();
+    };
+    check_whole(&live);
+    assert!(live.contains("http-equiv=\"refresh\"") && live.contains("of 500 epochs done, about"), "{live}");
+    run.send(libc::SIGTERM);
+    run.proceed();
+    while run.has_stopped() {
+        run.proceed();
+    }
+    assert_eq!(run.finish().status.code(), Some(75));
     let page = page(&place, "run/report.html");
     assert!(!page.contains("http-equiv=\"refresh\"") && page.contains("Not finished: it ended after"), "{page}");
 }

@@ -1,27 +1,17 @@
 //! A run that was stopped, killed or finished goes on to the same bytes as one never interrupted.
 
-use std::{
-    fs,
-    process::{Child, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::{fs, process::Stdio, thread::sleep, time::Duration};
 
-use crate::support::{Place, train_words};
+use crate::support::{Place, interposed::Stopping, train_words};
 use mindgap::durable::Archive;
 
 const EPOCHS: &[&str] = &["--epochs", "6"];
 
-fn start(place: &Place, out: &str, more: &[&str]) -> Child {
-    place.command(&train_words(out, more)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-}
-
-fn wait_for(place: &Place, file: &str) {
-    let begun = Instant::now();
-    while !place.path(file).exists() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{file} never came");
-        sleep(Duration::from_millis(2));
-    }
+/// A run in `out` that stops itself each time that it has replaced its file `file`, `times` times in all.
+fn start(place: &Place, out: &str, more: &[&str], file: &str, times: u32) -> Stopping {
+    let mut command = place.command(&train_words(out, more));
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    Stopping::start(command, &[&format!("{out}/{file}")], times)
 }
 
 fn assert_same_run(place: &Place, one: &str, other: &str) {
@@ -33,7 +23,7 @@ fn assert_same_run(place: &Place, one: &str, other: &str) {
 
 #[test]
 fn a_killed_run_resumes_to_the_same_bytes() {
-    let place = Place::with_images(40, 5);
+    let place = Place::with_images(20, 5);
     let many = "--model-ema --sam 0.05 --sam-every 2 --drop 0.1 --drop-path 0.1 --drop-block 0.1 --mixup 0.2 --cutmix 1 --smoothing 0.1 \
                 --hflip 0.5 --rotate 9 --zoom 0.9 1.1 --reprob 0.2 --progressive 8 --balanced-sampling --early-stop 4 --tta flip";
     let many: Vec<&str> = many.split_whitespace().collect();
@@ -43,11 +33,13 @@ fn a_killed_run_resumes_to_the_same_bytes() {
         let (whole, torn) = (name("whole"), name("torn"));
         place.train(&whole, &words).succeed();
         let resumed = [words.as_slice(), &["--resume"]].concat();
-        for delay in [60, 200, 350] {
-            let mut child = start(&place, &torn, &resumed);
-            sleep(Duration::from_millis(delay));
-            child.kill().unwrap();
-            child.wait().unwrap();
+        for kill in 1..=3 {
+            let run = start(&place, &torn, &resumed, "last.safetensors", 1);
+            run.wait_for_stop();
+            run.proceed();
+            // Somewhere between this checkpoint and the end: the moment decides nothing.
+            sleep(Duration::from_millis(5 * kill));
+            run.kill();
         }
         place.train(&torn, &resumed).succeed();
         assert_same_run(&place, &torn, &whole);
@@ -56,14 +48,15 @@ fn a_killed_run_resumes_to_the_same_bytes() {
 
 #[test]
 fn a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_from_which_the_run_goes_on() {
-    let place = Place::with_images(200, 5);
-    place.train("whole", EPOCHS).succeed();
-    let child = start(&place, "stopped", EPOCHS);
-    wait_for(&place, "stopped/last.safetensors");
-    // SAFETY: sends a signal to a child that this test owns.
-    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
-    let end = child.wait_with_output().unwrap();
-    assert_eq!(end.status.code(), Some(75));
+    let place = Place::with_images(20, 5);
+    let words = [EPOCHS, &["--checkpoint-every", "3"]].concat();
+    place.train("whole", &words).succeed();
+    let run = start(&place, "stopped", &words, "last.safetensors", 1);
+    run.wait_for_stop();
+    run.send(libc::SIGTERM);
+    assert_eq!(run.finish().status.code(), Some(75));
+    let state = Archive::load(&place.path("stopped/last.safetensors")).unwrap();
+    assert_eq!((&*state.metadata["epochs"], &*state.metadata["updates_in_epoch"]), ("0", "4"));
     assert!(!place.path("stopped/done.json").exists());
     // The words that the program itself advises.
     place.mindgap(&["train", "--resume", "--out", "stopped", "--threads", "1"]).succeed();
@@ -72,33 +65,32 @@ fn a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_from_which_the_run_goe
 
 #[test]
 fn a_run_killed_inside_an_epoch_goes_on_from_there() {
-    let place = Place::with_images(200, 5);
-    let words = [EPOCHS, &["--model-ema", "--checkpoint-every", "5"]].concat();
+    let place = Place::with_images(20, 5);
+    let words = [EPOCHS, &["--model-ema", "--checkpoint-every", "3"]].concat();
     place.train("whole", &words).succeed();
-    let mut child = start(&place, "killed", &words);
-    wait_for(&place, "killed/last.safetensors");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let run = start(&place, "killed", &words, "last.safetensors", 1);
+    run.wait_for_stop();
+    run.kill();
     let state = Archive::load(&place.path("killed/last.safetensors")).unwrap();
     assert_eq!(state.metadata["epochs"], "0", "the first checkpoint was written inside the first epoch");
-    assert!(state.metadata["updates_in_epoch"].parse::<u64>().unwrap() % 5 == 0);
+    assert_eq!(state.metadata["updates_in_epoch"], "3");
     place.train("killed", &[words.as_slice(), &["--resume"]].concat()).succeed();
     assert_same_run(&place, "killed", "whole");
 }
 
 #[test]
 fn a_stop_that_is_cut_short_by_a_kill_costs_nothing_but_time() {
-    let place = Place::with_images(200, 5);
+    let place = Place::with_images(20, 5);
     place.train("whole", EPOCHS).succeed();
     let resumed = [EPOCHS, &["--resume"]].concat();
-    for patience in [5, 20, 50] {
-        let mut child = start(&place, "cut", &resumed);
-        sleep(Duration::from_millis(400));
-        // SAFETY: sends a signal to a child that this test owns.
-        unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
-        sleep(Duration::from_millis(patience));
-        child.kill().unwrap();
-        child.wait().unwrap();
+    for delay in [1, 5, 20] {
+        let run = start(&place, "cut", &resumed, "last.safetensors", 1);
+        run.wait_for_stop();
+        run.send(libc::SIGTERM);
+        run.proceed();
+        // Somewhere in the stop: the moment decides nothing.
+        sleep(Duration::from_millis(delay));
+        run.kill();
     }
     place.train("cut", &resumed).succeed();
     assert_same_run(&place, "cut", "whole");
@@ -107,13 +99,12 @@ fn a_stop_that_is_cut_short_by_a_kill_costs_nothing_but_time() {
 /// The comparison of bytes bites: a checkpoint that forgets any one thing leads elsewhere.
 #[test]
 fn whatever_a_checkpoint_forgets_is_noticed() {
-    let place = Place::with_images(100, 5);
-    let words = [EPOCHS, &["--model-ema", "--checkpoint-every", "7"]].concat();
+    let place = Place::with_images(20, 5);
+    let words = [EPOCHS, &["--model-ema", "--checkpoint-every", "3"]].concat();
     place.train("whole", &words).succeed();
-    let mut child = start(&place, "killed", &words);
-    wait_for(&place, "killed/previous.safetensors");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let run = start(&place, "killed", &words, "previous.safetensors", 1);
+    run.wait_for_stop();
+    run.kill();
     let state = Archive::load(&place.path("killed/previous.safetensors")).unwrap();
     fs::remove_file(place.path("killed/previous.safetensors")).unwrap();
 

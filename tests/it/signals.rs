@@ -3,28 +3,19 @@
 use std::{
     fs,
     os::unix::process::CommandExt,
-    process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    process::{Command, Stdio},
 };
 
-use crate::support::{Place, train_words};
+use crate::support::{Place, interposed::Stopping, train_words};
 
-/// Enough that a signal meets the run before its end, fast as it is.
-const EPOCHS: &[&str] = &["--epochs", "20"];
+const EPOCHS: &[&str] = &["--epochs", "3"];
 
-fn send(child: &Child, signal: i32) {
-    // SAFETY: sends a signal to a child that this test owns.
-    assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
-}
-
-/// Waits until the run in `out` trains, which is when it has said where it lies.
-fn wait_until_training(place: &Place, out: &str) {
-    let begun = Instant::now();
-    while !place.path(out).join("last.safetensors").exists() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{out} never began");
-        sleep(Duration::from_millis(2));
-    }
+/// Starts `command`, a run in `out`, and returns it as soon as it has stopped itself after its first checkpoint.
+fn stopped(command: &mut Command, out: &str) -> Stopping {
+    let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let run = Stopping::start(command, &[&format!("{out}/last.safetensors")], 1);
+    run.wait_for_stop();
+    run
 }
 
 /// A run in `out` that heeds all signals, also where those who started the tests ignore some, as a script's `&` does.
@@ -42,13 +33,9 @@ fn heeding_signals(place: &Place, out: &str) -> Command {
     command
 }
 
-fn quiet(command: &mut Command) -> &mut Command {
-    command.stdout(Stdio::null()).stderr(Stdio::piped())
-}
-
 #[test]
 fn each_signal_that_asks_for_an_end_leaves_a_checkpoint_and_says_how_to_go_on() {
-    let place = Place::with_images(60, 5);
+    let place = Place::with_images(12, 5);
     place.train("whole", EPOCHS).succeed();
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
         let out = format!("signal-{signal}");
@@ -61,10 +48,9 @@ fn each_signal_that_asks_for_an_end_leaves_a_checkpoint_and_says_how_to_go_on() 
                 Ok(())
             });
         }
-        let child = quiet(&mut command).spawn().unwrap();
-        wait_until_training(&place, &out);
-        send(&child, signal);
-        let end = child.wait_with_output().unwrap();
+        let run = stopped(&mut command, &out);
+        run.send(signal);
+        let end = run.finish();
         let said = String::from_utf8_lossy(&end.stderr).into_owned();
         assert_eq!(end.status.code(), Some(75), "{said}");
         let advice = format!("mindgap train --resume --out {out}");
@@ -78,19 +64,16 @@ fn each_signal_that_asks_for_an_end_leaves_a_checkpoint_and_says_how_to_go_on() 
 
 #[test]
 fn a_second_signal_leaves_at_once_and_costs_nothing_but_time() {
-    let place = Place::with_images(60, 5);
+    let place = Place::with_images(12, 5);
     place.train("whole", EPOCHS).succeed();
     for number in 0..5 {
         let out = format!("run-{number}");
-        let mut child = quiet(&mut heeding_signals(&place, &out)).spawn().unwrap();
-        wait_until_training(&place, &out);
-        send(&child, libc::SIGSTOP);
+        let run = stopped(&mut heeding_signals(&place, &out), &out);
         // Both wait for the process, so that one finds the other not yet acted upon. Where two threads take them in the
         // same instant each is the first, and the run ends as after one.
-        send(&child, libc::SIGINT);
-        send(&child, libc::SIGTERM);
-        send(&child, libc::SIGCONT);
-        let code = child.wait().unwrap().code();
+        run.send(libc::SIGINT);
+        run.send(libc::SIGTERM);
+        let code = run.finish().status.code();
         place.train(&out, &[EPOCHS, &["--resume"]].concat()).succeed();
         assert!(place.bytes(&out, "model.safetensors") == place.bytes("whole", "model.safetensors"));
         if [128 + libc::SIGINT, 128 + libc::SIGTERM].map(Some).contains(&code) {
@@ -103,7 +86,7 @@ fn a_second_signal_leaves_at_once_and_costs_nothing_but_time() {
 
 #[test]
 fn nohup_keeps_its_meaning() {
-    let place = Place::with_images(60, 5);
+    let place = Place::with_images(12, 5);
     let mut command = place.command(&train_words("run", EPOCHS));
     // SAFETY: between fork and exec, a plain system call.
     unsafe {
@@ -112,11 +95,10 @@ fn nohup_keeps_its_meaning() {
             Ok(())
         });
     }
-    let mut child = quiet(&mut command).spawn().unwrap();
-    wait_until_training(&place, "run");
-    send(&child, libc::SIGHUP);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert_eq!(place.epochs("run").len(), 20);
+    let run = stopped(&mut command, "run");
+    run.send(libc::SIGHUP);
+    assert_eq!(run.finish().status.code(), Some(0));
+    assert_eq!(place.epochs("run").len(), 3);
 }
 
 /// `mindgap train … | head -1`, and a terminal that has gone with both outputs.

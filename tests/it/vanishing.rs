@@ -1,14 +1,9 @@
 //! Images that vanish or change while a run trains on them: it waits a little, then ends with everything kept, and goes
 //! on once they are back.
 
-use std::{
-    fs,
-    process::Stdio,
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::{fs, process::Stdio};
 
-use crate::support::{Place, train_words};
+use crate::support::{Place, interposed::Stopping, train_words};
 use mindgap::durable::Archive;
 
 /// Every image is decoded anew for every batch; a checkpoint comes with every epoch and no oftener.
@@ -16,20 +11,17 @@ const STREAMED: &[&str] = &["--epochs", "3", "--cache-limit", "1kb", "--workers"
 
 #[test]
 fn a_run_that_loses_an_image_keeps_every_update_before_it_and_goes_on_once_it_is_back() {
-    let place = Place::with_images(400, 5);
+    let place = Place::with_images(40, 5);
     place.train("whole", STREAMED).succeed();
     let mut command = place.command(&train_words("run", &[STREAMED, &["--skip-bad"]].concat()));
-    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let begun = Instant::now();
-    while !place.path("run/last.safetensors").exists() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the run never began");
-        sleep(Duration::from_millis(2));
-    }
+    let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let run = Stopping::start(command, &["run/last.safetensors"], 1);
+    run.wait_for_stop();
     let lost = ["data/train/dark/0003.png", "data/train/even/0007.png"];
     for image in lost {
         fs::rename(place.path(image), place.path(image).with_extension("aside")).unwrap();
     }
-    let end = child.wait_with_output().unwrap();
+    let end = run.finish();
     let said = String::from_utf8_lossy(&end.stderr).into_owned();
     assert_eq!(end.status.code(), Some(3), "{said}");
     assert!(said.contains("training ended before update") && said.contains("vanished during the run"), "{said}");

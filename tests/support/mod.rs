@@ -4,6 +4,7 @@
 pub mod interposed;
 pub mod listener;
 pub mod mount;
+pub mod process;
 
 use std::{
     fs,
