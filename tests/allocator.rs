@@ -1,4 +1,4 @@
-//! Freed pages are kept: a training step that follows another faults no memory in anew.
+//! Freed pages are kept: a training step causes no page faults for memory that the step before has freed.
 //!
 //! A program of its own rather than a `#[test]`: malloc must be told before there is a second thread, and
 //! its settings hold for the whole process.

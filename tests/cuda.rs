@@ -87,7 +87,7 @@ fn trials(device: Option<Device>) -> Vec<Trial> {
         ("streamed_images_are_the_resident_ones", false, streamed_images_are_the_resident_ones),
         ("an_epoch_reads_as_seldom_as_promised", false, host_reads),
         ("a_loss_that_is_not_finite_is_named", false, a_loss_that_is_not_finite_is_named),
-        ("a_checkpoint_goes_on_on_the_other_device", false, a_checkpoint_goes_on_on_the_other_device),
+        ("a_checkpoint_resumes_on_the_other_device", false, a_checkpoint_resumes_on_the_other_device),
         ("memory_does_not_grow_over_epochs", true, memory_does_not_grow_over_epochs),
     ];
     for (name, needs_gpu, test) in tests {
@@ -96,7 +96,7 @@ fn trials(device: Option<Device>) -> Vec<Trial> {
     trials
 }
 
-/// Hears nothing.
+/// An observer that ignores everything.
 struct Deaf;
 
 impl Observer for Deaf {
@@ -282,7 +282,7 @@ fn a_loss_that_is_not_finite_is_named(device: Device) -> Test {
     Ok(())
 }
 
-fn a_checkpoint_goes_on_on_the_other_device(device: Device) -> Test {
+fn a_checkpoint_resumes_on_the_other_device(device: Device) -> Test {
     let data = PLACE.dataset();
     let recipe = recipe(&["model_ema = true\nepochs = 2"]);
     let sides = Sides::of(&data, 0);

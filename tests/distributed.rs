@@ -281,7 +281,7 @@ fn a_sum_passes_its_gradient_on_to_all() {
                 let x = Tensor::from_slice(&[own, 10.0 * own]).set_requires_grad(true);
                 let sum = group.sum(&x).unwrap();
                 assert_eq!(Vec::<f64>::try_from(sum.detach()).unwrap(), [3.0, 30.0]);
-                // The loss of all is Σ own · sum², so its gradient by any addend is 2 · sum · (1 + 2).
+                // The loss of all is Σ own · sum², so its gradient with respect to any rank's share is 2 · sum · (1 + 2).
                 (sum.square() * own).sum(Kind::Double).backward();
                 assert_eq!(Vec::<f64>::try_from(x.grad()).unwrap(), [18.0, 180.0]);
                 let least = Tensor::from_slice(&[own]);
@@ -401,7 +401,7 @@ fn one_step_of_two_processes_is_one_of_a_single_process() {
 }
 
 #[test]
-fn when_a_rank_is_killed_the_others_end_and_name_it_and_any_number_goes_on() {
+fn when_a_rank_is_killed_the_others_end_and_name_it_and_any_number_of_ranks_resumes() {
     let run = Run::start("killed");
     let victim = run.rank(1);
     let said = run.end_by(victim, libc::SIGKILL, 3);

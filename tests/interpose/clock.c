@@ -1,4 +1,4 @@
-// A wall clock that jumps: every look at it finds another century, 1896 and 2096 in turn. Time that only runs forward
+// A wall clock that jumps: every call that reads it finds another century, 1896 and 2096 in turn. Time that only runs forward
 // (CLOCK_MONOTONIC) is left alone, as an administrator's `date -s` leaves it.
 #define _GNU_SOURCE
 #include <stdatomic.h>

@@ -73,7 +73,7 @@ fn folders_that_are_no_data_set() {
 }
 
 #[test]
-fn a_training_set_that_stands_whole_in_val_has_no_probe() {
+fn a_training_set_that_val_contains_has_no_probe() {
     let place = Place::with_images(0, 4);
     for name in CLASSES {
         fs::create_dir_all(place.path("data/train").join(name)).unwrap();

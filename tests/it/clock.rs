@@ -8,7 +8,7 @@ use crate::support::{Place, interposed, train_words};
 fn a_clock_that_jumps_by_centuries_changes_nothing_but_what_is_called_a_date() {
     let place = Place::with_images(40, 5);
     let clock = interposed::library("clock");
-    // Begun and taken up again while the clock jumps, at every look, between 1896 and 2096.
+    // Started and resumed while the clock jumps, each time it is read, between 1896 and 2096.
     for words in [&["--epochs", "2"] as &[&str], &["--epochs", "3", "--resume"]] {
         place.train("right", words).succeed();
         let end = place.command(&train_words("jumping", words)).env("LD_PRELOAD", &clock).output().unwrap();

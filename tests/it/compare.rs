@@ -74,7 +74,7 @@ fn finished_runs_are_not_repeated_and_more_seeds_are_added() {
 #[test]
 fn a_run_that_fails_is_listed_and_stops_no_other() {
     let place = Place::with_images(12, 5);
-    // Another recipe in a run's folder: this run cannot go on.
+    // Another recipe in a run's folder: this run cannot be resumed.
     place
         .mindgap(
             &[&["train", "--data", "data", "--lr", "0.2", "--out", "cmp/smoothing-seed0", "--epochs", "1"], NET]
@@ -152,7 +152,7 @@ fn a_result_that_is_damaged_is_left_out_and_counted() {
 }
 
 #[test]
-fn a_stopped_comparison_goes_on_where_it_was() {
+fn a_stopped_comparison_resumes_where_it_was() {
     let place = Place::with_images(12, 5);
     let more = ["--seeds", "2", "--jobs", "1"];
     let mut comparison = start(&mut place.command(&words(&more)), &["seed-seed0"]);

@@ -12,7 +12,7 @@ use mindgap::durable::Archive;
 
 const EPOCHS: [&str; 2] = ["--epochs", "2"];
 
-/// Dies at moment 1, goes on and dies at moment 1 + `stride`, and so on, until no moment is left; returns the deaths.
+/// Dies at moment 1, is resumed and dies at moment 1 + `stride`, and so on, until no moment is left; returns the deaths.
 fn deaths(stride: usize) -> u32 {
     let place = Place::with_images(12, 5);
     let library = interposed::library("death");

@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::Place;
 use serde_json::Value;
 
-/// The origin's own log, as its author posted it: figures alone, without the words around them.
+/// The log of the reference recipe as its author posted it, without the words around the figures.
 const ORIGIN: [(u32, f64, f64); 19] = [
     (20, 1.402, 1.432),
     (21, 1.359, 1.398),
@@ -45,7 +45,7 @@ fn finding<'a>(diagnosis: &'a Value, id: &str) -> &'a Value {
 }
 
 #[test]
-fn the_origin_is_told_what_his_log_shows() {
+fn the_log_of_the_reference_recipe_is_diagnosed() {
     let place = Place::with_images(1, 1);
     fs::write(place.path("thread.txt"), origin()).unwrap();
     let diagnosis = json(&place, &["thread.txt"]);

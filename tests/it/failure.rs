@@ -1,6 +1,7 @@
 //! What goes wrong after training has begun ends with exit code 3, and with the last good state on disk.
 //!
-//! Not provoked: CUDA out of memory, for want of a GPU. It is the same exception of libtorch as the host's, which is.
+//! CUDA running out of memory is not provoked here, as that takes a GPU. libtorch throws the exception that it throws for
+//! the host's memory, which is provoked.
 
 use std::{fs, os::unix::process::CommandExt};
 
@@ -8,7 +9,7 @@ use crate::support::{Place, train_words};
 use mindgap::durable::Archive;
 
 #[test]
-fn a_loss_that_leaves_the_finite_numbers_stops_the_run_and_spares_the_checkpoint() {
+fn a_non_finite_loss_stops_the_run_and_spares_the_checkpoint() {
     let place = Place::with_images(40, 5);
     // One epoch at a rate so small that it stays finite, then one at a rate at which nothing can.
     fs::write(
@@ -72,7 +73,7 @@ fn a_checkpoint_that_cannot_be_written_is_a_failure_that_names_the_file() {
 
 /// A disk that takes no file above a few kilobytes: records fit, checkpoints do not.
 #[test]
-fn a_full_disk_is_a_failure_with_path_and_sizes_and_the_run_goes_on_later() {
+fn a_full_disk_is_a_failure_with_path_and_sizes_and_the_run_resumes_later() {
     let place = Place::with_images(12, 5);
     let words = train_words("run", &["--epochs", "3"]);
     place.train("run", &["--epochs", "1"]).succeed();

@@ -78,7 +78,7 @@ fn files_of_others_are_not_overwritten() {
     assert_eq!(fs::read_to_string(place.path("lr.svg")).unwrap(), "<svg>mine</svg>");
     fs::write(place.path("my.toml"), "").unwrap();
     find(&place, &["--num-it", "5", "--chart", "other.svg", "--apply", "my.toml"]).refuse(&["my.toml", "--apply"]);
-    // Its own chart is drawn anew.
+    // Its own chart is replaced.
     for _ in 0..2 {
         find(&place, &["--num-it", "5", "--chart", "other.svg"]).succeed();
     }

@@ -1,4 +1,4 @@
-//! Runs that go on from weights trained elsewhere: which layers move, and where the file has to be.
+//! Runs that start from weights trained elsewhere: which layers move, and where the file has to be.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -64,7 +64,7 @@ fn a_resumed_run_needs_the_file_no_more() {
 }
 
 #[test]
-fn a_run_that_has_no_checkpoint_yet_begins_anew_from_the_same_weights_only() {
+fn a_run_without_a_checkpoint_starts_again_from_the_same_weights_only() {
     let place = place();
     place.train("run", &words(&[])).succeed();
     let epochs = place.epochs("run");

@@ -16,14 +16,14 @@ fn place_of_offenders() -> Place {
     let open = |path: &str| image::open(place.path(path)).unwrap().into_luma8();
     let save = |image: DynamicImage, path: &str| image.save(place.path(path)).unwrap();
 
-    copy("data/train/bright/0000.png", "data/train/bright/twin.png");
-    copy("data/val/even/1000.png", "data/val/even/twin.png");
+    copy("data/train/bright/0000.png", "data/train/bright/same.png");
+    copy("data/val/even/1000.png", "data/val/even/same.png");
     // One image of train twice in val, another one in test.
     copy("data/train/dark/0001.png", "data/val/dark/leak.png");
     copy("data/train/dark/0001.png", "data/val/even/leak.png");
     copy("data/train/dark/0002.png", "data/test/dark/leak.png");
     copy("data/train/even/0003.png", "data/train/dark/conflict.png");
-    // Twins in other kinds of files: three equal channels, 16 bits, and what a JPEG decodes to.
+    // Duplicates in other kinds of files: three equal channels, 16 bits, and what a JPEG decodes to.
     let grey = open("data/train/bright/0004.png");
     save(DynamicImage::ImageLuma8(grey).to_rgb8().into(), "data/train/bright/rgb.png");
     let deep: Vec<u16> = open("data/train/bright/0005.png").iter().map(|&value| u16::from(value) << 8 | 9).collect();
@@ -69,7 +69,7 @@ fn names(list: &Value) -> Vec<&str> {
 fn every_offence_is_counted() {
     let place = place_of_offenders();
     let found = audit(&place, &["data"]);
-    // twin, conflict, rgb, deep, and one of the two that began as a JPEG.
+    // same.png, conflict, rgb, deep, and one of the two that began as a JPEG.
     assert_eq!(found["surplus_duplicates"], json!({"train": 5, "val": 2, "test": 0}));
     assert_eq!((&found["val_in_train"], &found["test_in_train"]), (&json!(2), &json!(1)));
     assert_eq!((&found["conflicting_groups"], &found["blank"]), (&json!(1), &json!(2)));
@@ -178,7 +178,7 @@ fn a_table_is_inspected_by_its_lines() {
         row(1, 2, "Training"),
         row(0, 3, "Training"),
         row(1, 3, "Training"),   // line 5: conflict with line 4
-        row(0, 1, "Training"),   // line 6: twin of line 2
+        row(0, 1, "Training"),   // line 6: a duplicate of line 2
         row(1, 2, "PublicTest"), // line 7: leak
         row(0, 4, "PublicTest"),
         "1,1 2 x 4,Training\n".to_owned(), // line 9
@@ -224,7 +224,7 @@ fn the_list_names_what_harms_and_val_stays_whole() {
         "train/dark/0002.png",
         "train/bright/deep.png",
         "train/bright/rgb.png",
-        "train/bright/twin.png",
+        "train/bright/same.png",
         "train/even/lossy.jpg",
     ];
     assert_eq!(entries(&place, "list.txt"), expected);
@@ -325,7 +325,7 @@ fn a_val_split_drawn_from_what_the_list_leaves_has_no_leak_whatever_the_seed() {
     for class in CLASSES {
         for number in 0..10 {
             let file = |name: &str| place.path(format!("data/train/{class}/{name}.png"));
-            fs::copy(file(&format!("{number:04}")), file(&format!("twin{number}"))).unwrap();
+            fs::copy(file(&format!("{number:04}")), file(&format!("same{number}"))).unwrap();
         }
     }
     assert!(audit(&place, &["data"])["is_val_drawn"] == true);
@@ -341,7 +341,7 @@ fn a_val_split_drawn_from_what_the_list_leaves_has_no_leak_whatever_the_seed() {
 fn any_file_name_survives_the_list() {
     let place = Place::with_images(4, 2);
     let first = place.path("data/train/bright/0000.png");
-    let odd = [&b"twin\nof\r it.png"[..], b"\xff\xfe.png", b"back\\slash.png", b" \xc3\x9cbung #1 .png"];
+    let odd = [&b"same\nof\r it.png"[..], b"\xff\xfe.png", b"back\\slash.png", b" \xc3\x9cbung #1 .png"];
     for name in odd {
         fs::copy(&first, place.path("data/train/bright").join(Path::new(std::ffi::OsStr::from_bytes(name)))).unwrap();
     }
@@ -366,7 +366,7 @@ fn the_page_shows_the_offenders_and_believes_no_name() {
         assert!(page.contains(&format!("<section id=\"{section}\">")), "{section} is missing");
     }
     assert!(page.matches("src=\"data:image/png;base64,").count() > 20);
-    // Its own page is written anew.
+    // Its own page is replaced.
     place.mindgap(&["inspect", "data", "--html", "page.html"]).succeed();
 }
 

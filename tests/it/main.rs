@@ -40,3 +40,4 @@ mod steady;
 mod torture;
 mod train;
 mod vanishing;
+mod words;

@@ -60,7 +60,7 @@ fn an_image_of_val_gets_the_probabilities_of_its_evaluation() {
 }
 
 #[test]
-fn a_bad_image_is_named_and_the_rest_goes_on() {
+fn a_bad_image_is_named_and_the_others_are_predicted() {
     let place = place();
     fs::write(place.path("words.png"), "no image").unwrap();
     let files = ["data/val/dark/1000.png", "words.png", "absent.png", "data/val/even/1000.png"];

@@ -33,7 +33,7 @@ fn check_whole(page: &str) {
 }
 
 #[test]
-fn a_run_has_its_page_which_no_longer_loads_itself_anew() {
+fn a_run_has_its_page_which_no_longer_reloads_itself() {
     let place = Place::with_images(12, 5);
     train(&place, &["--out", "run", "--mixup", "0.2"]).succeed();
     let page = page(&place, "run/report.html");

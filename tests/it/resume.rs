@@ -1,4 +1,4 @@
-//! A run that was stopped, killed or finished goes on to the same bytes as one never interrupted.
+//! A run that was stopped, killed or extended resumes to the bytes of one never interrupted.
 
 use std::{fs, process::Stdio, thread::sleep, time::Duration};
 
@@ -47,7 +47,7 @@ fn a_killed_run_resumes_to_the_same_bytes() {
 }
 
 #[test]
-fn a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_from_which_the_run_goes_on() {
+fn a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_from_which_the_run_resumes() {
     let place = Place::with_images(20, 5);
     let words = [EPOCHS, &["--checkpoint-every", "3"]].concat();
     place.train("whole", &words).succeed();
@@ -64,7 +64,7 @@ fn a_signal_in_the_middle_of_an_epoch_leaves_a_checkpoint_from_which_the_run_goe
 }
 
 #[test]
-fn a_run_killed_inside_an_epoch_goes_on_from_there() {
+fn a_run_killed_inside_an_epoch_resumes_from_there() {
     let place = Place::with_images(20, 5);
     let words = [EPOCHS, &["--model-ema", "--checkpoint-every", "3"]].concat();
     place.train("whole", &words).succeed();
@@ -234,19 +234,19 @@ fn records_that_are_missing_are_not_passed_over() {
 }
 
 #[test]
-fn a_lost_best_state_is_found_before_training_and_made_again_where_it_can_be() {
+fn a_lost_best_state_is_found_before_training_and_restored_where_it_can_be() {
     let place = Place::with_images(12, 5);
     place.train("whole", EPOCHS).succeed();
-    place.train("mended", EPOCHS).succeed();
-    let records = place.epochs("mended");
+    place.train("repaired", EPOCHS).succeed();
+    let records = place.epochs("repaired");
     let losses: Vec<f64> = records.iter().map(|record| record["val_loss"].as_f64().unwrap()).collect();
     let best = losses.iter().position(|loss| losses.iter().all(|other| loss <= other)).unwrap() + 1;
-    fs::remove_file(place.path("mended/done.json")).unwrap();
-    fs::write(place.path("mended/best.safetensors"), "damage").unwrap();
-    let end = place.mindgap(&["train", "--resume", "--out", "mended", "--threads", "1"]);
+    fs::remove_file(place.path("repaired/done.json")).unwrap();
+    fs::write(place.path("repaired/best.safetensors"), "damage").unwrap();
+    let end = place.mindgap(&["train", "--resume", "--out", "repaired", "--threads", "1"]);
     if best >= 5 {
         // It is the last or the last but one, which are both still there.
-        assert_same_run(&place, "mended", "whole");
+        assert_same_run(&place, "repaired", "whole");
         assert!(end.succeed().stderr().contains("best.safetensors"));
     } else {
         end.refuse(&["best.safetensors", "another --out"]);

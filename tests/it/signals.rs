@@ -1,4 +1,4 @@
-//! Signals and readers that leave: the step ends, the state is kept, the words that go on are said.
+//! Signals and readers that leave: the step ends, the state is kept, the command that resumes it is printed.
 
 use std::{
     fs,
@@ -34,7 +34,7 @@ fn heeding_signals(place: &Place, out: &str) -> Command {
 }
 
 #[test]
-fn each_signal_that_asks_for_an_end_leaves_a_checkpoint_and_says_how_to_go_on() {
+fn each_signal_that_asks_for_an_end_leaves_a_checkpoint_and_the_command_that_resumes() {
     let place = Place::with_images(12, 5);
     place.train("whole", EPOCHS).succeed();
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {

@@ -71,7 +71,7 @@ fn the_range_is_recorded_and_used_wherever_the_model_goes() {
 }
 
 #[test]
-fn a_run_goes_on_with_its_own_range() {
+fn a_run_resumes_with_its_own_range() {
     let place = place();
     place.train("run", &["--epochs", "1"]).succeed();
     place.train("whole", &["--epochs", "2"]).succeed();
@@ -96,7 +96,7 @@ fn images_of_8_bits_have_no_range() {
 }
 
 #[test]
-fn a_model_of_8_bits_takes_the_high_byte_whoever_asks_it() {
+fn a_model_of_8_bits_takes_the_high_byte_in_every_command() {
     let place = Place::with_images(8, 4);
     place.train("run", &["--epochs", "1"]).succeed();
     // The upper eight bits of images that use twelve.

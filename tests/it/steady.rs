@@ -36,7 +36,7 @@ impl Held {
 #[test]
 fn memory_threads_and_open_files_do_not_grow_with_the_epochs() {
     let place = Place::with_images(20, 5);
-    // Everything that is made again for each epoch: loader threads, averages, checkpoints inside it, the report.
+    // Everything that each epoch creates: loader threads, averages, checkpoints inside it, the report.
     let flags =
         "--model resnet8 --epochs 60 --cache-limit 1kb --workers 2 --model-ema --checkpoint-every 3 --hflip 0.5";
     let words = train_words("run", &flags.split(' ').collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! A run leaves a complete folder, shows the gap in the origin's form, and can be repeated from what it recorded.
+//! A run leaves a complete folder, prints the gap in the reference recipe's form, and can be repeated from what it recorded.
 
 use std::fs;
 
@@ -38,7 +38,7 @@ fn a_run_leaves_a_complete_folder() {
 }
 
 #[test]
-fn a_pipe_sees_the_origins_line_with_the_gap_at_its_end() {
+fn a_pipe_gets_the_reference_recipes_line_with_the_gap_at_its_end() {
     let place = Place::with_images(12, 5);
     let text = place.train("run", &["--epochs", "2"]).succeed().stdout();
     let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("Epoch: ")).collect();
@@ -89,11 +89,11 @@ fn the_gap_is_val_loss_minus_probe_loss_of_the_recorded_outputs() {
 }
 
 #[test]
-fn a_val_image_that_stands_in_train_is_counted_left_out_of_the_probe_and_reported_both_ways() {
+fn a_val_image_that_also_appears_in_train_is_counted_left_out_of_the_probe_and_reported_both_ways() {
     let place = Place::with_images(12, 5);
     for (class, name) in CLASSES.into_iter().enumerate() {
         // The pixels of a training image under another name.
-        place.write_image(&format!("data/val/{name}/twin.png"), class as u32, 3);
+        place.write_image(&format!("data/val/{name}/same.png"), class as u32, 3);
     }
     let text = place.train("run", &["--epochs", "1"]).succeed();
     assert!(text.stderr().contains("3 val images also stand in train"), "{}", text.stderr());
@@ -105,7 +105,7 @@ fn a_val_image_that_stands_in_train_is_counted_left_out_of_the_probe_and_reporte
     let ids = &predictions.array("last.probe.ids").unwrap().bytes;
     // Image 3 of each class: ids 3, 15 and 27 of the sorted listing.
     let ids: Vec<i64> = ids.chunks(8).map(|b| i64::from_le_bytes(b.try_into().unwrap())).collect();
-    assert!([3, 15, 27].iter().all(|twin| !ids.contains(twin)), "{ids:?}");
+    assert!([3, 15, 27].iter().all(|leak| !ids.contains(leak)), "{ids:?}");
 }
 
 #[test]

@@ -1,16 +1,16 @@
-//! Images that vanish or change while a run trains on them: it waits a little, then ends with everything kept, and goes
-//! on once they are back.
+//! Images that vanish or change while a run trains on them: it waits a little, then ends with everything kept, and
+//! resumes once they are back.
 
 use std::{fs, process::Stdio};
 
 use crate::support::{Place, interposed::Stopping, train_words};
 use mindgap::durable::Archive;
 
-/// Every image is decoded anew for every batch; a checkpoint comes with every epoch and no oftener.
+/// Every image is decoded again for every batch; a checkpoint is written after each epoch only.
 const STREAMED: &[&str] = &["--epochs", "3", "--cache-limit", "1kb", "--workers", "2", "--grad-accum-steps", "2"];
 
 #[test]
-fn a_run_that_loses_an_image_keeps_every_update_before_it_and_goes_on_once_it_is_back() {
+fn a_run_that_loses_an_image_keeps_every_update_before_it_and_resumes_once_it_is_back() {
     let place = Place::with_images(40, 5);
     place.train("whole", STREAMED).succeed();
     let mut command = place.command(&train_words("run", &[STREAMED, &["--skip-bad"]].concat()));

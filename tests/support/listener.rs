@@ -1,4 +1,4 @@
-//! Hears of a training, and stops it where it is asked to.
+//! An observer that records the epochs of a training, and stops it where it is asked to.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
