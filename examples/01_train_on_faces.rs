@@ -41,7 +41,7 @@ fn main() -> Result<()> {
     let mut recipe = resolve(&Layers::default().preset("demo")?)?;
     if let Some(epochs) = std::env::args().nth(1) {
         let epochs: u32 = epochs.parse().context("EPOCHS is a number")?;
-        recipe = resolve(&Layers::default().preset("demo")?.flags(&serde_json::json!({ "epochs": epochs }))?)?;
+        recipe = resolve(&Layers::default().preset("demo")?.keys(&serde_json::json!({ "epochs": epochs }))?)?;
     }
     let data = data::open("faces", &Options::default(), &NoProgress)?;
     let sides = Sides::of(&data, recipe.data_seed);

@@ -72,7 +72,7 @@ fn recipe(job: &Job, data: &Dataset) -> Result<Recipe> {
         "img_size": data.size,
         "in_chans": data.channels,
     });
-    resolve(&Layers::default().preset(&job.preset)?.flags(&flags)?)
+    resolve(&Layers::default().preset(&job.preset)?.keys(&flags)?)
 }
 
 /// What `mindgap train` does: recipe and environment first, then the epochs, then the final figures.

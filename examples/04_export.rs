@@ -35,7 +35,7 @@ fn main() -> Result<()> {
     torch::set_threads(None);
     let folder = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
 
-    let recipe = resolve(&Layers::default().preset("demo")?.flags(&serde_json::json!({ "epochs": 3 }))?)?;
+    let recipe = resolve(&Layers::default().preset("demo")?.keys(&serde_json::json!({ "epochs": 3 }))?)?;
     let data = data::open("faces", &Options::default(), &NoProgress)?;
     let sides = Sides::of(&data, recipe.data_seed);
     let mut trainer = Trainer::new(&recipe, &data, device::parse("auto")?)?;

@@ -100,7 +100,7 @@ fn main() -> Result<()> {
             if let Some(file) = &args.recipe {
                 layers = layers.file(file)?;
             }
-            let recipe = resolve(&layers.flags(&flags)?)?;
+            let recipe = resolve(&layers.keys(&flags)?)?;
             // What an epoch asks for once is in both counts.
             let (few, more) = (calls(&recipe, &data, device, 1)?, calls(&recipe, &data, device, 51)?);
             let each = PHASES.map(|phase| (sum(&more, phase) - sum(&few, phase)) / 50.0);

@@ -215,7 +215,7 @@ fn main() -> Result<()> {
     if let Some(stem) = args.stem {
         flags["stem"] = stem.into();
     }
-    let recipe = resolve(&Layers::default().flags(&flags)?)?;
+    let recipe = resolve(&Layers::default().keys(&flags)?)?;
     let decoded_folder = args.cache.then(data::default_folder).flatten();
     let options = Options { train_fraction: recipe.train_fraction, decoded_folder, ..Options::default() };
     let data = data::open(&args.data.to_string_lossy(), &options, &NoProgress)?;

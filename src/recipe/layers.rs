@@ -1,4 +1,4 @@
-//! From defaults, preset, recipe file and flags to one recipe.
+//! From defaults, preset, recipe file and single keys to one recipe.
 
 use std::path::Path;
 
@@ -53,17 +53,17 @@ impl Layers {
     pub fn file(self, path: &Path) -> Result<Self> {
         let name = format!("recipe file `{}`", path.display());
         let bytes = durable::read_text(path).with_context(|| format!("{name} cannot be read"))?;
-        let text = String::from_utf8(bytes).with_context(|| format!("{name} is no text"))?;
+        let text = String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))?;
         self.text(name, &text, path.parent().unwrap_or(Path::new("")))
     }
 
-    /// Adds the flags that were given: a value that serialises to recipe keys, absent where a flag was not given.
+    /// Adds single keys, such as the command line gives: a value that serialises to recipe keys, absent where none is given.
     ///
     /// # Errors
     /// A key that no recipe has, or a value of another type.
-    pub fn flags(mut self, flags: &impl Serialize) -> Result<Self> {
-        let keys = Table::try_from(flags).context("the flags cannot be written as a recipe")?;
-        self.0.push(Layer::new("the flags", keys, Path::new(""))?);
+    pub fn keys(mut self, keys: &impl Serialize) -> Result<Self> {
+        let keys = Table::try_from(keys).context("these keys cannot be written as a recipe")?;
+        self.0.push(Layer::new("the keys given", keys, Path::new(""))?);
         Ok(self)
     }
 

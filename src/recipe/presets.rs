@@ -117,7 +117,7 @@ mod tests {
         for preset in ALL.iter().filter(|preset| !preset.toml.contains("[multiply]\nepochs")) {
             for epochs in [1, 2, 3, 5, 7, 11, 13, 15, 50, 70, 99, 333] {
                 let layers = Layers::default().preset(preset.name).unwrap();
-                let by_key = resolve(&layers.flags(&json!({ "epochs": epochs })).unwrap()).unwrap();
+                let by_key = resolve(&layers.keys(&json!({ "epochs": epochs })).unwrap()).unwrap();
                 assert_eq!(Recipe::preset(preset.name).unwrap().epochs(epochs), by_key, "{} {epochs}", preset.name);
             }
         }

@@ -36,7 +36,7 @@ fn every_example_switches_its_key_on() {
     for key in keys::all() {
         let example: Table = key.example.parse().expect(key.name);
         assert!(example.contains_key(key.name), "{}", key.example);
-        let recipe = resolve(&Layers::default().flags(&example).unwrap()).expect(key.name);
+        let recipe = resolve(&Layers::default().keys(&example).unwrap()).expect(key.name);
         assert!((key.is_read)(&recipe), "{} is not read with {}", key.name, key.example);
         assert_ne!(recipe, Recipe::default().complete().unwrap(), "{} changes nothing", key.example);
         if key.role == Role::Knob {

@@ -63,7 +63,7 @@ fn rounds_of_knobs(place: &Place) -> Vec<String> {
 /// Whether no key of the two has two values, and both are one valid recipe.
 fn go_together(one: &Table, other: &Table) -> bool {
     let same_values = other.iter().all(|(key, value)| one.get(key).is_none_or(|before| before == value));
-    let both = Layers::default().flags(one).and_then(|layers| layers.flags(other));
+    let both = Layers::default().keys(one).and_then(|layers| layers.keys(other));
     same_values && both.and_then(|layers| resolve(&layers)).is_ok()
 }
 

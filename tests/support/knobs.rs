@@ -97,7 +97,7 @@ pub fn recipe(keys: &[&str]) -> Recipe {
             true => keys.replace("/WEIGHTS", WEIGHTS.to_str().unwrap()),
             false => keys.to_owned(),
         };
-        layers = layers.flags(&keys.parse::<Table>().unwrap()).unwrap();
+        layers = layers.keys(&keys.parse::<Table>().unwrap()).unwrap();
     }
     Recipe { img_size: Some(16), in_chans: Some(1), ..resolve(&layers).unwrap() }
 }

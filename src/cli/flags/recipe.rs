@@ -69,7 +69,7 @@ impl RecipeSource {
         if let Some(path) = &self.recipe {
             layers = layers.file(path)?;
         }
-        let recipe = recipe::resolve(&layers.flags(&self.flags)?)?;
+        let recipe = recipe::resolve(&layers.keys(&self.flags)?)?;
         ensure!(
             preset != Some(presets::FINE_TUNE) || recipe.pretrained.is_some(),
             "preset {} continues from weights that were trained on other images: give --pretrained FILE.safetensors, such as \
@@ -216,8 +216,8 @@ mod tests {
         for key in keys::all() {
             let example: Table = key.example.parse().unwrap();
             let line: Vec<String> = example.iter().map(|(key, value)| on_the_command_line(key, value)).collect();
-            let flags = Layers::default().flags(&parse(&line.join(" ")).unwrap().flags).unwrap();
-            let keys = Layers::default().flags(&example).unwrap();
+            let flags = Layers::default().keys(&parse(&line.join(" ")).unwrap().flags).unwrap();
+            let keys = Layers::default().keys(&example).unwrap();
             assert_eq!(recipe::resolve(&flags).unwrap(), recipe::resolve(&keys).unwrap(), "{line:?}");
         }
     }

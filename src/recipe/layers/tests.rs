@@ -24,7 +24,7 @@ fn error(text: &str) -> String {
 fn later_layers_beat_earlier_ones_key_by_key() {
     let layers = Layers::default().preset("demo").unwrap();
     let layers = layers.toml("lr = 0.1\nmomentum = 0.8\nopt = \"adamw\"").unwrap();
-    let recipe = resolve(&layers.flags(&json!({ "momentum": 0.5 })).unwrap()).unwrap();
+    let recipe = resolve(&layers.keys(&json!({ "momentum": 0.5 })).unwrap()).unwrap();
     assert_eq!((recipe.momentum, recipe.lr, recipe.opt, recipe.stem_stride), (0.5, 0.1, Opt::Adamw, 2));
     assert_eq!(recipe.batch_size, Recipe::default().batch_size);
 }
@@ -33,7 +33,7 @@ fn later_layers_beat_earlier_ones_key_by_key() {
 fn multipliers_come_last_and_several_multiply() {
     let layers = Layers::default().preset("longer").unwrap();
     let layers = layers.toml("width = 24\n[multiply]\nepochs = 2\nwidth = 1.5").unwrap();
-    let recipe = resolve(&layers.flags(&json!({ "epochs": 50 })).unwrap()).unwrap();
+    let recipe = resolve(&layers.keys(&json!({ "epochs": 50 })).unwrap()).unwrap();
     assert_eq!((recipe.epochs, recipe.width), (140, Some(36)));
     assert_eq!(recipe.schedule.iter().map(|phase| phase.epochs).sum::<f64>(), 140.0);
 }
@@ -44,7 +44,7 @@ fn a_resolved_recipe_resolves_to_itself_bit_for_bit() {
         for epochs in [1, 7, 15, 50, 70, 333] {
             let layers = Layers::default().preset(preset.name).unwrap();
             let flags = json!({ "epochs": epochs, "lr": 0.1 + 0.2, "clip_grad": 1.0 / 3.0, "warmup_epochs": 0.3 });
-            let resolved = resolve(&layers.flags(&flags).unwrap()).unwrap();
+            let resolved = resolve(&layers.keys(&flags).unwrap()).unwrap();
             let again = file(&resolved.to_toml());
             assert_eq!(resolved, again);
             assert_eq!(resolved.to_toml(), again.to_toml());
@@ -93,7 +93,7 @@ fn a_second_warmup_replaces_the_first() {
     let resolved = file("warmup_epochs = 10").to_toml();
     let change = |warmup_epochs: u32| {
         let flags = json!({ "warmup_epochs": warmup_epochs });
-        resolve(&Layers::default().toml(&resolved).unwrap().flags(&flags).unwrap()).unwrap()
+        resolve(&Layers::default().toml(&resolved).unwrap().keys(&flags).unwrap()).unwrap()
     };
     assert_eq!(change(5).schedule, file("warmup_epochs = 5").schedule);
     assert_eq!(change(0), Recipe::default().complete().unwrap());
@@ -102,7 +102,7 @@ fn a_second_warmup_replaces_the_first() {
 #[test]
 fn a_later_schedule_replaces_an_earlier_one_in_either_form() {
     let shorthand = Layers::default().toml("sched = \"step\"\ndecay_epochs = 5\nwarmup_epochs = 5").unwrap();
-    let recipe = resolve(&shorthand.clone().flags(&json!({ "sched": "cosine" })).unwrap()).unwrap();
+    let recipe = resolve(&shorthand.clone().keys(&json!({ "sched": "cosine" })).unwrap()).unwrap();
     assert!(matches!(
         recipe.schedule[..],
         [Phase { curve: Curve::Linear { .. }, .. }, Phase { curve: Curve::Cosine { .. }, .. }]
@@ -112,14 +112,14 @@ fn a_later_schedule_replaces_an_earlier_one_in_either_form() {
     let recipe = resolve(&shorthand.toml(phases).unwrap()).unwrap();
     assert_eq!(recipe.schedule, [Phase { epochs: 50.0, curve: Curve::Constant { factor: 1.0 } }]);
 
-    let recipe = resolve(&Layers::default().toml(phases).unwrap().flags(&json!({ "sched": "step" })).unwrap()).unwrap();
+    let recipe = resolve(&Layers::default().toml(phases).unwrap().keys(&json!({ "sched": "step" })).unwrap()).unwrap();
     assert!(matches!(recipe.schedule[..], [Phase { curve: Curve::Step { .. }, .. }]));
 }
 
 #[test]
 fn what_depends_on_the_length_of_a_run_is_checked_against_the_multiplied_one() {
     let longer = |keys: &str| {
-        let layers = Layers::default().preset("longer").unwrap().flags(&keys.parse::<toml::Table>().unwrap()).unwrap();
+        let layers = Layers::default().preset("longer").unwrap().keys(&keys.parse::<toml::Table>().unwrap()).unwrap();
         resolve(&layers)
     };
     assert_eq!(longer("swa_start = 60").unwrap().swa_start, 60);
@@ -264,9 +264,9 @@ fn paths_lead_from_the_recipe_files_folder_or_from_the_current_one_and_are_kept_
     assert_eq!(pretrained(file.clone()).as_deref(), Some("/recipes/weights/a.safetensors"));
     let flag = |value: &str| Table::from_iter([("pretrained".to_owned(), Value::from(value))]);
     let here = std::env::current_dir().unwrap().join("b.safetensors");
-    assert_eq!(pretrained(file.clone().flags(&flag("b.safetensors")).unwrap()).as_deref(), here.to_str());
-    assert_eq!(pretrained(file.clone().flags(&flag("/c")).unwrap()).as_deref(), Some("/c"));
-    assert_eq!(pretrained(file.flags(&flag("")).unwrap()), None);
+    assert_eq!(pretrained(file.clone().keys(&flag("b.safetensors")).unwrap()).as_deref(), here.to_str());
+    assert_eq!(pretrained(file.clone().keys(&flag("/c")).unwrap()).as_deref(), Some("/c"));
+    assert_eq!(pretrained(file.keys(&flag("")).unwrap()), None);
 }
 
 #[test]
