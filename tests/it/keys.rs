@@ -119,5 +119,21 @@ fn row(key: &Key) -> String {
     let can_be_off = key.role != Role::Setting || matches!(key.kind, Kind::Switch);
     let default = key.default_text().unwrap_or_else(|| if can_be_off { "off".to_owned() } else { String::new() });
     let what = format!("{}{read}", key.help);
-    format!("| {flag} | {what} | {default} | {} | {} |", key.kind.values(), key.usual).replace("  |", " |")
+    format!("| {flag} | {what} | {default} | {} | {} |", values(&key.kind), key.usual).replace("  |", " |")
+}
+
+/// The values that a key takes, as a reader sees them.
+fn values(kind: &Kind) -> String {
+    match kind {
+        Kind::Switch | Kind::Path => String::new(),
+        Kind::Word(words) => words.join(", "),
+        Kind::Whole(range) if *range.end() == u32::MAX => format!("from {}", range.start()),
+        Kind::Whole(range) => format!("{} to {}", range.start(), range.end()),
+        Kind::OneOf(numbers) => numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        Kind::Seed => "from 0, below 2⁶³".to_owned(),
+        Kind::Number(range) => range.to_string(),
+        Kind::Pair(range) => format!("both in {range}"),
+        Kind::Pair16Bit => "0 to 65535".to_owned(),
+        Kind::List(_, range) => format!("each in {range}"),
+    }
 }

@@ -170,22 +170,6 @@ impl Kind {
     pub(in crate::recipe) fn is_pair(&self) -> bool {
         matches!(self, Self::Pair(_) | Self::Pair16Bit)
     }
-
-    /// The values as a reader of the documents sees them.
-    pub fn values(&self) -> String {
-        match self {
-            Self::Switch | Self::Path => String::new(),
-            Self::Word(words) => words.join(", "),
-            Self::Whole(range) if *range.end() == u32::MAX => format!("from {}", range.start()),
-            Self::Whole(range) => format!("{} to {}", range.start(), range.end()),
-            Self::OneOf(numbers) => list(numbers),
-            Self::Seed => "from 0, below 2⁶³".to_owned(),
-            Self::Number(range) => range.to_string(),
-            Self::Pair(range) => format!("both in {range}"),
-            Self::Pair16Bit => "0 to 65535".to_owned(),
-            Self::List(_, range) => format!("each in {range}"),
-        }
-    }
 }
 
 fn wrong_whole(range: &RangeInclusive<u32>, number: i64) -> Option<String> {
