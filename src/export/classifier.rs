@@ -1,4 +1,4 @@
-//! A network of mindgap's own with its weights, in this process.
+//! A trained network of mindgap's that runs in this process.
 
 use std::path::Path;
 
@@ -14,37 +14,37 @@ use crate::{
     torch,
 };
 
-/// How PyTorch calls the counter that each of its norms carries.
+/// PyTorch's name for the counter of batches in each norm.
 const TRACKED: &str = "num_batches_tracked";
 
 /// A trained network and its description.
 #[derive(Debug)]
 pub struct Classifier {
-    /// What one must know to use it.
+    /// Classes, image shape, normalisation and recipe of the network.
     pub description: Description,
-    /// Its architecture.
+    /// The architecture of the network.
     pub architecture: Architecture,
-    /// The network.
+    /// The network with its weights.
     pub network: ResNet,
-    /// How many batches its norms have seen in training.
+    /// The number of batches on which its norms were trained.
     pub batches_tracked: i64,
     normalize: Normalize,
 }
 
 impl Classifier {
     /// The network that `description` names, on `device`, with the weights in `arrays` under torchvision's names.
-    /// Numbers of half precision are widened.
+    /// Half-precision numbers are converted to float32.
     ///
     /// # Errors
-    /// The description's recipe cannot be read, or the arrays are not those of its network, each with its name, shape
-    /// and type.
+    /// The description's recipe cannot be read, or the names, shapes and types of the arrays are not those of its
+    /// network's tensors.
     pub fn new(description: Description, arrays: &[Array], device: Device) -> Result<Self> {
         let recipe = description.recipe()?;
         recipe.validate()?;
         let architecture = description.architecture()?;
         let numbers: usize = arrays.iter().map(|array| array.shape.iter().product::<usize>()).sum();
         let parameters = architecture.cost(description.size).parameters;
-        // Before the memory is asked for: a description may name a network of any width.
+        // Checked before memory is allocated, since a description may name a network of any width.
         ensure!(
             parameters <= numbers as u64,
             "its recipe names a network of {parameters} parameters, the file holds {numbers} numbers"
@@ -65,17 +65,16 @@ impl Classifier {
     /// Reads a safetensors file that mindgap wrote.
     ///
     /// # Errors
-    /// As [`Archive::load`] and [`Classifier::new`]; the message names the file.
+    /// The file cannot be read or is damaged, or its weights and description do not match; the message names the file.
     pub fn read(path: &Path, device: Device) -> Result<Self> {
         let Archive { metadata, arrays } = Archive::load(path)?;
-        let description = Description::from_metadata(&metadata);
-        description
+        Description::from_metadata(&metadata)
             .and_then(|description| Self::new(description, &arrays, device))
             .with_context(|| format!("cannot use {}", path.display()))
     }
 
-    /// As a safetensors file whose names, shapes and types torchvision's `load_state_dict(strict=True)` takes; with
-    /// `half` its numbers have half precision.
+    /// The contents of a safetensors file whose names, shapes and types torchvision's `load_state_dict(strict=True)`
+    /// accepts. With `half` its numbers have half precision.
     ///
     /// # Errors
     /// A tensor cannot be copied to the host.
@@ -96,11 +95,11 @@ impl Classifier {
         self.normalize.forward(&images.to_device(self.network.parameters.device()))
     }
 
-    /// How strongly each place of uint8 images `[n, c, h, w]` speaks for the image's class in `classes`, i64 \[n\]:
-    /// maps `[n, h', w']` of the last stage, at least 0. See [`ResNet::grad_cam`].
+    /// The evidence in each region of uint8 images `[n, c, h, w]` for the image's class in `classes`, i64 \[n\]: maps
+    /// `[n, h', w']` of the last stage's size, at least 0. See [`ResNet::grad_cam`].
     ///
     /// # Errors
-    /// The images do not fit the network, or computing fails.
+    /// The network does not take images of this shape, or computing fails.
     pub fn grad_cam(&self, images: &Tensor, classes: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
         let device = self.network.parameters.device();
@@ -130,7 +129,7 @@ fn counter(array: &Array) -> Result<i64> {
     Ok(tensor.int64_value(&[]))
 }
 
-/// The array with its numbers in float32 if they were of half precision.
+/// The array with half-precision numbers converted to float32.
 fn widened(array: &Array) -> Result<Array> {
     if array.dtype != Dtype::F16 {
         return Ok(array.clone());

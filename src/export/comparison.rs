@@ -1,54 +1,54 @@
-//! Do two forms of one network agree?
+//! Compares the outputs of two models, such as a network and its exported file.
 
 use anyhow::{Result, ensure};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::Model;
 
-/// Sizes of the batches on which models are compared: one image, a few, and many.
+/// The sizes of the batches on which models are compared: one image, a few, and many.
 pub const BATCHES: [i64; 3] = [1, 3, 16];
 
-/// How far apart two models' logits are.
+/// The difference between two models' logits.
 #[derive(Clone, Copy, Debug)]
 pub struct OutputDifference {
-    /// The largest difference of two logits.
+    /// The largest absolute difference between two logits.
     pub largest: f64,
-    /// The largest logit.
+    /// The largest absolute value of the first model's logits.
     pub scale: f64,
 }
 
 impl OutputDifference {
-    /// Compares two models on images of noise `[n, channels, size, size]`, in batches of [`BATCHES`].
+    /// Compares two models on noise images `[n, channels, size, size]`, in batches of [`BATCHES`].
     ///
     /// # Errors
-    /// A model fails, or their outputs have different shapes or are no numbers.
+    /// A model fails, the logits have different shapes, or a logit is not finite.
     pub fn between(a: &dyn Model, b: &dyn Model, channels: u32, size: u32) -> Result<Self> {
         let mut difference = Self { largest: 0.0, scale: 0.0 };
         for n in BATCHES {
             let images = noise([n, channels.into(), size.into(), size.into()]);
-            let (left, right) = (a.logits(&images)?, b.logits(&images)?);
-            ensure!(left.size() == right.size(), "logits of {:?} against {:?}", left.size(), right.size());
-            let (left, right) = (left.to_device(tch::Device::Cpu), right.to_device(tch::Device::Cpu));
-            let largest = |x: Tensor| x.abs().max().double_value(&[]);
-            let (apart, scale) = (largest(&left - &right), largest(left));
-            ensure!(apart.is_finite() && scale.is_finite(), "logits that are no numbers");
-            difference.largest = difference.largest.max(apart);
+            let left = a.logits(&images)?.to_device(Device::Cpu);
+            let right = b.logits(&images)?.to_device(Device::Cpu);
+            ensure!(left.size() == right.size(), "logits of shape {:?} and of {:?}", left.size(), right.size());
+            let largest = (&left - right).abs().max().double_value(&[]);
+            let scale = left.abs().max().double_value(&[]);
+            ensure!(largest.is_finite() && scale.is_finite(), "a logit is not finite");
+            difference.largest = difference.largest.max(largest);
             difference.scale = difference.scale.max(scale);
         }
         Ok(difference)
     }
 
-    /// Whether the models agree within `tolerance`, taken of the largest logit where that is above 1: float32 has seven
-    /// digits.
+    /// Whether the models agree within `tolerance`. It is relative to the largest logit where that is above 1, since
+    /// float32 has seven digits.
     pub fn within(self, tolerance: f64) -> bool {
         self.largest <= tolerance * self.scale.max(1.0)
     }
 }
 
-/// Bytes that look random and are always the same.
+/// Pseudo-random bytes, the same in every call.
 fn noise(shape: [i64; 4]) -> Tensor {
     let count: i64 = shape.iter().product();
-    // Knuth's multiplicative hash of the position.
+    // Knuth's multiplicative hash of the index.
     let bytes: Vec<u8> = (0..count as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 23) as u8).collect();
     Tensor::from_slice(&bytes).view(shape).to_kind(Kind::Uint8)
 }

@@ -1,4 +1,4 @@
-//! The forms in which a network is written.
+//! The file formats of exported networks.
 
 use std::path::Path;
 
@@ -13,21 +13,21 @@ pub enum Form {
     Torchscript,
     /// The weights alone, under torchvision's names
     Safetensors,
-    /// A graph with the weights in it, for onnxruntime and its like
+    /// A graph with the weights in it, for onnxruntime and other runtimes
     Onnx,
 }
 
-/// What is written beside or instead of plain float32 weights.
+/// Options of an exported file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Variant {
-    /// Numbers of half precision.
+    /// Numbers have half precision.
     pub half: bool,
-    /// Probabilities are computed with the temperature that was fitted on val.
+    /// The file computes probabilities with the temperature that was fitted on val.
     pub calibrated: bool,
 }
 
 impl Form {
-    /// How the names of such files end.
+    /// The ending of such files' names.
     pub fn ending(self) -> &'static str {
         match self {
             Form::Torchscript => ".pt",
@@ -36,7 +36,7 @@ impl Form {
         }
     }
 
-    /// The form that a file's name stands for.
+    /// The format that the extension of a file's name stands for.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "pt" | "pth" | "ts" => Some(Form::Torchscript),
@@ -46,18 +46,18 @@ impl Form {
         }
     }
 
-    /// The bytes of `classifier` in this form.
+    /// The bytes of `classifier` in this format.
     ///
     /// # Errors
-    /// The variant is not possible, or an exception of libtorch.
+    /// The format does not support the variant, or libtorch throws an exception.
     pub fn encode(self, classifier: &Classifier, variant: Variant) -> Result<Vec<u8>> {
         match self {
             Form::Torchscript => to_torchscript(classifier, variant.half, variant.calibrated),
             Form::Safetensors => {
                 ensure!(
                     !variant.calibrated,
-                    "--calibrated changes what a module's predict() gives, and safetensors hold weights alone; their \
-                     metadata carry the temperature"
+                    "--calibrated changes the probabilities that a file computes, and a safetensors file holds weights only; its \
+                     metadata have the temperature"
                 );
                 classifier.to_archive(variant.half)?.to_bytes()
             }

@@ -1,13 +1,13 @@
-//! A model file in a process of its own: for what must be read back fresh, and for TorchScript, which is a program and
-//! may do anything that a program can within the memory and the time it is given.
+//! Runs a model file in a separate process: for files that are read back after an export, and for TorchScript, which is
+//! a program and can do anything that a program can within its limits of memory and time.
 //!
-//! The process reads batches from its input and answers on its output:
+//! The process reads requests from stdin and writes answers to stdout:
 //!
 //! ```text
-//! it says first     D, length u32, JSON of the description (length 0: it has none)
-//! it is asked       n, c, h, w as u32, then n·c·h·w bytes of pixels
-//! it answers        L, n u32, classes u32, then n·classes float32
-//! or at any time    E, length u32, text
+//! answer at the start    D, length u32, the description as JSON (length 0: the file has none)
+//! request                n, c, h, w as u32, then n·c·h·w bytes of pixels
+//! answer                 L, n u32, classes u32, then n·classes float32
+//! instead of an answer   E, length u32, text of the error
 //! ```
 //!
 //! All numbers are little-endian.
@@ -29,31 +29,31 @@ use tch::{Device, Kind, Tensor};
 use super::{Classifier, Form, Graph, Model, Script};
 use crate::model::Description;
 
-/// The largest text that is taken from a hosted model \[bytes\].
+/// The longest text that is accepted from a hosted model \[bytes\].
 const TEXT_AT_MOST: usize = 16 << 20;
-/// The most classes that a model may have.
+/// The largest number of classes that a model may have.
 const CLASSES_AT_MOST: usize = 1 << 16;
 
-/// What a hosted model may use.
+/// The limits of a hosted model.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Address space \[bytes\], libtorch's own libraries included; `None`: as much as the machine has.
+    /// Address space, including that of libtorch's libraries \[bytes\]; `None` is no limit.
     pub memory: Option<u64>,
-    /// Time for reading the file, and for each batch.
+    /// Time for reading the file, and time for each batch.
     pub time: Duration,
 }
 
-/// A model in a process of its own, which ends with this value.
+/// A model in a separate process, which ends when this value is dropped.
 #[derive(Debug)]
 pub struct Hosted {
     child: Child,
-    /// The pipe to it and what comes back: one question at a time.
-    pipe: Mutex<(ChildStdin, mpsc::Receiver<Result<Answer>>)>,
+    /// The process's stdin and its answers; the lock admits one request at a time.
+    pipes: Mutex<(ChildStdin, mpsc::Receiver<Result<Answer>>)>,
     description: Option<Description>,
     limits: Limits,
 }
 
-/// What a hosted model says.
+/// A message from the process of a hosted model.
 #[derive(Debug)]
 enum Answer {
     Description(String),
@@ -62,13 +62,13 @@ enum Answer {
 }
 
 impl Hosted {
-    /// Starts `command`, which is to run [`serve`], and waits until it has read its file.
+    /// Starts `command`, which must run [`serve`], and waits until it has read its file.
     ///
     /// # Errors
-    /// The process cannot be started, takes too long, dies, or says why it cannot use the file.
+    /// The process cannot be started, takes too long, dies, or cannot use the file.
     pub fn start(mut command: Command, limits: Limits) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        // SAFETY: between fork and exec, prctl and setrlimit are plain system calls on plain numbers.
+        // SAFETY: prctl and setrlimit are async-signal-safe system calls, allowed between fork and exec.
         unsafe {
             command.pre_exec(move || {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
@@ -94,17 +94,17 @@ impl Hosted {
                 }
             }
         });
-        let mut hosted = Self { child, pipe: Mutex::new((input, answers)), description: None, limits };
-        let first = hosted.pipe.lock().map_err(|_| anyhow!("the pipe is broken"))?.1.recv_timeout(limits.time);
+        let mut hosted = Self { child, pipes: Mutex::new((input, answers)), description: None, limits };
+        let first = hosted.pipes.lock().map_err(|_| anyhow!("the pipe is broken"))?.1.recv_timeout(limits.time);
         match hosted.answer(first)? {
             Answer::Description(json) if json.is_empty() => {}
             Answer::Description(json) => hosted.description = Some(Description::from_json(&json)?),
-            _ => bail!("the process that runs the model does not say what it is"),
+            _ => bail!("the process that runs the model sent no description"),
         }
         Ok(hosted)
     }
 
-    /// What came, with the reason where nothing did.
+    /// The answer that was received; an error says why there is none.
     fn answer(&self, received: Result<Result<Answer>, mpsc::RecvTimeoutError>) -> Result<Answer> {
         match received {
             Ok(Ok(Answer::Error(text))) => bail!("{text}"),
@@ -114,7 +114,7 @@ impl Hosted {
             }
             Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => {
                 let memory = self.limits.memory.map_or(String::new(), |bytes| {
-                    format!("; it may have wanted more than the {} MiB of address space it had", bytes >> 20)
+                    format!("; it may have needed more than its {} MiB of address space", bytes >> 20)
                 });
                 bail!("the process that ran the model died{memory}")
             }
@@ -133,16 +133,16 @@ impl Model for Hosted {
         ensure!(images.kind() == Kind::Uint8 && shape.len() == 4, "images are uint8 [n, c, h, w]");
         let mut pixels = vec![0; images.numel()];
         images.f_copy_data_u8(&mut pixels, images.numel())?;
-        let mut question: Vec<u8> = shape.iter().flat_map(|&length| (length as u32).to_le_bytes()).collect();
-        question.append(&mut pixels);
+        let mut request: Vec<u8> = shape.iter().flat_map(|&length| (length as u32).to_le_bytes()).collect();
+        request.append(&mut pixels);
         let received = {
-            let mut pipe = self.pipe.lock().map_err(|_| anyhow!("the pipe to the model is broken"))?;
-            // When it has died, reading says so.
-            let _ = pipe.0.write_all(&question).and_then(|()| pipe.0.flush());
-            pipe.1.recv_timeout(self.limits.time)
+            let mut pipes = self.pipes.lock().map_err(|_| anyhow!("the pipe to the model is broken"))?;
+            // Errors are ignored here: if the process has died, the missing answer shows it.
+            let _ = pipes.0.write_all(&request).and_then(|()| pipes.0.flush());
+            pipes.1.recv_timeout(self.limits.time)
         };
         let Answer::Logits { n, classes, values } = self.answer(received)? else {
-            bail!("the process that runs the model answered something else than logits");
+            bail!("the process that runs the model sent something other than logits");
         };
         ensure!(n == shape[0] as usize, "the model gave {n} rows of logits for {} images", shape[0]);
         Ok(Tensor::from_slice(&values).view([n as i64, classes as i64]))
@@ -171,7 +171,7 @@ impl Answer {
                 let (values, _) = bytes.as_chunks();
                 Self::Logits { n, classes, values: values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect() }
             }
-            other => bail!("{other} is no answer"),
+            other => bail!("an answer begins with byte {other}"),
         })
     }
 
@@ -211,11 +211,11 @@ fn write_text(to: &mut impl Write, tag: u8, text: &str) -> io::Result<()> {
     to.write_all(text.as_bytes())
 }
 
-/// Reads the model file at `path` onto `device` and answers on stdout what is asked on stdin, until that ends. What
-/// the model itself prints goes to stderr.
+/// Reads the model file at `path` onto `device` and answers the requests on stdin on stdout, until stdin ends. What the
+/// model prints goes to stderr.
 ///
 /// # Errors
-/// The pipes are broken; what is wrong with the file or the images is answered, not returned.
+/// The pipes are broken. Errors of the file or of the images are sent as answers, not returned.
 pub fn serve(path: &Path, device: Device) -> Result<()> {
     // SAFETY: the numbers of open descriptors; the copy of stdout belongs to the new File alone.
     let mut output = unsafe {
@@ -241,7 +241,7 @@ pub fn serve(path: &Path, device: Device) -> Result<()> {
     }
 }
 
-/// The file as what its name says it is.
+/// Opens the file in the format of its extension, by default as TorchScript.
 fn open(path: &Path, device: Device) -> Result<Box<dyn Model>> {
     match Form::of(path) {
         Some(Form::Safetensors) => Ok(Box::new(Classifier::read(path, device)?)),
@@ -250,6 +250,7 @@ fn open(path: &Path, device: Device) -> Result<Box<dyn Model>> {
     }
 }
 
+/// The model's logits as an answer.
 fn logits(model: &dyn Model, images: &Tensor) -> Result<Answer> {
     let logits = model.logits(images)?.to_device(Device::Cpu).contiguous();
     let &[n, classes] = logits.size().as_slice() else {
@@ -263,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_survive_the_pipe() {
+    fn answers_are_read_back() {
         let mut bytes = Vec::new();
         Answer::Logits { n: 2, classes: 3, values: vec![1.0, -2.5, 0.0, 3.0, 4.0, f32::MIN] }
             .write(&mut bytes)
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_beyond_reason_is_refused_before_memory_is_taken() {
+    fn an_impossible_length_is_refused_before_memory_is_allocated() {
         for hostile in [&b"D\xff\xff\xff\xff"[..], b"L\xff\xff\xff\xff\xff\xff\xff\xff", b"X"] {
             assert!(Answer::read(&mut &hostile[..]).is_err());
         }

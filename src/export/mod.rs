@@ -1,5 +1,4 @@
-//! The trained network leaves: as safetensors, as TorchScript, as ONNX; and whatever was written is read back
-//! elsewhere.
+//! Writes trained networks as safetensors, TorchScript and ONNX files, and reads such files back.
 
 mod classifier;
 mod comparison;

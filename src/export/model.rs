@@ -1,4 +1,4 @@
-//! What every form of a trained network can do.
+//! The interface of trained networks, in whatever format and process.
 
 use anyhow::Result;
 use tch::Tensor;
@@ -6,18 +6,18 @@ use tch::Tensor;
 use super::Classifier;
 use crate::model::Description;
 
-/// A trained network, wherever it runs.
+/// A trained network in this process or another, from any file format.
 pub trait Model {
-    /// What is known of it; a file that mindgap did not write may tell nothing.
+    /// The description of the network; `None` for a file that mindgap did not write.
     fn description(&self) -> Option<&Description>;
 
-    /// uint8 images `[n, c, h, w]` to float32 logits `[n, classes]`: normalisation is the model's own business.
+    /// uint8 images `[n, c, h, w]` to float32 logits `[n, classes]`. The model normalises the images itself.
     ///
     /// # Errors
-    /// The images do not fit the network, or computing fails.
+    /// The network does not take images of this shape, or computing fails.
     fn logits(&self, images: &Tensor) -> Result<Tensor>;
 
-    /// The network itself, where it is mindgap's own in this process: its insides can be looked at.
+    /// The network itself, if it is mindgap's and runs in this process, for what needs its layers, such as Grad-CAM.
     fn classifier(&self) -> Option<&Classifier> {
         None
     }

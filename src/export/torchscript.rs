@@ -1,9 +1,9 @@
-//! TorchScript: a tree of modules that libtorch itself compiles, so that Python, C++ and mobile programs load, run and
-//! fine-tune the network without mindgap.
+//! TorchScript: a tree of modules compiled by libtorch, so that Python, C++ and mobile programs load, run and fine-tune
+//! the network without mindgap.
 //!
-//! Parameters and buffers bear torchvision's names. The root's `forward` takes uint8 or float images of 0–255
-//! `[n, c, h, w]` and gives logits `[n, classes]`; `predict` gives probabilities. Dropout before the classifier is
-//! there in training; what drops whole paths or blocks is not.
+//! Parameters and buffers have torchvision's names. The root's `forward` takes uint8 or float images of 0–255
+//! `[n, c, h, w]` and returns logits `[n, classes]`; `predict` returns probabilities. In training mode the modules
+//! apply dropout before the classifier, but neither drop-path nor DropBlock.
 
 use std::path::Path;
 
@@ -18,13 +18,13 @@ use crate::{
     torch::{self, ScriptModule},
 };
 
-/// The bytes of the file. With `half` its numbers have half precision, with `calibrated` its `predict` divides the
-/// logits by the temperature that was fitted on val.
+/// The bytes of a TorchScript file of `classifier`. With `half` its numbers have half precision. With `calibrated` its
+/// `predict` divides the logits by the temperature that was fitted on val.
 ///
-/// Beside the module lie `mindgap.json`, the [`Description`], `classes.json` and `recipe.toml`.
+/// The archive also holds the files `mindgap.json` with the [`Description`], `classes.json` and `recipe.toml`.
 ///
 /// # Errors
-/// `calibrated` without a temperature, or an exception of libtorch.
+/// `calibrated` is asked for and no temperature was fitted, or libtorch throws an exception.
 pub fn to_torchscript(classifier: &Classifier, half: bool, calibrated: bool) -> Result<Vec<u8>> {
     let Description { temperature, classes, recipe, .. } = &classifier.description;
     let temperature = if calibrated { temperature.context("no temperature was fitted for this network")? } else { 1.0 };
@@ -38,7 +38,7 @@ pub fn to_torchscript(classifier: &Classifier, half: bool, calibrated: bool) -> 
     ])
 }
 
-/// What the modules are made from.
+/// The network from which the modules are built, and the type of their numbers.
 struct Tree<'a> {
     classifier: &'a Classifier,
     kind: Kind,
@@ -72,7 +72,7 @@ impl Tree<'_> {
             Stem::Small => "",
         };
         let drop = architecture.drop;
-        // 6 is the number of float32 among the types.
+        // TorchScript's number for float32 is 6.
         root.define(&format!(
             "def forward(self, images: Tensor) -> Tensor:\n    \
                  scale = torch.tensor({scale:?}, dtype=6, device=images.device).view([1, -1, 1, 1])\n    \
@@ -149,20 +149,20 @@ impl Tree<'_> {
         Ok(module)
     }
 
-    /// A module without tensors of its own. Its class is named after its path, which no other module has.
+    /// A module without tensors. Its class is named after its path, so each name is unique.
     fn module(&self, path: &str) -> Result<ScriptModule> {
         let path = if path.is_empty() { String::new() } else { format!("_{}", path.replace('.', "_")) };
         ScriptModule::new(&format!("ResNet{path}"))
     }
 
-    /// A module with the tensors that the network has right under `path`.
+    /// A module with the network's tensors directly under `path`.
     fn leaf(&self, path: &str) -> Result<ScriptModule> {
         let mut module = self.module(path)?;
         for parameter in self.classifier.network.parameters.all() {
             let Some(name) = parameter.name.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')) else {
                 continue;
             };
-            // Row-major and of its own, whatever layout the network computes in.
+            // A row-major copy, whatever the layout in which the network computes.
             let tensor = parameter.tensor.detach().to_device(Device::Cpu).to_kind(self.kind).contiguous().copy();
             match parameter.role {
                 Role::Buffer => module.buffer(name, &tensor)?,
@@ -173,13 +173,14 @@ impl Tree<'_> {
     }
 }
 
-/// `forward` of a module that runs its numbered children in turn, as PyTorch's `Sequential` does.
+/// The source of a `forward` that runs the module's numbered children in order, as PyTorch's `Sequential` does.
 fn chain(count: usize) -> String {
     let calls = (0..count).map(|number| format!("    x = getattr(self, \"{number}\").forward(x)\n"));
     format!("def forward(self, x: Tensor) -> Tensor:\n{}    return x\n", calls.collect::<String>())
 }
 
-/// A TorchScript file in this process. It is a program: only [`serve`](super::serve) reads those of strangers.
+/// A TorchScript file that runs in this process. It is a program, so untrusted files are read by
+/// [`serve`](super::serve) only, in a separate process.
 #[derive(Debug)]
 pub struct Script {
     module: ScriptModule,
@@ -191,7 +192,7 @@ impl Script {
     /// Reads a file onto `device`.
     ///
     /// # Errors
-    /// It is no TorchScript file, or its description is damaged.
+    /// The file is no TorchScript file, or its description is invalid.
     pub fn read(path: &Path, device: Device) -> Result<Self> {
         let (module, text) = ScriptModule::load(path, device, Description::FILE)
             .context("it cannot be loaded as TorchScript; a state dict that torch.save wrote is none")?;

@@ -1,4 +1,4 @@
-//! What a network is before it has weights: its family, depth, width and stem, and what it costs; for `--model NAME`,
+//! The architecture of a network without its weights: family, depth, width and stem, and its cost; for `--model NAME`,
 //! `--width N` and preset `wider`.
 //!
 //! | | |
@@ -14,24 +14,24 @@ use anyhow::{Result, bail};
 use super::block::BlockKind;
 use crate::recipe::{Recipe, Stem, family};
 
-/// The shape of a ResNet, and what is dropped from it while training.
+/// The architecture of a ResNet, and what is dropped from it in training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
-    /// Form of the blocks.
+    /// The kind of the residual blocks.
     pub block: BlockKind,
-    /// Blocks in each stage; each stage after the first halves the size and doubles the width.
+    /// The number of blocks in each stage; each stage after the first halves the size and doubles the width.
     pub stages: Vec<usize>,
-    /// Inner width of the first stage's blocks.
+    /// The inner width of the first stage's blocks \[channels\].
     pub width: i64,
-    /// First layers.
+    /// The first layers.
     pub stem: Stem,
-    /// Stride of a small stem.
+    /// The stride of a small stem.
     pub stem_stride: i64,
     /// Colour channels of the images: 1 or 3.
     pub channels: i64,
-    /// Number of classes.
+    /// The number of classes.
     pub classes: i64,
-    /// Start with each block as the identity (Goyal et al. 2017).
+    /// Whether each block is initialised as the identity (Goyal et al. 2017).
     pub zero_init_last: bool,
     /// Probability that a feature is dropped before the classifier.
     pub drop: f64,
@@ -39,24 +39,27 @@ pub struct Architecture {
     pub drop_path: f64,
     /// Share of the feature maps that is dropped in squares, in the last two stages.
     pub drop_block: f64,
-    /// How many parts from the images on are frozen, the stem and each stage being one.
+    /// How many parts are frozen, counted from the input; the stem and each stage are one part each.
     pub frozen: usize,
 }
 
-/// What one image costs.
+/// The cost of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelCost {
-    /// Numbers that gradients train.
+    /// The number of weights, biases, and norm scales and shifts.
     pub parameters: u64,
-    /// Multiply-adds of the convolutions and the classifier in one forward pass.
+    /// Multiply-adds of the convolutions and the classifier in the forward pass of one image.
     pub multiply_adds: u64,
 }
 
 impl Architecture {
-    /// The network that a recipe names, for images of `channels` channels and `classes` classes.
+    /// The architecture of the network that a recipe names, for images of `channels` channels and `classes` classes.
     ///
     /// The CIFAR family (`resnet8` … `resnet110`) is He et al. 2016, section 4.2: three stages of (depth − 2) / 6 basic
     /// blocks, here with 1×1 convolutions where a shortcut changes shape. The ImageNet family is torchvision's.
+    ///
+    /// # Errors
+    /// There is no network of this name.
     pub fn new(recipe: &Recipe, channels: u32, classes: usize) -> Result<Self> {
         let (block, stages) = match recipe.model.as_str() {
             "resnet8" => (BlockKind::Basic, vec![1; 3]),
@@ -110,12 +113,12 @@ impl Architecture {
         stages.collect()
     }
 
-    /// Channels that reach the classifier.
+    /// The number of channels that reach the classifier.
     pub fn features(&self) -> i64 {
         self.block.outputs(self.width << (self.stages.len() - 1))
     }
 
-    /// What one image of `size` × `size` costs.
+    /// The cost for images of `size` × `size` pixels.
     pub fn cost(&self, size: u32) -> ModelCost {
         let mut cost = ModelCost { parameters: 0, multiply_adds: 0 };
         // Every convolution is followed by a norm with a scale and a shift for each channel.

@@ -7,17 +7,18 @@ use super::{
     layers::{BatchNorm, Builder, Conv, ConvNorm, Mode},
 };
 
-/// Which form the blocks of a network have.
+/// The kind of the residual blocks of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockKind {
     /// Two 3×3 convolutions.
     Basic,
-    /// 1×1, 3×3, 1×1; the output is four times as wide as the inside. The stride sits on the 3×3, as in torchvision.
+    /// 1×1, 3×3, 1×1; the output is four times as wide as the inner convolutions. The 3×3 has the stride, as in
+    /// torchvision.
     Bottleneck,
 }
 
 impl BlockKind {
-    /// Output channels for an inner width.
+    /// The number of output channels for an inner width.
     pub fn outputs(self, width: i64) -> i64 {
         match self {
             BlockKind::Basic => width,
@@ -40,17 +41,17 @@ impl BlockKind {
 #[derive(Debug)]
 pub(super) struct Block {
     main: Vec<ConvNorm>,
-    /// A strided 1×1 convolution where the shape changes; the identity elsewhere.
+    /// A strided 1×1 convolution where the shape changes; `None` stands for the identity.
     downsample: Option<ConvNorm>,
-    noise: Noise,
+    dropout: BlockDropout,
 }
 
-/// What is dropped from a block while training.
+/// What is dropped from a block in training.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Noise {
-    /// Probability that the main path is left out.
+pub(super) struct BlockDropout {
+    /// Probability that the main path is left out for an image.
     pub drop_path: f64,
-    /// Share of the maps before the last convolution that is left out.
+    /// Share of the feature maps that is dropped before the last convolution.
     pub drop_block: f64,
 }
 
@@ -62,7 +63,7 @@ impl Block {
         width: i64,
         stride: i64,
         zero_init_last: bool,
-        noise: Noise,
+        dropout: BlockDropout,
     ) -> Self {
         let convolutions = kind.convolutions(inputs, width, stride);
         let last = convolutions.len();
@@ -77,7 +78,7 @@ impl Block {
             let conv = Conv::new(&mut builder.at("downsample.0"), inputs, outputs, 1, stride);
             ConvNorm::new(conv, BatchNorm::new(&mut builder.at("downsample.1"), outputs, 1.0))
         });
-        Self { main, downsample, noise }
+        Self { main, downsample, dropout }
     }
 
     pub fn forward(&self, x: &Tensor, mode: &mut Mode) -> Tensor {
@@ -90,8 +91,10 @@ impl Block {
         for layer in inner {
             y = layer.forward_relu(&y, mode);
         }
-        let Noise { drop_path, drop_block } = self.noise;
-        if let (Some(draws), true) = (mode.draws(), drop_block > 0.0) {
+        let BlockDropout { drop_path, drop_block } = self.dropout;
+        if drop_block > 0.0
+            && let Some(draws) = mode.draws()
+        {
             y = drop_block::forward(&y, drop_block, draws);
         }
         if drop_path > 0.0 && mode.draws().is_some() {

@@ -1,15 +1,15 @@
-//! What one must know of a trained network to use it on pictures: the text that travels with its weights.
+//! The description of a trained network: what a program needs, beside the weights, to use it on images.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Architecture;
 use crate::recipe::Recipe;
 
-/// The description of a trained network. In a safetensors file each field is an entry of the metadata, in other formats
-/// the whole is one JSON text.
+/// The description of a trained network, stored with its weights. In a safetensors file each field is an entry of the
+/// metadata; other formats hold the description as one JSON text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
@@ -21,13 +21,13 @@ pub struct Description {
     pub size: u32,
     /// Mean of the training pixels per channel, scaled to 0–1.
     pub mean: Vec<f32>,
-    /// Their standard deviation.
+    /// Standard deviation of the training pixels per channel, scaled to 0–1.
     pub std: Vec<f32>,
-    /// What the logits are divided by before the softmax where calibrated probabilities are asked for; fitted on val.
+    /// The temperature, fitted on val, by which logits are divided before the softmax for calibrated probabilities.
     pub temperature: Option<f64>,
-    /// After how many epochs the weights were taken.
+    /// The epoch after which the weights were taken.
     pub epoch: u32,
-    /// The recipe that trained them, as TOML.
+    /// The recipe of the training, as TOML.
     pub recipe: String,
 }
 
@@ -38,7 +38,7 @@ impl Description {
     /// The network's architecture.
     ///
     /// # Errors
-    /// The recipe cannot be read, or names a network that this mindgap does not know.
+    /// The recipe cannot be read, or names a network that this version of mindgap does not know.
     pub fn architecture(&self) -> Result<Architecture> {
         Architecture::new(&self.recipe()?, self.channels, self.classes.len())
     }
@@ -51,8 +51,8 @@ impl Description {
         toml::from_str(&self.recipe).context("its recipe cannot be read")
     }
 
-    /// As text by name, for the metadata of a safetensors file. `format` tells Python's readers whose layout the
-    /// arrays have.
+    /// The entries of a safetensors file's metadata. `format` tells Python's readers that the arrays have PyTorch's
+    /// layout.
     pub fn metadata(&self) -> BTreeMap<String, String> {
         let mut metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
         for (key, value) in [
@@ -72,50 +72,38 @@ impl Description {
         metadata
     }
 
-    /// From what [`Description::metadata`] gives.
+    /// The description in a safetensors file's metadata, as [`Description::metadata`] writes it.
     ///
     /// # Errors
-    /// An entry is missing or is not what it should be.
+    /// An entry is missing or invalid.
     pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
-        let text = |key: &str| {
-            let state = "it is a training state: give its run folder, or the model.safetensors beside it";
-            let foreign = "it does not describe itself as mindgap's model files do; weights from elsewhere are for `mindgap train \
-                           --pretrained`";
-            let is_state = metadata.get("kind").is_some_and(|kind| kind.contains("training state"));
-            metadata
-                .get(key)
-                .with_context(|| format!("its metadata have no {key:?}: {}", if is_state { state } else { foreign }))
-        };
-        fn parse<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T> {
-            serde_json::from_str(text).with_context(|| format!("{key:?} of its metadata cannot be read"))
-        }
         Self {
-            classes: parse("classes", text("classes")?)?,
-            channels: parse("channels", text("channels")?)?,
-            size: parse("size", text("size")?)?,
-            mean: parse("mean", text("mean")?)?,
-            std: parse("std", text("std")?)?,
-            temperature: metadata.get("temperature").map(|text| parse("temperature", text)).transpose()?,
-            epoch: parse("epoch", text("epoch")?)?,
-            recipe: text("recipe")?.clone(),
+            classes: json(metadata, "classes")?,
+            channels: json(metadata, "channels")?,
+            size: json(metadata, "size")?,
+            mean: json(metadata, "mean")?,
+            std: json(metadata, "std")?,
+            temperature: metadata.contains_key("temperature").then(|| json(metadata, "temperature")).transpose()?,
+            epoch: json(metadata, "epoch")?,
+            recipe: text(metadata, "recipe")?.to_owned(),
         }
         .checked()
     }
 
-    /// As JSON.
+    /// The description as JSON.
     pub fn to_json(&self) -> String {
         serde_json::json!(self).to_string()
     }
 
-    /// From what [`Description::to_json`] gives.
+    /// The description in a JSON text, as [`Description::to_json`] writes it.
     ///
     /// # Errors
-    /// It is something else.
+    /// The text is no such JSON, or a value is impossible.
     pub fn from_json(json: &str) -> Result<Self> {
         serde_json::from_str::<Self>(json).context("its description cannot be read")?.checked()
     }
 
-    /// Refuses what no training can have written, before a network is made of it.
+    /// Refuses values that no training can have written, before a network is built from them.
     fn checked(self) -> Result<Self> {
         let Self { classes, channels, size, mean, std, temperature, .. } = &self;
         ensure!((2..=1 << 16).contains(&classes.len()), "it names {} classes", classes.len());
@@ -123,7 +111,7 @@ impl Description {
         ensure!((1..=4096).contains(size), "images of {size} pixels a side: 1 to 4096 are possible");
         let each = *channels as usize;
         ensure!(mean.len() == each && std.len() == each, "mean and std must have one number for each channel");
-        ensure!(mean.iter().all(|mean| mean.is_finite()), "a mean is no number");
+        ensure!(mean.iter().all(|mean| mean.is_finite()), "a mean is not finite");
         ensure!(std.iter().all(|&std| std > 0.0 && std.is_finite()), "a standard deviation is not above 0");
         ensure!(
             temperature.is_none_or(|temperature| temperature > 0.0 && temperature.is_finite()),
@@ -131,6 +119,22 @@ impl Description {
         );
         Ok(self)
     }
+}
+
+/// The entry `key` of a safetensors file's metadata.
+fn text<'a>(metadata: &'a BTreeMap<String, String>, key: &str) -> Result<&'a str> {
+    let is_state = metadata.get("kind").is_some_and(|kind| kind.contains("training state"));
+    let advice = if is_state {
+        "it is a training state: give its run folder, or the model.safetensors beside it"
+    } else {
+        "mindgap's model files have it; weights from elsewhere are for `mindgap train --pretrained`"
+    };
+    Ok(metadata.get(key).with_context(|| format!("its metadata have no {key:?}: {advice}"))?)
+}
+
+/// The JSON value of the entry `key` of a safetensors file's metadata.
+fn json<T: DeserializeOwned>(metadata: &BTreeMap<String, String>, key: &str) -> Result<T> {
+    serde_json::from_str(text(metadata, key)?).with_context(|| format!("{key:?} of its metadata cannot be read"))
 }
 
 #[cfg(test)]
@@ -151,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_survives_both_forms() {
+    fn a_description_is_read_back_from_both_formats() {
         for temperature in [None, Some(0.1 + 0.2)] {
             let description = Description { temperature, ..description() };
             assert_eq!(Description::from_metadata(&description.metadata()).unwrap(), description);
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_training_wrote_is_refused() {
+    fn impossible_values_are_refused() {
         for broken in [
             Description { classes: vec!["one".into()], ..description() },
             Description { channels: 2, ..description() },

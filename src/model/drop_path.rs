@@ -2,9 +2,9 @@
 //!
 //! | | |
 //! |---|---|
-//! | What | While training, the main path of a residual block is left out for an image with a probability that grows linearly with depth, from 0 at the first block to P at the last; where it is kept it is divided by the probability of keeping it. |
-//! | When it helps | Deep networks and long runs: it trains many shallower networks at once. |
-//! | Costs | Nothing measurable (the path is computed all the same). Short runs and shallow networks get worse. |
+//! | What | In training the main path of a residual block is left out for an image with a probability that grows linearly with depth, from 0 at the first block to P at the last; where it is kept it is divided by the probability of keeping it. |
+//! | When it helps | In deep networks and long runs: it trains many shallower networks at once. |
+//! | Costs | Nothing measurable; the path is computed even where it is left out. Short runs and shallow networks get worse. |
 //! | Usual values | 0.05 to 0.2; 0.5 in the paper, for 110 layers and 500 epochs. |
 //! | Reference | Huang et al. 2016, "Deep networks with stochastic depth". |
 
@@ -12,18 +12,18 @@ use tch::Tensor;
 
 use super::batch_share::DropoutDraws;
 
-/// The main path `[n, c, h, w]` without those images that `kept` `[n]` marks with 0, the others scaled to keep the
+/// The main path `[n, c, h, w]` with 0 for the images that `kept` `[n]` marks with 0; the others are scaled to keep the
 /// expectation. `rate` is the probability with which each was dropped, in [0, 1).
 pub fn drop_path(main: &Tensor, kept: &Tensor, rate: f64) -> Tensor {
     main * (kept / (1.0 - rate)).view([-1, 1, 1, 1])
 }
 
-/// The rate of block `number` (from 0) of `count` blocks, where the last one has `rate`.
+/// The drop-path rate of block `number` (from 0) of `count` blocks, of which the last one has `rate`.
 pub fn rate_at(number: usize, count: usize, rate: f64) -> f64 {
     if count < 2 { rate } else { rate * number as f64 / (count - 1) as f64 }
 }
 
-/// [`drop_path`] with a fresh draw for each image.
+/// [`drop_path`] with a mask drawn from `draws`.
 pub(super) fn forward(main: &Tensor, rate: f64, draws: &mut DropoutDraws) -> Tensor {
     let kept = draws.keep_mask(&[main.size()[0]], rate, main.device());
     drop_path(main, &kept, rate)

@@ -1,15 +1,15 @@
-//! Layers that keep their pretrained weights, for `--freeze-until LAYER`.
+//! Frozen layers, which keep their pretrained weights, for `--freeze-until LAYER`.
 //!
 //! | | |
 //! |---|---|
-//! | What | The layers before LAYER (`layer1` … `layer4`, or `fc` for the classifier alone) run as in evaluation throughout: no gradient, no decay, no optimiser memory, no dropout, and batch norm keeps its pretrained statistics. Needs `--pretrained`. |
-//! | When it helps | Few images, much like those of the pretraining: what is not trained cannot be learnt by heart. |
-//! | Costs | Less time, since the backward pass ends at LAYER. Too much of it underfits where the new images differ. |
-//! | Usual values | `layer3` or `layer4` for hundreds of images, `fc` for a first look, none for tens of thousands. |
+//! | What | The layers before LAYER (`layer1` … `layer4`, or `fc` for the classifier alone) run in eval mode in training too: no gradient, no weight decay, no optimizer state, no dropout, and batch norm keeps its pretrained statistics. Needs `--pretrained`. |
+//! | When it helps | With few images that resemble those of the pretraining: layers that are not trained cannot memorise images. |
+//! | Costs | Less time, since the backward pass ends at LAYER. Freezing too much underfits where the new images differ. |
+//! | Usual values | `layer3` or `layer4` for hundreds of images, `fc` for a first trial, none for tens of thousands. |
 //! | Reference | Yosinski et al. 2014, "How transferable are features in deep neural networks?". |
 
-/// The part of a network that the tensor `name` belongs to: 0 for the stem, then one for each stage; the classifier
-/// lies beyond them all.
+/// The part of a network to which the tensor `name` belongs: 0 is the stem, then come the stages from 1 on; the
+/// classifier comes after all of them.
 pub(super) fn part(name: &str) -> usize {
     let layer = name.split('.').next().unwrap_or_default();
     match layer.strip_prefix("layer").map(str::parse) {

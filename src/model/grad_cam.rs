@@ -1,9 +1,9 @@
 //! Grad-CAM (Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV
-//! 2017): which places of an image speak for a class.
+//! 2017): which regions of an image are evidence for a class.
 //!
 //! Grad-CAM weighs each map Aᵏ of the last stage by αₖ, the mean over its cells of the class's logit's derivative, and
-//! keeps what is positive: ReLU(Σₖ αₖ Aᵏ). Here the logit is Σₖ wₖ · mean(Aᵏ) + b, a global mean and one linear layer, so
-//! each derivative is wₖ / cells, whatever the image. No backward pass is needed: up to the constant 1 / cells the
+//! keeps what is positive: ReLU(Σₖ αₖ Aᵏ). Here the logit is Σₖ wₖ · mean(Aᵏ) + b, a global mean and one linear layer,
+//! so each derivative is wₖ / cells, whatever the image. No backward pass is needed: up to the constant 1 / cells the
 //! result is ReLU(Σₖ wₖ Aᵏ), the class activation map of Zhou et al. (CVPR 2016) without its negative part.
 
 use tch::{Kind, Tensor};
@@ -11,8 +11,8 @@ use tch::{Kind, Tensor};
 use super::{Mode, ResNet};
 
 impl ResNet {
-    /// How strongly each cell of the last stage speaks for a class, `[n, h', w']`, at least 0. Before the negative part
-    /// is cut off, the mean over an image's cells is its logit of that class less the bias.
+    /// The evidence for a class in each cell of the last stage's maps, `[n, h', w']`, at least 0. Before negative
+    /// values are set to 0, the mean over an image's cells is its logit of the class minus the bias.
     ///
     /// `images` are normalised floats `[n, channels, h, w]`, `classes` i64 \[n\].
     pub fn grad_cam(&self, images: &Tensor, classes: &Tensor) -> Tensor {

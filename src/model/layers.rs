@@ -12,11 +12,12 @@ use crate::torch::{self, BatchStatistics, Collective, norm_relu, norm_relu_takes
 /// How a forward pass treats what differs between training and evaluation.
 #[derive(Clone, Debug)]
 pub enum Mode {
-    /// Batch norm takes the batch's statistics and moves its running ones; dropout and its kin draw.
+    /// Training: batch norm uses the batch's statistics and updates its running statistics; dropout, drop-path and
+    /// DropBlock draw.
     Train(DropoutDraws),
-    /// A second look at a batch, with the draws of the first: as `Train`, but the running statistics stay.
+    /// A second pass over a batch with the draws of the first: like `Train`, but running statistics are not updated.
     Repeat(DropoutDraws),
-    /// Batch norm takes the batch's statistics and moves its running ones by this share towards them; nothing is
+    /// Batch norm uses the batch's statistics and moves its running statistics towards them by this share; nothing is
     /// dropped.
     Estimate(f64),
     /// Batch norm uses its running statistics; nothing is random.
@@ -24,7 +25,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Where dropout and its kin draw from, in the modes that drop.
+    /// The draws of dropout, drop-path and DropBlock, in the modes that drop.
     pub(super) fn draws(&mut self) -> Option<&mut DropoutDraws> {
         match self {
             Mode::Train(draws) | Mode::Repeat(draws) => Some(draws),
@@ -32,15 +33,17 @@ impl Mode {
         }
     }
 
-    /// The processes over whose rows batch norm takes its statistics, where that is not this one alone.
-    fn group(&self) -> Option<&dyn Collective> {
+    /// The processes over whose rows batch norm takes its statistics; `None` where it takes them over this process's
+    /// rows.
+    fn sync_norm_over(&self) -> Option<&dyn Collective> {
         match self {
-            Mode::Train(draws) | Mode::Repeat(draws) => draws.norm(),
+            Mode::Train(draws) | Mode::Repeat(draws) => draws.sync_norm_over(),
             Mode::Estimate(_) | Mode::Eval => None,
         }
     }
 
-    /// Whether batch norm takes the batch's statistics, and by which share it moves its running ones, if at all.
+    /// Whether batch norm uses the batch's statistics, and the share by which it updates its running statistics, if it
+    /// does.
     fn statistics(&self) -> (bool, Option<f64>) {
         match self {
             Mode::Train(_) => (true, Some(0.1)),
@@ -51,7 +54,7 @@ impl Mode {
     }
 }
 
-/// Registers layers under a dotted path.
+/// Registers the tensors of layers under a dotted path.
 pub(super) struct Builder<'a> {
     pub parameters: &'a mut Parameters,
     pub path: String,
@@ -59,7 +62,7 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// The same builder one level deeper: `layer1` then `0` gives `layer1.0`.
+    /// A builder one level deeper: `layer1` then `0` gives `layer1.0`.
     pub fn at(&mut self, name: impl std::fmt::Display) -> Builder<'_> {
         let path = if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) };
         Builder { parameters: self.parameters, path, seed: self.seed }
@@ -79,7 +82,8 @@ pub(super) struct Conv {
 }
 
 impl Conv {
-    /// Weights are normal with variance 2 / (outputs × kernel²): He et al. 2015, fan-out, as torchvision draws them.
+    /// Draws weights from a normal distribution with variance 2 / (outputs × kernel²): He et al. 2015, fan-out, as in
+    /// torchvision.
     pub fn new(builder: &mut Builder, inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Self {
         let deviation = (2.0 / (outputs * kernel * kernel) as f64).sqrt();
         let shape = [outputs, inputs, kernel, kernel];
@@ -95,7 +99,7 @@ impl Conv {
     }
 }
 
-/// Added to the variance.
+/// Added to the variance by batch norm.
 const EPSILON: f64 = 1e-5;
 
 /// Batch normalisation over `[n, c, h, w]` (Ioffe and Szegedy 2015), momentum 0.1, epsilon 1e-5.
@@ -122,12 +126,13 @@ impl BatchNorm {
         }
     }
 
-    /// What the fused operator needs, where it can take the norm over.
+    /// The arguments of the fused operator, where it can compute this norm.
     fn fused(&self, x: &Tensor, mode: &Mode) -> Option<BatchStatistics<'_>> {
         let (of_batch, share) = mode.statistics();
-        (of_batch && mode.group().is_none() && norm_relu_takes(x)).then(|| self.by_batch(share))
+        (of_batch && mode.sync_norm_over().is_none() && norm_relu_takes(x)).then(|| self.by_batch(share))
     }
 
+    /// The arguments of a norm by the batch's statistics that updates running statistics by `share`, if at all.
     fn by_batch(&self, share: Option<f64>) -> BatchStatistics<'_> {
         BatchStatistics {
             weight: &self.weight,
@@ -138,25 +143,26 @@ impl BatchNorm {
         }
     }
 
+    /// The norm by libtorch's operator, or over several processes.
     fn plain(&self, x: &Tensor, mode: &Mode) -> Tensor {
         let (weight, bias) = (Some(&self.weight), Some(&self.bias));
         let (of_batch, share) = mode.statistics();
-        if let Some(group) = mode.group() {
-            return sync_norm(x, self.by_batch(share), group);
+        if let Some(processes) = mode.sync_norm_over() {
+            return sync_norm(x, self.by_batch(share), processes);
         }
         let (mean, var) = (share.map(|_| &self.running_mean), share.map(|_| &self.running_var));
         x.batch_norm(weight, bias, mean, var, of_batch, share.unwrap_or(0.0), EPSILON, true)
     }
 
-    /// In evaluation the norm is a line in each channel: what it multiplies by and what it then adds, `[c]` each.
-    fn line(&self) -> (Tensor, Tensor) {
+    /// In evaluation the norm is a linear map of each channel. Returns its slope and its shift, `[c]` each.
+    fn linear_map(&self) -> (Tensor, Tensor) {
         let slope = &self.weight / (&self.running_var + EPSILON).sqrt();
         let shift = &self.bias - &self.running_mean * &slope;
         (slope, shift)
     }
 }
 
-/// A convolution and the norm of its output. In evaluation the norm is folded into the convolution's weights.
+/// A convolution followed by a batch norm. In evaluation the norm is folded into the convolution's weights.
 #[derive(Debug)]
 pub(super) struct ConvNorm {
     conv: Conv,
@@ -164,28 +170,28 @@ pub(super) struct ConvNorm {
 }
 
 impl ConvNorm {
-    /// `conv` and `norm` in this order.
+    /// `conv` followed by `norm`.
     pub fn new(conv: Conv, norm: BatchNorm) -> Self {
         Self { conv, norm }
     }
 
     /// norm(conv(x)).
     pub fn forward(&self, x: &Tensor, mode: &Mode) -> Tensor {
-        self.then(x, None, false, mode)
+        self.compute(x, None, false, mode)
     }
 
     /// relu(norm(conv(x))).
     pub fn forward_relu(&self, x: &Tensor, mode: &Mode) -> Tensor {
-        self.then(x, None, true, mode)
+        self.compute(x, None, true, mode)
     }
 
     /// relu(norm(conv(x)) + skip).
     pub fn forward_add_relu(&self, x: &Tensor, skip: &Tensor, mode: &Mode) -> Tensor {
-        self.then(x, Some(skip), true, mode)
+        self.compute(x, Some(skip), true, mode)
     }
 
-    /// norm(conv(x)), then what is added, then ReLU if `relu`.
-    fn then(&self, x: &Tensor, skip: Option<&Tensor>, relu: bool, mode: &Mode) -> Tensor {
+    /// norm(conv(x)), plus the skip if there is one, then ReLU if `relu`.
+    fn compute(&self, x: &Tensor, skip: Option<&Tensor>, relu: bool, mode: &Mode) -> Tensor {
         let mut y = if let Mode::Eval = mode {
             self.folded(x)
         } else {
@@ -195,16 +201,17 @@ impl ConvNorm {
             }
             self.norm.plain(&x, mode)
         };
-        // In place, here and below: a norm's backward pass needs its input, not its output.
+        // The addition and ReLU work in place: a norm's backward pass needs its input, not its output.
         if let Some(skip) = skip {
             y = y.g_add_(skip);
         }
         if relu { y.relu_() } else { y }
     }
 
+    /// norm(conv(x)) in evaluation, as one convolution.
     fn folded(&self, x: &Tensor) -> Tensor {
         let Conv { weight, stride, padding } = &self.conv;
-        let (slope, shift) = self.norm.line();
+        let (slope, shift) = self.norm.linear_map();
         let weight = torch::preferred_layout(&(weight * slope.view([-1, 1, 1, 1])));
         x.conv2d(&weight, Some(shift), [*stride; 2], [*padding; 2], [1, 1], 1)
     }
@@ -219,7 +226,7 @@ pub(super) struct Linear {
 }
 
 impl Linear {
-    /// Weights and bias uniform in ±1/√inputs, PyTorch's default.
+    /// Draws weights and bias uniformly from ±1/√inputs, PyTorch's default.
     pub fn new(builder: &mut Builder, inputs: i64, outputs: i64) -> Self {
         let bound = 1.0 / (inputs as f64).sqrt();
         let mut add = |leaf, shape: &[i64], role| {

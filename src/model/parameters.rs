@@ -7,16 +7,16 @@ use crate::{
     torch::{self, lists},
 };
 
-/// What a named tensor is to the optimiser.
+/// How a named tensor is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Weight of a convolution or of the classifier: trained, subject to weight decay.
+    /// Weight of a convolution or of the classifier: trained, with weight decay.
     Weight,
-    /// Scale or shift of a norm, or a bias: trained, spared by weight decay unless `--norm-decay`.
+    /// Scale or shift of a norm, or a bias: trained, without weight decay unless `norm_decay` is on.
     NormOrBias,
-    /// Weight or bias of a frozen layer: it stays as it is.
+    /// Weight or bias of a frozen layer: not trained.
     Frozen,
-    /// Running statistic: averaged in training, never by gradient.
+    /// Running statistic: updated by batch norm, not by gradients.
     Buffer,
 }
 
@@ -27,7 +27,7 @@ pub struct Parameter {
     pub name: String,
     /// The tensor, shared with the layer that uses it.
     pub tensor: Tensor,
-    /// What it is to the optimiser.
+    /// How it is trained.
     pub role: Role,
 }
 
@@ -44,39 +44,39 @@ impl Parameters {
         Self { device, list: Vec::new() }
     }
 
-    /// Everything, running statistics included, in order of registration.
+    /// All tensors, running statistics included, in order of registration.
     pub fn all(&self) -> &[Parameter] {
         &self.list
     }
 
-    /// What gradients train.
+    /// The tensors that gradients train.
     pub fn trained(&self) -> impl Iterator<Item = &Parameter> {
         self.list.iter().filter(|parameter| matches!(parameter.role, Role::Weight | Role::NormOrBias))
     }
 
-    /// Numbers in weights and biases, frozen ones included.
+    /// The number of weights, biases, and norm scales and shifts, frozen ones included.
     pub fn count(&self) -> u64 {
-        let learnt = self.list.iter().filter(|parameter| parameter.role != Role::Buffer);
-        learnt.map(|parameter| parameter.tensor.numel() as u64).sum()
+        let parameters = self.list.iter().filter(|parameter| parameter.role != Role::Buffer);
+        parameters.map(|parameter| parameter.tensor.numel() as u64).sum()
     }
 
-    /// Takes the tensors whose name `is_frozen` out of training.
+    /// Freezes the tensors for whose names `is_frozen` is true.
     pub(super) fn freeze(&mut self, is_frozen: impl Fn(&str) -> bool) {
         for parameter in self.list.iter_mut().filter(|parameter| is_frozen(&parameter.name)) {
             if parameter.role != Role::Buffer {
                 parameter.role = Role::Frozen;
-                // The layer's tensor and this one are the same.
+                // This tensor shares its memory and its flags with the layer's.
                 let _ = parameter.tensor.set_requires_grad(false);
             }
         }
     }
 
-    /// Where the tensors live.
+    /// The device of the tensors.
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// Registers a tensor whose values `value(draws)` gives one by one; `draws` is this parameter's own stream.
+    /// Registers a tensor whose numbers are drawn one by one by `value`, from a random stream of this tensor's own.
     pub(super) fn add(
         &mut self,
         name: String,
@@ -93,12 +93,13 @@ impl Parameters {
         tensor
     }
 
-    /// True when no number is infinite or not a number, running statistics included. One host read.
+    /// Whether all numbers are finite, running statistics included. One host read.
     pub fn are_finite(&self) -> bool {
         self.times_zero().double_value(&[]) == 0.0
     }
 
-    /// The sum of all numbers, each times zero: 0, or NaN where one is not finite. A scalar on the device.
+    /// A scalar on the device that is 0 if all numbers are finite, and NaN otherwise: the sum of all numbers, each
+    /// times 0.
     pub fn times_zero(&self) -> Tensor {
         let _guard = tch::no_grad_guard();
         if self.list.is_empty() {

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::{
     architecture::Architecture,
-    block::{Block, Noise},
+    block::{Block, BlockDropout},
     drop::dropout,
     drop_path, freeze,
     layers::{BatchNorm, Builder, Conv, ConvNorm, Linear, Mode},
@@ -22,7 +22,7 @@ pub struct ResNet {
     stem: ConvNorm,
     max_pool: bool,
     stages: Vec<Vec<Block>>,
-    /// How many parts, the stem and the stages, are frozen.
+    /// How many parts are frozen, counted from the input; the stem and each stage are one part each.
     frozen: usize,
     /// Probability that a feature is dropped before the classifier.
     drop: f64,
@@ -30,7 +30,7 @@ pub struct ResNet {
 }
 
 impl ResNet {
-    /// A freshly initialised network on `device`; its weights are a function of the architecture and `seed`.
+    /// A newly initialised network on `device`; its weights are a function of the architecture and `seed`.
     pub fn new(architecture: &Architecture, seed: u64, device: Device) -> Self {
         let mut parameters = Parameters::new(device);
         let mut root = Builder { parameters: &mut parameters, path: String::new(), seed };
@@ -43,12 +43,20 @@ impl ResNet {
             let blocks = blocks.into_iter().enumerate().map(|(number, (inputs, width, stride))| {
                 let mut builder = root.at(format!("layer{stage}.{number}"));
                 let in_last_two = stage + 1 >= architecture.stages.len();
-                let noise = Noise {
+                let dropout = BlockDropout {
                     drop_path: drop_path::rate_at(depth, count, architecture.drop_path),
                     drop_block: if in_last_two { architecture.drop_block } else { 0.0 },
                 };
                 depth += 1;
-                Block::new(&mut builder, architecture.block, inputs, width, stride, architecture.zero_init_last, noise)
+                Block::new(
+                    &mut builder,
+                    architecture.block,
+                    inputs,
+                    width,
+                    stride,
+                    architecture.zero_init_last,
+                    dropout,
+                )
             });
             blocks.collect()
         });
@@ -60,12 +68,12 @@ impl ResNet {
         Self { parameters, stem, max_pool, stages, frozen, drop: architecture.drop, fc }
     }
 
-    /// How many classes it tells apart.
+    /// The number of classes.
     pub fn classes(&self) -> i64 {
         self.fc.weight.size()[0]
     }
 
-    /// The running statistics that training moves: those of the layers that are not frozen.
+    /// The running statistics that training updates: those of the layers that are not frozen.
     pub fn running_statistics(&self) -> impl Iterator<Item = &Parameter> {
         let all = self.parameters.all().iter();
         all.filter(|parameter| parameter.role == Role::Buffer && freeze::part(&parameter.name) >= self.frozen)
@@ -76,7 +84,8 @@ impl ResNet {
         self.forward_watched(images, mode, &mut |_, _| ())
     }
 
-    /// The same; `watch` hears the name of the stem, of every block and of the classifier with its output, in order.
+    /// [`Self::forward`] that calls `watch` with the name and the output of the stem, of every block and of the
+    /// classifier, in order.
     pub fn forward_watched(
         &self,
         images: &Tensor,
@@ -89,8 +98,8 @@ impl ResNet {
         logits
     }
 
-    /// Normalised float images `[n, channels, h, w]` to the maps of the last stage `[n, features, h', w']`, all of them
-    /// at least 0.
+    /// Normalised float images `[n, channels, h, w]` to the feature maps of the last stage `[n, features, h', w']`,
+    /// which are at least 0.
     pub(super) fn feature_maps(
         &self,
         images: &Tensor,
@@ -115,10 +124,12 @@ impl ResNet {
         x
     }
 
-    /// The maps of the last stage to logits `[n, classes]`.
+    /// The feature maps of the last stage to logits `[n, classes]`.
     pub(super) fn classify(&self, maps: &Tensor, mode: &mut Mode) -> Tensor {
         let mut features = maps.mean_dim([2i64, 3].as_slice(), false, Kind::Float);
-        if let (Some(draws), true) = (mode.draws(), self.drop > 0.0) {
+        if self.drop > 0.0
+            && let Some(draws) = mode.draws()
+        {
             let kept = draws.keep_mask(&features.size(), self.drop, features.device());
             features = dropout(&features, &kept, self.drop);
         }

@@ -1,4 +1,4 @@
-//! Tensors to and from archives of plain bytes.
+//! Conversion between tensors and the arrays of safetensors archives.
 
 use anyhow::{Context, Result, bail};
 use safetensors::Dtype;
@@ -6,16 +6,19 @@ use tch::{Kind, Tensor};
 
 use crate::{durable::Array, torch};
 
-/// A host copy of `tensor` under `name`. Half, float, double and int64 tensors only: a network has no others.
+/// A host copy of `tensor` under `name`.
+///
+/// # Errors
+/// The tensor is none of half, float, double or int64, or cannot be copied to the host.
 pub fn to_array(name: impl Into<String>, tensor: &Tensor) -> Result<Array> {
     let (dtype, element) = match tensor.kind() {
         Kind::Half => (Dtype::F16, 2),
         Kind::Float => (Dtype::F32, 4),
         Kind::Double => (Dtype::F64, 8),
         Kind::Int64 => (Dtype::I64, 8),
-        other => bail!("a tensor of {other:?} has no place in an archive"),
+        other => bail!("{other:?} is not a type that mindgap writes"),
     };
-    // Row-major in the file, whatever the layout in memory.
+    // The file is row-major, whatever the layout in memory.
     let tensor = torch::read(&tensor.detach())?.contiguous();
     let mut bytes = vec![0; tensor.numel() * element];
     tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
@@ -24,6 +27,9 @@ pub fn to_array(name: impl Into<String>, tensor: &Tensor) -> Result<Array> {
 }
 
 /// The array as a tensor on the host.
+///
+/// # Errors
+/// Its numbers are of a type that mindgap does not write, or do not have its shape.
 pub fn to_tensor(array: &Array) -> Result<Tensor> {
     let kind = match array.dtype {
         Dtype::F16 => Kind::Half,
@@ -36,22 +42,23 @@ pub fn to_tensor(array: &Array) -> Result<Tensor> {
     Tensor::f_from_data_size(&array.bytes, &shape, kind).with_context(|| array.name.clone())
 }
 
-/// Copies arrays into the tensors of the same name. Names, shapes and types are all checked before the first copy, so
-/// that an error leaves every tensor as it was.
+/// Copies arrays into the tensors of the same name. All names, shapes and types are checked before the first copy, so
+/// an error leaves every tensor unchanged.
 ///
-/// Errors list every tensor that is missing, left over, or of another shape or type.
+/// # Errors
+/// A tensor is missing, left over, or of another shape or type; the message lists all such tensors.
 pub fn restore<'a>(targets: impl IntoIterator<Item = (String, &'a Tensor)>, arrays: &[&Array]) -> Result<()> {
     let targets: Vec<_> = targets.into_iter().collect();
-    let mut complaints = Vec::new();
+    let mut problems = Vec::new();
     let mut pairs = Vec::new();
     for (name, target) in &targets {
         let Some(array) = arrays.iter().find(|array| array.name == *name) else {
-            complaints.push(format!("{name} is missing"));
+            problems.push(format!("{name} is missing"));
             continue;
         };
         let source = to_tensor(array)?;
         if source.size() != target.size() || source.kind() != target.kind() {
-            complaints.push(format!(
+            problems.push(format!(
                 "{name} is {:?} {:?}, expected {:?} {:?}",
                 source.kind(),
                 source.size(),
@@ -62,10 +69,10 @@ pub fn restore<'a>(targets: impl IntoIterator<Item = (String, &'a Tensor)>, arra
         pairs.push((source, target));
     }
     for array in arrays.iter().filter(|array| targets.iter().all(|(name, _)| *name != array.name)) {
-        complaints.push(format!("{} has no place in this network", array.name));
+        problems.push(format!("{} is not in this network", array.name));
     }
-    if !complaints.is_empty() {
-        bail!("the tensors do not fit:\n  {}", complaints.join("\n  "));
+    if !problems.is_empty() {
+        bail!("the tensors do not fit:\n  {}", problems.join("\n  "));
     }
     let _guard = tch::no_grad_guard();
     for (source, target) in pairs {

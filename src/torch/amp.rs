@@ -1,11 +1,11 @@
-//! Automatic mixed precision: convolutions and matrix products in a short type, the rest as libtorch's lists have it, for
-//! `--amp` and `--amp-dtype`.
+//! Automatic mixed precision: convolutions and matrix products in a short type, other operators in the type that
+//! libtorch's autocast lists give them; for `--amp` and `--amp-dtype`.
 //!
 //! | | |
 //! |---|---|
 //! | What | Training computes its forward and backward passes in bfloat16 or float16; weights, loss, statistics and every evaluation stay in float32. |
 //! | When it helps | When time or memory is short, on a device with instructions for the type: NVIDIA from Volta (float16) or Ampere (bfloat16) on, CPUs with AVX-512 BF16 or AMX. |
-//! | Costs | Rounding: bfloat16 keeps 3 digits, float16 4 in a smaller range, which is why its loss is scaled. Elsewhere it is slower than float32, and refused. |
+//! | Costs | Rounding: bfloat16 keeps 3 digits; float16 keeps 4 in a smaller range, so its loss is scaled. On a device without such instructions it is slower than float32, and refused. |
 //! | Usual values | `--amp` with bfloat16 where the device has it. |
 //! | Reference | Micikevicius et al. 2018, "Mixed precision training". |
 
@@ -22,20 +22,21 @@ unsafe extern "C" {
     fn mindgap_is_autocast(cuda: bool) -> bool;
 }
 
-/// While it lives, operators on this thread and device choose their type as PyTorch's `torch.autocast` has them do. It
-/// is for forward passes; a backward pass takes the types of its forward pass by itself.
+/// A guard that turns autocast on: while it lives, operators on this thread and kind of device choose their type as
+/// under PyTorch's `torch.autocast`. Hold it during forward passes only; a backward pass uses the types of its forward
+/// pass.
 #[derive(Debug)]
 pub struct Autocast {
     cuda: bool,
-    /// What it changes belongs to one thread.
+    /// Keeps the guard on its thread: autocast is a setting of one thread.
     thread: PhantomData<*const ()>,
 }
 
 impl Autocast {
-    /// Casts to `kind`, which is `BFloat16` or `Half`, on the kind of device that `device` is.
+    /// Turns autocast to `kind`, `BFloat16` or `Half`, on: for the CPU or for CUDA, whichever `device` is.
     ///
     /// # Panics
-    /// libtorch knows no such casting.
+    /// libtorch has no autocast to `kind` on `device`.
     pub fn new(device: Device, kind: Kind) -> Self {
         let cuda = device.is_cuda();
         // SAFETY: plain values go in.
@@ -52,7 +53,7 @@ impl Drop for Autocast {
     }
 }
 
-/// Whether an [`Autocast`] lives on this thread for the kind of device that `device` is.
+/// Whether autocast is on for this thread and the kind of `device`; see [`Autocast`].
 pub fn is_autocast(device: Device) -> bool {
     // SAFETY: plain values go in and out.
     unsafe { mindgap_is_autocast(device.is_cuda()) }
@@ -61,16 +62,17 @@ pub fn is_autocast(device: Device) -> bool {
 /// Whether `device` computes `kind` in hardware.
 ///
 /// # Errors
-/// It does not, by what this program knows; the message says why, and that `--force-amp` goes on all the same.
+/// The device is known to have no instructions for it; the message says so and names `--force-amp`, which skips this
+/// check.
 pub fn check_amp(device: Device, kind: Kind) -> Result<()> {
     match (device, kind) {
         (Device::Cpu, Kind::Half) => bail!(
-            "no CPU kernel of libtorch gains by float16: use --amp-dtype bfloat16 or a CUDA device, or --force-amp to go on \
-             slowly"
+            "float16 makes no CPU kernel of libtorch faster: use --amp-dtype bfloat16 or a CUDA device, or add --force-amp to \
+             run slowly"
         ),
         (Device::Cpu, _) if !cpu_has_bfloat16() => bail!(
-            "this CPU has no instructions for bfloat16 (AVX-512 BF16, AMX or Arm's BF16), so that it would be slower than \
-             float32: leave --amp out, or give --force-amp to go on slowly"
+            "this CPU has no instructions for bfloat16 (AVX-512 BF16, AMX or Arm's BF16), so it would be slower than \
+             float32: leave --amp out, or add --force-amp to run slowly"
         ),
         _ => Ok(()),
     }
@@ -78,7 +80,7 @@ pub fn check_amp(device: Device, kind: Kind) -> Result<()> {
 
 #[cfg(target_arch = "x86_64")]
 fn cpu_has_bfloat16() -> bool {
-    // AMX comes with AVX-512 BF16 in every CPU that has it.
+    // Every CPU with AMX has AVX-512 BF16 too.
     arch::is_x86_feature_detected!("avx512bf16")
 }
 
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn convolutions_take_the_short_type_while_the_guard_lives_and_no_longer() {
+    fn convolutions_compute_in_the_short_type_only_while_the_guard_lives() {
         for kind in [Kind::BFloat16, Kind::Half] {
             {
                 let _autocast = Autocast::new(Device::Cpu, kind);
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_ends_the_casting_too() {
+    fn a_panic_turns_autocast_off_too() {
         let panicked = std::panic::catch_unwind(|| {
             let _autocast = Autocast::new(Device::Cpu, Kind::BFloat16);
             panic!("in the middle of a forward pass");

@@ -1,11 +1,12 @@
-// The border between C++ and Rust: no exception crosses it.
+// The boundary between C++ and Rust, which no exception may cross.
 
 #pragma once
 
 #include <c10/util/Exception.h>
 #include <cstring>
 
-// Runs statements; returns nullptr, or the message of what they threw as a malloc'ed string that the Rust side frees.
+// Runs statements and returns nullptr, or the message of the exception that they threw, as a malloc'ed string that the
+// Rust side frees.
 #define MINDGAP_TRY(...)                                              \
   try {                                                               \
     __VA_ARGS__;                                                      \

@@ -1,8 +1,8 @@
-//! The memory of a tensor of bytes, for those who fill it.
+//! Mutable access to the memory of a uint8 tensor.
 
 use tch::{Device, Kind, Tensor};
 
-/// The bytes of a contiguous uint8 tensor of the CPU that nobody else holds, in the order of its shape.
+/// The bytes of a contiguous uint8 tensor on the CPU, in row-major order. No other tensor should share its memory.
 ///
 /// # Panics
 /// The tensor is of another kind or device, or not contiguous.
@@ -12,8 +12,9 @@ pub fn bytes_mut(tensor: &mut Tensor) -> &mut [u8] {
     if length == 0 {
         return &mut [];
     }
-    // SAFETY: as checked, so many bytes lie there, and they live as long as the tensor, which is borrowed. Any value is
-    // a byte. Shallow copies would see the changes, as they see those of in-place operators.
+    // SAFETY: the tensor was checked to hold `length` contiguous bytes, and they live as long as the tensor, which is
+    // borrowed. Every bit pattern is a valid byte. Shallow copies see the changes, as they see those of in-place
+    // operators.
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), length) }
 }
 
@@ -22,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_stands_in_the_tensor() {
+    fn what_is_written_is_in_the_tensor() {
         let mut tensor = Tensor::zeros([2, 3], (Kind::Uint8, Device::Cpu));
         bytes_mut(&mut tensor).copy_from_slice(&[1, 2, 3, 4, 5, 6]);
         assert!(tensor.equal(&Tensor::from_slice(&[1u8, 2, 3, 4, 5, 6]).view([2, 3])));

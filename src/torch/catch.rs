@@ -13,11 +13,11 @@ thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work` and returns what libtorch complains of as an error.
+/// Runs `work` and returns an exception of libtorch as an error.
 ///
-/// tch's plain methods panic when libtorch throws (out of memory, shapes that do not fit); written with them the
-/// network reads as mathematics, and this one border turns the panic into an error whose text is the first line of the
-/// exception. Panics from elsewhere go on unwinding.
+/// tch's plain methods panic when libtorch throws (out of memory, shapes that do not match). Code written with them
+/// reads like mathematics, and this function turns such a panic into an error whose text is the first line of the
+/// exception. Other panics continue to unwind.
 pub fn catch<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     silence_caught_panics();
     let outer = CATCHING.replace(true);
@@ -39,34 +39,32 @@ pub fn catch<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// Panics so that [`catch`] returns `error`: for functions that read as mathematics, as tch's plain methods do.
+/// Panics so that the enclosing [`catch`] returns `error`: for functions that return no `Result`, like tch's plain
+/// methods.
 pub fn throw(error: Error) -> ! {
     panic_any(error)
 }
 
-/// The first line of the exception inside tch's panic message, or None when the panic is not libtorch's.
+/// The first line of the exception inside tch's panic message; `None` when the panic does not come from libtorch.
 fn exception(panic: &str) -> Option<&str> {
-    let text = panic
-        .split_once("Torch(\"")?
-        .1
-        .strip_prefix("Internal torch error: ")
-        .unwrap_or(panic.split_once("Torch(\"")?.1);
+    let (_, text) = panic.split_once("Torch(\"")?;
+    let text = text.strip_prefix("Internal torch error: ").unwrap_or(text);
     Some(text.split("\\n").next().unwrap_or(text).trim_end_matches("\")"))
 }
 
-/// `text` without the stack frames of C++ that libtorch's exceptions carry.
+/// `text` without the C++ stack frames that libtorch appends to the text of an exception.
 pub fn without_frames(text: &str) -> &str {
     text.split("\nException raised from").next().unwrap_or(text)
 }
 
-/// The panic hook would print what is about to become an error.
+/// Keeps the panic hook from printing a panic that is about to become an error.
 fn silence_caught_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let usual = take_hook();
+        let previous = take_hook();
         set_hook(Box::new(move |info| {
             if !CATCHING.get() {
-                usual(info);
+                previous(info);
             }
         }));
     });
@@ -87,13 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_is_thrown_is_caught_as_it_is() {
+    fn a_thrown_error_is_returned_unchanged() {
         let thrown = catch::<()>(|| throw(anyhow!("rank 1 is gone").context("a sum")));
         assert_eq!(format!("{:#}", thrown.unwrap_err()), "a sum: rank 1 is gone");
     }
 
     #[test]
-    fn other_panics_go_on() {
+    fn other_panics_continue() {
         let outcome = std::panic::catch_unwind(|| catch::<()>(|| panic!("a bug")));
         assert_eq!(*outcome.unwrap_err().downcast_ref::<&str>().unwrap(), "a bug");
     }

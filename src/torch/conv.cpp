@@ -1,10 +1,11 @@
 // Convolution as one autograd function for float32 tensors on the CPU. Its Rust declaration is in conv.rs.
 //
-// The forward pass and the gradient by the input are libtorch's. The gradient by the weights is so only where the caller
-// says: with channels last and without AVX-512 oneDNN's takes about twice as long as its gradient by the input, for as
-// many multiplications. On all CPUs that of 1×1 kernels is ours: oneDNN's writes beyond its buffer where channels are no
-// multiple of 8, with AVX-512 also where they are 8 (oneDNN 3.12). It is the sum over all places of input times gradient,
-// and is taken here in tiles that stay in registers over a band of rows.
+// The forward pass and the input gradient are libtorch's. The weight gradient is computed here in two cases:
+// - Where the caller asks for tiles and the shapes fit them. With channels last and without AVX-512, oneDNN's weight
+//   gradient takes about twice as long as its input gradient, which has as many multiplications. Here the sum over all
+//   positions of input times gradient is computed in tiles, which stay in registers over a band of rows.
+// - For 1×1 kernels, on all CPUs: oneDNN's weight gradient writes beyond its buffer where the number of channels is no
+//   multiple of 8, and with AVX-512 also where it is 8 (oneDNN 3.12).
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -20,21 +21,21 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-// A tile of weights: INPUTS × OUTPUTS, eight registers.
+// A tile of weights has INPUTS × OUTPUTS numbers, eight registers.
 constexpr int64_t INPUTS = 2 * LANES, OUTPUTS = 4;
-// Channels worked on at a time, so that what they touch of a band stays in the first cache.
+// The channels computed at a time, chosen so that their numbers in a band stay in the L1 cache.
 constexpr int64_t INPUT_BLOCK = 64, OUTPUT_BLOCK = 32;
-// About as many output places make a band.
+// A band has about this many output positions.
 constexpr int64_t BAND = 96;
 
-// Sizes of images, kernel and outputs.
+// The sizes of images, kernel and outputs.
 struct Geometry {
   int64_t n, inputs, height, width;
   int64_t outputs, out_height, out_width;
   int64_t kernel, stride, padding;
 };
 
-// The outputs along one axis whose input for one place of the kernel lies inside the image.
+// The output positions along one axis that one position of the kernel connects to an input inside the image.
 struct Range {
   int64_t begin, end;
 
@@ -46,13 +47,13 @@ struct Range {
   }
 };
 
-// Channels [begin, end).
+// The input channels and output channels [begin, end) of a block.
 struct Block {
   int64_t inputs_begin, inputs_end, outputs_begin, outputs_end;
 };
 
-// Adds to `sums` [outputs, kernel, kernel, inputs] the products of one image [height, width, inputs] with the gradient
-// [out_height, out_width, outputs] in its rows [from, to), for the channels of `block`.
+// Adds to `sums` [outputs, kernel, kernel, inputs] the products of one image [height, width, inputs] with the rows
+// [from, to) of its gradient [out_height, out_width, outputs], for the channels of `block`.
 FOR_EACH_MACHINE
 void add_products(const float* image, const float* gradient, float* sums, Geometry g, Block block, int64_t from,
                   int64_t to) {
@@ -92,12 +93,13 @@ void add_products(const float* image, const float* gradient, float* sums, Geomet
   }
 }
 
-// The gradient by the weights, in channels-last order.
-Tensor weight_gradient(const Tensor& x, const Tensor& gradient, const Geometry& g) {
+// The weight gradient in tiles, in channels-last order.
+Tensor tiled_weight_gradient(const Tensor& x, const Tensor& gradient, const Geometry& g) {
   const int64_t input_blocks = (g.inputs + INPUT_BLOCK - 1) / INPUT_BLOCK;
   const int64_t output_blocks = (g.outputs + OUTPUT_BLOCK - 1) / OUTPUT_BLOCK;
   const int64_t blocks = input_blocks * output_blocks;
-  // Threads share the blocks where there are many, the images elsewhere: each piece of those has sums of its own.
+  // Where there are many blocks the threads divide them among themselves. Elsewhere they divide the images, and each
+  // part of the images has its own sums.
   const int64_t parts = blocks >= 8 * pieces() ? 1 : std::min(pieces(), g.n);
   const int64_t size = g.outputs * g.kernel * g.kernel * g.inputs;
   Tensor sums = at::zeros({parts, size}, x.options().memory_format(at::MemoryFormat::Contiguous));
@@ -124,11 +126,11 @@ Tensor weight_gradient(const Tensor& x, const Tensor& gradient, const Geometry& 
   return sum.view({g.outputs, g.kernel, g.kernel, g.inputs}).permute({0, 3, 1, 2});
 }
 
-// The same for 1×1 kernels, whatever their channels and strides: a product of matrices.
+// The weight gradient of 1×1 kernels for any number of channels and any stride: a matrix product.
 Tensor pointwise_weight_gradient(const Tensor& x, const Tensor& gradient, int64_t stride) {
   const auto rows = [](const Tensor& maps) { return maps.permute({0, 2, 3, 1}).reshape({-1, maps.size(1)}); };
-  const Tensor seen = x.slice(2, 0, std::nullopt, stride).slice(3, 0, std::nullopt, stride);
-  return rows(gradient).t().mm(rows(seen)).view({gradient.size(1), 1, 1, x.size(1)}).permute({0, 3, 1, 2});
+  const Tensor inputs = x.slice(2, 0, std::nullopt, stride).slice(3, 0, std::nullopt, stride);
+  return rows(gradient).t().mm(rows(inputs)).view({gradient.size(1), 1, 1, x.size(1)}).permute({0, 3, 1, 2});
 }
 
 class Conv : public torch::autograd::Function<Conv> {
@@ -151,17 +153,18 @@ class Conv : public torch::autograd::Function<Conv> {
     const auto last = at::MemoryFormat::ChannelsLast;
     const bool fits = x.is_contiguous(last) && g.inputs % INPUTS == 0 && g.outputs % OUTPUTS == 0;
     const bool tiled = context->saved_data["tiles"].toBool() && fits;
-    const bool by_weight = context->needs_input_grad(1), ours = tiled || g.kernel == 1;
+    const bool needs_weight = context->needs_input_grad(1), computed_here = tiled || g.kernel == 1;
     const Tensor gradient = tiled ? gradients[0].contiguous(last) : gradients[0];
 
-    Tensor by_x, theirs;
-    std::tie(by_x, theirs, std::ignore) = at::convolution_backward(
+    Tensor input_gradient, weight_gradient;
+    std::tie(input_gradient, weight_gradient, std::ignore) = at::convolution_backward(
         gradient, x, weight, at::OptionalIntArrayRef{}, {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, 1,
-        {context->needs_input_grad(0), by_weight && !ours, false});
-    if (by_weight && ours) {
-      theirs = tiled ? weight_gradient(x, gradient, g) : pointwise_weight_gradient(x, gradient, stride);
+        {context->needs_input_grad(0), needs_weight && !computed_here, false});
+    if (needs_weight && computed_here) {
+      weight_gradient =
+          tiled ? tiled_weight_gradient(x, gradient, g) : pointwise_weight_gradient(x, gradient, stride);
     }
-    return {by_x, theirs, {}, {}, {}};
+    return {input_gradient, weight_gradient, {}, {}, {}};
   }
 };
 

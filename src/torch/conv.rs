@@ -1,4 +1,4 @@
-//! Rust side of `conv.cpp`: convolution with a gradient by the weights of its own on the CPU.
+//! Rust side of `conv.cpp`: convolution on the CPU with mindgap's own weight gradient.
 
 use std::ffi::c_char;
 
@@ -18,19 +18,21 @@ unsafe extern "C" {
     ) -> *mut c_char;
 }
 
-/// Convolution of `x` `[n, inputs, h, w]` with `weight` `[outputs, inputs, k, k]`, without bias, by `stride` and with
+/// Convolution of `x` `[n, inputs, h, w]` with `weight` `[outputs, inputs, k, k]`, without bias, with `stride` and with
 /// `padding` zeros on each side: `[n, outputs, h', w']`.
 ///
-/// In float32 on a CPU without AVX-512 the gradient by the weights is computed here, in half to three quarters of
-/// libtorch's time where channels come last, inputs are a multiple of 16 and outputs of 4; with AVX-512 libtorch's takes
-/// half of that, and is taken. That of 1×1 kernels is computed here on all CPUs: libtorch's writes beyond its memory
-/// with other than a multiple of 8 channels, with AVX-512 also with 8 (seen with libtorch 2.13). Elsewhere this is
-/// libtorch's operator.
+/// In float32 on the CPU mindgap computes the weight gradient itself in two cases; everything else is libtorch's
+/// operator:
+/// - On CPUs without AVX-512, where channels come last, `inputs` is a multiple of 16 and `outputs` a multiple of 4. It
+///   takes half to three quarters of libtorch's time. With AVX-512 libtorch's takes half of mindgap's, so libtorch's is
+///   used.
+/// - For 1×1 kernels on all CPUs: libtorch's writes beyond its memory where the number of channels is no multiple of 8,
+///   and with AVX-512 also where it is 8 (seen with libtorch 2.13).
 ///
 /// The values depend on the number of threads, as libtorch's do.
 ///
 /// # Panics
-/// The shapes do not go together, or libtorch has no memory.
+/// The shapes do not match, or libtorch runs out of memory.
 pub fn conv2d(x: &Tensor, weight: &Tensor, stride: i64, padding: i64) -> Tensor {
     let float32_on_cpu = x.device() == Device::Cpu && x.kind() == Kind::Float && !is_autocast(Device::Cpu);
     if !float32_on_cpu {
@@ -46,7 +48,8 @@ fn has_avx512() -> bool {
     false
 }
 
-/// [`conv2d`] with the gradient by the weights in `tiles` of ours where they fit.
+/// [`conv2d`] on the CPU. With `tiles` the weight gradient is computed by mindgap's tiled kernel where the shapes fit
+/// it.
 fn on_cpu(x: &Tensor, weight: &Tensor, stride: i64, padding: i64, tiles: bool) -> Tensor {
     let pointer = |tensor: &Tensor| tensor.as_ptr().cast_mut();
     // SAFETY: tch's pointers are valid while their tensors live, and `out` is owned by the new Tensor.
@@ -59,7 +62,8 @@ mod tests {
     use super::*;
     use crate::torch::{channels_last, tests::noise};
 
-    /// Output and gradients by `x` and weight, of ours with or without tiles or of libtorch's operator in float64.
+    /// Output, input gradient and weight gradient: by [`on_cpu`] with or without tiles, or, where `tiles` is `None`, by
+    /// libtorch's operator in float64.
     fn all_results(shape: [i64; 4], outputs: i64, kernel: i64, stride: i64, tiles: Option<bool>) -> Vec<Tensor> {
         let kind = if tiles.is_some() { Kind::Float } else { Kind::Double };
         let leaf =
@@ -77,9 +81,10 @@ mod tests {
 
     #[test]
     fn values_and_gradients_are_those_of_libtorch() {
-        // In tiles: one block of channels and several, a band and several, odd sizes, images smaller than the kernel.
+        // Shapes for the tiled kernel: one block of channels and several, one band and several, odd sizes, images
+        // smaller than the kernel.
         let tiled = [([3, 16, 9, 7], 4), ([5, 32, 24, 24], 32), ([2, 80, 14, 14], 36), ([4, 512, 2, 2], 512)];
-        // Not in tiles: the stem's channels, the channels at which libtorch's 1×1 kernels fail.
+        // Shapes that do not fit the tiles: the stem's channels, and the channels at which libtorch's 1×1 kernels fail.
         let others =
             [([3, 1, 9, 7], 16), ([2, 3, 12, 12], 5), ([8, 4, 8, 8], 8), ([2, 24, 5, 5], 16), ([2, 16, 1, 1], 16)];
         for (shape, outputs) in tiled.into_iter().chain(others) {
@@ -95,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_frozen_has_no_gradient() {
+    fn a_convolution_of_constants_has_no_gradient() {
         let ones = |shape: [i64; 4]| Tensor::ones(shape, (Kind::Float, Device::Cpu));
         let weight = ones([16, 16, 3, 3]).set_requires_grad(true);
         let y = conv2d(&ones([1, 16, 4, 4]), &weight, 1, 1);

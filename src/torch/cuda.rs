@@ -1,7 +1,8 @@
-//! CUDA at run time: libtorch's kernels, loaded when the folder holds them, and the NVIDIA driver, asked directly.
+//! CUDA at run time: loads libtorch's kernels where its folder has them, and asks the NVIDIA driver for its devices.
 //!
-//! Nothing here is needed to build: one binary serves machines with and without a GPU. CUDA kernels register
-//! when `libtorch_cuda.so` is loaded, and the linker leaves that library out, since no symbol of it is named.
+//! One binary serves machines with and without a GPU, so nothing of CUDA is needed to build it. libtorch's CUDA kernels
+//! register themselves when `libtorch_cuda.so` is loaded. The linker leaves that library out, since the program names
+//! no symbol of it; `dlopen` loads it here.
 
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_void},
@@ -15,33 +16,34 @@ use anyhow::{Result, anyhow, bail, ensure};
 
 use super::library;
 
-/// What the driver of this machine offers.
+/// The NVIDIA driver of this machine.
 #[derive(Clone, Debug)]
 pub struct Driver {
-    /// The newest CUDA that it serves, major and minor.
+    /// The newest CUDA version that it supports, major and minor.
     pub version: (u32, u32),
-    /// The devices it shows to this process (after CUDA_VISIBLE_DEVICES), in order.
+    /// The devices that it shows to this process (after CUDA_VISIBLE_DEVICES), in its order.
     pub devices: Vec<Gpu>,
 }
 
-/// A device, as the driver describes it.
+/// A CUDA device as the driver describes it.
 #[derive(Clone, Debug)]
 pub struct Gpu {
-    /// Such as `Tesla V100-SXM2-16GB`.
+    /// The model, such as `Tesla V100-SXM2-16GB`.
     pub name: String,
-    /// Bytes of device memory.
+    /// Device memory \[bytes\].
     pub memory: u64,
     /// Compute capability, major and minor.
     pub capability: (u32, u32),
 }
 
-/// Loads libtorch's CUDA kernels, once in a process, and returns the file.
+/// Loads libtorch's CUDA kernels, once in a process, and returns the path of their library.
 ///
-/// An error says why they are not there and what to do.
+/// # Errors
+/// The library is missing or cannot be loaded; the message says why and what to do.
 pub fn load_kernels() -> Result<&'static Path> {
     static KERNELS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let loaded = KERNELS.get_or_init(|| {
-        // From the folder of the libtorch that runs: another version's kernels would not fit.
+        // The kernels must come from the folder of the libtorch that is running: another version's would not fit.
         let file = library::folder().join("libtorch_cuda.so");
         if !file.exists() {
             return Err(format!(
@@ -49,7 +51,7 @@ pub fn load_kernels() -> Result<&'static Path> {
                 file.display()
             ));
         }
-        // GLOBAL: its static constructors register kernels with the libtorch that is loaded.
+        // With RTLD_GLOBAL its static constructors register the kernels with the libtorch that is already loaded.
         match open(file.as_os_str().as_bytes(), libc::RTLD_GLOBAL | libc::RTLD_LAZY) {
             Ok(_) => Ok(file),
             Err(why) => Err(format!("libtorch's CUDA kernels cannot be loaded ({why}). Run scripts/libtorch --cuda")),
@@ -60,19 +62,21 @@ pub fn load_kernels() -> Result<&'static Path> {
 
 /// The number of devices that libtorch can use, at least 1.
 ///
-/// An error says what is missing (kernels, driver, a driver that is new enough, a device) and what to do.
+/// # Errors
+/// No device can be used; the message says what is missing (kernels, driver, a driver that is new enough, a device) and
+/// what to do.
 pub fn usable_devices() -> Result<usize> {
     let driver = driver()?;
-    let look = match std::env::var("CUDA_VISIBLE_DEVICES") {
+    let hint = match std::env::var("CUDA_VISIBLE_DEVICES") {
         Ok(list) => format!("CUDA_VISIBLE_DEVICES is '{list}'; change or unset it"),
         Err(_) => "See what nvidia-smi says".to_string(),
     };
-    ensure!(!driver.devices.is_empty(), "the NVIDIA driver shows no device. {look}");
-    // Before the kernels are loaded: with too old a driver they would only complain on standard error.
+    ensure!(!driver.devices.is_empty(), "the NVIDIA driver shows no device. {hint}");
+    // The version is checked before the kernels are loaded: with too old a driver they only print a warning to stderr.
     check_age(driver.version, library::cuda_version(&library::folder()))?;
     load_kernels()?;
     let devices = tch::Cuda::device_count();
-    ensure!(devices > 0, "libtorch can use none of the devices that the NVIDIA driver shows. {look}");
+    ensure!(devices > 0, "libtorch can use none of the devices that the NVIDIA driver shows. {hint}");
     Ok(devices as usize)
 }
 
@@ -80,8 +84,8 @@ pub fn usable_devices() -> Result<usize> {
 pub fn driver() -> Result<Driver> {
     let library = open(b"libcuda.so.1", libc::RTLD_LAZY)
         .map_err(|why| anyhow!("there is no NVIDIA driver ({why}). Install one, version 580 or newer for CUDA 13"))?;
-    let calls = DriverCalls::find(library)
-        .map_err(|why| anyhow!("the NVIDIA driver is not whole ({why}). Install it again"))?;
+    let calls =
+        DriverCalls::find(library).map_err(|why| anyhow!("the NVIDIA driver is incomplete ({why}). Reinstall it"))?;
     // SAFETY: each call gets the arguments that NVIDIA's driver API documents for it.
     unsafe {
         calls
@@ -97,8 +101,8 @@ pub fn driver() -> Result<Driver> {
     }
 }
 
-/// Fails when a driver that serves CUDA `driver` is too old for a libtorch built for `needed`: within a major
-/// version an older driver serves newer libraries.
+/// Fails when a driver that supports CUDA up to `driver` is too old for a libtorch built for CUDA `needed`. Only the
+/// major version counts: within it an older driver runs newer libraries.
 fn check_age(driver: (u32, u32), needed: Option<(u32, u32)>) -> Result<()> {
     let Some(needed) = needed else { return Ok(()) };
     ensure!(
@@ -122,7 +126,7 @@ impl fmt::Display for Gpu {
     }
 }
 
-/// The calls of `cuda.h` that are used here; a device is its index.
+/// The functions of `cuda.h` that are called here. They identify a device by its index.
 struct DriverCalls {
     init: unsafe extern "C" fn(flags: u32) -> c_int,
     driver_version: unsafe extern "C" fn(version: *mut c_int) -> c_int,
@@ -166,7 +170,7 @@ impl DriverCalls {
         }
     }
 
-    /// Turns a CUresult into an error with the driver's own words.
+    /// Turns a CUresult into an error with the driver's own text.
     fn check(&self, code: c_int) -> Result<()> {
         if code == 0 {
             return Ok(());
@@ -177,7 +181,7 @@ impl DriverCalls {
         if text.is_null() {
             bail!("CUDA error {code}");
         }
-        // SAFETY: as above.
+        // SAFETY: the driver's string constants end with a NUL.
         bail!("CUDA error {code}: {}", unsafe { CStr::from_ptr(text) }.to_string_lossy())
     }
 }
@@ -188,11 +192,11 @@ unsafe fn function<F: Copy>(library: *mut c_void, name: &CStr) -> Result<F> {
     // SAFETY: `library` is open, and stays so.
     let address = unsafe { libc::dlsym(library, name.as_ptr()) };
     ensure!(!address.is_null(), "libcuda.so.1 has no {}", name.to_string_lossy());
-    // SAFETY: the address of a function, of the type that the caller vouches for.
+    // SAFETY: the address of a function whose type, by this function's contract, is `F`.
     Ok(unsafe { std::mem::transmute_copy(&address) })
 }
 
-/// dlopen, with the reason in words when it fails. The library stays open.
+/// Opens a library with `dlopen`; an error is the text of `dlerror`. The library is never closed.
 fn open(name: &[u8], flags: c_int) -> Result<*mut c_void, String> {
     let name = CString::new(name).map_err(|_| "its path holds a zero byte".to_string())?;
     // SAFETY: a NUL-terminated name; the constructors of libtorch_cuda and libcuda are meant to run at any time.
@@ -215,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_driver_is_too_old_below_the_major_version_alone() {
+    fn only_an_older_major_version_of_the_driver_is_too_old() {
         assert!(check_age((13, 0), Some((13, 0))).is_ok());
         assert!(check_age((12, 2), Some((12, 8))).is_ok());
         assert!(check_age((14, 0), Some((13, 0))).is_ok());

@@ -1,4 +1,4 @@
-//! `--device`: what was typed, and the device it means.
+//! The device that a name such as `auto` or `cuda:1` stands for.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use tch::Device;
 
 use super::cuda;
 
-/// What `--device` asks for. Written and read as `auto`, `cpu`, `cuda` (read as `cuda:0`) and `cuda:N`.
+/// A request for a device. Its text form is `auto`, `cpu`, `cuda` (read as `cuda:0`) or `cuda:N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// The first CUDA device if one can be used, else the CPU.
@@ -19,19 +19,21 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// The device that is meant.
+    /// The device that is requested.
     ///
-    /// CUDA that was asked for and is not there is an error that says why and what to do, never a run on the CPU.
+    /// # Errors
+    /// The CUDA device cannot be used; the message says why and what to do. A request for CUDA never falls back to the
+    /// CPU.
     pub fn device(self) -> Result<Device> {
         self.choose(cuda::usable_devices)
     }
 
-    /// The device of process `number`, from 0, of those that share this machine: each has a CUDA device of its own.
+    /// The device of process `number`, from 0, among those that share this machine: each takes one CUDA device.
     ///
     /// # Errors
-    /// As [`Wanted::device`], or there are fewer devices than processes.
+    /// A requested CUDA device cannot be used, or there are fewer devices than processes.
     pub fn device_of(self, number: usize) -> Result<Device> {
-        // Where the scheduler shows each process one device alone, that is its own.
+        // A scheduler may show each process its own device only, which is then number 0.
         let alone = |count: usize| if count == 1 { 0 } else { number };
         match self {
             Self::Cpu => Ok(Device::Cpu),
@@ -46,7 +48,7 @@ impl Wanted {
         }
     }
 
-    /// As `device`, with the number of CUDA devices, or the reason why there is none, from `cuda_devices`.
+    /// Implements [`Self::device`]; `cuda_devices` gives the number of CUDA devices, or the reason why there are none.
     fn choose(self, cuda_devices: impl FnOnce() -> Result<usize>) -> Result<Device> {
         let index = match self {
             Self::Cpu => return Ok(Device::Cpu),
@@ -61,7 +63,7 @@ impl Wanted {
             1 => "there is one CUDA device, cuda:0".to_string(),
             _ => format!("there are {count} CUDA devices, cuda:0 to cuda:{}", count.saturating_sub(1)),
         };
-        ensure!(index < count, "--device {self}: {there_are}. Use what is there, or --device cpu");
+        ensure!(index < count, "--device {self}: {there_are}. Use one of them, or --device cpu");
         Ok(Device::Cuda(index))
     }
 }
@@ -92,12 +94,15 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// The device that `text` means: [`Wanted`], read and looked up.
+/// The device that `text`, the text form of a [`Wanted`], stands for.
+///
+/// # Errors
+/// The text names no device, or the device cannot be used.
 pub fn parse(text: &str) -> Result<Device> {
     text.parse::<Wanted>().with_context(|| format!("--device {text}"))?.device()
 }
 
-/// How `device` is typed and shown: `cpu`, `cuda:0`.
+/// The text form of `device`, such as `cpu` or `cuda:0`.
 pub fn name(device: Device) -> String {
     match device {
         Device::Cpu => "cpu".to_string(),
@@ -132,12 +137,12 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_asks_for_no_cuda() {
+    fn cuda_is_not_touched_for_the_cpu() {
         assert_eq!(Wanted::Cpu.choose(|| panic!("CUDA was asked for")).unwrap(), Device::Cpu);
     }
 
     #[test]
-    fn cuda_that_is_not_there_never_becomes_the_cpu() {
+    fn a_request_for_cuda_never_falls_back_to_the_cpu() {
         for text in ["cuda:0", "cuda:9"] {
             assert_eq!(
                 error(text, Err(anyhow!("there is no NVIDIA driver. Install one"))),
@@ -148,13 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn an_index_beyond_the_last_device_is_told_how_many_there_are() {
+    fn the_error_for_an_index_too_large_tells_how_many_devices_there_are() {
         assert!(error("cuda:9", Ok(2)).contains("there are 2 CUDA devices, cuda:0 to cuda:1"));
         assert!(error("cuda:1", Ok(1)).contains("there is one CUDA device, cuda:0"));
     }
 
     #[test]
-    fn anything_else_is_told_the_values() {
+    fn the_error_for_any_other_text_lists_the_values() {
         for text in ["gpu", "CUDA", "cuda:", "cuda:-1", "cuda:x", "cuda0", "", "cpu:0"] {
             let error = format!("{:#}", parse(text).unwrap_err());
             assert!(error.starts_with(&format!("--device {text}: ")), "{error}");

@@ -1,7 +1,7 @@
-// Several processes that compute together: c10d's key-value store, where they meet, and its process groups, Gloo on the
-// CPU and NCCL on CUDA. The Rust declarations are in distributed.rs.
+// Processes that train one run together: c10d's key-value store, through which they find each other, and its process
+// groups, Gloo on the CPU and NCCL on CUDA. The Rust declarations are in distributed.rs.
 //
-// Compiled with cargo feature `distributed` alone: Gloo's headers are no part of libtorch's.
+// It is compiled only with cargo feature `distributed`, since libtorch does not contain Gloo's headers.
 
 #include <c10/util/Logging.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -53,13 +53,15 @@ void all_reduce(const Backend& backend, const at::Tensor& tensor, int operation)
   backend->allreduce(tensors, options)->wait();
 }
 
+// The sum of all processes' `x`, as a new tensor.
 at::Tensor sum_of_copies(const Backend& backend, const at::Tensor& x) {
   at::Tensor sum = x.detach().clone(at::MemoryFormat::Contiguous);
   all_reduce(backend, sum, 0);
   return sum;
 }
 
-// Every process adds to the sum and every one uses it: so the gradient of each addend is the sum of all gradients.
+// The sum of all processes' tensors, as an autograd function. Each process contributes a term and each uses the sum, so
+// the gradient of a term is the sum of the gradients of all processes.
 struct Sum : torch::autograd::Function<Sum> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, int64_t backend) {
     context->saved_data["backend"] = backend;
@@ -77,9 +79,9 @@ struct Sum : torch::autograd::Function<Sum> {
 
 extern "C" {
 
-// Joins the store at host:port; with a listening socket (or -1 for none) it also serves it, from that socket.
+// Connects to the store at host:port. With a socket that listens there (-1: none) it also serves the store.
 char* mindgap_store_new(const char* host, uint16_t port, int socket, int64_t timeout, Store** out) {
-  // Python does this where it imports torch: until then TORCH_CPP_LOG_LEVEL is not heeded.
+  // Python's `import torch` calls this; without it TORCH_CPP_LOG_LEVEL has no effect.
   c10::initLogging();
   MINDGAP_TRY(c10d::TCPStoreOptions options; options.port = port; options.isServer = socket >= 0;
               if (socket >= 0) options.masterListenFd = socket;
@@ -88,7 +90,7 @@ char* mindgap_store_new(const char* host, uint16_t port, int socket, int64_t tim
               *out = new Store(c10::make_intrusive<c10d::TCPStore>(host, options)))
 }
 
-// The same store for those who know the prefix.
+// A view of the store in which every key has `prefix` before it.
 char* mindgap_store_prefixed(Store* store, const char* prefix, Store** out) {
   MINDGAP_TRY(*out = new Store(c10::make_intrusive<c10d::PrefixStore>(prefix, *store)))
 }
@@ -99,17 +101,18 @@ char* mindgap_store_set(Store* store, const char* key, const char* value) {
   MINDGAP_TRY((*store)->set(std::string(key), bytes(value)))
 }
 
-// Sets what nobody has set yet; the answer is what stands there now.
+// Sets the value of `key` unless it has one, and returns the value that it has then.
 char* mindgap_store_set_first(Store* store, const char* key, const char* value, char** out) {
   MINDGAP_TRY(*out = copy((*store)->compareSet(std::string(key), std::vector<uint8_t>{}, bytes(value))))
 }
 
-// The value, or nullptr where there is none yet. Does not wait.
+// The value of `key`, or nullptr where it has none yet. Does not wait for one.
 char* mindgap_store_get(Store* store, const char* key, char** out) {
   MINDGAP_TRY(*out = (*store)->check({key}) ? copy((*store)->get(std::string(key))) : nullptr)
 }
 
-// A group of `size` processes that meet in `store`. Gloo listens at `address`, or on `interface` where that is not empty.
+// A group of `size` processes that find each other through `store`. Gloo listens at `address`, or on `interface` unless
+// that is empty.
 char* mindgap_group_new(
     Store* store, bool cuda, int rank, int size, const char* address, const char* interface, int64_t timeout,
     Backend** out) {

@@ -56,12 +56,12 @@ unsafe extern "C" {
     fn mindgap_group_sum(group: *mut c_void, x: *mut C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
 }
 
-/// A connection to c10d's TCPStore, a table of texts that all processes of a run read and write. It knows no passwords:
-/// who reaches its port may write.
+/// A connection to c10d's TCPStore, a key-value table of texts that all processes of a run read and write. It has no
+/// authentication: any program that reaches its port may write.
 #[derive(Debug)]
 pub struct Store(*mut c_void);
 
-// SAFETY: c10d's TCPStore takes a lock of its own around every request.
+// SAFETY: c10d's TCPStore locks its own mutex around every request.
 unsafe impl Send for Store {}
 unsafe impl Sync for Store {}
 
@@ -73,12 +73,12 @@ impl Drop for Store {
 }
 
 impl Store {
-    /// Joins the store at `host:port`. With `socket`, which listens there, this process serves it as well, for as long
-    /// as the value lives. All that is written lies under `prefix`. A request that is not answered within `timeout` is
-    /// an error.
+    /// Connects to the store at `host:port`. With `socket`, which already listens there, this process also serves the
+    /// store, for as long as the value lives. Every key is stored with `prefix` before it. A request that is not
+    /// answered within `timeout` is an error.
     ///
     /// # Errors
-    /// Nobody serves a store there within `timeout`.
+    /// No store answers there within `timeout`.
     pub fn join(host: &str, port: u16, socket: Option<OwnedFd>, prefix: &str, timeout: Duration) -> Result<Self> {
         let (host, prefix) = (CString::new(host)?, CString::new(prefix)?);
         let socket = socket.map_or(-1, IntoRawFd::into_raw_fd);
@@ -92,14 +92,17 @@ impl Store {
     /// Writes `value` under `key`.
     ///
     /// # Errors
-    /// The store does not answer; so it is with the other requests.
+    /// The store does not answer.
     pub fn set(&self, key: &str, value: &str) -> Result<()> {
         let (key, value) = (CString::new(key)?, CString::new(value.replace('\0', ""))?);
         // SAFETY: all three live through the call.
         check(unsafe { mindgap_store_set(self.0, key.as_ptr(), value.as_ptr()) })
     }
 
-    /// Writes `value` under `key` unless something stands there; the answer is what stands there now.
+    /// Writes `value` under `key` unless the key has a value, and returns the value that it has then.
+    ///
+    /// # Errors
+    /// The store does not answer.
     pub fn set_first(&self, key: &str, value: &str) -> Result<String> {
         let (key, value) = (CString::new(key)?, CString::new(value.replace('\0', ""))?);
         // SAFETY: all live through the call.
@@ -107,7 +110,10 @@ impl Store {
         text.context("the store gave no answer")
     }
 
-    /// What stands under `key` now, if anything.
+    /// The value of `key`; `None` where it has none yet. Does not wait for one.
+    ///
+    /// # Errors
+    /// The store does not answer.
     pub fn get(&self, key: &str) -> Result<Option<String>> {
         let key = CString::new(key)?;
         // SAFETY: both live through the call.
@@ -115,17 +121,17 @@ impl Store {
     }
 }
 
-/// A group of processes over Gloo or NCCL.
+/// The processes of a run, connected by Gloo or NCCL.
 #[derive(Debug)]
 pub struct Processes {
     group: *mut c_void,
     rank: usize,
     size: usize,
-    /// Calls begun so far: of processes that wait for each other, the one with the fewest is the one that is missing.
+    /// Calls begun so far. Where processes wait for one another, the one with the fewest calls is the missing one.
     calls: Arc<AtomicU64>,
 }
 
-// SAFETY: c10d's groups queue their work under a lock; the order of calls is the trainer's, which is one thread.
+// SAFETY: c10d's groups queue their work under a lock; only the trainer, one thread, makes calls and so orders them.
 unsafe impl Send for Processes {}
 unsafe impl Sync for Processes {}
 
@@ -136,28 +142,28 @@ impl Drop for Processes {
     }
 }
 
-/// What one process knows of itself and of the group that it joins.
+/// What a process needs to know to connect to the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Membership<'a> {
-    /// Its number, from 0.
+    /// The number of this process, from 0.
     pub rank: usize,
-    /// How many there are.
+    /// The number of processes.
     pub size: usize,
-    /// An address of this machine that the others reach; Gloo listens there. `GLOO_SOCKET_IFNAME` overrides it.
+    /// An address of this machine that the others can reach; Gloo listens there. `GLOO_SOCKET_IFNAME` overrides it.
     pub address: IpAddr,
-    /// Where tensors live: NCCL carries those of CUDA, Gloo those of the CPU.
+    /// The device of the tensors: NCCL transfers those on CUDA, Gloo those on the CPU.
     pub device: Device,
     /// How long a call waits for the others.
     pub timeout: Duration,
-    /// Counts the calls.
+    /// The counter of the calls.
     pub calls: &'a Arc<AtomicU64>,
 }
 
 impl Processes {
-    /// Meets the others in `store`, under `name`.
+    /// Connects to the other processes; they find each other through `store`, under `name`.
     ///
     /// # Errors
-    /// Not all came in time, or mindgap was built without NCCL and the device is CUDA.
+    /// Not all processes come in time, or the device is CUDA and mindgap was built without NCCL.
     pub fn join(store: &Store, name: &str, member: Membership) -> Result<Self> {
         let Membership { rank, size, address, device, timeout, calls } = member;
         let name = CString::new(name)?;
@@ -178,7 +184,7 @@ impl Processes {
         Ok(Self { group, rank, size, calls: Arc::clone(calls) })
     }
 
-    fn called(&self) {
+    fn count_call(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -193,7 +199,7 @@ impl Collective for Processes {
     }
 
     fn all_reduce(&self, tensor: &Tensor, operation: Reduce) -> Result<()> {
-        self.called();
+        self.count_call();
         let operation = match operation {
             Reduce::Sum => 0,
             Reduce::Min => 1,
@@ -204,26 +210,26 @@ impl Collective for Processes {
     }
 
     fn broadcast(&self, tensor: &Tensor) -> Result<()> {
-        self.called();
+        self.count_call();
         // SAFETY: as in `all_reduce`.
         check(unsafe { mindgap_group_broadcast(self.group, tensor.as_ptr().cast_mut()) })
     }
 
     fn barrier(&self) -> Result<()> {
-        self.called();
+        self.count_call();
         // SAFETY: the group lives through the call.
         check(unsafe { mindgap_group_barrier(self.group) })
     }
 
-    /// The result must not outlive the group: its backward pass goes through it.
+    /// The result must not outlive this value, which its backward pass uses.
     fn sum(&self, x: &Tensor) -> Result<Tensor> {
-        self.called();
+        self.count_call();
         // SAFETY: as in `all_reduce`; `out` is owned by the new Tensor.
         new_tensor(|out| unsafe { mindgap_group_sum(self.group, x.as_ptr().cast_mut(), out) })
     }
 }
 
-/// A socket that listens at `host:port` and nowhere else; port 0 stands for a free one.
+/// A socket that listens at `host:port` only; port 0 stands for any free one.
 ///
 /// # Errors
 /// `host` is no address of this machine, or the port is taken.
@@ -235,16 +241,16 @@ pub fn listen(host: &str, port: u16) -> Result<TcpListener> {
     })
 }
 
-/// The address of this machine from which `host` is reached.
+/// The address of this machine from which connections to `host` go out.
 ///
 /// # Errors
-/// The name is not known, or no route leads there.
+/// The name cannot be resolved, or there is no route to it.
 pub fn address_towards(host: &str, port: u16) -> Result<IpAddr> {
-    let failure = || format!("no way leads from here to {host}, the MASTER_ADDR");
+    let failure = || format!("there is no route to {host}, the MASTER_ADDR");
     let mut last = anyhow!("the name has no address");
     for there in (host, port).to_socket_addrs().with_context(failure)? {
         let any: IpAddr = if there.is_ipv4() { [0u8; 4].into() } else { [0u16; 8].into() };
-        // Nothing is sent: connecting a datagram socket only looks the route up.
+        // Nothing is sent: to connect a datagram socket only looks up the route.
         match UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(there).and_then(|()| socket.local_addr())) {
             Ok(here) => return Ok(here.ip()),
             Err(error) => last = error.into(),
@@ -257,13 +263,14 @@ fn milliseconds(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The pointer that `call` writes, unless it fails.
 fn made(call: impl FnOnce(*mut *mut c_void) -> *mut c_char) -> Result<*mut c_void> {
     let mut out = ptr::null_mut();
     check(call(&mut out))?;
     Ok(out)
 }
 
-/// The malloc'ed string that `call` puts out, if it is one, as a String.
+/// The malloc'ed string that `call` writes; `None` where it writes a null pointer.
 fn text(call: impl FnOnce(*mut *mut c_char) -> *mut c_char) -> Result<Option<String>> {
     let mut out = ptr::null_mut();
     check(call(&mut out))?;

@@ -1,4 +1,4 @@
-// Numbers of neighbouring channels taken together, and loops over rows that depend on the number of threads alone.
+// Vectors of neighbouring channels, and parallel loops over rows whose split depends only on the number of threads.
 
 #pragma once
 
@@ -8,14 +8,15 @@
 
 namespace mindgap {
 
-// Eight, a register of AVX2: of wider vectors GCC keeps only some in registers.
+// Eight floats fill a register of AVX2. GCC keeps only some of the wider vectors in registers.
 constexpr int64_t LANES = 8;
 
 typedef float Lanes __attribute__((vector_size(LANES * sizeof(float))));
-// The same anywhere in memory.
+// The vector at any address in memory, aligned as a float.
 typedef float LanesAt __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));
 
-// Functions so marked are compiled for several instruction sets; the machine's best is taken when the program starts.
+// Compiles a function for several instruction sets; the best one that the machine has is chosen when the program
+// starts.
 #if defined(__x86_64__) && defined(__GLIBC__)
 #define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -30,9 +31,11 @@ inline __attribute__((always_inline)) void store(float* to, Lanes value) {
   *reinterpret_cast<LanesAt*>(to) = value;
 }
 
+// The number of pieces into which rows are split.
 inline int64_t pieces() { return at::get_num_threads(); }
 
-// The rows in as many pieces as there are threads, so that what a thread sums depends on their number alone.
+// Calls work(piece, begin, end) in parallel for as many pieces of the rows as there are threads, so that the rows which
+// a piece sums depend only on the number of threads.
 template <typename Work>
 void in_pieces(int64_t rows, const Work& work) {
   const int64_t length = (rows + pieces() - 1) / pieces();

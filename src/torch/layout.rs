@@ -1,13 +1,13 @@
-//! Which order of a tensor's four dimensions in memory is fastest where it lives.
+//! The memory layout in which a device convolves fastest.
 
 use tch::Tensor;
 
 use super::{amp::is_autocast, catch::throw, shim::channels_last};
 
-/// `tensor` in the layout in which its device convolves fastest: channels last on the CPU (1.6 times the images a
-/// second of the contiguous layout on 2 cores); as it is on CUDA, where float32 gains nothing from it, and channels last
-/// there too under [`Autocast`](super::Autocast), since tensor cores want it. Tensors of other than four dimensions are
-/// returned as they are.
+/// `tensor` in the memory layout in which its device convolves fastest. On the CPU that is channels last (on 2 cores
+/// 1.6 times the images per second of the contiguous layout). On CUDA the layout stays, since float32 gains nothing
+/// there; under [`Autocast`](super::Autocast) it is channels last, which tensor cores compute in. A tensor of other
+/// than four dimensions keeps its layout.
 pub fn preferred_layout(tensor: &Tensor) -> Tensor {
     let device = tensor.device();
     if tensor.dim() != 4 || (device.is_cuda() && !is_autocast(device)) {

@@ -1,4 +1,4 @@
-//! The libtorch folder that this process really runs on, and what it tells of itself.
+//! The libtorch that this process has loaded: its folder, and the versions that the files there state.
 
 use std::{
     collections::BTreeSet,
@@ -14,8 +14,8 @@ pub fn loaded() -> Vec<PathBuf> {
     files.into_iter().collect()
 }
 
-/// The `lib` folder from which `libtorch_cpu` was loaded, or, where the system does not tell, the one that
-/// the program was linked against.
+/// The `lib` folder from which `libtorch_cpu` was loaded; where there is no `/proc`, the one that the program was
+/// linked against.
 pub fn folder() -> PathBuf {
     loaded()
         .iter()
@@ -24,7 +24,7 @@ pub fn folder() -> PathBuf {
         .map_or_else(|| PathBuf::from(env!("MINDGAP_LIBTORCH_LIB")), Path::to_path_buf)
 }
 
-/// The build in `lib`, such as `2.13.0+cu130`, from the `version.py` or `build-version` beside it.
+/// The version of the build in `lib`, such as `2.13.0+cu130`, from the file `version.py` or `build-version` beside it.
 pub fn build(lib: &Path) -> Option<String> {
     let root = lib.parent()?;
     if let Ok(text) = fs::read_to_string(root.join("version.py")) {
@@ -46,7 +46,7 @@ pub fn cuda_version(lib: &Path) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// The file of a line in `/proc/self/maps`; a path can hold spaces, and follows five fields that cannot.
+/// The path in a line of `/proc/self/maps`. It may hold spaces; the five fields before it hold no slash.
 fn mapped_file(line: &str) -> Option<&str> {
     line.find('/').map(|start| &line[start..])
 }
@@ -63,13 +63,13 @@ mod tests {
 
     #[test]
     fn the_folder_is_the_one_that_libtorch_was_loaded_from() {
-        tch::get_num_threads(); // whatever the linker left out, this needs libtorch
+        tch::get_num_threads(); // a call into libtorch, so that the linker does not leave it out
         assert!(folder().join("libtorch_cpu.so").exists(), "{:?}", folder());
         assert!(build(&folder()).is_some_and(|build| build.starts_with(crate::torch::version())));
     }
 
     #[test]
-    fn wheels_and_zip_files_tell_their_cuda_version() {
+    fn wheels_and_zip_files_state_their_cuda_version() {
         let root = tempfile::tempdir().unwrap();
         let lib = root.path().join("lib");
         assert_eq!(cuda_version(&lib), None);

@@ -1,8 +1,8 @@
-//! Rust side of `lists.cpp`: operators over lists of tensors, one call whatever their number.
+//! Rust side of `lists.cpp`: operators over lists of tensors, each one call whatever the length of the list.
 //!
-//! A small network has a hundred tensors of a few thousand numbers each. A GPU is done with one of them before the host
-//! has asked for the next, so that what an update costs there is the number of calls. On the CPU libtorch goes through
-//! the list tensor by tensor.
+//! A small network has a hundred tensors of a few thousand numbers each. A GPU finishes one of them before the host has
+//! launched the next, so the time of an update there depends on the number of calls. On the CPU libtorch computes the
+//! list tensor by tensor.
 
 use std::{ffi::c_char, ptr};
 
@@ -51,36 +51,36 @@ unsafe extern "C" {
     fn mindgap_unscale_all(tensors: Pointers, n: i64, factor: *mut C_tensor, found_inf: *mut C_tensor) -> *mut c_char;
 }
 
-/// The numbers of one update by stochastic gradient descent: v ← momentum·v + (g + decay·p), p ← p − rate·v; with nesterov
+/// The hyperparameters of one SGD update: v ← momentum·v + (g + decay·p), p ← p − rate·v; with nesterov
 /// p ← p − rate·((g + decay·p) + momentum·v).
 #[derive(Clone, Copy, Debug)]
 pub struct SgdUpdate {
     /// The learning rate.
     pub rate: f64,
-    /// Share of the velocity that is kept; at 0 the velocities are neither read nor written.
+    /// The share of the velocity that is kept; at 0 the velocities are neither read nor written.
     pub momentum: f64,
-    /// Whether to look one step ahead.
+    /// Whether momentum is Nesterov's.
     pub nesterov: bool,
     /// Weight decay.
     pub decay: f64,
 }
 
-/// The numbers of one AdamW update: p ← p·(1 − rate·decay) − rate·m̂ / (√v̂ + epsilon).
+/// The hyperparameters of one AdamW update: p ← p·(1 − rate·decay) − rate·m̂ / (√v̂ + epsilon).
 #[derive(Clone, Copy, Debug)]
 pub struct AdamWUpdate {
     /// The learning rate.
     pub rate: f64,
-    /// Decay of the mean of the gradients.
+    /// Decay rate of the first moment, the running mean of the gradients.
     pub beta1: f64,
-    /// Decay of the mean of their squares.
+    /// Decay rate of the second moment, the running mean of the squared gradients.
     pub beta2: f64,
-    /// Keeps the division finite.
+    /// Added to the denominator, which keeps the division finite.
     pub epsilon: f64,
     /// Weight decay.
     pub decay: f64,
 }
 
-/// One SGD update of `parameters` and their `velocities`, in place. Nothing changes where `found_inf`, a float32 `[1]` on
+/// One SGD update of `parameters` and their `velocities`, in place. Nothing changes if `found_inf`, a float32 `[1]` on
 /// the device, is 1. One operator call.
 ///
 /// # Panics
@@ -96,15 +96,15 @@ pub fn sgd(
     let n = same_length([parameters, gradients, velocities]);
     let SgdUpdate { rate, momentum, nesterov, decay } = update;
     // SAFETY: every list holds n pointers, which are valid while their tensors live; null stands for no tensor.
-    done(unsafe {
+    throw_message(unsafe {
         let [parameters, gradients, velocities] = lists.each_ref().map(|list| list.as_ptr());
-        mindgap_sgd(parameters, gradients, velocities, n, rate, momentum, nesterov, decay, maybe(found_inf))
+        mindgap_sgd(parameters, gradients, velocities, n, rate, momentum, nesterov, decay, pointer_or_null(found_inf))
     });
 }
 
-/// One AdamW update of `parameters` and their `moments` (first, second), in place; `updates`, a float32 scalar on the
-/// device, is its number, from 1. Nothing changes where `found_inf`, a float32 `[1]` on the device, is 1. One operator
-/// call.
+/// One AdamW update of `parameters` and their `moments` (first, second), in place. `updates`, a float32 scalar on the
+/// device, is the number of this update, from 1. Nothing changes if `found_inf`, a float32 `[1]` on the device, is 1.
+/// One operator call.
 ///
 /// # Panics
 /// A gradient has another shape or memory layout than its parameter.
@@ -120,7 +120,7 @@ pub fn adamw(
     let lists = [parameters, gradients, moments[0], moments[1]].map(pointers);
     let AdamWUpdate { rate, beta1, beta2, epsilon, decay } = update;
     // SAFETY: every list holds n pointers, which are valid while their tensors live; null stands for no tensor.
-    done(unsafe {
+    throw_message(unsafe {
         let [parameters, gradients, first, second] = lists.each_ref().map(|list| list.as_ptr());
         let updates = updates.as_ptr().cast_mut();
         mindgap_adamw(
@@ -135,7 +135,7 @@ pub fn adamw(
             beta2,
             epsilon,
             decay,
-            maybe(found_inf),
+            pointer_or_null(found_inf),
         )
     });
 }
@@ -156,7 +156,7 @@ pub fn copy_all(targets: &[&Tensor], sources: &[&Tensor]) {
     in_pairs(targets, sources, |targets, sources, n| unsafe { mindgap_copy_all(targets, sources, n) });
 }
 
-/// A copy of each tensor, laid out in memory as it is and without its history.
+/// A copy of each tensor in its memory layout, detached from autograd.
 pub fn copies(tensors: &[&Tensor]) -> Vec<Tensor> {
     let copies: Vec<Tensor> = tensors.iter().map(|tensor| tensor.detach().empty_like()).collect();
     copy_all(&copies.iter().collect::<Vec<_>>(), tensors);
@@ -178,10 +178,12 @@ pub fn add_all(sums: &[&Tensor], terms: &[&Tensor]) {
 pub fn scale_all(tensors: &[&Tensor], factor: &Tensor) {
     let _guard = tch::no_grad_guard();
     // SAFETY: n pointers, valid while their tensors live.
-    done(unsafe { mindgap_scale_all(pointers(tensors).as_ptr(), tensors.len() as i64, factor.as_ptr().cast_mut()) });
+    throw_message(unsafe {
+        mindgap_scale_all(pointers(tensors).as_ptr(), tensors.len() as i64, factor.as_ptr().cast_mut())
+    });
 }
 
-/// The length of each tensor as a vector, `[n]`: its 2-norm. Two operator calls.
+/// The 2-norm of each tensor, `[n]`. Two operator calls.
 ///
 /// # Panics
 /// The list is empty.
@@ -189,7 +191,7 @@ pub fn norms(tensors: &[&Tensor]) -> Tensor {
     norms_of_order(tensors, false)
 }
 
-/// The largest absolute number of each tensor, `[n]`: infinite or NaN where one of its numbers is. Two operator calls.
+/// The largest absolute value in each tensor, `[n]`: infinite or NaN if one of its numbers is. Two operator calls.
 ///
 /// # Panics
 /// The list is empty.
@@ -206,24 +208,25 @@ fn norms_of_order(tensors: &[&Tensor], largest: bool) -> Tensor {
 }
 
 /// Multiplies every tensor by `factor`, a float32 scalar on the device, in place, and sets `found_inf`, a float32 `[1]`
-/// there, to 1 where a number is not finite. One operator call.
+/// on the device, to 1 if a number is not finite. One operator call.
 ///
 /// # Panics
-/// `factor` or `found_inf` has another kind or lives elsewhere.
+/// `factor` or `found_inf` has another kind or device.
 pub fn unscale_all(tensors: &[&Tensor], factor: &Tensor, found_inf: &Tensor) {
     let _guard = tch::no_grad_guard();
     let (factor, found_inf) = (factor.as_ptr().cast_mut(), found_inf.as_ptr().cast_mut());
     // SAFETY: n pointers, valid while their tensors live.
-    done(unsafe { mindgap_unscale_all(pointers(tensors).as_ptr(), tensors.len() as i64, factor, found_inf) });
+    throw_message(unsafe { mindgap_unscale_all(pointers(tensors).as_ptr(), tensors.len() as i64, factor, found_inf) });
 }
 
-/// `tensor` with the strides of `like`, which has its shape. Copied only where its numbers lie in another order.
+/// `tensor` with the strides of `like`, a tensor of the same shape. It is copied only if its numbers are in another
+/// order.
 pub fn laid_out_as(tensor: Tensor, like: &Tensor) -> Tensor {
     let (sizes, strides, wanted) = (tensor.size(), tensor.stride(), like.stride());
     if strides == wanted {
         return tensor;
     }
-    // The stride of a side of one is arbitrary.
+    // The stride of a dimension of length 1 is arbitrary.
     let is_same_order = (0..sizes.len()).all(|side| sizes[side] == 1 || strides[side] == wanted[side]);
     if is_same_order {
         return tensor.as_strided(sizes, wanted, None);
@@ -233,17 +236,18 @@ pub fn laid_out_as(tensor: Tensor, like: &Tensor) -> Tensor {
     copy
 }
 
+/// Makes `call` with the pointers of two lists, which must have the same length, and that length.
 fn in_pairs(one: &[&Tensor], other: &[&Tensor], call: impl FnOnce(Pointers, Pointers, i64) -> *mut c_char) {
     let n = same_length([one, other]);
     let _guard = tch::no_grad_guard();
-    done(call(pointers(one).as_ptr(), pointers(other).as_ptr(), n));
+    throw_message(call(pointers(one).as_ptr(), pointers(other).as_ptr(), n));
 }
 
 fn pointers(tensors: &[&Tensor]) -> Vec<*mut C_tensor> {
     tensors.iter().map(|tensor| tensor.as_ptr().cast_mut()).collect()
 }
 
-fn maybe(tensor: Option<&Tensor>) -> *mut C_tensor {
+fn pointer_or_null(tensor: Option<&Tensor>) -> *mut C_tensor {
     tensor.map_or(ptr::null_mut(), |tensor| tensor.as_ptr().cast_mut())
 }
 
@@ -253,7 +257,8 @@ fn same_length<const N: usize>(lists: [&[&Tensor]; N]) -> i64 {
     n as i64
 }
 
-fn done(message: *mut c_char) {
+/// Throws `message`, the text of a C++ exception, unless it is null.
+fn throw_message(message: *mut c_char) {
     check(message).unwrap_or_else(|error| throw(error));
 }
 
@@ -271,7 +276,7 @@ mod tests {
         let laid_out = laid_out_as(gradient.shallow_clone(), &parameter);
         assert_eq!(laid_out.stride(), parameter.stride());
         assert_eq!(laid_out, gradient);
-        // Of one channel both orders are the same: nothing is copied.
+        // With one channel both orders are the same: nothing is copied.
         let (parameter, gradient) = (channels_last(&noise(&[6, 1, 3, 3], 0)).unwrap(), noise(&[6, 1, 3, 3], 1));
         assert_ne!(gradient.stride(), parameter.stride());
         let laid_out = laid_out_as(gradient.shallow_clone(), &parameter);
@@ -327,7 +332,7 @@ mod tests {
             let sum = (largest(&tensors.each_ref()) * 0.0).sum(Kind::Float).double_value(&[]);
             assert!(sum.is_nan(), "{wrong}");
         }
-        // Numbers whose squares no float32 holds are finite all the same.
+        // A number is finite even where its square overflows float32.
         let large = [Tensor::full([3], 1e30, (Kind::Float, Device::Cpu))];
         assert!(largest(&large.each_ref()).double_value(&[0]).is_finite());
     }

@@ -38,15 +38,15 @@ pub use threads::{physical_cores, set_threads};
 pub use transfer::{Parcel, host_reads, pinned, read, read_number, send, send_beside, sent};
 pub use waiting::restart_with_sleeping_threads;
 
-/// The version of tch in Cargo.toml; tch itself does not tell.
+/// The version of tch in Cargo.toml; tch has no constant for it.
 pub const TCH_VERSION: &str = "0.26.0";
 
 #[cfg(test)]
 mod tests {
     use tch::{Device, Kind, Tensor};
 
-    /// Numbers in [-1, 1) that look drawn but are a function of `number` alone: libtorch's generator is shared with the
-    /// tests of other threads.
+    /// Pseudo-random numbers in [-1, 1) that depend on `number` alone: libtorch's generator is shared with the tests on
+    /// other threads.
     pub fn noise(shape: &[i64], number: i64) -> Tensor {
         let places = Tensor::arange(shape.iter().product::<i64>(), (Kind::Double, Device::Cpu));
         ((places * 12.9898 + 78.233 * number as f64).sin() * 43_758.5).frac().view(shape).to_kind(Kind::Float)

@@ -1,13 +1,13 @@
-// Batch norm, the addition of a skip and ReLU as one autograd function, for float32 tensors [n, c, h, w] in
+// Batch norm, the addition of a skip connection and ReLU as one autograd function, for float32 tensors [n, c, h, w] in
 // channels-last order on the CPU. Its Rust declaration is in norm_relu.rs.
 //
-// These operations compute next to nothing for each number that they move, so what they cost is the passes over
-// memory. One by one they take 17 (each read or write of a tensor counted once), here 11; without a skip 8 of 14.
-// Beside the statistics only the input is kept for the backward pass: where ReLU cut is computed again, or, after a
-// skip, read from the output, which the next convolution keeps anyway.
+// These operations do little arithmetic for each number that they move, so their time is that of the passes over
+// memory. As separate operators they make 17 passes (each read or write of a tensor counts as one), here 11; without a
+// skip 14 and 8. Beside the statistics only the input is kept for the backward pass. Where ReLU gave 0 is computed
+// again, or, after a skip, read from the output, which the next convolution keeps anyway.
 //
-// A tensor is seen as rows of c numbers, one row a pixel. Sums run in float32 over BLOCK rows and in float64 over the
-// blocks.
+// A tensor is treated as rows of c numbers, one row per pixel. Sums are in float32 over BLOCK rows and in float64 over
+// the blocks.
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -25,18 +25,18 @@ using torch::autograd::variable_list;
 
 constexpr int64_t BLOCK = 128;
 
-// 0 where `sign` is not above 0. What is not a number stays so, as in libtorch's ReLU.
+// `value`, but 0 where `sign` is 0 or below. NaN stays NaN, as in libtorch's ReLU.
 inline __attribute__((always_inline)) Lanes cut(const Lanes& value, const Lanes& sign) {
   return sign <= 0.0f ? Lanes{} : value;
 }
 
-// What a channel's numbers are multiplied by and what is then added.
+// The linear map of each channel: slope × x + shift.
 struct Line {
   const float* slope;
   const float* shift;
 };
 
-// Sum of the rows, and of the squares of their differences from their own mean.
+// The sum of the rows, and the sum of the squared differences from their mean.
 FOR_EACH_MACHINE
 void moments(const float* x, int64_t rows, int64_t c, float* sum, float* squares) {
   for (int64_t channel = 0; channel < c; channel += LANES) {
@@ -78,8 +78,9 @@ void transform(const float* x, const float* skip, float* y, int64_t rows, int64_
   }
 }
 
-// Sums over the rows of the gradient that ReLU lets through, and of its products with x − mean. `y` is the output where
-// a skip was added, null elsewhere; then the gradient let through is written to `cut_gradient`.
+// The sum over the rows of the gradient behind ReLU, which is 0 where ReLU gave 0, and the sum of its products with
+// x − mean. Where a skip was added, `y` is the output, and the gradient behind ReLU is written to `cut_gradient`;
+// without a skip both are null.
 FOR_EACH_MACHINE
 void gradient_sums(const float* gradient, const float* x, const float* y, float* cut_gradient, int64_t rows, int64_t c,
                    Line line, const float* mean, bool relu, float* sum, float* product) {
@@ -100,7 +101,7 @@ void gradient_sums(const float* gradient, const float* x, const float* y, float*
   }
 }
 
-// dx = slope·g + by_x·x + rest, where g is the gradient that ReLU lets through.
+// dx = slope·g + by_x·x + rest, where g is the gradient behind ReLU.
 FOR_EACH_MACHINE
 void input_gradient(const float* gradient, const float* x, float* dx, int64_t rows, int64_t c, Line line,
                     const float* by_x, const float* rest, bool relu) {
@@ -117,12 +118,13 @@ void input_gradient(const float* gradient, const float* x, float* dx, int64_t ro
   }
 }
 
+// Mean and sum of squared differences of each channel over `rows` rows.
 struct Moments {
   double rows = 0;
   std::vector<double> mean, squares;
   explicit Moments(int64_t c) : mean(c), squares(c) {}
 
-  // Chan et al. 1979: the moments of two samples together.
+  // Adds a sample of `more` rows, whose mean is `other_mean` / `divisor` (Chan et al. 1979).
   template <typename Number>
   void add(double more, int64_t c, const Number* other_mean, const Number* other_squares, double divisor) {
     if (more == 0) return;
@@ -151,7 +153,7 @@ Moments moments_of(const float* x, int64_t rows, int64_t c) {
   return all;
 }
 
-// Rows of the table of numbers for each channel that is kept for the backward pass.
+// The rows of the table, with one column per channel, that is kept for the backward pass.
 enum : int64_t { SLOPE, SHIFT, MEAN, INVERSE_DEVIATION, TABLE };
 
 class NormRelu : public torch::autograd::Function<NormRelu> {
@@ -206,11 +208,11 @@ class NormRelu : public torch::autograd::Function<NormRelu> {
     const float* numbers = table.const_data_ptr<float>();
     const Line line{numbers + SLOPE * c, numbers + SHIFT * c};
 
-    // With a skip the gradient that ReLU lets through is the skip's own.
+    // The gradient behind ReLU is also the gradient of the skip.
     const bool has_skip = y.defined();
     const float* output = has_skip ? y.const_data_ptr<float>() : nullptr;
-    const Tensor let_through = has_skip ? at::empty_like(x) : Tensor();
-    float* to_skip = has_skip ? let_through.data_ptr<float>() : nullptr;
+    const Tensor skip_gradient = has_skip ? at::empty_like(x) : Tensor();
+    float* to_skip = has_skip ? skip_gradient.data_ptr<float>() : nullptr;
     std::vector<std::vector<double>> parts(pieces(), std::vector<double>(2 * c));
     in_pieces(rows, [&](int64_t piece, int64_t begin, int64_t end) {
       std::vector<float> sums(2 * c);
@@ -247,7 +249,7 @@ class NormRelu : public torch::autograd::Function<NormRelu> {
                        relu && !has_skip);
       }
     });
-    return {dx, let_through, d_weight, d_bias, {}, {}, {}, {}, {}};
+    return {dx, skip_gradient, d_weight, d_bias, {}, {}, {}, {}, {}};
   }
 };
 

@@ -1,4 +1,5 @@
-//! Rust side of `norm_relu.cpp`: batch norm, a skip and ReLU in as few passes over memory as there can be.
+//! Rust side of `norm_relu.cpp`: batch norm, the addition of a skip connection and ReLU, fused to save passes over
+//! memory.
 
 use std::{ffi::c_char, ptr};
 
@@ -22,40 +23,37 @@ unsafe extern "C" {
     ) -> *mut c_char;
 }
 
-/// Batch norm by the batch's own statistics: its parameters, one number a channel, and how its running statistics move.
+/// The parameters of a batch norm by the batch's own statistics, and how its running statistics are updated.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchStatistics<'a> {
-    /// What a channel is multiplied by once its mean is 0 and its deviation 1, `[c]`.
+    /// The scale of each normalised channel, `[c]`.
     pub weight: &'a Tensor,
-    /// What is added to it then, `[c]`.
+    /// The shift of each normalised channel, `[c]`.
     pub bias: &'a Tensor,
-    /// The running mean and variance, `[c]` each, where they shall move.
+    /// The running mean and variance, `[c]` each; `None` where they are not updated.
     pub running: Option<(&'a Tensor, &'a Tensor)>,
-    /// The share by which they move towards those of the batch.
+    /// The share by which the running statistics move towards those of the batch.
     pub momentum: f64,
     /// Added to the variance.
     pub epsilon: f64,
 }
 
-/// Whether [`norm_relu`] takes `x`: float32 `[n, c, h, w]` on the CPU, channels last, 8 channels or a multiple, and
-/// more than one number in each.
+/// Whether [`norm_relu`] takes `x`: float32 `[n, c, h, w]` on the CPU, channels last, with c a multiple of 8 and more
+/// than one number in each channel.
 pub fn norm_relu_takes(x: &Tensor) -> bool {
-    let on_cpu = x.device() == Device::Cpu && x.kind() == Kind::Float;
-    on_cpu && x.dim() == 4 && {
-        let (size, stride) = (x.size(), x.stride());
-        let [n, c, h, w] = size[..] else { return false };
-        c % 8 == 0 && n * h * w > 1 && stride == [h * w * c, 1, w * c, c]
-    }
+    let [n, c, h, w] = x.size()[..] else { return false };
+    let float32_on_cpu = x.device() == Device::Cpu && x.kind() == Kind::Float;
+    float32_on_cpu && c % 8 == 0 && n * h * w > 1 && x.stride() == [h * w * c, 1, w * c, c]
 }
 
-/// `norm(x)`, or `relu(norm(x))`, or with a skip of the same shape `relu(norm(x) + skip)`, as one step of autograd. A
-/// quarter of a training step on the CPU goes into these when they are taken one by one, nearly all of it into
-/// carrying numbers to and from memory.
+/// `norm(x)`, with `relu` `relu(norm(x))`, or with a skip of the same shape `relu(norm(x) + skip)`, as one autograd
+/// function. As separate operators they take a quarter of a training step on the CPU, nearly all of it to move numbers
+/// to and from memory.
 ///
-/// The values are those of libtorch's operators but for rounding, and like theirs depend on the number of threads.
+/// The values equal those of libtorch's operators up to rounding, and like theirs depend on the number of threads.
 ///
 /// # Panics
-/// `x` is none that [`norm_relu_takes`], `skip` is not like it, or libtorch has no memory.
+/// [`norm_relu_takes`] refuses `x`, `skip` differs from `x` in shape, layout or kind, or libtorch runs out of memory.
 pub fn norm_relu(x: &Tensor, skip: Option<&Tensor>, norm: BatchStatistics, relu: bool) -> Tensor {
     assert!(norm_relu_takes(x), "no float32 tensor in channels-last order: {x:?}");
     if let Some(skip) = skip {
@@ -68,8 +66,8 @@ pub fn norm_relu(x: &Tensor, skip: Option<&Tensor>, norm: BatchStatistics, relu:
     }
     let pointer = |tensor: Option<&Tensor>| tensor.map_or(ptr::null_mut(), |tensor| tensor.as_ptr().cast_mut());
     let (mean, var) = norm.running.unzip();
-    // SAFETY: tch's pointers are valid while their tensors live; null stands for none. Shapes were compared above, and
-    // `out` is owned by the new Tensor.
+    // SAFETY: tch's pointers are valid while their tensors live; null stands for no tensor. Shapes were compared above,
+    // and `out` is owned by the new Tensor.
     let result = new_tensor(|out| unsafe {
         mindgap_norm_relu(
             pointer(Some(x)),
@@ -94,8 +92,7 @@ mod tests {
     use super::*;
     use crate::torch::{channels_last, tests::noise};
 
-    /// Everything that comes out of one norm: the output, the gradients by x, skip, weight and bias, and the running
-    /// statistics.
+    /// All results of one norm: the output, the gradients of x, weight, bias and skip, and the running statistics.
     fn all_results(shape: [i64; 4], skip: bool, relu: bool, fused: bool) -> Vec<Tensor> {
         let numbers = std::cell::Cell::new(0);
         let draw = |shape: &[i64]| noise(shape, numbers.replace(numbers.get() + 1));
@@ -124,7 +121,7 @@ mod tests {
 
     #[test]
     fn values_gradients_and_running_statistics_are_those_of_separate_operators() {
-        // The second is one block of rows and a bit, the last not even one.
+        // The second shape has a little more than one block of rows, the last less than one.
         for shape in [[8, 16, 12, 12], [3, 48, 7, 11], [130, 32, 1, 1], [2, 8, 1, 1]] {
             for (skip, relu) in [(false, false), (false, true), (true, true)] {
                 let (one, other) = (all_results(shape, skip, relu, true), all_results(shape, skip, relu, false));
@@ -154,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_stays_so() {
+    fn nan_stays_nan() {
         let x = channels_last(&Tensor::ones([2, 16, 2, 2], (Kind::Float, Device::Cpu))).unwrap();
         let _ = x.narrow(0, 1, 1).narrow(1, 5, 1).fill_(f64::NAN);
         let (one, zero) =
             (Tensor::ones([16], (Kind::Float, Device::Cpu)), Tensor::zeros([16], (Kind::Float, Device::Cpu)));
         let norm = BatchStatistics { weight: &one, bias: &zero, running: None, momentum: 0.1, epsilon: 1e-5 };
         let y = norm_relu(&x, None, norm, true);
-        assert_eq!(y.isnan().sum(Kind::Int64).int64_value(&[]), 8, "one channel, and it alone");
+        assert_eq!(y.isnan().sum(Kind::Int64).int64_value(&[]), 8, "one channel only");
     }
 
     #[test]

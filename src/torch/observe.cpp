@@ -1,5 +1,5 @@
-// What a stretch of the program asks of libtorch: operator calls, by phase, and what they come to on a CUDA device. The
-// Rust declarations are in observe.rs.
+// Counts operator calls by phase of the program, and records what runs on CUDA devices. The Rust declarations are in
+// observe.rs.
 
 #include <ATen/record_function.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
@@ -11,8 +11,8 @@
 
 namespace {
 
-// Calls by the phase and the name of the operator, of the thread that counts and of those to which libtorch hands its
-// backward passes: on CUDA they have threads of their own, which take the callback over.
+// Numbers of calls by phase and operator, of the counting thread and of the threads to which libtorch hands its
+// backward passes: on CUDA these run on separate threads, which inherit the callback.
 struct Calls {
   std::mutex mutex;
   std::string phase;
@@ -24,10 +24,10 @@ Calls& calls() {
   return all;
 }
 
-// How deep this thread is within operators: what an operator calls in turn is its own affair.
+// How many operators are active on this thread. Calls inside an operator are not counted.
 thread_local int64_t depth = 0;
 
-// A node of a backward pass is no operator, but calls some.
+// A node of a backward pass is no operator, but calls operators.
 bool is_node(const at::RecordFunction& call) { return strncmp(call.name(), "autograd::", 10) == 0; }
 
 std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& call) {
@@ -69,7 +69,7 @@ int64_t covered(std::vector<std::pair<int64_t, int64_t>> spans) {
 
 extern "C" {
 
-// Begins a phase, and any profiler's span of that name, until it is freed.
+// Begins a phase, which profilers show as a span of that name. It ends when it is freed.
 char* mindgap_phase_begin(const char* name, at::RecordFunction** out) {
   MINDGAP_TRY(auto* phase = new at::RecordFunction(at::RecordScope::USER_SCOPE);
               if (phase->isActive()) phase->before(std::string(name));
@@ -84,14 +84,15 @@ char* mindgap_count_begin(uint64_t* handle) {
                   {at::RecordScope::FUNCTION, at::RecordScope::USER_SCOPE})))
 }
 
-// Lines of phase, operator and count, separated by tabs, for the Rust side to free.
+// Ends the counting. `out` is set to a text that the Rust side frees: lines of phase, operator and count, separated by
+// tabs.
 char* mindgap_count_end(uint64_t handle, char** out) {
   MINDGAP_TRY(at::removeCallback(handle); std::string text; for (const auto& [key, count] : calls().counts) {
     text += key.first + "\t" + key.second + "\t" + std::to_string(count) + "\n";
   } *out = strdup(text.c_str()))
 }
 
-// Begins to record what runs on CUDA devices.
+// Starts recording what runs on CUDA devices.
 char* mindgap_trace_begin() {
   MINDGAP_TRY(using namespace torch::profiler::impl; const ProfilerConfig config(ProfilerState::KINETO);
               const std::set<ActivityType> activities{ActivityType::CUDA};
@@ -99,7 +100,8 @@ char* mindgap_trace_begin() {
               torch::autograd::profiler::enableProfiler(config, activities))
 }
 
-// Kernels that ran since, and the nanoseconds in which at least one of them, or a copy, did.
+// Stops recording. `kernels` is the number of kernels that ran, `busy` the nanoseconds during which a kernel or copy
+// ran.
 char* mindgap_trace_end(int64_t* kernels, int64_t* busy) {
   MINDGAP_TRY(const auto result = torch::autograd::profiler::disableProfiler();
               std::vector<std::pair<int64_t, int64_t>> spans; *kernels = 0; for (const auto& event : result->events()) {

@@ -1,5 +1,5 @@
-//! Rust side of `observe.cpp`: what a stretch of the program asks of libtorch, by phase, and what that comes to on a CUDA
-//! device.
+//! Rust side of `observe.cpp`: counts the operators that a section of the program calls, by phase, and records what
+//! runs on CUDA devices meanwhile.
 
 use std::{
     collections::BTreeMap,
@@ -21,12 +21,12 @@ unsafe extern "C" {
     fn mindgap_trace_end(kernels: *mut i64, busy: *mut i64) -> *mut c_char;
 }
 
-/// While it lives, what this thread asks of libtorch belongs to a phase: [`count_operators`] and PyTorch's profilers show
-/// it under its name. Nearly free where nobody looks. Phases do not nest.
+/// A named phase of the program: while it lives, [`count_operators`] and PyTorch's profilers attribute this thread's
+/// operator calls to it. It costs next to nothing when neither is active. Phases do not nest.
 #[derive(Debug)]
 pub struct Phase {
     record: *mut c_void,
-    /// It ends on the thread on which it began.
+    /// Keeps the phase on its thread: it must end where it began.
     thread: PhantomData<*const ()>,
 }
 
@@ -34,7 +34,7 @@ impl Phase {
     /// Begins the phase `name`.
     ///
     /// # Panics
-    /// libtorch has no memory.
+    /// libtorch runs out of memory.
     pub fn new(name: &CStr) -> Self {
         let mut record = std::ptr::null_mut();
         // SAFETY: a NUL-terminated name; `record` is freed once, in `drop`.
@@ -45,25 +45,25 @@ impl Phase {
 
 impl Drop for Phase {
     fn drop(&mut self) {
-        // SAFETY: what `mindgap_phase_begin` made, freed once.
+        // SAFETY: `mindgap_phase_begin` made it, and it is freed once, here.
         unsafe { mindgap_phase_end(self.record) }
     }
 }
 
-/// Operator calls by phase (empty outside of all) and name of the operator.
+/// Numbers of operator calls by phase (the empty text outside of all phases) and by operator.
 pub type Calls = BTreeMap<String, BTreeMap<String, u64>>;
 
-/// Runs `work` and counts the operator calls that this thread makes meanwhile, its backward passes included. What an
-/// operator calls in turn is not counted: a list operator is one call.
+/// Runs `work` and counts the operator calls that this thread makes meanwhile, its backward passes included. Calls made
+/// inside an operator are not counted: a list operator is one call.
 ///
 /// # Errors
-/// Those of `work`.
+/// `work` fails.
 pub fn count_operators(work: impl FnOnce() -> Result<()>) -> Result<Calls> {
-    // The C++ side has one table.
+    // The C++ side has a single table of counts.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut handle = 0;
-    // SAFETY: the handle is given back below.
+    // SAFETY: the handle is returned to libtorch below.
     check(unsafe { mindgap_count_begin(&mut handle) })?;
     let outcome = work();
     let mut text = std::ptr::null_mut();
@@ -84,20 +84,20 @@ pub fn count_operators(work: impl FnOnce() -> Result<()>) -> Result<Calls> {
     Ok(counts)
 }
 
-/// What ran on CUDA devices.
+/// A record of what ran on CUDA devices.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Trace {
     /// Kernels that ran; copies are not counted.
     pub kernels: u64,
-    /// Seconds in which a kernel or a copy ran.
+    /// Time during which a kernel or a copy ran \[seconds\].
     pub busy: f64,
 }
 
-/// Runs `work`, which must wait for the device at its end, and records what ran on CUDA devices meanwhile, by libtorch's
-/// profiler (Kineto).
+/// Runs `work`, which must synchronise with the device at its end, and records what runs on CUDA devices meanwhile with
+/// libtorch's profiler (Kineto).
 ///
 /// # Errors
-/// Those of `work` and of the profiler.
+/// `work` or the profiler fails.
 pub fn trace(work: impl FnOnce() -> Result<()>) -> Result<Trace> {
     // SAFETY: no pointers go in.
     check(unsafe { mindgap_trace_begin() })?;

@@ -1,9 +1,8 @@
-// Bilinear sampling of bytes on the CPU, from images to normalised floats in one pass. Its Rust declaration is in
-// sample.rs.
+// Bilinear sampling of uint8 images to normalised floats in one pass on the CPU. Its Rust declaration is in sample.rs.
 //
-// libtorch's way there is a copy to floats, a grid of places, grid_sampler, a multiplication and an addition, each over
-// all pixels. Where columns and rows move on their own, each row of the output lies between two rows of the image: these
-// are blended first, by vectors, and pixels picked from the blend.
+// With libtorch's operators this takes a conversion to floats, a grid of positions, grid_sampler, a multiplication and
+// an addition, each over all pixels. Where columns and rows move independently, each row of the output lies between two
+// rows of the image. These two are blended first, with vector instructions, and pixels are picked from the blend.
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -17,20 +16,21 @@ namespace {
 
 using at::Tensor;
 
-// What a map says of one axis, as sample.rs explains it.
+// The map of one axis; sample.rs explains the numbers.
 struct Axis {
   float first, step, least, most, from_x, from_y, constant;
 
   float cropped(int64_t pixel) const { return std::min(std::max(first + step * pixel, least), most); }
 };
 
-// The two neighbouring pixels between which a place lies, and what each counts.
+// The two neighbouring pixels between which a position lies, and their weights.
 struct Between {
   int64_t low, high;
   float low_share, high_share;
 };
 
-// `place` leads from the edges at -1 and 1; pixels are squares, their centres half a pixel from the edges.
+// The neighbours of `place`, in coordinates in which the image's edges are at -1 and 1. Pixels are squares, so the
+// centres of the outermost ones are half a pixel from the edges.
 Between between(float place, float side, bool reflect) {
   float pixel = ((place + 1) * side - 1) / 2;
   if (reflect) {
@@ -39,16 +39,17 @@ Between between(float place, float side, bool reflect) {
     pixel = std::min(rest, 2 * side - rest) - 0.5f;
     pixel = std::min(std::max(0.0f, pixel), side - 1);
   }
-  // Far out all is outside alike. What is no number comes here too, since comparisons with it are false.
+  // Positions far outside all give 0, so the number is limited before it becomes an integer. NaN becomes a limit too,
+  // since comparisons with it are false.
   pixel = std::min(std::max(-2.0f, pixel), side + 1);
   const float floor = std::floor(pixel), share = pixel - floor;
   const int64_t low = static_cast<int64_t>(floor), high = low + 1, end = static_cast<int64_t>(side);
-  // Outside counts nothing, and is not read.
+  // A pixel outside the image has weight 0 and is not read.
   const bool has_low = low >= 0 && low < end, has_high = high >= 0 && high < end;
   return {has_low ? low : 0, has_high ? high : 0, has_low ? 1 - share : 0, has_high ? share : 0};
 }
 
-// Where the columns or rows of an image come from; `factor` is that of the axis itself.
+// The source positions of an image's columns or rows; `factor` is the axis's coefficient for its own coordinate.
 std::vector<Between> along(const Axis& axis, float factor, int64_t side, bool reflect) {
   std::vector<Between> places;
   places.reserve(side);
@@ -62,12 +63,12 @@ struct Shape {
   int64_t channels, height, width;
 };
 
-// What becomes of a byte of each channel: scale × byte + shift.
+// The normalisation of each channel: scale × byte + shift.
 struct Values {
   const float *scale, *shift;
 };
 
-// An image [channels, height, width].
+// Samples one image [channels, height, width].
 FOR_EACH_MACHINE
 void sample_image(const uint8_t* image, const Between* columns, const Between* rows, Shape s, Values v, float* blend,
                   float* out) {

@@ -1,4 +1,4 @@
-//! Rust side of `sample.cpp`: bytes sampled and normalised in one pass on the CPU.
+//! Rust side of `sample.cpp`: samples and normalises uint8 images in one pass on the CPU.
 
 use std::ffi::c_char;
 
@@ -18,16 +18,17 @@ unsafe extern "C" {
     ) -> *mut c_char;
 }
 
-/// Images of the CPU, `[n, c, h, w]` of uint8, each sampled bilinearly through its own map, which moves columns and rows
-/// each on their own: float32 of the same shape, `scale × value + shift` with one number of each for a channel.
+/// Samples uint8 `images` `[n, c, h, w]` on the CPU bilinearly, each through its own map, and normalises them: float32
+/// of the same shape, `scale × value + shift` with one scale and one shift per channel. A map moves columns and rows
+/// independently.
 ///
-/// `maps` are float32 `[n, 2, 7]`, for x and then for y, in pixels from the image's centre: the first place of a crop,
-/// its step, its least and its largest place; then `a`, `b` and `c` of `a x + b y + c`, which leads from cropped places
-/// to the image, whose edges lie at −1 and 1. Beyond these the image is reflected, or 0. The `b` of x and the `a` of y,
-/// which would turn the image, count as 0.
+/// `maps` are float32 `[n, 2, 7]`, for x and then for y, in pixels from the image's centre: the first position of a
+/// crop, its step, its smallest and its largest position; then `a`, `b` and `c` of `a x + b y + c`, which maps
+/// positions in the crop to positions in the image, whose edges are at −1 and 1. Beyond the edges the image is
+/// reflected, or 0. The `b` of x and the `a` of y, which would rotate the image, are taken as 0.
 ///
 /// # Panics
-/// The shapes do not go together, or libtorch has no memory.
+/// The shapes do not match, or libtorch runs out of memory.
 pub fn sample(images: &Tensor, maps: &Tensor, reflect: bool, scale: &Tensor, shift: &Tensor) -> Tensor {
     let pointer = |tensor: &Tensor| tensor.as_ptr().cast_mut();
     // SAFETY: tch's pointers are valid while their tensors live, and `out` is owned by the new Tensor. The C++ side

@@ -1,7 +1,7 @@
-// TorchScript modules, built piece by piece, written and read. tch can only trace, and a trace has
-// constants in place of weights.
+// Builds TorchScript modules from tensors and source text, writes and reads them. tch can only trace, and a trace has
+// constants in place of weights. The Rust declarations are in script.rs.
 //
-// Conventions as in shim.cpp: nullptr, or the exception's message for the Rust side to free.
+// Functions return nullptr, or the message of the exception, which the Rust side frees.
 
 #include <torch/script.h>
 #include <sstream>
@@ -31,8 +31,8 @@ char* mindgap_script_define(Module* module, const char* source) {
 
 char* mindgap_script_train(Module* module, bool on) { MINDGAP_TRY(module->train(on)) }
 
-// The archive as bytes in memory: libtorch's writer to a file ends the process when the disk is full.
-// `files` are names and contents in turn. The Rust side frees `bytes`.
+// Writes the archive to memory, since libtorch's writer to a file ends the process when the disk is full. `files` holds
+// names and contents in turn. The Rust side frees `bytes`.
 char* mindgap_script_save(Module* module, const char** files, size_t count, char** bytes, size_t* length) {
   MINDGAP_TRY(torch::jit::ExtraFilesMap extra;
               for (size_t i = 0; i < count; i++) extra[files[2 * i]] = files[2 * i + 1];
@@ -45,8 +45,8 @@ char* mindgap_script_save(Module* module, const char** files, size_t count, char
               memcpy(*bytes, archive.data(), archive.size()))
 }
 
-// Reads a file onto the CPU or the CUDA device of that index (-1: CPU), in eval mode. `extra` is the name of a file
-// in the archive, whose content goes to `text` (nullptr: there is none). The Rust side frees `text`.
+// Reads a file onto the CUDA device of index `cuda` (-1: the CPU), in eval mode. `text` is set to the content of the
+// file `extra` in the archive, or to nullptr where there is none. The Rust side frees it.
 char* mindgap_script_load(const char* path, int cuda, const char* extra, char** text, Module** out) {
   MINDGAP_TRY(torch::jit::ExtraFilesMap files{{extra, ""}};
               const auto device = cuda < 0 ? c10::Device(c10::kCPU) : c10::Device(c10::kCUDA, cuda);

@@ -1,4 +1,4 @@
-//! TorchScript modules built from named tensors and source text: the Rust side of `script.cpp`.
+//! Rust side of `script.cpp`: TorchScript modules built from named tensors and source text.
 
 use std::{
     ffi::{CStr, CString, c_char},
@@ -47,7 +47,7 @@ unsafe extern "C" {
     fn mindgap_script_free(module: *mut Module);
 }
 
-/// A TorchScript module: tensors and children under names, methods compiled from source.
+/// A TorchScript module: named tensors and child modules, and methods compiled from source.
 #[derive(Debug)]
 pub struct ScriptModule(*mut Module);
 
@@ -55,10 +55,10 @@ impl ScriptModule {
     /// An empty module of a class called `name`, which must be unique among the modules of one file.
     ///
     /// # Errors
-    /// An exception of libtorch, as of every method here.
+    /// libtorch throws an exception.
     pub fn new(name: &str) -> Result<Self> {
         let (name, mut out) = (CString::new(format!("__torch__.{name}"))?, null_mut());
-        // SAFETY: a C string in, a fresh module out, freed in `drop`.
+        // SAFETY: a C string goes in; the new module is freed in `drop`.
         check(unsafe { mindgap_script_new(name.as_ptr(), &mut out) })?;
         Ok(Self(out))
     }
@@ -79,27 +79,28 @@ impl ScriptModule {
         check(unsafe { mindgap_script_tensor(self.0, name.as_ptr(), tensor.as_ptr().cast_mut(), is_buffer) })
     }
 
-    /// Adds a child; it is shared, so `child` may be dropped.
+    /// Adds a child module. It is shared, so `child` may be dropped.
     pub fn child(&mut self, name: &str, child: &ScriptModule) -> Result<()> {
         let name = CString::new(name)?;
         // SAFETY: both live; the parent takes a reference of its own.
         check(unsafe { mindgap_script_child(self.0, name.as_ptr(), child.0) })
     }
 
-    /// Compiles methods. Tensors and children that they use must be there already.
+    /// Compiles methods. The tensors and child modules that they use must have been added before.
     pub fn define(&mut self, source: &str) -> Result<()> {
         let text = CString::new(source)?;
         // SAFETY: a live module and a C string.
         check(unsafe { mindgap_script_define(self.0, text.as_ptr()) })
     }
 
-    /// Sets `training`, here and in all children: what Python finds after loading.
+    /// Sets the flag `training`, here and in all child modules. Python sees it after loading.
     pub fn set_training(&mut self, on: bool) -> Result<()> {
         // SAFETY: a live module.
         check(unsafe { mindgap_script_train(self.0, on) })
     }
 
-    /// The bytes of the file that `torch.jit.load` reads, with texts beside the module under `extra`'s names.
+    /// The bytes of a file that `torch.jit.load` reads. `extra` are names and contents of text files stored beside the
+    /// module.
     pub fn to_bytes(&self, extra: &[(&str, &str)]) -> Result<Vec<u8>> {
         let words: Vec<CString> =
             extra.iter().flat_map(|&(name, text)| [name, text]).map(CString::new).collect::<Result<_, _>>()?;
@@ -107,21 +108,21 @@ impl ScriptModule {
         let (mut bytes, mut length) = (null_mut(), 0);
         // SAFETY: `pointers` holds two C strings for each file; `bytes` is malloc'ed with `length` bytes on success.
         check(unsafe { mindgap_script_save(self.0, pointers.as_ptr(), extra.len(), &mut bytes, &mut length) })?;
-        // SAFETY: as above; freed once, here.
+        // SAFETY: the archive's `length` bytes; they are freed once, here.
         let archive = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) }.to_vec();
         unsafe { libc::free(bytes.cast()) };
         Ok(archive)
     }
 
-    /// Reads a file, in eval mode, and the text beside the module under the name `extra`, if there is one.
+    /// Reads a module, in eval mode, and the text file `extra` stored beside it, if there is one.
     ///
-    /// A TorchScript file is a program: read those of strangers in a process of their own only.
+    /// A TorchScript file is a program: read untrusted ones in a separate process only.
     pub fn load(path: &Path, device: Device, extra: &str) -> Result<(Self, Option<String>)> {
         use std::os::unix::ffi::OsStrExt;
         let path = CString::new(path.as_os_str().as_bytes()).context("a path with a NUL byte")?;
         let cuda = if let Device::Cuda(index) = device { index as i32 } else { -1 };
         let (extra, mut text, mut out) = (CString::new(extra)?, null_mut(), null_mut());
-        // SAFETY: C strings in; `text` is null or malloc'ed, the module is fresh.
+        // SAFETY: C strings go in; `text` is null or malloc'ed, the module is new.
         check(unsafe { mindgap_script_load(path.as_ptr(), cuda, extra.as_ptr(), &mut text, &mut out) })?;
         let module = Self(out);
         let text = (!text.is_null()).then(|| {

@@ -22,33 +22,35 @@ pub fn version() -> &'static str {
     unsafe { CStr::from_ptr(mindgap_torch_version()) }.to_str().unwrap_or("unknown")
 }
 
-/// `tensor` `[n, c, h, w]` with its channels innermost in memory, the layout in which CPU convolutions
-/// are fastest; the shape and the values stay. Free when it already has that layout.
+/// `tensor` `[n, c, h, w]` with its channels innermost in memory, the layout in which CPU convolutions are fastest.
+/// Shape and values stay. It is not copied if it already has that layout.
 pub fn channels_last(tensor: &Tensor) -> Result<Tensor> {
     // SAFETY: tch's pointer is valid while `tensor` lives, and `out` is owned by the new Tensor.
     new_tensor(|out| unsafe { mindgap_channels_last(tensor.as_ptr().cast_mut(), out) })
 }
 
 /// A copy of a host tensor in page-locked memory, from which copies to a CUDA device do not block.
-/// An error without a CUDA device.
+///
+/// # Errors
+/// There is no CUDA device.
 pub fn pin_memory(tensor: &Tensor) -> Result<Tensor> {
     // SAFETY: as in `channels_last`.
     new_tensor(|out| unsafe { mindgap_pin_memory(tensor.as_ptr().cast_mut(), out) })
 }
 
-/// A copy of a host tensor on the CUDA device `index`, made while the device goes on with what it was asked for before. To
-/// be called from one thread.
+/// A copy of a host tensor on the CUDA device `index`, made while the device continues with the work queued before. All
+/// calls must come from one thread.
 pub(super) fn copy_beside(host: &Tensor, index: usize) -> Result<Tensor> {
     // SAFETY: as in `channels_last`.
     new_tensor(|out| unsafe { mindgap_copy_beside(host.as_ptr().cast_mut(), index as i64, out) })
 }
 
-/// Memory of a device that tensors take \[bytes\].
+/// Memory that tensors take on a device \[bytes\].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DeviceMemory {
     /// Now.
     pub now: u64,
-    /// At the most since the process began.
+    /// The maximum since the process began.
     pub peak: u64,
 }
 
@@ -58,30 +60,31 @@ pub struct DeviceMemory {
 /// CUDA is not in use.
 pub fn device_memory(index: usize) -> Result<DeviceMemory> {
     let (mut now, mut peak) = (0, 0);
-    // SAFETY: both point to numbers of ours.
+    // SAFETY: both point to local numbers.
     check(unsafe { mindgap_device_memory(index as i64, &mut now, &mut peak) })?;
     Ok(DeviceMemory { now: now as u64, peak: peak as u64 })
 }
 
-/// Lets libtorch use deterministic kernels alone; it raises an error where an operator has none. To be called before
-/// the first thread starts and before CUDA is used.
+/// Restricts libtorch to deterministic kernels, or lifts the restriction; an operator that has none then throws. Call
+/// it before the first thread starts and before CUDA is used.
 pub fn set_deterministic(on: bool) -> Result<()> {
     if on && std::env::var_os("CUBLAS_WORKSPACE_CONFIG").is_none() {
-        // cuBLAS is deterministic only with a workspace of fixed size, which it reads from the environment at its
-        // start. SAFETY: no other thread reads the environment yet, as said above.
+        // cuBLAS is deterministic only with a workspace of fixed size, which it reads from the environment when it
+        // starts. SAFETY: the caller has started no other thread that could read the environment.
         unsafe { std::env::set_var("CUBLAS_WORKSPACE_CONFIG", ":4096:8") };
     }
     // SAFETY: no pointers go in.
     check(unsafe { mindgap_set_deterministic(on) })
 }
 
-/// Lets CUDA devices from Ampere on compute float32 convolutions and matrix products by TF32: about as wide a range,
-/// 10 bits of precision instead of 23, several times as fast.
+/// Lets CUDA devices from Ampere on compute float32 convolutions and matrix products in TF32, which is several times as
+/// fast: the range of float32, with 10 bits of precision instead of 23.
 pub fn set_tf32(on: bool) -> Result<()> {
     // SAFETY: no pointers go in.
     check(unsafe { mindgap_set_tf32(on) })
 }
 
+/// The tensor that `call` writes, unless it fails.
 pub(super) fn new_tensor(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor> {
     let mut out = std::ptr::null_mut();
     check(call(&mut out))?;
@@ -89,7 +92,7 @@ pub(super) fn new_tensor(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -
     Ok(unsafe { Tensor::from_ptr(out) })
 }
 
-/// Turns the message of a C++ exception into an error, freeing it.
+/// Turns the message of a C++ exception, unless it is null, into an error, and frees it.
 pub(super) fn check(message: *mut c_char) -> Result<()> {
     if message.is_null() {
         return Ok(());

@@ -1,10 +1,11 @@
-//! How many threads libtorch computes with.
+//! The number of threads with which libtorch computes.
 
 use std::{collections::BTreeSet, fs, thread};
 
-/// Sets the number of threads of libtorch's operators and returns it: `wanted`, or else [`physical_cores`].
+/// Sets the number of threads of libtorch's operators and returns it: `wanted`, or [`physical_cores`] where it is
+/// `None`.
 ///
-/// Part of what decides a run's bits: sums are split among the threads.
+/// The bits of a run depend on this number, since sums are split among the threads.
 pub fn set_threads(wanted: Option<usize>) -> usize {
     let threads = wanted.unwrap_or_else(physical_cores).clamp(1, i32::MAX as usize);
     tch::set_num_threads(threads as i32);
@@ -13,10 +14,10 @@ pub fn set_threads(wanted: Option<usize>) -> usize {
 
 /// The number of physical cores this process may use, at least 1.
 ///
-/// Two hardware threads of one core count once, since they share the units that convolutions keep busy. The
+/// Two hardware threads of one core count once, since they share the arithmetic units that convolutions keep busy. The
 /// affinity mask and the cgroup's CPU quota are respected.
 pub fn physical_cores() -> usize {
-    // Knows the affinity mask and cgroup quotas, and counts hardware threads.
+    // It respects the affinity mask and cgroup quotas, but counts hardware threads.
     let usable = thread::available_parallelism().map_or(1, usize::from);
     match allowed_cores() {
         Some(cores) => cores.clamp(1, usable),
@@ -24,7 +25,7 @@ pub fn physical_cores() -> usize {
     }
 }
 
-/// The cores behind the CPUs of the affinity mask; `None` where Linux does not tell.
+/// The number of cores to which the CPUs of the affinity mask belong; `None` where `/proc` or `/sys` does not show it.
 fn allowed_cores() -> Option<usize> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
@@ -67,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_process_bound_to_one_cpu_counts_one_core() {
-        // The mask is the thread's own: a thread of its own keeps it from the other tests.
+        // The mask belongs to a thread, so a separate thread keeps it from the other tests.
         thread::spawn(|| {
             // SAFETY: a plain set of bits, and the calls read or write only within it.
             unsafe {

@@ -1,6 +1,6 @@
-//! Between host and device: copies that nobody waits for, and reads that are counted.
+//! Transfers between host and device: copies to the device that do not block, and reads from it, which are counted.
 //!
-//! A read makes the host wait until the device has done all that was asked of it, so a training loop can afford few.
+//! A read makes the host wait until the device has finished all queued work, so a training loop can afford few.
 
 use std::cell::Cell;
 
@@ -13,7 +13,7 @@ thread_local! {
     static READS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Moves a tensor of the host to `device`; to CUDA through page-locked memory, so that the host need not wait for the
+/// Copies a host tensor to `device`. To CUDA it goes through page-locked memory, so the host does not wait for the
 /// copy.
 ///
 /// # Errors
@@ -25,8 +25,8 @@ pub fn send(host: &Tensor, device: Device) -> Result<Tensor> {
     })
 }
 
-/// Large tensors of the host on `device`. To CUDA they are copied by a stream of their own, while the device computes what
-/// it was asked for before; what it is asked for afterwards finds them there. The host does not wait if they are
+/// Copies a large host tensor to `device`. To CUDA it is copied on a separate stream, while the device computes what
+/// was queued before; work that is queued afterwards waits for the copy. The host does not wait if the tensor is
 /// [`pinned`].
 ///
 /// # Errors
@@ -38,8 +38,8 @@ pub fn send_beside(host: &Tensor, device: Device) -> Result<Tensor> {
     }
 }
 
-/// `host` in memory from which a copy to `device` makes nobody wait: a copy in page-locked memory for CUDA, itself
-/// elsewhere. May be called on any thread.
+/// `host` in memory from which a copy to `device` does not block: for CUDA a copy in page-locked memory, otherwise
+/// itself. May be called on any thread.
 ///
 /// # Errors
 /// There is no memory for it.
@@ -47,16 +47,16 @@ pub fn pinned(host: Tensor, device: Device) -> Result<Tensor> {
     if device.is_cuda() { pin_memory(&host) } else { Ok(host) }
 }
 
-/// Tensors of the host that go to a device in one copy.
+/// Host tensors that are copied to a device together, in one transfer.
 #[derive(Debug)]
 pub struct Parcel {
     device: Device,
     tensors: Vec<Tensor>,
-    /// Their bytes one after the other, page-locked, where the device is not the CPU.
+    /// The bytes of all tensors one after the other, page-locked; `None` where the device is the CPU.
     bytes: Option<Tensor>,
 }
 
-/// Where the next tensor of a parcel may begin: all kinds of numbers may.
+/// Tensors in a parcel begin at multiples of this, which suits all kinds of numbers \[bytes\].
 const ALIGNMENT: i64 = 16;
 
 impl Parcel {
@@ -67,7 +67,7 @@ impl Parcel {
     pub fn new(tensors: Vec<Tensor>, device: Device) -> Result<Self> {
         let bytes = match device {
             Device::Cpu => None,
-            _ => Some(pinned(in_one(&tensors)?, device)?),
+            _ => Some(pinned(packed(&tensors)?, device)?),
         };
         Ok(Self { device, tensors, bytes })
     }
@@ -79,45 +79,46 @@ impl Parcel {
     pub fn send(&self) -> Result<Vec<Tensor>> {
         match &self.bytes {
             None => Ok(self.tensors.iter().map(Tensor::shallow_clone).collect()),
-            Some(bytes) => taken_apart(&bytes.f_to_device_(self.device, Kind::Uint8, true, false)?, &self.tensors),
+            Some(bytes) => unpacked(&bytes.f_to_device_(self.device, Kind::Uint8, true, false)?, &self.tensors),
         }
     }
 }
 
-/// Bytes of a tensor, and of its place in a parcel.
+/// The bytes of a tensor, without and with the padding that follows it in a parcel.
 fn sizes(tensor: &Tensor) -> (i64, i64) {
     let bytes = tensor.numel() as i64 * tensor.kind().elt_size_in_bytes() as i64;
     (bytes, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT)
 }
 
-/// The bytes of `tensors`, one after the other, each at a multiple of [`ALIGNMENT`].
-fn in_one(tensors: &[Tensor]) -> Result<Tensor> {
+/// The bytes of `tensors` in one tensor, one after the other, each at a multiple of [`ALIGNMENT`].
+fn packed(tensors: &[Tensor]) -> Result<Tensor> {
     let all = Tensor::f_zeros([tensors.iter().map(|tensor| sizes(tensor).1).sum()], (Kind::Uint8, Device::Cpu))?;
     let mut offset = 0;
     for tensor in tensors {
-        let (bytes, place) = sizes(tensor);
+        let (bytes, padded) = sizes(tensor);
         if bytes > 0 {
             let flat = tensor.f_contiguous()?.f_view(-1)?.f_view_dtype(Kind::Uint8)?;
             all.f_narrow(0, offset, bytes)?.f_copy_(&flat)?;
         }
-        offset += place;
+        offset += padded;
     }
     Ok(all)
 }
 
-/// What [`in_one`] made of tensors like `tensors`, without a copy.
-fn taken_apart(all: &Tensor, tensors: &[Tensor]) -> Result<Vec<Tensor>> {
+/// The inverse of [`packed`] without a copy: views into `all` with the shapes and kinds of `tensors`.
+fn unpacked(all: &Tensor, tensors: &[Tensor]) -> Result<Vec<Tensor>> {
+    let mut views = Vec::new();
     let mut offset = 0;
-    let part = |tensor: &Tensor| {
-        let (bytes, place) = sizes(tensor);
+    for tensor in tensors {
+        let (bytes, padded) = sizes(tensor);
         let flat = all.f_narrow(0, offset, bytes)?;
-        offset += place;
-        Ok(flat.f_view_dtype(tensor.kind())?.f_view(tensor.size().as_slice())?)
-    };
-    tensors.iter().map(part).collect()
+        views.push(flat.f_view_dtype(tensor.kind())?.f_view(tensor.size().as_slice())?);
+        offset += padded;
+    }
+    Ok(views)
 }
 
-/// [`send`], where exceptions of libtorch are panics.
+/// [`send`] for code in which exceptions of libtorch are panics.
 ///
 /// # Panics
 /// There is no memory for it.
@@ -128,7 +129,7 @@ pub fn sent(host: &Tensor, device: Device) -> Tensor {
 /// `tensor` on the host. One read.
 ///
 /// # Errors
-/// There is no memory for it, or what the device was asked for before has failed.
+/// There is no memory for it, or work that was queued on the device before has failed.
 pub fn read(tensor: &Tensor) -> Result<Tensor> {
     count();
     Ok(tensor.f_to_device(Device::Cpu)?)
@@ -137,13 +138,13 @@ pub fn read(tensor: &Tensor) -> Result<Tensor> {
 /// The number in a tensor that holds one. One read.
 ///
 /// # Errors
-/// It holds more than one, or what the device was asked for before has failed.
+/// It holds more than one number, or work that was queued on the device before has failed.
 pub fn read_number(tensor: &Tensor) -> Result<f64> {
     count();
     Ok(tensor.f_double_value(&[])?)
 }
 
-/// Reads that this thread has made so far, of whatever device.
+/// The number of reads that this thread has made so far, from all devices.
 pub fn host_reads() -> u64 {
     READS.get()
 }
@@ -165,8 +166,8 @@ mod tests {
             Tensor::from_slice(&[9u8]),
             Tensor::from_slice(&[1.0f64, 2.0, 3.0, 4.0]).view([2, 2]).tr(),
         ];
-        let unpacked = taken_apart(&in_one(&tensors).unwrap(), &tensors).unwrap();
-        assert_eq!(unpacked, tensors);
-        assert_eq!(Parcel::new(unpacked, Device::Cpu).unwrap().send().unwrap(), tensors);
+        let views = unpacked(&packed(&tensors).unwrap(), &tensors).unwrap();
+        assert_eq!(views, tensors);
+        assert_eq!(Parcel::new(views, Device::Cpu).unwrap().send().unwrap(), tensors);
     }
 }

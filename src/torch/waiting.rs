@@ -1,20 +1,21 @@
-//! How libtorch's threads wait for one another.
+//! Sets how libtorch's threads wait for one another, by a restart of the program.
 
 use std::{env, os::unix::process::CommandExt, process::Command};
 
-/// Rounds that a thread spins at a barrier before it sleeps: longer than the pauses between two operators, in which all
-/// threads but one wait. libgomp's own 300,000 stand for milliseconds, during which a thread on a busy machine keeps the
-/// core from the very thread that it waits for.
+/// Rounds that a thread spins at a barrier before it sleeps. They last longer than the pause between two operators,
+/// during which all threads but one wait. libgomp's default of 300,000 lasts milliseconds; on a busy machine a spinning
+/// thread then keeps the core from the thread for which it waits.
 const ROUNDS: &str = "20000";
 
-/// Lets waiting threads sleep soon. libgomp reads its environment as it is loaded, before `main`; so the program
-/// replaces itself once, under the same process id, with the variable set. To be called before anything else is done.
-/// Where the user has set either variable himself, or the program cannot be started again, nothing changes.
+/// Executes the program again, under the same process id and with the same arguments, in an environment in which
+/// waiting threads soon sleep (`GOMP_SPINCOUNT`). It must be executed again because libgomp reads its environment when
+/// it is loaded, before `main`. Call this before anything else. Nothing happens if `GOMP_SPINCOUNT` or
+/// `OMP_WAIT_POLICY` is already set, by the user or by the first execution, or if the program cannot be executed again.
 ///
-/// Measured on two cores in turn: one epoch of the demo beside three busy processes took 21.1 and 17.1 s without, 11.4
-/// and 12.6 s with 2,000 rounds; four epochs on a quiet machine 8.8 and 8.8 s always spinning, 9.0 and 8.9 s with. On
-/// faster cores, with AVX-512, 20,000 rounds gave 1.04 times the images a second of 2,000 (5 pairs, 0.92 to 1.05), and as
-/// many beside three busy processes (156 and 160; 85 with 300,000).
+/// Measured in alternation on two cores: one epoch of the demo beside three busy processes took 21.1 and 17.1 s with
+/// the default, 11.4 and 12.6 s with 2,000 rounds; four epochs on an idle machine took 8.8 and 8.8 s with endless
+/// spinning, 9.0 and 8.9 s with 2,000 rounds. On faster cores, with AVX-512, 20,000 rounds gave 1.04 times the images
+/// per second of 2,000 (5 pairs, 0.92 to 1.05), and beside three busy processes as many (156 and 160; 85 with 300,000).
 pub fn restart_with_sleeping_threads() {
     if ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"].iter().any(|name| env::var_os(name).is_some()) {
         return;

@@ -137,7 +137,7 @@ fn what_makes_no_sense_is_refused_before_a_folder_is_made() {
     let place = place();
     place.train("run", &["--freeze-until", "layer2"]).refuse(&["freeze_until", "there are no pretrained weights"]);
     place.train("run", &words(&["--freeze-until", "layer4"])).refuse(&["resnet14 has three stages"]);
-    place.train("run", &words(&["--model", "resnet8"])).refuse(&["layer1.1.conv1.weight has no place"]);
+    place.train("run", &words(&["--model", "resnet8"])).refuse(&["layer1.1.conv1.weight is not in this network"]);
     place.train("run", &words(&["--pretrained", "data"])).refuse(&["is no file"]);
     place.train("run", &words(&["--pretrained", "none.safetensors"])).refuse(&["none.safetensors", "cannot be read"]);
     assert!(!place.path("run").exists());

@@ -184,7 +184,7 @@ fn all_that_does_not_fit_is_told_at_once_and_nothing_has_changed() {
       layer2.0.bn1.weight has numbers of type I32; expected F32, or F64, F16 or BF16 to convert
       layer3.0.conv1.weight is missing
       fc.weight has the shape [8, 3]; expected [3, 8]
-      module.layer3.0.conv1.weight has no place in this network
+      module.layer3.0.conv1.weight is not in this network
     "#);
     assert_eq!(arrays(&desk.network), before);
 }

@@ -1,4 +1,4 @@
-//! `mindgap export`: a trained network as a file for other programs.
+//! `mindgap export`: writes a trained network as a file for other programs.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,8 +20,9 @@ use mindgap::{
     run::RunFolder,
 };
 
-/// The largest difference of logits that is taken for rounding, and the same with half the precision.
+/// The largest difference of logits that rounding explains.
 const TOLERANCE: f64 = 1e-5;
+/// The largest difference of logits that rounding to half precision explains.
 const TOLERANCE_OF_HALF: f64 = 2e-2;
 
 /// Flags of `mindgap export`.
@@ -61,10 +62,11 @@ pub struct Args {
     json: bool,
 }
 
-/// Writes the file, reads it back in a fresh process and compares its logits with the network's before it gets its name.
+/// Writes the file, reads it back in a separate process and compares its logits with the network's before the file gets
+/// its name.
 ///
 /// # Errors
-/// The run cannot be read, the file is there already, the disk is full, or what was read back differs.
+/// The run cannot be read, the file exists, the disk is full, or the logits of the file that was read back differ.
 pub fn run(args: &Args) -> Result<End> {
     let form = args.format.or_else(|| Form::of(&args.out)).with_context(|| {
         format!("--out {} does not tell the form: add --format torchscript, safetensors or onnx", args.out.display())
@@ -101,7 +103,7 @@ pub fn run(args: &Args) -> Result<End> {
     Ok(End::Done)
 }
 
-/// Refuses a folder that is not there, and the files that a run needs to go on.
+/// Refuses a missing folder, and the names of the files that a run needs to continue.
 fn check_place(out: &Path) -> Result<()> {
     let folder = durable::folder_of(out);
     ensure!(folder.is_dir(), "--out {}: there is no folder {}", out.display(), folder.display());
@@ -109,19 +111,20 @@ fn check_place(out: &Path) -> Result<()> {
     let is_own = out.file_name().is_some_and(|name| own.iter().any(|own| name == *own));
     ensure!(
         !(is_own && folder.join(RunFolder::RECIPE).exists()),
-        "--out {} is the run's own state, without which it cannot go on: choose another file",
+        "--out {} is a file that the run needs to continue: choose another one",
         out.display()
     );
     Ok(())
 }
 
-/// Compares `classifier` with the file, read in a process of its own.
+/// Compares `classifier` with the file, which a separate process reads.
 fn read_back(classifier: &Classifier, file: &Path) -> Result<OutputDifference> {
     let hosted = model_file::host(file, Device::Cpu, Limits { memory: None, time: Duration::from_secs(600) })?;
     let about = &classifier.description;
     OutputDifference::between(classifier, &hosted, about.channels, about.size)
 }
 
+/// Prints what was written and how well it agrees with the network.
 fn say_done(args: &Args, bytes: usize, classifier: &Classifier, largest: f64) -> Result<()> {
     let text = if args.json {
         let report = json!({

@@ -1,4 +1,4 @@
-//! An ONNX file that mindgap wrote, read and computed from its bytes alone: what was written is compared with this.
+//! Reads an ONNX file that mindgap wrote and computes its graph. An export compares the outputs with the network's.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,14 +28,14 @@ pub struct Graph {
     device: Device,
 }
 
-/// One step: its inputs are tensors, the images or the outputs of earlier nodes.
+/// A step of the graph. Its inputs are initialisers, the images or the outputs of earlier nodes.
 #[derive(Debug)]
 struct Node {
     name: String,
     operator: Operator,
     inputs: Vec<String>,
     output: String,
-    /// Values that no later node needs.
+    /// The values that no later node needs.
     spent: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ impl Graph {
     /// Reads a file onto `device`.
     ///
     /// # Errors
-    /// It cannot be read, is no ONNX file, or holds what mindgap does not write; the message names the file.
+    /// The file cannot be read, is no ONNX file, or holds something that mindgap does not write; the message names it.
     pub fn read(path: &Path, device: Device) -> Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::from_bytes(&bytes, device).with_context(|| format!("cannot use {}", path.display()))
@@ -52,7 +52,7 @@ impl Graph {
     /// Reads the bytes of a file onto `device`.
     ///
     /// # Errors
-    /// They are no ONNX file, or hold what mindgap does not write.
+    /// The bytes are no ONNX file, or hold something that mindgap does not write.
     pub fn from_bytes(bytes: &[u8], device: Device) -> Result<Self> {
         let ModelProto { ir_version, opset_import, graph, metadata_props, .. } =
             ModelProto::decode(bytes).context("it is no ONNX file, or was cut short")?;
@@ -78,7 +78,7 @@ impl Graph {
         Ok(Self { description, tensors, nodes, images, logits, device })
     }
 
-    /// The value `wanted` for images `[n, c, h, w]`.
+    /// The output `wanted` of the graph for images `[n, c, h, w]`.
     pub(super) fn value(&self, wanted: &str, images: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
         ensure!(fits(&self.images, &images.size()), "images of {:?}, expected {:?}", images.size(), self.images);
@@ -114,7 +114,7 @@ impl Model for Graph {
     }
 }
 
-/// The nodes in their order, which must be one in which they can be computed.
+/// The nodes in the file's order, in which each must come after the nodes that compute its inputs.
 fn nodes(protos: Vec<NodeProto>, tensors: &HashMap<String, Tensor>) -> Result<Vec<Node>> {
     let mut known: HashSet<String> = tensors.keys().cloned().chain([IMAGES.to_owned()]).collect();
     let mut nodes = Vec::new();
@@ -139,7 +139,8 @@ fn nodes(protos: Vec<NodeProto>, tensors: &HashMap<String, Tensor>) -> Result<Ve
     Ok(nodes)
 }
 
-/// The lengths of the float32 value `name` in a list of inputs or outputs; `None` where any will do.
+/// The lengths of the dimensions of the float32 value `name` in a list of inputs or outputs; `None` stands for any
+/// length.
 fn shape_of(name: &str, values: &[ValueInfoProto]) -> Result<Vec<Option<i64>>> {
     let value = values.iter().find(|value| value.name == name).with_context(|| format!("it has no {name}"))?;
     let tensor = value.r#type.as_ref().and_then(|value| value.tensor_type.as_ref());
@@ -157,7 +158,7 @@ fn fits(expected: &[Option<i64>], shape: &[i64]) -> bool {
         && expected.iter().zip(shape).all(|(one, length)| one.is_none_or(|one| one == *length))
 }
 
-/// The tensor on the host, once its length is that of its shape.
+/// An initialiser as a tensor on the host, after a check that its bytes match its shape.
 fn tensor(proto: &TensorProto) -> Result<Tensor> {
     let TensorProto { dims, data_type, raw_data, .. } = proto;
     let (kind, element) = match *data_type {

@@ -1,11 +1,11 @@
-//! ONNX, for onnxruntime and whatever else runs such graphs: a writer and, for reading back, a reader of its own.
+//! ONNX, for onnxruntime and other runtimes: a writer, and an interpreter that reads the file back and computes it.
 //!
-//! The graph takes `images`, float32 of 0–255 `[batch, c, size, size]`, normalises them inside and gives `logits`
-//! `[batch, classes]`, and with `--calibrated` also `probabilities`, the softmax of the logits divided by the
-//! temperature that was fitted on val. The batch may have any size; the images have the size of the training, on which
-//! the network's figures hold. Weights are initialisers under torchvision's names, and batch norms are nodes of their
-//! own: a runtime folds them into the convolutions when it loads the file. The metadata hold `mindgap.json`, the
-//! [`Description`](crate::model::Description), `classes.json` and `recipe.toml`.
+//! The graph takes `images`, float32 of 0–255 `[batch, c, size, size]`, normalises them and gives `logits`
+//! `[batch, classes]`. A calibrated graph also gives `probabilities`, the softmax of the logits divided by the
+//! temperature that was fitted on val. The batch may have any size; the images must have the size of the training
+//! images, for which the network's figures hold. Weights are initialisers with torchvision's names, and batch norms are
+//! separate nodes, which a runtime folds into the convolutions when it loads the file. The metadata hold `mindgap.json`
+//! with the [`Description`](crate::model::Description), `classes.json` and `recipe.toml`.
 //!
 //! Source of formats and operators: <https://github.com/onnx/onnx>, `docs/IR.md` and `docs/Operators.md`.
 

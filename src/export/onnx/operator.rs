@@ -1,4 +1,4 @@
-//! The operators that a graph of mindgap's has, read from nodes and computed by libtorch.
+//! The operators in mindgap's ONNX graphs: read from nodes, and computed by libtorch.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use tch::{Kind, Tensor};
 
 use super::proto::{AttributeProto, FLOAT, FLOAT_ATTRIBUTE, FLOAT16, INT_ATTRIBUTE, INTS_ATTRIBUTE, NodeProto};
 
-/// The largest kernel and stride that are computed \[pixels\].
+/// The largest kernel and stride that are accepted \[pixels\].
 const WINDOW_AT_MOST: i64 = 64;
 
-/// What a node does.
+/// The operator of a node.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Operator {
     Convolution(Window),
@@ -36,10 +36,11 @@ pub(super) struct Window {
 }
 
 impl Operator {
-    /// What `node` does.
+    /// The operator of `node`.
     ///
     /// # Errors
-    /// It is another operator, has another number of inputs, or an attribute that is unknown, missing or out of reason.
+    /// The operator is not among mindgap's, its number of inputs is wrong, or an attribute is unknown, missing or out
+    /// of range.
     pub fn read(node: &NodeProto) -> Result<Self> {
         ensure!(node.domain.is_empty(), "an operator of {}", node.domain);
         let mut attributes = Attributes(node.attribute.iter().map(|one| (one.name.as_str(), one)).collect());
@@ -73,10 +74,10 @@ impl Operator {
         Ok(operator)
     }
 
-    /// Computes it on as many inputs as [`Operator::read`] has found.
+    /// Computes the operator on as many inputs as [`Operator::read`] has checked.
     ///
     /// # Errors
-    /// The shapes do not fit. What libtorch complains of is a panic, as everywhere with tch.
+    /// The shapes do not match. An exception of libtorch is a panic, as everywhere with tch.
     pub fn apply(self, inputs: &[&Tensor]) -> Result<Tensor> {
         Ok(match (self, inputs) {
             (Self::Convolution(Window { kernel, padding, stride }), &[x, weight]) => {
@@ -88,7 +89,8 @@ impl Operator {
                 x.batch_norm(Some(weight), Some(bias), Some(mean), Some(var), false, 0.0, epsilon, true)
             }
             (Self::Relu, &[x]) => x.relu(),
-            // The second input takes the first one's shape: no product of shapes takes memory that no tensor had.
+            // The second input is expanded to the first one's shape, so that no damaged file can make a result far
+            // larger than its inputs.
             (Self::Add, &[x, y]) => x + y.expand_as(x),
             (Self::Multiply, &[x, y]) => x * y.expand_as(x),
             (Self::Divide, &[x, y]) => x / y.expand_as(x),
@@ -108,7 +110,7 @@ impl Operator {
     }
 }
 
-/// The attributes of a node that have not been read yet.
+/// The attributes of a node that have not been read yet, by name.
 struct Attributes<'a>(BTreeMap<&'a str, &'a AttributeProto>);
 
 impl<'a> Attributes<'a> {
@@ -137,15 +139,19 @@ impl<'a> Attributes<'a> {
         ensure!(top == bottom && left == right, "it is padded on one side more than on the other");
         let padding = [top, left];
         let possible = 1..=WINDOW_AT_MOST;
-        ensure!(kernel.iter().chain(&stride).all(|length| possible.contains(length)), "its window is out of reason");
-        ensure!((0..2).all(|side| (0..=kernel[side] / 2).contains(&padding[side])), "its padding is out of reason");
+        ensure!(
+            kernel.iter().chain(&stride).all(|length| possible.contains(length)),
+            "its window is too large or empty"
+        );
+        ensure!((0..2).all(|side| (0..=kernel[side] / 2).contains(&padding[side])), "its padding is out of range");
         Ok(Window { kernel, padding, stride })
     }
 
-    /// An attribute that nobody asked for could change what the node means.
+    /// Fails if an attribute is left that was not read, since it could change the meaning of the node.
     fn end(self) -> Result<()> {
-        let stranger = self.0.into_keys().next();
-        ensure!(stranger.is_none(), "its attribute {:?} is unknown", stranger.unwrap_or_default());
-        Ok(())
+        match self.0.into_keys().next() {
+            None => Ok(()),
+            Some(unknown) => bail!("its attribute {unknown:?} is unknown"),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The parts of ONNX's protocol buffers that are used here; names and numbers are those of `onnx/onnx.proto3`.
+//! The parts of ONNX's protocol buffers that are used here, with the names and numbers of `onnx/onnx.proto3`.
 
 use prost::{Message, Oneof};
 
@@ -29,7 +29,7 @@ pub(super) struct ModelProto {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct OperatorSetIdProto {
-    /// Empty for ONNX's own operators.
+    /// Empty for the standard operators.
     #[prost(string, tag = "1")]
     pub domain: String,
     #[prost(int64, tag = "2")]
@@ -137,7 +137,7 @@ pub(super) struct Dimension {
     pub value: Option<Length>,
 }
 
-/// A length that is known, or the name of one that is not.
+/// The length of a dimension, or a name where any length is allowed.
 #[derive(Clone, PartialEq, Oneof)]
 pub(super) enum Length {
     #[prost(int64, tag = "1")]

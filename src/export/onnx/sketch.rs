@@ -1,4 +1,4 @@
-//! A graph while it is drawn: the operators of a ResNet as methods.
+//! A builder of ONNX graphs, with the operators of a ResNet as methods.
 
 use anyhow::{Result, bail};
 use safetensors::Dtype;
@@ -8,14 +8,14 @@ use super::proto::{AttributeProto, FLOAT, FLOAT16, GraphProto, NodeProto, Tensor
 use crate::model::weights;
 
 /// A graph to which nodes and tensors are added. A method that adds a node returns the name of its output, which is the
-/// node's own unless said otherwise.
+/// name of the node unless its documentation says otherwise.
 #[derive(Default)]
 pub(super) struct Sketch {
     pub graph: GraphProto,
 }
 
 impl Sketch {
-    /// Adds a tensor: an initialiser, in ONNX's words.
+    /// Adds an initialiser, which is ONNX's term for a constant tensor.
     pub fn tensor(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
         let array = weights::to_array(name, tensor)?;
         let data_type = match array.dtype {
@@ -33,7 +33,7 @@ impl Sketch {
         self.node_with(operator, name, name, inputs, vec![])
     }
 
-    /// Adds a convolution with the tensor `NAME.weight`, padded so that stride 1 keeps the size.
+    /// Adds a convolution with the tensor `name.weight`, padded so that stride 1 keeps the size.
     pub fn convolution(&mut self, name: &str, x: &str, kernel: i64, stride: i64) -> String {
         let inputs = [x, &format!("{name}.weight")];
         self.node_with("Conv", name, name, &inputs, window(kernel, stride))
@@ -46,7 +46,7 @@ impl Sketch {
         self.node_with("BatchNormalization", name, name, &inputs, vec![AttributeProto::float("epsilon", 1e-5)])
     }
 
-    /// Adds the largest value under a moving window.
+    /// Adds a max-pool.
     pub fn max_pool(&mut self, name: &str, x: &str, kernel: i64, stride: i64) -> String {
         self.node_with("MaxPool", name, name, &[x], window(kernel, stride))
     }
@@ -62,7 +62,7 @@ impl Sketch {
         self.node_with("Cast", name, name, &[x], vec![AttributeProto::int("to", i64::from(to))])
     }
 
-    /// Adds probabilities over the classes.
+    /// Adds a softmax over the classes.
     pub fn softmax(&mut self, name: &str, x: &str) -> String {
         self.node_with("Softmax", name, name, &[x], vec![AttributeProto::int("axis", 1)])
     }
@@ -87,7 +87,7 @@ impl Sketch {
     }
 }
 
-/// The attributes of what moves a square window over an image.
+/// The attributes of an operator that moves a square window over an image.
 fn window(kernel: i64, stride: i64) -> Vec<AttributeProto> {
     vec![
         AttributeProto::ints("kernel_shape", &[kernel; 2]),

@@ -16,7 +16,7 @@ use crate::{
 
 const PLAIN: Variant = Variant { half: false, calibrated: false };
 
-/// An untrained network whose batch norms have seen something.
+/// An untrained network whose norms have other parameters and statistics than after initialisation.
 fn classifier(model: &str, stem: Option<Stem>, channels: u32, width: u32, size: u32) -> Classifier {
     let recipe = Recipe { model: model.to_owned(), stem, width: Some(width), ..Recipe::default() };
     let description = Description {
@@ -47,7 +47,7 @@ fn read(bytes: &[u8]) -> anyhow::Result<Graph> {
     Graph::from_bytes(bytes, Device::Cpu)
 }
 
-/// The tiny file with a change.
+/// The error for the file of [`tiny`] after `change`.
 fn refused(change: impl Fn(&mut ModelProto)) -> String {
     let mut model = ModelProto::decode(to_onnx(&tiny(), PLAIN).unwrap().as_slice()).unwrap();
     change(&mut model);
@@ -73,7 +73,7 @@ fn every_kind_of_network_is_read_back_with_its_logits() {
 }
 
 #[test]
-fn weights_bear_torchvisions_names() {
+fn weights_have_torchvisions_names() {
     let classifier = tiny();
     let model = ModelProto::decode(to_onnx(&classifier, PLAIN).unwrap().as_slice()).unwrap();
     let graph = model.graph.unwrap();
@@ -85,7 +85,7 @@ fn weights_bear_torchvisions_names() {
 }
 
 #[test]
-fn half_precision_halves_the_file_and_moves_logits_little() {
+fn half_precision_halves_the_file_and_changes_logits_little() {
     let classifier = classifier("resnet8", None, 1, 32, 16);
     let (whole, half) = (PLAIN, Variant { half: true, ..PLAIN });
     let (whole, half) = (to_onnx(&classifier, whole).unwrap(), to_onnx(&classifier, half).unwrap());
@@ -95,7 +95,7 @@ fn half_precision_halves_the_file_and_moves_logits_little() {
 }
 
 #[test]
-fn calibrated_probabilities_stand_beside_the_logits() {
+fn a_calibrated_graph_gives_probabilities_and_logits() {
     let mut classifier = tiny();
     let images = Tensor::arange(128, (Kind::Float, Device::Cpu)).to_kind(Kind::Uint8).view([2, 1, 8, 8]);
     let calibrated = Variant { calibrated: true, ..PLAIN };
@@ -110,7 +110,7 @@ fn calibrated_probabilities_stand_beside_the_logits() {
 }
 
 #[test]
-fn what_mindgap_does_not_write_is_named() {
+fn errors_name_what_mindgap_does_not_write() {
     let graph = |model: &mut ModelProto, change: fn(&mut super::proto::GraphProto)| {
         change(model.graph.as_mut().unwrap());
     };

@@ -1,4 +1,4 @@
-//! A network as the bytes of an ONNX file.
+//! Writes a network as the bytes of an ONNX file.
 
 use anyhow::{Context, Result, ensure};
 use prost::Message;
@@ -16,13 +16,13 @@ use crate::{
     recipe::Stem,
 };
 
-/// The bytes of the file; the module above says what they hold. With `half` the weights are float16 and so are the
-/// computations between the normalisation and the logits; input and outputs stay float32. The counters of PyTorch's
-/// norms, which only training uses, are left out.
+/// The bytes of an ONNX file of `classifier`; the module `onnx` documents its contents. With `half` the weights and the
+/// computations between normalisation and logits are float16; input and outputs stay float32. PyTorch's counters of
+/// batches, which only training uses, are left out.
 ///
 /// # Errors
-/// `calibrated` without a temperature, a network too large for the format, or a tensor that cannot be copied to the
-/// host.
+/// `calibrated` is asked for and no temperature was fitted, the network is too large for the format, or a tensor cannot
+/// be copied to the host.
 pub fn to_onnx(classifier: &Classifier, variant: Variant) -> Result<Vec<u8>> {
     let about = &classifier.description;
     let mut sketch = Sketch::default();
@@ -59,7 +59,7 @@ pub fn to_onnx(classifier: &Classifier, variant: Variant) -> Result<Vec<u8>> {
     encode(sketch, about)
 }
 
-/// `(x / 255 − mean) / std` as one multiplication and one addition.
+/// Adds `(x / 255 − mean) / std` as one multiplication and one addition.
 fn normalize(sketch: &mut Sketch, about: &Description) -> Result<String> {
     let (scale, shift) = Normalize::factors(&about.mean, &about.std);
     sketch.tensor("normalize.scale", &Tensor::from_slice(&scale).view([1, -1, 1, 1]))?;
@@ -68,6 +68,7 @@ fn normalize(sketch: &mut Sketch, about: &Description) -> Result<String> {
     Ok(sketch.node("Add", "normalized", &[&scaled, "normalize.shift"]))
 }
 
+/// Adds the first layers.
 fn stem(sketch: &mut Sketch, classifier: &Classifier, x: &str) -> String {
     let (kernel, stride) = classifier.architecture.stem_convolution();
     let y = sketch.convolution("conv1", x, kernel, stride);
@@ -79,7 +80,7 @@ fn stem(sketch: &mut Sketch, classifier: &Classifier, x: &str) -> String {
     }
 }
 
-/// Every residual block: relu(main(x) + skip(x)).
+/// Adds the residual blocks, each relu(main(x) + skip(x)).
 fn blocks(sketch: &mut Sketch, classifier: &Classifier, x: &str) -> String {
     let kind = classifier.architecture.block;
     let mut x = x.to_owned();
@@ -106,6 +107,7 @@ fn blocks(sketch: &mut Sketch, classifier: &Classifier, x: &str) -> String {
     x
 }
 
+/// The bytes of the file with this graph.
 fn encode(sketch: Sketch, about: &Description) -> Result<Vec<u8>> {
     let entry = |key: &str, value: String| StringStringEntryProto { key: key.to_owned(), value };
     let model = ModelProto {
@@ -121,7 +123,7 @@ fn encode(sketch: Sketch, about: &Description) -> Result<Vec<u8>> {
         ],
     };
     let bytes = model.encoded_len();
-    // No reader of protocol buffers takes more.
+    // Protocol buffers are limited to 2 GB.
     ensure!(
         bytes <= i32::MAX as usize,
         "the network takes {:.1} GB, and an ONNX file holds 2 GB: use --half, or --format safetensors",

@@ -2,9 +2,9 @@
 //!
 //! | | |
 //! |---|---|
-//! | What | The network starts from the weights in FILE, of torchvision's or timm's resnet18, resnet34 and resnet50 or of a run's `model.safetensors`. The stem is fitted to the images' channels and normalisation, the classifier drawn anew where the classes are others. |
-//! | When it helps | Nearly always where images are few: features of a million images are not learnt from a thousand. |
-//! | Costs | Nothing; with the same recipe it is a better start. The network's shape is the file's. |
+//! | What | The network starts from the weights in FILE, of torchvision's or timm's resnet18, resnet34 and resnet50 or of a run's `model.safetensors`. The stem is fitted to the images' channels and normalisation; the classifier is initialised at random where the classes differ. |
+//! | When it helps | Nearly always where images are few: features learnt from a million images cannot be learnt from a thousand. |
+//! | Costs | Nothing; with the same recipe it is a better start. The network must have the file's architecture. |
 //! | Usual values | A tenth of the usual `--lr` and few epochs, as in preset `fine-tune`; with `--layer-decay` or `--freeze-until`. |
 //! | Reference | Yosinski et al. 2014, "How transferable are features in deep neural networks?"; Kornblith et al. 2019, "Do better ImageNet models transfer better?". |
 
@@ -22,27 +22,27 @@ use self::stem::Normalisation;
 use super::{Parameter, ResNet};
 use crate::durable::{Archive, Array};
 
-/// The images that a network is to be trained on, as far as pretrained weights depend on them.
+/// The properties of the training images on which the fitting of pretrained weights depends.
 #[derive(Clone, Copy, Debug)]
 pub struct Images<'a> {
     /// The classes in the order of their numbers.
     pub classes: &'a [String],
-    /// Mean of the pixels per channel, scaled to 0–1: what the network's input is normalised with.
+    /// Mean of the pixels per channel, scaled to 0–1; the network's input is normalised with it.
     pub mean: &'a [f32],
-    /// Their standard deviation.
+    /// Standard deviation of the pixels per channel, scaled to 0–1.
     pub std: &'a [f32],
 }
 
-/// What is told of weights that were loaded.
+/// A report on weights that were loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
     /// Hash of the file's bytes, 32 hex digits.
     pub hash: String,
-    /// What was done to make the weights fit, a sentence each.
+    /// What was done to fit the weights, one sentence each.
     pub notes: Vec<String>,
 }
 
-/// Puts the weights in the file at `path` into `network`, which is to be trained on `images`. Everything is checked
+/// Copies the weights in the file at `path` into `network`, which is to be trained on `images`. Everything is checked
 /// before anything changes.
 ///
 /// # Errors
@@ -50,59 +50,65 @@ pub struct Loaded {
 /// that is missing, left over, of another shape or type, or holds a number that is not finite.
 pub fn load(network: &ResNet, path: &Path, images: &Images) -> Result<Loaded> {
     let file = read::file(path)?;
-    let put = || -> Result<Vec<String>> {
-        let archive = Archive::from_any_safetensors(&file)?;
-        let mut weights = matching(&archive, network.parameters.all())?;
-        let mut notes = Vec::new();
-        notes.extend(note_conversion(&archive));
-        notes.extend(fit_stem(&mut weights, &archive.metadata, images)?);
-        notes.push(fit_classifier(&mut weights, &archive.metadata, images.classes)?);
-        let _guard = tch::no_grad_guard();
-        for parameter in network.parameters.all() {
-            if let Some(weight) = weights.get(parameter.name.as_str()) {
-                parameter.tensor.shallow_clone().copy_(weight);
-            }
-        }
-        Ok(notes)
-    };
-    let notes = put().with_context(|| format!("pretrained = \"{}\" cannot be used", path.display()))?;
+    let notes = fit_and_copy(network, &file, images)
+        .with_context(|| format!("pretrained = \"{}\" cannot be used", path.display()))?;
     Ok(Loaded { hash: hash(&file), notes })
 }
 
-/// The hash of a file's bytes by which [`Loaded`] tells whether it has changed, 32 hex digits.
+/// Fits the weights in a file's bytes to `images`, copies them into `network` and returns what was done.
+fn fit_and_copy(network: &ResNet, file: &[u8], images: &Images) -> Result<Vec<String>> {
+    let archive = Archive::from_any_safetensors(file)?;
+    let mut weights = matching(&archive, network.parameters.all())?;
+    let mut notes = Vec::new();
+    notes.extend(note_conversion(&archive));
+    notes.extend(fit_stem(&mut weights, &archive.metadata, images)?);
+    notes.push(fit_classifier(&mut weights, &archive.metadata, images.classes)?);
+    let _guard = tch::no_grad_guard();
+    for parameter in network.parameters.all() {
+        if let Some(weight) = weights.get(parameter.name.as_str()) {
+            parameter.tensor.shallow_clone().copy_(weight);
+        }
+    }
+    Ok(notes)
+}
+
+/// The hash of a file's bytes in [`Loaded`], by which a change of the file is detected: 32 hex digits.
 pub fn hash(file: &[u8]) -> String {
     format!("{:032x}", xxh3_128(file))
 }
 
-/// The float32 tensor for each parameter, by name, when every one is there and nothing else.
+/// The float32 tensor for each parameter, by name.
+///
+/// # Errors
+/// The archive does not hold exactly the tensors of the parameters.
 fn matching(archive: &Archive, parameters: &[Parameter]) -> Result<BTreeMap<String, Tensor>> {
     let arrays: BTreeMap<&str, &Array> = archive.arrays.iter().map(|array| (array.name.as_str(), array)).collect();
-    let mut complaints = Vec::new();
+    let mut problems = Vec::new();
     let mut weights = BTreeMap::new();
     for Parameter { name, tensor, .. } in parameters {
         let Some(array) = arrays.get(name.as_str()) else {
-            complaints.push(format!("{name} is missing"));
+            problems.push(format!("{name} is missing"));
             continue;
         };
         match weight(array, &tensor.size()) {
             Ok(weight) => drop(weights.insert(name.clone(), weight)),
-            Err(complaint) => complaints.push(format!("{name} {complaint}")),
+            Err(problem) => problems.push(format!("{name} {problem}")),
         }
     }
     let is_known = |name: &str| parameters.iter().any(|parameter| parameter.name == name);
-    // PyTorch counts the batches that each norm has seen; nothing here depends on them.
+    // PyTorch stores a counter of batches for each norm; nothing here depends on them.
     let is_counter = |name: &str| {
         name.strip_suffix("num_batches_tracked").is_some_and(|norm| is_known(&format!("{norm}running_var")))
     };
     let left_over = arrays.keys().filter(|name| !is_known(name) && !is_counter(name));
-    complaints.extend(left_over.map(|name| format!("{name} has no place in this network")));
-    if !complaints.is_empty() {
-        bail!("it does not fit the network that model, width and stem name:\n  {}", complaints.join("\n  "));
+    problems.extend(left_over.map(|name| format!("{name} is not in this network")));
+    if !problems.is_empty() {
+        bail!("it does not fit the network that model, width and stem name:\n  {}", problems.join("\n  "));
     }
     Ok(weights)
 }
 
-/// An array as float32, or what is wrong with it as the tensor of `shape` that its name stands for.
+/// The array as float32, or why it cannot be used as the tensor of this name and `shape`.
 fn weight(array: &Array, shape: &[i64]) -> Result<Tensor, String> {
     let kind = match array.dtype {
         Dtype::F32 => Kind::Float,
@@ -129,7 +135,7 @@ fn weight(array: &Array, shape: &[i64]) -> Result<Tensor, String> {
     if is_finite { Ok(weight) } else { Err("holds a number that is not finite".to_owned()) }
 }
 
-/// Says which numbers were converted.
+/// A note on the types that were converted, if any were.
 fn note_conversion(archive: &Archive) -> Option<String> {
     let floats = archive.arrays.iter().filter(|array| matches!(array.dtype, Dtype::F64 | Dtype::F16 | Dtype::BF16));
     let mut types: Vec<String> = floats.map(|array| format!("{:?}", array.dtype)).collect();
@@ -169,7 +175,7 @@ fn fit_stem(
     Ok(notes)
 }
 
-/// Takes the classifier out of the weights where it tells other classes apart, and says whether it is used.
+/// Removes the classifier from the weights if its classes are not those of the images, and notes whether it is used.
 fn fit_classifier(
     weights: &mut BTreeMap<String, Tensor>,
     metadata: &BTreeMap<String, String>,

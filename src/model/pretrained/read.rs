@@ -1,16 +1,16 @@
-//! Reading a file of weights that anyone may have written: safetensors only.
+//! Reads a file of weights from an untrusted source: safetensors only.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Endings under which PyTorch writes pickles.
+/// Extensions of files that PyTorch writes as pickles.
 const PICKLES: [&str; 6] = ["pt", "pth", "bin", "ckpt", "pkl", "tar"];
 
-/// The bytes of the file at `path`, which may be a safetensors file.
+/// The bytes of the file at `path`, unless it is a pickle.
 ///
 /// # Errors
-/// It cannot be read, or is one of PyTorch's own: a pickle is a program and is never opened.
+/// It cannot be read, or is one of PyTorch's pickle files: a pickle is a program and is never opened.
 pub(super) fn file(path: &Path) -> Result<Vec<u8>> {
     let place = || format!("pretrained = \"{}\" cannot be read", path.display());
     let is_file = fs::metadata(path).with_context(place)?.is_file();
@@ -20,15 +20,15 @@ pub(super) fn file(path: &Path) -> Result<Vec<u8>> {
         let beside = path.with_extension("safetensors");
         if beside != path && beside.exists() {
             bail!(
-                "pretrained = \"{}\" is one of PyTorch's own files, a program that could do anything when opened, so it is not; \
-                 \"{}\" stands beside it: give that one",
+                "pretrained = \"{}\" is a pickle of PyTorch's, a program that could do anything, so it is not opened; \
+                 \"{}\" is beside it: give that one",
                 path.display(),
                 beside.display()
             );
         }
         bail!(
-            "pretrained = \"{0}\" is one of PyTorch's own files, a program that could do anything when opened, so it is not; \
-             turn the state dict in it into a safetensors file, once, where you trust it:\n  \
+            "pretrained = \"{0}\" is a pickle of PyTorch's, a program that could do anything, so it is not opened; \
+             if you trust it, convert the state dict in it to a safetensors file once:\n  \
              python3 -c 'import sys, torch, safetensors.torch as s; \
              s.save_file(torch.load(sys.argv[1], map_location=\"cpu\", weights_only=True), sys.argv[2])' \
              \"{0}\" \"{1}\"",
@@ -39,7 +39,8 @@ pub(super) fn file(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether a file that does not begin like safetensors, with a length and a brace, has a pickle's ending or beginning.
+/// Whether a file has the extension or the first bytes of a pickle, and does not begin with the length and the brace of
+/// a safetensors file.
 fn is_pickle(path: &Path, bytes: &[u8]) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let begins = bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..]);
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pickles_are_known_by_their_ending_or_their_beginning() {
+    fn pickles_are_recognised_by_extension_or_first_bytes() {
         let is = |name: &str, bytes: &[u8]| is_pickle(Path::new(name), bytes);
         assert!(is("w.pth", b"") && is("w.bin", b"anything") && is("w.safetensors", b"PK\x03\x04 a zip archive"));
         assert!(is("w", b"\x80\x02}q\x00X\x0c\x00\x00\x00") && !is("w", b"something else"));

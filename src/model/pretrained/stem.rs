@@ -1,16 +1,17 @@
-//! The stem of pretrained weights, fitted to images of other channels and of another normalisation.
+//! Fits the stem of pretrained weights to images with other channels and another normalisation.
 //!
-//! The weights expect images that were normalised as theirs were, and mindgap normalises with the statistics of the
-//! images at hand. A norm in training would soon get used to that; a frozen one never would. Both normalisations are
-//! linear, so what lies between them goes into the stem's weights and the mean of the norm behind it, and the network
-//! gives what it gave, but for the image's border: zero padding means the one mean before and the other after.
+//! The weights expect images normalised as in the pretraining, but mindgap normalises with the statistics of the images
+//! at hand. A norm that is trained would soon adapt to that, a frozen one never. Both normalisations are linear, so the
+//! difference is moved into the stem's weights and the mean of the norm behind it. The network's outputs then stay the
+//! same, except at the image's border: zero padding stands for the mean of the pretraining before, and for that of the
+//! new images after.
 
 use std::{collections::BTreeMap, fmt};
 
 use anyhow::{Context, Result, ensure};
 use tch::{Kind, Tensor};
 
-/// What an image's channels are shifted and scaled by: `(x − mean) / std` for pixels `x` from 0 to 1.
+/// The normalisation of an image's channels: `(x − mean) / std` for pixels `x` from 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Normalisation {
     mean: Vec<f64>,
@@ -23,8 +24,8 @@ impl Normalisation {
         Self { mean: wide(mean), std: wide(std) }
     }
 
-    /// ImageNet's, with which torchvision's and timm's ResNets are trained; for grey images the mean over its channels,
-    /// as timm does.
+    /// The normalisation of ImageNet, with which torchvision's and timm's ResNets are trained. For grey images it is
+    /// the mean over the channels, as in timm.
     pub fn imagenet(channels: usize) -> Self {
         let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
         if channels == 3 {
@@ -33,10 +34,11 @@ impl Normalisation {
         Self::new(&[mean.iter().sum::<f32>() / 3.0], &[std.iter().sum::<f32>() / 3.0])
     }
 
-    /// That which a file's metadata state under `mean` and `std`, as mindgap's do.
+    /// The normalisation that a file's metadata state under `mean` and `std`, as mindgap's do; `None` where they do
+    /// not.
     ///
     /// # Errors
-    /// They state what is none for images of `channels`.
+    /// The values are not a normalisation of images with `channels` channels.
     pub fn stated(metadata: &BTreeMap<String, String>, channels: usize) -> Result<Option<Self>> {
         let (Some(mean), Some(std)) = (metadata.get("mean"), metadata.get("std")) else { return Ok(None) };
         let read = |text: &str| -> Result<Vec<f32>> {
@@ -51,7 +53,7 @@ impl Normalisation {
         Ok(Some(Self::new(&mean, &std)))
     }
 
-    /// The same for `channels` channels: one stands for all.
+    /// Mean and standard deviation for `channels` channels, `[1, channels, 1, 1]` each; a single value is repeated.
     fn widened(&self, channels: usize) -> (Tensor, Tensor) {
         let column =
             |values: &[f64]| Tensor::from_slice(values).view([1, -1, 1, 1]).expand([1, channels as i64, 1, 1], false);
@@ -66,11 +68,11 @@ impl fmt::Display for Normalisation {
     }
 }
 
-/// The stem's weight `[o, c, k, k]` for images normalised as `ours`, from that `[o, f, k, k]` for images normalised as
-/// `own`, and what `[o]` the mean of its outputs falls by.
+/// Fits the stem's weight `[o, f, k, k]`, made for images normalised as `own`, to images normalised as `ours`. Returns
+/// the fitted weight `[o, c, k, k]` and the amount `[o]` by which the mean of its outputs falls.
 ///
-/// Grey images are what RGB images of three equal channels are, so an RGB stem is summed over its channels, and a grey
-/// one goes to each of RGB by a third.
+/// A grey image equals an RGB image with three equal channels. So an RGB stem is summed over its channels, and a third
+/// of a grey stem goes to each of the RGB channels.
 pub(super) fn fit(weight: &Tensor, own: &Normalisation, ours: &Normalisation) -> (Tensor, Tensor) {
     let (from, to) = (own.mean.len(), ours.mean.len());
     let channels = from.max(to);
@@ -92,8 +94,8 @@ mod tests {
 
     use super::*;
 
-    /// Convolved without padding, `images` (0 to 1) normalised as `own` give with `weight` what they give, normalised
-    /// as `ours`, with the fitted weight and its shift.
+    /// Asserts that `images` (0 to 1) normalised as `own` give with `weight`, convolved without padding, what they give
+    /// normalised as `ours` with the fitted weight and its shift.
     fn assert_same(weight: &Tensor, images: [&Tensor; 2], own: &Normalisation, ours: &Normalisation) {
         let normal = |images: &Tensor, by: &Normalisation| {
             let (mean, std) = by.widened(images.size()[1] as usize);
