@@ -91,7 +91,7 @@ impl Classifier {
     }
 
     /// The network's input for uint8 images `[n, c, h, w]`.
-    pub fn normalized(&self, images: &Tensor) -> Tensor {
+    fn normalized(&self, images: &Tensor) -> Tensor {
         self.normalize.forward(&images.to_device(self.network.parameters.device()))
     }
 

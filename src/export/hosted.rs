@@ -15,7 +15,7 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
-    os::{fd::FromRawFd, unix::process::CommandExt},
+    os::{fd::AsFd, unix::process::CommandExt},
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Mutex, mpsc},
@@ -24,6 +24,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use rustix::{
+    process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit},
+    stdio::dup2_stdout,
+};
 use tch::{Device, Kind, Tensor};
 
 use super::{Classifier, Form, Graph, Model, Script};
@@ -71,12 +75,9 @@ impl Hosted {
         // SAFETY: prctl and setrlimit are async-signal-safe system calls, allowed between fork and exec.
         unsafe {
             command.pre_exec(move || {
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                if let Some(bytes) = limits.memory {
-                    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
-                    if libc::setrlimit(libc::RLIMIT_AS, &limit) != 0 {
-                        return Err(io::Error::last_os_error());
-                    }
+                set_parent_process_death_signal(Some(Signal::KILL))?;
+                if limits.memory.is_some() {
+                    setrlimit(Resource::As, Rlimit { current: limits.memory, maximum: limits.memory })?;
                 }
                 Ok(())
             });
@@ -217,12 +218,8 @@ fn write_text(to: &mut impl Write, tag: u8, text: &str) -> io::Result<()> {
 /// # Errors
 /// The pipes are broken. Errors of the file or of the images are sent as answers, not returned.
 pub fn serve(path: &Path, device: Device) -> Result<()> {
-    // SAFETY: the numbers of open descriptors; the copy of stdout belongs to the new File alone.
-    let mut output = unsafe {
-        let copy = libc::dup(1);
-        ensure!(copy >= 0 && libc::dup2(2, 1) == 1, "stdout cannot be set aside");
-        File::from_raw_fd(copy)
-    };
+    let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    dup2_stdout(io::stderr())?;
     let model = match open(path, device) {
         Ok(model) => model,
         Err(error) => return Ok(Answer::Error(format!("{error:#}")).write(&mut output)?),

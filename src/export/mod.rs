@@ -13,5 +13,5 @@ pub use comparison::{BATCHES, OutputDifference};
 pub use form::{Form, Variant};
 pub use hosted::{Hosted, Limits, serve};
 pub use model::Model;
-pub use onnx::{Graph, to_onnx};
-pub use torchscript::{Script, to_torchscript};
+use onnx::{Graph, to_onnx};
+use torchscript::{Script, to_torchscript};

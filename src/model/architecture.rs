@@ -92,7 +92,7 @@ impl Architecture {
     }
 
     /// (kernel, stride) of the first convolution.
-    pub fn stem_convolution(&self) -> (i64, i64) {
+    pub(crate) fn stem_convolution(&self) -> (i64, i64) {
         match self.stem {
             Stem::Imagenet => (7, 2),
             Stem::Small => (3, self.stem_stride),
@@ -101,16 +101,19 @@ impl Architecture {
 
     /// (inputs, width, stride) of every block, stage by stage.
     pub fn blocks(&self) -> Vec<Vec<(i64, i64, i64)>> {
+        let mut stages = Vec::new();
         let mut inputs = self.width;
-        let stages = self.stages.iter().enumerate().map(|(stage, &count)| {
+        for (stage, &count) in self.stages.iter().enumerate() {
             let width = self.width << stage;
-            let blocks = (0..count).map(|number| {
+            let mut blocks = Vec::new();
+            for number in 0..count {
                 let stride = if stage > 0 && number == 0 { 2 } else { 1 };
-                (std::mem::replace(&mut inputs, self.block.outputs(width)), width, stride)
-            });
-            blocks.collect()
-        });
-        stages.collect()
+                blocks.push((inputs, width, stride));
+                inputs = self.block.outputs(width);
+            }
+            stages.push(blocks);
+        }
+        stages
     }
 
     /// The number of channels that reach the classifier.

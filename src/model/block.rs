@@ -67,12 +67,12 @@ impl Block {
     ) -> Self {
         let convolutions = kind.convolutions(inputs, width, stride);
         let last = convolutions.len();
-        let main = (1..).zip(convolutions).map(|(number, (inputs, outputs, kernel, stride))| {
+        let mut main = Vec::new();
+        for (number, (inputs, outputs, kernel, stride)) in (1..).zip(convolutions) {
             let scale = if zero_init_last && number == last { 0.0 } else { 1.0 };
             let conv = Conv::new(&mut builder.at(format!("conv{number}")), inputs, outputs, kernel, stride);
-            ConvNorm::new(conv, BatchNorm::new(&mut builder.at(format!("bn{number}")), outputs, scale))
-        });
-        let main = main.collect();
+            main.push(ConvNorm::new(conv, BatchNorm::new(&mut builder.at(format!("bn{number}")), outputs, scale)));
+        }
         let outputs = kind.outputs(width);
         let downsample = (stride != 1 || inputs != outputs).then(|| {
             let conv = Conv::new(&mut builder.at("downsample.0"), inputs, outputs, 1, stride);

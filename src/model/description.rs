@@ -76,7 +76,7 @@ impl Description {
     ///
     /// # Errors
     /// An entry is missing or invalid.
-    pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
+    pub(crate) fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
         Self {
             classes: json(metadata, "classes")?,
             channels: json(metadata, "channels")?,
@@ -91,7 +91,7 @@ impl Description {
     }
 
     /// The description as JSON.
-    pub fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         serde_json::json!(self).to_string()
     }
 
@@ -99,7 +99,7 @@ impl Description {
     ///
     /// # Errors
     /// The text is no such JSON, or a value is impossible.
-    pub fn from_json(json: &str) -> Result<Self> {
+    pub(crate) fn from_json(json: &str) -> Result<Self> {
         serde_json::from_str::<Self>(json).context("its description cannot be read")?.checked()
     }
 

@@ -14,14 +14,14 @@ use super::{batch_share::DropoutDraws, drop::keep_mask};
 use crate::torch;
 
 /// The side of the squares on a map whose shorter side has `side` pixels: the odd number nearest to two fifths of it.
-pub fn block_size(side: i64) -> i64 {
+fn block_size(side: i64) -> i64 {
     let nearest_odd = 2.0 * (0.4 * side as f64 / 2.0).floor() + 1.0;
     (nearest_odd as i64).clamp(1, side.max(1))
 }
 
 /// The probability that a square begins at a position where it fits, chosen so that the share `rate` of the map is
 /// dropped if no squares overlap: rate / block² × (positions on the map) / (positions where a square fits).
-pub fn seed_rate(rate: f64, block: i64, [height, width]: [i64; 2]) -> f64 {
+fn seed_rate(rate: f64, block: i64, [height, width]: [i64; 2]) -> f64 {
     let fitting = (height - block + 1) * (width - block + 1);
     (rate / (block * block) as f64 * (height * width) as f64 / fitting as f64).min(1.0)
 }

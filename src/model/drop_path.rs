@@ -19,7 +19,7 @@ pub fn drop_path(main: &Tensor, kept: &Tensor, rate: f64) -> Tensor {
 }
 
 /// The drop-path rate of block `number` (from 0) of `count` blocks, of which the last one has `rate`.
-pub fn rate_at(number: usize, count: usize, rate: f64) -> f64 {
+pub(super) fn rate_at(number: usize, count: usize, rate: f64) -> f64 {
     if count < 2 { rate } else { rate * number as f64 / (count - 1) as f64 }
 }
 

@@ -40,7 +40,7 @@ pub struct Parameters {
 
 impl Parameters {
     /// An empty list for tensors on `device`.
-    pub fn new(device: Device) -> Self {
+    pub(super) fn new(device: Device) -> Self {
         Self { device, list: Vec::new() }
     }
 
@@ -94,13 +94,13 @@ impl Parameters {
     }
 
     /// Whether all numbers are finite, running statistics included. One host read.
-    pub fn are_finite(&self) -> bool {
+    pub(crate) fn are_finite(&self) -> bool {
         self.times_zero().double_value(&[]) == 0.0
     }
 
     /// A scalar on the device that is 0 if all numbers are finite, and NaN otherwise: the sum of all numbers, each
     /// times 0.
-    pub fn times_zero(&self) -> Tensor {
+    pub(crate) fn times_zero(&self) -> Tensor {
         let _guard = tch::no_grad_guard();
         if self.list.is_empty() {
             return Tensor::from(0.0f32).to_device(self.device);

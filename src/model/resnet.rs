@@ -39,28 +39,22 @@ impl ResNet {
         let stem = ConvNorm::new(conv1, BatchNorm::new(&mut root.at("bn1"), architecture.width, 1.0));
         let count = architecture.stages.iter().sum();
         let mut depth = 0;
-        let stages = (1..).zip(architecture.blocks()).map(|(stage, blocks)| {
-            let blocks = blocks.into_iter().enumerate().map(|(number, (inputs, width, stride))| {
-                let mut builder = root.at(format!("layer{stage}.{number}"));
-                let in_last_two = stage + 1 >= architecture.stages.len();
+        let mut stages = Vec::new();
+        for (stage, shapes) in (1..).zip(architecture.blocks()) {
+            let in_last_two = stage + 1 >= architecture.stages.len();
+            let mut blocks = Vec::new();
+            for (number, (inputs, width, stride)) in shapes.into_iter().enumerate() {
                 let dropout = BlockDropout {
                     drop_path: drop_path::rate_at(depth, count, architecture.drop_path),
                     drop_block: if in_last_two { architecture.drop_block } else { 0.0 },
                 };
+                let builder = &mut root.at(format!("layer{stage}.{number}"));
+                let zero_init_last = architecture.zero_init_last;
+                blocks.push(Block::new(builder, architecture.block, inputs, width, stride, zero_init_last, dropout));
                 depth += 1;
-                Block::new(
-                    &mut builder,
-                    architecture.block,
-                    inputs,
-                    width,
-                    stride,
-                    architecture.zero_init_last,
-                    dropout,
-                )
-            });
-            blocks.collect()
-        });
-        let stages = stages.collect();
+            }
+            stages.push(blocks);
+        }
         let fc = Linear::new(&mut root.at("fc"), architecture.features(), architecture.classes);
         let frozen = architecture.frozen;
         parameters.freeze(|name| freeze::part(name) < frozen);
@@ -86,7 +80,7 @@ impl ResNet {
 
     /// [`Self::forward`] that calls `watch` with the name and the output of the stem, of every block and of the
     /// classifier, in order.
-    pub fn forward_watched(
+    pub(crate) fn forward_watched(
         &self,
         images: &Tensor,
         mut mode: Mode,

@@ -5,7 +5,11 @@ use std::ffi::c_char;
 use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
 
-use super::{amp::is_autocast, catch::throw, shim::new_tensor};
+use super::{
+    amp::is_autocast,
+    catch::throw,
+    shim::{new_tensor, pointer},
+};
 
 unsafe extern "C" {
     fn mindgap_conv2d(
@@ -51,7 +55,6 @@ fn has_avx512() -> bool {
 /// [`conv2d`] on the CPU. With `tiles` the weight gradient is computed by mindgap's tiled kernel where the shapes fit
 /// it.
 fn on_cpu(x: &Tensor, weight: &Tensor, stride: i64, padding: i64, tiles: bool) -> Tensor {
-    let pointer = |tensor: &Tensor| tensor.as_ptr().cast_mut();
     // SAFETY: tch's pointers are valid while their tensors live, and `out` is owned by the new Tensor.
     let result = new_tensor(|out| unsafe { mindgap_conv2d(pointer(x), pointer(weight), stride, padding, tiles, out) });
     result.unwrap_or_else(|error| throw(error))
@@ -62,8 +65,8 @@ mod tests {
     use super::*;
     use crate::torch::{channels_last, tests::noise};
 
-    /// Output, input gradient and weight gradient: by [`on_cpu`] with or without tiles, or, where `tiles` is `None`, by
-    /// libtorch's operator in float64.
+    /// The output and both gradients that [`on_cpu`] gives with or without tiles, or, where `tiles` is `None`, that
+    /// libtorch's operator gives in float64.
     fn all_results(shape: [i64; 4], outputs: i64, kernel: i64, stride: i64, tiles: Option<bool>) -> Vec<Tensor> {
         let kind = if tiles.is_some() { Kind::Float } else { Kind::Double };
         let leaf =

@@ -40,7 +40,7 @@ pub struct Gpu {
 ///
 /// # Errors
 /// The library is missing or cannot be loaded; the message says why and what to do.
-pub fn load_kernels() -> Result<&'static Path> {
+fn load_kernels() -> Result<&'static Path> {
     static KERNELS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let loaded = KERNELS.get_or_init(|| {
         // The kernels must come from the folder of the libtorch that is running: another version's would not fit.

@@ -1,7 +1,7 @@
 //! Rust side of `distributed.cpp`: c10d's store and its process groups.
 
 use std::{
-    ffi::{CStr, CString, c_char, c_void},
+    ffi::{CString, c_char, c_void},
     net::{IpAddr, TcpListener, ToSocketAddrs, UdpSocket},
     os::fd::{IntoRawFd, OwnedFd},
     ptr,
@@ -18,7 +18,7 @@ use torch_sys::C_tensor;
 
 use super::{
     collective::{Collective, Reduce},
-    shim::{check, new_tensor},
+    shim::{check, new_tensor, pointer, take_text},
 };
 
 unsafe extern "C" {
@@ -206,13 +206,13 @@ impl Collective for Processes {
             Reduce::Max => 2,
         };
         // SAFETY: group and tensor live through the call, which ends when the work is done (queued, on CUDA).
-        check(unsafe { mindgap_group_all_reduce(self.group, tensor.as_ptr().cast_mut(), operation) })
+        check(unsafe { mindgap_group_all_reduce(self.group, pointer(tensor), operation) })
     }
 
     fn broadcast(&self, tensor: &Tensor) -> Result<()> {
         self.count_call();
         // SAFETY: as in `all_reduce`.
-        check(unsafe { mindgap_group_broadcast(self.group, tensor.as_ptr().cast_mut()) })
+        check(unsafe { mindgap_group_broadcast(self.group, pointer(tensor)) })
     }
 
     fn barrier(&self) -> Result<()> {
@@ -225,7 +225,7 @@ impl Collective for Processes {
     fn sum(&self, x: &Tensor) -> Result<Tensor> {
         self.count_call();
         // SAFETY: as in `all_reduce`; `out` is owned by the new Tensor.
-        new_tensor(|out| unsafe { mindgap_group_sum(self.group, x.as_ptr().cast_mut(), out) })
+        new_tensor(|out| unsafe { mindgap_group_sum(self.group, pointer(x), out) })
     }
 }
 
@@ -274,11 +274,6 @@ fn made(call: impl FnOnce(*mut *mut c_void) -> *mut c_char) -> Result<*mut c_voi
 fn text(call: impl FnOnce(*mut *mut c_char) -> *mut c_char) -> Result<Option<String>> {
     let mut out = ptr::null_mut();
     check(call(&mut out))?;
-    if out.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: a NUL-terminated string from strndup, freed once, here.
-    let text = unsafe { CStr::from_ptr(out) }.to_string_lossy().into_owned();
-    unsafe { libc::free(out.cast()) };
-    Ok(Some(text))
+    // SAFETY: null, or a string from strndup that nothing else uses.
+    Ok(unsafe { take_text(out) })
 }

@@ -4,14 +4,14 @@
 //! launched the next, so the time of an update there depends on the number of calls. On the CPU libtorch computes the
 //! list tensor by tensor.
 
-use std::{ffi::c_char, ptr};
+use std::ffi::c_char;
 
 use tch::Tensor;
 use torch_sys::C_tensor;
 
 use super::{
     catch::throw,
-    shim::{check, new_tensor},
+    shim::{check, new_tensor, pointer, pointer_or_null},
 };
 
 /// A pointer to each tensor of a list.
@@ -122,7 +122,7 @@ pub fn adamw(
     // SAFETY: every list holds n pointers, which are valid while their tensors live; null stands for no tensor.
     throw_message(unsafe {
         let [parameters, gradients, first, second] = lists.each_ref().map(|list| list.as_ptr());
-        let updates = updates.as_ptr().cast_mut();
+        let updates = pointer(updates);
         mindgap_adamw(
             parameters,
             gradients,
@@ -178,9 +178,7 @@ pub fn add_all(sums: &[&Tensor], terms: &[&Tensor]) {
 pub fn scale_all(tensors: &[&Tensor], factor: &Tensor) {
     let _guard = tch::no_grad_guard();
     // SAFETY: n pointers, valid while their tensors live.
-    throw_message(unsafe {
-        mindgap_scale_all(pointers(tensors).as_ptr(), tensors.len() as i64, factor.as_ptr().cast_mut())
-    });
+    throw_message(unsafe { mindgap_scale_all(pointers(tensors).as_ptr(), tensors.len() as i64, pointer(factor)) });
 }
 
 /// The 2-norm of each tensor, `[n]`. Two operator calls.
@@ -214,7 +212,7 @@ fn norms_of_order(tensors: &[&Tensor], largest: bool) -> Tensor {
 /// `factor` or `found_inf` has another kind or device.
 pub fn unscale_all(tensors: &[&Tensor], factor: &Tensor, found_inf: &Tensor) {
     let _guard = tch::no_grad_guard();
-    let (factor, found_inf) = (factor.as_ptr().cast_mut(), found_inf.as_ptr().cast_mut());
+    let (factor, found_inf) = (pointer(factor), pointer(found_inf));
     // SAFETY: n pointers, valid while their tensors live.
     throw_message(unsafe { mindgap_unscale_all(pointers(tensors).as_ptr(), tensors.len() as i64, factor, found_inf) });
 }
@@ -244,11 +242,7 @@ fn in_pairs(one: &[&Tensor], other: &[&Tensor], call: impl FnOnce(Pointers, Poin
 }
 
 fn pointers(tensors: &[&Tensor]) -> Vec<*mut C_tensor> {
-    tensors.iter().map(|tensor| tensor.as_ptr().cast_mut()).collect()
-}
-
-fn pointer_or_null(tensor: Option<&Tensor>) -> *mut C_tensor {
-    tensor.map_or(ptr::null_mut(), |tensor| tensor.as_ptr().cast_mut())
+    tensors.iter().map(|tensor| pointer(tensor)).collect()
 }
 
 fn same_length<const N: usize>(lists: [&[&Tensor]; N]) -> i64 {

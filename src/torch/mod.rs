@@ -23,19 +23,23 @@ mod transfer;
 mod waiting;
 
 pub use allocator::keep_pages;
-pub use amp::{Autocast, check_amp, is_autocast};
-pub use bytes::bytes_mut;
-pub use catch::{catch, throw, without_frames};
+pub(crate) use amp::Autocast;
+pub use amp::check_amp;
+pub(crate) use bytes::bytes_mut;
+pub(crate) use catch::throw;
+pub use catch::{catch, without_frames};
 pub use collective::{Collective, Reduce};
 pub use conv::conv2d;
-pub use layout::preferred_layout;
-pub use norm_relu::{BatchStatistics, norm_relu, norm_relu_takes};
+pub(crate) use layout::preferred_layout;
+pub(crate) use norm_relu::norm_relu_takes;
+pub use norm_relu::{BatchStatistics, norm_relu};
 pub use sample::sample;
-pub use script::ScriptModule;
-use shim::copy_beside;
-pub use shim::{DeviceMemory, channels_last, device_memory, pin_memory, set_deterministic, set_tf32, version};
+pub(crate) use script::ScriptModule;
+pub use shim::{DeviceMemory, channels_last, device_memory, set_deterministic, set_tf32, version};
+use shim::{copy_beside, pin_memory};
 pub use threads::{physical_cores, set_threads};
-pub use transfer::{Parcel, host_reads, pinned, read, read_number, send, send_beside, sent};
+pub(crate) use transfer::{Parcel, pinned, read_number, send_beside, sent};
+pub use transfer::{host_reads, read, send};
 pub use waiting::restart_with_sleeping_threads;
 
 /// The version of tch in Cargo.toml; tch has no constant for it.

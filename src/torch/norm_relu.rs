@@ -1,12 +1,15 @@
 //! Rust side of `norm_relu.cpp`: batch norm, the addition of a skip connection and ReLU, fused to save passes over
 //! memory.
 
-use std::{ffi::c_char, ptr};
+use std::ffi::c_char;
 
 use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
 
-use super::{catch::throw, shim::new_tensor};
+use super::{
+    catch::throw,
+    shim::{new_tensor, pointer, pointer_or_null},
+};
 
 unsafe extern "C" {
     fn mindgap_norm_relu(
@@ -64,18 +67,17 @@ pub fn norm_relu(x: &Tensor, skip: Option<&Tensor>, norm: BatchStatistics, relu:
             "a skip unlike its norm"
         );
     }
-    let pointer = |tensor: Option<&Tensor>| tensor.map_or(ptr::null_mut(), |tensor| tensor.as_ptr().cast_mut());
     let (mean, var) = norm.running.unzip();
     // SAFETY: tch's pointers are valid while their tensors live; null stands for no tensor. Shapes were compared above,
     // and `out` is owned by the new Tensor.
     let result = new_tensor(|out| unsafe {
         mindgap_norm_relu(
-            pointer(Some(x)),
-            pointer(skip),
-            pointer(Some(norm.weight)),
-            pointer(Some(norm.bias)),
-            pointer(mean),
-            pointer(var),
+            pointer(x),
+            pointer_or_null(skip),
+            pointer(norm.weight),
+            pointer(norm.bias),
+            pointer_or_null(mean),
+            pointer_or_null(var),
             norm.momentum,
             norm.epsilon,
             relu,

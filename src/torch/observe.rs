@@ -10,7 +10,10 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{catch::throw, shim::check};
+use super::{
+    catch::throw,
+    shim::{check, take_text},
+};
 
 unsafe extern "C" {
     fn mindgap_phase_begin(name: *const c_char, out: *mut *mut c_void) -> *mut c_char;
@@ -69,9 +72,8 @@ pub fn count_operators(work: impl FnOnce() -> Result<()>) -> Result<Calls> {
     let mut text = std::ptr::null_mut();
     // SAFETY: the handle from above; `text` is freed below.
     check(unsafe { mindgap_count_end(handle, &mut text) })?;
-    // SAFETY: a NUL-terminated string from strdup, freed once.
-    let lines = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
-    unsafe { libc::free(text.cast()) };
+    // SAFETY: a string from strdup that nothing else uses.
+    let lines = unsafe { take_text(text) }.unwrap_or_default();
     outcome?;
 
     let mut counts = Calls::new();

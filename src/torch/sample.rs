@@ -5,7 +5,10 @@ use std::ffi::c_char;
 use tch::Tensor;
 use torch_sys::C_tensor;
 
-use super::{catch::throw, shim::new_tensor};
+use super::{
+    catch::throw,
+    shim::{new_tensor, pointer},
+};
 
 unsafe extern "C" {
     fn mindgap_sample(
@@ -30,7 +33,6 @@ unsafe extern "C" {
 /// # Panics
 /// The shapes do not match, or libtorch runs out of memory.
 pub fn sample(images: &Tensor, maps: &Tensor, reflect: bool, scale: &Tensor, shift: &Tensor) -> Tensor {
-    let pointer = |tensor: &Tensor| tensor.as_ptr().cast_mut();
     // SAFETY: tch's pointers are valid while their tensors live, and `out` is owned by the new Tensor. The C++ side
     // checks kinds and shapes.
     let result = new_tensor(|out| unsafe {

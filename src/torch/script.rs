@@ -1,7 +1,7 @@
 //! Rust side of `script.cpp`: TorchScript modules built from named tensors and source text.
 
 use std::{
-    ffi::{CStr, CString, c_char},
+    ffi::{CString, c_char},
     path::Path,
     ptr::null_mut,
 };
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use tch::{Device, Tensor};
 use torch_sys::C_tensor;
 
-use super::shim::{check, new_tensor};
+use super::shim::{check, new_tensor, pointer, take_text};
 
 /// libtorch's `torch::jit::Module`.
 #[repr(C)]
@@ -76,7 +76,7 @@ impl ScriptModule {
     fn tensor(&mut self, name: &str, tensor: &Tensor, is_buffer: bool) -> Result<()> {
         let name = CString::new(name)?;
         // SAFETY: module and tensor live; the module takes a reference of its own to the tensor.
-        check(unsafe { mindgap_script_tensor(self.0, name.as_ptr(), tensor.as_ptr().cast_mut(), is_buffer) })
+        check(unsafe { mindgap_script_tensor(self.0, name.as_ptr(), pointer(tensor), is_buffer) })
     }
 
     /// Adds a child module. It is shared, so `child` may be dropped.
@@ -124,19 +124,14 @@ impl ScriptModule {
         let (extra, mut text, mut out) = (CString::new(extra)?, null_mut(), null_mut());
         // SAFETY: C strings go in; `text` is null or malloc'ed, the module is new.
         check(unsafe { mindgap_script_load(path.as_ptr(), cuda, extra.as_ptr(), &mut text, &mut out) })?;
-        let module = Self(out);
-        let text = (!text.is_null()).then(|| {
-            let owned = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
-            unsafe { libc::free(text.cast()) };
-            owned
-        });
-        Ok((module, text))
+        // SAFETY: as said above, and nothing else uses `text`.
+        Ok((Self(out), unsafe { take_text(text) }))
     }
 
     /// Runs `forward` on one tensor, without gradients. It must return one tensor.
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
         // SAFETY: both live; `out` is owned by the new Tensor.
-        new_tensor(|out| unsafe { mindgap_script_forward(self.0, input.as_ptr().cast_mut(), out) })
+        new_tensor(|out| unsafe { mindgap_script_forward(self.0, pointer(input), out) })
     }
 }
 

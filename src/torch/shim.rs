@@ -26,7 +26,7 @@ pub fn version() -> &'static str {
 /// Shape and values stay. It is not copied if it already has that layout.
 pub fn channels_last(tensor: &Tensor) -> Result<Tensor> {
     // SAFETY: tch's pointer is valid while `tensor` lives, and `out` is owned by the new Tensor.
-    new_tensor(|out| unsafe { mindgap_channels_last(tensor.as_ptr().cast_mut(), out) })
+    new_tensor(|out| unsafe { mindgap_channels_last(pointer(tensor), out) })
 }
 
 /// A copy of a host tensor in page-locked memory, from which copies to a CUDA device do not block.
@@ -35,14 +35,14 @@ pub fn channels_last(tensor: &Tensor) -> Result<Tensor> {
 /// There is no CUDA device.
 pub fn pin_memory(tensor: &Tensor) -> Result<Tensor> {
     // SAFETY: as in `channels_last`.
-    new_tensor(|out| unsafe { mindgap_pin_memory(tensor.as_ptr().cast_mut(), out) })
+    new_tensor(|out| unsafe { mindgap_pin_memory(pointer(tensor), out) })
 }
 
 /// A copy of a host tensor on the CUDA device `index`, made while the device continues with the work queued before. All
 /// calls must come from one thread.
 pub(super) fn copy_beside(host: &Tensor, index: usize) -> Result<Tensor> {
     // SAFETY: as in `channels_last`.
-    new_tensor(|out| unsafe { mindgap_copy_beside(host.as_ptr().cast_mut(), index as i64, out) })
+    new_tensor(|out| unsafe { mindgap_copy_beside(pointer(host), index as i64, out) })
 }
 
 /// Memory that tensors take on a device \[bytes\].
@@ -94,13 +94,37 @@ pub(super) fn new_tensor(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -
 
 /// Turns the message of a C++ exception, unless it is null, into an error, and frees it.
 pub(super) fn check(message: *mut c_char) -> Result<()> {
-    if message.is_null() {
-        return Ok(());
+    // SAFETY: null, or a string from strdup that nothing else uses.
+    match unsafe { take_text(message) } {
+        None => Ok(()),
+        Some(text) => bail!("libtorch: {text}"),
     }
-    // SAFETY: a NUL-terminated string from strdup, freed once, here.
-    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
-    unsafe { libc::free(message.cast()) };
-    bail!("libtorch: {text}")
+}
+
+/// The text of a string that C++ has allocated, which is freed; `None` for a null pointer.
+///
+/// # Safety
+/// `text` is null, or a NUL-terminated string from malloc that nothing uses afterwards.
+pub(super) unsafe fn take_text(text: *mut c_char) -> Option<String> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: by this function's contract.
+    unsafe {
+        let owned = CStr::from_ptr(text).to_string_lossy().into_owned();
+        libc::free(text.cast());
+        Some(owned)
+    }
+}
+
+/// The pointer by which C++ knows `tensor`, valid while the tensor lives.
+pub(super) fn pointer(tensor: &Tensor) -> *mut C_tensor {
+    tensor.as_ptr().cast_mut()
+}
+
+/// The pointer by which C++ knows `tensor`; null stands for no tensor.
+pub(super) fn pointer_or_null(tensor: Option<&Tensor>) -> *mut C_tensor {
+    tensor.map_or(std::ptr::null_mut(), pointer)
 }
 
 #[cfg(test)]

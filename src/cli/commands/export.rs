@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 
-    /// Of a run folder, the weights of which epoch [default: best]
+    /// For a run folder: the epoch whose weights are taken [default: best]
     #[arg(long, value_name = "EPOCH")]
     which: Option<Which>,
 
@@ -48,12 +48,12 @@ pub struct Args {
     #[arg(long)]
     half: bool,
 
-    /// Give probabilities by the temperature that was fitted on val: predict() of a TorchScript module divides by it,
-    /// an ONNX graph has `probabilities` as a second output. The logits stay as they are
+    /// Compute probabilities with the temperature that was fitted on val: predict() of a TorchScript module divides by
+    /// it, and an ONNX graph has a second output, `probabilities`. The logits stay unchanged
     #[arg(long)]
     calibrated: bool,
 
-    /// Replace the file that is there
+    /// Replace an existing file
     #[arg(long)]
     force: bool,
 
@@ -69,10 +69,13 @@ pub struct Args {
 /// The run cannot be read, the file exists, the disk is full, or the logits of the file that was read back differ.
 pub fn run(args: &Args) -> Result<End> {
     let form = args.format.or_else(|| Form::of(&args.out)).with_context(|| {
-        format!("--out {} does not tell the form: add --format torchscript, safetensors or onnx", args.out.display())
+        format!(
+            "--out {} has no extension of a format: add --format torchscript, safetensors or onnx",
+            args.out.display()
+        )
     })?;
     check_place(&args.out)?;
-    ensure!(args.force || !args.out.exists(), "{} is there already: add --force to replace it", args.out.display());
+    ensure!(args.force || !args.out.exists(), "{} exists: add --force to replace it", args.out.display());
     let classifier = if args.model.is_dir() {
         model_file::of_run(&args.model, args.which.unwrap_or_default(), Device::Cpu)?
     } else {
@@ -92,7 +95,7 @@ pub fn run(args: &Args) -> Result<End> {
         let tolerance = if args.half { TOLERANCE_OF_HALF } else { TOLERANCE };
         ensure!(
             found.within(tolerance),
-            "the file read back gives other logits, by up to {:.1e}; it is not kept",
+            "the file that was read back gives logits that differ by up to {:.1e}; it is not kept",
             found.largest
         );
         difference = Some(found);
@@ -137,7 +140,7 @@ fn say_done(args: &Args, bytes: usize, classifier: &Classifier, largest: f64) ->
         format!("{report:#}\n")
     } else {
         format!(
-            "{}: {:.1} MB, the weights after epoch {}. Read back in a fresh process: logits differ by at most {largest:.1e} \
+            "{}: {:.1} MB, the weights after epoch {}. Read back in a separate process: logits differ by at most {largest:.1e} \
              (batches of {BATCHES:?}).\n",
             args.out.display(),
             bytes as f64 / 1e6,

@@ -1,4 +1,4 @@
-//! `mindgap host`: a model file in this process, for the mindgap that started it.
+//! `mindgap host`: runs a model file for the mindgap process that started it.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// The device is not there, or the pipes are broken.
+/// The device cannot be used, or the pipes are broken.
 pub fn run(args: &Args) -> Result<End> {
     let device = args.compute.prepare(None, None)?;
     export::serve(&args.file, device)?;

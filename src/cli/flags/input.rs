@@ -1,21 +1,21 @@
-//! What images a model takes: by its own description, or by flags where it has none.
+//! The images that a model takes, according to its description or, where it has none, to flags.
 
 use anyhow::{Context, Result, ensure};
 
 use mindgap::{export::Model, recipe::Tta};
 
-/// What is done with 16-bit images where neither model nor flag tells a range.
-pub const KEEP_HIGH_BYTE: &str = "16-bit images keep their high byte, since the model does not tell which values its own \
-                                  used; --range-16bit LO HI scales them";
+/// What happens to 16-bit images where neither the model nor a flag states a range.
+pub const KEEP_HIGH_BYTE: &str = "16-bit images keep their high byte, since the model does not state the range of its \
+                                  training images; --range-16bit LO HI scales them";
 
-/// The shape of a model's images, for a TorchScript file that does not tell it.
+/// Flags for the images of a model whose file does not describe them.
 #[derive(Clone, Debug, clap::Args)]
 pub struct InputFlags {
     /// Width and height of an image, for a TorchScript file that mindgap did not write
     #[arg(long, value_name = "PIXELS", help_heading = "Model", value_parser = clap::value_parser!(u32).range(1..=4096))]
     img_size: Option<u32>,
 
-    /// Channels of an image, 1 (grey) or 3 (RGB), for such a file
+    /// Channels of an image, 1 (grey) or 3 (RGB), for a TorchScript file that mindgap did not write
     #[arg(long, value_name = "1|3", help_heading = "Model", value_parser = clap::value_parser!(u32).range(1..=3))]
     in_chans: Option<u32>,
 
@@ -24,23 +24,23 @@ pub struct InputFlags {
     range_16bit: Vec<u16>,
 }
 
-/// The images that a model takes, and what it calls its classes.
+/// The images that a model takes, and its classes.
 #[derive(Clone, Debug)]
 pub struct Input {
     /// Width and height \[pixels\].
     pub size: u32,
     /// 1 (grey) or 3 (RGB).
     pub channels: u32,
-    /// The values of 16-bit images that become 0 and 255, where model or flag tells them.
+    /// The values of 16-bit images that become 0 and 255, where the model or a flag states them.
     pub range_16bit: Option<[u16; 2]>,
     /// The classes in the order of the logits, where the model names them.
     pub classes: Option<Vec<String>>,
-    /// What its logits are divided by for calibrated probabilities, where that was fitted.
+    /// The temperature for calibrated probabilities, where one was fitted.
     pub temperature: Option<f64>,
 }
 
 impl Input {
-    /// What it means that a model fails on such images, asked for `views` of them.
+    /// The message for a model that fails on these images, of which it was given `views`.
     pub fn failure(&self, views: Tta) -> String {
         let Self { size, channels, .. } = self;
         let views = if views == Tta::TenCrop { " and crops of them (--tta ten-crop)" } else { "" };
@@ -52,7 +52,7 @@ impl InputFlags {
     /// The input of `model`.
     ///
     /// # Errors
-    /// Neither the model nor the flags tell the shape, or they contradict each other.
+    /// Neither the model nor the flags state the shape, or they contradict each other.
     pub fn of(&self, model: &dyn Model) -> Result<Input> {
         let range = match self.range_16bit[..] {
             [low, high] => {
@@ -62,7 +62,7 @@ impl InputFlags {
             _ => None,
         };
         let Some(about) = model.description() else {
-            let missing = "this TorchScript file does not tell which images it takes";
+            let missing = "this TorchScript file does not state which images it takes";
             let size = self.img_size.with_context(|| format!("{missing}: add --img-size"))?;
             let channels = self.in_chans.with_context(|| format!("{missing}: add --in-chans"))?;
             ensure!(channels != 2, "--in-chans 2: 1 (grey) and 3 (RGB) are possible");
@@ -73,7 +73,7 @@ impl InputFlags {
         {
             ensure!(
                 asked.is_none_or(|asked| asked == own),
-                "{flag} is for models that do not tell it; this one takes {own}: leave the flag out"
+                "{flag} is for models that do not state it; this one takes {own}: leave the flag out"
             );
         }
         Ok(Input {

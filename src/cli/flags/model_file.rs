@@ -1,4 +1,4 @@
-//! Finding the model that a command names: a run folder, a safetensors file or a TorchScript file.
+//! Opens the model that a command names: a run folder, a safetensors file or a TorchScript file.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use mindgap::{
     train::Checkpoint,
 };
 
-/// Which weights of a run.
+/// The epoch of a run whose weights are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Which {
     /// Those after the epoch of lowest val loss
@@ -25,22 +25,22 @@ pub enum Which {
     Last,
 }
 
-/// What a command needs to find its model.
+/// Flags for the model of a command.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ModelFlags {
     /// A run folder, a .safetensors file that mindgap wrote, or a TorchScript file (.pt)
     #[arg(value_name = "MODEL")]
     pub path: PathBuf,
 
-    /// Of a run folder, the weights of which epoch [default: best]
+    /// For a run folder: the epoch whose weights are taken [default: best]
     #[arg(long, value_name = "EPOCH", help_heading = "Model")]
     which: Option<Which>,
 
-    /// Address space that a TorchScript file may use, which runs in a process of its own; 0: no limit
+    /// Address space that a TorchScript file, which runs in a separate process, may use; 0: no limit
     #[arg(long, value_name = "MiB", default_value_t = 16384, help_heading = "Model")]
     script_memory: u64,
 
-    /// Seconds that it may take to be read, and for each batch
+    /// Seconds that a TorchScript file may take to be read, and to compute each batch
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Model")]
     script_time: u64,
 }
@@ -49,7 +49,7 @@ impl ModelFlags {
     /// Opens the model on `device`.
     ///
     /// # Errors
-    /// There is no such file or folder, it is no model, or it is damaged.
+    /// The file or folder does not exist, is no model, or is damaged.
     pub fn open(&self, device: Device) -> Result<Box<dyn Model>> {
         let path = self.path.as_path();
         if path.is_dir() {
@@ -65,18 +65,18 @@ impl ModelFlags {
             Some(Form::Safetensors) => Ok(Box::new(Classifier::read(path, device)?)),
             Some(Form::Torchscript) => Ok(Box::new(self.host(device)?)),
             Some(Form::Onnx) | None => bail!(
-                "{} is none of what can be read: a run folder, a .safetensors or a TorchScript .pt file",
+                "{} cannot be read as a model: give a run folder, a .safetensors file or a TorchScript .pt file",
                 path.display()
             ),
         }
     }
 
     fn host(&self, device: Device) -> Result<Hosted> {
-        // A CUDA device maps more addresses than any machine has memory.
+        // No limit on CUDA, whose driver reserves more address space than any machine has memory.
         let memory = (self.script_memory > 0 && !device.is_cuda()).then_some(self.script_memory << 20);
         let limits = Limits { memory, time: Duration::from_secs(self.script_time) };
         say(format_args!(
-            "note: {} is TorchScript, a program: it runs in a process of its own{}",
+            "note: {} is TorchScript, a program: it runs in a separate process{}",
             self.path.display(),
             memory.map_or(String::new(), |bytes| format!(" within {} MiB of address space", bytes >> 20))
         ));
@@ -84,10 +84,10 @@ impl ModelFlags {
     }
 }
 
-/// The model in the file at `path`, in a fresh process.
+/// The model in the file at `path`, run by a separate process.
 ///
 /// # Errors
-/// As [`Hosted::start`]; the message names the file.
+/// The process cannot be started, or cannot use the file; the message names it.
 pub fn host(path: &Path, device: Device, limits: Limits) -> Result<Hosted> {
     let mut command = child::mindgap()?;
     let device = if let Device::Cuda(index) = device { format!("cuda:{index}") } else { "cpu".to_owned() };
@@ -96,10 +96,10 @@ pub fn host(path: &Path, device: Device, limits: Limits) -> Result<Hosted> {
     Hosted::start(command, limits).with_context(|| format!("cannot use {}", path.display()))
 }
 
-/// The weights of a run after its best or last epoch.
+/// The network of a run with the weights after its best or last epoch.
 ///
 /// # Errors
-/// The folder holds no run, no epoch of it is finished, or a file is damaged.
+/// The folder holds no run, the run has not finished an epoch, or a file is damaged.
 pub fn of_run(path: &Path, which: Which, device: Device) -> Result<Classifier> {
     let folder = RunFolder::open(path)?;
     let file = folder.file(match which {

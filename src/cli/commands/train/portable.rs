@@ -1,5 +1,5 @@
-//! `model.pt` at the end of a run, written by a process of its own: should libtorch's writer fail or crash, the run does
-//! not.
+//! Writes `model.pt` at the end of a run in a separate process, so that a failure or crash of libtorch's writer does
+//! not end the run.
 
 use std::{path::Path, process::Stdio};
 
@@ -11,13 +11,14 @@ use mindgap::{
     run::{RunFolder, shell_line},
 };
 
-/// Writes the best weights of the run in `folder` as TorchScript. What prevents it is said, with the command that
-/// tries again.
+/// Writes the best weights of the run in `folder` as TorchScript. If that fails a warning says why, with the command
+/// that tries again.
 pub fn write(folder: &Path) {
     let out = folder.join(RunFolder::TORCHSCRIPT);
     let words = ["export".into(), folder.into(), "--out".into(), out.into_os_string()];
     if let Err(error) = run(&words) {
-        // What the process left half written, should it have died. The run holds the folder, so nobody else writes here.
+        // If the process died it left an incomplete file. No other program writes here, since the run has locked the
+        // folder.
         let _ = durable::remove_leftovers(folder);
         let mut again = vec!["mindgap".to_owned()];
         again.extend(words.iter().map(|word| word.to_string_lossy().into_owned()));
@@ -29,10 +30,11 @@ pub fn write(folder: &Path) {
     }
 }
 
+/// Runs `mindgap` with these arguments in a separate process.
 fn run(words: &[std::ffi::OsString]) -> Result<()> {
     let mut command = child::mindgap()?;
     command.args(words).arg("--force").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    // Ctrl-C is for the run, which is all but over.
+    // Ctrl-C must not reach the process: the run, which it is meant for, is nearly finished.
     child::set_apart(&mut command, libc::SIGKILL);
     let output = command.output().context("the process that writes it cannot be started")?;
     if output.status.success() {
