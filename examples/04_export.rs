@@ -1,4 +1,4 @@
-//! Takes a network out of training and writes it for others: TorchScript, safetensors, ONNX.
+//! Writes a trained network for other programs: TorchScript, safetensors, ONNX.
 //!
 //! ```text
 //! cargo run --release --example 04_export [FOLDER]
@@ -8,52 +8,37 @@
 //! model.onnx into FOLDER (the current one by default). Expect one line for each with its size, and one that says how far
 //! the logits of the weights read back from the safetensors file are from those of the trained network: nothing.
 
-use std::{path::PathBuf, sync::atomic::AtomicBool};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use mindgap::{
     data::{self, NoProgress, Options},
     durable,
     export::{Classifier, Form, OutputDifference, Variant},
-    recipe::{Layers, resolve},
-    run::{EpochRecord, Observer},
-    torch::{self, device},
-    train::{Checkpoint, Sides, Trainer, data_source, evaluate, fit},
+    recipe::Recipe,
+    run::RunFolder,
+    train::Run,
 };
 use tch::Device;
 
-struct Deaf;
-
-impl Observer for Deaf {
-    fn epoch_end(&mut self, _record: &EpochRecord) -> Result<()> {
-        Ok(())
-    }
-}
-
 fn main() -> Result<()> {
-    torch::keep_pages();
-    torch::set_threads(None);
-    let folder = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let out = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
 
-    let recipe = resolve(&Layers::default().preset("demo")?.keys(&serde_json::json!({ "epochs": 3 }))?)?;
+    // The run's folder holds the weights of its best epoch, and with them what a user of the network must know: classes,
+    // normalisation, a temperature fitted on val.
     let data = data::open("faces", &Options::default(), &NoProgress)?;
-    let sides = Sides::of(&data, recipe.data_seed);
-    let mut trainer = Trainer::new(&recipe, &data, device::parse("auto")?)?;
-    fit(&mut trainer, &data, &sides, None, &mut Deaf, &AtomicBool::new(false))?;
-
-    // What one must know to use the weights goes with them: classes, normalisation, a temperature fitted on val.
-    let val = evaluate(trainer.network(), &trainer.normalize, &data.val, &sides.val)?;
-    let state = Checkpoint::of(&trainer, &data.fingerprint)?;
-    let description = state.description(&data_source("faces", &data, &sides), &val);
-    let classifier = Classifier::new(description, &state.network(), Device::Cpu)?;
+    let temporary = tempfile::tempdir()?;
+    let run = Run::new(Recipe::preset("demo")?.epochs(3), &data)?.folder(temporary.path().join("run")).fit()?;
+    let folder = run.folder.context("the run was given a folder")?;
+    let classifier = Classifier::read(&folder.file(RunFolder::MODEL), Device::Cpu)?;
 
     for form in [Form::Torchscript, Form::Safetensors, Form::Onnx] {
-        let path = folder.join(format!("model{}", form.ending()));
+        let path = out.join(format!("model{}", form.ending()));
         let bytes = form.encode(&classifier, Variant::default())?;
         durable::write(&path, &bytes)?;
         println!("{}: {} bytes", path.display(), bytes.len());
     }
-    let again = Classifier::read(&folder.join("model.safetensors"), Device::Cpu).context("it was just written")?;
+    let again = Classifier::read(&out.join("model.safetensors"), Device::Cpu)?;
     let difference = OutputDifference::between(&classifier, &again, data.channels, data.size)?;
     println!("read back, its logits differ by {:.1e} at most", difference.largest);
     Ok(())

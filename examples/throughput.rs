@@ -29,7 +29,7 @@ use mindgap::{
     recipe::{Layers, resolve},
     run::{EpochRecord, Observer},
     torch::{self, device, observe::trace},
-    train::{Pass, Position, Trainer, evaluate, order},
+    train::{EpochOutcome, Position, Trainer, evaluate, order},
 };
 use tch::{Device, Kind, Tensor};
 
@@ -228,12 +228,12 @@ fn main() -> Result<()> {
         trainer.position = Position { epochs: epoch, ..Position::default() };
         let (images, start) = (trainer.images_left(data.train.len()), Instant::now());
         match trainer.train_epoch(&data, &mut first_step, &stop, None)? {
-            Pass::Finished { batch_loss } => loss = batch_loss,
-            Pass::Paused | Pass::Stopped => {
+            EpochOutcome::Finished { batch_loss } => loss = batch_loss,
+            EpochOutcome::Paused | EpochOutcome::Stopped => {
                 println!("{}", serde_json::json!({ "seconds_to_first_step": first_step.seconds(begun)? }));
                 return Ok(());
             }
-            Pass::OutOfImages(error) => return Err(error),
+            EpochOutcome::OutOfImages(error) => return Err(error),
         }
         rates.push(images as f64 / start.elapsed().as_secs_f64());
     }

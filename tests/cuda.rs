@@ -24,7 +24,7 @@ use mindgap::{
     recipe::Recipe,
     run::{EpochRecord, Observer, Outputs},
     torch::{self, device},
-    train::{Checkpoint, Pass, Sides, Trainer, evaluate, fit},
+    train::{Checkpoint, EpochOutcome, EvalSets, Trainer, evaluate, fit},
 };
 use rows::{PLACE, recipe, rows};
 use tch::{Device, Kind, Tensor};
@@ -96,15 +96,6 @@ fn trials(device: Option<Device>) -> Vec<Trial> {
     trials
 }
 
-/// An observer that ignores everything.
-struct Deaf;
-
-impl Observer for Deaf {
-    fn epoch_end(&mut self, _record: &EpochRecord) -> anyhow::Result<()> {
-        Ok(())
-    }
-}
-
 /// Runs `work` as on `device`: one thread where the CPU is the reference, two where it stands in for a device.
 fn on<T>(device: Device, is_reference: bool, work: impl FnOnce() -> T) -> T {
     tch::set_num_threads(if is_reference || device.is_cuda() { 1 } else { 2 });
@@ -124,7 +115,8 @@ fn recipe_of_one_update(keys: &str, data: &Dataset) -> Recipe {
 /// The mean loss and the whole state after one epoch.
 fn after_an_epoch(recipe: &Recipe, data: &Dataset, device: Device) -> anyhow::Result<(f64, Vec<Array>)> {
     let mut trainer = Trainer::new(recipe, data, device)?;
-    let Pass::Finished { batch_loss } = trainer.train_epoch(data, &mut Deaf, &AtomicBool::new(false), None)? else {
+    let EpochOutcome::Finished { batch_loss } = trainer.train_epoch(data, &mut (), &AtomicBool::new(false), None)?
+    else {
         anyhow::bail!("the epoch did not end");
     };
     Ok((batch_loss, Checkpoint::of(&trainer, &data.fingerprint)?.to_archive().arrays))
@@ -268,7 +260,7 @@ fn host_reads(device: Device) -> Test {
     let mut trainer = Trainer::new(&Recipe { stem_stride: 1, ..recipe }, &data, device)?;
     let updates = trainer.updates_per_epoch(data.train.len());
     let before = torch::host_reads();
-    trainer.train_epoch(&data, &mut Deaf, &AtomicBool::new(false), None)?;
+    trainer.train_epoch(&data, &mut (), &AtomicBool::new(false), None)?;
     assert_eq!(torch::host_reads() - before, updates / 50 + 1, "{updates} updates");
     Ok(())
 }
@@ -276,7 +268,7 @@ fn host_reads(device: Device) -> Test {
 fn a_loss_that_is_not_finite_is_named(device: Device) -> Test {
     let data = PLACE.dataset();
     let mut trainer = Trainer::new(&recipe(&["lr = 1e30\nsched = 'constant'"]), &data, device)?;
-    let error = trainer.train_epoch(&data, &mut Deaf, &AtomicBool::new(false), None).expect_err("a rate of 1e30");
+    let error = trainer.train_epoch(&data, &mut (), &AtomicBool::new(false), None).expect_err("a rate of 1e30");
     let text = format!("{error:#}");
     assert!(text.contains("is not finite in epoch 1") && text.contains("learning rate"), "{text}");
     Ok(())
@@ -285,16 +277,16 @@ fn a_loss_that_is_not_finite_is_named(device: Device) -> Test {
 fn a_checkpoint_resumes_on_the_other_device(device: Device) -> Test {
     let data = PLACE.dataset();
     let recipe = recipe(&["model_ema = true\nepochs = 2"]);
-    let sides = Sides::of(&data, 0);
+    let sets = EvalSets::of(&data, 0);
     let stop = AtomicBool::new(false);
     for (first, second) in [(device, Device::Cpu), (Device::Cpu, device)] {
         let mut trainer = Trainer::new(&recipe, &data, first)?;
-        trainer.train_epoch(&data, &mut Deaf, &stop, None)?;
+        trainer.train_epoch(&data, &mut (), &stop, None)?;
         let kept = Checkpoint::of(&trainer, &data.fingerprint)?;
         let mut other = Trainer::before_restore(&recipe, &data, second)?;
         kept.restore(&mut other)?;
         assert_eq!(Checkpoint::of(&other, &data.fingerprint)?.to_archive().arrays, kept.to_archive().arrays);
-        fit(&mut other, &data, &sides, None, &mut Deaf, &stop)?;
+        fit(&mut other, &data, &sets, None, &mut (), &stop)?;
         assert!(other.is_done());
     }
     assert!(!stop.load(Ordering::Relaxed));
@@ -307,7 +299,7 @@ fn memory_does_not_grow_over_epochs(device: Device) -> Test {
     let keys = "epochs = 20\nmodel_ema = true\nsam = 0.02\nclip_grad = 1.0\nhflip = 0.5\nrotate = 5.0\nmixup = 0.2\n\
                 drop_block = 0.1\nreprob = 0.2\nblur = 0.2\ncolor_jitter = [0.1, 0.1]";
     let mut trainer = Trainer::new(&recipe(&[keys]), &data, device)?;
-    let (sides, stop) = (Sides::of(&data, 0), AtomicBool::new(false));
+    let (sets, stop) = (EvalSets::of(&data, 0), AtomicBool::new(false));
 
     /// The memory at the end of each epoch.
     struct Memory(usize, Vec<u64>);
@@ -318,7 +310,7 @@ fn memory_does_not_grow_over_epochs(device: Device) -> Test {
         }
     }
     let mut memory = Memory(index, Vec::new());
-    fit(&mut trainer, &data, &sides, None, &mut memory, &stop)?;
+    fit(&mut trainer, &data, &sets, None, &mut memory, &stop)?;
     assert_eq!(memory.1.len(), 20);
     assert_eq!(memory.1[4], memory.1[19], "bytes after each epoch: {:?}", memory.1);
     Ok(())

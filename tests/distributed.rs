@@ -23,10 +23,10 @@ use mindgap::{
     recipe::{AmpDtype, ClassWeights, FirstTrained, Recipe},
     run::EpochRecord,
     torch::{
-        Group, Reduce,
+        Collective, Reduce,
         distributed::{Membership, Processes, Store, listen},
     },
-    train::{Outcome, Pass, Ranks, Sides, Trainer, fit},
+    train::{EpochOutcome, EvalSets, FitOutcome, Ranks, Trainer, fit},
 };
 use support::{
     Place,
@@ -66,7 +66,7 @@ fn together<T: Send>(size: usize, work: impl Fn(Ranks) -> T + Sync) -> Vec<T> {
                 let calls = Arc::new(AtomicU64::new(0));
                 let (address, device) = ([127, 0, 0, 1].into(), Device::Cpu);
                 let member = Membership { rank, size, address, device, timeout, calls: &calls };
-                let group: Arc<dyn Group> = Arc::new(Processes::join(&store, "group", member).unwrap());
+                let group: Arc<dyn Collective> = Arc::new(Processes::join(&store, "group", member).unwrap());
                 let ranks = Ranks::new(Arc::clone(&group), group);
                 let result = work(ranks.clone());
                 ranks.wait().unwrap();
@@ -78,11 +78,9 @@ fn together<T: Send>(size: usize, work: impl Fn(Ranks) -> T + Sync) -> Vec<T> {
     })
 }
 
-fn trainer(recipe: &Recipe, data: &Dataset, ranks: Option<Ranks>) -> Trainer {
+fn trainer(recipe: &Recipe, data: &Dataset, ranks: Ranks) -> Trainer {
     let mut trainer = Trainer::before_restore(recipe, data, Device::Cpu).unwrap();
-    if let Some(ranks) = ranks {
-        trainer.join(ranks).unwrap();
-    }
+    trainer.join(ranks).unwrap();
     trainer
 }
 
@@ -92,15 +90,15 @@ fn weights(trainer: &Trainer) -> Vec<(String, Tensor)> {
 }
 
 /// The weights and statistics after one update, and its loss.
-fn one_update(recipe: &Recipe, ranks: Option<Ranks>) -> (Vec<(String, Tensor)>, f64) {
+fn one_update(recipe: &Recipe, ranks: Ranks) -> (Vec<(String, Tensor)>, f64) {
     let data = PLACE.dataset();
     let mut trainer = trainer(recipe, &data, ranks);
     let stop = AtomicBool::new(false);
     let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at: None };
     // The images fill one batch, or as many as one update takes.
     match trainer.train_epoch(&data, &mut listener, &stop, None).unwrap() {
-        Pass::Finished { batch_loss } => (weights(&trainer), batch_loss),
-        pass => panic!("{pass:?}"),
+        EpochOutcome::Finished { batch_loss } => (weights(&trainer), batch_loss),
+        outcome => panic!("{outcome:?}"),
     }
 }
 
@@ -108,15 +106,15 @@ fn one_update(recipe: &Recipe, ranks: Option<Ranks>) -> (Vec<(String, Tensor)>, 
 fn whole_run(recipe: &Recipe, size: usize) -> Vec<(Vec<EpochRecord>, i64)> {
     let run = |ranks| {
         let data = PLACE.dataset();
-        let sides = Sides::of(&data, 0);
+        let sets = EvalSets::of(&data, 0);
         let mut trainer = trainer(recipe, &data, ranks);
         let stop = AtomicBool::new(false);
         let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at: None };
         // It compares the hashes of all ranks after every epoch.
-        assert_eq!(fit(&mut trainer, &data, &sides, None, &mut listener, &stop).unwrap(), Outcome::Finished);
+        assert_eq!(fit(&mut trainer, &data, &sets, None, &mut listener, &stop).unwrap(), FitOutcome::Finished);
         (listener.epochs, trainer.hash().unwrap())
     };
-    if size == 1 { vec![run(None)] } else { together(size, |ranks| run(Some(ranks))) }
+    if size == 1 { vec![run(Ranks::single())] } else { together(size, run) }
 }
 
 /// All digits of what may hold NaN, which equals nothing.
@@ -158,19 +156,19 @@ fn one_step_of_two_ranks_is_one_of_a_single_process_with_twice_the_images() {
         (recipe(sharp), 2e-6),
     ];
     for (recipe, limit) in cases {
-        let single = one_update(&recipe, None);
-        let shared = together(2, |ranks| one_update(&recipe, Some(ranks)));
+        let single = one_update(&recipe, Ranks::single());
+        let shared = together(2, |ranks| one_update(&recipe, ranks));
         for shared in &shared {
             assert_close(&single, shared, limit);
         }
         // The comparison bites: the step itself is much longer.
-        let before = weights(&trainer(&recipe, &PLACE.dataset(), None));
+        let before = weights(&trainer(&recipe, &PLACE.dataset(), Ranks::single()));
         let moved = before.iter().zip(&single.0).map(|((_, a), (_, b))| (a - b).abs().max().double_value(&[]));
         assert!(moved.fold(0.0, f64::max) > 1e-4);
         // Without a common norm two halves are not the whole.
         if recipe.sync_bn {
             let apart = Recipe { sync_bn: false, ..recipe };
-            let apart = &together(2, |ranks| one_update(&apart, Some(ranks)))[0];
+            let apart = &together(2, |ranks| one_update(&apart, ranks))[0];
             let far = apart.0.iter().zip(&single.0).map(|((_, a), (_, b))| (a - b).abs().max().double_value(&[]));
             assert!(far.fold(0.0, f64::max) > 1e-5);
         }
@@ -221,13 +219,13 @@ fn figures_are_those_of_a_single_process_to_the_bit() {
 fn a_rank_with_other_weights_is_found_and_named() {
     let outcomes = together(2, |ranks| {
         let data = PLACE.dataset();
-        let trainer = trainer(&recipe(|_| ()), &data, Some(ranks.clone()));
-        ranks.check_same(&trainer).unwrap();
+        let trainer = trainer(&recipe(|_| ()), &data, ranks.clone());
+        ranks.check_same(|| trainer.hash()).unwrap();
         if ranks.rank() == 1 {
             let _guard = tch::no_grad_guard();
             let _ = trainer.model.parameters.all()[0].tensor.shallow_clone().view([-1]).get(3).g_add_scalar_(1e-7);
         }
-        ranks.check_same(&trainer).unwrap_err().to_string()
+        ranks.check_same(|| trainer.hash()).unwrap_err().to_string()
     });
     assert!(outcomes.iter().all(|error| error.starts_with("rank 1 no longer holds")), "{outcomes:?}");
 }
@@ -239,10 +237,10 @@ fn a_signal_to_one_rank_stops_all_after_the_same_update() {
         let data = PLACE.dataset();
         let stop = AtomicBool::new(false);
         let stop_at = (ranks.rank() == 1).then_some((0, 3));
-        let mut trainer = trainer(&recipe, &data, Some(ranks));
+        let mut trainer = trainer(&recipe, &data, ranks);
         let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at };
-        let outcome = fit(&mut trainer, &data, &Sides::of(&data, 0), None, &mut listener, &stop).unwrap();
-        assert_eq!(outcome, Outcome::Stopped);
+        let outcome = fit(&mut trainer, &data, &EvalSets::of(&data, 0), None, &mut listener, &stop).unwrap();
+        assert_eq!(outcome, FitOutcome::Stopped);
         (trainer.position, trainer.hash().unwrap())
     });
     assert_eq!((positions[0].0.updates, &positions[0]), (3, &positions[1]));
@@ -251,10 +249,10 @@ fn a_signal_to_one_rank_stops_all_after_the_same_update() {
 #[test]
 fn what_ranks_say_to_each_other_arrives() {
     together(3, |ranks| {
-        let own = |wanted| (ranks.rank() == wanted).then_some("ä place, a file");
+        let own = |wanted| (ranks.rank() == wanted).then(|| "ä place, a file".to_owned());
         assert_eq!(ranks.first_of(own(2)).unwrap().as_deref(), Some("ä place, a file"));
         assert_eq!(ranks.first_of(own(9)).unwrap(), None);
-        assert_eq!(ranks.first_of(Some("")).unwrap().as_deref(), Some(""));
+        assert_eq!(ranks.first_of(Some(String::new())).unwrap().as_deref(), Some(""));
         assert!(ranks.any(ranks.rank() == 1).unwrap() && !ranks.any(false).unwrap());
         let shares: Vec<usize> = (0..20).map(|n| ranks.own(n).len()).collect();
         let _ = shares.iter().enumerate().map(|(n, &own)| assert!(own == n / 3 || own == n / 3 + 1));

@@ -5,19 +5,10 @@ use std::{fs, path::Path, sync::atomic::AtomicBool};
 use mindgap::{
     data::{self, NoProgress, Options},
     recipe::Recipe,
-    run::{EpochRecord, Observer},
     torch::host_reads,
     train::{Trainer, evaluate},
 };
 use tch::Device;
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn epoch_end(&mut self, _record: &EpochRecord) -> anyhow::Result<()> {
-        Ok(())
-    }
-}
 
 #[test]
 fn an_epoch_reads_once_in_fifty_updates_and_once_at_its_end_and_an_evaluation_once() {
@@ -47,7 +38,7 @@ fn an_epoch_reads_once_in_fifty_updates_and_once_at_its_end_and_an_evaluation_on
     let updates = trainer.updates_per_epoch(data.train.len());
     assert!(updates > 100, "{updates}");
     let before = host_reads();
-    trainer.train_epoch(&data, &mut Nobody, &AtomicBool::new(false), None).unwrap();
+    trainer.train_epoch(&data, &mut (), &AtomicBool::new(false), None).unwrap();
     assert_eq!(host_reads() - before, updates / 50 + 1);
 
     let before = host_reads();

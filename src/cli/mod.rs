@@ -1,7 +1,7 @@
 //! The command line: its commands, and the flags, output and child processes that they share.
 
 mod commands;
-mod end;
+mod exit_status;
 mod flags;
 mod output;
 mod process;
@@ -15,13 +15,13 @@ use commands::{
     compare, completions, diagnose, doctor, evaluate, export, find_lr, host, inspect, plan, predict, presets, report,
     run, train,
 };
-pub use end::End;
+pub use exit_status::ExitStatus;
 use mindgap::torch;
 use output::say::say;
 
 /// Train ResNet image classifiers, see honestly how far validation lies above training, and close the gap.
 #[derive(Debug, Parser)]
-#[command(name = "mindgap", version, after_help = end::EXIT_CODES, args_override_self = true)]
+#[command(name = "mindgap", version, after_help = exit_status::EXIT_CODES, args_override_self = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -82,9 +82,9 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
-    let end = outcome.unwrap_or_else(|error| {
+    let status = outcome.unwrap_or_else(|error| {
         say(format_args!("error: {}", torch::without_frames(&format!("{error:#}"))));
-        End::of(&error)
+        ExitStatus::of(&error)
     });
-    end.into()
+    status.into()
 }

@@ -29,6 +29,7 @@ use super::{
     splits::{
         probe::{self, LabelledHashes},
         split::{Pixels, Split},
+        split_folders::SplitFolders,
         stratified,
         train_duplicates::{self, TrainDuplicates},
     },
@@ -36,6 +37,10 @@ use super::{
 
 /// An opened data set: every image was read once, and found whole.
 pub struct Dataset {
+    /// The source as it was named to [`open`].
+    pub source: String,
+    /// The folders of splits that were named to [`open`].
+    pub folders: SplitFolders,
     /// Class names; a label is an index in them.
     pub classes: Vec<String>,
     /// Channels of every image, 1 or 3.
@@ -80,7 +85,7 @@ pub fn open(source: &str, options: &Options, progress: &dyn ReadProgress) -> Res
     shape::check(options.img_size, options.in_chans)?;
 
     let listing = listed(source, options)?;
-    read_all(listing, options, progress).with_context(|| format!("the data {source:?} cannot be used"))
+    read_all(source, listing, options, progress).with_context(|| format!("the data {source:?} cannot be used"))
 }
 
 /// The samples of every split of `source`, none of them read yet.
@@ -175,7 +180,7 @@ fn settle_splits(listing: &mut Listing, options: &Options) {
 }
 
 /// Reads every image once, or finds what was read before.
-fn read_all(listing: Listing, options: &Options, progress: &dyn ReadProgress) -> Result<Dataset> {
+fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn ReadProgress) -> Result<Dataset> {
     let is_val_drawn = listing.is_val_drawn();
     let Listing { classes, train, val, test, mut unread_test, unused, mut notes, bad: mut bad_files } = listing;
     let val = val.context("val holds no image")?;
@@ -235,6 +240,8 @@ fn read_all(listing: Listing, options: &Options, progress: &dyn ReadProgress) ->
     let Shape { channels, size } = shape;
     let exclude = options.exclude.clone();
     Ok(Dataset {
+        source: source.to_owned(),
+        folders: options.folders.clone(),
         classes,
         channels,
         size,

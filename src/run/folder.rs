@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Done, Environment, EpochRecord, Lock, Observer, Predictions, summary};
+use super::{Done, Environment, EpochRecord, Lock, Predictions, summary};
 use crate::durable;
 
 /// A folder that holds one run.
@@ -274,12 +274,5 @@ impl RunFolder {
         let path = self.file(name);
         let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
-    }
-}
-
-/// A run folder keeps the record of every epoch it hears of.
-impl Observer for RunFolder {
-    fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
-        self.append_epoch(record)
     }
 }

@@ -4,23 +4,28 @@ use anyhow::Result;
 
 use super::EpochRecord;
 
-/// Hears what happens in a run. Training knows nothing more of its listeners; the command line decides who they are.
+/// Is notified of what happens in a run. The caller of a run decides who observes it.
 pub trait Observer {
-    /// An epoch (from 1) of so many steps begins. A resumed run may begin in the middle of one.
+    /// An epoch (from 1) with this number of updates begins. A resumed run may begin in the middle of one.
     fn epoch_begin(&mut self, _epoch: u32, _steps: u64) {}
 
-    /// A step (from 1 in each epoch) is done. `batch_loss` is the running mean of the objective where the host has just
-    /// read it; most steps pass `None`, since reading it would stop the device.
+    /// An update (from 1 in each epoch) is done. `batch_loss` is the running mean of the objective \[nats\] where the host
+    /// has just read it; most updates pass `None`, because reading it makes the host wait for the device.
     fn step(&mut self, _step: u64, _batch_loss: Option<f64>) {}
 
     /// An epoch is done and measured.
     ///
     /// # Errors
-    /// When what was heard cannot be kept; training then ends with this error.
-    fn epoch_end(&mut self, record: &EpochRecord) -> Result<()>;
+    /// The record cannot be kept; training then ends with this error.
+    fn epoch_end(&mut self, _record: &EpochRecord) -> Result<()> {
+        Ok(())
+    }
 }
 
-/// Two listeners; the first hears everything first.
+/// Observes nothing.
+impl Observer for () {}
+
+/// Two observers; the first is notified first.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     fn epoch_begin(&mut self, epoch: u32, steps: u64) {
         self.0.epoch_begin(epoch, steps);
@@ -38,8 +43,23 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 }
 
-/// A borrowed listener.
+/// A borrowed observer.
 impl<T: Observer + ?Sized> Observer for &mut T {
+    fn epoch_begin(&mut self, epoch: u32, steps: u64) {
+        (**self).epoch_begin(epoch, steps);
+    }
+
+    fn step(&mut self, step: u64, batch_loss: Option<f64>) {
+        (**self).step(step, batch_loss);
+    }
+
+    fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
+        (**self).epoch_end(record)
+    }
+}
+
+/// A boxed observer.
+impl<T: Observer + ?Sized> Observer for Box<T> {
     fn epoch_begin(&mut self, epoch: u32, steps: u64) {
         (**self).epoch_begin(epoch, steps);
     }

@@ -28,7 +28,7 @@ pub use amp::check_amp;
 pub(crate) use bytes::bytes_mut;
 pub(crate) use catch::throw;
 pub use catch::{catch, without_frames};
-pub use collective::{Collective, Reduce};
+pub use collective::{Collective, Reduce, SingleProcess};
 pub use conv::conv2d;
 pub(crate) use layout::preferred_layout;
 pub(crate) use norm_relu::norm_relu_takes;

@@ -11,7 +11,7 @@ use crate::{
 
 /// How weights are averaged.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Rule {
+enum Averaging {
     Exponential { decay: f64 },
     Equal { first_epoch: u32 },
 }
@@ -23,20 +23,20 @@ pub struct Average {
     pub network: ResNet,
     /// How many weights went into it.
     pub count: u64,
-    rule: Rule,
+    averaging: Averaging,
 }
 
 impl Average {
     /// The average that `recipe` asks for, with nothing in it yet.
     pub fn new(recipe: &Recipe, architecture: &Architecture, device: Device) -> Option<Self> {
-        let rule = if recipe.model_ema {
-            Rule::Exponential { decay: recipe.model_ema_decay }
+        let averaging = if recipe.model_ema {
+            Averaging::Exponential { decay: recipe.model_ema_decay }
         } else if recipe.swa_start > 0 {
-            Rule::Equal { first_epoch: recipe.swa_start }
+            Averaging::Equal { first_epoch: recipe.swa_start }
         } else {
             return None;
         };
-        Some(Self { network: ResNet::new(architecture, recipe.seed, device), count: 0, rule })
+        Some(Self { network: ResNet::new(architecture, recipe.seed, device), count: 0, averaging })
     }
 
     /// Gives the average, with nothing in it yet, the initial weights of `model`.
@@ -51,7 +51,7 @@ impl Average {
 
     /// Takes the weights of `model` after an update into account.
     pub fn after_update(&mut self, model: &ResNet) {
-        if let Rule::Exponential { decay } = self.rule {
+        if let Averaging::Exponential { decay } = self.averaging {
             self.count += 1;
             self.move_towards(model, ema::share_at(decay, self.count));
         }
@@ -60,7 +60,7 @@ impl Average {
     /// Takes the weights of `model` at the end of `epoch` (from 1) into account. True where the statistics of batch
     /// norm have to be estimated anew.
     pub fn after_epoch(&mut self, model: &ResNet, epoch: u32) -> bool {
-        let Rule::Equal { first_epoch } = self.rule else { return false };
+        let Averaging::Equal { first_epoch } = self.averaging else { return false };
         if epoch < first_epoch {
             return false;
         }

@@ -24,12 +24,9 @@ pub(super) struct EpochBatches<'a> {
     batches: u64,
 }
 
-/// Which rows of a batch are needed, given its number in the epoch; as many for each batch.
-pub(super) type Rows<'a> = &'a dyn Fn(u32) -> Vec<usize>;
-
 impl<'a> EpochBatches<'a> {
-    /// The batches of `epoch` (from 1) after the first `done`, or `rows` alone of each; an incomplete last batch is
-    /// dropped.
+    /// The batches of `epoch` (from 1) after the first `done`. An incomplete last batch is dropped. `rows` says which
+    /// rows of a batch are needed, given its number in the epoch; they are as many for each batch.
     ///
     /// # Errors
     /// A thread cannot be started.
@@ -39,25 +36,21 @@ impl<'a> EpochBatches<'a> {
         epoch: u32,
         done: u64,
         device: Device,
-        rows: Option<Rows>,
+        rows: impl Fn(u32) -> Vec<usize>,
     ) -> Result<Self> {
         let batch_size = recipe.batch_size as usize;
         let batches = data.train.len() as u64 / u64::from(recipe.batch_size);
-        let mut order = order(recipe, &data.train.labels, epoch);
-        order.truncate(batches as usize * batch_size);
-        let mut repeats = repeats(&order);
-        // What was seen before a stop is not seen again.
-        order.drain(..done as usize * batch_size);
-        repeats.drain(..done as usize * batch_size);
+        let whole_order = order(recipe, &data.train.labels, epoch);
+        let whole_repeats = repeats(&whole_order);
         let mut size = batch_size;
-        if let Some(rows) = rows {
-            let chosen: Vec<Vec<usize>> = (done..batches).map(|number| rows(number as u32)).collect();
-            size = chosen.first().map_or(size, Vec::len);
-            let pick = |column: &[u32]| -> Vec<u32> {
-                let batches = column.chunks(batch_size).zip(&chosen);
-                batches.flat_map(|(batch, rows)| rows.iter().map(|&row| batch[row])).collect()
-            };
-            (order, repeats) = (pick(&order), pick(&repeats));
+        let mut order = Vec::new();
+        let mut repeats = Vec::new();
+        for number in done..batches {
+            let begin = number as usize * batch_size;
+            let rows = rows(number as u32);
+            size = rows.len();
+            order.extend(rows.iter().map(|row| whole_order[begin + row]));
+            repeats.extend(rows.iter().map(|row| whole_repeats[begin + row]));
         }
         let ids: Vec<u32> = order.iter().map(|&position| data.train.ids[position as usize]).collect();
         let draw = draw(recipe, data, device);

@@ -44,58 +44,60 @@ pub(super) struct Examples {
     /// Full side of the images, in pixels.
     size: u32,
     classes: i64,
+    /// The rows of each batch that this rank trains on; all of them on one rank.
+    pub own: Range<usize>,
 }
 
 impl Examples {
-    /// For the training images of `data`.
+    /// Examples of the training images of `data`, of whole batches.
     pub fn new(recipe: &Recipe, data: &Dataset, normalize: &Normalize) -> Self {
         Self {
             recipe: recipe.clone(),
             augment: Augment::new(recipe, normalize),
             size: data.size,
             classes: data.classes.len() as i64,
+            own: 0..recipe.batch_size as usize,
         }
     }
 
-    /// The example of a batch of `epoch` (from 1).
-    pub fn example(&self, batch: &TrainBatch, epoch: u32) -> Example {
-        let TrainBatch { batch, number, drawn } = batch;
-        let images = self.images(batch, drawn, epoch);
-        match Mix::draw(&self.recipe, epoch, *number, batch.positions.len(), ImageSize::of(&images)) {
-            None => Example { images, targets: batch.labels.shallow_clone() },
-            Some(mix) => {
-                let (images, targets) = mix.apply(&images, &batch.labels, self.classes);
-                Example { images, targets }
-            }
-        }
+    fn is_whole_batch(&self) -> bool {
+        self.own.len() == self.recipe.batch_size as usize
     }
 
-    /// The example of rows `own` of a batch of `epoch`, where `batch` holds those and then, as [`Examples::rows`] says,
-    /// whom they are mixed with.
-    pub fn part(&self, batch: &TrainBatch, epoch: u32, own: Range<usize>) -> Example {
-        let TrainBatch { batch, number, drawn } = batch;
-        let rows = own.len() as i64;
-        let images = self.images(batch, drawn, epoch);
-        let Some(mix) = self.mix(epoch, *number) else {
-            return Example { images: images.narrow(0, 0, rows), targets: batch.labels.narrow(0, 0, rows) };
-        };
-        // Row i here is mixed with row rows + i; what becomes of the latter is not looked at.
-        let partner = (rows..2 * rows).chain(0..rows).collect();
-        let (images, targets) = Mix { partner, ..mix }.apply(&images, &batch.labels, self.classes);
-        Example { images: images.narrow(0, 0, rows), targets: targets.narrow(0, 0, rows) }
-    }
-
-    /// The rows of batch `number` of `epoch` that a rank needs, given its `own`: those, and in a recipe that mixes images
-    /// as many again, whom they are mixed with (themselves where the batch stays plain).
-    pub fn rows(&self, own: Range<usize>, epoch: u32, number: u32) -> Vec<usize> {
-        let mut rows: Vec<usize> = own.clone().collect();
-        if self.recipe.mixes() {
+    /// The rows of batch `number` of `epoch` (from 1) that this rank needs: its own and, in a recipe that mixes images,
+    /// the partners that its own are mixed with, as many again (its own once more where this batch is not mixed). Of a
+    /// whole batch all partners are there already.
+    pub fn rows(&self, epoch: u32, number: u32) -> Vec<usize> {
+        let mut rows: Vec<usize> = self.own.clone().collect();
+        if self.recipe.mixes() && !self.is_whole_batch() {
             match self.mix(epoch, number) {
-                None => rows.extend(own),
-                Some(mix) => rows.extend(mix.partner[own].iter().map(|&partner| partner as usize)),
+                None => rows.extend(self.own.clone()),
+                Some(mix) => rows.extend(mix.partner[self.own.clone()].iter().map(|&partner| partner as usize)),
             }
         }
         rows
+    }
+
+    /// The example of a batch of `epoch` (from 1) that holds the rows of [`Self::rows`].
+    pub fn example(&self, batch: &TrainBatch, epoch: u32) -> Example {
+        let TrainBatch { batch, number, drawn } = batch;
+        let images = self.images(batch, drawn, epoch);
+        let mix = self.mix(epoch, *number);
+        let (images, targets) = match mix {
+            None => (images, batch.labels.shallow_clone()),
+            Some(mix) if self.is_whole_batch() => mix.apply(&images, &batch.labels, self.classes),
+            Some(mix) => {
+                // Row i is mixed with row own + i; the mixed partners themselves are dropped below.
+                let own = self.own.len() as i64;
+                let partner = (own..2 * own).chain(0..own).collect();
+                Mix { partner, ..mix }.apply(&images, &batch.labels, self.classes)
+            }
+        };
+        if self.is_whole_batch() {
+            return Example { images, targets };
+        }
+        let own = self.own.len() as i64;
+        Example { images: images.narrow(0, 0, own), targets: targets.narrow(0, 0, own) }
     }
 
     /// How the whole batch `number` of `epoch` is mixed.

@@ -1,67 +1,55 @@
-//! The loop.
+//! The loop over the epochs.
 
 use std::{sync::atomic::AtomicBool, time::Instant};
 
 use anyhow::{Result, bail};
 
-use super::{Failure, Keeper, Pass, Position, Sides, Trainer, rewind::fault_of_evaluation};
+use super::{Checkpointer, EpochOutcome, EvalSets, Failure, Position, Trainer, nonfinite::non_finite_evaluation};
 use crate::{
     data::Dataset,
-    run::{EpochRecord, EpochTraining, Observer},
+    run::{EpochRecord, EpochTraining, Observer, Outputs},
     torch,
 };
 
-/// How a run came to its end.
+/// How [`fit`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum FitOutcome {
     /// All epochs of the recipe are done, or val loss has not fallen for as long as its `early_stop` allows.
     Finished,
-    /// Stopped on request between two updates; the keeper, if any, holds what is needed to go on from there.
+    /// Stopped on request between two updates. A checkpointer, if there is one, has written a checkpoint from which the
+    /// run can be resumed.
     Stopped,
 }
 
-/// Trains from where `trainer` stands to the last epoch of its recipe, and after each epoch measures probe and val by
-/// the same [`evaluate`](super::evaluate()). What `observer` hears of an epoch, `keeper` has kept before.
+/// Trains from the current position of `trainer` to the last epoch of its recipe, and after each epoch measures probe and
+/// val by the same [`evaluate`](super::evaluate()). `checkpointer` writes an epoch before `observer` is notified of it.
 ///
 /// # Errors
-/// A loss that is not a finite number, an exception of libtorch (memory above all), an image that cannot be read any
-/// more, or a keeper that cannot write. Nothing of the unfinished epoch is kept then, except where a training image
-/// cannot be read: all updates before it are.
+/// A loss that is not finite, an exception of libtorch (out of memory above all), an image that cannot be read any more,
+/// or a file that cannot be written. Nothing of the unfinished epoch is written then, except where a training image
+/// cannot be read: a checkpoint then holds all updates before it.
 pub fn fit(
     trainer: &mut Trainer,
     data: &Dataset,
-    sides: &Sides,
-    mut keeper: Option<&mut Keeper>,
+    sets: &EvalSets,
+    mut checkpointer: Option<&mut Checkpointer>,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
-) -> Result<Outcome> {
+) -> Result<FitOutcome> {
     while !trainer.is_done() {
         let epoch = trainer.position.epochs + 1;
-        let (begun, images) = (Instant::now(), trainer.images_left(data.train.len()));
+        let begin = Instant::now();
+        let images = trainer.images_left(data.train.len());
         observer.epoch_begin(epoch, trainer.updates_per_epoch(data.train.len()));
-        let pause_every = keeper.as_ref().and_then(|keeper| keeper.every);
-        let batch_loss = loop {
-            let pass = torch::catch(|| trainer.train_epoch(data, observer, stop, pause_every))?;
-            if let Pass::Finished { batch_loss } = pass {
-                break batch_loss;
-            }
-            if let Some(keeper) = &mut keeper {
-                keeper.keep_paused(trainer)?;
-            }
-            if let Pass::OutOfImages(error) = pass {
-                let update = trainer.position.updates + 1;
-                return Err(error.context(format!("training ended before update {update} of epoch {epoch}")));
-            }
-            if let Pass::Stopped = pass {
-                return Ok(Outcome::Stopped);
-            }
+        let Some(batch_loss) = train_epoch(trainer, data, checkpointer.as_deref_mut(), observer, stop)? else {
+            return Ok(FitOutcome::Stopped);
         };
-        let train_seconds = begun.elapsed().as_secs_f64();
-        let probe = trainer.evaluate(trainer.network(), &data.train, &sides.probe)?;
-        let val = trainer.evaluate(trainer.network(), &data.val, &sides.val)?;
+        let train_seconds = begin.elapsed().as_secs_f64();
+        let probe = trainer.evaluate(trainer.network(), &data.train, &sets.probe)?;
+        let val = trainer.evaluate(trainer.network(), &data.val, &sets.val)?;
         let raw_val_loss = match trainer.averaged() {
             None => None,
-            Some(_) => Some(trainer.evaluate(&trainer.model, &data.val, &sides.val)?.measured().mean_loss()),
+            Some(_) => Some(trainer.evaluate(&trainer.model, &data.val, &sets.val)?.measured().mean_loss()),
         };
         let training = EpochTraining {
             epoch,
@@ -69,34 +57,82 @@ pub fn fit(
             batch_loss,
             raw_val_loss,
             steps: trainer.optimizer.updates,
-            seconds: begun.elapsed().as_secs_f64(),
+            seconds: begin.elapsed().as_secs_f64(),
             train_images_per_s: images as f64 / train_seconds,
         };
-        let record =
-            EpochRecord::new(&training, &probe.measured(), &val.measured(), &sides.leaks, &sides.in_first_half);
-        if !(record.probe_loss.is_finite() && record.val_loss.is_finite()) {
-            let mut told = String::new();
-            for (split, positions) in [(&data.train, &sides.probe), (&data.val, &sides.val)] {
-                if let Some(fault) = torch::catch(|| fault_of_evaluation(trainer, split, positions))? {
-                    told = format!(": {fault}");
-                    break;
-                }
-            }
-            bail!(Failure(format!(
-                "after epoch {epoch}, with learning rate {}, the network gives no finite loss, so nothing of this epoch is \
-                 kept; a smaller --lr, --warmup-epochs or --clip-grad usually helps{told}",
-                training.lr
-            )));
-        }
-        if let Some(ranks) = &trainer.ranks {
-            ranks.check_same(trainer)?;
-        }
-        trainer.patience.see(record.val_loss);
-        trainer.position = Position { epochs: epoch, ..Position::default() };
-        if let Some(keeper) = &mut keeper {
-            keeper.keep_epoch(trainer, &record, probe, val)?;
-        }
+        let record = EpochRecord::new(&training, &probe.measured(), &val.measured(), &sets.leaks, &sets.in_first_half);
+        check_finite(trainer, data, sets, &record)?;
+        trainer.ranks.check_same(|| trainer.hash())?;
+        finish_epoch(trainer, checkpointer.as_deref_mut(), &record, probe, val)?;
         observer.epoch_end(&record)?;
     }
-    Ok(Outcome::Finished)
+    Ok(FitOutcome::Finished)
+}
+
+/// Trains to the end of the current epoch, with the checkpoints inside it. Returns the mean of the epoch's batch losses,
+/// or None where the run was stopped.
+fn train_epoch(
+    trainer: &mut Trainer,
+    data: &Dataset,
+    mut checkpointer: Option<&mut Checkpointer>,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Option<f64>> {
+    let pause_every = checkpointer.as_ref().and_then(|checkpointer| checkpointer.every);
+    loop {
+        let outcome = torch::catch(|| trainer.train_epoch(data, observer, stop, pause_every))?;
+        if let EpochOutcome::Finished { batch_loss } = outcome {
+            return Ok(Some(batch_loss));
+        }
+        if let Some(checkpointer) = &mut checkpointer {
+            checkpointer.write_paused(trainer)?;
+        }
+        match outcome {
+            EpochOutcome::Stopped => return Ok(None),
+            EpochOutcome::OutOfImages(error) => {
+                let Position { epochs, updates, .. } = trainer.position;
+                let (epoch, update) = (epochs + 1, updates + 1);
+                return Err(error.context(format!("training ended before update {update} of epoch {epoch}")));
+            }
+            EpochOutcome::Finished { .. } | EpochOutcome::Paused => {}
+        }
+    }
+}
+
+/// Checks that the losses of an epoch are finite.
+///
+/// # Errors
+/// One is not: the first layer and the images concerned.
+fn check_finite(trainer: &Trainer, data: &Dataset, sets: &EvalSets, record: &EpochRecord) -> Result<()> {
+    if record.probe_loss.is_finite() && record.val_loss.is_finite() {
+        return Ok(());
+    }
+    let mut what = String::new();
+    for (split, positions) in [(&data.train, &sets.probe), (&data.val, &sets.val)] {
+        if let Some(found) = torch::catch(|| non_finite_evaluation(trainer, split, positions))? {
+            what = format!(": {found}");
+            break;
+        }
+    }
+    bail!(Failure(format!(
+        "after epoch {}, with learning rate {}, the loss of the evaluation is not finite, and nothing of this epoch is \
+         kept; a smaller lr, warmup_epochs or clip_grad usually helps{what}",
+        record.epoch, record.lr
+    )))
+}
+
+/// Advances to the next epoch, and writes this one.
+fn finish_epoch(
+    trainer: &mut Trainer,
+    checkpointer: Option<&mut Checkpointer>,
+    record: &EpochRecord,
+    probe: Outputs,
+    val: Outputs,
+) -> Result<()> {
+    trainer.early_stopping.update(record.val_loss);
+    trainer.position = Position { epochs: record.epoch, ..Position::default() };
+    match checkpointer {
+        Some(checkpointer) => checkpointer.write_epoch(trainer, record, probe, val),
+        None => Ok(()),
+    }
 }

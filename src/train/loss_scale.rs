@@ -1,32 +1,54 @@
 //! Loss scaling for float16, whose smallest number is 6e-8: gradients below would vanish.
 //!
-//! The loss is multiplied before the backward pass and the gradients divided after it. Where one of them left the range
-//! of float16 the update is left out and the factor halved; after 2,000 updates in a row without that it is doubled
+//! The loss is multiplied by a scale before the backward pass and the gradients are divided by it afterwards. Where a
+//! gradient exceeds the range of float16 the update is skipped and the scale halved; after 2,000 updates in a row without
+//! an overflow the scale is doubled
 //! (Micikevicius et al. 2018, "Mixed precision training"; the numbers are those of PyTorch's `GradScaler`). Everything
-//! is computed on the device: the host never waits to learn whether an update was left out.
+//! is computed on the device: the host never waits to learn whether an update was skipped.
 
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::torch::lists;
+use crate::torch::{self, lists};
 
 const FIRST_SCALE: f64 = 65_536.0;
-/// Updates in a row that must go well before the factor grows.
+/// Updates in a row without an overflow before the scale grows.
 const GROWTH_INTERVAL: f64 = 2000.0;
 
-/// The factor, and how long it has done well.
+/// The scale of a loss as plain numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LossScaleState {
+    /// What the loss is multiplied by.
+    pub scale: f64,
+    /// Updates since the scale last changed.
+    pub clean_updates: f64,
+}
+
+impl Default for LossScaleState {
+    fn default() -> Self {
+        Self { scale: FIRST_SCALE, clean_updates: 0.0 }
+    }
+}
+
+/// The scale of the loss, on the device.
 #[derive(Debug)]
 pub struct LossScale {
-    /// The factor, a scalar.
+    /// What the loss is multiplied by, a float32 scalar.
     scale: Tensor,
-    /// Updates since it last changed, a scalar.
+    /// Updates since the scale last changed, a float32 scalar.
     clean_updates: Tensor,
 }
 
 impl LossScale {
     /// The scale of a run's first update.
     pub fn new(device: Device) -> Self {
-        let scalar = |value: f64| Tensor::from(value as f32).to_device(device);
-        Self { scale: scalar(FIRST_SCALE), clean_updates: scalar(0.0) }
+        let mut scale = Self {
+            scale: Tensor::zeros([], (Kind::Float, device)),
+            clean_updates: Tensor::zeros([], (Kind::Float, device)),
+        };
+        scale.set_state(&LossScaleState::default());
+        scale
     }
 
     /// `loss`, scaled.
@@ -34,27 +56,39 @@ impl LossScale {
         loss * &self.scale
     }
 
-    /// Divides the gradients of a scaled loss, and says whether one of them is not finite: a float32 `[1]`, 1 where it is
-    /// so and 0 elsewhere.
+    /// Divides the gradients of a scaled loss by the scale. Returns a float32 `[1]` on the device: 1 where one of the
+    /// gradients is not finite, 0 elsewhere.
     pub fn unscale(&self, gradients: &mut [Tensor]) -> Tensor {
         let found_inf = Tensor::zeros([1], (Kind::Float, self.scale.device()));
         lists::unscale_all(&gradients.iter().collect::<Vec<_>>(), &self.scale.reciprocal(), &found_inf);
         found_inf
     }
 
-    /// Adapts the factor after an update; `found_inf` is what [`Self::unscale`] said.
+    /// Adapts the scale after an update; `found_inf` is what [`Self::unscale`] returned.
     pub fn adapt(&mut self, found_inf: &Tensor) {
-        let overflown = &found_inf.squeeze().gt(0.0);
+        let found_inf = &found_inf.squeeze().gt(0.0);
         let clean = &self.clean_updates + 1.0;
         let grows = clean.ge(GROWTH_INTERVAL);
         let grown = (&self.scale * 2.0).where_self(&grows, &self.scale);
-        self.scale.copy_(&(&self.scale * 0.5).where_self(overflown, &grown));
-        self.clean_updates.copy_(&clean.masked_fill(&grows.logical_or(overflown), 0.0));
+        self.scale.copy_(&(&self.scale * 0.5).where_self(found_inf, &grown));
+        self.clean_updates.copy_(&clean.masked_fill(&grows.logical_or(found_inf), 0.0));
     }
 
-    /// Its state by name.
-    pub fn state(&self) -> [(String, &Tensor); 2] {
-        [("loss_scale/scale".to_owned(), &self.scale), ("loss_scale/clean_updates".to_owned(), &self.clean_updates)]
+    /// Its numbers, read from the device.
+    ///
+    /// # Errors
+    /// An exception of libtorch.
+    pub fn state(&self) -> Result<LossScaleState> {
+        Ok(LossScaleState {
+            scale: torch::read_number(&self.scale)?,
+            clean_updates: torch::read_number(&self.clean_updates)?,
+        })
+    }
+
+    /// Replaces its numbers.
+    pub fn set_state(&mut self, state: &LossScaleState) {
+        let _ = self.scale.fill_(state.scale);
+        let _ = self.clean_updates.fill_(state.clean_updates);
     }
 }
 
@@ -63,7 +97,8 @@ mod tests {
     use super::*;
 
     fn state(scale: &LossScale) -> [f64; 2] {
-        scale.state().map(|(_, tensor)| tensor.double_value(&[]))
+        let LossScaleState { scale, clean_updates } = scale.state().unwrap();
+        [scale, clean_updates]
     }
 
     #[test]
@@ -81,14 +116,14 @@ mod tests {
     #[test]
     fn the_scale_halves_after_an_overflow_and_doubles_after_two_thousand_good_updates() {
         let mut scale = LossScale::new(Device::Cpu);
-        let (well, overflown) = (Tensor::from_slice(&[0f32]), Tensor::from_slice(&[1f32]));
-        scale.adapt(&well);
+        let (finite, overflow) = (Tensor::from_slice(&[0f32]), Tensor::from_slice(&[1f32]));
+        scale.adapt(&finite);
         assert_eq!(state(&scale), [65_536.0, 1.0]);
-        scale.adapt(&overflown);
+        scale.adapt(&overflow);
         assert_eq!(state(&scale), [32_768.0, 0.0]);
-        (0..1999).for_each(|_| scale.adapt(&well));
+        (0..1999).for_each(|_| scale.adapt(&finite));
         assert_eq!(state(&scale), [32_768.0, 1999.0]);
-        scale.adapt(&well);
+        scale.adapt(&finite);
         assert_eq!(state(&scale), [65_536.0, 0.0]);
     }
 }

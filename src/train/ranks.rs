@@ -1,41 +1,52 @@
-//! The processes, ranks in the field's word, that train one run together: what each computes of a batch, and how their
-//! parts become one.
+//! The ranks, processes that train one run together: what each computes of a batch, and how the results are combined.
+//! A run of one process is a run of one rank, for which every collective operation is the identity.
 //!
-//! After every update all ranks hold the same state, to the bit: weights, running statistics, optimiser memory, averages.
-//! So whatever comes after an update (averaging, clipping, schedules, patience, the choice of the best epoch) is computed
-//! by each for itself, and a checkpoint is rank 0's, whatever their number.
+//! After every update all ranks hold the same state, to the bit: weights, running statistics, optimizer state, averages.
+//! What follows an update (averaging, clipping, schedules, early stopping, the choice of the best epoch) each rank
+//! computes for itself, and a checkpoint is rank 0's, whatever their number.
 
 use std::{ops::Range, sync::Arc};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
+use serde::{Serialize, de::DeserializeOwned};
 use tch::{Device, Kind, Tensor};
-use xxhash_rust::xxh3::Xxh3;
 
 use super::{
-    Average, Failure, Patience, Position, Trainer, checkpoint,
+    Failure,
     evaluate::{BATCH, evaluate, outputs},
 };
 use crate::{
     augment::Normalize,
     data::Split,
-    model::{BatchShare, ResNet, weights},
+    model::{BatchShare, ResNet},
     run::Outputs,
-    torch::{Collective, Reduce},
+    torch::{Collective, Reduce, SingleProcess},
 };
 
-/// The ranks of a run, as one of them sees them.
+/// The ranks of a run, as one of them sees them. Every method that returns a result is a collective operation: all ranks
+/// call it, in the same order, and it fails where another rank is dead or does not come in time.
 #[derive(Clone, Debug)]
 pub struct Ranks {
-    /// Carries tensors of the training device.
+    /// Reduces and broadcasts tensors on the training device.
     device: Arc<dyn Collective>,
-    /// Carries what the host knows: signals, words, logits. The same group where the device is the CPU.
+    /// Reduces and broadcasts tensors on the CPU; the same group where the training device is the CPU.
     host: Arc<dyn Collective>,
 }
 
 impl Ranks {
-    /// Of a group for tensors on the training device, and one for the CPU's.
+    /// Ranks that exchange tensors of the training device by `device` and of the CPU by `host`.
     pub fn new(device: Arc<dyn Collective>, host: Arc<dyn Collective>) -> Self {
         Self { device, host }
+    }
+
+    /// The one rank of a run in a single process.
+    pub fn single() -> Self {
+        let group = Arc::new(SingleProcess);
+        Self { device: Arc::clone(&group) as Arc<dyn Collective>, host: group }
+    }
+
+    fn is_single(&self) -> bool {
+        self.size() == 1
     }
 
     /// The number of this rank, from 0.
@@ -48,49 +59,61 @@ impl Ranks {
         self.host.size()
     }
 
-    /// Which of `n` things in a row are this rank's: the ranks take them in order, and no two counts differ by more than
-    /// one.
+    /// This rank's part of `n` consecutive items. The ranks divide them in order, and no two parts differ in length by
+    /// more than one.
     pub fn own(&self, n: usize) -> Range<usize> {
         n * self.rank() / self.size()..n * (self.rank() + 1) / self.size()
     }
 
-    /// This rank's part of a batch of `n` images; `sync_bn` lets batch norm take the statistics of all parts.
-    pub(super) fn part(&self, n: usize, sync_bn: bool) -> BatchShare {
+    /// This rank's part of a batch of `n` images, None where it is all of them. With `sync_bn` batch norm computes its
+    /// statistics over all parts.
+    pub(super) fn part(&self, n: usize, sync_bn: bool) -> Option<BatchShare> {
+        if self.is_single() {
+            return None;
+        }
         let Range { start, end } = self.own(n);
-        BatchShare { rows: start as i64..end as i64, of: n as i64, norm: sync_bn.then(|| Arc::clone(&self.device)) }
+        Some(BatchShare {
+            rows: start as i64..end as i64,
+            of: n as i64,
+            norm: sync_bn.then(|| Arc::clone(&self.device)),
+        })
     }
 
-    /// Waits for all ranks.
-    ///
-    /// # Errors
-    /// A rank is dead or does not come; so it is with everything that follows.
+    /// Waits until all ranks have called it.
     pub fn wait(&self) -> Result<()> {
         self.host.barrier()
     }
 
-    /// Whether `flag` is raised on any rank.
+    /// Whether `flag` is set on any rank.
     pub fn any(&self, flag: bool) -> Result<bool> {
+        if self.is_single() {
+            return Ok(flag);
+        }
         let flags = Tensor::from_slice(&[i64::from(flag)]);
         self.host.all_reduce(&flags, Reduce::Max)?;
         let flags: Vec<i64> = flags.try_into()?;
         Ok(flags[0] > 0)
     }
 
-    /// The text of the first rank that has one.
-    pub fn first_of(&self, text: Option<&str>) -> Result<Option<String>> {
-        let lengths = self.gather(text.map_or(0, |text| text.len() as i64 + 1))?;
+    /// The value of the first rank that has one.
+    pub fn first_of<T: Serialize + DeserializeOwned>(&self, value: Option<T>) -> Result<Option<T>> {
+        if self.is_single() {
+            return Ok(value);
+        }
+        let text = value.map(|value| serde_json::to_string(&value)).transpose()?;
+        let lengths = self.gather(text.as_ref().map_or(0, |text| text.len() as i64))?;
         let Some(first) = lengths.iter().position(|&length| length > 0) else { return Ok(None) };
         let bytes = match text {
             Some(text) if first == self.rank() => Tensor::from_slice(text.as_bytes()),
-            _ => Tensor::zeros([lengths[first] - 1], (Kind::Uint8, Device::Cpu)),
+            _ => Tensor::zeros([lengths[first]], (Kind::Uint8, Device::Cpu)),
         };
-        if bytes.numel() > 0 {
-            self.host.all_reduce(&bytes, Reduce::Sum)?;
-        }
-        Ok(Some(String::from_utf8(bytes.try_into()?).context("a rank sent what is no text")?))
+        // All other ranks contribute zeros.
+        self.host.all_reduce(&bytes, Reduce::Sum)?;
+        let bytes: Vec<u8> = bytes.try_into()?;
+        Ok(Some(serde_json::from_slice(&bytes).context("another rank sent something else")?))
     }
 
-    /// Each rank's number, in their order.
+    /// Each rank's number, in rank order.
     fn gather(&self, number: i64) -> Result<Vec<i64>> {
         let numbers = Tensor::zeros([self.size() as i64], (Kind::Int64, Device::Cpu));
         let _ = numbers.get(self.rank() as i64).fill_(number);
@@ -98,28 +121,38 @@ impl Ranks {
         Ok(numbers.try_into()?)
     }
 
-    /// The sums over all ranks of float32 tensors on the device, each laid out in memory as the tensor beside it. They
-    /// travel as one flat bucket.
+    /// The sums over all ranks of float32 tensors on the device. `tensors` are pairs of a tensor and one whose strides
+    /// the sum gets. They travel as one flat bucket.
     fn sum(&self, tensors: &[(&Tensor, &Tensor)]) -> Result<Vec<Tensor>> {
         let Some((first, _)) = tensors.first() else { return Ok(Vec::new()) };
         let _guard = tch::no_grad_guard();
-        let numbers: usize = tensors.iter().map(|(tensor, _)| tensor.numel()).sum();
-        let bucket = Tensor::empty([numbers as i64], (Kind::Float, first.device()));
+        let length: usize = tensors.iter().map(|(tensor, _)| tensor.numel()).sum();
+        let bucket = Tensor::empty([length as i64], (Kind::Float, first.device()));
         let mut offset = 0;
-        let place = |(tensor, like): &(&Tensor, &Tensor)| {
-            let mut place = bucket.as_strided(like.size(), like.stride(), offset);
-            place.copy_(tensor);
+        let mut sums = Vec::with_capacity(tensors.len());
+        for (tensor, like) in tensors {
+            let mut slice = bucket.as_strided(like.size(), like.stride(), offset);
+            slice.copy_(tensor);
             offset += tensor.numel() as i64;
-            place
-        };
-        let places = tensors.iter().map(place).collect();
+            sums.push(slice);
+        }
         self.device.all_reduce(&bucket, Reduce::Sum)?;
-        Ok(places)
+        Ok(sums)
     }
 
-    /// What the mean `loss` over this rank's part of a batch of `n` images adds to the mean over the whole batch. Where
-    /// `weights` of the classes weigh the images, these are those of `labels`.
-    pub(super) fn addend(&self, loss: Tensor, labels: &Tensor, n: usize, weights: Option<&Tensor>) -> Result<Tensor> {
+    /// This rank's share of the mean loss over a batch of `n` images, given the mean `loss` over its own part: the shares
+    /// of all ranks add up to the mean over the whole batch. `weights` are the classes' weights in the loss, if they have
+    /// any, and `labels` the class numbers of this part.
+    pub(super) fn loss_share(
+        &self,
+        loss: Tensor,
+        labels: &Tensor,
+        n: usize,
+        weights: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        if self.is_single() {
+            return Ok(loss);
+        }
         let Some(weights) = weights else { return Ok(loss * self.share(n)) };
         let own = weights.index_select(0, labels).sum(Kind::Float).view([1]);
         let all = self.sum(&[(&own, &own)])?;
@@ -131,49 +164,67 @@ impl Ranks {
         self.own(n).len() as f64 / n as f64
     }
 
-    /// Ends the backward passes of an update: each of `gradients`, in the order of `Parameters::trained`, and `loss`, a
-    /// scalar, become their sums over all ranks. With `statistics` the running statistics of `model` become the mean
-    /// over all ranks, each weighed by its share of the `n` images: what the ranks' own batches would have moved one
-    /// statistic by together. (Variance within the parts, that is; batch norm's own choice without `--sync-bn`.)
-    pub(super) fn unite(
+    /// Replaces `gradients`, in the order of `Parameters::trained`, by their sums over all ranks, and returns the `losses`
+    /// of an update, summed over all ranks: several float64 scalars on one rank, one on more.
+    ///
+    /// With `statistics` the running statistics of `model` become the mean over all ranks, each weighted by its share of
+    /// the batch of `n` images. (Their variance is then the one within the parts, which is batch norm's choice without
+    /// `sync_bn`.)
+    pub(super) fn all_reduce(
         &self,
         model: &ResNet,
         gradients: &mut Vec<Tensor>,
-        loss: &mut Tensor,
+        losses: Vec<Tensor>,
         statistics: bool,
         n: usize,
-    ) -> Result<()> {
-        let single = loss.to_kind(Kind::Float).view([1]);
-        let moving: Vec<&Tensor> =
+    ) -> Result<Vec<Tensor>> {
+        if self.is_single() {
+            return Ok(losses);
+        }
+        let mut loss = Tensor::zeros([], (Kind::Double, model.parameters.device()));
+        for own in &losses {
+            let _ = loss.g_add_(own);
+        }
+        let loss = loss.to_kind(Kind::Float).view([1]);
+        let running: Vec<&Tensor> =
             model.running_statistics().filter(|_| statistics).map(|parameter| &parameter.tensor).collect();
-        let weighed: Vec<Tensor> = moving.iter().map(|tensor| *tensor * self.share(n)).collect();
+        let weighted: Vec<Tensor> = running.iter().map(|tensor| *tensor * self.share(n)).collect();
 
         let trained = model.parameters.trained().map(|parameter| &parameter.tensor);
         let mut all: Vec<(&Tensor, &Tensor)> = gradients.iter().zip(trained).collect();
-        all.extend(weighed.iter().zip(moving.iter().copied()));
-        all.push((&single, &single));
+        all.extend(weighted.iter().zip(running.iter().copied()));
+        all.push((&loss, &loss));
         let mut sums = self.sum(&all)?;
 
         let _guard = tch::no_grad_guard();
-        *loss = sums.pop().context("a loss was sent")?.squeeze();
-        for (tensor, mean) in moving.iter().zip(sums.drain(gradients.len()..)) {
+        let loss = sums.pop().context("the loss was the last of them")?;
+        for (tensor, mean) in running.iter().zip(sums.drain(gradients.len()..)) {
             tensor.shallow_clone().copy_(&mean);
         }
         *gradients = sums;
-        Ok(())
+        Ok(vec![loss.squeeze().to_kind(Kind::Double)])
     }
 
-    /// [`evaluate`] with its batches divided among the ranks: every rank gets all outputs, which are those of a single
+    /// [`evaluate`] with its batches divided among the ranks. Every rank gets all outputs, which are those of a single
     /// process.
-    fn evaluate(&self, model: &ResNet, normalize: &Normalize, split: &Split, positions: &[u32]) -> Result<Outputs> {
+    pub(super) fn evaluate(
+        &self,
+        model: &ResNet,
+        normalize: &Normalize,
+        split: &Split,
+        positions: &[u32],
+    ) -> Result<Outputs> {
+        if self.is_single() {
+            return evaluate(model, normalize, split, positions);
+        }
         let batches = self.own(positions.len().div_ceil(BATCH));
         let own = batches.start * BATCH..positions.len().min(batches.end * BATCH);
         let classes = model.classes();
         let logits = Tensor::zeros([positions.len() as i64 * classes], (Kind::Float, Device::Cpu));
         if !own.is_empty() {
             let computed = evaluate(model, normalize, split, &positions[own.clone()])?.logits;
-            let mut place = logits.narrow(0, own.start as i64 * classes, computed.len() as i64);
-            place.copy_(&Tensor::from_slice(&computed));
+            let mut rows = logits.narrow(0, own.start as i64 * classes, computed.len() as i64);
+            rows.copy_(&Tensor::from_slice(&computed));
         }
         // All other ranks have zeros there, and a sum with zeros is exact.
         self.host.all_reduce(&logits, Reduce::Sum)?;
@@ -182,6 +233,9 @@ impl Ranks {
 
     /// Gives every tensor the value that it has on rank 0.
     pub(super) fn broadcast<'a>(&self, tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<()> {
+        if self.is_single() {
+            return Ok(());
+        }
         let _guard = tch::no_grad_guard();
         for tensor in tensors {
             let flat = tensor.detach().flatten(0, -1).copy();
@@ -191,75 +245,28 @@ impl Ranks {
         Ok(())
     }
 
-    /// Checks that every rank holds the same state, to the bit.
+    /// Checks that every rank has the same `hash` of the training state.
     ///
     /// # Errors
-    /// One does not: its number. Its hardware is broken, or its libtorch is another one.
-    pub fn check_same(&self, trainer: &Trainer) -> Result<()> {
-        let hashes = self.gather(trainer.hash()?)?;
-        let others: Vec<String> = (0..)
-            .zip(&hashes)
-            .filter(|(_, hash)| **hash != hashes[0])
-            .map(|(rank, _): (usize, _)| rank.to_string())
-            .collect();
+    /// The numbers of the ranks whose state differs from rank 0's: their hardware is broken, or they run another libtorch.
+    pub fn check_same(&self, hash: impl FnOnce() -> Result<i64>) -> Result<()> {
+        if self.is_single() {
+            return Ok(());
+        }
+        let hashes = self.gather(hash()?)?;
+        let mut others = Vec::new();
+        for (rank, hash) in hashes.iter().enumerate() {
+            if *hash != hashes[0] {
+                others.push(rank.to_string());
+            }
+        }
         if !others.is_empty() {
             bail!(Failure(format!(
                 "rank {} no longer holds the weights of rank 0, though each update gave all the same; look for another \
-                 version of libtorch or broken memory there, and --resume from the last checkpoint",
+                 version of libtorch or broken memory there, and resume the run from its last checkpoint",
                 others.join(", ")
             )));
         }
         Ok(())
-    }
-}
-
-impl Trainer {
-    /// Makes this trainer one of several that train together from rank 0's state. Recipe and data must be rank 0's.
-    ///
-    /// # Errors
-    /// A batch is too small to be shared among so many, or a rank is dead.
-    pub fn join(&mut self, ranks: Ranks) -> Result<()> {
-        let (batch, size) = (self.recipe.batch_size as usize, ranks.size());
-        ensure!(
-            batch >= 2 * size,
-            "a batch of {batch} among {size} ranks leaves one with a single image, of which batch norm knows no variance; \
-             choose a --batch-size of at least {}",
-            2 * size
-        );
-        ranks.broadcast(checkpoint::tensors(self).into_iter().map(|(_, tensor)| tensor))?;
-        let Position { epochs, updates, loss_sum } = self.position;
-        let averaged = self.average.as_ref().map_or(0, |average: &Average| average.count);
-        let counts = [u64::from(epochs), updates, self.optimizer.updates, averaged, u64::from(self.patience.epochs)];
-        let counts = Tensor::from_slice(&counts.map(|count| count as i64));
-        let sums = Tensor::from_slice(&[loss_sum, self.patience.lowest]);
-        ranks.host.broadcast(&counts)?;
-        ranks.host.broadcast(&sums)?;
-        let (counts, sums): (Vec<i64>, Vec<f64>) = (counts.try_into()?, sums.try_into()?);
-        self.position = Position { epochs: counts[0] as u32, updates: counts[1] as u64, loss_sum: sums[0] };
-        self.optimizer.updates = counts[2] as u64;
-        if let Some(average) = &mut self.average {
-            average.count = counts[3] as u64;
-        }
-        self.patience = Patience { lowest: sums[1], epochs: counts[4] as u32 };
-        self.ranks = Some(ranks);
-        Ok(())
-    }
-
-    /// The outputs of `network`, the model or its raw weights, on the images of `split` at `positions`; all ranks share
-    /// the work.
-    pub(super) fn evaluate(&self, network: &ResNet, split: &Split, positions: &[u32]) -> Result<Outputs> {
-        match &self.ranks {
-            None => evaluate(network, &self.normalize, split, positions),
-            Some(ranks) => ranks.evaluate(network, &self.normalize, split, positions),
-        }
-    }
-
-    /// A hash of the whole state.
-    pub fn hash(&self) -> Result<i64> {
-        let mut hash = Xxh3::new();
-        for (name, tensor) in checkpoint::tensors(self) {
-            hash.update(&weights::to_array(name, tensor)?.bytes);
-        }
-        Ok(hash.digest() as i64)
     }
 }

@@ -1,79 +1,52 @@
-//! The full state of a training run, and one pass over the training images.
+//! A training run in memory: network, optimizer and everything else that an update changes, and the update itself.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::fmt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, ensure};
 use tch::{Device, Kind, Tensor};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::{
-    Average, Failure, LossScale, Patience, Ranks, class_weights,
-    epoch_batches::{EpochBatches, Rows},
-    examples::{Example, Examples, TrainBatch, draw},
+    Average, EarlyStopping, LossScale, Position, Ranks, TrainState, class_weights,
+    epoch_batches::EpochBatches,
+    examples::{Example, Examples, TrainBatch},
     loss::cross_entropy,
     optim::{Optimizer, clip_to_norm},
-    order::{order, repeats},
-    rewind::Look,
-    sharpness, swa,
+    sharpness,
 };
 use crate::{
     augment::Normalize,
-    data::Dataset,
+    data::{Dataset, Split},
     model::{
-        Architecture, DropoutDraws, Mode, ResNet,
+        Architecture, DropoutDraws, Mode, Parameters, ResNet,
         pretrained::{self, Images, Loaded},
+        weights,
     },
     random::{Purpose, Stream},
     recipe::{AmpDtype, ClassWeights, Recipe, schedule},
-    run::{Observer, PretrainedFile},
+    run::{Outputs, PretrainedFile},
     torch::{self, Autocast, lists, observe::Phase},
 };
 
-/// Updates between two looks at whether the loss is still finite. Each look waits for the device.
-pub(super) const UPDATES_BETWEEN_LOOKS: u64 = 50;
+/// Prefix of the network's own tensors among those of the state.
+pub(super) const MODEL: &str = "model/";
+/// Prefix of the averaged network's.
+pub(super) const AVERAGE: &str = "average/";
 
-/// Where a run stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Position {
-    /// Epochs finished, with their evaluation.
-    pub epochs: u32,
-    /// Updates made in the epoch after those.
-    pub updates: u64,
-    /// Sum of the batch losses of those updates' batches.
-    pub loss_sum: f64,
-}
-
-/// How far [`Trainer::train_epoch`] came.
-#[derive(Debug)]
-pub enum Pass {
-    /// The epoch's last update is done.
-    Finished {
-        /// Mean of the epoch's batch losses, those before a resume included \[nats\].
-        batch_loss: f64,
-    },
-    /// It paused between two updates, as asked for; the position says where.
-    Paused,
-    /// So it did, since images of the next update cannot be read: all that came before is whole.
-    OutOfImages(anyhow::Error),
-    /// It stopped between two updates, since `stop` was raised, on whichever rank.
-    Stopped,
-}
-
-/// Everything that a run carries from one step to the next. Draws carry nothing: they are functions of the position.
+/// Everything that a run carries from one update to the next. Random draws carry nothing: they are functions of the
+/// position.
 #[derive(Debug)]
 pub struct Trainer {
     /// The numbers that determine the run.
     pub recipe: Recipe,
     /// The network.
     pub model: ResNet,
-    /// Its optimiser.
+    /// Its optimizer.
     pub optimizer: Optimizer,
     /// The averaged weights, where the recipe asks for them.
     pub average: Option<Average>,
-    /// How long val loss has not fallen.
-    pub patience: Patience,
+    /// The lowest val loss and the epochs since.
+    pub early_stopping: EarlyStopping,
     /// Where the run stands.
     pub position: Position,
     /// Bytes to network input, where images are measured.
@@ -83,11 +56,11 @@ pub struct Trainer {
     /// The scale of the loss, where gradients are in float16.
     pub loss_scale: Option<LossScale>,
     /// What the network sees of the training images.
-    examples: Examples,
-    /// `[classes]`, where classes are weighed in the objective.
+    pub(super) examples: Examples,
+    /// `[classes]`, where classes are weighted in the objective.
     class_weights: Option<Tensor>,
-    /// The processes that this one trains with, if any.
-    pub(super) ranks: Option<Ranks>,
+    /// The processes that train this run together; one without [`Trainer::join`].
+    pub(super) ranks: Ranks,
 }
 
 impl Trainer {
@@ -108,7 +81,7 @@ impl Trainer {
         Ok(trainer)
     }
 
-    /// A run whose state a checkpoint will replace: its pretrained weights, if any, are not read.
+    /// A run whose state a checkpoint or rank 0 will replace: its pretrained weights, if any, are not read.
     ///
     /// # Errors
     /// libtorch has no memory for the network.
@@ -126,16 +99,21 @@ impl Trainer {
                 optimizer: Optimizer::new(recipe, &model.parameters),
                 average: Average::new(recipe, &architecture, device),
                 model,
-                patience: Patience::default(),
+                early_stopping: EarlyStopping::default(),
                 recipe: recipe.clone(),
                 position: Position::default(),
                 normalize,
                 pretrained: None,
                 loss_scale: (recipe.amp && recipe.amp_dtype == AmpDtype::Float16).then(|| LossScale::new(device)),
                 class_weights: weights,
-                ranks: None,
+                ranks: Ranks::single(),
             })
         })
+    }
+
+    /// The device of the network.
+    pub fn device(&self) -> Device {
+        self.model.parameters.device()
     }
 
     /// The model: the averaged weights where there are any, the trained ones otherwise. Every figure is its own.
@@ -148,9 +126,9 @@ impl Trainer {
         self.average.as_ref().and_then(Average::active)
     }
 
-    /// Whether the run is at its end: all epochs done, or no patience left.
+    /// Whether the run is at its end: all epochs are done, or early stopping is due.
     pub fn is_done(&self) -> bool {
-        self.position.epochs >= self.recipe.epochs || self.patience.is_over(self.recipe.early_stop)
+        self.position.epochs >= self.recipe.epochs || self.early_stopping.is_due(self.recipe.early_stop)
     }
 
     /// Batches in an epoch over `images` training images; an incomplete last batch is dropped.
@@ -163,7 +141,7 @@ impl Trainer {
         self.batches_per_epoch(images).div_ceil(u64::from(self.recipe.grad_accum_steps))
     }
 
-    /// Images that the rest of the epoch under way trains on, of `images` training images.
+    /// Images that the rest of the current epoch trains on, of `images` training images.
     pub fn images_left(&self, images: usize) -> u64 {
         let seen = self.position.updates * u64::from(self.recipe.grad_accum_steps);
         self.batches_per_epoch(images).saturating_sub(seen) * u64::from(self.recipe.batch_size)
@@ -174,112 +152,114 @@ impl Trainer {
         schedule::rate(&self.recipe, update, self.updates_per_epoch(images))
     }
 
-    /// Trains from the current position to the end of its epoch, or until `stop` is raised, or to the next multiple of
-    /// `pause_every` updates, or to images that cannot be read. Called again it goes on as if there had been no pause,
-    /// to the bit.
+    /// The state apart from [`Self::tensors`].
     ///
     /// # Errors
-    /// A loss or a weight that is not a finite number, or an exception of libtorch.
-    pub fn train_epoch(
-        &mut self,
-        data: &Dataset,
-        observer: &mut dyn Observer,
-        stop: &AtomicBool,
-        pause_every: Option<u64>,
-    ) -> Result<Pass> {
-        let images = data.train.len();
-        let (batches, updates) = (self.batches_per_epoch(images), self.updates_per_epoch(images));
-        let mut rest = self.epoch_batches(data)?;
-        let mut loss_sum = Tensor::from(self.position.loss_sum).to_device(self.model.parameters.device());
-
-        let begin = self.position.updates;
-        let mut look = Look::new(self);
-        while self.position.updates < updates {
-            let done = self.position.updates;
-            let pause = pause_every.is_some_and(|every| done > begin && done.is_multiple_of(every));
-            // Ranks meet once before each update to ask for a stop, so the one that pauses asks when it goes on.
-            if pause || self.is_stopped(stop)? {
-                self.position.loss_sum = self.read_loss(&loss_sum, &look, data)?;
-                return Ok(if pause { Pass::Paused } else { Pass::Stopped });
-            }
-            let taken = {
-                let _phase = Phase::new(c"batch");
-                rest.take(self.recipe.grad_accum_steps)
-            };
-            let group = match taken {
-                Ok(group) => group,
-                Err(error) => {
-                    self.position.loss_sum = self.read_loss(&loss_sum, &look, data)?;
-                    return Ok(Pass::OutOfImages(error));
-                }
-            };
-            self.update(group, self.rate(self.optimizer.updates, images), &mut loss_sum)?;
-            if let Some(average) = &mut self.average {
-                let _phase = Phase::new(c"average");
-                average.after_update(&self.model);
-            }
-
-            let looks = self.position.updates.is_multiple_of(UPDATES_BETWEEN_LOOKS);
-            let batch_loss = if looks {
-                let _phase = Phase::new(c"finiteness");
-                let sum = self.read_loss(&loss_sum, &look, data)?;
-                look.renew(self);
-                Some(sum / (batches - rest.left()) as f64)
-            } else {
-                None
-            };
-            observer.step(self.position.updates, batch_loss);
-        }
-        let batch_loss = self.read_loss(&loss_sum, &look, data)? / batches as f64;
-        self.average_epoch(data)?;
-        Ok(Pass::Finished { batch_loss })
+    /// An exception of libtorch.
+    pub fn state(&self) -> Result<TrainState> {
+        Ok(TrainState {
+            position: self.position,
+            optimizer_updates: self.optimizer.updates,
+            averaged: self.average.as_ref().map_or(0, |average| average.count),
+            early_stopping: self.early_stopping,
+            loss_scale: self.loss_scale.as_ref().map(LossScale::state).transpose()?,
+        })
     }
 
-    /// Whether `stop` is raised; with several ranks, on any of them, so that all stop after the same update.
-    fn is_stopped(&self, stop: &AtomicBool) -> Result<bool> {
-        let own = stop.load(Ordering::Relaxed);
-        self.ranks.as_ref().map_or(Ok(own), |ranks| ranks.any(own))
+    /// Replaces the state apart from [`Self::tensors`].
+    pub(super) fn set_state(&mut self, state: &TrainState) {
+        self.position = state.position;
+        self.optimizer.updates = state.optimizer_updates;
+        if let Some(average) = &mut self.average {
+            average.count = state.averaged;
+        }
+        self.early_stopping = state.early_stopping;
+        if let (Some(scale), Some(state)) = (&mut self.loss_scale, &state.loss_scale) {
+            scale.set_state(state);
+        }
+    }
+
+    /// Every tensor of the state, by name: network, average, optimizer.
+    pub(super) fn tensors(&self) -> Vec<(String, &Tensor)> {
+        let mut tensors = prefixed(MODEL, &self.model.parameters);
+        if let Some(average) = &self.average {
+            tensors.extend(prefixed(AVERAGE, &average.network.parameters));
+        }
+        tensors.extend(self.optimizer.state());
+        tensors
+    }
+
+    /// A hash of what every update leaves equal on all ranks. (A position may differ between updates: only rank 0 pauses
+    /// to write checkpoints.)
+    ///
+    /// # Errors
+    /// An exception of libtorch.
+    pub fn hash(&self) -> Result<i64> {
+        let mut hash = Xxh3::new();
+        hash.update(&serde_json::to_vec(&self.state()?.loss_scale)?);
+        for (name, tensor) in self.tensors() {
+            hash.update(&weights::to_array(name, tensor)?.bytes);
+        }
+        Ok(hash.digest() as i64)
+    }
+
+    /// Makes this trainer one of several that train together from rank 0's state. Recipe and data must be rank 0's.
+    ///
+    /// # Errors
+    /// A batch is too small to be shared among so many, or a rank is dead.
+    pub fn join(&mut self, ranks: Ranks) -> Result<()> {
+        let (batch, size) = (self.recipe.batch_size as usize, ranks.size());
+        ensure!(
+            batch >= 2 * size,
+            "a batch of {batch} among {size} ranks leaves one with a single image, of which batch norm knows no variance; \
+             choose a batch_size of at least {}",
+            2 * size
+        );
+        ranks.broadcast(self.tensors().into_iter().map(|(_, tensor)| tensor))?;
+        let own_state = if ranks.rank() == 0 { Some(self.state()?) } else { None };
+        if let Some(state) = ranks.first_of(own_state)? {
+            self.set_state(&state);
+        }
+        self.examples.own = ranks.own(batch);
+        self.ranks = ranks;
+        Ok(())
     }
 
     /// The batches from the current position to the end of its epoch; of each, the rows that this rank needs.
     pub(super) fn epoch_batches<'a>(&self, data: &'a Dataset) -> Result<EpochBatches<'a>> {
         let done = self.position.updates * u64::from(self.recipe.grad_accum_steps);
-        let (epoch, device) = (self.position.epochs + 1, self.model.parameters.device());
-        let own = self.ranks.as_ref().map(|ranks| ranks.own(self.recipe.batch_size as usize));
-        let rows = own.map(|own| move |number| self.examples.rows(own.clone(), epoch, number));
-        EpochBatches::new(&self.recipe, data, epoch, done, device, rows.as_ref().map(|rows| rows as Rows))
+        let epoch = self.position.epochs + 1;
+        EpochBatches::new(&self.recipe, data, epoch, done, self.device(), |number| self.examples.rows(epoch, number))
     }
 
-    /// One update of the trained weights at learning rate `rate`, on the batches of `group`. Their losses are added
-    /// to `loss_sum`, a float64 scalar on the device.
+    /// One update of the trained weights at learning rate `rate`, on the `batches` whose gradients are averaged. Their
+    /// losses are added to `loss_sum`, a float64 scalar on the device.
     ///
     /// # Errors
     /// With several ranks, another is dead. The state is then no longer that of a number of whole updates.
-    pub(super) fn update(&mut self, group: Vec<TrainBatch>, rate: f64, loss_sum: &mut Tensor) -> Result<()> {
-        let count = group.len();
+    pub(super) fn update(&mut self, batches: Vec<TrainBatch>, rate: f64, loss_sum: &mut Tensor) -> Result<()> {
+        let count = batches.len();
         let mut gradients = Vec::new();
-        let mut own_sum = self.ranks.as_ref().map(|_| loss_sum.zeros_like());
-        for batch in group {
+        let mut losses = Vec::new();
+        for batch in batches {
             let (example, number) = (self.example(&batch), batch.number);
-            let loss = self.loss(&example, Mode::Train(self.noise(number)))?;
-            let _ = own_sum.as_mut().unwrap_or(loss_sum).g_add_(&loss.detach().to_kind(Kind::Double));
-            let share = loss / count as f64;
-            let share = match &self.loss_scale {
-                Some(scale) => scale.scale(&share),
-                None => share,
-            };
-            add_gradients(&mut gradients, &share, &self.model);
+            let loss = self.loss(&example, Mode::Train(self.dropout_draws(number)))?;
+            losses.push(loss.detach().to_kind(Kind::Double));
+            let mut loss = loss / count as f64;
+            if let Some(scale) = &self.loss_scale {
+                loss = scale.scale(&loss);
+            }
+            add_gradients(&mut gradients, &loss, &self.model);
             if self.is_sharp() {
-                self.unite(&mut gradients, &mut loss_sum.zeros_like(), false)?;
+                self.all_reduce(&mut gradients, Vec::new(), false)?;
                 gradients = self.gradients_uphill(gradients, &example, number)?;
             }
         }
-        if let Some(mut sum) = own_sum {
-            self.unite(&mut gradients, &mut sum, !self.recipe.sync_bn)?;
-            let _ = loss_sum.g_add_(&sum.to_kind(Kind::Double));
+        for loss in self.all_reduce(&mut gradients, losses, !self.recipe.sync_bn)? {
+            let _ = loss_sum.g_add_(&loss);
         }
         let _phase = Phase::new(c"optimizer");
-        // Of the united gradients, so that all ranks find the same overflow.
+        // After the all-reduce, so that all ranks find the same overflow.
         let found_inf = self.loss_scale.as_ref().map(|scale| scale.unscale(&mut gradients));
         if let Some(limit) = self.recipe.clip_grad {
             clip_to_norm(&mut gradients, limit);
@@ -292,44 +272,35 @@ impl Trainer {
         Ok(())
     }
 
-    /// What the network sees of a batch of the epoch under way.
+    /// What the network sees of a batch of the current epoch; on several ranks, of this rank's part.
     pub(super) fn example(&self, batch: &TrainBatch) -> Example {
         let _phase = Phase::new(c"augment");
-        let epoch = self.position.epochs + 1;
-        match &self.ranks {
-            None => self.examples.example(batch, epoch),
-            Some(ranks) => {
-                let own = ranks.own(self.recipe.batch_size as usize);
-                self.examples.part(batch, epoch, own)
-            }
-        }
+        self.examples.example(batch, self.position.epochs + 1)
     }
 
-    /// Makes gradients and a loss, a scalar, those of all ranks, and so the running statistics with `statistics`.
-    fn unite(&self, gradients: &mut Vec<Tensor>, loss: &mut Tensor, statistics: bool) -> Result<()> {
-        let Some(ranks) = &self.ranks else { return Ok(()) };
-        ranks.unite(&self.model, gradients, loss, statistics, self.recipe.batch_size as usize)
+    /// Sums gradients and losses over all ranks, see [`Ranks::all_reduce`].
+    fn all_reduce(&self, gradients: &mut Vec<Tensor>, losses: Vec<Tensor>, statistics: bool) -> Result<Vec<Tensor>> {
+        self.ranks.all_reduce(&self.model, gradients, losses, statistics, self.recipe.batch_size as usize)
     }
 
-    /// The training loss; with several ranks, this one's share of it.
+    /// The training loss; with several ranks, this rank's share of it.
     fn loss(&self, example: &Example, mode: Mode) -> Result<Tensor> {
         let _phase = Phase::new(c"forward");
         let loss = self.objective(&self.logits(example, mode, &mut |_, _| ()), example);
-        let Some(ranks) = &self.ranks else { return Ok(loss) };
-        ranks.addend(loss, &example.targets, self.recipe.batch_size as usize, self.class_weights.as_ref())
+        let batch_size = self.recipe.batch_size as usize;
+        self.ranks.loss_share(loss, &example.targets, batch_size, self.class_weights.as_ref())
     }
 
-    /// The network's float32 logits in training, in mixed precision where the recipe asks for it; `watch` hears of the
-    /// layers.
+    /// The network's float32 logits in training, in mixed precision where the recipe asks for it. `observe_layer` is
+    /// called with the name and the output of each layer.
     pub(super) fn logits(
         &self,
         example: &Example,
         mode: Mode,
-        watch: &mut impl FnMut(fmt::Arguments, &Tensor),
+        observe_layer: &mut impl FnMut(fmt::Arguments, &Tensor),
     ) -> Tensor {
-        let device = self.model.parameters.device();
-        let _autocast = self.recipe.amp.then(|| Autocast::new(device, amp_kind(self.recipe.amp_dtype)));
-        self.model.forward_watched(&example.images, mode, watch).to_kind(Kind::Float)
+        let _autocast = self.recipe.amp.then(|| Autocast::new(self.device(), amp_kind(self.recipe.amp_dtype)));
+        self.model.forward_watched(&example.images, mode, observe_layer).to_kind(Kind::Float)
     }
 
     /// The training objective of logits.
@@ -337,18 +308,18 @@ impl Trainer {
         cross_entropy(logits, &example.targets, self.class_weights.as_ref(), self.recipe.smoothing)
     }
 
-    /// The draws of dropout and its kin in batch `number` of the epoch under way.
-    pub(super) fn noise(&self, number: u32) -> DropoutDraws {
-        let part = self.ranks.as_ref().map(|ranks| ranks.part(self.recipe.batch_size as usize, self.recipe.sync_bn));
+    /// The random draws of dropout, drop path and DropBlock in batch `number` of the current epoch.
+    pub(super) fn dropout_draws(&self, number: u32) -> DropoutDraws {
+        let part = self.ranks.part(self.recipe.batch_size as usize, self.recipe.sync_bn);
         DropoutDraws::new(Stream::new(self.recipe.seed, Purpose::Network, self.position.epochs + 1, number), part)
     }
 
-    /// Whether the update under way is sharpness-aware.
+    /// Whether the current update is sharpness-aware.
     fn is_sharp(&self) -> bool {
         self.recipe.sam > 0.0 && self.optimizer.updates.is_multiple_of(u64::from(self.recipe.sam_every))
     }
 
-    /// The gradients where `gradients` lead uphill to; the weights are back where they were afterwards.
+    /// The gradients at the point that lies uphill along `gradients`. The weights are restored afterwards.
     fn gradients_uphill(&self, gradients: Vec<Tensor>, example: &Example, number: u32) -> Result<Vec<Tensor>> {
         let trained: Vec<&Tensor> = self.model.parameters.trained().map(|parameter| &parameter.tensor).collect();
         let before = {
@@ -356,53 +327,16 @@ impl Trainer {
             sharpness::ascend(&trained, gradients, self.recipe.sam)
         };
         let mut uphill = Vec::new();
-        add_gradients(&mut uphill, &self.loss(example, Mode::Repeat(self.noise(number)))?, &self.model);
+        add_gradients(&mut uphill, &self.loss(example, Mode::Repeat(self.dropout_draws(number)))?, &self.model);
         let _phase = Phase::new(c"sharpness");
         sharpness::descend(&trained, &before);
         Ok(uphill)
     }
 
-    /// Takes the epoch's weights into the average, if it is one over epochs.
-    fn average_epoch(&mut self, data: &Dataset) -> Result<()> {
-        let epoch = self.position.epochs + 1;
-        let Some(average) = &mut self.average else { return Ok(()) };
-        if !average.after_epoch(&self.model, epoch) {
-            return Ok(());
-        }
-        let (batch_size, device) = (self.recipe.batch_size as usize, self.model.parameters.device());
-        let mut order = order(&self.recipe, &data.train.labels, epoch);
-        order.truncate(swa::BATCHES * batch_size);
-        let repeats = repeats(&order);
-        let draw = draw(&self.recipe, data, device);
-        let batches = data.train.batches(order, batch_size, device).zip(repeats.chunks(batch_size));
-        let images = batches.map(|(batch, repeats)| {
-            let batch = batch?;
-            let ids: Vec<u32> = batch.positions.iter().map(|&position| data.train.ids[position as usize]).collect();
-            Ok(self.examples.images(&batch, &draw.batch(epoch, &ids, repeats)?, epoch))
-        });
-        let network = &self.average.as_ref().context("the average was just used")?.network;
-        swa::estimate_statistics(network, images)?;
-        let Some(ranks) = &self.ranks else { return Ok(()) };
-        // Each has estimated the same, on whatever processor it runs.
-        ranks.broadcast(network.running_statistics().map(|parameter| &parameter.tensor))
-    }
-
-    /// The sum on the host, or a failure that names what went wrong first since `look`, when the loss or a weight has
-    /// left the finite numbers. One host read.
-    fn read_loss(&mut self, loss_sum: &Tensor, look: &Look, data: &Dataset) -> Result<f64> {
-        let sum = torch::read_number(&(loss_sum + self.model.parameters.times_zero()))?;
-        if sum.is_finite() {
-            return Ok(sum);
-        }
-        let Position { epochs, updates, .. } = self.position;
-        let rate = self.rate(self.optimizer.updates.saturating_sub(1), data.train.len());
-        let told = match look.first_fault(self, data)? {
-            Some(fault) => fault.to_string(),
-            None => format!("epoch {}, update {updates}, learning rate {rate}", epochs + 1),
-        };
-        bail!(Failure(format!(
-            "training has left the finite numbers, a smaller --lr, --warmup-epochs or --clip-grad usually helps: {told}"
-        )))
+    /// The outputs of `network`, the model or its trained weights, on the images of `split` at `positions`; all ranks
+    /// share the work.
+    pub(super) fn evaluate(&self, network: &ResNet, split: &Split, positions: &[u32]) -> Result<Outputs> {
+        self.ranks.evaluate(network, &self.normalize, split, positions)
     }
 }
 
@@ -414,13 +348,19 @@ pub fn amp_kind(dtype: AmpDtype) -> Kind {
     }
 }
 
-/// Adds the gradients of `loss` to those of the batches before it. Each is laid out in memory as its parameter.
+/// The tensors of a network, their names behind `prefix`.
+fn prefixed<'a>(prefix: &str, parameters: &'a Parameters) -> Vec<(String, &'a Tensor)> {
+    parameters.all().iter().map(|parameter| (format!("{prefix}{}", parameter.name), &parameter.tensor)).collect()
+}
+
+/// Adds the gradients of `loss` to those of the batches before it. Each gets its parameter's strides.
 fn add_gradients(gradients: &mut Vec<Tensor>, loss: &Tensor, model: &ResNet) {
     let _phase = Phase::new(c"backward");
     let trained: Vec<&Tensor> = model.parameters.trained().map(|parameter| &parameter.tensor).collect();
-    let fresh = Tensor::run_backward(&[loss], &trained, false, false);
-    let fresh = fresh.into_iter().zip(&trained).map(|(gradient, parameter)| lists::laid_out_as(gradient, parameter));
-    let fresh: Vec<Tensor> = fresh.collect();
+    let mut fresh = Vec::with_capacity(trained.len());
+    for (gradient, parameter) in Tensor::run_backward(&[loss], &trained, false, false).into_iter().zip(&trained) {
+        fresh.push(lists::laid_out_as(gradient, parameter));
+    }
     if gradients.is_empty() {
         *gradients = fresh;
     } else {

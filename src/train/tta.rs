@@ -11,7 +11,7 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use super::{Sides, Trainer, evaluate::evaluate_by};
+use super::{EvalSets, Trainer, evaluate::evaluate_by};
 use crate::{
     augment::Normalize,
     data::{Dataset, Split},
@@ -26,13 +26,13 @@ use crate::{
 ///
 /// # Errors
 /// As [`super::evaluate`].
-pub fn measure(trainer: &Trainer, data: &Dataset, sides: &Sides) -> Result<Option<TtaFigures>> {
+pub fn measure(trainer: &Trainer, data: &Dataset, sets: &EvalSets) -> Result<Option<TtaFigures>> {
     let kind = trainer.recipe.tta;
     if kind == Tta::None {
         return Ok(None);
     }
-    let outputs = evaluate_views(trainer.network(), &trainer.normalize, &data.val, &sides.val, kind)?;
-    Ok(Some(TtaFigures::new(kind, &outputs, &sides.leaks)))
+    let outputs = evaluate_views(trainer.network(), &trainer.normalize, &data.val, &sets.val, kind)?;
+    Ok(Some(TtaFigures::new(kind, &outputs, &sets.leaks)))
 }
 
 /// The network's averaged predictions on the images of `split` at `positions`. In place of logits the outputs hold the

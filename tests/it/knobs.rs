@@ -25,7 +25,7 @@ use mindgap::{
     random::{Purpose, Stream},
     recipe::{Recipe, schedule},
     run::{EpochRecord, TtaFigures},
-    train::{Checkpoint, Outcome, Sides, Trainer, fit, optim::Optimizer, order, tta},
+    train::{Checkpoint, EvalSets, FitOutcome, Trainer, fit, optim::Optimizer, order, tta},
 };
 use rows::{EPOCHS, PLACE, Row, off, recipe, rows};
 use tch::{Device, Tensor};
@@ -44,13 +44,13 @@ struct End {
 fn train(recipe: &Recipe, stop_at: Option<u64>) -> End {
     tch::set_num_threads(1);
     let data = PLACE.dataset();
-    let sides = Sides::of(&data, recipe.data_seed);
+    let sets = EvalSets::of(&data, recipe.data_seed);
     let mut trainer = Trainer::new(recipe, &data, Device::Cpu).unwrap();
     let stop = AtomicBool::new(false);
     let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at: stop_at.map(|update| (2, update)) };
-    let mut outcome = fit(&mut trainer, &data, &sides, None, &mut listener, &stop).unwrap();
+    let mut outcome = fit(&mut trainer, &data, &sets, None, &mut listener, &stop).unwrap();
     if stop_at.is_some() {
-        assert_eq!(outcome, Outcome::Stopped);
+        assert_eq!(outcome, FitOutcome::Stopped);
         let file = tempfile::NamedTempFile::new().unwrap();
         let stopped = Checkpoint::of(&trainer, &data.fingerprint).unwrap().to_archive();
         stopped.save(file.path()).unwrap();
@@ -63,11 +63,11 @@ fn train(recipe: &Recipe, stop_at: Option<u64>) -> End {
         );
         listener.stop_at = None;
         stop.store(false, Ordering::Relaxed);
-        outcome = fit(&mut trainer, &data, &sides, None, &mut listener, &stop).unwrap();
+        outcome = fit(&mut trainer, &data, &sets, None, &mut listener, &stop).unwrap();
     }
-    assert_eq!(outcome, Outcome::Finished);
+    assert_eq!(outcome, FitOutcome::Finished);
     let state = Checkpoint::of(&trainer, &data.fingerprint).unwrap().to_archive().arrays;
-    let views = tta::measure(&trainer, &data, &sides).unwrap();
+    let views = tta::measure(&trainer, &data, &sets).unwrap();
     End { state, epochs: listener.epochs, views }
 }
 

@@ -4,6 +4,7 @@ use std::{fs, process::Stdio, thread::sleep, time::Duration};
 
 use crate::support::{Place, interposed::Stopping, train_words};
 use mindgap::durable::Archive;
+use serde_json::Value;
 
 const EPOCHS: &[&str] = &["--epochs", "6"];
 
@@ -12,6 +13,28 @@ fn start(place: &Place, out: &str, more: &[&str], file: &str, times: u32) -> Sto
     let mut command = place.command(&train_words(out, more));
     let command = command.stdout(Stdio::null()).stderr(Stdio::null());
     Stopping::start(command, &[&format!("{out}/{file}")], times)
+}
+
+/// The numbers of a checkpoint's state.
+fn numbers(state: &Archive) -> Value {
+    serde_json::from_str(&state.metadata["state"]).unwrap()
+}
+
+fn change(state: &mut Archive, change: impl FnOnce(&mut Value)) {
+    let mut numbers = numbers(state);
+    change(&mut numbers);
+    state.metadata.insert("state".into(), numbers.to_string());
+}
+
+/// Copies the files of run `from`, folders apart, to run `to`.
+fn copy_files(place: &Place, from: &str, to: &str) {
+    fs::create_dir_all(place.path(to)).unwrap();
+    for entry in fs::read_dir(place.path(from)).unwrap() {
+        let entry = entry.unwrap();
+        if !entry.path().is_dir() {
+            fs::copy(entry.path(), place.path(to).join(entry.file_name())).unwrap();
+        }
+    }
 }
 
 fn assert_same_run(place: &Place, one: &str, other: &str) {
@@ -72,8 +95,9 @@ fn a_run_killed_inside_an_epoch_resumes_from_there() {
     run.wait_for_stop();
     run.kill();
     let state = Archive::load(&place.path("killed/last.safetensors")).unwrap();
-    assert_eq!(state.metadata["epochs"], "0", "the first checkpoint was written inside the first epoch");
-    assert_eq!(state.metadata["updates_in_epoch"], "3");
+    let position = &numbers(&state)["position"];
+    assert_eq!(position["epochs"], 0, "the first checkpoint was written inside the first epoch");
+    assert_eq!(position["updates"], 3);
     place.train("killed", &[words.as_slice(), &["--resume"]].concat()).succeed();
     assert_same_run(&place, "killed", "whole");
 }
@@ -118,18 +142,11 @@ fn whatever_a_checkpoint_forgets_is_noticed() {
         ("nothing", &|_| ()),
         ("momentum", &|state| zero(state, "momentum/")),
         ("average", &|state| zero(state, "average/")),
-        ("position", &|state| drop(state.metadata.insert("updates_in_epoch".into(), "0".into()))),
-        ("schedule", &|state| drop(state.metadata.insert("optimizer_updates".into(), "0".into()))),
+        ("position", &|state| change(state, |numbers| numbers["position"]["updates"] = 0.into())),
+        ("schedule", &|state| change(state, |numbers| numbers["optimizer_updates"] = 0.into())),
     ];
     for (forgotten, forget) in cases {
-        for entry in fs::read_dir(place.path("killed")).unwrap() {
-            let entry = entry.unwrap();
-            fs::create_dir_all(place.path(forgotten)).unwrap();
-            if entry.path().is_dir() {
-                continue; // TensorBoard's curves
-            }
-            fs::copy(entry.path(), place.path(forgotten).join(entry.file_name())).unwrap();
-        }
+        copy_files(&place, "killed", forgotten);
         let mut changed = state.clone();
         forget(&mut changed);
         changed.save(&place.path(forgotten).join("last.safetensors")).unwrap();
@@ -202,15 +219,33 @@ fn a_checkpoint_of_a_newer_format_is_refused_and_one_of_an_older_is_read() {
     let resume = ["train", "--resume", "--out", "run", "--epochs", "6"];
     place.mindgap(&resume).refuse(&["last.safetensors", "format 99", "newer mindgap"]);
 
-    // Format 1 knew neither averaged weights nor patience, which this run has no use for.
-    let mut older = state.clone();
-    older.metadata.insert("format".into(), "1".into());
-    for key in ["averaged", "lowest_val_loss", "epochs_since_lowest"] {
-        older.metadata.remove(key).unwrap();
-    }
-    older.save(&last).unwrap();
-    place.mindgap(&resume).succeed();
-    assert_same_run(&place, "run", "whole");
+    // Formats 1 and 2 had a metadata key for each number; format 1 had no averaged weights and no early stopping, for
+    // which this run has no use.
+    let numbers = numbers(&state);
+    let keys_of_1 = [
+        ("epochs", &numbers["position"]["epochs"]),
+        ("updates_in_epoch", &numbers["position"]["updates"]),
+        ("loss_sum", &numbers["position"]["loss_sum"]),
+        ("optimizer_updates", &numbers["optimizer_updates"]),
+    ];
+    let keys_of_2 = [
+        ("averaged", &numbers["averaged"]),
+        ("lowest_val_loss", &numbers["early_stopping"]["lowest_val_loss"]),
+        ("epochs_since_lowest", &numbers["early_stopping"]["epochs_since"]),
+    ];
+    let finished = |keys: &[(&str, &Value)], format: &str| {
+        let run = format!("format-{format}");
+        copy_files(&place, "run", &run);
+        let mut older = state.clone();
+        older.metadata.remove("state").unwrap();
+        older.metadata.insert("format".into(), format.into());
+        older.metadata.extend(keys.iter().map(|(key, value)| (key.to_string(), value.to_string())));
+        older.save(&place.path(&run).join("last.safetensors")).unwrap();
+        place.mindgap(&["train", "--resume", "--out", &run, "--epochs", "6"]).succeed();
+        assert_same_run(&place, &run, "whole");
+    };
+    finished(&keys_of_1, "1");
+    finished(&[keys_of_1.as_slice(), &keys_of_2].concat(), "2");
 }
 
 #[test]

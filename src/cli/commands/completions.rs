@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::cli::{Cli, End, output::print::print};
+use crate::cli::{Cli, ExitStatus, output::print::print};
 
 /// Flags of `mindgap completions`.
 #[derive(Debug, clap::Args)]
@@ -14,9 +14,9 @@ pub struct Args {
 }
 
 /// Prints the script.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "mindgap", &mut script);
     print(script)?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use tch::Device;
 
 use crate::cli::{
-    End,
+    ExitStatus,
     flags::model_file::{self, Which},
     output::print::print,
 };
@@ -67,7 +67,7 @@ pub struct Args {
 ///
 /// # Errors
 /// The run cannot be read, the file exists, the disk is full, or the logits of the file that was read back differ.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     let form = args.format.or_else(|| Form::of(&args.out)).with_context(|| {
         format!(
             "--out {} has no extension of a format: add --format torchscript, safetensors or onnx",
@@ -103,7 +103,7 @@ pub fn run(args: &Args) -> Result<End> {
     })?;
     let largest = difference.context("the file was compared")?.largest;
     say_done(args, bytes.len(), &classifier, largest)?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Refuses a missing folder, and the names of the files that a run needs to continue.

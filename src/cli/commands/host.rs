@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::cli::{End, flags::compute::Compute};
+use crate::cli::{ExitStatus, flags::compute::Compute};
 use mindgap::export;
 
 /// Flags of `mindgap host`.
@@ -21,8 +21,8 @@ pub struct Args {
 ///
 /// # Errors
 /// The device cannot be used, or the pipes are broken.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     let device = args.compute.prepare(None, None)?;
     export::serve(&args.file, device)?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }

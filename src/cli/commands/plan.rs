@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::cli::{
-    End,
+    ExitStatus,
     flags::planning::Planning,
     output::{print::print, say::say},
 };
@@ -27,7 +27,7 @@ pub struct Args {
 ///
 /// # Errors
 /// A bad flag, file or data set; a plan in the folder that does not go with this one.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     let planning = args.planning.settled();
     let (plan, added) = Plan::grow(&planning.out, planning.runs()?)?;
     let file = plan.path.display().to_string();
@@ -36,7 +36,7 @@ pub fn run(args: &Args) -> Result<End> {
         let runs: Vec<_> =
             runs().map(|(index, run)| json!({"index": index, "run": run.job.name(), "id": run.id})).collect();
         print(serde_json::to_string_pretty(&json!({"plan": file, "added": added, "runs": runs}))? + "\n")?;
-        return Ok(End::Done);
+        return Ok(ExitStatus::Done);
     }
     let width = runs().map(|(_, run)| run.job.name().len()).max().unwrap_or(0).max("run".len());
     let mut text = format!("index  {:width$}  id\n", "run");
@@ -49,5 +49,5 @@ pub fn run(args: &Args) -> Result<End> {
     say(format_args!("  mindgap run --plan {file} --index N"));
     say(format_args!("and see what they say, at any time, with:"));
     say(format_args!("  mindgap compare --plan {file}"));
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }

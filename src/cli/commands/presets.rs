@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use serde_json::json;
 
-use crate::cli::{End, output::print::print};
+use crate::cli::{ExitStatus, output::print::print};
 use mindgap::recipe::{
     Layers,
     presets::{self, Preset},
@@ -27,11 +27,11 @@ pub struct Args {
 ///
 /// # Errors
 /// There is no preset of that name.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     let mut text = Vec::new();
     args.write(&mut text)?;
     print(text)?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 impl Args {

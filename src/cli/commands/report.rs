@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::cli::{
-    End,
+    ExitStatus,
     output::{overwrite::check_our_page, print::print},
 };
 use mindgap::{durable, report::Report, run::RunFolder};
@@ -30,7 +30,7 @@ pub struct Args {
 ///
 /// # Errors
 /// A folder that holds no run, a file that is none of ours in the way, a full disk.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     let report = Report::read(&args.runs, args.baseline.as_deref())?;
     let out = match (&args.out, &args.runs[..]) {
         (Some(out), _) => out.clone(),
@@ -40,5 +40,5 @@ pub fn run(args: &Args) -> Result<End> {
     check_our_page(&out, "--out")?;
     durable::write(&out, report.to_html()?.as_bytes())?;
     print(format!("{}\n", out.display()))?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }

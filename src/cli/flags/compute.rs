@@ -4,7 +4,7 @@
 use anyhow::Result;
 use tch::Device;
 
-use crate::cli::ranks::Place;
+use crate::cli::ranks::RankInfo;
 use mindgap::{
     recipe::Recipe,
     torch::{self, device::Wanted},
@@ -43,7 +43,7 @@ impl Compute {
     ///
     /// # Errors
     /// The device is not there or its name is not known.
-    pub fn prepare(&self, threads_before: Option<usize>, place: Option<&Place>) -> Result<Device> {
+    pub fn prepare(&self, threads_before: Option<usize>, place: Option<&RankInfo>) -> Result<Device> {
         torch::keep_pages();
         torch::set_deterministic(self.deterministic)?;
         torch::set_tf32(!self.no_tf32)?;

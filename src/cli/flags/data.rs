@@ -149,12 +149,6 @@ impl DataFlags {
     }
 }
 
-/// `recipe` with what `data` decide where it says nothing.
-pub fn decided(recipe: Recipe, data: &Dataset) -> Recipe {
-    let range_16bit = recipe.range_16bit.or(data.range_16bit);
-    Recipe { img_size: Some(data.size), in_chans: Some(data.channels), range_16bit, ..recipe }
-}
-
 /// Bytes from `800MB`, `4GiB`, `1.5g` or a plain number. Decimal and binary prefixes are told apart, a bare letter is
 /// binary.
 fn parse_size(text: &str) -> Result<u64, String> {

@@ -6,7 +6,7 @@ use std::{
         fd::AsRawFd,
         unix::process::{CommandExt, ExitStatusExt},
     },
-    process::{Child, ExitStatus, Stdio},
+    process::{Child, Stdio},
     sync::atomic::Ordering,
     thread,
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::cli::{
-    End,
+    ExitStatus,
     process::{child, signals},
 };
 use mindgap::{torch::distributed::listen, train::Failure};
@@ -31,11 +31,11 @@ const GRACE: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// One of them was killed, or none can be started.
-pub(super) fn run(ranks: usize) -> Result<End> {
+pub(super) fn run(ranks: usize) -> Result<ExitStatus> {
     let stop = signals::stop_flag()?;
     let mut children = start(ranks)?;
     let mut asked = false;
-    let mut first_bad: Option<(usize, ExitStatus, Instant)> = None;
+    let mut first_bad: Option<(usize, std::process::ExitStatus, Instant)> = None;
     loop {
         let mut running = 0;
         for (rank, child) in children.iter_mut().enumerate() {
@@ -44,7 +44,8 @@ pub(super) fn run(ranks: usize) -> Result<End> {
                 Some(status) if status.success() => {}
                 Some(status) => {
                     // A mistake of the user's ends the other ranks too, and one of them may be gone sooner.
-                    let is_cause = |earlier: ExitStatus| status.code() == Some(2) && earlier.code() != Some(2);
+                    let is_cause =
+                        |earlier: std::process::ExitStatus| status.code() == Some(2) && earlier.code() != Some(2);
                     if first_bad.is_none_or(|(_, earlier, _)| is_cause(earlier)) {
                         first_bad = Some((rank, status, Instant::now()));
                     }
@@ -63,11 +64,11 @@ pub(super) fn run(ranks: usize) -> Result<End> {
         }
         thread::sleep(Duration::from_millis(20));
     }
-    let Some((rank, status, _)) = first_bad else { return Ok(End::Done) };
+    let Some((rank, status, _)) = first_bad else { return Ok(ExitStatus::Done) };
     match (status.code(), status.signal()) {
-        (Some(2), _) => Ok(End::UserError),
-        (Some(75), _) => Ok(End::Stopped),
-        (Some(_), _) => Ok(End::Failure),
+        (Some(2), _) => Ok(ExitStatus::UserError),
+        (Some(75), _) => Ok(ExitStatus::Stopped),
+        (Some(_), _) => Ok(ExitStatus::Failure),
         (None, Some(signal)) => bail!(Failure(format!(
             "rank {rank} was killed by signal {signal}; go on from the last checkpoint with --resume"
         ))),

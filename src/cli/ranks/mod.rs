@@ -1,19 +1,19 @@
-//! A run on several processes: where each stands, how they meet, and how they end together.
+//! A run on several processes: how they find each other, exchange messages, watch each other, and end together.
 
-#[cfg(not(feature = "distributed"))]
-mod absent;
 #[cfg(feature = "distributed")]
-mod company;
+mod heartbeat;
 #[cfg(feature = "distributed")]
 mod launch;
-mod place;
+mod message;
 #[cfg(feature = "distributed")]
-mod watch;
-mod word;
-
+mod process_group;
+mod rank_info;
 #[cfg(not(feature = "distributed"))]
-pub use absent::{Company, Flags};
+mod unsupported;
+
+pub use message::Message;
 #[cfg(feature = "distributed")]
-pub use company::{Company, Flags};
-pub use place::Place;
-pub use word::Word;
+pub use process_group::{Flags, ProcessGroup};
+pub use rank_info::RankInfo;
+#[cfg(not(feature = "distributed"))]
+pub use unsupported::{Flags, ProcessGroup};

@@ -13,7 +13,7 @@ use anyhow::{Result, bail, ensure};
 use progress::Race;
 
 use crate::cli::{
-    End,
+    ExitStatus,
     flags::{compute::Compute, planning::Planning},
     output::{print::print, say::say},
     process::{child, signals},
@@ -63,7 +63,7 @@ pub struct Args {
 /// # Errors
 /// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, once the others are done and
 /// written up.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     match &args.plan {
         Some(plan) => {
             ensure!(
@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> Result<End> {
 }
 
 /// What is there of a plan that is trained elsewhere.
-fn look(args: &Args, plan: &Plan) -> Result<End> {
+fn look(args: &Args, plan: &Plan) -> Result<ExitStatus> {
     let presets = plan.presets();
     let baseline = baseline(args, &presets)?;
     let (finished, missing) = compare::gather(plan, &plan.runs, |_| None);
@@ -94,11 +94,11 @@ fn look(args: &Args, plan: &Plan) -> Result<End> {
     }
     let folder = plan.path.parent().unwrap_or(Path::new(""));
     conclude(&Comparison::new(&presets, &baseline, &finished, missing, command_line())?, folder, args.json)?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// The whole comparison on this machine.
-fn train_and_look(args: &Args) -> Result<End> {
+fn train_and_look(args: &Args) -> Result<ExitStatus> {
     let planning = args.planning.settled();
     let presets = planning.presets()?;
     let baseline = baseline(args, &presets)?;
@@ -126,7 +126,7 @@ fn train_and_look(args: &Args) -> Result<End> {
     }
     if stopped {
         say(format_args!("Stopped; go on with the same command."));
-        return Ok(End::Stopped);
+        return Ok(ExitStatus::Stopped);
     }
     if without_figures > 0 {
         return Err(Failure(format!(
@@ -136,7 +136,7 @@ fn train_and_look(args: &Args) -> Result<End> {
         ))
         .into());
     }
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn baseline(args: &Args, presets: &[String]) -> Result<String> {

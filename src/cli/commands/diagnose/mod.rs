@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 use crate::cli::{
-    End,
+    ExitStatus,
     commands::diagnose::learning_curve::learning_curve,
     flags::compute::Compute,
     output::{overwrite::check_our_page, print::print, say::say},
@@ -84,7 +84,7 @@ pub struct Args {
 ///
 /// # Errors
 /// There is no such run or log, it is damaged, or holds nothing to diagnose.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     ensure!(args.fail_on_gap.is_none_or(f64::is_finite), "--fail-on-gap takes a number of nats");
     if let Some(page) = &args.html {
         check_our_page(page, "--html")?;
@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> Result<End> {
             Some(finding) => diagnosis.add(finding),
             None => {
                 say("Stopped; the same command goes on.");
-                return Ok(End::Stopped);
+                return Ok(ExitStatus::Stopped);
             }
         }
     }
@@ -109,13 +109,13 @@ pub fn run(args: &Args) -> Result<End> {
     match (args.fail_on_gap, diagnosis.gap_loss) {
         (Some(limit), Some(gap)) if gap > limit => {
             say(format_args!("The gap of {gap:.3} nats is above --fail-on-gap {limit}."));
-            Ok(End::ThresholdMissed)
+            Ok(ExitStatus::ThresholdMissed)
         }
         (Some(limit), None) => {
             say(format_args!("No gap is known, so --fail-on-gap {limit} is not met."));
-            Ok(End::ThresholdMissed)
+            Ok(ExitStatus::ThresholdMissed)
         }
-        _ => Ok(End::Done),
+        _ => Ok(ExitStatus::Done),
     }
 }
 

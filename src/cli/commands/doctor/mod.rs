@@ -10,7 +10,7 @@ use anyhow::Result;
 use serde::Serialize;
 use tch::Device;
 
-use crate::cli::End;
+use crate::cli::ExitStatus;
 use machine::Machine;
 use mindgap::{
     data::{self, Options},
@@ -115,12 +115,12 @@ struct Check {
 /// # Errors
 ///
 /// None that a user can cause.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     let report = examine(args);
     let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { text::render(&report) };
     // A reader that closes the pipe early has what it wanted.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(if report.failures.is_empty() { End::Done } else { End::Failure })
+    Ok(if report.failures.is_empty() { ExitStatus::Done } else { ExitStatus::Failure })
 }
 
 fn examine(args: &Args) -> Report {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use tch::Tensor;
 
 use crate::cli::{
-    End,
+    ExitStatus,
     flags::{
         compute::Compute,
         data::{Bar, DataFlags},
@@ -102,7 +102,7 @@ impl Portion {
 ///
 /// # Errors
 /// The model or the data cannot be used or do not fit each other, or the table cannot be written.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     if let Some(file) = &args.predictions {
         ensure!(args.force || !file.exists(), "{} is there already: add --force to replace it", file.display());
     }
@@ -134,7 +134,7 @@ pub fn run(args: &Args) -> Result<End> {
     }
     let text = if args.json { serde_json::to_string_pretty(&found)? + "\n" } else { text::render(&found) };
     print(text)?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// The model's outputs on all images of `split`, averaged over `views`, with labels in the model's numbers.

@@ -8,12 +8,8 @@ use anyhow::{Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::{
-    End,
-    flags::{
-        compute::Compute,
-        data::{DataFlags, decided},
-        recipe::RecipeSource,
-    },
+    ExitStatus,
+    flags::{compute::Compute, data::DataFlags, recipe::RecipeSource},
     output::{overwrite::check_marked, print::print, say::say},
 };
 use mindgap::{
@@ -24,7 +20,7 @@ use mindgap::{
     run::data_flags,
     stats::{LrCurve, LrSuggestion, NoSuggestion},
     torch,
-    train::{RangeTest, Trainer, find_lr},
+    train::{self, RangeTest, Trainer, find_lr},
 };
 use text::Found;
 
@@ -70,7 +66,7 @@ pub struct Args {
 ///
 /// # Errors
 /// A bad flag, file or data set; a file in the way; no suggestion where a recipe was to be written.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     torch::restart_with_sleeping_threads();
     args.check_files()?;
     let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
@@ -78,7 +74,7 @@ pub fn run(args: &Args) -> Result<End> {
     let device = args.compute.prepare(None, None)?;
     args.compute.check_amp(&asked, device)?;
     let data = args.data.open(&source, &asked, false)?;
-    let recipe = decided(asked, &data);
+    let recipe = train::complete_recipe(asked, &data);
     recipe.validate()?;
     for note in &data.notes {
         say(format_args!("note: {note}"));
@@ -104,7 +100,7 @@ pub fn run(args: &Args) -> Result<End> {
     let text = if args.json { serde_json::to_string_pretty(&found.json())? + "\n" } else { found.text() };
     print(text)?;
     // What was found is worth reading where no recipe could be made of it, too.
-    applied.map(|_| End::Done)
+    applied.map(|_| ExitStatus::Done)
 }
 
 impl Args {

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Result, ensure};
 
 use crate::cli::{
-    End,
+    ExitStatus,
     flags::{data::Bar, splits::SplitFlags},
     output::{
         overwrite::{check_our_page, check_ours},
@@ -76,7 +76,7 @@ const SIZES_ON_PAGE: usize = 20;
 ///
 /// # Errors
 /// Data that are missing or wrongly laid out, a file that is none of ours in the way, a full disk.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     args.check_outputs()?;
     let options = Options {
         data_seed: args.data_seed,
@@ -110,7 +110,7 @@ pub fn run(args: &Args) -> Result<End> {
         text::render(&audit, args.write_exclude.as_deref())
     };
     print(text)?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 impl Args {

@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Result, ensure};
 
 use crate::cli::{
-    End,
+    ExitStatus,
     flags::{
         compute::Compute,
         input::{InputFlags, KEEP_HIGH_BYTE},
@@ -86,7 +86,7 @@ pub struct Args {
 ///
 /// # Errors
 /// The model cannot be used, or stdout cannot be written to.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     let device = args.compute.prepare(None, None)?;
     let model = args.model.open(device)?;
     let input = args.input.of(model.as_ref())?;
@@ -116,7 +116,7 @@ pub fn run(args: &Args) -> Result<End> {
             output.write_all(line.as_bytes())
         };
         if !is_read(answers.iter().try_for_each(print).and_then(|()| output.flush()))? {
-            return Ok(End::Done);
+            return Ok(ExitStatus::Done);
         }
     }
     tally.conclude(passed_over.load(Ordering::Relaxed))
@@ -142,7 +142,7 @@ impl Tally {
     }
 
     /// Says what was left out, and how the command ends.
-    fn conclude(&self, passed_over: u64) -> Result<End> {
+    fn conclude(&self, passed_over: u64) -> Result<ExitStatus> {
         if passed_over > 0 {
             say(format_args!(
                 "note: {passed_over} files or folders that are hidden, no images by their names, or links in a circle \
@@ -151,9 +151,9 @@ impl Tally {
         }
         ensure!(self.files > 0, "there is no image");
         if self.bad == 0 {
-            return Ok(End::Done);
+            return Ok(ExitStatus::Done);
         }
         say(format_args!("error: {} of {} files have no prediction", self.bad, self.files));
-        Ok(End::UserError)
+        Ok(ExitStatus::UserError)
     }
 }

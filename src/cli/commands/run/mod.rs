@@ -9,8 +9,8 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::cli::{
-    End,
-    commands::{run::index::index, train, train::resume::Before},
+    ExitStatus,
+    commands::{run::index::index, train},
     flags::{compute::Compute, data::DataFlags},
     output::{print::print, say::say},
 };
@@ -18,6 +18,7 @@ use mindgap::{
     compare::{Plan, PlannedRun},
     run::{Lock, Locked, RunFolder},
     torch,
+    train::Previous,
 };
 
 /// What the exit codes mean to an engine.
@@ -59,7 +60,7 @@ pub struct Args {
 /// # Errors
 /// A bad flag, plan or data set before the first step, or a run in the folder that is not the planned one; a
 /// [`Failure`](mindgap::train::Failure) after it.
-pub fn run(args: &Args) -> Result<End> {
+pub fn run(args: &Args) -> Result<ExitStatus> {
     // Before a word is said: it may begin the program anew.
     torch::restart_with_sleeping_threads();
     let plan = Plan::read(&args.plan)?;
@@ -67,8 +68,8 @@ pub fn run(args: &Args) -> Result<End> {
     let run = plan.run(index)?;
     let folder = plan.folder(&run.job);
     say(format_args!("index    {index}, from {from}: {}, id {}", run.job.name(), run.id));
-    if let Some(before) = Before::read(&folder)? {
-        run.check_recipe(&before.recipe, &folder)?;
+    if let Some(previous) = Previous::read(&folder)? {
+        run.check_recipe(&previous.recipe, &folder)?;
     }
     match train_here(args, run, &folder) {
         Err(error) => match error.downcast_ref::<Locked>() {
@@ -79,7 +80,7 @@ pub fn run(args: &Args) -> Result<End> {
     }
 }
 
-fn train_here(args: &Args, run: &PlannedRun, folder: &Path) -> Result<End> {
+fn train_here(args: &Args, run: &PlannedRun, folder: &Path) -> Result<ExitStatus> {
     if folder.exists() {
         // Before the data are opened and the device is taken; training takes the lock for good.
         drop(Lock::take(&folder.join(RunFolder::LOCK))?);
@@ -89,7 +90,7 @@ fn train_here(args: &Args, run: &PlannedRun, folder: &Path) -> Result<End> {
 }
 
 /// Another process trains the run.
-fn left_to_another(json: bool, folder: &Path, locked: &Locked) -> Result<End> {
+fn left_to_another(json: bool, folder: &Path, locked: &Locked) -> Result<ExitStatus> {
     say(format_args!("{} is left to {}, which is training it.", folder.display(), locked.holder()));
     if json {
         print(
@@ -97,5 +98,5 @@ fn left_to_another(json: bool, folder: &Path, locked: &Locked) -> Result<End> {
                 + "\n",
         )?;
     }
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }

@@ -7,18 +7,18 @@ use mindgap::{
     model::ModelCost,
     recipe::Recipe,
     run::{Done, TtaFigures},
-    train::Sides,
+    train::EvalSets,
 };
 
 /// Data, probe, leaks and network, a line each.
-pub fn description(data: &Dataset, sides: &Sides, recipe: &Recipe, cost: ModelCost) -> String {
+pub fn description(data: &Dataset, sets: &EvalSets, recipe: &Recipe, cost: ModelCost) -> String {
     let colour = if data.channels == 1 { "grey" } else { "RGB" };
     let (train, val, classes, size) = (data.train.len(), data.val.len(), data.classes.len(), data.size);
     let mut text =
         format!("data     {train} training and {val} validation images, {classes} classes, {size}×{size} {colour}\n");
-    text += &format!("probe    {} training images, none of them in val\n", sides.probe.len());
-    if sides.leak_count() > 0 {
-        let leaks = sides.leak_count();
+    text += &format!("probe    {} training images, none of them in val\n", sets.probe.len());
+    if sets.leak_count() > 0 {
+        let leaks = sets.leak_count();
         text += &format!(
             "leaks    {leaks} val images also stand in train; all figures exist without them too\n         \
              `mindgap inspect DATA --write-exclude FILE` lists their twins in train, for --exclude FILE\n"

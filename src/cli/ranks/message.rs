@@ -1,27 +1,27 @@
-//! What rank 0 tells the others of a run before it begins. Rank 0 alone reads recipe, flags and run folder.
+//! What rank 0 sends to the other ranks before a run begins. Rank 0 alone reads recipe, flags and run folder.
 
 use serde::{Deserialize, Serialize};
 
 use mindgap::data::SplitFolders;
 
-/// What the others must know.
+/// A message of rank 0.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Word {
-    /// There is nothing to train: the run is finished.
+pub enum Message {
+    /// The run is finished: there is nothing to train.
     Finished,
-    /// This is to be trained.
+    /// A run to train.
     Train {
         /// The recipe, complete but for what the data decide, as TOML.
         recipe: String,
         /// The data.
         source: String,
-        /// The list of samples to leave out of them.
+        /// The list of samples to leave out of the data.
         exclude: Option<String>,
         /// The folders of splits that were named.
         folders: SplitFolders,
-        /// Whether the run that goes on left bad files out.
+        /// Whether the resumed run left bad files out.
         skipped_before: bool,
-        /// Threads of each rank, where the run that goes on decides them.
+        /// Threads of each rank, where the resumed run decides them.
         threads: Option<usize>,
     },
 }

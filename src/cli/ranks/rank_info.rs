@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 /// A process among those of its run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RankInfo {
     /// Its number, from 0.
     pub rank: usize,
     /// How many there are, from 2.
@@ -25,7 +25,7 @@ pub struct Place {
     pub attempt: u64,
 }
 
-impl Place {
+impl RankInfo {
     /// As the environment has it; None where it knows of one process alone.
     ///
     /// # Errors
@@ -121,9 +121,9 @@ fn first_node(list: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(variables: &str) -> Result<Option<Place>> {
+    fn read(variables: &str) -> Result<Option<RankInfo>> {
         let pairs: Vec<(&str, &str)> = variables.split_whitespace().map(|pair| pair.split_once('=').unwrap()).collect();
-        Place::read(&|wanted| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_string()))
+        RankInfo::read(&|wanted| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_string()))
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
             "RANK=3 WORLD_SIZE=4 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2 MASTER_ADDR=h MASTER_PORT=29500 \
              TORCHELASTIC_USE_AGENT_STORE=True TORCHELASTIC_RESTART_COUNT=2",
         );
-        let expected = Place {
+        let expected = RankInfo {
             rank: 3,
             size: 4,
             local_rank: 1,

@@ -1,4 +1,4 @@
-//! Taking a run up again: may it go on, and from where.
+//! Resuming a run: whether it may continue, and from which state.
 
 use std::{
     fs,
@@ -8,18 +8,17 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tch::Device;
 
-use crate::cli::{flags::recipe::RecipeSource, output::say::say};
-use mindgap::{
+use super::{Checkpoint, Position, Trainer};
+use crate::{
     data::{Dataset, SplitFolders},
     durable,
     model::pretrained,
-    recipe::{KeyDifference, Recipe},
+    recipe::{KeyDifference, Layers, Recipe, resolve},
     run::{Environment, RunFolder, best_epoch},
-    train::{Checkpoint, Position, Trainer},
 };
 
-/// A run that has begun.
-pub struct Before {
+/// A run that was begun in a folder before.
+pub struct Previous {
     /// Its recipe.
     pub recipe: Recipe,
     /// Its data and machine.
@@ -27,53 +26,50 @@ pub struct Before {
     path: PathBuf,
 }
 
-impl Before {
-    /// The run in `path`, or None when none has begun there.
+impl Previous {
+    /// The run in `path`, or None where none was begun.
+    ///
+    /// # Errors
+    /// Its recipe or its environment cannot be read.
     pub fn read(path: &Path) -> Result<Option<Self>> {
         let recipe = path.join(RunFolder::RECIPE);
         if !recipe.exists() {
             return Ok(None);
         }
-        let source = RecipeSource { recipe: Some(recipe), ..Default::default() };
         let environment = RunFolder::open(path)?.environment()?;
-        Ok(Some(Self { recipe: source.resolve()?, environment, path: path.to_owned() }))
+        Ok(Some(Self { recipe: resolve(&Layers::default().file(&recipe)?)?, environment, path: path.to_owned() }))
     }
 
-    /// The recipe with which the run goes on, given what was asked for: its own, or its own with more epochs.
+    /// The file of its recipe.
+    pub fn recipe_file(&self) -> PathBuf {
+        self.path.join(RunFolder::RECIPE)
+    }
+
+    /// The recipe with which the run continues where `asked` is wanted: its own, or its own with more epochs. An
+    /// extension keeps the schedule and lengthens its last phase.
     ///
-    /// Without a preset or recipe file, the flags are laid over the run's own recipe. An extension keeps the schedule
-    /// and lengthens its last phase.
-    pub fn recipe_asked(&self, source: &RecipeSource) -> Result<Recipe> {
-        let mut asked = if source.preset.is_none() && source.recipe.is_none() {
-            let flags = source.flags.without("epochs");
-            let recipe = Some(self.path.join(RunFolder::RECIPE));
-            let own = RecipeSource { recipe, flags, ..Default::default() }.resolve()?;
-            match source.flags.number("epochs") {
-                Some(epochs) => Recipe { epochs: epochs.try_into()?, ..own },
-                None => own,
-            }
-        } else {
-            source.resolve()?
-        };
+    /// # Errors
+    /// `asked` differs in anything but a larger number of epochs, or the run has stopped early.
+    pub fn recipe_to_continue(&self, mut asked: Recipe) -> Result<Recipe> {
         asked.img_size = asked.img_size.or(self.recipe.img_size);
         asked.in_chans = asked.in_chans.or(self.recipe.in_chans);
         asked.range_16bit = asked.range_16bit.or(self.recipe.range_16bit);
 
-        let mut goes_on = self.recipe.clone();
-        if asked.epochs > goes_on.epochs {
+        let mut continued = self.recipe.clone();
+        if asked.epochs > continued.epochs {
             ensure!(
                 !self.stopped_early(),
                 "the run in {} stopped early, after {} epochs without a lower val loss (early_stop), so it would stop again \
-                 at once; start a new run with another --out, without --early-stop or with more patience",
+                 at once; start a new run in another folder, without early_stop or with a larger one",
                 self.path.display(),
                 self.recipe.early_stop
             );
-            goes_on.extend(asked.epochs)?;
-            // What was asked for is the schedule of a run of that length from its beginning; this one has begun.
-            asked.schedule.clone_from(&goes_on.schedule);
+            continued.extend(asked.epochs)?;
+            // The schedule asked for is that of a run of this length from its beginning; this one has begun.
+            asked.schedule.clone_from(&continued.schedule);
         }
-        refuse_differences(&self.path, &asked.diff(&goes_on))?;
-        Ok(goes_on)
+        refuse_differences(&self.path, &asked.diff(&continued))?;
+        Ok(continued)
     }
 
     /// Whether the run has ended by early stopping.
@@ -83,19 +79,26 @@ impl Before {
         done.is_ok_and(|done| done.is_some_and(|done| done.early_stopped))
     }
 
-    /// The run's trainer, to be restored. Where no checkpoint has been written yet it begins anew, for which its
-    /// pretrained weights must still be the same; a checkpoint holds all that was made of them.
-    pub fn trainer(&self, recipe: &Recipe, data: &Dataset, device: Device) -> Result<Trainer> {
+    /// The run's trainer, to be restored. Where no checkpoint has been written yet, the run starts again from its
+    /// beginning, and its pretrained weights must still be the same; a checkpoint holds all that was made of them.
+    /// Warnings are added to `warnings`.
+    pub(super) fn trainer(
+        &self,
+        recipe: &Recipe,
+        data: &Dataset,
+        device: Device,
+        warnings: &mut Vec<String>,
+    ) -> Result<Trainer> {
         if [RunFolder::LAST, RunFolder::PREVIOUS].iter().any(|file| self.path.join(file).exists()) {
-            self.warn_of_changed_weights();
+            warnings.extend(self.changed_weights());
             return Trainer::before_restore(recipe, data, device);
         }
         let trainer = Trainer::new(recipe, data, device)?;
         if let (Some(before), Some(now)) = (&self.environment.pretrained, &trainer.pretrained) {
             ensure!(
                 before.hash == now.hash,
-                "{} has changed since the run in {} began, and there is no checkpoint yet to go on from; start a new run with \
-                 another --out",
+                "{} has changed since the run in {} began, and there is no checkpoint yet to resume from; start a new run in \
+                 another folder",
                 now.path,
                 self.path.display()
             );
@@ -103,46 +106,46 @@ impl Before {
         Ok(trainer)
     }
 
-    fn warn_of_changed_weights(&self) {
-        let Some(before) = &self.environment.pretrained else { return };
-        // A file that has vanished is not needed any more.
-        let Ok(file) = fs::read(&before.path) else { return };
-        if pretrained::hash(&file) != before.hash {
-            say(format_args!(
-                "warning: {} has changed since the run began; it goes on from its own checkpoint",
-                before.path
-            ));
-        }
+    /// A warning where the file of the pretrained weights has changed. A file that is gone is not needed any more.
+    fn changed_weights(&self) -> Option<String> {
+        let before = self.environment.pretrained.as_ref()?;
+        let file = fs::read(&before.path).ok()?;
+        let has_changed = pretrained::hash(&file) != before.hash;
+        has_changed
+            .then(|| format!("{} has changed since the run began; it continues from its own checkpoint", before.path))
     }
 
-    /// The data of the run, findable from any folder.
+    /// The data of the run: an absolute path where they have one.
     pub fn source(&self) -> String {
         let data = &self.environment.data;
         data.path.clone().unwrap_or_else(|| data.source.clone())
     }
 
-    /// The list of samples that were left out of them.
+    /// The list of samples that were left out of the data.
     pub fn exclude(&self) -> Option<String> {
         self.environment.data.exclude.clone()
     }
 
-    /// The folders of splits that were named.
+    /// The folders of splits that were named for the data.
     pub fn folders(&self) -> SplitFolders {
         self.environment.folders.clone()
     }
 
-    /// The range of 16-bit values by which the run's images were read. Runs of before it was recorded kept the high byte.
+    /// The range of 16-bit values by which the run's images were read. Runs from before it was recorded used the high byte.
     pub fn range_16bit(&self) -> [u16; 2] {
         self.recipe.range_16bit.unwrap_or([0, u16::MAX])
     }
 
-    /// Refuses data other than the run's.
+    /// Checks that `data` are the run's.
+    ///
+    /// # Errors
+    /// They have another fingerprint.
     pub fn check_data(&self, data: &Dataset) -> Result<()> {
         let before = &self.environment.data;
         ensure!(
             before.fingerprint == data.fingerprint,
             "{} was trained on other data: {:?} with {} training and {} validation images, fingerprint {}, where there are now \
-             {} and {}, fingerprint {}; start a new run with another --out",
+             {} and {}, fingerprint {}; start a new run in another folder",
             self.path.display(),
             before.source,
             before.train,
@@ -162,40 +165,46 @@ fn refuse_differences(path: &Path, differences: &[KeyDifference]) -> Result<()> 
     }
     bail!(
         "the run in {} has another recipe (asked for here, recorded there):{}\n\
-         Only --epochs may grow on --resume; start a new run with another --out.",
+         Only epochs may grow when a run is resumed; start a new run in another folder.",
         path.display(),
         KeyDifference::lines(differences)
     );
 }
 
-/// Puts the last good checkpoint of `folder` into `trainer` and cuts the records after it. Without a checkpoint the run
-/// starts at its beginning.
+/// Restores `trainer` from the last good checkpoint of `folder` and removes the records after it. Without a checkpoint the
+/// run starts at its beginning. Warnings are added to `warnings`.
 ///
 /// # Errors
-/// No checkpoint can be used, or what lies beside it does not belong to it; nothing of the folder is changed then.
-pub fn restore(folder: &RunFolder, trainer: &mut Trainer, data: &Dataset) -> Result<()> {
-    let Some(checkpoint) = usable_checkpoint(folder)? else {
+/// No checkpoint can be used, or the files beside it do not belong to it; nothing in the folder is changed then.
+pub(super) fn restore(
+    folder: &RunFolder,
+    trainer: &mut Trainer,
+    data: &Dataset,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
+    let Some(checkpoint) = usable_checkpoint(folder, warnings)? else {
         folder.keep_epochs_through(0)?;
         return Ok(());
     };
-    let epochs = checkpoint.position.epochs;
+    let epochs = checkpoint.state.position.epochs;
     check_belongs(&checkpoint, folder, trainer, data)?;
     let records = folder.epochs()?.records;
     let numbers: Vec<u32> = records.iter().map(|record| record.epoch).take_while(|&epoch| epoch <= epochs).collect();
     ensure!(
         numbers == (1..=epochs).collect::<Vec<_>>(),
-        "{} does not hold every epoch from 1 to {epochs}, after which the checkpoint was taken, and what is missing cannot be \
-         made again; start a new run with another --out",
+        "{} does not hold every epoch from 1 to {epochs}, after which the checkpoint was taken, and the missing ones cannot be \
+         computed again; start a new run in another folder",
         folder.file(RunFolder::EPOCHS).display()
     );
-    mend_best(folder, best_epoch(&records[..numbers.len()]).map(|record| record.epoch), epochs)?;
+    let best = best_epoch(&records[..numbers.len()]).map(|record| record.epoch);
+    repair_best(folder, best, epochs, warnings)?;
     checkpoint.restore(trainer)?;
     folder.keep_epochs_through(epochs)?;
     Ok(())
 }
 
 /// The last checkpoint, or the one before where the last is damaged; None where there is none.
-fn usable_checkpoint(folder: &RunFolder) -> Result<Option<Checkpoint>> {
+fn usable_checkpoint(folder: &RunFolder, warnings: &mut Vec<String>) -> Result<Option<Checkpoint>> {
     let last = folder.file(RunFolder::LAST);
     let previous = folder.file(RunFolder::PREVIOUS);
     if !last.exists() && !previous.exists() {
@@ -207,9 +216,9 @@ fn usable_checkpoint(folder: &RunFolder) -> Result<Option<Checkpoint>> {
     };
     let checkpoint = Checkpoint::load(&previous)
         .with_context(|| format!("no checkpoint can be used: {damage:#}; and the one before it neither"))?;
-    say(format_args!("warning: {damage:#}; going on from {}", previous.display()));
+    warnings.push(format!("{damage:#}; resuming from {}", previous.display()));
     if last.exists() {
-        // The next checkpoint makes the last one the previous one: a damaged one must not take the good one's place.
+        // The next checkpoint renames the last one to the previous one: a damaged one must not replace the good one.
         let aside = folder.file("last.damaged.safetensors");
         fs::rename(&last, &aside).with_context(|| format!("{} cannot be set aside", last.display()))?;
     }
@@ -220,14 +229,14 @@ fn check_belongs(checkpoint: &Checkpoint, folder: &RunFolder, trainer: &Trainer,
     let place = folder.path().display();
     ensure!(
         checkpoint.data_fingerprint == data.fingerprint,
-        "the checkpoint in {place} belongs to other data (fingerprint {}, now {}); start a new run with another --out",
+        "the checkpoint in {place} belongs to other data (fingerprint {}, now {}); start a new run in another folder",
         checkpoint.data_fingerprint,
         data.fingerprint
     );
     ensure!(
-        checkpoint.position.epochs <= trainer.recipe.epochs,
+        checkpoint.state.position.epochs <= trainer.recipe.epochs,
         "the checkpoint in {place} was taken after epoch {}, beyond the {} epochs of the run's recipe",
-        checkpoint.position.epochs,
+        checkpoint.state.position.epochs,
         trainer.recipe.epochs
     );
     let mut expected = checkpoint.recipe.clone();
@@ -241,27 +250,27 @@ fn check_belongs(checkpoint: &Checkpoint, folder: &RunFolder, trainer: &Trainer,
     refuse_differences(folder.path(), &differences)
 }
 
-/// Sees to it that `best.safetensors` holds the state after epoch `best`, or after a later one that the run is about to
-/// repeat. Where it is damaged, the same state in another checkpoint takes its place.
-fn mend_best(folder: &RunFolder, best: Option<u32>, epochs: u32) -> Result<()> {
+/// Checks that `best.safetensors` holds the state after epoch `best`, or after a later one that the run is about to
+/// repeat. Where it is damaged, a copy of another checkpoint with the same state replaces it.
+fn repair_best(folder: &RunFolder, best: Option<u32>, epochs: u32, warnings: &mut Vec<String>) -> Result<()> {
     let Some(best) = best else { return Ok(()) };
     let path = folder.file(RunFolder::BEST);
-    let damage = match Checkpoint::load(&path) {
-        Ok(state) if state.position.epochs == best || state.position.epochs > epochs => return Ok(()),
-        Ok(state) => anyhow!("it holds the state after epoch {}, not {best}", state.position.epochs),
+    let damage = match Checkpoint::load(&path).map(|checkpoint| checkpoint.state.position.epochs) {
+        Ok(epoch) if epoch == best || epoch > epochs => return Ok(()),
+        Ok(epoch) => anyhow!("it holds the state after epoch {epoch}, not {best}"),
         Err(damage) => damage,
     };
+    let wanted = Position { epochs: best, ..Position::default() };
     for name in [RunFolder::LAST, RunFolder::PREVIOUS] {
         let other = folder.file(name);
-        if Checkpoint::load(&other)
-            .is_ok_and(|state| state.position == (Position { epochs: best, ..Position::default() }))
-        {
-            say(format_args!("warning: {} cannot be used ({damage:#}); it is made again from {name}", path.display()));
+        if Checkpoint::load(&other).is_ok_and(|checkpoint| checkpoint.state.position == wanted) {
+            warnings.push(format!("{} cannot be used ({damage:#}); it is copied from {name}", path.display()));
             return durable::write(&path, &fs::read(&other)?);
         }
     }
     bail!(
-        "{} cannot be used ({damage:#}), and no other checkpoint holds the best epoch, {best}; start a new run with another --out",
+        "{} cannot be used ({damage:#}), and no other checkpoint holds the best epoch, {best}; start a new run in another \
+         folder",
         path.display()
     );
 }

@@ -1,24 +1,24 @@
-//! Writes the run folder while training goes on, in an order that a crash at any moment leaves resumable.
+//! Writes the run folder during training, in an order that leaves it resumable after a crash at any moment.
 
 use anyhow::{Context, Result};
 
-use super::{Checkpoint, Sides, Trainer, tta};
+use super::{Checkpoint, EvalSets, Trainer, tta};
 use crate::{
     data::Dataset,
     durable::{self, Archive},
     run::{Done, EpochRecord, Outputs, Predictions, RunCost, RunFolder, best_epoch},
 };
 
-/// Keeps what a run produces in its folder.
+/// Writes what a run produces into its folder.
 ///
-/// The checkpoint of an epoch is written last: whatever was written before it is cut off or written again, with the
-/// same bytes, when the run goes on from the checkpoint before.
-pub struct Keeper<'a> {
+/// The checkpoint of an epoch is written last. What was written before it is cut off or written again, with the same
+/// bytes, when the run resumes from the checkpoint before.
+pub struct Checkpointer<'a> {
     folder: &'a RunFolder,
     data: &'a Dataset,
-    sides: &'a Sides,
+    sets: &'a EvalSets,
     best: Option<Best>,
-    /// After how many updates inside an epoch a checkpoint is written too.
+    /// The updates between two checkpoints inside an epoch; None for checkpoints after each epoch only.
     pub every: Option<u64>,
 }
 
@@ -29,12 +29,12 @@ struct Best {
     probe: Outputs,
 }
 
-impl<'a> Keeper<'a> {
-    /// A keeper for a run whose epochs so far are in `folder`: none, or those before a resume.
+impl<'a> Checkpointer<'a> {
+    /// For a run whose epochs so far are in `folder`: none, or those before a resume.
     ///
     /// # Errors
     /// A file of the folder is damaged.
-    pub fn new(folder: &'a RunFolder, data: &'a Dataset, sides: &'a Sides) -> Result<Self> {
+    pub fn new(folder: &'a RunFolder, data: &'a Dataset, sets: &'a EvalSets) -> Result<Self> {
         let best = match best_epoch(&folder.epochs()?.records) {
             None => None,
             Some(record) => {
@@ -44,14 +44,14 @@ impl<'a> Keeper<'a> {
                 Some(Best { val_loss: record.val_loss, val, probe })
             }
         };
-        Ok(Self { folder, data, sides, best, every: None })
+        Ok(Self { folder, data, sets, best, every: None })
     }
 
-    /// Keeps an epoch: its record, its outputs, and the training state after it.
+    /// Writes an epoch: its record, its outputs, and the training state after it.
     ///
     /// # Errors
     /// A file cannot be written. The checkpoint before is intact then.
-    pub fn keep_epoch(&mut self, trainer: &Trainer, record: &EpochRecord, probe: Outputs, val: Outputs) -> Result<()> {
+    pub fn write_epoch(&mut self, trainer: &Trainer, record: &EpochRecord, probe: Outputs, val: Outputs) -> Result<()> {
         self.folder.append_epoch(record)?;
         let state = Checkpoint::of(trainer, &self.data.fingerprint)?.to_archive().to_bytes()?;
         // A comparison with NaN is false: a loss that is no number is never best.
@@ -67,18 +67,18 @@ impl<'a> Keeper<'a> {
             best_val: best.val.clone(),
             best_probe: best.probe.clone(),
         })?;
-        self.keep_state(&state)
+        self.write_state(&state)
     }
 
-    /// Keeps the state between two updates of an epoch.
+    /// Writes the state between two updates of an epoch.
     ///
     /// # Errors
     /// The checkpoint cannot be written. The one before is intact then.
-    pub fn keep_paused(&mut self, trainer: &Trainer) -> Result<()> {
-        self.keep_state(&Checkpoint::of(trainer, &self.data.fingerprint)?.to_archive().to_bytes()?)
+    pub fn write_paused(&mut self, trainer: &Trainer) -> Result<()> {
+        self.write_state(&Checkpoint::of(trainer, &self.data.fingerprint)?.to_archive().to_bytes()?)
     }
 
-    fn keep_state(&self, state: &[u8]) -> Result<()> {
+    fn write_state(&self, state: &[u8]) -> Result<()> {
         durable::rotate(&self.folder.file(RunFolder::LAST), &self.folder.file(RunFolder::PREVIOUS), state)
     }
 
@@ -100,12 +100,12 @@ impl<'a> Keeper<'a> {
             &records,
             &self.folder.predictions()?.last_val,
             self.data.classes.len(),
-            &self.sides.leaks,
-            &self.sides.in_first_half,
+            &self.sets.leaks,
+            &self.sets.in_first_half,
             RunCost { parameters: trainer.model.parameters.count(), macs, seconds },
         )?;
         done.early_stopped = trainer.position.epochs < trainer.recipe.epochs;
-        done.tta = tta::measure(trainer, self.data, self.sides)?;
+        done.tta = tta::measure(trainer, self.data, self.sets)?;
         self.folder.write_done(&done)?;
         Ok(done)
     }

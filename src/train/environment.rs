@@ -1,30 +1,31 @@
-//! What a run records of its data and of what computes it.
+//! What a run records about its data and its machine.
 
 use std::{fs, path::Path};
 
 use tch::Device;
 
-use super::Sides;
+use super::EvalSets;
 use crate::{
     data::Dataset,
     run::{DataSource, Versions},
     torch::{self, device},
 };
 
-/// The data as the user named them (`source`), opened, with the sides that are measured.
-pub fn data_source(source: &str, data: &Dataset, sides: &Sides) -> DataSource {
+/// What a run records about `data`, of which `sets` are measured.
+pub fn data_source(data: &Dataset, sets: &EvalSets) -> DataSource {
+    let source = &data.source;
     let absolute = |path: &Path| Some(fs::canonicalize(path).ok()?.to_string_lossy().into_owned());
     let copies = data.duplicates_in_train();
     DataSource {
-        source: source.to_owned(),
+        source: source.clone(),
         path: absolute(source.as_ref()).filter(|_| source != "faces"),
         exclude: data.exclude.as_deref().and_then(absolute),
         fingerprint: data.fingerprint.clone(),
         train: data.train.len(),
         val: data.val.len(),
         test: data.test.as_ref().map(|test| test.len()),
-        probe: sides.probe.len(),
-        val_in_train: sides.leak_count(),
+        probe: sets.probe.len(),
+        val_in_train: sets.leak_count(),
         surplus_duplicates: Some(copies.surplus),
         conflicting_groups: Some(copies.conflicting),
         bad_files: data.bad_files.len(),
@@ -36,7 +37,7 @@ pub fn data_source(source: &str, data: &Dataset, sides: &Sides) -> DataSource {
     }
 }
 
-/// What computes in this process on `device`.
+/// The versions, device and threads of this process.
 pub fn versions(device: Device) -> Versions {
     Versions {
         mindgap: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,10 +1,11 @@
-//! What stands for the other processes where mindgap was built for one.
+//! The process group of a mindgap that was built for one process: none.
 
 use anyhow::{Result, bail};
+use tch::Device;
 
-use super::{Place, Word};
-use crate::cli::End;
-use mindgap::{data::Dataset, train::Trainer};
+use super::{Message, RankInfo};
+use crate::cli::ExitStatus;
+use mindgap::{data::Dataset, train::Ranks};
 
 /// The flag that is refused, so that its user learns why.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -14,52 +15,52 @@ pub struct Flags {
     ranks: Option<u16>,
 }
 
-/// There is no such company.
+/// A process group that cannot exist.
 #[derive(Debug)]
-pub enum Company {}
+pub enum ProcessGroup {}
 
 impl Flags {
-    /// No company.
+    /// Calls `train` without a process group.
     ///
     /// # Errors
-    /// Somebody started several processes for one run: each would train it alone.
-    pub fn company(&self, train: impl FnOnce(Option<&Company>) -> Result<End>) -> Result<End> {
+    /// Several processes were asked for: each would train the whole run.
+    pub fn with_group(&self, train: impl FnOnce(Option<&ProcessGroup>) -> Result<ExitStatus>) -> Result<ExitStatus> {
         if let Some(ranks) = self.ranks.filter(|ranks| *ranks != 1) {
             bail!(
                 "--ranks {ranks}: this mindgap was built for one process; build it with `cargo build --release --features \
                  distributed`, which needs Gloo's headers (Debian: libgloo-dev)"
             );
         }
-        if let Some(place) = Place::of_environment()? {
+        if let Some(info) = RankInfo::of_environment()? {
             bail!(
                 "this is process {} of {} of one run, as the environment says, but this mindgap was built for one process: \
                  build it with `cargo build --release --features distributed`, or unset RANK and WORLD_SIZE",
-                place.rank,
-                place.size
+                info.rank,
+                info.size
             );
         }
         train(None)
     }
 }
 
-impl Company {
-    pub fn place(&self) -> &Place {
+impl ProcessGroup {
+    pub fn info(&self) -> &RankInfo {
         match *self {}
     }
 
-    pub fn tell(&self, _word: &Word) -> Result<()> {
+    pub fn send(&self, _message: &Message) -> Result<()> {
         match *self {}
     }
 
-    pub fn hear(&self) -> Result<Word> {
+    pub fn receive(&self) -> Result<Message> {
         match *self {}
     }
 
-    pub fn join(&self, _trainer: &mut Trainer, _data: &Dataset) -> Result<()> {
+    pub fn connect(&self, _device: Device, _data: &Dataset) -> Result<Ranks> {
         match *self {}
     }
 
-    pub fn part(&self) -> Result<()> {
+    pub fn leave(&self) -> Result<()> {
         match *self {}
     }
 }

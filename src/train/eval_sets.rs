@@ -1,22 +1,23 @@
-//! The two sides of the gap: which images are measured after every epoch.
+//! Which images are measured after every epoch.
 
 use crate::data::Dataset;
 
-/// Probe and val of a data set, the same in every epoch and for every training seed.
+/// Probe and val of a data set, which are the same in every epoch and for every training seed. The gap is val's figures
+/// less the probe's.
 #[derive(Clone, Debug)]
-pub struct Sides {
+pub struct EvalSets {
     /// The probe: positions in train.
     pub probe: Vec<u32>,
     /// Positions in val: all of them.
     pub val: Vec<u32>,
-    /// Which val images also stand in train.
+    /// Which val images also appear in train.
     pub leaks: Vec<bool>,
     /// Which val images belong to its first half, for cross-fitting.
     pub in_first_half: Vec<bool>,
 }
 
-impl Sides {
-    /// The sides of `data`, drawn by `data_seed`.
+impl EvalSets {
+    /// The sets of `data`, drawn by `data_seed`.
     pub fn of(data: &Dataset, data_seed: u64) -> Self {
         Self {
             probe: data.probe(data_seed),
@@ -26,7 +27,7 @@ impl Sides {
         }
     }
 
-    /// How many val images also stand in train.
+    /// How many val images also appear in train.
     pub fn leak_count(&self) -> usize {
         self.leaks.iter().filter(|&&leak| leak).count()
     }

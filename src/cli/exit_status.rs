@@ -13,7 +13,7 @@ pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 a threshold asked for is not
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum ExitStatus {
     /// Done.
     Done,
     /// A threshold that was asked for is not met.
@@ -26,7 +26,7 @@ pub enum End {
     Stopped,
 }
 
-impl End {
+impl ExitStatus {
     /// What an error means: a [`Failure`] or a full disk anywhere in its chain arose while running, all else is the
     /// user's to mend.
     pub fn of(error: &anyhow::Error) -> Self {
@@ -35,18 +35,18 @@ impl End {
         };
         let has_failed = error.downcast_ref::<Failure>().is_some()
             || error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_full));
-        if has_failed { End::Failure } else { End::UserError }
+        if has_failed { ExitStatus::Failure } else { ExitStatus::UserError }
     }
 }
 
-impl From<End> for ExitCode {
-    fn from(end: End) -> Self {
+impl From<ExitStatus> for ExitCode {
+    fn from(end: ExitStatus) -> Self {
         ExitCode::from(match end {
-            End::Done => 0,
-            End::ThresholdMissed => 1,
-            End::UserError => 2,
-            End::Failure => 3,
-            End::Stopped => 75,
+            ExitStatus::Done => 0,
+            ExitStatus::ThresholdMissed => 1,
+            ExitStatus::UserError => 2,
+            ExitStatus::Failure => 3,
+            ExitStatus::Stopped => 75,
         })
     }
 }

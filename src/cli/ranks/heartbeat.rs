@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{Context, Error, Result};
 
-use super::Place;
+use super::RankInfo;
 use crate::cli::output::say::say;
 use mindgap::torch::distributed::Store;
 
@@ -27,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(3);
 const PATIENCE_AT_START: u32 = 10;
 
 /// Watches the other processes until it is ended.
-pub(super) struct Watch {
+pub(super) struct HeartbeatMonitor {
     board: Arc<Board>,
     store: Arc<Store>,
 }
@@ -44,7 +44,7 @@ struct Board {
 }
 
 struct Heard {
-    signs: Vec<Sign>,
+    signs: Vec<Heartbeat>,
     /// When the store last answered; None once it is gone.
     store: Option<Instant>,
     /// What some process ended for.
@@ -52,7 +52,7 @@ struct Heard {
 }
 
 /// A process's last sign of life.
-struct Sign {
+struct Heartbeat {
     text: String,
     /// When it was heard.
     since: Instant,
@@ -60,10 +60,10 @@ struct Sign {
     before: Instant,
 }
 
-impl Watch {
-    pub fn start(place: &Place, store: Store, calls: Arc<AtomicU64>, timeout: Duration) -> Result<Self> {
+impl HeartbeatMonitor {
+    pub fn start(place: &RankInfo, store: Store, calls: Arc<AtomicU64>, timeout: Duration) -> Result<Self> {
         let now = Instant::now();
-        let signs = (0..place.size).map(|_| Sign { text: String::new(), since: now, before: now }).collect();
+        let signs = (0..place.size).map(|_| Heartbeat { text: String::new(), since: now, before: now }).collect();
         let keeper = if place.agent_serves { "torchrun's agent" } else { "rank 0" };
         let board = Arc::new(Board {
             rank: place.rank,
@@ -143,7 +143,7 @@ impl Board {
             let Some(text) = store.get(&format!("sign/{rank}"))? else { continue };
             let sign = &mut self.heard().signs[rank];
             if sign.text != text {
-                *sign = Sign { text, since: Instant::now(), before: sign.since };
+                *sign = Heartbeat { text, since: Instant::now(), before: sign.since };
             }
         }
         let fault = store.get("fault")?;
@@ -180,7 +180,7 @@ impl Board {
             }
             // The first sign heard from now on may be one that was given before, and of who has just begun none may have
             // been heard yet.
-            let lives = |(rank, sign): (usize, &Sign)| {
+            let lives = |(rank, sign): (usize, &Heartbeat)| {
                 let may_have_begun = !sign.text.is_empty() || begun.elapsed() < limit;
                 rank == self.rank || !may_have_begun || sign.before > begun
             };
@@ -206,7 +206,7 @@ impl Board {
             }
             Some(_) => {}
         }
-        let silent = |(rank, sign): (usize, &Sign)| {
+        let silent = |(rank, sign): (usize, &Heartbeat)| {
             let limit = if sign.text.is_empty() { self.timeout * PATIENCE_AT_START } else { limit };
             let silence = sign.since.elapsed();
             (rank != self.rank && silence > limit).then(|| {
@@ -223,7 +223,7 @@ impl Board {
             return None;
         }
         let heard = self.heard();
-        let calls = |sign: &Sign| sign.text.split(' ').next().and_then(|calls| calls.parse::<u64>().ok());
+        let calls = |sign: &Heartbeat| sign.text.split(' ').next().and_then(|calls| calls.parse::<u64>().ok());
         let own = calls(&heard.signs[self.rank])?;
         let (rank, sign) = heard.signs.iter().enumerate().min_by_key(|(_, sign)| calls(sign))?;
         let behind = calls(sign)? < own;
@@ -253,7 +253,8 @@ mod tests {
     fn board(signs: &[(&str, u64)]) -> Board {
         let now = Instant::now();
         let heard = |ago: u64| now - Duration::from_secs(ago);
-        let sign = |&(text, ago): &(&str, u64)| Sign { text: text.into(), since: heard(ago), before: heard(ago + 1) };
+        let sign =
+            |&(text, ago): &(&str, u64)| Heartbeat { text: text.into(), since: heard(ago), before: heard(ago + 1) };
         Board {
             rank: 0,
             keeper: "rank 0, who keeps the store at h:1,".into(),
@@ -295,7 +296,8 @@ mod tests {
                     heard.store = Some(Instant::now());
                     if beat <= beats {
                         let before = heard.signs[1].since;
-                        heard.signs[1] = Sign { text: format!("5 {} 2 b", 9 + beat), since: Instant::now(), before };
+                        heard.signs[1] =
+                            Heartbeat { text: format!("5 {} 2 b", 9 + beat), since: Instant::now(), before };
                     }
                     drop(heard);
                     if verdict.is_finished() {

@@ -1,0 +1,176 @@
+//! What is to be trained: the flags of `mindgap train` and, on `--resume`, the run that they resume.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, ensure};
+
+use super::Args;
+use crate::cli::{flags::recipe::RecipeSource, output::say::say, ranks::Message};
+use mindgap::{
+    data::{Dataset, SplitFolders},
+    recipe::Recipe,
+    run::{Done, RunFolder},
+    train::Previous,
+};
+
+/// What is to be trained.
+pub struct Request {
+    /// The data, as the user or the resumed run names them.
+    source: String,
+    /// The list of samples to leave out of the data.
+    exclude: Option<String>,
+    /// The folders of splits that the user or the resumed run names.
+    folders: SplitFolders,
+    /// The recipe, complete but for what the data decide.
+    pub recipe: Recipe,
+    /// The preset that it started from.
+    preset: Option<String>,
+    /// The recipe file that was applied to it.
+    file: Option<PathBuf>,
+    /// The run that is resumed, if it was begun before.
+    pub previous: Option<Previous>,
+}
+
+impl Request {
+    /// What `args` ask for.
+    ///
+    /// # Errors
+    /// A bad recipe, or one that is not that of the run to be resumed.
+    pub fn of(args: &Args) -> Result<Self> {
+        let previous = match &args.out {
+            Some(path) if args.resume => Previous::read(path)?,
+            _ => None,
+        };
+        match previous {
+            Some(previous) => Self::to_resume(args, previous),
+            None => Self::to_begin(args),
+        }
+    }
+
+    fn to_begin(args: &Args) -> Result<Self> {
+        let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
+        let preset = args.source.preset_for(&source);
+        Ok(Self {
+            recipe: args.source.resolve_with(preset.as_deref())?,
+            source,
+            exclude: args.data.exclude.clone(),
+            folders: args.data.folders(),
+            preset,
+            file: args.source.recipe.clone(),
+            previous: None,
+        })
+    }
+
+    fn to_resume(args: &Args, previous: Previous) -> Result<Self> {
+        let recipe = previous.recipe_to_continue(asked_recipe(&args.source, &previous)?)?;
+        let folders = args.data.folders();
+        Ok(Self {
+            source: args.data.source.clone().unwrap_or_else(|| previous.source()),
+            exclude: args.data.exclude.clone().or_else(|| previous.exclude()),
+            folders: if folders.is_empty() { previous.folders() } else { folders },
+            // Images are read as the run read them before.
+            recipe: Recipe { range_16bit: recipe.range_16bit.or(Some(previous.range_16bit())), ..recipe },
+            preset: args.source.preset.clone(),
+            file: args.source.recipe.clone(),
+            previous: Some(previous),
+        })
+    }
+
+    /// Where the recipe comes from, in words.
+    pub fn origin(&self, is_resumed: bool) -> String {
+        match (&self.preset, &self.file) {
+            _ if is_resumed => "of the resumed run".to_owned(),
+            (Some(preset), Some(file)) => format!("preset {preset}, changed by {}", file.display()),
+            (Some(preset), None) => format!("preset {preset}"),
+            (None, Some(file)) => file.display().to_string(),
+            (None, None) => "the default, preset seed's".to_owned(),
+        }
+    }
+
+    /// A name for the run's folder.
+    pub fn name(&self) -> String {
+        let stem = Path::new(&self.source).file_stem().map_or("data".into(), |stem| stem.to_string_lossy());
+        let preset = self.preset.as_deref().unwrap_or(&self.recipe.model);
+        format!("{stem}-{preset}")
+    }
+
+    /// The threads of the resumed run, where as many processes train it as before: with them its bits stay the same.
+    pub fn threads_before(&self, ranks: usize) -> Option<usize> {
+        let versions = &self.previous.as_ref()?.environment.versions;
+        (versions.ranks.unwrap_or(1) == ranks).then_some(versions.threads)
+    }
+
+    /// What the other processes of the run must know.
+    pub fn message(&self, threads: Option<usize>) -> Message {
+        Message::Train {
+            recipe: self.recipe.to_toml(),
+            source: self.source.clone(),
+            exclude: self.exclude.clone(),
+            folders: self.folders.clone(),
+            skipped_before: self.skipped_before(),
+            threads,
+        }
+    }
+
+    /// Whether the resumed run left bad files out.
+    fn skipped_before(&self) -> bool {
+        self.previous.as_ref().is_some_and(|previous| previous.environment.data.bad_files > 0)
+    }
+
+    /// Opens the data.
+    ///
+    /// # Errors
+    /// They are missing or unreadable, or are not those of the plan.
+    pub fn open_data(&self, args: &Args) -> Result<Dataset> {
+        let flags = args.data.reading(self.exclude.clone(), &self.folders);
+        let data = flags.open(&self.source, &self.recipe, self.skipped_before())?;
+        if let Some(planned) = &args.planned {
+            let found = args.data.planned(&data)?;
+            ensure!(
+                planned.fingerprint == found.fingerprint,
+                "the data are not those of the plan: planned were {planned}, here are {found}; --data names their place on \
+                 this machine"
+            );
+        }
+        Ok(data)
+    }
+
+    /// The final figures where the run to be resumed needs no more epochs, on the data that it was trained on.
+    pub fn finished(&self, args: &Args) -> Option<Done> {
+        let previous = self.previous.as_ref()?;
+        let data = &previous.environment.data;
+        let is_as_planned = args.planned.as_ref().is_some_and(|planned| planned.fingerprint == data.fingerprint);
+        let is_same_source = args.data.source.as_ref().is_none_or(|source| *source == data.source)
+            && args.data.exclude.as_ref().is_none_or(|list| absolute(list) == previous.exclude())
+            && self.folders == previous.folders();
+        if !(is_as_planned || is_same_source) || previous.recipe.epochs != self.recipe.epochs {
+            return None;
+        }
+        RunFolder::open(args.out.as_ref()?).and_then(|folder| folder.done()).unwrap_or_else(|error| {
+            say(format_args!("warning: {error:#}; it is written again"));
+            None
+        })
+    }
+}
+
+/// The recipe that the flags ask for when `previous` is resumed. Without a preset or recipe file, the flags override the
+/// run's own recipe.
+fn asked_recipe(source: &RecipeSource, previous: &Previous) -> Result<Recipe> {
+    if source.preset.is_some() || source.recipe.is_some() || source.planned.is_some() {
+        return source.resolve();
+    }
+    let flags = source.flags.without("epochs");
+    let own = RecipeSource { recipe: Some(previous.recipe_file()), flags, ..Default::default() }.resolve()?;
+    match source.flags.number("epochs") {
+        Some(epochs) => Ok(Recipe { epochs: epochs.try_into()?, ..own }),
+        None => Ok(own),
+    }
+}
+
+/// The path `list` as a run records it.
+fn absolute(list: &str) -> Option<String> {
+    Some(fs::canonicalize(list).ok()?.to_string_lossy().into_owned())
+}

@@ -1,0 +1,223 @@
+//! The search for the first non-finite value. Training checks its loss only every so many updates. When a check fails,
+//! the state is restored from the snapshot of the check before, and each update since is repeated and examined.
+
+use std::fmt;
+
+use anyhow::Result;
+use tch::{Kind, Tensor};
+
+use super::{TrainState, Trainer, examples::TrainBatch};
+use crate::{
+    data::{Batch, Dataset, Split},
+    model::Mode,
+    torch::lists,
+};
+
+/// Updates between two checks whether the loss is still finite. Each check waits for the device.
+pub(super) const UPDATES_BETWEEN_CHECKS: u64 = 50;
+
+/// Files of a batch that a message names.
+const NAMED: usize = 32;
+
+/// A copy of the state on the device, apart from averages: what the updates since then change.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    tensors: Vec<Tensor>,
+    state: TrainState,
+}
+
+/// What is not finite, and the files of its batch.
+type Location = (String, Vec<String>);
+
+/// The first non-finite value of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct NonFinite {
+    /// The epoch, from 1.
+    epoch: u32,
+    /// The update in that epoch, from 1.
+    update: u64,
+    /// The learning rate of that update.
+    rate: f64,
+    /// The learning rate of the update before it, which made the weights; 0 at the beginning.
+    rate_before: f64,
+    /// What is not finite, such as `the output of layer2.0`.
+    what: String,
+    /// The images of its batch, by name.
+    files: Vec<String>,
+}
+
+fn tensors(trainer: &Trainer) -> Vec<&Tensor> {
+    let mut tensors: Vec<&Tensor> = trainer.model.parameters.all().iter().map(|parameter| &parameter.tensor).collect();
+    tensors.extend(trainer.optimizer.state().into_iter().map(|(_, tensor)| tensor));
+    tensors
+}
+
+impl Snapshot {
+    /// A copy of the current state.
+    ///
+    /// # Errors
+    /// An exception of libtorch.
+    pub fn new(trainer: &Trainer) -> Result<Self> {
+        Ok(Self { tensors: lists::copies(&tensors(trainer)), state: trainer.state()? })
+    }
+
+    /// Replaces the copy by the current state.
+    ///
+    /// # Errors
+    /// An exception of libtorch.
+    pub fn renew(&mut self, trainer: &Trainer) -> Result<()> {
+        lists::copy_all(&self.tensors.iter().collect::<Vec<_>>(), &tensors(trainer));
+        self.state = trainer.state()?;
+        Ok(())
+    }
+
+    fn restore(&self, trainer: &mut Trainer) {
+        lists::copy_all(&tensors(trainer), &self.tensors.iter().collect::<Vec<_>>());
+        trainer.set_state(&self.state);
+    }
+
+    /// Restores the snapshot and repeats the updates since then, up to the first non-finite value; None where none comes
+    /// up again. `trainer` is of no use afterwards.
+    ///
+    /// # Errors
+    /// An image that cannot be read any more.
+    pub fn first_non_finite(&self, trainer: &mut Trainer, data: &Dataset) -> Result<Option<NonFinite>> {
+        self.restore(trainer);
+        let images = data.train.len();
+        let mut batches = trainer.epoch_batches(data)?;
+        let mut sum = Tensor::from(0.0).to_device(trainer.device());
+        let mut before = Snapshot::new(trainer)?;
+        for _ in 0..UPDATES_BETWEEN_CHECKS {
+            if batches.left() == 0 {
+                break;
+            }
+            before.renew(trainer)?;
+            let rate = trainer.rate(trainer.optimizer.updates, images);
+            let update = batches.take(trainer.recipe.grad_accum_steps)?;
+            trainer.update(update, rate, &mut sum)?;
+            if !(sum.double_value(&[]).is_finite() && trainer.model.parameters.are_finite()) {
+                before.restore(trainer);
+                return examine_next_update(trainer, data).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What is not finite in the next update, which is known to fail.
+fn examine_next_update(trainer: &Trainer, data: &Dataset) -> Result<NonFinite> {
+    let (images, updates) = (data.train.len(), trainer.optimizer.updates);
+    let mut batches = trainer.epoch_batches(data)?;
+    // Where every part of the update is finite, the step itself was too long.
+    let mut what = "a weight or running statistic after the step".to_owned();
+    let mut files = Vec::new();
+    for batch in batches.take(trainer.recipe.grad_accum_steps)? {
+        files = batch.batch.positions.iter().map(|&position| data.train.name(position)).collect();
+        if let Some(location) = examine_batch(trainer, &batch, &files)? {
+            (what, files) = location;
+            break;
+        }
+    }
+    Ok(NonFinite {
+        epoch: trainer.position.epochs + 1,
+        update: trainer.position.updates + 1,
+        rate: trainer.rate(updates, images),
+        rate_before: updates.checked_sub(1).map_or(0.0, |update| trainer.rate(update, images)),
+        what,
+        files,
+    })
+}
+
+/// What is not finite in the pass over a batch (an output of the network, the loss, or a gradient) of `files`. With
+/// several ranks it is what the first rank with a finding has found, and its files.
+fn examine_batch(trainer: &Trainer, batch: &TrainBatch, files: &[String]) -> Result<Option<Location>> {
+    let example = trainer.example(batch);
+    let mut first = None;
+    let mode = Mode::Train(trainer.dropout_draws(batch.number));
+    let logits = trainer.logits(&example, mode, &mut |layer, output| {
+        if first.is_none() && !is_finite(output) {
+            first = Some(format!("the output of {layer}"));
+        }
+    });
+    let loss = trainer.objective(&logits, &example);
+    if first.is_none() && !is_finite(&loss) {
+        first = Some("the loss of finite logits".to_owned());
+    }
+    // All ranks return here or none: what follows may be a pass that they make together.
+    let first = trainer.ranks.first_of(first.map(|what| (what, files.to_vec())))?;
+    if first.is_some() {
+        return Ok(first);
+    }
+    let trained: Vec<_> = trainer.model.parameters.trained().collect();
+    let tensors: Vec<&Tensor> = trained.iter().map(|parameter| &parameter.tensor).collect();
+    let gradients = Tensor::run_backward(&[&loss], &tensors, false, false);
+    // From the last layer to the first, the order of the backward pass.
+    let bad = trained.iter().zip(gradients).rev().find(|(_, gradient)| !is_finite(gradient));
+    let what = bad.map(|(parameter, _)| format!("the gradient of {}", parameter.name));
+    trainer.ranks.first_of(what.map(|what| (what, files.to_vec())))
+}
+
+/// What is not finite when the model is evaluated on the images of `split` at `positions`: the first layer whose output is
+/// not, and the images with non-finite logits, by name. None where everything is finite.
+///
+/// # Errors
+/// An image that cannot be read any more, or an exception of libtorch.
+pub(super) fn non_finite_evaluation(trainer: &Trainer, split: &Split, positions: &[u32]) -> Result<Option<String>> {
+    let _guard = tch::no_grad_guard();
+    let network = trainer.network();
+    for batch in split.batches(positions.to_vec(), NAMED, network.parameters.device()) {
+        let Batch { images, positions, .. } = batch?;
+        let images = trainer.normalize.forward(&images);
+        let mut first = None;
+        let logits = network.forward_watched(&images, Mode::Eval, &mut |layer, output| {
+            if first.is_none() && !is_finite(output) {
+                first = Some(format!("the output of {layer}"));
+            }
+        });
+        if let Some(what) = first {
+            let is_bad: Vec<bool> =
+                Vec::try_from(logits.sum_dim_intlist(1, false, Kind::Float).isfinite().logical_not())?;
+            let bad = positions.iter().zip(is_bad).filter(|(_, is_bad)| *is_bad);
+            let names: Vec<String> = bad.map(|(&position, _)| split.name(position)).collect();
+            return Ok(Some(format!("{what} is not finite for {}", names.join(", "))));
+        }
+    }
+    Ok(None)
+}
+
+fn is_finite(tensor: &Tensor) -> bool {
+    (tensor.detach() * 0.0).sum(Kind::Float).double_value(&[]) == 0.0
+}
+
+impl fmt::Display for NonFinite {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let Self { epoch, update, rate, rate_before, what, files } = self;
+        write!(
+            formatter,
+            "{what} is not finite in epoch {epoch}, update {update}, learning rate {rate} (the update before: \
+             {rate_before}). Its batch: {}",
+            files[..files.len().min(NAMED)].join(", ")
+        )?;
+        match files.len().checked_sub(NAMED) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(formatter, ", and {more} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_a_few_files_and_counts_the_rest() {
+        let files: Vec<String> = (0..40).map(|number| format!("{number}.png")).collect();
+        let what = "the output of fc".into();
+        let text = NonFinite { epoch: 2, update: 7, rate: 1e9, rate_before: 0.5, what, files }.to_string();
+        assert!(
+            text.starts_with("the output of fc is not finite in epoch 2, update 7, learning rate 1000000000"),
+            "{text}"
+        );
+        assert!(text.ends_with("31.png, and 8 more"), "{text}");
+    }
+}

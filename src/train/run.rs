@@ -1,0 +1,381 @@
+//! A training run as a whole: from a recipe and data to a trained network, in memory or in a run folder.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+use anyhow::{Result, ensure};
+use tch::Device;
+
+use super::{
+    Checkpointer, EvalSets, FitOutcome, Previous, Ranks, Trainer, data_source, fit, resume::restore, versions,
+};
+use crate::{
+    data::Dataset,
+    model::{Architecture, ModelCost, ResNet},
+    recipe::Recipe,
+    run::{Done, Environment, EpochRecord, Observer, Resume, RunFolder, Versions, cpu_name, now},
+    torch::device,
+};
+
+/// A run that has not begun: a recipe, data, and options with their defaults.
+///
+/// ```no_run
+/// use mindgap::{data, recipe::Recipe, train};
+///
+/// let recipe = Recipe::preset("demo")?.epochs(5);
+/// let data = data::open("faces", &data::Options::default(), &data::NoProgress)?;
+/// let trained = train::Run::new(recipe, &data)?
+///     .folder("runs/demo")
+///     .on_epoch(|epoch| println!("epoch {}: gap {:.3}", epoch.epoch, epoch.gap_loss))
+///     .fit()?;
+/// println!("{} epochs", trained.records.len());
+/// # anyhow::Ok(())
+/// ```
+pub struct Run<'a> {
+    recipe: Recipe,
+    data: &'a Dataset,
+    sets: EvalSets,
+    device: Option<Device>,
+    folder: Destination,
+    resume: bool,
+    checkpoint_every: Option<u64>,
+    ranks: usize,
+    stop: Option<&'a AtomicBool>,
+    observer: Box<dyn Observer + 'a>,
+}
+
+/// Where a run writes its files.
+enum Destination {
+    /// Nowhere.
+    Memory,
+    Folder(PathBuf),
+    /// A new folder of this name, or of the first free one of `name-2`, `name-3` and so on.
+    NewIn(PathBuf, String),
+}
+
+impl<'a> Run<'a> {
+    /// A run of `recipe` on `data`, on the best device, that writes no files.
+    ///
+    /// # Errors
+    /// The recipe has values out of range or in conflict, a batch has more images than train, or no training image is
+    /// left to measure after those that also appear in val.
+    pub fn new(recipe: Recipe, data: &'a Dataset) -> Result<Self> {
+        let recipe = complete_recipe(recipe, data);
+        recipe.validate()?;
+        let images = data.train.len();
+        ensure!(
+            images >= recipe.batch_size as usize,
+            "{images} training images do not fill one batch of {}: choose a batch_size of at most {images}",
+            recipe.batch_size,
+        );
+        let sets = EvalSets::of(data, recipe.data_seed);
+        ensure!(
+            !sets.probe.is_empty(),
+            "the probe is empty: every training image also appears in val, pixel for pixel; the data need training images \
+             of their own"
+        );
+        Ok(Self {
+            recipe,
+            data,
+            sets,
+            device: None,
+            folder: Destination::Memory,
+            resume: false,
+            checkpoint_every: None,
+            ranks: 1,
+            stop: None,
+            observer: Box::new(()),
+        })
+    }
+
+    /// Writes recipe, epochs, checkpoints and final figures into the folder `path`, see [`RunFolder`].
+    #[must_use]
+    pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
+        self.folder = Destination::Folder(path.into());
+        self
+    }
+
+    /// Writes them into a new folder of `parent`, called `name` or, where that is taken, `name-2`, `name-3` and so on.
+    #[must_use]
+    pub fn new_folder_in(mut self, parent: impl Into<PathBuf>, name: &str) -> Self {
+        self.folder = Destination::NewIn(parent.into(), name.to_owned());
+        self
+    }
+
+    /// Continues the run in the folder from its last checkpoint, or begins it where there is none. The recipe must be
+    /// that of the run, or have more epochs.
+    #[must_use]
+    pub fn resume(mut self) -> Self {
+        self.resume = true;
+        self
+    }
+
+    /// Trains on `device`. Default: the first CUDA device, or the CPU.
+    #[must_use]
+    pub fn device(mut self, device: Device) -> Self {
+        self.device = Some(device);
+        self
+    }
+
+    /// Ends the run between two updates once `flag` is set, with a checkpoint.
+    #[must_use]
+    pub fn stop(mut self, flag: &'a AtomicBool) -> Self {
+        self.stop = Some(flag);
+        self
+    }
+
+    /// Writes a checkpoint after every `updates` updates of an epoch too, not only after the epoch.
+    #[must_use]
+    pub fn checkpoint_every(mut self, updates: Option<u64>) -> Self {
+        self.checkpoint_every = updates;
+        self
+    }
+
+    /// Records that `size` processes train the run together; they join by [`RunInProgress::join`].
+    #[must_use]
+    pub fn ranks(mut self, size: usize) -> Self {
+        self.ranks = size;
+        self
+    }
+
+    /// Calls `notify` with the record of each epoch.
+    #[must_use]
+    pub fn on_epoch(self, notify: impl FnMut(&EpochRecord) + 'a) -> Self {
+        self.observer(EpochCallback(notify))
+    }
+
+    /// Notifies `observer` too.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'a) -> Self {
+        self.observer = Box::new((self.observer, observer));
+        self
+    }
+
+    /// Trains to the end.
+    ///
+    /// # Errors
+    /// The errors of [`Self::start`] and [`RunInProgress::fit`].
+    pub fn fit(self) -> Result<Trained> {
+        let mut run = self.start()?;
+        match run.fit(&mut ())? {
+            FitOutcome::Finished => run.finish(),
+            FitOutcome::Stopped => run.interrupt(),
+        }
+    }
+
+    /// Makes the network, or restores it, and writes the first files of the folder. Nothing is trained yet.
+    ///
+    /// # Errors
+    /// The folder holds another run or cannot be written, the run in it cannot be resumed with this recipe on these data,
+    /// pretrained weights do not fit, or libtorch has no memory for the network.
+    pub fn start(self) -> Result<RunInProgress<'a>> {
+        let mut warnings = Vec::new();
+        let device = match self.device {
+            Some(device) => device,
+            None => device::parse("auto")?,
+        };
+        let previous = match &self.folder {
+            Destination::Folder(path) if self.resume => Previous::read(path)?,
+            _ => None,
+        };
+        let (recipe, mut trainer) = match &previous {
+            None => (self.recipe.clone(), Trainer::new(&self.recipe, self.data, device)?),
+            Some(previous) => {
+                previous.check_data(self.data)?;
+                let range_16bit = previous.recipe.range_16bit;
+                let recipe = previous.recipe_to_continue(Recipe { range_16bit, ..self.recipe.clone() })?;
+                let trainer = previous.trainer(&recipe, self.data, device, &mut warnings)?;
+                (recipe, trainer)
+            }
+        };
+        let folder = match &self.folder {
+            Destination::Memory => {
+                ensure!(!self.resume, "a run that writes no files cannot be resumed: name its folder");
+                None
+            }
+            Destination::Folder(path) => Some(RunFolder::create(path, self.resume)?),
+            Destination::NewIn(parent, name) => Some(RunFolder::create_next(parent, name)?),
+        };
+        let mut records = Vec::new();
+        if let Some(folder) = &folder {
+            if previous.is_some() {
+                restore(folder, &mut trainer, self.data, &mut warnings)?;
+            }
+            self.write_provenance(folder, &recipe, &trainer, previous.as_ref())?;
+            records = folder.epochs()?.records;
+        }
+        Ok(RunInProgress {
+            data: self.data,
+            sets: self.sets,
+            trainer,
+            folder,
+            is_resumed: previous.is_some(),
+            warnings,
+            checkpoint_every: self.checkpoint_every,
+            stop: self.stop,
+            observer: (self.observer, Records(records)),
+        })
+    }
+
+    /// Writes environment.json and recipe.toml.
+    fn write_provenance(
+        &self,
+        folder: &RunFolder,
+        recipe: &Recipe,
+        trainer: &Trainer,
+        previous: Option<&Previous>,
+    ) -> Result<()> {
+        let command_line: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        let ranks = (self.ranks > 1).then_some(self.ranks);
+        let versions = Versions { ranks, ..versions(trainer.device()) };
+        let environment = match previous {
+            Some(previous) => {
+                folder.reopen()?;
+                let mut environment = previous.environment.clone();
+                let after_epoch = trainer.position.epochs;
+                environment.resumes.push(Resume { at: now(), after_epoch, command_line, versions });
+                environment
+            }
+            None => Environment {
+                versions,
+                cpu: cpu_name(),
+                data: data_source(self.data, &self.sets),
+                range_16bit: recipe.range_16bit.filter(|_| self.data.range_16bit.is_some()),
+                folders: self.data.folders.settled(Path::new(&self.data.source))?,
+                pretrained: trainer.pretrained.clone(),
+                command_line,
+                started: now(),
+                resumes: Vec::new(),
+            },
+        };
+        folder.write_environment(&environment)?;
+        // The recipe last: a folder with a recipe holds a run.
+        folder.write_recipe(&recipe.to_toml())
+    }
+}
+
+/// `recipe` with what `data` decide where it says nothing: size, channels, range of 16-bit values.
+pub fn complete_recipe(recipe: Recipe, data: &Dataset) -> Recipe {
+    let range_16bit = recipe.range_16bit.or(data.range_16bit);
+    Recipe { img_size: Some(data.size), in_chans: Some(data.channels), range_16bit, ..recipe }
+}
+
+/// A run between its first and its last step.
+pub struct RunInProgress<'a> {
+    data: &'a Dataset,
+    /// The images that are measured after every epoch.
+    pub sets: EvalSets,
+    /// The state.
+    pub trainer: Trainer,
+    /// The run's folder, if it has one.
+    pub folder: Option<RunFolder>,
+    /// Whether the run was begun before.
+    pub is_resumed: bool,
+    /// What the user should know about the files of the run that is resumed, a sentence each.
+    pub warnings: Vec<String>,
+    checkpoint_every: Option<u64>,
+    stop: Option<&'a AtomicBool>,
+    observer: (Box<dyn Observer + 'a>, Records),
+}
+
+impl RunInProgress<'_> {
+    /// The network's parameters and the multiply-adds of one image.
+    ///
+    /// # Errors
+    /// None is expected: the network exists.
+    pub fn cost(&self) -> Result<ModelCost> {
+        let architecture = Architecture::new(&self.trainer.recipe, self.data.channels, self.data.classes.len())?;
+        Ok(architecture.cost(self.data.size))
+    }
+
+    /// Trains together with other processes, from rank 0's state.
+    ///
+    /// # Errors
+    /// A batch is too small to be shared among so many, or a rank is dead.
+    pub fn join(&mut self, ranks: Ranks) -> Result<()> {
+        self.trainer.join(ranks)
+    }
+
+    /// Trains until all epochs are done, early stopping is due, or the stop flag is set. `observer` is notified after
+    /// those of [`Run::observer`].
+    ///
+    /// # Errors
+    /// The errors of [`fit`](super::fit()).
+    pub fn fit(&mut self, observer: &mut dyn Observer) -> Result<FitOutcome> {
+        let never = AtomicBool::new(false);
+        let stop = self.stop.unwrap_or(&never);
+        let mut checkpointer = match &self.folder {
+            None => None,
+            Some(folder) => Some(Checkpointer::new(folder, self.data, &self.sets)?),
+        };
+        if let Some(checkpointer) = &mut checkpointer {
+            checkpointer.every = self.checkpoint_every;
+        }
+        let mut observers = (&mut self.observer, observer);
+        fit(&mut self.trainer, self.data, &self.sets, checkpointer.as_mut(), &mut observers, stop)
+    }
+
+    /// Ends a run all of whose epochs are done: writes `model.safetensors` and `done.json`.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn finish(self) -> Result<Trained> {
+        let macs = self.cost()?.multiply_adds;
+        let done = match &self.folder {
+            None => None,
+            Some(folder) => Some(Checkpointer::new(folder, self.data, &self.sets)?.finish(&self.trainer, macs)?),
+        };
+        Ok(Trained { outcome: FitOutcome::Finished, done, ..self.interrupt()? })
+    }
+
+    /// Ends a run that was stopped, and that can be resumed where it has a folder.
+    ///
+    /// # Errors
+    /// None is expected.
+    pub fn interrupt(self) -> Result<Trained> {
+        let Self { trainer, folder, observer: (_, Records(records)), .. } = self;
+        Ok(Trained { outcome: FitOutcome::Stopped, trainer, records, done: None, folder })
+    }
+}
+
+/// What a run leaves in memory.
+pub struct Trained {
+    /// Whether all epochs are done.
+    pub outcome: FitOutcome,
+    /// The final state.
+    pub trainer: Trainer,
+    /// The record of each epoch, those before a resume included.
+    pub records: Vec<EpochRecord>,
+    /// The final figures, of a finished run with a folder.
+    pub done: Option<Done>,
+    /// The run's folder, if it has one.
+    pub folder: Option<RunFolder>,
+}
+
+impl Trained {
+    /// The trained network: the averaged weights where the recipe averages them.
+    pub fn network(&self) -> &ResNet {
+        self.trainer.network()
+    }
+}
+
+/// Collects the records of the epochs.
+struct Records(Vec<EpochRecord>);
+
+impl Observer for Records {
+    fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
+        self.0.push(record.clone());
+        Ok(())
+    }
+}
+
+struct EpochCallback<F>(F);
+
+impl<F: FnMut(&EpochRecord)> Observer for EpochCallback<F> {
+    fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
+        (self.0)(record);
+        Ok(())
+    }
+}
