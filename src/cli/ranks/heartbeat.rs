@@ -1,7 +1,8 @@
-//! Whether the processes of a run are alive. Each writes a sign of life into the store again and again, and reads the
-//! others'; who is silent for too long counts as dead, and all others end and name it.
+//! Whether the processes of a run are alive. Each writes a heartbeat into the store at regular intervals and reads those of
+//! the others. A process without a heartbeat for too long counts as dead; all others then end with an error that names it.
 //!
-//! Two threads: one talks to the store and may be kept waiting by it; the other judges by what was heard, and is not.
+//! Two threads do this: one exchanges heartbeats with the store, which may block it; the other decides by what was
+//! received, and never blocks.
 
 use std::{
     fs, process,
@@ -21,226 +22,247 @@ use mindgap::torch::distributed::Store;
 
 /// Exit code of a failure while running.
 const FAILURE: i32 = 3;
-/// How long the main thread may take to end by itself once the verdict is known.
+/// How long the main thread may take to end by itself once a dead process is known.
 const GRACE: Duration = Duration::from_secs(3);
-/// How much longer than usual a process may take for its first sign: machines do not start at once.
-const PATIENCE_AT_START: u32 = 10;
+/// How many times the timeout a process may take for its first heartbeat: machines do not start at once.
+const TIMEOUTS_AT_START: u32 = 10;
 
-/// Watches the other processes until it is ended.
+/// Monitors the other processes of a run until [`Self::end`].
 pub(super) struct HeartbeatMonitor {
-    board: Arc<Board>,
+    status: Arc<Status>,
     store: Arc<Store>,
 }
 
-/// What was heard of the others.
-struct Board {
+/// What this process knows of the others.
+struct Status {
     rank: usize,
-    /// Who keeps the store, for messages.
-    keeper: String,
+    /// The process that serves the store, for messages.
+    store_owner: String,
     timeout: Duration,
-    beat: Duration,
-    over: AtomicBool,
-    heard: Mutex<Heard>,
+    /// Time between two heartbeats.
+    interval: Duration,
+    is_ended: AtomicBool,
+    received: Mutex<Received>,
 }
 
-struct Heard {
-    signs: Vec<Heartbeat>,
-    /// When the store last answered; None once it is gone.
+struct Received {
+    heartbeats: Vec<Heartbeat>,
+    /// When the store last answered; None once it is unreachable.
     store: Option<Instant>,
-    /// What some process ended for.
+    /// The error with which some process ended.
     fault: Option<String>,
 }
 
-/// A process's last sign of life.
+/// A process's last heartbeat.
 struct Heartbeat {
+    /// The number of its collective calls, of the heartbeat, of the process, and its host; empty before the first.
     text: String,
-    /// When it was heard.
-    since: Instant,
-    /// When the one before it was.
-    before: Instant,
+    received_at: Instant,
+    previous_received_at: Instant,
 }
 
 impl HeartbeatMonitor {
-    pub fn start(place: &RankInfo, store: Store, calls: Arc<AtomicU64>, timeout: Duration) -> Result<Self> {
+    pub fn start(info: &RankInfo, store: Store, calls: Arc<AtomicU64>, timeout: Duration) -> Result<Self> {
         let now = Instant::now();
-        let signs = (0..place.size).map(|_| Heartbeat { text: String::new(), since: now, before: now }).collect();
-        let keeper = if place.agent_serves { "torchrun's agent" } else { "rank 0" };
-        let board = Arc::new(Board {
-            rank: place.rank,
-            keeper: format!("{keeper}, who keeps the store at {}:{},", place.host, place.port),
+        let mut heartbeats = Vec::new();
+        for _ in 0..info.size {
+            heartbeats.push(Heartbeat { text: String::new(), received_at: now, previous_received_at: now });
+        }
+        let server = if info.agent_serves { "torchrun's agent" } else { "rank 0" };
+        let status = Arc::new(Status {
+            rank: info.rank,
+            store_owner: format!("{server}, which serves the store at {}:{},", info.host, info.port),
             timeout,
-            beat: (timeout / 10).clamp(Duration::from_millis(100), Duration::from_secs(2)),
-            over: AtomicBool::new(false),
-            heard: Mutex::new(Heard { signs, store: Some(now), fault: None }),
+            interval: (timeout / 10).clamp(Duration::from_millis(100), Duration::from_secs(2)),
+            is_ended: AtomicBool::new(false),
+            received: Mutex::new(Received { heartbeats, store: Some(now), fault: None }),
         });
         let store = Arc::new(store);
-        let (talker, judge, there) = (Arc::clone(&board), Arc::clone(&board), Arc::clone(&store));
-        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            thread::Builder::new().name(name.into()).spawn(work).context("a thread cannot be started")
-        };
-        spawn("signs of life", Box::new(move || talker.talk(&there, &calls)))?;
-        spawn("watch", Box::new(move || judge.judge()))?;
-        Ok(Self { board, store })
+        let (exchanging, shared_store) = (Arc::clone(&status), Arc::clone(&store));
+        spawn("heartbeats", move || exchanging.exchange_until_end(&shared_store, &calls))?;
+        let deciding = Arc::clone(&status);
+        spawn("monitor", move || deciding.exit_after_a_death())?;
+        Ok(Self { status, store })
     }
 
-    /// Ends the watch.
+    /// Ends the monitoring.
     pub fn end(&self) {
-        self.board.over.store(true, Ordering::Relaxed);
+        self.status.is_ended.store(true, Ordering::Relaxed);
     }
 
-    /// The process to blame for `error` of this one, if that is another; otherwise the others are told. Takes a few
-    /// signs of life, so as to hear who still gives them. Ends the watch; where it has ended, nobody else is to blame.
+    /// The process that caused `error` of this one, if it was another; otherwise the error is sent to the others. Waits
+    /// for a few heartbeats to learn who is alive. Ends the monitoring; where it has ended before, no other process is
+    /// the cause.
     pub fn culprit(&self, error: &Error) -> Option<String> {
-        let board = &self.board;
-        if board.is_over() {
+        let status = &self.status;
+        if status.is_ended() {
             return None;
         }
         let text = format!("{error:#}");
-        let culprit = board.hear_all().or_else(|| board.straggler(&text));
-        let own = format!("rank {} failed: {text}", board.rank);
-        let told = self.store.set_first("fault", culprit.as_deref().unwrap_or(&own));
-        // Time for the others to read it, if it is kept here.
-        if told.is_ok() {
-            sleep(board.beat * 2);
+        let culprit = status.wait_for_all().or_else(|| status.straggler(&text));
+        let own = format!("rank {} failed: {text}", status.rank);
+        let sent = self.store.set_first("fault", culprit.as_deref().unwrap_or(&own));
+        // Time for the others to read it, in case this process serves the store.
+        if sent.is_ok() {
+            sleep(status.interval * 2);
         }
         self.end();
         culprit
     }
 }
 
-impl Board {
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new().name(name.into()).spawn(work).context("a thread cannot be started")?;
+    Ok(())
+}
+
+impl Status {
+    fn received(&self) -> MutexGuard<'_, Received> {
+        self.received.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
+    fn is_ended(&self) -> bool {
+        self.is_ended.load(Ordering::Relaxed)
     }
 
-    fn talk(&self, store: &Store, calls: &AtomicU64) {
+    fn exchange_until_end(&self, store: &Store, calls: &AtomicU64) {
         let mut number = 0u64;
-        while !self.is_over() {
+        while !self.is_ended() {
             number += 1;
             if self.exchange(store, number, calls.load(Ordering::Relaxed)).is_err() {
-                self.heard().store = None;
+                self.received().store = None;
                 return;
             }
-            if let Some(verdict) = self.verdict(self.timeout) {
-                // What the others will say too.
-                let _ = store.set_first("fault", &verdict);
+            if let Some(dead) = self.dead_process(self.timeout) {
+                // All processes then report the same cause.
+                let _ = store.set_first("fault", &dead);
             }
-            sleep(self.beat);
+            sleep(self.interval);
         }
     }
 
-    /// Gives a sign of life and reads the others'.
+    /// Writes a heartbeat and reads those of the others.
     fn exchange(&self, store: &Store, number: u64, calls: u64) -> Result<()> {
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let sign = format!("{calls} {number} {} {}", process::id(), host.trim());
-        store.set(&format!("sign/{}", self.rank), &sign)?;
-        let count = self.heard().signs.len();
+        let own = format!("{calls} {number} {} {}", process::id(), host.trim());
+        store.set(&format!("heartbeat/{}", self.rank), &own)?;
+        let count = self.received().heartbeats.len();
         for rank in 0..count {
-            let Some(text) = store.get(&format!("sign/{rank}"))? else { continue };
-            let sign = &mut self.heard().signs[rank];
-            if sign.text != text {
-                *sign = Heartbeat { text, since: Instant::now(), before: sign.since };
+            let Some(text) = store.get(&format!("heartbeat/{rank}"))? else { continue };
+            let last = &mut self.received().heartbeats[rank];
+            if last.text != text {
+                *last = Heartbeat { text, received_at: Instant::now(), previous_received_at: last.received_at };
             }
         }
         let fault = store.get("fault")?;
-        let mut heard = self.heard();
-        (heard.store, heard.fault) = (Some(Instant::now()), fault);
+        let mut received = self.received();
+        received.store = Some(Instant::now());
+        received.fault = fault;
         Ok(())
     }
 
-    /// Ends the process once another one is known to be dead, if the main thread does not find out by itself.
-    fn judge(&self) {
-        while !self.is_over() {
-            sleep(self.beat / 2);
-            let Some(verdict) = self.verdict(self.timeout) else { continue };
+    /// Ends this process once another one is known to be dead, if the main thread does not end by itself.
+    fn exit_after_a_death(&self) {
+        while !self.is_ended() {
+            sleep(self.interval / 2);
+            let Some(dead) = self.dead_process(self.timeout) else { continue };
             let since = Instant::now();
-            while since.elapsed() < GRACE + self.beat * 6 {
-                sleep(self.beat / 2);
-                if self.is_over() {
+            while since.elapsed() < GRACE + self.interval * 6 {
+                sleep(self.interval / 2);
+                if self.is_ended() {
                     return;
                 }
             }
-            say(format_args!("error: rank {} ends: {verdict}", self.rank));
+            say(format_args!("error: rank {} ends: {dead}", self.rank));
             // SAFETY: ends the process without running what the main thread may be in the middle of.
             unsafe { libc::_exit(FAILURE) };
         }
     }
 
-    /// Hears whether all others still live, for a few beats at most: who is dead, if anybody. This process goes on giving
-    /// signs meanwhile.
-    fn hear_all(&self) -> Option<String> {
-        let (begun, limit) = (Instant::now(), self.beat * 5);
-        while begun.elapsed() < limit * 2 {
-            if let Some(verdict) = self.verdict(limit) {
-                return Some(verdict);
+    /// Waits until all others have sent a new heartbeat, for a few intervals at most. Returns a process that is dead, if
+    /// one is. This process keeps sending heartbeats meanwhile.
+    fn wait_for_all(&self) -> Option<String> {
+        let begin = Instant::now();
+        let limit = self.interval * 5;
+        while begin.elapsed() < limit * 2 {
+            if let Some(dead) = self.dead_process(limit) {
+                return Some(dead);
             }
-            // The first sign heard from now on may be one that was given before, and of who has just begun none may have
-            // been heard yet.
-            let lives = |(rank, sign): (usize, &Heartbeat)| {
-                let may_have_begun = !sign.text.is_empty() || begun.elapsed() < limit;
-                rank == self.rank || !may_have_begun || sign.before > begun
-            };
-            if self.heard().signs.iter().enumerate().all(lives) {
+            if self.all_alive_since(begin, limit) {
                 return None;
             }
-            sleep(self.beat / 4);
+            sleep(self.interval / 4);
         }
         None
     }
 
-    /// Who is dead, if anybody: who has given no sign for `limit`.
-    fn verdict(&self, limit: Duration) -> Option<String> {
-        let heard = self.heard();
-        if let Some(fault) = &heard.fault {
+    /// Whether every other process has sent a heartbeat after `begin`, or has not started within `limit` of it. The first
+    /// heartbeat received after `begin` may have been sent before it: two are needed.
+    fn all_alive_since(&self, begin: Instant, limit: Duration) -> bool {
+        let received = self.received();
+        for (rank, last) in received.heartbeats.iter().enumerate() {
+            let may_have_started = !last.text.is_empty() || begin.elapsed() < limit;
+            if rank != self.rank && may_have_started && last.previous_received_at <= begin {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A process without a heartbeat for `limit`, if there is one, or the error with which another one ended.
+    fn dead_process(&self, limit: Duration) -> Option<String> {
+        let received = self.received();
+        if let Some(fault) = &received.fault {
             return Some(fault.clone());
         }
-        // Of a silent store nothing is heard: it alone is to blame.
-        match heard.store {
-            None => return Some(format!("{} is gone", self.keeper)),
+        // Without the store no heartbeat arrives: then only its server can be named.
+        match received.store {
+            None => return Some(format!("{} is gone", self.store_owner)),
             Some(last) if last.elapsed() > limit => {
-                return Some(format!("{} has not answered for {:.0?}", self.keeper, last.elapsed()));
+                return Some(format!("{} has not answered for {:.0?}", self.store_owner, last.elapsed()));
             }
             Some(_) => {}
         }
-        let silent = |(rank, sign): (usize, &Heartbeat)| {
-            let limit = if sign.text.is_empty() { self.timeout * PATIENCE_AT_START } else { limit };
-            let silence = sign.since.elapsed();
-            (rank != self.rank && silence > limit).then(|| {
-                format!("{} has given no sign of life for {:.1} s", name(rank, &sign.text), silence.as_secs_f64())
-            })
-        };
-        heard.signs.iter().enumerate().find_map(silent)
+        for (rank, last) in received.heartbeats.iter().enumerate() {
+            let limit = if last.text.is_empty() { self.timeout * TIMEOUTS_AT_START } else { limit };
+            let silence = last.received_at.elapsed();
+            if rank != self.rank && silence > limit {
+                let seconds = silence.as_secs_f64();
+                return Some(format!("{} has sent no heartbeat for {seconds:.1} s", name(rank, &last.text)));
+            }
+        }
+        None
     }
 
-    /// Of processes that are all alive, the one whose main thread did not come to where `error` says that this one
-    /// waited in vain.
+    /// Of processes that are all alive, the one that did not reach the collective call in which this one waited in vain,
+    /// if `error` says that it did.
     fn straggler(&self, error: &str) -> Option<String> {
         if !error.to_lowercase().contains("timed out") && !error.to_lowercase().contains("timeout") {
             return None;
         }
-        let heard = self.heard();
-        let calls = |sign: &Heartbeat| sign.text.split(' ').next().and_then(|calls| calls.parse::<u64>().ok());
-        let own = calls(&heard.signs[self.rank])?;
-        let (rank, sign) = heard.signs.iter().enumerate().min_by_key(|(_, sign)| calls(sign))?;
-        let behind = calls(sign)? < own;
-        behind.then(|| {
+        let received = self.received();
+        let own = calls(&received.heartbeats[self.rank])?;
+        let (rank, last) = received.heartbeats.iter().enumerate().min_by_key(|(_, last)| calls(last))?;
+        let is_behind = calls(last)? < own;
+        is_behind.then(|| {
             format!(
-                "{} is alive but has not come to exchange {own} within {:.0?}; look there for what keeps it, or give a \
+                "{} is alive but has not reached exchange {own} within {:.0?}; find out there what delays it, or give a \
                  longer --rank-timeout",
-                name(rank, &sign.text),
+                name(rank, &last.text),
                 self.timeout
             )
         })
     }
 }
 
+/// The collective calls that a process has made.
+fn calls(heartbeat: &Heartbeat) -> Option<u64> {
+    heartbeat.text.split(' ').next()?.parse().ok()
+}
+
 /// A process as a message names it.
-fn name(rank: usize, sign: &str) -> String {
-    match sign.splitn(4, ' ').collect::<Vec<_>>()[..] {
+fn name(rank: usize, heartbeat: &str) -> String {
+    match heartbeat.splitn(4, ' ').collect::<Vec<_>>()[..] {
         [_, _, process, host] => format!("rank {rank} (process {process} on {host})"),
         _ => format!("rank {rank}"),
     }
@@ -250,79 +272,83 @@ fn name(rank: usize, sign: &str) -> String {
 mod tests {
     use super::*;
 
-    fn board(signs: &[(&str, u64)]) -> Board {
+    fn status(heartbeats: &[(&str, u64)]) -> Status {
         let now = Instant::now();
-        let heard = |ago: u64| now - Duration::from_secs(ago);
-        let sign =
-            |&(text, ago): &(&str, u64)| Heartbeat { text: text.into(), since: heard(ago), before: heard(ago + 1) };
-        Board {
+        let mut received = Received { heartbeats: Vec::new(), store: Some(now), fault: None };
+        for &(text, seconds) in heartbeats {
+            let received_at = now - Duration::from_secs(seconds);
+            let previous_received_at = received_at - Duration::from_secs(1);
+            received.heartbeats.push(Heartbeat { text: text.into(), received_at, previous_received_at });
+        }
+        Status {
             rank: 0,
-            keeper: "rank 0, who keeps the store at h:1,".into(),
+            store_owner: "rank 0, which serves the store at h:1,".into(),
             timeout: Duration::from_secs(10),
-            beat: Duration::from_secs(1),
-            over: AtomicBool::new(false),
-            heard: Mutex::new(Heard { signs: signs.iter().map(sign).collect(), store: Some(now), fault: None }),
+            interval: Duration::from_secs(1),
+            is_ended: AtomicBool::new(false),
+            received: Mutex::new(received),
         }
     }
 
     #[test]
-    fn who_is_silent_is_named_and_who_has_not_begun_has_longer() {
-        let verdict = |signs: &[(&str, u64)]| board(signs).verdict(Duration::from_secs(10));
-        assert_eq!(verdict(&[("5 9 1 a", 0), ("5 9 2 b", 9), ("", 90)]), None);
-        let text = verdict(&[("5 9 1 a", 0), ("5 9 2 b", 9), ("5 8 3 c", 11)]).unwrap();
-        assert!(text.starts_with("rank 2 (process 3 on c) has given no sign of life for 11.0 s"), "{text}");
-        assert!(verdict(&[("5 9 1 a", 0), ("", 101)]).unwrap().starts_with("rank 1 has given no sign"));
+    fn a_silent_process_is_named_and_one_that_starts_has_longer() {
+        let dead = |heartbeats: &[(&str, u64)]| status(heartbeats).dead_process(Duration::from_secs(10));
+        assert_eq!(dead(&[("5 9 1 a", 0), ("5 9 2 b", 9), ("", 90)]), None);
+        let text = dead(&[("5 9 1 a", 0), ("5 9 2 b", 9), ("5 8 3 c", 11)]).unwrap();
+        assert!(text.starts_with("rank 2 (process 3 on c) has sent no heartbeat for 11.0 s"), "{text}");
+        assert!(dead(&[("5 9 1 a", 0), ("", 101)]).unwrap().starts_with("rank 1 has sent no heartbeat"));
     }
 
     #[test]
-    fn of_a_silent_store_its_keeper_is_to_blame_and_a_fault_that_is_told_comes_first() {
-        let board = board(&[("5 9 1 a", 0), ("5 9 2 b", 60)]);
-        board.heard().store = None;
-        assert_eq!(board.verdict(board.timeout).unwrap(), "rank 0, who keeps the store at h:1, is gone");
-        board.heard().fault = Some("rank 1 failed: disk full".into());
-        assert_eq!(board.verdict(board.timeout).unwrap(), "rank 1 failed: disk full");
+    fn without_the_store_its_server_is_named_and_a_fault_comes_first() {
+        let status = status(&[("5 9 1 a", 0), ("5 9 2 b", 60)]);
+        status.received().store = None;
+        assert_eq!(status.dead_process(status.timeout).unwrap(), "rank 0, which serves the store at h:1, is gone");
+        status.received().fault = Some("rank 1 failed: disk full".into());
+        assert_eq!(status.dead_process(status.timeout).unwrap(), "rank 1 failed: disk full");
     }
 
     #[test]
-    fn who_dies_right_after_a_sign_is_named_and_who_lives_is_not() {
-        // The verdict where `first` is rank 1's sign and a new one comes with each of so many beats; the store goes on.
-        let hear = |first: &str, beats: u32| {
-            let board = Board { beat: Duration::from_millis(200), ..board(&[("5 9 1 a", 0), (first, 0)]) };
+    fn a_process_that_dies_right_after_a_heartbeat_is_named_and_a_living_one_is_not() {
+        // The result where `first` is rank 1's heartbeat and a new one arrives after each of the first `count` intervals;
+        // the store keeps answering.
+        let wait_for_all = |first: &str, count: u32| {
+            let status = Status { interval: Duration::from_millis(200), ..status(&[("5 9 1 a", 0), (first, 0)]) };
             thread::scope(|scope| {
-                let verdict = scope.spawn(|| board.hear_all());
-                for beat in 1.. {
-                    sleep(board.beat);
-                    let mut heard = board.heard();
-                    heard.store = Some(Instant::now());
-                    if beat <= beats {
-                        let before = heard.signs[1].since;
-                        heard.signs[1] =
-                            Heartbeat { text: format!("5 {} 2 b", 9 + beat), since: Instant::now(), before };
+                let dead = scope.spawn(|| status.wait_for_all());
+                for number in 1.. {
+                    sleep(status.interval);
+                    let mut received = status.received();
+                    received.store = Some(Instant::now());
+                    if number <= count {
+                        let previous_received_at = received.heartbeats[1].received_at;
+                        let text = format!("5 {} 2 b", 9 + number);
+                        let received_at = Instant::now();
+                        received.heartbeats[1] = Heartbeat { text, received_at, previous_received_at };
                     }
-                    drop(heard);
-                    if verdict.is_finished() {
+                    drop(received);
+                    if dead.is_finished() {
                         break;
                     }
                 }
-                verdict.join().unwrap()
+                dead.join().unwrap()
             })
         };
-        // Its last sign, or its first, was given before its death and is heard after it.
+        // The last heartbeat, or the first, was sent before the death and is received after it.
         for first in ["5 9 2 b", ""] {
-            let verdict = hear(first, 1).unwrap();
-            assert!(verdict.starts_with("rank 1 (process 2 on b) has given no sign of life for 1."), "{verdict}");
+            let dead = wait_for_all(first, 1).unwrap();
+            assert!(dead.starts_with("rank 1 (process 2 on b) has sent no heartbeat for 1."), "{dead}");
         }
-        assert_eq!(hear("5 9 2 b", 4), None);
-        // Who has not begun is not waited for.
-        assert_eq!(hear("", 0), None);
+        assert_eq!(wait_for_all("5 9 2 b", 4), None);
+        // A process that has not started is not waited for.
+        assert_eq!(wait_for_all("", 0), None);
     }
 
     #[test]
-    fn who_is_alive_but_does_not_come_is_named_when_a_call_times_out() {
-        let board = board(&[("7 9 1 a", 0), ("5 9 2 b", 0)]);
-        assert_eq!(board.straggler("connection closed"), None);
-        assert!(
-            board.straggler("libtorch: Timed out waiting").unwrap().starts_with("rank 1 (process 2 on b) is alive")
-        );
+    fn a_living_process_that_is_late_is_named_when_a_call_times_out() {
+        let status = status(&[("7 9 1 a", 0), ("5 9 2 b", 0)]);
+        assert_eq!(status.straggler("connection closed"), None);
+        let late = status.straggler("libtorch: Timed out waiting").unwrap();
+        assert!(late.starts_with("rank 1 (process 2 on b) is alive"), "{late}");
     }
 }
