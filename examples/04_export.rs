@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use mindgap::{
     data::{self, NoProgress, Options},
     durable,
-    export::{Classifier, Form, OutputDifference, Variant},
+    export::{Classifier, FileFormat, OutputDifference, Variant},
     recipe::Recipe,
     run::RunFolder,
     train::Run,
@@ -32,9 +32,9 @@ fn main() -> Result<()> {
     let folder = run.folder.context("the run was given a folder")?;
     let classifier = Classifier::read(&folder.file(RunFolder::MODEL), Device::Cpu)?;
 
-    for form in [Form::Torchscript, Form::Safetensors, Form::Onnx] {
-        let path = out.join(format!("model{}", form.ending()));
-        let bytes = form.encode(&classifier, Variant::default())?;
+    for format in [FileFormat::Torchscript, FileFormat::Safetensors, FileFormat::Onnx] {
+        let path = out.join(format!("model{}", format.ending()));
+        let bytes = format.encode(&classifier, Variant::default())?;
         durable::write(&path, &bytes)?;
         println!("{}: {} bytes", path.display(), bytes.len());
     }

@@ -5,7 +5,7 @@ Run with numpy and Pillow installed, on a folder with train/CLASS and val/CLASS 
     mindgap inspect DATA --json > audit.json
     python scripts/golden/audit.py DATA audit.json
 
-It ends with an error where the two differ. Counts must be equal; mean and standard deviation agree to 0.0001, since two
+It fails where the two differ. Counts must be equal; mean and standard deviation agree to 0.0001, since two
 JPEG decoders may round a pixel differently.
 """
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What fastai's learning-rate finder makes of constructed curves, for the tests of src/stats/lr_suggestion.rs.
+"""Results of fastai's learning-rate finder on constructed curves, for the tests of src/stats/lr_suggestion.rs.
 
     python scripts/golden/find_lr.py > tests/golden/find_lr.json        (numpy 2)
 

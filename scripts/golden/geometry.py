@@ -4,9 +4,9 @@
     python3 -m venv venv && venv/bin/pip install torch==2.13.0 torchvision==0.28.0
     venv/bin/python scripts/golden/geometry.py > tests/golden/geometry.json
 
-The image is a formula of the position, so that both sides make the same one: pixel i of [c, 10, 12] is
-0.5 + 0.5 sin(0.61803398875 i + 0.002 i^2 mod 2 pi). torchvision's affine knows no reflecting border: there the image
-is padded far beyond what the map reaches, and the middle of the result is kept.
+The image is a function of the position, so that both programs compute the same one: pixel i of [c, 10, 12] is
+0.5 + 0.5 sin(0.61803398875 i + 0.002 i^2 mod 2 pi). torchvision's affine has no reflecting border, so the image is
+padded far beyond what the map reaches, and the middle of the result is kept.
 """
 import json
 import math

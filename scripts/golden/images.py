@@ -1,10 +1,10 @@
-"""Writes tests/golden/images: small pictures, and what Pillow and torchvision make of them.
+"""Writes tests/golden/images: small images, and the results of Pillow and torchvision for them.
 
 Run from the checkout's root with numpy, Pillow and torchvision installed:
 
     python scripts/golden/images.py
 
-The pictures are noise and ramps, drawn with a fixed seed. Written with Pillow 13.0.0 and torchvision for torch 2.13.0.
+The images are noise and ramps, drawn with a fixed seed. Written with Pillow 13.0.0 and torchvision for torch 2.13.0.
 """
 
 from pathlib import Path

@@ -4,8 +4,8 @@
     python3 -m venv venv && venv/bin/pip install torch==2.13.0 torchvision==0.28.0
     venv/bin/python scripts/golden/models.py > tests/golden/models.json
 
-Weights and images are formulas of their position, so that both sides make the same ones and none is stored:
-tensor number t of the state dict, element i, has wave(t, i) = sin(0.7 t + 0.61803398875 i mod 2 pi), scaled by its role.
+Weights and images are functions of the position, so that both programs compute the same ones and none is stored:
+element i of tensor number t of the state dict is wave(t, i) = sin(0.7 t + 0.61803398875 i mod 2 pi), scaled by its role.
 """
 import json
 import math
@@ -22,13 +22,13 @@ def wave(tensor, count):
 
 
 def fill(model):
-    """Every tensor but the batch counters gets its formula; the counters do not count as tensors."""
+    """Fills every tensor with its formula, except the batch counters, which have no number."""
     number = 0
     for name, tensor in model.state_dict().items():
         if name.endswith("num_batches_tracked"):
             continue
         values = wave(number, tensor.numel()).reshape(tensor.shape)
-        if tensor.dim() == 4:  # convolution: keeps the magnitude
+        if tensor.dim() == 4:  # convolution: keeps the scale of its input
             values = values * math.sqrt(2 / (tensor.shape[1] * tensor.shape[2] * tensor.shape[3]))
         elif tensor.dim() == 2:  # classifier
             values = values / math.sqrt(tensor.shape[1])

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records what PyTorch's learning-rate schedulers give, for the test in src/recipe/schedule.rs.
+"""Records the rates of PyTorch's learning-rate schedulers, for the test in src/recipe/schedule.rs.
 
     python3 -m venv .venv && .venv/bin/pip install torch==2.13.0
     .venv/bin/python scripts/golden/schedule.py > tests/golden/schedule.json

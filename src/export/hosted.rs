@@ -30,7 +30,7 @@ use rustix::{
 };
 use tch::{Device, Kind, Tensor};
 
-use super::{Classifier, Form, Graph, Model, Script};
+use super::{Classifier, FileFormat, Graph, Model, Script};
 use crate::model::Description;
 
 /// The longest text that is accepted from a hosted model \[bytes\].
@@ -240,10 +240,10 @@ pub fn serve(path: &Path, device: Device) -> Result<()> {
 
 /// Opens the file in the format of its extension, by default as TorchScript.
 fn open(path: &Path, device: Device) -> Result<Box<dyn Model>> {
-    match Form::of(path) {
-        Some(Form::Safetensors) => Ok(Box::new(Classifier::read(path, device)?)),
-        Some(Form::Onnx) => Ok(Box::new(Graph::read(path, device)?)),
-        Some(Form::Torchscript) | None => Ok(Box::new(Script::read(path, device)?)),
+    match FileFormat::of(path) {
+        Some(FileFormat::Safetensors) => Ok(Box::new(Classifier::read(path, device)?)),
+        Some(FileFormat::Onnx) => Ok(Box::new(Graph::read(path, device)?)),
+        Some(FileFormat::Torchscript) | None => Ok(Box::new(Script::read(path, device)?)),
     }
 }
 

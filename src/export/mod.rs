@@ -2,7 +2,7 @@
 
 mod classifier;
 mod comparison;
-mod form;
+mod file_format;
 mod hosted;
 mod model;
 mod onnx;
@@ -10,7 +10,7 @@ mod torchscript;
 
 pub use classifier::Classifier;
 pub use comparison::{BATCHES, OutputDifference};
-pub use form::{Form, Variant};
+pub use file_format::{FileFormat, Variant};
 pub use hosted::{Hosted, Limits, serve};
 pub use model::Model;
 use onnx::{Graph, to_onnx};

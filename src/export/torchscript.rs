@@ -28,7 +28,7 @@ use crate::{
 pub fn to_torchscript(classifier: &Classifier, half: bool, calibrated: bool) -> Result<Vec<u8>> {
     let Description { temperature, classes, recipe, .. } = &classifier.description;
     let temperature = if calibrated { temperature.context("no temperature was fitted for this network")? } else { 1.0 };
-    let mut root = Tree { classifier, kind: if half { Kind::Half } else { Kind::Float } }.root(temperature)?;
+    let mut root = ModuleBuilder { classifier, kind: if half { Kind::Half } else { Kind::Float } }.root(temperature)?;
     root.set_training(false)?;
     let classes = serde_json::to_string(classes)?;
     root.to_bytes(&[
@@ -39,12 +39,12 @@ pub fn to_torchscript(classifier: &Classifier, half: bool, calibrated: bool) -> 
 }
 
 /// The network from which the modules are built, and the type of their numbers.
-struct Tree<'a> {
+struct ModuleBuilder<'a> {
     classifier: &'a Classifier,
     kind: Kind,
 }
 
-impl Tree<'_> {
+impl ModuleBuilder<'_> {
     fn root(&self, temperature: f64) -> Result<ScriptModule> {
         let architecture = &self.classifier.architecture;
         let mut root = self.module("")?;

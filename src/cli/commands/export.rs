@@ -16,7 +16,7 @@ use crate::cli::{
 };
 use mindgap::{
     durable,
-    export::{BATCHES, Classifier, Form, Limits, OutputDifference, Variant},
+    export::{BATCHES, Classifier, FileFormat, Limits, OutputDifference, Variant},
     run::RunFolder,
 };
 
@@ -32,9 +32,9 @@ pub struct Args {
     #[arg(value_name = "RUN")]
     model: PathBuf,
 
-    /// The form of the file [default: what the name of --out ends with]
-    #[arg(long, value_name = "FORM")]
-    format: Option<Form>,
+    /// The format of the file [default: by the extension of --out]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<FileFormat>,
 
     /// The file to write
     #[arg(long, value_name = "FILE")]
@@ -68,7 +68,7 @@ pub struct Args {
 /// # Errors
 /// The run cannot be read, the file exists, the disk is full, or the logits of the file that was read back differ.
 pub fn run(args: &Args) -> Result<ExitStatus> {
-    let form = args.format.or_else(|| Form::of(&args.out)).with_context(|| {
+    let format = args.format.or_else(|| FileFormat::of(&args.out)).with_context(|| {
         format!(
             "--out {} has no extension of a format: add --format torchscript, safetensors or onnx",
             args.out.display()
@@ -81,16 +81,16 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     } else {
         ensure!(args.which.is_none(), "--which chooses among the epochs of a run folder");
         ensure!(
-            Form::of(&args.model) == Some(Form::Safetensors),
+            FileFormat::of(&args.model) == Some(FileFormat::Safetensors),
             "{} cannot be exported: give a run folder, or a .safetensors file that mindgap wrote",
             args.model.display()
         );
         Classifier::read(&args.model, Device::Cpu)?
     };
     let variant = Variant { half: args.half, calibrated: args.calibrated };
-    let bytes = form.encode(&classifier, variant)?;
+    let bytes = format.encode(&classifier, variant)?;
     let mut difference = None;
-    durable::write_checked(&args.out, &bytes, form.ending(), !args.force, |file| {
+    durable::write_checked(&args.out, &bytes, format.ending(), !args.force, |file| {
         let found = read_back(&classifier, file).context("the file was written, but reading it back failed")?;
         let tolerance = if args.half { TOLERANCE_OF_HALF } else { TOLERANCE };
         ensure!(

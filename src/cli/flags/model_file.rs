@@ -10,7 +10,7 @@ use tch::Device;
 
 use crate::cli::{output::say::say, process::child};
 use mindgap::{
-    export::{Classifier, Form, Hosted, Limits, Model},
+    export::{Classifier, FileFormat, Hosted, Limits, Model},
     run::RunFolder,
     train::Checkpoint,
 };
@@ -18,10 +18,10 @@ use mindgap::{
 /// The epoch of a run whose weights are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Which {
-    /// Those after the epoch of lowest val loss
+    /// The weights after the epoch of lowest val loss
     #[default]
     Best,
-    /// Those after the last epoch
+    /// The weights after the last epoch
     Last,
 }
 
@@ -61,10 +61,10 @@ impl ModelFlags {
             path.display()
         );
         ensure!(path.exists(), "there is no model {}", path.display());
-        match Form::of(path) {
-            Some(Form::Safetensors) => Ok(Box::new(Classifier::read(path, device)?)),
-            Some(Form::Torchscript) => Ok(Box::new(self.host(device)?)),
-            Some(Form::Onnx) | None => bail!(
+        match FileFormat::of(path) {
+            Some(FileFormat::Safetensors) => Ok(Box::new(Classifier::read(path, device)?)),
+            Some(FileFormat::Torchscript) => Ok(Box::new(self.host(device)?)),
+            Some(FileFormat::Onnx) | None => bail!(
                 "{} cannot be read as a model: give a run folder, a .safetensors file or a TorchScript .pt file",
                 path.display()
             ),

@@ -7,12 +7,14 @@
 //! separate nodes, which a runtime folds into the convolutions when it loads the file. The metadata hold `mindgap.json`
 //! with the [`Description`](crate::model::Description), `classes.json` and `recipe.toml`.
 //!
+//! The interpreter is mindgap's own since no small runtime reads all files; `docs/export.md` has the comparison.
+//!
 //! Source of formats and operators: <https://github.com/onnx/onnx>, `docs/IR.md` and `docs/Operators.md`.
 
+mod builder;
 mod graph;
 mod operator;
 mod proto;
-mod sketch;
 #[cfg(test)]
 mod tests;
 mod write;

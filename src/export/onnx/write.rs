@@ -6,8 +6,8 @@ use tch::{Kind, Tensor};
 
 use super::{
     FORMAT, IMAGES, LOGITS, OPERATORS, PROBABILITIES,
+    builder::GraphBuilder,
     proto::{FLOAT, FLOAT16, ModelProto, OperatorSetIdProto, StringStringEntryProto, ValueInfoProto},
-    sketch::Sketch,
 };
 use crate::{
     augment::Normalize,
@@ -25,63 +25,63 @@ use crate::{
 /// be copied to the host.
 pub fn to_onnx(classifier: &Classifier, variant: Variant) -> Result<Vec<u8>> {
     let about = &classifier.description;
-    let mut sketch = Sketch::default();
-    sketch.graph.name = about.recipe()?.model;
+    let mut builder = GraphBuilder::default();
+    builder.graph.name = about.recipe()?.model;
     let (size, classes) = (i64::from(about.size), about.classes.len() as i64);
-    sketch.graph.input = vec![ValueInfoProto::batch_of(IMAGES, &[i64::from(about.channels), size, size])];
-    sketch.graph.output = vec![ValueInfoProto::batch_of(LOGITS, &[classes])];
+    builder.graph.input = vec![ValueInfoProto::batch_of(IMAGES, &[i64::from(about.channels), size, size])];
+    builder.graph.output = vec![ValueInfoProto::batch_of(LOGITS, &[classes])];
 
     let kind = if variant.half { Kind::Half } else { Kind::Float };
     for parameter in classifier.network.parameters.all() {
-        sketch.tensor(&parameter.name, &parameter.tensor.to_kind(kind))?;
+        builder.tensor(&parameter.name, &parameter.tensor.to_kind(kind))?;
     }
-    let mut x = normalize(&mut sketch, about)?;
+    let mut x = normalize(&mut builder, about)?;
     if variant.half {
-        x = sketch.cast("to_half", &x, FLOAT16);
+        x = builder.cast("to_half", &x, FLOAT16);
     }
-    x = stem(&mut sketch, classifier, &x);
-    x = blocks(&mut sketch, classifier, &x);
-    x = sketch.node("GlobalAveragePool", "avgpool", &[&x]);
-    x = sketch.node("Flatten", "flatten", &[&x]);
+    x = stem(&mut builder, classifier, &x);
+    x = blocks(&mut builder, classifier, &x);
+    x = builder.node("GlobalAveragePool", "avgpool", &[&x]);
+    x = builder.node("Flatten", "flatten", &[&x]);
     if variant.half {
-        x = sketch.linear("fc", &x, "fc");
-        sketch.cast(LOGITS, &x, FLOAT);
+        x = builder.linear("fc", &x, "fc");
+        builder.cast(LOGITS, &x, FLOAT);
     } else {
-        sketch.linear("fc", &x, LOGITS);
+        builder.linear("fc", &x, LOGITS);
     }
     if variant.calibrated {
         let temperature = about.temperature.context("no temperature was fitted for this network")?;
-        sketch.tensor("temperature", &Tensor::from(temperature as f32))?;
-        x = sketch.node("Div", "calibrated", &[LOGITS, "temperature"]);
-        sketch.softmax(PROBABILITIES, &x);
-        sketch.graph.output.push(ValueInfoProto::batch_of(PROBABILITIES, &[classes]));
+        builder.tensor("temperature", &Tensor::from(temperature as f32))?;
+        x = builder.node("Div", "calibrated", &[LOGITS, "temperature"]);
+        builder.softmax(PROBABILITIES, &x);
+        builder.graph.output.push(ValueInfoProto::batch_of(PROBABILITIES, &[classes]));
     }
-    encode(sketch, about)
+    encode(builder, about)
 }
 
 /// Adds `(x / 255 − mean) / std` as one multiplication and one addition.
-fn normalize(sketch: &mut Sketch, about: &Description) -> Result<String> {
+fn normalize(builder: &mut GraphBuilder, about: &Description) -> Result<String> {
     let (scale, shift) = Normalize::factors(&about.mean, &about.std);
-    sketch.tensor("normalize.scale", &Tensor::from_slice(&scale).view([1, -1, 1, 1]))?;
-    sketch.tensor("normalize.shift", &Tensor::from_slice(&shift).view([1, -1, 1, 1]))?;
-    let scaled = sketch.node("Mul", "scaled", &[IMAGES, "normalize.scale"]);
-    Ok(sketch.node("Add", "normalized", &[&scaled, "normalize.shift"]))
+    builder.tensor("normalize.scale", &Tensor::from_slice(&scale).view([1, -1, 1, 1]))?;
+    builder.tensor("normalize.shift", &Tensor::from_slice(&shift).view([1, -1, 1, 1]))?;
+    let scaled = builder.node("Mul", "scaled", &[IMAGES, "normalize.scale"]);
+    Ok(builder.node("Add", "normalized", &[&scaled, "normalize.shift"]))
 }
 
 /// Adds the first layers.
-fn stem(sketch: &mut Sketch, classifier: &Classifier, x: &str) -> String {
+fn stem(builder: &mut GraphBuilder, classifier: &Classifier, x: &str) -> String {
     let (kernel, stride) = classifier.architecture.stem_convolution();
-    let y = sketch.convolution("conv1", x, kernel, stride);
-    let y = sketch.norm("bn1", &y);
-    let y = sketch.node("Relu", "relu", &[&y]);
+    let y = builder.convolution("conv1", x, kernel, stride);
+    let y = builder.norm("bn1", &y);
+    let y = builder.node("Relu", "relu", &[&y]);
     match classifier.architecture.stem {
-        Stem::Imagenet => sketch.max_pool("maxpool", &y, 3, 2),
+        Stem::Imagenet => builder.max_pool("maxpool", &y, 3, 2),
         Stem::Small => y,
     }
 }
 
 /// Adds the residual blocks, each relu(main(x) + skip(x)).
-fn blocks(sketch: &mut Sketch, classifier: &Classifier, x: &str) -> String {
+fn blocks(builder: &mut GraphBuilder, classifier: &Classifier, x: &str) -> String {
     let kind = classifier.architecture.block;
     let mut x = x.to_owned();
     for (stage, blocks) in (1..).zip(classifier.architecture.blocks()) {
@@ -90,31 +90,31 @@ fn blocks(sketch: &mut Sketch, classifier: &Classifier, x: &str) -> String {
             let convolutions = kind.convolutions(inputs, width, stride);
             let mut y = x.clone();
             for (number, (_, _, kernel, stride)) in (1..).zip(&convolutions) {
-                y = sketch.convolution(&name(&format!("conv{number}")), &y, *kernel, *stride);
-                y = sketch.norm(&name(&format!("bn{number}")), &y);
+                y = builder.convolution(&name(&format!("conv{number}")), &y, *kernel, *stride);
+                y = builder.norm(&name(&format!("bn{number}")), &y);
                 if number < convolutions.len() {
-                    y = sketch.node("Relu", &name(&format!("relu{number}")), &[&y]);
+                    y = builder.node("Relu", &name(&format!("relu{number}")), &[&y]);
                 }
             }
             if stride != 1 || inputs != kind.outputs(width) {
-                x = sketch.convolution(&name("downsample.0"), &x, 1, stride);
-                x = sketch.norm(&name("downsample.1"), &x);
+                x = builder.convolution(&name("downsample.0"), &x, 1, stride);
+                x = builder.norm(&name("downsample.1"), &x);
             }
-            y = sketch.node("Add", &name("add"), &[&y, &x]);
-            x = sketch.node("Relu", &name("relu"), &[&y]);
+            y = builder.node("Add", &name("add"), &[&y, &x]);
+            x = builder.node("Relu", &name("relu"), &[&y]);
         }
     }
     x
 }
 
 /// The bytes of the file with this graph.
-fn encode(sketch: Sketch, about: &Description) -> Result<Vec<u8>> {
+fn encode(builder: GraphBuilder, about: &Description) -> Result<Vec<u8>> {
     let entry = |key: &str, value: String| StringStringEntryProto { key: key.to_owned(), value };
     let model = ModelProto {
         ir_version: FORMAT,
         producer_name: env!("CARGO_PKG_NAME").to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        graph: Some(sketch.graph),
+        graph: Some(builder.graph),
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPERATORS }],
         metadata_props: vec![
             entry(Description::FILE, about.to_json()),

@@ -10,11 +10,11 @@ use crate::model::weights;
 /// A graph to which nodes and tensors are added. A method that adds a node returns the name of its output, which is the
 /// name of the node unless its documentation says otherwise.
 #[derive(Default)]
-pub(super) struct Sketch {
+pub(super) struct GraphBuilder {
     pub graph: GraphProto,
 }
 
-impl Sketch {
+impl GraphBuilder {
     /// Adds an initialiser, which is ONNX's term for a constant tensor.
     pub fn tensor(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
         let array = weights::to_array(name, tensor)?;

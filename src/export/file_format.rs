@@ -8,10 +8,10 @@ use super::{Classifier, to_onnx, to_torchscript};
 
 /// A file format for trained networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Form {
+pub enum FileFormat {
     /// A TorchScript module, for Python, C++ and mobile programs on libtorch
     Torchscript,
-    /// The weights alone, under torchvision's names
+    /// The weights only, under torchvision's names
     Safetensors,
     /// A graph with the weights in it, for onnxruntime and other runtimes
     Onnx,
@@ -26,22 +26,22 @@ pub struct Variant {
     pub calibrated: bool,
 }
 
-impl Form {
+impl FileFormat {
     /// The ending of such files' names.
     pub fn ending(self) -> &'static str {
         match self {
-            Form::Torchscript => ".pt",
-            Form::Safetensors => ".safetensors",
-            Form::Onnx => ".onnx",
+            FileFormat::Torchscript => ".pt",
+            FileFormat::Safetensors => ".safetensors",
+            FileFormat::Onnx => ".onnx",
         }
     }
 
     /// The format that the extension of a file's name stands for.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "pt" | "pth" | "ts" => Some(Form::Torchscript),
-            "safetensors" => Some(Form::Safetensors),
-            "onnx" => Some(Form::Onnx),
+            "pt" | "pth" | "ts" => Some(FileFormat::Torchscript),
+            "safetensors" => Some(FileFormat::Safetensors),
+            "onnx" => Some(FileFormat::Onnx),
             _ => None,
         }
     }
@@ -52,8 +52,8 @@ impl Form {
     /// The format does not support the variant, or libtorch throws an exception.
     pub fn encode(self, classifier: &Classifier, variant: Variant) -> Result<Vec<u8>> {
         match self {
-            Form::Torchscript => to_torchscript(classifier, variant.half, variant.calibrated),
-            Form::Safetensors => {
+            FileFormat::Torchscript => to_torchscript(classifier, variant.half, variant.calibrated),
+            FileFormat::Safetensors => {
                 ensure!(
                     !variant.calibrated,
                     "--calibrated changes the probabilities that a file computes, and a safetensors file holds weights only; its \
@@ -61,7 +61,7 @@ impl Form {
                 );
                 classifier.to_archive(variant.half)?.to_bytes()
             }
-            Form::Onnx => to_onnx(classifier, variant),
+            FileFormat::Onnx => to_onnx(classifier, variant),
         }
     }
 }
