@@ -46,6 +46,8 @@ const OTHERS: [(&str, &str); 8] = [
 ];
 
 fn main() -> ExitCode {
+    // The CPU computes beside the device, with one thread and with two in turn.
+    torch::restart_with_sleeping_threads();
     let mut arguments = Arguments::from_args();
     // Threads are counted for the whole process, and tests set them.
     arguments.test_threads = Some(1);

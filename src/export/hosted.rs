@@ -288,7 +288,8 @@ mod tests {
         sleeper.arg("60");
         let error = Hosted::start(sleeper, limits).unwrap_err().to_string();
         assert!(error.contains("did not answer within 0.2 s"), "{error}");
-        let error = Hosted::start(Command::new("true"), limits).unwrap_err().to_string();
+        let ample = Limits { memory: None, time: Duration::from_secs(600) };
+        let error = Hosted::start(Command::new("true"), ample).unwrap_err().to_string();
         assert!(error.contains("died"), "{error}");
     }
 }

@@ -64,7 +64,7 @@ fn every_row_says_what_a_reader_needs() {
         assert!(!key.help.is_empty() && !key.help.ends_with('.'), "{}", key.name);
         assert_eq!(key.value_names.is_empty(), matches!(key.kind, Kind::Switch), "{}", key.name);
         let has_range = matches!(key.kind, Kind::Number(_) | Kind::Pair(_) | Kind::List(..) | Kind::OneOf(_));
-        assert!(!has_range || !(key.remedy.is_empty() && key.usual.is_empty()), "{} has no remedy", key.name);
+        assert!(!(has_range && key.remedy.is_empty() && key.usual.is_empty()), "{} has no remedy", key.name);
     }
 }
 

@@ -170,7 +170,6 @@ mod tests {
 
     #[test]
     fn a_thread_that_hangs_is_an_error_and_holds_nobody_up() {
-        let begun = Instant::now();
         let work = |i| {
             if i == 3 {
                 thread::sleep(Duration::from_secs(3600));
@@ -178,13 +177,14 @@ mod tests {
             Ok(i)
         };
         let mut loader = Loader::start(2, 9, work).unwrap();
-        loader.patience = Duration::from_millis(200);
         assert_eq!(loader.by_ref().take(3).collect::<Result<Vec<usize>>>().unwrap(), [0, 1, 2]);
+        // Shortened only now: threads that work may take their time.
+        loader.patience = Duration::from_millis(200);
         let error = loader.next().unwrap().unwrap_err().to_string();
         assert!(error.contains("a loader thread hangs: nothing has come from it for 0.2 seconds"), "{error}");
         assert!(loader.next().is_none());
+        // An hour, if it waited for the thread.
         drop(loader);
-        assert!(begun.elapsed() < Duration::from_secs(60));
     }
 
     #[test]
@@ -202,6 +202,10 @@ mod tests {
         // One taken; each thread has filled its channel and holds one more.
         let made_when_dropped = made.load(Ordering::SeqCst);
         assert!(made_when_dropped <= 1 + 2 * (AHEAD + 1), "{made_when_dropped}");
-        assert_eq!(Arc::strong_count(&made), 1, "the threads are gone, and what they held with them");
+        // Both threads end, and what they hold goes with them: on a busy machine later than `FAREWELL`, or else this
+        // test never ends.
+        while Arc::strong_count(&made) > 1 {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 }
