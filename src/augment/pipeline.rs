@@ -11,7 +11,7 @@ use super::{
 use crate::{
     random::{Purpose, Stream},
     recipe::{Aa, Recipe},
-    torch::{Parcel, throw},
+    torch::{PackedTensors, throw},
 };
 
 /// Random augmentation of training images.
@@ -54,7 +54,7 @@ pub struct AugmentSampler {
 #[derive(Debug)]
 pub struct BatchDraws {
     draws: Vec<AugmentDraws>,
-    numbers: Parcel,
+    numbers: PackedTensors,
 }
 
 impl Augment {
@@ -134,7 +134,7 @@ impl AugmentSampler {
             AugmentDraws::new(&self.recipe, self.channels, self.size, &mut stream)
         };
         let draws: Vec<AugmentDraws> = ids.iter().zip(repeats).map(draw).collect();
-        Ok(BatchDraws { numbers: Parcel::new(self.numbers(&draws), self.device)?, draws })
+        Ok(BatchDraws { numbers: PackedTensors::new(self.numbers(&draws), self.device)?, draws })
     }
 
     /// What [`Augment::apply`] needs on the device, in the order in which it takes it.

@@ -9,7 +9,7 @@ use super::cuda;
 
 /// A request for a device. Its text form is `auto`, `cpu`, `cuda` (read as `cuda:0`) or `cuda:N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum DeviceRequest {
     /// The first CUDA device if one can be used, else the CPU.
     Auto,
     /// The CPU.
@@ -18,7 +18,7 @@ pub enum Wanted {
     Cuda(usize),
 }
 
-impl Wanted {
+impl DeviceRequest {
     /// The device that is requested.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Wanted {
     }
 }
 
-impl FromStr for Wanted {
+impl FromStr for DeviceRequest {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -84,7 +84,7 @@ impl FromStr for Wanted {
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for DeviceRequest {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Auto => f.write_str("auto"),
@@ -94,12 +94,12 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// The device that `text`, the text form of a [`Wanted`], stands for.
+/// The device that `text`, the text form of a [`DeviceRequest`], stands for.
 ///
 /// # Errors
 /// The text names no device, or the device cannot be used.
 pub fn parse(text: &str) -> Result<Device> {
-    text.parse::<Wanted>().with_context(|| format!("--device {text}"))?.device()
+    text.parse::<DeviceRequest>().with_context(|| format!("--device {text}"))?.device()
 }
 
 /// The text form of `device`, such as `cpu` or `cuda:0`.
@@ -117,7 +117,7 @@ mod tests {
     use anyhow::anyhow;
 
     fn choose(text: &str, cuda_devices: Result<usize>) -> Result<Device> {
-        text.parse::<Wanted>()?.choose(|| cuda_devices)
+        text.parse::<DeviceRequest>()?.choose(|| cuda_devices)
     }
 
     fn error(text: &str, cuda_devices: Result<usize>) -> String {
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn cuda_is_not_touched_for_the_cpu() {
-        assert_eq!(Wanted::Cpu.choose(|| panic!("CUDA was asked for")).unwrap(), Device::Cpu);
+        assert_eq!(DeviceRequest::Cpu.choose(|| panic!("CUDA was asked for")).unwrap(), Device::Cpu);
     }
 
     #[test]

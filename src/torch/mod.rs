@@ -38,7 +38,7 @@ pub(crate) use script::ScriptModule;
 pub use shim::{DeviceMemory, channels_last, device_memory, set_deterministic, set_tf32, version};
 use shim::{copy_beside, pin_memory};
 pub use threads::{physical_cores, set_threads};
-pub(crate) use transfer::{Parcel, pinned, read_number, send_beside, sent};
+pub(crate) use transfer::{PackedTensors, pinned, read_number, send_beside, sent};
 pub use transfer::{host_reads, read, send};
 pub use waiting::restart_with_sleeping_threads;
 

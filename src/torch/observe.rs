@@ -27,13 +27,13 @@ unsafe extern "C" {
 /// A named phase of the program: while it lives, [`count_operators`] and PyTorch's profilers attribute this thread's
 /// operator calls to it. It costs next to nothing when neither is active. Phases do not nest.
 #[derive(Debug)]
-pub struct Phase {
+pub struct ProfilerPhase {
     record: *mut c_void,
     /// Keeps the phase on its thread: it must end where it began.
     thread: PhantomData<*const ()>,
 }
 
-impl Phase {
+impl ProfilerPhase {
     /// Begins the phase `name`.
     ///
     /// # Panics
@@ -46,7 +46,7 @@ impl Phase {
     }
 }
 
-impl Drop for Phase {
+impl Drop for ProfilerPhase {
     fn drop(&mut self) {
         // SAFETY: `mindgap_phase_begin` made it, and it is freed once, here.
         unsafe { mindgap_phase_end(self.record) }
@@ -125,7 +125,7 @@ mod tests {
         let counts = count_operators(|| {
             let _ = &sums[0] + &terms[0];
             {
-                let _phase = Phase::new(c"a sum");
+                let _phase = ProfilerPhase::new(c"a sum");
                 add_all(&sums.each_ref(), &terms.each_ref());
             }
             let _ = &sums[0] * &terms[0];

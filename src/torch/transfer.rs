@@ -49,18 +49,18 @@ pub fn pinned(host: Tensor, device: Device) -> Result<Tensor> {
 
 /// Host tensors that are copied to a device together, in one transfer.
 #[derive(Debug)]
-pub struct Parcel {
+pub struct PackedTensors {
     device: Device,
     tensors: Vec<Tensor>,
     /// The bytes of all tensors one after the other, page-locked; `None` where the device is the CPU.
     bytes: Option<Tensor>,
 }
 
-/// Tensors in a parcel begin at multiples of this, which suits all kinds of numbers \[bytes\].
+/// Packed tensors begin at multiples of this, which suits all kinds of numbers \[bytes\].
 const ALIGNMENT: i64 = 16;
 
-impl Parcel {
-    /// A parcel for `device`. May be made on any thread.
+impl PackedTensors {
+    /// Packs tensors for `device`. May be called on any thread.
     ///
     /// # Errors
     /// There is no memory for it.
@@ -84,7 +84,7 @@ impl Parcel {
     }
 }
 
-/// The bytes of a tensor, without and with the padding that follows it in a parcel.
+/// The bytes of a tensor, without and with the padding that follows it when packed.
 fn sizes(tensor: &Tensor) -> (i64, i64) {
     let bytes = tensor.numel() as i64 * tensor.kind().elt_size_in_bytes() as i64;
     (bytes, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT)
@@ -168,6 +168,6 @@ mod tests {
         ];
         let views = unpacked(&packed(&tensors).unwrap(), &tensors).unwrap();
         assert_eq!(views, tensors);
-        assert_eq!(Parcel::new(views, Device::Cpu).unwrap().send().unwrap(), tensors);
+        assert_eq!(PackedTensors::new(views, Device::Cpu).unwrap().send().unwrap(), tensors);
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     data::Dataset,
     run::Observer,
-    torch::{self, observe::Phase},
+    torch::{self, observe::ProfilerPhase},
 };
 
 /// How far [`Trainer::train_epoch`] came.
@@ -65,7 +65,7 @@ impl Trainer {
                 return Ok(if pause { EpochOutcome::Paused } else { EpochOutcome::Stopped });
             }
             let taken = {
-                let _phase = Phase::new(c"batch");
+                let _phase = ProfilerPhase::new(c"batch");
                 remaining.take(self.recipe.grad_accum_steps)
             };
             let update = match taken {
@@ -77,13 +77,13 @@ impl Trainer {
             };
             self.update(update, self.rate(self.optimizer.updates, images), &mut loss_sum)?;
             if let Some(average) = &mut self.average {
-                let _phase = Phase::new(c"average");
+                let _phase = ProfilerPhase::new(c"average");
                 average.after_update(&self.model);
             }
 
             let mut batch_loss = None;
             if self.position.updates.is_multiple_of(UPDATES_BETWEEN_CHECKS) {
-                let _phase = Phase::new(c"finiteness");
+                let _phase = ProfilerPhase::new(c"finiteness");
                 let sum = self.read_loss(&loss_sum, &snapshot, data)?;
                 snapshot.renew(self)?;
                 batch_loss = Some(sum / (batches - remaining.left()) as f64);

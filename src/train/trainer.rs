@@ -25,7 +25,7 @@ use crate::{
     random::{Purpose, Stream},
     recipe::{AmpDtype, ClassWeights, Recipe, schedule},
     run::{Outputs, PretrainedFile},
-    torch::{self, Autocast, lists, observe::Phase},
+    torch::{self, Autocast, lists, observe::ProfilerPhase},
 };
 
 /// Prefix of the network's own tensors among those of the state.
@@ -258,7 +258,7 @@ impl Trainer {
         for loss in self.all_reduce(&mut gradients, losses, !self.recipe.sync_bn)? {
             let _ = loss_sum.g_add_(&loss);
         }
-        let _phase = Phase::new(c"optimizer");
+        let _phase = ProfilerPhase::new(c"optimizer");
         // After the all-reduce, so that all ranks find the same overflow.
         let found_inf = self.loss_scale.as_ref().map(|scale| scale.unscale(&mut gradients));
         if let Some(limit) = self.recipe.clip_grad {
@@ -274,7 +274,7 @@ impl Trainer {
 
     /// What the network sees of a batch of the current epoch; on several ranks, of this rank's part.
     pub(super) fn example(&self, batch: &TrainBatch) -> Example {
-        let _phase = Phase::new(c"augment");
+        let _phase = ProfilerPhase::new(c"augment");
         self.examples.example(batch, self.position.epochs + 1)
     }
 
@@ -285,7 +285,7 @@ impl Trainer {
 
     /// The training loss; with several ranks, this rank's share of it.
     fn loss(&self, example: &Example, mode: Mode) -> Result<Tensor> {
-        let _phase = Phase::new(c"forward");
+        let _phase = ProfilerPhase::new(c"forward");
         let loss = self.objective(&self.logits(example, mode, &mut |_, _| ()), example);
         let batch_size = self.recipe.batch_size as usize;
         self.ranks.loss_share(loss, &example.targets, batch_size, self.class_weights.as_ref())
@@ -323,12 +323,12 @@ impl Trainer {
     fn gradients_uphill(&self, gradients: Vec<Tensor>, example: &Example, number: u32) -> Result<Vec<Tensor>> {
         let trained: Vec<&Tensor> = self.model.parameters.trained().map(|parameter| &parameter.tensor).collect();
         let before = {
-            let _phase = Phase::new(c"sharpness");
+            let _phase = ProfilerPhase::new(c"sharpness");
             sharpness::ascend(&trained, gradients, self.recipe.sam)
         };
         let mut uphill = Vec::new();
         add_gradients(&mut uphill, &self.loss(example, Mode::Repeat(self.dropout_draws(number)))?, &self.model);
-        let _phase = Phase::new(c"sharpness");
+        let _phase = ProfilerPhase::new(c"sharpness");
         sharpness::descend(&trained, &before);
         Ok(uphill)
     }
@@ -355,7 +355,7 @@ fn prefixed<'a>(prefix: &str, parameters: &'a Parameters) -> Vec<(String, &'a Te
 
 /// Adds the gradients of `loss` to those of the batches before it. Each gets its parameter's strides.
 fn add_gradients(gradients: &mut Vec<Tensor>, loss: &Tensor, model: &ResNet) {
-    let _phase = Phase::new(c"backward");
+    let _phase = ProfilerPhase::new(c"backward");
     let trained: Vec<&Tensor> = model.parameters.trained().map(|parameter| &parameter.tensor).collect();
     let mut fresh = Vec::with_capacity(trained.len());
     for (gradient, parameter) in Tensor::run_backward(&[loss], &trained, false, false).into_iter().zip(&trained) {

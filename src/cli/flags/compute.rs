@@ -7,7 +7,7 @@ use tch::Device;
 use crate::cli::ranks::RankInfo;
 use mindgap::{
     recipe::Recipe,
-    torch::{self, device::Wanted},
+    torch::{self, device::DeviceRequest},
     train,
 };
 
@@ -16,7 +16,7 @@ use mindgap::{
 pub struct Compute {
     /// auto (CUDA where there is one), cpu, cuda, or cuda:N
     #[arg(long, default_value = "auto", value_name = "DEVICE", help_heading = "Machine")]
-    device: Wanted,
+    device: DeviceRequest,
 
     /// Threads that compute [default: one for each physical core]
     #[arg(long, value_name = "N", help_heading = "Machine", value_parser = clap::value_parser!(u16).range(1..))]

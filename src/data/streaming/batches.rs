@@ -76,8 +76,8 @@ impl Batches<'_> {
             Some(Supply::Resident(all)) => {
                 let index: Vec<i64> = positions.iter().map(|&position| i64::from(position)).collect();
                 let numbers = vec![Tensor::f_from_slice(&index)?, Tensor::f_from_slice(&labels)?];
-                let [index, labels] = <[Tensor; 2]>::try_from(torch::Parcel::new(numbers, self.device)?.send()?)
-                    .map_err(|_| anyhow!("a parcel lost a tensor"))?;
+                let [index, labels] = <[Tensor; 2]>::try_from(torch::PackedTensors::new(numbers, self.device)?.send()?)
+                    .map_err(|_| anyhow!("packing lost a tensor"))?;
                 (all.f_index_select(0, &index)?, labels)
             }
             Some(Supply::Streamed(batches)) => {

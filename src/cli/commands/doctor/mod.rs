@@ -16,7 +16,7 @@ use mindgap::{
     data::{self, Options},
     torch::{
         TCH_VERSION, cuda,
-        device::{self, Wanted},
+        device::{self, DeviceRequest},
         library, set_threads, version,
     },
 };
@@ -30,7 +30,7 @@ use step::Step;
 pub struct Args {
     /// The device that must work: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
-    device: Wanted,
+    device: DeviceRequest,
 
     /// Number of threads to check with (default: physical cores)
     #[arg(long)]
