@@ -16,6 +16,7 @@ mod death;
 mod diagnose;
 mod disk;
 mod doctor;
+mod documents;
 mod evaluate;
 mod export;
 mod failure;
