@@ -12,7 +12,7 @@ use mindgap::{
     data::{self, NoProgress, Options},
     gap,
     recipe::Recipe,
-    run::origin_line,
+    run::epoch_line,
     train::Run,
 };
 
@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     let epochs = recipe.epochs;
 
     let data = data::open("faces", &Options::default(), &NoProgress)?;
-    let run = Run::new(recipe, &data)?.on_epoch(|record| println!("{}", origin_line(record, epochs))).fit()?;
+    let run = Run::new(recipe, &data)?.on_epoch(|record| println!("{}", epoch_line(record, epochs))).fit()?;
 
     match gap::open_since(&run.records) {
         Some(epoch) => println!("The gap has been above two standard errors since epoch {epoch}."),

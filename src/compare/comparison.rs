@@ -21,13 +21,13 @@ pub struct Comparison {
     pub finished: usize,
     /// Runs that were planned.
     pub planned: usize,
-    /// What is missing, and why.
+    /// The planned runs that are not finished, and why.
     pub not_finished: Vec<NotFinished>,
     /// The presets that have a finished run, in the order in which they were named.
     pub presets: Vec<Compared>,
-    /// On what all were trained.
+    /// The data that all runs were trained on.
     pub data: DataSource,
-    /// What computed.
+    /// Programs and device that trained the runs.
     pub versions: Versions,
     /// The command, word by word.
     pub command_line: Vec<String>,
@@ -38,42 +38,43 @@ pub struct Comparison {
 pub struct Compared {
     /// Its name.
     pub preset: String,
-    /// What was found.
-    pub finding: Verdict,
-    /// Its finished seeds.
+    /// What the comparison says of it.
+    #[serde(rename = "finding")]
+    pub verdict: Verdict,
+    /// The seeds of its finished runs.
     pub seeds: Vec<u64>,
     /// Trainable numbers of its network.
     pub parameters: u64,
     /// Multiply-adds of one image.
     pub macs: u64,
-    /// Its figures over those seeds.
+    /// Figures of its finished runs, over their seeds.
     pub figures: SeedFigures,
-    /// What val loss did at the end of each of these runs, in their order.
+    /// What val loss did at the end of each of its finished runs, in the order of `seeds`.
     #[serde(default)]
     pub val_loss_course: Vec<Course>,
     /// How it differs from the baseline; absent for the baseline itself and without a common seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
-    /// The recipe keys in which it differs from the baseline: its own value first.
+    /// The recipe keys in which it differs from the baseline; the preset's own value comes first.
     pub recipe: Vec<KeyDifference>,
 }
 
-/// A run without an end.
+/// A planned run that is not finished.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotFinished {
-    /// Which run.
+    /// The run.
     #[serde(flatten)]
     pub job: Job,
-    /// Why.
+    /// Why it is not finished.
     pub reason: String,
 }
 
 impl Comparison {
-    /// The name of its file.
+    /// Name of the file that holds a comparison.
     pub const FILE: &str = "compare.json";
 
-    /// What the `finished` runs say, in the order of `presets`. Runs that are `not_finished` are named and enter no
-    /// figure.
+    /// Compares the `finished` runs, preset by preset in the order of `presets`. Runs that are `not_finished` are named
+    /// and enter no figure.
     ///
     /// # Errors
     /// No run of the baseline is finished, or runs were trained or measured on different images.
@@ -84,27 +85,28 @@ impl Comparison {
         not_finished: Vec<NotFinished>,
         command_line: Vec<String>,
     ) -> Result<Self> {
-        let of = |preset: &str| finished.iter().filter(|run| run.job.preset == preset).collect::<Vec<_>>();
-        let base = of(baseline);
+        let base = runs_of(baseline, finished);
         ensure!(
             !base.is_empty(),
             "no run of the baseline `{baseline}` is finished, so there is nothing to compare with"
         );
         for run in finished {
-            let same = run.data.fingerprint == base[0].data.fingerprint && run.ids == base[0].ids;
+            let same_images = run.data.fingerprint == base[0].data.fingerprint && run.ids == base[0].ids;
             ensure!(
-                same,
+                same_images,
                 "{} and {} were measured on different images: give a comparison a folder of its own (--out)",
                 run.job.name(),
                 base[0].job.name()
             );
         }
-        let mut compared: Vec<Compared> = (0..)
-            .zip(presets)
-            .filter(|(_, preset)| !of(preset).is_empty())
-            .map(|(number, preset)| Compared::new(preset, &of(preset), preset == baseline, &base, number))
-            .collect();
-        correct(&mut compared);
+        let mut compared = Vec::new();
+        for (number, preset) in (0..).zip(presets) {
+            let runs = runs_of(preset, finished);
+            if !runs.is_empty() {
+                compared.push(Compared::new(preset, &runs, preset == baseline, &base, number));
+            }
+        }
+        judge(&mut compared);
         Ok(Self {
             verdict: verdict::sentence(baseline, &compared),
             baseline: baseline.to_owned(),
@@ -122,11 +124,11 @@ impl Comparison {
 impl Compared {
     fn new(preset: &str, runs: &[&FinishedRun], is_base: bool, base: &[&FinishedRun], number: u32) -> Self {
         let mut recipe = runs[0].recipe.diff(&base[0].recipe);
-        // Seeds are what runs of one preset differ in.
+        // Runs of one preset differ in the seed too.
         recipe.retain(|difference| difference.key != "seed");
         Self {
             preset: preset.to_owned(),
-            finding: if is_base { Verdict::Baseline } else { Verdict::NotShown },
+            verdict: if is_base { Verdict::Baseline } else { Verdict::NotShown },
             seeds: runs.iter().map(|run| run.job.seed).collect(),
             parameters: runs[0].done.cost.parameters,
             macs: runs[0].done.cost.macs,
@@ -138,18 +140,24 @@ impl Compared {
     }
 }
 
-/// What val loss did at the end of a run; a run of few epochs tells nothing.
+fn runs_of<'a>(preset: &str, finished: &'a [FinishedRun]) -> Vec<&'a FinishedRun> {
+    finished.iter().filter(|run| run.job.preset == preset).collect()
+}
+
+/// What val loss did at the end of a run; unclear where the run has too few epochs to judge.
 fn course(run: &FinishedRun) -> Course {
     run.done.val_loss_lately.map_or(Course::Unclear, |lately| lately.course)
 }
 
-/// Corrects the p-values over all presets and reads the findings from them.
-fn correct(presets: &mut [Compared]) {
+/// Corrects the p-values over all presets and judges each preset by its own.
+fn judge(presets: &mut [Compared]) {
     let p: Vec<f64> = presets.iter().filter_map(|preset| preset.against.as_ref()?.val_loss.p).collect();
     let mut corrected = holm(&p).into_iter();
     for preset in presets.iter_mut() {
         let Some(against) = &mut preset.against else { continue };
-        against.val_loss.p_holm = against.val_loss.p.and_then(|_| corrected.next());
-        preset.finding = Verdict::of(against);
+        if against.val_loss.p.is_some() {
+            against.val_loss.p_holm = corrected.next();
+        }
+        preset.verdict = Verdict::of(against);
     }
 }

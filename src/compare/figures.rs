@@ -8,10 +8,10 @@ use crate::{
     stats,
 };
 
-/// A figure over n seeds.
+/// Mean and standard deviation of a figure over n seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeanSd {
-    /// Mean; NaN, and null in JSON, where a value is none.
+    /// Mean; NaN, and null in JSON, where the figure of a seed is NaN.
     #[serde(deserialize_with = "nan::number")]
     pub mean: f64,
     /// Standard deviation over seeds (divisor n − 1); absent with one seed.
@@ -19,13 +19,13 @@ pub struct MeanSd {
     pub sd: Option<f64>,
     /// How many seeds.
     pub n: usize,
-    /// The figure of each seed, in their order.
+    /// The figure of each seed, in the order of the seeds.
     #[serde(deserialize_with = "nan::list")]
     pub values: Vec<f64>,
 }
 
 impl MeanSd {
-    /// Of these values, at least one.
+    /// Summarises these values, at least one.
     pub fn of(values: Vec<f64>) -> Self {
         let sd = (values.len() > 1).then(|| stats::sample_sd(&values));
         Self { mean: stats::mean(&values), sd, n: values.len(), values }
@@ -49,19 +49,19 @@ pub struct SeedFigures {
     pub gap_acc: MeanSd,
     /// What one temperature removes from val loss.
     pub overconfidence: MeanSd,
-    /// That temperature.
+    /// The temperature that removes it: above 1 the network is overconfident.
     pub temperature: MeanSd,
     /// Expected calibration error on val, 0–1.
     pub calibration_error: MeanSd,
     /// Val loss of the best epoch, chosen on one half of val and scored on the other, both ways.
     pub cross_fitted_best_loss: MeanSd,
-    /// Val loss without the images that also stand in train; absent when there are none.
+    /// Val loss without the images that also appear in train; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val_loss_without_leaks: Option<MeanSd>,
-    /// Val accuracy without them.
+    /// Val accuracy without the images that also appear in train.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val_acc_without_leaks: Option<MeanSd>,
-    /// Gap without them.
+    /// Gap without the images that also appear in train.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap_loss_without_leaks: Option<MeanSd>,
     /// Wall time of a run, in seconds.
@@ -69,28 +69,33 @@ pub struct SeedFigures {
 }
 
 impl SeedFigures {
-    /// Of these runs, at least one.
+    /// Summarises these runs, at least one.
     pub fn of(runs: &[&FinishedRun]) -> Self {
-        let over = |figure: &dyn Fn(&Done) -> f64| MeanSd::of(runs.iter().map(|run| figure(&run.done)).collect());
-        let where_there = |figure: &dyn Fn(&Done) -> Option<f64>| {
-            let values: Option<Vec<f64>> = runs.iter().map(|run| figure(&run.done)).collect();
-            values.map(MeanSd::of)
-        };
         Self {
-            val_loss: over(&|done| done.last.val_loss),
-            val_acc: over(&|done| done.last.val_acc),
-            probe_loss: over(&|done| done.last.probe_loss),
-            probe_acc: over(&|done| done.last.probe_acc),
-            gap_loss: over(&|done| done.last.gap_loss),
-            gap_acc: over(&|done| done.last.gap_acc),
-            overconfidence: over(&|done| done.overconfidence),
-            temperature: over(&|done| done.temperature),
-            calibration_error: over(&|done| done.calibration_error),
-            cross_fitted_best_loss: over(&|done| done.cross_fitted_best_loss),
-            val_loss_without_leaks: where_there(&|done| done.last.val_loss_without_leaks),
-            val_acc_without_leaks: where_there(&|done| done.last.val_acc_without_leaks),
-            gap_loss_without_leaks: where_there(&|done| done.last.gap_loss_without_leaks),
-            seconds: over(&|done| done.cost.seconds),
+            val_loss: over(runs, |done| done.last.val_loss),
+            val_acc: over(runs, |done| done.last.val_acc),
+            probe_loss: over(runs, |done| done.last.probe_loss),
+            probe_acc: over(runs, |done| done.last.probe_acc),
+            gap_loss: over(runs, |done| done.last.gap_loss),
+            gap_acc: over(runs, |done| done.last.gap_acc),
+            overconfidence: over(runs, |done| done.overconfidence),
+            temperature: over(runs, |done| done.temperature),
+            calibration_error: over(runs, |done| done.calibration_error),
+            cross_fitted_best_loss: over(runs, |done| done.cross_fitted_best_loss),
+            val_loss_without_leaks: over_if_all_have(runs, |done| done.last.val_loss_without_leaks),
+            val_acc_without_leaks: over_if_all_have(runs, |done| done.last.val_acc_without_leaks),
+            gap_loss_without_leaks: over_if_all_have(runs, |done| done.last.gap_loss_without_leaks),
+            seconds: over(runs, |done| done.cost.seconds),
         }
     }
+}
+
+fn over(runs: &[&FinishedRun], figure: impl Fn(&Done) -> f64) -> MeanSd {
+    MeanSd::of(runs.iter().map(|run| figure(&run.done)).collect())
+}
+
+/// None where a run lacks the figure.
+fn over_if_all_have(runs: &[&FinishedRun], figure: impl Fn(&Done) -> Option<f64>) -> Option<MeanSd> {
+    let values: Option<Vec<f64>> = runs.iter().map(|run| figure(&run.done)).collect();
+    values.map(MeanSd::of)
 }

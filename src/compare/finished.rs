@@ -1,4 +1,4 @@
-//! What one finished run found, read from its folder.
+//! The figures of one finished run, read from its folder.
 
 use std::path::Path;
 
@@ -13,19 +13,19 @@ use crate::{
 /// One finished run.
 #[derive(Clone, Debug)]
 pub struct FinishedRun {
-    /// Which run it is.
+    /// Preset and seed.
     pub job: Job,
     /// Its recipe.
     pub recipe: Recipe,
-    /// On what it was trained.
+    /// The data that it was trained on.
     pub data: DataSource,
-    /// What computed.
+    /// Programs and device that trained it.
     pub versions: Versions,
     /// Its final figures.
     pub done: Done,
-    /// Val after the last epoch, image by image.
+    /// Losses and hits on val after the last epoch, image by image.
     pub val: Measured,
-    /// The sample ids of those images.
+    /// The sample ids of the val images.
     pub ids: Vec<i64>,
 }
 
@@ -35,28 +35,29 @@ impl FinishedRun {
     /// # Errors
     /// A file of it is damaged.
     pub fn read(job: &Job, folder: &Path) -> Result<Option<Self>> {
-        let read = || {
-            let folder = RunFolder::open(folder)?;
-            let Some(done) = folder.done()? else { return Ok(None) };
-            let environment = folder.environment()?;
-            let val = folder.predictions()?.last_val;
-            let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
-            if recipe.seed != job.seed {
-                bail!("it was trained with seed {}, not {}", recipe.seed, job.seed);
-            }
-            Ok(Some(Self {
-                job: job.clone(),
-                recipe,
-                data: environment.data,
-                versions: environment.versions,
-                done,
-                val: val.measured(),
-                ids: val.ids,
-            }))
-        };
         if !folder.join(RunFolder::DONE).exists() {
             return Ok(None);
         }
-        read().with_context(|| format!("the run in {} cannot be compared", folder.display()))
+        read(job, folder).with_context(|| format!("the run in {} cannot be compared", folder.display()))
     }
+}
+
+fn read(job: &Job, folder: &Path) -> Result<Option<FinishedRun>> {
+    let folder = RunFolder::open(folder)?;
+    let Some(done) = folder.done()? else { return Ok(None) };
+    let environment = folder.environment()?;
+    let val = folder.predictions()?.last_val;
+    let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
+    if recipe.seed != job.seed {
+        bail!("it was trained with seed {}, not {}", recipe.seed, job.seed);
+    }
+    Ok(Some(FinishedRun {
+        job: job.clone(),
+        recipe,
+        data: environment.data,
+        versions: environment.versions,
+        done,
+        val: val.measured(),
+        ids: val.ids,
+    }))
 }

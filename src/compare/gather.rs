@@ -1,4 +1,4 @@
-//! What is there of a plan, and what is missing.
+//! Reads what is finished of a plan, and says what is missing.
 
 use std::path::Path;
 
@@ -7,17 +7,18 @@ use anyhow::{Result, ensure};
 use super::{FinishedRun, Job, NotFinished, Plan, PlannedRun};
 use crate::run::{Lock, RunFolder};
 
-/// Reads those of `runs`, lines of `plan`, that are finished; the others with the reason why they are not, which is that
-/// of `reason` where it gives one.
+/// Reads those of `runs`, lines of `plan`, that are finished. The others are returned with the reason why they are not:
+/// the one that `reason` gives, or else how far the run has come.
 pub fn gather<'a>(
     plan: &Plan,
     runs: impl IntoIterator<Item = &'a PlannedRun>,
     reason: impl Fn(&Job) -> Option<String>,
 ) -> (Vec<FinishedRun>, Vec<NotFinished>) {
-    let (mut finished, mut missing) = (Vec::new(), Vec::new());
+    let mut finished = Vec::new();
+    let mut missing = Vec::new();
     for run in runs {
         let folder = plan.folder(&run.job);
-        // A process that failed may have failed over a run that was finished before.
+        // The run is read even where `reason` knows of a failure: an earlier process may have finished it.
         match read(run, &folder).unwrap_or_else(|error| Err(format!("{error:#}"))) {
             Ok(run) => finished.push(run),
             Err(found) => missing.push(NotFinished { job: run.job.clone(), reason: reason(&run.job).unwrap_or(found) }),
@@ -43,9 +44,9 @@ fn read(run: &PlannedRun, folder: &Path) -> Result<Result<FinishedRun, String>> 
     Ok(Ok(found))
 }
 
-/// How far the run of `epochs` epochs in `folder`, which is not finished, has come, in words.
+/// How far the unfinished run of `epochs` epochs in `folder` has come, in words.
 pub fn progress(folder: &Path, epochs: u32) -> String {
-    let done = RunFolder::open(folder).and_then(|run| run.epochs()).map(|epochs| epochs.records.len());
+    let done = RunFolder::open(folder).and_then(|run| run.epochs()).map(|log| log.records.len());
     match (Lock::holder(&folder.join(RunFolder::LOCK)), done) {
         (Some(owner), done) => format!("in training after {} of {epochs} epochs by {owner}", done.unwrap_or(0)),
         (None, Ok(done)) => format!("stopped after {done} of {epochs} epochs"),

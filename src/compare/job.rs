@@ -1,4 +1,4 @@
-//! What a comparison trains: presets over seeds.
+//! The runs of a comparison: presets over seeds.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,17 +12,22 @@ pub struct Job {
 }
 
 impl Job {
-    /// The name of its run folder.
+    /// The name of the job's run folder.
     pub fn name(&self) -> String {
         format!("{}-seed{}", self.preset, self.seed)
     }
 }
 
-/// Every preset with `seeds` seeds from `first` on. All presets with one seed come before the next seed, so that a
-/// comparison cut short has compared something.
+/// One job for every preset and each of `seeds` seeds from `first` on. All presets with one seed come before the next
+/// seed, so that a comparison cut short has compared something.
 pub fn jobs(presets: &[String], first: u64, seeds: u64) -> Vec<Job> {
-    let jobs = (first..first + seeds).flat_map(|seed| presets.iter().map(move |preset| (preset, seed)));
-    jobs.map(|(preset, seed)| Job { preset: preset.clone(), seed }).collect()
+    let mut jobs = Vec::new();
+    for seed in first..first + seeds {
+        for preset in presets {
+            jobs.push(Job { preset: preset.clone(), seed });
+        }
+    }
+    jobs
 }
 
 #[cfg(test)]

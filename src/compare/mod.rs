@@ -1,17 +1,22 @@
 //! Which preset helps, by how much, and is it real? Several presets over several seeds, on the same images.
 //!
-//! Four steps, a file each: what is to be trained ([`Job`], [`jobs`]; complete and on disk, for any machine: [`Plan`]),
-//! training it ([`run`]), what each run found ([`FinishedRun`]; [`gather`] reads all of a plan), and what all of them
-//! together say ([`Comparison`]): figures over seeds, differences from the baseline with their intervals, and a
-//! verdict. No tensors: the runs are read from their folders.
+//! A comparison has four steps, each in a file of its own:
+//! 1. what to train: [`Job`], [`jobs`], and a [`Plan`] on disk that is complete, so that any machine can train it;
+//! 2. training it: [`run`];
+//! 3. reading what each run found: [`FinishedRun`]; [`gather`] reads all runs of a plan;
+//! 4. what the runs say together: [`Comparison`], with figures over seeds, differences from the baseline, and a verdict.
+//!
+//! The module holds no tensors: it reads runs from their folders.
 
 mod comparison;
+mod delta;
 mod difference;
 mod figures;
 mod finished;
 mod gather;
 mod job;
 mod plan;
+mod planned_run;
 mod runner;
 mod table;
 #[cfg(test)]
@@ -19,11 +24,13 @@ mod tests;
 mod verdict;
 
 pub use comparison::{Compared, Comparison, NotFinished};
-pub use difference::{Against, Delta};
+pub use delta::Delta;
+pub use difference::Against;
 pub use figures::{MeanSd, SeedFigures};
 pub use finished::FinishedRun;
 pub use gather::{gather, progress};
 pub use job::{Job, jobs};
-pub use plan::{Plan, PlannedData, PlannedRun};
+pub use plan::Plan;
+pub use planned_run::{PlannedData, PlannedRun};
 pub use runner::{JobStatus, run};
 pub use verdict::Verdict;

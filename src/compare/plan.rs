@@ -1,7 +1,7 @@
 //! `plan.jsonl`: the runs of a comparison, one a line and each complete, so that any machine can train any of them.
 //!
-//! A run is called by its index, its line counted from 0. A plan only grows: a line that is there keeps its index, which
-//! tasks in the queues of a cluster may hold already.
+//! A run is called by its index: its line, counted from 0. A plan only grows, and a line keeps its index, since tasks in
+//! the queues of a cluster may hold indices already.
 
 use std::{
     fs,
@@ -9,17 +9,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use xxhash_rust::xxh3::xxh3_128;
 
-use super::Job;
-use crate::{
-    data::SplitFolders,
-    durable,
-    recipe::{KeyDifference, Recipe},
-    run::Lock,
-};
+use super::{Job, PlannedRun};
+use crate::{durable, recipe::KeyDifference, run::Lock};
 
 /// A plan on disk. The folder of its file holds the folders of its runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,122 +23,39 @@ pub struct Plan {
     pub runs: Vec<PlannedRun>,
 }
 
-/// A line of a plan: all that decides the numbers of one run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlannedRun {
-    /// Hash of the recipe and the fingerprint of the data, 32 hex digits. A slip is found by it, forgery is not.
-    pub id: String,
-    /// Which run it is.
-    #[serde(flatten)]
-    pub job: Job,
-    /// On what it is trained.
-    pub data: PlannedData,
-    /// Its recipe, resolved, with what the data decide.
-    pub recipe: Recipe,
-}
-
-/// The data of a planned run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlannedData {
-    /// Their absolute path, or `faces`.
-    pub source: String,
-    /// The absolute path of the list of samples to leave out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exclude: Option<String>,
-    /// The folders of splits that were named.
-    #[serde(default, skip_serializing_if = "SplitFolders::is_empty")]
-    pub folders: SplitFolders,
-    /// Whether images that cannot be read are left out.
-    #[serde(default)]
-    pub skip_bad: bool,
-    /// Hash over names, labels and pixels, wherever the data lie.
-    pub fingerprint: String,
-    /// Images to train on.
-    pub train: usize,
-    /// Images of val.
-    pub val: usize,
-}
-
-impl PlannedRun {
-    /// The line of `job`.
-    ///
-    /// # Errors
-    /// None: every recipe has a JSON form.
-    pub fn new(job: Job, data: PlannedData, recipe: Recipe) -> Result<Self> {
-        let id = id(&serde_json::to_value(&recipe)?, &data.fingerprint);
-        Ok(Self { id, job, data, recipe })
-    }
-
-    /// Whether a run in `folder`, of the recipe `recorded`, is this one.
-    ///
-    /// # Errors
-    /// It is another, with what differs: not even more epochs are what was planned.
-    pub fn check_recipe(&self, recorded: &Recipe, folder: &Path) -> Result<()> {
-        let differences = self.recipe.diff(recorded);
-        ensure!(
-            differences.is_empty(),
-            "the run in {} has another recipe (planned here, recorded there):{}\nMove it away, or plan into another folder.",
-            folder.display(),
-            KeyDifference::lines(&differences)
-        );
-        Ok(())
-    }
-
-    /// Reads a line, which must not have changed since it was planned.
-    fn read(line: &Value) -> Result<Self> {
-        let run: Self = serde_json::from_value(line.clone())?;
-        // Of the words that stand there: a later version may know more keys, with defaults that change nothing.
-        let found = id(&line["recipe"], &run.data.fingerprint);
-        ensure!(
-            run.id == found,
-            "it was changed after it was planned: its id is {}, its recipe and data amount to {found}",
-            run.id
-        );
-        // The name becomes a folder.
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let preset = &run.job.preset;
-        ensure!(!preset.is_empty() && preset.chars().all(is_plain), "{preset:?} is no name of a preset");
-        ensure!(run.job.seed == run.recipe.seed, "seed {} has a recipe with seed {}", run.job.seed, run.recipe.seed);
-        Ok(run)
-    }
-}
-
-fn id(recipe: &Value, fingerprint: &str) -> String {
-    format!("{:032x}", xxh3_128(format!("mindgap run 1\n{fingerprint}\n{recipe}").as_bytes()))
-}
-
 impl Plan {
-    /// The name of its file.
+    /// The name of a plan's file.
     pub const FILE: &str = "plan.jsonl";
 
     /// Reads a plan.
     ///
     /// # Errors
-    /// There is none, it is cut short, or a line is none of a plan's or was changed; the message names the line.
+    /// There is none, its last line is cut short, or a line cannot be used; the message names the line.
     pub fn read(path: &Path) -> Result<Self> {
         ensure!(path.is_file(), "there is no plan {}: `mindgap plan` writes one", path.display());
         let lines = durable::read_json_lines::<Value>(path)?;
         ensure!(
             lines.torn.is_none(),
-            "the last line of {} is cut short: copy the plan anew, or plan anew in another folder",
+            "the last line of {} is cut short: copy the plan again, or plan into another folder",
             path.display()
         );
-        let read = |(number, line): (usize, &Value)| {
-            PlannedRun::read(line).with_context(|| {
-                format!("line {number} of {} cannot be used; plan anew in another folder", path.display())
-            })
-        };
-        let runs = (1..).zip(&lines.values).map(read).collect::<Result<Vec<_>>>()?;
+        let mut runs = Vec::new();
+        for (number, line) in (1..).zip(&lines.values) {
+            let run = PlannedRun::read(line).with_context(|| {
+                format!("line {number} of {} cannot be used; plan into another folder", path.display())
+            })?;
+            runs.push(run);
+        }
         ensure!(!runs.is_empty(), "the plan {} is empty", path.display());
         Ok(Self { path: path.to_owned(), runs })
     }
 
-    /// Adds to the plan in `folder` those of `runs` that it lacks, making folder and plan if need be. The data are from
-    /// now on looked for where `runs` found them. Also returns how many lines are new.
+    /// Adds to the plan in `folder` those of `runs` that it lacks; creates folder and plan if need be. From now on all
+    /// lines look for the data where `runs` found them. Also returns how many lines are new.
     ///
     /// # Errors
-    /// The plan that is there holds a run of the same name with another recipe, or runs on other data; the folder cannot
-    /// be written to; another process is planning there.
+    /// The existing plan holds a run of the same name with another recipe, or runs on other data; the folder cannot be
+    /// written to; another process is planning there.
     pub fn grow(folder: &Path, runs: Vec<PlannedRun>) -> Result<(Self, usize)> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         durable::check_writable(folder)?;
@@ -158,9 +68,10 @@ impl Plan {
         }
         let mut text = String::new();
         for run in &mut plan.runs {
-            // Ids anew, since lines of an earlier version may gain keys.
+            // The id is computed again, since a line that an earlier version wrote may gain keys.
             *run = PlannedRun::new(run.job.clone(), run.data.clone(), run.recipe.clone())?;
-            text += &(serde_json::to_string(run)? + "\n");
+            text += &serde_json::to_string(run)?;
+            text += "\n";
         }
         durable::write(&plan.path, text.as_bytes())?;
         let added = plan.runs.len() - before;
@@ -170,27 +81,29 @@ impl Plan {
     fn add(&mut self, run: PlannedRun) -> Result<()> {
         let path = self.path.display();
         if let Some(first) = self.runs.first() {
-            let (there, here) = (&first.data, &run.data);
             ensure!(
-                there.fingerprint == here.fingerprint,
-                "{path} is a plan for other data: {there}, where {} has {here}; give this plan a folder of its own (--out)",
-                run.job.name()
+                first.data.fingerprint == run.data.fingerprint,
+                "{path} is a plan for other data: {}, where {} has {}; give this plan a folder of its own (--out)",
+                first.data,
+                run.job.name(),
+                run.data
             );
         }
-        self.runs.iter_mut().for_each(|planned| planned.data = run.data.clone());
-        match self.runs.iter().find(|planned| planned.job == run.job) {
-            None => self.runs.push(run),
-            Some(planned) => {
-                let differences = run.recipe.diff(&planned.recipe);
-                if !differences.is_empty() {
-                    bail!(
-                        "{path} plans {} with another recipe (asked for here, planned there):{}\n\
-                         Give this plan a folder of its own (--out).",
-                        run.job.name(),
-                        KeyDifference::lines(&differences)
-                    );
-                }
-            }
+        for planned in &mut self.runs {
+            planned.data = run.data.clone();
+        }
+        let Some(planned) = self.runs.iter().find(|planned| planned.job == run.job) else {
+            self.runs.push(run);
+            return Ok(());
+        };
+        let differences = run.recipe.diff(&planned.recipe);
+        if !differences.is_empty() {
+            bail!(
+                "{path} plans {} with another recipe (asked for here, planned there):{}\n\
+                 Give this plan a folder of its own (--out).",
+                run.job.name(),
+                KeyDifference::lines(&differences)
+            );
         }
         Ok(())
     }
@@ -198,10 +111,11 @@ impl Plan {
     /// The run with this index, from 0.
     ///
     /// # Errors
-    /// There are not so many.
+    /// The plan has fewer runs.
     pub fn run(&self, index: usize) -> Result<&PlannedRun> {
-        let (path, last) = (self.path.display(), self.runs.len() - 1);
-        self.runs.get(index).with_context(|| format!("{path} has no index {index}: its runs are 0 to {last}"))
+        let last = self.runs.len() - 1;
+        let run = self.runs.get(index);
+        run.with_context(|| format!("{} has no index {index}: its runs are 0 to {last}", self.path.display()))
     }
 
     /// The index of `job`.
@@ -226,17 +140,14 @@ impl Plan {
     }
 }
 
-impl std::fmt::Display for PlannedData {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let Self { source, train, val, fingerprint, .. } = self;
-        write!(f, "{source:?} with {train} training and {val} validation images, fingerprint {fingerprint}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::jobs;
+    use crate::{
+        compare::{PlannedData, jobs},
+        data::SplitFolders,
+        recipe::Recipe,
+    };
 
     fn planned(presets: &[&str], seeds: u64, change: impl Fn(&mut PlannedRun)) -> Vec<PlannedRun> {
         let data = PlannedData {

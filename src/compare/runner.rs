@@ -1,8 +1,7 @@
-//! Trains the runs of a plan, some at a time. How one is trained is the caller's affair.
+//! Trains the runs of a plan, several at a time. The caller decides how one run is trained.
 
 use std::{
     sync::{
-        Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
@@ -13,20 +12,20 @@ use anyhow::Result;
 
 use super::Job;
 
-/// How a run came out.
+/// How a run ended.
 #[derive(Debug)]
 pub enum JobStatus {
-    /// It is finished.
+    /// The run is finished.
     Finished,
-    /// It was stopped, or never begun since a stop was asked for.
+    /// The run was stopped, or never begun because a stop was asked for.
     Stopped,
-    /// It failed, for this reason.
+    /// The run failed, for this reason.
     Failed(anyhow::Error),
 }
 
-/// Trains `jobs` in order, `parallel` at a time, by `train_one`, which says whether the run was finished (true) or
-/// stopped (false). A run that fails stops no other. No run is begun once `stop` is raised. `ended` hears of each as it
-/// ends.
+/// Trains `jobs` in order, `parallel` at a time. `train_one` trains one and returns whether it was finished (true) or
+/// stopped (false). A run that fails stops no other; no run is begun once `stop` is raised. `ended` is called after each
+/// run.
 ///
 /// The statuses are in the order of the jobs.
 pub fn run(
@@ -38,27 +37,11 @@ pub fn run(
 ) -> Vec<JobStatus> {
     let next = AtomicUsize::new(0);
     let (send, receive) = mpsc::channel();
-    let send = Mutex::new(send);
-    let work = || {
-        while let Some((index, job)) = take(jobs, &next) {
-            let status = if stop.load(Ordering::Relaxed) {
-                JobStatus::Stopped
-            } else {
-                match train_one(job) {
-                    Ok(true) => JobStatus::Finished,
-                    Ok(false) => JobStatus::Stopped,
-                    Err(error) => JobStatus::Failed(error),
-                }
-            };
-            let send = send.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            // The receiver outlives the workers.
-            let _ = send.send((index, status));
-        }
-    };
     let mut statuses: Vec<Option<JobStatus>> = jobs.iter().map(|_| None).collect();
     thread::scope(|scope| {
         for _ in 0..parallel.clamp(1, jobs.len().max(1)) {
-            scope.spawn(work);
+            let send = send.clone();
+            scope.spawn(|| work(jobs, &next, stop, &train_one, send));
         }
         for _ in jobs {
             let Ok((index, status)) = receive.recv() else { break };
@@ -69,9 +52,29 @@ pub fn run(
     statuses.into_iter().map(|status| status.unwrap_or(JobStatus::Stopped)).collect()
 }
 
-fn take<'a>(jobs: &'a [Job], next: &AtomicUsize) -> Option<(usize, &'a Job)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    Some((index, jobs.get(index)?))
+/// Trains the next job, and the next, until none is left.
+fn work(
+    jobs: &[Job],
+    next: &AtomicUsize,
+    stop: &AtomicBool,
+    train_one: impl Fn(&Job) -> Result<bool>,
+    send: mpsc::Sender<(usize, JobStatus)>,
+) {
+    loop {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        let Some(job) = jobs.get(index) else { return };
+        let status = if stop.load(Ordering::Relaxed) {
+            JobStatus::Stopped
+        } else {
+            match train_one(job) {
+                Ok(true) => JobStatus::Finished,
+                Ok(false) => JobStatus::Stopped,
+                Err(error) => JobStatus::Failed(error),
+            }
+        };
+        // The receiver outlives the workers.
+        let _ = send.send((index, status));
+    }
 }
 
 #[cfg(test)]
@@ -89,10 +92,10 @@ mod tests {
     fn a_run_that_fails_stops_no_other() {
         for parallel in [1, 3] {
             let stop = AtomicBool::new(false);
-            let mut heard = 0;
+            let mut calls = 0;
             let train_one = |job: &Job| if job.name() == "b-seed1" { bail!("no memory") } else { Ok(true) };
-            let statuses = run(&two(3), parallel, &stop, train_one, |_, _| heard += 1);
-            assert_eq!(heard, 6);
+            let statuses = run(&two(3), parallel, &stop, train_one, |_, _| calls += 1);
+            assert_eq!(calls, 6);
             for (job, status) in two(3).iter().zip(statuses) {
                 match status {
                     JobStatus::Failed(error) => {

@@ -88,17 +88,17 @@ fn compare(presets: &[(&str, f64, f64)], seeds: u64) -> Comparison {
     Comparison::new(&names, "base", &runs, Vec::new(), vec!["mindgap".into()]).unwrap()
 }
 
-fn findings(comparison: &Comparison) -> Vec<Verdict> {
-    comparison.presets.iter().map(|preset| preset.finding).collect()
+fn verdicts(comparison: &Comparison) -> Vec<Verdict> {
+    comparison.presets.iter().map(|preset| preset.verdict).collect()
 }
 
 #[test]
-fn a_win_under_fitting_harm_and_nothing_are_told_apart() {
+fn a_win_under_fitting_harm_and_nothing_are_distinguished() {
     let presets =
         [("base", 1.2, 0.3), ("wins", 1.0, 0.6), ("starves", 1.25, 1.1), ("harms", 1.5, 0.2), ("idle", 1.2, 0.3)];
     let comparison = compare(&presets, 5);
     let expected = [Verdict::Baseline, Verdict::Better, Verdict::UnderFits, Verdict::Worse, Verdict::NotShown];
-    assert_eq!(findings(&comparison), expected);
+    assert_eq!(verdicts(&comparison), expected);
     let verdict = &comparison.verdict;
     assert!(verdict.starts_with("`wins` is better than `base`: its val loss is lower by 0."), "{verdict}");
     assert!(verdict.contains("smaller gap of `starves` is under-fitting"), "{verdict}");
@@ -114,12 +114,12 @@ fn every_winner_is_named() {
 #[test]
 fn two_seeds_show_nothing_about_seeds() {
     let comparison = compare(&[("base", 1.2, 0.3), ("wins", 0.8, 0.6)], 2);
-    assert_eq!(findings(&comparison), [Verdict::Baseline, Verdict::NotShown]);
+    assert_eq!(verdicts(&comparison), [Verdict::Baseline, Verdict::NotShown]);
     assert!(comparison.verdict.contains("three are the least"), "{}", comparison.verdict);
     let against = comparison.presets[1].against.as_ref().unwrap();
-    assert_eq!((against.val_loss.this_recipe, against.val_loss.p), (None, None));
-    // Of these very models images tell all the same.
-    let [low, high] = against.val_loss.these_models.unwrap();
+    assert_eq!((against.val_loss.ci_seeds, against.val_loss.p), (None, None));
+    // The interval over images of these very models exists all the same.
+    let [low, high] = against.val_loss.ci_images.unwrap();
     assert!(low < -0.35 && high < -0.3 && low < high, "{low} {high}");
 }
 
@@ -133,7 +133,7 @@ fn differences_are_paired_by_seed_and_image() {
     }
     // The images' own difficulty, which spreads their losses by 0.29, is not in the interval: unpaired it would be 0.08
     // wide.
-    let [low, high] = against.val_loss.these_models.unwrap();
+    let [low, high] = against.val_loss.ci_images.unwrap();
     assert!(high - low < 0.02, "{low} {high}");
 }
 
@@ -145,7 +145,7 @@ fn chance_alone_is_called_better_no_more_often_than_promised() {
         let runs: Vec<FinishedRun> =
             (0..3).flat_map(|seed| names.iter().map(move |name| run(name, seed + 10 * number, 1.2, 0.3))).collect();
         let comparison = Comparison::new(&names, "base", &runs, Vec::new(), Vec::new()).unwrap();
-        better += usize::from(findings(&comparison).contains(&Verdict::Better));
+        better += usize::from(verdicts(&comparison).contains(&Verdict::Better));
     }
     // At most 2.5 % of 200 comparisons with no true difference, on the good side; 13 is three standard deviations
     // above.
@@ -166,15 +166,15 @@ fn what_is_missing_is_named_and_enters_no_figure() {
 }
 
 #[test]
-fn what_val_loss_does_at_the_end_is_told_preset_by_preset() {
+fn what_val_loss_does_at_the_end_is_reported_preset_by_preset() {
     use crate::stats::Course::{Falls, Rises, Stands, Unclear};
     let mut comparison = compare(&[("base", 1.2, 0.3), ("wins", 1.0, 0.6)], 3);
     assert_eq!(comparison.courses(), None);
     comparison.presets[0].val_loss_course = vec![Rises; 3];
     comparison.presets[1].val_loss_course = vec![Falls, Stands, Falls];
-    let told = "At the end of the runs val loss: `base` rises; `wins` still falls in 2 of 3, stands still in 1.";
-    assert_eq!(comparison.courses().as_deref(), Some(told));
-    assert!(comparison.to_brief().contains(told) && comparison.to_markdown().contains(told));
+    let expected = "At the end of the runs val loss: `base` rises; `wins` still falls in 2 of 3, stands still in 1.";
+    assert_eq!(comparison.courses().as_deref(), Some(expected));
+    assert!(comparison.to_brief().contains(expected) && comparison.to_markdown().contains(expected));
     comparison.presets[1].val_loss_course = vec![Unclear; 3];
     assert_eq!(comparison.courses().as_deref(), Some("At the end of the runs val loss: `base` rises."));
 }

@@ -1,4 +1,4 @@
-//! All that is known of a run when it is diagnosed.
+//! Everything that a diagnosis can use about a run or a log.
 
 use std::path::Path;
 
@@ -18,9 +18,9 @@ pub struct Case {
     pub name: String,
     /// Losses over epochs.
     pub curves: Curves,
-    /// What is to be said about how a log was read, one sentence each.
+    /// Remarks on how a log was read, one sentence each.
     pub notes: Vec<String>,
-    /// What only a run folder holds.
+    /// What only a run folder holds; None for a log.
     pub run: Option<Evidence>,
 }
 
@@ -33,7 +33,7 @@ pub struct Evidence {
     pub data: DataSource,
     /// The final figures, once the run is finished.
     pub done: Option<Done>,
-    /// What the network says of every image of val and probe.
+    /// The network's outputs on every image of val and probe.
     pub predictions: Option<Predictions>,
     /// Val loss without the images that also appear in train, after the last epoch \[nats\].
     pub val_loss_without_leaks: Option<f64>,
@@ -45,47 +45,32 @@ impl Case {
     /// # Errors
     /// It holds no run, no epoch, or a damaged file.
     pub fn of_run(path: &Path) -> Result<Self> {
-        let read = || -> Result<Self> {
-            let folder = RunFolder::open(path)?;
-            let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
-            let records = folder.epochs()?.records;
-            let last = records.last().context("no epoch of it has ended yet")?;
-            let predictions = folder.file(RunFolder::PREDICTIONS).exists();
-            let evidence = Evidence {
-                data: folder.environment()?.data,
-                done: folder.done()?,
-                predictions: if predictions { Some(folder.predictions()?) } else { None },
-                val_loss_without_leaks: last.val_loss_without_leaks,
-                recipe,
-            };
-            let curves = Curves::of_records(&records, evidence.recipe.epochs);
-            Ok(Self { name: path.display().to_string(), curves, notes: Vec::new(), run: Some(evidence) })
-        };
-        read().with_context(|| format!("the run in {} cannot be diagnosed", path.display()))
+        read_run(path).with_context(|| format!("the run in {} cannot be diagnosed", path.display()))
     }
 
-    /// The gap after the last epoch.
+    /// The gap after the last epoch that has both losses. Its error is the standard error over images or, where the log
+    /// does not hold that, the gap's noise from epoch to epoch.
     pub fn gap(&self) -> Option<FinalGap> {
         let last = self.curves.last()?;
-        let known = last.gap_se.is_finite();
-        let error = if known { last.gap_se } else { self.noise_of(|point| point.gap())? };
-        Some(FinalGap { value: last.gap(), error, is_over_images: known, share: last.gap() / last.val_loss.max(1e-9) })
+        let is_over_images = last.gap_se.is_finite();
+        let error = if is_over_images { last.gap_se } else { self.noise_of(|point| point.gap())? };
+        Some(FinalGap { value: last.gap(), error, is_over_images, share: last.gap() / last.val_loss.max(1e-9) })
     }
 
-    /// How much a figure moves from epoch to epoch about its own trend, over the last third; none below three epochs.
+    /// Noise of a figure: standard deviation about its own trend over the last third of the epochs; None below three epochs.
     pub fn noise_of(&self, value: impl Fn(&super::LossPoint) -> f64) -> Option<f64> {
         Trend::of(&self.curves.tail(value)).map(|trend| trend.noise)
     }
 
-    /// What val loss does lately; None below five epochs, and where it is no number at the end.
+    /// What val loss does lately; None below five epochs, and where it is not a number at the end.
     pub fn val_loss_lately(&self) -> Option<Lately> {
-        // A run that ended in NaN did not end with what its last numbers did.
+        // Where the run diverged, the trend of its last finite losses says nothing about its end.
         let has_diverged = self.curves.points.last().is_some_and(|point| point.val_loss.is_infinite());
         if has_diverged { None } else { Lately::of_loss(&self.curves.series(|point| point.val_loss)) }
     }
 
-    /// How val accuracy changed since the epoch of lowest val loss; None where the log has none, or that epoch is among
-    /// the last three.
+    /// How val accuracy changed since the epoch of lowest val loss; None where the log has no accuracies, or that epoch is
+    /// among the last three.
     pub fn accuracy_since_best(&self) -> Option<AccuracyChange> {
         let best = self.curves.best()?;
         let accuracies = self.curves.series(|point| point.val_acc);
@@ -93,36 +78,38 @@ impl Case {
         if from + 3 >= accuracies.len() {
             return None;
         }
-        let end: Vec<f64> = accuracies[accuracies.len() - 3..].iter().map(|(_, accuracy)| *accuracy).collect();
+        let last_three: Vec<f64> = accuracies.iter().rev().take(3).rev().map(|(_, accuracy)| *accuracy).collect();
         Some(AccuracyChange {
             at_best: accuracies[from].1,
-            now: stats::mean(&end),
+            now: stats::mean(&last_three),
             noise: self.noise_of(|point| point.val_acc)?,
         })
     }
 
-    /// How far the last epoch's val losses lie above the best epoch's, image by image \[nats\].
+    /// How far the last epoch's val losses lie above the best epoch's: the mean over images of their differences \[nats\].
     pub fn risen_over_images(&self) -> Option<Estimate> {
         let predictions = self.run.as_ref()?.predictions.as_ref()?;
-        let (best, last) = (predictions.best_val.measured(), predictions.last_val.measured());
+        let best = predictions.best_val.measured();
+        let last = predictions.last_val.measured();
         if best.losses.len() != last.losses.len() || best.losses.len() < 2 {
             return None;
         }
-        let differences: Vec<f64> =
-            last.losses.iter().zip(&best.losses).map(|(last, best)| f64::from(*last) - f64::from(*best)).collect();
-        let estimate =
-            Estimate { value: stats::mean(&differences), standard_error: stats::standard_error(&differences) };
-        estimate.value.is_finite().then_some(estimate)
+        let mut differences = Vec::with_capacity(best.losses.len());
+        for (last, best) in last.losses.iter().zip(&best.losses) {
+            differences.push(f64::from(*last) - f64::from(*best));
+        }
+        let value = stats::mean(&differences);
+        value.is_finite().then(|| Estimate { value, standard_error: stats::standard_error(&differences) })
     }
 
-    /// Whether training loss still falls at the end, by more than half a percent an epoch.
+    /// Whether training loss still falls at the end, by more than half a percent of itself per epoch.
     pub fn still_falls(&self) -> bool {
         let Some(last) = self.curves.last() else { return false };
         let trend = Trend::of(&self.curves.tail(|point| point.train_loss));
         trend.is_some_and(|trend| trend.falls() && -trend.slope > 0.005 * last.train_loss)
     }
 
-    /// The number of classes: the data's, the one that was given with a log, or the one that a log's figures tell.
+    /// The number of classes: of the run's data, given by the user with a log, or concluded from a log's figures.
     pub fn classes(&self) -> Option<usize> {
         match &self.run {
             Some(run) => Some(run.data.classes.len()),
@@ -130,25 +117,25 @@ impl Case {
         }
     }
 
-    /// The loss of guessing \[nats\], where the number of classes is known.
+    /// The loss of guessing all classes with equal probability \[nats\], where the number of classes is known.
     pub fn chance(&self) -> Option<f64> {
         self.classes().map(|classes| (classes as f64).ln())
     }
 
-    /// The losses of val and probe, image by image, after the last epoch.
+    /// Losses and hits of val and probe, image by image, after the last epoch.
     pub fn images(&self) -> Option<(Measured, Measured)> {
         let predictions = self.run.as_ref()?.predictions.as_ref()?;
         let are_there = !predictions.last_val.labels.is_empty() && !predictions.last_probe.labels.is_empty();
         are_there.then(|| (predictions.last_val.measured(), predictions.last_probe.measured()))
     }
 
-    /// The nats that a temperature above 1 takes off val loss, and that temperature, where the run is finished.
+    /// How many nats a temperature above 1 removes from val loss, and that temperature; for a finished run.
     pub fn overconfidence(&self) -> Option<(f64, f64)> {
         let done = self.run.as_ref()?.done.as_ref()?;
         (done.temperature > 1.0 && done.overconfidence > 0.0).then_some((done.overconfidence, done.temperature))
     }
 
-    /// What the training loss is called in a sentence.
+    /// The name of the training loss in a sentence.
     pub fn training(&self) -> &'static str {
         match self.curves.training {
             TrainingLoss::Probe => "probe loss",
@@ -162,44 +149,66 @@ impl Case {
     }
 }
 
+/// Reads a run folder as a case.
+fn read_run(path: &Path) -> Result<Case> {
+    let folder = RunFolder::open(path)?;
+    let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
+    let records = folder.epochs()?.records;
+    let last = records.last().context("no epoch of it has ended yet")?;
+    let has_predictions = folder.file(RunFolder::PREDICTIONS).exists();
+    let predictions = if has_predictions { Some(folder.predictions()?) } else { None };
+    Ok(Case {
+        name: path.display().to_string(),
+        curves: Curves::of_records(&records, recipe.epochs),
+        notes: Vec::new(),
+        run: Some(Evidence {
+            recipe,
+            data: folder.environment()?.data,
+            done: folder.done()?,
+            predictions,
+            val_loss_without_leaks: last.val_loss_without_leaks,
+        }),
+    })
+}
+
 /// Val accuracy at the epoch of lowest val loss and at the end \[%\].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AccuracyChange {
     /// After the epoch of lowest val loss.
     pub at_best: f64,
-    /// The mean of the last three epochs.
+    /// Mean of the last three epochs.
     pub now: f64,
-    /// Its movement from epoch to epoch about its trend.
+    /// Standard deviation from epoch to epoch about its trend.
     pub noise: f64,
 }
 
 impl AccuracyChange {
-    /// Whether it rose by more than a point and more than noise explains.
+    /// Whether accuracy rose by more than a point and more than noise explains.
     pub fn rose(&self) -> bool {
         self.now - self.at_best > (2.0 * self.noise).max(1.0)
     }
 
-    /// Whether it fell likewise.
+    /// Whether accuracy fell by more than a point and more than noise explains.
     pub fn fell(&self) -> bool {
         self.at_best - self.now > (2.0 * self.noise).max(1.0)
     }
 }
 
-/// A gap.
+/// The gap after the last epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FinalGap {
     /// Val loss − training loss \[nats\].
     pub value: f64,
-    /// Its standard error over images or, in a log that does not hold it, its noise from epoch to epoch.
+    /// Standard error over images or, in a log that does not hold it, noise from epoch to epoch.
     pub error: f64,
     /// Whether `error` is the standard error over images.
     pub is_over_images: bool,
-    /// As a share of val loss.
+    /// The gap as a share of val loss.
     pub share: f64,
 }
 
 impl FinalGap {
-    /// Whether it is above two errors.
+    /// Whether the gap is above 0 by more than two errors.
     pub fn is_open(&self) -> bool {
         self.value > 2.0 * self.error && self.value > 0.0
     }

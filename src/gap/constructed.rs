@@ -1,6 +1,6 @@
-//! Runs whose trouble is known, made by a small learner of random features (Rahimi & Recht 2007): real training, real
-//! overfitting, in milliseconds and without libtorch. Nothing here knows the rules; their thresholds were chosen on seeds
-//! 0 to 49 and on recorded runs of real data, and are tested on others.
+//! Tests the rules on runs whose trouble is known. A small learner of random features (Rahimi & Recht 2007) trains and
+//! over-fits in milliseconds, without libtorch. The rules' thresholds were chosen on seeds 0 to 49 and on recorded runs of
+//! real data, and are tested here on other seeds.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ const CLASSES: usize = 5;
 const PIXELS: usize = 8;
 const VAL: usize = 300;
 
-/// What a run is made of.
+/// Data and training of a run.
 #[derive(Clone, Copy)]
 struct Setting {
     train: usize,
@@ -29,11 +29,11 @@ struct Setting {
     /// The rate of the last third of the epochs, as a share of `rate`.
     last_rate: f64,
     decay: f64,
-    /// Share of the labels, of train and val alike, that are drawn anew.
+    /// Share of the labels, of train and val alike, that are replaced by random ones.
     wrong_labels: f64,
-    /// Share of val that also stands in train.
+    /// Share of val that also appears in train.
     leaks: f64,
-    /// What all logits are multiplied by when they are written down.
+    /// Factor on all logits when they are recorded.
     confidence: f64,
 }
 
@@ -50,7 +50,7 @@ const HEALTHY: Setting = Setting {
     confidence: 1.0,
 };
 
-/// The kinds of trouble, with what is to be found first.
+/// The kinds of trouble, each with the findings of which one must come first.
 fn kinds() -> [(&'static str, Setting, &'static [Id]); 7] {
     let over_fit = Setting { train: 120, features: 500, distance: 0.7, rate: 8.0, epochs: 80, ..HEALTHY };
     [
@@ -149,7 +149,7 @@ fn outputs(weights: &Weights, set: &Set, which: &[usize], confidence: f64) -> Ou
     }
 }
 
-/// Trains as `setting` says, measures as mindgap does, and returns what a run folder would hold.
+/// Trains with `setting`, measures as mindgap does, and returns what a run folder would hold.
 fn run(setting: &Setting, seed: u64) -> Case {
     let val = draw(setting, seed, 1_000_000, VAL);
     let mut train = draw(setting, seed, 0, setting.train);
@@ -227,7 +227,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
     }
 }
 
-/// The setting, moved about at random by up to a fifth where that keeps its trouble.
+/// The setting with its numbers varied at random by up to a fifth, which keeps its trouble.
 fn varied(setting: &Setting, seed: u64) -> Setting {
     let mut stream = Stream::new(seed, Purpose::Init, 2, 0);
     let mut near = |value: f64| value * (0.8 + 0.4 * stream.uniform());
@@ -256,7 +256,7 @@ fn the_right_finding_comes_first_and_healthy_runs_alarm_nobody() {
         let found = |seed| diagnose(&run(&varied(&setting, seed), seed));
         let diagnoses: Vec<Diagnosis> = (100..150).into_par_iter().map(found).collect();
         let right = diagnoses.iter().filter(|diagnosis| expected.contains(&diagnosis.findings[0].id)).count();
-        // A false alarm: a warning or a problem about something that is not this trouble, by how often.
+        // Counts false alarms: warnings and problems about something that is not this trouble.
         let mut alarms = BTreeMap::new();
         for id in diagnoses.iter().flat_map(grave).filter(|id| !expected.contains(id)) {
             *alarms.entry(id.name()).or_insert(0) += 1;

@@ -1,8 +1,8 @@
-//! Losses over epochs, whoever trained: what a run folder and any log have in common.
+//! Losses over epochs: what a run folder and a log of any trainer have in common.
 
 use crate::run::EpochRecord;
 
-/// What is known after one epoch: NaN where a number is not known, ∞ where it is said to be none.
+/// The figures after one epoch. NaN where a figure is not known, ∞ where the log says that it is not a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossPoint {
     /// The epoch as the log counts it.
@@ -45,12 +45,12 @@ impl LossPoint {
     }
 }
 
-/// What a log calls training loss.
+/// Which figure is meant by training loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrainingLoss {
     /// The loss on the probe: measured as val is, after the epoch.
     Probe,
-    /// The running mean over the epoch's batches: mixed with augmentation, dropout and moving weights.
+    /// The running mean over the epoch's batches, which includes augmentation, dropout and moving weights.
     Running,
 }
 
@@ -59,35 +59,31 @@ pub enum TrainingLoss {
 pub struct Curves {
     /// The epochs, rising. Some may be missing.
     pub points: Vec<LossPoint>,
-    /// What the training loss is.
+    /// Which figure the training loss is.
     pub training: TrainingLoss,
-    /// How many epochs were planned, where the log tells.
+    /// How many epochs were planned, where the log says so.
     pub planned: Option<u32>,
-    /// How many classes there are, where that was told.
+    /// How many classes there are, where the user said so.
     pub classes: Option<usize>,
 }
 
 impl Curves {
     /// The curves of recorded epochs.
     pub fn of_records(records: &[EpochRecord], planned: u32) -> Self {
-        // A recorded loss that is no number is known to be none.
-        let stated = |loss: f64| if loss.is_finite() { loss } else { f64::INFINITY };
-        let point = |record: &EpochRecord| LossPoint {
-            epoch: record.epoch,
-            train_loss: stated(record.probe_loss),
-            val_loss: stated(record.val_loss),
-            train_acc: record.probe_acc,
-            val_acc: record.val_acc,
-            lr: record.lr,
-            gap_se: record.gap_loss_se,
-            batch_loss: record.batch_loss,
-        };
-        Self {
-            points: records.iter().map(point).collect(),
-            training: TrainingLoss::Probe,
-            planned: Some(planned),
-            classes: None,
+        let mut points = Vec::new();
+        for record in records {
+            points.push(LossPoint {
+                epoch: record.epoch,
+                train_loss: finite_or_infinity(record.probe_loss),
+                val_loss: finite_or_infinity(record.val_loss),
+                train_acc: record.probe_acc,
+                val_acc: record.val_acc,
+                lr: record.lr,
+                gap_se: record.gap_loss_se,
+                batch_loss: record.batch_loss,
+            });
         }
+        Self { points, training: TrainingLoss::Probe, planned: Some(planned), classes: None }
     }
 
     /// The last epoch that has both losses.
@@ -107,10 +103,15 @@ impl Curves {
         all.filter(|(_, value)| value.is_finite()).collect()
     }
 
-    /// The same over the last third, at least five of them.
+    /// (epoch, value) over the last third of the epochs, at least five, wherever the value is a number.
     pub fn tail(&self, value: impl Fn(&LossPoint) -> f64) -> Vec<(f64, f64)> {
         let all = self.series(value);
         let length = (all.len() / 3).max(5).min(all.len());
         all[all.len() - length..].to_vec()
     }
+}
+
+/// A recorded loss that is not a number was measured, and is known not to be one.
+fn finite_or_infinity(loss: f64) -> f64 {
+    if loss.is_finite() { loss } else { f64::INFINITY }
 }

@@ -1,4 +1,6 @@
-//! All findings about a case, in their order.
+//! Runs all rules on a case and sorts what they find.
+
+use std::cmp::Reverse;
 
 use serde::Serialize;
 
@@ -6,7 +8,7 @@ use crate::stats::{Course, Lately};
 
 use super::{Case, Finding, Id, Severity, TrainingLoss, next, rules::RULES};
 
-/// What is found about a run or a log.
+/// The findings about a run or a log.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Diagnosis {
     /// The run folder or log file.
@@ -15,19 +17,19 @@ pub struct Diagnosis {
     pub epochs: usize,
     /// Val loss − training loss after the last epoch \[nats\].
     pub gap_loss: Option<f64>,
-    /// Its standard error over images; absent for a log.
+    /// Standard error of `gap_loss` over images; absent for a log.
     pub gap_loss_se: Option<f64>,
     /// What val loss does lately; absent below five epochs.
     pub val_loss_lately: Option<Lately>,
-    /// What the input does not hold and therefore nothing is said about, one sentence each.
+    /// What the input does not hold, so that the diagnosis cannot judge it, one sentence each.
     pub notes: Vec<String>,
-    /// The findings: the gravest first, causes before what they cause; `next` last.
+    /// The findings: the gravest first, and of equal ones a cause before its effects; `next` last.
     pub findings: Vec<Finding>,
 }
 
-/// Epochs below which nothing is called healthy.
+/// Fewest epochs of a run that can be called healthy.
 const FEW: usize = 6;
-/// Share of val loss above which no gap is.
+/// A gap above this share of val loss is not healthy.
 const LARGE: f64 = 0.6;
 
 /// Diagnoses a case.
@@ -36,7 +38,7 @@ pub fn diagnose(case: &Case) -> Diagnosis {
     if findings.iter().all(|finding| finding.severity == Severity::Info && finding.id != Id::GapBenign) {
         findings.extend(healthy(case));
     }
-    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.id));
+    findings.sort_by_key(|finding| (Reverse(finding.severity), finding.id));
     findings.push(next::next(case, &findings));
     let gap = case.gap();
     Diagnosis {
@@ -51,22 +53,21 @@ pub fn diagnose(case: &Case) -> Diagnosis {
 }
 
 impl Diagnosis {
-    /// Adds a finding in its place; `next` stays last.
+    /// Adds a finding and sorts again; `next` stays last.
     pub fn add(&mut self, finding: Finding) {
-        let key = |finding: &Finding| (finding.id == Id::Next, std::cmp::Reverse(finding.severity), finding.id);
         self.findings.push(finding);
-        self.findings.sort_by_key(key);
+        self.findings.sort_by_key(|finding| (finding.id == Id::Next, Reverse(finding.severity), finding.id));
     }
 }
 
-/// That nothing asks for a change, where there is enough to judge by: a gap that is known, and no large one.
+/// Says that nothing needs a change, where the gap is known and small and there are enough epochs to judge by.
 fn healthy(case: &Case) -> Option<Finding> {
     let (gap, last) = (case.gap()?, case.curves.last()?);
     let rises = case.val_loss_lately().is_some_and(|lately| lately.course == Course::Rises);
     if case.curves.points.len() < FEW || gap.share > LARGE || rises {
         return None;
     }
-    let finding = Finding::new(Id::Healthy, Severity::Info, "Healthy: nothing to mend")
+    let finding = Finding::new(Id::Healthy, Severity::Info, "Healthy: nothing needs a change")
         .because(format!(
             "After epoch {} the {} is {:.3} and val loss {:.3}: a gap of {:.3} ± {:.3} nats{}.",
             last.epoch,
@@ -78,25 +79,25 @@ fn healthy(case: &Case) -> Option<Finding> {
             if gap.value > 0.0 { format!(", {:.0} % of val loss", 100.0 * gap.share) } else { String::new() }
         ))
         .advise(
-            "Nothing here asks for a change. Longer training or a larger network may still gain; compare over seeds.",
+            "Nothing found here needs a change. Longer training or a larger network may still gain; compare over seeds.",
         );
     Some(finding)
 }
 
-/// What is missing, said rather than guessed.
+/// Names what the input lacks.
 fn notes(case: &Case) -> Vec<String> {
     let mut notes = case.notes.clone();
     if case.curves.training == TrainingLoss::Running {
         notes.push(
-            "This is a log of another trainer: its gap is val loss minus the training loss that it has, a running mean that mixes in \
+            "This is a log of another trainer: its gap is val loss minus the training loss in the log, a running mean that includes \
              augmentation, dropout and moving weights."
                 .to_owned(),
         );
     }
     if case.run.is_none() {
         notes.push(
-            "It holds no losses of single images and not the size of val: calibration, labels, leaks, classes and standard errors over \
-             images are not judged; errors are those from epoch to epoch."
+            "It holds neither the losses of single images nor the size of val: calibration, labels, leaks, classes and standard errors over \
+             images are not judged; errors are the noise from epoch to epoch."
                 .to_owned(),
         );
     }
@@ -106,7 +107,7 @@ fn notes(case: &Case) -> Vec<String> {
         _ => 0,
     };
     if let Some(first) = points.first().filter(|first| first.epoch > 1) {
-        notes.push(format!("It begins with epoch {}; what came before is not known.", first.epoch));
+        notes.push(format!("It begins with epoch {}; the epochs before it are not known.", first.epoch));
     }
     if missing > 0 {
         notes.push(format!("{missing} {} missing in between.", if missing == 1 { "epoch is" } else { "epochs are" }));

@@ -1,10 +1,10 @@
-//! What a diagnosis finds.
+//! The form of a finding.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// How much it matters.
+/// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -17,7 +17,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// In capitals, for a terminal.
+    /// The name in capitals, for a terminal.
     pub fn label(self) -> &'static str {
         match self {
             Self::Info => "INFO",
@@ -27,11 +27,11 @@ impl Severity {
     }
 }
 
-/// Every finding there is, causes before what they cause: of two findings of equal severity the one that stands first
-/// here is said first.
+/// All kinds of findings. A cause stands before its effects, since of two findings of equal severity the one that comes
+/// first here is printed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)] // each is explained where it is found
+#[allow(missing_docs)] // the rule that makes a finding explains it
 pub enum Id {
     Healthy,
     Diverged,
@@ -57,7 +57,7 @@ pub enum Id {
 }
 
 impl Id {
-    /// As it is written, such as `gap-opens`.
+    /// The name in outputs, such as `gap-opens`.
     pub fn name(self) -> String {
         let name = serde_json::to_value(self).ok();
         name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
@@ -67,40 +67,46 @@ impl Id {
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// Which one.
+    /// The kind of finding.
     pub id: Id,
     /// How much it matters.
     pub severity: Severity,
-    /// In one line.
+    /// The finding in one line.
     pub title: String,
-    /// What it is concluded from.
+    /// The observations that it is concluded from.
     pub evidence: String,
-    /// What to do, for somebody whose knobs are as they are.
+    /// What to do, given the knobs that are on.
     pub advice: String,
     /// The numbers of the evidence by name; losses in nats.
     pub figures: BTreeMap<&'static str, f64>,
 }
 
 impl Finding {
-    /// A finding without evidence yet.
+    /// A finding without evidence, advice or figures yet.
     pub fn new(id: Id, severity: Severity, title: impl Into<String>) -> Self {
-        let (evidence, advice) = (String::new(), String::new());
-        Self { id, severity, title: title.into(), evidence, advice, figures: BTreeMap::new() }
+        Self {
+            id,
+            severity,
+            title: title.into(),
+            evidence: String::new(),
+            advice: String::new(),
+            figures: BTreeMap::new(),
+        }
     }
 
-    /// With what it is concluded from.
+    /// Sets the evidence.
     pub fn because(mut self, evidence: impl Into<String>) -> Self {
         self.evidence = evidence.into();
         self
     }
 
-    /// With what to do.
+    /// Sets the advice.
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = advice.into();
         self
     }
 
-    /// With a number of the evidence; one that is not finite is left out.
+    /// Adds a number of the evidence; one that is not finite is left out.
     pub fn figure(mut self, name: &'static str, value: f64) -> Self {
         if value.is_finite() {
             self.figures.insert(name, value);

@@ -1,37 +1,38 @@
-//! How many classes there are, from the figures of a log that does not say it.
+//! Concludes the number of classes from the figures of a log that does not state it.
 
 use super::{Curves, LossPoint};
 
-/// Classes above which a loss does not tell one number from the next.
+/// Largest number of classes that is concluded: above it, losses for neighbouring numbers are too close.
 const MOST: usize = 1000;
-/// Epochs that a loss must have stayed at that of guessing, where no accuracy confirms it.
+/// Epochs for which a loss must have stayed at that of guessing, where no accuracy confirms it.
 const EPOCHS: usize = 5;
 
 /// The number of classes k, where the log shows a network that guesses: its loss is ln k and its accuracy 1 / k. Without
 /// accuracies the loss must have stayed at ln k, up to 20 classes, in all epochs. None otherwise: the loss of the first
-/// epoch alone tells nothing, since a network may have been trained before.
+/// epoch alone is not enough, since the network may have been pretrained.
 pub fn classes(curves: &Curves) -> Option<usize> {
-    let points = || curves.points.iter();
-    let by_accuracy = || {
-        points().find_map(|point| {
-            guesses(point.train_loss, point.train_acc).or_else(|| guesses(point.val_loss, point.val_acc))
-        })
-    };
-    let has_accuracies = points().any(|point| point.train_acc.is_finite() || point.val_acc.is_finite());
-    if has_accuracies { by_accuracy() } else { constant(points()) }
+    let has_accuracies = curves.points.iter().any(|point| point.train_acc.is_finite() || point.val_acc.is_finite());
+    if !has_accuracies {
+        return constant(&curves.points);
+    }
+    curves
+        .points
+        .iter()
+        .find_map(|point| guesses(point.train_loss, point.train_acc).or_else(|| guesses(point.val_loss, point.val_acc)))
 }
 
-/// The number of classes among which a network guesses that has this loss \[nats\] and accuracy \[%\].
+/// The number of classes where a network with this loss \[nats\] and accuracy \[%\] guesses.
 fn guesses(loss: f64, accuracy: f64) -> Option<usize> {
     let classes = loss.exp().round();
-    // Half a class, or a sixth of their number: accuracies of few images scatter.
+    // The tolerance is a sixth of the number of classes, since accuracies over few images scatter.
     let by_accuracy = 100.0 / accuracy;
     let is_near = (by_accuracy - classes).abs() < (classes / 6.0).max(0.15) && (loss - classes.ln()).abs() < 0.06;
     (is_near && (2.0..=MOST as f64).contains(&classes)).then_some(classes as usize)
 }
 
-fn constant<'a>(points: impl Iterator<Item = &'a LossPoint>) -> Option<usize> {
-    let losses: Vec<f64> = points.map(|point| point.train_loss).filter(|loss| loss.is_finite()).collect();
+/// The number of classes whose loss of guessing is the training loss of all epochs.
+fn constant(points: &[LossPoint]) -> Option<usize> {
+    let losses: Vec<f64> = points.iter().map(|point| point.train_loss).filter(|loss| loss.is_finite()).collect();
     let classes = losses.first()?.exp().round();
     let is_constant = losses.iter().all(|loss| (loss - classes.ln()).abs() < 0.01);
     (losses.len() >= EPOCHS && is_constant && (2.0..=20.0).contains(&classes)).then_some(classes as usize)
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_guesses_tells_the_number_of_classes() {
+    fn a_network_that_guesses_reveals_the_number_of_classes() {
         assert_eq!(of(&[(1.946, 15.0), (1.944, 14.2)]), Some(7));
         assert_eq!(of(&[(0.70, 50.5)]), Some(2));
         assert_eq!(of(&[(4.61, 1.0)]), Some(100));

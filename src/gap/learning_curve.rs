@@ -1,4 +1,4 @@
-//! `more-data`: would more images close the gap, or must regularisation?
+//! `more-data`: would more training images lower val loss?
 
 use super::{Finding, Id, Severity, case::mean};
 use crate::{
@@ -6,77 +6,68 @@ use crate::{
     stats::PowerLaw,
 };
 
-/// The shares of the training images that are trained on, evenly apart in logarithm.
+/// Shares of the training images that are trained on, evenly spaced in their logarithm.
 pub const SHARES: [f64; 5] = [0.1, 0.18, 0.32, 0.56, 1.0];
-/// Resamples of the val images from which the interval is read.
+/// Resamples of the val images for the interval.
 const RESAMPLES: usize = 500;
 
-/// A run on some of the training images.
+/// Losses of a run on some of the training images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubsetLosses {
-    /// Training images.
+    /// Number of training images.
     pub images: usize,
-    /// The losses of the val images after the best epoch, in the same order for all sizes \[nats\].
+    /// Losses of the val images after the best epoch, in the same order for all runs \[nats\].
     pub val: Vec<f32>,
-    /// The mean loss of the probe then \[nats\].
+    /// Mean loss of the probe after the best epoch \[nats\].
     pub probe_loss: f64,
 }
 
-/// What the runs on all sizes promise of more images, the whole set last. None where they are not enough, or their val
-/// images are not the same.
+/// Extrapolates the losses of runs on some of the images, the whole set last, to more images. None where the runs are too
+/// few, or were measured on different val images.
 pub fn more_data(sizes: &[SubsetLosses]) -> Option<Finding> {
     let whole = sizes.last()?;
     let images = whole.val.len();
     if images == 0 || sizes.iter().any(|size| size.val.len() != images) {
         return None;
     }
-    let forecast = |chosen: &[usize]| {
-        let point = |size: &SubsetLosses| {
-            let losses: Vec<f32> = chosen.iter().map(|&image| size.val[image]).collect();
-            (size.images as f64, mean(&losses))
-        };
-        let points: Vec<(f64, f64)> = sizes.iter().map(point).collect();
-        let law = PowerLaw::of(&points)?;
-        let now = law.at(whole.images as f64);
-        Some([2.0, 4.0].map(|times| now - law.at(times * whole.images as f64)))
-    };
     let all: Vec<usize> = (0..images).collect();
-    let [twice, fourfold] = forecast(&all)?;
+    let [twice, fourfold] = gains(sizes, &all)?;
     let mut draws = Stream::new(0, Purpose::Resample, 0, 1);
-    let resample = |_| {
+    let mut gains_twice = Vec::new();
+    let mut gains_fourfold = Vec::new();
+    for _ in 0..RESAMPLES {
         let chosen: Vec<usize> = (0..images).map(|_| draws.below(images as u32) as usize).collect();
-        forecast(&chosen)
-    };
-    let gains: Vec<[f64; 2]> = (0..RESAMPLES).filter_map(resample).collect();
-    let interval = |which: usize| {
-        let mut sorted: Vec<f64> = gains.iter().map(|gain| gain[which]).collect();
-        sorted.sort_by(f64::total_cmp);
-        [sorted[sorted.len() / 40], sorted[sorted.len() - 1 - sorted.len() / 40]]
-    };
-    let ([low, high], [low4, high4]) = (interval(0), interval(1));
-    let (val, gap) = (mean(&whole.val), mean(&whole.val) - whole.probe_loss);
+        if let Some([twice, fourfold]) = gains(sizes, &chosen) {
+            gains_twice.push(twice);
+            gains_fourfold.push(fourfold);
+        }
+    }
+    let [low, high] = interval(gains_twice);
+    let [low4, high4] = interval(gains_fourfold);
+    let val = mean(&whole.val);
+    let gap = val - whole.probe_loss;
     let course: Vec<String> = sizes.iter().map(|size| format!("{:.3} with {}", mean(&size.val), size.images)).collect();
     let (title, advice) = if low > 0.25 * gap.max(0.0) && low > 0.01 * val {
         (
             "More images would help",
-            "Collect images like those of val; augmentation, their substitute, is worth its time too.",
+            "Collect images like those of val; augmentation, which substitutes for them, is worth trying too.",
         )
     } else if high < 0.1 * gap || high < 0.01 * val {
         (
             "More images alone would hardly help",
-            "Regularisation, cleaner labels or another network is what is left; see the other findings.",
+            "Regularisation, cleaner labels or another network may help more; see the other findings.",
         )
     } else {
         (
             "More images would help a little",
-            "Both ways are open: augmentation and the other knobs first, since they cost no labelling.",
+            "Try augmentation and the other knobs first, since they need no labelling; then collect images.",
         )
     };
     let finding = Finding::new(Id::MoreData, Severity::Info, title)
         .because(format!(
             "Val loss after the best epoch is {} training images. Extrapolated, twice as many would lower it by {twice:.3} \
              ({low:.3} to {high:.3}), four times as many by {fourfold:.3} ({low4:.3} to {high4:.3}); the gap there is {gap:.3}. \
-             (95 % intervals over val images; one run a size, so chance between seeds is not in them.)",
+             (95 % intervals over val images; each size was trained once, so they leave out chance between seeds.)",
             course.join(", ")
         ))
         .advise(advice)
@@ -86,6 +77,26 @@ pub fn more_data(sizes: &[SubsetLosses]) -> Option<Finding> {
         .figure("gain_fourfold", fourfold)
         .figure("gap", gap);
     Some(finding)
+}
+
+/// By how much twice and four times as many images would lower the mean loss of the `chosen` val images \[nats\].
+fn gains(sizes: &[SubsetLosses], chosen: &[usize]) -> Option<[f64; 2]> {
+    let mut points = Vec::new();
+    for size in sizes {
+        let losses: Vec<f32> = chosen.iter().map(|&image| size.val[image]).collect();
+        points.push((size.images as f64, mean(&losses)));
+    }
+    let law = PowerLaw::of(&points)?;
+    let images = sizes.last()?.images as f64;
+    let now = law.at(images);
+    Some([now - law.at(2.0 * images), now - law.at(4.0 * images)])
+}
+
+/// The middle 95 % of resampled values.
+fn interval(mut values: Vec<f64>) -> [f64; 2] {
+    values.sort_by(f64::total_cmp);
+    let cut = values.len() / 40;
+    [values[cut], values[values.len() - 1 - cut]]
 }
 
 #[cfg(test)]

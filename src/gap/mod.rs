@@ -1,7 +1,8 @@
-//! What recorded epochs say about the gap, in plain words. No tensors: any log that reads as epochs will do.
+//! What recorded epochs say about the gap, in plain words. The module holds no tensors, so any log that reads as epochs can
+//! be diagnosed.
 //!
-//! [`Case::of_run`] and [`log::read`] give a [`Case`]: [`Curves`] and, for a run folder, what each image says. Each file
-//! of `rules` looks for one thing in it and makes a [`Finding`]; [`diagnose`] puts them in order; `text` says them.
+//! [`Case::of_run`] and [`log::read`] give a [`Case`]: [`Curves`] and, for a run folder, the outputs on each image. Each file
+//! of `rules` looks for one problem in it and makes a [`Finding`]; [`diagnose`] sorts the findings; `text` prints them.
 
 mod advice;
 mod case;

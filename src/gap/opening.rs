@@ -1,9 +1,9 @@
-//! Since when the gap is there.
+//! The epoch since which the gap has been open.
 
 use crate::run::EpochRecord;
 
-/// The first epoch from which on the gap has stayed above two of its standard errors, or None when after the last epoch
-/// it is not. A gap that opened and closed again does not count.
+/// The first epoch from which on the gap has stayed above two of its standard errors; None when the gap of the last epoch
+/// is not above them. A gap that opened and closed again does not count.
 pub fn open_since(records: &[EpochRecord]) -> Option<u32> {
     let open = records.iter().rev().take_while(|record| record.gap_loss > 2.0 * record.gap_loss_se);
     open.last().map(|record| record.epoch)

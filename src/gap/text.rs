@@ -27,7 +27,7 @@ impl Diagnosis {
             text.push('\n');
             if finding.id == Id::Next {
                 text += &paragraph(&finding.evidence, "NEXT  ", "      ");
-                // A command is to be pasted: it stays on one line.
+                // The command stays on one line, so that it can be pasted into a shell.
                 text += &format!("  {}\n", finding.advice);
                 continue;
             }
@@ -43,7 +43,7 @@ impl Diagnosis {
 }
 
 fn paragraph(text: &str, first: &str, rest: &str) -> String {
-    // Flags are to be pasted: no word is cut at its hyphens.
+    // No word is broken at its hyphens, so that flags can be pasted.
     let options = Options::new(WIDTH).word_splitter(WordSplitter::NoHyphenation).break_words(false);
     let options = options.initial_indent(first).subsequent_indent(rest);
     fill(text, options) + "\n"

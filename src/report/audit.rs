@@ -1,24 +1,24 @@
-//! The page of an audit: what a data set holds, and pictures of what in it will mislead.
+//! The page of an audit: what a data set holds, and the images in it that will mislead training.
 
 use anyhow::Result;
 use askama::Template;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::MARK;
+use super::{MARK, STYLE};
 use crate::data::{Audit, Broken, Item};
 
-/// Longer side of a picture, in pixels.
+/// Rules of the page's style that no other page needs.
+const AUDIT_STYLE: &str = include_str!("audit.css");
+/// Longer side of a shown image, in pixels.
 const SIDE: u32 = 96;
 /// Groups shown of each finding: enough to see what kind they are, few enough for a page that opens at once.
 const GROUPS: usize = 60;
-/// Pictures shown of a group.
+/// Images shown of a group.
 const MEMBERS: usize = 8;
 
 #[derive(Template)]
 #[template(path = "audit.html")]
 struct Page<'a> {
-    mark: &'static str,
-    style: &'static str,
     title: String,
     verdict: String,
     audit: &'a Audit,
@@ -33,94 +33,35 @@ struct Section {
     title: &'static str,
     note: &'static str,
     groups: Vec<AuditGroup>,
-    /// How many there are that are not shown.
+    /// How many groups are not shown.
     more: usize,
 }
 
-/// Pictures that belong together.
+/// Images that belong together.
 struct AuditGroup {
-    pictures: Vec<Picture>,
-    /// How many there are that are not shown.
+    images: Vec<ShownImage>,
+    /// How many images are not shown.
     more: usize,
-    /// What to know of them together.
+    /// A remark on the group.
     words: String,
 }
 
-/// One picture.
-struct Picture {
-    /// A PNG file as a data address; none if its file cannot be read any more.
+/// One image of the data set.
+struct ShownImage {
+    /// A PNG file as a data address; None where the image cannot be read.
     address: Option<String>,
     item: Item,
 }
 
-/// The page of `audit`, whole in itself.
+/// The page of `audit` as one file that needs no other.
 ///
 /// # Errors
-/// None that its caller could cause.
+/// The template cannot be rendered.
 pub fn audit_page(audit: &Audit) -> Result<String> {
     let found = &audit.findings;
     let leaks = found.val_in_train + found.test_in_train.unwrap_or(0);
-    let of = |items: &[Item]| group(audit, items, String::new());
-    let alone = |items: &[Item]| items.iter().take(GROUPS).map(|item| of(std::slice::from_ref(item))).collect();
-    let section = |id, title, note, all: usize, groups: Vec<AuditGroup>| {
-        let more = all - groups.len();
-        (all > 0).then_some(Section { id, title, note, groups, more })
-    };
-    let sections = [
-        section(
-            "leaks",
-            "Leaks",
-            "Images of val or test whose pixels also stand in train: the network has seen them, so they make val look \
-             better than it is.",
-            leaks,
-            found
-                .leaks
-                .iter()
-                .take(GROUPS)
-                .map(|leak| of(&[std::slice::from_ref(&leak.image), &leak.in_train].concat()))
-                .collect(),
-        ),
-        section(
-            "conflicts",
-            "Conflicting labels",
-            "Equal pixels in train under two labels: whatever the network answers, it is wrong.",
-            found.conflicting_groups,
-            found.conflicts.iter().take(GROUPS).map(|items| of(items)).collect(),
-        ),
-        section(
-            "duplicates",
-            "Duplicates",
-            "Equal pixels, over all splits. In train they count double; across splits they are leaks.",
-            found.duplicate_groups,
-            found.exact_groups.iter().take(GROUPS).map(|items| of(items)).collect(),
-        ),
-        section(
-            "near",
-            "Pairs that look alike",
-            "Not equal, but their perceptual hashes almost are: often one photograph, saved or cropped \
-             twice. Nothing leaves them out by itself.",
-            found.near_duplicates,
-            found
-                .near_duplicate_pairs
-                .iter()
-                .take(GROUPS)
-                .map(|pair| group(audit, &pair.images, format!("{} of 64 bits apart", pair.distance)))
-                .collect(),
-        ),
-        section("blank", "Blank images", "A standard deviation below 1 of 255.", found.blank, alone(&found.blanks)),
-        section(
-            "turned",
-            "Turned by EXIF",
-            "Shown upright, as mindgap trains on them; a program that does not heed the EXIF orientation \
-             sees them lying.",
-            found.exif_rotated,
-            alone(&found.exif_rotated_files),
-        ),
-    ];
     let source = audit.source.trim_end_matches('/');
     let page = Page {
-        mark: MARK,
-        style: concat!(include_str!("page.css"), include_str!("audit.css")),
         title: format!("{}, inspected", source.rsplit('/').next().unwrap_or(source)),
         verdict: verdict(audit),
         audit,
@@ -133,7 +74,7 @@ pub fn audit_page(audit: &Audit) -> Result<String> {
             ("broken", found.broken.len()),
             ("turned by EXIF", found.exif_rotated),
         ],
-        sections: sections.into_iter().flatten().collect(),
+        sections: sections(audit, leaks),
         broken: &found.broken,
     };
     Ok(page.render()?)
@@ -150,12 +91,86 @@ fn verdict(audit: &Audit) -> String {
     format!("{} images of {} classes; {end}", images.join(", "), audit.classes.len())
 }
 
-fn group(audit: &Audit, items: &[Item], words: String) -> AuditGroup {
-    let picture = |item: &Item| {
+/// The kinds of findings that there are.
+fn sections(audit: &Audit, leaks: usize) -> Vec<Section> {
+    let found = &audit.findings;
+    let mut leaking = Vec::new();
+    for leak in found.leaks.iter().take(GROUPS) {
+        let mut items = vec![leak.image.clone()];
+        items.extend(leak.in_train.iter().cloned());
+        leaking.push(group(audit, &items));
+    }
+    let mut alike = Vec::new();
+    for pair in found.near_duplicate_pairs.iter().take(GROUPS) {
+        alike.push(AuditGroup { words: format!("{} of 64 bits apart", pair.distance), ..group(audit, &pair.images) });
+    }
+    let mut sections = vec![
+        section(
+            "leaks",
+            "Leaks",
+            "Images of val or test whose pixels also appear in train: the network has seen them, so they make val look \
+             better than it is.",
+            leaks,
+            leaking,
+        ),
+        section(
+            "conflicts",
+            "Conflicting labels",
+            "Equal pixels in train under two labels: whatever the network predicts, one of them counts as wrong.",
+            found.conflicting_groups,
+            found.conflicts.iter().take(GROUPS).map(|items| group(audit, items)).collect(),
+        ),
+        section(
+            "duplicates",
+            "Duplicates",
+            "Equal pixels, over all splits. In train they count double; across splits they are leaks.",
+            found.duplicate_groups,
+            found.exact_groups.iter().take(GROUPS).map(|items| group(audit, items)).collect(),
+        ),
+        section(
+            "near",
+            "Pairs that look alike",
+            "Not equal, but their perceptual hashes almost are: often one photograph, saved or cropped twice. They are not \
+             left out automatically.",
+            found.near_duplicates,
+            alike,
+        ),
+        section(
+            "blank",
+            "Blank images",
+            "A standard deviation below 1 of 255.",
+            found.blank,
+            single_images(audit, &found.blanks),
+        ),
+        section(
+            "turned",
+            "Turned by EXIF",
+            "Shown upright, as mindgap trains on them; a program that ignores the EXIF orientation sees them turned.",
+            found.exif_rotated,
+            single_images(audit, &found.exif_rotated_files),
+        ),
+    ];
+    sections.retain(|section| !section.groups.is_empty() || section.more > 0);
+    sections
+}
+
+/// A section about `all` groups, of which `groups` are shown.
+fn section(id: &'static str, title: &'static str, note: &'static str, all: usize, groups: Vec<AuditGroup>) -> Section {
+    let more = all - groups.len();
+    Section { id, title, note, groups, more }
+}
+
+/// Each image as a group of its own.
+fn single_images(audit: &Audit, items: &[Item]) -> Vec<AuditGroup> {
+    items.iter().take(GROUPS).map(|item| group(audit, std::slice::from_ref(item))).collect()
+}
+
+fn group(audit: &Audit, items: &[Item]) -> AuditGroup {
+    let mut images = Vec::new();
+    for item in items.iter().take(MEMBERS) {
         let file = audit.thumbnail(item, SIDE).ok();
         let address = file.map(|file| format!("data:image/png;base64,{}", STANDARD.encode(file)));
-        Picture { address, item: item.clone() }
-    };
-    let pictures = items.iter().take(MEMBERS).map(picture).collect();
-    AuditGroup { pictures, more: items.len().saturating_sub(MEMBERS), words }
+        images.push(ShownImage { address, item: item.clone() });
+    }
+    AuditGroup { images, more: items.len().saturating_sub(MEMBERS), words: String::new() }
 }

@@ -1,4 +1,4 @@
-//! From folders to a report.
+//! Reads the runs of a report from their folders.
 
 use std::{
     fs,
@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl Report {
-    /// A report of the runs in `folders`, each a run folder, the folder of a comparison, or a folder of run folders. The
-    /// runs of one recipe are one group; the first group is the baseline unless `baseline` names another.
+    /// A report of the runs in `folders`, each a run folder, the folder of a comparison, or a folder of run folders. Runs of
+    /// one recipe form a group. The first group is the baseline unless `baseline` names another.
     ///
     /// # Errors
     /// A folder holds no run, or damaged ones; no group has the baseline's name; the runs were measured on different
@@ -43,13 +43,13 @@ impl Report {
     /// A report of one run, whose val images are in `gallery`.
     ///
     /// # Errors
-    /// None that its caller could cause.
+    /// None: one run has nothing that could contradict it.
     pub fn of_run(run: Run, gallery: Gallery) -> Result<Self> {
         let command_line = run.environment.command_line.clone();
         Self::of(RunGroup::gather(vec![run]), None, Vec::new(), command_line, Some(gallery))
     }
 
-    /// A report of `groups` and of runs that are missing. Without a `gallery` it is looked for.
+    /// A report of `groups` and of runs that are missing. Without a `gallery` the images are read from the runs' data.
     fn of(
         mut groups: Vec<RunGroup>,
         baseline: Option<&str>,
@@ -79,20 +79,20 @@ impl Report {
     }
 }
 
-/// The report of a comparison, of which `compare.json` says what belongs to it.
+/// The report of a comparison, whose `compare.json` lists its runs.
 fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
     let file = folder.join(Comparison::FILE);
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let known: Comparison = serde_json::from_str(&text).with_context(|| format!("{} is damaged", file.display()))?;
-    let finished = known
-        .presets
-        .iter()
-        .flat_map(|preset| preset.seeds.iter().map(|&seed| Job { preset: preset.preset.clone(), seed }));
+    let mut jobs: Vec<Job> = Vec::new();
+    for preset in &known.presets {
+        jobs.extend(preset.seeds.iter().map(|&seed| Job { preset: preset.preset.clone(), seed }));
+    }
+    jobs.extend(known.not_finished.iter().map(|missing| missing.job.clone()));
     let mut groups: Vec<RunGroup> = Vec::new();
     let mut missing = known.not_finished.clone();
-    for job in finished.chain(known.not_finished.iter().map(|missing| missing.job.clone())) {
-        let path = folder.join(job.name());
-        match Run::read(&path) {
+    for job in jobs {
+        match Run::read(&folder.join(job.name())) {
             Ok(run) => {
                 let run = Run { job: job.clone(), ..run };
                 match groups.iter_mut().find(|group| group.name == job.preset) {
@@ -100,7 +100,7 @@ fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
                     None => groups.push(RunGroup { name: job.preset, runs: vec![run] }),
                 }
             }
-            // A run that never began has its reason already.
+            // The comparison already says why this run never began.
             Err(_) if missing.iter().any(|missing| missing.job == job) => {}
             Err(error) => missing.push(NotFinished { job, reason: format!("{error:#}") }),
         }
@@ -109,9 +109,8 @@ fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
     Report::of(groups, Some(baseline.unwrap_or(&known.baseline)), missing, known.command_line, None)
 }
 
-/// The run folders that `folder` stands for: itself, or those directly in it.
+/// `folder` itself where it is a run folder, else the run folders directly in it.
 fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let is_run = |path: &Path| path.join(RunFolder::RECIPE).exists();
     if is_run(folder) || !folder.is_dir() {
         return Ok(vec![folder.to_owned()]);
     }
@@ -130,7 +129,11 @@ fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The val images of `run`, where its data are still in their place.
+fn is_run(path: &Path) -> bool {
+    path.join(RunFolder::RECIPE).exists()
+}
+
+/// The val images of `run`, where its data have not been moved.
 fn find_gallery(run: &Run) -> Result<Gallery, String> {
     let data = &run.environment.data;
     let source = data.path.as_ref().filter(|path| Path::new(path).exists()).unwrap_or(&data.source);

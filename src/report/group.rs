@@ -1,18 +1,18 @@
 //! Runs of one recipe over several seeds, and their curves.
 
 use super::Run;
-use crate::{compare::MeanSd, run::EpochRecord, stats::Confusion};
+use crate::{compare::MeanSd, recipe::Recipe, run::EpochRecord, stats::Confusion};
 
 /// The runs that differ in nothing but the seed.
 #[derive(Clone, Debug)]
 pub struct RunGroup {
-    /// The preset, or what else the runs are called after.
+    /// The preset, or the name of the runs' folders without the seed.
     pub name: String,
-    /// The runs, by seed.
+    /// The runs, sorted by seed.
     pub runs: Vec<Run>,
 }
 
-/// A figure after one epoch, over the runs that have come so far.
+/// A figure after one epoch, over the runs that have reached it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CurvePoint {
     /// The epoch, from 1.
@@ -22,7 +22,7 @@ pub struct CurvePoint {
 }
 
 impl CurvePoint {
-    /// The mean less and plus one standard deviation.
+    /// The mean minus and plus one standard deviation.
     pub fn ends(&self) -> [f64; 2] {
         let sd = self.figure.sd.unwrap_or(0.0);
         [self.figure.mean - sd, self.figure.mean + sd]
@@ -30,42 +30,43 @@ impl CurvePoint {
 }
 
 impl RunGroup {
-    /// The runs of each recipe together, in the order in which the first of each comes. A seed that comes twice begins
-    /// a group of its own.
+    /// Groups the runs by recipe, in the order in which the first run of each recipe comes. A seed that comes twice begins a
+    /// group of its own.
     pub fn gather(runs: Vec<Run>) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
         for mut run in runs {
-            let same_recipe = |group: &Self| {
-                let recipe = crate::recipe::Recipe { seed: group.runs[0].recipe.seed, ..run.recipe.clone() };
-                let new_seed = group.runs.iter().all(|other| other.job.seed != run.job.seed);
-                group.runs[0].recipe.diff(&recipe).is_empty() && new_seed
-            };
-            match groups.iter_mut().find(|group| same_recipe(group)) {
+            match groups.iter_mut().find(|group| group.takes(&run)) {
                 Some(group) => {
                     run.job.preset.clone_from(&group.name);
                     group.runs.push(run);
                 }
                 None => {
-                    let is_taken = |name: &str| groups.iter().any(|group| group.name == name);
-                    let wanted = run.job.preset.clone();
-                    let free = |number: &usize| !is_taken(&numbered(&wanted, *number));
-                    run.job.preset = numbered(&wanted, (1..).find(free).unwrap_or(1));
+                    run.job.preset = free_name(&run.job.preset, &groups);
                     groups.push(Self { name: run.job.preset.clone(), runs: vec![run] });
                 }
             }
         }
-        groups.iter_mut().for_each(|group| group.runs.sort_by_key(|run| run.job.seed));
+        for group in &mut groups {
+            group.runs.sort_by_key(|run| run.job.seed);
+        }
         groups
     }
 
-    /// The runs whose figures stand for the group: the finished ones or, as long as none is finished, all.
+    /// Whether `run` differs from the group's runs in the seed and in nothing else.
+    fn takes(&self, run: &Run) -> bool {
+        let recipe = Recipe { seed: self.runs[0].recipe.seed, ..run.recipe.clone() };
+        let is_new_seed = self.runs.iter().all(|other| other.job.seed != run.job.seed);
+        self.runs[0].recipe.diff(&recipe).is_empty() && is_new_seed
+    }
+
+    /// The runs whose figures are shown: the finished ones or, where none is finished, all.
     pub fn shown(&self) -> Vec<&Run> {
         let finished: Vec<&Run> = self.runs.iter().filter(|run| run.is_finished()).collect();
         if finished.is_empty() { self.runs.iter().collect() } else { finished }
     }
 
-    /// How often val images of each class were given each class, summed over the shown runs, which know so many
-    /// `classes`; none where no run has been measured.
+    /// How often val images of each class were predicted as each class, summed over the shown runs; None where no run has
+    /// predictions. `classes` is the number of classes.
     pub fn confusion(&self, classes: usize) -> Option<Confusion> {
         let mut confusion = Confusion::new(classes, &[], &[]);
         let measured: Vec<_> = self.shown().into_iter().filter_map(|run| run.val.as_ref()).collect();
@@ -75,24 +76,34 @@ impl RunGroup {
         (!measured.is_empty()).then_some(confusion)
     }
 
-    /// `figure` over the epochs.
+    /// The curve of `figure` over the epochs: of each epoch the mean over the shown runs that have it as a finite number.
     pub fn curve(&self, figure: impl Fn(&EpochRecord) -> f64) -> Vec<CurvePoint> {
         let shown = self.shown();
-        let epochs = shown.iter().flat_map(|run| run.epochs.last()).map(|record| record.epoch).max().unwrap_or(0);
-        let at = |epoch: u32| {
+        let epochs = shown.iter().filter_map(|run| run.epochs.last()).map(|record| record.epoch).max().unwrap_or(0);
+        let mut curve = Vec::new();
+        for epoch in 1..=epochs {
             let records = shown.iter().filter_map(|run| run.epochs.iter().find(|record| record.epoch == epoch));
             let values: Vec<f64> = records.map(&figure).filter(|value| value.is_finite()).collect();
-            (!values.is_empty()).then(|| CurvePoint { epoch, figure: MeanSd::of(values) })
-        };
-        (1..=epochs).filter_map(at).collect()
+            if !values.is_empty() {
+                curve.push(CurvePoint { epoch, figure: MeanSd::of(values) });
+            }
+        }
+        curve
     }
 
-    /// The epochs that its recipe asks for.
+    /// The number of epochs in the recipe.
     pub fn epochs(&self) -> u32 {
         self.runs[0].recipe.epochs
     }
 }
 
-fn numbered(name: &str, number: usize) -> String {
-    if number == 1 { name.to_owned() } else { format!("{name} ({number})") }
+/// `wanted`, or the first of `wanted (2)`, `wanted (3)`, … that no group has.
+fn free_name(wanted: &str, groups: &[RunGroup]) -> String {
+    let mut name = wanted.to_owned();
+    let mut number = 1;
+    while groups.iter().any(|group| group.name == name) {
+        number += 1;
+        name = format!("{wanted} ({number})");
+    }
+    name
 }

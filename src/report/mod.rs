@@ -1,18 +1,19 @@
-//! A report that people show to others: one HTML page of one run, or of many side by side.
+//! A report to show to others: one HTML page of one run, or of several side by side.
 //!
-//! The page is whole in itself: its charts are SVG, its images are inside, it fetches nothing and runs nothing. The way
-//! through this room: [`Run`] reads a run folder, [`RunGroup`] holds the runs of one recipe over its seeds, `chart`,
+//! A page is one file that needs no other: its charts are SVG, its images are embedded, and it neither fetches nor executes
+//! anything. In this module [`Run`] reads a run folder, [`RunGroup`] holds the runs of one recipe over its seeds, `chart`,
 //! `confusion` and `hardest` draw from them, and [`Report::to_html`] puts all of it on the page (`page.html`,
 //! `page.css`). [`audit_page`] is the page of a data set (`audit.html`).
 
 mod audit;
 mod chart;
+mod confusions;
 mod gather;
 mod group;
 mod hardest;
+mod hardest_images;
 mod log;
 mod page;
-mod pictures;
 mod provenance;
 mod recipes;
 mod run;
@@ -37,13 +38,16 @@ pub struct Report {
     pub comparison: Option<Comparison>,
     /// Runs that are missing, and why.
     pub not_finished: Vec<NotFinished>,
-    /// The command that made the runs, word by word.
+    /// The command that trained the runs, word by word.
     pub command_line: Vec<String>,
-    /// The val images, or why they cannot be shown.
+    /// The val images, or the reason why they cannot be shown.
     pub gallery: Result<Gallery, String>,
-    /// Seconds after which an open page loads itself anew, while the run goes on.
+    /// Seconds after which an open page reloads itself while the run continues; None for a finished run.
     pub refresh: Option<u32>,
 }
 
-/// Stands in every page, so that another file is never taken for a report and overwritten.
+/// Marks every page, so that no other file is mistaken for a report and overwritten.
 pub const MARK: &str = "<meta name=\"generator\" content=\"mindgap\">";
+
+/// The style of all pages.
+const STYLE: &str = include_str!("page.css");

@@ -1,39 +1,32 @@
-//! The page: everything that is shown, in its order.
+//! The page of a report (`page.html`): everything that is shown, in its order.
 
 use anyhow::Result;
 use askama::Template;
 
 use super::{
-    MARK, Report, RunGroup,
+    MARK, Report, RunGroup, STYLE,
     chart::{self, Metric},
-    pictures::Hardest,
+    confusions::Matrix,
+    hardest_images::Hardest,
     provenance::Fact,
     recipes::{Key, differing_keys},
     words::{self, Card},
 };
 use crate::{
-    compare::{self, Comparison},
+    compare::{Compared, Comparison, Verdict},
     gap::{Case, Finding, Id, diagnose},
-    stats::ConfusedPair,
 };
-
-/// Above so many classes a matrix is no longer readable; the most-confused pairs are shown all the same.
-const MATRIX: usize = 25;
-/// Most-confused pairs shown.
-const PAIRS: usize = 8;
 
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {
-    mark: &'static str,
-    style: &'static str,
     refresh: Option<u32>,
     title: String,
     /// The verdict in pieces; true for names.
     verdict: Vec<(bool, String)>,
     status: String,
     cards: Vec<Card>,
-    /// What a single run shows, in plain words.
+    /// The findings about a single run.
     findings: Vec<Finding>,
     figures: Option<Table>,
     differences: Option<Table>,
@@ -61,10 +54,13 @@ struct Table {
 }
 
 impl Table {
+    /// The table whose first row is the head; None without further rows.
     fn of(mut rows: Vec<Vec<String>>) -> Option<Self> {
-        let rest = if rows.is_empty() { return None } else { rows.split_off(1) };
+        if rows.len() < 2 {
+            return None;
+        }
         let head = rows.remove(0);
-        (!rest.is_empty()).then_some(Self { head, rows: rest })
+        Some(Self { head, rows })
     }
 }
 
@@ -83,27 +79,8 @@ struct Panel {
     accuracy: String,
 }
 
-/// The confusions of one preset.
-struct Matrix<'a> {
-    name: &'a str,
-    /// Class, then one cell per given class.
-    rows: Vec<(&'a str, Vec<Cell>)>,
-    classes: &'a [String],
-    pairs: Vec<(&'a str, &'a str, ConfusedPair)>,
-    unread: usize,
-}
-
-/// One cell of a confusion matrix.
-struct Cell {
-    percent: String,
-    count: usize,
-    /// The share in tenths, 0–10.
-    level: usize,
-    is_right: bool,
-}
-
 impl Report {
-    /// The whole page.
+    /// The page as one file that needs no other.
     ///
     /// # Errors
     /// A chart cannot be drawn. There must be a group with a run.
@@ -114,26 +91,29 @@ impl Report {
             Ok(hardest) => (hardest, None),
             Err(reason) => (Vec::new(), Some(reason)),
         };
-        let order = |name: &str| self.groups.iter().position(|group| group.name == name).unwrap_or(0);
+        let comparison = self.comparison.as_ref();
+        let deltas = match comparison {
+            Some(comparison) => chart::differences(comparison, |name| self.position(name))?,
+            None => None,
+        };
         let page = Page {
-            mark: MARK,
-            style: include_str!("page.css"),
             refresh: self.refresh,
             title: self.title(),
             verdict: pieces(&self.verdict()),
             status: self.status(),
             cards: single.map_or(Vec::new(), words::cards),
             findings: single.map_or(Vec::new(), findings),
-            figures: self.comparison.as_ref().filter(|_| single.is_none()).and_then(|all| Table::of(all.figures())),
-            differences: self.comparison.as_ref().and_then(|all| Table::of(all.differences())),
+            // The cards show the figures of a single run.
+            figures: if single.is_some() { None } else { comparison.and_then(|all| Table::of(all.figures())) },
+            differences: comparison.and_then(|all| Table::of(all.differences())),
             legend: self.legend(),
             panels: self.panels()?,
             is_cut: self.is_cut(),
             gap: chart::gap(&self.groups)?,
             trade_off: chart::trade_off(&self.groups)?,
             seeds: chart::seeds(&self.groups)?,
-            deltas: self.comparison.as_ref().map_or(Ok(None), |all| chart::differences(all, order))?,
-            confusions: chosen.iter().filter_map(|group| self.matrix(group)).collect(),
+            deltas,
+            confusions: chosen.iter().filter_map(|group| Matrix::of(group)).collect(),
             hardest,
             no_images,
             keys: differing_keys(&self.groups),
@@ -150,6 +130,11 @@ impl Report {
             [group] if group.runs.len() == 1 && self.not_finished.is_empty() => group.runs.first(),
             _ => None,
         }
+    }
+
+    /// The position of a group among the groups, which decides its colour.
+    fn position(&self, name: &str) -> usize {
+        self.groups.iter().position(|group| group.name == name).unwrap_or(0)
     }
 
     fn title(&self) -> String {
@@ -179,42 +164,43 @@ impl Report {
     }
 
     fn status(&self) -> String {
-        match self.single() {
-            Some(run) => words::progress(run),
-            None => {
-                let runs = || self.groups.iter().flat_map(|group| &group.runs);
-                let finished = runs().filter(|run| run.is_finished()).count();
-                let planned = self.comparison.as_ref().map_or(runs().count(), |all| all.planned);
-                format!("{finished} of {planned} runs are finished.")
-            }
+        if let Some(run) = self.single() {
+            return words::progress(run);
         }
+        let runs: Vec<_> = self.groups.iter().flat_map(|group| &group.runs).collect();
+        let finished = runs.iter().filter(|run| run.is_finished()).count();
+        let planned = self.comparison.as_ref().map_or(runs.len(), |all| all.planned);
+        format!("{finished} of {planned} runs are finished.")
     }
 
     fn legend(&self) -> Vec<Entry> {
-        let many = self.groups.len() > 1;
-        let entry = |(index, group): (usize, &RunGroup)| Entry {
-            name: group.name.clone(),
-            colour: index % chart::SERIES,
-            is_baseline: many && index == 0,
-        };
-        self.groups.iter().enumerate().map(entry).collect()
+        let mut legend = Vec::new();
+        for (index, group) in self.groups.iter().enumerate() {
+            legend.push(Entry {
+                name: group.name.clone(),
+                colour: index % chart::SERIES,
+                is_baseline: index == 0 && self.groups.len() > 1,
+            });
+        }
+        legend
     }
 
     fn panels(&self) -> Result<Vec<Panel>> {
-        let base = &self.groups[0];
-        let panel = |(index, group): (usize, &RunGroup)| {
-            let baseline = (index > 0).then_some(base);
+        let mut panels = Vec::new();
+        for (index, group) in self.groups.iter().enumerate() {
+            let baseline = if index > 0 { Some(&self.groups[0]) } else { None };
             let shown = group.shown();
             let seeds: Vec<String> = shown.iter().map(|run| run.job.seed.to_string()).collect();
+            let plural = if seeds.len() > 1 { "s" } else { "" };
             let unfinished = if shown.iter().all(|run| run.is_finished()) { "" } else { ", not finished" };
-            Ok(Panel {
+            panels.push(Panel {
                 name: group.name.clone(),
-                runs: format!("seed{} {}{unfinished}", if seeds.len() > 1 { "s" } else { "" }, seeds.join(", ")),
+                runs: format!("seed{plural} {}{unfinished}", seeds.join(", ")),
                 loss: chart::curves(Metric::Loss, group, baseline, &self.groups)?,
                 accuracy: chart::curves(Metric::Accuracy, group, baseline, &self.groups)?,
-            })
-        };
-        self.groups.iter().enumerate().map(panel).collect()
+            });
+        }
+        Ok(panels)
     }
 
     fn is_cut(&self) -> bool {
@@ -222,66 +208,46 @@ impl Report {
         runs.flat_map(|run| &run.epochs).any(|record| record.val_loss.max(record.probe_loss) > chart::DIVERGED)
     }
 
-    /// The groups that are looked at closely: the baseline and the winner, or the best of the others.
+    /// The groups whose confusions and images are shown: the baseline, and the best of the presets that are better than it
+    /// or, where none is, the best of the others.
     fn chosen(&self) -> Vec<&RunGroup> {
-        let mut chosen: Vec<&RunGroup> = self.groups.iter().take(1).collect();
-        let others = || {
-            let presets = self.comparison.iter().flat_map(|all| &all.presets);
-            presets.filter(|preset| preset.finding != compare::Verdict::Baseline)
-        };
-        let lowest = |better: bool| {
-            others()
-                .filter(|preset| !better || preset.finding == compare::Verdict::Better)
-                .min_by(|a, b| a.figures.val_loss.mean.total_cmp(&b.figures.val_loss.mean))
-        };
-        let winner = lowest(true).or_else(|| lowest(false));
-        chosen.extend(winner.and_then(|winner| self.groups.iter().find(|group| group.name == winner.preset)));
+        let mut others: Vec<&Compared> = Vec::new();
+        if let Some(comparison) = &self.comparison {
+            others.extend(comparison.presets.iter().filter(|preset| preset.verdict != Verdict::Baseline));
+        }
+        if others.iter().any(|preset| preset.verdict == Verdict::Better) {
+            others.retain(|preset| preset.verdict == Verdict::Better);
+        }
+        let best = others.iter().min_by(|a, b| a.figures.val_loss.mean.total_cmp(&b.figures.val_loss.mean));
+        let mut chosen = vec![&self.groups[0]];
+        if let Some(best) = best {
+            chosen.extend(self.groups.iter().find(|group| group.name == best.preset));
+        }
         chosen
-    }
-
-    fn matrix<'a>(&'a self, group: &'a RunGroup) -> Option<Matrix<'a>> {
-        let classes = &group.runs[0].environment.data.classes[..];
-        let confusion = group.confusion(classes.len())?;
-        let cell = |truth: usize, given: usize| {
-            let percent = confusion.percent(truth, given);
-            Cell {
-                percent: format!("{percent:.0}"),
-                count: confusion.counts[truth][given],
-                level: (percent / 10.0).round() as usize,
-                is_right: truth == given,
-            }
-        };
-        let row =
-            |truth: usize| (classes[truth].as_str(), (0..classes.len()).map(|given| cell(truth, given)).collect());
-        let name = |class: usize| classes[class].as_str();
-        Some(Matrix {
-            name: &group.name,
-            rows: if classes.len() > MATRIX { Vec::new() } else { (0..classes.len()).map(row).collect() },
-            classes,
-            pairs: confusion.pairs(PAIRS).into_iter().map(|pair| (name(pair.truth), name(pair.given), pair)).collect(),
-            unread: confusion.unread.iter().sum(),
-        })
     }
 }
 
-/// What the run shows; nothing before its first epoch has ended.
+/// The findings about the run; none before its first epoch has ended.
 fn findings(run: &super::Run) -> Vec<Finding> {
     Case::of_run(&run.folder).map_or(Vec::new(), |case| diagnose(&case).findings)
 }
 
-/// What a comparison of one recipe with itself over seeds can say.
+/// The figures of one recipe over several seeds, in one sentence.
 fn one_recipe(comparison: &Comparison) -> String {
     let figures = &comparison.presets[0].figures;
-    let sd = |sd: Option<f64>| sd.map_or(String::new(), |sd| format!(" ± {sd:.3}"));
     format!(
         "`{}` over {} seeds: val loss {:.3}{}, gap {:.3}{} nats (mean ± standard deviation).",
         comparison.baseline,
         figures.val_loss.n,
         figures.val_loss.mean,
-        sd(figures.val_loss.sd),
+        plus_minus(figures.val_loss.sd),
         figures.gap_loss.mean,
-        sd(figures.gap_loss.sd)
+        plus_minus(figures.gap_loss.sd)
     )
+}
+
+fn plus_minus(sd: Option<f64>) -> String {
+    sd.map_or(String::new(), |sd| format!(" ± {sd:.3}"))
 }
 
 /// Text with names in backticks, cut at them: true for the names.

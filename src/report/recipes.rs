@@ -9,11 +9,11 @@ use super::RunGroup;
 pub struct Key {
     /// The key.
     pub name: String,
-    /// Its value in each group, the baseline's first; true where it is another than the baseline's.
+    /// Its value in each group, the baseline's first; true where it differs from the baseline's.
     pub values: Vec<(String, bool)>,
 }
 
-/// The keys whose values are not the same in all groups. The schedule is one key.
+/// The keys whose values differ between the groups. The schedule counts as one key.
 pub fn differing_keys(groups: &[RunGroup]) -> Vec<Key> {
     let recipes: Vec<Value> = groups
         .iter()
@@ -25,16 +25,17 @@ pub fn differing_keys(groups: &[RunGroup]) -> Vec<Key> {
         names.extend(recipe.keys().filter(|key| !base.contains_key(*key)));
     }
     names.dedup();
-    // Seeds are what the runs of one group differ in.
+    // The seed differs within a group too.
     names.retain(|name| *name != "seed" && recipes.iter().any(|recipe| recipe[*name] != recipes[0][*name]));
-    let key = |name: &String| Key {
-        name: name.clone(),
-        values: recipes.iter().map(|recipe| (in_words(&recipe[name]), recipe[name] != recipes[0][name])).collect(),
-    };
-    names.into_iter().map(key).collect()
+    let mut keys = Vec::new();
+    for name in names {
+        let values = recipes.iter().map(|recipe| (in_words(&recipe[name]), recipe[name] != recipes[0][name])).collect();
+        keys.push(Key { name: name.clone(), values });
+    }
+    keys
 }
 
-/// A value for a person; a phase of a schedule as one line.
+/// A value as text for people; a schedule with its phases in one line.
 fn in_words(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
@@ -47,6 +48,7 @@ fn in_words(value: &Value) -> String {
     }
 }
 
+/// A phase of a schedule, as in `20 × cyclic (low 0.001, high 0.05)`.
 fn phase(value: &Value) -> String {
     let Value::Object(fields) = value else { return in_words(value) };
     let rest = fields.iter().filter(|(name, _)| !["epochs", "kind"].contains(&name.as_str()));

@@ -1,4 +1,4 @@
-//! What a report shows of one run, read from its folder, be it finished or not.
+//! One run of a report, read from its folder, whether finished or not.
 
 use std::path::{Path, PathBuf};
 
@@ -11,53 +11,53 @@ use crate::{
     stats::Logits,
 };
 
-/// One run.
+/// One run of a report.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Which run it is: its preset, or what else its folder is called after, and its seed.
+    /// Its preset, or the name of its folder without the seed, and its seed.
     pub job: Job,
     /// Its folder.
     pub folder: PathBuf,
     /// Its recipe.
     pub recipe: Recipe,
-    /// On what it was trained, and by what.
+    /// Data, programs and device of its training.
     pub environment: Environment,
     /// Its epochs so far.
     pub epochs: Vec<EpochRecord>,
-    /// How far it has come.
+    /// Whether it is finished, running or ended early.
     pub state: State,
-    /// What it says of each val image after its last epoch; none before the first epoch's end.
+    /// Its predictions for each val image after its last epoch; None before the first epoch has ended.
     pub val: Option<Answers>,
 }
 
-/// How far a run has come.
+/// Whether a run is finished, running or ended early.
 #[derive(Clone, Debug)]
 pub enum State {
-    /// To its end, with these final figures.
+    /// The run is finished, with these final figures.
     Finished(Box<Done>),
-    /// A process is at work on it.
+    /// A process is training the run.
     Running,
-    /// Not to its end; nobody is at work on it.
+    /// The run is not finished, and no process is training it.
     Ended,
 }
 
-/// What a network says of n images.
+/// The predictions of a network for n images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answers {
     /// Sample ids \[n\].
     pub ids: Vec<i64>,
     /// True classes \[n\].
     pub labels: Vec<i64>,
-    /// The likeliest class of each image \[n\]; none where a logit is NaN.
+    /// The most probable class of each image \[n\]; None where a logit is NaN.
     pub predicted: Vec<Option<usize>>,
-    /// Its probability \[n\].
+    /// The probability of the most probable class of each image \[n\].
     pub confidences: Vec<f64>,
     /// Losses and hits.
     pub measured: Measured,
 }
 
 impl Answers {
-    /// Reads them from the logits.
+    /// The predictions that these logits stand for.
     pub fn of(outputs: &Outputs, classes: usize) -> Self {
         let logits = Logits::new(&outputs.logits, &outputs.labels, classes);
         Self {
@@ -76,35 +76,10 @@ impl Run {
     /// # Errors
     /// It holds no run, or a file of it is damaged.
     pub fn read(path: &Path) -> Result<Self> {
-        let read = || -> Result<Self> {
-            let folder = RunFolder::open(path)?;
-            let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
-            let state = match folder.done()? {
-                Some(done) => State::Finished(Box::new(done)),
-                None if Lock::holder(&folder.file(RunFolder::LOCK)).is_some() => State::Running,
-                None => State::Ended,
-            };
-            let val = if folder.file(RunFolder::PREDICTIONS).exists() {
-                let predictions = folder.predictions()?;
-                let any = !predictions.last_val.labels.is_empty();
-                any.then(|| Answers::of(&predictions.last_val, predictions.classes))
-            } else {
-                None
-            };
-            Ok(Self {
-                job: Job { preset: name(path), seed: recipe.seed },
-                folder: path.to_owned(),
-                environment: folder.environment()?,
-                epochs: folder.epochs()?.records,
-                recipe,
-                state,
-                val,
-            })
-        };
-        read().with_context(|| format!("the run in {} cannot be shown", path.display()))
+        read(path).with_context(|| format!("the run in {} cannot be shown", path.display()))
     }
 
-    /// The run for a comparison; none where it is not finished.
+    /// The run for a comparison; None where it is not finished.
     pub fn finished(&self) -> Option<FinishedRun> {
         let (State::Finished(done), Some(val)) = (&self.state, &self.val) else { return None };
         Some(FinishedRun {
@@ -118,13 +93,39 @@ impl Run {
         })
     }
 
-    /// Whether it came to its end.
+    /// Whether the run is finished.
     pub fn is_finished(&self) -> bool {
         matches!(self.state, State::Finished(_))
     }
 }
 
-/// What the runs of a recipe are called after: the folder's name without its seed.
+fn read(path: &Path) -> Result<Run> {
+    let folder = RunFolder::open(path)?;
+    let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
+    let state = match folder.done()? {
+        Some(done) => State::Finished(Box::new(done)),
+        None if Lock::holder(&folder.file(RunFolder::LOCK)).is_some() => State::Running,
+        None => State::Ended,
+    };
+    let mut val = None;
+    if folder.file(RunFolder::PREDICTIONS).exists() {
+        let predictions = folder.predictions()?;
+        if !predictions.last_val.labels.is_empty() {
+            val = Some(Answers::of(&predictions.last_val, predictions.classes));
+        }
+    }
+    Ok(Run {
+        job: Job { preset: name(path), seed: recipe.seed },
+        folder: path.to_owned(),
+        environment: folder.environment()?,
+        epochs: folder.epochs()?.records,
+        recipe,
+        state,
+        val,
+    })
+}
+
+/// The name of a run's folder without the seed.
 fn name(folder: &Path) -> String {
     let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let name = whole.file_name().map_or("run".into(), |name| name.to_string_lossy().into_owned());

@@ -1,4 +1,4 @@
-//! What the page says in words of one run.
+//! The texts about one run on the page.
 
 use super::{Run, State};
 use crate::{gap, stats::Lately};
@@ -9,8 +9,15 @@ pub struct Card {
     pub name: &'static str,
     /// The figure.
     pub figure: String,
-    /// What to know of it.
+    /// A remark on the figure; may be empty.
     pub note: String,
+}
+
+impl Card {
+    /// A card with its name, figure and note.
+    pub fn new(name: &'static str, figure: String, note: impl Into<String>) -> Self {
+        Self { name, figure, note: note.into() }
+    }
 }
 
 /// The headline of a single run.
@@ -25,9 +32,9 @@ pub fn headline(run: &Run) -> String {
     let losses: Vec<(f64, f64)> = run.epochs.iter().map(|record| (f64::from(record.epoch), record.val_loss)).collect();
     let lately =
         Lately::of_loss(&losses).map_or(String::new(), |lately| format!(" Validation loss {}.", lately.words()));
-    let side = if last.gap_loss < 0.0 { "below" } else { "above" };
+    let position = if last.gap_loss < 0.0 { "below" } else { "above" };
     format!(
-        "After epoch {} of {} validation loss lies {:.3} ± {:.3} nats {side} training loss; {open}.{lately}",
+        "After epoch {} of {} validation loss lies {:.3} ± {:.3} nats {position} training loss; {open}.{lately}",
         last.epoch,
         run.recipe.epochs,
         last.gap_loss.abs(),
@@ -35,9 +42,10 @@ pub fn headline(run: &Run) -> String {
     )
 }
 
-/// How far a run has come.
+/// How far the run has come, as a sentence.
 pub fn progress(run: &Run) -> String {
-    let (done, all) = (run.epochs.len(), run.recipe.epochs);
+    let done = run.epochs.len();
+    let all = run.recipe.epochs;
     match &run.state {
         State::Finished(done) if done.early_stopped => {
             format!("Stopped early after epoch {}: this last epoch was chosen on val.", done.last.epoch)
@@ -57,7 +65,7 @@ pub fn progress(run: &Run) -> String {
     }
 }
 
-/// Seconds as people say them.
+/// A duration in seconds, minutes or hours.
 pub fn duration(seconds: f64) -> String {
     match seconds {
         s if !s.is_finite() => "–".to_owned(),
@@ -70,16 +78,12 @@ pub fn duration(seconds: f64) -> String {
 /// The figures of the last epoch of one run.
 pub fn cards(run: &Run) -> Vec<Card> {
     let Some(last) = run.epochs.last() else { return Vec::new() };
-    let card = |name, figure: String, note: String| Card { name, figure, note };
-    let leaks = |figure: Option<f64>, digits: usize| {
-        figure.map_or(String::new(), |figure| format!("{figure:.digits$} without the val images that stand in train"))
-    };
     let mut cards = vec![
-        card("val loss", format!("{:.3}", last.val_loss), leaks(last.val_loss_without_leaks, 3)),
-        card("val accuracy", format!("{:.1} %", last.val_acc), leaks(last.val_acc_without_leaks, 1)),
-        card("probe loss", format!("{:.3}", last.probe_loss), "training images, measured as val is".into()),
-        card("probe accuracy", format!("{:.1} %", last.probe_acc), String::new()),
-        card(
+        Card::new("val loss", format!("{:.3}", last.val_loss), without_leaks(last.val_loss_without_leaks, 3)),
+        Card::new("val accuracy", format!("{:.1} %", last.val_acc), without_leaks(last.val_acc_without_leaks, 1)),
+        Card::new("probe loss", format!("{:.3}", last.probe_loss), "training images, measured like val"),
+        Card::new("probe accuracy", format!("{:.1} %", last.probe_acc), ""),
+        Card::new(
             "gap",
             format!("{:.3} ± {:.3}", last.gap_loss, last.gap_loss_se),
             format!("nats, one standard error; {:.1} percentage points", last.gap_acc),
@@ -91,20 +95,25 @@ pub fn cards(run: &Run) -> Vec<Card> {
                 "epoch {}; optimistic, since selected on val; cross-fitted {:.3}",
                 best.epoch, done.cross_fitted_best_loss
             );
-            cards.push(card("lowest val loss", format!("{:.3}", best.val_loss), note));
+            cards.push(Card::new("lowest val loss", format!("{:.3}", best.val_loss), note));
         }
         let note = format!("nats; temperature {:.2}, ECE {:.3}", done.temperature, done.calibration_error);
-        cards.push(card("overconfidence", format!("{:.3}", done.overconfidence), note));
+        cards.push(Card::new("overconfidence", format!("{:.3}", done.overconfidence), note));
         if let Some(views) = &done.tta {
-            let note = format!("{:.1} %, averaged over views ({})", views.val_acc, views.views);
-            cards.push(card("val loss with TTA", format!("{:.3}", views.val_loss), note));
+            let note = format!("{:.1} %, predictions averaged over views ({})", views.val_acc, views.views);
+            cards.push(Card::new("val loss with TTA", format!("{:.3}", views.val_loss), note));
         }
         let note = format!(
             "{} parameters, {:.1} million multiply-adds an image",
             done.cost.parameters,
             done.cost.macs as f64 / 1e6
         );
-        cards.push(card("training time", duration(done.cost.seconds), note));
+        cards.push(Card::new("training time", duration(done.cost.seconds), note));
     }
     cards
+}
+
+/// A figure without the leaks, as a note; empty where there are none.
+fn without_leaks(figure: Option<f64>, digits: usize) -> String {
+    figure.map_or(String::new(), |figure| format!("{figure:.digits$} without the val images that also appear in train"))
 }

@@ -1,22 +1,18 @@
-//! Command lines as a shell takes them.
+//! Command lines that can be pasted into a shell.
 
-/// A word as it is typed: in quotes where it needs them.
+/// A word as a user types it in a shell: in quotes where it needs them.
 pub fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./=:,@%+-".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
+    let is_plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_./=:,@%+-".contains(c));
+    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
-/// The flags that name data: `--data SOURCE`, and the list of samples to leave out where there is one.
+/// The flags that name data: `--data SOURCE`, and `--exclude` with the list of samples to leave out where there is one.
 pub fn data_flags(source: &str, exclude: Option<&str>) -> String {
     let exclude = exclude.map_or(String::new(), |list| format!(" --exclude {}", shell_word(list)));
     format!("--data {}{exclude}", shell_word(source))
 }
 
-/// The words of a command line, the program by its name alone.
+/// A command line as text, with the program's name instead of its path.
 pub fn shell_line(words: &[String]) -> String {
     let mut words = words.iter();
     let program = words.next().map(|path| path.rsplit('/').next().unwrap_or(path).to_owned());
@@ -28,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn data_are_named_with_the_list_that_leaves_samples_out() {
+    fn data_flags_name_the_list_of_samples_to_leave_out() {
         assert_eq!(data_flags("my photos", None), "--data 'my photos'");
         assert_eq!(data_flags("photos", Some("a b.txt")), "--data photos --exclude 'a b.txt'");
     }

@@ -15,8 +15,8 @@ pub struct Done {
     /// The epoch of lowest val loss; absent when no val loss was a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<Best>,
-    /// What the best epoch is worth once its choice is paid for: chosen on one half of val, scored on the other, both
-    /// ways.
+    /// Val loss of the best epoch without the optimism of its selection: chosen on one half of val, scored on the other,
+    /// both ways.
     #[serde(deserialize_with = "nan::number")]
     pub cross_fitted_best_loss: f64,
     /// What one temperature removes from the last epoch's val loss \[nats\], fitted on one half of val, scored on the
@@ -35,57 +35,57 @@ pub struct Done {
     /// What val loss did at the end of the run; absent where there are fewer than five epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val_loss_lately: Option<Lately>,
-    /// Whether the run ended before its last epoch, since val loss had not fallen for long: its last epoch is then
-    /// chosen on val.
+    /// Whether early stopping ended the run before its last planned epoch. Its last epoch was then chosen on val.
     #[serde(default)]
     pub early_stopped: bool,
-    /// Val after the last epoch, averaged over views of each image, where the recipe asks for it.
+    /// Figures of val after the last epoch with predictions averaged over views, where the recipe asks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tta: Option<TtaFigures>,
-    /// Images of val that also stand in train.
+    /// Images of val that also appear in train.
     pub val_in_train: usize,
-    /// What the network and its training cost.
+    /// Size of the network and time of its training.
     #[serde(flatten)]
     pub cost: RunCost,
 }
 
-/// The epoch of lowest val loss. Its figures are optimistic.
+/// The epoch of lowest val loss. Its figures are optimistic, since it was selected by them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Best {
     /// The epoch, from 1.
     pub epoch: u32,
     /// Always true: the epoch was chosen on the images that score it.
     pub selected_on_val: bool,
-    /// Its val loss.
+    /// Val loss of that epoch.
     pub val_loss: f64,
-    /// Its val accuracy.
+    /// Val accuracy of that epoch.
     #[serde(deserialize_with = "nan::number")]
     pub val_acc: f64,
-    /// Its gap.
+    /// Gap in loss of that epoch.
     #[serde(deserialize_with = "nan::number")]
     pub gap_loss: f64,
 }
 
-/// Figures of predictions averaged over views of each image. They stand beside the plain ones, never in their place.
+/// Figures of predictions averaged over views of each image (test-time augmentation), given in addition to the plain
+/// ones, never instead of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TtaFigures {
-    /// Which views: `flip` or `ten-crop`.
+    /// The views: `flip` or `ten-crop`.
     pub views: String,
     /// Val loss \[nats\].
     #[serde(deserialize_with = "nan::number")]
     pub val_loss: f64,
     /// Val accuracy \[%\].
     pub val_acc: f64,
-    /// Val loss without the images that also stand in train \[nats\]; absent when there are none.
+    /// Val loss without the images that also appear in train \[nats\]; absent when there are none.
     #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
     pub val_loss_without_leaks: Option<f64>,
-    /// Val accuracy without them \[%\].
+    /// Val accuracy without the images that also appear in train \[%\].
     #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
     pub val_acc_without_leaks: Option<f64>,
 }
 
 impl TtaFigures {
-    /// The figures of `val`, predicted from such views; `leaks[i]` tells whether its image i also stands in train.
+    /// The figures of `val`, whose logits were averaged over `views`; `leaks[i]` says whether image i also appears in train.
     pub fn new(views: impl std::fmt::Display, val: &Outputs, leaks: &[bool]) -> Self {
         let all = val.measured();
         let clean = leaks.contains(&true).then(|| all.only(|image| !leaks[image]));
@@ -99,7 +99,7 @@ impl TtaFigures {
     }
 }
 
-/// What a network and its training cost.
+/// Size of a network and time of its training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunCost {
     /// Trainable numbers.
@@ -111,8 +111,8 @@ pub struct RunCost {
 }
 
 impl Done {
-    /// The final figures of a run: its records in order, the outputs on val after the last epoch over `classes`
-    /// classes, which val images also stand in train, and which belong to val's first half.
+    /// Concludes a run from its records in order and from the outputs on val after the last epoch, over `classes` classes.
+    /// `leaks` says which val images also appear in train, `in_first_half` which belong to val's first half.
     ///
     /// # Errors
     /// When there is no epoch.

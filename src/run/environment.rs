@@ -1,5 +1,5 @@
-//! `environment.json`: where, with what and on which data a run was made. The recipe decides the numbers; this decides
-//! the bits.
+//! `environment.json`: programs, device and data of a run. The recipe decides a run's numbers; programs and device decide
+//! their last bits.
 
 use std::time::SystemTime;
 
@@ -10,33 +10,33 @@ use crate::data::SplitFolders;
 /// The content of `environment.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
-    /// What computed.
+    /// Programs and device.
     #[serde(flatten)]
     pub versions: Versions,
     /// The processor's name.
     pub cpu: String,
-    /// On what was trained.
+    /// The data that the run was trained on.
     pub data: DataSource,
     /// The values of 16-bit images that became 0 and 255; absent without such images. The recipe holds them too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range_16bit: Option<[u16; 2]>,
-    /// The folders of splits that the user named, below the data's own where they lie in it; absent where names told
-    /// them.
+    /// The folders of splits that the user named, relative to the data's folder where they lie in it; absent where the
+    /// folders' own names were enough.
     #[serde(default, skip_serializing_if = "SplitFolders::is_empty")]
     pub folders: SplitFolders,
-    /// The file that the weights came from, where they were not drawn.
+    /// The file that the weights came from; absent where they were initialised at random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<PretrainedFile>,
     /// The command, word by word.
     pub command_line: Vec<String>,
     /// When the run began, UTC.
     pub started: String,
-    /// Each time it was taken up again, the first one first.
+    /// Each time the run was resumed, in order.
     #[serde(default)]
     pub resumes: Vec<Resume>,
 }
 
-/// Programs and device: where one of them differs, so may the last bits of a run.
+/// Programs and device. Where one of them differs, the last bits of a run may differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Versions {
     /// mindgap's version.
@@ -57,10 +57,10 @@ pub struct Versions {
 /// The data of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataSource {
-    /// As the user named it.
+    /// Path or name of the data, as the user gave it.
     pub source: String,
-    /// Its absolute path; absent for generated data. Text, since JSON has no other: bytes of a name that are no UTF-8
-    /// are replaced.
+    /// Absolute path of the data; absent for generated data. JSON holds text only, so bytes that are not UTF-8 are
+    /// replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The absolute path of the list of samples that were left out (`--exclude`).
@@ -77,9 +77,9 @@ pub struct DataSource {
     pub test: Option<usize>,
     /// Images of train in the probe.
     pub probe: usize,
-    /// Images of val that also stand in train.
+    /// Images of val that also appear in train.
     pub val_in_train: usize,
-    /// Training images that repeat an earlier one, pixel for pixel; absent in runs of before it was recorded.
+    /// Training images that repeat an earlier one, pixel for pixel; absent in runs of versions that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surplus_duplicates: Option<usize>,
     /// Groups of equal training images under more than one label.
@@ -95,7 +95,7 @@ pub struct DataSource {
     pub size: u32,
     /// Mean of the training pixels per channel, scaled to 0–1.
     pub mean: Vec<f32>,
-    /// Their standard deviation.
+    /// Standard deviation of the training pixels per channel, scaled to 0–1.
     pub std: Vec<f32>,
 }
 
@@ -106,31 +106,31 @@ pub struct PretrainedFile {
     pub path: String,
     /// Hash of its bytes, 32 hex digits.
     pub hash: String,
-    /// What was done to make its weights fit, a sentence each.
+    /// What was changed to make the weights fit, one sentence each.
     pub notes: Vec<String>,
 }
 
-/// A run taken up again.
+/// One resumption of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
-    /// When, UTC.
+    /// When the run was resumed, UTC.
     pub at: String,
     /// How many epochs had been finished.
     pub after_epoch: u32,
     /// The command, word by word.
     pub command_line: Vec<String>,
-    /// What computed from there on.
+    /// Programs and device from there on.
     #[serde(flatten)]
     pub versions: Versions,
 }
 
-/// The time now, UTC, as in `2024-05-01T12:30:00Z`. A clock that stands before 1970 counts as 1970.
+/// The time now, UTC, as in `2024-05-01T12:30:00Z`. A clock set before 1970 counts as 1970.
 pub fn now() -> String {
-    // The clock is only ever shown, never reckoned with: it may jump.
+    // The result is only shown. Nothing computes with it, since a clock may jump.
     humantime::format_rfc3339_seconds(SystemTime::now().max(SystemTime::UNIX_EPOCH)).to_string()
 }
 
-/// The processor's name as Linux tells it; `unknown` elsewhere.
+/// The processor's name on Linux; `unknown` elsewhere.
 pub fn cpu_name() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("model name"));
@@ -179,7 +179,7 @@ pub(super) mod tests {
             pretrained: Some(PretrainedFile {
                 path: "/weights/resnet18.safetensors".into(),
                 hash: "00ff".into(),
-                notes: vec!["the classifier is drawn anew".into()],
+                notes: vec!["the classifier is re-initialised".into()],
             }),
             command_line: command_line.clone(),
             started: "2024-05-01T12:30:00Z".into(),
@@ -235,7 +235,7 @@ pub(super) mod tests {
             "path": "/weights/resnet18.safetensors",
             "hash": "00ff",
             "notes": [
-              "the classifier is drawn anew"
+              "the classifier is re-initialised"
             ]
           },
           "command_line": [

@@ -1,4 +1,4 @@
-//! The form of TensorBoard's event files, for those who write and those who read them.
+//! The format of TensorBoard's event files, for writing and reading.
 //!
 //! A file is a chain of records: length, its masked CRC-32C, the protocol buffer `Event`, its masked CRC-32C; numbers
 //! are little-endian. Sources: TensorFlow's `tensorflow/core/lib/io/record_writer.cc`,
@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use prost::Message;
 
-/// Records longer than this are images or graphs, and passed over \[bytes\].
+/// Records longer than this are images or graphs and are skipped \[bytes\].
 const LONGEST: u64 = 1 << 20;
 
 /// The part of `Event` that is used here.
@@ -89,8 +89,8 @@ pub struct Scalar<'a> {
     pub value: f64,
 }
 
-/// Gives every scalar of the event file at `path` to `take`, in the order of the file. A record that is cut off, as in a
-/// run that goes on, or damaged ends the file.
+/// Passes every scalar of the event file at `path` to `take`, in the order of the file. Reading ends at a record that is
+/// damaged or cut off, as the last one of a running training may be.
 ///
 /// # Errors
 /// It cannot be opened, begins with no record, or `take` fails.
@@ -100,7 +100,7 @@ pub fn read_scalars(path: &Path, mut take: impl FnMut(Scalar) -> Result<()>) -> 
     let mut records = 0u64;
     while let Some(length) = next_length(&mut file)? {
         if length > LONGEST {
-            // An image: its bytes are passed over, and a file that ends before them ends here.
+            // An image: its bytes are skipped. A file that ends within them ends here.
             let passed = std::io::copy(&mut file.by_ref().take(length + 4), &mut std::io::sink())?;
             records += 1;
             if passed < length + 4 {
@@ -187,7 +187,7 @@ mod tests {
         let mut bytes = [event(1, plain), event(2, image), event(3, tensor)].concat();
         let expected = vec![(1, "a".to_owned(), 0.5), (3, "b".to_owned(), 0.25)];
         assert_eq!(all(&bytes).unwrap(), expected);
-        // A run that goes on has written half a record.
+        // A running training has written half a record.
         bytes.truncate(bytes.len() - 5);
         assert_eq!(all(&bytes).unwrap(), expected[..1]);
         assert!(all(b"a text that is no event file").is_err());

@@ -1,7 +1,7 @@
-//! Event files for TensorBoard: the epochs as curves that it draws while the run goes on.
+//! Event files for TensorBoard, which draws the epochs as curves while the run continues.
 //!
 //! Three runs in TensorBoard's sense, a folder each: `train` (the probe) and `val` share the tags `loss` and
-//! `accuracy`, so that both curves stand in one chart; the run folder itself holds `gap/loss`, `gap/accuracy`,
+//! `accuracy`, so that one chart shows both curves; the run folder itself holds `gap/loss`, `gap/accuracy`,
 //! `batch_loss` and `lr`.
 
 use std::{
@@ -25,13 +25,13 @@ const NAME: &str = "events.out.tfevents.0.mindgap";
 #[derive(Debug)]
 pub struct Events {
     folder: PathBuf,
-    /// Seconds since 1970 at which the run began, and its seconds so far: the clock of its events.
+    /// Time of the next event: seconds since 1970 at which the run began, plus the seconds of its epochs so far.
     clock: f64,
 }
 
 impl Events {
-    /// Writes the files of the run in `folder`, which began at `began` (seconds since 1970), anew with the `records`
-    /// that it has; further epochs are appended.
+    /// Rewrites the files of the run in `folder` from its `records` so far; later epochs are appended. The run began at
+    /// `began`, in seconds since 1970.
     ///
     /// # Errors
     /// A file cannot be written.
@@ -58,41 +58,43 @@ impl Events {
         ["train", "val", ""].map(|part| self.folder.join(part).join(NAME))
     }
 
-    /// What an epoch adds to each file; moves the clock on.
+    /// What an epoch adds to each file; advances the clock.
     fn bytes(&mut self, epoch: &EpochRecord) -> [Vec<u8>; 3] {
         self.clock += if epoch.seconds.is_finite() { epoch.seconds } else { 0.0 };
-        let event = |values: &[(&str, f64)]| {
-            let value = |&(tag, value): &(&str, f64)| Value {
-                tag: tag.to_owned(),
-                simple_value: Some(value as f32),
-                tensor: None,
-            };
-            record(&Event {
-                wall_time: self.clock,
-                step: i64::from(epoch.epoch),
-                file_version: None,
-                summary: Some(Summary { value: values.iter().map(value).collect() }),
-            })
-        };
+        let step = i64::from(epoch.epoch);
         [
-            event(&[("loss", epoch.probe_loss), ("accuracy", epoch.probe_acc)]),
-            event(&[("loss", epoch.val_loss), ("accuracy", epoch.val_acc)]),
-            event(&[
-                ("gap/loss", epoch.gap_loss),
-                ("gap/accuracy", epoch.gap_acc),
-                ("batch_loss", epoch.batch_loss),
-                ("lr", epoch.lr),
-            ]),
+            event(self.clock, step, &[("loss", epoch.probe_loss), ("accuracy", epoch.probe_acc)]),
+            event(self.clock, step, &[("loss", epoch.val_loss), ("accuracy", epoch.val_acc)]),
+            event(
+                self.clock,
+                step,
+                &[
+                    ("gap/loss", epoch.gap_loss),
+                    ("gap/accuracy", epoch.gap_acc),
+                    ("batch_loss", epoch.batch_loss),
+                    ("lr", epoch.lr),
+                ],
+            ),
         ]
     }
+}
+
+/// A record with these figures.
+fn event(wall_time: f64, step: i64, figures: &[(&str, f64)]) -> Vec<u8> {
+    let mut value = Vec::new();
+    for &(tag, figure) in figures {
+        value.push(Value { tag: tag.to_owned(), simple_value: Some(figure as f32), tensor: None });
+    }
+    record(&Event { wall_time, step, file_version: None, summary: Some(Summary { value }) })
 }
 
 impl Observer for Events {
     fn epoch_end(&mut self, epoch: &EpochRecord) -> Result<()> {
         for (path, bytes) in self.paths().iter().zip(self.bytes(epoch)) {
-            // Not synchronised to the disk: what a crash takes is written anew on resume.
-            let append = || OpenOptions::new().append(true).open(path)?.write_all(&bytes);
-            append().with_context(|| format!("cannot append to {}", path.display()))?;
+            // Not synchronised to the disk: a resumed run rewrites what a crash lost.
+            let file = OpenOptions::new().append(true).open(path);
+            file.and_then(|mut file| file.write_all(&bytes))
+                .with_context(|| format!("cannot append to {}", path.display()))?;
         }
         Ok(())
     }

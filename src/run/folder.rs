@@ -1,4 +1,4 @@
-//! The run folder: its files, who may write into it, and what a resumed run finds there.
+//! The run folder: its files, the lock on them, and what a resumed run finds there.
 
 use std::{
     fs, io,
@@ -19,7 +19,7 @@ pub struct RunFolder {
     lock: Option<Lock>,
 }
 
-/// What `epochs.jsonl` holds.
+/// The content of `epochs.jsonl`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochLog {
     /// Its records in order.
@@ -45,23 +45,23 @@ impl RunFolder {
     pub const PREVIOUS: &str = "previous.safetensors";
     /// Full training state after the best epoch.
     pub const BEST: &str = "best.safetensors";
-    /// The best weights alone, under torchvision's names.
+    /// The weights of the best epoch alone, under torchvision's names.
     pub const MODEL: &str = "model.safetensors";
-    /// The same as TorchScript.
+    /// The weights of the best epoch as a TorchScript program.
     pub const TORCHSCRIPT: &str = "model.pt";
     /// The report.
     pub const REPORT: &str = "report.html";
-    /// Who writes here: a [`Lock`].
+    /// The process that writes here: a [`Lock`].
     pub const LOCK: &str = "run.lock";
     /// The final figures, written last: a [`Done`].
     pub const DONE: &str = "done.json";
 
-    /// Makes the folder for a new run, parents included, or takes one up again when `resume` is set; locks it, sees
-    /// that it can be written to, and clears what a dead process left half written.
+    /// Creates the folder for a new run, parents included, or opens an existing one when `resume` is set. Locks the folder,
+    /// checks that it can be written to, and removes files that a killed process left half written.
     ///
     /// # Errors
-    /// When the folder holds another run or other files and `resume` is not set (nothing is then touched), is a file,
-    /// cannot be made or written to, or is locked by another process.
+    /// The folder holds another run or other files and `resume` is not set (nothing is then changed); it is a file, cannot be
+    /// created or written to, or is locked by another process.
     pub fn create(path: &Path, resume: bool) -> Result<RunFolder> {
         fs::create_dir_all(path).with_context(|| format!("cannot make the run folder {}", path.display()))?;
         if !resume {
@@ -70,18 +70,18 @@ impl RunFolder {
         durable::check_writable(path)?;
         let lock = Lock::take(&path.join(Self::LOCK))?;
         if !resume {
-            // Another process may have come and gone between the first look and the lock.
+            // Another process may have written between the first check and the lock.
             Self::check_unused(path)?;
         }
         durable::remove_leftovers(path)?;
         Ok(RunFolder { path: path.to_path_buf(), lock: Some(lock) })
     }
 
-    /// Makes a new folder `parent/name`, or the first free one of `parent/name-2`, `parent/name-3`, …. Two processes
-    /// never get the same.
+    /// Creates a new folder `parent/name`, or the first free one of `parent/name-2`, `parent/name-3`, …. Two processes
+    /// never get the same folder.
     ///
     /// # Errors
-    /// As [`RunFolder::create`].
+    /// The same errors as [`RunFolder::create`].
     pub fn create_next(parent: &Path, name: &str) -> Result<RunFolder> {
         fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
         for number in 1.. {
@@ -97,10 +97,10 @@ impl RunFolder {
         unreachable!("the numbers do not end")
     }
 
-    /// Opens a run for reading, be it finished, interrupted or still running.
+    /// Opens a run for reading, whether finished, interrupted or still running.
     ///
     /// # Errors
-    /// When there is no such folder or it holds no run.
+    /// There is no such folder, or it holds no run.
     pub fn open(path: &Path) -> Result<RunFolder> {
         ensure!(path.is_dir(), "there is no run folder {}", path.display());
         let is_run = path.join(Self::RECIPE).exists() || path.join(Self::EPOCHS).exists();
@@ -118,7 +118,7 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// Who held the folder before and died without giving it back.
+    /// The process that held the folder before, if it died without releasing it.
     pub fn dead_owner(&self) -> Option<&super::Owner> {
         self.lock.as_ref()?.dead_owner.as_ref()
     }
@@ -126,7 +126,7 @@ impl RunFolder {
     /// Writes `recipe.toml`.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// The file cannot be written.
     pub fn write_recipe(&self, toml: &str) -> Result<()> {
         durable::write(&self.file(Self::RECIPE), toml.as_bytes())
     }
@@ -134,7 +134,7 @@ impl RunFolder {
     /// Writes `environment.json`.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// The file cannot be written.
     pub fn write_environment(&self, environment: &Environment) -> Result<()> {
         self.write_json(Self::ENVIRONMENT, environment)
     }
@@ -142,37 +142,37 @@ impl RunFolder {
     /// Reads `environment.json`.
     ///
     /// # Errors
-    /// When the file is absent or is not what [`RunFolder::write_environment`] writes.
+    /// The file is absent, or not in the form that [`RunFolder::write_environment`] writes.
     pub fn environment(&self) -> Result<Environment> {
         self.read_json(Self::ENVIRONMENT)
     }
 
-    /// Appends a record to `epochs.jsonl`, then writes `summary.csv` anew from all of them.
+    /// Appends a record to `epochs.jsonl`, then rewrites `summary.csv` from all records.
     ///
-    /// Call it before the checkpoint of that epoch is written: a record too many is cut off on resume, a record too few
-    /// cannot be made again.
+    /// Call it before the checkpoint of that epoch is written: on resume a surplus record is cut off, but a missing one
+    /// cannot be restored.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// A file cannot be written.
     pub fn append_epoch(&self, record: &EpochRecord) -> Result<()> {
         durable::append_line(&self.file(Self::EPOCHS), &serde_json::to_string(record)?)?;
         self.write_summary(&self.epochs()?.records)
     }
 
-    /// Reads `epochs.jsonl`; none if absent.
+    /// Reads `epochs.jsonl`; an absent file has no records.
     ///
     /// # Errors
-    /// When a line other than a torn last one is no record; the message names the line.
+    /// A line other than a torn last one is not a record; the message names the line.
     pub fn epochs(&self) -> Result<EpochLog> {
         let log = durable::read_json_lines(&self.file(Self::EPOCHS))?;
         Ok(EpochLog { records: log.values, torn: log.torn })
     }
 
-    /// Cuts `epochs.jsonl` after epoch `last`, torn line included, for a run that goes on from that epoch's checkpoint.
-    /// Writes `summary.csv` anew and returns what was there.
+    /// Cuts `epochs.jsonl` after epoch `last`, and a torn line, for a run that is resumed from that epoch's checkpoint.
+    /// Rewrites `summary.csv` and returns the records as they were before.
     ///
     /// # Errors
-    /// As [`RunFolder::epochs`]; when a file cannot be written.
+    /// The errors of [`RunFolder::epochs`]; a file cannot be written.
     pub fn keep_epochs_through(&self, last: u32) -> Result<EpochLog> {
         let path = self.file(Self::EPOCHS);
         let log = durable::read_json_lines::<EpochRecord>(&path)?;
@@ -189,7 +189,7 @@ impl RunFolder {
     /// Writes `predictions.safetensors`.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// The file cannot be written.
     pub fn write_predictions(&self, predictions: &Predictions) -> Result<()> {
         predictions.save(&self.file(Self::PREDICTIONS))
     }
@@ -197,7 +197,7 @@ impl RunFolder {
     /// Reads `predictions.safetensors`.
     ///
     /// # Errors
-    /// As [`Predictions::load`].
+    /// The errors of [`Predictions::load`].
     pub fn predictions(&self) -> Result<Predictions> {
         Predictions::load(&self.file(Self::PREDICTIONS))
     }
@@ -205,23 +205,23 @@ impl RunFolder {
     /// Writes `done.json`: from now on the run is finished.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// The file cannot be written.
     pub fn write_done(&self, done: &Done) -> Result<()> {
         self.write_json(Self::DONE, done)
     }
 
-    /// The final figures, or `None` of a run that is not finished.
+    /// The final figures; None where the run is not finished.
     ///
     /// # Errors
-    /// When `done.json` is not what [`RunFolder::write_done`] writes.
+    /// `done.json` is not in the form that [`RunFolder::write_done`] writes.
     pub fn done(&self) -> Result<Option<Done>> {
         if self.file(Self::DONE).exists() { self.read_json(Self::DONE).map(Some) } else { Ok(None) }
     }
 
-    /// Deletes `done.json`, so that a finished run can be extended. It need not exist.
+    /// Deletes `done.json` if it exists, so that a finished run can be extended.
     ///
     /// # Errors
-    /// When the file cannot be deleted.
+    /// The file cannot be deleted.
     pub fn reopen(&self) -> Result<()> {
         let path = self.file(Self::DONE);
         match fs::remove_file(&path) {
@@ -232,11 +232,11 @@ impl RunFolder {
         }
     }
 
-    /// Refuses a folder that holds anything but a lock, an environment and leftovers, which a run that never began may
-    /// have left: it begins with its recipe. A folder that does not exist is unused.
+    /// Refuses a folder that holds anything but a lock, an environment and temporary files. A run that failed before it wrote
+    /// its recipe may have left those. A folder that does not exist is unused.
     ///
     /// # Errors
-    /// When it holds another run or other files, or cannot be read.
+    /// The folder holds another run or other files, or cannot be read.
     pub fn check_unused(path: &Path) -> Result<()> {
         let failure = || format!("cannot read the folder {}", path.display());
         if !path.exists() {
@@ -245,15 +245,14 @@ impl RunFolder {
         for entry in fs::read_dir(path).with_context(failure)? {
             let name = entry.with_context(failure)?.file_name();
             let name = name.to_string_lossy();
-            let is_ours = || Self { path: path.to_owned(), lock: None }.environment().is_ok();
-            if name == Self::LOCK
-                || name.starts_with(durable::TEMPORARY_PREFIX)
-                || name == Self::ENVIRONMENT && is_ours()
-            {
+            if name == Self::LOCK || name.starts_with(durable::TEMPORARY_PREFIX) {
+                continue;
+            }
+            if name == Self::ENVIRONMENT && (Self { path: path.to_owned(), lock: None }).environment().is_ok() {
                 continue;
             }
             if path.join(Self::RECIPE).exists() || path.join(Self::EPOCHS).exists() {
-                bail!("{} holds another run: choose another folder, or go on with it by --resume", path.display());
+                bail!("{} holds another run: choose another folder, or resume it with --resume", path.display());
             }
             bail!("{} is not empty (it holds {name:?}): choose a new or empty folder", path.display());
         }

@@ -1,7 +1,7 @@
 //! `run.lock`: two runs never write into one folder.
 //!
-//! The lock is the kernel's (`flock`), so it ends with the process that holds it, however that dies. The text in the
-//! file only tells people who the holder is; it stays behind when the holder is killed.
+//! The kernel holds the lock (`flock`) and releases it when the holding process ends, however it ends. The text in the
+//! file only names the holder for people; it stays behind when the holder is killed.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::now;
 
-/// Who holds a run folder.
+/// The process that holds a run folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Owner {
     /// Process id.
@@ -42,12 +42,12 @@ impl fmt::Display for Owner {
     }
 }
 
-/// The error that another process holds a lock.
+/// The error of a lock that another process holds.
 #[derive(Debug)]
 pub struct Locked {
     /// The file of the lock.
     pub path: PathBuf,
-    /// The holder, as far as the file tells.
+    /// The holder, where the file names one.
     pub owner: Option<Owner>,
 }
 
@@ -71,15 +71,15 @@ impl std::error::Error for Locked {}
 #[derive(Debug)]
 pub struct Lock {
     file: File,
-    /// The holder before, if it died without giving the lock back.
+    /// The previous holder, if it died without releasing the lock.
     pub dead_owner: Option<Owner>,
 }
 
 impl Lock {
-    /// Takes the lock in the file at `path`, which is made if absent.
+    /// Takes the lock in the file at `path`, which is created if absent.
     ///
     /// # Errors
-    /// [`Locked`] when another process holds it; the file cannot be made, or the file system has no locks.
+    /// [`Locked`] when another process holds it; the file cannot be created, or the file system has no locks.
     pub fn take(path: &Path) -> Result<Lock> {
         let failure = || format!("cannot lock {}", path.display());
         let mut file =
@@ -97,8 +97,8 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Who holds the lock in the file at `path`, as far as the file tells: none where it names no process, or one of this
-    /// host that is dead. Nothing is locked.
+    /// The holder of the lock in the file at `path`, where the file names one; None where it names a process of this host
+    /// that has ended. Takes no lock.
     pub fn holder(path: &Path) -> Option<Owner> {
         let owner = signature(&mut File::open(path).ok()?)?;
         let is_here = owner.host == Owner::this_process().host;
@@ -106,7 +106,7 @@ impl Lock {
         (!is_here || is_alive).then_some(owner)
     }
 
-    /// Writes the owner in place: a file renamed over this one would not be the locked one.
+    /// Writes the owner into the locked file itself: a file renamed over it would not be locked.
     fn sign(&mut self) -> Result<()> {
         let owner = serde_json::to_string(&Owner::this_process())?;
         self.file.set_len(0)?;
@@ -116,8 +116,8 @@ impl Lock {
     }
 }
 
-/// The owner that the file names: none when it is empty, half written by a process that has just taken the lock, or
-/// holds text of another kind.
+/// The owner that the file names; None when it is empty, half written by a process that has just taken the lock, or holds
+/// other text.
 fn signature(file: &mut File) -> Option<Owner> {
     let mut text = String::new();
     file.read_to_string(&mut text).ok()?;
@@ -126,8 +126,8 @@ fn signature(file: &mut File) -> Option<Owner> {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // An empty file says that nobody died here. The file itself stays: were it deleted, a process that has just
-        // opened it would lock a file that nobody else sees. Closing it releases the lock.
+        // An empty file says that the holder ended in order. The file is not deleted: a process that has just opened it
+        // would lock a file that no other process sees. Closing it releases the lock.
         let _ = self.file.set_len(0);
     }
 }

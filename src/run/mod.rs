@@ -1,7 +1,7 @@
 //! The run folder: the contract between training and everything after it.
 //!
-//! Training reports to an [`Observer`]; a [`RunFolder`] writes what it hears to disk, [`RunProgress`] shows it. What is
-//! written can be read, compared and reported without a tensor, whoever trained.
+//! Training notifies an [`Observer`]: [`RunProgress`] shows the run, [`Events`] writes TensorBoard's files. A [`RunFolder`]
+//! keeps the records on disk, where they can be read, compared and reported without a tensor.
 
 mod command;
 mod done;
@@ -28,5 +28,5 @@ pub use folder::{EpochLog, RunFolder};
 pub use lock::{Lock, Locked, Owner};
 pub use observer::Observer;
 pub use predictions::{Outputs, Predictions};
-pub use progress::{RunProgress, origin_line};
+pub use progress::{RunProgress, epoch_line};
 pub use record::{EpochRecord, EpochTraining, Gap, Measured, best_epoch};

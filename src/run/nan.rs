@@ -1,4 +1,4 @@
-//! Numbers that may be NaN, in JSON: written as null (serde_json does so by itself), read back as NaN.
+//! Reads numbers that may be NaN from JSON, where serde_json writes NaN as null.
 
 use serde::{Deserialize, Deserializer};
 

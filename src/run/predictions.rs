@@ -1,5 +1,4 @@
-//! `predictions.safetensors`: what the network said about every image of val and probe, after the last and the best
-//! epoch.
+//! `predictions.safetensors`: the network's outputs on every image of val and probe, after the last and the best epoch.
 //!
 //! Arrays `{last,best}.{val,probe}.{logits,labels,ids}`: logits f32 \[n, c\], labels and sample ids i64 \[n\]. Any
 //! safetensors reader opens the file.
@@ -27,7 +26,7 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Those images alone for which `keep` holds.
+    /// The outputs on the images for which `keep` holds.
     pub fn only(&self, keep: impl Fn(usize) -> bool) -> Self {
         let classes = self.logits.len() / self.labels.len().max(1);
         let kept: Vec<usize> = (0..self.labels.len()).filter(|&image| keep(image)).collect();
@@ -38,7 +37,7 @@ impl Outputs {
         }
     }
 
-    /// Losses and hits, by plain cross-entropy.
+    /// Losses by plain cross-entropy, and hits.
     ///
     /// # Panics
     /// When there is no image, or the logits are not one row per label: that is an error of the program, not of its
@@ -60,7 +59,7 @@ pub struct Predictions {
     pub last_probe: Outputs,
     /// Val after the epoch of lowest val loss.
     pub best_val: Outputs,
-    /// The probe after that epoch.
+    /// The probe after the epoch of lowest val loss.
     pub best_probe: Outputs,
 }
 
@@ -68,7 +67,7 @@ impl Predictions {
     /// Writes the file.
     ///
     /// # Errors
-    /// When the disk is full or the folder cannot be written to.
+    /// The disk is full, or the folder cannot be written to.
     pub fn save(&self, path: &Path) -> Result<()> {
         let sets = [
             ("last.val", &self.last_val),
@@ -76,29 +75,25 @@ impl Predictions {
             ("best.val", &self.best_val),
             ("best.probe", &self.best_probe),
         ];
-        let arrays = sets.into_iter().flat_map(|(set, Outputs { logits, labels, ids })| {
-            let whole = |name, values: &[i64]| Array {
-                name: format!("{set}.{name}"),
-                dtype: Dtype::I64,
-                shape: vec![values.len()],
-                bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            };
-            let logits = Array {
+        let mut arrays = Vec::new();
+        for (set, outputs) in sets {
+            arrays.push(Array {
                 name: format!("{set}.logits"),
                 dtype: Dtype::F32,
-                shape: vec![labels.len(), self.classes],
-                bytes: logits.iter().flat_map(|logit| logit.to_le_bytes()).collect(),
-            };
-            [logits, whole("labels", labels), whole("ids", ids)]
-        });
-        Archive { metadata: Default::default(), arrays: arrays.collect() }.save(path)
+                shape: vec![outputs.labels.len(), self.classes],
+                bytes: outputs.logits.iter().flat_map(|logit| logit.to_le_bytes()).collect(),
+            });
+            arrays.push(integers(format!("{set}.labels"), &outputs.labels));
+            arrays.push(integers(format!("{set}.ids"), &outputs.ids));
+        }
+        Archive { metadata: Default::default(), arrays }.save(path)
     }
 
     /// Reads the file.
     ///
     /// # Errors
-    /// When it is absent or damaged, an array is missing or of another kind, the sizes do not fit each other, or a
-    /// label is no class; the message names the file and the array.
+    /// The file is absent or damaged, an array is missing or has another type, the sizes do not fit each other, or a label is
+    /// not a class; the message names the file and the array.
     pub fn load(path: &Path) -> Result<Predictions> {
         let archive = Archive::load(path)?;
         Self::from_archive(&archive).with_context(|| format!("cannot use {}", path.display()))
@@ -106,25 +101,31 @@ impl Predictions {
 
     fn from_archive(archive: &Archive) -> Result<Predictions> {
         let classes = array(archive, "last.val.logits", Dtype::F32, 2)?.shape[1];
-        let outputs = |set| outputs(archive, set, classes);
         Ok(Predictions {
             classes,
-            last_val: outputs("last.val")?,
-            last_probe: outputs("last.probe")?,
-            best_val: outputs("best.val")?,
-            best_probe: outputs("best.probe")?,
+            last_val: outputs(archive, "last.val", classes)?,
+            last_probe: outputs(archive, "last.probe", classes)?,
+            best_val: outputs(archive, "best.val", classes)?,
+            best_probe: outputs(archive, "best.probe", classes)?,
         })
     }
 }
 
+fn integers(name: String, values: &[i64]) -> Array {
+    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    Array { name, dtype: Dtype::I64, shape: vec![values.len()], bytes }
+}
+
+fn read_integers(archive: &Archive, name: &str) -> Result<Vec<i64>> {
+    let (values, _) = array(archive, name, Dtype::I64, 1)?.bytes.as_chunks();
+    Ok(values.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect())
+}
+
 /// The outputs of `set`, sizes and labels checked.
 fn outputs(archive: &Archive, set: &str, classes: usize) -> Result<Outputs> {
-    let whole = |name| -> Result<Vec<i64>> {
-        let (values, _) = array(archive, &format!("{set}.{name}"), Dtype::I64, 1)?.bytes.as_chunks();
-        Ok(values.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect())
-    };
     let logits = array(archive, &format!("{set}.logits"), Dtype::F32, 2)?;
-    let (labels, ids) = (whole("labels")?, whole("ids")?);
+    let labels = read_integers(archive, &format!("{set}.labels"))?;
+    let ids = read_integers(archive, &format!("{set}.ids"))?;
     ensure!(
         logits.shape == [labels.len(), classes] && ids.len() == labels.len(),
         "the arrays of {set} do not fit each other: logits {:?}, {} labels, {} ids, {classes} classes",
@@ -132,8 +133,8 @@ fn outputs(archive: &Archive, set: &str, classes: usize) -> Result<Outputs> {
         labels.len(),
         ids.len()
     );
-    let stranger = labels.iter().find(|label| !(0..classes as i64).contains(label));
-    ensure!(stranger.is_none(), "{set} has a label outside 0..{classes}");
+    let are_classes = labels.iter().all(|label| (0..classes as i64).contains(label));
+    ensure!(are_classes, "{set} has a label outside 0..{classes}");
     let (values, _) = logits.bytes.as_chunks();
     Ok(Outputs { logits: values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(), labels, ids })
 }

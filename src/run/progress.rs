@@ -1,4 +1,4 @@
-//! Shows a run: bars on a terminal, one line per epoch in a pipe.
+//! Shows a run: a bar on a terminal, one line per epoch in a pipe.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -10,7 +10,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{EpochRecord, Observer};
 
-/// Shows a run on standard output. A reader that goes away (`| head -1`) ends the showing, never the training.
+/// Shows a run on standard output. A reader that closes the pipe (`| head -1`) ends the output, not the training.
 pub struct RunProgress {
     epochs: u32,
     batch_size: u32,
@@ -19,46 +19,53 @@ pub struct RunProgress {
     /// The bar of the current epoch; `None` in a pipe.
     bar: Option<ProgressBar>,
     epoch_began: Instant,
-    /// Steps done since then: fewer than the step's number in an epoch that was resumed in its middle.
+    /// Steps done since `epoch_began`: fewer than the step's number in an epoch that was resumed in the middle.
     steps: u64,
     batch_loss: Option<f64>,
 }
 
 impl RunProgress {
-    /// Progress of a run of `epochs` epochs in all, a step being `batch_size` images: bars when the lines go to a
-    /// terminal, lines alone otherwise. The lines go to standard output, or to standard error where the output is kept
-    /// `for_result`.
+    /// Shows a run of `epochs` epochs in all, whose step is `batch_size` images: a bar and lines on a terminal, lines alone
+    /// otherwise. The lines go to standard output or, with `for_result`, to standard error, so that standard output holds
+    /// the result alone.
     pub fn new(epochs: u32, batch_size: u32, for_result: bool) -> Self {
         let (out, is_terminal): (Box<dyn Write + Send>, _) = if for_result {
             (Box::new(io::stderr()), io::stderr().is_terminal())
         } else {
             (Box::new(io::stdout()), io::stdout().is_terminal())
         };
-        let bar = || ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style());
-        Self::to(out, is_terminal.then(bar), epochs, batch_size)
+        let bar =
+            is_terminal.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style()));
+        Self::to(out, bar, epochs, batch_size)
     }
 
     fn to(out: Box<dyn Write + Send>, bar: Option<ProgressBar>, epochs: u32, batch_size: u32) -> Self {
         Self { epochs, batch_size, out: Some(out), bar, epoch_began: Instant::now(), steps: 0, batch_loss: None }
     }
 
-    /// Writes a line above the bar. The first failure is the last attempt: the reader has gone, the training has not.
+    /// Writes a line above the bar.
     fn print(&mut self, line: &str) {
-        let write = |out: &mut Option<Box<dyn Write + Send>>| {
-            if out.as_mut().is_some_and(|out| writeln!(out, "{line}").and_then(|()| out.flush()).is_err()) {
-                *out = None;
-            }
-        };
         match &self.bar {
-            Some(bar) => bar.suspend(|| write(&mut self.out)),
-            None => write(&mut self.out),
+            Some(bar) => bar.suspend(|| write_line(&mut self.out, line)),
+            None => write_line(&mut self.out, line),
         }
+    }
+}
+
+/// Writes a line. After a failure nothing more is written: the reader has closed the pipe, but training continues.
+fn write_line(out: &mut Option<Box<dyn Write + Send>>, line: &str) {
+    if let Some(writer) = out
+        && writeln!(writer, "{line}").and_then(|()| writer.flush()).is_err()
+    {
+        *out = None;
     }
 }
 
 impl Observer for RunProgress {
     fn epoch_begin(&mut self, epoch: u32, steps: u64) {
-        (self.epoch_began, self.steps, self.batch_loss) = (Instant::now(), 0, None);
+        self.epoch_began = Instant::now();
+        self.steps = 0;
+        self.batch_loss = None;
         if let Some(bar) = &self.bar {
             bar.reset();
             bar.set_length(steps);
@@ -84,7 +91,7 @@ impl Observer for RunProgress {
     }
 
     fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
-        let line = if self.bar.is_some() { compact_line } else { origin_line };
+        let line = if self.bar.is_some() { compact_line } else { epoch_line };
         self.print(&line(record, self.epochs));
         Ok(())
     }
@@ -98,9 +105,9 @@ impl Drop for RunProgress {
     }
 }
 
-/// The line that the origin's own training loop printed, with the gap at its end. Training means the probe. `epochs` is
-/// the number of epochs of the whole run.
-pub fn origin_line(record: &EpochRecord, epochs: u32) -> String {
+/// An epoch as one line, in the form that many PyTorch training loops print, with the gap at its end. Training means the
+/// probe. `epochs` is the number of epochs of the whole run.
+pub fn epoch_line(record: &EpochRecord, epochs: u32) -> String {
     let EpochRecord { epoch, probe_loss, val_loss, probe_acc, val_acc, gap_loss, .. } = record;
     format!(
         "Epoch: {epoch}/{epochs}.. Training Loss: {probe_loss:.3}.. Validation Loss: {val_loss:.3}.. \
@@ -119,7 +126,7 @@ fn compact_line(record: &EpochRecord, epochs: u32) -> String {
 }
 
 fn style() -> ProgressStyle {
-    // The bar takes what the rest leaves of the line, so that 80 columns hold it.
+    // The bar fills what the other parts leave of the line, so that the whole fits 80 columns.
     let template = "{prefix} {wide_bar} {pos}/{len}  {msg}";
     ProgressStyle::with_template(template).expect("the template is valid").progress_chars("━╸─")
 }
@@ -130,20 +137,20 @@ mod tests {
     use crate::run::record::tests::record;
     use std::sync::{Arc, Mutex};
 
-    /// A reader that goes away after some lines.
+    /// A reader that closes the pipe after some lines.
     #[derive(Clone)]
     struct Reader {
-        heard: Arc<Mutex<Vec<u8>>>,
-        lines_until_gone: usize,
+        received: Arc<Mutex<Vec<u8>>>,
+        lines_until_closed: usize,
     }
 
     impl Write for Reader {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let mut heard = self.heard.lock().unwrap();
-            if heard.iter().filter(|&&byte| byte == b'\n').count() >= self.lines_until_gone {
+            let mut received = self.received.lock().unwrap();
+            if received.iter().filter(|&&byte| byte == b'\n').count() >= self.lines_until_closed {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
-            heard.extend(bytes);
+            received.extend(bytes);
             Ok(bytes.len())
         }
 
@@ -153,8 +160,8 @@ mod tests {
     }
 
     /// What is shown of three epochs.
-    fn shown(bar: Option<ProgressBar>, lines_until_gone: usize) -> String {
-        let reader = Reader { heard: Arc::default(), lines_until_gone };
+    fn shown(bar: Option<ProgressBar>, lines_until_closed: usize) -> String {
+        let reader = Reader { received: Arc::default(), lines_until_closed };
         let mut progress = RunProgress::to(Box::new(reader.clone()), bar, 50, 128);
         for epoch in 9..12 {
             progress.epoch_begin(epoch, 2);
@@ -162,19 +169,19 @@ mod tests {
             progress.step(2, Some(1.6));
             progress.epoch_end(&record(epoch, 1.432)).unwrap();
         }
-        let heard = reader.heard.lock().unwrap().clone();
-        String::from_utf8(heard).unwrap()
+        let received = reader.received.lock().unwrap().clone();
+        String::from_utf8(received).unwrap()
     }
 
     #[test]
     fn a_pipe_sees_the_origins_own_line() {
         assert_eq!(
-            origin_line(&record(20, 1.432), 50),
+            epoch_line(&record(20, 1.432), 50),
             "Epoch: 20/50.. Training Loss: 1.402.. Validation Loss: 1.432.. Training Accuracy: 48.128.. \
              Validation Accuracy: 47.815.. Gap: 0.030"
         );
         let shown = shown(None, 99);
-        assert_eq!(shown.lines().collect::<Vec<_>>(), [9, 10, 11].map(|epoch| origin_line(&record(epoch, 1.432), 50)));
+        assert_eq!(shown.lines().collect::<Vec<_>>(), [9, 10, 11].map(|epoch| epoch_line(&record(epoch, 1.432), 50)));
     }
 
     #[test]

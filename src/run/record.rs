@@ -1,16 +1,16 @@
-//! What is recorded of an epoch: above all the gap, computed from the per-image losses of probe and val.
+//! The record of an epoch: above all the gap, computed from the per-image losses of probe and val.
 //!
-//! Losses are cross-entropies in nats per image, accuracies percentages (0–100), the gap's accuracy percentage points.
+//! Losses are cross-entropies in nats per image, accuracies percentages (0–100), gaps in accuracy percentage points.
 
 use serde::{Deserialize, Serialize};
 
 use super::nan;
 use crate::stats;
 
-/// One line of `epochs.jsonl`. A number that is not finite is null there, and NaN when read back.
+/// One line of `epochs.jsonl`. A number that is not finite is written as null and read back as NaN.
 ///
 /// Probe and val are measured after the epoch, with the same weights and the same code. The fields that end in
-/// `_without_leaks` leave out the val images that also stand in train; they are absent when there are none.
+/// `_without_leaks` leave out the val images that also appear in train; they are absent when there are none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// The epoch, from 1.
@@ -58,8 +58,7 @@ pub struct EpochRecord {
     /// `gap_acc` without leaks \[percentage points\].
     #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
     pub gap_acc_without_leaks: Option<f64>,
-    /// Mean loss on val of the trained weights \[nats\], where `val_loss` and all other figures are those of averaged
-    /// ones.
+    /// Mean loss on val of the raw weights \[nats\], where `val_loss` and all other figures are those of averaged weights.
     #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
     pub raw_val_loss: Option<f64>,
     /// Mean losses of the two halves of val \[nats\], leaks included; for cross-fitting.
@@ -75,7 +74,7 @@ pub struct EpochRecord {
     pub train_images_per_s: f64,
 }
 
-/// What the training loop itself knows of an epoch; the fields are those of [`EpochRecord`].
+/// The part of an [`EpochRecord`] that the training loop itself knows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpochTraining {
     /// The epoch, from 1.
@@ -84,7 +83,7 @@ pub struct EpochTraining {
     pub lr: f64,
     /// Running mean of the training objective.
     pub batch_loss: f64,
-    /// Val loss of the trained weights, where they are not the model.
+    /// Val loss of the raw weights, where averaged weights are the model.
     pub raw_val_loss: Option<f64>,
     /// Optimiser steps since the run began.
     pub steps: u64,
@@ -94,37 +93,40 @@ pub struct EpochTraining {
     pub train_images_per_s: f64,
 }
 
-/// What `evaluate` found on one set of n images, in the set's order.
+/// Losses and hits on one set of n images, in the set's order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured {
     /// The cross-entropy of each image \[n\], nats.
     pub losses: Vec<f32>,
-    /// Whether each image's likeliest class is its label \[n\].
+    /// Whether each image's most probable class is its label \[n\].
     pub correct: Vec<bool>,
 }
 
 impl Measured {
-    /// Those images alone for which `keep` holds.
+    /// Losses and hits of the images for which `keep` holds.
     pub fn only(&self, keep: impl Fn(usize) -> bool) -> Self {
-        let kept = || (0..self.losses.len()).filter(|&image| keep(image));
-        Self {
-            losses: kept().map(|image| self.losses[image]).collect(),
-            correct: kept().map(|image| self.correct[image]).collect(),
+        let mut kept = Self::default();
+        for image in 0..self.losses.len() {
+            if keep(image) {
+                kept.losses.push(self.losses[image]);
+                kept.correct.push(self.correct[image]);
+            }
         }
+        kept
     }
 
     /// The mean loss \[nats\].
     pub fn mean_loss(&self) -> f64 {
-        stats::mean(&self.losses())
+        stats::mean(&self.losses_f64())
     }
 
-    /// The losses in f64, for sums of many.
-    fn losses(&self) -> Vec<f64> {
+    /// The losses in f64, so that sums of many keep their digits.
+    pub fn losses_f64(&self) -> Vec<f64> {
         self.losses.iter().map(|&loss| f64::from(loss)).collect()
     }
 }
 
-/// Probe and val side by side. A set without images makes its figures NaN.
+/// The gap between probe and val, with the figures of both. A set without images makes its figures NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gap {
     /// Mean loss on the probe \[nats\].
@@ -144,11 +146,13 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// Measures it. The images of probe and val are independent samples.
+    /// The gap between two sets, whose images are independent samples.
     pub fn between(probe: &Measured, val: &Measured) -> Self {
-        let (probe_losses, val_losses) = (probe.losses(), val.losses());
+        let probe_losses = probe.losses_f64();
+        let val_losses = val.losses_f64();
         let gap = stats::difference_of_means(&val_losses, &probe_losses);
-        let (probe_acc, val_acc) = (stats::percent(&probe.correct), stats::percent(&val.correct));
+        let probe_acc = stats::percent(&probe.correct);
+        let val_acc = stats::percent(&val.correct);
         Self {
             probe_loss: stats::mean(&probe_losses),
             probe_acc,
@@ -162,8 +166,8 @@ impl Gap {
 }
 
 impl EpochRecord {
-    /// The record of an epoch, from what training knows and what was measured after it. `leaks[i]` tells whether val's
-    /// image i also stands in train, `in_first_half[i]` to which half of val it belongs.
+    /// The record of an epoch, from what training knows and what was measured after it. `leaks[i]` says whether val's image
+    /// i also appears in train, `in_first_half[i]` whether it belongs to the first half of val.
     ///
     /// # Panics
     /// When the two masks are not as long as val: that is an error of the program, not of its user.
@@ -179,7 +183,8 @@ impl EpochRecord {
         let &EpochTraining { epoch, lr, batch_loss, raw_val_loss, steps, seconds, train_images_per_s } = training;
         let Gap { probe_loss, probe_acc, val_loss, val_acc, gap_loss, gap_loss_se, gap_acc } = Gap::between(probe, val);
         let without_leaks = leaks.contains(&true).then(|| Gap::between(probe, &val.only(|image| !leaks[image])));
-        let half_loss = |first: bool| stats::mean(&val.only(|image| in_first_half[image] == first).losses());
+        let first_half = val.only(|image| in_first_half[image]).mean_loss();
+        let second_half = val.only(|image| !in_first_half[image]).mean_loss();
         Self {
             epoch,
             lr,
@@ -197,7 +202,7 @@ impl EpochRecord {
             gap_loss_se_without_leaks: without_leaks.map(|gap| gap.gap_loss_se),
             gap_acc_without_leaks: without_leaks.map(|gap| gap.gap_acc),
             raw_val_loss,
-            val_half_losses: [half_loss(true), half_loss(false)],
+            val_half_losses: [first_half, second_half],
             steps,
             seconds,
             train_images_per_s,
@@ -205,9 +210,9 @@ impl EpochRecord {
     }
 }
 
-/// The record of lowest `val_loss`: NaN never is, and of equal ones the earlier counts. `None` when there is no number.
+/// The record of lowest `val_loss`; of equal ones the earlier, never a NaN. None where no val loss is a number.
 ///
-/// Its figures are optimistic, since they were selected on the images that score them: label them so.
+/// The figures of this epoch are optimistic, since the images that selected it score it: label them so.
 pub fn best_epoch(epochs: &[EpochRecord]) -> Option<&EpochRecord> {
     stats::lowest(epochs.iter().map(|record| record.val_loss)).map(|index| &epochs[index])
 }
@@ -226,7 +231,7 @@ pub(super) mod tests {
         train_images_per_s: 850.0,
     };
 
-    /// The origin's epoch 20 under another number, for the tests of this room.
+    /// A record with usual figures, for the tests of this module.
     pub fn record(epoch: u32, val_loss: f64) -> EpochRecord {
         EpochRecord {
             epoch,
@@ -320,7 +325,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn fields_of_a_later_version_are_passed_over() {
+    fn fields_of_a_later_version_are_ignored() {
         let json = serde_json::to_string(&record(3, 1.0)).unwrap().replace("\"lr\"", "\"of_tomorrow\":1.0,\"lr\"");
         assert_eq!(serde_json::from_str::<EpochRecord>(&json).unwrap(), record(3, 1.0));
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::EpochRecord;
 
-/// The columns. `train_*` is the probe, `*_top1` an accuracy in percent, `gap_top1` in percentage points.
+/// Names of the columns. `train_*` is the probe, `*_top1` an accuracy in percent, `gap_top1` in percentage points.
 const COLUMNS: [&str; 10] = [
     "epoch",
     "train_loss",
@@ -18,10 +18,10 @@ const COLUMNS: [&str; 10] = [
     "seconds",
 ];
 
-/// The table of all epochs. Numbers are written in full: each reads back as the same f64, NaN as `NaN`.
+/// The table of all epochs. Each number is written in full, so that it reads back as the same f64; NaN as `NaN`.
 ///
 /// # Errors
-/// None that a user can cause.
+/// A table in memory cannot be written, which does not happen.
 pub(super) fn table(epochs: &[EpochRecord]) -> Result<Vec<u8>> {
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(COLUMNS)?;

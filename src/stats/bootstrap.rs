@@ -1,30 +1,33 @@
-//! How far would a mean move with other images? The bootstrap (Efron 1979).
+//! The bootstrap (Efron 1979): how far would a mean move with other images?
 
 use super::mean;
 use crate::random::Stream;
 
-/// Resamples from which an interval is read.
+/// Number of resamples.
 const RESAMPLES: usize = 2000;
 
 /// The 95 % percentile interval of the mean of `values`, resampled with replacement; NaN of no values.
 ///
-/// One value is one cluster: where several figures belong to one image (one for each seed), hand over their mean, and
-/// the image is drawn with all of them or with none.
+/// One value is one cluster: where several figures belong to one image, one for each seed, pass their mean, so that the
+/// image is resampled with all of them.
 pub fn bootstrap_interval(values: &[f64], draws: &mut Stream) -> [f64; 2] {
     if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
         return [f64::NAN; 2];
     }
     let n = values.len() as u32;
-    // Around the mean, so that sums of many large values lose no digits.
+    // Differences from the mean are summed, so that sums of many large values lose no digits.
     let centre = mean(values);
     let away: Vec<f64> = values.iter().map(|value| value - centre).collect();
-    let mut means: Vec<f64> =
-        (0..RESAMPLES).map(|_| (0..n).map(|_| away[draws.below(n) as usize]).sum::<f64>() / f64::from(n)).collect();
+    let mut means = Vec::with_capacity(RESAMPLES);
+    for _ in 0..RESAMPLES {
+        let sum: f64 = (0..n).map(|_| away[draws.below(n) as usize]).sum();
+        means.push(sum / f64::from(n));
+    }
     means.sort_by(f64::total_cmp);
     [quantile(&means, 0.025), quantile(&means, 0.975)].map(|shift| centre + shift)
 }
 
-/// The quantile of `sorted` values at `share`, between neighbours linearly.
+/// The quantile of `sorted` values at `share`, interpolated linearly between neighbours.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let below = place.floor() as usize;

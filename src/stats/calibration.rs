@@ -1,4 +1,4 @@
-//! Calibration: does the network mean the probabilities that it gives?
+//! Calibration: do the network's probabilities agree with its accuracy?
 //!
 //! Temperature scaling and the binned calibration error are those of Guo et al., "On Calibration of Modern Neural
 //! Networks", ICML 2017. Fitting and scoring on the same images would flatter; [`Overconfidence`] is cross-fitted.
@@ -8,11 +8,11 @@ use super::{
     means::mean,
 };
 
-/// Bins of [`calibration_error`], as usual in the literature.
+/// Number of bins of [`calibration_error`], as usual in the literature.
 pub const CALIBRATION_BINS: usize = 15;
 
-/// A fitted temperature lies between the first and the second. Perfectly separated images would drive it to 0, images
-/// without any signal to ∞; no network worth calibrating comes near either end.
+/// Bounds of a fitted temperature. Perfectly separated images would drive it to 0, images without any signal to ∞; no
+/// network worth calibrating comes near either bound.
 const TEMPERATURES: [f64; 2] = [0.05, 20.0];
 
 /// What one temperature changes on a set of images.
@@ -26,18 +26,19 @@ pub struct Overconfidence {
 }
 
 impl Overconfidence {
-    /// Measures it; `in_first_half[i]` says to which half image i belongs. NaN when a half is empty.
+    /// Fits and scores temperatures on two halves of the images; `in_first_half[i]` says whether image i belongs to the first.
+    /// NaN when a half is empty.
     ///
     /// # Panics
     /// When there is not one half per image.
     pub fn measure(values: &[f32], labels: &[i64], classes: usize, in_first_half: &[bool]) -> Self {
         assert_eq!(in_first_half.len(), labels.len(), "every image belongs to a half");
-        let half = |first: bool| {
-            let chosen = || (0..labels.len()).filter(move |&image| in_first_half[image] == first);
-            let rows: Vec<f32> = chosen().flat_map(|image| &values[image * classes..][..classes]).copied().collect();
-            (rows, chosen().map(|image| labels[image]).collect::<Vec<_>>())
-        };
-        let halves = [half(true), half(false)];
+        let mut halves: [(Vec<f32>, Vec<i64>); 2] = Default::default();
+        for (image, &label) in labels.iter().enumerate() {
+            let (rows, labels) = &mut halves[usize::from(!in_first_half[image])];
+            rows.extend(&values[image * classes..][..classes]);
+            labels.push(label);
+        }
         let [first, second] = halves.each_ref().map(|(rows, labels)| Logits::new(rows, labels, classes));
         let mut scaled = first.losses(fit_temperature(&second));
         scaled.extend(second.losses(fit_temperature(&first)));
@@ -55,7 +56,8 @@ pub fn fit_temperature(logits: &Logits) -> f64 {
     // In β = 1/T the loss is convex: its slope rises, and its only zero is bracketed. Newton's step is taken where it
     // stays inside the bracket and is at most half as long as the step before; bisection otherwise.
     let [mut low, mut high] = [1.0 / TEMPERATURES[1], 1.0 / TEMPERATURES[0]];
-    let (mut beta, mut step) = (1.0, f64::INFINITY);
+    let mut beta = 1.0;
+    let mut step = f64::INFINITY;
     while step > 1e-13 * beta {
         let (slope, curvature) = derivatives(logits, beta);
         if slope.is_nan() {
@@ -75,14 +77,16 @@ pub fn fit_temperature(logits: &Logits) -> f64 {
     1.0 / beta
 }
 
-/// First and second derivative of the mean loss by the factor β on the logits: the mean over images of E\[z\] − z_label
+/// First and second derivative of the mean loss with respect to the factor β on the logits: the mean over images of E\[z\] − z_label
 /// and of Var\[z\], where z is drawn from the image's softmax.
 fn derivatives(logits: &Logits, beta: f64) -> (f64, f64) {
-    let (mut slope, mut curvature) = (0.0, 0.0);
+    let mut slope = 0.0;
+    let mut curvature = 0.0;
     for (row, label) in logits.rows() {
         // Distances from the label's logit keep the sums small and exactly 0 where all logits are equal.
         let distances = row.iter().map(|&logit| f64::from(logit) - f64::from(row[label]));
-        let (mut first, mut second) = (0.0, 0.0);
+        let mut first = 0.0;
+        let mut second = 0.0;
         for (log_probability, distance) in log_softmax(row, beta).into_iter().zip(distances) {
             let probability = log_probability.exp();
             first += probability * distance;

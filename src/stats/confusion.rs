@@ -1,33 +1,33 @@
-//! Which classes are taken for which, and what follows for each class. Definitions are scikit-learn's.
+//! The confusion matrix, and the scores of each class. Definitions are scikit-learn's.
 
-/// How often images of each true class were given each class.
+/// How often images of each true class were predicted as each class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confusion {
-    /// `[true class][given class]`
+    /// `[true class][predicted class]`
     pub counts: Vec<Vec<usize>>,
-    /// Images of each true class of which no class could be read, since a logit is NaN.
+    /// Images of each true class without a prediction, since a logit is NaN.
     pub unread: Vec<usize>,
 }
 
-/// A class taken for another.
+/// A pair of classes that were confused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConfusedPair {
     /// The true class.
     pub truth: usize,
-    /// What it was taken for.
+    /// The predicted class.
     pub given: usize,
-    /// How often.
+    /// Number of images.
     pub count: usize,
     /// As a share of the true class's images \[%\].
     pub percent: f64,
 }
 
-/// How well one class is told from the others. What would be divided by 0 is 0, as in scikit-learn.
+/// How well one class is recognised. A quotient with denominator 0 is 0, as in scikit-learn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClassScore {
-    /// Of the images given this class, the share that belongs to it, 0–1.
+    /// Share of the images predicted as this class that belong to it, 0–1.
     pub precision: f64,
-    /// Of the images of this class, the share that was given it, 0–1.
+    /// Share of the images of this class that were predicted as it, 0–1.
     pub recall: f64,
     /// The harmonic mean of precision and recall, 0–1.
     pub f1: f64,
@@ -36,8 +36,8 @@ pub struct ClassScore {
 }
 
 impl Confusion {
-    /// The classes `given` to images whose true classes are `labels`, all of them in 0..`classes`; None where no class
-    /// could be read.
+    /// Counts the predictions `given` for images whose true classes are `labels`, all in 0..`classes`; a prediction is None
+    /// where a logit is NaN.
     pub fn new(classes: usize, labels: &[i64], given: &[Option<usize>]) -> Self {
         let mut confusion = Self { counts: vec![vec![0; classes]; classes], unread: vec![0; classes] };
         confusion.add(labels, given);
@@ -54,7 +54,7 @@ impl Confusion {
         }
     }
 
-    /// The share of class `truth` that was given class `given` \[%\]; 0 for a class without images.
+    /// Share of class `truth` that was predicted as class `given` \[%\]; 0 for a class without images.
     pub fn percent(&self, truth: usize, given: usize) -> f64 {
         100.0 * ratio(self.counts[truth][given], self.counts[truth].iter().sum())
     }
@@ -62,16 +62,15 @@ impl Confusion {
     /// The `most` pairs of different classes that were confused most often.
     pub fn pairs(&self, most: usize) -> Vec<ConfusedPair> {
         let classes = self.counts.len();
-        let cells = (0..classes).flat_map(|truth| (0..classes).map(move |given| (truth, given)));
-        let wrong = cells.filter(|&(truth, given)| truth != given && self.counts[truth][given] > 0);
-        let mut pairs: Vec<ConfusedPair> = wrong
-            .map(|(truth, given)| ConfusedPair {
-                truth,
-                given,
-                count: self.counts[truth][given],
-                percent: self.percent(truth, given),
-            })
-            .collect();
+        let mut pairs = Vec::new();
+        for truth in 0..classes {
+            for given in 0..classes {
+                let count = self.counts[truth][given];
+                if truth != given && count > 0 {
+                    pairs.push(ConfusedPair { truth, given, count, percent: self.percent(truth, given) });
+                }
+            }
+        }
         pairs.sort_by_key(|pair| std::cmp::Reverse(pair.count));
         pairs.truncate(most);
         pairs
@@ -79,20 +78,23 @@ impl Confusion {
 
     /// Precision, recall and F1 of each class: `precision_recall_fscore_support(labels=range(classes))`.
     pub fn scores(&self) -> Vec<ClassScore> {
-        let score = |class: usize| {
-            let (right, support, given) = (self.counts[class][class], self.support(class), self.given(class));
-            ClassScore {
+        let mut scores = Vec::with_capacity(self.counts.len());
+        for class in 0..self.counts.len() {
+            let right = self.counts[class][class];
+            let support = self.support(class);
+            let given = self.given(class);
+            scores.push(ClassScore {
                 precision: ratio(right, given),
                 recall: ratio(right, support),
                 f1: ratio(2 * right, support + given),
                 support,
-            }
-        };
-        (0..self.counts.len()).map(score).collect()
+            });
+        }
+        scores
     }
 
-    /// The mean F1 over the classes that have images or were given to some, 0–1: `f1_score(average="macro")`. A class
-    /// that no image has but some were given counts as 0; one that occurs on neither side does not count.
+    /// Mean F1 over the classes that have images or were predicted, 0–1: `f1_score(average="macro")`. A class that was
+    /// predicted but has no image counts as 0; a class without either does not count.
     pub fn macro_f1(&self) -> f64 {
         self.mean_over(|class| self.support(class) + self.given(class) > 0, |score| score.f1)
     }

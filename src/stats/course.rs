@@ -1,84 +1,84 @@
-//! What does a series do lately: fall, stand still, rise, or can it not be told from its noise?
+//! What does a series do lately: does it fall, stand still or rise, or does noise hide it?
 //!
-//! A continuous line of straight pieces goes through the points. Knots are added where they lower the sum of squares most
-//! (the forward pass of Friedman's MARS, 1991), and as many are kept as an F-test at a strict level finds worth it.
-//! The slope of the last piece, with a standard error that allows for neighbouring epochs being alike, is the answer.
+//! A continuous piecewise linear function is fitted to the points. Knots are added where they lower the sum of squares most
+//! (the forward pass of Friedman's MARS, 1991), and kept where an F-test at a strict level justifies them. The slope of the
+//! last piece decides, with a standard error that allows for the correlation of neighbouring epochs.
 
 use statrs::distribution::{ContinuousCDF, FisherSnedecor, StudentsT};
 
 use super::{hinges::Hinges, spikes::without_spikes};
 
-/// Points below which nothing is told.
+/// Fewest points that are judged.
 const FEW: usize = 5;
-/// More points than this are averaged in groups.
+/// Above this number, points are averaged in groups.
 const MANY: usize = 80;
-/// Knots at most.
+/// Most knots.
 const KNOTS: usize = 6;
-/// Level of the test that a further knot must pass: its place was chosen among many.
+/// Significance level for a further knot. It is strict because the knot's position was chosen among many.
 const LEVEL: f64 = 0.002;
-/// One-sided probabilities of the slope's interval: to be called moving, and to be called still.
+/// One-sided probabilities of the slope's interval: for a series that moves, and for one that stands still.
 const SURE_TO_MOVE: f64 = 0.995;
 const SURE_TO_STAND: f64 = 0.95;
-/// Share of the level by which a series must move over a third of its length to be called moving.
+/// Share of its level by which a moving series moves over a third of its length, at least.
 const MOVES: f64 = 0.01;
-/// Share of the level within which the movement over a third of its length must surely lie for it to stand still.
+/// Share of its level by which a series that stands still moves over a third of its length, at most.
 const STILL: f64 = 0.04;
 
-/// The four answers.
+/// What a series does lately, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Course {
-    /// It falls to the end.
+    /// The series falls to its end.
     Falls,
-    /// It has stopped moving.
+    /// The series has stopped moving.
     Stands,
-    /// It rises to the end.
+    /// The series rises to its end.
     Rises,
-    /// Its noise is too large, or the series too short, to tell.
+    /// The series is too noisy or too short to judge.
     Unclear,
 }
 
 impl Course {
-    /// In words that follow "val loss".
+    /// The course as a predicate of "val loss".
     pub fn words(self) -> &'static str {
         match self {
             Self::Falls => "still falls",
             Self::Stands => "stands still",
             Self::Rises => "rises",
-            Self::Unclear => "has a trend that cannot be told from noise",
+            Self::Unclear => "has no trend that exceeds its noise",
         }
     }
 }
 
-/// Nats by which a loss must move to be called moving, however small it is.
+/// Nats by which a moving loss moves at least, however small it is.
 const NATS: f64 = 0.002;
 
-/// What a series does lately.
+/// What a series does lately, with figures.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Lately {
-    /// The answer.
+    /// Whether it falls, stands still, rises or is unclear.
     pub course: Course,
-    /// The x since when it does so.
+    /// The x since when the series does so.
     pub since: f64,
     /// Slope of the last straight piece, in units of y per unit of x.
     pub slope: f64,
-    /// Standard error of the slope, with neighbouring points allowed to be alike.
+    /// Standard error of the slope, allowing for the correlation of neighbouring points.
     pub error: f64,
-    /// Standard deviation of the last points about the line.
+    /// Standard deviation of the last points about the fitted line.
     pub noise: f64,
-    /// The line at the last point.
+    /// The fitted line at the last point.
     pub end: f64,
-    /// The line at its lowest point.
+    /// The lowest value of the fitted line.
     pub lowest: f64,
 }
 
 impl Lately {
-    /// What a loss does at the end of these (epoch, nats).
+    /// What a loss does at the end of the points (epoch, nats).
     pub fn of_loss(losses: &[(f64, f64)]) -> Option<Self> {
         Self::of(losses, NATS)
     }
 
-    /// The answer as the end of a sentence: `stands still since epoch 12`.
+    /// The course as a predicate: `stands still since epoch 12`.
     pub fn words(&self) -> String {
         match self.course {
             Course::Falls | Course::Unclear => self.course.words().to_owned(),
@@ -87,8 +87,8 @@ impl Lately {
     }
 
     /// What the points (x, y), x rising, do at their end; None below five points, or where a number is not finite.
-    /// `floor` is the movement, in units of y, below which none is worth words whatever the level.
-    fn of(points: &[(f64, f64)], floor: f64) -> Option<Self> {
+    /// Movements below `negligible`, in units of y, do not count, however low the level.
+    fn of(points: &[(f64, f64)], negligible: f64) -> Option<Self> {
         if points.len() < FEW || points.iter().any(|(x, y)| !(x.is_finite() && y.is_finite())) {
             return None;
         }
@@ -96,31 +96,32 @@ impl Lately {
         let n = points.len();
         let spacing = (points[n - 1].0 - points[0].0) / (n - 1) as f64;
         let fit = fit(&points)?;
-        // What comes before a late step, as where the learning rate drops, says nothing of what comes after it.
+        // The points before a late step, such as a drop of the learning rate, say nothing about those after it.
         let after = points.iter().filter(|(x, _)| fit.last_step(spacing).is_some_and(|step| *x >= step)).count();
         if (FEW..n / 3).contains(&after) {
             let lowest = points.iter().map(|&(x, _)| fit.at(x)).fold(f64::INFINITY, f64::min);
-            let late = Self::of(&points[n - after..], floor)?;
+            let late = Self::of(&points[n - after..], negligible)?;
             return Some(Self { lowest: late.lowest.min(lowest), ..late });
         }
         let knot = fit.knots.iter().copied().fold(points[0].0, f64::max);
         let inside = points.iter().filter(|(x, _)| *x >= knot).count();
         let residuals: Vec<f64> = points.iter().map(|&(x, y)| y - fit.at(x)).collect();
         let end = fit.at(points[n - 1].0);
-        let scale = Scale { moves: (MOVES * end.abs()).max(floor), still: (STILL * end.abs()).max(3.0 * floor) };
+        let scale =
+            Scale { moves: (MOVES * end.abs()).max(negligible), still: (STILL * end.abs()).max(3.0 * negligible) };
         let horizon = ((n as f64 / 3.0).max(5.0) * spacing).min(points[n - 1].0 - points[0].0);
         let mut slope = Slope::of(fit.last_slope(), &residuals[n - inside.max(10).min(n)..]);
         let mut course = scale.judge(&slope, horizon);
-        // The tail of an early fall tilts a long last piece: its second half must move half as fast at least.
+        // An early fall tilts a long last piece. A true movement continues in its second half, at least half as fast.
         let late = (inside / 2).max(4).min(n);
         let tail = Slope::of_line(&points[n - late..])?;
         let least = 0.5 * scale.moves.max(slope.value.abs() * horizon);
-        let agrees = |course: Course| match course {
+        let continues = match course {
             Course::Falls => -tail.value * horizon > least,
             Course::Rises => tail.value * horizon > least,
             Course::Stands | Course::Unclear => true,
         };
-        if !agrees(course) {
+        if !continues {
             course = if slope.value.abs() * horizon < scale.still { Course::Stands } else { Course::Unclear };
         }
         let mut latest = f64::INFINITY;
@@ -138,17 +139,19 @@ impl Lately {
     }
 }
 
-/// A second look where the last piece is too short to tell: at the last third alone, or at a movement of the last half
-/// that the last third does not contradict. With the x from which it holds.
+/// A second judgement where the last piece is too short: by the last third alone, or by a movement of the last half that
+/// the last third does not contradict. Also returns the x from which it holds.
 fn by_the_ends(points: &[(f64, f64)], scale: &Scale, spacing: f64, horizon: f64) -> Option<(Course, Slope, f64)> {
     let n = points.len();
-    let (third, half) = ((n / 3).max(4).min(n), (n / 2).max(4).min(n));
-    let (of_third, of_half) = (Slope::of_line(&points[n - third..])?, Slope::of_line(&points[n - half..])?);
-    let span = |count: usize| (count - 1) as f64 * spacing;
-    let (by_third, by_half) = (scale.judge(&of_third, span(third)), scale.judge(&of_half, span(half)));
-    let goes_on = of_third.value * of_half.value.signum() * horizon > scale.moves;
+    let third = (n / 3).max(4).min(n);
+    let half = (n / 2).max(4).min(n);
+    let of_third = Slope::of_line(&points[n - third..])?;
+    let of_half = Slope::of_line(&points[n - half..])?;
+    let by_third = scale.judge(&of_third, (third - 1) as f64 * spacing);
+    let by_half = scale.judge(&of_half, (half - 1) as f64 * spacing);
+    let continues = of_third.value * of_half.value.signum() * horizon > scale.moves;
     match (by_third, by_half) {
-        (Course::Unclear, Course::Falls | Course::Rises) if goes_on => Some((by_half, of_third, points[n - half].0)),
+        (Course::Unclear, Course::Falls | Course::Rises) if continues => Some((by_half, of_third, points[n - half].0)),
         (Course::Unclear, _) => None,
         _ => Some((by_third, of_third, points[n - third].0)),
     }
@@ -158,20 +161,21 @@ fn by_the_ends(points: &[(f64, f64)], scale: &Scale, spacing: f64, horizon: f64)
 struct Slope {
     value: f64,
     error: f64,
-    /// Standard deviation of the points that the error was taken from, and how many of them are free.
+    /// Standard deviation of the residuals.
     noise: f64,
+    /// Degrees of freedom of the residuals.
     freedom: f64,
 }
 
 impl Slope {
-    /// From a slope with its standard error for noise of 1, and the residuals that tell the noise.
+    /// From a slope with its standard error for noise of 1, and the residuals, which give the noise.
     fn of((value, unit): (f64, f64), residuals: &[f64]) -> Self {
         let freedom = (residuals.len() as f64 - 2.0).max(1.0);
         let noise = (residuals.iter().map(|r| r * r).sum::<f64>() / freedom).sqrt();
-        Self { value, error: unit * noise * likeness(residuals).sqrt(), noise, freedom }
+        Self { value, error: unit * noise * variance_inflation(residuals).sqrt(), noise, freedom }
     }
 
-    /// Of the straight line through the points.
+    /// The slope of the straight line through the points.
     fn of_line(points: &[(f64, f64)]) -> Option<Self> {
         let line = Hinges::through(points, &[])?;
         let residuals: Vec<f64> = points.iter().map(|&(x, y)| y - line.at(x)).collect();
@@ -179,7 +183,7 @@ impl Slope {
     }
 }
 
-/// What counts as movement, in units of y.
+/// Thresholds of movement, in units of y.
 struct Scale {
     moves: f64,
     still: f64,
@@ -190,13 +194,17 @@ impl Scale {
     fn judge(&self, slope: &Slope, horizon: f64) -> Course {
         let Ok(student) = StudentsT::new(0.0, 1.0, slope.freedom) else { return Course::Unclear };
         let change = slope.value * horizon;
-        let reach = |probability: f64| student.inverse_cdf(probability) * slope.error * horizon;
-        let is_sure = change.abs() > reach(SURE_TO_MOVE) && change.abs() > self.moves;
-        match change {
-            change if is_sure && change < 0.0 => Course::Falls,
-            _ if is_sure => Course::Rises,
-            change if change.abs() + reach(SURE_TO_STAND) < self.still => Course::Stands,
-            _ => Course::Unclear,
+        let least_to_move = student.inverse_cdf(SURE_TO_MOVE) * slope.error * horizon;
+        let doubt_about_rest = student.inverse_cdf(SURE_TO_STAND) * slope.error * horizon;
+        let moves = change.abs() > least_to_move && change.abs() > self.moves;
+        if moves && change < 0.0 {
+            Course::Falls
+        } else if moves {
+            Course::Rises
+        } else if change.abs() + doubt_about_rest < self.still {
+            Course::Stands
+        } else {
+            Course::Unclear
         }
     }
 }
@@ -214,19 +222,19 @@ fn since(course: Course, line: &[(f64, f64)], tolerance: f64, knot: f64) -> f64 
     line[first].0
 }
 
-/// The pieces, with as many knots as are worth it.
+/// The piecewise linear fit, with as many knots as are justified.
 fn fit(points: &[(f64, f64)]) -> Option<Hinges> {
     let n = points.len();
     // The last piece needs enough points to have a slope of its own.
     let last = (n / 5).clamp(3, 15);
     let candidates: Vec<f64> = points[1..n.saturating_sub(last).max(1)].iter().map(|(x, _)| *x).collect();
-    // A step is plain sooner than a turn.
+    // A step can be recognised from fewer points after it than a change of slope.
     let for_steps: Vec<f64> = points[1..n.saturating_sub(FEW - 1).max(1)].iter().map(|(x, _)| *x).collect();
     let level = points.iter().map(|(_, y)| y.abs()).sum::<f64>() / n as f64;
-    // An early fall, a step and a turn each need knots before the line comes near the points, so that all lines up to the
-    // largest are made before any is judged.
+    // A single knot of a step or a turn may not lower the squares enough to be justified on its own. All fits up to the
+    // largest are therefore made before any is judged.
     let mut fits = vec![Hinges::through(points, &[])?];
-    // A line that is this close needs no further knot.
+    // A fit this close needs no further knot.
     while fits.len() <= KNOTS && fits.last().is_some_and(|fit| (fit.squares / n as f64).sqrt() > 2e-4 * level) {
         let count = fits.len();
         let one = with_a_knot(points, &candidates, &fits[count - 1]);
@@ -247,28 +255,28 @@ fn fit(points: &[(f64, f64)]) -> Option<Hinges> {
     Some(best)
 }
 
-/// The line with one knot more, where it helps most, and all knots moved to their best places.
+/// The fit with one more knot, where it helps most, and all knots moved to their best positions.
 fn with_a_knot(points: &[(f64, f64)], candidates: &[f64], fit: &Hinges) -> Option<Hinges> {
-    let with = |knot: &f64| {
-        let knots: Vec<f64> = fit.knots.iter().copied().chain([*knot]).collect();
-        Hinges::through(points, &knots)
-    };
     let free = candidates.iter().filter(|knot| !fit.knots.contains(knot));
-    let better = free.filter_map(with).min_by(|a, b| a.squares.total_cmp(&b.squares))?;
+    let fits = free.filter_map(|knot| with_knots(points, fit, &[*knot]));
+    let better = fits.min_by(|a, b| a.squares.total_cmp(&b.squares))?;
     Some(settled(points, candidates, better))
 }
 
-/// The line with two knots more, at neighbouring points: a step, as where the learning rate drops.
+/// The fit with two more knots at neighbouring points: a step, such as where the learning rate drops.
 fn with_a_step(points: &[(f64, f64)], candidates: &[f64], fit: &Hinges) -> Option<Hinges> {
     let free = candidates.windows(2).filter(|pair| pair.iter().all(|knot| !fit.knots.contains(knot)));
-    let with = |pair: &[f64]| {
-        let knots: Vec<f64> = fit.knots.iter().chain(pair).copied().collect();
-        Hinges::through(points, &knots)
-    };
-    free.filter_map(with).min_by(|a, b| a.squares.total_cmp(&b.squares))
+    let fits = free.filter_map(|pair| with_knots(points, fit, pair));
+    fits.min_by(|a, b| a.squares.total_cmp(&b.squares))
 }
 
-/// Whether the knots that `more` has beyond `fit` explain more than chance does: each costs its place and its slope.
+/// The fit with further knots.
+fn with_knots(points: &[(f64, f64)], fit: &Hinges, more: &[f64]) -> Option<Hinges> {
+    let knots: Vec<f64> = fit.knots.iter().chain(more).copied().collect();
+    Hinges::through(points, &knots)
+}
+
+/// Whether the additional knots of `more` explain more than chance. Each costs two degrees of freedom: position and slope.
 fn is_worth(points: &[(f64, f64)], fit: &Hinges, more: &Hinges, level: f64) -> bool {
     let n = points.len() as f64;
     let cost = 2.0 * (more.knots.len() - fit.knots.len()) as f64;
@@ -277,12 +285,12 @@ fn is_worth(points: &[(f64, f64)], fit: &Hinges, more: &Hinges, level: f64) -> b
         return false;
     }
     let residuals: Vec<f64> = points.iter().map(|&(x, y)| y - more.at(x)).collect();
-    let noise = (more.squares * likeness(&residuals)).max(1e-12 * level * level * n);
+    let noise = (more.squares * variance_inflation(&residuals)).max(1e-12 * level * level * n);
     let f = (fit.squares - more.squares) / cost / (noise / freedom);
     FisherSnedecor::new(cost, freedom).is_ok_and(|distribution| distribution.sf(f) < LEVEL)
 }
 
-/// Each knot moved to its best place, given the others.
+/// The fit with each knot moved to its best position, given the others.
 fn settled(points: &[(f64, f64)], candidates: &[f64], mut fit: Hinges) -> Hinges {
     for index in 0..fit.knots.len() {
         let others = fit.knots.clone();
@@ -297,9 +305,9 @@ fn settled(points: &[(f64, f64)], candidates: &[f64], mut fit: Hinges) -> Hinges
     fit
 }
 
-/// The factor by which neighbours that are alike raise the variance of a slope: (1 + r) / (1 − r) with the residuals'
+/// The factor by which the correlation of neighbours raises the variance of a slope: (1 + r) / (1 − r) with the residuals'
 /// autocorrelation r at lag 1, corrected for the bias of short series; never below 1.
-fn likeness(residuals: &[f64]) -> f64 {
+fn variance_inflation(residuals: &[f64]) -> f64 {
     let n = residuals.len() as f64;
     let squares: f64 = residuals.iter().map(|r| r * r).sum();
     if squares == 0.0 {
@@ -313,13 +321,13 @@ fn likeness(residuals: &[f64]) -> f64 {
 /// At most [`MANY`] points, each the mean of as many neighbours.
 fn grouped(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let size = points.len().div_ceil(MANY);
-    let mean = |group: &[(f64, f64)]| {
+    let mut groups = Vec::new();
+    // Groups are cut from the end, so that the newest one is complete.
+    for group in points.rchunks(size) {
         let n = group.len() as f64;
         let (x, y) = group.iter().fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
-        (x / n, y / n)
-    };
-    // From the end, so that the newest group is whole.
-    let mut groups: Vec<(f64, f64)> = points.rchunks(size).map(mean).collect();
+        groups.push((x / n, y / n));
+    }
     groups.reverse();
     groups
 }

@@ -1,12 +1,12 @@
-//! The four answers on made-up curves whose truth is known.
+//! Judges synthetic curves whose course is known.
 
 use super::*;
 use crate::random::{Purpose, Stream};
 
-/// Nats of a loss that are worth words, as for val loss.
-const FLOOR: f64 = 0.002;
+/// Movement that does not count, as for val loss \[nats\].
+const NEGLIGIBLE: f64 = 0.002;
 
-/// A made-up curve with what it does at its end.
+/// A synthetic curve with its course at the end.
 struct Made {
     points: Vec<(f64, f64)>,
     truth: Course,
@@ -98,13 +98,13 @@ fn curve(kind: &str, seed: u64) -> Made {
 }
 
 #[test]
-fn at_most_one_in_twenty_is_wrong_and_nine_in_ten_are_told() {
-    println!("{:18} {:>6} {:>6} {:>6} {:>8}   of 200", "kind", "right", "wrong", "told", "unclear");
+fn at_most_one_in_twenty_is_wrong_and_nine_in_ten_are_judged() {
+    println!("{:18} {:>6} {:>6} {:>6} {:>8}   of 200", "kind", "right", "wrong", "judged", "unclear");
     for kind in ["falling", "flat", "rising", "flat-then-rising", "step", "late-step", "noisy", "short"] {
         let (mut right, mut unclear, mut wrong) = (0, 0, std::collections::BTreeMap::new());
         for seed in 0..200 {
             let Made { points, truth } = curve(kind, seed);
-            match Lately::of(&points, FLOOR).map(|lately| lately.course) {
+            match Lately::of(&points, NEGLIGIBLE).map(|lately| lately.course) {
                 Some(course) if course == truth => right += 1,
                 None | Some(Course::Unclear) => unclear += 1,
                 Some(course) => *wrong.entry(format!("{truth:?} as {course:?}")).or_insert(0) += 1,
@@ -113,13 +113,13 @@ fn at_most_one_in_twenty_is_wrong_and_nine_in_ten_are_told() {
         let mistakes: i32 = wrong.values().sum();
         println!("{kind:18} {right:>6} {mistakes:>6} {:>6} {unclear:>8}   {wrong:?}", 200 - unclear);
         assert!(mistakes <= 10, "{kind}: {mistakes} of 200 are wrong");
-        // Noise that hides the course is a right answer too.
-        assert!(kind == "noisy" || 200 - unclear >= 180, "{kind}: {unclear} of 200 are not told");
+        // Noise may hide the course of a noisy curve.
+        assert!(kind == "noisy" || 200 - unclear >= 180, "{kind}: {unclear} of 200 are not judged");
     }
 }
 
 #[test]
-fn too_little_and_what_is_no_number_is_not_told() {
+fn too_few_points_and_nan_are_not_judged() {
     let series = |values: &[f64]| (1..).map(f64::from).zip(values.iter().copied()).collect::<Vec<(f64, f64)>>();
     assert_eq!(Lately::of_loss(&series(&[1.0, 0.9, 0.8, 0.7])), None);
     assert_eq!(Lately::of_loss(&series(&[1.0, 0.9, 0.8, 0.7, f64::NAN])), None);

@@ -1,4 +1,4 @@
-//! The lowest of several losses, and what it is worth once the choice is paid for.
+//! Cross-fitting: the lowest of several losses, without the optimism of choosing it.
 
 /// A best epoch, chosen on one half of val and scored on the other, both ways.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,7 +10,7 @@ pub struct CrossFit {
 }
 
 /// Chooses the epoch of lowest loss on one half and scores it on the other, both ways. Unlike the lowest loss on all of
-/// val, the result is not flattered by the choice.
+/// val, the result has no optimism from the choice.
 ///
 /// `half_losses[e]` are the two halves' mean losses after epoch e, `half_sizes` the halves' images. `None` when a half
 /// is empty or has no loss that is a number.

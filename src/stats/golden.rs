@@ -1,4 +1,4 @@
-//! For the tests: numbers that scipy and numpy computed (`scripts/golden/stats.py`), and closeness.
+//! Reference numbers for the tests, which scipy and numpy computed (`scripts/golden/stats.py`), and comparisons of floats.
 
 use serde_json::Value;
 

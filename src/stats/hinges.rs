@@ -1,14 +1,14 @@
-//! A continuous line of straight pieces by least squares: a constant, a slope, and a change of slope at each knot.
+//! A continuous piecewise linear fit by least squares: a constant, a slope, and a change of slope at each knot.
 
-/// The line.
+/// The fitted line.
 #[derive(Clone, Debug)]
 pub struct Hinges {
     /// Where the slope changes.
     pub knots: Vec<f64>,
     /// Sum of the squared residuals.
     pub squares: f64,
-    /// The first x, from which all others are counted.
-    origin: f64,
+    /// The first x, which is subtracted from all others.
+    first_x: f64,
     /// Constant, slope, and the change of slope at each knot.
     weights: Vec<f64>,
     /// The inverse of the normal equations' matrix.
@@ -16,13 +16,14 @@ pub struct Hinges {
 }
 
 impl Hinges {
-    /// The line of least squares through the points (x, y); None where the knots and x do not determine it.
+    /// The line of least squares through the points (x, y); None where points and knots do not determine it.
     pub fn through(points: &[(f64, f64)], knots: &[f64]) -> Option<Self> {
         let size = 2 + knots.len();
-        let origin = points.first()?.0;
-        let (mut matrix, mut right) = (vec![vec![0.0; size]; size], vec![0.0; size]);
+        let first_x = points.first()?.0;
+        let mut matrix = vec![vec![0.0; size]; size];
+        let mut right = vec![0.0; size];
         for &(x, y) in points {
-            let row = row(x, origin, knots);
+            let row = row(x, first_x, knots);
             for i in 0..size {
                 right[i] += row[i] * y;
                 for j in 0..size {
@@ -32,17 +33,17 @@ impl Hinges {
         }
         let inverse = inverse(matrix)?;
         let weights: Vec<f64> = inverse.iter().map(|line| line.iter().zip(&right).map(|(a, b)| a * b).sum()).collect();
-        let mut fit = Self { knots: knots.to_vec(), squares: 0.0, origin, weights, inverse };
+        let mut fit = Self { knots: knots.to_vec(), squares: 0.0, first_x, weights, inverse };
         fit.squares = points.iter().map(|&(x, y)| (y - fit.at(x)).powi(2)).sum();
         Some(fit)
     }
 
     /// The line at `x`.
     pub fn at(&self, x: f64) -> f64 {
-        row(x, self.origin, &self.knots).iter().zip(&self.weights).map(|(a, b)| a * b).sum()
+        row(x, self.first_x, &self.knots).iter().zip(&self.weights).map(|(a, b)| a * b).sum()
     }
 
-    /// Where the last step ends, if there is one: two knots no further apart than neighbouring points.
+    /// The end of the last step, if there is one: two knots no further apart than neighbouring points.
     pub fn last_step(&self, spacing: f64) -> Option<f64> {
         let mut knots = self.knots.clone();
         knots.sort_by(f64::total_cmp);
@@ -52,18 +53,21 @@ impl Hinges {
     /// The slope of the last piece, and its standard error for residuals of standard deviation 1.
     pub fn last_slope(&self) -> (f64, f64) {
         let slopes = 1..self.weights.len();
-        let variance: f64 = slopes.clone().map(|i| slopes.clone().map(|j| self.inverse[i][j]).sum::<f64>()).sum();
+        let mut variance: f64 = 0.0;
+        for i in slopes.clone() {
+            variance += slopes.clone().map(|j| self.inverse[i][j]).sum::<f64>();
+        }
         (self.weights[slopes].iter().sum(), variance.max(0.0).sqrt())
     }
 }
 
-/// What each weight is multiplied by at `x`.
-fn row(x: f64, origin: f64, knots: &[f64]) -> Vec<f64> {
+/// The factor of each weight at `x`.
+fn row(x: f64, first_x: f64, knots: &[f64]) -> Vec<f64> {
     let hinges = knots.iter().map(|knot| (x - knot).max(0.0));
-    [1.0, x - origin].into_iter().chain(hinges).collect()
+    [1.0, x - first_x].into_iter().chain(hinges).collect()
 }
 
-/// The inverse of a symmetric positive matrix, by Gauss and Jordan with the largest pivots; None where there is none.
+/// The inverse of a symmetric positive definite matrix by Gauss-Jordan elimination with pivoting; None where it is singular.
 fn inverse(mut matrix: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
     let size = matrix.len();
     let scale = matrix.iter().flatten().fold(0.0f64, |most, value| most.max(value.abs()));

@@ -1,10 +1,10 @@
-//! Several tests at once: Holm's step-down correction (Holm 1979).
+//! Correction for several tests: Holm's step-down method (Holm 1979).
 
-/// p-values corrected so that the chance of even one false alarm among them stays below the level at which they are
-/// read; in the order of `p`.
+/// p-values corrected so that the chance of even one false positive stays below the significance level; in the order of
+/// `p`.
 ///
-/// The smallest is multiplied by how many there are, the next by one fewer, and so on; none comes out smaller than one
-/// that was smaller before, none above 1. NaN stays NaN and does not count.
+/// The smallest p-value is multiplied by their number, the next by one fewer, and so on. Corrected values keep the order of
+/// the original ones and do not exceed 1. NaN stays NaN and is not counted.
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).filter(|&index| !p[index].is_nan()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));

@@ -12,14 +12,14 @@ impl<'a> Logits<'a> {
     /// `values` are the logits \[n, c\] in row-major order, `labels` the classes \[n\] in 0..c, `classes` is c.
     ///
     /// # Panics
-    /// When the sizes do not fit or a label is out of range: that is an error of the program, not of its user.
+    /// When the sizes do not fit or a label is out of range. The caller must exclude both.
     pub fn new(values: &'a [f32], labels: &'a [i64], classes: usize) -> Self {
         assert!(classes > 0 && values.len() == labels.len() * classes, "logits are one row of {classes} per label");
         assert!(labels.iter().all(|label| (0..classes as i64).contains(label)), "labels lie in 0..{classes}");
         Self { values, labels, classes }
     }
 
-    /// How many images there are.
+    /// Number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
@@ -34,8 +34,7 @@ impl<'a> Logits<'a> {
         self.values.chunks_exact(self.classes).zip(self.labels.iter().map(|&label| label as usize))
     }
 
-    /// The cross-entropy of each image \[nats\] once its logits are divided by `temperature`; 1 leaves them as they
-    /// are.
+    /// The cross-entropy of each image \[nats\] after its logits are divided by `temperature`; 1 leaves them unchanged.
     ///
     /// A row with a logit that is not finite gives NaN or ∞.
     pub fn losses(&self, temperature: f64) -> Vec<f64> {
@@ -55,14 +54,18 @@ impl<'a> Logits<'a> {
 
     /// Whether the label of each image is among its `k` largest logits. A row with a NaN is wrong.
     pub fn in_top(&self, k: usize) -> Vec<bool> {
-        let in_top = |(row, label): (&[f32], usize)| {
-            let is_before = |class: usize| row[class] > row[label] || row[class] == row[label] && class < label;
-            !row.iter().any(|logit| logit.is_nan()) && (0..row.len()).filter(|&class| is_before(class)).count() < k
-        };
-        self.rows().map(in_top).collect()
+        let mut in_top = Vec::with_capacity(self.len());
+        for (row, label) in self.rows() {
+            let has_nan = row.iter().any(|logit| logit.is_nan());
+            let before = (0..row.len())
+                .filter(|&class| row[class] > row[label] || row[class] == row[label] && class < label)
+                .count();
+            in_top.push(!has_nan && before < k);
+        }
+        in_top
     }
 
-    /// The probability of each image's likeliest class, in \[1/c, 1\].
+    /// The probability of each image's most probable class, in \[1/c, 1\].
     pub fn confidences(&self) -> Vec<f64> {
         self.rows().map(|(row, _)| log_softmax(row, 1.0).into_iter().fold(f64::NAN, f64::max).exp()).collect()
     }
@@ -76,7 +79,7 @@ pub fn softmax(row: &[f32], temperature: f64) -> Vec<f64> {
 /// The logarithms of the class probabilities of one image, its logits multiplied by `scale`.
 pub(super) fn log_softmax(row: &[f32], scale: f64) -> Vec<f64> {
     let scaled: Vec<f64> = row.iter().map(|&logit| scale * f64::from(logit)).collect();
-    // The largest logit is taken out, so that no exponential overflows.
+    // The largest logit is subtracted, so that no exponential overflows.
     let top = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let log_sum = scaled.iter().map(|logit| (logit - top).exp()).sum::<f64>().ln();
     scaled.into_iter().map(|logit| logit - top - log_sum).collect()

@@ -1,21 +1,22 @@
-//! The curve of a learning-rate range test: losses against growing rates.
+//! The curve of a learning-rate range test: losses at growing rates.
 
-/// Share of the mean that each new loss leaves (fastai's `beta`): a window of some fifty losses, shorter at the start.
+/// Weight of the earlier mean when a loss is added (fastai's `beta`): an average over about fifty losses, fewer at the
+/// start.
 const KEPT: f64 = 0.98;
 /// How far above its lowest value the smoothed loss may rise before the test ends (fastai's factor).
 const LOST: f64 = 4.0;
-/// Losses at the end that no suggestion reads, as in fastai: the smoothed loss is late there.
+/// Losses at the end that suggestions ignore, as in fastai, since the smoothed loss lags behind.
 const TAIL: usize = 5;
 
-/// Losses met at growing rates, and their smoothed course.
+/// Losses at growing rates, and their exponential mean.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LrCurve {
-    /// Updates that the test is to make.
+    /// Planned number of updates.
     planned: usize,
     rates: Vec<f64>,
     losses: Vec<f64>,
     smoothed: Vec<f64>,
-    /// The exponential mean of the losses, still drawn towards its beginning at 0.
+    /// The exponential mean of the losses, biased towards its initial value 0.
     mean: f64,
     lowest: f64,
 }
@@ -23,11 +24,10 @@ pub struct LrCurve {
 impl LrCurve {
     /// A curve of up to `planned` losses, with none yet.
     pub fn new(planned: usize) -> Self {
-        let (rates, losses, smoothed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { planned, rates, losses, smoothed, mean: 0.0, lowest: f64::INFINITY }
+        Self { planned, rates: Vec::new(), losses: Vec::new(), smoothed: Vec::new(), mean: 0.0, lowest: f64::INFINITY }
     }
 
-    /// Adds the loss \[nats\] met at `rate`, which must lie above the rate before it.
+    /// Adds the loss \[nats\] at `rate`, which must be above the rate before it.
     pub fn push(&mut self, rate: f64, loss: f64) {
         self.rates.push(rate);
         self.losses.push(loss);
@@ -37,8 +37,8 @@ impl LrCurve {
         self.lowest = self.lowest.min(smoothed);
     }
 
-    /// Whether the loss is lost, so that higher rates would tell nothing: the smoothed loss is no finite number, or
-    /// above four times its lowest.
+    /// Whether the test should end because the loss has diverged: the smoothed loss is not finite, or above four times its
+    /// lowest value.
     pub fn is_over(&self) -> bool {
         self.smoothed.last().is_some_and(|loss| !loss.is_finite() || *loss > LOST * self.lowest)
     }
@@ -48,35 +48,35 @@ impl LrCurve {
         &self.rates
     }
 
-    /// The loss met at each \[nats\]; the last may be no finite number.
+    /// The loss at each rate \[nats\]; the last may not be finite.
     pub fn losses(&self) -> &[f64] {
         &self.losses
     }
 
-    /// Their exponential mean, free of the pull towards its beginning.
+    /// The exponential mean of the losses at each rate, corrected for its bias towards 0 \[nats\].
     pub fn smoothed(&self) -> &[f64] {
         &self.smoothed
     }
 
-    /// Losses that the test was to meet.
+    /// Planned number of losses.
     pub fn planned(&self) -> usize {
         self.planned
     }
 
-    /// How many of the losses are finite; all that precede the first which is not.
+    /// Number of losses before the first that is not finite.
     pub(super) fn finite(&self) -> usize {
         self.smoothed.iter().take_while(|loss| loss.is_finite()).count()
     }
 
-    /// The places that suggestions read, as in fastai: without the first tenth of the planned losses, the last five
-    /// that were met, and all from the first that is no finite number.
+    /// The range of losses that suggestions read, as in fastai: without the first tenth of the planned losses, the last five,
+    /// and all from the first that is not finite.
     pub(super) fn read(&self) -> std::ops::Range<usize> {
         let first = self.planned / 10;
         first..self.losses.len().saturating_sub(TAIL).min(self.finite()).max(first)
     }
 }
 
-/// `rate` for people, to three significant digits: 10, 0.05, 2.66e-5.
+/// `rate` as text with three significant digits: 10, 0.05, 2.66e-5.
 pub fn rate_text(rate: f64) -> String {
     let rounded: f64 = format!("{rate:.2e}").parse().unwrap_or(rate);
     if (1e-3..1e4).contains(&rounded) { format!("{rounded}") } else { format!("{rounded:e}") }

@@ -1,58 +1,59 @@
-//! Which learning rates the curve of a range test speaks for, or why it speaks for none.
+//! Suggests learning rates from the curve of a range test, or says why it cannot.
 //!
-//! The rules are fastai's (version 2, `minimum`, `valley` and `steep` in `fastai/callback/schedule.py`). They always
-//! answer; here a curve must first show a fall that its noise does not explain, an end to it, and that the network
-//! learned more than how frequent the classes are. The minimum, from which the suggestion comes, is that of windows of
-//! single losses: the smoothed loss has its own at a rate some three times higher, as late as it is.
+//! The rules are fastai's (version 2, `minimum`, `valley` and `steep` in `fastai/callback/schedule.py`). fastai always
+//! suggests; here a curve must first show a fall that its noise does not explain, an end of the fall, and a loss below that
+//! of guessing by class frequency. The minimum, from which the suggestion comes, is taken over windows of single losses,
+//! since the smoothed loss lags and has its minimum at a rate about three times higher.
 
 use std::fmt;
 
 use super::{LrCurve, lowest, mean, rate_text};
 
-/// Fewest losses that suggestions are read from.
+/// Fewest losses for a suggestion.
 const ENOUGH: usize = 10;
-/// A fall counts from here on \[standard errors of the difference of two windows\]. Its bottom is the lowest of many:
-/// without any trend the loss falls by so many in fewer than one test in a hundred.
+/// A fall is clear from this size on \[standard errors of the difference of two windows\]. The limit is high because the
+/// bottom is the lowest of many windows: without a trend, fewer than one test in a hundred falls this far.
 const CLEAR_FALL: f64 = 5.0;
-/// A loss above this share of that of guessing is hardly below it: so much is learned in passing, even at rates a
-/// hundred times below the best.
+/// A loss above this share of the loss of guessing does not count as below it: even rates a hundred times below the best
+/// lower the loss by so much.
 const GUESSED: f64 = 0.97;
-/// The suggestion as a share of the rate at the bottom (fastai's): there the loss is about to rise. The bottom is taken
-/// to lie where the lowest window begins, the cautious end.
+/// The suggestion as a share of the rate at the bottom (fastai's), where the loss is about to rise. The bottom is the
+/// beginning of the lowest window, which is the cautious choice.
 const SHARE: f64 = 0.1;
-/// Shares of the whole fall that are done at the bounds.
+/// Shares of the whole fall at the lower and the upper bound.
 const BOUNDS: [f64; 2] = [0.1, 0.9];
 
-/// Learning rates, to three significant digits: two neighbouring steps of a test lie much further apart.
+/// Suggested learning rates, with three significant digits: neighbouring steps of a test differ by much more.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LrSuggestion {
-    /// The rate to train with, as the peak of a schedule: a tenth of that where the loss is lowest.
+    /// The rate to train with, as the peak of a schedule: a tenth of the rate where the loss is lowest.
     pub suggestion: f64,
     /// The middle of the longest fall of the smoothed loss.
     pub valley: f64,
-    /// Where the smoothed loss falls fastest, between `low` and the bottom: noise is often steeper outside.
+    /// Where the smoothed loss falls fastest between `low` and the bottom; outside, noise is often steeper.
     pub steepest: f64,
-    /// The lower bound of a cyclic phase: the fall has begun for good, a tenth of it is done. Not above `suggestion`.
+    /// Lower bound for a cyclic phase: from here on more than a tenth of the fall is done. Not above `suggestion`.
     pub low: f64,
-    /// Its upper bound: from here to the bottom nine tenths of the fall are done. Not below `suggestion`.
+    /// Upper bound for a cyclic phase: from here to the bottom more than nine tenths of the fall are done. Not below
+    /// `suggestion`.
     pub high: f64,
 }
 
-/// Why a curve gives no suggestion. Falls are differences of means over a tenth of the test \[nats\].
+/// The reason why a curve gives no suggestion. Falls are differences of means over a tenth of the test \[nats\].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NoSuggestion {
-    /// The very first loss is no finite number.
+    /// The first loss is not finite.
     NotFinite,
-    /// The loss was lost (see [`LrCurve::is_over`]) before anything can be read.
+    /// The loss diverged (see [`LrCurve::is_over`]) before a fall could be seen.
     Lost {
-        /// Losses met.
+        /// Number of losses.
         updates: usize,
         /// The last rate.
         rate: f64,
     },
     /// There are too few losses.
     TooFew {
-        /// Losses met.
+        /// Number of losses.
         updates: usize,
     },
     /// The loss rose without a clear fall before it.
@@ -69,13 +70,13 @@ pub enum NoSuggestion {
         /// That rate.
         rate: f64,
     },
-    /// The loss came down to that of guessing, and not clearly below: all rates that were tried do as well for that.
+    /// The loss fell to that of guessing and not clearly below, which any of the rates achieves.
     Guesses {
         /// The lowest loss.
         loss: f64,
-        /// That of guessing.
+        /// The loss of guessing by class frequency.
         guessing: f64,
-        /// A number of updates worth trying.
+        /// Number of updates to try instead.
         more: usize,
     },
 }
@@ -84,18 +85,18 @@ impl fmt::Display for NoSuggestion {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         match *self {
             Self::NotFinite => formatter.write_str(
-                "the loss is no finite number before the first update, so it is not the rate: look at the images and \
-                 at the weights that training begins with",
+                "the loss is not finite before the first update, so the rate is not the cause: check the images and \
+                 the initial weights",
             ),
             Self::Lost { updates, rate } => write!(
                 formatter,
-                "the loss is lost at rate {}, after {updates} updates, too early to see a fall: try a smaller \
+                "the loss diverges at rate {}, after {updates} updates, too early to see a fall: try a smaller \
                  --start-lr, or --clip-grad",
                 rate_text(rate)
             ),
             Self::TooFew { updates } => write!(
                 formatter,
-                "{updates} updates are too few to tell a fall from noise: try a larger --num-it, such as 100"
+                "{updates} updates are too few to distinguish a fall from noise: try a larger --num-it, such as 100"
             ),
             Self::Rises => formatter.write_str(
                 "the loss rises without a clear fall before it: try a larger --num-it, so that the test trains longer \
@@ -111,7 +112,7 @@ impl fmt::Display for NoSuggestion {
             }
             Self::Guesses { loss, guessing, more } => write!(
                 formatter,
-                "the loss came down to {loss:.3}, and guessing by the frequency of the classes has {guessing:.3}: try \
+                "the loss fell to {loss:.3}, and guessing by class frequency has {guessing:.3}: try \
                  a larger --num-it, such as {more}, so that the network learns more than that"
             ),
         }
@@ -119,12 +120,10 @@ impl fmt::Display for NoSuggestion {
 }
 
 impl LrCurve {
-    /// The rates that the curve speaks for. `guessing` is the loss \[nats\] of one who knows how frequent the classes
-    /// are, and nothing else.
+    /// Suggests rates. `guessing` is the loss \[nats\] of guessing by class frequency.
     ///
     /// # Errors
-    /// It speaks for none: the loss was lost at once, did not fall clearly, fell to the end, or fell no further than to
-    /// `guessing`.
+    /// The loss diverged at once, did not fall clearly, fell to the end, or fell no further than to `guessing`.
     pub fn suggest(&self, guessing: f64) -> Result<LrSuggestion, NoSuggestion> {
         let fall = self.fall(guessing)?;
         let rate = |place: usize| self.rates()[place];
@@ -145,7 +144,8 @@ impl LrCurve {
 
     /// The fall of the loss, where it is clear, has an end and goes below `guessing`.
     fn fall(&self, guessing: f64) -> Result<Fall, NoSuggestion> {
-        let (updates, finite) = (self.losses().len(), self.finite());
+        let updates = self.losses().len();
+        let finite = self.finite();
         let rate = self.rates().last().copied().unwrap_or_default();
         if self.read().len() < ENOUGH {
             return Err(match finite {
@@ -154,14 +154,14 @@ impl LrCurve {
                 _ => NoSuggestion::TooFew { updates },
             });
         }
-        // The smoothed loss is late: windows of single losses tell where it really stood.
+        // The smoothed loss lags behind, so windows of single losses are used.
         let losses = &self.losses()[..finite];
         let window = (self.planned() / 10).max(ENOUGH / 2);
         let means: Vec<f64> = losses.windows(window).map(mean).collect();
         let first = means[0];
-        // Early on, where rates change little, losses scatter by their batches alone.
+        // In the first half rates hardly change the loss, so that it scatters from batch to batch alone.
         let error = scatter(&losses[..finite / 2]) * (2.0 / window as f64).sqrt();
-        // Where losses do not scatter at all, their last digits still do.
+        // Losses without scatter still differ in their last digits.
         let noise = (CLEAR_FALL * error).max(1e-6 * first.abs());
         let bottom = lowest(means.iter().copied()).unwrap_or_default();
         let loss = means[bottom];
@@ -181,36 +181,39 @@ impl LrCurve {
 
 /// The fall of a loss.
 struct Fall {
-    /// Losses in a window.
+    /// Number of losses in a window.
     window: usize,
-    /// Mean loss of every window, by its first place.
+    /// Mean loss of every window, by the index of its first loss.
     means: Vec<f64>,
-    /// The lowest of them.
+    /// Index of the lowest mean.
     bottom: usize,
 }
 
 impl Fall {
-    /// The places around `middle`, or at it, where the loss comes below the first and the second of [`BOUNDS`] for
-    /// good: until `middle`, and until the bottom.
+    /// The indices from which the loss stays below the first of [`BOUNDS`] up to `middle`, and below the second from `middle`
+    /// to the bottom.
     fn bounds(&self, middle: usize) -> [usize; 2] {
         let half = self.window / 2;
         let middle = middle.saturating_sub(half).min(self.bottom);
-        let (above, below) = (self.means[0], self.means[self.bottom]);
-        let [low, high] = BOUNDS.map(|share| above - share * (above - below));
-        let since = |from: usize, to: usize, level: f64| {
-            let above = self.means[from..to].iter().rposition(|loss| *loss > level);
-            from + above.map_or(0, |place| place + 1)
-        };
-        [since(0, middle, low) + half, since(middle, self.bottom, high) + half]
+        let first = self.means[0];
+        let [low, high] = BOUNDS.map(|share| first - share * (first - self.means[self.bottom]));
+        [self.below_since(0, middle, low) + half, self.below_since(middle, self.bottom, high) + half]
+    }
+
+    /// The first index of `from..to` from which the means stay at `level` or below.
+    fn below_since(&self, from: usize, to: usize, level: f64) -> usize {
+        let last_above = self.means[from..to].iter().rposition(|loss| *loss > level);
+        from + last_above.map_or(0, |index| index + 1)
     }
 }
 
-/// The place in the middle of the longest strictly falling sequence of `losses` (fastai's `valley`). The sequence may
-/// leave losses out; its beginning is taken to lie as many places before its end as it has members.
+/// The index in the middle of the longest strictly falling subsequence of `losses` (fastai's `valley`). Its beginning is
+/// taken to lie as many indices before its end as it has members.
 fn valley(losses: &[f64]) -> usize {
-    // The highest loss with which a falling sequence of each length can end: these fall too.
+    // The highest loss with which a falling subsequence of each length can end. These losses fall with the length.
     let mut ends: Vec<f64> = Vec::new();
-    let (mut end, mut length) = (0, 1);
+    let mut end = 0;
+    let mut length = 1;
     for (place, &loss) in losses.iter().enumerate() {
         let shorter = ends.partition_point(|end| *end > loss);
         match ends.get_mut(shorter) {
@@ -218,21 +221,22 @@ fn valley(losses: &[f64]) -> usize {
             None => ends.push(loss),
         }
         if shorter + 1 > length {
-            (end, length) = (place, shorter + 1);
+            end = place;
+            length = shorter + 1;
         }
     }
-    // A third of the sequence and half of a third, each rounded down, after its beginning.
+    // The middle is a third of the subsequence and half of a third, each rounded down, after its beginning.
     (end + length / 3 + length / 6).saturating_sub(length)
 }
 
-/// The place of the steepest descent of `losses` against the logarithm of `rates` (fastai's `steep`).
+/// The index of the steepest descent of `losses` against the logarithm of `rates` (fastai's `steep`).
 fn steepest(rates: &[f64], losses: &[f64]) -> usize {
     let slopes = (1..losses.len()).map(|i| (losses[i] - losses[i - 1]) / (rates[i] / rates[i - 1]).ln());
     lowest(slopes).unwrap_or_default()
 }
 
-/// The standard deviation of single losses about their trend, from the differences of neighbours: their median, so that
-/// a few jumps do not count.
+/// The standard deviation of single losses about their trend, from the median difference of neighbours, which a few jumps
+/// do not change.
 fn scatter(losses: &[f64]) -> f64 {
     let mut jumps: Vec<f64> = losses.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
     jumps.sort_by(f64::total_cmp);

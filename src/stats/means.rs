@@ -5,7 +5,7 @@
 pub struct Estimate {
     /// The number.
     pub value: f64,
-    /// Its standard error; NaN where there are too few values to tell.
+    /// Its standard error; NaN where there are too few values.
     pub standard_error: f64,
 }
 
@@ -29,8 +29,8 @@ pub fn standard_error(values: &[f64]) -> f64 {
     sample_sd(values) / (values.len() as f64).sqrt()
 }
 
-/// mean(`a`) − mean(`b`) of two independent samples. The standard error lets each have its own variance (as Welch's
-/// test does): √(se(a)² + se(b)²).
+/// mean(`a`) − mean(`b`) of two independent samples, with its standard error √(se(a)² + se(b)²), which allows for different
+/// variances as Welch's test does.
 pub fn difference_of_means(a: &[f64], b: &[f64]) -> Estimate {
     Estimate { value: mean(a) - mean(b), standard_error: standard_error(a).hypot(standard_error(b)) }
 }

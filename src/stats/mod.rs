@@ -1,8 +1,8 @@
-//! Plain numbers in, plain numbers out: means, their errors and intervals, tests, losses from logits, confusion of
-//! classes, calibration, cross-fitting, the curve of a learning-rate range test.
+//! Statistics on plain numbers: means, their errors and intervals, tests, losses from logits, confusion of classes,
+//! calibration, cross-fitting, the curve of a learning-rate range test.
 //!
-//! Everything is computed in f64. No number is silently left out: a NaN that comes in makes the result NaN, except
-//! where a lowest value is looked for ([`lowest`]), which a NaN never is.
+//! Everything is computed in f64. No number is silently left out: a NaN in the input makes the result NaN, except for
+//! [`lowest`], since a NaN is never the lowest value.
 
 mod bootstrap;
 mod calibration;

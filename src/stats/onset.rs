@@ -1,14 +1,14 @@
-//! Where does a series begin to rise? A change point with its interval.
+//! The change point where a series begins to rise, with its interval.
 //!
-//! The model is a ramp: level, then a straight rise, then level again (which may lie beyond the last point). Both knots
-//! are chosen by least squares among the points; the interval of the first holds all places whose best fit is not worse
-//! than the best of all by more than an F-test allows (Hudson 1966; Muggeo 2003 for the family of models).
+//! The model is a ramp: a level, then a straight rise, then a level again, which may lie beyond the last point. Both knots
+//! are chosen by least squares among the points. The interval of the first knot holds all positions whose best fit is not
+//! significantly worse than the best of all by an F-test (Hudson 1966; Muggeo 2003 for the family of models).
 
 use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 
 use super::trend::Line;
 
-/// Above so many points not every one is tried as a knot.
+/// Most points that are tried as a knot.
 const CANDIDATES: usize = 80;
 
 /// The beginning of a rise.
@@ -16,13 +16,13 @@ const CANDIDATES: usize = 80;
 pub struct Onset {
     /// The x of the last point before the rise.
     pub at: f64,
-    /// The 95 % interval of `at`, were the points' noise independent and equal.
+    /// 95 % interval of `at`, assuming independent noise of equal size.
     pub interval: [f64; 2],
     /// How far the series rises, in units of y.
     pub rise: f64,
     /// Standard deviation of the points about the ramp.
     pub noise: f64,
-    /// p-value of a ramp against no change. Since the knots were chosen on the same points it is too small: read it at a
+    /// p-value of a ramp against no change. It is too small, since the knots were chosen on the same points: compare it with a
     /// strict level.
     pub p: f64,
 }
@@ -36,33 +36,53 @@ impl Onset {
             return None;
         }
         let knots: Vec<f64> = points.iter().step_by(n.div_ceil(CANDIDATES)).map(|(x, _)| *x).collect();
-        let end = points[n - 1].0;
-        // The best fit for each first knot: (squares, first knot, rise).
-        let best_from = |first: f64| {
-            let seconds = knots.iter().copied().filter(|second| *second > first).chain([end]);
-            let fits = seconds.filter(|second| *second > first).filter_map(|second| {
-                let line = Line::of(points.iter().map(|&(x, y)| (x.clamp(first, second), y)))?;
-                Some((line.squares, first, line.slope * (second - first)))
-            });
-            fits.min_by(|a, b| a.0.total_cmp(&b.0))
-        };
-        let fits: Vec<(f64, f64, f64)> = knots.iter().filter_map(|&first| best_from(first)).collect();
-        let &(squares, at, rise) = fits.iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
+        let ramps: Vec<Ramp> = knots.iter().filter_map(|&first| Ramp::from(first, &knots, points)).collect();
+        let best = ramps.iter().min_by(|a, b| a.squares.total_cmp(&b.squares))?;
+        let squares = best.squares;
 
         let freedom = n as f64 - 4.0;
         let level = points.iter().map(|(_, y)| y).sum::<f64>() / n as f64;
         let flat: f64 = points.iter().map(|(_, y)| (y - level) * (y - level)).sum();
-        let f = |above: f64| FisherSnedecor::new(above, freedom).ok();
-        // A perfect fit has no noise to measure a change with: any change is one.
-        let p = match squares > 1e-12 * flat {
-            true => 1.0 - f(3.0)?.cdf((flat - squares) / 3.0 / (squares / freedom)),
-            false if flat > 0.0 => 0.0,
-            false => 1.0,
+        // A perfect fit has no noise, so that any change is significant.
+        let p = if squares > 1e-12 * flat {
+            let f = FisherSnedecor::new(3.0, freedom).ok()?;
+            1.0 - f.cdf((flat - squares) / 3.0 / (squares / freedom))
+        } else if flat > 0.0 {
+            0.0
+        } else {
+            1.0
         };
-        let allowed = squares * (1.0 + f(1.0)?.inverse_cdf(0.95) / freedom) + 1e-12 * flat;
-        let likely = || fits.iter().filter(|fit| fit.0 <= allowed).map(|fit| fit.1);
-        let interval = [likely().fold(at, f64::min), likely().fold(at, f64::max)];
-        Some(Self { at, interval, rise, noise: (squares / freedom).sqrt(), p })
+        let f = FisherSnedecor::new(1.0, freedom).ok()?;
+        let allowed = squares * (1.0 + f.inverse_cdf(0.95) / freedom) + 1e-12 * flat;
+        let mut interval = [best.first; 2];
+        for ramp in ramps.iter().filter(|ramp| ramp.squares <= allowed) {
+            interval = [interval[0].min(ramp.first), interval[1].max(ramp.first)];
+        }
+        Some(Self { at: best.first, interval, rise: best.rise, noise: (squares / freedom).sqrt(), p })
+    }
+}
+
+/// A level, a straight rise from `first` on, and a level again.
+struct Ramp {
+    /// Sum of the squared residuals.
+    squares: f64,
+    /// The x where the rise begins.
+    first: f64,
+    rise: f64,
+}
+
+impl Ramp {
+    /// The ramp of least squares that begins at `first` and ends at one of `knots` or at the last point.
+    fn from(first: f64, knots: &[f64], points: &[(f64, f64)]) -> Option<Self> {
+        let end = points[points.len() - 1].0;
+        let mut best: Option<Self> = None;
+        for second in knots.iter().copied().chain([end]).filter(|second| *second > first) {
+            let Some(line) = Line::of(points.iter().map(|&(x, y)| (x.clamp(first, second), y))) else { continue };
+            if best.as_ref().is_none_or(|best| line.squares.total_cmp(&best.squares).is_lt()) {
+                best = Some(Self { squares: line.squares, first, rise: line.slope * (second - first) });
+            }
+        }
+        best
     }
 }
 

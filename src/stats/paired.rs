@@ -1,29 +1,31 @@
-//! Is the mean of paired differences other than zero? Student's t for few pairs.
+//! The paired t-test: does the mean of paired differences differ from zero?
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{mean, standard_error};
 
-/// What pairs say about the mean of their differences.
+/// The result of a paired t-test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairedT {
     /// Mean of the differences.
     pub mean: f64,
-    /// Its 95 % interval, lowest and highest.
+    /// 95 % interval of the mean.
     pub interval: [f64; 2],
-    /// Two-sided p-value of a mean of zero.
+    /// Two-sided p-value for a mean of zero.
     pub p: f64,
 }
 
-/// The paired t-test of `differences`, one for each pair; None below three pairs, of which two differ by chance too
-/// easily, and where a difference is not a finite number.
+/// The paired t-test of `differences`, one for each pair. None where a difference is not finite, and below three pairs,
+/// since two agree by chance too easily.
 ///
-/// Differences that are all equal have an interval of no width; p is 0 then, or 1 where all are zero.
+/// Differences that are all equal have an interval of width 0; p is then 0, or 1 where all are zero.
 pub fn paired_t(differences: &[f64]) -> Option<PairedT> {
-    let sound = differences.len() >= 3 && differences.iter().all(|difference| difference.is_finite());
-    let freedom = differences.len() as f64 - 1.0;
-    let student = StudentsT::new(0.0, 1.0, freedom).ok().filter(|_| sound)?;
-    let (mean, error) = (mean(differences), standard_error(differences));
+    if differences.len() < 3 || differences.iter().any(|difference| !difference.is_finite()) {
+        return None;
+    }
+    let student = StudentsT::new(0.0, 1.0, differences.len() as f64 - 1.0).ok()?;
+    let mean = mean(differences);
+    let error = standard_error(differences);
     if error == 0.0 {
         return Some(PairedT { mean, interval: [mean; 2], p: if mean == 0.0 { 1.0 } else { 0.0 } });
     }

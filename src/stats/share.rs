@@ -1,16 +1,17 @@
-//! The interval of a share, such as an accuracy.
+//! Wilson's interval of a share, such as an accuracy.
 
 /// The quantile of the normal distribution that leaves 2.5 % above it.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Wilson's 95 % interval of the share of which `hits` of `n` are a sample (Wilson, JASA 1927), 0–1. Unlike mean ± 1.96
-/// standard errors it stays within 0–1 and does not vanish when all or none hit. NaN of no values.
+/// Wilson's 95 % interval of a share, 0–1, from `hits` of `n` (Wilson, JASA 1927). Unlike mean ± 1.96 standard errors, it
+/// stays within 0–1 and keeps its width when all or none hit. NaN of no values.
 pub fn wilson_interval(hits: usize, n: usize) -> [f64; 2] {
-    let (share, n) = (hits as f64 / n as f64, n as f64);
+    let n = n as f64;
+    let share = hits as f64 / n;
     let square = Z * Z / n;
     let centre = (share + square / 2.0) / (1.0 + square);
     let reach = Z / (1.0 + square) * (share * (1.0 - share) / n + square / (4.0 * n)).sqrt();
-    // At the ends the exact bounds are 0 and 1; rounding might pass them.
+    // Rounding might exceed the exact bounds 0 and 1.
     [(centre - reach).max(0.0), (centre + reach).min(1.0)]
 }
 

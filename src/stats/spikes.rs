@@ -1,11 +1,12 @@
-//! Single points far off their neighbours, replaced by the neighbours' median (Hampel's filter).
+//! Hampel's filter: replaces single points far from their neighbours by the neighbours' median.
 
 /// Standard deviations of the noise beyond which a point is a spike.
 const FAR: f64 = 6.0;
-/// From a median of absolute differences of neighbours to the standard deviation of normal noise: 1 / (0.6745 · √2).
+/// Factor from the median absolute difference of neighbours to the standard deviation of normal noise: 1 / (0.6745 · √2).
 const TO_SD: f64 = 1.048;
 
-/// The points, spikes replaced. The first two and the last two points stay: there a spike cannot be told from a change.
+/// The points with spikes replaced. The first two and the last two points stay, since a spike cannot be distinguished from a
+/// change there.
 pub fn without_spikes(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut cleaned = points.to_vec();
     if points.len() < 7 {
@@ -15,7 +16,7 @@ pub fn without_spikes(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     for (at, around) in points.windows(5).enumerate() {
         let middle = median(around.iter().map(|(_, y)| *y).collect());
         let (_, y) = around[2];
-        // Beside a step, the two points before or behind it are near the median too.
+        // Next to a step, several points are far from the median; at a spike, the other four are near it.
         let near = around.iter().filter(|(_, other)| (other - middle).abs() <= FAR * noise).count();
         if (y - middle).abs() > FAR * noise && near >= 4 {
             cleaned[at + 2].1 = middle;

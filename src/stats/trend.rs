@@ -1,13 +1,13 @@
-//! Does a series rise or fall? A straight line through it.
+//! A straight line through a series: does it rise or fall?
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The straight line of least squares through a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trend {
-    /// Its slope, in units of y per unit of x.
+    /// Slope, in units of y per unit of x.
     pub slope: f64,
-    /// The 95 % interval of the slope, were the points' noise independent and equal.
+    /// 95 % interval of the slope, assuming independent noise of equal size.
     pub interval: [f64; 2],
     /// Standard deviation of the points about the line (divisor n − 2).
     pub noise: f64,
@@ -16,21 +16,23 @@ pub struct Trend {
 impl Trend {
     /// The line through the points (x, y); None below three points, with equal x, or where a number is not finite.
     pub fn of(points: &[(f64, f64)]) -> Option<Self> {
+        if points.len() < 3 || points.iter().any(|(x, y)| !(x.is_finite() && y.is_finite())) {
+            return None;
+        }
         let n = points.len() as f64;
-        let is_sound = points.len() >= 3 && points.iter().all(|(x, y)| x.is_finite() && y.is_finite());
-        let student = StudentsT::new(0.0, 1.0, n - 2.0).ok().filter(|_| is_sound)?;
+        let student = StudentsT::new(0.0, 1.0, n - 2.0).ok()?;
         let line = Line::of(points.iter().copied())?;
         let noise = (line.squares / (n - 2.0)).sqrt();
         let reach = student.inverse_cdf(0.975) * noise / line.spread.sqrt();
         Some(Self { slope: line.slope, interval: [line.slope - reach, line.slope + reach], noise })
     }
 
-    /// Whether it rises beyond doubt.
+    /// Whether the interval of the slope lies above 0.
     pub fn rises(&self) -> bool {
         self.interval[0] > 0.0
     }
 
-    /// Whether it falls beyond doubt.
+    /// Whether the interval of the slope lies below 0.
     pub fn falls(&self) -> bool {
         self.interval[1] < 0.0
     }
@@ -46,11 +48,13 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// None where all x are equal.
+    /// The line through the points; None where all x are equal.
     pub fn of(points: impl Iterator<Item = (f64, f64)> + Clone) -> Option<Self> {
         let (n, x, y) = points.clone().fold((0.0, 0.0, 0.0), |(n, sx, sy), (x, y)| (n + 1.0, sx + x, sy + y));
         let (x, y) = (x / n, y / n);
-        let (mut spread, mut together, mut height) = (0.0, 0.0, 0.0);
+        let mut spread = 0.0;
+        let mut together = 0.0;
+        let mut height = 0.0;
         for (a, b) in points {
             spread += (a - x) * (a - x);
             together += (a - x) * (b - y);

@@ -1,8 +1,7 @@
-//! `mindgap plan`: writes down the runs of a comparison for other machines to train.
-
-use std::fmt::Write;
+//! `mindgap plan`: writes the runs of a comparison to a file, for other machines to train.
 
 use anyhow::Result;
+use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
 use serde_json::json;
 
 use crate::cli::{
@@ -23,31 +22,37 @@ pub struct Args {
     json: bool,
 }
 
-/// Plans; trains nothing.
+/// Writes the plan; trains nothing.
 ///
 /// # Errors
-/// A bad flag, file or data set; a plan in the folder that does not go with this one.
+/// A bad flag, file or data set; the folder holds a plan that contradicts this one.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let planning = args.planning.settled();
     let (plan, added) = Plan::grow(&planning.out, planning.runs()?)?;
     let file = plan.path.display().to_string();
-    let runs = || plan.runs.iter().enumerate();
     if args.json {
-        let runs: Vec<_> =
-            runs().map(|(index, run)| json!({"index": index, "run": run.job.name(), "id": run.id})).collect();
+        let mut runs = Vec::new();
+        for (index, run) in plan.runs.iter().enumerate() {
+            runs.push(json!({"index": index, "run": run.job.name(), "id": run.id}));
+        }
         print(serde_json::to_string_pretty(&json!({"plan": file, "added": added, "runs": runs}))? + "\n")?;
         return Ok(ExitStatus::Done);
     }
-    let width = runs().map(|(_, run)| run.job.name().len()).max().unwrap_or(0).max("run".len());
-    let mut text = format!("index  {:width$}  id\n", "run");
-    for (index, run) in runs() {
-        writeln!(text, "{index:>5}  {:width$}  {}", run.job.name(), run.id)?;
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(["index", "run", "id"]);
+    for (index, run) in plan.runs.iter().enumerate() {
+        let index = Cell::new(index).set_alignment(CellAlignment::Right);
+        table.add_row([index, Cell::new(run.job.name()), Cell::new(&run.id)]);
     }
-    print(text)?;
-    let (all, file) = (plan.runs.len(), shell_word(&file));
-    say(format_args!("\n{all} runs are planned, {added} of them new. Train each, anywhere, with its index:"));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    print(table.trim_fmt() + "\n")?;
+    let all = plan.runs.len();
+    let file = shell_word(&file);
+    say(format_args!("\n{all} runs are planned, {added} of them new. Train each, on any machine, with its index:"));
     say(format_args!("  mindgap run --plan {file} --index N"));
-    say(format_args!("and see what they say, at any time, with:"));
+    say(format_args!("and compare those that are finished, at any time, with:"));
     say(format_args!("  mindgap compare --plan {file}"));
     Ok(ExitStatus::Done)
 }

@@ -13,7 +13,7 @@ use mindgap::{durable, report::Report, run::RunFolder};
 /// Flags of `mindgap report`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Run folders, or the folder of a comparison; runs of one recipe over several seeds are put together
+    /// Run folders, or the folder of a comparison; runs of one recipe over several seeds form one group
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
 
@@ -29,7 +29,7 @@ pub struct Args {
 /// Writes the page and says where it is.
 ///
 /// # Errors
-/// A folder that holds no run, a file that is none of ours in the way, a full disk.
+/// A folder holds no run, the file to write exists and is not a page of mindgap, or the disk is full.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let report = Report::read(&args.runs, args.baseline.as_deref())?;
     let out = match (&args.out, &args.runs[..]) {

@@ -1,4 +1,4 @@
-//! The flags that say which runs a comparison is made of, and those runs, complete.
+//! The flags that choose the runs of a comparison, and those runs with complete recipes.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ pub struct Planning {
     #[arg(long, help_heading = "Comparison", conflicts_with_all = ["presets", "preset", "recipe"])]
     quick: bool,
 
-    /// Folder of the comparison; one that is there is taken up again
+    /// Folder of the comparison; an existing one is resumed
     #[arg(long, value_name = "DIR", default_value = "runs/compare", help_heading = "Comparison")]
     pub out: PathBuf,
 
@@ -40,11 +40,11 @@ pub struct Planning {
     source: RecipeSource,
 }
 
-/// What of a recipe decides how the data are opened.
+/// The recipe keys that decide how the data are opened.
 type Opening = (u64, f64, Option<u32>, Option<u32>, Option<[u16; 2]>);
 
 impl Planning {
-    /// The flags with what `--quick` stands for.
+    /// The flags, with what `--quick` sets.
     pub fn settled(&self) -> Self {
         let mut planning = self.clone();
         if planning.quick {
@@ -67,27 +67,27 @@ impl Planning {
     /// The presets.
     ///
     /// # Errors
-    /// They are fewer than two, or one is named twice.
+    /// There are fewer than two, or one is named twice.
     pub fn presets(&self) -> Result<Vec<String>> {
-        ensure!(self.source.preset.is_none(), "--preset names one preset; a comparison takes --presets A,B,C");
-        ensure!(!self.presets.is_empty(), "which presets? Name two at least: --presets A,B,C");
+        ensure!(self.source.preset.is_none(), "--preset names one preset; a comparison takes several: --presets A,B,C");
+        ensure!(!self.presets.is_empty(), "which presets? Name at least two: --presets A,B,C");
         let mut presets: Vec<String> = Vec::new();
         for preset in &self.presets {
             ensure!(!presets.contains(preset), "--presets names `{preset}` twice");
             presets.push(preset.clone());
         }
-        ensure!(presets.len() > 1, "--presets {}: a comparison needs two at least", presets.join(","));
+        ensure!(presets.len() > 1, "--presets {}: a comparison needs at least two", presets.join(","));
         Ok(presets)
     }
 
-    /// Every preset with every seed, complete. Opens the data, which decide the size of the images.
+    /// Every preset with every seed, with complete recipes. Opens the data, which decide the size of the images.
     ///
     /// # Errors
     /// A bad preset, recipe or data set.
     pub fn runs(&self) -> Result<Vec<PlannedRun>> {
         let first = self.source.flags.number("seed").unwrap_or(0);
         let jobs = compare::jobs(&self.presets()?, first, u64::from(self.seeds.unwrap_or(3)));
-        // All of them before the data are opened, which may take a while.
+        // Every recipe is resolved before the data are opened, which may take a while.
         let recipes = jobs.iter().map(|job| self.recipe_of(job)).collect::<Result<Vec<_>>>()?;
         durable::check_writable(&self.out)?;
         let mut opened: Vec<(Opening, Opened)> = Vec::new();
@@ -114,7 +114,7 @@ impl Planning {
     }
 }
 
-/// What a plan needs to know of data that were opened.
+/// What a plan needs to know of opened data.
 struct Opened {
     planned: PlannedData,
     size: u32,

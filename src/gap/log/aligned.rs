@@ -1,4 +1,4 @@
-//! Tables for the eye: fastai's columns of spaces, and tables in Markdown or with drawn lines.
+//! Tables laid out for people: fastai's columns separated by spaces, and tables in Markdown or with drawn lines.
 
 use anyhow::Result;
 
@@ -28,13 +28,7 @@ pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
         }
         let Some((layout, columns)) = &columns else { continue };
         let cells = layout.cells(line);
-        // Lines between the rows: rules, progress bars, prose.
-        let is_row = cells.len() == columns.len()
-            && cells.iter().all(|cell| {
-                !matches!(layout, Layout::Spaces)
-                    || !matches!(Cell::read(cell), Some(Cell::Text(text)) if !text.contains(':'))
-            });
-        if !is_row {
+        if cells.len() != columns.len() || !layout.are_figures(&cells) {
             continue;
         }
         let cells = cells.iter().zip(columns).filter_map(|(cell, column)| Some(((*column)?, Cell::read(cell)?)));
@@ -46,7 +40,7 @@ pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
     Ok((is_there && !table.rows.is_empty()).then_some(table))
 }
 
-/// How the cells of a table are kept apart.
+/// How the cells of a table are separated.
 #[derive(Clone, Copy)]
 enum Layout {
     Bars,
@@ -63,11 +57,18 @@ impl Layout {
             Self::Spaces => line.split_whitespace().collect(),
         }
     }
+
+    /// Whether the cells may be a row. Rules, progress bars and prose between the rows of a table of spaces hold words; its
+    /// rows hold only numbers and times of day.
+    fn are_figures(self, cells: &[&str]) -> bool {
+        let is_word = |cell: &&str| matches!(Cell::read(cell), Some(Cell::Text(text)) if !text.contains(':'));
+        matches!(self, Self::Bars) || !cells.iter().any(is_word)
+    }
 }
 
-/// The names of the columns where `line` is a head: all cells are names, one of them a loss's.
+/// The names of the columns where `line` is a head: all cells are names, and one names a loss.
 fn head(line: &str) -> Option<(Layout, Vec<&str>)> {
-    // Nearly no line is a head, and this tells so at once.
+    // Hardly any line is a head; this quick test excludes most of them.
     let small = line.to_ascii_lowercase();
     if !["loss", "entropy", "xent", "nll"].iter().any(|word| small.contains(word)) {
         return None;
@@ -79,7 +80,7 @@ fn head(line: &str) -> Option<(Layout, Vec<&str>)> {
     let has_epoch = cells
         .iter()
         .any(|cell| recognise(cell).is_some_and(|meaning| matches!(meaning.kind, Kind::Epoch | Kind::Step)));
-    // Words of a sentence are no columns: in a table of spaces the first is the epoch and no loss is written in two words.
+    // The words of a sentence must not pass for columns: a table of spaces has an epoch and no loss of two words.
     let is_head = match layout {
         Layout::Bars => losses >= 1,
         Layout::Spaces => {

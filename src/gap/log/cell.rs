@@ -1,9 +1,9 @@
-//! One stated figure.
+//! One cell of a table: a number, a percentage or a text.
 
-/// What stands in a cell.
+/// The content of a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
-    /// A number; NaN and ∞ where that is what the log says.
+    /// A number; NaN and ∞ where the log writes them.
     Number(f64),
     /// A number with a per-cent sign.
     Percent(f64),
@@ -29,7 +29,7 @@ impl Cell {
         .or_else(|| Some(Self::Text(text.into())))
     }
 
-    /// The number; a percentage as it stands.
+    /// The number; a percentage without its sign.
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Number(value) | Self::Percent(value) => Some(*value),
@@ -50,9 +50,12 @@ fn number(text: &str) -> Option<f64> {
         return Some(value);
     }
     let (whole, fraction) = text.split_once(',')?;
-    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    (is_digits(whole.trim_start_matches('-')) && is_digits(fraction))
-        .then(|| format!("{whole}.{fraction}").parse().ok())?
+    let has_digits_alone = are_digits(whole.trim_start_matches('-')) && are_digits(fraction);
+    if has_digits_alone { format!("{whole}.{fraction}").parse().ok() } else { None }
+}
+
+fn are_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Tables with commas, semicolons or tabs between their cells.
+//! Tables whose cells are separated by commas, semicolons or tabs.
 
 use anyhow::{Context, Result};
 
@@ -9,7 +9,7 @@ use super::{
     table::{Row, Table},
 };
 
-/// Lines among which the head is looked for.
+/// Lines in which the head is searched.
 const HEAD: usize = 200;
 
 /// The table in `text`; None where it holds none.
@@ -18,7 +18,7 @@ const HEAD: usize = 200;
 /// A row cannot be read, or there is too much of it.
 pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
     let Some((delimiter, text)) = head(text, &table) else { return Ok(None) };
-    // A quote inside a cell of free text opens nothing.
+    // A quote inside a cell of free text does not open a quoted cell.
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter as u8)
         .flexible(true)
@@ -35,7 +35,7 @@ pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
             columns = record.iter().map(|name| table.column(name)).collect::<Result<_>>()?;
             continue;
         }
-        // A trainer that appends to its file writes the head once more.
+        // A trainer that appends to its file writes the head again.
         if record == names {
             table.push(Row { cells: Vec::new(), begins: true })?;
             continue;
@@ -55,7 +55,7 @@ fn head<'a>(text: &'a str, table: &Table) -> Option<(char, &'a str)> {
         let kinds: Vec<Kind> = cells.iter().filter_map(|cell| recognise(cell)).map(|meaning| meaning.kind).collect();
         let is_long = kinds.contains(&Kind::Value) && (kinds.contains(&Kind::Key) || kinds.contains(&Kind::Step));
         let is_named = cells.iter().filter(|cell| table.keeps(cell)).count() >= 2 && !line.contains(['{', '|']);
-        // Settings such as `Namespace(loss='ce', lr=0.1)` and `training loss:\t0.5` state values.
+        // Settings such as `Namespace(loss='ce', lr=0.1)` and lines such as `training loss:\t0.5` state values.
         let states_values = line.contains('=') || cells.iter().any(|cell| cell.parse::<f64>().is_ok());
         let is_head = cells.len() >= 2 && !states_values && (kinds.contains(&Kind::Loss) || is_long || is_named);
         begin += line.len();
@@ -79,7 +79,7 @@ pub fn is_a_head_alone(text: &str) -> bool {
         .any(|sign| head.contains(*sign) && head.split(*sign).filter(|cell| is_known(cell)).count() >= 2)
 }
 
-/// The names of the columns of a table none of which is known; empty where the text is no table.
+/// The names of the columns of a table without known names; empty where the text is not a table.
 pub fn names(text: &str) -> Vec<String> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let (Some(head), Some(row)) = (lines.next(), lines.next()) else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! The rows of a run, put together epoch by epoch.
+//! Puts the rows of a run together, epoch by epoch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,15 +6,18 @@ use anyhow::{Result, ensure};
 
 use super::{
     keys::Keys,
-    names::{Kind, Side, words},
+    names::{Kind, words},
+    places::places,
     runs::RunRows,
     table::{Row, Table},
 };
 
-/// The share by which figures of one epoch may differ and be of one run: each process of a parallel run prints its own.
+/// The share by which figures of one epoch may differ within one run: each process of a parallel run prints its own.
 const ALIKE: f64 = 0.01;
+/// Epochs that a note lists.
+const LISTED: usize = 6;
 
-/// What an epoch states, by column: NaN where it says that a number is none.
+/// What an epoch states, by column; NaN where the log says that a figure is not a number.
 pub type Stated = BTreeMap<u32, f64>;
 
 /// The epochs of a run.
@@ -22,82 +25,96 @@ pub type Stated = BTreeMap<u32, f64>;
 pub struct RunEpochs {
     /// Epoch and figures, rising.
     pub epochs: Vec<(u32, Stated)>,
-    /// What is to be said about how they were counted.
+    /// Remarks on how they were counted.
     pub notes: Vec<String>,
 }
 
 /// Puts the rows of a run together.
 ///
 /// # Errors
-/// Every epoch stands several times, with figures that differ.
+/// Every epoch is stated several times, with figures that differ.
 pub fn gather(table: &Table, run: &RunRows, keys: &Keys) -> Result<RunEpochs> {
-    let (mut places, note) = places(table, run, keys);
-    let repeated = repeated(table, run, keys, &mut places)?;
-    let notes = [note, repeated].into_iter().flatten().collect();
+    let (mut places, counting) = places(table, run, keys);
+    let repetition = drop_repeated(table, run, keys, &mut places)?;
     let mut sums: BTreeMap<u32, BTreeMap<u32, Sum>> = BTreeMap::new();
-    let step = |row: &Row| keys.step.and_then(|column| row.number(column)).map(f64::to_bits);
     for ((_, row), place) in run.rows.iter().zip(places) {
         let Some(place) = place else { continue };
-        let sums = sums.entry(place).or_default();
+        let step = keys.step.and_then(|column| row.number(column)).map(f64::to_bits);
+        let of_epoch = sums.entry(place).or_default();
         for (column, cell) in &row.cells {
             if let Some(value) = cell.number() {
-                sums.entry(*column).or_default().add(value, step(row));
+                of_epoch.entry(*column).or_default().add(value, step);
             }
         }
     }
-    let rates: BTreeSet<u32> = table.columns_of(|meaning| meaning.kind == Kind::Rate);
-    let stated = |sums: BTreeMap<u32, Sum>| -> Stated {
-        let value = |(column, sum): (u32, Sum)| (column, sum.value(table.takes_last || rates.contains(&column)));
-        sums.into_iter().map(value).collect()
-    };
-    Ok(RunEpochs { epochs: sums.into_iter().map(|(epoch, sums)| (epoch, stated(sums))).collect(), notes })
+    let rates = table.columns_of(|meaning| meaning.kind == Kind::Rate);
+    let mut epochs = Vec::new();
+    for (epoch, sums) in sums {
+        let mut stated = Stated::new();
+        for (column, sum) in sums {
+            stated.insert(column, sum.value(table.takes_last || rates.contains(&column)));
+        }
+        epochs.push((epoch, stated));
+    }
+    Ok(RunEpochs { epochs, notes: counting.into_iter().chain(repetition).collect() })
 }
 
-/// Takes the first of the rows in which the last epoch alone is repeated; says where others are.
-fn repeated(table: &Table, run: &RunRows, keys: &Keys, places: &mut [Option<u32>]) -> Result<Option<String>> {
-    let counts_parts =
-        |name: &String| words(name).iter().any(|word| ["batch", "iter", "iteration", "step"].contains(&word.as_str()));
-    // A bar is redrawn, and what is measured several times in an epoch has steps.
-    if table.takes_last || keys.epoch.is_none() || table.seen.iter().any(counts_parts) {
+/// Drops the later rows of the last epoch where that epoch alone is stated several times; returns a remark where epochs
+/// are stated several times.
+fn drop_repeated(table: &Table, run: &RunRows, keys: &Keys, places: &mut [Option<u32>]) -> Result<Option<String>> {
+    // A progress bar is redrawn, and a log with steps measures several times in an epoch.
+    if table.takes_last || keys.epoch.is_none() || table.seen.iter().any(|name| counts_parts(name)) {
         return Ok(None);
     }
     let sides = table.losses_by_side();
-    let mut whole: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    for (at, ((place, row), epoch)) in run.rows.iter().zip(places.iter()).enumerate() {
-        if let Some(epoch) = epoch
-            && place.is_some_and(|place| place.fract() == 0.0)
+    let mut rows_of: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (at, (count, row)) in run.rows.iter().enumerate() {
+        if let Some(epoch) = places[at]
+            && count.is_some_and(|count| count.fract() == 0.0)
             && row.is_whole(&sides)
         {
-            whole.entry(*epoch).or_default().push(at);
+            rows_of.entry(epoch).or_default().push(at);
         }
     }
     let losses = table.losses();
-    let differs = |rows: &Vec<usize>| {
+    let mut several: Vec<u32> = Vec::new();
+    for (epoch, rows) in &rows_of {
         let first = run.rows[rows[0]].1;
-        let is_other = |column: &u32, row: &Row| {
-            let (Some(one), Some(other)) = (first.number(*column), row.number(*column)) else { return false };
-            (one - other).abs() > ALIKE * one.abs().max(other.abs())
-        };
-        rows[1..].iter().any(|at| losses.iter().any(|column| is_other(column, run.rows[*at].1)))
-    };
-    let several: Vec<u32> = whole.iter().filter(|(_, rows)| differs(rows)).map(|(epoch, _)| *epoch).collect();
-    let Some((last, rows)) = whole.last_key_value() else { return Ok(None) };
+        if rows[1..].iter().any(|&at| differs(first, run.rows[at].1, &losses)) {
+            several.push(*epoch);
+        }
+    }
+    let Some((last, rows)) = rows_of.last_key_value() else { return Ok(None) };
     ensure!(
-        several.len() < 2 || several.len() < whole.len(),
-        "every epoch stands in it {} times, with losses that differ, and no column tells the runs apart: add a column `run`, \
-         or diagnose each run's rows alone",
-        whole[&several[0]].len()
+        several.len() < 2 || several.len() < rows_of.len(),
+        "it states every epoch {} times, with losses that differ, and no column says which run a row belongs to: add a column \
+         `run`, or diagnose the rows of each run alone",
+        rows_of[&several[0]].len()
     );
-    if several == [*last] && whole.len() > 2 {
+    if several == [*last] && rows_of.len() > 2 {
         for at in &rows[1..] {
             places[*at] = None;
         }
         return Ok(Some(format!("states its last epoch, {last}, more than once: the first is taken.")));
     }
-    Ok((!several.is_empty()).then(|| {
-        let epochs: Vec<String> = several.iter().take(6).map(u32::to_string).collect();
-        format!("states {} more than once, with figures that differ: their means are taken.", epochs.join(", "))
-    }))
+    if several.is_empty() {
+        return Ok(None);
+    }
+    let epochs: Vec<String> = several.iter().take(LISTED).map(u32::to_string).collect();
+    Ok(Some(format!("states {} more than once, with figures that differ: their means are taken.", epochs.join(", "))))
+}
+
+/// Whether a column of this name counts the parts of an epoch.
+fn counts_parts(name: &str) -> bool {
+    words(name).iter().any(|word| ["batch", "iter", "iteration", "step"].contains(&word.as_str()))
+}
+
+/// Whether a loss that both rows state differs.
+fn differs(first: &Row, other: &Row, losses: &BTreeSet<u32>) -> bool {
+    losses.iter().any(|column| {
+        let (Some(one), Some(other)) = (first.number(*column), other.number(*column)) else { return false };
+        (one - other).abs() > ALIKE * one.abs().max(other.abs())
+    })
 }
 
 /// What several rows of an epoch state of one figure.
@@ -107,20 +124,22 @@ struct Sum {
     count: f64,
     last: Option<f64>,
     is_infinite: bool,
-    /// The step, where one is named, of the last figure.
+    /// The step of the last figure, where the row names one.
     step: Option<u64>,
 }
 
 impl Sum {
     fn add(&mut self, value: f64, step: Option<u64>) {
-        // What is stated once more of one step is a later look at the same weights, or at better ones.
+        // A second figure of the same step is a later measurement of the same weights, or one of better weights.
         if step.is_some() && step == self.step {
             return;
         }
         self.step = step;
         self.is_infinite |= value.is_infinite();
         if value.is_finite() {
-            (self.sum, self.count, self.last) = (self.sum + value, self.count + 1.0, Some(value));
+            self.sum += value;
+            self.count += 1.0;
+            self.last = Some(value);
         }
     }
 
@@ -132,99 +151,4 @@ impl Sum {
             None => f64::NAN,
         }
     }
-}
-
-/// The epoch of each row; None for a row that belongs to none.
-fn places(table: &Table, run: &RunRows, keys: &Keys) -> (Vec<Option<u32>>, Option<String>) {
-    let vals =
-        table.columns_of(|meaning| meaning.kind == Kind::Loss && matches!(meaning.side, Some(Side::Val | Side::Test)));
-    let states_val =
-        |row: &Row| row.cells.iter().any(|(column, cell)| vals.contains(column) && cell.number().is_some());
-    if keys.epoch.is_none() && keys.step.is_none() {
-        return ((1..=run.rows.len() as u32).map(Some).collect(), None);
-    }
-    let filled = if keys.epoch.is_some() {
-        by_step(run, keys, &table.losses(), &vals)
-    } else {
-        run.rows.iter().map(|(place, _)| *place).collect()
-    };
-    let ends: BTreeSet<u64> = run
-        .rows
-        .iter()
-        .zip(&filled)
-        .filter(|((_, row), _)| states_val(row))
-        .filter_map(|(_, place)| Some(ordered((*place)?)))
-        .collect();
-    let ends: Vec<f64> = ends.into_iter().map(f64::from_bits).collect();
-    let is_whole = filled.iter().flatten().all(|place| place.fract() == 0.0);
-    let are_in_a_row = ends.windows(2).all(|pair| pair[1] - pair[0] == 1.0);
-    let direct = |up: bool| {
-        let epoch =
-            |place: &Option<f64>| place.map(|place| if up { (place - 1e-6).ceil().max(1.0) } else { place } as u32);
-        filled.iter().map(epoch).collect::<Vec<_>>()
-    };
-    let up_to_ends = |first: f64| -> Vec<Option<u32>> {
-        let place = |place: &Option<f64>| {
-            let place = (*place)?;
-            let at = ends.partition_point(|end| *end < place);
-            (at < ends.len()).then(|| if first.is_nan() { at as u32 + 1 } else { ends[at] as u32 })
-        };
-        filled.iter().map(place).collect()
-    };
-    let measured = format!(
-        "counts {}: each of the {} measurements of val loss is taken for an epoch, with the training losses since the one \
-         before.",
-        if keys.epoch.is_some() { "epochs in fractions" } else { "steps, not epochs" },
-        ends.len()
-    );
-    match keys.epoch {
-        Some(_) if is_whole => (direct(false), None),
-        Some(_) => {
-            let upper: BTreeSet<u64> = ends.iter().map(|end| (end - 1e-6).ceil() as u64).collect();
-            if ends.len() > upper.len() { (up_to_ends(f64::NAN), Some(measured)) } else { (direct(true), None) }
-        }
-        None if ends.is_empty() => (direct(false), None),
-        None if are_in_a_row => (up_to_ends(0.0), None),
-        None => (up_to_ends(f64::NAN), Some(measured)),
-    }
-}
-
-/// The epoch of each row. One that states none belongs to the epoch whose step comes next; without steps, or where its
-/// step is no such count, to the epoch before, unless it restates a loss of an epoch that val's has ended: a summary.
-fn by_step(run: &RunRows, keys: &Keys, losses: &BTreeSet<u32>, vals: &BTreeSet<u32>) -> Vec<Option<f64>> {
-    let step = |row: &Row| keys.step.and_then(|column| row.number(column));
-    let known: Vec<(f64, f64)> = run.rows.iter().filter_map(|(place, row)| Some((step(row)?, (*place)?))).collect();
-    // Rising steps can be searched.
-    let are_rising = known.windows(2).all(|pair| pair[0].0 <= pair[1].0);
-    let (mut before, mut last_step) = (None, f64::NEG_INFINITY);
-    let mut places = Vec::with_capacity(run.rows.len());
-    let mut stated: BTreeSet<u32> = BTreeSet::new();
-    for (place, row) in &run.rows {
-        if place.is_some() && *place != before {
-            stated.clear();
-        }
-        let of_row = row.cells.iter().filter(|(column, cell)| losses.contains(column) && cell.number().is_some());
-        let of_row: BTreeSet<u32> = of_row.map(|(column, _)| *column).collect();
-        let is_summary = !stated.is_disjoint(vals) && !stated.is_disjoint(&of_row);
-        let own = step(row);
-        let next = own
-            .filter(|own| are_rising && !known.is_empty() && *own >= last_step)
-            .map(|own| known.get(known.partition_point(|(step, _)| *step < own)).map(|(_, place)| *place));
-        places.push(match (place, next) {
-            (Some(place), _) => Some(*place),
-            // Beyond the last epoch there is none.
-            (None, Some(next)) => next,
-            (None, None) if is_summary => None,
-            (None, None) => before,
-        });
-        stated.extend(of_row);
-        before = place.or(before);
-        last_step = if place.is_some() { own.unwrap_or(last_step) } else { last_step };
-    }
-    places
-}
-
-/// The bits of a number that is not negative, in its order.
-fn ordered(place: f64) -> u64 {
-    place.max(0.0).to_bits()
 }

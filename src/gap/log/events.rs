@@ -16,7 +16,7 @@ use super::{
 };
 use crate::run::{Scalar, read_scalars};
 
-/// Files and folders that are looked at.
+/// Most event files that are read.
 const MOST: usize = 2000;
 
 /// Whether the file at `path` is one of TensorBoard's: by its name, or by its first record.
@@ -29,7 +29,7 @@ pub fn is_event_file(path: &Path) -> bool {
     read.is_ok_and(|read| begin[..read].windows(12).any(|window| window == b"brain.Event:"))
 }
 
-/// The scalars in an event file, or in all event files of a folder.
+/// Reads the scalars in an event file, or in all event files of a folder.
 ///
 /// # Errors
 /// There are no event files, or one is damaged at its beginning.
@@ -43,29 +43,12 @@ pub fn read(path: &Path, mut table: Table) -> Result<Table> {
     let runs: std::collections::BTreeSet<&String> = named.iter().map(|(run, _)| run).collect();
     let step = table.column("step")?;
     for (file, (run, prefix)) in files.iter().zip(&named) {
-        let run_cell = if runs.len() > 1 { table.column(RUN)? } else { None };
-        let mut row = Row::default();
-        let mut at = None;
-        let push = |table: &mut Table, row: &mut Row, at: Option<i64>| -> Result<()> {
-            let (Some(at), false) = (at, row.cells.is_empty()) else { return Ok(()) };
-            let mut row = std::mem::take(row);
-            row.cells.extend(step.map(|step| (step, Cell::Number(at as f64))));
-            row.cells.extend(run_cell.map(|column| (column, Cell::Text(run.as_str().into()))));
-            table.push(row)
-        };
-        read_scalars(file, |Scalar { step, tag, value }| {
-            if at != Some(step) {
-                push(&mut table, &mut row, at)?;
-                at = Some(step);
-            }
-            let name = if prefix.is_empty() { tag.to_owned() } else { format!("{prefix}/{tag}") };
-            // A side that the tag names itself holds; `train/loss` in a folder `train` is one figure.
-            let name = if recognise(&name).is_none() && recognise(tag).is_some() { tag.to_owned() } else { name };
-            row.cells.extend(table.column(&name)?.map(|column| (column, Cell::Number(value))));
-            Ok(())
-        })
-        .with_context(|| format!("cannot read {}", file.display()))?;
-        push(&mut table, &mut row, at)?;
+        let mut common = Vec::new();
+        if runs.len() > 1 {
+            common.extend(table.column(RUN)?.map(|column| (column, Cell::Text(run.as_str().into()))));
+        }
+        read_file(file, prefix, step, &common, &mut table)
+            .with_context(|| format!("cannot read {}", file.display()))?;
     }
     ensure!(
         table.has(Kind::Loss) || !table.rows.is_empty(),
@@ -73,6 +56,42 @@ pub fn read(path: &Path, mut table: Table) -> Result<Table> {
         super::fields::seen(&table)
     );
     Ok(table)
+}
+
+/// Adds the scalars of a file to the table, one row a step; each row also gets the cells `common` and its step.
+fn read_file(
+    file: &Path,
+    prefix: &str,
+    step_column: Option<u32>,
+    common: &[(u32, Cell)],
+    table: &mut Table,
+) -> Result<()> {
+    let mut row_step = 0;
+    let mut row = Row::default();
+    read_scalars(file, |Scalar { step, tag, value }| {
+        if step != row_step {
+            push(std::mem::take(&mut row), row_step, step_column, common, table)?;
+            row_step = step;
+        }
+        let mut name = if prefix.is_empty() { tag.to_owned() } else { format!("{prefix}/{tag}") };
+        // `train/loss` in a folder `train` names the side twice: the tag alone is enough.
+        if recognise(&name).is_none() && recognise(tag).is_some() {
+            name = tag.to_owned();
+        }
+        row.cells.extend(table.column(&name)?.map(|column| (column, Cell::Number(value))));
+        Ok(())
+    })?;
+    push(row, row_step, step_column, common, table)
+}
+
+/// Adds a row, unless it holds no figure.
+fn push(mut row: Row, step: i64, step_column: Option<u32>, common: &[(u32, Cell)], table: &mut Table) -> Result<()> {
+    if row.cells.is_empty() {
+        return Ok(());
+    }
+    row.cells.extend(step_column.map(|column| (column, Cell::Number(step as f64))));
+    row.cells.extend(common.iter().cloned());
+    table.push(row)
 }
 
 /// The event files in a folder, the oldest of each folder first.

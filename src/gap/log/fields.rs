@@ -1,4 +1,6 @@
-//! Which column is which figure.
+//! Decides which column is which figure.
+
+use std::cmp::{Ordering, Reverse};
 
 use anyhow::{Result, bail};
 
@@ -9,7 +11,7 @@ use super::{
     table::Table,
 };
 
-/// Columns by number.
+/// The columns of the figures, by number.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fields {
     /// The training loss.
@@ -20,9 +22,9 @@ pub struct Fields {
     pub train_acc: Option<u32>,
     /// Val accuracy.
     pub val_acc: Option<u32>,
-    /// A test loss beside the val loss.
+    /// A test loss in addition to the val loss.
     pub test_loss: Option<u32>,
-    /// A test accuracy beside the val accuracy.
+    /// A test accuracy in addition to the val accuracy.
     pub test_acc: Option<u32>,
     /// The learning rate.
     pub rate: Option<u32>,
@@ -32,51 +34,58 @@ pub struct Fields {
     pub gap: Option<u32>,
     /// Whether other columns may be the val accuracy too.
     pub val_acc_is_unclear: bool,
-    /// Whether a test loss is taken for val's.
+    /// Whether a test loss is used as val loss.
     pub val_is_test: bool,
 }
 
-/// What a column may be.
+/// A column with a known name.
 struct Candidate {
     column: u32,
     meaning: Meaning,
-    /// Epochs that state it.
+    /// Number of epochs that state it.
     epochs: usize,
 }
 
-/// The columns of the figures in these epochs.
+/// Chooses the columns of the figures in these epochs.
 ///
 /// # Errors
-/// A column that was named is not there, or several columns may be one figure.
+/// A column that the user named does not exist, or several columns may be one figure.
 pub fn choose(table: &Table, epochs: &[(u32, Stated)], columns: &Columns) -> Result<Fields> {
-    let candidates: Vec<Candidate> = (0..)
-        .zip(&table.columns)
-        .filter_map(|(column, name)| {
-            let meaning = recognise(name)?;
-            let epochs = epochs.iter().filter(|(_, stated)| stated.contains_key(&column)).count();
-            (epochs > 0).then_some(Candidate { column, meaning, epochs })
-        })
-        .collect();
+    let mut candidates = Vec::new();
+    for (column, name) in (0..).zip(&table.columns) {
+        let stating = epochs.iter().filter(|(_, stated)| stated.contains_key(&column)).count();
+        if let Some(meaning) = recognise(name)
+            && stating > 0
+        {
+            candidates.push(Candidate { column, meaning, epochs: stating });
+        }
+    }
     let chooser = Chooser { table, epochs, candidates };
-    let given = |flag: &str, name: &Option<String>| name.as_ref().map(|name| named(table, flag, name)).transpose();
 
-    let train_loss = match given("--train-loss", &columns.train_loss)? {
+    let train_loss = match chooser.given("--train-loss", &columns.train_loss)? {
         Some(column) => Some(column),
         None => chooser.one("training loss", "--train-loss", Kind::Loss, &[Some(Side::Train), None])?,
     };
-    let is_bare = train_loss.is_some_and(|column| chooser.side(column).is_none());
-    let val_loss = match given("--val-loss", &columns.val_loss)? {
+    let mut val_loss = match chooser.given("--val-loss", &columns.val_loss)? {
         Some(column) => Some(column),
         None => chooser.one("validation loss", "--val-loss", Kind::Loss, &[Some(Side::Val)])?,
     };
-    let test_loss = chooser.one("test loss", "--val-loss", Kind::Loss, &[Some(Side::Test)]);
+    let mut test_loss = None;
     let val_is_test = val_loss.is_none();
-    let (val_loss, test_loss) = if val_is_test { (test_loss?, None) } else { (val_loss, test_loss.ok().flatten()) };
-    // `accuracy` is training's for Keras, whose training loss is `loss`, and val's for fastai, whose losses are named.
+    let of_test = chooser.one("test loss", "--val-loss", Kind::Loss, &[Some(Side::Test)]);
+    if val_is_test {
+        val_loss = of_test?;
+    } else {
+        test_loss = of_test.ok().flatten();
+    }
+    // An accuracy without a side is training's for Keras, whose training loss has no side either, and val's for fastai,
+    // whose losses both have one.
     let judged = if val_is_test { Side::Test } else { Side::Val };
-    let (for_train, for_val): (&[_], &[_]) = match is_bare {
-        true => (&[Some(Side::Train), None], &[Some(judged)]),
-        false => (&[Some(Side::Train)], &[Some(judged), None]),
+    let train_has_side = train_loss.is_none_or(|column| chooser.side(column).is_some());
+    let (train_sides, val_sides): (&[_], &[_]) = if train_has_side {
+        (&[Some(Side::Train)], &[Some(judged), None])
+    } else {
+        (&[Some(Side::Train), None], &[Some(judged)])
     };
     if let (Some(train), Some(val)) = (train_loss, val_loss)
         && train == val
@@ -88,27 +97,28 @@ pub fn choose(table: &Table, epochs: &[(u32, Stated)], columns: &Columns) -> Res
             seen(table)
         );
     }
-    // An accuracy that is unclear stops nothing: the loss is what is judged.
-    let (val_acc, val_acc_is_unclear) = match given("--val-acc", &columns.val_acc)? {
+    // An unclear accuracy is no error, since the diagnosis is about the loss.
+    let (val_acc, val_acc_is_unclear) = match chooser.given("--val-acc", &columns.val_acc)? {
         Some(column) => (Some(column), false),
-        None => match chooser.one("validation accuracy", "--val-acc", Kind::Accuracy, for_val) {
+        None => match chooser.one("validation accuracy", "--val-acc", Kind::Accuracy, val_sides) {
             Ok(column) => (column, false),
-            Err(_) => (chooser.last(Kind::Accuracy, for_val), true),
+            Err(_) => (chooser.last(Kind::Accuracy, val_sides), true),
         },
     };
-    let rate = match given("--lr", &columns.lr)? {
+    let rate = match chooser.given("--lr", &columns.lr)? {
         Some(column) => Some(column),
         None => chooser.first(Kind::Rate),
     };
     Ok(Fields {
         train_loss,
         val_loss,
-        train_acc: chooser.one("training accuracy", "", Kind::Accuracy, for_train).ok().flatten(),
+        train_acc: chooser.one("training accuracy", "", Kind::Accuracy, train_sides).ok().flatten(),
         val_acc,
         test_loss,
-        test_acc: match val_is_test {
-            true => None,
-            false => chooser.one("test accuracy", "", Kind::Accuracy, &[Some(Side::Test)]).ok().flatten(),
+        test_acc: if val_is_test {
+            None
+        } else {
+            chooser.one("test accuracy", "", Kind::Accuracy, &[Some(Side::Test)]).ok().flatten()
         },
         rate,
         batch_loss: chooser.first(Kind::BatchLoss),
@@ -118,6 +128,14 @@ pub fn choose(table: &Table, epochs: &[(u32, Stated)], columns: &Columns) -> Res
     })
 }
 
+impl Candidate {
+    /// Greater for an earlier one of `sides`, then for a higher rank.
+    fn preference(&self, sides: &[Option<Side>]) -> (Reverse<Option<usize>>, i8) {
+        (Reverse(sides.iter().position(|side| *side == self.meaning.side)), self.meaning.rank)
+    }
+}
+
+/// Chooses columns for figures.
 struct Chooser<'a> {
     table: &'a Table,
     epochs: &'a [(u32, Stated)],
@@ -125,44 +143,59 @@ struct Chooser<'a> {
 }
 
 impl Chooser<'_> {
-    /// The column of a figure; of several sides the first that has one.
+    /// The column that a flag names, where it is given.
+    fn given(&self, flag: &str, name: &Option<String>) -> Result<Option<u32>> {
+        name.as_ref().map(|name| named(self.table, flag, name)).transpose()
+    }
+
+    /// The column of a figure: of the first of `sides` that has one, the highest-ranking.
     fn one(&self, figure: &str, flag: &str, kind: Kind, sides: &[Option<Side>]) -> Result<Option<u32>> {
-        let of_figure =
-            |candidate: &&Candidate| candidate.meaning.kind == kind && sides.contains(&candidate.meaning.side);
-        let all: Vec<&Candidate> = self.candidates.iter().filter(of_figure).collect();
-        // A figure that far fewer epochs state than another is a summary: the mean over all of training, say.
+        let all = self.candidates_for(kind, sides);
+        // A figure that far fewer epochs state than another is a summary, such as the mean over the whole training.
         let most = all.iter().map(|candidate| candidate.epochs).max().unwrap_or_default();
-        let usual = all.into_iter().filter(|candidate| most < 3 || 4 * candidate.epochs > most);
-        let place = |candidate: &Candidate| sides.iter().position(|side| *side == candidate.meaning.side);
-        let key = |candidate: &&Candidate| (std::cmp::Reverse(place(candidate)), candidate.meaning.rank);
-        let usual: Vec<&Candidate> = usual.collect();
-        let Some(best) = usual.iter().map(key).max() else { return Ok(None) };
-        let equal: Vec<&Candidate> = usual.into_iter().filter(|candidate| key(candidate) == best).collect();
-        let differs = |candidate: &&&Candidate| !self.are_alike(equal[0].column, candidate.column);
-        if equal.iter().any(|candidate| differs(&candidate)) {
+        let mut best: Vec<&Candidate> = Vec::new();
+        for candidate in all.into_iter().filter(|candidate| most < 3 || 4 * candidate.epochs > most) {
+            let order = match best.first() {
+                Some(first) => candidate.preference(sides).cmp(&first.preference(sides)),
+                None => Ordering::Greater,
+            };
+            match order {
+                Ordering::Greater => best = vec![candidate],
+                Ordering::Equal => best.push(candidate),
+                Ordering::Less => {}
+            }
+        }
+        let Some(first) = best.first() else { return Ok(None) };
+        if best.iter().any(|candidate| !self.are_alike(first.column, candidate.column)) {
             let names: Vec<String> =
-                equal.iter().map(|candidate| format!("`{}`", self.name(candidate.column))).collect();
+                best.iter().map(|candidate| format!("`{}`", self.name(candidate.column))).collect();
             bail!(
                 "{} may each be the {figure}: say which with {flag} COLUMN. Its columns are {}",
                 names.join(" and "),
                 seen(self.table)
             );
         }
-        Ok(Some(equal[0].column))
+        Ok(Some(first.column))
     }
 
-    /// The highest-ranking column of a kind; of several groups' rates the first.
+    fn candidates_for(&self, kind: Kind, sides: &[Option<Side>]) -> Vec<&Candidate> {
+        self.candidates
+            .iter()
+            .filter(|candidate| candidate.meaning.kind == kind && sides.contains(&candidate.meaning.side))
+            .collect()
+    }
+
+    /// The highest-ranking column of a kind; of equal ones, such as the rates of several parameter groups, the first.
     fn first(&self, kind: Kind) -> Option<u32> {
         let of_kind = self.candidates.iter().filter(|candidate| candidate.meaning.kind == kind);
         of_kind
-            .max_by_key(|candidate| (candidate.meaning.rank, std::cmp::Reverse(candidate.column)))
+            .max_by_key(|candidate| (candidate.meaning.rank, Reverse(candidate.column)))
             .map(|candidate| candidate.column)
     }
 
-    /// The last column of a kind and one of these sides: a trainer sums up behind its batches.
+    /// The last column of a kind and of one of these sides: a trainer writes an epoch's figure after those of its batches.
     fn last(&self, kind: Kind, sides: &[Option<Side>]) -> Option<u32> {
-        let is_one = |candidate: &&Candidate| candidate.meaning.kind == kind && sides.contains(&candidate.meaning.side);
-        self.candidates.iter().filter(is_one).map(|candidate| candidate.column).max()
+        self.candidates_for(kind, sides).iter().map(|candidate| candidate.column).max()
     }
 
     fn side(&self, column: u32) -> Option<Side> {
@@ -175,25 +208,26 @@ impl Chooser<'_> {
 
     /// Whether two columns state the same numbers wherever both state one.
     fn are_alike(&self, one: u32, other: u32) -> bool {
-        let pairs = self.epochs.iter().filter_map(|(_, stated)| Some((*stated.get(&one)?, *stated.get(&other)?)));
-        one == other || pairs.into_iter().all(|(a, b)| a == b || a.is_nan() && b.is_nan())
+        self.epochs.iter().all(|(_, stated)| match (stated.get(&one), stated.get(&other)) {
+            (Some(a), Some(b)) => a == b || a.is_nan() && b.is_nan(),
+            _ => true,
+        })
     }
 }
 
 /// The column that a flag names, by its exact name or by its words.
 ///
 /// # Errors
-/// It is not there; the message lists those that are.
+/// There is no such column; the message lists the existing ones.
 pub fn named(table: &Table, flag: &str, name: &str) -> Result<u32> {
     let exact = table.columns.iter().position(|column| column == name);
-    let alike = || table.columns.iter().position(|column| words(column) == words(name));
-    match exact.or_else(alike) {
+    match exact.or_else(|| table.columns.iter().position(|column| words(column) == words(name))) {
         Some(column) => Ok(column as u32),
         None => bail!("{flag} {name}: its columns are {}", seen(table)),
     }
 }
 
-/// The columns that were seen, for a message.
+/// The names of the log's columns, for a message.
 pub fn seen(table: &Table) -> String {
     if table.seen.is_empty() {
         return "none".to_owned();

@@ -1,4 +1,4 @@
-//! From files to one table: which form each has, and what its name adds.
+//! Reads files into one table: finds the form of each, and takes what its name says about its figures.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::durable;
 
-/// The rows of all files together. `wanted` are names of columns that are kept though they are not known.
+/// The rows of all files together. `wanted` are names of columns that are kept although their meaning is not known.
 ///
 /// # Errors
 /// A file cannot be read, or holds no losses; the message shows what it holds instead.
@@ -48,25 +48,17 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
     if let Some(printed) = notebook::printed(text) {
         return of_text(&printed, stem, wanted);
     }
-    let empty = || Table::new(wanted);
-    let has_figures = |table: &Table| {
-        let is_of_interest =
-            |name: &str| recognise(name).is_none_or(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Value));
-        let columns: Vec<u32> =
-            (0..).zip(&table.columns).filter(|(_, name)| is_of_interest(name)).map(|(at, _)| at).collect();
-        table.rows.iter().any(|row| columns.iter().any(|column| row.number(*column).is_some()))
-    };
     let mut seen: Vec<String> = Vec::new();
     for read in [json::read, json::lists, long::metric_file, delimited::read, aligned::read] {
-        if let Some(table) = read(text, empty())? {
+        if let Some(table) = read(text, Table::new(wanted))? {
             if has_figures(&table) {
-                return single(table, stem);
+                return name_single_figure(table, stem);
             }
             seen.extend(table.seen);
         }
     }
-    ensure!(!delimited::is_a_head_alone(text), "the table holds no rows: its head is all there is");
-    let table = lines::read(text, empty())?;
+    ensure!(!delimited::is_a_head_alone(text), "the table has a head and no rows");
+    let table = lines::read(text, Table::new(wanted))?;
     if has_figures(&table) {
         return Ok(table);
     }
@@ -78,21 +70,30 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
         "no losses were found in it. Its columns are {}: name them with --train-loss COLUMN and --val-loss COLUMN",
         seen.iter().take(40).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     );
-    let begin: Vec<String> = text
+    let begin: String = text
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .take(3)
         .map(|line| format!("\n    {}", shortened(line)))
         .collect();
-    ensure!(
-        false,
+    bail!(
         "no epoch was found in it: neither lines such as `Epoch: 20/50.. Training Loss: 1.402.. Validation Loss: 1.432` nor \
-         a table with columns such as epoch, train_loss, val_loss. It begins{}\nA table of other names is read with \
+         a table with columns such as epoch, train_loss, val_loss. {}\nA table of other names is read with \
          --train-loss COLUMN and --val-loss COLUMN; docs/logs.md lists the forms that are read",
-        if begin.is_empty() { " and ends with nothing".to_owned() } else { format!(":{}", begin.concat()) }
-    );
-    Ok(table)
+        if begin.is_empty() { "It is empty".to_owned() } else { format!("It begins:{begin}") }
+    )
+}
+
+/// Whether a table states a loss, or a figure whose name is not known.
+fn has_figures(table: &Table) -> bool {
+    let mut columns = Vec::new();
+    for (column, name) in (0..).zip(&table.columns) {
+        if recognise(name).is_none_or(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Value)) {
+            columns.push(column);
+        }
+    }
+    table.rows.iter().any(|row| columns.iter().any(|column| row.number(*column).is_some()))
 }
 
 fn shortened(line: &str) -> String {
@@ -100,27 +101,27 @@ fn shortened(line: &str) -> String {
     if short.len() < line.len() { short + "…" } else { short }
 }
 
-/// TensorBoard exports one figure a file, `Wall time, Step, Value`: its name is the file's.
-fn single(mut table: Table, stem: &str) -> Result<Table> {
-    let of = |table: &Table, kind| {
-        table.columns.iter().position(|name| recognise(name).is_some_and(|meaning| meaning.kind == kind))
-    };
-    if let (Some(value), None, None) = (of(&table, Kind::Value), of(&table, Kind::Key), of(&table, Kind::Loss)) {
-        let mut name = figure_of(stem);
-        if recognise(&name).is_none()
-            && let Some(side) = only_side(stem)
-            && is_a_loss(&table, value as u32)
-        {
-            name = format!("{}_loss", side.word());
-            table.notes.push(format!("The figure in `{stem}` has no name; it is taken for the {} loss.", side.word()));
-        }
-        table.seen.push(name.clone());
-        table.rename(value as u32, name);
+/// Names the figure of a table that TensorBoard exported, with the columns `Wall time, Step, Value`: the file's name holds
+/// the figure's.
+fn name_single_figure(mut table: Table, stem: &str) -> Result<Table> {
+    if table.has(Kind::Key) || table.has(Kind::Loss) {
+        return Ok(table);
     }
+    let Some(value) = table.first(Kind::Value) else { return Ok(table) };
+    let mut name = figure_of(stem);
+    if recognise(&name).is_none()
+        && let Some(side) = only_side(stem)
+        && may_be_loss(&table, value)
+    {
+        name = format!("{}_loss", side.word());
+        table.notes.push(format!("The figure in `{stem}` has no name; it is taken for the {} loss.", side.word()));
+    }
+    table.seen.push(name.clone());
+    table.rename(value, name);
     Ok(table)
 }
 
-/// The side that a file's name tells.
+/// The side that a file's name gives, where it names one alone.
 fn only_side(stem: &str) -> Option<Side> {
     let sides: Vec<Side> = words(stem).iter().filter_map(|word| label(word)).collect();
     match sides[..] {
@@ -129,14 +130,14 @@ fn only_side(stem: &str) -> Option<Side> {
     }
 }
 
-/// Whether the figures of a column may be losses: they fall, or exceed 1 and are no percentages of anything.
-fn is_a_loss(table: &Table, column: u32) -> bool {
+/// Whether the figures of a column may be losses: they fall, or exceed 1 without reaching the size of percentages.
+fn may_be_loss(table: &Table, column: u32) -> bool {
     let values: Vec<f64> = table.rows.iter().filter_map(|row| row.number(column)).collect();
     let (Some(first), Some(last)) = (values.first(), values.last()) else { return false };
     last < first || values.iter().any(|value| *value > 1.0) && values.iter().all(|value| *value < 20.0)
 }
 
-/// The figure that a file's name tells: `run-train-tag-epoch_loss` is training's loss.
+/// The figure that a file's name gives: `run-train-tag-epoch_loss` is the training loss.
 fn figure_of(stem: &str) -> String {
     let (run, tag) = stem.split_once("tag-").unwrap_or(("", stem));
     let side = words(run).iter().rev().find_map(|word| super::names::side_of(word));
@@ -156,21 +157,17 @@ fn figure_of(stem: &str) -> String {
     stem.to_owned()
 }
 
-/// Of several files, one whose losses name no side has that of its own name: `train.csv` beside `val.csv`.
+/// Gives losses and accuracies without a side that of the file's name, where one of several files names it: `train.csv`
+/// and `val.csv`.
 fn sided(mut table: Table, path: &Path) -> Table {
     let stem = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
-    let is_bare = |name: &str| {
-        recognise(name)
-            .is_some_and(|meaning| meaning.side.is_none() && matches!(meaning.kind, Kind::Loss | Kind::Accuracy))
-    };
-    let names_a_side = table.columns.iter().any(|name| recognise(name).is_some_and(|meaning| meaning.side.is_some()));
     let Some(side) = only_side(&stem) else { return table };
-    if names_a_side || !table.columns.iter().any(|name| is_bare(name)) {
+    if table.columns.iter().any(|name| recognise(name).is_some_and(|meaning| meaning.side.is_some())) {
         return table;
     }
     for column in 0..table.columns.len() {
         let name = table.columns[column].clone();
-        if is_bare(&name) {
+        if recognise(&name).is_some_and(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Accuracy)) {
             table.rename(column as u32, format!("{}_{name}", side.word()));
         }
     }
@@ -182,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_files_name_tells_its_figure() {
+    fn a_files_name_gives_its_figure() {
         for (stem, figure) in [
             ("run-train-tag-epoch_loss", "train_epoch_loss"),
             ("run-.-tag-Loss_val", "loss_val"),

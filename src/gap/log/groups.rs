@@ -1,4 +1,4 @@
-//! Several runs side by side: Weights & Biases exports a column `RUN - FIGURE` for each.
+//! Several runs side by side, as Weights & Biases exports them: a column `RUN - FIGURE` for each run and figure.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::{
 /// The name of the column of runs.
 pub const RUN: &str = "run";
 
-/// The table with the runs below each other, where several runs state one figure side by side.
+/// Puts the rows of several runs below each other, where the table has them side by side.
 ///
 /// # Errors
 /// There are too many rows.

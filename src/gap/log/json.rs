@@ -8,12 +8,12 @@ use super::{
     table::{Row, Table},
 };
 
-/// Lists that hold the rows of a document, by the names that trainers give them.
+/// Names that trainers give to the list of a document's rows.
 const LISTS: [&str; 8] = ["log_history", "history", "epochs", "logs", "log", "results", "metrics", "records"];
 
-/// Bytes above which a document is not held as a whole: its values take many times as much memory.
+/// Documents longer than this are read line by line \[bytes\]: parsed values take many times as much memory.
 const LARGE: usize = 32 << 20;
-/// Bytes of a line above which it is no list of an epoch's figures.
+/// Lines longer than this are not a list of figures \[bytes\].
 const SMALL: usize = 1 << 20;
 /// Lists at most.
 const MOST_LISTS: usize = 64;
@@ -32,9 +32,9 @@ pub fn read(text: &str, table: Table) -> Result<Option<Table>> {
     {
         return document_of(&document, table, 0);
     }
-    // A printed dictionary of Python's, such as Keras' `history.history`.
+    // A printed Python dictionary, such as Keras' `history.history`.
     if begin.len() < SMALL
-        && let Ok(document) = serde_json::from_str::<Value>(&pythons(begin.lines().next().unwrap_or_default()))
+        && let Ok(document) = serde_json::from_str::<Value>(&from_python(begin.lines().next().unwrap_or_default()))
         && document
             .as_object()
             .is_some_and(|fields| fields.iter().any(|(name, list)| list.is_array() && table.keeps(name)))
@@ -56,7 +56,7 @@ pub fn lists(text: &str, table: Table) -> Result<Option<Table>> {
         if !list.starts_with('[') {
             continue;
         }
-        let list = serde_json::from_str::<Vec<Value>>(&pythons(list));
+        let list = serde_json::from_str::<Vec<Value>>(&from_python(list));
         let name = name.trim().trim_matches(['"', '\'']);
         if let Ok(list) = list
             && table.keeps(name)
@@ -70,37 +70,37 @@ pub fn lists(text: &str, table: Table) -> Result<Option<Table>> {
 }
 
 /// Python's literals as JSON.
-fn pythons(text: &str) -> String {
+fn from_python(text: &str) -> String {
     let text = text.replace('\'', "\"").replace("nan", "\"NaN\"").replace("inf", "\"inf\"").replace("None", "null");
     text.replace("True", "true").replace("False", "false")
 }
 
-/// Python writes NaN and Infinity, which are no JSON: they become texts that read as numbers.
+/// Replaces NaN and Infinity, which Python writes but JSON does not allow, by texts that are read as numbers.
 fn finite(text: &str) -> String {
-    let mut sound = String::with_capacity(text.len());
+    let mut valid = String::with_capacity(text.len());
     let mut is_text = false;
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let word = ["-Infinity", "Infinity", "NaN"].iter().find(|word| !is_text && rest.starts_with(**word));
         if let Some(word) = word {
-            sound.push_str(if word.ends_with("NaN") { "\"NaN\"" } else { "\"inf\"" });
+            valid.push_str(if word.ends_with("NaN") { "\"NaN\"" } else { "\"inf\"" });
             rest = &rest[word.len()..];
             continue;
         }
         if c == '\\' && is_text {
-            sound.push(c);
+            valid.push(c);
             rest = &rest[1..];
         } else if c == '"' {
             is_text = !is_text;
         }
         let Some(c) = rest.chars().next() else { break };
-        sound.push(c);
+        valid.push(c);
         rest = &rest[c.len_utf8()..];
     }
-    sound
+    valid
 }
 
-/// A document: a list of rows, an object of columns, or either inside an object.
+/// Reads a document: a list of rows, an object of columns, or either inside an object.
 fn document_of(document: &Value, mut table: Table, depth: usize) -> Result<Option<Table>> {
     match document {
         Value::Array(rows) => {
@@ -133,7 +133,7 @@ fn document_of(document: &Value, mut table: Table, depth: usize) -> Result<Optio
                     return Ok(Some(found));
                 }
             }
-            // One epoch alone.
+            // The object is a single row.
             push(fields, &mut table)?;
             Ok(table.rows.iter().any(|row| !row.cells.is_empty()).then_some(table))
         }
@@ -141,7 +141,7 @@ fn document_of(document: &Value, mut table: Table, depth: usize) -> Result<Optio
     }
 }
 
-/// Keras' history: a list for each figure, an epoch at each place.
+/// Reads a list for each figure, with one entry for each epoch, as in Keras' history.
 fn columns(lists: &[(&String, &Vec<Value>)], mut table: Table) -> Result<Table> {
     let columns: Vec<Option<u32>> = lists.iter().map(|(name, _)| table.column(name)).collect::<Result<_>>()?;
     let longest = lists.iter().map(|(_, list)| list.len()).max().unwrap_or_default();
@@ -153,9 +153,10 @@ fn columns(lists: &[(&String, &Vec<Value>)], mut table: Table) -> Result<Table> 
     Ok(table)
 }
 
-/// An object in each line, with lines between them that are none.
+/// Reads an object from each line; other lines may stand between them.
 fn lines(text: &str, mut table: Table) -> Result<Option<Table>> {
-    let (mut objects, mut others) = (0, 0);
+    let mut objects = 0;
+    let mut others = 0;
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let object = line.starts_with('{').then(|| serde_json::from_str::<Value>(&finite(line)).ok()).flatten();
         match object.as_ref().and_then(Value::as_object) {
@@ -166,11 +167,11 @@ fn lines(text: &str, mut table: Table) -> Result<Option<Table>> {
             None => others += 1,
         }
     }
-    // A console's Python dictionaries among other lines are read as lines.
+    // A few dictionaries among other lines are left to the reader of lines.
     Ok((objects > 0 && objects >= others).then_some(table))
 }
 
-/// Adds a row, of the object's figures and of those one or two objects deeper: `{"train": {"loss": 0.5}}`.
+/// Adds a row with the figures of the object and of the objects inside it: `{"train": {"loss": 0.5}}`.
 fn push(object: &Map<String, Value>, table: &mut Table) -> Result<()> {
     let mut cells = Vec::new();
     gather(object, "", table, &mut cells, 0)?;
@@ -204,7 +205,7 @@ fn cell(value: &Value) -> Option<Cell> {
     match value {
         Value::Number(number) => number.as_f64().map(Cell::Number),
         Value::String(text) => Cell::read(text),
-        // `[0.1]`, a figure for each group of weights.
+        // `[0.1]`: a figure for each parameter group.
         Value::Array(list) => match &list[..] {
             [only] => cell(only),
             _ => None,

@@ -11,44 +11,42 @@ use super::{
     table::{Row, Table},
 };
 
-/// Runs that a learning rate may tell apart.
+/// Most runs of a sweep over learning rates.
 const MOST_RATES: usize = 50;
+/// A column of runs whose name ranks at least so high always separates runs.
+const CERTAIN: i8 = 7;
 
-/// Columns by number.
+/// The columns of epochs, steps and runs, by number.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     /// The epoch.
     pub epoch: Option<u32>,
     /// The number of updates.
     pub step: Option<u32>,
-    /// Those that together tell runs apart: run, fold, seed, model.
+    /// The columns that together separate runs: run, fold, seed, model.
     pub runs: Vec<u32>,
 }
 
 impl Keys {
-    /// Those of `table`.
+    /// Finds the key columns of `table`.
     ///
     /// # Errors
-    /// A column that was named is not there.
+    /// A column that the user named does not exist.
     pub fn of(table: &Table, named: &Columns) -> Result<Self> {
-        let of = |kind| {
-            let columns = table.columns.iter().enumerate();
-            let ranked = columns.filter_map(|(at, name)| {
-                let meaning = recognise(name).filter(|meaning| meaning.kind == kind)?;
-                Some((meaning.rank, std::cmp::Reverse(at)))
-            });
-            ranked.max().map(|(_, at)| at.0 as u32)
-        };
         let epoch = match &named.epoch {
             Some(name) => Some(super::fields::named(table, "--epoch", name)?),
-            None => of(Kind::Epoch),
+            None => highest_ranking(table, Kind::Epoch),
         };
-        let has_numbers = |column: &u32| table.rows.iter().any(|row| row.number(*column).is_some());
-        let mut keys =
-            Self { epoch: epoch.filter(has_numbers), step: of(Kind::Step).filter(has_numbers), runs: Vec::new() };
-        let is_surely_a_run =
-            |column: &u32| recognise(&table.columns[*column as usize]).is_some_and(|run| run.rank >= 7);
-        keys.runs.extend(of(Kind::Run).filter(is_surely_a_run));
+        let mut keys = Self {
+            epoch: epoch.filter(|&column| has_numbers(table, column)),
+            step: highest_ranking(table, Kind::Step).filter(|&column| has_numbers(table, column)),
+            runs: Vec::new(),
+        };
+        if let Some(column) = highest_ranking(table, Kind::Run)
+            && recognise(&table.columns[column as usize]).is_some_and(|meaning| meaning.rank >= CERTAIN)
+        {
+            keys.runs.push(column);
+        }
         for column in 0..table.columns.len() as u32 {
             if !keys.runs.contains(&column) && is_run(table, &keys, column) {
                 keys.runs.push(column);
@@ -57,19 +55,20 @@ impl Keys {
         Ok(keys)
     }
 
-    /// What the columns of runs say of a row.
+    /// The name of a row's run; None where no column separates runs.
     pub fn name(&self, table: &Table, row: &Row) -> Option<String> {
-        let name = |column: &u32| {
-            Some(match row.get(*column)? {
-                Cell::Text(text) => text.to_string(),
-                // A lone number does not say of what.
-                Cell::Number(value) | Cell::Percent(value) => match table.columns[*column as usize].as_str() {
-                    "run" => value.to_string(),
-                    column => format!("{column} {value}"),
+        let mut names = Vec::new();
+        for &column in &self.runs {
+            match row.get(column) {
+                Some(Cell::Text(text)) => names.push(text.to_string()),
+                // A number alone does not say what it numbers.
+                Some(Cell::Number(value) | Cell::Percent(value)) => match table.columns[column as usize].as_str() {
+                    "run" => names.push(value.to_string()),
+                    column => names.push(format!("{column} {value}")),
                 },
-            })
-        };
-        let names: Vec<String> = self.runs.iter().filter_map(name).collect();
+                None => {}
+            }
+        }
         (!names.is_empty()).then(|| names.join(", "))
     }
 
@@ -79,26 +78,47 @@ impl Keys {
     }
 }
 
-/// Whether a column that may say the same in every row tells runs apart: one epoch stands with several of its values.
+/// The column of this kind whose name ranks highest; of equal ones the first.
+fn highest_ranking(table: &Table, kind: Kind) -> Option<u32> {
+    let mut best: Option<(i8, u32)> = None;
+    for (column, name) in (0..).zip(&table.columns) {
+        if let Some(meaning) = recognise(name)
+            && meaning.kind == kind
+            && best.is_none_or(|(rank, _)| meaning.rank > rank)
+        {
+            best = Some((meaning.rank, column));
+        }
+    }
+    best.map(|(_, column)| column)
+}
+
+fn has_numbers(table: &Table, column: u32) -> bool {
+    table.rows.iter().any(|row| row.number(column).is_some())
+}
+
+/// Whether a column separates runs. Its value may be the same in every row; it separates runs where one epoch appears with
+/// several of its values.
 fn is_run(table: &Table, keys: &Keys, column: u32) -> bool {
     let Some(meaning) = recognise(&table.columns[column as usize]) else { return false };
     match meaning.kind {
         Kind::Run => repeats_epochs(table, keys, column),
-        // `dataset` may hold sides, or names.
+        // `dataset` may hold sides, or names of data sets.
         Kind::Mode => {
-            let is_side = |row: &Row| matches!(row.get(column), Some(Cell::Text(text)) if label(text).is_some());
-            !table.rows.iter().any(is_side) && repeats_epochs(table, keys, column)
+            let names_sides =
+                table.rows.iter().any(|row| matches!(row.get(column), Some(Cell::Text(text)) if label(text).is_some()));
+            !names_sides && repeats_epochs(table, keys, column)
         }
         Kind::Rate => sweeps(table, keys, column),
         _ => false,
     }
 }
 
-/// Whether the epochs of one value come again with others, and a value stands for more than a row.
+/// Whether the epochs of one value appear again with other values, and each value has more than one row on average.
 fn repeats_epochs(table: &Table, keys: &Keys, column: u32) -> bool {
     let losses = table.losses();
     let mut first: BTreeMap<(Option<String>, u64, u32), String> = BTreeMap::new();
-    let (mut values, mut pairs) = (BTreeSet::new(), BTreeSet::new());
+    let mut values = BTreeSet::new();
+    let mut pairs = BTreeSet::new();
     let mut is_repeated = false;
     for (at, row) in table.rows.iter().enumerate() {
         let Some(value) = row.get(column).map(|cell| format!("{cell:?}")) else { continue };
@@ -113,7 +133,7 @@ fn repeats_epochs(table: &Table, keys: &Keys, column: u32) -> bool {
     is_repeated && pairs.len() >= 2 * values.len()
 }
 
-/// Whether every epoch stands once for each of several rates: a sweep, and no schedule.
+/// Whether every epoch appears once for each of several rates, which makes them a sweep, not a schedule.
 fn sweeps(table: &Table, keys: &Keys, column: u32) -> bool {
     let mut rates: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
     let sides = table.losses_by_side();

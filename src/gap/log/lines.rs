@@ -1,4 +1,4 @@
-//! Epochs in lines of text, whatever stands around them.
+//! Reads epochs from lines of text, whatever other text surrounds them.
 //!
 //! A line names its epoch (`Epoch: 20/50..`) or belongs to the epoch named above it. Its figures are names followed by
 //! numbers; a label such as `Val:` gives a side to the names after it that have none.
@@ -22,88 +22,133 @@ use figures::Figure;
 /// The name of the column of epochs that the reader itself fills.
 pub(super) const EPOCH: &str = "epoch";
 
+/// Lines longer than this are not a trainer's and are skipped \[bytes\].
+const LONGEST: usize = 20_000;
+
 /// A line with figures.
 struct Line {
     /// The epoch, its own or that of a line above.
     epoch: Option<f64>,
-    /// Whether the line itself names it.
+    /// Whether the line itself names the epoch.
     is_own: bool,
-    /// Whether it is the first with figures since an epoch was named.
+    /// Whether it is the first line with figures since an epoch was named.
     begins: bool,
     /// Whether it is about one batch.
     is_of_a_batch: bool,
     /// The fold that was named last, and the run that the epoch's line names.
     run: Option<String>,
-    /// What it states.
+    /// The figures that it states.
     figures: Vec<Figure>,
 }
 
-/// The figures in the lines of `text`, as a table with a column of epochs.
+/// Reads the figures in the lines of `text` as a table with a column of epochs.
 ///
 /// # Errors
 /// There are too many of them.
 pub fn read(text: &str, mut table: Table) -> Result<Table> {
-    let mut lines: Vec<Line> = Vec::new();
-    let mut known = figures::Known::default();
-    let (mut fold, mut run, mut side) = (None, None, None);
-    let (mut current, mut begins) = (None, false);
-    for line in text.lines().filter(|line| line.len() < 20_000) {
-        let found = epoch::find(line);
-        if found.as_ref().is_some_and(|epoch| epoch.is_of_another) {
-            continue;
+    let mut reader = Reader::new(&mut table);
+    for line in text.lines().filter(|line| line.len() < LONGEST) {
+        reader.read(line)?;
+    }
+    let mut lines = reader.lines;
+    if lines.iter().any(|line| line.epoch.is_some()) {
+        lines = summary::without_summaries(lines, &table);
+    } else {
+        lines = summary::counted(lines, &table);
+    }
+    variants::separate(&mut lines, &mut table)?;
+    batches::average(&mut lines, &table);
+    // The last figure of a redrawn progress bar counts. Records at fractions of an epoch are averaged instead.
+    table.takes_last = !lines.iter().any(|line| line.epoch.is_some_and(|epoch| epoch.fract() != 0.0));
+    fill(lines, table)
+}
+
+/// Reads lines one by one and keeps what later lines need of earlier ones.
+struct Reader<'a> {
+    table: &'a mut Table,
+    /// The lines with figures so far.
+    lines: Vec<Line>,
+    known: figures::Known,
+    /// The fold that was named last.
+    fold: Option<u32>,
+    /// The run that the last epoch's line named.
+    run: Option<String>,
+    /// The side that a heading such as `Test Error:` announced.
+    side: Option<Side>,
+    /// The epoch that was named last.
+    epoch: Option<f64>,
+    /// Whether an epoch was named since the last line with figures.
+    begins: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(table: &'a mut Table) -> Self {
+        let known = figures::Known::default();
+        Self { table, lines: Vec::new(), known, fold: None, run: None, side: None, epoch: None, begins: false }
+    }
+
+    fn read(&mut self, line: &str) -> Result<()> {
+        let named = epoch::find(line);
+        if named.as_ref().is_some_and(|epoch| epoch.is_of_another) {
+            return Ok(());
         }
-        if line.trim().is_empty() || found.is_some() {
-            side = None;
+        if line.trim().is_empty() || named.is_some() {
+            self.side = None;
         }
-        fold = epoch::fold(line).or(fold);
-        let figures = figures::find(line, found.as_ref(), side, &mut table, &mut known)?;
-        // A line that states a loss is the trainer's own, whatever else it says; a callback may state a rate.
-        if found.as_ref().is_some_and(|epoch| epoch::is_of_a_callback(line, epoch))
-            && figures.iter().all(|figure| is_a_rate(&table.columns[figure.column as usize]))
-        {
-            continue;
+        self.fold = epoch::fold(line).or(self.fold);
+        let figures = figures::find(line, named.as_ref(), self.side, self.table, &mut self.known)?;
+        if self.is_of_a_callback(line, named.as_ref(), &figures) {
+            return Ok(());
         }
-        if let Some(epoch) = &found {
-            // An epoch that is named once more without a figure goes on.
-            begins |= current != Some(epoch.number) || !figures.is_empty();
-            current = Some(epoch.number);
-            table.planned = epoch.planned.or(table.planned);
-            run = epoch::run(line);
+        if let Some(named) = &named {
+            // An epoch that is named again without a figure has not ended.
+            self.begins |= self.epoch != Some(named.number) || !figures.is_empty();
+            self.epoch = Some(named.number);
+            self.table.planned = named.planned.or(self.table.planned);
+            self.run = epoch::run(line);
         }
-        // A trainer that evaluates its best weights when all is over repeats its last record.
+        // A trainer that evaluates its best weights after training repeats the record of their epoch.
         let is_record = line.trim_start().starts_with('{');
-        if is_record && summary::is_repeated(&lines, current, &figures, &table) {
-            continue;
+        if is_record && summary::is_repeated(&self.lines, self.epoch, &figures, self.table) {
+            return Ok(());
         }
         if figures.is_empty() {
-            side = heading(line).or(side);
-            continue;
+            self.side = heading(line).or(self.side);
+            return Ok(());
         }
-        let fold = fold.map(|fold| format!("fold {fold}"));
-        let of_run: Vec<String> = [fold, run.clone()].into_iter().flatten().collect();
-        lines.push(Line {
-            epoch: current,
-            is_own: found.is_some(),
-            begins,
-            is_of_a_batch: epoch::is_of_a_batch(line, found.as_ref()),
-            run: (!of_run.is_empty()).then(|| of_run.join(", ")),
+        self.lines.push(Line {
+            epoch: self.epoch,
+            is_own: named.is_some(),
+            begins: self.begins,
+            is_of_a_batch: epoch::is_of_a_batch(line, named.as_ref()),
+            run: self.run_name(),
             figures,
         });
-        begins = false;
+        self.begins = false;
+        Ok(())
     }
-    let mut lines = if lines.iter().any(|line| line.epoch.is_some()) {
-        summary::without_summaries(lines, &table)
-    } else {
-        summary::counted(lines, &table)
-    };
-    variants::tell_apart(&mut lines, &mut table)?;
-    batches::average(&mut lines, &table);
-    // Of a bar that is redrawn the last figure counts; records at fractions of an epoch are each of a part of it.
-    table.takes_last = !lines.iter().any(|line| line.epoch.is_some_and(|epoch| epoch.fract() != 0.0));
-    let column = table.column(EPOCH)?;
+
+    /// Whether a callback wrote the line: it says so and states no figure but a rate.
+    fn is_of_a_callback(&self, line: &str, named: Option<&epoch::Named>, figures: &[Figure]) -> bool {
+        named.is_some_and(|epoch| epoch::is_of_a_callback(line, epoch))
+            && figures.iter().all(|figure| is_a_rate(&self.table.columns[figure.column as usize]))
+    }
+
+    /// Fold and run of the current line, as one name.
+    fn run_name(&self) -> Option<String> {
+        match (self.fold, &self.run) {
+            (Some(fold), Some(run)) => Some(format!("fold {fold}, {run}")),
+            (Some(fold), None) => Some(format!("fold {fold}")),
+            (None, run) => run.clone(),
+        }
+    }
+}
+
+/// Adds the lines to the table as rows. Lines before the first epoch are left out.
+fn fill(lines: Vec<Line>, mut table: Table) -> Result<Table> {
+    let Some(column) = table.column(EPOCH)? else { return Ok(table) };
     for line in lines {
-        // Before the first epoch there is none.
-        let (Some(column), Some(epoch)) = (column, line.epoch) else { continue };
+        let Some(epoch) = line.epoch else { continue };
         let mut cells: Vec<(u32, Cell)> = line.figures.into_iter().map(|figure| (figure.column, figure.cell)).collect();
         cells.push((column, Cell::Number(epoch)));
         if let Some(run) = line.run
@@ -120,7 +165,7 @@ fn is_a_rate(name: &str) -> bool {
     recognise(name).is_some_and(|meaning| meaning.kind == Kind::Rate)
 }
 
-/// The side that a line of its own announces: `Test Error:`.
+/// The side that a heading announces: `Test Error:`.
 fn heading(line: &str) -> Option<Side> {
     label(line.trim().strip_suffix(':')?)
 }

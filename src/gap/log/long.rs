@@ -1,4 +1,4 @@
-//! Tables of one figure a row: its name, its value, and the step at which it was written.
+//! Tables with one figure a row: its name, its value, and its step.
 
 use std::collections::BTreeMap;
 
@@ -6,27 +6,21 @@ use anyhow::Result;
 
 use super::{
     cell::Cell,
-    names::{Kind, recognise},
+    names::Kind,
     table::{Row, Table},
 };
 
-/// The table with a column for each name.
+/// Turns a table of names and values into one with a column for each name.
 ///
 /// # Errors
 /// There are too many names.
 pub fn pivot(table: Table) -> Result<Table> {
-    let of = |kind| table.columns.iter().position(|name| recognise(name).is_some_and(|meaning| meaning.kind == kind));
-    let (Some(key), Some(value)) = (of(Kind::Key), of(Kind::Value)) else { return Ok(table) };
-    let (key, value) = (key as u32, value as u32);
+    let (Some(key), Some(value)) = (table.first(Kind::Key), table.first(Kind::Value)) else { return Ok(table) };
     let mut wide = table.like();
-    for name in table
-        .columns
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| *at as u32 != key && *at as u32 != value)
-        .map(|(_, name)| name)
-    {
-        wide.column(name)?;
+    for (column, name) in (0..).zip(&table.columns) {
+        if column != key && column != value {
+            wide.column(name)?;
+        }
     }
     let mut columns: BTreeMap<Box<str>, Option<u32>> = BTreeMap::new();
     for row in table.rows {
@@ -51,13 +45,12 @@ pub fn pivot(table: Table) -> Result<Table> {
     Ok(wide)
 }
 
-/// MLflow's file of one metric: `timestamp value step` in each line, the time in milliseconds; None where it is none.
+/// Reads MLflow's file of one metric: `timestamp value step` in each line, the time in milliseconds. None for other text.
 ///
 /// # Errors
 /// There is too much of it.
 pub fn metric_file(text: &str, mut table: Table) -> Result<Option<Table>> {
-    let (value, step) = (table.column("value")?, table.column("step")?);
-    let (Some(value), Some(step)) = (value, step) else { return Ok(None) };
+    let (Some(value), Some(step)) = (table.column("value")?, table.column("step")?) else { return Ok(None) };
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let [time, figure, at] = fields[..] else { return Ok(None) };

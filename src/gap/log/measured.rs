@@ -1,29 +1,30 @@
-//! Not measured, or no number? NaN in a log says either.
+//! Distinguishes a loss that was not measured from one that has diverged: a log may write NaN for both.
 
-/// A loss over the epochs: NaN where it was not measured, ∞ where it is no number any more.
+/// A loss over the epochs: NaN where it was not measured, ∞ where it has diverged.
 ///
-/// `stated` holds None where an epoch says nothing and NaN where it says NaN. A loss that becomes NaN and stays so has
-/// diverged; a NaN before a number means not measured, as pandas and Keras write it. `train` is the training loss, read
-/// so already, where this is val's: a val loss that was never a number, or is none after the last epoch alone, has
-/// diverged only where training has.
+/// `stated` holds None where an epoch does not state the loss, and NaN where it states NaN. A loss that becomes NaN and
+/// stays NaN has diverged. A NaN before a number means not measured, as pandas and Keras write it.
+///
+/// For a val loss, `train` is the training loss as this function returns it. A val loss that is NaN in all epochs, or in the
+/// last epoch alone, counts as diverged only where the training loss has diverged.
 pub fn measured(stated: &[Option<f64>], train: Option<&[f64]>) -> Vec<f64> {
-    let is_number = |value: &Option<f64>| value.is_some_and(|value| !value.is_nan());
-    let last_number = stated.iter().rposition(is_number);
-    let is_sometimes_measured =
-        last_number.is_some_and(|last| stated[..last].iter().any(|value| value.is_some_and(f64::is_nan)));
+    let last_number = stated.iter().rposition(|value| value.is_some_and(|value| !value.is_nan()));
     let tail = last_number.map_or(0, |last| last + 1);
-    let trailing = stated[tail..].iter().filter(|value| value.is_some()).count();
-    let has_diverged = |at: usize| match train {
-        _ if is_sometimes_measured || at < tail => false,
-        None => true,
-        Some(train) => train[at].is_infinite() || last_number.is_some() && trailing >= 2,
-    };
-    let value = |(at, value): (usize, &Option<f64>)| match value {
-        Some(value) if value.is_nan() && has_diverged(at) => f64::INFINITY,
-        Some(value) => *value,
-        None => f64::NAN,
-    };
-    stated.iter().enumerate().map(value).collect()
+    let has_nan_before_numbers = stated[..tail].iter().flatten().any(|value| value.is_nan());
+    let nans_in_tail = stated[tail..].iter().flatten().count();
+    let mut losses = Vec::with_capacity(stated.len());
+    for (at, value) in stated.iter().enumerate() {
+        let is_nan = value.is_some_and(f64::is_nan);
+        let has_diverged = is_nan
+            && at >= tail
+            && !has_nan_before_numbers
+            && match train {
+                None => true,
+                Some(train) => train[at].is_infinite() || last_number.is_some() && nans_in_tail >= 2,
+            };
+        losses.push(if has_diverged { f64::INFINITY } else { value.unwrap_or(f64::NAN) });
+    }
+    losses
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Logs of other trainers, read as curves.
 //!
-//! The way of a log: `text` decodes it; `notebook` takes what a notebook printed; `delimited`, `aligned`, `json`, `lines`
-//! and `events` each read one form into a `table::Table` of named cells; `names` knows the names that trainers use;
-//! `keys` finds the columns of epochs and runs, `runs` tells the runs of a log apart, `epochs` puts the rows of an epoch
-//! together, `fields` decides which column is which figure, and `measured` tells a loss that was not measured from one
-//! that is no number any more.
+//! A log is read in steps:
+//! 1. `text` decodes it, and `notebook` extracts what the cells of a notebook printed;
+//! 2. `delimited`, `aligned`, `json`, `lines` and `events` each read one form into a `table::Table` of named cells, with
+//!    the help of `names`, which knows the names that trainers use;
+//! 3. `keys` finds the columns of epochs and runs, `runs` splits the rows by run, `places` finds the epoch of each row, and
+//!    `epochs` puts the rows of an epoch together;
+//! 4. `fields` decides which column is which figure, and `measured` distinguishes a loss that was not measured from one
+//!    that has diverged.
 
 mod aligned;
 mod cell;
@@ -22,6 +25,8 @@ mod measured;
 mod modes;
 mod names;
 mod notebook;
+mod notes;
+mod places;
 mod runs;
 mod table;
 mod text;
@@ -32,24 +37,25 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{Case, Curves, LossPoint, TrainingLoss};
+use cell::Cell;
 use epochs::{RunEpochs, Stated};
 use fields::Fields;
 use keys::Keys;
 use table::Table;
 
-/// How a log is to be read where it leaves a choice.
-#[derive(Clone, Debug, Default)]
+/// Choices in reading a log that the log itself leaves open.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogOptions {
-    /// Columns that are named rather than found by their names.
+    /// Columns that the user names.
     pub columns: Columns,
-    /// Which run of several is judged, from 1; without it the last.
+    /// Which of several runs is diagnosed, from 1; None for the last.
     pub run: Option<usize>,
-    /// How many classes there are.
+    /// How many classes the data have.
     pub classes: Option<usize>,
 }
 
-/// Columns by name.
-#[derive(Clone, Debug, Default)]
+/// Columns that the user names.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Columns {
     /// The training loss.
     pub train_loss: Option<String>,
@@ -77,7 +83,7 @@ impl Columns {
 ///
 /// # Errors
 /// A file cannot be read; no epoch with a training and a val loss is found; several columns may be one figure; there is
-/// no run of that number. The message shows what was found and how to name it.
+/// no run of the number asked for. The message shows what was found and how to name it.
 pub fn read(paths: &[PathBuf], options: &LogOptions) -> Result<Case> {
     let name = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
     let table = files::read(paths, &options.columns.names())?;
@@ -93,7 +99,15 @@ struct Run {
     resumed: Vec<f64>,
 }
 
-/// The curves of the run that is judged, and what is to be said about how the log was read.
+impl Run {
+    /// Whether an epoch of the run has both losses.
+    fn states_both_losses(&self) -> bool {
+        let (Some(train), Some(val)) = (self.fields.train_loss, self.fields.val_loss) else { return false };
+        self.epochs.epochs.iter().any(|(_, stated)| stated.contains_key(&train) && stated.contains_key(&val))
+    }
+}
+
+/// The curves of the run that is diagnosed, and remarks on how the log was read.
 fn curves(table: &Table, options: &LogOptions) -> Result<(Curves, Vec<String>)> {
     let keys = Keys::of(table, &options.columns)?;
     let mut runs = Vec::new();
@@ -104,21 +118,20 @@ fn curves(table: &Table, options: &LogOptions) -> Result<(Curves, Vec<String>)> 
             runs.push(Run { name: rows.name, epochs, fields, resumed: rows.resumed });
         }
     }
-    let has_both = |run: &Run| {
-        let has = |stated: &Stated, column: Option<u32>| column.is_some_and(|column| stated.contains_key(&column));
-        let states = |stated: &Stated| has(stated, run.fields.train_loss) && has(stated, run.fields.val_loss);
-        run.epochs.epochs.iter().any(|(_, stated)| states(stated))
-    };
     let judged = match options.run {
         Some(number) => {
-            ensure!((1..=runs.len()).contains(&number), "--run {number}: it holds {}", counted(runs.len(), "run"));
+            ensure!(
+                (1..=runs.len()).contains(&number),
+                "--run {number}: it holds {}",
+                notes::counted(runs.len(), "run")
+            );
             number - 1
         }
-        None => runs.iter().rposition(has_both).unwrap_or(runs.len().saturating_sub(1)),
+        None => runs.iter().rposition(Run::states_both_losses).unwrap_or(runs.len().saturating_sub(1)),
     };
     let mut notes = table.notes.clone();
     if runs.len() > 1 {
-        notes.push(several(&runs, judged));
+        notes.push(notes::on_several_runs(&runs, judged));
     }
     let Some(run) = runs.get(judged) else {
         bail!(
@@ -126,7 +139,7 @@ fn curves(table: &Table, options: &LogOptions) -> Result<(Curves, Vec<String>)> 
             fields::seen(table)
         );
     };
-    notes.extend(notes_of(run, table));
+    notes.extend(notes::on_run(run, table));
     let mut curves = curves_of(run, table)?;
     curves.classes = options.classes;
     Ok((curves, notes))
@@ -134,7 +147,8 @@ fn curves(table: &Table, options: &LogOptions) -> Result<(Curves, Vec<String>)> 
 
 /// The curves of a run.
 fn curves_of(run: &Run, table: &Table) -> Result<Curves> {
-    let (fields, epochs) = (&run.fields, &run.epochs.epochs);
+    let fields = &run.fields;
+    let epochs = &run.epochs.epochs;
     let Some(train) = fields.train_loss else {
         bail!(
             "no training loss was found in it (train_loss, training loss, loss). Its columns are {}: say which with \
@@ -149,9 +163,8 @@ fn curves_of(run: &Run, table: &Table) -> Result<Curves> {
             fields::seen(table)
         );
     };
-    let series = |column: u32| epochs.iter().map(|(_, stated)| stated.get(&column).copied()).collect::<Vec<_>>();
-    let train_losses = measured::measured(&series(train), None);
-    let val_losses = measured::measured(&series(val), Some(&train_losses));
+    let train_losses = measured::measured(&series(epochs, train), None);
+    let val_losses = measured::measured(&series(epochs, val), Some(&train_losses));
     ensure!(
         train_losses.iter().chain(&val_losses).all(|loss| loss.is_nan() || *loss >= 0.0),
         "it holds a loss below 0, which no cross-entropy is: mindgap diagnoses classifiers"
@@ -162,21 +175,17 @@ fn curves_of(run: &Run, table: &Table) -> Result<Curves> {
         table.columns[val as usize],
         fields::seen(table)
     );
-    let accuracy = |column: Option<u32>| match column {
-        Some(column) => accuracies(&series(column), is_in_percent(table, column)),
-        None => vec![f64::NAN; epochs.len()],
-    };
-    let (train_accs, val_accs) = (accuracy(fields.train_acc), accuracy(fields.val_acc));
+    let train_accs = accuracies(table, epochs, fields.train_acc);
+    let val_accs = accuracies(table, epochs, fields.val_acc);
     let mut points = Vec::with_capacity(epochs.len());
     for (at, (epoch, stated)) in epochs.iter().enumerate() {
-        let value = |column: Option<u32>| column.and_then(|column| stated.get(&column)).copied().unwrap_or(f64::NAN);
         let point = LossPoint {
             train_loss: train_losses[at],
             val_loss: val_losses[at],
             train_acc: train_accs[at],
             val_acc: val_accs[at],
-            lr: value(fields.rate),
-            batch_loss: value(fields.batch_loss),
+            lr: value(stated, fields.rate),
+            batch_loss: value(stated, fields.batch_loss),
             ..LossPoint::unknown(*epoch)
         };
         if !(point.train_loss.is_nan() && point.val_loss.is_nan()) {
@@ -187,75 +196,25 @@ fn curves_of(run: &Run, table: &Table) -> Result<Curves> {
     Ok(Curves { points, training, planned: table.planned, classes: None })
 }
 
-/// Accuracies in percent. Shares and percentages are told apart by the whole column: one that never exceeds 1 and has no
-/// per-cent sign holds shares.
-fn accuracies(stated: &[Option<f64>], is_in_percent: bool) -> Vec<f64> {
-    let are_shares = !is_in_percent && stated.iter().flatten().all(|value| value.is_nan() || *value <= 1.0);
+/// The figure of a column in an epoch; NaN where there is none.
+fn value(stated: &Stated, column: Option<u32>) -> f64 {
+    column.and_then(|column| stated.get(&column)).copied().unwrap_or(f64::NAN)
+}
+
+/// What the epochs state in a column.
+fn series(epochs: &[(u32, Stated)], column: u32) -> Vec<Option<f64>> {
+    epochs.iter().map(|(_, stated)| stated.get(&column).copied()).collect()
+}
+
+/// The accuracies of a column in percent; NaN where there are none. A column that never exceeds 1 and has no per-cent sign
+/// holds shares.
+fn accuracies(table: &Table, epochs: &[(u32, Stated)], column: Option<u32>) -> Vec<f64> {
+    let Some(column) = column else { return vec![f64::NAN; epochs.len()] };
+    let stated = series(epochs, column);
+    let has_percent_sign = table.rows.iter().any(|row| matches!(row.get(column), Some(Cell::Percent(_))));
+    let are_shares = !has_percent_sign && stated.iter().flatten().all(|value| value.is_nan() || *value <= 1.0);
     let scale = if are_shares { 100.0 } else { 1.0 };
     stated.iter().map(|value| scale * value.unwrap_or(f64::NAN)).collect()
-}
-
-fn is_in_percent(table: &Table, column: u32) -> bool {
-    table.rows.iter().any(|row| matches!(row.get(column), Some(cell::Cell::Percent(_))))
-}
-
-/// That a log holds several runs, and which is judged.
-fn several(runs: &[Run], judged: usize) -> String {
-    let one = |(at, run): (usize, &Run)| {
-        let name = run.name.as_ref().map_or(String::new(), |name| format!("{name}, "));
-        format!("{} ({name}{})", at + 1, counted(run.epochs.epochs.len(), "epoch"))
-    };
-    let shown: Vec<String> = runs.iter().enumerate().take(12).map(one).collect();
-    let more = if runs.len() > 12 { ", …" } else { "" };
-    format!(
-        "It holds several runs: {}. This is run {} of {}; --run N judges another: {}{more}.",
-        runs.len(),
-        judged + 1,
-        runs.len(),
-        shown.join(", ")
-    )
-}
-
-/// What is to be said about how a run was read.
-fn notes_of(run: &Run, table: &Table) -> Vec<String> {
-    let mut notes = Vec::new();
-    for counting in &run.epochs.notes {
-        notes.push(format!("The log {counting}"));
-    }
-    if !run.resumed.is_empty() {
-        let starts: Vec<String> = run.resumed.iter().take(6).map(|epoch| format!("{epoch:.0}")).collect();
-        notes.push(format!(
-            "The run was resumed at {}: what an earlier start recorded of these and later epochs is left out.",
-            starts.join(", ")
-        ));
-    }
-    let fields = &run.fields;
-    if fields.val_is_test {
-        let name = fields.val_loss.map_or("", |column| &table.columns[column as usize]);
-        notes.push(format!(
-            "It has no validation loss; its test loss `{name}` is taken for it. What is chosen by it is no longer a test."
-        ));
-    }
-    if fields.val_acc_is_unclear {
-        let name = fields.val_acc.map_or("", |column| &table.columns[column as usize]);
-        notes.push(format!("Several columns may be val accuracy; `{name}` is taken, and --val-acc names another."));
-    }
-    let last = |column: Option<u32>| {
-        let column = column?;
-        run.epochs.epochs.iter().rev().find_map(|(epoch, stated)| Some((*epoch, *stated.get(&column)?)))
-    };
-    if let Some((epoch, loss)) = last(fields.test_loss) {
-        let accuracy =
-            last(fields.test_acc).map_or(String::new(), |(_, accuracy)| format!(", test accuracy {accuracy}"));
-        notes.push(format!(
-            "Beside val stands a test loss of {loss:.3} after epoch {epoch}{accuracy}; no figure here mixes it in."
-        ));
-    }
-    notes
-}
-
-fn counted(count: usize, name: &str) -> String {
-    if count == 1 { format!("1 {name}") } else { format!("{count} {name}s") }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Rows that are about one side: the names in them that name none are that side's.
+//! Rows that are about one side: their figures without a side are that side's.
 
 use anyhow::Result;
 
@@ -8,48 +8,36 @@ use super::{
     table::{Row, Table},
 };
 
-/// The table with the side of each row in the names of its cells.
+/// Adds the side of each row to the names of its losses and accuracies that have none.
 ///
-/// A column such as `mode` or `phase` tells it. Without one, rows that lack both the epoch and the rate that other rows
-/// state, and state an accuracy, are of val: so write OpenMMLab's trainers.
+/// A column such as `mode` or `phase` names the side. Without such a column, a row is of val when it has an accuracy but
+/// neither the epoch nor the rate that other rows have, as OpenMMLab's trainers write it.
 ///
 /// # Errors
 /// There are too many columns.
 pub fn spread(table: Table) -> Result<Table> {
-    let meanings: Vec<Option<Meaning>> = table.columns.iter().map(|name| recognise(name)).collect();
-    let of = |kind| {
-        meanings.iter().position(|meaning| meaning.is_some_and(|meaning| meaning.kind == kind)).map(|at| at as u32)
+    let columns = Columns {
+        mode: table.first(Kind::Mode),
+        epoch: table.first(Kind::Epoch),
+        rate: table.first(Kind::Rate),
+        meanings: table.columns.iter().map(|name| recognise(name)).collect(),
     };
-    let mode = of(Kind::Mode);
-    let telling = [of(Kind::Epoch), of(Kind::Rate)];
-    let is_bare = |column: u32, kind: Kind| {
-        meanings[column as usize].is_some_and(|meaning| meaning.side.is_none() && meaning.kind == kind)
-    };
-    let side_of = |row: &Row| -> Option<Side> {
-        if let Some(mode) = mode {
-            return match row.get(mode)? {
-                Cell::Text(text) => label(text),
-                _ => None,
-            };
-        }
-        let [Some(epoch), Some(rate)] = telling else { return None };
-        let is_vals = row.get(epoch).is_none() && row.get(rate).is_none();
-        (is_vals && row.cells.iter().any(|(column, _)| is_bare(*column, Kind::Accuracy))).then_some(Side::Val)
-    };
-    if table.rows.iter().all(|row| side_of(row).is_none()) {
+    if table.rows.iter().all(|row| columns.side_of(row).is_none()) {
         return Ok(table);
     }
     let mut spread = table.like();
-    (spread.planned, spread.takes_last) = (table.planned, table.takes_last);
-    (spread.seen, spread.notes) = (table.seen.clone(), table.notes.clone());
+    spread.planned = table.planned;
+    spread.takes_last = table.takes_last;
+    spread.seen.clone_from(&table.seen);
+    spread.notes.clone_from(&table.notes);
     for row in &table.rows {
-        let side = side_of(row);
+        let side = columns.side_of(row);
         let mut cells = Vec::with_capacity(row.cells.len());
         for (column, cell) in &row.cells {
             let name = &table.columns[*column as usize];
-            let is_sides = is_bare(*column, Kind::Loss) || is_bare(*column, Kind::Accuracy);
+            let is_bare = columns.is_bare(*column, Kind::Loss) || columns.is_bare(*column, Kind::Accuracy);
             let name = match side {
-                Some(side) if is_sides => format!("{}_{name}", side.word()),
+                Some(side) if is_bare => format!("{}_{name}", side.word()),
                 _ => name.clone(),
             };
             cells.extend(spread.column(&name)?.map(|column| (column, cell.clone())));
@@ -57,4 +45,31 @@ pub fn spread(table: Table) -> Result<Table> {
         spread.push(Row { cells, begins: row.begins })?;
     }
     Ok(spread)
+}
+
+/// The columns from which the side of a row is read.
+struct Columns {
+    mode: Option<u32>,
+    epoch: Option<u32>,
+    rate: Option<u32>,
+    meanings: Vec<Option<Meaning>>,
+}
+
+impl Columns {
+    fn side_of(&self, row: &Row) -> Option<Side> {
+        if let Some(mode) = self.mode {
+            return match row.get(mode)? {
+                Cell::Text(text) => label(text),
+                _ => None,
+            };
+        }
+        let has_neither = row.get(self.epoch?).is_none() && row.get(self.rate?).is_none();
+        let has_accuracy = row.cells.iter().any(|(column, _)| self.is_bare(*column, Kind::Accuracy));
+        (has_neither && has_accuracy).then_some(Side::Val)
+    }
+
+    /// Whether a column is of this kind and names no side.
+    fn is_bare(&self, column: u32, kind: Kind) -> bool {
+        self.meanings[column as usize].is_some_and(|meaning| meaning.side.is_none() && meaning.kind == kind)
+    }
 }

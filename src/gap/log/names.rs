@@ -1,18 +1,18 @@
-//! The names that trainers give to the same figures: `Validation Loss`, `val/loss`, `eval_loss`, `valLoss` are one.
+//! The names that trainers give to figures: `Validation Loss`, `val/loss`, `eval_loss` and `valLoss` mean the same.
 
 /// Which images a figure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
-    /// Those that are trained on.
+    /// The images that are trained on.
     Train,
-    /// Those that the run is judged by.
+    /// The images that the run is judged by.
     Val,
-    /// Those that are looked at last.
+    /// The images that are measured last.
     Test,
 }
 
 impl Side {
-    /// The word that most logs use for it.
+    /// The word that most logs use for this side.
     pub fn word(self) -> &'static str {
         match self {
             Self::Train => "train",
@@ -31,13 +31,13 @@ pub enum Kind {
     Step,
     /// A loss.
     Loss,
-    /// An accuracy, of the first guess.
+    /// A top-1 accuracy.
     Accuracy,
     /// The learning rate.
     Rate,
-    /// The running mean of the training objective, beside a training loss that is measured otherwise.
+    /// The running mean of the training objective, in addition to a training loss that is measured after the epoch.
     BatchLoss,
-    /// Val less training loss; only mindgap writes it, and its training loss is the probe's.
+    /// Val loss − training loss. Only mindgap writes it, and its training loss is the probe's.
     Gap,
     /// Which run a row belongs to, or which fold.
     Run,
@@ -45,32 +45,32 @@ pub enum Kind {
     Mode,
     /// The name of the figure in this row, in a table of one figure a row.
     Key,
-    /// That figure.
+    /// The figure of a row, in a table of one figure a row.
     Value,
 }
 
 /// A name that was recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meaning {
-    /// The side that it names; `accuracy` alone names none.
+    /// The side in the name; `accuracy` alone has none.
     pub side: Option<Side>,
-    /// What it names.
+    /// What the name stands for.
     pub kind: Kind,
-    /// Of two names of one field the higher counts: `train_loss_epoch` before `train_loss_step`.
+    /// Of two names for one figure the higher rank counts: `train_loss_epoch` before `train_loss_step`.
     pub rank: i8,
 }
 
 const TRAIN: [&str; 6] = ["train", "training", "trn", "tr", "trained", "probe"];
 const VAL: [&str; 9] = ["val", "va", "valid", "validation", "validate", "vali", "eval", "evaluation", "dev"];
 const TEST: [&str; 3] = ["test", "testing", "tst"];
-/// Words that change nothing.
+/// Words that do not change the meaning of a name.
 const FILLERS: [&str; 16] = [
     "avg", "average", "mean", "set", "data", "dataset", "metrics", "metric", "scalars", "the", "curr", "current",
     "per", "overall", "log", "history",
 ];
-/// Words of labels that change nothing: `Training Results`, `Test Error`.
+/// Words that do not change the meaning of a label: `Training Results`, `Test Error`.
 const OF_LABELS: [&str; 5] = ["phase", "results", "result", "error", "performance"];
-/// Words of figures that are no epoch's.
+/// Words of figures over several epochs.
 const SUMMARIES: [&str; 10] =
     ["best", "final", "min", "max", "lowest", "highest", "minimum", "maximum", "previous", "std"];
 const ACCURACY: [&str; 14] = [
@@ -89,11 +89,11 @@ const ACCURACY: [&str; 14] = [
     "top1accuracy",
     "accuracies",
 ];
-/// Words that may stand before or behind `accuracy`.
+/// Words that may precede or follow `accuracy`.
 const OF_ACCURACY: [&str; 9] =
     ["sparse", "categorical", "binary", "multiclass", "top", "1", "top1", "classification", "cls"];
 
-/// The words of a name in small letters: cut at everything that is no letter or digit, and where capitals begin.
+/// The words of a name in lower case. A name is split at everything but letters and digits, and before capitals.
 pub fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
@@ -132,7 +132,7 @@ pub fn label(name: &str) -> Option<Side> {
 
 /// What a name means.
 pub fn recognise(name: &str) -> Option<Meaning> {
-    // What stands before the last slash, dot or dash may be a run's or a group's name.
+    // The parts before the last slash, dot or dash may be the name of a run or a group.
     let mut rest = name;
     for dropped in 0..4 {
         if let Some(meaning) = whole(rest) {
@@ -144,7 +144,7 @@ pub fn recognise(name: &str) -> Option<Meaning> {
     None
 }
 
-/// What a name means all of whose words are known.
+/// The meaning of a name whose words are all known.
 fn whole(name: &str) -> Option<Meaning> {
     let all = words(name);
     if all.is_empty() || all.len() > 8 || all.iter().any(|word| SUMMARIES.contains(&word.as_str())) {
@@ -158,14 +158,14 @@ fn whole(name: &str) -> Option<Meaning> {
             return of(Kind::Epoch);
         }
         "step" | "steps" | "global step" | "trainer global step" | "total steps" => return of(Kind::Step),
-        // Often counted anew in every epoch.
+        // Many trainers restart this count in every epoch.
         "iteration" | "iter" | "iterations" | "global iter" => {
             return Some(Meaning { side: None, kind: Kind::Step, rank: 8 });
         }
         "batch loss" => return of(Kind::BatchLoss),
         "gap" | "gap loss" => return of(Kind::Gap),
         "run" | "run id" | "run name" | "fold" | "kfold" | "trial" | "run uuid" => return of(Kind::Run),
-        // These may say the same in every row.
+        // These columns may have the same value in every row.
         "seed" | "trial id" | "trial name" | "name" | "experiment" | "experiment name" | "model" | "model name"
         | "task" | "task id" | "client" | "client id" => return Some(Meaning { side: None, kind: Kind::Run, rank: 5 }),
         "mode" | "split" | "phase" | "set" | "dataset" | "subset" | "stage" | "partition" | "type" => {
@@ -178,9 +178,10 @@ fn whole(name: &str) -> Option<Meaning> {
     figure(&all)
 }
 
-/// A loss, an accuracy or a rate of a side.
+/// The meaning of the words of a loss, an accuracy or a rate.
 fn figure(all: &[String]) -> Option<Meaning> {
-    let (mut side, mut rank) = (None, 10);
+    let mut side = None;
+    let mut rank = 10;
     let mut rest: Vec<&str> = Vec::new();
     for word in all {
         let word = word.as_str();
@@ -211,7 +212,7 @@ fn figure(all: &[String]) -> Option<Meaning> {
         _ => return None,
     };
     if kind == Kind::Rate {
-        // `base_lr` is what a schedule begins with, `lr_decay` is none: `lr` is what was used.
+        // `lr` is the rate that was used; `base_lr`, the rate that a schedule begins with, ranks lower.
         rank -= rest.len() as i8;
         side = None;
     }

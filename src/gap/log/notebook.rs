@@ -1,13 +1,13 @@
-//! Jupyter notebooks: what their cells have printed.
+//! Extracts what the cells of a Jupyter notebook printed.
 
 use serde_json::Value;
 
-/// Bytes above which a notebook is not held as a whole.
+/// Largest notebook that is read \[bytes\].
 const LARGE: usize = 32 << 20;
 
-/// The text that the cells of a notebook printed, in their order; None where `text` is no notebook.
+/// The text that the cells of a notebook printed, in their order; None where `text` is not a notebook.
 pub fn printed(text: &str) -> Option<String> {
-    // Nearly no log is one, and this tells so at once.
+    // Hardly any log is a notebook; this quick test excludes most of them.
     let begin = text.trim_start();
     if !begin.starts_with('{') || text.len() > LARGE || !text.contains("\"cells\"") {
         return None;
@@ -19,13 +19,13 @@ pub fn printed(text: &str) -> Option<String> {
         let text = output.get("text").or_else(|| output.get("data")?.get("text/plain"));
         match text {
             Some(Value::String(text)) => printed.push_str(text),
-            Some(Value::Array(lines)) => lines.iter().filter_map(Value::as_str).for_each(|line| printed.push_str(line)),
+            Some(Value::Array(lines)) => printed.extend(lines.iter().filter_map(Value::as_str)),
             _ => continue,
         }
         if !printed.ends_with('\n') {
             printed.push('\n');
         }
     }
-    // A progress bar that is redrawn ends a line each time.
+    // Decoding ends a line wherever a progress bar was redrawn.
     Some(super::text::decode(printed.as_bytes()))
 }

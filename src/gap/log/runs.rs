@@ -1,4 +1,4 @@
-//! Which rows belong to one run: a log may hold several, appended, in folds, or resumed.
+//! Splits the rows of a log by run: a log may hold several runs, appended, in folds, or resumed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +11,15 @@ use super::{
 /// The rows of one run.
 #[derive(Debug, Default)]
 pub struct RunRows<'a> {
-    /// What a column calls it.
+    /// The name of the run, where a column gives one.
     pub name: Option<String>,
     /// The rows, each with the epoch (or, without epochs, the step) that it states.
     pub rows: Vec<(Option<f64>, &'a Row)>,
-    /// The first epochs of later starts that went on from an earlier one.
+    /// The first epochs of starts that resumed an earlier one.
     pub resumed: Vec<f64>,
 }
 
-/// The runs in their order.
+/// The runs, in the order of their first rows.
 pub fn split<'a>(table: &'a Table, keys: &Keys) -> Vec<RunRows<'a>> {
     let losses = table.losses();
     let mut groups: Vec<(Option<String>, Vec<&Row>)> = Vec::new();
@@ -40,16 +40,16 @@ pub fn split<'a>(table: &'a Table, keys: &Keys) -> Vec<RunRows<'a>> {
     runs
 }
 
-/// Cuts rows where their epochs begin again.
+/// Splits rows where their epochs begin again.
 fn restarts<'a>(name: Option<String>, rows: &[&'a Row], keys: &Keys, losses: &BTreeSet<u32>) -> Vec<RunRows<'a>> {
     let counter = keys.epoch.or(keys.step);
-    let place = |row: &Row| counter.and_then(|column| row.number(column)).filter(|place| place.is_finite());
     let mut ordered: Vec<&Row> = rows.to_vec();
-    if is_newest_first(rows.iter().filter_map(|row| place(row))) {
+    if is_newest_first(rows.iter().filter_map(|row| keys.place(row))) {
         ordered.reverse();
     }
     let mut runs = vec![RunRows { name: name.clone(), ..RunRows::default() }];
-    let (mut before, mut first): (Option<f64>, Option<f64>) = (None, None);
+    let mut before: Option<f64> = None;
+    let mut first: Option<f64> = None;
     let mut stated: BTreeSet<u32> = BTreeSet::new();
     let mut begins = false;
     for row in ordered {
@@ -61,7 +61,7 @@ fn restarts<'a>(name: Option<String>, rows: &[&'a Row], keys: &Keys, losses: &BT
         if row.cells.is_empty() {
             continue;
         }
-        let here = place(row);
+        let here = keys.place(row);
         let own: BTreeSet<u32> =
             row.cells.iter().map(|(column, _)| *column).filter(|column| losses.contains(column)).collect();
         let comes_again = own.iter().any(|column| stated.contains(column));
@@ -93,7 +93,7 @@ fn restarts<'a>(name: Option<String>, rows: &[&'a Row], keys: &Keys, losses: &BT
     runs
 }
 
-/// A start that goes on at `here`: what an earlier one recorded of that epoch and those after it is replaced.
+/// Notes that a later start resumed the run at `here`: rows of that epoch and later ones from before are dropped.
 fn resume(run: Option<&mut RunRows>, here: Option<f64>) {
     let (Some(run), Some(here)) = (run, here) else { return };
     let from =

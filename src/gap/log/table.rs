@@ -1,4 +1,4 @@
-//! What every reader of a form makes: rows of named cells, in the order of the log.
+//! The table that the reader of each form fills: rows of named cells, in the order of the log.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,10 +9,10 @@ use super::{
     names::{Kind, Meaning, Side, recognise, words},
 };
 
-/// Cells and columns above which a log is refused rather than held in memory.
+/// Most cells and columns of a log; a larger log is refused, since it would not fit in memory.
 const CELLS: usize = 8_000_000;
 const COLUMNS: usize = 2000;
-/// Column names that are kept for messages.
+/// Most column names that are kept for messages.
 const SEEN: usize = 60;
 
 /// Rows of named cells.
@@ -22,18 +22,18 @@ pub struct Table {
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<Row>,
-    /// The names of the columns that were there, as far as a message has room for.
+    /// The names of all columns of the log, up to the number that a message lists.
     pub seen: Vec<String>,
-    /// How many epochs were planned, where the log tells.
+    /// How many epochs were planned, where the log says so.
     pub planned: Option<u32>,
-    /// Whether of a figure that an epoch states several times the last counts, rather than the mean.
+    /// Whether the last of several figures in an epoch counts, instead of their mean.
     pub takes_last: bool,
-    /// What is to be said about how it was read.
+    /// Remarks on how the log was read.
     pub notes: Vec<String>,
-    /// Words by which columns are kept though their names are not known.
+    /// Names of columns that are kept although their meaning is not known, as words.
     wanted: Vec<Vec<String>>,
     cells: usize,
-    /// What was found out about names.
+    /// The columns of names that were looked up before.
     known: HashMap<String, Option<u32>>,
 }
 
@@ -42,7 +42,7 @@ pub struct Table {
 pub struct Row {
     /// The column of each cell that states something.
     pub cells: Vec<(u32, Cell)>,
-    /// Whether a head was repeated before this row, as when a trainer appends to its file.
+    /// Whether the head of the table was repeated before this row, as by a trainer that appends to its file.
     pub begins: bool,
 }
 
@@ -57,7 +57,7 @@ impl Table {
         Self { wanted: self.wanted.clone(), ..Self::default() }
     }
 
-    /// The number of the column `name`, which is made where it is new; None where it is not kept.
+    /// The number of the column `name`, which is created where it is new; None where it is not kept.
     ///
     /// # Errors
     /// There are too many columns.
@@ -85,7 +85,7 @@ impl Table {
         recognise(name).is_some() || self.is_wanted(name)
     }
 
-    /// Whether a column of this name is kept whatever it means.
+    /// Whether the user asked for a column of this name.
     pub fn is_wanted(&self, name: &str) -> bool {
         !self.wanted.is_empty() && self.wanted.contains(&words(name))
     }
@@ -134,28 +134,33 @@ impl Table {
         self.columns_of(|meaning| meaning.kind == Kind::Loss)
     }
 
-    /// The columns whose meaning is wanted.
+    /// The columns whose meaning satisfies `is_wanted`.
     pub fn columns_of(&self, is_wanted: impl Fn(Meaning) -> bool) -> BTreeSet<u32> {
         let columns = (0..).zip(&self.columns);
         columns.filter(|(_, name)| recognise(name).is_some_and(&is_wanted)).map(|(column, _)| column).collect()
     }
 
-    /// The columns of losses that a run is trained by, and of those that it is judged by.
+    /// The columns of training losses, and those of val and test losses.
     pub fn losses_by_side(&self) -> [BTreeSet<u32>; 2] {
         let is_of_val = |meaning: &Meaning| matches!(meaning.side, Some(Side::Val | Side::Test));
         [false, true].map(|val| self.columns_of(|meaning| meaning.kind == Kind::Loss && is_of_val(&meaning) == val))
     }
 
-    /// Whether a column of this kind is there.
+    /// The first column of this kind.
+    pub fn first(&self, kind: Kind) -> Option<u32> {
+        let is_of_kind = |name: &String| recognise(name).is_some_and(|meaning| meaning.kind == kind);
+        self.columns.iter().position(is_of_kind).map(|column| column as u32)
+    }
+
+    /// Whether there is a column of this kind.
     pub fn has(&self, kind: Kind) -> bool {
-        self.columns.iter().any(|name| recognise(name).is_some_and(|meaning| meaning.kind == kind))
+        self.first(kind).is_some()
     }
 }
 
 impl Row {
-    /// The cell of a column.
+    /// The cell of a column; the last one where the row has several.
     pub fn get(&self, column: u32) -> Option<&Cell> {
-        // The last of several counts.
         self.cells.iter().rev().find(|(other, _)| *other == column).map(|(_, cell)| cell)
     }
 
@@ -166,9 +171,8 @@ impl Row {
 
     /// Whether the row states a loss of each of these sides.
     pub fn is_whole(&self, sides: &[BTreeSet<u32>; 2]) -> bool {
-        let states = |columns: &BTreeSet<u32>| {
-            self.cells.iter().any(|(column, cell)| columns.contains(column) && cell.number().is_some())
-        };
-        sides.iter().all(states)
+        sides
+            .iter()
+            .all(|columns| self.cells.iter().any(|(column, cell)| columns.contains(column) && cell.number().is_some()))
     }
 }

@@ -1,7 +1,7 @@
-//! The bytes of a log as lines of text, whatever wrote them.
+//! Decodes the bytes of a log into lines of text.
 
 /// The text: UTF-8 or UTF-16 with or without a byte order mark, without the codes that colour a terminal. A carriage
-/// return or backspace, by which a progress bar draws itself anew, ends a line.
+/// return or backspace, with which a progress bar is redrawn, ends a line.
 pub fn decode(bytes: &[u8]) -> String {
     let text = match bytes {
         [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
@@ -16,7 +16,7 @@ pub fn decode(bytes: &[u8]) -> String {
     lines(&text)
 }
 
-/// The format of bytes that are no text, by how they begin.
+/// The format of bytes that are not text, judged by their beginning; None for text.
 pub fn other_than_text(bytes: &[u8]) -> Option<&'static str> {
     const FORMATS: [(&[u8], &str); 9] = [
         (b"\x1f\x8b", "compressed with gzip (gunzip it first)"),
@@ -32,12 +32,10 @@ pub fn other_than_text(bytes: &[u8]) -> Option<&'static str> {
     let named = FORMATS.iter().find(|(begin, _)| bytes.starts_with(begin)).map(|(_, name)| *name);
     let begin = &bytes[..bytes.len().min(4096)];
     let controls = begin.iter().filter(|byte| matches!(byte, 1..=7 | 14..=26 | 28..=31)).count();
-    let is_wide = || {
-        zeros(bytes).iter().any(|share| *share > 0.4)
-            || begin.starts_with(b"\xff\xfe")
-            || begin.starts_with(b"\xfe\xff")
-    };
-    named.or_else(|| (20 * controls > begin.len() && !is_wide()).then_some("binary"))
+    let is_utf16 = zeros(bytes).iter().any(|share| *share > 0.4)
+        || begin.starts_with(b"\xff\xfe")
+        || begin.starts_with(b"\xfe\xff");
+    named.or_else(|| (20 * controls > begin.len() && !is_utf16).then_some("binary"))
 }
 
 fn wide(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
@@ -45,7 +43,7 @@ fn wide(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     char::decode_utf16(units).map(|decoded| decoded.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
-/// The shares of zeros at even and odd places near the beginning: ASCII in UTF-16 has them at every other.
+/// The shares of zeros among the even and the odd bytes near the beginning: in ASCII as UTF-16 every other byte is 0.
 fn zeros(bytes: &[u8]) -> [f64; 2] {
     let begin = &bytes[..bytes.len().min(4096)];
     [0, 1].map(|first| {

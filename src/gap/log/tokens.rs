@@ -1,4 +1,4 @@
-//! The words, numbers and separators of a line.
+//! Splits a line into words, numbers and separators.
 
 use super::cell::Cell;
 
@@ -7,7 +7,7 @@ use super::cell::Cell;
 pub enum Token<'a> {
     /// A word, which may hold digits, underscores, and slashes, dots or dashes between letters.
     Word(&'a str),
-    /// A number; NaN and ∞ where those are written.
+    /// A number; NaN and ∞ where the line writes them.
     Value(Cell),
     /// `:` or `=`, between a name and its number.
     Link,
@@ -41,11 +41,11 @@ pub fn tokens(line: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// A number, or what begins like one and is a time, a date or a speed.
+/// A number; or a break for a time, a date or a speed, which begin like one.
 fn number(text: &str) -> (Option<Token<'_>>, usize) {
     let length = number_length(text);
     if length == 0 {
-        // A lone sign: a dash between two words, or one of the origin's dots.
+        // A sign without digits: a dash between two words, or dots after a number.
         let run = text.find(|c: char| !"+-.".contains(c)).unwrap_or(text.len());
         let word = &text[run..];
         if run == 1 && (word.starts_with("inf") || word.starts_with("nan")) {
@@ -59,7 +59,7 @@ fn number(text: &str) -> (Option<Token<'_>>, usize) {
     match (next.next(), next.next()) {
         (Some('%'), _) => (Some(Token::Value(Cell::Percent(value))), length + 1),
         (Some(' '), Some('%')) => (Some(Token::Value(Cell::Percent(value))), length + 2),
-        // `9842/10000` right answers.
+        // `9842/10000` images predicted right.
         (Some('/'), Some(digit)) if digit.is_ascii_digit() => {
             let of = number_length(&after[1..]);
             let all: f64 = after[1..=of].parse().unwrap_or(f64::NAN);
@@ -71,26 +71,20 @@ fn number(text: &str) -> (Option<Token<'_>>, usize) {
     }
 }
 
-/// What hangs on to a number that is none: `ms/step`, `:59:01`, `-01-31`.
+/// The length of the rest of a time, a date or a unit: `ms/step`, `:59:01`, `-01-31`.
 fn junk(text: &str) -> usize {
     text.find(|c: char| !(c.is_alphanumeric() || "_:/-.".contains(c))).unwrap_or(text.len())
 }
 
-/// How many bytes at the beginning are a decimal number.
+/// The length of the decimal number at the beginning, 0 where there is none \[bytes\].
 fn number_length(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let digits = |mut at: usize| {
-        while bytes.get(at).is_some_and(u8::is_ascii_digit) {
-            at += 1;
-        }
-        at
-    };
     let sign = usize::from(matches!(bytes.first(), Some(b'+' | b'-')));
-    let mut end = digits(sign);
+    let mut end = end_of_digits(bytes, sign);
     let whole = end > sign;
     if bytes.get(end) == Some(&b'.') {
-        let fraction = digits(end + 1);
-        // The origin puts two dots behind a number, prose one.
+        let fraction = end_of_digits(bytes, end + 1);
+        // Two dots after a number separate figures (`0.5..`), and one dot ends a sentence.
         if fraction > end + 1 || whole && bytes.get(end + 1) != Some(&b'.') && !whole_only(bytes, end) {
             end = fraction;
         }
@@ -100,11 +94,16 @@ fn number_length(text: &str) -> usize {
     }
     if matches!(bytes.get(end), Some(b'e' | b'E')) {
         let sign = end + 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-        if digits(sign) > sign {
-            end = digits(sign);
+        if end_of_digits(bytes, sign) > sign {
+            end = end_of_digits(bytes, sign);
         }
     }
     end
+}
+
+fn end_of_digits(bytes: &[u8], from: usize) -> usize {
+    let digits = bytes[from.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit());
+    from + digits.count()
 }
 
 /// Whether the dot at `end` is a full stop.
@@ -112,7 +111,7 @@ fn whole_only(bytes: &[u8], end: usize) -> bool {
     bytes.get(end + 1).is_none_or(|byte| !byte.is_ascii_digit())
 }
 
-/// A word; `nan` and `inf` are numbers, `None` says nothing.
+/// A word; `nan` and `inf` are numbers.
 fn word(text: &str) -> (Option<Token<'_>>, usize) {
     let mut end = 0;
     let mut chars = text.char_indices().peekable();

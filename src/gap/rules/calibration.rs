@@ -1,11 +1,11 @@
-//! `overconfident` and `underconfident`: what one temperature takes off val loss.
+//! `overconfident` and `underconfident`: how much of val loss one temperature removes.
 
 use crate::{
     gap::{Case, Finding, Id, Severity, advice},
     stats::Course,
 };
 
-/// Nats from which it is worth words, and from which worth a warning.
+/// Nats from which miscalibration is reported, and from which it is a warning.
 const SOME: f64 = 0.02;
 const MUCH: f64 = 0.05;
 
@@ -13,7 +13,8 @@ pub fn find(case: &Case) -> Vec<Finding> {
     let Some(done) = case.run.as_ref().and_then(|run| run.done.as_ref()) else {
         return from_curves(case).into_iter().collect();
     };
-    let (nats, temperature) = (done.overconfidence, done.temperature);
+    let nats = done.overconfidence;
+    let temperature = done.temperature;
     if nats.is_nan() || nats < SOME {
         return Vec::new();
     }
@@ -21,22 +22,22 @@ pub fn find(case: &Case) -> Vec<Finding> {
     let share = done.overconfidence_share_of_gap;
     let of_gap = share.map_or(String::new(), |share| format!(", {:.0} % of the gap", 100.0 * share));
     let evidence = format!(
-        "A temperature of {temperature:.2} takes {nats:.3} nats off val loss (fitted on one half of val, scored on the \
+        "A temperature of {temperature:.2} removes {nats:.3} nats from val loss (fitted on one half of val, scored on the \
          other){of_gap}. Expected calibration error {:.3}.",
         done.calibration_error
     );
     let finding = if temperature > 1.0 {
-        // As large a loss through confidence alone is what is wrong with this run, whatever else is.
+        // A loss this large through confidence alone is the main trouble of the run.
         let is_the_cause = share.is_some_and(|share| share > 0.5) || nats > 0.25 * done.last.val_loss;
         let severity = if is_the_cause { Severity::Problem } else { severity };
-        Finding::new(Id::Overconfident, severity, "The network is surer than it is right")
+        Finding::new(Id::Overconfident, severity, "The network is overconfident")
             .because(evidence)
             .advise(advice::against_confidence(case, temperature))
     } else {
-        Finding::new(Id::Underconfident, Severity::Info, "The network is less sure than it is right")
+        Finding::new(Id::Underconfident, Severity::Info, "The network is underconfident")
             .because(evidence)
             .advise(format!(
-                "Smoothing, mixing and strong augmentation do that; its ranking does not suffer. Divide the logits by \
+                "Label smoothing, mixing and strong augmentation cause this; accuracy does not suffer. Divide the logits by \
                  {temperature:.2} where probabilities matter."
             ))
     };
@@ -47,7 +48,7 @@ pub fn find(case: &Case) -> Vec<Finding> {
     vec![finding]
 }
 
-/// What a log without logits tells of confidence: val loss rises while val accuracy rises.
+/// The sign of overconfidence in a log without logits: val loss rises while val accuracy rises.
 fn from_curves(case: &Case) -> Option<Finding> {
     let change = case.accuracy_since_best().filter(crate::gap::AccuracyChange::rose)?;
     let lately = case.val_loss_lately()?;
@@ -59,18 +60,18 @@ fn from_curves(case: &Case) -> Option<Finding> {
     let finding = Finding::new(
         Id::Overconfident,
         Severity::Warning,
-        "The network grows surer than it is right: validation loss rises while validation accuracy rises",
+        "The network grows overconfident: validation loss rises while validation accuracy rises",
     )
     .because(format!(
-        "Since epoch {} val loss rose from {:.3} to {:.3}, while val accuracy rose from {:.1} to {:.1} %: more answers are \
-         right, and the wrong ones are given with more confidence. How many nats a temperature would recover cannot be told \
-         without the logits.",
+        "Since epoch {} val loss rose from {:.3} to {:.3}, while val accuracy rose from {:.1} to {:.1} %: more predictions \
+         are right, and the wrong ones are made with more confidence. How many nats a temperature would recover cannot be \
+         computed without the logits.",
         best.epoch, best.val_loss, last.val_loss, change.at_best, change.now
     ))
     .advise(
         "Choose the epoch by the figure that matters to you: accuracy is best late, probabilities are best early. A \
-         temperature fitted on val mends probabilities and changes no answer; label smoothing \
-         (0.1), mixup or weight decay keep confidence down in training.",
+         temperature fitted on val repairs probabilities and changes no prediction; label smoothing \
+         (0.1), mixup or weight decay limit confidence during training.",
     )
     .figure("accuracy_at_best", change.at_best)
     .figure("accuracy", change.now)

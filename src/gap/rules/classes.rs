@@ -1,19 +1,27 @@
-//! `class-gap`: where the gap sits.
+//! `class-gap`: classes in which the gap is larger than in the others.
+
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::{
-    gap::{Case, Finding, Id, Severity, case::mean},
-    stats,
+    gap::{Case, Evidence, Finding, Id, Severity, case::mean},
+    run::Predictions,
+    stats::{Logits, difference_of_means},
 };
 
-/// Images that a class needs in val and probe to be judged.
+/// Images that a class needs in val and in the probe to be judged.
 const FEW: usize = 8;
+/// Classes and pairs of classes that are named.
+const NAMED: usize = 3;
 
-/// One class's share in the gap.
-struct Part {
-    class: usize,
+/// The gap of one class.
+struct ClassGap<'a> {
+    name: &'a str,
+    /// Its images in val.
     val: usize,
     gap: f64,
+    /// Standard error of `gap`.
     error: f64,
+    /// Share of its val images that are predicted right.
     recall: f64,
 }
 
@@ -22,58 +30,37 @@ pub fn find(case: &Case) -> Vec<Finding> {
 }
 
 fn judge(case: &Case) -> Option<Finding> {
-    let gap = case.gap().filter(super::super::FinalGap::is_open)?;
+    let gap = case.gap().filter(|gap| gap.is_open())?;
     let run = case.run.as_ref()?;
     let predictions = run.predictions.as_ref()?;
     let (val, probe) = case.images()?;
-    let names = &run.data.classes;
-    let of = |class: usize, labels: &[i64], losses: &[f32]| -> Vec<f32> {
-        labels.iter().zip(losses).filter(|(label, _)| **label == class as i64).map(|(_, loss)| *loss).collect()
-    };
-    let part = |class: usize| {
-        let v = of(class, &predictions.last_val.labels, &val.losses);
-        let p = of(class, &predictions.last_probe.labels, &probe.losses);
-        let wide = |losses: &[f32]| losses.iter().map(|&loss| f64::from(loss)).collect::<Vec<_>>();
-        let difference = stats::difference_of_means(&wide(&v), &wide(&p));
-        let right = predictions.last_val.labels.iter().zip(&val.correct).filter(|(label, _)| **label == class as i64);
-        let recall = right.filter(|(_, correct)| **correct).count() as f64 / v.len().max(1) as f64;
-        let enough = v.len() >= FEW && p.len() >= FEW;
-        enough.then_some(Part { class, val: v.len(), gap: difference.value, error: difference.standard_error, recall })
-    };
-    let mut parts: Vec<Part> = (0..names.len()).filter_map(part).collect();
-    parts.sort_by(|a, b| b.gap.total_cmp(&a.gap));
-    // The largest of so many would stand out by chance at two errors.
-    let stands_out = |part: &&Part| part.gap > 1.5 * gap.value && part.gap - gap.value > 3.0 * part.error;
-    let worst: Vec<&Part> = parts.iter().filter(stands_out).collect();
-    if worst.is_empty() || parts.len() < 2 {
+    let classes = class_gaps(case, run, predictions)?;
+    // The largest of many classes would be two errors above the mean by chance, so three are asked for.
+    let worst: Vec<&ClassGap> = classes
+        .iter()
+        .filter(|class| class.gap > 1.5 * gap.value && class.gap - gap.value > 3.0 * class.error)
+        .collect();
+    if worst.is_empty() || classes.len() < 2 {
         return None;
     }
-    let list = |part: &&Part| {
-        format!(
-            "{} {:.3} ± {:.3} ({} val images, recall {:.0} %)",
-            names[part.class],
-            part.gap,
-            part.error,
-            part.val,
-            100.0 * part.recall
-        )
-    };
-    let title: Vec<&str> = worst.iter().take(3).map(|part| names[part.class].as_str()).collect();
-    let typical = predictions.last_val.labels.len() as f64 / names.len() as f64;
-    let rare = worst.iter().any(|part| (part.val as f64) < 0.5 * typical);
-    let advice = if rare {
-        "Rare classes among them: more images of them, --balanced-sampling or --class-weights balanced help where recall counts; \
+    let images_per_class = predictions.last_val.labels.len() as f64 / run.data.classes.len() as f64;
+    let has_rare_class = worst.iter().any(|class| (class.val as f64) < 0.5 * images_per_class);
+    let advice = if has_rare_class {
+        "Some of them are rare: more images of them, --balanced-sampling or --class-weights balanced help where recall counts; \
          they do not lower the mean loss."
     } else {
-        "Look at these classes' images in report.html: what sets them apart in val is not in train."
+        "Look at the images of these classes in report.html: what distinguishes them in val is missing in train."
     };
+    let named = &worst[..worst.len().min(NAMED)];
+    let names: Vec<&str> = named.iter().map(|class| class.name).collect();
+    let gaps: Vec<String> = named.iter().map(|class| class.describe()).collect();
     let finding =
-        Finding::new(Id::ClassGap, Severity::Info, format!("The gap sits in some classes: {}", title.join(", ")))
+        Finding::new(Id::ClassGap, Severity::Info, format!("The gap is largest in some classes: {}", names.join(", ")))
             .because(format!(
                 "Over all classes it is {:.3}; {}. {}",
                 mean(&val.losses) - mean(&probe.losses),
-                worst.iter().take(3).map(list).collect::<Vec<_>>().join("; "),
-                confused(case)
+                gaps.join("; "),
+                most_confused(run, predictions)
             ))
             .advise(advice)
             .figure("worst_gap", worst[0].gap)
@@ -81,25 +68,59 @@ fn judge(case: &Case) -> Option<Finding> {
     Some(finding)
 }
 
-/// The classes that are confused most often.
-fn confused(case: &Case) -> String {
-    let Some(run) = &case.run else { return String::new() };
-    let Some(predictions) = &run.predictions else { return String::new() };
+/// The gap of every class that has enough images, the largest first.
+fn class_gaps<'a>(case: &Case, run: &'a Evidence, predictions: &Predictions) -> Option<Vec<ClassGap<'a>>> {
+    let (val, probe) = case.images()?;
+    let mut classes = Vec::new();
+    for (class, name) in run.data.classes.iter().enumerate() {
+        let of_class = |labels: &[i64], image: usize| labels[image] == class as i64;
+        let val = val.only(|image| of_class(&predictions.last_val.labels, image));
+        let probe = probe.only(|image| of_class(&predictions.last_probe.labels, image));
+        if val.losses.len() < FEW || probe.losses.len() < FEW {
+            continue;
+        }
+        let difference = difference_of_means(&val.losses_f64(), &probe.losses_f64());
+        let hits = val.correct.iter().filter(|&&correct| correct).count();
+        classes.push(ClassGap {
+            name,
+            val: val.losses.len(),
+            gap: difference.value,
+            error: difference.standard_error,
+            recall: hits as f64 / val.losses.len() as f64,
+        });
+    }
+    classes.sort_by(|a, b| b.gap.total_cmp(&a.gap));
+    Some(classes)
+}
+
+impl ClassGap<'_> {
+    fn describe(&self) -> String {
+        let Self { name, val, gap, error, recall } = self;
+        format!("{name} {gap:.3} ± {error:.3} ({val} val images, recall {:.0} %)", 100.0 * recall)
+    }
+}
+
+/// The pairs of classes that are confused most often, as a sentence.
+fn most_confused(run: &Evidence, predictions: &Predictions) -> String {
     let outputs = &predictions.last_val;
-    let logits = stats::Logits::new(&outputs.logits, &outputs.labels, predictions.classes);
-    let mut counts = std::collections::BTreeMap::new();
-    for (&truth, given) in outputs.labels.iter().zip(logits.predicted()) {
-        if let Some(given) = given.filter(|given| *given as i64 != truth) {
-            *counts.entry((truth as usize, given)).or_insert(0) += 1;
+    let predicted = Logits::new(&outputs.logits, &outputs.labels, predictions.classes).predicted();
+    let mut counts: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for (&truth, predicted) in outputs.labels.iter().zip(predicted) {
+        if let Some(predicted) = predicted
+            && predicted as i64 != truth
+        {
+            *counts.entry((truth as usize, predicted)).or_default() += 1;
         }
     }
     let mut pairs: Vec<_> = counts.into_iter().collect();
-    pairs.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let name = |class: usize| run.data.classes.get(class).map_or("?", String::as_str);
-    let list: Vec<String> = pairs
-        .iter()
-        .take(3)
-        .map(|((truth, given), count)| format!("{} for {} ({count})", name(*truth), name(*given)))
-        .collect();
+    pairs.sort_by_key(|(_, count)| Reverse(*count));
+    let mut list = Vec::new();
+    for ((truth, predicted), count) in pairs.into_iter().take(NAMED) {
+        list.push(format!("{} for {} ({count})", class_name(run, truth), class_name(run, predicted)));
+    }
     format!("Most often confused: {}.", list.join(", "))
+}
+
+fn class_name(run: &Evidence, class: usize) -> &str {
+    run.data.classes.get(class).map_or("?", String::as_str)
 }

@@ -1,17 +1,19 @@
-//! `diverged`: a loss is no number, or the run ended far above where it had been.
+//! `diverged`: a loss is not finite, or training loss ended far above its lowest value.
 
 use crate::gap::{Case, Finding, Id, Severity};
 
-/// Nats above its lowest training loss, and share of it, from which a run counts as lost.
-const LOST: (f64, f64) = (1.0, 1.5);
+/// A run has diverged when its training loss ended so many nats above its lowest…
+const NATS_ABOVE: f64 = 1.0;
+/// …and at this multiple of it.
+const TIMES_LOWEST: f64 = 1.5;
 
 pub fn find(case: &Case) -> Vec<Finding> {
     let points = &case.curves.points;
-    let advice = "Lower the learning rate (--lr, a third of it to begin with), let it rise at first (--warmup-epochs), or bound \
+    let advice = "Lower the learning rate (--lr, to a third at first), warm it up (--warmup-epochs), or clip \
                   the gradient (--clip-grad 1); mindgap find-lr shows how high it may be.";
     let lost = points.iter().find(|point| point.train_loss == f64::INFINITY || point.val_loss == f64::INFINITY);
     if let Some(point) = lost {
-        let finding = Finding::new(Id::Diverged, Severity::Problem, "The run diverged: a loss is no number")
+        let finding = Finding::new(Id::Diverged, Severity::Problem, "The run diverged: a loss is not finite")
             .because(format!("After epoch {} a loss is not finite.", point.epoch))
             .advise(advice)
             .figure("epoch", f64::from(point.epoch));
@@ -20,7 +22,7 @@ pub fn find(case: &Case) -> Vec<Finding> {
     let losses = case.curves.series(|point| point.train_loss);
     let lowest = losses.iter().copied().reduce(|a, b| if b.1 < a.1 { b } else { a });
     let (Some(lowest), Some(last)) = (lowest, losses.last()) else { return Vec::new() };
-    if last.1 < lowest.1 + LOST.0 || last.1 < lowest.1 * LOST.1 || losses.len() < 3 {
+    if last.1 < lowest.1 + NATS_ABOVE || last.1 < lowest.1 * TIMES_LOWEST || losses.len() < 3 {
         return Vec::new();
     }
     let finding =

@@ -5,11 +5,11 @@ use crate::{
     stats::{Course, Estimate, Lately},
 };
 
-/// Share of val loss below which a gap does no harm worth words.
+/// A gap below this share of val loss is too small to report.
 const SMALL: f64 = 0.08;
-/// Nats below which no gap is worth a warning, whatever share of a small val loss it is.
+/// A gap below this number of nats is no warning, even where it is a large share of a small val loss.
 const LITTLE: f64 = 0.03;
-/// Share of the lowest val loss by which val must lie above it to have risen.
+/// Val loss has risen when it ends above its lowest by more than this share of it.
 const RISEN: f64 = 0.02;
 
 pub fn find(case: &Case) -> Vec<Finding> {
@@ -58,7 +58,7 @@ fn falls(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Fi
     Finding::new(Id::GapBenign, Severity::Info, "The gap does no harm yet: validation loss still falls")
         .because(format!(
             "Val loss fell from {:.3} after epoch {} to {:.3}, lately by {} nats an epoch; its lowest is {:.3} (epoch {}). \
-             The network still learns what holds for val, and learns what holds for training images alone faster.",
+             The network still learns features that hold for val; features of the training images alone grow faster.",
             first.val_loss,
             first.epoch,
             last.val_loss,
@@ -83,11 +83,11 @@ fn falls_again(case: &Case, best: &LossPoint, lately: &Lately) -> Finding {
 }
 
 fn stands(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Finding {
-    let title = format!("The gap grows for nothing: validation loss stands still since epoch {:.0}", lately.since);
+    let title = format!("The gap grows without gain: validation loss has stood still since epoch {:.0}", lately.since);
     Finding::new(Id::GapHarmful, Severity::Warning, title)
         .because(format!(
-            "Val loss was {:.3} after epoch {}, its lowest, and is {:.3}; it changes by {} nats an epoch. What was learnt \
-             since epoch {:.0} holds for training images alone.{}",
+            "Val loss was {:.3} after epoch {}, its lowest, and is {:.3}; it changes by {} nats an epoch. Training \
+             since epoch {:.0} has helped the training images alone.{}",
             best.val_loss,
             best.epoch,
             last.val_loss,
@@ -102,16 +102,16 @@ fn harms(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Fi
     let accuracy_rose = case.accuracy_since_best().is_some_and(|change| change.rose());
     let title = match (lately.course, accuracy_rose) {
         (Course::Stands, _) => {
-            format!("The gap harms: validation loss rose, and stands still since epoch {:.0}", lately.since)
+            format!("The gap harms: validation loss rose, and has stood still since epoch {:.0}", lately.since)
         }
         (_, true) => format!(
-            "The gap harms confidence, not accuracy: validation loss rises since epoch {:.0} while validation accuracy rises",
+            "The gap harms confidence, not accuracy: validation loss has risen since epoch {:.0} while validation accuracy rises",
             lately.since
         ),
-        (_, false) => format!("The gap harms: validation loss rises since epoch {:.0}", lately.since),
+        (_, false) => format!("The gap harms: validation loss has risen since epoch {:.0}", lately.since),
     };
     let over_images = case.risen_over_images();
-    // A rise that other val images might not show is worth a warning, no more.
+    // A rise that might not appear on other val images is a warning, not a problem.
     let is_sure = over_images.as_ref().is_none_or(|rise| rise.value > 2.0 * rise.standard_error);
     let severity = if is_sure { Severity::Problem } else { Severity::Warning };
     Finding::new(Id::GapHarmful, severity, title)
@@ -128,10 +128,10 @@ fn harms(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Fi
 }
 
 fn unclear(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Finding {
-    Finding::new(Id::GapUnclear, Severity::Info, "Whether the gap harms cannot be told from noise")
+    Finding::new(Id::GapUnclear, Severity::Info, "Noise hides whether the gap harms")
         .because(format!(
             "Val loss moves by {:.3} nats from epoch to epoch; its lowest is {:.3} (epoch {}), its last {:.3}. A trend of {} \
-             nats an epoch is not told from that noise.",
+             nats an epoch cannot be distinguished from that noise.",
             lately.noise,
             best.val_loss,
             best.epoch,
@@ -141,7 +141,7 @@ fn unclear(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> 
         .advise(advice::against_noise(case))
 }
 
-/// A slope with its standard error, in as many digits as the error has.
+/// A slope with its standard error, with more digits where the error is small.
 fn slope(value: f64, error: f64) -> String {
     match error {
         error if error < 1e-6 => format!("{value:.4}"),
@@ -150,7 +150,7 @@ fn slope(value: f64, error: f64) -> String {
     }
 }
 
-/// What val accuracy did since the lowest val loss, as a further sentence.
+/// How val accuracy changed since the epoch of lowest val loss, as a sentence to append.
 fn accuracy(case: &Case) -> String {
     match case.accuracy_since_best() {
         Some(change) if change.rose() => format!(
@@ -172,7 +172,7 @@ fn image_by_image(rise: Estimate) -> String {
     )
 }
 
-/// What stopping at the best epoch would have given.
+/// The val loss that stopping at the best epoch would have given, as a sentence.
 fn stopping(case: &Case, best: &LossPoint) -> String {
     match case.run.as_ref().and_then(|run| run.done.as_ref()) {
         Some(done) if done.cross_fitted_best_loss.is_finite() => format!(

@@ -1,21 +1,22 @@
-//! `leak`: val images that also stand in train flatter every figure.
+//! `leak`: val images that also appear in train make every val figure look better than it is.
 
 use crate::gap::{Case, Finding, Id, Severity};
 
-/// Share of val from which a leak is a problem whatever it changes.
+/// Share of val from which leaks are a problem, even where they hardly change the figures.
 const MUCH: f64 = 0.05;
 
 pub fn find(case: &Case) -> Vec<Finding> {
     let Some(run) = case.run.as_ref().filter(|run| run.data.val_in_train > 0) else { return Vec::new() };
-    let (leaks, val) = (run.data.val_in_train as f64, run.data.val as f64);
+    let leaks = run.data.val_in_train as f64;
+    let val = run.data.val as f64;
     let share = leaks / val;
     let mut evidence =
-        format!("{leaks:.0} of {val:.0} val images ({:.1} %) also stand in train, pixel for pixel.", 100.0 * share);
+        format!("{leaks:.0} of {val:.0} val images ({:.1} %) also appear in train, pixel for pixel.", 100.0 * share);
     let mut flattery = f64::NAN;
     if let (Some(clean), Some(last)) = (run.val_loss_without_leaks, case.curves.last()) {
         flattery = clean - last.val_loss;
         evidence += &format!(
-            " Without them val loss is {clean:.3} in place of {:.3}, the gap {:.3} in place of {:.3}.",
+            " Without them val loss is {clean:.3} instead of {:.3}, the gap {:.3} instead of {:.3}.",
             last.val_loss,
             clean - last.train_loss,
             last.gap()

@@ -1,4 +1,5 @@
-//! What can be found, a question a file. A rule sees the case and finds something or nothing; it knows no other rule.
+//! The rules of a diagnosis, one question a file. A rule gets the case and returns findings or none; it knows no other
+//! rule.
 
 mod calibration;
 mod classes;
@@ -15,10 +16,10 @@ mod schedule;
 
 use super::{Case, Finding};
 
-/// A rule.
+/// Looks for one kind of trouble in a case.
 pub type Rule = fn(&Case) -> Vec<Finding>;
 
-/// All of them.
+/// All rules.
 pub const RULES: [Rule; 12] = [
     divergence::find,
     rate::find,

@@ -1,11 +1,11 @@
-//! `val-noise`: how much val loss moves between epochs beyond its trend.
+//! `val-noise`: how much val loss moves from epoch to epoch about its trend.
 
 use crate::gap::{Case, Finding, Id, Severity, advice};
 
-/// Share of val loss from which it is worth words, and from which worth a warning.
+/// Noise as a share of val loss from which it is reported, and from which it is a warning.
 const SOME: f64 = 0.015;
 const MUCH: f64 = 0.05;
-/// Nats likewise, for losses near zero.
+/// Noise in nats from which it is reported, and from which it is a warning; for losses near zero.
 const SOME_NATS: f64 = 0.005;
 const MUCH_NATS: f64 = 0.02;
 
@@ -21,7 +21,7 @@ pub fn find(case: &Case) -> Vec<Finding> {
     let train = case.noise_of(|point| point.train_loss).unwrap_or(f64::NAN);
     let mut evidence = format!(
         "Over the last third of the epochs val loss moves by {noise:.3} nats ({:.1} %) about its trend, {} by {train:.3}. The \
-         images are the same each time, so it is the weights that move.",
+         images are the same in every epoch, so the noise comes from the weights.",
         100.0 * share,
         case.training()
     );
@@ -35,7 +35,7 @@ pub fn find(case: &Case) -> Vec<Finding> {
     vec![finding]
 }
 
-/// Which val images changed sides between the best and the last epoch.
+/// How many val images turned wrong or right between the best and the last epoch, as a sentence to append.
 fn flips(case: &Case) -> Option<String> {
     let predictions = case.run.as_ref()?.predictions.as_ref()?;
     let (best, last) = (predictions.best_val.measured(), predictions.last_val.measured());
@@ -43,13 +43,18 @@ fn flips(case: &Case) -> Option<String> {
     if best.correct.len() != last.correct.len() || epoch == case.curves.last()?.epoch {
         return None;
     }
-    let images = last.correct.len();
-    let changed = |from: bool| -> Vec<usize> {
-        (0..images).filter(|&n| best.correct[n] == from && last.correct[n] != from).collect()
+    let mut lost = Vec::new();
+    let mut won = 0;
+    for (image, id) in predictions.last_val.ids.iter().enumerate() {
+        match (best.correct[image], last.correct[image]) {
+            (true, false) => lost.push(id.to_string()),
+            (false, true) => won += 1,
+            _ => {}
+        }
+    }
+    let which = match &lost[..] {
+        [] => String::new(),
+        ids => format!(" (val samples {}, …)", ids[..ids.len().min(5)].join(", ")),
     };
-    let (lost, won) = (changed(true), changed(false).len());
-    let ids: Vec<String> = lost.iter().take(5).map(|&n| predictions.last_val.ids[n].to_string()).collect();
-    let which = if ids.is_empty() { String::new() } else { format!(" (val samples {}, …)", ids.join(", ")) };
-    let lost = lost.len();
-    Some(format!(" Since epoch {epoch}, the best, {lost} val images turned wrong{which} and {won} right."))
+    Some(format!(" Since epoch {epoch}, the best, {} val images turned wrong{which} and {won} right.", lost.len()))
 }

@@ -5,14 +5,14 @@ use crate::{
     stats::Onset,
 };
 
-/// The rise must be surer than this: the onset was looked for on the same epochs.
+/// Significance level of the rise. It is strict because the onset is fitted to the same epochs that test it.
 const LEVEL: f64 = 0.001;
-/// Share of val loss from which a gap is worth a warning.
+/// A gap above this share of val loss…
 const LARGE: f64 = 0.2;
-/// And nats.
+/// …and above this number of nats is a warning.
 const LARGE_NATS: f64 = 0.03;
 
-/// The beginning of the gap's growth; none where it does not grow.
+/// The epoch from which the gap grows; None where it does not grow.
 fn onset(case: &Case) -> Option<Onset> {
     let last = case.curves.last()?;
     let onset = Onset::of(&case.curves.series(|point| point.gap()))?;
@@ -46,7 +46,7 @@ pub fn find(case: &Case) -> Vec<Finding> {
             last.epoch,
             coincidence(case, low, high)
         ))
-        .advise("This says when, not whether it matters: see what val loss does meanwhile.")
+        .advise("This says when the gap opened, not whether it harms: see what val loss does meanwhile.")
         .figure("epoch", onset.at)
         .figure("epoch_low", low)
         .figure("epoch_high", high)
@@ -55,18 +55,21 @@ pub fn find(case: &Case) -> Vec<Finding> {
     vec![finding]
 }
 
-/// Whether the learning rate fell where the gap began to grow.
+/// Whether the learning rate fell where the gap began to grow, as a sentence.
 fn coincidence(case: &Case, low: f64, high: f64) -> String {
     let rates = case.curves.series(|point| point.lr);
     if rates.len() < 2 {
-        return "The learning rate is not known, so a drop of it may have set it off.".to_owned();
+        return "The learning rate is not known, so a drop of it may have been the cause.".to_owned();
     }
-    let drops = rates.windows(2).filter(|pair| pair[1].1 < 0.45 * pair[0].1);
-    let near = drops.map(|pair| (pair[1].0, pair[0].1, pair[1].1)).find(|(at, ..)| (low..=high + 1.0).contains(at));
-    match near {
-        Some((at, before, after)) => format!(
-            "The learning rate fell from {before:.2e} to {after:.2e} in epoch {at:.0}: small steps fit single images."
-        ),
-        None => "No drop of the learning rate coincides.".to_owned(),
+    for pair in rates.windows(2) {
+        let (_, before) = pair[0];
+        let (epoch, after) = pair[1];
+        if after < 0.45 * before && (low..=high + 1.0).contains(&epoch) {
+            return format!(
+                "The learning rate fell from {before:.2e} to {after:.2e} in epoch {epoch:.0}: small steps fit details of single \
+                 images."
+            );
+        }
     }
+    "The learning rate did not drop then.".to_owned()
 }

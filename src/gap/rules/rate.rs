@@ -1,14 +1,15 @@
-//! `rate-too-high` and `rate-too-low`: what the training loss itself does, whatever val does.
+//! `rate-too-high` and `rate-too-low`: what the course of the training loss says about the learning rate.
 
 use crate::{
     gap::{Case, Finding, Id, Severity},
     stats::Trend,
 };
 
-/// A rise of the training loss by this share from one epoch to the next is a jump, if it is at least `LEAST` nats.
+/// A rise of the training loss from one epoch to the next is a jump when it is above this share of the loss and above
+/// `LEAST` nats.
 const JUMP: f64 = 0.08;
 const LEAST: f64 = 0.03;
-/// Share of epochs with a jump from which it is no passing phase.
+/// Share of epochs with a jump from which the jumps are a problem of the whole run.
 const MANY: f64 = 0.25;
 
 pub fn find(case: &Case) -> Vec<Finding> {
@@ -24,7 +25,7 @@ fn too_high(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
     let jumps: Vec<f64> = losses.windows(2).filter(is_jump).map(|pair| pair[1].0).collect();
     let steps = losses.len() - 1;
     let is_stuck = case.chance().is_some_and(|chance| {
-        // Not better than guessing, and not still either: a network that learns nothing yet moves.
+        // No better than guessing, but moving: the weights change without learning anything.
         let after = &losses[1..];
         let moves = Trend::of(after).is_some_and(|trend| trend.noise > 0.01 * chance);
         after.iter().all(|(_, loss)| *loss > 0.95 * chance) && moves
@@ -33,16 +34,16 @@ fn too_high(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
     if !(is_stuck || jumps.len() >= 3 && share >= 0.15) {
         return None;
     }
-    // Jumps that ended long before the run did cost time, not the result: those of a cyclic phase, say.
+    // Jumps that ended long before the run, such as those of a cyclic phase, cost time but do not harm the result.
     let late = jumps.iter().filter(|epoch| **epoch > losses[losses.len() * 2 / 3].0).count();
     let severity = if is_stuck || late >= 2 || share >= MANY { Severity::Problem } else { Severity::Warning };
     let evidence = if is_stuck {
-        format!("The {} stays at that of guessing and jumps about.", case.training())
+        format!("The {} stays at that of guessing and jumps up and down.", case.training())
     } else {
         let list: Vec<String> = jumps.iter().take(6).map(|epoch| format!("{epoch:.0}")).collect();
         let more = if jumps.len() > 6 { ", …" } else { "" };
         format!(
-            "The {} rose by more than {:.0} % in {} of {steps} epochs ({}{more}): steps overshoot what they are to lower.",
+            "The {} rose by more than {:.0} % in {} of {steps} epochs ({}{more}): the steps overshoot the minimum.",
             case.training(),
             100.0 * JUMP,
             jumps.len(),
@@ -63,14 +64,14 @@ fn too_high(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
     Some(finding)
 }
 
-/// The training loss falls as evenly at the end as at the beginning, and is still far up: the network has not left the
-/// slope on which every step helps.
+/// Reports a training loss that falls as evenly at the end as at the beginning and is still high: larger steps would have
+/// lowered it faster.
 fn too_low(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
     let third = (losses.len() / 3).max(3);
     let (begin, end) = (Trend::of(&losses[..third])?, Trend::of(&losses[losses.len() - third..])?);
     let (first, last) = (losses[0].1, losses[losses.len() - 1].1);
     let is_even = begin.falls() && end.falls() && end.slope < 0.6 * begin.slope && begin.slope < 0.0;
-    // A network that is right about most training images is not far up.
+    // A network that predicts most training images right does not have a high loss in this sense.
     let accuracies = case.curves.series(|point| point.train_acc);
     let is_right = accuracies.last().is_some_and(|(_, accuracy)| *accuracy > 75.0);
     let is_far = last > 0.6 * case.chance().unwrap_or(first) && !is_right;
@@ -86,7 +87,7 @@ fn too_low(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
             -begin.slope,
             -end.slope
         ))
-        .advise("Raise the learning rate (--lr, three times to begin with), or find it with mindgap find-lr.")
+        .advise("Raise the learning rate (--lr, threefold at first), or find it with mindgap find-lr.")
         .figure("slope_first", begin.slope)
         .figure("slope_last", end.slope);
     Some(finding)

@@ -1,29 +1,25 @@
-//! `plateau` and `decays-too-early`: what the length of the run and the schedule do.
+//! `plateau` and `decays-too-early`: whether length and schedule of the run fit.
 
 use crate::{
     gap::{Case, Finding, Id, Severity},
     stats::Trend,
 };
 
-/// Epochs before a drop of the rate that must be even for val's course there to be judged.
+/// Epochs of equal rate that a drop must follow for val's course before it to be judged.
 const BEFORE: usize = 4;
-/// Share of val loss that it must have fallen over them.
+/// Val loss must have fallen by this share of itself over these epochs…
 const GAIN: f64 = 0.04;
-/// And nats.
+/// …and by this number of nats.
 const LEAST: f64 = 0.02;
 
 pub fn find(case: &Case) -> Vec<Finding> {
     plateau(case).into_iter().chain(too_early(case)).collect()
 }
 
-/// Neither loss has moved for a third of the run.
+/// Reports that neither loss has moved for a third of the run.
 fn plateau(case: &Case) -> Option<Finding> {
     let (train, val) = (case.curves.tail(|point| point.train_loss), case.curves.tail(|point| point.val_loss));
     let last = case.curves.last()?;
-    let is_still = |points: &[(f64, f64)], level: f64| {
-        let moved = |trend: Trend| trend.slope.abs() * (points.len() - 1) as f64;
-        Trend::of(points).is_some_and(|trend| moved(trend) < (0.01 * level).max(0.002) && trend.noise < 0.01 * level)
-    };
     if case.curves.points.len() < 9 || !is_still(&train, last.train_loss.max(0.1)) || !is_still(&val, last.val_loss) {
         return None;
     }
@@ -34,10 +30,14 @@ fn plateau(case: &Case) -> Option<Finding> {
     let (severity, advice) = if is_spent {
         (
             Severity::Info,
-            "The rate is nearly zero there: a shorter run (--epochs) would have given the same, or a later drop of the rate more.",
+            "The rate is nearly zero there: a shorter run (--epochs) would have given the same result, and a later drop of the rate a \
+             better one.",
         )
     } else {
-        (Severity::Warning, "Lower the rate when nothing moves (a schedule that ends near zero), or end the run there.")
+        (
+            Severity::Warning,
+            "Lower the rate when the losses stop moving (a schedule that ends near zero), or end the run there.",
+        )
     };
     let finding = Finding::new(Id::Plateau, severity, format!("Nothing has moved since epoch {:.0}", train[0].0))
         .because(format!(
@@ -54,7 +54,15 @@ fn plateau(case: &Case) -> Option<Finding> {
     Some(finding)
 }
 
-/// The rate fell to a fifth or less while val was still falling at an even rate, and val hardly fell afterwards.
+/// Whether `points` neither rise nor fall nor scatter by more than a hundredth of `level`.
+fn is_still(points: &[(f64, f64)], level: f64) -> bool {
+    let Some(trend) = Trend::of(points) else { return false };
+    let moved = trend.slope.abs() * (points.len() - 1) as f64;
+    moved < (0.01 * level).max(0.002) && trend.noise < 0.01 * level
+}
+
+/// Reports that the rate fell to a quarter or less while val loss was still falling at an even rate, and that val loss
+/// hardly fell afterwards.
 fn too_early(case: &Case) -> Option<Finding> {
     let (rates, val) = (case.curves.series(|point| point.lr), case.curves.series(|point| point.val_loss));
     if rates.len() != val.len() {
@@ -64,7 +72,7 @@ fn too_early(case: &Case) -> Option<Finding> {
         let before = &rates[at - BEFORE..at];
         let is_even = before.iter().all(|(_, rate)| (rate / before[0].1 - 1.0).abs() < 0.2);
         let fell = Trend::of(&val[at - BEFORE..at])?;
-        // The drop itself helps within an epoch or two; what comes after tells whether anything is left to gain.
+        // The drop itself lowers val loss within an epoch or two, so the trend is read from two epochs later on.
         let after = Trend::of(val.get(at + 2..)?)?;
         let stalls = after.slope > 0.1 * fell.slope;
         let matters = -fell.slope * BEFORE as f64 > (GAIN * val[at - 1].1).max(LEAST);
@@ -83,7 +91,7 @@ fn too_early(case: &Case) -> Option<Finding> {
             rates[at - 1].1,
             rates[at].1
         ))
-        .advise("Keep the higher rate until val loss stands still (longer --epochs stretch every phase), then lower it.")
+        .advise("Keep the higher rate until val loss stands still (more --epochs stretch every phase), then lower it.")
         .figure("epoch", rates[at].0)
         .figure("slope_before", before)
         .figure("slope_after", after);

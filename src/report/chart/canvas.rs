@@ -1,4 +1,4 @@
-//! The common ground of all charts: size, axes, lines and bands, and colours that the page decides.
+//! The parts that all charts share: size, axes, lines and bands, and colours that the page defines.
 
 use anyhow::{Result, anyhow};
 use plotters::{
@@ -24,7 +24,7 @@ pub const GRID: RGBColor = RGBColor(2, 0, 0);
 pub const PROBE: RGBColor = RGBColor(3, 0, 0);
 /// Val.
 pub const VAL: RGBColor = RGBColor(4, 0, 0);
-/// How many colours there are for presets; more presets begin anew.
+/// Number of colours for presets; further presets use them again.
 pub const SERIES: usize = 8;
 
 /// The colour of the preset at `index`; the baseline is at 0.
@@ -61,15 +61,15 @@ pub struct Frame<'a> {
     pub x: [f64; 2],
     /// From and to.
     pub y: [f64; 2],
-    /// What runs along; empty for none.
+    /// Label of the x axis; empty for none.
     pub x_label: &'a str,
-    /// What runs up.
+    /// Label of the y axis.
     pub y_label: &'a str,
-    /// How a number up the side is written.
+    /// Writes a number of the y axis.
     pub y_text: &'a dyn Fn(f64) -> String,
-    /// How a number along the bottom is written.
+    /// Writes a number of the x axis.
     pub x_text: &'a dyn Fn(f64) -> String,
-    /// Lines across; 0 leaves out axis and labels up the side.
+    /// Number of horizontal lines; 0 leaves out the y axis and its labels.
     pub y_lines: usize,
 }
 
@@ -123,32 +123,31 @@ pub fn curve(axes: &mut Axes, points: &[CurvePoint], y: [f64; 2], colour: RGBCol
     Ok(())
 }
 
-/// Losses beyond this \[nats\] are those of a run that diverged: chance on a million classes is 14.
+/// Losses above this \[nats\] count as diverged: the loss of guessing among a million classes is 14.
 pub const DIVERGED: f64 = 20.0;
 
-/// From the lowest to the highest of `values`, with a little room. Losses of a run that diverged do not flatten all
-/// others: they are drawn at the edge, unless there are no others.
+/// The range of an axis: from the lowest to the highest of `values`, with a small margin. Diverged losses are left out, so
+/// that they do not flatten the others, and drawn at the edge, unless there are no others.
 pub fn range(values: impl IntoIterator<Item = f64>) -> [f64; 2] {
     span(values, DIVERGED)
 }
 
-/// The same for percentages, of which none is left out.
+/// The range of an axis of percentages, with a small margin; none is left out.
 pub fn percentages(values: impl IntoIterator<Item = f64>) -> [f64; 2] {
     span(values, f64::INFINITY)
 }
 
 fn span(values: impl IntoIterator<Item = f64>, limit: f64) -> [f64; 2] {
     let finite: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
-    let usual = finite.iter().copied().filter(|value| value.abs() <= limit);
-    let usual: Vec<f64> = usual.collect();
+    let usual: Vec<f64> = finite.iter().copied().filter(|value| value.abs() <= limit).collect();
     let values = if usual.is_empty() { finite } else { usual };
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if low > high {
         return [0.0, 1.0];
     }
-    let room = 0.05 * (high - low).max(1e-3 * high.abs()).max(1e-6);
-    [low - room, high + room]
+    let margin = 0.05 * (high - low).max(1e-3 * high.abs()).max(1e-6);
+    [low - margin, high + margin]
 }
 
 /// An error of the drawing crate.
@@ -156,12 +155,12 @@ pub fn drawing(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("a chart cannot be drawn: {error}")
 }
 
-/// A whole number; nothing between two of them.
+/// The label of a whole number; empty between two of them.
 pub fn whole(value: f64) -> String {
     if (value - value.round()).abs() < 1e-9 { format!("{value:.0}") } else { String::new() }
 }
 
-/// A number with as many decimals as two labels need to differ.
+/// A number with up to three decimals, without zeros at its end.
 pub fn decimal(value: f64) -> String {
     let text = format!("{value:.3}");
     let short = text.trim_end_matches('0').trim_end_matches('.');
@@ -176,7 +175,7 @@ mod tests {
     fn a_diverged_run_does_not_flatten_the_others() {
         let [low, high] = range([1.0, 2.0, f64::NAN, 1e9]);
         assert!(low == 0.95 && high == 2.05, "{low} {high}");
-        // Nothing is cut off but that.
+        // No other high loss is left out.
         let [_, high] = range([0.01, 0.02, 0.01, 0.02, 2.6]);
         assert!(high > 2.6);
         assert!(range([30.0, 40.0])[1] > 40.0 && percentages([0.5, 99.0])[1] > 99.0);

@@ -10,7 +10,7 @@ use crate::{
     run::EpochRecord,
 };
 
-/// What is shown of each epoch.
+/// The figure that a chart shows of each epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
     /// Loss \[nats\].
@@ -45,7 +45,7 @@ impl Metric {
 /// `metric` of the group's probe and val, the `baseline`'s dashed, on axes that fit all `groups`.
 ///
 /// # Errors
-/// The drawing crate gives up.
+/// The chart cannot be drawn.
 pub fn curves(metric: Metric, group: &RunGroup, baseline: Option<&RunGroup>, groups: &[RunGroup]) -> Result<String> {
     let ends = groups.iter().flat_map(|group| {
         let probe = group.curve(|record| metric.probe(record));
@@ -64,39 +64,31 @@ pub fn curves(metric: Metric, group: &RunGroup, baseline: Option<&RunGroup>, gro
         let mut axes =
             Frame { x, y, x_label: "", y_label: metric.label(), x_text: &whole, y_text: &decimal, y_lines: 6 }
                 .draw(&upper)?;
-        for (side, colour) in [(Side::Probe, PROBE), (Side::Val, VAL)] {
-            let of = |group: &RunGroup| match side {
-                Side::Probe => group.curve(|record| metric.probe(record)),
-                Side::Val => group.curve(|record| metric.val(record)),
-            };
-            if let Some(baseline) = baseline {
-                curve(&mut axes, &of(baseline), y, colour, true)?;
-            }
-            curve(&mut axes, &of(group), y, colour, false)?;
+        if let Some(baseline) = baseline {
+            curve(&mut axes, &baseline.curve(|record| metric.probe(record)), y, PROBE, true)?;
         }
-        rate(&lower, group.curve(|record| record.lr).iter().map(of_mean).collect(), x)
+        curve(&mut axes, &group.curve(|record| metric.probe(record)), y, PROBE, false)?;
+        if let Some(baseline) = baseline {
+            curve(&mut axes, &baseline.curve(|record| metric.val(record)), y, VAL, true)?;
+        }
+        curve(&mut axes, &group.curve(|record| metric.val(record)), y, VAL, false)?;
+        let rates = group.curve(|record| record.lr);
+        rate(&lower, rates.iter().map(|point| (f64::from(point.epoch), point.figure.mean)).collect(), x)
     })
-}
-
-#[derive(Clone, Copy)]
-enum Side {
-    Probe,
-    Val,
 }
 
 /// `metric` of training and val over the epochs of a log, each (epoch, figure), and the learning rate below.
 ///
 /// # Errors
-/// The drawing crate gives up.
+/// The chart cannot be drawn.
 pub fn log_curves(metric: Metric, train: &[(f64, f64)], val: &[(f64, f64)], rates: &[(f64, f64)]) -> Result<String> {
-    let figures = || train.iter().chain(val).map(|(_, figure)| *figure);
+    let (epochs, figures): (Vec<f64>, Vec<f64>) = train.iter().chain(val).copied().unzip();
     let y = match metric {
-        Metric::Loss => range(figures()),
-        Metric::Accuracy => percentages(figures()),
+        Metric::Loss => range(figures),
+        Metric::Accuracy => percentages(figures),
     };
-    let epochs = || train.iter().chain(val).map(|(epoch, _)| *epoch);
-    let first = epochs().fold(f64::INFINITY, f64::min);
-    let x = if first.is_finite() { [first, epochs().fold(first + 1.0, f64::max)] } else { [0.0, 1.0] };
+    let first = epochs.iter().copied().fold(f64::INFINITY, f64::min);
+    let x = if first.is_finite() { [first, epochs.into_iter().fold(first + 1.0, f64::max)] } else { [0.0, 1.0] };
     let label = format!("{} of training and val over the epochs", metric.label());
     svg(340, &label, |area| {
         let (upper, lower) = if rates.is_empty() {
@@ -116,29 +108,27 @@ pub fn log_curves(metric: Metric, train: &[(f64, f64)], val: &[(f64, f64)], rate
 
 /// (epoch, figure) of one run as points of a curve.
 pub fn points(figures: &[(f64, f64)]) -> Vec<CurvePoint> {
-    let point = |&(epoch, figure): &(f64, f64)| CurvePoint { epoch: epoch as u32, figure: MeanSd::of(vec![figure]) };
-    figures.iter().map(point).collect()
+    let mut points = Vec::new();
+    for &(epoch, figure) in figures {
+        points.push(CurvePoint { epoch: epoch as u32, figure: MeanSd::of(vec![figure]) });
+    }
+    points
 }
 
 /// The learning rate, on a logarithmic axis where it spans much.
 fn rate(area: &Area, rates: Vec<(f64, f64)>, x: [f64; 2]) -> Result<()> {
     let highest = rates.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
     let lowest = rates.iter().map(|(_, rate)| *rate).filter(|rate| *rate > 0.0).fold(highest, f64::min);
-    // A rate of 0, as at the end of a cosine, has no logarithm and is drawn at the bottom.
     let is_log = highest > 20.0 * lowest && lowest > 0.0;
-    let floor = lowest.max(1e-4 * highest);
-    let place = |rate: f64| if is_log { rate.max(floor).log10() } else { rate };
-    let y = if is_log { [floor.log10() - 0.1, highest.log10() + 0.1] } else { [0.0, 1.1 * highest.max(1e-12)] };
+    // A rate of 0, as at the end of a cosine, has no logarithm and is drawn at the bottom.
+    let bottom = lowest.max(1e-4 * highest);
+    let y = if is_log { [bottom.log10() - 0.1, highest.log10() + 0.1] } else { [0.0, 1.1 * highest.max(1e-12)] };
     let y_text = |value: f64| if is_log { format!("{:.0e}", 10f64.powf(value)) } else { short(value) };
     let mut axes =
         Frame { x, y, x_label: "epoch", y_label: "rate", x_text: &whole, y_text: &y_text, y_lines: 3 }.draw(area)?;
-    let line = rates.into_iter().map(|(epoch, rate)| (epoch, place(rate)));
+    let line = rates.into_iter().map(|(epoch, rate)| (epoch, if is_log { rate.max(bottom).log10() } else { rate }));
     axes.draw_series(LineSeries::new(line, INK.stroke_width(1))).map_err(drawing)?;
     Ok(())
-}
-
-fn of_mean(point: &CurvePoint) -> (f64, f64) {
-    (f64::from(point.epoch), point.figure.mean)
 }
 
 /// A rate in few characters.

@@ -7,28 +7,31 @@ use super::canvas::{Frame, INK, decimal, drawing, series, svg};
 use crate::compare::Comparison;
 
 /// Δ val loss of each preset against the baseline: the seeds as dots, below them the interval over images (thick) and
-/// over seeds (thin). `order` gives the place of a preset among the colours. None without a difference.
+/// over seeds (thin). `position` gives the number of a preset's colour. None without a difference.
 ///
 /// # Errors
-/// The drawing crate gives up.
-pub fn differences(comparison: &Comparison, order: impl Fn(&str) -> usize) -> Result<Option<String>> {
+/// The chart cannot be drawn.
+pub fn differences(comparison: &Comparison, position: impl Fn(&str) -> usize) -> Result<Option<String>> {
     let rows: Vec<_> = comparison
         .presets
         .iter()
-        .filter_map(|preset| Some((order(&preset.preset), &preset.against.as_ref()?.val_loss)))
+        .filter_map(|preset| Some((position(&preset.preset), &preset.against.as_ref()?.val_loss)))
         .collect();
     if rows.is_empty() {
         return Ok(None);
     }
-    let ends = rows.iter().flat_map(|(_, delta)| {
-        let intervals = [delta.these_models, delta.this_recipe].into_iter().flatten().flatten();
-        delta.values.iter().copied().chain(intervals)
-    });
-    let ends: Vec<f64> = ends.filter(|end| end.is_finite()).chain([0.0]).collect();
-    let (low, high) =
-        ends.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &end| (low.min(end), high.max(end)));
-    let room = 0.05 * (high - low).max(1e-6);
-    let x = [low - room, high + room];
+    // The axis holds 0, every dot and every interval.
+    let mut low: f64 = 0.0;
+    let mut high: f64 = 0.0;
+    for (_, delta) in &rows {
+        let intervals = [delta.ci_images, delta.ci_seeds].into_iter().flatten().flatten();
+        for end in delta.values.iter().copied().chain(intervals).filter(|end| end.is_finite()) {
+            low = low.min(end);
+            high = high.max(end);
+        }
+    }
+    let margin = 0.05 * (high - low).max(1e-6);
+    let x = [low - margin, high + margin];
     let y = [-4.0 * rows.len() as f64 - 0.5, 0.0];
     let drawn = svg(60 + 48 * rows.len() as u32, "difference of each preset from the baseline in val loss", |area| {
         let frame = Frame {
@@ -46,7 +49,7 @@ pub fn differences(comparison: &Comparison, order: impl Fn(&str) -> usize) -> Re
             let (colour, top) = (series(*colour), -4.0 * row as f64 - 1.0);
             let dots = delta.values.iter().filter(|value| value.is_finite());
             axes.draw_series(dots.map(|&value| Circle::new((value, top), 4, colour.filled()))).map_err(drawing)?;
-            for (interval, below, width) in [(delta.these_models, 1.0, 5), (delta.this_recipe, 2.0, 1)] {
+            for (interval, below, width) in [(delta.ci_images, 1.0, 5), (delta.ci_seeds, 2.0, 1)] {
                 let Some([low, high]) = interval else { continue };
                 let line = [(low, top - below), (high, top - below)];
                 axes.draw_series([PathElement::new(line, colour.stroke_width(width))]).map_err(drawing)?;

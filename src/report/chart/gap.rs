@@ -9,7 +9,7 @@ use crate::report::{CurvePoint, RunGroup};
 /// Val loss − probe loss of every group, the first one's dashed where there are others.
 ///
 /// # Errors
-/// The drawing crate gives up.
+/// The chart cannot be drawn.
 pub fn gap(groups: &[RunGroup]) -> Result<String> {
     let lines: Vec<_> = groups.iter().map(|group| group.curve(|record| record.gap_loss)).collect();
     let epochs = groups.iter().map(RunGroup::epochs).max().unwrap_or(2).max(2);
@@ -19,7 +19,7 @@ pub fn gap(groups: &[RunGroup]) -> Result<String> {
 /// Gaps over the epochs `x`, the first one's dashed where there are others.
 ///
 /// # Errors
-/// The drawing crate gives up.
+/// The chart cannot be drawn.
 pub fn gap_lines(lines: &[Vec<CurvePoint>], x: [f64; 2]) -> Result<String> {
     let y = range(lines.iter().flatten().flat_map(CurvePoint::ends).chain([0.0]));
     svg(300, "gap in loss over the epochs", |area| {

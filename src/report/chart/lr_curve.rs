@@ -12,21 +12,21 @@ use super::{
 };
 use crate::stats::{LrCurve, LrSuggestion, rate_text};
 
-/// Height of the name of a rate, as a share of the chart.
+/// Height of a rate's name, as a share of the chart's height.
 const ROW: f64 = 0.065;
-/// Width of a character of it, likewise.
+/// Width of a character, as a share of the chart's width.
 const CHARACTER: f64 = 0.018;
 
-/// Single and smoothed losses over the rate, on a logarithmic axis, with the rates that `found` speaks for. An SVG file
-/// that reads on light and dark.
+/// Single and smoothed losses over the rate, on a logarithmic axis, with the rates of `found`. An SVG file that
+/// can be read on light and dark backgrounds.
 ///
 /// # Errors
-/// The drawing crate gives up.
+/// The chart cannot be drawn.
 pub fn lr_curve(curve: &LrCurve, found: Option<&LrSuggestion>) -> Result<String> {
     let ends = [curve.rates().first(), curve.rates().last()].map(|rate| rate.copied().unwrap_or(1.0).log10());
     let x = [ends[0], ends[1].max(ends[0] + 1e-3)];
     let losses = visible(curve);
-    // The names of the rates stand above the curve.
+    // The axis is extended upwards for the names of the rates.
     let rows = if found.is_some() { 4.0 } else { 0.0 };
     let y = [losses[0], losses[1] + rows * ROW / (1.0 - rows * ROW) * (losses[1] - losses[0])];
     let chart = svg(320, "loss over the learning rate", |area| {
@@ -44,18 +44,23 @@ pub fn lr_curve(curve: &LrCurve, found: Option<&LrSuggestion>) -> Result<String>
             let corners = [(low.log10(), y[0]), (high.log10(), y[1])];
             axes.draw_series([Rectangle::new(corners, PROBE.mix(0.1).filled())]).map_err(drawing)?;
         }
-        let line = |course: &[f64]| -> Vec<(f64, f64)> {
-            let points = curve.rates().iter().zip(course).filter(|(_, loss)| loss.is_finite());
-            points.map(|(rate, loss)| (rate.log10(), loss.clamp(losses[0], losses[1]))).collect()
-        };
-        axes.draw_series(LineSeries::new(line(curve.losses()), INK.mix(0.35).stroke_width(1))).map_err(drawing)?;
-        axes.draw_series(LineSeries::new(line(curve.smoothed()), PROBE.stroke_width(2))).map_err(drawing)?;
+        axes.draw_series(LineSeries::new(line(curve.rates(), curve.losses(), losses), INK.mix(0.35).stroke_width(1)))
+            .map_err(drawing)?;
+        axes.draw_series(LineSeries::new(line(curve.rates(), curve.smoothed(), losses), PROBE.stroke_width(2)))
+            .map_err(drawing)?;
         found.map_or(Ok(()), |found| marks(&mut axes, found, x, y))
     })?;
     Ok(standalone(&chart, LR_MARK))
 }
 
-/// Each suggested rate as a line with its name to the left. The higher a rate, the higher its name: no line crosses it.
+/// The finite losses over the logarithm of the rate, cut to the range `visible`.
+fn line(rates: &[f64], losses: &[f64], visible: [f64; 2]) -> Vec<(f64, f64)> {
+    let points = rates.iter().zip(losses).filter(|(_, loss)| loss.is_finite());
+    points.map(|(rate, loss)| (rate.log10(), loss.clamp(visible[0], visible[1]))).collect()
+}
+
+/// Draws each suggested rate as a line with its name to the left. Higher rates have higher names, so that no line crosses a
+/// name.
 fn marks(axes: &mut Axes, found: &LrSuggestion, x: [f64; 2], y: [f64; 2]) -> Result<()> {
     let mut named = [
         ("suggestion", found.suggestion, VAL, 2),
@@ -70,7 +75,7 @@ fn marks(axes: &mut Axes, found: &LrSuggestion, x: [f64; 2], y: [f64; 2]) -> Res
         let line = [(place, y[0]), (place, height)];
         axes.draw_series([PathElement::new(line, colour.stroke_width(width))]).map_err(drawing)?;
         let text = format!("{name} {} ", rate_text(rate));
-        // At the left edge there is no room to the left.
+        // At the left edge the name moves to the right, so that it is not cut off.
         let end = place.max(x[0] + CHARACTER * text.len() as f64 * (x[1] - x[0]));
         let style = ("sans-serif", 13).into_font().color(&INK).pos(Pos::new(HPos::Right, VPos::Center));
         axes.draw_series([Text::new(text, (end, height), style)]).map_err(drawing)?;
@@ -78,23 +83,24 @@ fn marks(axes: &mut Axes, found: &LrSuggestion, x: [f64; 2], y: [f64; 2]) -> Res
     Ok(())
 }
 
-/// The losses worth showing: a loss that is lost at the end does not flatten the fall before it.
+/// The range of losses to show. It is cut above, so that a loss that diverges at the end does not flatten the fall before
+/// it.
 fn visible(curve: &LrCurve) -> [f64; 2] {
-    let finite = |losses: &[f64]| losses.iter().copied().filter(|loss| loss.is_finite()).collect::<Vec<f64>>();
-    let (losses, smoothed) = (finite(curve.losses()), finite(curve.smoothed()));
-    let lowest = |losses: &[f64]| losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let losses: Vec<f64> = curve.losses().iter().copied().filter(|loss| loss.is_finite()).collect();
+    let smoothed = curve.smoothed().iter().copied().filter(|loss| loss.is_finite());
+    let bottom = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let lowest_smoothed = smoothed.fold(f64::INFINITY, f64::min);
     let begun = losses.iter().take(losses.len() / 10 + 1).copied().fold(f64::NEG_INFINITY, f64::max);
-    let (bottom, middle) = (lowest(&losses), lowest(&smoothed));
     if !(begun.is_finite() && bottom.is_finite()) {
         return [0.0, 1.0];
     }
     let most = losses.iter().copied().fold(begun, f64::max);
-    let top = most.min(begun + 0.6 * (begun - middle));
-    let room = (0.05 * (top - bottom)).max(1e-3 * top.abs()).max(1e-6);
-    [bottom - room, top + room]
+    let top = most.min(begun + 0.6 * (begun - lowest_smoothed));
+    let margin = (0.05 * (top - bottom)).max(1e-3 * top.abs()).max(1e-6);
+    [bottom - margin, top + margin]
 }
 
-/// A power of ten; nothing between two of them.
+/// The label of an exponent: the power of ten, or nothing between two whole exponents.
 fn short(exponent: f64) -> String {
     if (exponent - exponent.round()).abs() > 1e-9 {
         return String::new();

@@ -1,4 +1,4 @@
-//! Charts as SVG inside the page. `plotters` draws them; their colours are names that the page's style gives a value,
+//! Charts as SVG inside the page. `plotters` draws them with names of colours; the page's style gives these names values,
 //! so that a chart follows the reader's theme.
 
 mod canvas;

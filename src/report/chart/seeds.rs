@@ -13,15 +13,17 @@ use crate::{
 /// for each group.
 ///
 /// # Errors
-/// The drawing crate gives up.
+/// The chart cannot be drawn.
 pub fn seeds(groups: &[RunGroup]) -> Result<String> {
-    let rows: Vec<(usize, Vec<[f64; 3]>)> =
-        groups.iter().map(|group| group.shown().into_iter().filter_map(interval).collect()).enumerate().collect();
-    let ends = || rows.iter().flat_map(|(_, rows)| rows).flatten().copied();
-    let (low, high) = (ends().fold(f64::INFINITY, f64::min), ends().fold(f64::NEG_INFINITY, f64::max));
+    let mut rows: Vec<Vec<[f64; 3]>> = Vec::new();
+    for group in groups {
+        rows.push(group.shown().into_iter().filter_map(interval).collect());
+    }
+    let low = rows.iter().flatten().flatten().copied().fold(f64::INFINITY, f64::min);
+    let high = rows.iter().flatten().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
     let x = if low < high { [low - 0.05 * (high - low), high + 0.05 * (high - low)] } else { [0.0, 1.0] };
     // A row for each run and one of space between groups.
-    let height: usize = rows.iter().map(|(_, rows)| rows.len() + 1).sum();
+    let height: usize = rows.iter().map(|runs| runs.len() + 1).sum();
     let y = [-(height as f64), 0.0];
     svg(60 + 16 * height as u32, "val loss of each run with its interval", |area| {
         let frame = Frame {
@@ -35,8 +37,8 @@ pub fn seeds(groups: &[RunGroup]) -> Result<String> {
         };
         let mut axes = frame.draw(area)?;
         let mut at = -1.0;
-        for (group, runs) in &rows {
-            let colour = series(*group);
+        for (group, runs) in rows.iter().enumerate() {
+            let colour = series(group);
             for [low, value, high] in runs {
                 axes.draw_series([PathElement::new([(*low, at), (*high, at)], colour.stroke_width(2))])
                     .map_err(drawing)?;
@@ -49,7 +51,7 @@ pub fn seeds(groups: &[RunGroup]) -> Result<String> {
     })
 }
 
-/// Low end, value and high end; none where the run has no measured images or no finite loss.
+/// Low end, mean and high end of a run's val loss; None where the run has no measured images or no finite loss.
 fn interval(run: &Run) -> Option<[f64; 3]> {
     let losses: Vec<f64> = run.val.as_ref()?.measured.losses.iter().map(|&loss| f64::from(loss)).collect();
     let (mean, reach) = (stats::mean(&losses), 1.96 * stats::standard_error(&losses));

@@ -1,13 +1,12 @@
-//! A chart as a file of its own, which no page gives colours.
+//! A chart as an SVG file of its own, which brings its colours.
 
-/// Stands in the file of every learning-rate chart, so that another file is never taken for one and overwritten.
+/// Marks the file of every learning-rate chart, so that no other file is mistaken for one and overwritten.
 pub const LR_MARK: &str = "<metadata>mindgap find-lr</metadata>";
 
-/// The page's style; its first part names the colours, for light and dark.
+/// The pages' style; its first part defines the colours for light and dark.
 const STYLE: &str = include_str!("../page.css");
 
-/// The file of `svg`, a chart for the page: with a name space, with `mark`, and with colours that follow the reader's
-/// theme.
+/// Makes a file of `svg`, a chart for a page: adds a name space, `mark`, and colours that follow the reader's theme.
 pub fn standalone(svg: &str, mark: &str) -> String {
     let colours = STYLE.split("\n* ").next().unwrap_or_default();
     let own = "svg { background: var(--paper); } text { font-family: system-ui, sans-serif; }";

@@ -7,10 +7,10 @@ use super::canvas::{Frame, decimal, drawing, range, series, svg};
 use crate::{report::RunGroup, run::EpochRecord};
 
 /// A dot for each run after its last epoch, a ring for the mean of each group: left is a smaller gap, down a better
-/// model. A single run shows its way there, a point for each epoch.
+/// model. A single run shows its course, a point for each epoch.
 ///
 /// # Errors
-/// The drawing crate gives up.
+/// The chart cannot be drawn.
 pub fn trade_off(groups: &[RunGroup]) -> Result<String> {
     let dots = |group: &RunGroup| places(group.shown().into_iter().filter_map(|run| run.epochs.last()));
     let way = match groups {

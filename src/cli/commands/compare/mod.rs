@@ -1,4 +1,4 @@
-//! `mindgap compare`: several presets over several seeds, and what is real of their differences.
+//! `mindgap compare`: trains several presets over several seeds and says which of their differences are real.
 
 mod progress;
 
@@ -31,7 +31,7 @@ use mindgap::{
 /// Flags of `mindgap compare`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Train nothing; say what is there of this plan, made by `mindgap plan`, and what is missing
+    /// Train nothing; compare the finished runs of this plan, made by `mindgap plan`, and list the missing ones
     #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     #[arg(conflicts_with_all = ["presets", "seeds", "quick", "out", "jobs"])]
     #[arg(conflicts_with_all = ["source", "skip_bad", "exclude", "cache_limit", "no_cache", "workers"])]
@@ -58,27 +58,27 @@ pub struct Args {
     json: bool,
 }
 
-/// Plans, trains what is missing of the plan, and prints what all runs say; with `--plan` the last alone.
+/// Plans the runs, trains the missing ones, and compares all of them; with `--plan` it only compares.
 ///
 /// # Errors
-/// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, once the others are done and
-/// written up.
+/// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, after the others are trained and
+/// compared.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     match &args.plan {
         Some(plan) => {
             ensure!(
                 !args.planning.has_recipe_flags(),
-                "--plan {}: its recipes stand in it and no flag changes them; leave the recipe flags out",
+                "--plan {}: the plan holds complete recipes, which no flag changes; leave the recipe flags out",
                 plan.display()
             );
-            look(args, &Plan::read(plan)?)
+            compare_plan(args, &Plan::read(plan)?)
         }
-        None => train_and_look(args),
+        None => train_and_compare(args),
     }
 }
 
-/// What is there of a plan that is trained elsewhere.
-fn look(args: &Args, plan: &Plan) -> Result<ExitStatus> {
+/// Compares the finished runs of a plan that is trained elsewhere.
+fn compare_plan(args: &Args, plan: &Plan) -> Result<ExitStatus> {
     let presets = plan.presets();
     let baseline = baseline(args, &presets)?;
     let (finished, missing) = compare::gather(plan, &plan.runs, |_| None);
@@ -97,16 +97,18 @@ fn look(args: &Args, plan: &Plan) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// The whole comparison on this machine.
-fn train_and_look(args: &Args) -> Result<ExitStatus> {
+/// Makes the whole comparison on this machine.
+fn train_and_compare(args: &Args) -> Result<ExitStatus> {
     let planning = args.planning.settled();
     let presets = planning.presets()?;
     let baseline = baseline(args, &presets)?;
     let runs = planning.runs()?;
-    // Now, and not in each run's log; finished ones need no device any more.
-    let is_done = |run: &PlannedRun| planning.out.join(run.job.name()).join(RunFolder::DONE).exists();
-    for run in runs.iter().filter(|run| run.recipe.amp && !is_done(run)) {
-        args.compute.check_amp(&run.recipe, args.compute.device()?)?;
+    // Checked here so that the message appears on the terminal, not in each run's log. Finished runs need no device.
+    for run in &runs {
+        let is_done = planning.out.join(run.job.name()).join(RunFolder::DONE).exists();
+        if run.recipe.amp && !is_done {
+            args.compute.check_amp(&run.recipe, args.compute.device()?)?;
+        }
     }
     let (plan, _) = Plan::grow(&planning.out, runs.clone())?;
 
@@ -114,18 +116,18 @@ fn train_and_look(args: &Args) -> Result<ExitStatus> {
     let jobs: Vec<Job> = runs.iter().map(|run| run.job.clone()).collect();
     let statuses = train(args, &planning, &plan, &runs, &jobs, &stop);
     let (finished, missing) = compare::gather(&plan, &runs, |job| {
-        let status = jobs.iter().position(|other| other == job).map(|index| &statuses[index]);
-        status.and_then(|status| if let JobStatus::Failed(error) = status { Some(format!("{error:#}")) } else { None })
+        let index = jobs.iter().position(|other| other == job)?;
+        if let JobStatus::Failed(error) = &statuses[index] { Some(format!("{error:#}")) } else { None }
     });
     let stopped = statuses.iter().any(|status| matches!(status, JobStatus::Stopped));
     let without_figures = missing.len();
-    // A comparison that was stopped before the baseline's first end has nothing to say yet.
+    // A comparison that was stopped before a run of the baseline finished has nothing to compare yet.
     if !stopped || finished.iter().any(|run| run.job.preset == baseline) {
         let comparison = Comparison::new(&presets, &baseline, &finished, missing, command_line())?;
         conclude(&comparison, &planning.out, args.json)?;
     }
     if stopped {
-        say(format_args!("Stopped; go on with the same command."));
+        say(format_args!("Stopped; the same command resumes the comparison."));
         return Ok(ExitStatus::Stopped);
     }
     if without_figures > 0 {
@@ -143,7 +145,7 @@ fn baseline(args: &Args, presets: &[String]) -> Result<String> {
     let baseline = args.baseline.clone().unwrap_or_else(|| presets[0].clone());
     ensure!(
         presets.contains(&baseline),
-        "--baseline {baseline}: it is none of the presets {}; add it to --presets",
+        "--baseline {baseline} is none of the presets {}; add it to --presets",
         presets.join(",")
     );
     Ok(baseline)
@@ -153,7 +155,7 @@ fn command_line() -> Vec<String> {
     std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
-/// Trains `runs`, lines of `plan`, each by a `mindgap run` in a process of its own.
+/// Trains `runs`, lines of `plan`, each by a `mindgap run` in its own process.
 fn train(
     args: &Args,
     planning: &Planning,
@@ -164,8 +166,11 @@ fn train(
 ) -> Vec<JobStatus> {
     let parallel = usize::from(args.jobs).min(jobs.len());
     let threads = args.compute.threads_of_each(parallel);
-    let entry = |run: &PlannedRun| (run.job.name(), run.recipe.epochs, cost_of_an_epoch(&run.recipe));
-    let race = Race::new(runs.iter().map(entry).collect());
+    let mut entries = Vec::new();
+    for run in runs {
+        entries.push((run.job.name(), run.recipe.epochs, epoch_cost(&run.recipe)));
+    }
+    let race = Race::new(entries);
     let mut words = vec!["run".to_owned(), format!("--plan={}", plan.path.display())];
     words.extend(planning.data.reading_words());
     words.extend(args.compute.words(threads));
@@ -188,11 +193,11 @@ fn train(
 fn conclude(comparison: &Comparison, folder: &Path, json: bool) -> Result<()> {
     let text = serde_json::to_string_pretty(comparison)? + "\n";
     let markdown = comparison.to_markdown();
-    let write = |name: &str, text: &str| durable::write(&folder.join(name), text.as_bytes());
-    write(Comparison::FILE, &text)?;
-    write("compare.md", &markdown)?;
+    durable::write(&folder.join(Comparison::FILE), text.as_bytes())?;
+    durable::write(&folder.join("compare.md"), markdown.as_bytes())?;
+    // The report reads compare.json, so it comes last.
     let report = Report::read(&[folder.to_owned()], None)?;
-    write(RunFolder::REPORT, &report.to_html()?)?;
+    durable::write(&folder.join(RunFolder::REPORT), report.to_html()?.as_bytes())?;
     let text = match (json, io::stdout().is_terminal()) {
         (true, _) => text,
         (false, true) => comparison.to_brief(),
@@ -204,9 +209,9 @@ fn conclude(comparison: &Comparison, folder: &Path, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// What an epoch of `recipe` costs against one of another recipe on the same images: multiply-adds, at sizes that stand
-/// for what the data decide.
-fn cost_of_an_epoch(recipe: &Recipe) -> f64 {
+/// The cost of an epoch of `recipe` relative to other recipes on the same images: multiply-adds of one image. Sizes that
+/// only the data decide are set to usual ones, since only the ratio counts.
+fn epoch_cost(recipe: &Recipe) -> f64 {
     let network = Architecture::new(recipe, recipe.in_chans.unwrap_or(1), 10);
     network.map_or(1.0, |network| network.cost(recipe.img_size.unwrap_or(48)).multiply_adds as f64)
 }

@@ -1,5 +1,5 @@
-//! Shows a comparison while it trains: on a terminal a bar over all runs and how far those at work have come, in a pipe
-//! one line a finished run. Both tell the time left.
+//! Shows a comparison while it trains: on a terminal a bar over all runs with the epochs of the running ones, in a pipe
+//! one line a finished run. Both show the time left.
 
 use std::{
     collections::HashMap,
@@ -22,28 +22,30 @@ pub struct Race {
 /// One run.
 struct Entry {
     epochs: u32,
-    /// What an epoch of it costs against those of the others.
+    /// The cost of one of its epochs, in a unit that all runs share.
     weight: f64,
-    /// The first epoch that was seen to end; those before it were done by an earlier command.
+    /// The first epoch that ended while this command watched; an earlier command trained those before it.
     first: Option<u32>,
     reached: u32,
     has_ended: bool,
 }
 
 impl Race {
-    /// All runs at their start: name, epochs, and what an epoch costs in a unit that is the same for all. Everything is
-    /// shown on standard error, which keeps the output free.
+    /// Begins with no run started. Each of `runs` is a name, its epochs, and the cost of one epoch in a unit that all
+    /// share. Everything is shown on standard error, so that standard output holds the result alone.
     pub fn new(runs: Vec<(String, u32, f64)>) -> Self {
         let total = runs.iter().map(|(_, epochs, _)| u64::from(*epochs)).sum();
         let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} epochs, {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style);
-        let entry =
-            |(name, epochs, weight)| (name, Entry { epochs, weight, first: None, reached: 0, has_ended: false });
-        Self { runs: Mutex::new(runs.into_iter().map(entry).collect()), begun: Instant::now(), bar }
+        let mut entries = HashMap::new();
+        for (name, epochs, weight) in runs {
+            entries.insert(name, Entry { epochs, weight, first: None, reached: 0, has_ended: false });
+        }
+        Self { runs: Mutex::new(entries), begun: Instant::now(), bar }
     }
 
-    /// The run called `name` has finished `epoch`.
+    /// Notes that the run called `name` has finished `epoch`.
     pub fn reached(&self, name: &str, epoch: u32) {
         let mut runs = self.runs();
         if let Some(run) = runs.get_mut(name) {
@@ -53,7 +55,7 @@ impl Race {
         self.show(&runs);
     }
 
-    /// The run called `name` has ended.
+    /// Notes that the run called `name` has ended.
     pub fn ended(&self, name: &str, status: &JobStatus) {
         let mut runs = self.runs();
         if let Some(run) = runs.get_mut(name) {
@@ -64,9 +66,12 @@ impl Race {
             JobStatus::Stopped => "stopped".to_owned(),
             JobStatus::Failed(error) => format!("failed: {error:#}"),
         };
-        let (ended, all) = (runs.values().filter(|run| run.has_ended).count(), runs.len());
-        let left = time_left(runs.values(), self.begun.elapsed()).filter(|_| ended < all);
-        let left = left.map_or(String::new(), |left| format!(" ({:#} left)", HumanDuration(left)));
+        let ended = runs.values().filter(|run| run.has_ended).count();
+        let all = runs.len();
+        let left = match time_left(runs.values(), self.begun.elapsed()) {
+            Some(left) if ended < all => format!(" ({:#} left)", HumanDuration(left)),
+            _ => String::new(),
+        };
         self.bar.suspend(|| say(format_args!("{ended}/{all}  {name} {what}{left}")));
         self.show(&runs);
         if ended == all {
@@ -75,16 +80,25 @@ impl Race {
     }
 
     fn show(&self, runs: &HashMap<String, Entry>) {
-        let epochs = |run: &Entry| if run.has_ended { run.epochs } else { run.reached };
-        self.bar.set_position(runs.values().map(|run| u64::from(epochs(run))).sum());
-        let at_work = runs.iter().filter(|(_, run)| run.first.is_some() && !run.has_ended);
-        let mut at_work: Vec<String> =
-            at_work.map(|(name, run)| format!("{name} {}/{}", run.reached, run.epochs)).collect();
-        at_work.sort();
-        let ended = runs.values().filter(|run| run.has_ended).count();
-        let left = time_left(runs.values(), self.begun.elapsed());
-        let left = left.map_or(String::new(), |left| format!(", {:#} left", HumanDuration(left)));
-        self.bar.set_message(format!("{ended}/{} runs{left}; {}", runs.len(), at_work.join(", ")));
+        let mut epochs = 0;
+        let mut ended = 0;
+        let mut running = Vec::new();
+        for (name, run) in runs {
+            // A run that stopped early has no epochs left.
+            epochs += u64::from(if run.has_ended { run.epochs } else { run.reached });
+            if run.has_ended {
+                ended += 1;
+            } else if run.first.is_some() {
+                running.push(format!("{name} {}/{}", run.reached, run.epochs));
+            }
+        }
+        running.sort();
+        let left = match time_left(runs.values(), self.begun.elapsed()) {
+            Some(left) => format!(", {:#} left", HumanDuration(left)),
+            None => String::new(),
+        };
+        self.bar.set_position(epochs);
+        self.bar.set_message(format!("{ended}/{} runs{left}; {}", runs.len(), running.join(", ")));
     }
 
     fn runs(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
@@ -93,9 +107,10 @@ impl Race {
     }
 }
 
-/// At the pace so far; none before the first epoch has ended.
+/// The time left at the pace so far; none before the first epoch has ended.
 fn time_left<'a>(runs: impl Iterator<Item = &'a Entry>, elapsed: Duration) -> Option<Duration> {
-    let (mut done, mut left) = (0.0, 0.0);
+    let mut done = 0.0;
+    let mut left = 0.0;
     for run in runs {
         if let Some(first) = run.first {
             done += run.weight * f64::from(run.reached + 1 - first);
@@ -120,7 +135,7 @@ mod tests {
         assert_eq!(left(&[entry(1.0, Some(1), 5, false), entry(1.0, None, 0, false)]), Some(180));
         // The other run costs three times as much.
         assert_eq!(left(&[entry(1.0, Some(1), 5, false), entry(3.0, None, 0, false)]), Some(420));
-        // Epochs 1 to 4 and a whole run were there when this command began.
+        // An earlier command trained epochs 1 to 4 and a whole run.
         assert_eq!(left(&[entry(1.0, Some(5), 5, false), entry(1.0, None, 0, true)]), Some(300));
         // A run that stopped early has nothing left.
         assert_eq!(left(&[entry(1.0, Some(1), 5, true), entry(1.0, Some(1), 5, false)]), Some(30));

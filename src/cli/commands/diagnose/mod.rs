@@ -1,8 +1,8 @@
-//! `mindgap diagnose`: what a run or another trainer's log shows, in plain words, and what to do.
+//! `mindgap diagnose`: explains in plain words what a run or another trainer's log shows, and what to do.
 
 mod learning_curve;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
@@ -39,27 +39,27 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     run: Option<usize>,
 
-    /// The log's column of training losses, where its name does not tell
+    /// The log's column of training losses, where its name does not say so
     #[arg(long, value_name = "COLUMN")]
     train_loss: Option<String>,
 
-    /// The log's column of validation losses, where its name does not tell
+    /// The log's column of validation losses, where its name does not say so
     #[arg(long, value_name = "COLUMN")]
     val_loss: Option<String>,
 
-    /// The log's column of validation accuracies, where its name does not tell
+    /// The log's column of validation accuracies, where its name does not say so
     #[arg(long, value_name = "COLUMN")]
     val_acc: Option<String>,
 
-    /// The log's column of learning rates, where its name does not tell
+    /// The log's column of learning rates, where its name does not say so
     #[arg(long, value_name = "COLUMN")]
     lr: Option<String>,
 
-    /// The log's column of epochs, where its name does not tell
+    /// The log's column of epochs, where its name does not say so
     #[arg(long, value_name = "COLUMN")]
     epoch: Option<String>,
 
-    /// How many classes the log's data has: it tells the loss of guessing, which a log without accuracies does not
+    /// How many classes the log's data has. They give the loss of guessing, which a log without accuracies does not show
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     classes: Option<u32>,
 
@@ -67,7 +67,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Train the run anew on 10, 18, 32 and 56 % of its images, each with as many updates, and extrapolate: would more
+    /// Train the run again on 10, 18, 32 and 56 % of its images, each with as many updates, and extrapolate: would more
     /// images close the gap? The runs are kept in RUN_DIR/learning-curve and not repeated
     #[arg(long)]
     learning_curve: bool,
@@ -92,11 +92,11 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let case = read(args)?;
     let mut diagnosis = diagnose(&case);
     if args.learning_curve {
-        ensure!(case.run.is_some(), "--learning-curve trains a run anew: {} is a log, not a run folder", case.name);
+        ensure!(case.run.is_some(), "--learning-curve trains a run again: {} is a log, not a run folder", case.name);
         match learning_curve(&args.subjects[0], &args.compute)? {
             Some(finding) => diagnosis.add(finding),
             None => {
-                say("Stopped; the same command goes on.");
+                say("Stopped; the same command resumes.");
                 return Ok(ExitStatus::Stopped);
             }
         }
@@ -119,7 +119,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     }
 }
 
-/// The run or the log.
+/// Reads the run or the log.
 fn read(args: &Args) -> Result<Case> {
     let columns = Columns {
         train_loss: args.train_loss.clone(),
@@ -128,26 +128,21 @@ fn read(args: &Args) -> Result<Case> {
         lr: args.lr.clone(),
         epoch: args.epoch.clone(),
     };
-    let is_run = |path: &Path| path.join(RunFolder::RECIPE).exists();
-    match args.subjects.iter().find(|path| is_run(path)) {
-        None => {
-            log::read(&args.subjects, &LogOptions { columns, run: args.run, classes: args.classes.map(|n| n as usize) })
-        }
-        Some(run) => {
-            ensure!(
-                args.subjects.len() == 1,
-                "{} is a run folder: it is diagnosed alone, and mindgap report shows several side by side",
-                run.display()
-            );
-            let names_columns = [&columns.train_loss, &columns.val_loss, &columns.val_acc, &columns.lr, &columns.epoch];
-            ensure!(
-                args.run.is_none() && args.classes.is_none() && names_columns.iter().all(|name| name.is_none()),
-                "--run, --classes and the names of columns are for logs: {} is a run folder",
-                run.display()
-            );
-            Case::of_run(run)
-        }
-    }
+    let options = LogOptions { columns, run: args.run, classes: args.classes.map(|n| n as usize) };
+    let Some(run) = args.subjects.iter().find(|path| path.join(RunFolder::RECIPE).exists()) else {
+        return log::read(&args.subjects, &options);
+    };
+    ensure!(
+        args.subjects.len() == 1,
+        "{} is a run folder: it is diagnosed alone, and mindgap report shows several side by side",
+        run.display()
+    );
+    ensure!(
+        options == LogOptions::default(),
+        "--run, --classes and the names of columns are for logs: {} is a run folder",
+        run.display()
+    );
+    Case::of_run(run)
 }
 
 fn page_of(args: &Args, case: &Case, diagnosis: &Diagnosis) -> Result<String> {

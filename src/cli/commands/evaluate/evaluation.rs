@@ -1,4 +1,4 @@
-//! Everything that an evaluation found, as `--json` prints it.
+//! All results of an evaluation, in the form that `--json` prints.
 
 use serde::Serialize;
 
@@ -12,14 +12,14 @@ use mindgap::{
 /// Which images of a split also appear in train.
 #[derive(Clone, Debug)]
 pub enum Leaks {
-    /// For each image, whether it does.
+    /// For each image, whether it also appears in train.
     Known(Vec<bool>),
-    /// Why it is not known.
+    /// The leaks are not known, for this reason.
     Unknown(&'static str),
 }
 
 impl Leaks {
-    /// For each image, where that is known.
+    /// For each image, whether it also appears in train; None where that is not known.
     pub fn known(&self) -> Option<&[bool]> {
         match self {
             Self::Known(leaks) => Some(leaks),
@@ -28,7 +28,7 @@ impl Leaks {
     }
 }
 
-/// What was found of a model on one split.
+/// The results of a model on one split.
 #[derive(Clone, Debug, Serialize)]
 pub struct Evaluation {
     /// The model, as the user named it.
@@ -37,23 +37,24 @@ pub struct Evaluation {
     pub data: String,
     /// The split: `train`, `val` or `test`.
     pub split: String,
-    /// Images that also stand in the model's train; null where that is not known, since the data have no train or another.
+    /// Images that also appear in the model's train; null where that is not known, because the data have no train split or
+    /// not the model's.
     pub leaks: Option<usize>,
-    /// Why it is not known.
+    /// Why the leaks are not known.
     #[serde(skip)]
     pub why_unknown: &'static str,
     /// The figures.
     #[serde(flatten)]
     pub figures: Both,
-    /// How well each class is told from the others, in the model's order.
+    /// How well each class is recognised, in the model's order.
     pub classes: Vec<Class>,
     /// `[true class][predicted class]`
     pub confusion: Vec<Vec<usize>>,
-    /// The figures of predictions averaged over views, where they were asked for.
+    /// Figures of predictions averaged over views, where they were asked for.
     pub tta: Option<ViewFigures>,
 }
 
-/// How well one class is told from the others; see [`mindgap::stats::ClassScore`].
+/// How well one class is recognised; see [`mindgap::stats::ClassScore`].
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Class {
@@ -64,10 +65,10 @@ pub struct Class {
     pub support: usize,
 }
 
-/// Figures of predictions averaged over views. They stand beside the plain ones.
+/// Figures of predictions averaged over views of each image, given in addition to the plain ones.
 #[derive(Clone, Debug, Serialize)]
 pub struct ViewFigures {
-    /// Which views.
+    /// The views: `flip` or `ten-crop`.
     pub views: String,
     /// The figures.
     #[serde(flatten)]
@@ -75,8 +76,8 @@ pub struct ViewFigures {
 }
 
 impl Evaluation {
-    /// Of the `outputs` over `classes` on a split named in `of` (model, data, split); `leaks` says which images also
-    /// stand in train.
+    /// Evaluates the `outputs` over `classes`; the first argument names model, data and split. `leaks` says which images
+    /// also appear in train.
     pub fn new(
         [model, data, split]: [String; 3],
         outputs: &Outputs,
@@ -110,13 +111,13 @@ impl Evaluation {
         }
     }
 
-    /// The same with the outputs averaged over the views `kind` beside it.
+    /// Adds the figures of `outputs` that were averaged over the views `kind`.
     pub fn with_views(self, kind: Tta, outputs: &Outputs, leaks: &Leaks) -> Self {
         let figures = Both::of(outputs, self.classes.len(), None, leaks.known());
         Self { tta: Some(ViewFigures { views: kind.to_string(), figures }), ..self }
     }
 
-    /// The counts as a matrix of their own.
+    /// The confusion counts as a [`Confusion`].
     pub fn matrix(&self) -> Confusion {
         Confusion { counts: self.confusion.clone(), unread: vec![0; self.classes.len()] }
     }

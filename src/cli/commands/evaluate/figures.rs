@@ -11,17 +11,18 @@ use mindgap::{
 /// and calibration errors shares (0–1).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SplitFigures {
-    /// Images.
+    /// Number of images.
     pub n: usize,
     /// Mean loss.
     pub loss: f64,
-    /// Its standard error.
+    /// Standard error of the mean loss.
     pub loss_se: f64,
-    /// The share of images whose likeliest class is their own.
+    /// The share of images whose most probable class is their label.
     pub top1: f64,
-    /// Wilson's 95 % interval of it.
+    /// Wilson's 95 % interval of `top1`.
     pub top1_interval: [f64; 2],
-    /// The share of images whose class is among the five likeliest; absent up to five classes, where it says nothing.
+    /// The share of images whose label is among the five most probable classes; absent up to five classes, where it is
+    /// always 100 %.
     pub top5: Option<f64>,
     /// Mean F1 over the classes; see [`stats::Confusion::macro_f1`].
     pub macro_f1: f64,
@@ -31,18 +32,18 @@ pub struct SplitFigures {
     pub ece: f64,
     /// The model's temperature, where it has one.
     pub temperature: Option<f64>,
-    /// The calibration error once the logits are divided by it.
+    /// Expected calibration error after the logits are divided by the temperature.
     pub ece_calibrated: Option<f64>,
-    /// The loss once the logits are divided by it.
+    /// Mean loss after the logits are divided by the temperature.
     pub loss_calibrated: Option<f64>,
 }
 
 impl SplitFigures {
-    /// Of `outputs` over so many `classes`.
+    /// Measures `outputs` over this number of `classes`.
     pub fn of(outputs: &Outputs, classes: usize, temperature: Option<f64>) -> Self {
         let logits = Logits::new(&outputs.logits, &outputs.labels, classes);
         let confusion = stats::Confusion::new(classes, &outputs.labels, &logits.predicted());
-        // As a run records it: each loss in single precision.
+        // Losses are rounded to single precision first, so that the figures equal those that a run records.
         let measured = outputs.measured();
         let losses: Vec<f64> = measured.losses.iter().map(|&loss| f64::from(loss)).collect();
         let hits = measured.correct.iter().filter(|&&correct| correct).count();
@@ -70,22 +71,22 @@ impl SplitFigures {
 /// Figures with and without the images that also appear in train.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Both {
-    /// On all images.
+    /// Figures of all images.
     #[serde(flatten)]
     pub all: SplitFigures,
-    /// On those that do not appear in train too; absent when none does, and when it is not known.
+    /// Figures of the images that do not appear in train; absent when none or all appear there, and when it is not known.
     pub without_leaks: Option<SplitFigures>,
 }
 
 impl Both {
-    /// Of `outputs`, whose image i is also in train where `leaks[i]`, if that is known.
+    /// Measures `outputs`; `leaks[i]` says whether image i also appears in train, None that it is not known.
     pub fn of(outputs: &Outputs, classes: usize, temperature: Option<f64>, leaks: Option<&[bool]>) -> Self {
         let leaks = leaks.unwrap_or_default();
-        let clean = || outputs.only(|image| !leaks[image]);
-        let some_of_each = leaks.contains(&true) && leaks.contains(&false);
-        Self {
-            all: SplitFigures::of(outputs, classes, temperature),
-            without_leaks: some_of_each.then(|| SplitFigures::of(&clean(), classes, temperature)),
+        let all = SplitFigures::of(outputs, classes, temperature);
+        if !(leaks.contains(&true) && leaks.contains(&false)) {
+            return Self { all, without_leaks: None };
         }
+        let clean = outputs.only(|image| !leaks[image]);
+        Self { all, without_leaks: Some(SplitFigures::of(&clean, classes, temperature)) }
     }
 }

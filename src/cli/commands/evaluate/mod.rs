@@ -1,4 +1,4 @@
-//! `mindgap evaluate`: how good a trained network is on a split of some data.
+//! `mindgap evaluate`: measures a trained network on a split of some data.
 
 mod evaluation;
 mod figures;
@@ -35,8 +35,8 @@ use subject::Subject;
 
 /// Flags of `mindgap evaluate`.
 ///
-/// Classes of model and data are matched by name. Precision, recall and F1 are scikit-learn's: a class that no image has
-/// but some were given has an F1 of 0; one that occurs on neither side does not count in the mean.
+/// Classes of model and data are matched by name. Precision, recall and F1 are scikit-learn's: a class that was predicted
+/// but that no image has gets an F1 of 0; a class that was neither predicted nor present does not count in the mean.
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("source", |data| data.help(
     "A folder with train/CLASS/* and val/CLASS/*, a fer2013.csv, or faces; without train, a folder that holds the split \
@@ -52,19 +52,19 @@ pub struct Args {
     #[command(flatten)]
     data: DataFlags,
 
-    /// Which images
+    /// The split to measure
     #[arg(long, value_name = "SPLIT", default_value = "val", help_heading = "Data")]
     split: Portion,
 
-    /// Figures of predictions averaged over views beside the plain ones: none, flip, ten-crop
+    /// Also measure predictions averaged over views of each image: none, flip, ten-crop
     #[arg(long, value_name = "VIEWS", default_value = "none", value_parser = parse_views)]
     tta: Tta,
 
-    /// Write a table of what is predicted for each image
+    /// Write a table of the prediction for each image
     #[arg(long, value_name = "FILE.csv")]
     predictions: Option<PathBuf>,
 
-    /// Replace that file if it is there
+    /// Replace that file if it exists
     #[arg(long)]
     force: bool,
 
@@ -81,14 +81,14 @@ pub struct Args {
 pub enum Portion {
     /// The images that were trained on
     Train,
-    /// Those that were validated on
+    /// The images that were validated on
     Val,
-    /// Those that nothing else reads
+    /// The images that nothing else reads
     Test,
 }
 
 impl Portion {
-    /// As the data call it.
+    /// The name of the split in the data.
     fn name(self) -> SplitName {
         match self {
             Self::Train => SplitName::Train,
@@ -98,35 +98,37 @@ impl Portion {
     }
 }
 
-/// Evaluates the model and prints what it found.
+/// Evaluates the model and prints the figures.
 ///
 /// # Errors
 /// The model or the data cannot be used or do not fit each other, or the table cannot be written.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     if let Some(file) = &args.predictions {
-        ensure!(args.force || !file.exists(), "{} is there already: add --force to replace it", file.display());
+        ensure!(args.force || !file.exists(), "{} exists already: add --force to replace it", file.display());
     }
     let device = args.compute.prepare(None, None)?;
     let model = args.model.open(device)?;
     let input = args.input.of(model.as_ref())?;
     let subject = Subject::open(args, model.as_ref(), input)?;
-    subject.notes.iter().for_each(|note| say(format_args!("note: {note}")));
+    for note in &subject.notes {
+        say(format_args!("note: {note}"));
+    }
 
     let (split, leaks) = subject.split(args.split)?;
     let split_name = args.split.name().to_string();
-    let measure = |views| measure(model.as_ref(), &subject, split, device, views, &split_name);
-    let outputs = measure(Tta::None)?;
-    let broken = outputs.logits.chunks(subject.classes.len()).filter(|row| row.iter().any(|logit| !logit.is_finite()));
-    let broken = broken.count();
+    let outputs = measure(model.as_ref(), &subject, split, device, Tta::None, &split_name)?;
+    let rows = outputs.logits.chunks(subject.classes.len());
+    let broken = rows.filter(|row| row.iter().any(|logit| !logit.is_finite())).count();
     ensure!(
         broken == 0,
-        "{broken} of {} images have a logit that is no number: nothing can be said of this model",
+        "{broken} of {} images have a logit that is not finite, so this model cannot be evaluated",
         outputs.labels.len()
     );
     let names = [args.model.path.display().to_string(), subject.source.clone(), split_name.clone()];
     let mut found = Evaluation::new(names, &outputs, &subject.classes, subject.input.temperature, &leaks);
     if args.tta != Tta::None {
-        found = found.with_views(args.tta, &measure(args.tta)?, &leaks);
+        let averaged = measure(model.as_ref(), &subject, split, device, args.tta, &split_name)?;
+        found = found.with_views(args.tta, &averaged, &leaks);
     }
     if let Some(file) = &args.predictions {
         let table = predictions::csv(split, &outputs, &subject.classes, Path::new(&subject.source))?;
@@ -159,11 +161,14 @@ fn measure(
         Ok(logits)
     })?;
     progress.end();
-    let (given, expected) = (outputs.logits.len() / split.len(), subject.classes.len());
+    let expected = subject.classes.len();
     ensure!(
         outputs.logits.len() == expected * split.len(),
-        "the model gives {given} logits an image, and there are {expected} classes"
+        "the model gives {} logits an image, but there are {expected} classes",
+        outputs.logits.len() / split.len()
     );
-    outputs.labels.iter_mut().for_each(|label| *label = subject.class_of[*label as usize]);
+    for label in &mut outputs.labels {
+        *label = subject.class_of[*label as usize];
+    }
     Ok(outputs)
 }

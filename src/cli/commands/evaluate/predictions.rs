@@ -1,4 +1,4 @@
-//! What the model says of each image, as a table for other programs.
+//! The prediction for each image, as a table for other programs.
 
 use std::path::Path;
 
@@ -23,8 +23,6 @@ pub fn csv(split: &Split, outputs: &Outputs, classes: &[String], root: &Path) ->
     let rows = logits.rows().zip(logits.predicted()).zip(logits.losses(1.0));
     for (position, (((row, label), predicted), loss)) in rows.enumerate() {
         let probabilities = softmax(row, 1.0);
-        // No more digits than single precision has.
-        let number = |value: f64| (value as f32).to_string();
         let given = predicted.map_or(String::new(), |class| classes[class].clone());
         let probability = predicted.map_or(f64::NAN, |class| probabilities[class]);
         let first = [
@@ -32,10 +30,15 @@ pub fn csv(split: &Split, outputs: &Outputs, classes: &[String], root: &Path) ->
             split.key(position as u32, root),
             classes[label].clone(),
             given,
-            number(probability),
-            number(loss),
+            single_precision(probability),
+            single_precision(loss),
         ];
-        table.write_record(first.into_iter().chain(probabilities.into_iter().map(number)))?;
+        table.write_record(first.into_iter().chain(probabilities.into_iter().map(single_precision)))?;
     }
     Ok(table.into_inner()?)
+}
+
+/// A number with no more digits than single precision has.
+fn single_precision(value: f64) -> String {
+    (value as f32).to_string()
 }

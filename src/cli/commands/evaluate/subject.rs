@@ -17,9 +17,9 @@ use mindgap::{
 pub struct Subject {
     /// The images that the model takes.
     pub input: Input,
-    /// How the data are called.
+    /// The path or name of the data.
     pub source: String,
-    /// What the user should know about how they were read.
+    /// What the user should know about how the data were read.
     pub notes: Vec<String>,
     /// The classes in the order of the logits.
     pub classes: Vec<String>,
@@ -28,14 +28,14 @@ pub struct Subject {
     data: Data,
 }
 
-/// What was opened.
+/// The opened data.
 enum Data {
     Whole {
         data: Box<Dataset>,
         /// Whether train holds the images that the model was trained on.
         is_own: bool,
     },
-    /// The split to be measured, without train.
+    /// The split to measure, without train.
     SingleSplit(Split),
 }
 
@@ -55,14 +55,16 @@ impl Subject {
         let own = run.as_ref().filter(|run| is_same(&source, run));
         let exclude = args.data.exclude.clone().or_else(|| own.and_then(|run| run.data.exclude.clone()));
         let trained = model.description().map(|about| about.recipe()).transpose()?.unwrap_or_default();
-        // Models that tell no range saw 8-bit images, or are of before it was recorded, when the high byte was kept.
+        // A model without a recorded range was trained on 8-bit images, or by a version that kept the high byte of 16-bit
+        // ones; the full range means both.
         let range_16bit = Some(input.range_16bit.unwrap_or([0, u16::MAX]));
         let recipe = Recipe { img_size: Some(input.size), in_chans: Some(input.channels), range_16bit, ..trained };
         let skipped_before = own.is_some_and(|run| run.data.bad_files > 0);
         let folders = own.map(|run| run.folders.clone()).unwrap_or_default();
         let flags = args.data.reading(exclude, &folders);
         let known = input.classes.clone().unwrap_or_default();
-        // The run's own data have a train split; of classes alone, most images are those that were trained on.
+        // The run's own data have a train split, even where the folder holds classes alone: opening such a folder as one
+        // split would measure images that the model was trained on.
         let alone = match own {
             Some(_) => None,
             None => flags.open_single_split(&source, args.split.name(), &known, &recipe, skipped_before)?,
@@ -103,10 +105,10 @@ impl Subject {
         Ok(Self { input, source, notes, classes, class_of, data })
     }
 
-    /// The images of `portion`, and which of them also stand in the model's train.
+    /// The images of `portion`, and which of them also appear in the model's train.
     ///
     /// # Errors
-    /// There is no such split.
+    /// The data have no such split.
     pub fn split(&self, portion: Portion) -> Result<(&Split, Leaks)> {
         let (data, is_own) = match &self.data {
             Data::Whole { data, is_own } => (data, *is_own),
@@ -125,29 +127,25 @@ impl Subject {
                 (test, data.in_train(test))
             }
         };
-        Ok((
-            split,
-            if is_own { Leaks::Known(leaks) } else { Leaks::Unknown("these are not the data of the run's training") },
-        ))
+        let leaks =
+            if is_own { Leaks::Known(leaks) } else { Leaks::Unknown("these are not the data of the run's training") };
+        Ok((split, leaks))
     }
 }
 
-/// Whether train of `data` is what `model`, that of `run` where it has one, was trained on: told by classes, number of
-/// images and the mean and standard deviation of their pixels, whatever val and test are.
+/// Whether `model` was trained on the train split of `data`, judged by its run where it has one, else by its description.
+/// Classes, number of images and the mean and standard deviation of their pixels must agree; val and test may differ.
 fn is_own(data: &Dataset, model: &dyn Model, run: Option<&Environment>) -> bool {
-    let told =
-        |classes: &[String], mean: &[f32], std: &[f32]| classes == data.classes && mean == data.mean && std == data.std;
-    match (run, model.description()) {
-        (Some(Environment { data: run, .. }), _) => {
-            run.fingerprint == data.fingerprint
-                || run.train == data.train.len() && told(&run.classes, &run.mean, &run.std)
-        }
-        (None, Some(about)) => told(&about.classes, &about.mean, &about.std),
-        (None, None) => false,
+    if let Some(Environment { data: run, .. }) = run {
+        let is_equal = run.classes == data.classes && run.mean == data.mean && run.std == data.std;
+        return run.fingerprint == data.fingerprint || run.train == data.train.len() && is_equal;
     }
+    model
+        .description()
+        .is_some_and(|about| about.classes == data.classes && about.mean == data.mean && about.std == data.std)
 }
 
-/// The data of a run, findable from any folder.
+/// The data of a run, by their absolute path where there is one.
 fn source_of(run: &Environment) -> String {
     run.data.path.clone().unwrap_or_else(|| run.data.source.clone())
 }
@@ -158,7 +156,7 @@ fn is_same(source: &str, run: &Environment) -> bool {
     source == own || matches!((fs::canonicalize(source), fs::canonicalize(Path::new(&own))), (Ok(a), Ok(b)) if a == b)
 }
 
-/// The place of each class of the data among the model's.
+/// The model's number of each class of the data.
 fn numbers(data: &[String], model: &[String]) -> Result<Vec<i64>> {
     let unknown: Vec<&String> = data.iter().filter(|class| !model.contains(class)).collect();
     ensure!(unknown.is_empty(), "the data hold classes that the model does not know: {unknown:?}; it knows {model:?}");

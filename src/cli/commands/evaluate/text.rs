@@ -6,17 +6,17 @@ use super::{
 };
 use crate::cli::output::say::plain;
 
-/// The values start here.
+/// Column in which the values start.
 const INDENT: usize = 13;
-/// Above so many classes the most confused pairs are shown instead of the matrix.
+/// Above this number of classes the most confused pairs are shown instead of the matrix.
 const MATRIX: usize = 12;
-/// So many of them.
+/// Number of pairs shown.
 const PAIRS: usize = 15;
-/// Above so many classes only those of lowest F1 are shown.
+/// Above this number of classes only those of lowest F1 are shown.
 const CLASSES: usize = 30;
-/// Columns of a class's name.
+/// Width of a class's name.
 const NAME: usize = 18;
-/// Columns of the text.
+/// Width of the text.
 const WIDTH: usize = 80;
 
 /// The whole evaluation.
@@ -63,16 +63,16 @@ fn without_leaks(found: &Evaluation) -> String {
         Some(0) => return String::new(),
         Some(leaks) => leaks,
     };
-    let line = |label: &str, both: &Both| {
-        let figures = both.without_leaks.as_ref().map_or("none is left".to_owned(), short);
-        row(label, figures)
-    };
-    let mut text = row("Leaks", format!("{leaks} of the images also stand in train; without them:"));
-    text += &line("", &found.figures);
+    let mut text = row("Leaks", format!("{leaks} of the images also appear in train; without them:"));
+    text += &row("", short_without_leaks(&found.figures));
     if let Some(views) = &found.tta {
-        text += &line(&format!("  by {}", views.views), &views.figures);
+        text += &row(&format!("  by {}", views.views), short_without_leaks(&views.figures));
     }
     text
+}
+
+fn short_without_leaks(both: &Both) -> String {
+    both.without_leaks.as_ref().map_or("none is left".to_owned(), short)
 }
 
 fn classes(classes: &[Class]) -> String {
@@ -96,7 +96,7 @@ fn classes(classes: &[Class]) -> String {
 fn matrix(found: &Evaluation) -> String {
     let name = found.classes.iter().map(|class| class.name.chars().count()).max().unwrap_or(0).min(NAME);
     let most = found.confusion.iter().flatten().max().map_or(1, |count| count.to_string().len());
-    // As wide as the names want and the line allows.
+    // A column is as wide as the longest name needs, the line allows, and the largest count requires.
     let widest = (WIDTH - name) / found.classes.len();
     let cell = (name + 1).clamp(most + 1, widest.max(most + 1));
     let mut text = format!("{:name$}", "");
@@ -115,14 +115,14 @@ fn matrix(found: &Evaluation) -> String {
 fn pairs(found: &Evaluation) -> String {
     let mut text = String::from("Most often confused:\n");
     for pair in found.matrix().pairs(PAIRS) {
-        let (truth, given) = (&found.classes[pair.truth].name, &found.classes[pair.given].name);
-        let (truth, given) = (cut(truth, NAME), cut(given, NAME));
+        let truth = cut(&found.classes[pair.truth].name, NAME);
+        let given = cut(&found.classes[pair.given].name, NAME);
         text += &format!("  {:>6}  {truth} as {given} ({:.1} % of them)\n", pair.count, pair.percent);
     }
     text
 }
 
-/// The name in at most so many characters.
+/// The name in at most `most` characters.
 fn cut(name: &str, most: usize) -> String {
     let name = plain(name);
     if name.chars().count() <= most {
@@ -136,7 +136,8 @@ mod tests {
     use super::{super::evaluation::Leaks, *};
     use mindgap::{recipe::Tta, run::Outputs};
 
-    /// Images of every class in turn, the first third of each ten taken for the next class; image 0 is a leak.
+    /// An evaluation of 60 images, of every class in turn: three of each ten are predicted as the next class, and image 0
+    /// is a leak.
     fn evaluation(classes: usize) -> String {
         let labels: Vec<i64> = (0..60).map(|image| image % classes as i64).collect();
         let given = |image: usize| (labels[image] as usize + usize::from(image % 10 < 3)) % classes;
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn more_classes_than_a_matrix_can_show_are_told_in_pairs() {
+    fn more_classes_than_a_matrix_can_show_are_listed_in_pairs() {
         let text = evaluation(12);
         assert!(text.contains("Images by their true class (rows)"), "{text}");
         let text = evaluation(40);

@@ -1,4 +1,4 @@
-//! What `mindgap train` tells a person before and after a run.
+//! The text that `mindgap train` prints before and after a run.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use mindgap::{
     train::EvalSets,
 };
 
-/// Data, probe, leaks and network, a line each.
+/// Describes data, probe, leaks and network, a line each.
 pub fn description(data: &Dataset, sets: &EvalSets, recipe: &Recipe, cost: ModelCost) -> String {
     let colour = if data.channels == 1 { "grey" } else { "RGB" };
     let (train, val, classes, size) = (data.train.len(), data.val.len(), data.classes.len(), data.size);
@@ -20,8 +20,8 @@ pub fn description(data: &Dataset, sets: &EvalSets, recipe: &Recipe, cost: Model
     if sets.leak_count() > 0 {
         let leaks = sets.leak_count();
         text += &format!(
-            "leaks    {leaks} val images also stand in train; all figures exist without them too\n         \
-             `mindgap inspect DATA --write-exclude FILE` lists their twins in train, for --exclude FILE\n"
+            "leaks    {leaks} val images also appear in train; all figures exist without them too\n         \
+             `mindgap inspect DATA --write-exclude FILE` lists their duplicates in train, for --exclude FILE\n"
         );
     }
     let (parameters, millions) = (cost.parameters, cost.multiply_adds as f64 / 1e6);
@@ -30,7 +30,7 @@ pub fn description(data: &Dataset, sets: &EvalSets, recipe: &Recipe, cost: Model
     text
 }
 
-/// The final figures; `open_since` is the epoch since which the gap is open.
+/// The final figures. `open_since` is the epoch since which the gap has been open.
 pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
     let last = &done.last;
     let mut text = format!(
@@ -57,20 +57,21 @@ pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
     {
         let count = done.val_in_train;
         text += &format!(
-            "Without the {count} val images that stand in train too: val loss {loss:.3}, accuracy {accuracy:.1} %, gap {gap:.3}.\n"
+            "Without the {count} val images that also appear in train: val loss {loss:.3}, accuracy {accuracy:.1} %, gap {gap:.3}.\n"
         );
     }
     if let Some(raw) = last.raw_val_loss {
-        text += &format!("These are figures of the averaged weights; the trained ones have a val loss of {raw:.3}.\n");
+        text +=
+            &format!("These figures are those of the averaged weights; the raw weights have a val loss of {raw:.3}.\n");
     }
     if let Some(TtaFigures { views, val_loss, val_acc, val_loss_without_leaks, val_acc_without_leaks }) = &done.tta {
         text += &format!("Averaged over views ({views}): val loss {val_loss:.3}, accuracy {val_acc:.1} %");
         if let (Some(loss), Some(accuracy)) = (val_loss_without_leaks, val_acc_without_leaks) {
-            text += &format!("; without those {loss:.3}, {accuracy:.1} %");
+            text += &format!("; without the leaks {loss:.3}, {accuracy:.1} %");
         }
         text += ".\n";
     }
-    // Half a percent is the least that would not be shown as 0 %.
+    // A smaller share would be printed as 0 %.
     if let Some(share) = done.overconfidence_share_of_gap.filter(|share| *share >= 0.005) {
         let name = if done.temperature < 1.0 { "Underconfidence" } else { "Overconfidence" };
         text += &format!(
@@ -81,7 +82,7 @@ pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
         );
     }
     if done.early_stopped {
-        text += "Stopped early, since val loss had not fallen for long: this last epoch was chosen on val.\n";
+        text += "Stopped early because val loss had stopped falling: this last epoch was chosen on val.\n";
     }
     if let Some(best) = &done.best {
         text += &format!(

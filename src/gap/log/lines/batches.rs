@@ -1,4 +1,4 @@
-//! Losses of single batches: an epoch's training loss is their mean.
+//! Averages the losses of single batches into an epoch's training loss.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,23 @@ use crate::gap::log::{
 struct Tally {
     sum: f64,
     count: f64,
-    /// The lines, by number.
+    /// The numbers of the lines.
     lines: Vec<usize>,
     /// Whether a later line states the figure of the whole epoch, or the mean up to there.
     is_whole: bool,
 }
 
-/// The epoch of a run that its lines are about.
+/// The current epoch of a run.
 #[derive(Default)]
 struct Epoch {
     /// The bits of its number.
     epoch: Option<u64>,
-    /// By column.
+    /// What its lines state, by column.
     tallies: BTreeMap<u32, Tally>,
 }
 
-/// Puts the mean of an epoch's batches in the place of the last of them, unless the epoch's own figure or a running mean
-/// is stated.
+/// Replaces the figures of an epoch's batches by their mean, on the last of their lines; or removes them where the log also
+/// states a running mean or the figure of the whole epoch.
 pub fn average(lines: &mut [Line], table: &Table) {
     let is_averaged: Vec<bool> = table.columns.iter().map(|name| is_averaged(name)).collect();
     let mut open: BTreeMap<Option<String>, Epoch> = BTreeMap::new();
@@ -47,8 +47,9 @@ pub fn average(lines: &mut [Line], table: &Table) {
             let value = figure.cell.number().filter(|_| is_averaged[figure.column as usize]);
             match value {
                 Some(value) if line.is_of_a_batch && !figure.is_running => {
-                    // What was whole before was of an earlier look, or of the bar so far.
-                    (tally.sum, tally.count) = (tally.sum + value, tally.count + 1.0);
+                    // A whole figure before this batch was an earlier one, or that of a progress bar so far.
+                    tally.sum += value;
+                    tally.count += 1.0;
                     tally.lines.push(at);
                     tally.is_whole = false;
                 }
@@ -72,9 +73,10 @@ pub fn average(lines: &mut [Line], table: &Table) {
     }
 }
 
-/// Whether figures of this column are a batch's: losses and accuracies whose names do not say that they are means.
+/// Whether figures of this column may be a batch's: losses and accuracies whose names do not say that they are means.
 fn is_averaged(name: &str) -> bool {
     let is_one = recognise(name).is_some_and(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Accuracy));
-    let is_mean = |word: &String| ["avg", "average", "mean", "running", "smoothed"].contains(&word.as_str());
-    is_one && !words(name).iter().any(is_mean)
+    let names_a_mean =
+        words(name).iter().any(|word| ["avg", "average", "mean", "running", "smoothed"].contains(&word.as_str()));
+    is_one && !names_a_mean
 }

@@ -1,21 +1,21 @@
-//! The epoch that a line names: `Epoch: 20/50..`, `Epoch 20`, `epoch [20/50]`, `'epoch': 1.5`, `Epoch(train) [3]`.
+//! Finds the epoch that a line names: `Epoch: 20/50..`, `Epoch 20`, `epoch [20/50]`, `'epoch': 1.5`, `Epoch(train) [3]`.
 
 use std::ops::Range;
 
 /// An epoch in a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Named {
-    /// Its number; Hugging Face counts in fractions.
+    /// Its number, which may be a fraction (Hugging Face).
     pub number: f64,
-    /// How many there are to be.
+    /// How many epochs are planned, where the line says so.
     pub planned: Option<u32>,
-    /// Where in the line it stands.
+    /// The bytes of the line that name it.
     pub place: Range<usize>,
-    /// Whether the line looks back at it: `Best epoch: 12`.
+    /// Whether the line looks back at another epoch: `Best epoch: 12`.
     pub is_of_another: bool,
 }
 
-/// Words before an epoch that make it another one than the line's.
+/// Words before an epoch that say that the line is not about this epoch.
 const LOOKING_BACK: [&str; 9] =
     ["best", "stopped", "stopping", "restor", "load", "resum", "checkpoint from", "lowest", "total"];
 
@@ -66,13 +66,6 @@ pub fn is_of_a_batch(line: &str, epoch: Option<&Named>) -> bool {
     if rest.starts_with(',') && tutorials(&line.to_ascii_lowercase()).is_some() {
         return true;
     }
-    let is_position = |text: &str| {
-        let Some((_, of)) = number(text.trim_start()) else { return false };
-        let Some((_, end)) = of.trim_start().strip_prefix('/').and_then(|all| number(all.trim_start())) else {
-            return false;
-        };
-        end.starts_with([']', ' ', ')'])
-    };
     let is_bracketed = rest.match_indices('[').any(|(at, _)| is_position(&rest[at + 1..]));
     let is_counted = ["step", "batch", "iter", "iteration"].iter().any(|word| {
         rest.match_indices(word).any(|(at, _)| {
@@ -84,7 +77,14 @@ pub fn is_of_a_batch(line: &str, epoch: Option<&Named>) -> bool {
     is_bracketed || is_counted
 }
 
-/// What Keras' callbacks print behind an epoch.
+/// Whether a text begins with a number and a total: `128/50000]`.
+fn is_position(text: &str) -> bool {
+    let Some((_, rest)) = number(text.trim_start()) else { return false };
+    let total = rest.trim_start().strip_prefix('/').and_then(|total| number(total.trim_start()));
+    total.is_some_and(|(_, end)| end.starts_with([']', ' ', ')']))
+}
+
+/// Words that Keras' callbacks print after an epoch.
 const CALLBACKS: [&str; 6] = [
     "early stopping",
     "did not improve",
@@ -94,7 +94,7 @@ const CALLBACKS: [&str; 6] = [
     "learningratescheduler",
 ];
 
-/// Whether a line says what a callback did.
+/// Whether a line reports what a callback did.
 pub fn is_of_a_callback(line: &str, epoch: &Named) -> bool {
     let after = line[epoch.place.end..].to_ascii_lowercase();
     after.starts_with(':') && CALLBACKS.iter().any(|words| after.contains(words))
@@ -134,7 +134,7 @@ pub fn fold(line: &str) -> Option<u32> {
 /// The epoch whose word begins at `at`.
 fn at_word(line: &str, at: usize) -> Option<Named> {
     let before = &line[..at];
-    // `max_epoch=50` and `runs/epoch=3.ckpt` name none.
+    // `max_epoch=50` and `runs/epoch=3.ckpt` do not name the current epoch.
     let is_begun = before.chars().next_back().is_none_or(|c| !(c.is_alphanumeric() || "_/.-".contains(c)));
     if !(is_begun || before.ends_with("train_") || before.ends_with("val_")) {
         return None;
@@ -165,7 +165,7 @@ fn at_word(line: &str, at: usize) -> Option<Named> {
     Some(Named { number, planned, place, is_of_another })
 }
 
-/// A number at the start of a text that is no part of a name.
+/// The number at the start of a text, where it is not part of a name.
 fn number(text: &str) -> Option<(f64, &str)> {
     let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let mut end = digits(text);

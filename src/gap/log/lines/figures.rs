@@ -1,4 +1,4 @@
-//! The figures in a line: names followed by numbers.
+//! Finds the figures in a line: names followed by numbers.
 
 use std::collections::HashMap;
 
@@ -12,38 +12,38 @@ use crate::gap::log::{
     tokens::{Token, tokens},
 };
 
-/// Words that may stand before a name that names no side.
+/// Words that may precede a name without a side.
 const BEFORE: [&str; 8] = ["info", "debug", "root", "running", "step", "batch", "results", "final"];
 
-/// Names that are kept in mind.
+/// Number of names whose meaning is remembered.
 const MOST_KNOWN: usize = 10_000;
 
-/// Words of a name at most.
+/// Most words of a name.
 const LONGEST: usize = 8;
 
 /// A stated figure.
 #[derive(Clone, Debug)]
 pub struct Figure {
-    /// Its column.
+    /// The number of its column.
     pub column: u32,
     /// Its value.
     pub cell: Cell,
     /// Whether it is a running mean: `0.5 (0.6)`.
     pub is_running: bool,
-    /// The images or weights that brackets behind the side name: `ood` in `val (ood) loss`, `ema` in `Test (EMA)`.
+    /// The images or weights that brackets after the side name: `ood` in `val (ood) loss`, `ema` in `Test (EMA)`.
     pub variant: Option<String>,
 }
 
-/// Weights that are kept beside those that are trained.
+/// Names of averaged or other weights, kept in addition to the raw ones.
 pub const OTHER_WEIGHTS: [&str; 6] = ["ema", "swa", "teacher", "model ema", "averaged", "ema model"];
 
-/// Words in brackets behind a side that tell neither images nor weights.
+/// Words in brackets after a side that name neither images nor weights.
 const NO_VARIANT: [&str; 12] =
     ["loss", "acc", "accuracy", "nats", "bits", "ce", "student", "epoch", "model", "full", "all", "s"];
 
-/// Every figure of the line whose name is known, the epoch's left out.
+/// Every figure of the line whose name is known, except the epoch.
 ///
-/// `side` holds for the names that name none, until a label of the line tells another.
+/// `side` applies to names without a side, until a label in the line names another.
 ///
 /// # Errors
 /// There are too many columns.
@@ -55,22 +55,22 @@ pub fn find(
     known: &mut Known,
 ) -> Result<Vec<Figure>> {
     let mut reader = Reader { table, known, found: Vec::new(), name: Vec::new(), side, variant: None, last: None };
-    let (before, after) = match epoch {
-        Some(epoch) => (&line[..epoch.place.start], &line[epoch.place.end..]),
-        None => (line, ""),
+    let Some(epoch) = epoch else {
+        reader.read(&tokens(line))?;
+        return Ok(reader.found);
     };
-    if let Some(epoch) = epoch {
-        let word = &line[epoch.place.clone()];
-        let of_word = ["(train)", "(val)", "(test)"].iter().find(|side| word.contains(**side));
-        reader.side = of_word.and_then(|side| label(side)).or(side);
-    }
-    reader.read(&tokens(before))?;
+    // `Epoch(val) [3]`
+    let word = &line[epoch.place.clone()];
+    let of_word = ["(train)", "(val)", "(test)"].iter().find(|side| word.contains(**side));
+    reader.side = of_word.and_then(|side| label(side)).or(side);
+    reader.read(&tokens(&line[..epoch.place.start]))?;
     reader.end_of_name();
-    reader.read(&tokens(after))?;
+    reader.read(&tokens(&line[epoch.place.end..]))?;
     Ok(reader.found)
 }
 
-/// Names whose meaning was looked up: a bar that is redrawn a million times names the same figures each time.
+/// Meanings of names that were looked up before: a progress bar that is redrawn a million times names the same figures each
+/// time.
 #[derive(Default)]
 pub struct Known(HashMap<String, Option<Meaning>>);
 
@@ -93,11 +93,11 @@ struct Reader<'a> {
     found: Vec<Figure>,
     /// The words since the last number or separator.
     name: Vec<&'a str>,
-    /// The side of names that name none.
+    /// The side of names without a side.
     side: Option<Side>,
-    /// The images or weights that the figures are about, where that is said.
+    /// The images or weights that the figures are about, where the line says so.
     variant: Option<String>,
-    /// The kind of the last figure: in `LOSS train 0.3 valid 0.4` it holds for both.
+    /// The kind of the last figure: in `LOSS train 0.3 valid 0.4` it applies to both sides.
     last: Option<Kind>,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
                     }
                     self.name.push(word);
                 }
-                // A label before a colon has its figures behind it.
+                // The figures of a label come after its colon, so the name is kept.
                 Token::Link => {}
                 Token::Open => {
                     self.variant_in(&tokens[at..]);
@@ -121,50 +121,58 @@ impl<'a> Reader<'a> {
                 }
                 Token::Close | Token::Break => self.end_of_name(),
                 Token::Value(value) => {
-                    let (mut value, mut is_running) = (value, false);
-                    // `0.5 (0.6)`: the value of a batch, and the mean that is wanted.
+                    // `0.5 (0.6)`: the value of a batch, and the running mean, which counts.
                     if let [Token::Open, Token::Value(mean @ Cell::Number(_)), Token::Close, ..] = &tokens[at..] {
-                        (value, is_running) = (mean, true);
+                        self.figure(mean.clone(), true)?;
                         at += 3;
+                    } else {
+                        self.figure(value.clone(), false)?;
                     }
-                    self.figure(value.clone(), is_running)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Brackets that open with `tokens`: `(EMA)`, or behind a side `(ood)`.
+    /// Reads the variant in brackets whose content begins with `tokens`: `(EMA)`, or after a side `(ood)`.
     fn variant_in(&mut self, tokens: &[Token]) {
         let length = tokens.iter().take_while(|token| matches!(token, Token::Word(_))).count();
         if !(1..=2).contains(&length) || tokens.get(length) != Some(&Token::Close) {
             return;
         }
-        let inside = tokens[..length].iter().filter_map(|token| match token {
-            Token::Word(word) => Some(words(word).join(" ")),
-            _ => None,
-        });
-        let inside = inside.collect::<Vec<_>>().join(" ");
-        let is_told = || label(&self.name.join(" ")).is_some() && label(&inside).is_none() && !is_filler(&inside);
+        let mut inside = Vec::new();
+        for token in &tokens[..length] {
+            if let Token::Word(word) = token {
+                inside.extend(words(word));
+            }
+        }
+        let inside = inside.join(" ");
         if inside == "student" {
             self.variant = None;
-        } else if OTHER_WEIGHTS.contains(&inside.as_str())
-            || is_told() && !NO_VARIANT.contains(&inside.as_str()) && recognise(&inside).is_none()
-        {
+        } else if OTHER_WEIGHTS.contains(&inside.as_str()) || self.names_other_images(&inside) {
             self.variant = Some(inside);
         }
     }
 
-    /// A separator: the words before it may have been a label.
+    /// Whether words in brackets after a side name a set of images.
+    fn names_other_images(&self, inside: &str) -> bool {
+        label(&self.name.join(" ")).is_some()
+            && label(inside).is_none()
+            && !is_filler(inside)
+            && !NO_VARIANT.contains(&inside)
+            && recognise(inside).is_none()
+    }
+
+    /// Ends a name at a separator: the words before it may have been a label.
     fn end_of_name(&mut self) {
         if let Some(side) = label(&self.name.join(" ")).or_else(|| side_of(&self.name.last()?.to_lowercase())) {
-            self.tell(side);
+            self.set_side(side);
         }
         self.name.clear();
     }
 
-    /// A side, which the variant of another does not hold for.
-    fn tell(&mut self, side: Side) {
+    /// Sets the side of the names that follow. A set of images that was named for another side no longer applies.
+    fn set_side(&mut self, side: Side) {
         let is_weights = self.variant.as_ref().is_some_and(|variant| OTHER_WEIGHTS.contains(&variant.as_str()));
         if self.side.is_some_and(|before| before != side) && !is_weights {
             self.variant = None;
@@ -172,7 +180,7 @@ impl<'a> Reader<'a> {
         self.side = Some(side);
     }
 
-    /// A number behind the words of `name`.
+    /// Adds a number that follows the words of `name`.
     fn figure(&mut self, value: Cell, is_running: bool) -> Result<()> {
         let name = std::mem::take(&mut self.name);
         if name.is_empty() {
@@ -188,9 +196,9 @@ impl<'a> Reader<'a> {
                 return Ok(());
             }
             if let Some(side) = meaning.side {
-                self.tell(side);
+                self.set_side(side);
             }
-            // `Loss: 1.8, Val: 0.5` leaves open what is stated of val.
+            // In `Loss: 1.8, Val: 0.5` the first name has no side, so the second figure may be anything.
             self.last = meaning.side.map(|_| meaning.kind);
         }
         if let Some(column) = self.table.column(&name)? {
@@ -201,7 +209,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The name with the side that holds for it; None where it is not known.
+    /// The name with the side that applies to it; None where it is not known.
     fn full_name(&mut self, words: &[&str]) -> Option<String> {
         let whole = words.join(" ");
         if self.table.is_wanted(&whole) && self.known.recognise(&whole).is_none() {
@@ -210,18 +218,19 @@ impl<'a> Reader<'a> {
         for from in 0..words.len() {
             let name = words[from..].join(" ");
             let Some(meaning) = self.known.recognise(&name) else { continue };
-            let are_droppable = || words[..from].iter().all(|word| BEFORE.contains(&word.to_lowercase().as_str()));
-            let is_named = meaning.side.is_some() || !matches!(meaning.kind, Kind::Loss | Kind::Accuracy);
-            let is_a_summary = recognise_summary(&words[..from]);
-            return match () {
-                () if is_a_summary => None,
-                () if is_named => Some(canonical(&name)),
-                // The last word before it may be a label: `Val - Loss` is cut before, `Val: Loss` is whole.
-                () if from == 0 || are_droppable() => Some(self.sided(&name)),
-                () => None,
-            };
+            let before = &words[..from];
+            if is_summary(before) {
+                return None;
+            }
+            let has_side = meaning.side.is_some() || !matches!(meaning.kind, Kind::Loss | Kind::Accuracy);
+            if has_side {
+                return Some(canonical(&name));
+            }
+            // Unknown words before the name make it another figure.
+            let are_droppable = before.iter().all(|word| BEFORE.contains(&word.to_lowercase().as_str()));
+            return are_droppable.then(|| self.sided(&name));
         }
-        // `valid 0.4` behind `LOSS train 0.3`.
+        // `valid 0.4` after `LOSS train 0.3`.
         let side = label(&whole)?;
         match self.last? {
             Kind::Loss => Some(format!("{}_loss", side.word())),
@@ -230,33 +239,33 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The name with the current side, where that side has not stated this figure yet.
     fn sided(&self, name: &str) -> String {
         let Some(side) = self.side else { return canonical(name) };
         let sided = canonical(&format!("{} {name}", side.word()));
-        // `val_loss: 0.6 loss: 0.5`: the second is none of val's.
-        let is_there = self.table.columns.iter().position(|other| *other == sided);
-        let is_alike = |other: &Figure| is_there == Some(other.column as usize) && other.variant == self.variant;
-        match self.found.iter().any(is_alike) {
-            true => canonical(name),
-            false => sided,
-        }
+        // In `val_loss: 0.6 loss: 0.5` the second loss is not val's.
+        let is_stated = self
+            .found
+            .iter()
+            .any(|other| self.table.columns[other.column as usize] == sided && other.variant == self.variant);
+        if is_stated { canonical(name) } else { sided }
     }
 }
 
-/// Whether words say nothing of images or weights: `avg`.
+/// Whether words add nothing to a label: `avg`.
 fn is_filler(inside: &str) -> bool {
     label(&format!("val {inside}")).is_some()
 }
 
-/// Whether words before a name make it that of no epoch: `best val loss`.
-fn recognise_summary(words: &[&str]) -> bool {
+/// Whether words before a name make it a summary over epochs: `best val loss`.
+fn is_summary(words: &[&str]) -> bool {
     words.iter().any(|word| {
         ["best", "lowest", "highest", "min", "max", "minimum", "maximum", "previous"]
             .contains(&word.to_lowercase().as_str())
     })
 }
 
-/// One spelling for names that differ in nothing but signs and capitals.
+/// One spelling for names that differ in punctuation and capitals alone.
 fn canonical(name: &str) -> String {
     crate::gap::log::names::words(name).join("_")
 }

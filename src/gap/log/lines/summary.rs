@@ -1,4 +1,4 @@
-//! Lines below an epoch that are not about it: what a script prints when training is over.
+//! Lines below an epoch that are not about it: the summary that a script prints when training is over.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,27 +21,27 @@ pub fn without_summaries(lines: Vec<Line>, table: &Table) -> Vec<Line> {
                 .insert(line.epoch.unwrap_or(-1.0).to_bits());
         }
     }
-    // A column that stands on the lines that name their epoch has no place elsewhere.
-    let is_on_own_lines = |column: &u32| epochs.get(column).is_some_and(|[other, own]| own.len() >= other.len().max(2));
+    // A column of the lines that name their epoch is not read from other lines.
+    let on_own_lines: BTreeSet<u32> =
+        epochs.iter().filter(|(_, [other, own])| own.len() >= other.len().max(2)).map(|(column, _)| *column).collect();
     let mut kept = Vec::with_capacity(lines.len());
-    let (mut stated, mut is_over) = (BTreeSet::<u32>::new(), false);
+    let mut stated: BTreeSet<u32> = BTreeSet::new();
+    let mut is_over = false;
     for mut line in lines {
         if line.begins {
             stated.clear();
             is_over = false;
         }
         if !line.is_own {
-            let mut judged = stated.iter().filter(|column| is_of_val(sides[**column as usize])).peekable();
-            let is_judged = judged.peek().is_some();
-            let judges_anew = judged.all(|column| line.figures.iter().any(|other| other.column == *column));
-            let is_trainings = |column: u32| stated.contains(&column) && !is_of_val(sides[column as usize]);
-            let trains_anew = line.figures.iter().any(|figure| is_trainings(figure.column));
-            // A bar that is redrawn restates all; what restates training alone, after val, is a summary.
-            is_over |= is_judged && trains_anew && !judges_anew;
+            let of_line: BTreeSet<u32> = line.figures.iter().map(|figure| figure.column).collect();
+            let (val, train): (BTreeSet<u32>, BTreeSet<u32>) =
+                stated.iter().partition(|column| is_of_val(sides[**column as usize]));
+            // A redrawn progress bar restates all figures. A line that restates training alone, after val, is a summary.
+            is_over |= !val.is_empty() && !train.is_disjoint(&of_line) && !val.is_subset(&of_line);
             if is_over {
                 continue;
             }
-            line.figures.retain(|figure| !is_on_own_lines(&figure.column));
+            line.figures.retain(|figure| !on_own_lines.contains(&figure.column));
         }
         stated.extend(line.figures.iter().map(|figure| figure.column));
         kept.push(line);
@@ -49,22 +49,23 @@ pub fn without_summaries(lines: Vec<Line>, table: &Table) -> Vec<Line> {
     kept
 }
 
-/// Whether the last epoch's lines have stated all of these figures, one of val's among them.
+/// Whether the last epoch's lines have stated all of these figures, at least one of them of val.
 pub fn is_repeated(lines: &[Line], epoch: Option<f64>, figures: &[Figure], table: &Table) -> bool {
     let sides = sides(table);
-    let of_epoch =
-        || lines.iter().rev().take(LOOK_BACK).take_while(|line| line.epoch == epoch).flat_map(|line| &line.figures);
+    let of_epoch = lines.iter().rev().take(LOOK_BACK).take_while(|line| line.epoch == epoch);
+    let stated: BTreeSet<u32> = of_epoch.flat_map(|line| &line.figures).map(|figure| figure.column).collect();
     figures.iter().any(|figure| is_of_val(sides[figure.column as usize]))
-        && figures.iter().all(|figure| of_epoch().any(|other| other.column == figure.column))
+        && figures.iter().all(|figure| stated.contains(&figure.column))
 }
 
-/// Lines of a log that names no epoch, counted: an epoch ends where a figure comes again after val's has been stated.
+/// Counts the epochs of a log that names none: an epoch ends where a figure comes again after one of val.
 pub fn counted(mut lines: Vec<Line>, table: &Table) -> Vec<Line> {
     let sides = sides(table);
-    // Columns that the user names: what they hold their names do not tell.
+    // Columns that the user names and whose names do not say what they hold.
     let named: Vec<u32> =
         (0..).zip(&table.columns).filter(|(_, name)| recognise(name).is_none()).map(|(at, _)| at).collect();
-    let (mut epoch, mut stated) = (1.0, BTreeSet::new());
+    let mut epoch = 1.0;
+    let mut stated = BTreeSet::new();
     for line in &mut lines {
         let comes_again = line.figures.iter().any(|figure| stated.contains(&figure.column));
         let is_judged = stated.iter().any(|column: &u32| is_of_val(sides[*column as usize]))

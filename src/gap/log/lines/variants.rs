@@ -1,4 +1,4 @@
-//! One side measured in several ways: on two val sets, or with averaged weights beside those that are trained.
+//! One side that is measured in several ways: on two val sets, or with averaged weights beside the raw ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,12 @@ use anyhow::Result;
 use super::{Line, figures::OTHER_WEIGHTS};
 use crate::gap::log::table::Table;
 
-/// Gives the variants of a figure names of their own where there are several: the plain one keeps its name, and figures
+/// Gives the variants of a figure names of their own where there are several. The plain figure keeps its name, and figures
 /// of averaged weights are left out beside it.
 ///
 /// # Errors
 /// There are too many columns.
-pub fn tell_apart(lines: &mut [Line], table: &mut Table) -> Result<()> {
+pub fn separate(lines: &mut [Line], table: &mut Table) -> Result<()> {
     let mut variants: BTreeMap<u32, BTreeSet<Option<String>>> = BTreeMap::new();
     for figure in lines.iter().flat_map(|line| &line.figures) {
         let of_column = variants.entry(figure.column).or_default();
@@ -27,12 +27,12 @@ pub fn tell_apart(lines: &mut [Line], table: &mut Table) -> Result<()> {
             let plain = &table.columns[*column as usize];
             table.seen.retain(|name| name != plain);
         }
-        let has_trained = of_column.iter().any(|variant| !is_of_other_weights(variant.as_deref()));
+        let has_raw_weights = of_column.iter().any(|variant| !is_of_other_weights(variant.as_deref()));
         for variant in of_column.iter().flatten() {
             let name = named(&table.columns[*column as usize], variant);
             let renamed = table.column(&name)?;
-            // Averaged weights alone are what was measured.
-            if has_trained || !is_of_other_weights(Some(variant)) {
+            // Where averaged weights alone are measured, their figures are the model's.
+            if has_raw_weights || !is_of_other_weights(Some(variant)) {
                 names.insert((*column, variant.clone()), renamed);
             }
         }

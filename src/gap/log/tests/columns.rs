@@ -1,4 +1,4 @@
-//! Which column is which figure, and what is said where names do not tell.
+//! Which column is which figure, and the messages where names do not say it.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! One training, told in the forms in which trainers tell it: twelve epochs, a gap of 0.5 nats after the last.
+//! One training in the forms in which trainers log it: twelve epochs, a gap of 0.5 nats after the last.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Several runs in one log, and what is no epoch.
+//! Several runs in one log, and rows that are not an epoch.
 
 use super::*;
 
@@ -120,7 +120,7 @@ fn runs_side_by_side_are_told_apart_by_any_column_that_does() {
         assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9, "{column}: {notes}");
         assert!(curves.points.len() == 8 && notes.contains("several runs: 2"), "{column}: {notes}");
         assert!((judged(&text, Some(1)).unwrap().0.last().unwrap().gap() - 1.0).abs() < 1e-9, "{column}");
-        // What is the same in every row, or another in each, tells nothing.
+        // A value that is the same in every row, or different in each, does not separate runs.
         for of_row in [|_: usize| 42, |at: usize| at] {
             let numbered = rows(0, 8, 0.5)
                 .lines()
@@ -144,7 +144,7 @@ fn runs_side_by_side_are_told_apart_by_any_column_that_does() {
 fn runs_that_nothing_tells_apart_are_not_averaged() {
     let error =
         judged(&(String::from(HEAD) + &alternating(|_, row| format!("{row}\n"))), None).unwrap_err().to_string();
-    assert!(error.contains("every epoch stands in it 2 times"), "{error}");
+    assert!(error.contains("it states every epoch 2 times"), "{error}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The hardest images as the page shows them.
+//! The images with the highest loss, as the page shows them.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -9,50 +9,49 @@ const MOST: usize = 12;
 /// Longer side of an image, in pixels.
 const SIDE: u32 = 96;
 
-/// The hardest images of one group.
+/// The images of one group with the highest loss.
 pub struct Hardest {
     /// The group.
     pub name: String,
     /// Its images.
-    pub images: Vec<Picture>,
+    pub images: Vec<HardImage>,
 }
 
 /// One image.
-pub struct Picture {
+pub struct HardImage {
     /// A PNG file as a data address.
     pub address: String,
-    /// Its file, or the line of its table.
+    /// Its file, or its line in the table of images.
     pub name: String,
     /// Its class.
     pub label: String,
-    /// The class it was given.
+    /// The class that was predicted, with the number of runs that predicted it.
     pub given: String,
     /// Its loss, in nats.
     pub loss: String,
 }
 
 impl Report {
-    /// The hardest images of these groups, or why there are none to show.
+    /// The images of these groups with the highest loss, or the reason why they cannot be shown.
     pub(super) fn hardest_of(&self, groups: &[&RunGroup]) -> Result<Vec<Hardest>, String> {
         let gallery = self.gallery.as_ref().map_err(Clone::clone)?;
         let data = &self.groups[0].runs[0].environment.data;
-        let class = |class: usize| data.classes.get(class).cloned().unwrap_or_default();
         let mut all = Vec::new();
         for group in groups {
-            let answers = group.shown().into_iter().find_map(|run| run.val.as_ref());
-            let Some(answers) = answers else { continue };
+            let Some(answers) = group.shown().into_iter().find_map(|run| run.val.as_ref()) else { continue };
             gallery.check(&answers.ids, &answers.labels).map_err(|error| error.to_string())?;
             let mut images = Vec::new();
             for hard in hardest(group, MOST) {
                 let file = gallery.thumbnail(hard.id, data.channels, SIDE).map_err(|error| format!("{error:#}"))?;
-                let given = hard.given.map_or("nothing".to_owned(), class);
-                let votes =
-                    if hard.runs > 1 { format!(" ({} of {} runs)", hard.votes, hard.runs) } else { String::new() };
-                images.push(Picture {
+                let mut given = hard.given.map_or("nothing".to_owned(), |class| class_name(&data.classes, class));
+                if hard.runs > 1 {
+                    given += &format!(" ({} of {} runs)", hard.votes, hard.runs);
+                }
+                images.push(HardImage {
                     address: format!("data:image/png;base64,{}", STANDARD.encode(file)),
                     name: gallery.name(hard.id).map_err(|error| error.to_string())?,
-                    label: class(hard.label),
-                    given: given + &votes,
+                    label: class_name(&data.classes, hard.label),
+                    given,
                     loss: format!("{:.2}", hard.loss),
                 });
             }
@@ -60,4 +59,8 @@ impl Report {
         }
         Ok(all)
     }
+}
+
+fn class_name(classes: &[String], class: usize) -> String {
+    classes.get(class).cloned().unwrap_or_default()
 }
