@@ -5,7 +5,9 @@
 //! received, and never blocks.
 
 use std::{
-    fs, process,
+    fs,
+    ops::ControlFlow,
+    process,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -133,7 +135,7 @@ impl Status {
                 self.received().store = None;
                 return;
             }
-            if let Some(dead) = self.dead_process(self.timeout) {
+            if let Some(dead) = self.dead_process(self.timeout, Instant::now()) {
                 // All processes then report the same cause.
                 let _ = store.set_first("fault", &dead);
             }
@@ -165,7 +167,7 @@ impl Status {
     fn exit_after_a_death(&self) {
         while !self.is_ended() {
             sleep(self.interval / 2);
-            let Some(dead) = self.dead_process(self.timeout) else { continue };
+            let Some(dead) = self.dead_process(self.timeout, Instant::now()) else { continue };
             let since = Instant::now();
             while since.elapsed() < GRACE + self.interval * 6 {
                 sleep(self.interval / 2);
@@ -183,25 +185,32 @@ impl Status {
     /// one is. This process keeps sending heartbeats meanwhile.
     fn wait_for_all(&self) -> Option<String> {
         let begin = Instant::now();
-        let limit = self.interval * 5;
-        while begin.elapsed() < limit * 2 {
-            if let Some(dead) = self.dead_process(limit) {
-                return Some(dead);
-            }
-            if self.all_alive_since(begin, limit) {
-                return None;
+        loop {
+            if let ControlFlow::Break(dead) = self.check_all(begin, Instant::now()) {
+                return dead;
             }
             sleep(self.interval / 4);
         }
-        None
+    }
+
+    /// What [`Self::wait_for_all`] returns at `now`, having waited since `begin`, unless it is too early to say.
+    fn check_all(&self, begin: Instant, now: Instant) -> ControlFlow<Option<String>> {
+        let limit = self.interval * 5;
+        if let Some(dead) = self.dead_process(limit, now) {
+            return ControlFlow::Break(Some(dead));
+        }
+        if now - begin >= limit * 2 || self.all_alive_since(begin, limit, now) {
+            return ControlFlow::Break(None);
+        }
+        ControlFlow::Continue(())
     }
 
     /// Whether every other process has sent a heartbeat after `begin`, or has not started within `limit` of it. The first
     /// heartbeat received after `begin` may have been sent before it: two are needed.
-    fn all_alive_since(&self, begin: Instant, limit: Duration) -> bool {
+    fn all_alive_since(&self, begin: Instant, limit: Duration, now: Instant) -> bool {
         let received = self.received();
         for (rank, last) in received.heartbeats.iter().enumerate() {
-            let may_have_started = !last.text.is_empty() || begin.elapsed() < limit;
+            let may_have_started = !last.text.is_empty() || now - begin < limit;
             if rank != self.rank && may_have_started && last.previous_received_at <= begin {
                 return false;
             }
@@ -209,8 +218,8 @@ impl Status {
         true
     }
 
-    /// A process without a heartbeat for `limit`, if there is one, or the error with which another one ended.
-    fn dead_process(&self, limit: Duration) -> Option<String> {
+    /// A process that at `now` has sent no heartbeat for `limit`, if there is one, or the error with which another one ended.
+    fn dead_process(&self, limit: Duration, now: Instant) -> Option<String> {
         let received = self.received();
         if let Some(fault) = &received.fault {
             return Some(fault.clone());
@@ -218,14 +227,14 @@ impl Status {
         // Without the store no heartbeat arrives: then only its server can be named.
         match received.store {
             None => return Some(format!("{} is gone", self.store_owner)),
-            Some(last) if last.elapsed() > limit => {
-                return Some(format!("{} has not answered for {:.0?}", self.store_owner, last.elapsed()));
+            Some(last) if now - last > limit => {
+                return Some(format!("{} has not answered for {:.0?}", self.store_owner, now - last));
             }
             Some(_) => {}
         }
         for (rank, last) in received.heartbeats.iter().enumerate() {
             let limit = if last.text.is_empty() { self.timeout * TIMEOUTS_AT_START } else { limit };
-            let silence = last.received_at.elapsed();
+            let silence = now - last.received_at;
             if rank != self.rank && silence > limit {
                 let seconds = silence.as_secs_f64();
                 return Some(format!("{} has sent no heartbeat for {seconds:.1} s", name(rank, &last.text)));
@@ -272,8 +281,8 @@ fn name(rank: usize, heartbeat: &str) -> String {
 mod tests {
     use super::*;
 
-    fn status(heartbeats: &[(&str, u64)]) -> Status {
-        let now = Instant::now();
+    /// A status at `now`, with a text for each process and how many seconds ago it was received.
+    fn status(now: Instant, heartbeats: &[(&str, u64)]) -> Status {
         let mut received = Received { heartbeats: Vec::new(), store: Some(now), fault: None };
         for &(text, seconds) in heartbeats {
             let received_at = now - Duration::from_secs(seconds);
@@ -292,7 +301,8 @@ mod tests {
 
     #[test]
     fn a_silent_process_is_named_and_one_that_starts_has_longer() {
-        let dead = |heartbeats: &[(&str, u64)]| status(heartbeats).dead_process(Duration::from_secs(10));
+        let now = Instant::now();
+        let dead = |heartbeats: &[(&str, u64)]| status(now, heartbeats).dead_process(Duration::from_secs(10), now);
         assert_eq!(dead(&[("5 9 1 a", 0), ("5 9 2 b", 9), ("", 90)]), None);
         let text = dead(&[("5 9 1 a", 0), ("5 9 2 b", 9), ("5 8 3 c", 11)]).unwrap();
         assert!(text.starts_with("rank 2 (process 3 on c) has sent no heartbeat for 11.0 s"), "{text}");
@@ -301,43 +311,42 @@ mod tests {
 
     #[test]
     fn without_the_store_its_server_is_named_and_a_fault_comes_first() {
-        let status = status(&[("5 9 1 a", 0), ("5 9 2 b", 60)]);
+        let now = Instant::now();
+        let status = status(now, &[("5 9 1 a", 0), ("5 9 2 b", 60)]);
         status.received().store = None;
-        assert_eq!(status.dead_process(status.timeout).unwrap(), "rank 0, which serves the store at h:1, is gone");
+        assert_eq!(status.dead_process(status.timeout, now).unwrap(), "rank 0, which serves the store at h:1, is gone");
         status.received().fault = Some("rank 1 failed: disk full".into());
-        assert_eq!(status.dead_process(status.timeout).unwrap(), "rank 1 failed: disk full");
+        assert_eq!(status.dead_process(status.timeout, now).unwrap(), "rank 1 failed: disk full");
     }
 
     #[test]
     fn a_process_that_dies_right_after_a_heartbeat_is_named_and_a_living_one_is_not() {
         // The result where `first` is rank 1's heartbeat and a new one arrives after each of the first `count` intervals;
-        // the store keeps answering.
+        // the store keeps answering. No time passes: each check is told what time it is.
         let wait_for_all = |first: &str, count: u32| {
-            let status = Status { interval: Duration::from_millis(200), ..status(&[("5 9 1 a", 0), (first, 0)]) };
-            thread::scope(|scope| {
-                let dead = scope.spawn(|| status.wait_for_all());
-                for number in 1.. {
-                    sleep(status.interval);
-                    let mut received = status.received();
-                    received.store = Some(Instant::now());
-                    if number <= count {
-                        let previous_received_at = received.heartbeats[1].received_at;
-                        let text = format!("5 {} 2 b", 9 + number);
-                        let received_at = Instant::now();
-                        received.heartbeats[1] = Heartbeat { text, received_at, previous_received_at };
-                    }
-                    drop(received);
-                    if dead.is_finished() {
-                        break;
-                    }
+            let begin = Instant::now();
+            let status = status(begin, &[("5 9 1 a", 0), (first, 0)]);
+            let mut quarters = 0;
+            loop {
+                let now = begin + status.interval / 4 * quarters;
+                let mut received = status.received();
+                received.store = Some(now);
+                if (1..=count).any(|number| number * 4 == quarters) {
+                    let previous_received_at = received.heartbeats[1].received_at;
+                    let text = format!("5 {} 2 b", 9 + quarters / 4);
+                    received.heartbeats[1] = Heartbeat { text, received_at: now, previous_received_at };
                 }
-                dead.join().unwrap()
-            })
+                drop(received);
+                if let ControlFlow::Break(dead) = status.check_all(begin, now) {
+                    return dead;
+                }
+                quarters += 1;
+            }
         };
         // The last heartbeat, or the first, was sent before the death and is received after it.
         for first in ["5 9 2 b", ""] {
             let dead = wait_for_all(first, 1).unwrap();
-            assert!(dead.starts_with("rank 1 (process 2 on b) has sent no heartbeat for 1."), "{dead}");
+            assert!(dead.starts_with("rank 1 (process 2 on b) has sent no heartbeat for 5."), "{dead}");
         }
         assert_eq!(wait_for_all("5 9 2 b", 4), None);
         // A process that has not started is not waited for.
@@ -346,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_living_process_that_is_late_is_named_when_a_call_times_out() {
-        let status = status(&[("7 9 1 a", 0), ("5 9 2 b", 0)]);
+        let status = status(Instant::now(), &[("7 9 1 a", 0), ("5 9 2 b", 0)]);
         assert_eq!(status.straggler("connection closed"), None);
         let late = status.straggler("libtorch: Timed out waiting").unwrap();
         assert!(late.starts_with("rank 1 (process 2 on b) is alive"), "{late}");
