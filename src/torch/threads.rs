@@ -49,6 +49,8 @@ fn parse_cpu_list(text: &str) -> Option<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
     use super::*;
 
     #[test]
@@ -70,16 +72,10 @@ mod tests {
     fn a_process_bound_to_one_cpu_counts_one_core() {
         // The mask belongs to a thread, so a separate thread keeps it from the other tests.
         thread::spawn(|| {
-            // SAFETY: a plain set of bits, and the calls read or write only within it.
-            unsafe {
-                let mut mask: libc::cpu_set_t = std::mem::zeroed();
-                let size = size_of::<libc::cpu_set_t>();
-                assert_eq!(libc::sched_getaffinity(0, size, &mut mask), 0);
-                let first = (0..libc::CPU_SETSIZE as usize).find(|&cpu| libc::CPU_ISSET(cpu, &mask)).unwrap();
-                libc::CPU_ZERO(&mut mask);
-                libc::CPU_SET(first, &mut mask);
-                assert_eq!(libc::sched_setaffinity(0, size, &mask), 0);
-            }
+            let allowed = sched_getaffinity(None).unwrap();
+            let mut one = CpuSet::new();
+            one.set((0..CpuSet::MAX_CPU).find(|&cpu| allowed.is_set(cpu)).unwrap());
+            sched_setaffinity(None, &one).unwrap();
             assert_eq!(physical_cores(), 1);
         })
         .join()
