@@ -81,7 +81,7 @@ impl RunFolder {
     /// never get the same folder.
     ///
     /// # Errors
-    /// The same errors as [`RunFolder::create`].
+    /// The errors of [`RunFolder::create`].
     pub fn create_next(parent: &Path, name: &str) -> Result<RunFolder> {
         fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
         for number in 1.. {

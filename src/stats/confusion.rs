@@ -18,7 +18,7 @@ pub struct ConfusedPair {
     pub given: usize,
     /// Number of images.
     pub count: usize,
-    /// As a share of the true class's images \[%\].
+    /// Share of the true class's images \[%\].
     pub percent: f64,
 }
 

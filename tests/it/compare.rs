@@ -43,7 +43,8 @@ fn a_comparison_trains_every_preset_with_every_seed_on_the_same_images() {
     let expected: f64 =
         (0..3).map(|seed| figures(&format!("smoothing-seed{seed}")) - figures(&format!("seed-seed{seed}"))).sum();
     assert!((delta["mean"].as_f64().unwrap() - expected / 3.0).abs() < 1e-12);
-    assert!(delta["this_recipe"].is_array() && delta["these_models"].is_array() && delta["p_holm"].is_number());
+    assert!(delta["ci_seeds"].is_array() && delta["ci_images"].is_array() && delta["p_holm"].is_number());
+    assert_eq!((&delta["this_recipe"], &delta["these_models"]), (&delta["ci_seeds"], &delta["ci_images"]));
     let text = end.stdout();
     assert!(text.contains("| `smoothing` | 3 | ") && text.contains("Against `seed`"), "{text}");
     assert_eq!(text.as_bytes(), place.bytes("cmp", "compare.md"));

@@ -115,7 +115,7 @@ fn leaks_are_counted_and_left_out_beside_the_whole() {
     assert_eq!((&found["n"], &found["without_leaks"]["n"]), (&13.into(), &12.into()));
     close(&found["without_leaks"]["loss"], &done(&place)["best"]["val_loss"]);
     let text = place.mindgap(&["evaluate", "run"]).succeed().stdout();
-    assert!(text.contains("1 of the images also stand in train"), "{text}");
+    assert!(text.contains("1 of the images also appear in train"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 

@@ -281,7 +281,7 @@ fn a_run_with_leaks_says_how_to_be_rid_of_them() {
     let place = place_of_offenders();
     let text = place.train("run", &["--epochs", "1", "--skip-bad"]).succeed().stderr();
     let leaks: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("leaks")).take(2).collect();
-    assert!(leaks[0].contains("2 val images also stand in train"), "{text}");
+    assert!(leaks[0].contains("2 val images also appear in train"), "{text}");
     assert!(leaks[1].contains("mindgap inspect") && leaks[1].contains("--exclude"), "{text}");
 }
 

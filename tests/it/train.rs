@@ -96,7 +96,7 @@ fn a_val_image_that_also_appears_in_train_is_counted_left_out_of_the_probe_and_r
         place.write_image(&format!("data/val/{name}/same.png"), class as u32, 3);
     }
     let text = place.train("run", &["--epochs", "1"]).succeed();
-    assert!(text.stderr().contains("3 val images also stand in train"), "{}", text.stderr());
+    assert!(text.stderr().contains("3 val images also appear in train"), "{}", text.stderr());
     let environment: Value = serde_json::from_slice(&place.bytes("run", "environment.json")).unwrap();
     assert_eq!(environment["data"]["val_in_train"], 3);
     let record = place.epochs("run").pop().unwrap();
@@ -177,7 +177,7 @@ fn a_reader_that_goes_away_does_not_stop_the_training() {
 fn averaged_weights_are_the_model_and_the_trained_ones_stand_beside_it() {
     let place = Place::with_images(12, 5);
     let text = place.train("run", &["--epochs", "3", "--model-ema"]).succeed().stdout();
-    assert!(text.contains("figures of the averaged weights"), "{text}");
+    assert!(text.contains("those of the averaged weights"), "{text}");
     for record in place.epochs("run") {
         let figure = |key: &str| record[key].as_f64().unwrap();
         assert_ne!(figure("raw_val_loss"), figure("val_loss"));

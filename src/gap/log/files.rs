@@ -40,7 +40,7 @@ fn one(path: &Path, wanted: &[String]) -> Result<Table> {
     of_text(&text, &stem, wanted)
 }
 
-/// The table in a text, whatever its form; `stem` is the name of its file without the ending.
+/// Reads the table in a text of any form; `stem` is the name of its file without the ending.
 ///
 /// # Errors
 /// It holds no losses, or too many.
