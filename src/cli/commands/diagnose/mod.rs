@@ -39,23 +39,23 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     run: Option<usize>,
 
-    /// The log's column of training losses, where its name does not say so
+    /// The log's column of training losses, unless its name says so
     #[arg(long, value_name = "COLUMN")]
     train_loss: Option<String>,
 
-    /// The log's column of validation losses, where its name does not say so
+    /// The log's column of validation losses, unless its name says so
     #[arg(long, value_name = "COLUMN")]
     val_loss: Option<String>,
 
-    /// The log's column of validation accuracies, where its name does not say so
+    /// The log's column of validation accuracies, unless its name says so
     #[arg(long, value_name = "COLUMN")]
     val_acc: Option<String>,
 
-    /// The log's column of learning rates, where its name does not say so
+    /// The log's column of learning rates, unless its name says so
     #[arg(long, value_name = "COLUMN")]
     lr: Option<String>,
 
-    /// The log's column of epochs, where its name does not say so
+    /// The log's column of epochs, unless its name says so
     #[arg(long, value_name = "COLUMN")]
     epoch: Option<String>,
 
