@@ -82,10 +82,17 @@ pub fn against_memory(case: &Case) -> String {
 /// While val still gains.
 pub fn while_val_falls(case: &Case) -> String {
     let rest = match case.recipe() {
-        None => "Regularisation that is off (augmentation first) would allow longer training before val loss turns round.".to_owned(),
+        None => {
+            "Regularisation that is off (augmentation first) would allow longer training before val loss turns round."
+                .to_owned()
+        }
         Some(recipe) => match FAMILIES.iter().find(|family| !family.is_on(recipe)) {
             Some(family) => {
-                format!("To gain more from the same images turn on {} ({}) and give it longer.", family.name, family.flags())
+                format!(
+                    "To gain more from the same images turn on {} ({}) and give it longer.",
+                    family.name,
+                    family.flags()
+                )
             }
             None => "All families of knobs are on: longer training may still gain.".to_owned(),
         },

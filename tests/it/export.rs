@@ -62,7 +62,9 @@ fn what_is_there_is_replaced_only_by_force() {
     assert_eq!(fs::read_to_string(place.path("mine.pt")).unwrap(), "mine");
     place.mindgap(&["export", "run", "--out", "mine.pt", "--force"]).succeed();
     place.mindgap(&["export", "run", "--out", "no/such/folder.pt"]).refuse(&["there is no folder no/such"]);
-    place.mindgap(&["export", "run", "--out", "run/best.safetensors", "--force"]).refuse(&["the run needs to continue"]);
+    place
+        .mindgap(&["export", "run", "--out", "run/best.safetensors", "--force"])
+        .refuse(&["the run needs to continue"]);
     place.mindgap(&["export", "run/model.pt", "--out", "x.onnx"]).refuse(&["cannot be exported", "run folder"]);
     place.mindgap(&["export", "run", "--out", "x.bin"]).refuse(&["--format"]);
     place.mindgap(&["export", "data", "--out", "x.pt"]).refuse(&["holds no run"]);
