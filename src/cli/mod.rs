@@ -16,6 +16,7 @@ use commands::{
     run, train,
 };
 pub use exit_status::ExitStatus;
+use flags::option_names::with_flags;
 use mindgap::torch;
 use output::say::say;
 
@@ -83,7 +84,8 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => completions::run(&args),
     };
     let status = outcome.unwrap_or_else(|error| {
-        say(format_args!("error: {}", torch::without_frames(&format!("{error:#}"))));
+        let message = with_flags(&format!("{error:#}"));
+        say(format_args!("error: {}", torch::without_frames(&message)));
         ExitStatus::of(&error)
     });
     status.into()

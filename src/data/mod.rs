@@ -15,13 +15,14 @@
 //! Three other ways in:
 //!
 //! - [`open_single_split`] opens one split without train, to measure a model on (`splits::single_split`).
-//! - [`UnlabelledImages`] reads files without labels, for prediction (`streaming::pictures`).
+//! - [`UnlabelledImages`] reads files without labels, for prediction (`streaming::images`).
 //! - [`Audit`] inspects a source instead of opening it: duplicates, leaks, conflicting labels, broken files (`audit`).
 
 mod audit;
 mod dataset;
 mod decoding;
 mod options;
+mod panic_message;
 mod read_progress;
 mod sources;
 mod splits;

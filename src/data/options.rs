@@ -7,32 +7,32 @@ use super::splits::split_folders::SplitFolders;
 /// How a data set is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Seed of everything drawn about the data: the split, the fraction, the probe, the generated faces.
+    /// Seed of all random draws about the data: the split, the fraction, the probe, the generated faces.
     pub data_seed: u64,
     /// Share of the training images of every class that is used, 0 < share ≤ 1.
     pub train_fraction: f64,
-    /// Pixels across and down of every image; `None`: the median shorter side of train, at most 224.
+    /// Side of every image in pixels; `None`: the median shorter side of train, at most 224.
     pub img_size: Option<u32>,
     /// 1 (grey) or 3 (RGB); `None`: 1 if every image of train is grey by its header, else 3.
     pub in_chans: Option<u32>,
-    /// The values of 16-bit images that become 0 and 255; `None`: those in use in train and val.
+    /// The 16-bit values that become 0 and 255; `None`: the range in use in train and val.
     pub range_16bit: Option<[u16; 2]>,
-    /// Leave out files and rows that cannot be read, with a note, instead of stopping.
+    /// Whether files and rows that cannot be read are left out with a note; otherwise they are an error.
     pub skip_bad: bool,
-    /// Which folders are the splits, where the user says it.
+    /// The folders of splits that the user names.
     pub folders: SplitFolders,
-    /// A list of samples that are left out as if they were not there, before any split is drawn.
+    /// A list of samples to treat as absent, before any split is drawn.
     pub exclude: Option<PathBuf>,
-    /// Bytes of pixels that are kept in memory. Val, test and train, in this order, are kept as long as they fit; what
-    /// does not is decoded anew for every batch.
+    /// Bytes of pixels to keep in memory. Val, test and train, in this order, are kept if they fit; a split that does not
+    /// fit is decoded again for every batch.
     pub cache_limit: u64,
-    /// Threads that decode for each pass over a split that is not kept, 0 for none beside the reader; `None`: one per
-    /// core.
+    /// Number of threads that decode for each pass over a split that is not kept in memory, 0 for the reading thread
+    /// alone; `None`: one per core.
     pub workers: Option<usize>,
-    /// Where what was decoded is kept for the next start, and found again as long as no file has changed; `None`:
-    /// nowhere. [`default_folder`](super::default_folder) is a user's own.
+    /// Folder that keeps decoded images for the next start, valid as long as no file changes; `None`: they are not kept.
+    /// [`default_folder`](super::default_folder) is the user's own.
     pub decoded_folder: Option<PathBuf>,
-    /// Bytes that this folder may hold; what was used longest ago makes room.
+    /// Bytes that `decoded_folder` may hold; the entries used longest ago are deleted first.
     pub decoded_limit: u64,
 }
 
@@ -56,7 +56,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Threads that decode for each pass over a split that is not kept.
+    /// Number of decoding threads.
     pub(in crate::data) fn workers(&self) -> usize {
         self.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
     }

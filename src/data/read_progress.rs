@@ -1,16 +1,16 @@
-//! How far a long read has come, told to whoever shows it.
+//! Progress of reading a data set.
 
-/// Hears about work that takes a while. Threads call [`advance`](Progress::advance) at the same time.
+/// Receives the progress of long work. Several threads call [`advance`](ReadProgress::advance) concurrently.
 pub trait ReadProgress: Sync {
-    /// Work called `what` begins, on `total` items.
+    /// Work called `what` on `total` items begins.
     fn begin(&self, what: &str, total: u64);
     /// `n` more items are done.
     fn advance(&self, n: u64);
-    /// The work that began last has ended.
+    /// The work that began last ends.
     fn end(&self);
 }
 
-/// Shows nothing.
+/// Ignores all progress.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProgress;
 

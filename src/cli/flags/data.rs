@@ -1,4 +1,4 @@
-//! Flags for the data: which, and how they are read.
+//! Flags of the data: their source, and how they are read.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,16 +6,17 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use bytesize::ByteSize;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::flags::splits::SplitFlags;
+use crate::cli::flags::{option_names::with_flags, splits::SplitFlags};
 use mindgap::{
     compare::PlannedData,
     data::{self, Dataset, Options, ReadProgress, SingleSplit, SplitFolders, SplitName},
     recipe::Recipe,
 };
 
-/// Which data, and how they are read.
+/// The data source, and how it is read.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DataFlags {
     /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/*, a fer2013.csv, or faces [default: faces]
@@ -33,7 +34,7 @@ pub struct DataFlags {
     #[command(flatten)]
     splits: SplitFlags,
 
-    /// Decoded images kept in memory; a larger data set is decoded anew for each batch
+    /// Decoded images kept in memory; a larger data set is decoded again for each batch
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size, help_heading = "Data")]
     cache_limit: u64,
 
@@ -47,7 +48,7 @@ pub struct DataFlags {
 }
 
 impl DataFlags {
-    /// The words that tell another `mindgap` how to read data, whichever they are.
+    /// The arguments that make another `mindgap` process read any data in the same way.
     pub fn reading_words(&self) -> Vec<String> {
         let mut words = vec![format!("--cache-limit={}", self.cache_limit)];
         words.extend(self.no_cache.then(|| "--no-cache".to_owned()));
@@ -55,16 +56,16 @@ impl DataFlags {
         words
     }
 
-    /// Where a plan is to look for the data, which it may be read from in any folder.
+    /// The data for a plan, with paths that are valid in any current folder.
     ///
     /// # Errors
-    /// The current folder is gone, or its path is no UTF-8.
+    /// The current folder was removed, or its path is not UTF-8.
     pub fn planned(&self, data: &Dataset) -> Result<PlannedData> {
         let absolute = |path: &str| -> Result<String> {
             let path = std::path::absolute(path)?;
             Ok(path
                 .to_str()
-                .with_context(|| format!("a plan cannot hold the path {path:?}, which is no UTF-8"))?
+                .with_context(|| format!("a plan cannot hold the path {path:?}, which is not UTF-8"))?
                 .into())
         };
         let source = self.source();
@@ -79,7 +80,7 @@ impl DataFlags {
         })
     }
 
-    /// These flags for data as they were planned; flags that name data or a list name their place on this machine.
+    /// The flags for data from a plan. Flags that name data or a list give their place on this machine.
     pub fn over(&self, planned: &PlannedData) -> Self {
         Self {
             source: self.source.clone().or_else(|| Some(planned.source.clone())),
@@ -90,12 +91,12 @@ impl DataFlags {
         }
     }
 
-    /// The data as the user names them.
+    /// The data source as the user names it.
     pub fn source(&self) -> &str {
         self.source.as_deref().unwrap_or("faces")
     }
 
-    /// These flags with `exclude` for the list of samples to leave out and, where no flag names a split's folder, those of
+    /// The flags with `exclude` as the list of samples to leave out and, if no flag names the folder of a split, with
     /// `folders`.
     pub fn reading(&self, exclude: Option<String>, folders: &SplitFolders) -> Self {
         Self { exclude, splits: self.splits.or(folders), ..self.clone() }
@@ -106,16 +107,18 @@ impl DataFlags {
         self.splits.folders()
     }
 
-    /// Opens `source` as `recipe` wants it, with a progress bar on stderr. `skipped_before` says that the run to be
-    /// resumed left bad files out.
+    /// Opens `source` as `recipe` says, with a progress bar on stderr. `skipped_before`: the run to be resumed left
+    /// unreadable files out.
     ///
     /// # Errors
     /// The data are missing, badly laid out or unreadable.
     pub fn open(&self, source: &str, recipe: &Recipe, skipped_before: bool) -> Result<Dataset> {
-        data::open(source, &self.options(recipe, skipped_before), &Bar::default())
+        let mut data = data::open(source, &self.options(recipe, skipped_before), &Bar::default())?;
+        data.notes.iter_mut().for_each(|note| *note = with_flags(note));
+        Ok(data)
     }
 
-    /// Opens the split called `name` of `source` by itself; None where there is a train split beside it. See
+    /// Opens the split called `name` of `source` alone; None if there is a train split beside it. See
     /// [`data::open_single_split`].
     ///
     /// # Errors
@@ -128,7 +131,10 @@ impl DataFlags {
         recipe: &Recipe,
         skipped_before: bool,
     ) -> Result<Option<SingleSplit>> {
-        data::open_single_split(source, name, known, &self.options(recipe, skipped_before), &Bar::default())
+        let options = self.options(recipe, skipped_before);
+        let mut opened = data::open_single_split(source, name, known, &options, &Bar::default())?;
+        opened.iter_mut().flat_map(|data| &mut data.notes).for_each(|note| *note = with_flags(note));
+        Ok(opened)
     }
 
     fn options(&self, recipe: &Recipe, skipped_before: bool) -> Options {
@@ -149,34 +155,21 @@ impl DataFlags {
     }
 }
 
-/// Bytes from `800MB`, `4GiB`, `1.5g` or a plain number. Decimal and binary prefixes are told apart, a bare letter is
-/// binary.
+/// Reads a number of bytes: `800MB`, `4GiB`, `1.5g` or a plain number. A bare letter is a binary prefix.
 fn parse_size(text: &str) -> Result<u64, String> {
-    let lower = text.trim().to_lowercase();
-    let digits = lower.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(lower.len());
-    let unit = match lower[digits..].trim() {
-        "" | "b" => 1.0,
-        "kb" => 1e3,
-        "mb" => 1e6,
-        "gb" => 1e9,
-        "tb" => 1e12,
-        "k" | "kib" => 1024.0,
-        "m" | "mib" => 1024f64.powi(2),
-        "g" | "gib" => 1024f64.powi(3),
-        "t" | "tib" => 1024f64.powi(4),
-        other => return Err(format!("`{other}` is no unit: use KB, MB, GB, KiB, MiB or GiB")),
-    };
-    let number: f64 = lower[..digits].parse().map_err(|_| format!("`{text}` is no size, such as 800MB or 4GiB"))?;
-    Ok((number * unit) as u64)
+    let text = text.trim();
+    let unit = if text.ends_with(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T']) { "iB" } else { "" };
+    let size: ByteSize = format!("{text}{unit}").parse().map_err(|error| format!("{error}; such as 800MB or 4GiB"))?;
+    Ok(size.as_u64())
 }
 
-/// A bar on stderr while images are read; nothing where stderr is no terminal.
+/// A progress bar on stderr while images are read; nothing if stderr is not a terminal.
 #[derive(Default)]
 pub struct Bar(Mutex<Option<ProgressBar>>);
 
 impl Bar {
     fn with(&self, action: impl FnOnce(&mut Option<ProgressBar>)) {
-        // A panic of another thread leaves a bar that can still be drawn.
+        // After a panic of another thread the bar can still be drawn.
         action(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
     }
 }

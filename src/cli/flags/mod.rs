@@ -1,9 +1,10 @@
-//! Flags that several commands share, and what they stand for.
+//! Flags that several commands share.
 
 pub mod compute;
 pub mod data;
 pub mod input;
 pub mod model_file;
+pub mod option_names;
 pub mod planning;
 pub mod recipe;
 pub mod splits;

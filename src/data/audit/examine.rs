@@ -1,4 +1,4 @@
-//! One look at every image of a split: what it is, and what is odd about it.
+//! Examines every image of a split: its hashes, size, colours and defects.
 
 use anyhow::Result;
 use rayon::prelude::*;
@@ -13,85 +13,89 @@ use crate::data::{
     sources::listing::Samples,
 };
 
-/// One readable image.
+/// A readable image and what the examination found.
 pub struct ExaminedImage {
     pub split: SplitName,
-    /// Its sample id.
+    /// Sample id.
     pub id: u32,
     pub label: u32,
     pub properties: ImageProperties,
 }
 
-/// What an image is.
+/// Properties of an image.
 pub struct ImageProperties {
-    /// Of its decoded pixels, as training hashes them.
+    /// Hash of the decoded pixels, equal to the one that training computes.
     pub hash: u128,
-    /// Its perceptual hash; none for a blank image.
+    /// Perceptual hash; none for a blank image.
     pub perceptual_hash: Option<u64>,
-    /// Width and height, upright.
+    /// Width and height of the upright image.
     pub size: (u32, u32),
-    /// Whether all its channels are equal.
+    /// Whether all channels are equal.
     pub is_grey: bool,
-    /// Whether its pixels have a standard deviation below 1, in every channel.
+    /// Whether the pixels have a standard deviation below 1 in every channel.
     pub is_blank: bool,
     /// Whether the EXIF orientation turned or mirrored it.
     pub is_turned: bool,
-    /// Of its pixels as training sees them.
+    /// Sums over the pixels in the shape that training uses.
     pub sums: PixelSums,
 }
 
-/// Looks at all of `samples` on all cores: the readable images, the ids of the others with what is wrong, and the values
-/// of 16-bit images.
-pub fn examine(
-    split: SplitName,
-    samples: &Samples,
-    shape: Shape,
-    progress: &dyn ReadProgress,
-) -> (Vec<ExaminedImage>, Vec<(u32, String)>, SixteenBitValues) {
-    progress.begin(&format!("Reading {split}"), samples.ids.len() as u64);
-    let see = |(&id, &label): (&u32, &u32)| {
-        let properties = samples.source.stored(id).and_then(|stored| look(stored, shape));
-        progress.advance(1);
-        properties
-            .map(|(properties, sixteen_bit)| (ExaminedImage { split, id, label, properties }, sixteen_bit))
-            .map_err(|error| (id, format!("{error:#}")))
-    };
-    let all: Vec<Result<(ExaminedImage, Option<SixteenBitValues>), _>> =
-        samples.ids.par_iter().zip(&samples.labels).map(see).collect();
-    progress.end();
-    let (mut seen, mut broken, mut values) = (Vec::new(), Vec::new(), SixteenBitValues::default());
-    for image in all {
-        match image {
-            Ok((image, sixteen_bit)) => {
-                values.add(&sixteen_bit.unwrap_or_default());
-                seen.push(image);
-            }
-            Err(reason) => broken.push(reason),
-        }
-    }
-    (seen, broken, values)
+/// All images of a split after their examination.
+pub struct ExaminedSplit {
+    pub split: SplitName,
+    pub readable: Vec<ExaminedImage>,
+    /// Ids of the other samples, each with the reason why it cannot be read.
+    pub unreadable: Vec<(u32, String)>,
+    /// The values in use of 16-bit images.
+    pub sixteen_bit: SixteenBitValues,
 }
 
-fn look(
-    StoredImage { picture, is_turned, sixteen_bit }: StoredImage,
-    shape: Shape,
-) -> Result<(ImageProperties, Option<SixteenBitValues>)> {
-    let is_blank = is_blank(&picture);
-    let perceptual_hash = if is_blank { None } else { Some(perceptual_hash::hash(&picture)?) };
-    let size = (picture.width, picture.height);
-    let is_grey = picture.channels == 1 || picture.pixels.chunks_exact(3).all(|rgb| rgb == [rgb[0]; 3]);
-    let picture = picture.into_channels(shape.channels);
-    let hash = hash::pixels(&picture);
-    let sums = PixelSums::of(&resize::fit(picture, shape.size)?, shape);
+/// Examines all of `samples`, on all cores.
+pub fn examine(split: SplitName, samples: &Samples, shape: Shape, progress: &dyn ReadProgress) -> ExaminedSplit {
+    progress.begin(&format!("Reading {split}"), samples.ids.len() as u64);
+    let examine_one = |(&id, &label): (&u32, &u32)| {
+        let found = samples.source.stored(id).and_then(|stored| properties_of(stored, shape));
+        progress.advance(1);
+        match found {
+            Ok((properties, sixteen_bit)) => Ok((ExaminedImage { split, id, label, properties }, sixteen_bit)),
+            Err(error) => Err((id, format!("{error:#}"))),
+        }
+    };
+    let images: Vec<_> = samples.ids.par_iter().zip(&samples.labels).map(examine_one).collect();
+    progress.end();
+    let mut found =
+        ExaminedSplit { split, readable: Vec::new(), unreadable: Vec::new(), sixteen_bit: SixteenBitValues::default() };
+    for image in images {
+        match image {
+            Ok((image, sixteen_bit)) => {
+                found.sixteen_bit.add(&sixteen_bit.unwrap_or_default());
+                found.readable.push(image);
+            }
+            Err(unreadable) => found.unreadable.push(unreadable),
+        }
+    }
+    found
+}
+
+fn properties_of(stored: StoredImage, shape: Shape) -> Result<(ImageProperties, Option<SixteenBitValues>)> {
+    let StoredImage { image, is_turned, sixteen_bit } = stored;
+    let is_blank = is_blank(&image);
+    let perceptual_hash = if is_blank { None } else { Some(perceptual_hash::hash(&image)?) };
+    let size = (image.width, image.height);
+    let is_grey = image.channels == 1 || image.pixels.chunks_exact(3).all(|rgb| rgb == [rgb[0]; 3]);
+    let image = image.into_channels(shape.channels);
+    let hash = hash::pixels(&image);
+    let sums = PixelSums::of(&resize::fit(image, shape.size)?, shape);
     Ok((ImageProperties { hash, perceptual_hash, size, is_grey, is_blank, is_turned, sums }, sixteen_bit))
 }
 
-/// In integers: the standard deviation of n values is below 1 where n Σx² − (Σx)² < n².
-fn is_blank(picture: &DecodedImage) -> bool {
-    let channels = picture.channels as usize;
+/// Whether every channel has a standard deviation below 1. Computed in integers: the standard deviation of n values is
+/// below 1 where n Σx² − (Σx)² < n².
+fn is_blank(image: &DecodedImage) -> bool {
+    let channels = image.channels as usize;
     (0..channels).all(|channel| {
-        let values = || picture.pixels.iter().skip(channel).step_by(channels).map(|&value| u128::from(value));
-        let n = (picture.pixels.len() / channels) as u128;
+        let values = || image.pixels.iter().skip(channel).step_by(channels).map(|&value| u128::from(value));
+        let n = (image.pixels.len() / channels) as u128;
         let (sum, squares) = (values().sum::<u128>(), values().map(|value| value * value).sum::<u128>());
         n * squares - sum * sum < n * n
     })

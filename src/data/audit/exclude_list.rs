@@ -1,4 +1,4 @@
-//! What to leave out of training so that nothing in it is broken, blank, contradictory, doubled or a leak.
+//! Lists the samples to leave out of training: broken, blank, contradictory, duplicate and leaked ones.
 
 use std::collections::BTreeSet;
 
@@ -6,20 +6,21 @@ use serde::{Serialize, Serializer};
 
 use super::{SplitName, duplicates, examine::ExaminedImage};
 
-/// Stands in the first line of every list.
+/// First line of every list.
 const MARK: &str = "# Samples to leave out, listed by mindgap inspect";
 
-/// The samples to leave out, each once, under the first reason that holds.
+/// The samples to leave out of training. Each is listed once, under the first reason that applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToExclude {
     reasons: Vec<(&'static str, Vec<String>)>,
 }
 
 impl ToExclude {
-    /// Those of `images`, whose groups of equal pixels are `groups`, by their `key`; `broken` are keys already.
+    /// Chooses the samples to leave out among `images`. `groups` are the images' groups of equal pixels, `broken` the keys
+    /// of unreadable files, and `key` gives the key of an image's number.
     ///
-    /// Val and test stay as they are, but for broken files: of a leak the training image goes. A val that is drawn from
-    /// train (`is_val_drawn`) will be drawn anew from what is left, so its images are judged as training images are.
+    /// Val and test lose broken files only: of a leak, the training image is left out. A val split drawn from train
+    /// (`is_val_drawn`) will be drawn again from the remaining images, so its images are treated as training images.
     pub(super) fn of(
         images: &[ExaminedImage],
         groups: &[duplicates::DuplicateGroup],
@@ -27,24 +28,25 @@ impl ToExclude {
         broken: Vec<String>,
         key: impl Fn(u32) -> String,
     ) -> Self {
-        let is_pool = |number: &u32| match images[*number as usize].split {
+        let is_candidate = |number: &u32| match images[*number as usize].split {
             SplitName::Train => true,
             SplitName::Val => is_val_drawn,
             SplitName::Test => false,
         };
         let (mut conflicting, mut leaking, mut surplus) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
-            let (pool, measured): (Vec<u32>, Vec<u32>) = group.all().iter().partition(|number| is_pool(number));
-            if duplicates::disagree(images, &pool) {
-                conflicting.extend(pool);
+            let (candidates, measured): (Vec<u32>, Vec<u32>) =
+                group.all().iter().partition(|number| is_candidate(number));
+            if duplicates::disagree(images, &candidates) {
+                conflicting.extend(candidates);
             } else if !measured.is_empty() {
-                leaking.extend(pool);
+                leaking.extend(candidates);
             } else {
-                surplus.extend(&pool[1..]);
+                surplus.extend(&candidates[1..]);
             }
         }
-        let blank =
-            (0..images.len() as u32).filter(|number| is_pool(number) && images[*number as usize].properties.is_blank);
+        let blank = (0..images.len() as u32)
+            .filter(|number| is_candidate(number) && images[*number as usize].properties.is_blank);
         let mut reasons = vec![("broken", broken)];
         let mut taken = BTreeSet::new();
         for (reason, mut numbers) in [
@@ -60,15 +62,16 @@ impl ToExclude {
         Self { reasons }
     }
 
-    /// How many there are.
+    /// Number of samples.
     pub fn count(&self) -> usize {
         self.reasons.iter().map(|(_, keys)| keys.len()).sum()
     }
 
-    /// The list as `--exclude` reads it, for the data called `source`.
-    pub fn to_text(&self, source: &str) -> String {
+    /// The text of a list file that [`Options::exclude`](crate::data::Options::exclude) reads. Its header names the data
+    /// `source` and the command that uses the list.
+    pub fn to_text(&self, source: &str, command: &str) -> String {
         let mut text = format!(
-            "{MARK}\n# Data: {}\n# Used by: mindgap train --data DATA --exclude THIS_FILE\n\
+            "{MARK}\n# Data: {}\n# Used by: {command}\n\
              # One sample a line; \\xNN stands for a byte. Delete the lines of samples that should stay.\n",
             source.escape_debug()
         );
@@ -79,13 +82,13 @@ impl ToExclude {
         text
     }
 
-    /// Whether `text` is such a list, so that another file is never taken for one and overwritten.
+    /// Whether `text` is a list that [`ToExclude::to_text`] wrote. Callers check it before they overwrite a file.
     pub fn is_list(text: &[u8]) -> bool {
         text.starts_with(MARK.as_bytes())
     }
 }
 
-/// As an object: how many for each reason.
+/// An object with the number of samples for each reason.
 impl Serialize for ToExclude {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.reasons.iter().map(|(reason, keys)| (reason, keys.len())))

@@ -1,4 +1,4 @@
-//! What is odd about a data set: all of it counted, and some of it named.
+//! The defects of a data set: all are counted, and examples are named.
 
 use std::{collections::HashSet, path::Path, sync::Arc};
 
@@ -12,85 +12,85 @@ use super::{
 };
 use crate::data::sources::{exclude, source::Source};
 
-/// The findings. Images are *equal* when they decode to the same pixels, whatever their files.
+/// Defects of a data set. Images are *equal* when they decode to the same pixels, whatever their files.
 #[derive(Clone, Debug, Serialize)]
 pub struct Findings {
-    /// Images beyond the first of each group of equal ones within a split.
+    /// Number of images beyond the first of each group of equal images within a split.
     pub surplus_duplicates: PerSplit<usize>,
-    /// Val images that also appear in train.
+    /// Number of val images that also appear in train.
     pub val_in_train: usize,
-    /// Test images that also appear in train; none without a test split.
+    /// Number of test images that also appear in train; none without a test split.
     pub test_in_train: Option<usize>,
-    /// Groups of equal images in train that carry two labels or more.
+    /// Number of groups of equal images in train that carry two labels or more.
     pub conflicting_groups: usize,
-    /// Images whose pixels have a standard deviation below 1 (of 255) in every channel, over all splits.
+    /// Number of images whose pixels have a standard deviation below 1 (of 255) in every channel, over all splits.
     pub blank: usize,
-    /// Pairs of images that look alike and are not equal, over all splits; of equal images the first counts for all.
+    /// Number of near-duplicate pairs over all splits. Of equal images only the first is compared.
     pub near_duplicates: usize,
-    /// Those of them that stand in two splits: leaks that no comparison of pixels finds.
+    /// Number of near-duplicate pairs across two splits: leaks that no comparison of pixels finds.
     pub near_duplicates_across_splits: usize,
-    /// Bits of 64 in which the perceptual hashes of such a pair differ at most.
+    /// Largest number of bits, of 64, in which the perceptual hashes of a near-duplicate pair differ.
     pub near_duplicate_distance: u32,
-    /// Images that the EXIF orientation turned or mirrored: programs that do not heed it see them lying on their sides.
+    /// Number of images that the EXIF orientation turned or mirrored. Programs that ignore it see them rotated.
     pub exif_rotated: usize,
-    /// Groups of equal images, over all splits.
+    /// Number of groups of equal images over all splits.
     pub duplicate_groups: usize,
-    /// Files and rows that cannot be read, all of them.
+    /// All files and rows that cannot be read.
     pub broken: Vec<Broken>,
-    /// Groups of equal images.
+    /// Examples of groups of equal images.
     pub exact_groups: Vec<Vec<Item>>,
-    /// Val and test images that also appear in train.
+    /// Examples of val and test images that also appear in train.
     pub leaks: Vec<Leak>,
-    /// Groups of equal images in train that carry two labels or more.
+    /// Examples of groups of equal images in train that carry two labels or more.
     pub conflicts: Vec<Vec<Item>>,
-    /// Blank images.
+    /// Examples of blank images.
     pub blanks: Vec<Item>,
-    /// Pairs that look alike, the closest first.
+    /// Near-duplicate pairs, the closest first.
     pub near_duplicate_pairs: Vec<NearPair>,
-    /// Images that the EXIF orientation turned or mirrored.
+    /// Examples of images that the EXIF orientation turned or mirrored.
     pub exif_rotated_files: Vec<Item>,
-    /// The lists above that do not name all that were counted.
+    /// Names of the lists above that hold fewer examples than were counted.
     pub cut: Vec<&'static str>,
 }
 
-/// An image.
+/// An image in a list of findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Item {
-    /// As a list of samples names it (`--exclude`).
+    /// Name of the image in a list of samples to exclude.
     pub name: String,
-    /// Where it stands.
+    /// The split that holds the image.
     pub split: SplitName,
-    /// Its class.
+    /// Class name.
     pub class: String,
-    /// Its sample id.
+    /// Sample id.
     #[serde(skip)]
     pub id: u32,
 }
 
-/// An image of val or test that also stands in train.
+/// An image of val or test that also appears in train.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Leak {
     /// The image.
     #[serde(flatten)]
     pub image: Item,
-    /// Its equals in train.
+    /// The equal images in train.
     pub in_train: Vec<Item>,
 }
 
-/// Two images that look alike.
+/// A pair of near-duplicates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NearPair {
-    /// The name of one.
+    /// Name of the first image.
     pub a: String,
-    /// The name of the other.
+    /// Name of the second image.
     pub b: String,
-    /// Bits in which their perceptual hashes differ.
+    /// Number of bits in which the perceptual hashes differ.
     pub distance: u32,
-    /// Where they stand.
+    /// The splits of the two images.
     pub splits: [SplitName; 2],
-    /// Their classes.
+    /// Class names of the two images.
     pub labels: [String; 2],
-    /// The two.
+    /// The two images.
     #[serde(skip)]
     pub images: [Item; 2],
 }
@@ -98,15 +98,15 @@ pub struct NearPair {
 /// A file or a row that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Broken {
-    /// As a list of samples names it (`--exclude`).
+    /// Name of the file or row in a list of samples to exclude.
     pub name: String,
-    /// Where it stands; unknown for rows of a table.
+    /// The split that holds the file; unknown for rows of a table.
     pub split: Option<SplitName>,
-    /// What is wrong with it.
+    /// Why it cannot be read.
     pub reason: String,
 }
 
-/// What samples and classes are called.
+/// Names of samples and classes.
 pub(super) struct Names<'a> {
     pub classes: &'a [String],
     pub sources: &'a PerSplit<Arc<Source>>,
@@ -115,12 +115,12 @@ pub(super) struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// Sample `id` as a list of samples names it.
+    /// Name of sample `id` in a list of samples to exclude.
     pub fn name(&self, split: SplitName, id: u32) -> String {
         self.sources.get(split).map_or(String::new(), |source| exclude::escape(&source.key(id, self.root)))
     }
 
-    /// `image` for a list.
+    /// The entry of `image` in a list of findings.
     pub fn item(&self, image: &ExaminedImage) -> Item {
         let ExaminedImage { split, id, label, .. } = *image;
         Item { name: self.name(split, id), split, class: self.classes[label as usize].clone(), id }
@@ -128,7 +128,8 @@ impl Names<'_> {
 }
 
 impl Findings {
-    /// What is odd about `images`, whose groups of equal ones are `groups`; at most `limit` of each kind are named.
+    /// Collects the defects of `images`, whose groups of equal images are `groups`, and names at most `limit` examples of
+    /// each kind.
     pub(super) fn of(
         images: &[ExaminedImage],
         groups: &[DuplicateGroup],
@@ -136,68 +137,58 @@ impl Findings {
         names: &Names,
         limit: usize,
     ) -> Self {
-        let item = |number: u32| names.item(&images[number as usize]);
-        let items = |numbers: &[u32]| numbers.iter().map(|&number| item(number)).collect::<Vec<_>>();
-        let in_train = |group: &DuplicateGroup| group.within(images, SplitName::Train);
-        let leaking = |split| {
-            let of_group = move |group: &DuplicateGroup| {
-                let train = group.within(images, SplitName::Train);
-                let others = group.within(images, split).into_iter().filter(|_| !train.is_empty());
-                others.map(|number| (number, train.clone())).collect::<Vec<_>>()
-            };
-            groups.iter().flat_map(of_group).collect::<Vec<_>>()
-        };
-        let chosen = |is: fn(&ExaminedImage) -> bool| {
-            let numbers = (0..).zip(images).filter(|(_, image)| is(image));
-            numbers.map(|(number, _)| number).collect::<Vec<u32>>()
-        };
-        let conflicts: Vec<Vec<u32>> =
-            groups.iter().map(in_train).filter(|members| duplicates::disagree(images, members)).collect();
-        let (of_val, of_test) = (leaking(SplitName::Val), leaking(SplitName::Test));
-        let (blank, turned) = (chosen(|image| image.properties.is_blank), chosen(|image| image.properties.is_turned));
+        let conflicts = conflicts(images, groups);
+        let val_leaks = leaks(images, groups, SplitName::Val);
+        let test_leaks = leaks(images, groups, SplitName::Test);
+        let blank: Vec<&ExaminedImage> = images.iter().filter(|image| image.properties.is_blank).collect();
+        let turned: Vec<&ExaminedImage> = images.iter().filter(|image| image.properties.is_turned).collect();
         let distinct = distinct(images);
         let alike = near(&distinct, limit);
-        let within_splits = names.sources.each().map(|(split, _)| {
-            let here: Vec<_> = distinct.iter().copied().filter(|(i, _)| images[*i as usize].split == split).collect();
-            near(&here, 0).count
-        });
-        let across_splits = alike.count - within_splits.sum::<usize>();
+        let mut within_splits = 0;
+        for (split, _) in names.sources.each() {
+            let of_split: Vec<_> =
+                distinct.iter().copied().filter(|(number, _)| images[*number as usize].split == split).collect();
+            within_splits += near(&of_split, 0).count;
+        }
 
+        let item = |number: u32| names.item(&images[number as usize]);
+        let items = |numbers: &[u32]| numbers.iter().map(|&number| item(number)).collect::<Vec<_>>();
+        let named = |images: &[&ExaminedImage]| images.iter().take(limit).map(|image| names.item(image)).collect();
         let found = Self {
             surplus_duplicates: names
                 .sources
                 .map(|split, _| groups.iter().map(|group| group.within(images, split).len().saturating_sub(1)).sum()),
-            val_in_train: of_val.len(),
-            test_in_train: names.sources.test.as_ref().map(|_| of_test.len()),
+            val_in_train: val_leaks.len(),
+            test_in_train: names.sources.test.as_ref().map(|_| test_leaks.len()),
             conflicting_groups: conflicts.len(),
             blank: blank.len(),
             near_duplicates: alike.count,
-            near_duplicates_across_splits: across_splits,
+            near_duplicates_across_splits: alike.count - within_splits,
             near_duplicate_distance: near_duplicates::DISTANCE,
             exif_rotated: turned.len(),
             duplicate_groups: groups.len(),
             broken,
             exact_groups: groups.iter().take(limit).map(|group| items(group.all())).collect(),
-            leaks: of_val
+            leaks: val_leaks
                 .iter()
-                .chain(&of_test)
+                .chain(&test_leaks)
                 .take(limit)
-                .map(|(image, train)| Leak { image: item(*image), in_train: items(train) })
+                .map(|(image, in_train)| Leak { image: item(*image), in_train: items(in_train) })
                 .collect(),
             conflicts: conflicts.iter().take(limit).map(|members| items(members)).collect(),
-            blanks: blank.into_iter().take(limit).map(item).collect(),
+            blanks: named(&blank),
             near_duplicate_pairs: alike
                 .pairs
                 .iter()
                 .map(|pair| NearPair::new(pair.distance, [item(pair.a), item(pair.b)]))
                 .collect(),
-            exif_rotated_files: turned.into_iter().take(limit).map(item).collect(),
+            exif_rotated_files: named(&turned),
             cut: Vec::new(),
         };
         found.limited(limit)
     }
 
-    /// The findings with at most `limit` of each kind named; broken files are named all.
+    /// Shortens the lists of examples to `limit` entries each; broken files are all named.
     pub(super) fn limited(mut self, limit: usize) -> Self {
         let leaks = self.val_in_train + self.test_in_train.unwrap_or(0);
         let counts = [
@@ -242,7 +233,25 @@ impl NearPair {
     }
 }
 
-/// The numbers and perceptual hashes of the images, of equal ones the first alone, and without the blank ones.
+/// Groups of equal training images that carry two labels or more.
+fn conflicts(images: &[ExaminedImage], groups: &[DuplicateGroup]) -> Vec<Vec<u32>> {
+    let in_train = groups.iter().map(|group| group.within(images, SplitName::Train));
+    in_train.filter(|members| duplicates::disagree(images, members)).collect()
+}
+
+/// The images of `split` that also appear in train, each with its equal images in train.
+fn leaks(images: &[ExaminedImage], groups: &[DuplicateGroup], split: SplitName) -> Vec<(u32, Vec<u32>)> {
+    let mut leaks = Vec::new();
+    for group in groups {
+        let in_train = group.within(images, SplitName::Train);
+        if !in_train.is_empty() {
+            leaks.extend(group.within(images, split).into_iter().map(|number| (number, in_train.clone())));
+        }
+    }
+    leaks
+}
+
+/// The numbers and perceptual hashes of all images but blank ones. Of equal images only the first is kept.
 fn distinct(images: &[ExaminedImage]) -> Vec<(u32, u64)> {
     let mut known = HashSet::new();
     let first = (0..).zip(images).filter(|(_, image)| known.insert(image.properties.hash));

@@ -1,9 +1,9 @@
-//! An audit of a data set before training: what it holds, and what in it will mislead.
+//! An audit of a data set before training: its contents, and the defects that would mislead.
 //!
-//! The way: every image is looked at once (`examine`), equal ones are grouped (`duplicates`), perceptual hashes
-//! (`perceptual_hash`) are paired (`near`), the findings are counted and named (`findings`), and what should be left out is
-//! listed (`to_exclude`). Splits, hashes and sums are those that training would see, so that both count the same.
-//! Broken files are findings here, not errors.
+//! Every image is examined once (`examine`), equal images are grouped (`duplicates`), perceptual hashes
+//! (`perceptual_hash`) are paired (`near_duplicates`), the findings are counted and named (`findings`), and the samples to
+//! leave out are listed (`exclude_list`). Splits, hashes and pixel statistics are computed as training computes them, so
+//! that both agree. Broken files are findings here, not errors.
 
 mod duplicates;
 mod examine;
@@ -33,10 +33,11 @@ use super::{
         exclude,
         listing::{self, Samples},
         source::{Source, line_key},
+        unreadable::BadFile,
     },
     streaming::gallery,
 };
-use examine::{ExaminedImage, examine};
+use examine::{ExaminedImage, ExaminedSplit, examine};
 use findings::Names;
 
 pub use super::splits::split_name::SplitName;
@@ -44,51 +45,51 @@ pub use exclude_list::ToExclude;
 pub use findings::{Broken, Findings, Item, Leak, NearPair};
 pub use per_split::PerSplit;
 
-/// What an audit found. `mindgap inspect --json` prints it as it stands.
+/// The result of an audit. `mindgap inspect --json` prints it in this form.
 #[derive(Clone, Serialize)]
 pub struct Audit {
-    /// The data as the user named them.
+    /// The data source as the caller named it.
     pub source: String,
-    /// Seed of the val split, where the source has none.
+    /// Seed that draws the val split where the source has none.
     pub data_seed: u64,
     /// Whether val was drawn from train.
     pub is_val_drawn: bool,
     /// Class names.
     pub classes: Vec<String>,
-    /// Readable images.
+    /// Number of readable images.
     pub images: PerSplit<usize>,
-    /// Those of each class.
+    /// Number of readable images of each class.
     pub counts: PerSplit<Counts>,
-    /// Images of the largest class over those of the smallest; none where a class has no image.
+    /// Size of the largest class divided by that of the smallest; none where a class has no image.
     pub balance: PerSplit<Option<f64>>,
-    /// The sizes, over all splits, the most frequent first.
+    /// Image sizes over all splits, the most frequent first.
     pub sizes: Vec<SizeCount>,
-    /// How many different sizes there are.
+    /// Number of different image sizes.
     pub distinct_sizes: usize,
-    /// Grey and colour images, over all splits.
+    /// Number of grey and of colour images over all splits.
     pub channels: Channels,
-    /// Images that have 16 bits a channel, over all splits.
+    /// Number of images with 16 bits a channel, over all splits.
     pub sixteen_bit: u64,
-    /// Values of those of train and val that become 0 and 255, as training scales them; null without such images.
+    /// The 16-bit values that training maps to 0 and 255, from the images of train and val; null without 16-bit images.
     pub range_16bit: Option<[u16; 2]>,
-    /// Mean of train's pixels per channel, resized as training would, values scaled to 0..1.
+    /// Mean of train's pixels per channel after resizing as in training, values scaled to 0..1.
     pub mean: Vec<f32>,
-    /// Their standard deviation.
+    /// Standard deviation of train's pixels per channel, computed from the pixels of `mean`.
     pub std: Vec<f32>,
-    /// Of the readable images, as training makes it.
+    /// Fingerprint of the readable images, equal to the one of training.
     pub fingerprint: String,
-    /// What is odd.
+    /// Defects found.
     #[serde(flatten)]
     pub findings: Findings,
-    /// What should be left out of training; in JSON how many, for each reason.
+    /// Samples to leave out of training; in JSON the number of samples for each reason.
     pub to_exclude: ToExclude,
-    /// What the user should know about how the source was read, one sentence each.
+    /// Notes for the user on how the source was read, one sentence each.
     pub notes: Vec<String>,
     #[serde(skip)]
     sources: PerSplit<Arc<Source>>,
 }
 
-/// Images of each class, in the order of the labels; an object in JSON.
+/// Number of images of each class, in the order of the labels; an object in JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts(pub Vec<(String, usize)>);
 
@@ -98,7 +99,7 @@ impl Serialize for Counts {
     }
 }
 
-/// Images of one size.
+/// Number of images of one size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)]
 pub struct SizeCount {
@@ -107,7 +108,7 @@ pub struct SizeCount {
     pub count: usize,
 }
 
-/// How many images are grey: stored with one channel, or with three that are equal in every pixel.
+/// Number of grey images (one channel, or three that are equal in every pixel) and of colour images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)]
 pub struct Channels {
@@ -116,8 +117,8 @@ pub struct Channels {
 }
 
 impl Audit {
-    /// Looks at every image of `source`, listed as `options` say (of shape, fraction and broken files they say nothing
-    /// here), and names at most `limit` examples of each finding.
+    /// Audits every image of `source`, listed as `options` say, and names at most `limit` examples of each finding, 0 for
+    /// all. The options of shape, fraction and unreadable files have no effect.
     ///
     /// # Errors
     /// The source is missing, empty or wrongly laid out; a list to exclude names what is not there.
@@ -126,44 +127,32 @@ impl Audit {
         let listing = listed(source, &options)?;
         let is_val_drawn = listing.is_val_drawn();
         let shape = Shape::choose(Asked::default(), &listing.train, progress);
-        let classes = listing.classes;
+        let (classes, bad_rows, mut notes) = (listing.classes, listing.bad, listing.notes);
         let splits =
             PerSplit { train: listing.train, val: listing.val.context("val holds no image")?, test: listing.test };
-        let LookedAt { splits, looked, values, in_test, range } =
-            look_at_all(splits, shape, options.range_16bit, progress);
+        let Examination { splits, examined, range, sixteen_bit, notes: range_notes } =
+            examine_all(splits, shape, options.range_16bit, progress);
+        notes.extend(range_notes);
+
         let sources = splits.map(|_, samples| Arc::clone(&samples.source));
         let names = Names { classes: &classes, sources: &sources, root: Path::new(source) };
-
-        let rows = listing.bad.into_iter().map(|row| Broken {
-            name: row.line.map_or(row.name, |line| exclude::escape(&line_key(line))),
-            split: None,
-            reason: row.reason,
-        });
-        let (mut images, mut broken): (Vec<ExaminedImage>, Vec<Broken>) = (Vec::new(), rows.collect());
-        for (split, (seen, unreadable)) in looked {
-            images.extend(seen);
-            broken.extend(unreadable.into_iter().map(|(id, reason)| Broken {
-                name: names.name(split, id),
-                split: Some(split),
-                reason,
-            }));
-        }
+        let (images, broken) = images_and_broken(examined, bad_rows, &names);
         let of_split = |split| images.iter().filter(move |image| image.split == split);
+
         let counts = splits.map(|split, _| {
             let labels: Vec<u32> = of_split(split).map(|image| image.label).collect();
             Counts(classes.iter().cloned().zip(listing::count(&labels, classes.len())).collect())
         });
-        let sums = of_split(SplitName::Train).fold(PixelSums::default(), |mut all, image| {
-            all.add(&image.properties.sums);
-            all
-        });
-        let (mean, std) = sums.mean_and_std(shape.channels);
+        let mut train_sums = PixelSums::default();
+        of_split(SplitName::Train).for_each(|image| train_sums.add(&image.properties.sums));
+        let (mean, std) = train_sums.mean_and_std(shape.channels);
         let sizes = sizes(&images);
         let grey = images.iter().filter(|image| image.properties.is_grey).count();
+
         let groups = duplicates::groups(&images);
-        let unreadable = broken.iter().map(|file| file.name.clone()).collect();
-        let name = |number: u32| names.name(images[number as usize].split, images[number as usize].id);
-        let to_exclude = ToExclude::of(&images, &groups, is_val_drawn, unreadable, name);
+        let broken_keys = broken.iter().map(|file| file.name.clone()).collect();
+        let key = |number: u32| names.name(images[number as usize].split, images[number as usize].id);
+        let to_exclude = ToExclude::of(&images, &groups, is_val_drawn, broken_keys, key);
         Ok(Self {
             source: source.to_owned(),
             data_seed: options.data_seed,
@@ -180,19 +169,14 @@ impl Audit {
             findings: Findings::of(&images, &groups, broken, &names, if limit == 0 { usize::MAX } else { limit }),
             to_exclude,
             range_16bit: range.map(Range::numbers),
-            sixteen_bit: values.images + in_test.images,
-            notes: listing
-                .notes
-                .into_iter()
-                .chain(range.map(|range| values.note(range)))
-                .chain(range.and_then(|range| in_test.note_of_test(range)))
-                .collect(),
+            sixteen_bit,
+            notes,
             classes,
             sources,
         })
     }
 
-    /// The audit with at most `limit` of each kind of finding named, 0 for all, and at most `sizes` sizes.
+    /// Shortens the audit to at most `limit` examples of each kind of finding, 0 for all, and at most `sizes` sizes.
     pub fn limited(self, limit: usize, sizes: usize) -> Self {
         let limit = if limit == 0 { usize::MAX } else { limit };
         let mut audit = Self { findings: self.findings.limited(limit), ..self };
@@ -200,66 +184,86 @@ impl Audit {
         audit
     }
 
-    /// `item` as a PNG file, its longer side at most `side` pixels.
+    /// Encodes the image `item` as a PNG file with a longer side of at most `side` pixels.
     ///
     /// # Errors
-    /// Its file cannot be read any more.
+    /// The image can no longer be read.
     pub fn thumbnail(&self, item: &Item, side: u32) -> Result<Vec<u8>> {
         let source = self.sources.get(item.split).with_context(|| format!("there is no {} split", item.split))?;
-        gallery::png(&resize::shrink(source.stored(item.id)?.picture, side)?)
+        gallery::png(&resize::shrink(source.stored(item.id)?.image, side)?)
     }
 }
 
-/// The readable images of each split, and the ids of the others with what is wrong.
-type Looked = Vec<(SplitName, (Vec<ExaminedImage>, Vec<(u32, String)>))>;
-
-/// All images, looked at with 16-bit values scaled by one range.
-struct LookedAt {
+/// All splits after their examination, with 16-bit values scaled by one range.
+struct Examination {
     splits: PerSplit<Samples>,
-    looked: Looked,
-    /// Of the 16-bit images of train and val; of test where they have none.
-    values: SixteenBitValues,
-    /// Of those of test, unless they are the above.
-    in_test: SixteenBitValues,
+    examined: Vec<ExaminedSplit>,
     range: Option<Range>,
+    /// Number of 16-bit images.
+    sixteen_bit: u64,
+    /// Notes on the 16-bit images.
+    notes: Vec<String>,
 }
 
-/// Looks at every image; twice where 16-bit images use another range than all.
-fn look_at_all(
+/// Examines every image. Images are read a second time where the range of 16-bit values turns out to be smaller than the
+/// full one.
+fn examine_all(
     splits: PerSplit<Samples>,
     shape: Shape,
     given: Option<[u16; 2]>,
     progress: &dyn ReadProgress,
-) -> LookedAt {
-    let look = |splits: &PerSplit<Samples>| {
-        let (mut looked, mut values, mut in_test) =
-            (Vec::new(), SixteenBitValues::default(), SixteenBitValues::default());
-        for (split, samples) in splits.each() {
-            let (seen, unreadable, sixteen_bit) = examine(split, samples, shape, progress);
-            if split == SplitName::Test { &mut in_test } else { &mut values }.add(&sixteen_bit);
-            looked.push((split, (seen, unreadable)));
-        }
-        (looked, values, in_test)
-    };
+) -> Examination {
     let given = given.map(Range::of);
-    let splits = splits.map(|_, samples| samples.in_range(given.unwrap_or(Range::FULL)));
-    let (looked, mut values, mut in_test) = look(&splits);
+    let mut splits = splits.map(|_, samples| samples.in_range(given.unwrap_or(Range::FULL)));
+    let mut examined = examine_splits(&splits, shape, progress);
+    let (mut values, mut in_test) = (SixteenBitValues::default(), SixteenBitValues::default());
+    for split in &examined {
+        if split.split == SplitName::Test { &mut in_test } else { &mut values }.add(&split.sixteen_bit);
+    }
     if values.images == 0 {
+        // Only test has 16-bit images: they decide.
         values = std::mem::take(&mut in_test);
     }
     let range = given.filter(|_| values.images > 0).or(values.range());
-    match range {
-        Some(range) if range != splits.train.source.range() => {
-            let splits = splits.map(|_, samples| samples.in_range(range));
-            let (looked, ..) = look(&splits);
-            LookedAt { splits, looked, values, in_test, range: Some(range) }
+    let mut notes = Vec::new();
+    if let Some(range) = range {
+        notes.push(values.note(range));
+        notes.extend(in_test.note_of_test(range));
+        if range != splits.train.source.range() {
+            splits = splits.map(|_, samples| samples.in_range(range));
+            examined = examine_splits(&splits, shape, progress);
         }
-        _ => LookedAt { splits, looked, values, in_test, range },
     }
+    Examination { splits, examined, range, sixteen_bit: values.images + in_test.images, notes }
+}
+
+fn examine_splits(splits: &PerSplit<Samples>, shape: Shape, progress: &dyn ReadProgress) -> Vec<ExaminedSplit> {
+    splits.each().map(|(split, samples)| examine(split, samples, shape, progress)).collect()
+}
+
+/// Merges the splits: the readable images, and everything that cannot be read, `bad_rows` of a table first.
+fn images_and_broken(
+    examined: Vec<ExaminedSplit>,
+    bad_rows: Vec<BadFile>,
+    names: &Names,
+) -> (Vec<ExaminedImage>, Vec<Broken>) {
+    let mut images = Vec::new();
+    let mut broken = Vec::new();
+    for BadFile { name, reason, line } in bad_rows {
+        let name = line.map_or(name, |line| exclude::escape(&line_key(line)));
+        broken.push(Broken { name, split: None, reason });
+    }
+    for ExaminedSplit { split, readable, unreadable, .. } in examined {
+        images.extend(readable);
+        for (id, reason) in unreadable {
+            broken.push(Broken { name: names.name(split, id), split: Some(split), reason });
+        }
+    }
+    (images, broken)
 }
 
 impl Counts {
-    /// Images of `class`; 0 for one that is none of the data's.
+    /// Number of images of `class`; 0 for a class that the data do not have.
     pub fn of(&self, class: &str) -> usize {
         self.0.iter().find(|(name, _)| name == class).map_or(0, |(_, count)| *count)
     }
@@ -271,7 +275,7 @@ impl Counts {
     }
 }
 
-/// The most frequent size first.
+/// Counts the image sizes, the most frequent first.
 fn sizes(images: &[ExaminedImage]) -> Vec<SizeCount> {
     let mut counts: HashMap<(u32, u32), usize> = HashMap::new();
     images.iter().for_each(|image| *counts.entry(image.properties.size).or_default() += 1);
@@ -282,11 +286,13 @@ fn sizes(images: &[ExaminedImage]) -> Vec<SizeCount> {
 }
 
 fn fingerprint(classes: &[String], splits: &PerSplit<Vec<&ExaminedImage>>) -> String {
-    let lists = splits.map(|_, images| {
-        let hashes: Vec<u128> = images.iter().map(|image| image.properties.hash).collect();
-        (images.iter().map(|image| image.label).collect::<Vec<u32>>(), hashes)
-    });
-    let names = lists.each().map(|(split, (labels, hashes))| (split.to_string(), labels, hashes)).collect::<Vec<_>>();
-    let names: Vec<_> = names.iter().map(|(name, labels, hashes)| (name.as_str(), &labels[..], &hashes[..])).collect();
-    hash::fingerprint(classes, &names)
+    let lists: Vec<(String, Vec<u32>, Vec<u128>)> = splits
+        .each()
+        .map(|(split, images)| {
+            let labels = images.iter().map(|image| image.label).collect();
+            (split.to_string(), labels, images.iter().map(|image| image.properties.hash).collect())
+        })
+        .collect();
+    let lists: Vec<_> = lists.iter().map(|(name, labels, hashes)| (name.as_str(), &labels[..], &hashes[..])).collect();
+    hash::fingerprint(classes, &lists)
 }

@@ -1,41 +1,43 @@
-//! Pairs of perceptual hashes that differ in a few bits, without comparing all with all.
+//! Finds the pairs of perceptual hashes that differ in a few bits, without comparing every pair.
 //!
 //! Two hashes that differ in at most [`DISTANCE`] bits agree in all bits of at least one of `DISTANCE + 1` bands
 //! (pigeonhole principle), so only hashes that share a band are compared.
 
 use std::collections::BTreeMap;
 
-/// Bits in which near duplicates differ at most. Of FER2013's 1,076 such pairs 120 were drawn at random and looked at in
-/// small: each seemed to show one photograph twice. At 6 bits 6 of 48 looked like strangers.
+/// Largest number of differing bits between near-duplicates. A random sample of 120 of FER2013's 1,076 such pairs was
+/// inspected by eye: every pair seemed to show one photograph twice. At 6 bits, 6 of 48 pairs seemed to show different
+/// people.
 pub const DISTANCE: u32 = 4;
 
 const BANDS: u32 = DISTANCE + 1;
 /// Bits of a band; the last one is shorter.
 const WIDTH: u32 = u64::BITS.div_ceil(BANDS);
 
-/// Two images that look alike.
+/// Two images that are near-duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pair {
     /// Bits in which their hashes differ.
     pub distance: u32,
-    /// One image.
+    /// The number of the first image.
     pub a: u32,
-    /// The other one, of a larger number.
+    /// The number of the second image, larger than `a`.
     pub b: u32,
 }
 
-/// Pairs that look alike.
+/// The near-duplicates of a list of images.
 #[derive(Debug, Default)]
-pub struct Near {
-    /// How many there are.
+pub struct NearDuplicates {
+    /// Number of pairs.
     pub count: usize,
-    /// The closest of them, as many as were asked for.
+    /// The closest pairs, up to the limit that was asked for.
     pub pairs: Vec<Pair>,
 }
 
-/// The pairs among `images`, each its number and hash; at most `limit` of them are listed.
-pub fn near(images: &[(u32, u64)], limit: usize) -> Near {
-    let mut found = ImageFile { limit, count: 0, by_distance: Default::default() };
+/// Finds the near-duplicates among `images`, given as (number, hash). All pairs are counted, the closest `limit` are
+/// listed.
+pub fn near(images: &[(u32, u64)], limit: usize) -> NearDuplicates {
+    let mut found = PairCollector { limit, count: 0, by_distance: Default::default() };
     let mut alike: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
     for &(image, hash) in images {
         alike.entry(hash).or_default().push(image);
@@ -49,7 +51,7 @@ pub fn near(images: &[(u32, u64)], limit: usize) -> Near {
             for (i, &a) in bucket.iter().enumerate() {
                 for &b in &bucket[i + 1..] {
                     let distance = (a ^ b).count_ones();
-                    // A pair that shares several bands is counted in the first.
+                    // A pair that shares several bands is counted in the first of them only.
                     let is_new = || (0..band).all(|before| bits(a, before) != bits(b, before));
                     if distance <= DISTANCE && is_new() {
                         found.add_between(&alike[&a], &alike[&b], distance);
@@ -61,21 +63,21 @@ pub fn near(images: &[(u32, u64)], limit: usize) -> Near {
     let mut pairs = found.by_distance.concat();
     pairs.sort_unstable();
     pairs.truncate(limit);
-    Near { count: found.count, pairs }
+    NearDuplicates { count: found.count, pairs }
 }
 
 fn bits(hash: u64, band: u32) -> u64 {
     hash >> (band * WIDTH) & ((1 << WIDTH) - 1)
 }
 
-/// All pairs are counted; of each distance only as many are kept as may be listed.
-struct ImageFile {
+/// Counts all pairs and keeps at most `limit` of each distance, which bounds the memory.
+struct PairCollector {
     limit: usize,
     count: usize,
     by_distance: [Vec<Pair>; DISTANCE as usize + 1],
 }
 
-impl ImageFile {
+impl PairCollector {
     fn add_within(&mut self, images: &[u32]) {
         self.count += images.len() * (images.len() - 1) / 2;
         let pairs = images.iter().enumerate().flat_map(|(i, &a)| images[i + 1..].iter().map(move |&b| (a, b)));
@@ -89,8 +91,8 @@ impl ImageFile {
 
     fn keep(&mut self, pairs: impl Iterator<Item = (u32, u32)>, distance: u32) {
         let kept = &mut self.by_distance[distance as usize];
-        let room = self.limit.saturating_sub(kept.len());
-        kept.extend(pairs.take(room).map(|(a, b)| Pair { distance, a: a.min(b), b: a.max(b) }));
+        let wanted = self.limit.saturating_sub(kept.len());
+        kept.extend(pairs.take(wanted).map(|(a, b)| Pair { distance, a: a.min(b), b: a.max(b) }));
     }
 }
 
@@ -100,7 +102,7 @@ mod tests {
     use crate::random::{Purpose, Stream};
 
     #[test]
-    fn every_near_pair_is_found_once() {
+    fn every_near_duplicate_pair_is_found_once() {
         let mut draws = Stream::new(0, Purpose::Faces, 0, 0);
         let mut images: Vec<(u32, u64)> = Vec::new();
         for number in 0..600 {

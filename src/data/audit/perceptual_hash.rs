@@ -1,9 +1,9 @@
-//! A perceptual hash: two files of one photograph, saved or cropped otherwise, get almost the same bits.
+//! A perceptual hash: two files of one photograph, compressed or cropped differently, get almost the same bits.
 //!
 //! It is the "pHash" of Krawetz (2011, "Looks Like It") and of the Python package imagehash; Zauner (2010,
-//! "Implementation and Benchmarking of Perceptual Image Hash Functions") describes the family. The grey picture is
-//! shrunk to 32×32 and transformed by a discrete cosine transform; each of the 8×8 lowest frequencies gives one bit: is it
-//! above their median? So light and contrast change little, and as many bits are set as not.
+//! "Implementation and Benchmarking of Perceptual Image Hash Functions") describes the family. The image is converted to
+//! grey, shrunk to 32×32 and transformed by a discrete cosine transform; each of the 8×8 lowest frequencies gives one bit:
+//! whether it is above their median. Brightness and contrast therefore change few bits, and half of the bits are set.
 
 use std::{f64::consts::PI, sync::LazyLock};
 
@@ -11,9 +11,9 @@ use anyhow::Result;
 
 use crate::data::decoding::{decoded_image::DecodedImage, resize};
 
-/// Pixels across and down of what is transformed.
+/// Side of the transformed image in pixels.
 const SIDE: usize = 32;
-/// Frequencies kept in each direction.
+/// Number of frequencies kept in each direction.
 const LOW: usize = 8;
 
 /// `[frequency][pixel]` of the discrete cosine transform (DCT-II), not normalised.
@@ -21,12 +21,12 @@ static COSINES: LazyLock<[[f64; SIDE]; LOW]> = LazyLock::new(|| {
     std::array::from_fn(|k| std::array::from_fn(|x| (PI / SIDE as f64 * (x as f64 + 0.5) * k as f64).cos()))
 });
 
-/// The hash of a picture that is not blank. (All blank ones are alike, and none is like another picture.)
+/// Hashes an image that is not blank. (A blank image has no frequencies to compare: its hash would be noise.)
 ///
 /// # Errors
-/// The picture cannot be resized.
-pub fn hash(picture: &DecodedImage) -> Result<u64> {
-    let grey = picture.clone().into_channels(1);
+/// The image cannot be resized.
+pub fn hash(image: &DecodedImage) -> Result<u64> {
+    let grey = image.clone().into_channels(1);
     let small = resize::scale(&grey, SIDE as u32, SIDE as u32)?;
     let frequencies = low_frequencies(&small.pixels);
     let mut sorted = frequencies;
@@ -38,7 +38,7 @@ pub fn hash(picture: &DecodedImage) -> Result<u64> {
 /// The lowest frequencies of `pixels` `[32, 32]`, row by row.
 fn low_frequencies(pixels: &[u8]) -> [f64; LOW * LOW] {
     let dot = |a: &[f64; SIDE], b: &[f64; SIDE]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    // First along the rows, then along the columns of what that gives.
+    // The transform is separable: first along the rows, then along the columns of the result.
     let mut along_rows = [[0.0; SIDE]; LOW];
     for (y, row) in pixels.chunks_exact(SIDE).enumerate() {
         let row: [f64; SIDE] = std::array::from_fn(|x| f64::from(row[x]));
@@ -69,16 +69,16 @@ mod tests {
     }
 
     #[test]
-    fn size_and_light_change_little_and_another_picture_much() {
+    fn size_and_brightness_change_few_bits_and_another_image_many() {
         let mut sums = [0; 3];
         for number in 0..50 {
-            let picture = waves(128, number);
-            let darker = picture.pixels.iter().map(|&value| value / 2 + 10).collect();
-            sums[0] += distance(&picture, &waves(96, number));
-            sums[1] += distance(&picture, &DecodedImage { pixels: darker, ..picture.clone() });
-            sums[2] += distance(&picture, &waves(128, number + 1000));
+            let image = waves(128, number);
+            let darker = image.pixels.iter().map(|&value| value / 2 + 10).collect();
+            sums[0] += distance(&image, &waves(96, number));
+            sums[1] += distance(&image, &DecodedImage { pixels: darker, ..image.clone() });
+            sums[2] += distance(&image, &waves(128, number + 1000));
         }
-        // Of 64 bits, on average: 2 at most, and almost the half by which strangers differ.
+        // Of 64 bits, on average: at most 2, and almost half of them for different images.
         assert!(sums[0] <= 100 && sums[1] <= 100 && sums[2] >= 50 * 24, "{sums:?}");
     }
 

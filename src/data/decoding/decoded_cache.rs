@@ -1,8 +1,8 @@
-//! What the first reading of image files found, kept for the next start: decoded pixels, hashes, sums and the shape.
+//! Caches the result of reading image files for the next start: decoded pixels, hashes, sums and the shape.
 //!
-//! A reading is found again by every file's path, place, size and times of change, in their order, and by what was
-//! asked for. A file that was written to, replaced or renamed has another time of change, which no program can set; so
-//! it is read anew with all the others. Entries are archives with a checksum; a damaged one counts as absent.
+//! The key of an entry is made of the path, device, inode, size and change times of every file, in order, and of the
+//! options. Writing, replacing or renaming a file changes its change time, which no program can set; the whole data set is
+//! then read again. Entries are archives with a checksum; a damaged entry counts as absent.
 
 use std::{
     env, fs,
@@ -28,38 +28,38 @@ use crate::data::{
 };
 use crate::durable::{self, Archive, Array};
 
-/// Smaller sets are read anew: their files are decoded in the blink of an eye.
+/// Smaller data sets are not cached: decoding them takes a moment.
 const LEAST_BYTES: u64 = 1 << 20;
 
-/// Every image of a data set, read.
+/// The result of reading every image of a data set.
 pub struct Readings {
     pub shape: Shape,
-    /// The range of 16-bit values, and the images that have them; none without such images.
+    /// The range of 16-bit values and the number of images that have them; none without such images.
     pub range: Option<(Range, u64)>,
-    /// What the user should know about 16-bit images.
+    /// Notes for the user on 16-bit images.
     pub notes: Vec<String>,
-    /// Of train, val and, where there is one, test.
+    /// The readings of train, val and, if it exists, test.
     pub splits: Vec<Reading>,
 }
 
-/// Where a program keeps decoded images: `mindgap/decoded` in `XDG_CACHE_HOME`, or in `~/.cache`. `None` without a home.
+/// The user's folder of decoded images: `mindgap/decoded` in `XDG_CACHE_HOME` or in `~/.cache`. `None` without a home folder.
 pub fn default_folder() -> Option<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
     Some(cache?.join("mindgap").join("decoded"))
 }
 
-/// The place of one reading among those that are kept.
+/// One entry of the cache.
 pub struct Entry {
     path: PathBuf,
-    /// Bytes that all entries together may have.
+    /// Largest size of all entries together in bytes.
     limit: u64,
 }
 
 impl Entry {
-    /// The place of what will be, or was, found in `splits`; `None` where nothing is kept: without a folder to keep it
-    /// in, for what is no image file, for little, and where a file is missing. The images that are `unused` decide with the
-    /// others by what range 16-bit values are scaled.
+    /// The entry for reading `splits`. `None` if nothing is cached: without a folder, for a source without image files, for
+    /// a small data set, and if a file is missing. The `unused` images are part of the key because they influence the range
+    /// of 16-bit values.
     pub fn of(splits: &[&Samples], unused: Option<&Samples>, options: &Options) -> Option<Self> {
         let folder = options.decoded_folder.as_ref()?;
         let mut key = Xxh3::new();
@@ -81,50 +81,50 @@ impl Entry {
         (bytes >= LEAST_BYTES).then_some(Self { path, limit: options.decoded_limit })
     }
 
-    /// What was kept here: `None` if nothing was, or it is damaged. `lengths` are those of the splits.
+    /// Loads the entry; `None` if it is absent or damaged. `lengths` are the lengths of the splits.
     pub fn load(&self, lengths: &[usize]) -> Option<Readings> {
-        let readings = readings(&Archive::load(&self.path).ok()?, lengths).ok()?;
-        // The entries used last are the last to go.
+        let readings = from_archive(&Archive::load(&self.path).ok()?, lengths).ok()?;
+        // The time of change records the last use: entries used longest ago are deleted first.
         let _ = fs::File::open(&self.path).and_then(|file| file.set_modified(SystemTime::now()));
         Some(readings)
     }
 
-    /// Keeps `readings` here, and lets older entries go until all together have no more than the limit. What alone has
-    /// more is not kept.
+    /// Saves `readings`, after the oldest entries were deleted until all fit the limit. Readings that exceed the limit alone
+    /// are not saved.
     ///
     /// # Errors
-    /// The disk is full or the folder cannot be written to; nothing is kept then.
+    /// The disk is full or the folder cannot be written to; nothing is saved then.
     pub fn save(&self, readings: &Readings) -> Result<()> {
         let folder = durable::folder_of(&self.path);
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let bytes = archive(readings)?.to_bytes()?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let bytes = to_archive(readings)?.to_bytes()?;
         if bytes.len() as u64 > self.limit {
             return Ok(());
         }
-        make_room(&folder, self.limit.saturating_sub(bytes.len() as u64))?;
+        delete_oldest(&folder, self.limit.saturating_sub(bytes.len() as u64))?;
         durable::write(&self.path, &bytes)
     }
 }
 
-/// A file's size first, then what else tells that it is the same: device, inode, and when it and its entry changed.
+/// The numbers that identify an unchanged file: its size first, then device, inode, modification time and change time.
 fn stat(path: &Path) -> Result<(&Path, [u64; 7])> {
     let stat = fs::metadata(path)?;
-    let (modified, changed) = ([stat.mtime(), stat.mtime_nsec()], [stat.ctime(), stat.ctime_nsec()]);
-    let [a, b, c, d] = [modified[0], modified[1], changed[0], changed[1]].map(|time| time as u64);
-    Ok((path, [stat.len(), stat.dev(), stat.ino(), a, b, c, d]))
+    let times = [stat.mtime(), stat.mtime_nsec(), stat.ctime(), stat.ctime_nsec()];
+    let [modified, modified_ns, changed, changed_ns] = times.map(|time| time as u64);
+    Ok((path, [stat.len(), stat.dev(), stat.ino(), modified, modified_ns, changed, changed_ns]))
 }
 
-/// Bytes that all entries in `folder` have together; 0 where it is not there.
+/// Total size of all entries in `folder` in bytes; 0 if it does not exist.
 pub fn kept_bytes(folder: &Path) -> u64 {
     entries(folder).unwrap_or_default().iter().map(|(_, length, _)| length).sum()
 }
 
-/// When each entry was last used, its bytes and its path; the one used longest ago comes first.
+/// Lists the time of last use, the size and the path of each entry; the entry used longest ago comes first.
 fn entries(folder: &Path) -> Result<Vec<(SystemTime, u64, PathBuf)>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
-        // Another process may remove it at the same moment.
+        // Another process may delete the entry at the same time.
         if let (Some("safetensors"), Ok(stat)) = (path.extension().and_then(|e| e.to_str()), path.metadata()) {
             entries.push((stat.modified().unwrap_or(SystemTime::UNIX_EPOCH), stat.len(), path));
         }
@@ -133,20 +133,21 @@ fn entries(folder: &Path) -> Result<Vec<(SystemTime, u64, PathBuf)>> {
     Ok(entries)
 }
 
-/// Removes the entries used longest ago until the rest have at most `room` bytes.
-fn make_room(folder: &Path, mut room: u64) -> Result<()> {
+/// Deletes the entries used longest ago until the rest have at most `limit` bytes.
+fn delete_oldest(folder: &Path, limit: u64) -> Result<()> {
+    let mut free = limit;
     for (_, length, path) in entries(folder)?.into_iter().rev() {
-        if length <= room {
-            room -= length;
+        if length <= free {
+            free -= length;
         } else {
-            room = 0;
+            free = 0;
             let _ = fs::remove_file(path);
         }
     }
     Ok(())
 }
 
-fn archive(readings: &Readings) -> Result<Archive> {
+fn to_archive(readings: &Readings) -> Result<Archive> {
     let Shape { channels, size } = readings.shape;
     let mut archive = Archive::default();
     let mut add =
@@ -174,7 +175,7 @@ fn archive(readings: &Readings) -> Result<Archive> {
     Ok(archive)
 }
 
-fn readings(archive: &Archive, lengths: &[usize]) -> Result<Readings> {
+fn from_archive(archive: &Archive, lengths: &[usize]) -> Result<Readings> {
     let array = |name: String| archive.array(&name).with_context(|| format!("{name} is missing"));
     let numbers = |name: String| -> Result<Vec<u64>> {
         Ok(array(name)?.bytes.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect())

@@ -1,11 +1,11 @@
-//! One decoded image on the host.
+//! A decoded image in host memory.
 
-/// Decoded pixels at the file's own size, in the data set's channels.
+/// Decoded pixels of one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodedImage {
-    /// Pixels across.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels down.
+    /// Height in pixels.
     pub height: u32,
     /// 1 (grey) or 3 (red, green, blue).
     pub channels: u32,
@@ -14,10 +14,10 @@ pub struct DecodedImage {
 }
 
 impl DecodedImage {
-    /// The picture in `channels` (1 or 3) whose samples are stored pixel by pixel as grey (`stored` 1), grey and alpha
-    /// (2), RGB (3) or RGB and alpha (4).
+    /// Builds an image in `channels` (1 or 3) from samples that are stored pixel by pixel as grey (`stored` 1), grey and
+    /// alpha (2), RGB (3) or RGB and alpha (4).
     ///
-    /// Alpha is dropped, not blended, and grey is made as Pillow's `convert("RGB")` and `convert("L")` do it.
+    /// Alpha is dropped, not blended; grey and RGB are converted like Pillow's `convert("RGB")` and `convert("L")`.
     pub fn from_samples(width: u32, height: u32, samples: Vec<u8>, stored: usize, channels: u32) -> Self {
         let pixels = match (stored, channels) {
             (1, 1) | (3, 3) => samples,
@@ -29,13 +29,13 @@ impl DecodedImage {
         Self { width, height, channels, pixels }
     }
 
-    /// The same picture in `channels` (1 or 3).
+    /// Converts the image into `channels` (1 or 3).
     pub fn into_channels(self, channels: u32) -> Self {
         Self::from_samples(self.width, self.height, self.pixels, self.channels as usize, channels)
     }
 }
 
-/// Luma of ITU-R BT.601 in 16-bit fixed point, rounded: Pillow's `convert("L")` to the bit.
+/// Luma of ITU-R BT.601 in 16-bit fixed point, rounded; equal to Pillow's `convert("L")` in every bit.
 fn grey(r: u8, g: u8, b: u8) -> u8 {
     ((u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 0x8000) >> 16) as u8
 }
@@ -46,7 +46,7 @@ mod tests {
 
     /// `Image.new("RGB", (1, 1), rgb).convert("L").getpixel((0, 0))` of Pillow.
     #[test]
-    fn grey_is_pillows() {
+    fn grey_equals_pillows() {
         for (rgb, luma) in [
             ([255, 255, 255], 255),
             ([255, 0, 0], 76),
@@ -62,13 +62,13 @@ mod tests {
 
     #[test]
     fn alpha_is_dropped_and_grey_repeated() {
-        let picture = |samples: &[u8], stored, channels| {
+        let image = |samples: &[u8], stored, channels| {
             DecodedImage::from_samples(1, 1, samples.to_vec(), stored, channels).pixels
         };
-        assert_eq!(picture(&[9, 0], 2, 1), [9]);
-        assert_eq!(picture(&[9, 0], 2, 3), [9, 9, 9]);
-        assert_eq!(picture(&[9], 1, 3), [9, 9, 9]);
-        assert_eq!(picture(&[255, 0, 0, 0], 4, 3), [255, 0, 0]);
-        assert_eq!(picture(&[255, 0, 0, 0], 4, 1), [76]);
+        assert_eq!(image(&[9, 0], 2, 1), [9]);
+        assert_eq!(image(&[9, 0], 2, 3), [9, 9, 9]);
+        assert_eq!(image(&[9], 1, 3), [9, 9, 9]);
+        assert_eq!(image(&[255, 0, 0, 0], 4, 3), [255, 0, 0]);
+        assert_eq!(image(&[255, 0, 0, 0], 4, 1), [76]);
     }
 }

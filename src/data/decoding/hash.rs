@@ -1,24 +1,22 @@
-//! Hashes of decoded pixels, by which twins are found and a data set is recognised.
+//! Hashes of decoded pixels, which find duplicates and identify a data set.
 
 use xxhash_rust::xxh3::Xxh3;
 
 use super::decoded_image::DecodedImage;
 
-/// xxh3 (128 bits) over width, height, channels and pixels: equal for files that decode to the same picture, whatever
-/// their names, formats and metadata. Not made to withstand forgery.
-pub fn pixels(picture: &DecodedImage) -> u128 {
+/// Hashes width, height, channels and pixels with xxh3 (128 bits). Files that decode to the same image have equal hashes,
+/// whatever their names, formats and metadata. The hash does not resist forgery.
+pub fn pixels(image: &DecodedImage) -> u128 {
     let mut hash = Xxh3::new();
-    for number in [picture.width, picture.height, picture.channels] {
+    for number in [image.width, image.height, image.channels] {
         hash.update(&number.to_le_bytes());
     }
-    hash.update(&picture.pixels);
+    hash.update(&image.pixels);
     hash.digest128()
 }
 
-/// One number for a whole data set, 32 hex digits: its classes and, split after split, the labels and pixel hashes in
-/// their order. File names and places are no part of it.
-///
-/// `splits`: the name, labels and pixel hashes of each.
+/// Computes the fingerprint of a data set, 32 hex digits: a hash of its classes and, split by split, of the labels and pixel
+/// hashes in order. File names and paths have no influence. `splits` gives the name, labels and pixel hashes of each split.
 pub fn fingerprint(classes: &[String], splits: &[(&str, &[u32], &[u128])]) -> String {
     let mut hash = Xxh3::new();
     text(&mut hash, "mindgap data 1");
@@ -39,7 +37,7 @@ fn number(hash: &mut Xxh3, number: usize) {
     hash.update(&(number as u64).to_le_bytes());
 }
 
-/// The length stands before the text, so that no two lists of names give the same bytes.
+/// Hashes the length before the text, so that two different lists of names never give the same bytes.
 fn text(hash: &mut Xxh3, text: &str) {
     number(hash, text.len());
     hash.update(text.as_bytes());
@@ -50,11 +48,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_bytes_of_another_shape_are_no_twins() {
-        let picture = |width, height, channels| DecodedImage { width, height, channels, pixels: vec![7; 12] };
-        let hashes = [picture(2, 6, 1), picture(6, 2, 1), picture(2, 2, 3)].map(|picture| pixels(&picture));
+    fn equal_bytes_of_another_shape_have_another_hash() {
+        let image = |width, height, channels| DecodedImage { width, height, channels, pixels: vec![7; 12] };
+        let hashes = [image(2, 6, 1), image(6, 2, 1), image(2, 2, 3)].map(|image| pixels(&image));
         assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2] && hashes[0] != hashes[2]);
-        assert_eq!(hashes[0], pixels(&picture(2, 6, 1)));
+        assert_eq!(hashes[0], pixels(&image(2, 6, 1)));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! JPEG files in one pass over their headers. `image` reads the headers anew for size, orientation and pixels, which is
-//! most of the work for small pictures; the decoder below both is the same.
+//! Decodes JPEG files with one pass over their headers. The crate `image` parses the headers again for size, orientation and
+//! pixels, which dominates the work on small images; both use the same decoder.
 
 use anyhow::{Context, Result, anyhow};
 use image::{DynamicImage, GrayImage, RgbImage, metadata::Orientation};
@@ -8,13 +8,13 @@ use zune_jpeg::{
     zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
 };
 
-/// The picture and how it lies; grey files stay grey, all others become RGB. `check` is asked about width and height
-/// before any memory for pixels is taken.
+/// Decodes the image, and reads its orientation. Grey files stay grey, all others become RGB. `check` may refuse the width
+/// and height before memory for pixels is allocated.
 pub fn decode(bytes: &[u8], check: impl FnOnce(u32, u32) -> Result<()>) -> Result<(DynamicImage, Orientation)> {
     let options = DecoderOptions::default().set_strict_mode(false).set_max_width(usize::MAX).set_max_height(usize::MAX);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(|error| anyhow!("{error}")).context("the header is damaged")?;
-    let (width, height) = decoder.dimensions().context("the header tells no size")?;
+    let (width, height) = decoder.dimensions().context("the header has no size")?;
     let (width, height) = (u32::try_from(width)?, u32::try_from(height)?);
     check(width, height)?;
     let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);

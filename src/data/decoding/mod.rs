@@ -1,8 +1,8 @@
 //! From files to pixels: each file is decoded, checked, hashed and fitted to the shape that the network sees.
 //!
 //! - `decode` decodes one file with the help of `jpeg`, `palette` and `png_metadata`; `truncation` finds files that are cut
-//!   off, `unsupported_format` names formats that are not read. The result is a `picture`.
-//! - `sixteen_bit` scales 16-bit values to bytes, `resize` fits a picture to the `shape`, `hash` and `pixel_statistics`
+//!   off, `unsupported_format` names formats that are not read. The result is a `decoded_image`.
+//! - `sixteen_bit` scales 16-bit values to bytes, `resize` fits an image to the `shape`, `hash` and `pixel_statistics`
 //!   summarise its pixels.
 //! - `read` reads a split for the first time, `read_splits` all of them, and `decoded_cache` keeps the result for the next
 //!   start.

@@ -1,24 +1,24 @@
-//! TIFF files with a palette. Their decoder takes no palettes, so it is given the file as a grey one, whose values are
-//! the numbers of the colours (TIFF 6.0, section 5).
+//! TIFF files with a palette. The decoder does not support palettes; it decodes the file as grey instead, and the grey
+//! values are the indices of the colours (TIFF 6.0, section 5).
 
-/// The tags of a TIFF's directory that matter here.
+/// Tags of a TIFF's directory that are read here.
 const BITS_PER_SAMPLE: u16 = 258;
 const PHOTOMETRIC: u16 = 262;
 const COLOUR_MAP: u16 = 320;
 
-/// What the photometric tag says of a palette, and of grey values that are black at 0.
+/// Values of the photometric tag for a palette, and for grey values where 0 is black.
 const PALETTE: u16 = 3;
 const BLACK_IS_ZERO: u16 = 1;
 
-/// A file whose pixels are numbers of colours.
+/// A file whose pixels are indices of colours.
 pub struct Indexed {
-    /// The file as a grey one.
+    /// The file, marked as grey.
     pub file: Vec<u8>,
-    /// Red, green and blue of each number.
+    /// Red, green and blue of each index.
     pub colours: Vec<[u8; 3]>,
 }
 
-/// The parts of `file` if it is a TIFF whose first picture has a palette of 8 bits; None for any other file.
+/// Separates the palette of `file` if it is a TIFF whose first image has a palette of 8 bits; None for any other file.
 pub fn indexed(file: &[u8]) -> Option<Indexed> {
     let tiff = Tiff::of(file)?;
     let (photometric, at) = tiff.short(PHOTOMETRIC)?;
@@ -27,7 +27,7 @@ pub fn indexed(file: &[u8]) -> Option<Indexed> {
         return None;
     }
     let map = tiff.shorts(COLOUR_MAP, 3 << bits)?;
-    // Colours have 16 bits; some programs wrote 8.
+    // The specification has 16-bit colours; some programs write 8-bit ones.
     let shift = if map.iter().any(|&value| value > 255) { 8 } else { 0 };
     let count = 1 << bits;
     let colour = |i: usize| [map[i], map[count + i], map[2 * count + i]].map(|value| (value >> shift) as u8);
@@ -44,7 +44,7 @@ pub fn indexed(file: &[u8]) -> Option<Indexed> {
 struct Tiff<'a> {
     file: &'a [u8],
     is_big: bool,
-    /// Where the entries begin.
+    /// Offset of the first entry.
     entries: usize,
     count: usize,
 }
@@ -63,19 +63,19 @@ impl<'a> Tiff<'a> {
         Some(tiff)
     }
 
-    /// The number of `bytes` bytes, 2 or 4, at `at`.
+    /// Reads the number of `bytes` bytes (2 or 4) at offset `at`.
     fn number(&self, at: usize, bytes: usize) -> Option<u32> {
         let bytes = self.file.get(at..at.checked_add(bytes)?)?;
         let digit = |number: u32, byte: &u8| number << 8 | u32::from(*byte);
         Some(if self.is_big { bytes.iter().fold(0, digit) } else { bytes.iter().rev().fold(0, digit) })
     }
 
-    /// Where the entry of `tag` begins; each has tag, type, count and value.
+    /// Finds the offset of the entry of `tag`. An entry consists of tag, type, count and value.
     fn entry(&self, tag: u16) -> Option<usize> {
         (0..self.count).map(|i| self.entries + 12 * i).find(|&at| self.number(at, 2) == Some(u32::from(tag)))
     }
 
-    /// The one value of `tag`, and where it stands.
+    /// The single value of `tag`, with its offset.
     fn short(&self, tag: u16) -> Option<(u16, usize)> {
         const SHORT: u32 = 3;
         let entry = self.entry(tag)?;
@@ -83,7 +83,7 @@ impl<'a> Tiff<'a> {
         Some((self.number(entry + 8, 2).filter(|_| is_one)? as u16, entry + 8))
     }
 
-    /// The `count` values of `tag`, which stand elsewhere in the file.
+    /// The `count` values of `tag`, which are stored elsewhere in the file.
     fn shorts(&self, tag: u16, count: usize) -> Option<Vec<u16>> {
         let entry = self.entry(tag)?;
         let is_so = self.number(entry + 4, 4)? as usize == count;

@@ -1,19 +1,19 @@
-//! Mean and standard deviation of pixels, from integer sums: exact, and the same in whatever order threads add them.
+//! Mean and standard deviation of pixels from integer sums, which are exact and independent of the order of addition.
 
 use super::shape::Shape;
 
 /// Sums over pixels, per channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PixelSums {
-    /// Pixels in each channel.
+    /// Number of pixels in each channel.
     n: u64,
-    /// Of the values 0–255. 64 bits hold those of 10¹⁴ pixels, squared too.
+    /// Sums of the values 0–255 and of their squares. 64 bits suffice for 10¹⁴ pixels.
     values: [u64; 3],
     squares: [u64; 3],
 }
 
 impl PixelSums {
-    /// Those of one image `[channels, size, size]`.
+    /// Sums over one image `[channels, size, size]`.
     pub fn of(pixels: &[u8], shape: Shape) -> Self {
         let area = shape.bytes() / shape.channels as usize;
         let mut sums = Self { n: area as u64, ..Self::default() };
@@ -24,7 +24,7 @@ impl PixelSums {
         sums
     }
 
-    /// Adds those of other pixels.
+    /// Adds the sums over other pixels.
     pub fn add(&mut self, other: &Self) {
         self.n += other.n;
         for channel in 0..3 {
@@ -33,13 +33,13 @@ impl PixelSums {
         }
     }
 
-    /// The sums as numbers, to be kept.
+    /// Serialises the sums as numbers.
     pub fn to_numbers(self) -> [u64; 7] {
         let ([a, b, c], [d, e, f]) = (self.values, self.squares);
         [self.n, a, b, c, d, e, f]
     }
 
-    /// Those that [`PixelSums::to_numbers`] gave; `None` if these are not as many.
+    /// Restores the sums from [`PixelSums::to_numbers`]; `None` if the count of numbers is wrong.
     pub fn from_numbers(numbers: &[u64]) -> Option<Self> {
         let &[n, a, b, c, d, e, f] = numbers else { return None };
         Some(Self { n, values: [a, b, c], squares: [d, e, f] })

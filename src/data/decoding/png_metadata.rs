@@ -1,22 +1,23 @@
-//! Leaves texts and colour profiles out of a PNG. Its decoder unpacks them with the header, and four megabytes can pack
-//! gigabytes; nothing here reads them.
+//! Removes texts and colour profiles from a PNG before it is decoded. The decoder would unpack them with the header, and
+//! four compressed megabytes can expand to gigabytes; mindgap does not use them.
 
-/// Names of those chunks.
-const EXTRAS: [&[u8; 4]; 4] = [b"iCCP", b"iTXt", b"tEXt", b"zTXt"];
+/// Names of the chunks to remove.
+const REMOVED: [&[u8; 4]; 4] = [b"iCCP", b"iTXt", b"tEXt", b"zTXt"];
 const SIGNATURE: &[u8; 8] = b"\x89PNG\r\n\x1a\n";
 
-/// The file without them; any file but a PNG as it is. What is damaged stays, for the decoder to complain of.
-pub fn left_out(file: Vec<u8>) -> Vec<u8> {
-    if !file.starts_with(SIGNATURE) || !chunks(&file).any(is_extra) {
+/// Removes texts and colour profiles from a PNG file; any other file is returned unchanged. Damaged parts stay, so that the
+/// decoder reports them.
+pub fn without_metadata(file: Vec<u8>) -> Vec<u8> {
+    if !file.starts_with(SIGNATURE) || !chunks(&file).any(is_metadata) {
         return file;
     }
     let mut kept = SIGNATURE.to_vec();
-    chunks(&file).filter(|chunk| !is_extra(chunk)).for_each(|chunk| kept.extend(chunk));
+    chunks(&file).filter(|chunk| !is_metadata(chunk)).for_each(|chunk| kept.extend(chunk));
     kept
 }
 
-fn is_extra(chunk: &[u8]) -> bool {
-    chunk.get(4..8).is_some_and(|name| EXTRAS.iter().any(|extra| name == *extra))
+fn is_metadata(chunk: &[u8]) -> bool {
+    chunk.get(4..8).is_some_and(|name| REMOVED.iter().any(|removed| name == *removed))
 }
 
 /// Length, name, data and checksum of each chunk; the last may be cut short.
@@ -39,21 +40,21 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_profiles_go_and_all_else_stays() {
+    fn texts_and_profiles_are_removed_and_all_else_stays() {
         let png = |names: &[&str]| {
             let chunks = names.iter().map(|name| chunk(name, name.as_bytes()));
             [SIGNATURE.to_vec()].into_iter().chain(chunks).collect::<Vec<_>>().concat()
         };
         let all = png(&["IHDR", "iCCP", "tRNS", "zTXt", "eXIf", "IDAT", "iTXt", "tEXt", "IEND"]);
         let expected = png(&["IHDR", "tRNS", "eXIf", "IDAT", "IEND"]);
-        assert_eq!(left_out(all.clone()), expected);
-        assert_eq!(left_out(expected.clone()), expected);
+        assert_eq!(without_metadata(all.clone()), expected);
+        assert_eq!(without_metadata(expected.clone()), expected);
         // Cut off in the middle of a chunk, or damaged: the rest stays for the decoder.
         for length in 0..all.len() {
-            assert!(left_out(all[..length].to_vec()).len() <= length);
+            assert!(without_metadata(all[..length].to_vec()).len() <= length);
         }
         let damaged = [&expected[..], &[0xFF; 9]].concat();
-        assert_eq!(left_out(damaged.clone()), damaged);
-        assert_eq!(left_out(b"P5 1 1 255\n\0".to_vec()), b"P5 1 1 255\n\0");
+        assert_eq!(without_metadata(damaged.clone()), damaged);
+        assert_eq!(without_metadata(b"P5 1 1 255\n\0".to_vec()), b"P5 1 1 255\n\0");
     }
 }

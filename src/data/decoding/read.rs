@@ -1,4 +1,4 @@
-//! The first reading of every image: hashes, sums, pixels to keep, and who is broken.
+//! Reads every image of a split for the first time: hashes, pixel statistics, pixels to keep, and unreadable files.
 
 use anyhow::{Context, Result};
 use rayon::prelude::*;
@@ -13,84 +13,83 @@ use crate::data::{
     sources::{listing::Samples, source::Source, unreadable::BadFile},
 };
 
-/// Images decoded before they are copied into the tensor: enough to keep all cores busy, few enough to bound memory.
-const AT_ONCE: usize = 512;
+/// Number of images decoded before they are copied into the tensor: enough to keep all cores busy, few enough to bound
+/// memory.
+const CHUNK: usize = 512;
 
-/// One image as the network sees it.
+/// One image in the shape that the network sees.
 struct Loaded {
-    /// Of the decoded pixels, before resizing.
+    /// Hash of the decoded pixels before resizing.
     pub hash: u128,
     /// `[channels, size, size]`
     pub pixels: Vec<u8>,
     pub sums: PixelSums,
-    /// Its values, if they have 16 bits.
+    /// The values in the file, if they have 16 bits.
     pub sixteen_bit: Option<SixteenBitValues>,
 }
 
-/// Reads one sample, and says what its header holds, also where its pixels cannot be read. The error does not name the
-/// sample.
+/// Reads one sample. Its header is also returned if only the pixels cannot be read. The error does not name the sample.
 fn load(source: &Source, id: u32, shape: Shape) -> (Option<Header>, Result<Loaded>) {
-    let (picture, sixteen_bit) = match source.stored(id) {
-        Ok(stored) => (stored.picture, stored.sixteen_bit),
+    let (image, sixteen_bit) = match source.stored(id) {
+        Ok(stored) => (stored.image, stored.sixteen_bit),
         Err(error) => return (source.header(id).ok(), Err(error)),
     };
-    let header = Header { shorter_side: picture.width.min(picture.height), grey: picture.channels == 1 };
+    let header = Header { shorter_side: image.width.min(image.height), grey: image.channels == 1 };
     let mut pixels = vec![0; shape.bytes()];
-    let loaded = fit(picture.into_channels(shape.channels), shape, &mut pixels).map(|hash| {
+    let loaded = fit(image.into_channels(shape.channels), shape, &mut pixels).map(|hash| {
         let sums = PixelSums::of(&pixels, shape);
         Loaded { hash, pixels, sums, sixteen_bit }
     });
     (Some(header), loaded)
 }
 
-/// Reads one sample into `pixels` `[channels, size, size]`; its hash is that of [`Loaded`].
+/// Reads one sample into `pixels` `[channels, size, size]`, and returns the hash of the decoded pixels before resizing.
 pub fn load_into(source: &Source, id: u32, shape: Shape, pixels: &mut [u8]) -> Result<u128> {
-    fit(source.picture(id, shape.channels)?, shape, pixels)
+    fit(source.image(id, shape.channels)?, shape, pixels)
 }
 
-fn fit(picture: DecodedImage, shape: Shape, pixels: &mut [u8]) -> Result<u128> {
-    let hash = hash::pixels(&picture);
-    resize::fit_into(picture, shape.size, pixels)?;
+fn fit(image: DecodedImage, shape: Shape, pixels: &mut [u8]) -> Result<u128> {
+    let hash = hash::pixels(&image);
+    resize::fit_into(image, shape.size, pixels)?;
     Ok(hash)
 }
 
-/// What the first reading of a split found.
+/// The result of reading a split for the first time.
 pub struct Reading {
     /// Positions of the readable samples, ascending.
     pub good: Vec<u32>,
-    /// Their pixel hashes.
+    /// Pixel hashes of the readable samples.
     pub hashes: Vec<u128>,
-    /// Their pixels `[n, channels, size, size]`, u8 on the CPU, if they were to be kept.
+    /// Pixels of the readable samples, `[n, channels, size, size]`, u8 on the CPU, if they are kept.
     pub pixels: Option<Tensor>,
-    /// The sums of their pixels.
+    /// Sums over the pixels of the readable samples.
     pub sums: PixelSums,
-    /// The values of those that have 16 bits; none where the samples were read at an earlier start.
+    /// Values of the 16-bit samples; empty if the samples were read at an earlier start.
     pub sixteen_bit: SixteenBitValues,
-    /// The others.
+    /// The unreadable samples.
     pub bad: Vec<BadFile>,
-    /// All headers that can be read; none where the samples were read at an earlier start.
+    /// All readable headers; empty if the samples were read at an earlier start.
     pub headers: Vec<Header>,
 }
 
-/// Reads all of `samples` on all cores; `keep` keeps the pixels.
+/// Reads all of `samples` on all cores. `keep` keeps the pixels in memory.
 pub fn read(name: &str, samples: &Samples, shape: Shape, keep: bool, progress: &dyn ReadProgress) -> Result<Reading> {
     let n = samples.ids.len();
     let pixels = keep
-        .then(|| empty(n, shape).context("the images cannot be kept in memory; lower --cache-limit"))
+        .then(|| empty(n, shape).context("the images cannot be kept in memory; lower `options.cache_limit`"))
         .transpose()?;
-    let (good, hashes, bad, headers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut reading = Reading {
-        good,
-        hashes,
+        good: Vec::new(),
+        hashes: Vec::new(),
         pixels,
         sums: PixelSums::default(),
         sixteen_bit: SixteenBitValues::default(),
-        bad,
-        headers,
+        bad: Vec::new(),
+        headers: Vec::new(),
     };
     progress.begin(&format!("Reading {name}"), n as u64);
-    for first in (0..n).step_by(AT_ONCE) {
-        let ids = &samples.ids[first..n.min(first + AT_ONCE)];
+    for first in (0..n).step_by(CHUNK) {
+        let ids = &samples.ids[first..n.min(first + CHUNK)];
         let load = |&id: &u32| {
             let loaded = load(&samples.source, id, shape);
             progress.advance(1);
@@ -99,17 +98,17 @@ pub fn read(name: &str, samples: &Samples, shape: Shape, keep: bool, progress: &
         let (headers, loaded): (Vec<_>, Vec<_>) = ids.par_iter().map(load).unzip();
         reading.headers.extend(headers.into_iter().flatten());
         let names = |i: usize| samples.source.name(ids[i]);
-        reading.take_in(first as u32, loaded, names, shape)?;
+        reading.add(first as u32, loaded, names, shape)?;
     }
     progress.end();
-    // Bad files leave their places at the end unused.
+    // The tensor has a place for each sample; those of unreadable ones are left over at its end.
     reading.pixels = reading.pixels.map(|pixels| pixels.f_narrow(0, 0, reading.good.len() as i64)).transpose()?;
     Ok(reading)
 }
 
 impl Reading {
-    /// Adds the samples from position `first` on.
-    fn take_in(
+    /// Adds loaded samples, which begin at position `first`.
+    fn add(
         &mut self,
         first: u32,
         loaded: Vec<Result<Loaded>>,
@@ -140,13 +139,13 @@ impl Reading {
     }
 }
 
-/// Room for `n` images, u8 on the CPU.
+/// Allocates a tensor for `n` images, u8 on the CPU.
 pub fn empty(n: usize, shape: Shape) -> Result<Tensor> {
     Tensor::f_empty(shape.of(n), (Kind::Uint8, Device::Cpu))
         .with_context(|| format!("no memory for {n} images of {} bytes", shape.bytes()))
 }
 
-/// Images that lie one after the other, as `[n, channels, size, size]`, u8 on the CPU (a copy).
+/// Copies consecutive images into a tensor `[n, channels, size, size]`, u8 on the CPU.
 pub fn tensor(images: &[u8], shape: Shape) -> Result<Tensor> {
     Ok(Tensor::f_from_data_size(images, &shape.of(images.len() / shape.bytes()), Kind::Uint8)?)
 }

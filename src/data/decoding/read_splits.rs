@@ -1,4 +1,4 @@
-//! Reads the images of all splits, in one shape, and 16-bit images scaled by one range.
+//! Reads the images of all splits in one shape, with 16-bit values scaled by one range.
 
 use anyhow::Result;
 
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::data::{options::Options, read_progress::ReadProgress, sources::listing::Samples};
 
-/// Reads the images of train, val and, where there is one, test; with 16-bit images among them, twice: the first reading
-/// finds the values in use.
+/// Reads the images of train, val and, if it exists, test. 16-bit images may require a second reading, since the first one
+/// finds the range of values in use.
 pub fn read_all(
     splits: &[&Samples],
     unused: Option<&Samples>,
@@ -22,7 +22,7 @@ pub fn read_all(
     let first: Vec<Samples> = splits.iter().map(|samples| samples.in_range(given.unwrap_or(Range::FULL))).collect();
     let readings = decode_in(&first.iter().collect::<Vec<_>>(), options, progress)?;
     let mut values = SixteenBitValues::default();
-    // What is measured last says nothing of how images are read.
+    // Test, which is measured last, must not influence how images are read.
     readings.splits[..2].iter().for_each(|reading| values.add(&reading.sixteen_bit));
     let mut in_test = readings.splits.get(2).map_or(SixteenBitValues::default(), |test| test.sixteen_bit);
     if values.images > 0 {
@@ -42,12 +42,12 @@ pub fn read_all(
     Ok(Readings { range: Some((range, values.images)), notes, ..readings })
 }
 
-/// The samples as they are scaled by `range`, if there is one.
+/// The samples with 16-bit values scaled by `range`, if there is one.
 pub fn in_range(samples: &Samples, range: Option<(Range, u64)>) -> Samples {
     range.map_or_else(|| samples.clone(), |(range, _)| samples.in_range(range))
 }
 
-/// Reads images as they are scaled now.
+/// Reads all splits in the shape that is asked for or that train's headers give.
 fn decode_in(splits: &[&Samples], options: &Options, progress: &dyn ReadProgress) -> Result<Readings> {
     let asked = Asked { size: options.img_size, channels: options.in_chans };
     let Some(guess) = Shape::guess(asked, splits[0]) else {
@@ -64,13 +64,13 @@ fn decode_in(splits: &[&Samples], options: &Options, progress: &dyn ReadProgress
 
 fn read_as(shape: Shape, splits: &[&Samples], options: &Options, progress: &dyn ReadProgress) -> Result<Readings> {
     const NAMES: [&str; 3] = ["train", "val", "test"];
-    let mut room = options.cache_limit;
+    let mut free = options.cache_limit;
     let mut readings = Vec::new();
-    // Train comes last: it is the one to be decoded anew where memory does not hold all.
+    // Train comes last: if memory does not hold everything, train is the split to be decoded again for every batch.
     for (name, samples) in NAMES.into_iter().zip(splits).cycle().skip(1).take(splits.len()) {
         let bytes = samples.ids.len() as u64 * shape.bytes() as u64;
-        let keep = bytes <= room;
-        room -= if keep { bytes } else { 0 };
+        let keep = bytes <= free;
+        free -= if keep { bytes } else { 0 };
         readings.push(read::read(name, samples, shape, keep, progress)?);
     }
     readings.rotate_right(1);

@@ -1,8 +1,8 @@
-//! From a picture of any size to the square that the network sees.
+//! Resizes and crops images of any size to the square that the network sees.
 //!
 //! The policy is torchvision's `Resize(size)` and `CenterCrop(size)`: the shorter side is resized to `size`, bilinear
-//! with antialiasing, the longer one in proportion (rounded down), and the middle is cut out. A picture that already is
-//! `size`×`size` keeps its bytes. Pixels beyond the square are lost, at both ends of the longer side alike.
+//! with antialiasing, the longer one in proportion (rounded down), and the middle is cut out. An image that already has
+//! `size`×`size` pixels keeps its bytes. Equal margins at both ends of the longer side are lost.
 
 use std::cell::RefCell;
 
@@ -15,70 +15,70 @@ use fast_image_resize::{
 use super::{decode::MAX_PIXELS, decoded_image::DecodedImage};
 
 thread_local! {
-    /// Keeps its tables and rows from picture to picture.
+    /// Reused for all images of a thread, since it caches tables and buffers.
     static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
 }
 
-/// The picture resized and cropped: `[channels, size, size]`.
-pub fn fit(picture: DecodedImage, size: u32) -> Result<Vec<u8>> {
-    let mut planes = vec![0; picture.channels as usize * (size as usize).pow(2)];
-    fit_into(picture, size, &mut planes)?;
+/// Resizes and crops an image to `[channels, size, size]`.
+pub fn fit(image: DecodedImage, size: u32) -> Result<Vec<u8>> {
+    let mut planes = vec![0; image.channels as usize * (size as usize).pow(2)];
+    fit_into(image, size, &mut planes)?;
     Ok(planes)
 }
 
-/// The same, into `planes`, which are as many bytes as that takes.
-pub fn fit_into(picture: DecodedImage, size: u32, planes: &mut [u8]) -> Result<()> {
-    cut(&resize(picture, size)?, size, planes);
+/// Resizes and crops an image into `planes` `[channels, size, size]`.
+pub fn fit_into(image: DecodedImage, size: u32, planes: &mut [u8]) -> Result<()> {
+    cut(&resize(image, size)?, size, planes);
     Ok(())
 }
 
-fn resize(picture: DecodedImage, size: u32) -> Result<DecodedImage> {
-    let (shorter, longer) = (picture.width.min(picture.height), picture.width.max(picture.height));
+fn resize(image: DecodedImage, size: u32) -> Result<DecodedImage> {
+    let (shorter, longer) = (image.width.min(image.height), image.width.max(image.height));
     if shorter == size {
-        return Ok(picture);
+        return Ok(image);
     }
     let long = u64::from(size) * u64::from(longer) / u64::from(shorter);
     // A strip of 1×1,000,000 pixels would grow to 224×224,000,000.
     ensure!(
         long * u64::from(size) <= MAX_PIXELS,
         "{}×{} pixels are too elongated to be resized to a shorter side of {size}",
-        picture.width,
-        picture.height
+        image.width,
+        image.height
     );
-    let (width, height) = if picture.width < picture.height { (size, long as u32) } else { (long as u32, size) };
+    let (width, height) = if image.width < image.height { (size, long as u32) } else { (long as u32, size) };
 
-    scale(&picture, width, height)
+    scale(&image, width, height)
 }
 
-/// The picture with its longer side at most `side` pixels, its proportions kept.
-pub fn shrink(picture: DecodedImage, side: u32) -> Result<DecodedImage> {
-    let longer = picture.width.max(picture.height);
+/// Shrinks an image to a longer side of at most `side` pixels in proportion.
+pub fn shrink(image: DecodedImage, side: u32) -> Result<DecodedImage> {
+    let longer = image.width.max(image.height);
     if longer <= side {
-        return Ok(picture);
+        return Ok(image);
     }
     let scaled = |length: u32| (u64::from(length) * u64::from(side)).div_ceil(u64::from(longer)) as u32;
-    scale(&picture, scaled(picture.width), scaled(picture.height))
+    scale(&image, scaled(image.width), scaled(image.height))
 }
 
-/// The picture at `width`×`height`, bilinear with antialiasing.
-pub fn scale(picture: &DecodedImage, width: u32, height: u32) -> Result<DecodedImage> {
-    let pixel = if picture.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
-    let source = ImageRef::new(picture.width, picture.height, &picture.pixels, pixel)?;
+/// Scales an image to `width`×`height`, bilinear with antialiasing.
+pub fn scale(image: &DecodedImage, width: u32, height: u32) -> Result<DecodedImage> {
+    let pixel = if image.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
+    let source = ImageRef::new(image.width, image.height, &image.pixels, pixel)?;
     let mut target = Image::new(width, height, pixel);
-    // Convolution widens the filter when it shrinks: that is the antialiasing, as in Pillow.
+    // Convolution widens the filter when it shrinks an image: this is the antialiasing, as in Pillow.
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     RESIZER
         .with_borrow_mut(|resizer| resizer.resize(&source, &mut target, &options))
-        .context("the picture cannot be resized")?;
-    Ok(DecodedImage { width, height, channels: picture.channels, pixels: target.into_vec() })
+        .context("the image cannot be resized")?;
+    Ok(DecodedImage { width, height, channels: image.channels, pixels: target.into_vec() })
 }
 
-/// The middle `size`×`size` pixels, into one plane after the other.
-fn cut(picture: &DecodedImage, size: u32, planes: &mut [u8]) {
-    let (left, top) = (margin(picture.width, size) as usize, margin(picture.height, size) as usize);
-    let (channels, width, size) = (picture.channels as usize, picture.width as usize, size as usize);
+/// Copies the middle `size`×`size` pixels into consecutive planes.
+fn cut(image: &DecodedImage, size: u32, planes: &mut [u8]) {
+    let (left, top) = (margin(image.width, size) as usize, margin(image.height, size) as usize);
+    let (channels, width, size) = (image.channels as usize, image.width as usize, size as usize);
     let rows =
-        picture.pixels.chunks_exact(width * channels).skip(top).map(|row| &row[left * channels..][..size * channels]);
+        image.pixels.chunks_exact(width * channels).skip(top).map(|row| &row[left * channels..][..size * channels]);
     if channels == 1 {
         planes.chunks_exact_mut(size).zip(rows).for_each(|(to, row)| to.copy_from_slice(row));
         return;
@@ -93,8 +93,7 @@ fn cut(picture: &DecodedImage, size: u32, planes: &mut [u8]) {
     }
 }
 
-/// Pixels cut off before the middle: half of the excess, a half pixel rounded to the even number as Python's `round`
-/// does.
+/// Number of pixels cut off before the middle: half of the excess, with half pixels rounded to even like Python's `round`.
 fn margin(side: u32, size: u32) -> u32 {
     let excess = side - size;
     let down = excess / 2;
@@ -122,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_middle_is_kept() {
-        // Columns 0 to 4 of a picture one pixel high; torchvision's crop of 5 to 2 starts at round(1.5) = 2.
+        // Columns 0 to 4 of an image one pixel high; torchvision's crop of 5 to 2 starts at round(1.5) = 2.
         let strip = DecodedImage { width: 5, height: 2, channels: 1, pixels: vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9] };
         assert_eq!(fit(strip, 2).unwrap(), [2, 3, 7, 8]);
         assert_eq!([0, 1, 2, 3, 4, 5, 7].map(|excess| margin(10 + excess, 10)), [0, 0, 1, 2, 2, 2, 4]);

@@ -1,4 +1,4 @@
-//! The one shape that every image of a data set gets, and its defaults.
+//! The common shape of all images of a data set, and its defaults.
 
 use anyhow::{Result, ensure};
 use rayon::prelude::*;
@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use super::decode::Header;
 use crate::data::{read_progress::ReadProgress, sources::listing::Samples};
 
-/// The largest side that is chosen without being asked for.
+/// Largest default side.
 const DEFAULT_SIZE_AT_MOST: u32 = 224;
-/// Images whose headers a guess is made from.
+/// Number of images whose headers a guess uses.
 const GUESSED_FROM: usize = 64;
 
 /// Channels and size of every image.
@@ -16,7 +16,7 @@ const GUESSED_FROM: usize = 64;
 pub struct Shape {
     /// 1 or 3.
     pub channels: u32,
-    /// Pixels across and down.
+    /// Side in pixels.
     pub size: u32,
 }
 
@@ -31,10 +31,10 @@ impl Shape {
         self.channels as usize * (self.size as usize).pow(2)
     }
 
-    /// The shape asked for; what was not asked for is read from the headers of the training images:
-    /// the size is their median shorter side, at most 224; the channels are 1 if all of them are grey, else 3.
+    /// Chooses the shape: the values that are asked for, else values from the headers of the training images. The default
+    /// size is their median shorter side, at most 224; the default channels are 1 if all images are grey, else 3.
     ///
-    /// Headers that cannot be read are passed over here: reading the pixels reports those files.
+    /// Headers that cannot be read are skipped: reading the pixels reports those files.
     pub fn choose(asked: Asked, train: &Samples, progress: &dyn ReadProgress) -> Self {
         if let Some(shape) = asked.shape() {
             return shape;
@@ -50,8 +50,8 @@ impl Shape {
         Self::of_headers(asked, &headers)
     }
 
-    /// What [`Self::choose`] will most likely choose, where a few training images agree: then all can be read at once
-    /// and their headers looked at afterwards, instead of each file twice.
+    /// Guesses the result of [`Self::choose`] from a few training images; None if they disagree. With a guess, all images
+    /// can be read at once and their headers checked afterwards, instead of reading each file twice.
     pub fn guess(asked: Asked, train: &Samples) -> Option<Self> {
         let n = train.ids.len();
         let some = (0..n).step_by(n.div_ceil(GUESSED_FROM).max(1)).map(|position| train.ids[position]);
@@ -66,7 +66,7 @@ impl Shape {
         })
     }
 
-    /// What [`Self::choose`] chooses by `headers`.
+    /// Chooses the shape by `headers`.
     pub fn of_headers(asked: Asked, headers: &[Header]) -> Self {
         let Asked { size, channels } = asked;
         Self {
@@ -76,7 +76,7 @@ impl Shape {
     }
 }
 
-/// What was asked for of a shape.
+/// The parts of the shape that the user asks for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
     pub size: Option<u32>,
@@ -84,7 +84,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// The shape, if all of it was.
+    /// The shape, if both parts are asked for.
     fn shape(self) -> Option<Shape> {
         let (size, channels) = self.size.zip(self.channels)?;
         Some(Shape { channels, size })
@@ -95,21 +95,21 @@ fn default_channels(headers: &[Header]) -> u32 {
     if headers.iter().all(|header| header.grey) { 1 } else { 3 }
 }
 
-/// Of an even number of sides the upper one of the two in the middle. Without any header the size does not matter: no
-/// image will be read.
+/// The median of the shorter sides, the upper one for an even number, at most 224. Without any header the size does not
+/// matter: no image will be read.
 fn default_size(headers: &[Header]) -> u32 {
     let mut sides: Vec<u32> = headers.iter().map(|header| header.shorter_side).collect();
     sides.sort_unstable();
     sides.get(sides.len() / 2).map_or(1, |&side| side.min(DEFAULT_SIZE_AT_MOST))
 }
 
-/// A size or a number of channels that cannot be meant.
+/// Refuses an impossible size or number of channels.
 pub fn check(size: Option<u32>, channels: Option<u32>) -> Result<()> {
     if let Some(size) = size {
-        ensure!((1..=4096).contains(&size), "--img-size {size}: a side of 1 to 4096 pixels is possible");
+        ensure!((1..=4096).contains(&size), "`options.img_size = {size}`: a side of 1 to 4096 pixels is possible");
     }
     if let Some(channels) = channels {
-        ensure!(channels == 1 || channels == 3, "--in-chans {channels}: 1 (grey) and 3 (RGB) are possible");
+        ensure!(channels == 1 || channels == 3, "`options.in_chans = {channels}`: 1 (grey) and 3 (RGB) are possible");
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Images of 16 bits a channel: which of their values are in use, and how those become bytes.
+//! Images with 16 bits per channel: the range of values in use, and its mapping to bytes.
 //!
-//! Cameras, X-ray detectors and microscopes write 10, 12 or 14 bits into 16, and some programs write 8. So the values in
-//! use are looked for over all images of train and val, and the whole set is scaled by them, every image alike.
+//! Cameras, X-ray detectors and microscopes store 10, 12 or 14 bits in 16, and some programs store 8. The range in use is
+//! therefore determined over all images of train and val, and scales every image of the data set.
 
-/// The values of 16-bit images that become 0 and 255; those outside become the nearest.
+/// The 16-bit values that become 0 and 255. Values outside the range are clamped to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
     low: u16,
@@ -11,39 +11,39 @@ pub struct Range {
 }
 
 impl Range {
-    /// All values: the high byte stays.
+    /// All values: maps each to its high byte.
     pub const FULL: Self = Self { low: 0, high: u16::MAX };
 
-    /// From the two numbers of a recipe.
+    /// The range between two numbers in any order.
     pub fn of([low, high]: [u16; 2]) -> Self {
         Self { low: low.min(high), high: low.max(high) }
     }
 
-    /// The two numbers of a recipe.
+    /// The smallest and the largest value.
     pub fn numbers(self) -> [u16; 2] {
         [self.low, self.high]
     }
 
-    /// The byte for `value`: the range is divided into 256 equal steps.
+    /// Maps `value` to a byte. The range is divided into 256 equal steps.
     pub fn byte(self, value: u16) -> u8 {
         let steps = u32::from(self.high - self.low) + 1;
         (u32::from(value.clamp(self.low, self.high) - self.low) * 256 / steps).min(255) as u8
     }
 }
 
-/// The values of 16-bit images.
+/// Statistics of the values in 16-bit images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SixteenBitValues {
-    /// Images.
+    /// Number of images.
     pub images: u64,
     least: u16,
     most: u16,
-    /// How many values have so many bits, 0 to 16.
+    /// Number of values by their number of significant bits, 0 to 16.
     by_bits: [u64; 17],
 }
 
 impl SixteenBitValues {
-    /// The values of one image.
+    /// The statistics of one image.
     pub fn of(samples: impl Iterator<Item = u16>) -> Self {
         let mut values = Self { images: 1, least: u16::MAX, ..Self::default() };
         for value in samples {
@@ -53,7 +53,7 @@ impl SixteenBitValues {
         values
     }
 
-    /// Adds those of other images.
+    /// Adds the statistics of other images.
     pub fn add(&mut self, other: &Self) {
         if self.images == 0 {
             *self = *other;
@@ -64,9 +64,9 @@ impl SixteenBitValues {
         }
     }
 
-    /// The values in use, of 8 bits at least: from 0 to what as many bits as the largest value has can hold, so that a few
-    /// images more or less seldom change it. Where all values lie far from 0, from the smallest to the largest. None
-    /// without an image.
+    /// The range in use, at least 8 bits wide. It extends from 0 to the largest number with as many bits as the largest
+    /// value, so that a few images more or less seldom change it. If all values are far from 0, it extends from the smallest
+    /// to the largest value. None without an image.
     pub fn range(&self) -> Option<Range> {
         let spread = self.most.checked_sub(self.least).filter(|_| self.images > 0)?;
         if bits(spread).max(8) + 2 <= bits(self.most) {
@@ -76,33 +76,33 @@ impl SixteenBitValues {
         Some(Range { low: 0, high: (1u32 << bits(self.most).max(8)).wrapping_sub(1) as u16 })
     }
 
-    /// Whether `range` is not wide enough for all of them.
+    /// Whether any value lies outside `range`.
     pub fn exceed(&self, range: Range) -> bool {
         let [low, high] = range.numbers();
         self.images > 0 && (self.least < low || self.most > high)
     }
 
-    /// What to say of images of test that use values outside `range`, if they do.
+    /// A note on images of test with values outside `range`, if there are any.
     pub fn note_of_test(&self, range: Range) -> Option<String> {
         let [low, high] = range.numbers();
         self.exceed(range).then(|| {
             format!(
                 "The 16-bit images of test have values {} to {}; those outside {low} to {high}, which train and val use, \
-                 become the nearest.",
+                 are clamped.",
                 self.least, self.most
             )
         })
     }
 
-    /// What to say of the images, scaled by `range`.
+    /// A note on the images, scaled by `range`.
     pub fn note(&self, range: Range) -> String {
         let [low, high] = range.numbers();
         let plural = if self.images == 1 { "" } else { "s" };
         let mut note = format!("{} 16-bit image{plural}: values {} to {}", self.images, self.least, self.most);
         note += &format!("; {low} to {high} become 0 to 255");
-        note += if range == Range::FULL { "." } else { " (--range-16bit)." };
+        note += if range == Range::FULL { "." } else { " (`options.range_16bit`)." };
         if self.exceed(range) {
-            note += " Values outside become the nearest.";
+            note += " Values outside are clamped.";
         }
         let (all, mut below) = (self.by_bits.iter().sum::<u64>(), 0);
         let most = self.by_bits.iter().position(|count| {
@@ -112,8 +112,7 @@ impl SixteenBitValues {
         let most = (1u32 << most.unwrap_or(16)) - 1;
         let levels = usize::from(range.byte(most.min(u32::from(u16::MAX)) as u16)) + 1;
         if levels <= 32 {
-            note +=
-                &format!(" 99.9 % of the values are at most {most}, for which {levels} of the 256 levels are left.");
+            note += &format!(" 99.9 % of the values are at most {most}, which leaves {levels} of the 256 levels.");
         }
         note
     }

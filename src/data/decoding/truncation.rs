@@ -1,10 +1,11 @@
-//! Is an image file whole? Some decoders fill what a cut-off file lacks with grey, and say nothing.
+//! Finds image files that are cut off. Some decoders silently fill the missing part with grey.
 
 use anyhow::{Context, Result, bail, ensure};
 use image::ImageFormat;
 
-/// Demands the end of the file where the format marks one: JPEG's end-of-image marker, PNG's IEND chunk, the length in
-/// WebP's header; of a GIF the end of its first frame, which is all that is read. Decoders of the other formats report missing pixels themselves.
+/// Checks that a file has its end, in the formats that mark it: JPEG's end-of-image marker, PNG's IEND chunk, the length in
+/// WebP's header, and the end of the first frame of a GIF, which is all that is read. The decoders of other formats report
+/// missing pixels themselves.
 pub fn check(format: ImageFormat, file: &[u8]) -> Result<()> {
     match format {
         ImageFormat::Jpeg => jpeg(file),
@@ -15,8 +16,8 @@ pub fn check(format: ImageFormat, file: &[u8]) -> Result<()> {
     }
 }
 
-/// Walks from marker to marker. A segment is skipped by its length, so that the end-of-image marker of a thumbnail
-/// inside it does not count; compressed data holds no marker but restarts, since it writes its own FF as FF 00.
+/// Walks from marker to marker. A segment is skipped by its length, so that the end-of-image marker of a thumbnail inside
+/// it does not count. Compressed data contains no markers but restarts: it encodes FF as FF 00.
 fn jpeg(file: &[u8]) -> Result<()> {
     const RESTART_FIRST: u8 = 0xD0;
     const END_OF_IMAGE: u8 = 0xD9;
@@ -35,7 +36,7 @@ fn jpeg(file: &[u8]) -> Result<()> {
             }
         }
     }
-    bail!("the JPEG is cut off: its {} bytes hold no end-of-image marker", file.len())
+    bail!("the JPEG is cut off: its {} bytes contain no end-of-image marker", file.len())
 }
 
 /// Walks from chunk to chunk: length, name, data, checksum.
@@ -50,9 +51,10 @@ fn png(file: &[u8]) -> Result<()> {
         }
         rest = after;
     }
-    bail!("the PNG is cut off: its {} bytes hold no end (IEND)", file.len())
+    bail!("the PNG is cut off: its {} bytes contain no end (IEND)", file.len())
 }
 
+/// Compares the length in the header with that of the file.
 fn webp(file: &[u8]) -> Result<()> {
     const HEADER: usize = 8;
     let length = match *file {
@@ -63,22 +65,22 @@ fn webp(file: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Walks over the header, the extensions and the blocks of the first picture (GIF89a, sections 18 to 26).
+/// Walks over the header, the extensions and the blocks of the first image (GIF89a, sections 18 to 26).
 fn gif(file: &[u8]) -> Option<()> {
     const SCREEN: usize = 13;
-    const PICTURE: u8 = 0x2C;
+    const IMAGE: u8 = 0x2C;
     const EXTENSION: u8 = 0x21;
     let colours = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
     let mut rest = file.get(SCREEN + colours(*file.get(10)?)..)?;
     while rest.first() == Some(&EXTENSION) {
         rest = after_blocks(rest.get(2..)?)?;
     }
-    let flags = *rest.get(9).filter(|_| rest.first() == Some(&PICTURE))?;
-    // The smallest code's size stands before the blocks.
+    let flags = *rest.get(9).filter(|_| rest.first() == Some(&IMAGE))?;
+    // One byte, the smallest code size, precedes the blocks.
     after_blocks(rest.get(10 + colours(flags) + 1..)?).map(|_| ())
 }
 
-/// What follows blocks, each of which begins with its length; one without length is the last.
+/// Skips blocks, each of which begins with its length; a block of length 0 is the last.
 fn after_blocks(mut rest: &[u8]) -> Option<&[u8]> {
     loop {
         let (&length, block) = rest.split_first()?;
@@ -100,12 +102,12 @@ mod tests {
         let cut = [&[0xFF, 0xD8][..], &thumbnail, &scan].concat();
         assert!(jpeg(&cut).is_err());
         assert!(jpeg(&[&cut[..], &[0xFF, 0xD9]].concat()).is_ok());
-        // Bytes may fill the space before a marker, and anything may follow the end.
+        // Fill bytes may precede a marker, and anything may follow the end.
         assert!(jpeg(&[&cut[..], &[0xFF, 0xFF, 0xFF, 0xD9, 1, 2, 3]].concat()).is_ok());
     }
 
     #[test]
-    fn no_bytes_and_half_headers_are_cut_off() {
+    fn empty_files_and_partial_headers_are_cut_off() {
         for file in [&[][..], &[0xFF], &[0xFF, 0xD8, 0xFF, 0xE0], &[0xFF, 0xD8, 0xFF, 0xE0, 0]] {
             assert!(jpeg(file).is_err() && png(file).is_err() && webp(file).is_err(), "{file:?}");
             assert_eq!(gif(file), None, "{file:?}");

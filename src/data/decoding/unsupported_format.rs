@@ -1,6 +1,6 @@
-//! What a file is that is no image of a format that is read: told by how it begins, or by its extension.
+//! Names files of formats that are not read, by their first bytes or their extension.
 
-/// What is wrong with a file, and how it begins: an offset and the bytes there.
+/// Kinds of files, each with an offset and the bytes that identify it there.
 const KINDS: [(&str, usize, &[u8]); 36] = [
     ("a JPEG 2000 image", 0, b"\0\0\0\x0CjP  "),
     ("a JPEG 2000 image", 0, b"\xFF\x4F\xFF\x51"),
@@ -34,13 +34,13 @@ const KINDS: [(&str, usize, &[u8]); 36] = [
     ("a NumPy array", 0, b"\x93NUMPY"),
     ("an HDF5 file", 0, b"\x89HDF"),
     ("a MATLAB file", 0, b"MATLAB 5.0"),
-    ("a RIFF file that is no WebP", 0, b"RIFF"),
+    ("a RIFF file that is not WebP", 0, b"RIFF"),
     ("a Matroska or WebM video", 0, b"\x1A\x45\xDF\xA3"),
-    ("a pointer of Git LFS, and the file itself was not fetched (git lfs pull)", 0, b"version https://git-lfs"),
+    ("a pointer of Git LFS whose file was not fetched (git lfs pull)", 0, b"version https://git-lfs"),
     ("a FLIF image", 0, b"FLIF"),
 ];
 
-/// Brands of files of the ISO base media format, and what they stand for.
+/// Brands of files in the ISO base media format, with the kinds of files that they identify.
 const BRANDS: [(&[u8; 4], &str); 11] = [
     (b"avif", "an AVIF image"),
     (b"avis", "an AVIF image"),
@@ -62,7 +62,7 @@ const EXTENSIONS: [&str; 39] = [
     "dng", "orf", "rw2", "raf", "raw", "pdf", "jif",
 ];
 
-/// What `file` is, with its article; none where it begins like nothing that is known.
+/// The kind of `file`, with its article; None if its first bytes are unknown.
 pub fn kind(file: &[u8]) -> Option<&'static str> {
     if file.get(4..8) == Some(b"ftyp") {
         return Some(of_brands(file));
@@ -77,12 +77,12 @@ pub fn kind(file: &[u8]) -> Option<&'static str> {
     markup(file)
 }
 
-/// Whether `extension` is that of images that are not read.
-pub fn is_of_images(extension: &std::ffi::OsStr) -> bool {
+/// Whether `extension` belongs to an image format that is not read.
+pub fn is_image_extension(extension: &std::ffi::OsStr) -> bool {
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// By the major brand or, where that is common to several, by those it is compatible with.
+/// The kind of a file by its major brand or, where several kinds share that, by its compatible brands.
 fn of_brands(file: &[u8]) -> &'static str {
     let length = file.first_chunk().map_or(0, |&length| u32::from_be_bytes(length) as usize);
     let brands = file[8..file.len().min(length.clamp(12, 256))].as_chunks::<4>().0;
@@ -92,6 +92,7 @@ fn of_brands(file: &[u8]) -> &'static str {
     known.unwrap_or("a video, or another file of the MP4 family")
 }
 
+/// The kind of a text file in markup.
 fn markup(file: &[u8]) -> Option<&'static str> {
     let start = String::from_utf8_lossy(&file[..file.len().min(1024)]).to_lowercase();
     let start = start.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_told_by_how_they_begin() {
+    fn files_are_recognised_by_their_first_bytes() {
         let dicom = [&[0; 128][..], b"DICM\x02\0"].concat();
         for (file, expected) in [
             (&b"\0\0\0\x1Cftypavif\0\0\0\0avifmif1"[..], "AVIF"),

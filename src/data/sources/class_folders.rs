@@ -1,4 +1,4 @@
-//! What stands among class folders and is perhaps no class: a copy of them all, a split, or parts that each hold every
+//! Folders among class folders that may not be classes: a copy of all classes, a split, or parts that each hold every
 //! class.
 
 use std::path::{Path, PathBuf};
@@ -7,63 +7,63 @@ use anyhow::{Result, bail};
 
 use super::{
     folder_contents::{class_names, holds_image, visible},
+    layout_messages::option,
     unreadable,
 };
 use crate::data::splits::split_name::{SplitName, is_fold, possible_split, split_at_end, split_in_name};
 
-/// Class folders, and what is known of them.
+/// Class folders, and facts about them that decide how they are read.
 pub struct ClassFolders<'a> {
     /// The folder of the data.
     pub top: &'a Path,
-    /// The folder that holds them.
+    /// The folder that contains the class folders.
     pub root: &'a Path,
-    /// Folders in it that are other splits.
+    /// Folders in `root` that are other splits.
     pub apart: &'a [PathBuf],
-    /// Whether the user named `root`, so that nothing in it is refused.
+    /// Whether the user named `root`; nothing in it is then refused.
     pub is_named: bool,
-    /// Whether other splits stand beside `root`.
+    /// Whether there are other splits beside `root`.
     pub has_splits: bool,
 }
 
-/// What was found among class folders.
+/// Folders among class folders that are not classes.
 #[derive(Default)]
 pub struct NoClasses {
-    /// Folders that hold what stands beside them once more.
+    /// Folders that repeat the class folders beside them.
     pub copies: Vec<PathBuf>,
-    /// What the user should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
-/// A folder that holds images.
+/// A folder that contains images.
 struct Class {
     path: PathBuf,
     name: String,
-    /// Names of the folders with images in it; none where an image stands beside them.
+    /// Names of the folders with images in it; none if an image lies beside them.
     inner: Vec<String>,
 }
 
 impl ClassFolders<'_> {
-    /// Copies among the class folders, which are no classes, and notes of what may be none.
+    /// Finds the copies among the class folders, and notes folders that may not be classes.
     ///
     /// # Errors
-    /// A folder cannot be read; or folders that nobody named are as likely splits as classes.
-    pub fn sorted_out(&self) -> Result<NoClasses> {
+    /// A folder cannot be read, or folders that the user did not name are as likely splits as classes.
+    pub fn find_no_classes(&self) -> Result<NoClasses> {
         let (mut folders, _) = visible(self.root)?;
         folders.retain(|folder| !self.apart.contains(folder) && holds_image(folder));
-        let class = |path: PathBuf| {
+        let mut classes = Vec::new();
+        for path in folders {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            anyhow::Ok(Class { inner: class_names(&path)?, name, path })
-        };
-        let classes = folders.into_iter().map(class).collect::<Result<Vec<_>>>()?;
+            classes.push(Class { inner: class_names(&path)?, name, path });
+        }
         let (copies, classes) = without_copies(classes);
         let mut found = NoClasses::default();
         if !copies.is_empty() {
             let beside = quoted(classes.iter().map(|class| &class.name));
             let names = quoted(copies.iter().map(|copy| &copy.name));
             let hold = if copies.len() == 1 { "holds" } else { "hold" };
-            found
-                .notes
-                .push(format!("{names} {hold} once more the class folders beside, {beside}: left out as a copy."));
+            let note = format!("{names} {hold} the class folders beside once more, {beside}: left out as a copy.");
+            found.notes.push(note);
         }
         found.copies = copies.into_iter().map(|copy| copy.path).collect();
         found.notes.extend(self.splits_inside(&classes)?);
@@ -71,10 +71,11 @@ impl ClassFolders<'_> {
         Ok(found)
     }
 
-    /// Complains of folders named like splits that hold the classes beside them, or those of one another.
+    /// Refuses folders named like splits that contain the classes beside them, or classes of one another. Notes them where
+    /// the user named the folder.
     fn splits_inside(&self, classes: &[Class]) -> Result<Option<String>> {
         let split_of =
-            |class: &Class| split_in_name(&class.name).filter(|told| told.rest.is_empty()).map(|told| told.split);
+            |class: &Class| split_in_name(&class.name).filter(|hint| hint.rest.is_empty()).map(|hint| hint.split);
         let splits: Vec<(&Class, SplitName)> =
             classes.iter().filter_map(|class| Some((class, split_of(class)?))).collect();
         let repeats = |&&(class, split): &&(&Class, SplitName)| {
@@ -89,23 +90,27 @@ impl ClassFolders<'_> {
         }
         let names = quoted(found.iter().map(|(class, _)| &class.name));
         if self.is_named {
-            return Ok(Some(format!("{names} hold class folders and are read as classes (--val-dir, --test-dir).")));
+            return Ok(Some(format!(
+                "{names} hold class folders and are read as classes (`options.folders.val` and `options.folders.test` name \
+                 splits)."
+            )));
         }
-        let mut flags: String =
-            found.iter().map(|(class, split)| format!(" --{split}-dir {}", self.flag(&class.path))).collect();
+        let root_is_train = option(self.top, SplitName::Train, self.root);
+        let mut options: Vec<String> =
+            found.iter().map(|(class, split)| option(self.top, *split, &class.path)).collect();
         if found.iter().all(|(_, split)| *split != SplitName::Train) {
-            flags = format!(" --train-dir {}{flags}", self.flag(self.root));
+            options.insert(0, root_is_train.clone());
         }
         bail!(
-            "{:?} holds {names} with class folders inside: splits of it, or classes. For splits, add{flags}; for classes, add \
-             --train-dir {}",
+            "{:?} holds {names} with class folders inside: splits of it, or classes. For splits, add {}; for classes, add \
+             {root_is_train}",
             self.root,
-            self.flag(self.root)
+            options.join(" ")
         )
     }
 
-    /// Says that all class folders hold folders of the same names, which may be the classes; refuses them where their own
-    /// names are those of folds or splits.
+    /// Notes that all class folders contain folders of the same names, which may be the actual classes. Refuses class
+    /// folders that are also named like folds or splits.
     fn same_inside(&self, classes: &[Class]) -> Result<Option<String>> {
         let [first, second, ..] = classes else { return Ok(None) };
         if first.inner.len() < 2 || classes.iter().any(|class| class.inner != first.inner) {
@@ -115,23 +120,20 @@ impl ClassFolders<'_> {
         let inner = quoted(first.inner.iter());
         let is_split = classes.iter().any(|class| split_in_name(&class.name).is_some())
             || classes.iter().all(|class| possible_split(&class.name).is_some() || is_fold(&class.name));
-        let remedy = self.flags(classes).map_or_else(
-            || {
-                let [train, val] = [first, second].map(|class| self.flag(&class.path));
-                format!(
-                    "name what to train on (--train-dir {train}) and, where it holds other images, what to validate on \
-                     (--val-dir {val})"
-                )
-            },
-            |flags| format!("name the splits ({flags})"),
-        );
+        let remedy = match self.options_by_hints(classes) {
+            Some(options) => format!("name the splits ({options})"),
+            None => format!(
+                "name what to train on ({}) and, where it holds other images, what to validate on ({})",
+                option(self.top, SplitName::Train, &first.path),
+                option(self.top, SplitName::Val, &second.path)
+            ),
+        };
         if is_split && !self.is_named {
             bail!(
                 "{outer} in {:?} each hold the folders {inner}, and are named like splits or folds. If {inner} are the \
-                 classes, {remedy}, or put the images of several together as train/CLASS/IMAGE; if {outer} are, add \
-                 --train-dir {}",
+                 classes, {remedy}, or put the images of several together as train/CLASS/IMAGE; if {outer} are, add {}",
                 self.root,
-                self.flag(self.root)
+                option(self.top, SplitName::Train, self.root)
             );
         }
         let together = "put the images of each together in one folder";
@@ -141,39 +143,27 @@ impl ClassFolders<'_> {
         )))
     }
 
-    /// The flags that name splits by what their names hint at, train being the only one without a hint; none unless one is
-    /// train and each another split.
-    fn flags(&self, classes: &[Class]) -> Option<String> {
+    /// The options that name splits by the hints in their names; the only folder without a hint is train. None unless one
+    /// folder is train and each is a different split.
+    fn options_by_hints(&self, classes: &[Class]) -> Option<String> {
         let hinted = |class: &Class| possible_split(&class.name).or_else(|| split_at_end(&class.name));
         let mut splits: Vec<Option<SplitName>> = classes.iter().map(hinted).collect();
         if let [unmarked] = &mut splits.iter_mut().filter(|split| split.is_none()).collect::<Vec<_>>()[..] {
             **unmarked = Some(SplitName::Train);
         }
         let is_apart = splits.iter().enumerate().all(|(at, split)| split.is_some() && !splits[..at].contains(split));
-        let flag = |(class, split): (&Class, SplitName)| format!("--{split}-dir {}", self.flag(&class.path));
-        let flags: Vec<String> = classes.iter().zip(splits.iter().copied().flatten()).map(flag).collect();
-        (is_apart && splits.contains(&Some(SplitName::Train))).then(|| flags.join(" "))
-    }
-
-    /// The folder as a flag takes it.
-    fn flag(&self, folder: &Path) -> String {
-        as_flag(self.top, folder)
+        if !is_apart || !splits.contains(&Some(SplitName::Train)) {
+            return None;
+        }
+        let named = classes.iter().zip(splits.into_iter().flatten());
+        Some(named.map(|(class, split)| option(self.top, split, &class.path)).collect::<Vec<_>>().join(" "))
     }
 }
 
-/// `folder` as a flag takes it in the data set in `top`, quoted where a shell would split it.
-pub fn as_flag(top: &Path, folder: &Path) -> String {
-    let within = folder.strip_prefix(top).unwrap_or(folder).display().to_string();
-    match &*within {
-        "" => ".".to_owned(),
-        plain if plain.chars().all(|c| c.is_alphanumeric() || "/._-+=,:@%".contains(c)) => within,
-        odd => format!("'{}'", odd.replace('\'', r"'\''")),
-    }
-}
-
-/// The folders that hold exactly the others, and those others. What is named like a split is no copy.
+/// Separates the folders that contain exactly the other folders, the copies, from the rest. A folder named like a split
+/// is never a copy.
 fn without_copies(classes: Vec<Class>) -> (Vec<Class>, Vec<Class>) {
-    let may_be = |class: &Class| split_in_name(&class.name).is_none_or(|told| !told.rest.is_empty());
+    let may_be = |class: &Class| split_in_name(&class.name).is_none_or(|hint| !hint.rest.is_empty());
     let is_copy = |class: &Class| {
         let others = classes.iter().filter(|other| other.inner != class.inner).map(|other| &other.name);
         class.inner.len() >= 2 && may_be(class) && others.eq(&class.inner)

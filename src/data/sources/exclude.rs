@@ -1,8 +1,8 @@
-//! `--exclude`: samples that are left out as if they were not there.
+//! Lists of samples to exclude ([`Options::exclude`](crate::data::Options::exclude)): such samples are treated as absent.
 //!
-//! A list is a text file with one sample a line: the path of an image below the data's folder, `line 17` of a table,
-//! `train face 17` of the generated faces. Lines that are empty or begin with `#` say nothing. A name may hold any
-//! bytes: `\xNN` stands for one that cannot stand in a line as it is, and for the backslash itself.
+//! A list is a text file with one sample per line: the path of an image below the data's folder, `line 17` of a table,
+//! `train face 17` of the generated faces. Empty lines and lines that begin with `#` are ignored. A name may contain any
+//! bytes: `\xNN` encodes a byte that a line cannot contain, and the backslash itself.
 
 use std::{
     collections::BTreeMap,
@@ -17,11 +17,11 @@ use super::{
 };
 use crate::durable;
 
-/// The samples of a list, by their keys ([`Source::key`](super::source::Source::key)); the default names none.
+/// The samples of a list, by their keys ([`Source::key`](super::source::Source::key)). The default list is empty.
 #[derive(Debug, Default)]
 pub struct Exclusions {
     file: PathBuf,
-    /// Each key, and whether the data hold it.
+    /// Each key, with whether the data contain it.
     keys: BTreeMap<Vec<u8>, bool>,
 }
 
@@ -29,10 +29,9 @@ impl Exclusions {
     /// Reads the list in `file`.
     ///
     /// # Errors
-    /// The file cannot be read, or a line holds a backslash that begins no `\xNN`.
+    /// The file cannot be read, or a line has a backslash that does not begin `\xNN`.
     pub fn read(file: &Path) -> Result<Self> {
-        let text =
-            durable::read_text(file).with_context(|| format!("--exclude {}: it cannot be read", file.display()))?;
+        let text = durable::read_text(file).with_context(|| format!("{}: it cannot be read", option(file)))?;
         let mut keys = BTreeMap::new();
         for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -40,17 +39,14 @@ impl Exclusions {
                 continue;
             }
             let key = unescape(line).with_context(|| {
-                format!(
-                    "--exclude {}, line {number}: a backslash is written \\x5c, and other bytes \\xNN",
-                    file.display()
-                )
+                format!("{}, line {number}: a backslash is written \\x5c, and other bytes \\xNN", option(file))
             })?;
             keys.insert(key, false);
         }
         Ok(Self { file: file.to_owned(), keys })
     }
 
-    /// Whether sample `key` is to be left out; remembers that it was there.
+    /// Whether sample `key` is excluded. Records that the data contain it.
     pub fn take(&mut self, key: &[u8]) -> bool {
         self.keys.get_mut(key).is_some_and(|found| {
             *found = true;
@@ -58,40 +54,44 @@ impl Exclusions {
         })
     }
 
-    /// Leaves out of `listing` what the list names; `root` is the folder of the data.
+    /// Removes the listed samples from `listing`; `root` is the folder of the data.
     ///
     /// # Errors
-    /// The list names samples that the data do not hold.
+    /// The list names samples that the data do not contain.
     pub fn apply(mut self, listing: &mut Listing, root: &Path) -> Result<()> {
         if self.keys.is_empty() {
             return Ok(());
         }
         let splits = [Some(&mut listing.train), listing.val.as_mut(), listing.test.as_mut()];
         for split in splits.into_iter().flatten() {
-            *split = self.rest_of(split, root);
+            *split = self.without_excluded(split, root);
         }
         let unknown: Vec<_> = self.keys.iter().filter(|(_, found)| !**found).map(|(key, _)| escape(key)).collect();
         ensure!(
             unknown.is_empty(),
-            "--exclude {}: {} of its {} lines name nothing in the data:\n{}\nRemove them, or write the list anew with \
-             `mindgap inspect DATA --write-exclude FILE`.",
-            self.file.display(),
+            "{}: {} of its {} lines match no sample of the data:\n{}\nRemove them, or write a new list (`ToExclude::to_text`).",
+            option(&self.file),
             unknown.len(),
             self.keys.len(),
             unreadable::lines(unknown.iter())
         );
-        listing.notes.push(format!("{} samples were left out (--exclude {}).", self.keys.len(), self.file.display()));
+        listing.notes.push(format!("{} samples were left out ({}).", self.keys.len(), option(&self.file)));
         Ok(())
     }
 
-    fn rest_of(&mut self, split: &Samples, root: &Path) -> Samples {
+    fn without_excluded(&mut self, split: &Samples, root: &Path) -> Samples {
         let positions = 0..split.ids.len() as u32;
         let stays = |position: &u32| !self.take(&split.source.key(split.ids[*position as usize], root));
         split.select(&positions.filter(stays).collect::<Vec<_>>())
     }
 }
 
-/// A key as one line of text.
+/// The option with its value, as messages name it.
+fn option(file: &Path) -> String {
+    format!("`options.exclude = {}`", file.display())
+}
+
+/// Writes a key as one line of text.
 pub fn escape(key: &[u8]) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
     let mut line = String::new();
@@ -107,7 +107,7 @@ pub fn escape(key: &[u8]) -> String {
     line
 }
 
-/// The key in a line; None where a backslash begins no `\xNN`.
+/// Reads the key from a line; None if a backslash does not begin `\xNN`.
 fn unescape(line: &[u8]) -> Option<Vec<u8>> {
     let mut key = Vec::new();
     let mut rest = line;
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_reads_well_stays_as_it_is() {
+    fn printable_keys_are_not_escaped() {
         for key in ["train/a b/Übung #1.png", "line 17"] {
             assert_eq!(escape(key.as_bytes()), key);
         }
@@ -146,7 +146,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_survives_its_line(key in prop::collection::vec(any::<u8>(), 1..30)) {
+        fn any_key_is_read_back_from_its_line(key in prop::collection::vec(any::<u8>(), 1..30)) {
             let line = escape(&key);
             prop_assert!(!line.starts_with('#') && !line.contains(['\n', '\r']));
             prop_assert_eq!(unescape(line.as_bytes()), Some(key));

@@ -1,4 +1,4 @@
-//! What a folder holds, seen without reading any image.
+//! The contents of a folder: subfolders, image files by their extension, hidden entries. No image is opened.
 
 use std::{
     fs,
@@ -8,24 +8,24 @@ use std::{
 use anyhow::{Context, Result};
 use walkdir::{DirEntry, WalkDir};
 
-/// The extensions of image files, in upper or lower case: torchvision's `IMG_EXTENSIONS`, and GIF.
+/// Extensions of image files, in upper or lower case: torchvision's `IMG_EXTENSIONS` and GIF.
 pub const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp", "gif"];
 
-/// Folders that programs leave behind. Those of macOS and of Synology hold files that look like the images.
+/// Folders that macOS and Synology create. They contain files named like the images beside them.
 const LEFT_BEHIND: [&str; 2] = ["__MACOSX", "@eaDir"];
 
-/// What a folder holds.
+/// The kind of contents of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Folders, perhaps with images in them.
+    /// Folders, with or without images.
     Folders,
-    /// Images, and no folder with an image.
+    /// Images, and no folder that contains an image.
     Images,
     Nothing,
 }
 
 impl Content {
-    /// That of `folder`.
+    /// The contents of `folder`.
     pub fn of(folder: &Path) -> Result<Self> {
         let (folders, files) = visible(folder)?;
         Ok(if folders.iter().any(|folder| holds_image(folder)) {
@@ -40,25 +40,27 @@ impl Content {
     }
 }
 
+/// Whether the name begins with a dot or is that of a folder that an operating system creates.
 pub fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| {
         name.as_encoded_bytes().starts_with(b".") || LEFT_BEHIND.iter().any(|left_behind| name == *left_behind)
     })
 }
 
+/// Whether the extension is one of [`EXTENSIONS`].
 pub fn has_image_extension(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default();
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// Whether an image stands in `folder` at any depth.
+/// Whether `folder` contains an image at any depth.
 pub fn holds_image(folder: &Path) -> bool {
     let is_visible = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.path());
     let walk = WalkDir::new(folder).follow_links(true).into_iter().filter_entry(is_visible);
     walk.filter_map(Result::ok).any(|entry| !entry.file_type().is_dir() && has_image_extension(entry.path()))
 }
 
-/// The visible folders in `folder`, sorted, and the visible files. Links count as what they lead to.
+/// Lists the visible folders in `folder`, sorted, and the visible files. A link counts as its target.
 pub fn visible(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let (mut folders, mut files) = (Vec::new(), Vec::new());
     for path in entries(folder)? {
@@ -71,13 +73,15 @@ pub fn visible(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     Ok((folders, files))
 }
 
-/// The visible folders in `folder`, sorted; none where an image stands beside them, which ends the look at once.
+/// Lists the visible folders in `folder`, sorted; none if an image lies beside them, which ends the scan at once.
 pub fn folders_alone(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for path in entries(folder)? {
         let path = path?;
         if is_hidden(&path) {
-        } else if path.is_dir() {
+            continue;
+        }
+        if path.is_dir() {
             folders.push(path);
         } else if has_image_extension(&path) {
             return Ok(Vec::new());
@@ -87,13 +91,13 @@ pub fn folders_alone(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// The names of the folders with images in `folder`, sorted; none where an image stands beside them.
+/// Lists the names of the folders in `folder` that contain images, sorted; none if an image lies beside them.
 pub fn class_names(folder: &Path) -> Result<Vec<String>> {
     let with_images = folders_alone(folder)?.into_iter().filter(|folder| holds_image(folder));
     Ok(with_images.map(|folder| folder.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect())
 }
 
-/// The paths of what is in `folder`.
+/// Lists the paths of all entries in `folder`.
 pub fn entries(folder: &Path) -> Result<impl Iterator<Item = Result<PathBuf>>> {
     let failure = |folder: &Path| format!("the folder {folder:?} cannot be read");
     let entries = fs::read_dir(folder).with_context(|| failure(folder))?;

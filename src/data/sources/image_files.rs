@@ -1,4 +1,4 @@
-//! The image files below a folder, one after the other while it is read.
+//! Image files below a folder, found one at a time while the folder is read.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,31 +16,31 @@ use super::{
     folder_contents::{has_image_extension, is_hidden},
 };
 
-/// A file that was found, and what is wrong with it if it cannot be read.
+/// An image file, with the reason if it cannot be read.
 #[derive(Debug)]
 pub struct ImageFile {
-    /// Its path.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Why it cannot be read.
+    /// Why the file cannot be read; `None` for a readable file and before it is read.
     pub trouble: Option<Error>,
 }
 
 impl ImageFile {
-    /// A file of which nothing bad is known.
+    /// A file that was not read yet.
     pub fn file(path: PathBuf) -> Self {
         Self { path, trouble: None }
     }
 
-    /// The path as one line of text: bytes that cannot stand in a line are written `\xNN`, as in a list for
-    /// `--exclude`.
+    /// The path as one line of text: bytes that a line cannot contain are written `\xNN`, as in a list of samples to
+    /// exclude.
     pub fn line(&self) -> String {
         exclude::escape(self.path.as_os_str().as_encoded_bytes())
     }
 }
 
-/// The image files below `folder` at any depth, told by their extensions as a data set's are, in sorted order; links are
-/// followed. Hidden files and folders, files of other extensions, and links back to a folder that holds them are passed
-/// over and counted in `passed_over`. A folder that cannot be read comes as a file in trouble.
+/// Finds the image files below `folder` at any depth, in sorted order. Their extensions are those of a data set; links
+/// are followed. Hidden files and folders, files with other extensions, and links back to a folder that contains them are
+/// skipped and counted in `passed_over`. A folder that cannot be read is returned as a file with `trouble`.
 pub fn images_below(folder: &Path, passed_over: Arc<AtomicU64>) -> impl Iterator<Item = ImageFile> + use<> {
     let mut walk = WalkDir::new(folder).follow_links(true).min_depth(1).sort_by_file_name().into_iter();
     let pass_over = move || {
@@ -59,7 +59,7 @@ pub fn images_below(folder: &Path, passed_over: Arc<AtomicU64>) -> impl Iterator
                 Ok(entry) if has_image_extension(entry.path()) => return Some(ImageFile::file(entry.into_path())),
                 Ok(_) => pass_over(),
                 Err(error) if error.loop_ancestor().is_some() => pass_over(),
-                // A link that leads nowhere counts by its name, and is found unreadable when it is decoded.
+                // A dangling link counts by its name; decoding then reports that it cannot be read.
                 Err(error) => match error.path().map(Path::to_owned) {
                     Some(path) if path.is_symlink() && !has_image_extension(&path) => pass_over(),
                     Some(path) if path.is_symlink() => return Some(ImageFile::file(path)),
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_come_sorted_and_a_link_in_a_circle_does_not_hang() {
+    fn images_are_sorted_and_a_cyclic_link_does_not_hang() {
         let place = tempfile::tempdir().unwrap();
         for file in ["b/2.JPG", "b/10.png", "a.png", "notes.txt", ".hidden.png", ".cache/x.png", "b/c/z.webp"] {
             let path = place.path().join(file);
@@ -95,7 +95,7 @@ mod tests {
         let names: Vec<_> = found.iter().map(|found| found.path.strip_prefix(place.path()).unwrap()).collect();
         let expected = ["a.png", "b/10.png", "b/2.JPG", "b/c/z.webp", "dangling.png"];
         assert_eq!(names, expected.map(Path::new));
-        // The notes, two hidden names, the circle, and the dangling link that is no image by its name.
+        // notes.txt, two hidden names, the cyclic link, and the dangling link without an image extension.
         assert_eq!(passed_over.load(Ordering::Relaxed), 5);
     }
 }

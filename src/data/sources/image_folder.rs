@@ -1,9 +1,9 @@
 //! A folder of class folders, read as torchvision's `ImageFolder` reads it.
 //!
-//! Classes are the sorted names of the folders; their images are those whose extension is torchvision's or GIF's, at any
-//! depth, in torchvision's order; links are followed. What differs, on purpose: hidden files and folders (`._face.jpg`,
-//! `.ipynb_checkpoints`) are no images and no classes, a folder that links back to itself is an error instead of an
-//! endless walk, and everything left out is told. Which folders are splits is told by `layout`.
+//! Classes are the sorted names of the folders. Their images are the files with torchvision's extensions or GIF's, at any
+//! depth, in torchvision's order; links are followed. Three differences are deliberate: hidden files and folders
+//! (`._face.jpg`, `.ipynb_checkpoints`) are neither images nor classes, a folder that links back to itself is an error
+//! instead of an endless walk, and everything left out is reported. `layout` decides which folders are splits.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ use crate::data::{
     splits::{split_folders::SplitFolders, split_name::SplitName},
 };
 
-/// The splits that `root` holds, or those that the user names; class folders that stand in `root` itself are train.
+/// Lists the splits in `root`, or those that the user names. Class folders directly in `root` are train.
 pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     let Layout { train, val, test, apart, is_one_set, lacking, beside, notes } = layout::find(root, chosen)?;
     let train = train.with_context(|| lacking)?;
@@ -31,7 +31,7 @@ pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
         subfolders(root, &mut Vec::new(), &mut left_out)?;
     }
     let (train, empty) = scan(&train, &apart, &mut left_out)?;
-    ensure!(empty.is_empty(), left_out.complaint(&empty));
+    ensure!(empty.is_empty(), left_out.empty_classes(&empty));
     let val = val.map(|folder| val_of(&folder, &mut left_out)).transpose()?;
     let mut listing = assemble(train, val, notes)?;
     if let Some(folder) = test {
@@ -48,9 +48,10 @@ pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     Ok(listing)
 }
 
-/// The split called `name` by itself, in the place of train, where `root` holds no train or nothing but classes, all of
-/// which test is, or which stand beside the split that the user names. None where there is a train to list with it.
-pub fn list_alone(root: &Path, chosen: &SplitFolders, name: SplitName) -> Result<Option<Listing>> {
+/// Lists the split called `name` alone, in the place of train, if `root` has no train split. A folder of classes without
+/// splits counts as test. Class folders beside a split that the user names do not count as train. None if there is a train
+/// split to open with it.
+pub fn list_single(root: &Path, chosen: &SplitFolders, name: SplitName) -> Result<Option<Listing>> {
     let Layout { train, val, test, apart, is_one_set, lacking, beside, mut notes } = layout::find(root, chosen)?;
     let split = match name {
         SplitName::Train => return Ok(None),
@@ -59,7 +60,7 @@ pub fn list_alone(root: &Path, chosen: &SplitFolders, name: SplitName) -> Result
     };
     let named = if name == SplitName::Val { &chosen.val } else { &chosen.test };
     let folder = match (train, split) {
-        // Folders beside a split that the user names are not taken for train unasked.
+        // Folders beside a split that the user names do not become train without being asked for.
         (Some(_), Some(folder)) if is_one_set && named.is_some() => folder,
         (Some(root), None) if is_one_set && name == SplitName::Test => {
             notes.push(format!("{root:?} holds classes and no splits: all of its images are measured."));
@@ -76,18 +77,19 @@ pub fn list_alone(root: &Path, chosen: &SplitFolders, name: SplitName) -> Result
     Ok(Some(listing))
 }
 
-/// The classes of val. Empty ones count as absent.
+/// Lists the classes of val. Empty class folders count as absent.
 fn val_of(folder: &Path, left_out: &mut Ignored) -> Result<Classes> {
     let classes = scan(folder, &[], left_out).and_then(|(classes, _)| {
         ensure!(!classes.is_empty(), "{folder:?} holds no image in its class folders");
         Ok(classes)
     });
     classes.context(
-        "val cannot be used; to draw it from train instead, remove its folder, or name train alone (--train-dir)",
+        "val cannot be used; to draw it from train instead, remove its folder, or name train alone \
+         (`options.folders.train`)",
     )
 }
 
-/// The classes of test, if it has labels that train knows.
+/// Lists the classes of test, whose labels must be classes of train.
 fn test_of(folder: &Path, train: &[String], left_out: &mut Ignored) -> Result<Classes> {
     let (classes, _) = scan(folder, &[], left_out)?;
     let unknown: Vec<String> =
@@ -101,60 +103,57 @@ fn test_of(folder: &Path, train: &[String], left_out: &mut Ignored) -> Result<Cl
     Ok(classes)
 }
 
-/// A split's classes by name, sorted, with their images.
+/// The classes of a split, sorted by name, each with its images.
 type Classes = Vec<(String, Vec<PathBuf>)>;
 
-/// What stands in the folders and is not read.
+/// Files and folders that are not read.
 #[derive(Default)]
 struct Ignored {
     /// Folders and files beside the splits.
     beside: Vec<PathBuf>,
     hidden: Vec<PathBuf>,
-    /// Images, by their extension, of formats that are not read.
-    foreign: Vec<PathBuf>,
+    /// Images of formats that are not read, by their extensions.
+    unsupported: Vec<PathBuf>,
     no_images: Vec<PathBuf>,
 }
 
 impl Ignored {
     fn add(&mut self, other: Self) {
         self.hidden.extend(other.hidden);
-        self.foreign.extend(other.foreign);
+        self.unsupported.extend(other.unsupported);
         self.no_images.extend(other.no_images);
     }
 
-    /// What is wrong with the class folders `empty`, which hold no image that is read.
-    fn complaint(&self, empty: &[PathBuf]) -> String {
-        let foreign: Vec<String> = self.foreign.iter().map(|path| format!("{path:?}")).collect();
+    /// Explains that the class folders `empty` contain no image that is read.
+    fn empty_classes(&self, empty: &[PathBuf]) -> String {
+        let unsupported: Vec<String> = self.unsupported.iter().map(|path| format!("{path:?}")).collect();
         let labels =
             |folder: &PathBuf| folder.file_name().is_some_and(|name| name == "labels" || name == "annotations");
-        let remedy = if !foreign.is_empty() {
+        let remedy = if !unsupported.is_empty() {
             format!(
-                "Images of formats that are not read are there, which can be converted: {}.",
-                unreadable::in_line(foreign.iter())
+                "They hold images of formats that are not read; convert them: {}.",
+                unreadable::in_line(unsupported.iter())
             )
         } else if empty.iter().all(labels) {
-            "This looks like a set for detection; mindgap classifies whole images: one folder for each class."
+            "This looks like a data set for detection; mindgap classifies whole images: one folder for each class."
                 .to_owned()
         } else {
             "Fill or remove them.".to_owned()
         };
-        let (known, empty) =
-            (EXTENSIONS.join(", "), unreadable::lines(empty.iter().map(|folder| format!("{folder:?}"))));
+        let known = EXTENSIONS.join(", ");
+        let empty = unreadable::lines(empty.iter().map(|folder| format!("{folder:?}")));
         format!("these class folders hold no image ({known}):\n{empty}\n{remedy}")
     }
 
     fn notes(self) -> impl Iterator<Item = String> {
         let kinds = [
-            (self.beside, "standing beside the split folders were left out"),
+            (self.beside, "beside the split folders were left out"),
             (self.hidden, "hidden (names that begin with a dot, and what macOS leaves behind) were left out"),
             (
-                self.foreign,
-                "that are images of formats that are not read, by their extensions, were left out; convert them to JPEG or PNG",
+                self.unsupported,
+                "have the extension of an image format that is not read, and were left out; convert them to JPEG or PNG",
             ),
-            (
-                self.no_images,
-                "that are no images by their extension, or stand outside the class folders, were left out",
-            ),
+            (self.no_images, "have no image extension, or lie outside the class folders, and were left out"),
         ];
         kinds.into_iter().filter(|(paths, _)| !paths.is_empty()).map(|(mut paths, what)| {
             paths.sort();
@@ -164,7 +163,7 @@ impl Ignored {
     }
 }
 
-/// The folders in `folder`, links to folders among them, sorted by name. Other visible entries go to `files`.
+/// Lists the folders in `folder`, including links to folders, sorted by name. Other visible entries go to `files`.
 fn subfolders(folder: &Path, files: &mut Vec<PathBuf>, left_out: &mut Ignored) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for path in entries(folder)? {
@@ -181,7 +180,7 @@ fn subfolders(folder: &Path, files: &mut Vec<PathBuf>, left_out: &mut Ignored) -
     Ok(folders)
 }
 
-/// The classes in the folder of one split that have images, and the class folders without. Folders in `apart` are no
+/// Scans the folder of one split: its classes with images, and its empty class folders. Folders in `apart` are not
 /// classes.
 fn scan(folder: &Path, apart: &[PathBuf], left_out: &mut Ignored) -> Result<(Classes, Vec<PathBuf>)> {
     let mut outside = Vec::new();
@@ -208,8 +207,7 @@ fn scan(folder: &Path, apart: &[PathBuf], left_out: &mut Ignored) -> Result<(Cla
     Ok((classes, empty))
 }
 
-/// The images under the folder of one class: folder after folder in the order of their paths, files by name within
-/// each.
+/// Lists the images of one class: folders in the order of their paths, and files by name within each.
 fn images(class: &Path, left_out: &mut Ignored) -> Result<Vec<PathBuf>> {
     let mut images = Vec::new();
     let mut walk = WalkDir::new(class).follow_links(true).min_depth(1).into_iter();
@@ -218,7 +216,7 @@ fn images(class: &Path, left_out: &mut Ignored) -> Result<Vec<PathBuf>> {
             Ok(entry) => (entry.path().to_owned(), entry.file_type().is_dir()),
             Err(error) => match (error.loop_ancestor(), error.path()) {
                 (Some(ancestor), Some(path)) => bail!("the link {path:?} leads back to {ancestor:?}, which holds it"),
-                // A link that leads nowhere: listed here, and found unreadable when it is decoded.
+                // A dangling link is listed here; decoding then reports that it cannot be read.
                 (None, Some(path)) if path.is_symlink() => (path.to_owned(), false),
                 _ => return Err(error).with_context(|| format!("the folder {class:?} cannot be read")),
             },
@@ -229,24 +227,24 @@ fn images(class: &Path, left_out: &mut Ignored) -> Result<Vec<PathBuf>> {
             }
             left_out.hidden.push(path);
         } else if !is_folder {
-            let is_foreign = path.extension().is_some_and(unsupported_format::is_of_images);
+            let is_unsupported = path.extension().is_some_and(unsupported_format::is_image_extension);
             if has_image_extension(&path) {
                 &mut images
-            } else if is_foreign {
-                &mut left_out.foreign
+            } else if is_unsupported {
+                &mut left_out.unsupported
             } else {
                 &mut left_out.no_images
             }
             .push(path);
         }
     }
-    // Compared as text, as Python does it: "a/b-c" < "a/b/c". Path's own order goes by components.
+    // Paths are compared as text, as in Python: "a/b-c" < "a/b/c". The order of `Path` goes by components.
     let text = |path: &Path| path.as_os_str().as_encoded_bytes().to_owned();
     images.sort_by_cached_key(|path| (path.parent().map(text), path.file_name().map(|name| text(Path::new(name)))));
     Ok(images)
 }
 
-/// The images of `split`, labelled by their classes' places in `classes`.
+/// Labels the images of `split` by the indices of their classes in `classes`.
 fn samples(split: Classes, classes: &[String]) -> Samples {
     let (mut paths, mut labels) = (Vec::new(), Vec::new());
     for (class, images) in split {

@@ -1,4 +1,4 @@
-//! What a source holds, before any image is decoded.
+//! The samples and classes of a source, before any image is decoded.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::data::{
 
 /// The samples of every split of a source.
 pub struct Listing {
-    /// Class names; a label is an index in them.
+    /// Class names; a label is an index into them.
     pub classes: Vec<String>,
     /// Images to train on.
     pub train: Samples,
@@ -24,25 +24,25 @@ pub struct Listing {
     pub val: Option<Samples>,
     /// Images that nothing but a final evaluation reads.
     pub test: Option<Samples>,
-    /// Why a test split that is there is not among them.
+    /// Why an existing test split is not listed.
     pub unread_test: Option<String>,
-    /// Images of train that the fraction in use leaves out. They count where the range of 16-bit values is looked for, so
-    /// that no fraction changes a pixel.
+    /// Training images that the fraction in use leaves out. They still count for the range of 16-bit values, so that the
+    /// fraction does not change any pixel.
     pub unused: Option<Samples>,
-    /// What the user should know about how the source was read.
+    /// Notes for the user on how the source was read.
     pub notes: Vec<String>,
-    /// Rows left out.
+    /// Rows that were left out because they cannot be read.
     pub bad: Vec<BadFile>,
 }
 
 /// Images with their labels.
 #[derive(Clone)]
 pub struct Samples {
-    /// Where the images come from.
+    /// Source of the images.
     pub source: Arc<Source>,
-    /// Index of each in the source.
+    /// Index of each image in the source.
     pub ids: Vec<u32>,
-    /// Class of each.
+    /// Label of each image.
     pub labels: Vec<u32>,
 }
 
@@ -52,13 +52,13 @@ impl Samples {
         Self { source: Arc::new(source), ids: (0..labels.len() as u32).collect(), labels }
     }
 
-    /// The same samples with 16-bit values scaled by `range`.
+    /// A copy whose source scales 16-bit values by `range`.
     pub fn in_range(&self, range: Range) -> Self {
         let source = self.source.in_range(range).map_or_else(|| Arc::clone(&self.source), Arc::new);
         Self { source, ..self.clone() }
     }
 
-    /// The values of the 16-bit images among them, which are read for it; an image that cannot be read adds none.
+    /// Reads all images and collects the values of the 16-bit ones. Unreadable images are ignored.
     pub fn sixteen_bit_values(&self) -> SixteenBitValues {
         let values_of =
             |&id: &u32| self.source.stored(id).ok().and_then(|stored| stored.sixteen_bit).unwrap_or_default();
@@ -68,7 +68,7 @@ impl Samples {
         })
     }
 
-    /// Those at `positions`, in that order.
+    /// The samples at `positions`, in that order.
     pub fn select(&self, positions: &[u32]) -> Self {
         let pick = |of: &[u32]| positions.iter().map(|&position| of[position as usize]).collect();
         Self { source: Arc::clone(&self.source), ids: pick(&self.ids), labels: pick(&self.labels) }
@@ -76,22 +76,21 @@ impl Samples {
 }
 
 impl Listing {
-    /// Whether val was drawn from train: they then share one source.
+    /// Whether val was drawn from train, which then shares its source.
     pub fn is_val_drawn(&self) -> bool {
         self.val.as_ref().is_some_and(|val| Arc::ptr_eq(&val.source, &self.train.source))
     }
 
-    /// Goes on without the test split, which nothing but its own evaluation reads, and says why.
+    /// Leaves the test split out and notes the reason. Only an evaluation on test reads that split.
     pub fn leave_test_out(&mut self, reason: String) {
         self.test = None;
-        self.notes.push(format!(
-            "The test split is left out, which nothing but `mindgap evaluate --split test` needs. {reason}."
-        ));
+        self.notes.push(format!("The test split is left out; only an evaluation on test needs it. {reason}."));
         self.unread_test = Some(reason);
     }
 
-    /// Two classes at least, an image of every class in train, an image in val, no class in val that train lacks. Classes
-    /// that val or test lack are noted. A test split without images, or with a class that train lacks, is left out.
+    /// Checks that there are at least two classes, that train has an image of each, that val has an image, and that every
+    /// class of val is in train. Notes the classes that val or test lack. Leaves out a test split without images or with a
+    /// class that train lacks.
     pub fn check(&mut self) -> Result<()> {
         ensure!(
             self.classes.len() >= 2,
@@ -123,7 +122,7 @@ impl Listing {
         Ok(())
     }
 
-    /// Notes the classes of train of which the split called `name`, with `here` images of each, has none.
+    /// Notes the classes of train of which the split called `name` has no image. `here` counts its images of each class.
     fn note_absent(&mut self, name: SplitName, here: &[usize], in_train: &[usize]) {
         let absent = self.classes_where(|class| here[class] == 0 && in_train[class] > 0);
         if !absent.is_empty() {
@@ -131,7 +130,7 @@ impl Listing {
         }
     }
 
-    /// Notes the classes of which a val that was drawn has no image.
+    /// Notes the classes of which a drawn val split has no image.
     pub fn note_absent_from_drawn(&mut self) {
         let Some(val) = &self.val else { return };
         let counts = |samples: &Samples| count(&samples.labels, self.classes.len());
@@ -145,7 +144,7 @@ impl Listing {
     }
 }
 
-/// How many images each class has.
+/// Counts the images of each class.
 pub fn count(labels: &[u32], classes: usize) -> Vec<usize> {
     let mut counts = vec![0; classes];
     labels.iter().for_each(|&label| counts[label as usize] += 1);

@@ -1,4 +1,4 @@
-//! Where the pictures of one split come from, one by one and again on demand.
+//! The origin of the images of one split, read one at a time and again on demand.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,13 +13,13 @@ use crate::data::decoding::{
     sixteen_bit::Range,
 };
 
-/// All pictures of a split's full listing; a sample id is an index in it.
+/// All images of a split's full listing; a sample id is an index into it.
 pub enum Source {
-    /// Image files, decoded whenever they are asked for.
+    /// Image files, decoded each time an image is requested.
     Files {
         /// The file of each sample.
         paths: Arc<[PathBuf]>,
-        /// The range of 16-bit values; none where it is not known, and then the high byte stays.
+        /// Range of 16-bit values; `None` while it is unknown, where the high byte is used.
         range: Option<Range>,
     },
     /// Square grey images in memory.
@@ -28,26 +28,26 @@ pub enum Source {
         side: u32,
         /// `[n, side, side]`
         pixels: Vec<u8>,
-        /// How a message names sample `id`.
+        /// Names of the samples in messages.
         names: Names,
     },
 }
 
-/// How a message names a picture that is no file.
+/// Names of images that are not files, for messages.
 pub enum Names {
-    /// Lines of a table: its name, and the line of each sample.
+    /// The name of a table, and the line of each sample in it.
     Lines(String, Vec<u64>),
-    /// Numbers of a kind: "train face 17".
+    /// A kind that the sample id follows: "train face 17".
     Numbers(&'static str),
 }
 
 impl Source {
-    /// The images in `paths`.
+    /// A source of the image files `paths`.
     pub fn files(paths: Vec<PathBuf>) -> Self {
         Self::Files { paths: paths.into(), range: None }
     }
 
-    /// The same pictures with 16-bit values scaled by `range`; None where no files are decoded.
+    /// A copy that scales 16-bit values by `range`; None for a source without files.
     pub fn in_range(&self, range: Range) -> Option<Self> {
         match self {
             Self::Files { paths, .. } => Some(Self::Files { paths: Arc::clone(paths), range: Some(range) }),
@@ -55,7 +55,7 @@ impl Source {
         }
     }
 
-    /// The range by which 16-bit values are scaled.
+    /// The range that scales 16-bit values.
     pub fn range(&self) -> Range {
         match self {
             Self::Files { range: Some(range), .. } => *range,
@@ -63,7 +63,7 @@ impl Source {
         }
     }
 
-    /// Sample `id` for a message: a quoted, escaped path, or a line of a table.
+    /// Names sample `id` in a message: a quoted, escaped path, or a line of a table.
     pub fn name(&self, id: u32) -> String {
         match self {
             Self::Files { paths, .. } => format!("{:?}", paths[id as usize]),
@@ -72,7 +72,7 @@ impl Source {
         }
     }
 
-    /// Sample `id` in a list of samples: its path below `root`, `line 17`, or `train face 17`.
+    /// Names sample `id` in a list of samples: its path below `root`, `line 17`, or `train face 17`.
     pub fn key(&self, id: u32, root: &Path) -> Vec<u8> {
         match self {
             Self::Files { paths, .. } => {
@@ -84,7 +84,7 @@ impl Source {
         }
     }
 
-    /// Size and colour of sample `id`, from its header alone.
+    /// Size and colour of sample `id`, from the header alone.
     pub fn header(&self, id: u32) -> Result<Header> {
         match self {
             Self::Files { paths, .. } => decode::header(&paths[id as usize]),
@@ -92,30 +92,31 @@ impl Source {
         }
     }
 
-    /// Sample `id` in `channels` (1 or 3) at its own size. The error does not name the sample.
-    pub fn picture(&self, id: u32, channels: u32) -> Result<DecodedImage> {
+    /// Decodes sample `id` into `channels` (1 or 3) at its own size. The error does not name the sample.
+    pub fn image(&self, id: u32, channels: u32) -> Result<DecodedImage> {
         match self {
             Self::Files { paths, .. } => decode::file(&paths[id as usize], channels, self.range()),
             Self::Grey { side, pixels, .. } => Ok(grey(*side, pixels, id).into_channels(channels)),
         }
     }
 
-    /// Sample `id` for people to look at: where the range of the set's 16-bit values is not known, by its own.
+    /// Decodes sample `id` for display. While the range of the data set's 16-bit values is unknown, the image's own range
+    /// scales them.
     pub fn shown(&self, id: u32) -> Result<DecodedImage> {
         let stored = self.stored(id)?;
         let own = stored.sixteen_bit.filter(|_| matches!(self, Self::Files { range: None, .. }));
         match own.and_then(|values| self.in_range(values.range()?)) {
-            Some(source) => Ok(source.stored(id)?.picture),
-            None => Ok(stored.picture),
+            Some(source) => Ok(source.stored(id)?.image),
+            None => Ok(stored.image),
         }
     }
 
-    /// Sample `id` as it is stored. The error does not name the sample.
+    /// Decodes sample `id` in the channels that its file has. The error does not name the sample.
     pub fn stored(&self, id: u32) -> Result<StoredImage> {
         match self {
             Self::Files { paths, .. } => decode::stored(&paths[id as usize], self.range()),
             Self::Grey { side, pixels, .. } => {
-                Ok(StoredImage { picture: grey(*side, pixels, id), is_turned: false, sixteen_bit: None })
+                Ok(StoredImage { image: grey(*side, pixels, id), is_turned: false, sixteen_bit: None })
             }
         }
     }
@@ -127,7 +128,7 @@ fn grey(side: u32, pixels: &[u8], id: u32) -> DecodedImage {
     DecodedImage { width: side, height: side, channels: 1, pixels: samples }
 }
 
-/// The row on `line` of a table in a list of samples.
+/// Names the row on `line` of a table in a list of samples.
 pub fn line_key(line: u64) -> Vec<u8> {
     format!("line {line}").into_bytes()
 }

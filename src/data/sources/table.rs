@@ -1,7 +1,7 @@
 //! Kaggle's `fer2013.csv`: one row per image, `emotion,pixels[,Usage]`.
 //!
-//! The columns may stand in any order and case, others beside them are not read. `pixels` holds a square number of grey
-//! values 0–255 with spaces between. `Usage` says Training, PublicTest (val) or PrivateTest (test).
+//! The columns may have any order and case; further columns are ignored. `pixels` holds a square number of grey values
+//! 0–255 separated by spaces. `Usage` is Training, PublicTest (val) or PrivateTest (test).
 
 use std::{
     fs::File,
@@ -23,15 +23,15 @@ use crate::data::splits::split_name::SplitName;
 /// FER2013's classes in the order of its numbers.
 const EMOTIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 
-/// Reads a table. Rows that `exclusions` name are passed over; bad rows are an error, or, with `skip_bad`, left out and
-/// listed.
+/// Lists the rows of a table. Rows that `exclusions` name are skipped. Unreadable rows are an error, or with `skip_bad`
+/// left out and listed.
 pub fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Listing> {
     let Table { splits, side, bad, .. } = read(path, skip_bad, exclusions)?;
     let classes = classes(&splits[..2]).with_context(|| format!("{path:?}"))?;
     let mut notes = Vec::new();
     if classes.len() != EMOTIONS.len() {
         notes.push(format!(
-            "FER2013 has 7 emotions, this table {}: its classes are called by their numbers.",
+            "FER2013 has 7 emotions, this table has {}: its classes are named by their numbers.",
             classes.len()
         ));
     }
@@ -54,9 +54,9 @@ pub fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<
     Ok(listing)
 }
 
-/// The rows called `name` by themselves, in the place of train, where the table has no others to train on; for test also
-/// all rows of a table that has no Usage. None where there are rows to train on. `known` are a model's classes.
-pub fn list_alone(
+/// Lists the rows of the split `name` alone, in the place of train, if the table has no rows to train on. All rows of a
+/// table without Usage count as test. None if there are rows to train on. `known` are the classes of a model.
+pub fn list_single(
     path: &Path,
     name: SplitName,
     known: &[String],
@@ -64,9 +64,9 @@ pub fn list_alone(
     exclusions: &mut Exclusions,
 ) -> Result<Option<Listing>> {
     let Table { splits: [train, val, test], side, bad, has_usage } = read(path, skip_bad, exclusions)?;
-    let all = !has_usage && name == SplitName::Test;
+    let uses_all = !has_usage && name == SplitName::Test;
     let rows = match name {
-        _ if all => train,
+        _ if uses_all => train,
         _ if !train.labels.is_empty() => return Ok(None),
         SplitName::Train => return Ok(None),
         SplitName::Val => val,
@@ -76,17 +76,20 @@ pub fn list_alone(
     let is_fer = n <= EMOTIONS.len() && EMOTIONS.iter().all(|emotion| known.iter().any(|class| class == emotion));
     let classes = (0..n).map(|i| if is_fer { EMOTIONS[i].to_owned() } else { i.to_string() }).collect();
     let train = rows.into_samples(path, side).with_context(|| format!("{path:?} holds no row of {name}"))?;
-    let notes = if all { vec!["The table has no Usage: all of its rows are measured.".to_owned()] } else { Vec::new() };
+    let mut notes = Vec::new();
+    if uses_all {
+        notes.push("The table has no Usage: all of its rows are measured.".to_owned());
+    }
     Ok(Some(Listing { classes, train, val: None, test: None, unread_test: None, unused: None, notes, bad }))
 }
 
-/// The rows of a table.
+/// The rows of a table, sorted by split.
 struct Table {
     splits: [Rows; 3],
-    /// Pixels across and down of each image.
+    /// Side of each image in pixels.
     side: u32,
     bad: Vec<BadFile>,
-    /// Whether rows tell their split.
+    /// Whether the table has a column for the split.
     has_usage: bool,
 }
 
@@ -115,13 +118,13 @@ fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Tabl
         }
     }
     ensure!(side.is_some() || !bad.is_empty(), "{path:?} holds no rows below its first line");
-    // Where no row is good there is nothing to go on with, and the reasons are what the user needs.
+    // If no row can be read, the reasons are reported even with `skip_bad`.
     unreadable::tolerate(&bad, &format!("rows of {path:?}"), skip_bad && side.is_some())?;
     let (side, _) = side.context("there is a row")?;
     Ok(Table { splits, side, bad, has_usage: columns.usage.is_some() })
 }
 
-/// Some editors put the three bytes of U+FEFF before the text.
+/// Skips the three bytes of U+FEFF that some editors write before the text.
 fn skip_byte_order_mark(file: &mut BufReader<File>) -> std::io::Result<()> {
     use std::io::BufRead;
     if file.fill_buf()?.starts_with(b"\xEF\xBB\xBF") {
@@ -130,7 +133,7 @@ fn skip_byte_order_mark(file: &mut BufReader<File>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The split that a row belongs to.
+/// The split of a row.
 #[derive(Clone, Copy)]
 enum Usage {
     Training = 0,
@@ -144,13 +147,13 @@ struct Row {
     pixels: Vec<u8>,
 }
 
-/// The first characters of a column's name: without a header it may be a whole image.
+/// Shortens a column's name: in a table without a header it may be a whole image.
 fn shorten(name: &str) -> String {
     let most = 20;
     if name.chars().count() <= most { name.to_owned() } else { name.chars().take(most).collect::<String>() + "…" }
 }
 
-/// Where the columns stand.
+/// Indices of the columns.
 struct Columns {
     emotion: usize,
     pixels: usize,
@@ -163,9 +166,7 @@ impl Columns {
         let find = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()));
         let missing = |name: &str| {
             let there: Vec<_> = header.iter().map(|column| shorten(&String::from_utf8_lossy(column))).collect();
-            anyhow!(
-                "names no column {name:?}; emotion, pixels and, if you like, Usage are expected, {there:?} are there"
-            )
+            anyhow!("names no column {name:?}; expected are emotion, pixels and optionally Usage, found are {there:?}")
         };
         Ok(Self {
             emotion: find("emotion").ok_or_else(|| missing("emotion"))?,
@@ -175,11 +176,11 @@ impl Columns {
         })
     }
 
-    /// One row. `side`: pixels across and down of the first good row and its line, set by that row.
+    /// Reads one row. The first valid row sets `side`: the side of its image and its line.
     fn read(&self, record: &ByteRecord, side: &mut Option<(u32, u64)>, line: u64) -> Result<Row> {
         ensure!(record.len() == self.all, "{} columns; the first line names {}", record.len(), self.all);
         let label = text(&record[self.emotion])?;
-        let label = label.parse().ok().with_context(|| format!("the emotion {label:?} is no number from 0 on"))?;
+        let label = label.parse().ok().with_context(|| format!("the emotion {label:?} is not a number from 0"))?;
         let split = match self.usage.map(|column| text(&record[column])).transpose()? {
             None => Usage::Training,
             Some(usage) if usage.eq_ignore_ascii_case("Training") => Usage::Training,
@@ -218,7 +219,7 @@ fn pixels(field: &[u8]) -> Result<Vec<u8>> {
         .collect()
 }
 
-/// The rows of one split.
+/// Rows of one split.
 #[derive(Default)]
 struct Rows {
     pixels: Vec<u8>,
@@ -240,10 +241,10 @@ impl Rows {
     }
 }
 
-/// FER2013's emotions where the labels are 0 to 6; for other counts the numbers themselves.
+/// Names the classes: FER2013's emotions if the labels are 0 to 6, else the numbers themselves.
 ///
 /// # Errors
-/// A number below the largest one that no row has: most likely the largest is a slip.
+/// A number below the largest label is missing: most likely the largest label is a mistake.
 fn classes(splits: &[Rows]) -> Result<Vec<String>> {
     let rows = || splits.iter().flat_map(|rows| rows.labels.iter().copied().zip(rows.lines.iter().copied()));
     let labels: std::collections::BTreeSet<u32> = rows().map(|(label, _)| label).collect();

@@ -1,50 +1,57 @@
-//! Files and rows that cannot be read, and how a message lists them.
+//! Files and rows that cannot be read, and how messages list them.
 
 use anyhow::{Result, ensure};
 
-/// How many names a message spells out before it only counts.
-const SPELLED_OUT: usize = 10;
+/// Number of names that a message lists before it only counts the rest.
+const NAMED: usize = 10;
 
-/// An image, or a row of a table, that could not be read.
+/// An image file, or a row of a table, that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadFile {
-    /// The file's path, quoted and escaped, or the table's with the line.
+    /// Quoted, escaped path of the file, or of the table with the line.
     pub name: String,
-    /// What is wrong with it.
+    /// Why it cannot be read.
     pub reason: String,
-    /// Its line, if it is a row of a table.
+    /// Line number of a row of a table.
     pub line: Option<u64>,
 }
 
-/// `bad` must be empty, or the user has asked to leave such files out (`skip_bad`). `what` names them in the plural.
+/// Accepts unreadable files only where `skip_bad` allows it. `what` names the files in the plural.
 ///
 /// # Errors
-/// The first ten by name, the rest by number.
+/// `bad` is not empty and `skip_bad` is not set. The message names the first ten and counts the rest.
 pub fn tolerate(bad: &[BadFile], what: &str, skip_bad: bool) -> Result<()> {
     ensure!(
         bad.is_empty() || skip_bad,
-        "{} of the {what} cannot be read:\n{}\nRepair or remove what is named, or leave it out with --skip-bad.",
+        "{} of the {what} cannot be read:\n{}\nRepair or remove them, or leave them out (`options.skip_bad`).",
         bad.len(),
-        // Decoders may tell their reasons twice, on lines of their own.
+        // Some decoders repeat the reason on further lines.
         lines(bad.iter().map(|file| format!("{}: {}", file.name, file.reason.lines().next().unwrap_or_default())))
     );
     Ok(())
 }
 
-/// The first ten of `items`, one indented line each, then "and N more".
+/// A note that the images `bad` were left out, if there are any.
+pub fn note(bad: &[BadFile]) -> Option<String> {
+    let names = in_line(bad.iter().map(|file| &file.name));
+    let left_out = "images that cannot be read were left out (`options.skip_bad`)";
+    (!bad.is_empty()).then(|| format!("{} {left_out}: {names}.", bad.len()))
+}
+
+/// Lists the first ten of `items`, one indented line each, then "and N more".
 pub fn lines(items: impl ExactSizeIterator<Item = impl AsRef<str>>) -> String {
     listed(items, "\n  ", "  ")
 }
 
-/// The first ten of `items` in one line, then "and N more".
+/// Lists the first ten of `items` in one line, then "and N more".
 pub fn in_line(items: impl ExactSizeIterator<Item = impl AsRef<str>>) -> String {
     listed(items, ", ", "")
 }
 
 fn listed(items: impl ExactSizeIterator<Item = impl AsRef<str>>, between: &str, before: &str) -> String {
-    let more = items.len().saturating_sub(SPELLED_OUT);
+    let more = items.len().saturating_sub(NAMED);
     let mut text = before.to_owned();
-    for (i, item) in items.take(SPELLED_OUT).enumerate() {
+    for (i, item) in items.take(NAMED).enumerate() {
         text += if i == 0 { "" } else { between };
         text += item.as_ref();
     }
@@ -72,12 +79,12 @@ mod tests {
             "{message}"
         );
         assert!(message.contains("\"9.jpg\"") && !message.contains("\"10.jpg\""), "{message}");
-        assert!(message.contains("\n  and 2 more\n") && message.contains("--skip-bad"), "{message}");
+        assert!(message.contains("\n  and 2 more\n") && message.contains("`options.skip_bad`"), "{message}");
         assert!(!tolerate(&bad(10), "images", false).unwrap_err().to_string().contains("more"));
     }
 
     #[test]
-    fn none_or_an_order_to_skip_is_no_error() {
+    fn no_bad_file_or_permission_to_skip_is_no_error() {
         assert!(tolerate(&[], "images", false).is_ok());
         assert!(tolerate(&bad(3), "images", true).is_ok());
     }

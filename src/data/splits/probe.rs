@@ -1,4 +1,4 @@
-//! The probe: the training images on which the training side of the gap is measured.
+//! The probe: the training images on which the training loss of the gap is measured.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,8 @@ pub struct LabelledHashes<'a> {
     pub hashes: &'a [u128],
 }
 
-/// Positions in train, ascending: as many of every class as val has, or all of the class if it has fewer. Images whose
-/// pixels also stand in val are left out: the model would be measured on val through them.
+/// Draws the positions of the probe in train, ascending: as many images of every class as val has, or all of a class that
+/// has fewer. Images whose pixels also appear in val are left out, since they would measure the model on val.
 pub fn draw(train: LabelledHashes, val: LabelledHashes, classes: usize, data_seed: u64) -> Vec<u32> {
     let in_val: HashSet<u128> = val.hashes.iter().copied().collect();
     let mut probe = Vec::new();
@@ -21,14 +21,15 @@ pub fn draw(train: LabelledHashes, val: LabelledHashes, classes: usize, data_see
     for (positions, wanted) in
         stratified::shuffled(train.labels, classes, data_seed, Purpose::Probe).into_iter().zip(wanted)
     {
-        let alone = positions.into_iter().filter(|&position| !in_val.contains(&train.hashes[position as usize]));
-        probe.extend(alone.take(wanted));
+        let only_in_train =
+            positions.into_iter().filter(|&position| !in_val.contains(&train.hashes[position as usize]));
+        probe.extend(only_in_train.take(wanted));
     }
     probe.sort_unstable();
     probe
 }
 
-/// For each of these images, whether its pixels also stand in train.
+/// For each of `images`, whether its pixels also appear in train.
 pub fn in_train(train: LabelledHashes, images: LabelledHashes) -> Vec<bool> {
     let in_train: HashSet<u128> = train.hashes.iter().copied().collect();
     images.hashes.iter().map(|hash| in_train.contains(hash)).collect()
@@ -41,7 +42,7 @@ mod tests {
 
     #[test]
     fn the_probe_has_vals_class_mix_and_none_of_its_pixels() {
-        // Train: 40 images of class 0 and 20 of class 1, every fourth with pixels that stand in val.
+        // Train: 40 images of class 0 and 20 of class 1, every fourth with pixels that appear in val.
         let labels: Vec<u32> = (0..60).map(|i| u32::from(i % 3 == 2)).collect();
         let hashes: Vec<u128> = (0..60).map(|i| if i % 4 == 0 { 1000 + i } else { i }).collect();
         let train = LabelledHashes { labels: &labels, hashes: &hashes };
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_with_too_few_images_gives_all_it_has() {
+    fn a_class_with_too_few_images_contributes_all_of_them() {
         let train = LabelledHashes { labels: &[0, 0, 0, 1, 1], hashes: &[1, 2, 3, 4, 5] };
         let val = LabelledHashes { labels: &[0, 1, 1, 1], hashes: &[6, 7, 8, 4] };
         let probe = draw(train, val, 2, 0);
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn val_images_that_stand_in_train_are_found_whatever_their_label() {
+    fn val_images_that_appear_in_train_are_found_whatever_their_label() {
         let train = LabelledHashes { labels: &[0, 1], hashes: &[1, 2] };
         let val = LabelledHashes { labels: &[1, 0, 1], hashes: &[1, 2, 3] };
         assert_eq!(in_train(train, val), [true, true, false]);

@@ -1,4 +1,4 @@
-//! One split by itself, where there is no train beside it: enough to measure a model on.
+//! Opens one split without train: enough to measure a model on.
 
 use std::path::Path;
 
@@ -22,24 +22,24 @@ use crate::data::{
     },
 };
 
-/// A split without train.
+/// One split, opened without train.
 pub struct SingleSplit {
-    /// Class names; a label is an index in them.
+    /// Class names; a label is an index into them.
     pub classes: Vec<String>,
     /// The images.
     pub split: Split,
-    /// Whether some of them have 16 bits a channel.
+    /// Whether any image has 16 bits per channel.
     pub has_16bit: bool,
-    /// What the user should know about how the source was read, one sentence each.
+    /// Notes for the user on how the source was read, one sentence each.
     pub notes: Vec<String>,
 }
 
-/// Opens the split called `name` of `source`, a folder or a table that holds this split and no train, or, for test,
-/// nothing but classes. None where there is a train split, with which [`open`](crate::data::open) opens all. `known` are the
-/// classes of the model to be measured.
+/// Opens the split called `name` of `source`, a folder or a table that has this split and no train. A source of classes
+/// without splits counts as test. None if there is a train split: [`open`](crate::data::open) then opens everything.
+/// `known` are the classes of the model to be measured.
 ///
 /// # Errors
-/// The source has neither train nor this split, or an image cannot be read, unless `skip_bad`.
+/// The source has neither train nor this split, or an image cannot be read and `skip_bad` is not set.
 pub fn open_single_split(
     source: &str,
     name: SplitName,
@@ -52,16 +52,16 @@ pub fn open_single_split(
     read_all(listing, name, options, progress).with_context(failure).map(Some)
 }
 
-/// The samples of the split, in the place of train.
+/// Lists the samples of the split, in the place of train.
 fn listed(source: &str, name: SplitName, known: &[String], options: &Options) -> Result<Option<Listing>> {
     let path = Path::new(source);
     let mut exclusions = options.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
     let listing = if source == "faces" {
         None
     } else if path.is_dir() {
-        image_folder::list_alone(path, &options.folders, name)?
+        image_folder::list_single(path, &options.folders, name)?
     } else if dataset::is_table(path) {
-        table::list_alone(path, name, known, options.skip_bad, &mut exclusions)?
+        table::list_single(path, name, known, options.skip_bad, &mut exclusions)?
     } else {
         None
     };
@@ -88,14 +88,11 @@ fn read_all(listing: Listing, name: SplitName, options: &Options, progress: &dyn
         }
     }
     unreadable::tolerate(&reading.bad, "images", options.skip_bad)?;
-    if !reading.bad.is_empty() {
-        let names = unreadable::in_line(reading.bad.iter().map(|file| &file.name));
-        notes.push(format!("{} images that cannot be read were left out (--skip-bad): {names}.", reading.bad.len()));
-    }
+    notes.extend(unreadable::note(&reading.bad));
     let split = dataset::split_of(&samples, reading, shape, options.workers());
     ensure!(!split.is_empty(), "{name} holds no image that can be read");
     notes.push(
-        "There is no train split beside these images: whether some of them also stand in train is not known.".into(),
+        "There is no train split beside these images: whether some of them also appear in train is unknown.".into(),
     );
     Ok(SingleSplit { classes, split, has_16bit: values.images > 0, notes })
 }

@@ -9,26 +9,26 @@ use crate::data::{
     sources::{exclude, listing, source::Source},
 };
 
-/// The images of one split, their labels and hashes. A *position* is an index in these lists.
+/// The images of one split with their labels and hashes. A *position* is an index into these lists.
 pub struct Split {
-    /// Sample ids `[n]`: indices in the split's full sorted listing. They stay the same when fewer images are in use.
+    /// Sample ids `[n]`: indices into the split's full sorted listing. They do not change when fewer images are in use.
     pub ids: Vec<u32>,
-    /// Class of each image `[n]`: an index in [`Dataset::classes`](crate::data::Dataset::classes).
+    /// Class of each image `[n]`: an index into [`Dataset::classes`](crate::data::Dataset::classes).
     pub labels: Vec<u32>,
-    /// Hash of each image's decoded pixels `[n]`, before resizing: equal for twins.
+    /// Hash of each image's decoded pixels `[n]`, before resizing: equal for duplicates.
     pub hashes: Vec<u128>,
     pub(in crate::data) source: Arc<Source>,
     pub(in crate::data) shape: Shape,
     pub(in crate::data) pixels: Pixels,
 }
 
-/// Where a split's pixels are.
+/// Storage of a split's pixels.
 pub enum Pixels {
-    /// In one tensor `[n, c, h, w]`, u8. It moves to the device that asks for batches.
+    /// One tensor `[n, c, h, w]`, u8. It moves to the device that asks for batches.
     Resident(RefCell<Tensor>),
-    /// In the source, decoded anew for every batch.
+    /// The source, which decodes the images again for every batch.
     Streamed {
-        /// Threads that decode; with 0 the reader does it itself.
+        /// Number of decoding threads; with 0 the reading thread decodes.
         workers: usize,
     },
 }
@@ -44,23 +44,23 @@ impl Split {
         self.labels.is_empty()
     }
 
-    /// How many images each of `classes` classes has.
+    /// Number of images in each of `classes` classes.
     pub fn class_counts(&self, classes: usize) -> Vec<usize> {
         listing::count(&self.labels, classes)
     }
 
-    /// The image at `position` for a message: its quoted path, or the line of its table.
+    /// Names the image at `position` in a message: its quoted path, or the line of its table.
     pub fn name(&self, position: u32) -> String {
         self.source.name(self.ids[position as usize])
     }
 
-    /// The image at `position` as a list for `--exclude` names it: its path below `root`, the folder of the data, or
-    /// `line 17`, or `val face 17`. Bytes that cannot stand in a line are written `\xNN`.
+    /// Names the image at `position` in a list of samples to exclude: its path below `root`, the folder of the data, or
+    /// `line 17`, or `val face 17`. Bytes that a line cannot contain are written `\xNN`.
     pub fn key(&self, position: u32, root: &Path) -> String {
         exclude::escape(&self.source.key(self.ids[position as usize], root))
     }
 
-    /// Whether the pixels are decoded anew for every batch, since they do not fit the cache.
+    /// Whether the pixels are decoded again for every batch because they do not fit the cache.
     pub fn is_streamed(&self) -> bool {
         matches!(self.pixels, Pixels::Streamed { .. })
     }

@@ -1,4 +1,4 @@
-//! Folders of splits that the user names, by `--train-dir`, `--val-dir` and `--test-dir`.
+//! Folders of splits that the user names.
 
 use std::path::{Path, PathBuf};
 
@@ -7,32 +7,32 @@ use serde::{Deserialize, Serialize};
 
 use super::split_name::SplitName;
 
-/// The folders of splits that the user names: below the folder of the data, or anywhere. Once train is named nothing is
-/// guessed; val and test replace what would be found.
+/// The folders of splits that the user names: below the folder of the data, or anywhere. If train is named, no other split
+/// is guessed; val and test replace the folders that would be found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitFolders {
     /// The folder of train's class folders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<PathBuf>,
-    /// The folder of val's.
+    /// The folder of val's class folders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val: Option<PathBuf>,
-    /// The folder of test's.
+    /// The folder of test's class folders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<PathBuf>,
 }
 
 impl SplitFolders {
-    /// Whether none is named.
+    /// Whether no folder is named.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The same folders, findable from anywhere and wherever `root`, the folder of the data, is moved: relative to it
-    /// if they lie in it, else absolute.
+    /// Makes the paths independent of the current folder and of where `root`, the folder of the data, lies: a folder in
+    /// `root` becomes relative to it, any other absolute.
     ///
     /// # Errors
-    /// One of them is not there, or the current folder is gone.
+    /// One of the folders does not exist, or the current folder was removed.
     pub fn settled(&self, root: &Path) -> Result<Self> {
         let settle = |folder: &Option<PathBuf>, split| {
             let Some(folder) = folder else { return Ok(None) };
@@ -48,9 +48,11 @@ impl SplitFolders {
     }
 }
 
-/// The folder that the user names, below `root` or from where the program runs.
+/// Finds the folder that the user names, below `root` or relative to the current folder.
 pub fn existing(root: &Path, folder: &Path, split: SplitName) -> Result<PathBuf> {
     let below = if folder == Path::new(".") { root.to_owned() } else { root.join(folder) };
     let found = [below, folder.to_owned()].into_iter().find(|place| place.is_dir());
-    found.with_context(|| format!("--{split}-dir {}: there is no such folder in {root:?}", folder.display()))
+    found.with_context(|| {
+        format!("`options.folders.{split} = {}`: there is no such folder in {root:?}", folder.display())
+    })
 }

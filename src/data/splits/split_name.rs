@@ -1,4 +1,4 @@
-//! The splits of a data set, and which of them the name of a folder tells.
+//! The names of splits, and the split that the name of a folder means.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl fmt::Display for SplitName {
     }
 }
 
-/// The names that tell a split without doubt, in upper or lower case.
+/// Names that always mean a split, in upper or lower case.
 const PLAIN: [(&str, SplitName); 5] = [
     ("train", SplitName::Train),
     ("val", SplitName::Val),
@@ -33,7 +33,7 @@ const PLAIN: [(&str, SplitName); 5] = [
     ("test", SplitName::Test),
 ];
 
-/// The words that tell a split inside a longer name.
+/// Words that mean a split inside a longer name.
 const WORDS: [(&str, SplitName); 8] = [
     ("train", SplitName::Train),
     ("training", SplitName::Train),
@@ -45,14 +45,14 @@ const WORDS: [(&str, SplitName); 8] = [
     ("testing", SplitName::Test),
 ];
 
-/// The words that say nothing beside them, and nothing of a class when they stand alone.
+/// Words without meaning, beside the word of a split or alone.
 const FILLERS: [&str; 34] = [
     "all", "clean", "cleaned", "cropped", "data", "dataset", "datasets", "dir", "files", "final", "folder", "full",
     "image", "images", "img", "imgs", "jpeg", "jpg", "new", "original", "photos", "pictures", "png", "raw", "resized",
     "samples", "seg", "set", "sets", "small", "split", "splits", "the", "x",
 ];
 
-/// Words that may mean a split, and are read as one by nobody but the user.
+/// Words that may mean a split. They appear in suggestions only; the user decides.
 const HINTS: [(&str, SplitName); 12] = [
     ("tr", SplitName::Train),
     ("trn", SplitName::Train),
@@ -68,19 +68,19 @@ const HINTS: [(&str, SplitName); 12] = [
     ("holdout", SplitName::Test),
 ];
 
-/// What a folder's name tells.
+/// The split that the name of a folder means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitInName {
     /// The split.
     pub split: SplitName,
-    /// Whether the name is one of those that leave no doubt.
+    /// Whether the name is one of the plain names of splits.
     pub is_plain: bool,
-    /// The other words of the name, without those that say nothing: `asl alphabet` of `asl_alphabet_train`.
+    /// The other words of the name, without meaningless ones: `asl alphabet` of `asl_alphabet_train`.
     pub rest: Vec<String>,
 }
 
-/// The split that `name` tells: `train`, `Testing`, `training_set`, `seg_test`, `val2017`. None for a name without such a
-/// word, or with two of them.
+/// Finds the split that `name` means: `train`, `Testing`, `training_set`, `seg_test`, `val2017`. None if no word means a
+/// split, or more than one.
 pub fn split_in_name(name: &str) -> Option<SplitInName> {
     let lower = name.to_lowercase();
     if let Some(&(_, split)) = PLAIN.iter().find(|(plain, _)| *plain == lower) {
@@ -99,12 +99,12 @@ pub fn split_in_name(name: &str) -> Option<SplitInName> {
     Some(SplitInName { split: found?, is_plain: false, rest })
 }
 
-/// The words of `name` without those that say nothing: `rps` of `rps_images`.
+/// The words of `name` without meaningless ones: `rps` of `rps_images`.
 pub fn meaning(name: &str) -> Vec<String> {
     words(name).into_iter().filter(|word| !FILLERS.contains(&&**word)).collect()
 }
 
-/// The split that `name` tells, or may mean: `imagesTr`, `vld`, `evaluation`.
+/// The split that `name` means or may mean: `imagesTr`, `vld`, `evaluation`.
 pub fn possible_split(name: &str) -> Option<SplitName> {
     let hinted = || match &meaning(name)[..] {
         [only] => HINTS.iter().find(|(word, _)| word == only).map(|&(_, split)| split),
@@ -113,32 +113,32 @@ pub fn possible_split(name: &str) -> Option<SplitName> {
     split_in_name(name).map(|told| told.split).or_else(hinted)
 }
 
-/// The split on whose word `name` ends: `dogstrain`, but also `strain`.
+/// The split whose word ends `name`: `dogstrain`, but also `strain`.
 pub fn split_at_end(name: &str) -> Option<SplitName> {
     let lower = name.to_lowercase();
     WORDS.iter().find(|(word, _)| lower.ends_with(word)).map(|&(_, split)| split)
 }
 
-/// Whether `name` is that of a fold of a cross-validation: `fold_1`, `split0`.
+/// Whether `name` is a fold of a cross-validation: `fold_1`, `split0`.
 pub fn is_fold(name: &str) -> bool {
     let words = words(name);
     let ends = words.last().is_some_and(|word| ["fold", "kfold", "split", "cv"].contains(&&**word));
     ends && words.len() <= 2 && name.ends_with(|c: char| c.is_ascii_digit())
 }
 
-/// Whether `name` says nothing of what is in the folder: `images`, `Data`, `2017`.
+/// Whether `name` says nothing about the contents of the folder: `images`, `Data`, `2017`.
 pub fn is_filler(name: &str) -> bool {
     words(name).iter().all(|word| FILLERS.contains(&&**word))
 }
 
-/// The split of one word, also where one that says nothing is joined to it: `trainset`.
+/// The split that one word means, with or without a meaningless word joined to it: `trainset`.
 fn split_of(word: &str) -> Option<SplitName> {
     let joined = |part: Option<&str>| part.is_some_and(|part| part.is_empty() || FILLERS.contains(&part));
     let is_it = |known: &str| joined(word.strip_prefix(known)) || joined(word.strip_suffix(known));
     WORDS.iter().find(|(known, _)| is_it(known)).map(|&(_, split)| split)
 }
 
-/// The runs of letters in lower case; `TrainSet` has two.
+/// Splits a name into its runs of letters, in lower case; `TrainSet` has two.
 fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut before = ' ';
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_their_split() {
+    fn names_mean_their_split() {
         use SplitName::{Test, Train, Val};
         for (split, names) in [
             (
@@ -173,8 +173,8 @@ mod tests {
             (Test, "test Testing test_set TestData testset seg_test test1 Test_Images"),
         ] {
             for name in names.split(' ') {
-                let told = split_in_name(name).unwrap_or_else(|| panic!("{name}"));
-                assert_eq!((told.split, &*told.rest), (split, &[][..]), "{name}");
+                let found = split_in_name(name).unwrap_or_else(|| panic!("{name}"));
+                assert_eq!((found.split, &*found.rest), (split, &[][..]), "{name}");
             }
         }
         assert_eq!(split_in_name("asl_alphabet_train").unwrap().rest, ["asl", "alphabet"]);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_classes_tell_none() {
+    fn names_of_classes_mean_no_split() {
         for name in ["trains", "trainer", "contest", "invalid", "valley", "train_test", "trainval", "attest", "cat", ""]
         {
             assert_eq!(split_in_name(name), None, "{name}");

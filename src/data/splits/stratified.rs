@@ -1,11 +1,11 @@
-//! Stratified draws: the tenth that becomes val, the fraction of train in use, the halves of val.
+//! Stratified random draws: the tenth that becomes val, the fraction of train in use, the halves of val.
 //!
-//! Each class draws from a stream of its own, so that what one class holds moves no other.
+//! Each class has its own stream, so that a change of one class does not change the draws of another.
 
 use crate::random::{Purpose, Stream};
 
-/// Positions that train on and that validate, each in the order of the listing: a tenth of every class (rounded, at
-/// least one image) validates. A class of one image stays in train.
+/// Draws the positions of train and of val, each in the order of the listing. A tenth of every class (rounded, at least
+/// one image) becomes val. A class of one image stays in train.
 pub fn tenth(labels: &[u32], classes: usize, data_seed: u64) -> (Vec<u32>, Vec<u32>) {
     let mut train = Vec::new();
     let mut val = Vec::new();
@@ -20,8 +20,8 @@ pub fn tenth(labels: &[u32], classes: usize, data_seed: u64) -> (Vec<u32>, Vec<u
     (train, val)
 }
 
-/// Positions of the `fraction` (0 < fraction ≤ 1) of every class that is used, rounded, at least one image of each.
-/// A larger fraction contains the smaller one.
+/// Draws the positions of the `fraction` (0 < fraction ≤ 1) of every class that is used, rounded, at least one image per
+/// class. A larger fraction contains every smaller one.
 pub fn fraction(labels: &[u32], classes: usize, fraction: f64, data_seed: u64) -> Vec<u32> {
     let mut used = Vec::new();
     for positions in shuffled(labels, classes, data_seed, Purpose::Fraction) {
@@ -32,8 +32,8 @@ pub fn fraction(labels: &[u32], classes: usize, fraction: f64, data_seed: u64) -
     used
 }
 
-/// For each image, whether it stands in the first of two halves. Every class is halved, to one image; classes of an odd
-/// number take turns in which half gets one more.
+/// Draws two halves: for each image, whether it is in the first half. Every class is split evenly up to one image, and
+/// classes of odd size alternate in which half gets the extra image.
 pub fn halves(labels: &[u32], classes: usize, data_seed: u64) -> Vec<bool> {
     let mut first = vec![false; labels.len()];
     let mut turn = false;
@@ -46,7 +46,7 @@ pub fn halves(labels: &[u32], classes: usize, data_seed: u64) -> Vec<bool> {
     first
 }
 
-/// The positions of each class, in random order.
+/// Shuffles the positions of each class.
 pub fn shuffled(labels: &[u32], classes: usize, data_seed: u64, purpose: Purpose) -> Vec<Vec<u32>> {
     let mut by_class = vec![Vec::new(); classes];
     for (position, &label) in labels.iter().enumerate() {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenth_of_every_class_validates_and_every_image_stands_in_one_split() {
+    fn a_tenth_of_every_class_becomes_val_and_every_image_is_in_one_split() {
         let labels = labels();
         let [big, small, _] = count(&labels, 3)[..] else { panic!("three classes") };
         let (train, val) = tenth(&labels, 3, 0);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_halve_every_class() {
+    fn every_class_is_split_evenly() {
         let labels = labels();
         let first = halves(&labels, 3, 0);
         let positions: Vec<u32> = (0..131).filter(|&position| first[position as usize]).collect();

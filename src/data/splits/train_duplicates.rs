@@ -1,35 +1,36 @@
-//! Equal pictures within train: what a network can only learn by heart, or cannot learn at all.
+//! Counts the equal images within train. A network can only memorise duplicates, and cannot fit conflicting labels at all.
 
 use std::collections::HashMap;
 
 use super::probe::LabelledHashes;
 
-/// How many training images repeat others.
+/// Number of duplicates in train.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TrainDuplicates {
-    /// Images beyond the first of each group of equal decoded pixels.
+    /// Number of images beyond the first of each group of equal decoded pixels.
     pub surplus: usize,
-    /// Groups of equal pixels under more than one label.
+    /// Number of groups of equal pixels with more than one label.
     pub conflicting: usize,
 }
 
+/// Counts the duplicates in `train`.
 pub fn count(train: LabelledHashes) -> TrainDuplicates {
-    // The first label of each picture, and whether another one followed.
+    // For each hash, the first label and whether a different label followed.
     let mut seen: HashMap<u128, (u32, bool)> = HashMap::new();
-    let mut copies = TrainDuplicates::default();
+    let mut duplicates = TrainDuplicates::default();
     for (&hash, &label) in train.hashes.iter().zip(train.labels) {
         match seen.get_mut(&hash) {
             None => drop(seen.insert(hash, (label, false))),
             Some((first, conflict)) => {
-                copies.surplus += 1;
+                duplicates.surplus += 1;
                 if *first != label && !*conflict {
                     *conflict = true;
-                    copies.conflicting += 1;
+                    duplicates.conflicting += 1;
                 }
             }
         }
     }
-    copies
+    duplicates
 }
 
 #[cfg(test)]

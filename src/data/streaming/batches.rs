@@ -1,4 +1,4 @@
-//! A split's images, some at a time, on the device.
+//! Iterates over the images of a split in batches on the device.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -16,17 +16,17 @@ use crate::data::{
 };
 use crate::torch;
 
-/// Pauses before each further attempt at an image that cannot be read: network drives hiccup.
+/// Pauses before each further attempt to read an image: network drives have short outages.
 const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(4)];
 
-/// Some images of a split.
+/// A batch of images of a split.
 #[derive(Debug)]
 pub struct Batch {
     /// `[n, c, h, w]`, u8, on the device.
     pub images: Tensor,
     /// `[n]`, i64, on the device.
     pub labels: Tensor,
-    /// Which images these are: positions in the split.
+    /// Positions of the images in the split.
     pub positions: Vec<u32>,
 }
 
@@ -36,28 +36,29 @@ pub struct Batches<'a> {
     order: Vec<u32>,
     batch_size: usize,
     device: Device,
-    /// Positions already handed over.
+    /// Number of positions already returned.
     done: usize,
-    /// Set up with the first batch.
+    /// Created with the first batch.
     supply: Option<Supply>,
 }
 
-/// What the images are taken from.
+/// Source of the images.
 enum Supply {
     /// All images of the split, on the device.
     Resident(Tensor),
-    /// The batches, decoded ahead.
+    /// Batches that are decoded ahead.
     Streamed(Loader<Tensor>),
 }
 
 impl Split {
-    /// The images at the positions `order`, `batch_size` at a time on `device`; the last batch holds what is left.
+    /// Iterates over the images at the positions `order` in batches of `batch_size` on `device`; the last batch holds the
+    /// rest.
     ///
-    /// Resident and streamed splits give the same bytes in the same order, whatever the number of loader threads.
+    /// Resident and streamed splits give the same bytes in the same order for any number of loader threads.
     ///
     /// # Errors
-    /// As an item, the last one: an image that vanished or changed since the data set was opened (by name), a loader
-    /// thread that died, a device without memory.
+    /// The last item is an error if an image vanished or changed since the data set was opened (the message names it), a
+    /// loader thread panicked, or the device lacks memory.
     pub fn batches(&self, order: Vec<u32>, batch_size: usize, device: Device) -> Batches<'_> {
         Batches { split: self, order, batch_size, device, done: 0, supply: None }
     }
@@ -77,7 +78,7 @@ impl Batches<'_> {
                 let index: Vec<i64> = positions.iter().map(|&position| i64::from(position)).collect();
                 let numbers = vec![Tensor::f_from_slice(&index)?, Tensor::f_from_slice(&labels)?];
                 let [index, labels] = <[Tensor; 2]>::try_from(torch::PackedTensors::new(numbers, self.device)?.send()?)
-                    .map_err(|_| anyhow!("packing lost a tensor"))?;
+                    .map_err(|_| anyhow!("the transfer to the device lost a tensor"))?;
                 (all.f_index_select(0, &index)?, labels)
             }
             Some(Supply::Streamed(batches)) => {
@@ -100,7 +101,7 @@ impl Batches<'_> {
         match &split.pixels {
             Pixels::Resident(pixels) => {
                 let here = pixels.borrow().f_to_device_(self.device, Kind::Uint8, false, false).with_context(|| {
-                    format!("{} images do not fit on {:?}; lower --cache-limit", split.len(), self.device)
+                    format!("{} images do not fit on {:?}; lower `options.cache_limit`", split.len(), self.device)
                 })?;
                 *pixels.borrow_mut() = here.shallow_clone();
                 Ok(Supply::Resident(here))
@@ -140,10 +141,10 @@ impl Iterator for Batches<'_> {
     }
 }
 
-/// Decodes a sample that was read before and must not have changed into its place, with some patience.
+/// Decodes a sample, which must be unchanged since it was read first, into its place; retries a few times.
 ///
-/// One that stays away ends the pass, whatever `skip_bad` says: order, draws, figures and fingerprint of a run belong to
-/// the set that it began with, and a set that shrinks on the way could be neither repeated nor compared.
+/// A sample that stays unreadable ends the pass even with `skip_bad`: order, random draws, figures and fingerprint of a run
+/// belong to the set that it began with, and a set that shrinks during the run could not be reproduced or compared.
 fn load_again(source: &Source, id: u32, expected: u128, shape: Shape, place: &mut [u8]) -> Result<()> {
     let mut attempt = || -> Result<()> {
         let hash = load_into(source, id, shape, place)?;

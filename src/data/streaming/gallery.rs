@@ -1,4 +1,4 @@
-//! Pictures of val for people to look at, as small PNG files.
+//! Thumbnails of val images for reports, as PNG files.
 
 use std::{io::Cursor, path::Path, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::data::{
     splits::{split::Split, split_folders::SplitFolders},
 };
 
-/// The pictures of one split, found by their sample ids.
+/// The images of one split, found by their sample ids.
 #[derive(Clone)]
 pub struct Gallery {
     source: Arc<Source>,
@@ -22,11 +22,11 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// The val pictures of `source` less those in the list `exclude`, not yet read. `folders` are the splits that the user
-    /// named; `data_seed` draws val where the source has none.
+    /// Lists the val images of `source` without those in the list `exclude`; no image is read yet. `folders` are the splits
+    /// that the user named; `data_seed` draws val where the source has none.
     ///
     /// # Errors
-    /// The source or the list is missing, or wrongly laid out.
+    /// The source or the list is missing or wrongly laid out.
     pub fn of_val(source: &str, folders: &SplitFolders, data_seed: u64, exclude: Option<&Path>) -> Result<Self> {
         let (folders, exclude) = (folders.clone(), exclude.map(Path::to_owned));
         let options = Options { data_seed, skip_bad: true, exclude, folders, ..Options::default() };
@@ -37,7 +37,7 @@ impl Gallery {
     /// Checks that the samples `ids` still have these `labels`.
     ///
     /// # Errors
-    /// They do not: the source has changed since the ids were written down.
+    /// A label differs or an id is missing: the source has changed since the ids were recorded.
     pub fn check(&self, ids: &[i64], labels: &[i64]) -> Result<()> {
         let here: std::collections::HashMap<i64, i64> =
             self.ids.iter().map(|&id| i64::from(id)).zip(self.labels.iter().map(|&label| i64::from(label))).collect();
@@ -46,7 +46,7 @@ impl Gallery {
         Ok(())
     }
 
-    /// Sample `id` for a person: its path, or the line of its table.
+    /// Names sample `id` for the user: its path, or the line of its table.
     ///
     /// # Errors
     /// There is no such sample.
@@ -54,13 +54,13 @@ impl Gallery {
         Ok(self.source.name(self.known(id)?))
     }
 
-    /// Sample `id` as a PNG file in `channels` (1 or 3), its longer side at most `side` pixels.
+    /// Encodes sample `id` as a PNG file in `channels` (1 or 3) with a longer side of at most `side` pixels.
     ///
     /// # Errors
-    /// There is no such sample, or its file cannot be read any more.
+    /// There is no such sample, or its file can no longer be read.
     pub fn thumbnail(&self, id: i64, channels: u32, side: u32) -> Result<Vec<u8>> {
-        let picture = self.source.shown(self.known(id)?)?.into_channels(channels);
-        png(&resize::shrink(picture, side)?)
+        let image = self.source.shown(self.known(id)?)?.into_channels(channels);
+        png(&resize::shrink(image, side)?)
     }
 
     fn known(&self, id: i64) -> Result<u32> {
@@ -70,17 +70,17 @@ impl Gallery {
 }
 
 impl Split {
-    /// The pictures of this split.
+    /// The gallery of this split.
     pub fn gallery(&self) -> Gallery {
         Gallery { source: Arc::clone(&self.source), ids: self.ids.clone(), labels: self.labels.clone() }
     }
 }
 
-/// The picture as a PNG file.
-pub fn png(picture: &DecodedImage) -> Result<Vec<u8>> {
-    let colour = if picture.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
+/// Encodes an image as a PNG file.
+pub fn png(image: &DecodedImage) -> Result<Vec<u8>> {
+    let colour = if image.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
     let mut file = Cursor::new(Vec::new());
-    PngEncoder::new(&mut file).write_image(&picture.pixels, picture.width, picture.height, colour)?;
+    PngEncoder::new(&mut file).write_image(&image.pixels, image.width, image.height, colour)?;
     Ok(file.into_inner())
 }
 
@@ -89,14 +89,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_of_val_becomes_a_small_png() {
+    fn a_val_image_becomes_a_small_png() {
         let gallery = Gallery::of_val("faces", &SplitFolders::default(), 0, None).unwrap();
         let file = gallery.thumbnail(3, 1, 24).unwrap();
         let image = image::load_from_memory(&file).unwrap();
         assert_eq!((image.width(), image.height()), (24, 24));
         assert_eq!(gallery.name(3).unwrap(), "val face 3");
         assert!(gallery.thumbnail(-1, 1, 24).is_err() && gallery.name(1 << 40).is_err());
-        // One smaller than asked for stays as it is.
+        // A smaller image is not enlarged.
         let small = image::load_from_memory(&gallery.thumbnail(3, 1, 500).unwrap()).unwrap();
         assert_eq!(small.width(), 48);
     }

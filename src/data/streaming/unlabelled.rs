@@ -1,4 +1,4 @@
-//! Pictures without labels: any number of files, decoded ahead on all cores, some at a time and in their order.
+//! Images without labels: any number of files, decoded ahead in batches on all cores, and returned in order.
 
 use std::{
     path::PathBuf,
@@ -10,7 +10,6 @@ use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use tch::Tensor;
 
-use super::loader;
 use crate::data::{
     decoding::{
         decode,
@@ -19,37 +18,38 @@ use crate::data::{
         shape::Shape,
         sixteen_bit::{Range, SixteenBitValues},
     },
+    panic_message::panic_message,
     sources::image_files::ImageFile,
 };
 
-/// Batches that wait to be used. With the one that is being made and the one in use, this bounds the memory.
+/// Number of decoded batches that may wait. With the batch in progress and the one in use, this bounds the memory.
 const AHEAD: usize = 2;
 
-/// Some files, and the images of those that can be read.
+/// A batch of files, with the images of the readable ones.
 #[derive(Debug)]
 pub struct UnlabelledBatch {
-    /// The files in their order, also those that cannot be read.
+    /// The files in order, including unreadable ones.
     pub files: Vec<ImageFile>,
-    /// The images of the others, in the same order `[n, channels, size, size]`, u8 on the CPU; made as a data set makes
-    /// the images of val.
+    /// The images of the readable files in the same order, `[n, channels, size, size]`, u8 on the CPU; prepared exactly like
+    /// the images of a data set.
     pub images: Tensor,
-    /// How many of them have 16 bits a channel.
+    /// Number of images with 16 bits per channel.
     pub sixteen_bit: usize,
-    /// The first file with 16-bit values outside the range by which they are scaled.
+    /// The first file with 16-bit values outside the range that scales them.
     pub beyond: Option<PathBuf>,
 }
 
-/// The batches of a stream of files.
+/// An iterator over the batches of a stream of files.
 pub struct UnlabelledImages {
     batches: Receiver<Result<UnlabelledBatch>>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl UnlabelledImages {
-    /// Begins to read `files`, `batch_size` of them at a time; the last batch holds what is left. Each image gets
-    /// `channels` (1 or 3) and `size` pixels across and down. The files are asked for as they are needed, in a thread of
-    /// their own, so that the stream may be endless or slow. 16-bit values are scaled by `range_16bit`, as those of the
-    /// data set were; without it they keep their high byte.
+    /// Starts to read `files` in batches of `batch_size`; the last batch holds the rest. Each image gets `channels` (1 or
+    /// 3) and a side of `size` pixels. A separate thread requests files as they are needed, so that the stream may be
+    /// endless or slow. 16-bit values are scaled by `range_16bit`, the range of the training data; without it the high byte
+    /// is used.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -67,14 +67,14 @@ impl UnlabelledImages {
             let mut files = files;
             loop {
                 let some: Vec<ImageFile> = files.by_ref().take(batch_size).collect();
-                // Without files, or without a user, there is no more to do.
+                // The stream has ended, or the iterator was dropped.
                 if some.is_empty() || sender.send(batch(some, shape, range)).is_err() {
                     return;
                 }
             }
         };
-        let reader = thread::Builder::new().name("pictures".into()).spawn(run);
-        Ok(Self { batches, reader: Some(reader.context("a thread that reads pictures cannot be started")?) })
+        let reader = thread::Builder::new().name("images".into()).spawn(run);
+        Ok(Self { batches, reader: Some(reader.context("a thread that reads images cannot be started")?) })
     }
 }
 
@@ -84,16 +84,16 @@ impl Iterator for UnlabelledImages {
     fn next(&mut self) -> Option<Self::Item> {
         self.batches.recv().map_or_else(
             |_| {
-                // The channel closes when the stream has ended, or when the thread panics.
+                // The channel closes when the stream ends or the thread panics.
                 let panic = self.reader.take()?.join().err()?;
-                Some(Err(anyhow!("the thread that reads pictures died: {}", loader::words(panic.as_ref()))))
+                Some(Err(anyhow!("the thread that reads images died: {}", panic_message(panic.as_ref()))))
             },
             Some,
         )
     }
 }
 
-/// Decodes `files`.
+/// Decodes `files` into one batch.
 fn batch(mut files: Vec<ImageFile>, shape: Shape, range: Range) -> Result<UnlabelledBatch> {
     let decoded: Vec<Option<(Vec<u8>, SixteenBitValues)>> = files
         .par_iter_mut()
@@ -102,7 +102,7 @@ fn batch(mut files: Vec<ImageFile>, shape: Shape, range: Range) -> Result<Unlabe
                 return None;
             }
             let image = decode::stored(&file.path, range).and_then(|stored| {
-                let pixels = resize::fit(stored.picture.into_channels(shape.channels), shape.size)?;
+                let pixels = resize::fit(stored.image.into_channels(shape.channels), shape.size)?;
                 Ok((pixels, stored.sixteen_bit.unwrap_or_default()))
             });
             image.map_err(|error| file.trouble = Some(error)).ok()
@@ -147,25 +147,25 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_read_no_further_than_it_is_used() {
+    fn a_stream_is_read_only_a_bounded_number_of_batches_ahead() {
         let (sender, asked) = std::sync::mpsc::channel();
         let endless = std::iter::repeat_with(move || {
             let _ = sender.send(());
             ImageFile::file(golden("palette.png"))
         });
-        let mut pictures = UnlabelledImages::read(endless, 1, 8, None, 3).unwrap();
-        pictures.next().unwrap().unwrap();
+        let mut images = UnlabelledImages::read(endless, 1, 8, None, 3).unwrap();
+        images.next().unwrap().unwrap();
         thread::sleep(std::time::Duration::from_millis(300));
         let read = asked.try_iter().count();
         assert!(read <= 3 * (AHEAD + 2), "{read}");
     }
 
     #[test]
-    fn a_reader_that_dies_is_an_error_and_not_the_end() {
+    fn a_panic_of_the_reader_is_an_error_and_not_the_end_of_the_stream() {
         let files = std::iter::once_with(|| panic!("no more ink"));
-        let mut pictures = UnlabelledImages::read(files, 1, 8, None, 3).unwrap();
-        let error = pictures.next().unwrap().unwrap_err().to_string();
+        let mut images = UnlabelledImages::read(files, 1, 8, None, 3).unwrap();
+        let error = images.next().unwrap().unwrap_err().to_string();
         assert!(error.contains("no more ink"), "{error}");
-        assert!(pictures.next().is_none());
+        assert!(images.next().is_none());
     }
 }

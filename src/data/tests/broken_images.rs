@@ -1,4 +1,4 @@
-//! Broken images are found by name before anything is trained, and none takes the program down.
+//! Broken images are found and named before training, and none crashes the program.
 
 use image::ImageFormat;
 
@@ -30,9 +30,9 @@ fn a_cut_off_file_is_broken_wherever_it_ends() {
     for format in FORMATS {
         for image in [noise(40, 30, 0), colours(40, 30)] {
             let whole = encode(&image, format);
-            assert_eq!(decode(&whole).map(|picture| (picture.width, picture.height)), Ok((40, 30)), "{format:?}");
+            assert_eq!(decode(&whole).map(|image| (image.width, image.height)), Ok((40, 30)), "{format:?}");
             let by_percent = (10..=99).map(|percent| whole.len() * percent / 100);
-            // The last byte of a GIF says that no frame follows.
+            // The last byte of a GIF marks that no frame follows.
             let last = if format == ImageFormat::Gif { 2 } else { 1 };
             for length in by_percent.chain([whole.len() - last]) {
                 assert!(decode(&whole[..length]).is_err(), "{format:?}: {length} of {} bytes", whole.len());
@@ -42,7 +42,7 @@ fn a_cut_off_file_is_broken_wherever_it_ends() {
 }
 
 #[test]
-fn a_file_that_is_no_image_is_refused_with_what_it_is() {
+fn a_file_that_is_not_an_image_is_refused_with_its_kind() {
     for (bytes, expected) in [
         (&b""[..], "the file is empty"),
         (b"Not an image\n", r#"it begins with "Not an image\n""#),
@@ -60,7 +60,7 @@ fn a_file_that_is_no_image_is_refused_with_what_it_is() {
 
 #[test]
 #[cfg(unix)]
-fn what_is_no_regular_file_is_refused_unopened() {
+fn anything_but_a_regular_file_is_refused_unopened() {
     use std::os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener};
     let folder = Folder::new();
     let at = |name: &str| folder.path().join(name);
@@ -77,7 +77,7 @@ fn what_is_no_regular_file_is_refused_unopened() {
         ("link.jpg", "the link leads nowhere"),
         ("missing.jpg", "cannot be reached"),
     ] {
-        // Opening the FIFO would wait for ever.
+        // Opening the FIFO would block for ever.
         for error in [file(&at(name), 1, Range::FULL).err(), header(&at(name)).err()] {
             let error = format!("{:#}", error.unwrap());
             assert!(error.contains(expected), "{name}: {error}");
@@ -127,7 +127,7 @@ fn a_decompression_bomb_is_refused_by_its_header() {
 }
 
 #[test]
-fn a_damaged_file_is_decoded_or_refused_but_takes_nothing_down() {
+fn a_damaged_file_is_decoded_or_refused_without_a_crash() {
     let mut draws = Stream::new(0, Purpose::Faces, 1, 0);
     for format in FORMATS {
         let whole = encode(&colours(40, 30), format);
@@ -137,8 +137,8 @@ fn a_damaged_file_is_decoded_or_refused_but_takes_nothing_down() {
                 let at = draws.below(damaged.len() as u32) as usize;
                 damaged[at] = draws.below(256) as u8;
             }
-            if let Ok(picture) = decode(&damaged) {
-                assert_eq!(picture.pixels.len(), (picture.width * picture.height * 3) as usize);
+            if let Ok(image) = decode(&damaged) {
+                assert_eq!(image.pixels.len(), (image.width * image.height * 3) as usize);
             }
         }
     }
@@ -149,15 +149,15 @@ fn broken_files_are_listed_by_name_and_stop_the_run() {
     let folder = Folder::new().split("train", &["a", "b"], 12).split("val", &["a", "b"], 2);
     let folder = (0..11).fold(folder, |folder, i| folder.file(format!("train/a/{i}.png"), "text"));
     let folder = folder.file("val/b/1.png", "");
-    let complaint = folder.complaint();
-    assert!(complaint.contains("12 of the images cannot be read:"), "{complaint}");
-    for named in ["train/a/0.png\": the content is no JPEG", "and 2 more", "--skip-bad"] {
-        assert!(complaint.contains(named), "{complaint}");
+    let refusal = folder.refusal();
+    assert!(refusal.contains("12 of the images cannot be read:"), "{refusal}");
+    for named in ["train/a/0.png\": the content is not JPEG", "and 2 more", "`options.skip_bad`"] {
+        assert!(refusal.contains(named), "{refusal}");
     }
 }
 
 #[test]
-fn skip_bad_leaves_broken_files_out_and_says_so() {
+fn skip_bad_leaves_broken_files_out_with_a_note() {
     let folder = Folder::new().split("train", &["a", "b"], 4).split("val", &["a", "b"], 2);
     let folder = folder.file("train/a/1.png", "text").file("val/b/1.png", "");
     let data = folder.open(&Options { skip_bad: true, ..Options::default() }).unwrap();

@@ -1,15 +1,15 @@
-//! Folders are read as torchvision reads them, and what it reads silently is told or refused.
+//! Folders are read like in torchvision, and what torchvision skips silently is noted or refused.
 
 use super::*;
 
 const AB: [&str; 2] = ["a", "b"];
 
-/// Train and val with two classes each, the least that opens.
+/// Train and val with two classes each, the smallest data set that opens.
 fn least() -> Folder {
     Folder::new().split("train", &AB, 2).split("val", &AB, 1)
 }
 
-/// The paths within `folder` of a split's images.
+/// Paths of a split's images, relative to `folder`.
 fn within(folder: &Folder, split: &Split) -> Vec<String> {
     let root = format!("{}/", folder.path().display());
     names(split).iter().map(|name| name.trim_matches('"').replace(&root, "")).collect()
@@ -32,7 +32,7 @@ fn images_come_in_torchvisions_order() {
 }
 
 #[test]
-fn val_has_three_names_and_test_stands_apart() {
+fn val_has_three_names_and_test_is_separate() {
     for val in ["val", "validation", "valid", "Val"] {
         let data = Folder::new().split("train", &AB, 3).split(val, &AB, 2).split("test", &AB, 1).opened();
         let sizes = (data.train.len(), data.val.len(), data.test.map(|test| test.len()));
@@ -42,7 +42,7 @@ fn val_has_three_names_and_test_stands_apart() {
 }
 
 #[test]
-fn without_val_a_tenth_of_every_class_validates_and_that_is_said() {
+fn without_val_a_tenth_of_every_class_validates_with_a_note() {
     for folder in [Folder::new().split("train", &AB, 20), Folder::new().split("", &AB, 20)] {
         let data = folder.opened();
         assert_eq!(data.train.class_counts(2), [18, 18]);
@@ -57,7 +57,7 @@ fn without_val_a_tenth_of_every_class_validates_and_that_is_said() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_meant_is_refused_by_name() {
+fn an_unusable_folder_is_refused_by_name() {
     let image_alone = Folder::new().image("1.png", 0);
     let file_alone = Folder::new().file("data.zip", "");
     for (folder, expected) in [
@@ -72,9 +72,9 @@ fn a_folder_that_cannot_be_meant_is_refused_by_name() {
         (least().file("train/c/readme.txt", ""), "hold no image"),
         (Folder::new().split("train", &AB, 2).file("val/a/z.txt", ""), "val\" holds no image in its class folders"),
     ] {
-        let complaint = folder.complaint();
-        assert!(complaint.contains(expected), "{expected}: {complaint}");
-        assert!(complaint.contains(&*folder.path().to_string_lossy()), "{complaint}");
+        let refusal = folder.refusal();
+        assert!(refusal.contains(expected), "{expected}: {refusal}");
+        assert!(refusal.contains(&*folder.path().to_string_lossy()), "{refusal}");
     }
     let missing = open("/no/such/folder", &Options::default(), &NoProgress).err().unwrap();
     assert!(format!("{missing:#}").contains("\"/no/such/folder\" cannot be used: there is no such folder or file"));
@@ -90,7 +90,7 @@ fn a_class_that_val_lacks_is_noted() {
 }
 
 #[test]
-fn what_is_left_out_is_told() {
+fn everything_left_out_is_noted() {
     let data = least()
         .file("train/a/notes.txt", "")
         .file("train/readme.md", "")
@@ -128,7 +128,7 @@ fn odd_names_are_read_and_escaped() {
     );
 
     let class = least().image(Path::new("train").join(OsStr::from_bytes(b"c\xFF")).join("0.png"), 0);
-    assert!(class.complaint().contains("is not UTF-8; rename it"));
+    assert!(class.refusal().contains("is not UTF-8; rename it"));
 }
 
 #[test]
@@ -145,10 +145,10 @@ fn links_are_followed_and_loops_reported() {
     assert_eq!(data.train.class_counts(3), [3, 3, 1]);
 
     symlink("nowhere.png", folder.path().join("train/a/lost.png")).unwrap();
-    let complaint = folder.complaint();
-    assert!(complaint.contains("lost.png\": the link leads nowhere"), "{complaint}");
+    let refusal = folder.refusal();
+    assert!(refusal.contains("lost.png\": the link leads nowhere"), "{refusal}");
 
     symlink(".", folder.path().join("train/b/up")).unwrap();
-    let complaint = folder.complaint();
-    assert!(complaint.contains("train/b/up\" leads back to"), "{complaint}");
+    let refusal = folder.refusal();
+    assert!(refusal.contains("train/b/up\" leads back to"), "{refusal}");
 }

@@ -11,7 +11,7 @@ use crate::data::decoding::{
 fn decoded(name: &str, bytes: &[u8]) -> (DecodedImage, Header) {
     let folder = Folder::new().file(name, bytes);
     let path = folder.path().join(name);
-    (decode::stored(&path, Range::FULL).unwrap().picture, decode::header(&path).unwrap())
+    (decode::stored(&path, Range::FULL).unwrap().image, decode::header(&path).unwrap())
 }
 
 /// A GIF of 3×2 pixels in four colours, its pixels in codes of 3 bits: clear, six numbers, end. `frames` are the numbers of
@@ -75,7 +75,7 @@ fn palette_tiff(is_big: bool, colours: &[[u16; 3]; 2], numbers: [u8; 4]) -> Vec<
 }
 
 #[test]
-fn of_a_gif_the_first_frame_is_read_whatever_the_file_is_called() {
+fn the_first_frame_of_a_gif_is_read_whatever_the_file_name() {
     let first = [0, 1, 2, 3, 1, 0];
     let expected = [[10, 20, 30], [200, 0, 0], [0, 200, 0], [255, 255, 255], [200, 0, 0], [10, 20, 30]].concat();
     let still = gif(&[first]);
@@ -83,9 +83,9 @@ fn of_a_gif_the_first_frame_is_read_whatever_the_file_is_called() {
     for (name, file) in
         [("x.gif", &still[..]), ("x.jpg", &still), ("x.GIF", &moving), ("x.gif", &moving[..moving.len() - 9])]
     {
-        let (picture, header) = decoded(name, file);
-        assert_eq!((picture.width, picture.height, picture.channels), (3, 2, 3), "{name}");
-        assert_eq!(picture.pixels, expected, "{name}");
+        let (image, header) = decoded(name, file);
+        assert_eq!((image.width, image.height, image.channels), (3, 2, 3), "{name}");
+        assert_eq!(image.pixels, expected, "{name}");
         assert_eq!(header, Header { shorter_side: 2, grey: false });
     }
     let data = Folder::new().split("train", &["a", "b"], 3).split("val", &["a", "b"], 2);
@@ -100,8 +100,8 @@ fn the_palette_of_a_tiff_is_looked_up() {
     for is_big in [false, true] {
         for colours in [sixteen_bit, [[1, 2, 3], [200, 0, 9]]] {
             let file = palette_tiff(is_big, &colours, [0, 1, 1, 0]);
-            let (picture, header) = decoded("x.tif", &file);
-            assert_eq!((picture.channels, &picture.pixels), (3, &expected), "{is_big} {colours:?}");
+            let (image, header) = decoded("x.tif", &file);
+            assert_eq!((image.channels, &image.pixels), (3, &expected), "{is_big} {colours:?}");
             assert_eq!(header, Header { shorter_side: 2, grey: false });
             for length in 0..file.len() - 1 {
                 let folder = Folder::new().file("x.tif", &file[..length]);
@@ -112,7 +112,7 @@ fn the_palette_of_a_tiff_is_looked_up() {
 }
 
 #[test]
-fn formats_that_are_not_read_are_named_and_not_called_damaged() {
+fn unsupported_formats_are_named_and_not_called_damaged() {
     let ppm_of_16_bits = b"P6 1 1 65535\n\0\0\0\0\0\0".to_vec();
     assert_eq!(decoded("x.ppm", &ppm_of_16_bits).0.pixels, [0, 0, 0]);
     let mut float = palette_tiff(false, &[[0; 3]; 2], [0; 4]);
@@ -127,20 +127,20 @@ fn formats_that_are_not_read_are_named_and_not_called_damaged() {
     ] {
         let folder =
             Folder::new().split("train", &["a", "b"], 2).split("val", &["a", "b"], 1).file("train/a/x.jpg", file);
-        let complaint = folder.complaint();
-        assert!(complaint.contains(expected) && !complaint.contains("damaged"), "{expected}: {complaint}");
+        let refusal = folder.refusal();
+        assert!(refusal.contains(expected) && !refusal.contains("damaged"), "{expected}: {refusal}");
     }
 }
 
 #[test]
-fn files_of_such_formats_are_told_where_they_stand_among_images() {
+fn files_of_unsupported_formats_among_images_are_noted() {
     let folder = Folder::new().split("train", &["a", "b"], 2).split("val", &["a", "b"], 1);
     let folder = folder.file("train/a/IMG_1.HEIC", "").file("train/b/2.avif", "").file("train/b/notes.txt", "");
     let notes = folder.opened().notes.join("\n");
-    assert!(notes.contains("2 files or folders that are images of formats that are not read"), "{notes}");
-    assert!(notes.contains("IMG_1.HEIC") && notes.contains("1 files or folders that are no images"), "{notes}");
-    let empty = Folder::new().split("train", &["a"], 2).file("train/b/1.heic", "").complaint();
-    assert!(empty.contains("train/b\"") && empty.contains("can be converted") && empty.contains("1.heic"), "{empty}");
-    let detection = Folder::new().split("train", &["images"], 2).file("train/labels/0.txt", "").complaint();
-    assert!(detection.contains("a set for detection"), "{detection}");
+    assert!(notes.contains("2 files or folders have the extension of an image format that is not read"), "{notes}");
+    assert!(notes.contains("IMG_1.HEIC") && notes.contains("1 files or folders have no image extension"), "{notes}");
+    let empty = Folder::new().split("train", &["a"], 2).file("train/b/1.heic", "").refusal();
+    assert!(empty.contains("train/b\"") && empty.contains("convert them") && empty.contains("1.heic"), "{empty}");
+    let detection = Folder::new().split("train", &["images"], 2).file("train/labels/0.txt", "").refusal();
+    assert!(detection.contains("a data set for detection"), "{detection}");
 }

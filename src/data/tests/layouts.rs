@@ -1,5 +1,5 @@
-//! Folders are splits where name and content say so, classes otherwise, and what is not clear is refused with the flag
-//! that settles it.
+//! Folders are splits if name and contents say so, classes otherwise; an ambiguous layout is refused with the options
+//! that settle it.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ fn sizes(data: &Dataset) -> (usize, usize, Option<usize>) {
 const DRAWN: (usize, usize) = (36, 4);
 
 #[test]
-fn splits_are_told_by_their_names() {
+fn splits_are_found_by_their_names() {
     let (val, test) = ((40, 40, None), (DRAWN.0, DRAWN.1, Some(40)));
     for (splits, expected) in [
         (&["Training", "Testing"][..], test),
@@ -60,20 +60,20 @@ fn splits_are_told_by_their_names() {
 }
 
 #[test]
-fn what_stands_beside_nested_splits_is_no_part_of_them() {
+fn folders_beside_nested_splits_are_not_part_of_them() {
     let data = folder(&["seg_train/seg_train", "seg_test/seg_test"], &["seg_pred/seg_pred"]).opened();
     assert_eq!(sizes(&data), (36, 4, Some(40)));
     assert!(data.notes.iter().any(|note| note.contains("seg_pred")), "{:?}", data.notes);
-    // What macOS packs beside the files.
+    // Files that macOS adds to archives.
     let mac = folder(&["chest/train", "chest/val"], &[]).image("__MACOSX/chest/train/a/._0.png", 0).opened();
     assert_eq!(sizes(&mac), (40, 40, None));
-    // A copy of the whole set inside itself.
+    // A copy of the whole data set inside itself.
     let twice = folder(&["train", "val", "chest/train", "chest/val"], &[]).opened();
     assert_eq!(sizes(&twice), (40, 40, None));
 }
 
 #[test]
-fn classes_stay_classes_whatever_they_are_called() {
+fn classes_stay_classes_whatever_their_names() {
     let classes = |names: &[&str], splits: &[&str]| {
         let folder = splits.iter().fold(Folder::new(), |folder, split| folder.split(split, names, 10));
         folder.open(&Options::default()).map(|data| data.classes)
@@ -98,44 +98,66 @@ fn a_folder_around_the_classes_is_entered() {
 }
 
 #[test]
-fn what_is_not_clear_is_refused_with_what_was_seen_and_the_flag() {
+fn an_ambiguous_layout_is_refused_with_the_folders_found_and_the_options() {
     for (splits, flat, expected) in [
         (
             &["train_a/x", "train_b/x", "test_a/x", "test_b/x"][..],
             &[][..],
-            &["holds 2 folders for one split", "--train-dir"][..],
+            &["holds 2 folders for one split", "options.folders.train"][..],
         ),
-        (&["train", "val", "valid"], &[], &["holds 2 folders for one split", "--val-dir"]),
-        (&[], &["train", "test"], &["train", "no class folders", "--train-dir"]),
-        (&[], &["train", "images"], &["train", "no class folders", "--train-dir ."]),
-        (&[""], &["test"], &["\"test\" with images beside \"a\", \"b\"", "--train-dir . --test-dir test"]),
+        (&["train", "val", "valid"], &[], &["holds 2 folders for one split", "options.folders.val"]),
+        (&[], &["train", "test"], &["train", "no class folders", "options.folders.train"]),
+        (&[], &["train", "images"], &["train", "no class folders", "`options.folders.train = .`"]),
+        (
+            &[""],
+            &["test"],
+            &["\"test\" with images beside \"a\", \"b\"", "`options.folders.train = .` `options.folders.test = test`"],
+        ),
         (
             &["Testing"],
             &["cat", "dog"],
-            &["Testing", "no train folder", "\"cat\", \"dog\"", "--test-dir Testing", "--train-dir ."],
+            &[
+                "Testing",
+                "no train folder",
+                "\"cat\", \"dog\"",
+                "`options.folders.test = Testing`",
+                "`options.folders.train = .`",
+            ],
         ),
-        (&["Training"], &["Racing"], &["Training", "Racing", "--train-dir Training", "--train-dir ."]),
+        (
+            &["Training"],
+            &["Racing"],
+            &["Training", "Racing", "`options.folders.train = Training`", "`options.folders.train = .`"],
+        ),
         (&["val"], &["train"], &["train", "no class folders"]),
-        (&["day/train", "day/test", "night/train", "night/test"], &[], &["day", "night", "--train-dir", "train/CLASS"]),
-        (&["archive/train", "archive/test"], &["samples"], &["archive", "samples", "--data"]),
+        (
+            &["day/train", "day/test", "night/train", "night/test"],
+            &[],
+            &["day", "night", "options.folders.train", "train/CLASS"],
+        ),
+        (&["archive/train", "archive/test"], &["samples"], &["archive", "samples", "`source`"]),
         (&[], &["cat/train", "cat/test", "dog/train", "dog/test"], &["cat", "dog", "move the splits above them"]),
-        (&["train"], &["val"], &["val", "no class folders", "--train-dir"]),
+        (&["train"], &["val"], &["val", "no class folders", "options.folders.train"]),
         (
             &["labelled", "test"],
             &["unlabelled"],
-            &["if \"labelled\" is train, add --train-dir labelled --test-dir test"],
+            &["if \"labelled\" is train, add `options.folders.train = labelled` `options.folders.test = test`"],
         ),
-        (&["train_aug", "train_plain", "val"], &[], &["add --train-dir train_aug --val-dir val"]),
+        (
+            &["train_aug", "train_plain", "val"],
+            &[],
+            &["add `options.folders.train = train_aug` `options.folders.val = val`"],
+        ),
     ] {
-        let complaint = folder(splits, flat).complaint();
+        let refusal = folder(splits, flat).refusal();
         for word in expected {
-            assert!(complaint.contains(word), "{word} is not in: {complaint}");
+            assert!(refusal.contains(word), "{word} is not in: {refusal}");
         }
     }
 }
 
 #[test]
-fn flags_say_what_names_do_not() {
+fn options_name_splits_that_names_do_not_show() {
     let flags = |train: &str, val: &str, test: &str| {
         let folder = |name: &str| (!name.is_empty()).then(|| PathBuf::from(name));
         Options {
@@ -145,7 +167,7 @@ fn flags_say_what_names_do_not() {
     };
     let ambiguous = folder(&["day/train", "day/test", "night/train"], &[]);
     assert_eq!(sizes(&ambiguous.open(&flags("day/train", "night/train", "day/test")).unwrap()), (40, 40, Some(40)));
-    // Once train is named nothing is guessed.
+    // Nothing is guessed if train is named.
     assert_eq!(sizes(&ambiguous.open(&flags("day/train", "", "")).unwrap()), (36, 4, None));
     let absolute = ambiguous.path().join("night/train");
     assert_eq!(sizes(&ambiguous.open(&flags("day/train", absolute.to_str().unwrap(), "")).unwrap()), (40, 40, None));
@@ -158,19 +180,19 @@ fn flags_say_what_names_do_not() {
     assert_eq!(as_class.classes, ["a", "b", "test"]);
     let as_split = test.open(&flags(".", "", "test")).unwrap();
     assert_eq!((&as_split.classes[..], as_split.unread_test.is_some()), (&["a".to_owned(), "b".to_owned()][..], true));
-    // The same without naming train.
+    // Val and test can be named without train.
     let held_out = folder(&["", "held_out"], &[]);
     assert_eq!(sizes(&held_out.open(&flags("", "held_out", "")).unwrap()), (40, 40, None));
 
-    let complaint = |options: &Options| format!("{:#}", plain.open(options).err().unwrap());
-    assert!(complaint(&flags("train", "gone", "")).contains("--val-dir gone: there is no such folder"));
-    assert!(complaint(&flags("train", "train", "")).contains("for two splits"));
+    let refusal = |options: &Options| format!("{:#}", plain.open(options).err().unwrap());
+    assert!(refusal(&flags("train", "gone", "")).contains("`options.folders.val = gone`: there is no such folder"));
+    assert!(refusal(&flags("train", "train", "")).contains("for two splits"));
     let faces = open("faces", &flags("train", "", ""), &NoProgress).err().unwrap();
-    assert!(format!("{faces:#}").contains("--train-dir"), "{faces:#}");
+    assert!(format!("{faces:#}").contains("options.folders.train"), "{faces:#}");
 }
 
 #[test]
-fn named_folders_are_found_again_where_the_data_are_moved() {
+fn named_folders_are_found_after_the_data_are_moved() {
     let data = folder(&["day/train", "night/train"], &[]);
     let absolute = data.path().join("night/train");
     let named = SplitFolders { train: Some("day/train".into()), val: Some(absolute), test: Some(".".into()) };
@@ -180,7 +202,7 @@ fn named_folders_are_found_again_where_the_data_are_moved() {
 }
 
 #[test]
-fn a_test_split_without_known_labels_stops_nothing() {
+fn a_test_split_without_known_labels_is_left_out() {
     let with_test = |add: fn(Folder) -> Folder| add(folder(&["train", "val"], &[])).opened();
     let plain = with_test(|folder| folder);
     for (case, add, reason) in [
@@ -197,7 +219,11 @@ fn a_test_split_without_known_labels_stops_nothing() {
         let data = with_test(add);
         assert_eq!((sizes(&data), &data.fingerprint), (sizes(&plain), &plain.fingerprint), "{case}");
         assert!(data.unread_test.as_ref().is_some_and(|why| why.contains(reason)), "{case}: {:?}", data.unread_test);
-        assert!(data.notes.iter().any(|note| note.contains("evaluate --split test")), "{case}: {:?}", data.notes);
+        assert!(
+            data.notes.iter().any(|note| note.contains("only an evaluation on test needs it")),
+            "{case}: {:?}",
+            data.notes
+        );
     }
     let partly = with_test(|folder| folder.image("test/a/0.png", 1));
     assert_eq!((sizes(&partly), partly.unread_test), ((40, 40, Some(1)), None));
@@ -205,7 +231,7 @@ fn a_test_split_without_known_labels_stops_nothing() {
 }
 
 #[test]
-fn an_empty_class_of_val_is_a_note_and_a_drawn_val_tells_which_classes_it_lacks() {
+fn an_empty_class_of_val_is_noted_and_a_drawn_val_names_the_classes_it_lacks() {
     let empty =
         Folder::new().split("train", &["a", "b", "c"], 4).split("val", &["a", "c"], 2).file("val/b/notes.txt", "");
     assert_eq!(empty.opened().notes[1], "val holds no image of these classes: \"b\".");
@@ -216,20 +242,23 @@ fn an_empty_class_of_val_is_a_note_and_a_drawn_val_tells_which_classes_it_lacks(
 }
 
 #[test]
-fn classes_that_all_hold_the_same_folders_are_told_with_what_else_they_may_be() {
+fn classes_that_all_hold_the_same_folders_are_noted_with_the_alternatives() {
     let outer = |data: &Folder, options: &Options| {
         let data = data.open(options).unwrap();
         let note = data.notes.iter().find(|note| note.contains("each hold the folders \"a\", \"b\"")).cloned();
         (data.classes, note)
     };
     for (folders, flags) in [
-        (&["cat", "dog"][..], ["(--train-dir cat)", "(--val-dir dog)"]),
-        (&["2019", "2020", "2021"], ["(--train-dir 2019)", "(--val-dir 2020)"]),
-        (&["color", "grayscale"], ["(--train-dir color)", "(--val-dir grayscale)"]),
-        (&["part1", "part 2"], ["(--train-dir 'part 2')", "(--val-dir part1)"]),
-        (&["carnival", "festival", "strain"], ["(--train-dir carnival)", "(--val-dir festival)"]),
-        (&["dogstest", "dogstrain"], ["--test-dir dogstest", "--train-dir dogstrain"]),
-        (&["main", "holdout"], ["--test-dir holdout", "--train-dir main"]),
+        (&["cat", "dog"][..], ["(`options.folders.train = cat`)", "(`options.folders.val = dog`)"]),
+        (&["2019", "2020", "2021"], ["(`options.folders.train = 2019`)", "(`options.folders.val = 2020`)"]),
+        (&["color", "grayscale"], ["(`options.folders.train = color`)", "(`options.folders.val = grayscale`)"]),
+        (&["part1", "part 2"], ["(`options.folders.train = part 2`)", "(`options.folders.val = part1`)"]),
+        (
+            &["carnival", "festival", "strain"],
+            ["(`options.folders.train = carnival`)", "(`options.folders.val = festival`)"],
+        ),
+        (&["dogstest", "dogstrain"], ["`options.folders.test = dogstest`", "`options.folders.train = dogstrain`"]),
+        (&["main", "holdout"], ["`options.folders.test = holdout`", "`options.folders.train = main`"]),
     ] {
         let data = folder(folders, &[]);
         let (classes, note) = outer(&data, &Options::default());
@@ -237,17 +266,21 @@ fn classes_that_all_hold_the_same_folders_are_told_with_what_else_they_may_be() 
         assert!(folders.iter().all(|folder| classes.contains(&(*folder).to_owned())), "{classes:?}");
         assert!(flags.iter().all(|flag| note.contains(flag)) && note.contains("taken for the classes"), "{note}");
     }
-    // The flags of the note do what it says.
+    // The options in the note have the effect that it describes.
     let years = folder(&["2019", "2020"], &[]);
     let folders = SplitFolders { train: Some("2019".into()), val: Some("2020".into()), test: None };
     let data = years.open(&Options { folders, ..Options::default() }).unwrap();
     assert_eq!((sizes(&data), &data.classes[..]), ((40, 40, None), &["a".to_owned(), "b".to_owned()][..]));
-    // Below a folder of train, and in one around the data.
+    // Below a folder of train, and in a folder around the data.
     let (classes, note) = outer(&folder(&["train/one", "train/two", "val/one"], &[]), &Options::default());
     assert!(classes == ["one", "two"] && note.unwrap().contains("put the images of each together"));
     let wrapped = outer(&folder(&["plants/color", "plants/grey"], &[]), &Options::default()).1.unwrap();
-    assert!(wrapped.contains("--train-dir plants/color") && wrapped.contains("--val-dir plants/grey"), "{wrapped}");
-    // Other folders in each, one folder alone in each, or an image beside the folders: nothing to say.
+    assert!(
+        wrapped.contains("`options.folders.train = plants/color`")
+            && wrapped.contains("`options.folders.val = plants/grey`"),
+        "{wrapped}"
+    );
+    // Different folders in each, a single folder in each, or an image beside the folders: no note.
     for data in [
         Folder::new().split("x", &["a", "b"], 5).split("y", &["a", "c"], 5),
         Folder::new().split("x", &["a"], 5).split("y", &["a"], 5),
@@ -257,17 +290,20 @@ fn classes_that_all_hold_the_same_folders_are_told_with_what_else_they_may_be() 
     }
 
     for (folders, flags) in [
-        (&["fold1", "fold2", "fold3"][..], "(--train-dir fold1)"),
-        (&["split_0", "split_1"], "(--val-dir split_1)"),
-        (&["Te", "Tr", "Va"], "--test-dir Te --train-dir Tr --val-dir Va"),
-        (&["trn", "vld"], "--train-dir trn --val-dir vld"),
-        (&["imagesTr", "imagesTs"], "--train-dir imagesTr --test-dir imagesTs"),
-        (&["development", "evaluation"], "--train-dir development --val-dir evaluation"),
-        (&["birds_test", "flowers_train"], "--test-dir birds_test --train-dir flowers_train"),
+        (&["fold1", "fold2", "fold3"][..], "(`options.folders.train = fold1`)"),
+        (&["split_0", "split_1"], "(`options.folders.val = split_1`)"),
+        (&["Te", "Tr", "Va"], "`options.folders.test = Te` `options.folders.train = Tr` `options.folders.val = Va`"),
+        (&["trn", "vld"], "`options.folders.train = trn` `options.folders.val = vld`"),
+        (&["imagesTr", "imagesTs"], "`options.folders.train = imagesTr` `options.folders.test = imagesTs`"),
+        (&["development", "evaluation"], "`options.folders.train = development` `options.folders.val = evaluation`"),
+        (
+            &["birds_test", "flowers_train"],
+            "`options.folders.test = birds_test` `options.folders.train = flowers_train`",
+        ),
     ] {
         let data = folder(folders, &[]);
-        let complaint = data.complaint();
-        assert!(complaint.contains(flags) && complaint.contains("add --train-dir ."), "{complaint}");
+        let refusal = data.refusal();
+        assert!(refusal.contains(flags) && refusal.contains("add `options.folders.train = .`"), "{refusal}");
         let as_classes = Options {
             folders: SplitFolders { train: Some(".".into()), ..SplitFolders::default() },
             ..Options::default()
@@ -298,31 +334,31 @@ fn a_folder_with_a_split_of_its_name_beside_it_is_train() {
 }
 
 #[test]
-fn splits_among_the_classes_of_a_split_are_refused_until_a_flag_says_what_they_are() {
+fn splits_among_the_classes_of_a_split_are_refused_until_an_option_decides() {
     let named = |train: &str, val: &str| {
         let name = |folder: &str| (!folder.is_empty()).then(|| PathBuf::from(folder));
         let folders = SplitFolders { train: name(train), val: name(val), test: None };
         Options { folders, ..Options::default() }
     };
     let inside = folder(&["train", "train/val"], &[]);
-    let complaint = inside.complaint();
-    assert!(complaint.contains("--train-dir train --val-dir train/val"), "{complaint}");
+    let refusal = inside.refusal();
+    assert!(refusal.contains("`options.folders.train = train` `options.folders.val = train/val`"), "{refusal}");
     assert_eq!(sizes(&inside.open(&named("train", "train/val")).unwrap()), (40, 40, None));
     let as_class = inside.open(&named("train", "")).unwrap();
     assert_eq!(as_class.classes, ["a", "b", "val"]);
     assert!(as_class.notes.iter().any(|note| note.contains("\"val\" hold class folders")), "{:?}", as_class.notes);
 
     let below = folder(&["train/train", "train/val"], &["test"]);
-    let complaint = below.complaint();
-    assert!(complaint.contains("--train-dir train/train --val-dir train/val"), "{complaint}");
+    let refusal = below.refusal();
+    assert!(refusal.contains("`options.folders.train = train/train` `options.folders.val = train/val`"), "{refusal}");
     assert_eq!(sizes(&below.open(&named("train/train", "train/val")).unwrap()), (40, 40, None));
-    // A class called train, with kinds of trains in it.
+    // A class called train that contains kinds of trains.
     let trains = Folder::new().split("train", &["bus", "car"], 9).split("train/train", &["steam", "diesel"], 9);
     assert_eq!(trains.opened().classes, ["bus", "car", "train"]);
 }
 
 #[test]
-fn a_copy_of_all_classes_beside_them_is_no_class() {
+fn a_copy_of_all_classes_beside_them_is_not_a_class() {
     for (splits, name) in [(&["", "cells"][..], "cells"), (&["train", "train/all", "val"], "all")] {
         let data = folder(splits, &[]).opened();
         assert_eq!(data.classes, ["a", "b"], "{splits:?}");
@@ -330,7 +366,7 @@ fn a_copy_of_all_classes_beside_them_is_no_class() {
         let said = format!("\"{name}\" holds once more the class folders beside, \"a\", \"b\"");
         assert!(data.notes.iter().any(|note| note.starts_with(&said)), "{:?}", data.notes);
     }
-    // One class more beside it: no copy.
+    // With a further class beside it, it is not a copy.
     let more = folder(&["", "cells"], &["c"]).opened();
     assert_eq!(more.classes, ["a", "b", "c", "cells"]);
 }

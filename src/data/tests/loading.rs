@@ -1,4 +1,4 @@
-//! Pixels reach the device the same way however they are kept.
+//! Resident and streamed splits deliver the same pixels to the device.
 
 use super::*;
 
@@ -57,12 +57,12 @@ fn batches_hold_the_images_and_labels_of_their_positions() {
 }
 
 #[test]
-fn splits_are_kept_as_long_as_they_fit() {
+fn splits_are_kept_in_memory_if_they_fit() {
     let data = folder().open(&Options { cache_limit: 9 * 64 + 100, ..Options::default() }).unwrap();
     assert!(!data.val.is_streamed() && data.train.is_streamed());
 }
 
-/// What a pass over train ends with after `spoil` has met one of its files.
+/// The result of a pass over train after `spoil` changed one of its files.
 fn end_of_pass(workers: usize, spoil: impl FnOnce(&Path)) -> Result<(), String> {
     let folder = folder();
     let data = folder.open(&streamed(workers)).unwrap();
@@ -86,7 +86,7 @@ fn an_image_that_vanishes_between_epochs_is_named() {
 }
 
 #[test]
-fn a_pipe_in_an_images_place_is_named_and_waited_for_by_nobody() {
+fn a_pipe_in_the_place_of_an_image_is_named_and_does_not_block() {
     let error = end_of_pass(2, |victim| {
         fs::remove_file(victim).unwrap();
         let path = std::ffi::CString::new(victim.to_str().unwrap()).unwrap();
@@ -97,7 +97,7 @@ fn a_pipe_in_an_images_place_is_named_and_waited_for_by_nobody() {
 }
 
 #[test]
-fn an_image_that_comes_back_soon_is_waited_for() {
+fn an_image_that_returns_soon_is_read() {
     let back = |victim: &Path| {
         let aside = victim.with_extension("aside");
         fs::rename(victim, &aside).unwrap();
@@ -128,10 +128,10 @@ fn size_and_channels_can_be_asked_for() {
     assert_eq!((data.size, data.channels, data.mean.len(), data.std.len()), (5, 3, 3, 3));
     assert_eq!(all_pixels(&data.val).len(), 9 * 3 * 25);
     for (options, flag) in [
-        (Options { img_size: Some(0), ..Options::default() }, "--img-size 0"),
-        (Options { in_chans: Some(2), ..Options::default() }, "--in-chans 2"),
-        (Options { train_fraction: 0.0, ..Options::default() }, "--train-fraction 0"),
-        (Options { train_fraction: f64::NAN, ..Options::default() }, "--train-fraction NaN"),
+        (Options { img_size: Some(0), ..Options::default() }, "`options.img_size = 0`"),
+        (Options { in_chans: Some(2), ..Options::default() }, "`options.in_chans = 2`"),
+        (Options { train_fraction: 0.0, ..Options::default() }, "`options.train_fraction = 0"),
+        (Options { train_fraction: f64::NAN, ..Options::default() }, "`options.train_fraction = NaN"),
     ] {
         let error = folder.open(&options).err().unwrap().to_string();
         assert!(error.contains(flag), "{error}");
@@ -139,8 +139,8 @@ fn size_and_channels_can_be_asked_for() {
 }
 
 #[test]
-fn images_unlike_most_decide_the_shape_wherever_they_stand() {
-    // Enough images for a guess by some of them, all grey and 8×8.
+fn images_that_a_guess_misses_still_decide_the_shape() {
+    // Enough images for a guess from some of them, all grey and 8×8.
     let many = || Folder::new().split("train", &["a", "b"], 100).split("val", &["a", "b"], 2);
     let like = many().opened();
     assert_eq!((like.channels, like.size, all_pixels(&like.train).len()), (1, 8, 200 * 64));
@@ -150,7 +150,7 @@ fn images_unlike_most_decide_the_shape_wherever_they_stand() {
         assert_eq!((colourful.channels, colourful.size), (3, 8), "{path}");
         assert_eq!((all_pixels(&colourful.train).len(), colourful.mean.len()), (200 * 3 * 64, 3), "{path}");
     }
-    // Every 4th image is looked at; of the others enough are larger to move the median.
+    // The guess reads every 4th image; enough of the others are larger to move the median.
     let larger = (0..200u32).filter(|number| number % 4 != 0).fold(many(), |folder, number| {
         let path = format!("train/{}/{}.png", ["a", "b"][number as usize / 100], number % 100);
         folder.file(path, encode(&noise(12, 14, number), ImageFormat::Png))
@@ -161,7 +161,7 @@ fn images_unlike_most_decide_the_shape_wherever_they_stand() {
 }
 
 #[test]
-fn the_fingerprint_knows_pixels_and_order_and_no_file_names() {
+fn the_fingerprint_depends_on_pixels_and_order_but_not_on_file_names() {
     let image = noise(8, 8, 1);
     let with = |name: &str, bytes: Vec<u8>| folder().file(format!("train/a/{name}"), bytes).opened().fingerprint;
     let png = with("zz.png", encode(&image, ImageFormat::Png));
@@ -186,7 +186,7 @@ fn a_larger_fraction_of_train_contains_the_smaller_one_and_ids_stay() {
 
 #[test]
 fn leaks_are_found_and_kept_out_of_the_probe() {
-    // Twins of the first val image of class a: a copy in train's class a, and another format in class b.
+    // Duplicates of the first val image of class a: a copy in train's class a, and another format in class b.
     let twin = noise(8, 8, 777);
     let folder = folder()
         .file("val/a/0.png", encode(&twin, ImageFormat::Png))

@@ -1,13 +1,13 @@
-//! What the room promises, tried on data made for it.
+//! Tests of the module on generated data.
 
 mod broken_images;
-mod decoded;
-mod depth;
+mod decoded_cache;
 mod folders;
 mod formats;
 mod layouts;
 mod loading;
 mod pillow;
+mod sixteen_bit;
 mod tables;
 
 use std::{fs, io::Cursor, path::Path};
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use super::{Dataset, NoProgress, Options, Split, open};
 use crate::random::{Purpose, Stream};
 
-/// A folder of files that is gone with the test.
+/// A folder of files that is deleted with the test.
 struct Folder(TempDir);
 
 impl Folder {
@@ -27,7 +27,7 @@ impl Folder {
         Self(TempDir::new().unwrap())
     }
 
-    /// Adds a file; folders on its path are made.
+    /// Adds a file, and the folders on its path.
     fn file(self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Self {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -40,7 +40,7 @@ impl Folder {
         self.file(path, encode(&noise(8, 8, number), ImageFormat::Png))
     }
 
-    /// Adds `n` such images of each class, `SPLIT/CLASS/NUMBER.png`, unlike those of other splits.
+    /// Adds `n` images of each class, `SPLIT/CLASS/NUMBER.png`, different from those of other splits.
     fn split(self, split: &str, classes: &[&str], n: u32) -> Self {
         let first: u32 = split.bytes().map(|byte| u32::from(byte) * 1000).sum();
         let all = classes.iter().enumerate().flat_map(|(class, name)| (0..n).map(move |i| (class as u32, name, i)));
@@ -61,8 +61,8 @@ impl Folder {
         self.open(&Options::default()).unwrap()
     }
 
-    /// The error of opening it, with its causes.
-    fn complaint(&self) -> String {
+    /// The error of opening the folder, with its causes.
+    fn refusal(&self) -> String {
         format!("{:#}", self.open(&Options::default()).err().expect("this data must be refused"))
     }
 }
@@ -74,7 +74,7 @@ fn noise(width: u32, height: u32, number: u32) -> DynamicImage {
     DynamicImage::ImageLuma8(GrayImage::from_raw(width, height, pixels).unwrap())
 }
 
-/// Colours that change over the picture, with noise.
+/// Colours that vary over the image, with noise.
 fn colours(width: u32, height: u32) -> DynamicImage {
     let mut draws = Stream::new(1, Purpose::Faces, 0, 0);
     DynamicImage::ImageRgb8(RgbImage::from_fn(width, height, |x, y| {
@@ -85,7 +85,7 @@ fn colours(width: u32, height: u32) -> DynamicImage {
 fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
     let colour = DynamicImage::ImageRgba8(image.to_rgba8());
-    // A GIF is written from colours alone.
+    // GIF has no grey images.
     if format == ImageFormat::Gif { &colour } else { image }.write_to(&mut file, format).unwrap();
     file.into_inner()
 }

@@ -15,10 +15,10 @@ fn largest_difference(a: &[u8], b: &[u8]) -> u8 {
     a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
 }
 
-/// The planes of a picture that already has the right size.
-fn planes(picture: DecodedImage) -> Vec<u8> {
-    let size = picture.width;
-    resize::fit(picture, size).unwrap()
+/// The planes of an image that already has the right size.
+fn planes(image: DecodedImage) -> Vec<u8> {
+    let size = image.width;
+    resize::fit(image, size).unwrap()
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn cmyk_becomes_rgb() {
 }
 
 #[test]
-fn a_picture_stored_sideways_is_turned_upright() {
+fn an_image_stored_sideways_is_turned_upright() {
     assert_eq!(golden("sideways.png", 1), golden("sideways_grey.png", 1));
 }
 

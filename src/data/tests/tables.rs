@@ -1,4 +1,4 @@
-//! FER2013's table is read however it was saved, and every wrong row is named.
+//! FER2013's table is read in every form in which it is saved, and every invalid row is named.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn open_table(folder: &Folder, options: &Options) -> anyhow::Result<Dataset> {
     open(folder.path().join("fer.csv").to_str().unwrap(), options, &NoProgress)
 }
 
-fn complaint(text: impl AsRef<[u8]>) -> String {
+fn refusal(text: impl AsRef<[u8]>) -> String {
     format!("{:#}", open_table(&table(text), &Options::default()).err().expect("this table must be refused"))
 }
 
@@ -41,7 +41,7 @@ fn a_table_gives_splits_classes_and_pixels() {
 }
 
 #[test]
-fn the_way_it_was_saved_changes_nothing() {
+fn the_form_of_the_file_changes_nothing() {
     let plain = fer();
     let expected = open_table(&table(&plain), &Options::default()).unwrap().fingerprint;
     let turned: String = plain
@@ -75,7 +75,7 @@ fn without_usage_a_tenth_validates() {
 }
 
 #[test]
-fn a_wrong_row_is_named_with_its_line() {
+fn an_invalid_row_is_named_with_its_line() {
     for (wrong, expected) in [
         ("0,1 2 3,Training", "line 30: 3 pixels; a square number is expected"),
         ("0,,Training", "line 30: 0 pixels"),
@@ -92,19 +92,19 @@ fn a_wrong_row_is_named_with_its_line() {
         ("0,1 2 3 4,Training,x", "line 30: 4 columns; the first line names 3"),
         ("9,1 2 3 4,Training", "line 30 has the emotion 9, but no row has 7"),
     ] {
-        let complaint = complaint(format!("{}{wrong}\n", fer()));
-        assert!(complaint.contains("fer.csv\"") && complaint.contains(expected), "{wrong}: {complaint}");
+        let refusal = refusal(format!("{}{wrong}\n", fer()));
+        assert!(refusal.contains("fer.csv\"") && refusal.contains(expected), "{wrong}: {refusal}");
     }
 }
 
 #[test]
-fn bytes_that_are_no_text_are_named_with_their_line() {
+fn bytes_that_are_not_text_are_named_with_their_line() {
     let text = [fer().as_bytes(), b"\xFF\xFE,1 2 3 4,Training\n"].concat();
-    assert!(complaint(text).contains("line 30: \"\u{FFFD}\u{FFFD}\" is not UTF-8"));
+    assert!(refusal(text).contains("line 30: \"\u{FFFD}\u{FFFD}\" is not UTF-8"));
 }
 
 #[test]
-fn a_table_without_what_is_needed_is_refused() {
+fn a_table_without_a_required_column_is_refused() {
     for (text, expected) in [
         ("", "names no column \"emotion\""),
         ("label,pixels\n0,1 2 3 4\n", "names no column \"emotion\""),
@@ -114,39 +114,36 @@ fn a_table_without_what_is_needed_is_refused() {
         ("emotion,pixels,Usage\n0,1,Training\n1,2,PublicTest\n", "val holds classes that train lacks: \"1\""),
         ("emotion,pixels,Usage\n0,1,Training\n0,2,PublicTest\n", "one class only"),
     ] {
-        let complaint = complaint(text);
-        assert!(complaint.contains("fer.csv\"") && complaint.contains(expected), "{text:?}: {complaint}");
+        let refusal = refusal(text);
+        assert!(refusal.contains("fer.csv\"") && refusal.contains(expected), "{text:?}: {refusal}");
     }
 }
 
 #[test]
-fn ten_wrong_rows_are_named_and_the_rest_counted_or_skipped() {
+fn ten_invalid_rows_are_named_and_the_rest_counted_or_skipped() {
     let text = format!("{}{}", fer(), "0,1 2 3,Training\n".repeat(12));
-    let complaint = complaint(&text);
-    assert!(complaint.contains("12 of the rows of") && complaint.contains("line 39: 3 pixels"), "{complaint}");
-    assert!(!complaint.contains("line 40") && complaint.contains("and 2 more"), "{complaint}");
+    let refusal = refusal(&text);
+    assert!(refusal.contains("12 of the rows of") && refusal.contains("line 39: 3 pixels"), "{refusal}");
+    assert!(!refusal.contains("line 40") && refusal.contains("and 2 more"), "{refusal}");
 
     let data = open_table(&table(text), &Options { skip_bad: true, ..Options::default() }).unwrap();
     assert_eq!((data.train.len(), data.bad_files.len()), (14, 12));
-    assert!(data.notes.contains(&"12 rows that cannot be read were left out (--skip-bad).".to_owned()));
+    assert!(data.notes.contains(&"12 rows that cannot be read were left out (`options.skip_bad`).".to_owned()));
 }
 
 #[test]
-fn a_table_of_wrong_rows_alone_tells_what_is_wrong_with_them() {
+fn a_table_of_invalid_rows_alone_is_refused_with_the_reasons() {
     let rows = ["Train", "Val", "Test"].map(|usage| row(0, 1, usage)).concat();
     let table = table(format!("emotion,pixels,Usage\n{rows}"));
     for skip_bad in [false, true] {
-        let complaint = open_table(&table, &Options { skip_bad, ..Options::default() }).err().unwrap();
-        let complaint = format!("{complaint:#}");
-        assert!(
-            complaint.contains("3 of the rows") && complaint.contains("the Usage \"Train\" is none of"),
-            "{complaint}"
-        );
+        let refusal = open_table(&table, &Options { skip_bad, ..Options::default() }).err().unwrap();
+        let refusal = format!("{refusal:#}");
+        assert!(refusal.contains("3 of the rows") && refusal.contains("the Usage \"Train\" is none of"), "{refusal}");
     }
 }
 
 #[test]
-fn a_class_that_only_the_last_usage_has_stops_nothing() {
+fn a_class_that_only_test_has_leaves_test_out() {
     let text = format!("{}{}{}", fer(), row(7, 99, "PrivateTest"), row(7, 98, "PrivateTest"));
     let data = open_table(&table(text), &Options::default()).unwrap();
     assert_eq!((data.classes.len(), data.test.map(|test| test.len())), (7, None));
@@ -154,9 +151,9 @@ fn a_class_that_only_the_last_usage_has_stops_nothing() {
 }
 
 #[test]
-fn other_numbers_of_classes_are_called_by_their_numbers() {
+fn classes_are_named_by_their_numbers_unless_there_are_seven() {
     let text = format!("{}{}{}", fer(), row(7, 99, "Training"), row(7, 98, "PublicTest"));
     let data = open_table(&table(text), &Options::default()).unwrap();
     assert_eq!(data.classes, ["0", "1", "2", "3", "4", "5", "6", "7"]);
-    assert!(data.notes.iter().any(|note| note.contains("this table 8")), "{:?}", data.notes);
+    assert!(data.notes.iter().any(|note| note.contains("this table has 8")), "{:?}", data.notes);
 }

@@ -1,4 +1,4 @@
-//! `mindgap inspect`: what a data set holds, and what in it will mislead, before anything is trained.
+//! `mindgap inspect`: the contents of a data set and its defects, before anything is trained.
 
 mod text;
 
@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 
 use crate::cli::{
     ExitStatus,
-    flags::{data::Bar, splits::SplitFlags},
+    flags::{data::Bar, option_names::with_flags, splits::SplitFlags},
     output::{
         overwrite::{check_our_page, check_ours},
         print::print,
@@ -25,14 +25,14 @@ use mindgap::{
 
 /// Flags of `mindgap inspect`.
 ///
-/// What is found is no failure: the exit code is 0 unless the data cannot be used at all.
+/// Findings are not failures: the exit code is 0 unless the data cannot be used at all.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/*, a fer2013.csv, or faces
     #[arg(value_name = "DIR|FILE.csv|faces")]
     source: String,
 
-    /// Seed that draws val where the data have none, and the generated faces
+    /// Seed that draws val if the data have none, and the generated faces
     #[arg(long, value_name = "N", default_value = "0")]
     data_seed: u64,
 
@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, requires = "write_exclude")]
     force: bool,
 
-    /// Write a page that shows what was found
+    /// Write a page that shows the findings
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
@@ -65,17 +65,18 @@ pub struct Args {
     json: bool,
 }
 
-/// Examples of each finding in JSON, which no set reaches but one whose images are mostly alike: such pairs grow with the
-/// square of their number.
+/// Number of examples of each finding in JSON. Only a data set of mostly similar images reaches it: the number of pairs grows
+/// with the square of the number of images.
 const NAMED_IN_JSON: usize = 1_000_000;
-/// Examples and sizes on a page.
+/// Number of examples of each finding on a page.
 const NAMED_ON_PAGE: usize = 100;
+/// Number of image sizes on a page.
 const SIZES_ON_PAGE: usize = 20;
 
-/// Audits the data, writes what was asked for and prints what was found.
+/// Audits the data, writes the requested files and prints the findings.
 ///
 /// # Errors
-/// Data that are missing or wrongly laid out, a file that is none of ours in the way, a full disk.
+/// The data are missing or wrongly laid out, a foreign file would be overwritten, or the disk is full.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     args.check_outputs()?;
     let options = Options {
@@ -86,14 +87,15 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     };
     let named = args.limit.unwrap_or(if args.json { NAMED_IN_JSON } else { NAMED_ON_PAGE });
     let mut audit = Audit::of(&args.source, &options, named, &Bar::default())?;
+    audit.notes.iter_mut().for_each(|note| *note = with_flags(note));
     if args.json && !audit.findings.cut.is_empty() {
         audit.notes.push(format!("{} name {named} each; --limit 0 names all.", audit.findings.cut.join(", ")));
     }
     if let Some(file) = &args.write_exclude {
-        let list = audit.to_exclude.to_text(&args.source);
+        let list = audit.to_exclude.to_text(&args.source, "mindgap train --data DATA --exclude THIS_FILE");
         ensure!(
             args.force || !file.exists() || durable::read_text(file)? == list.as_bytes(),
-            "{} is there and says something else, perhaps since somebody changed it: add --force to replace it, or choose \
+            "{} exists with other contents, perhaps because somebody changed it: add --force to replace it, or choose \
              another --write-exclude",
             file.display()
         );
@@ -114,7 +116,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
 }
 
 impl Args {
-    /// Before the images are read, which may take long.
+    /// Checks the output files before the images are read, which may take long.
     fn check_outputs(&self) -> Result<()> {
         if let Some(file) = &self.html {
             check_our_page(file, "--html")?;
@@ -123,8 +125,8 @@ impl Args {
             check_ours(file, "list", "--write-exclude", ToExclude::is_list)?;
             ensure!(
                 !self.exclude.as_ref().is_some_and(|list| same_file(list, file)),
-                "--write-exclude {}: this list is in use (--exclude), and what it leaves out would not stand in the \
-                 new one; choose another file",
+                "--write-exclude {}: this list is in use (--exclude), and the samples that it leaves out would be \
+                 missing from the new one; choose another file",
                 file.display()
             );
         }

@@ -1,4 +1,4 @@
-//! An audit as text for a terminal of 80 columns.
+//! Renders an audit as text for a terminal of 80 columns.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use mindgap::{
     run::shell_word,
 };
 
-/// The values start here.
+/// Column where values start.
 const INDENT: usize = 12;
-/// Examples shown of each finding.
+/// Number of examples of each finding.
 const EXAMPLES: usize = 3;
-/// Above so many classes only the largest and the smallest are shown.
+/// Largest number of classes that are all shown; of more classes only the largest and the smallest are shown.
 const CLASSES: usize = 12;
 
-/// The whole audit; `list` is the file into which the samples to leave out were written.
+/// Renders the whole audit. `list` is the file that lists the samples to leave out, if it was written.
 pub fn render(audit: &Audit, list: Option<&Path>) -> String {
     let mut text = figures(audit) + "\n" + &classes(audit) + "\n" + &findings(audit) + "\n";
     for note in &audit.notes {
@@ -57,7 +57,7 @@ fn figures(audit: &Audit) -> String {
         + &row("Pixels", format!("mean {}, std {} (train, 0–1)", numbers(&audit.mean), numbers(&audit.std)))
 }
 
-/// A table of the images of each class.
+/// Renders the table of the images of each class.
 fn classes(audit: &Audit) -> String {
     let splits: Vec<_> = audit.counts.each().map(|(split, counts)| (split, &counts.0)).collect();
     let mut order: Vec<usize> = (0..audit.classes.len()).collect();
@@ -89,7 +89,7 @@ fn findings(audit: &Audit) -> String {
     let leak_count = found.val_in_train + found.test_in_train.unwrap_or(0);
     let bits = found.near_duplicate_distance;
     let broken: Vec<String> = found.broken.iter().map(broken).collect();
-    // Only a table has rows, and they belong to no split before they are read.
+    // Only unreadable rows of a table have no split.
     let what = if found.broken.iter().any(|file| file.split.is_none()) { "row" } else { "file" };
     [
         finding(
@@ -106,11 +106,11 @@ fn findings(audit: &Audit) -> String {
             found.conflicts.iter().map(|group| conflict(group)),
         ),
         finding(
-            "Look alike",
+            "Similar",
             found.near_duplicates,
             &format!(
-                "{}, {} of them across splits; {bits} of 64 bits apart at most",
-                count(found.near_duplicates, "pair"),
+                "{}, {} of them across splits; at most {bits} of 64 bits differ",
+                count(found.near_duplicates, "near-duplicate pair"),
                 found.near_duplicates_across_splits
             ),
             found.near_duplicate_pairs.iter().map(|pair| pair.images.each_ref().map(name).join(" ~ ")),
@@ -123,7 +123,7 @@ fn findings(audit: &Audit) -> String {
         ),
         finding("Broken", broken.len(), &(count(broken.len(), what) + " that cannot be read"), broken.iter().cloned()),
         finding(
-            "Turned",
+            "Rotated",
             found.exif_rotated,
             &(count(found.exif_rotated, "image") + " by the EXIF orientation"),
             found.exif_rotated_files.iter().map(name),
@@ -136,7 +136,7 @@ fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// A line that counts all of one kind, and the first of them below it.
+/// Renders a finding: a line with the count, and the first examples below it.
 fn finding(label: &str, all: usize, summary: &str, named: impl ExactSizeIterator<Item = String>) -> String {
     let shown = named.len().min(EXAMPLES);
     let mut text = row(label, if all == 0 { "none" } else { summary });
@@ -149,7 +149,7 @@ fn finding(label: &str, all: usize, summary: &str, named: impl ExactSizeIterator
 
 fn duplicates(audit: &Audit) -> String {
     let surplus = audit.findings.surplus_duplicates.each().map(|(split, count)| format!("{count} in {split}"));
-    format!("{} beyond the first of equal ones", surplus.collect::<Vec<_>>().join(", "))
+    format!("{} beyond the first of equal images", surplus.collect::<Vec<_>>().join(", "))
 }
 
 fn leaks(audit: &Audit) -> String {
@@ -157,7 +157,7 @@ fn leaks(audit: &Audit) -> String {
     if let (Some(count), Some(all)) = (audit.findings.test_in_train, audit.images.test) {
         text += &format!(" and {count} of {all} test images");
     }
-    text + " also stand in train"
+    text + " also appear in train"
 }
 
 fn equal(group: &[Item]) -> String {
@@ -168,7 +168,7 @@ fn leak(leak: &Leak) -> String {
     together(&leak.image, &leak.in_train)
 }
 
-/// The first image beside one of another class.
+/// Renders a conflict: the first image beside one of another class.
 fn conflict(group: &[Item]) -> String {
     let Some((first, rest)) = group.split_first() else { return String::new() };
     let mut rest = rest.to_vec();
@@ -176,13 +176,13 @@ fn conflict(group: &[Item]) -> String {
     together(first, &rest)
 }
 
-/// Two of a group of equal images, and how many more there are.
+/// Renders two of a group of equal images, and the number of further ones.
 fn together(first: &Item, rest: &[Item]) -> String {
     let more = if rest.len() > 1 { format!(" = {} more", rest.len() - 1) } else { String::new() };
     format!("{} = {}{more}", name(first), rest.first().map_or(String::new(), name))
 }
 
-/// An image and, where its name does not say it, its class.
+/// The name of an image and, if the name does not contain it, the class.
 fn name(item: &Item) -> String {
     if item.name.split('/').any(|part| part == item.class) {
         item.name.clone()

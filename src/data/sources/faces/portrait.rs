@@ -10,7 +10,7 @@ use super::shapes::{Brush, Point, at, disc, ellipse, grain, rectangle, stroke};
 
 const PIXELS: usize = SIZE * SIZE;
 
-/// The picture as `SIZE`² grey values, row by row; `draws` gives the camera's noise.
+/// The image as `SIZE`² grey values, row by row; `draws` gives the camera's noise.
 pub fn render(person: &Person, muscles: &Muscles, scene: &Scene, draws: &mut FaceDraws) -> [u8; PIXELS] {
     let mut tones = [0.0; PIXELS];
     for (position, tone) in tones.iter_mut().enumerate() {

@@ -27,7 +27,7 @@ pub enum Occluder {
     Hand { palm: Point, fingers: Turn, size: f32, tone: f32 },
 }
 
-/// Everything in the picture that is not the person.
+/// Everything in the image that is not the person.
 #[derive(Clone, Debug)]
 pub struct Scene {
     pub pose: Pose,

@@ -1,4 +1,4 @@
-//! What was decoded is found again, and never in place of what has changed.
+//! The cache of decoded images is used by later starts, and never for files that have changed.
 
 use std::{
     fs::{self, File, FileTimes},
@@ -7,10 +7,10 @@ use std::{
 
 use super::*;
 
-/// Enough for a set to be worth keeping: the files of [`worthwhile`] are padded to it.
+/// Padding that makes the files of [`worthwhile`] large enough for the cache.
 const PADDING: usize = 64 << 10;
 
-/// 2 × 8 training and 2 × 2 validation images of 72 KiB each, their size mostly in what follows the pictures.
+/// 2 × 8 training and 2 × 2 validation images of 72 KiB each, most of it padding after the image.
 fn worthwhile() -> Folder {
     let folder = Folder::new().split("train", &["a", "b"], 8).split("val", &["a", "b"], 2);
     for path in images_of(&folder) {
@@ -49,9 +49,9 @@ fn pixels(split: &Split) -> Tensor {
 }
 
 #[test]
-fn a_second_start_reads_no_image_and_finds_the_same() {
+fn a_second_start_reads_no_image_and_gives_the_same_data() {
     let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
-    // Once with all images in memory, once with those of train decoded for each batch.
+    // Once with all images in memory, once with train decoded for each batch.
     for (number, cache_limit) in [4 << 30, 600].into_iter().enumerate() {
         let options = Options { cache_limit, ..keeping_in(cache.path()) };
         let first = folder.open(&options).unwrap();
@@ -63,10 +63,10 @@ fn a_second_start_reads_no_image_and_finds_the_same() {
 }
 
 #[test]
-fn what_was_kept_is_what_is_used() {
+fn a_cached_entry_is_used() {
     let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
     folder.open(&keeping_in(cache.path())).unwrap();
-    // Had the second start read the images, it would find no such hash.
+    // If the second start decoded the images, it would not find this hash.
     let entry = &entries(cache.path())[0];
     let mut archive = crate::durable::Archive::load(entry).unwrap();
     let hashes = archive.arrays.iter_mut().find(|array| array.name == "0.hashes").unwrap();
@@ -76,7 +76,7 @@ fn what_was_kept_is_what_is_used() {
 }
 
 #[test]
-fn a_file_that_changes_is_seen_even_if_it_claims_its_old_time_and_size() {
+fn a_changed_file_is_detected_even_with_its_old_time_and_size() {
     let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
     let first = folder.open(&keeping_in(cache.path())).unwrap();
     let paths = images_of(&folder);
@@ -92,7 +92,7 @@ fn a_file_that_changes_is_seen_even_if_it_claims_its_old_time_and_size() {
 }
 
 #[test]
-fn other_demands_and_other_samples_have_entries_of_their_own() {
+fn other_options_and_other_samples_have_their_own_entries() {
     let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
     let options = keeping_in(cache.path());
     let all = [
@@ -123,7 +123,7 @@ fn a_damaged_entry_is_replaced() {
 }
 
 #[test]
-fn entries_used_longest_ago_make_room_for_new_ones() {
+fn the_entries_used_longest_ago_are_deleted_first() {
     let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
     let open = |img_size, decoded_limit| {
         folder.open(&Options { img_size: Some(img_size), decoded_limit, ..keeping_in(cache.path()) }).unwrap()
@@ -139,13 +139,13 @@ fn entries_used_longest_ago_make_room_for_new_ones() {
         assert!(total <= limit && all.len() == 2, "{total} bytes in {all:?}, {limit} are allowed");
     }
     assert!(!all.contains(&first[0]), "{all:?}");
-    // What alone is more than the folder may hold is not kept, and nothing goes for it.
+    // An entry above the limit is not saved, and no other entry is deleted for it.
     open(17, 1000);
     assert_eq!(entries(cache.path()), all);
 }
 
 #[test]
-fn a_folder_that_cannot_hold_it_is_told_and_no_reason_to_stop() {
+fn an_unwritable_folder_is_noted_and_does_not_stop_the_start() {
     let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
     let blocked = cache.path().join("file");
     fs::write(&blocked, "in the way").unwrap();
@@ -154,7 +154,7 @@ fn a_folder_that_cannot_hold_it_is_told_and_no_reason_to_stop() {
 }
 
 #[test]
-fn small_sets_and_sets_with_broken_images_are_not_kept() {
+fn small_data_sets_and_those_with_broken_images_are_not_cached() {
     let cache = tempfile::tempdir().unwrap();
     Folder::new().split("train", &["a", "b"], 8).split("val", &["a", "b"], 2).open(&keeping_in(cache.path())).unwrap();
     let broken = worthwhile().file("train/a/broken.png", "no picture");

@@ -1,4 +1,4 @@
-//! 16-bit images keep the values that they use, every image of a set alike, and 8-bit images keep their bytes.
+//! 16-bit images of a data set are scaled by one common range, and 8-bit images keep their bytes.
 
 use image::ImageBuffer;
 
@@ -7,7 +7,7 @@ use crate::data::Audit;
 
 const AB: [&str; 2] = ["a", "b"];
 
-/// A grey 16-bit PNG of 8×8 pixels with values from `low` up to `high`, both among them.
+/// A grey 16-bit PNG of 8×8 pixels with values from `low` to `high`, including both.
 fn sixteen_bit(number: u32, low: u16, high: u16) -> Vec<u8> {
     let mut draws = Stream::new(2, Purpose::Faces, 0, number);
     let mut values: Vec<u16> = (0..64).map(|_| low + draws.below(u32::from(high - low) + 1) as u16).collect();
@@ -15,7 +15,7 @@ fn sixteen_bit(number: u32, low: u16, high: u16) -> Vec<u8> {
     encode(&DynamicImage::ImageLuma16(ImageBuffer::from_raw(8, 8, values).unwrap()), ImageFormat::Png)
 }
 
-/// Train and val of such images; those of train use values up to `train`, those of val up to `val`.
+/// Train and val of 16-bit images; train uses values up to `train`, val up to `val`.
 fn set(low: u16, train: u16, val: u16) -> Folder {
     let images = (0..24).map(|i| (if i < 16 { "train" } else { "val" }, AB[i % 2], i as u32));
     images.fold(Folder::new(), |folder, (split, class, i)| {
@@ -29,7 +29,7 @@ fn values(file: &[u8]) -> Vec<u16> {
 }
 
 #[test]
-fn the_values_in_use_become_bytes_for_all_images_alike() {
+fn the_values_in_use_become_bytes_in_the_same_way_for_all_images() {
     for (folder, shift, range) in [
         (set(0, 4095, 4095), 4, [0, 4095]),
         (set(0, 1000, 700), 2, [0, 1023]),
@@ -61,9 +61,9 @@ fn values_far_from_zero_are_spread() {
 }
 
 #[test]
-fn the_range_is_the_same_however_the_set_is_opened() {
+fn the_range_does_not_depend_on_the_options() {
     let folder = set(0, 4000, 4000);
-    // The one image with large values is not in every share.
+    // The one image with large values is not in every fraction.
     let folder =
         (0..16).fold(folder, |folder, i| folder.file(format!("train/a/small{i:02}.png"), sixteen_bit(50 + i, 0, 90)));
     let whole = folder.opened();
@@ -88,10 +88,10 @@ fn the_range_is_the_same_however_the_set_is_opened() {
 }
 
 #[test]
-fn a_second_start_finds_the_range() {
+fn a_second_start_restores_the_range() {
     let cache = tempfile::tempdir().unwrap();
     let folder = set(0, 4095, 4095);
-    // Files that are large enough to be worth keeping.
+    // Files that are large enough for the cache.
     for split in ["train/a", "train/b", "val/a", "val/b"] {
         for entry in fs::read_dir(folder.path().join(split)).unwrap() {
             let path = entry.unwrap().path();
@@ -103,7 +103,7 @@ fn a_second_start_finds_the_range() {
     assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
     assert_eq!((first.range_16bit, second.range_16bit), (Some([0, 4095]), Some([0, 4095])));
     assert_eq!((&first.fingerprint, all_pixels(&first.train)), (&second.fingerprint, all_pixels(&second.train)));
-    // Train that is decoded anew in every epoch is scaled by it too.
+    // Train that is decoded again in every epoch is scaled by the same range.
     let streamed = Options { cache_limit: 600, ..options };
     let [first, second] = [0, 1].map(|_| folder.open(&streamed).unwrap());
     assert!(first.train.is_streamed() && second.train.is_streamed());
@@ -111,7 +111,7 @@ fn a_second_start_finds_the_range() {
 }
 
 #[test]
-fn a_set_of_8_bits_keeps_its_fingerprint() {
+fn an_8_bit_data_set_keeps_its_fingerprint() {
     let image =
         |number: u32| GrayImage::from_fn(8, 8, |x, y| image::Luma([((x * 31 + y * 17 + number * 57) % 256) as u8]));
     let mut folder = Folder::new();
@@ -123,7 +123,7 @@ fn a_set_of_8_bits_keeps_its_fingerprint() {
             }
         }
     }
-    // As it was before 16-bit images were scaled.
+    // The fingerprint from before 16-bit images were scaled.
     assert_eq!(folder.opened().fingerprint, "ce4bee1f56f287943500892de4a79497");
 }
 
@@ -140,7 +140,7 @@ fn eight_bits_keep_their_bytes_beside_sixteen() {
 }
 
 #[test]
-fn alpha_says_nothing_of_the_values_in_use() {
+fn alpha_does_not_influence_the_values_in_use() {
     let clear = ImageBuffer::from_fn(8, 8, |x, y| image::LumaA([(x * 8 + y) as u16 * 16, 65_535]));
     let folder =
         set(0, 1000, 1000).file("train/a/clear.png", encode(&DynamicImage::ImageLumaA16(clear), ImageFormat::Png));
@@ -148,12 +148,12 @@ fn alpha_says_nothing_of_the_values_in_use() {
 }
 
 #[test]
-fn brighter_images_of_test_are_told_also_from_what_was_kept() {
+fn brighter_images_of_test_are_noted_also_from_the_cache() {
     let test = |high| {
         let images = (0..4).map(|i| (AB[i % 2], i as u32));
         let add = |folder: Folder, (class, i)| {
             let mut bytes = sixteen_bit(200 + i, 0, high);
-            // Large enough to be kept for the next start.
+            // Large enough for the cache.
             bytes.resize(bytes.len() + (300 << 10), 0);
             folder.file(format!("test/{class}/{i}.png"), bytes)
         };

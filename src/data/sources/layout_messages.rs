@@ -1,0 +1,132 @@
+//! The words in which an ambiguous or unusable layout of folders is explained, with the options that settle it.
+//!
+//! Options are written as assignments in backticks, such as `options.folders.train = photos`, the fields of
+//! [`Options`](crate::data::Options). The command line replaces them by its flags.
+
+use std::path::{Path, PathBuf};
+
+use super::unreadable;
+use crate::data::splits::split_name::SplitName;
+
+/// The three options that name the folders of splits.
+const ALL_OPTIONS: &str = "`options.folders.train`, `options.folders.val` and `options.folders.test`";
+
+/// The option that makes `folder` the folder of `split`; `top` is the folder of the data.
+pub fn option(top: &Path, split: SplitName, folder: &Path) -> String {
+    let within = folder.strip_prefix(top).unwrap_or(folder);
+    let within = if within.as_os_str().is_empty() { Path::new(".") } else { within };
+    format!("`options.folders.{split} = {}`", within.display())
+}
+
+/// The option that makes all folders in `top` classes of train.
+fn all_are_classes(top: &Path) -> String {
+    option(top, SplitName::Train, top)
+}
+
+/// `folder` in quotes, relative to `top` if it lies inside.
+pub fn quoted(top: &Path, folder: &Path) -> String {
+    format!("{:?}", folder.strip_prefix(top).unwrap_or(folder))
+}
+
+/// The first of `folders` in quotes, relative to `top`.
+pub fn quoted_list(top: &Path, folders: &[&PathBuf]) -> String {
+    unreadable::in_line(folders.iter().map(|folder| quoted(top, folder)))
+}
+
+/// `train` has a longer name and stands beside folders with images, `others`.
+pub fn train_or_class(top: &Path, train: &Path, others: &[&PathBuf]) -> String {
+    format!(
+        "{train:?} may be the train split or a class beside {}. For the split, add {}; for a class, add {}",
+        quoted_list(top, others),
+        option(top, SplitName::Train, train),
+        all_are_classes(top)
+    )
+}
+
+/// `folders` in `root` all have names of `split`.
+pub fn several_for_one_split(top: &Path, root: &Path, split: SplitName, folders: &[&PathBuf]) -> String {
+    format!(
+        "{root:?} holds {} folders for one split: {folders:?}; keep one, or name it, such as {}",
+        folders.len(),
+        option(top, split, folders[0])
+    )
+}
+
+/// `holders` hold folders named like splits; `with_images` lie beside them.
+pub fn several_data_sets(top: &Path, holders: &[&PathBuf], with_images: &[&PathBuf]) -> String {
+    let beside = if with_images.is_empty() {
+        String::new()
+    } else {
+        format!(", beside {} with images", quoted_list(top, with_images))
+    };
+    format!(
+        "these folders in {top:?} hold folders named like splits: {}{beside}. If one of them is the data, open that folder \
+         (`source`); if one split lies in each, name them with {ALL_OPTIONS}; if they are classes, move the splits above \
+         them, as in train/CLASS/IMAGE",
+        quoted_list(top, holders)
+    )
+}
+
+/// `flat` are named like splits, but hold images instead of class folders, and there are no classes beside them.
+pub fn splits_without_classes(top: &Path, flat: &[&Path]) -> String {
+    let folders: Vec<String> = flat.iter().map(|folder| format!("{folder:?}")).collect();
+    format!(
+        "{} {} no class folders, though named like a split; images belong in train/CLASS/IMAGE. If the splits lie \
+         elsewhere, name them with {ALL_OPTIONS}; if these are the classes, add {}",
+        folders.join(", "),
+        if flat.len() == 1 { "holds" } else { "hold" },
+        all_are_classes(top)
+    )
+}
+
+/// `test` holds images beside the class folders `classes`, and there is no train.
+pub fn test_or_class(top: &Path, root: &Path, test: &Path, classes: &[&PathBuf]) -> String {
+    format!(
+        "{root:?} holds {} with images beside {}, and no train folder beside it: it may be a class, or a test split \
+         without labels. For a split, add {train} {}; for a class, add {train} alone",
+        quoted(top, test),
+        quoted_list(top, classes),
+        option(top, SplitName::Test, test),
+        train = all_are_classes(top),
+    )
+}
+
+/// A note that `folder` counts as a class although it is named like `split`.
+pub fn read_as_class(top: &Path, folder: &Path, split: SplitName) -> String {
+    format!(
+        "{} is read as a class, since it holds images and no class folders (`options.folders.{split}` names a split).",
+        quoted(top, folder)
+    )
+}
+
+/// `folder` is most likely train: it has classes of the other split, whose options are `others`.
+pub fn likely_train(top: &Path, folder: &Path, others: &[String]) -> String {
+    format!(
+        "no train folder beside it; if {} is train, add {}{}; if all folders are classes, add {}",
+        quoted(top, folder),
+        option(top, SplitName::Train, folder),
+        joined(others),
+        all_are_classes(top)
+    )
+}
+
+/// `classes` lie beside splits without a train; the options of these splits are `others`.
+pub fn classes_beside_splits(top: &Path, classes: &[&PathBuf], others: &[String]) -> String {
+    format!(
+        "no train folder beside it; if {} are train's classes, add{}; if all folders are classes, add {}",
+        quoted_list(top, classes),
+        joined(others),
+        all_are_classes(top)
+    )
+}
+
+/// A note that folders were read as splits although their names are longer than the plain ones.
+pub fn interpreted(top: &Path, splits: &[(&Path, SplitName)]) -> String {
+    let read: Vec<String> =
+        splits.iter().map(|(folder, split)| format!("{} as {split}", quoted(top, folder))).collect();
+    format!("By their names these folders are read: {} ({ALL_OPTIONS} name others).", read.join(", "))
+}
+
+fn joined(options: &[String]) -> String {
+    options.iter().map(|option| format!(" {option}")).collect()
+}
