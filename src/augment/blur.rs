@@ -15,25 +15,25 @@ use crate::{recipe::Recipe, torch};
 
 const LEAST_SIGMA: f64 = 0.1;
 
-/// Largest standard deviation for images of `size`, in pixels.
+/// Largest standard deviation in pixels for images of `size`.
 pub(super) fn largest_sigma(size: ImageSize) -> f64 {
     (size.shorter() as f64 / 112.0).max(1.0)
 }
 
-/// Standard deviation in pixels; 0 for an image that is not blurred.
+/// Draws the standard deviation in pixels; 0 for an image that is not blurred.
 pub(super) fn draw(recipe: &Recipe, size: ImageSize, [chance, share]: [f64; 2]) -> f64 {
     if chance < recipe.blur { sigma(size, share) } else { 0.0 }
 }
 
-/// `share` of the way from the least to the largest standard deviation.
+/// The standard deviation at `share` of the way from the smallest to the largest one.
 pub(super) fn sigma(size: ImageSize, share: f64) -> f64 {
     LEAST_SIGMA + (largest_sigma(size) - LEAST_SIGMA) * share
 }
 
-/// Float images `[n, c, h, w]`, each blurred by its own standard deviation in pixels, those with 0 left alone. The
-/// border reflects about the outermost pixels' centres, as in torchvision's `gaussian_blur`.
+/// Blurs each of the float images `[n, c, h, w]` by its standard deviation in pixels; 0 leaves an image unchanged. The
+/// border reflects about the centres of the outermost pixels, as in torchvision's `gaussian_blur`.
 ///
-/// All kernels of a batch have the same length, which holds two of the largest standard deviation on either side.
+/// All kernels of a batch have the same length: two of the largest standard deviation on either side.
 pub fn gaussian_blur(images: Tensor, sigmas: &[f64]) -> Tensor {
     match kernels(sigmas, ImageSize::of(&images)) {
         None => images,
@@ -44,13 +44,13 @@ pub fn gaussian_blur(images: Tensor, sigmas: &[f64]) -> Tensor {
     }
 }
 
-/// [`gaussian_blur`] of the images at `index` by their [`kernels`], both on the images' device.
+/// [`gaussian_blur`] of the images at `index` with their [`kernels`], both on the images' device.
 pub(super) fn blur_by(mut images: Tensor, index: &Tensor, kernels: &Tensor) -> Tensor {
     let (size, radius) = (ImageSize::of(&images), kernels.size()[1] / 2);
     let sharp = images.index_select(0, index);
     let shape = sharp.size();
 
-    // One group per channel of each image, so that every image meets its own kernel.
+    // One group per channel of each image, so that every image is convolved with its own kernel.
     let groups = shape[0] * shape[1];
     let kernels = kernels.repeat_interleave_self_int(shape[1], 0, groups);
     let along = |images: Tensor, kernels: Tensor| {
@@ -63,8 +63,8 @@ pub(super) fn blur_by(mut images: Tensor, index: &Tensor, kernels: &Tensor) -> T
     images.index_copy_(0, index, &soft)
 }
 
-/// Which images of `size` are blurred, `[m]` (i64), and their kernels `[m, 2 radius + 1]`, each of sum 1, on the CPU; None
-/// where there are none.
+/// Indices of the images of `size` that are blurred, `[m]` (i64), and their kernels `[m, 2 radius + 1]`, each of sum 1, on
+/// the CPU. None if no image is blurred.
 pub(super) fn kernels(sigmas: &[f64], size: ImageSize) -> Option<[Tensor; 2]> {
     let blurred: Vec<i64> = (0..).zip(sigmas).filter(|(_, sigma)| **sigma > 0.0).map(|(image, _)| image).collect();
     if blurred.is_empty() {

@@ -12,16 +12,16 @@ use tch::{Kind, Tensor};
 
 use crate::{recipe::Recipe, torch};
 
-/// How the colours of one image change. The numbers are those of torchvision's `adjust_*`.
+/// Factors that change the colours of one image, with the meaning of torchvision's `adjust_*`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ColourFactors {
-    /// From 0 (black); 1 changes nothing.
+    /// Brightness from 0 (black); 1 changes nothing.
     pub brightness: f64,
-    /// From 0 (all pixels have the mean of the grey image); 1 changes nothing.
+    /// Contrast from 0 (all pixels have the mean of the grey image); 1 changes nothing.
     pub contrast: f64,
-    /// From 0 (grey); 1 changes nothing.
+    /// Saturation from 0 (grey); 1 changes nothing.
     pub saturation: f64,
-    /// Share of the colour circle, in [−0.5, 0.5]; 0 changes nothing.
+    /// Rotation of the hue as a share of the colour circle, in [−0.5, 0.5]; 0 changes nothing.
     pub hue: f64,
 }
 
@@ -34,7 +34,7 @@ impl ColourFactors {
     }
 }
 
-/// The factors of one image.
+/// Draws the factors of one image.
 pub(super) fn draw(recipe: &Recipe, shares: [f64; 4]) -> ColourFactors {
     let [brightness, contrast, saturation, hue] = recipe.jitter();
     let between = |share: f64, low: f64, high: f64| low + (high - low) * share;
@@ -47,15 +47,14 @@ pub(super) fn draw(recipe: &Recipe, shares: [f64; 4]) -> ColourFactors {
     }
 }
 
-/// Float images `[n, c, h, w]` on the scale 0 to 1, each with its own factors; c is 1 or 3.
-///
-/// A factor that changes no image of the batch costs nothing.
+/// Adjusts each of the float images `[n, c, h, w]` on the scale 0 to 1 by its factors; c is 1 or 3. A factor that changes no
+/// image of the batch costs nothing.
 pub fn adjust(images: Tensor, factors: &[ColourFactors]) -> Tensor {
     let columns = torch::sent(&columns(factors), images.device());
     adjust_by(images, factors, &columns)
 }
 
-/// The factors as `[n, 4]`, float32, on the CPU: brightness, contrast, saturation, hue.
+/// The factors as a tensor `[n, 4]`, float32, on the CPU: brightness, contrast, saturation, hue.
 pub(super) fn columns(factors: &[ColourFactors]) -> Tensor {
     let numbers = factors.iter().flat_map(|factors| factors.numbers());
     Tensor::from_slice(&numbers.collect::<Vec<f32>>()).view([-1, 4])
@@ -87,7 +86,7 @@ fn is_rgb(images: &Tensor) -> bool {
     images.size()[1] == 3
 }
 
-/// `[n, 1, h, w]`, with torchvision's weights.
+/// Converts images to grey `[n, 1, h, w]` with torchvision's weights.
 fn grey(images: &Tensor) -> Tensor {
     if !is_rgb(images) {
         return images.shallow_clone();
@@ -95,25 +94,25 @@ fn grey(images: &Tensor) -> Tensor {
     images.narrow(1, 0, 1) * 0.2989 + images.narrow(1, 1, 1) * 0.587 + images.narrow(1, 2, 1) * 0.114
 }
 
-/// `other` at factor 0, `images` at 1, beyond them above 1.
+/// Interpolates from `other` at factor 0 to `images` at 1, and extrapolates above 1.
 fn blend(images: &Tensor, other: &Tensor, factor: &Tensor) -> Tensor {
     let rest: Tensor = 1.0 - factor;
     (images * factor + other * rest).clamp_(0.0, 1.0)
 }
 
-/// By way of HSV, whose saturation and value stay.
+/// Rotates the hue in HSV; saturation and value stay unchanged.
 fn turn_hue(images: &Tensor, share: &Tensor) -> Tensor {
     let (red, green, blue) = (images.narrow(1, 0, 1), images.narrow(1, 1, 1), images.narrow(1, 2, 1));
     let value = images.amax([1i64].as_slice(), true);
     let chroma = &value - images.amin([1i64].as_slice(), true);
-    // Without chroma there is no hue: any will do.
+    // Without chroma the hue is undefined and has no effect: avoid a division by 0.
     let range = chroma.where_self(&chroma.gt(0.0), &chroma.ones_like());
-    // Sixths of the circle, from red.
+    // The hue in sixths of the circle, from red.
     let hue = ((&green - &blue) / &range).where_self(
         &red.eq_tensor(&value),
         &((&blue - &red) / &range + 2.0).where_self(&green.eq_tensor(&value), &((&red - &green) / &range + 4.0)),
     );
-    // Each channel falls below the value by at most the chroma, the more the further the hue is from it.
+    // Each channel lies below the value by up to the chroma, depending on its distance from the hue.
     let offsets = Tensor::arange_start_step(5.0, 0.0, -2.0, (Kind::Float, images.device())).view([1, 3, 1, 1]);
     let distance = (hue + share * 6.0 + offsets).remainder_(6.0);
     value - chroma * distance.minimum(&(4.0 - &distance)).clamp_(0.0, 1.0)
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_third_of_the_circle_turns_red_into_green_and_leaves_grey_alone() {
+    fn a_third_of_the_circle_turns_red_into_green_and_does_not_change_grey() {
         let images = Tensor::from_slice(&[1.0f32, 0.5, 0.0, 0.5, 0.0, 0.5]).view([1, 3, 1, 2]);
         let turned = adjust(images, &[ColourFactors { hue: 1.0 / 3.0, ..ColourFactors::IDENTITY }]);
         let expected = Tensor::from_slice(&[0.0f32, 0.5, 1.0, 0.5, 0.0, 0.5]).view([1, 3, 1, 2]);

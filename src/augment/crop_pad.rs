@@ -11,7 +11,7 @@
 use super::Rect;
 use crate::recipe::Recipe;
 
-/// `crop`, moved as the padded image is.
+/// Shifts `crop` by the random offset of the padded image.
 pub(super) fn draw(recipe: &Recipe, place: [f64; 2], crop: Rect) -> Rect {
     let pad = i64::from(recipe.crop_pad);
     let [right, down] = place.map(|share| (share * (2 * pad + 1) as f64) as i64 - pad);
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_from_one_end_of_the_padding_to_the_other_occurs() {
+    fn every_offset_within_the_padding_occurs() {
         let recipe = Recipe { crop_pad: 2, ..Recipe::default() };
         let crop = Rect { left: 10, top: 20, width: 5, height: 5 };
         let places: Vec<i64> = (0..10).map(|i| draw(&recipe, [f64::from(i) / 10.0, 0.999], crop).left).collect();

@@ -1,4 +1,4 @@
-//! Every number that augments one image.
+//! The random numbers that augment one image.
 
 use super::{
     ColourFactors, ImageSize, Map, Rect, blur, colour, crop_pad, erase, hflip, resized_crop, rotate_shift_zoom, trivial,
@@ -8,24 +8,24 @@ use crate::{
     recipe::{Aa, Recipe},
 };
 
-/// Every number that augments one image: a function of the recipe, the image's shape and its stream.
+/// All random numbers that augment one image, a function of the recipe, the image's shape and its stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AugmentDraws {
-    /// Where its pixels come from.
+    /// Geometry: where each pixel comes from.
     pub map: Map,
-    /// How its colours change.
+    /// Change of the colours.
     pub colour: ColourFactors,
-    /// Standard deviation of its blur, in pixels; 0 for none.
+    /// Standard deviation of the blur in pixels; 0 for none.
     pub blur: f64,
-    /// What is erased of it.
+    /// Rectangle to erase.
     pub erase: Option<Rect>,
 }
 
 impl AugmentDraws {
-    /// The draws for an image of `channels` and `size`.
+    /// Draws the numbers for an image of `channels` and `size`.
     ///
-    /// Each knob takes the same count of numbers from the stream, on or off: switching one on leaves the draws of the
-    /// others alone. The order is part of every recorded run; new knobs come last.
+    /// Each knob takes the same count of numbers from the stream, on or off: switching one on does not change the draws of
+    /// the others. Recorded runs depend on the order; new knobs come last.
     pub fn new(recipe: &Recipe, channels: i64, size: ImageSize, stream: &mut Stream) -> Self {
         let flip = hflip::draw(recipe, uniforms(stream));
         let map = rotate_shift_zoom::draw(recipe, size, uniforms(stream), Map { flip, ..Map::identity(size) });
@@ -45,7 +45,7 @@ impl AugmentDraws {
     }
 }
 
-/// The next `N` numbers of a stream, in [0, 1).
+/// Takes the next `N` numbers of a stream, in [0, 1).
 fn uniforms<const N: usize>(stream: &mut Stream) -> [f64; N] {
     std::array::from_fn(|_| stream.uniform())
 }
@@ -61,7 +61,7 @@ pub(super) mod tests {
         AugmentDraws::new(recipe, 3, SIZE, &mut Stream::new(seed, Purpose::Augment, epoch, id))
     }
 
-    /// Every knob of the images but TrivialAugment.
+    /// A recipe with every image knob but TrivialAugment.
     pub fn everything() -> Recipe {
         Recipe {
             hflip: 0.5,
@@ -87,14 +87,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn off_draws_nothing() {
+    fn a_recipe_without_knobs_changes_nothing() {
         let nothing =
             AugmentDraws { map: Map::identity(SIZE), colour: ColourFactors::IDENTITY, blur: 0.0, erase: None };
         assert!((0..100).all(|id| draw(&Recipe::default(), 0, 1, id) == nothing));
     }
 
     #[test]
-    fn switching_one_knob_off_leaves_the_draws_of_the_others_alone() {
+    fn switching_one_knob_off_does_not_change_the_draws_of_the_others() {
         let (all, off) = (everything(), Recipe::default());
         for id in 0..100 {
             let full = draw(&all, 0, 1, id);
@@ -111,7 +111,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn draws_fill_their_ranges_and_no_more() {
+    fn draws_cover_their_ranges_and_stay_within() {
         let recipe = everything();
         let draws: Vec<_> = (0..2000).map(|id| draw(&recipe, 0, 1, id)).collect();
         let spans = |number: &dyn Fn(&AugmentDraws) -> f64, low: f64, high: f64| {

@@ -18,12 +18,12 @@ const AREA: [f64; 2] = [0.02, 0.33];
 /// Narrowest and widest ratio of width to height; its logarithm is uniform.
 const RATIO: [f64; 2] = [0.3, 1.0 / 0.3];
 
-/// What is erased of an image, if anything: the first of the rectangles that fits.
+/// Draws the rectangle to erase, if the image is erased: the first of `tries` that fits.
 pub(super) fn draw(recipe: &Recipe, size: ImageSize, [chance]: [f64; 1], tries: [[f64; 4]; 10]) -> Option<Rect> {
     if chance < recipe.reprob { Rect::first_that_fits(size, AREA, RATIO, tries) } else { None }
 }
 
-/// Normalised images `[n, c, h, w]` with one rectangle each, or none, set to 0: the mean colour.
+/// Sets one rectangle, or none, in each of the normalised images `[n, c, h, w]` to 0, the mean colour.
 pub fn erase(images: Tensor, rects: &[Option<Rect>]) -> Tensor {
     if rects.iter().all(Option::is_none) {
         return images;
@@ -32,7 +32,7 @@ pub fn erase(images: Tensor, rects: &[Option<Rect>]) -> Tensor {
     erase_within(images, &edges)
 }
 
-/// [`erase`] by the [`Rect::edges`] of the rectangles, on the images' device.
+/// [`erase`] with the [`Rect::edges`] of the rectangles on the images' device.
 pub(super) fn erase_within(mut images: Tensor, edges: &Tensor) -> Tensor {
     let mask = Rect::mask(edges, ImageSize::of(&images));
     images.masked_fill_(&mask, 0.0)
@@ -56,14 +56,14 @@ mod tests {
     }
 
     #[test]
-    fn erased_areas_are_spread_evenly_between_the_smallest_and_the_largest() {
+    fn erased_areas_are_uniform_between_the_smallest_and_the_largest() {
         let rects = rects(1.0, ImageSize { height: 200, width: 200 });
         let mut areas: Vec<f64> =
             rects.iter().flatten().map(|rect| (rect.width * rect.height) as f64 / 40_000.0).collect();
         areas.sort_by(f64::total_cmp);
         assert_eq!(areas.len(), 4000);
         assert!(areas[0] > 0.019 && areas[3999] < 0.335);
-        // The largest rectangles fit in fewer shapes, so that a little less of them is left.
+        // The largest rectangles fit in fewer proportions, so that they are slightly rarer.
         for (index, share) in [(1000, 0.25), (2000, 0.5), (3000, 0.75)] {
             let even = AREA[0] + (AREA[1] - AREA[0]) * share;
             assert!((areas[index] - even).abs() < 0.015, "{} at {share}, {even} expected", areas[index]);
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_images_are_erased_as_asked_for() {
+    fn the_share_of_erased_images_is_the_probability() {
         let erased = rects(0.25, ImageSize { height: 48, width: 48 }).iter().flatten().count();
         // Four standard deviations are 110.
         assert!(erased.abs_diff(1000) < 110, "{erased}");

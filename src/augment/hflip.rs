@@ -10,7 +10,7 @@
 
 use crate::recipe::Recipe;
 
-/// Whether an image is mirrored.
+/// Draws whether an image is mirrored.
 pub(super) fn draw(recipe: &Recipe, [chance]: [f64; 1]) -> bool {
     chance < recipe.hflip
 }

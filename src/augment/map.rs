@@ -1,20 +1,20 @@
-//! Where the pixels of one augmented image come from.
+//! The geometry of one augmented image: where each pixel comes from.
 
 use super::{ImageSize, Rect};
 
-/// The geometry of one image: mirrored, then turned, magnified and moved about its centre, then cropped and enlarged to
-/// full size. Angle, shift and zoom have the meaning of torchvision's `affine`.
+/// The geometry of one image, which is mirrored, then rotated, magnified and shifted about its centre, then cropped and
+/// enlarged to full size. Angle, shift and zoom have the meaning of torchvision's `affine`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Map {
-    /// Left and right are exchanged.
+    /// Whether left and right are exchanged.
     pub flip: bool,
-    /// Degrees, clockwise.
+    /// Rotation in degrees, clockwise.
     pub angle: f64,
-    /// Pixels to the right and down.
+    /// Shift in pixels to the right and down.
     pub shift: [f64; 2],
-    /// Magnification, above 0; above 1 the subject grows.
+    /// Magnification, above 0; values above 1 enlarge the subject.
     pub zoom: f64,
-    /// What is kept of it.
+    /// Rectangle that the crop keeps.
     pub crop: Rect,
 }
 
@@ -24,9 +24,9 @@ impl Map {
         Self { flip: false, angle: 0.0, shift: [0.0; 2], zoom: 1.0, crop: Rect::whole(size) }
     }
 
-    /// Rows `[a, b, c]` of the matrix by which a place in the moved image has its origin: `a x + b y + c`, for `x` and
-    /// then for `y`, in pixels from the image's centre.
-    pub(super) fn origin(&self) -> [[f64; 3]; 2] {
+    /// The inverse map, from a place in the moved image to its source: rows `[a, b, c]` of `a x + b y + c`, for `x` and then
+    /// for `y`, in pixels from the image's centre.
+    pub(super) fn inverse(&self) -> [[f64; 3]; 2] {
         let (sin, cos) = self.angle.to_radians().sin_cos();
         let mirror = if self.flip { -1.0 } else { 1.0 };
         // The inverse of a rotation is the opposite rotation.

@@ -1,4 +1,4 @@
-//! Whether and how a batch is mixed: the draws behind `mixup` and `cutmix`.
+//! The random draws of `mixup` and `cutmix`: whether and how a batch is mixed.
 
 use tch::{Kind, Tensor};
 
@@ -16,24 +16,24 @@ use crate::{
 /// How the images of one batch are mixed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mix {
-    /// Whom each image is mixed with `[n]`: places in the batch, a random order of them.
+    /// Partner of each image `[n]`: a random permutation of the indices in the batch.
     pub partner: Vec<i64>,
     /// The kind of mixing.
     pub kind: MixKind,
 }
 
-/// A kind of mixing and its number.
+/// A kind of mixing with its parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MixKind {
-    /// Mixup, and the share that each image keeps of itself, in [0, 1].
+    /// Mixup, with the share that each image keeps, in [0, 1].
     Blend(f64),
-    /// CutMix, and the rectangle that comes from the partner.
+    /// CutMix, with the rectangle that comes from the partner.
     Cut(Rect),
 }
 
 impl Mix {
-    /// The mixing of batch `batch` (from 0) of `epoch` (from 1) with `n` images of `size`; None where the
-    /// recipe or the draw says that it stays plain.
+    /// Draws the mixing of batch `batch` (from 0) of `epoch` (from 1) with `n` images of `size`; None for a batch that is not
+    /// mixed.
     pub fn draw(recipe: &Recipe, epoch: u32, batch: u32, n: usize, size: ImageSize) -> Option<Self> {
         let over = recipe.mixup_off_epoch > 0 && epoch > recipe.mixup_off_epoch;
         if !recipe.mixes() || over {
@@ -55,7 +55,7 @@ impl Mix {
         Some(Self { partner, kind })
     }
 
-    /// Images `[n, c, h, w]` and class numbers `[n]` (i64), mixed: images of the same shape and targets `[n, classes]`.
+    /// Mixes images `[n, c, h, w]` and class numbers `[n]` (i64) into images of the same shape and targets `[n, classes]`.
     pub fn apply(&self, images: &Tensor, labels: &Tensor, classes: i64) -> (Tensor, Tensor) {
         let partner = torch::sent(&Tensor::from_slice(&self.partner), images.device());
         let targets = labels.one_hot(classes).to_kind(Kind::Float);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_mixed_as_often_as_asked_and_until_the_epoch_that_ends_it() {
+    fn batches_are_mixed_with_the_probability_and_until_the_last_epoch_of_mixing() {
         let both = Recipe { mixup: 0.2, cutmix: 1.0, mixup_prob: 0.5, mixup_switch_prob: 0.25, ..Recipe::default() };
         let [plain, blended, cut] = kinds(&both, 1);
         // 1,000, 750 and 250 are expected; five standard deviations are at most 112.
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_batch_has_targets_by_area() {
+    fn cutmix_weights_targets_by_area() {
         let images = Tensor::ones([2, 1, 4, 4], (Kind::Float, tch::Device::Cpu));
         let rect = Rect { top: 0, height: 2, left: 0, width: 2 };
         let mix = Mix { partner: vec![1, 0], kind: MixKind::Cut(rect) };

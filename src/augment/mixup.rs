@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | What | Each training image is blended with another one of its batch, `share` of the one and the rest of the other, and its target is blended in the same way. The share is drawn from Beta(ALPHA, ALPHA), once a batch; the partners are a random order of the batch. |
-//! | When it helps | Against learning by heart, wrong labels and overconfidence, in long runs. Its batch loss cannot be compared with val loss at all; the probe's can. |
+//! | When it helps | Against memorisation, wrong labels and overconfidence, in long runs. The batch loss cannot be compared with val loss at all; the probe loss can. |
 //! | Costs | Nothing measurable in time. Short runs and small networks get worse; predictions become underconfident with a large ALPHA. `--mixup-off-epoch` ends a run on plain images. |
 //! | Usual values | ALPHA 0.1 to 0.4; 0.8 together with CutMix in long runs. `--mixup-prob` is the share of the batches that are mixed, all by default. |
 //! | Reference | Zhang et al. 2018, "mixup: beyond empirical risk minimization". |
@@ -11,8 +11,8 @@
 
 use tch::Tensor;
 
-/// `share` of each of the n rows, images `[n, c, h, w]` or targets `[n, classes]`, and the rest of the row that `partner`
-/// `[n]` (i64) names.
+/// Blends each of the n rows, images `[n, c, h, w]` or targets `[n, classes]`: `share` of the row, and the rest of its
+/// partner, whose index is in `partner` `[n]` (i64).
 pub fn mixup(rows: &Tensor, share: f64, partner: &Tensor) -> Tensor {
     rows * share + rows.index_select(0, partner) * (1.0 - share)
 }

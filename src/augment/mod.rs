@@ -1,8 +1,8 @@
 //! Random augmentation of training images, batched on the device.
 //!
-//! Each knob has a file of its own, which opens with its card. A knob draws its numbers on the host from an image's
-//! stream and says nothing about tensors; [`AugmentDraws`] gathers them; [`Augment`] hands them to four pure functions, each
-//! of which does one batched operation with the numbers passed in:
+//! Each knob has its own file, which opens with the knob's card. A knob draws its numbers on the host from an image's stream
+//! and knows no tensors; [`AugmentDraws`] collects the numbers; [`Augment`] passes them to pure functions, each of which
+//! does one batched operation:
 //!
 //! | function | knobs |
 //! |---|---|

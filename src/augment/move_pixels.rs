@@ -1,21 +1,20 @@
-//! Mirroring and shifting by whole pixels, without interpolation: each pixel keeps its value.
+//! Mirroring and shifting by whole pixels. There is no interpolation: each pixel keeps its value.
 
 use tch::{Kind, Tensor};
 
 use super::{ImageSize, Map};
 use crate::{recipe::Border, torch};
 
-/// Images `[n, c, h, w]` of any kind, each mirrored and cropped as its map says. The maps neither turn nor scale.
-///
-/// The border is that of [`super::resample()`].
+/// Mirrors and crops each of the images `[n, c, h, w]`, of any kind, by its map. The maps neither rotate nor scale. The
+/// border has the meaning that it has in [`super::resample()`].
 pub fn move_pixels(images: &Tensor, maps: &[Map], border: Border) -> Tensor {
     move_by(images, &torch::sent(&starts(maps, ImageSize::of(images)), images.device()), border)
 }
 
-/// [`move_pixels`] by the [`starts`] of the maps, on the images' device.
+/// [`move_pixels`] with the [`starts`] of the maps on the images' device.
 pub(super) fn move_by(images: &Tensor, starts: &Tensor, border: Border) -> Tensor {
     let (n, c, height, width) = images.size4().expect("images are [n, c, h, w]");
-    let [x, y] = origins(starts, ImageSize { height, width });
+    let [x, y] = sources(starts, ImageSize { height, width });
     let index = (inside(&y, height, border) * width + inside(&x, width, border)).view([n, 1, height * width]);
     let moved =
         images.reshape([n, c, -1]).gather(2, &index.expand([n, c, -1], false), false).view([n, c, height, width]);
@@ -25,8 +24,8 @@ pub(super) fn move_by(images: &Tensor, starts: &Tensor, border: Border) -> Tenso
     }
 }
 
-/// For each map the column that the first column comes from, the step to the next one's, and the row that the first row
-/// comes from: `[n, 3]`, i64, on the CPU.
+/// For each map, the source of the first column, the step to the source of the next column, and the source of the first
+/// row: `[n, 3]`, i64, on the CPU.
 pub(super) fn starts(maps: &[Map], size: ImageSize) -> Tensor {
     let numbers = maps.iter().flat_map(|map| {
         let Map { flip, crop, .. } = map;
@@ -36,14 +35,14 @@ pub(super) fn starts(maps: &[Map], size: ImageSize) -> Tensor {
     Tensor::from_slice(&numbers.collect::<Vec<i64>>()).view([-1, 3])
 }
 
-/// Column `[n, 1, w]` and row `[n, h, 1]` that each pixel comes from, perhaps beyond the edge.
-fn origins(starts: &Tensor, size: ImageSize) -> [Tensor; 2] {
+/// Source column `[n, 1, w]` and source row `[n, h, 1]` of each pixel, possibly beyond the edge.
+fn sources(starts: &Tensor, size: ImageSize) -> [Tensor; 2] {
     let numbers = starts.view([-1, 3, 1, 1]).unbind(1);
     let pixels = |side| Tensor::arange(side, (Kind::Int64, starts.device()));
     [&numbers[0] + &numbers[1] * pixels(size.width), &numbers[2] + pixels(size.height).view([-1, 1])]
 }
 
-/// `place` led back into the image: mirrored about the edges as often as it takes, or to the nearest pixel.
+/// Moves `place` back into the image: mirrored about the edges as often as necessary, or clamped to the nearest pixel.
 fn inside(place: &Tensor, side: i64, border: Border) -> Tensor {
     match border {
         Border::Reflect => {

@@ -1,4 +1,4 @@
-//! Bytes to floats of mean 0 and standard deviation 1 over the training set.
+//! Normalisation of bytes to floats with mean 0 and standard deviation 1 over the training set.
 
 use tch::{Device, Kind, Tensor};
 
@@ -19,31 +19,31 @@ impl Normalize {
         Self { scale: column(scale), shift: column(shift) }
     }
 
-    /// To the scale 0 to 1, and no further.
+    /// The normalisation to the scale 0 to 1 alone.
     pub(super) fn to_unit(&self) -> Self {
         Self { scale: self.scale.full_like(1.0 / 255.0), shift: self.shift.zeros_like() }
     }
 
-    /// What normalises what [`Self::to_unit`] gives.
+    /// The remaining normalisation after [`Self::to_unit`].
     pub(super) fn after_unit(&self) -> Self {
         Self { scale: &self.scale * 255.0, shift: self.shift.shallow_clone() }
     }
 
-    /// What each channel is multiplied by, `1 / (255 std)`, and what is then added, `−mean / std`.
+    /// The factor `1 / (255 std)` of each channel, and the summand `−mean / std`.
     pub fn factors(mean: &[f32], std: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let scale = std.iter().map(|std| 1.0 / (255.0 * std)).collect();
         let shift = mean.iter().zip(std).map(|(mean, std)| -mean / std).collect();
         (scale, shift)
     }
 
-    /// uint8 images `[n, c, h, w]`, or float32 ones, to float32 of the same shape.
+    /// Normalises uint8 or float32 images `[n, c, h, w]` to float32 of the same shape.
     pub fn forward(&self, images: &Tensor) -> Tensor {
         (images.to_kind(Kind::Float) * &self.scale).g_add_(&self.shift)
     }
 }
 
 impl Clone for Normalize {
-    /// Shares the tensors, which nobody changes.
+    /// Shares the tensors, which are never changed.
     fn clone(&self) -> Self {
         Self { scale: self.scale.shallow_clone(), shift: self.shift.shallow_clone() }
     }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_channel_is_centred_and_scaled_by_its_own_figures() {
+    fn each_channel_is_centred_and_scaled_by_its_own_statistics() {
         let images = Tensor::from_slice(&[0u8, 255, 51, 102]).view([1, 2, 1, 2]);
         let normal = Normalize::new(&[0.5, 0.2], &[0.25, 0.1], Device::Cpu).forward(&images);
         let expected = Tensor::from_slice(&[-2.0f32, 2.0, 0.0, 2.0]).view([1, 2, 1, 2]);

@@ -1,4 +1,4 @@
-//! From bytes to normalised, augmented images.
+//! The pipeline from bytes to normalised, augmented images.
 
 use anyhow::Result;
 use tch::{Device, Tensor};
@@ -6,7 +6,7 @@ use tch::{Device, Tensor};
 use super::{
     AugmentDraws, ImageSize, Map, Normalize, Rect, blur, colour, erase,
     move_pixels::{self, move_by},
-    resample::{self, resample_bytes, resample_straight},
+    resample::{self, resample_bytes, resample_separable},
 };
 use crate::{
     random::{Purpose, Stream},
@@ -16,31 +16,31 @@ use crate::{
 
 /// Random augmentation of training images.
 ///
-/// Each image has its own draws, which depend on the recipe, the epoch and the image's sample id alone: neither on the
-/// other images of its batch nor on what was drawn before.
+/// The draws of an image depend only on the recipe, the epoch and the image's sample id: neither on the other images of its
+/// batch nor on earlier draws.
 #[derive(Debug)]
 pub struct Augment {
     recipe: Recipe,
     geometry: Geometry,
     normalize: Normalize,
-    /// Bytes to the scale 0 to 1, and from there to normalised values: for operations that need that scale between.
+    /// Normalisation in two steps, to the scale 0 to 1 and from there, for operations that need that scale in between.
     to_unit: Normalize,
     after_unit: Normalize,
 }
 
-/// How pixels move under a recipe.
+/// The kind of movement of pixels under a recipe.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Geometry {
     Still,
-    /// By whole pixels, without interpolation.
-    Whole,
-    /// Columns and rows each on their own, by interpolation.
-    Straight,
-    /// By interpolation of whatever kind.
-    Turned,
+    /// Movement by whole pixels, without interpolation.
+    WholePixels,
+    /// Interpolation along columns and rows independently.
+    Separable,
+    /// General affine interpolation.
+    Affine,
 }
 
-/// Draws the numbers that augment the batches of a run, on the host. Any thread may do so, ahead of training.
+/// Draws the numbers that augment the batches of a run, on the host. Any thread may do it ahead of training.
 #[derive(Clone, Debug)]
 pub struct AugmentSampler {
     recipe: Recipe,
@@ -58,7 +58,7 @@ pub struct BatchDraws {
 }
 
 impl Augment {
-    /// The augmentation that `recipe` asks for. Keeps a copy of `normalize` that shares its tensors.
+    /// The augmentation of `recipe`. Keeps a copy of `normalize` that shares its tensors.
     pub fn new(recipe: &Recipe, normalize: &Normalize) -> Self {
         Self {
             recipe: recipe.clone(),
@@ -69,36 +69,37 @@ impl Augment {
         }
     }
 
-    /// uint8 images `[n, c, h, w]` to normalised float32 images of the same shape. `ids[i]` is the sample id of image
-    /// i; `epoch` counts from 1.
+    /// Augments and normalises uint8 images `[n, c, h, w]` to float32 images of the same shape. `ids[i]` is the sample id of
+    /// image i; `epoch` counts from 1.
     ///
-    /// Geometry, colour, blur, normalisation, erasing, in this order. With all knobs off this is
+    /// The order is geometry, colour, blur, normalisation, erasing. With all knobs off the result is that of
     /// [`Normalize::forward`].
     pub fn forward(&self, images: &Tensor, epoch: u32, ids: &[u32]) -> Tensor {
         self.forward_repeated(images, epoch, ids, &vec![0; ids.len()])
     }
 
-    /// [`Augment::forward`] where an epoch shows an image more than once: `repeats[i]` says how often it has shown image i
-    /// before. Each time has draws of its own.
+    /// [`Augment::forward`] for an epoch that shows images more than once: `repeats[i]` says how often it has shown image i
+    /// before. Each repetition has its own draws.
     pub fn forward_repeated(&self, images: &Tensor, epoch: u32, ids: &[u32], repeats: &[u32]) -> Tensor {
         let draw = AugmentSampler::new(&self.recipe, images.size()[1], ImageSize::of(images), images.device());
         self.apply(images, &draw.batch(epoch, ids, repeats).unwrap_or_else(|error| throw(error)))
     }
 
-    /// uint8 images `[n, c, h, w]` to normalised float32 images of the same shape, by the numbers `drawn` for them.
+    /// Augments and normalises uint8 images `[n, c, h, w]` to float32 images of the same shape, with the numbers `drawn` for
+    /// them.
     pub fn apply(&self, images: &Tensor, drawn: &BatchDraws) -> Tensor {
         assert_eq!(images.size()[0], drawn.draws.len() as i64, "each image has draws");
         let mut numbers = drawn.numbers.send().unwrap_or_else(|error| throw(error)).into_iter();
-        let mut next = || numbers.next().expect("what `AugmentSampler::batch` packed");
+        let mut next = || numbers.next().expect("the numbers that `AugmentSampler::batch` packed");
 
         let changes_values = changes_values(&self.recipe);
         let values = if changes_values { &self.to_unit } else { &self.normalize };
         let border = self.recipe.border;
         let mut images = match self.geometry {
             Geometry::Still => values.forward(images),
-            Geometry::Whole => values.forward(&move_by(images, &next(), border)),
-            Geometry::Straight => resample_straight(images, &next(), border, values),
-            Geometry::Turned => resample_bytes(images, &next(), border, values),
+            Geometry::WholePixels => values.forward(&move_by(images, &next(), border)),
+            Geometry::Separable => resample_separable(images, &next(), border, values),
+            Geometry::Affine => resample_bytes(images, &next(), border, values),
         };
         if changes_values {
             let colours: Vec<_> = drawn.draws.iter().map(|draws| draws.colour).collect();
@@ -117,19 +118,19 @@ impl Augment {
 }
 
 impl AugmentSampler {
-    /// For images of `channels` and `size` that are augmented on `device`.
+    /// A sampler for images of `channels` and `size` that are augmented on `device`.
     pub fn new(recipe: &Recipe, channels: i64, size: ImageSize, device: Device) -> Self {
         Self { recipe: recipe.clone(), geometry: Geometry::of(recipe), channels, size, device }
     }
 
-    /// The numbers for the images `ids` (sample ids) in `epoch` (from 1), which has shown them `repeats` times before.
+    /// Draws the numbers for the images `ids` (sample ids) in `epoch` (from 1), which has shown them `repeats` times before.
     ///
     /// # Errors
-    /// There is no memory for them.
+    /// Memory runs out.
     pub fn batch(&self, epoch: u32, ids: &[u32], repeats: &[u32]) -> Result<BatchDraws> {
         assert_eq!(ids.len(), repeats.len(), "each image has a count of repeats");
         let draw = |(id, repeat): (&u32, &u32)| {
-            // A run has fewer than 2²⁰ epochs, so that the repeats have the upper bits to themselves.
+            // A run has fewer than 2²⁰ epochs, so that the upper bits are free for the repeats.
             let mut stream = Stream::new(self.recipe.seed, Purpose::Augment, epoch ^ repeat << 20, *id);
             AugmentDraws::new(&self.recipe, self.channels, self.size, &mut stream)
         };
@@ -137,14 +138,14 @@ impl AugmentSampler {
         Ok(BatchDraws { numbers: PackedTensors::new(self.numbers(&draws), self.device)?, draws })
     }
 
-    /// What [`Augment::apply`] needs on the device, in the order in which it takes it.
+    /// The tensors that [`Augment::apply`] needs on the device, in the order of their use.
     fn numbers(&self, draws: &[AugmentDraws]) -> Vec<Tensor> {
         let mut numbers = Vec::new();
         let maps: Vec<Map> = draws.iter().map(|draws| draws.map).collect();
         match self.geometry {
             Geometry::Still => (),
-            Geometry::Whole => numbers.push(move_pixels::starts(&maps, self.size)),
-            Geometry::Straight | Geometry::Turned => numbers.push(resample::axes(&maps, self.size)),
+            Geometry::WholePixels => numbers.push(move_pixels::starts(&maps, self.size)),
+            Geometry::Separable | Geometry::Affine => numbers.push(resample::axes(&maps, self.size)),
         }
         if changes_values(&self.recipe) {
             let colours: Vec<_> = draws.iter().map(|draws| draws.colour).collect();
@@ -161,21 +162,22 @@ impl AugmentSampler {
 }
 
 impl Geometry {
-    /// The recipe decides, not the draws, so that an image's bits do not depend on the other images of its batch.
+    /// Chooses the geometry by the recipe and not by the draws, so that an image's bits do not depend on the other images of
+    /// its batch.
     fn of(recipe: &Recipe) -> Self {
         if recipe.rotate > 0.0 || recipe.aa != Aa::None {
-            Self::Turned
+            Self::Affine
         } else if recipe.translate > 0.0 || recipe.zoom != [1.0, 1.0] || recipe.scale != [1.0, 1.0] {
-            Self::Straight
+            Self::Separable
         } else if recipe.hflip > 0.0 || recipe.crop_pad > 0 {
-            Self::Whole
+            Self::WholePixels
         } else {
             Self::Still
         }
     }
 }
 
-/// Whether pixels get other values between moving and normalisation.
+/// Whether a knob changes pixel values between geometry and normalisation.
 fn changes_values(recipe: &Recipe) -> bool {
     recipe.jitter() != [0.0; 4] || recipe.blur > 0.0 || recipe.aa != Aa::None
 }
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn off_is_normalisation_bit_for_bit() {
+    fn without_knobs_only_normalisation_remains() {
         let images = images(3, 1);
         let augment = augment(&Recipe::default(), 1);
         assert!(augment.forward(&images, 1, &[0, 1, 2]).equal(&augment.normalize.forward(&images)));
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_comes_again_is_augmented_otherwise() {
+    fn a_repeated_image_is_augmented_differently() {
         let (images, augment) = (images(2, 1), augment(&everything(), 1));
         let first = augment.forward(&images, 1, &[0, 1]);
         assert!(augment.forward_repeated(&images, 1, &[0, 1], &[0, 0]).equal(&first));
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_augmented_alike_in_whatever_batch_it_comes() {
+    fn the_augmentation_of_an_image_does_not_depend_on_its_batch() {
         let (images, augment) = (images(8, 3), augment(&everything(), 3));
         let together = augment.forward(&images, 2, &[10, 11, 12, 13, 14, 15, 16, 17]);
         for image in 0..8 {

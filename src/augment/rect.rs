@@ -12,19 +12,19 @@ pub struct ImageSize {
 }
 
 impl ImageSize {
-    /// Of images `[n, c, h, w]`.
+    /// The size of images `[n, c, h, w]`.
     pub fn of(images: &Tensor) -> Self {
         let (_, _, height, width) = images.size4().expect("images are [n, c, h, w]");
         Self { height, width }
     }
 
-    /// The shorter side.
+    /// Length of the shorter side.
     pub fn shorter(self) -> i64 {
         self.height.min(self.width)
     }
 }
 
-/// A rectangle of pixels. It may reach beyond the image, where the border is.
+/// A rectangle of pixels. It may extend beyond the image into the border.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rect {
     /// First column.
@@ -43,8 +43,8 @@ impl Rect {
         Self { left: 0, top: 0, width: size.width, height: size.height }
     }
 
-    /// The first of `tries` whose rectangle fits into `size`, as torchvision and timm draw crops and holes. Each try is
-    /// four numbers in [0, 1): for the share of the area, uniform between the two of `area`; for width / height, whose
+    /// The first rectangle of `tries` that fits into `size`; torchvision and timm draw crops and holes in this way. Each try
+    /// is four numbers in [0, 1): for the share of the area, uniform between the two of `area`; for width / height, whose
     /// logarithm is uniform between the two of `ratio`; and for the place.
     pub(super) fn first_that_fits(
         size: ImageSize,
@@ -60,8 +60,8 @@ impl Rect {
         })
     }
 
-    /// First column, the one after the last, first row, the one after the last: `[n, 4]`, i64, on the CPU. All 0 where there
-    /// is no rectangle.
+    /// First column, column after the last, first row, row after the last of each rectangle: `[n, 4]`, i64, on the CPU. All 0
+    /// for no rectangle.
     pub(super) fn edges(rects: &[Option<Self>]) -> Tensor {
         let edges = |rect: &Option<Self>| match rect {
             Some(Self { left, top, width, height }) => [*left, left + width, *top, top + height],
@@ -70,7 +70,7 @@ impl Rect {
         Tensor::from_slice(&rects.iter().flat_map(edges).collect::<Vec<i64>>()).view([-1, 4])
     }
 
-    /// Which pixels of images of `size` lie within the [`Rect::edges`] of their rectangle, `[n, 1, h, w]`.
+    /// A mask of the pixels inside the [`Rect::edges`] of each rectangle, for images of `size`: `[n, 1, h, w]`.
     pub(super) fn mask(edges: &Tensor, size: ImageSize) -> Tensor {
         let device = edges.device();
         let edges = edges.view([-1, 4, 1, 1, 1]).unbind(1);
@@ -81,13 +81,13 @@ impl Rect {
         within(pixels(size.width), 0).logical_and(&within(pixels(size.height).view([-1, 1]), 2))
     }
 
-    /// The rectangle of `area` pixels and `ratio` = width / height, rounded to whole pixels, at a place within `size`
-    /// that `place` gives, each number in [0, 1). None if it does not fit.
+    /// The rectangle of `area` pixels and `ratio` = width / height, rounded to whole pixels. `place`, two numbers in [0, 1),
+    /// decides its position within `size`. None if it does not fit.
     fn placed(size: ImageSize, area: f64, ratio: f64, place: [f64; 2]) -> Option<Self> {
         let width = (area * ratio).sqrt().round() as i64;
         let height = (area / ratio).sqrt().round() as i64;
         let fits = (1..=size.width).contains(&width) && (1..=size.height).contains(&height);
-        // Every place from the first to the last is as likely.
+        // All positions are equally likely.
         let start = |share: f64, free: i64| (share * (free + 1) as f64) as i64;
         fits.then(|| Self {
             left: start(place[0], size.width - width),

@@ -1,8 +1,8 @@
-//! Images at another size, for training that grows them over the run.
+//! Resizing of images, for training that increases their size over the run.
 
 use tch::Tensor;
 
-/// Float images `[n, c, h, w]` as `[n, c, side, side]`: bilinear, antialiased, as Pillow and torchvision resize.
+/// Resizes float images `[n, c, h, w]` to `[n, c, side, side]`: bilinear and antialiased, like Pillow and torchvision.
 pub fn resize(images: &Tensor, side: u32) -> Tensor {
     images.internal_upsample_bilinear2d_aa([i64::from(side); 2], false, None, None)
 }

@@ -11,7 +11,7 @@
 use super::{ImageSize, Rect};
 use crate::recipe::Recipe;
 
-/// The rectangle that is cut out of an image; all of it while the knob is off.
+/// Draws the rectangle to cut out of an image; the whole image while the knob is off.
 pub(super) fn draw(recipe: &Recipe, size: ImageSize, tries: [[f64; 4]; 10]) -> Rect {
     if recipe.scale == [1.0, 1.0] {
         return Rect::whole(size);
@@ -19,7 +19,7 @@ pub(super) fn draw(recipe: &Recipe, size: ImageSize, tries: [[f64; 4]; 10]) -> R
     Rect::first_that_fits(size, recipe.scale, recipe.ratio, tries).unwrap_or_else(|| middle(recipe.ratio, size))
 }
 
-/// The largest rectangle in the middle of an image whose ratio lies within `ratio`.
+/// The largest rectangle in the middle of an image with a ratio within `ratio`.
 fn middle([narrowest, widest]: [f64; 2], size: ImageSize) -> Rect {
     let ratio = size.width as f64 / size.height as f64;
     let height = if ratio < narrowest { (size.width as f64 / narrowest).round() as i64 } else { size.height };
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn crops_lie_within_the_image_and_have_the_area_and_shape_asked_for() {
+    fn crops_lie_within_the_image_with_the_requested_area_and_ratio() {
         let recipe = Recipe { scale: [0.3, 0.6], ..Recipe::default() };
         let crops = crops(&recipe, ImageSize { height: 100, width: 100 });
         let areas = crops.iter().map(|crop| (crop.width * crop.height) as f64 / 1e4);
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_crop_fits_the_middle_is_taken() {
+    fn the_middle_is_used_if_no_crop_fits() {
         let recipe = Recipe { scale: [0.9, 1.0], ratio: [2.0, 2.0], ..Recipe::default() };
         let crops = crops(&recipe, ImageSize { height: 10, width: 10 });
         assert!(crops.iter().all(|crop| *crop == Rect { left: 0, top: 2, width: 10, height: 5 }));

@@ -12,7 +12,7 @@
 use super::{ImageSize, Map};
 use crate::recipe::Recipe;
 
-/// Angle, shift and zoom of one image, the rest as in `map`.
+/// Draws angle, shift and zoom of one image; the rest of `map` stays unchanged.
 pub(super) fn draw(recipe: &Recipe, size: ImageSize, [turn, right, down, zoom]: [f64; 4], map: Map) -> Map {
     let either_side = |share: f64, most: f64| (2.0 * share - 1.0) * most;
     let [low, high] = recipe.zoom;

@@ -10,20 +10,19 @@
 
 use super::{AugmentDraws, ImageSize, blur};
 
-/// Largest rotation to either side, in degrees.
+/// Largest rotation in degrees, in either direction.
 const TURN: f64 = 135.0;
 /// Largest shift in each direction, in pixels.
 const SHIFT: f64 = 32.0;
 /// Largest magnification; the inverse is the smallest.
 const ZOOM: f64 = 2.0;
-/// Largest change of a factor of colour.
+/// Largest change of a colour factor.
 const COLOUR: f64 = 0.99;
 
-/// The operations on grey images; RGB images have one more.
+/// Number of operations on grey images; RGB images have one more.
 const GREY_OPERATIONS: f64 = 8.0;
 
-/// `draws` with one more operation, folded into what they hold: angles and shifts add up, zooms and factors multiply,
-/// blurs add their variances.
+/// Adds one operation to `draws`: angles and shifts add up, zooms and factors multiply, blurs add their variances.
 pub(super) fn draw(
     mut draws: AugmentDraws,
     channels: i64,
@@ -58,7 +57,7 @@ mod tests {
 
     const SIZE: ImageSize = ImageSize { height: 48, width: 48 };
 
-    /// How many of 9,000 images meet each operation: nothing, rotation, shifts, zoom, brightness, contrast, blur,
+    /// Number of 9,000 images that undergo each operation: nothing, rotation, shifts, zoom, brightness, contrast, blur,
     /// saturation.
     fn counts(channels: i64) -> [u32; 9] {
         let recipe = Recipe { aa: Aa::Trivial, ..Recipe::default() };
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_is_as_likely_and_grey_images_have_no_saturation() {
+    fn all_operations_are_equally_likely_and_grey_images_have_no_saturation() {
         // Five standard deviations are 150.
         assert!(counts(3).iter().all(|count| count.abs_diff(1000) < 150), "{:?}", counts(3));
         let [grey @ .., saturation] = counts(1);

@@ -1,15 +1,15 @@
-//! A safetensors file with a checksum over the whole of it.
+//! A safetensors file with a checksum over all its bytes.
 //!
-//! The file is an ordinary one: eight bytes with the header's length, a JSON header, the arrays' bytes. Its
-//! `__metadata__` begins with `crc32c`, eight hexadecimal digits, so the digits lie at one fixed place in every file:
+//! The file is a regular safetensors file: eight bytes with the header's length, a JSON header, the arrays' bytes. Its
+//! `__metadata__` begins with `crc32c`, eight hexadecimal digits, whose offset is therefore the same in every file:
 //!
 //! ```text
 //! length | {"__metadata__":{"crc32c":"9f3a11c0", … other metadata, sorted …}, … arrays …} | bytes
 //! ```
 //!
-//! The checksum (CRC-32C, Castagnoli) is taken over all bytes with those digits as zeros. The crate's own writer keeps
-//! metadata in a hash map, whose order changes from run to run; the header is therefore built here, and equal contents
-//! give equal bytes.
+//! The checksum (CRC-32C, Castagnoli) covers all bytes, with those digits as zeros. The writer of the crate `safetensors`
+//! keeps metadata in a hash map, whose order changes from run to run; the header is therefore built here, so that equal
+//! contents give equal bytes.
 
 use std::{collections::BTreeMap, fs, ops::Range, path::Path};
 
@@ -18,53 +18,53 @@ use crc32c::{crc32c, crc32c_append};
 use safetensors::{Dtype, SafeTensors, tensor::Metadata, tensor::TensorInfo};
 use serde_json::{Map, Value, json};
 
-/// The name of the checksum among the metadata.
+/// Name of the checksum in the metadata.
 const CHECKSUM: &str = "crc32c";
-/// What the header of every archive begins with, up to the checksum's digits.
+/// Beginning of the header of every archive, up to the digits of the checksum.
 const OPENING: &[u8] = br#"{"__metadata__":{"crc32c":""#;
-/// Bytes of the number that says how long the header is.
+/// Size of the number that holds the length of the header \[bytes\].
 const LENGTH: usize = 8;
-/// Where the checksum's digits lie in the file.
+/// Position of the checksum's digits in the file.
 const DIGITS: Range<usize> = LENGTH + OPENING.len()..LENGTH + OPENING.len() + 8;
-/// The digits as they stand while the checksum is taken.
+/// Digits in the place of the checksum while it is computed.
 const ZEROS: &[u8; 8] = b"00000000";
 
-/// Named arrays with text beside them, to be written as one file.
+/// Named arrays and text, which are written as one file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Archive {
-    /// Text by name. The name `crc32c` is taken.
+    /// Text by name. The name `crc32c` is reserved.
     pub metadata: BTreeMap<String, String>,
-    /// The arrays, in any order; [`Archive::load`] gives them in the file's order (widest type first, then by name).
+    /// The arrays in any order; [`Archive::load`] returns them in the file's order (widest type first, then by name).
     pub arrays: Vec<Array>,
 }
 
 /// An array of numbers as raw bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
-    /// Its name, unique in the archive.
+    /// Name, unique in the archive.
     pub name: String,
-    /// The type of its numbers.
+    /// Type of the numbers.
     pub dtype: Dtype,
-    /// Its shape; `[]` is a single number.
+    /// Shape; `[]` is a single number.
     pub shape: Vec<usize>,
-    /// Its numbers in row-major order, little-endian.
+    /// The numbers in row-major order, little-endian.
     pub bytes: Vec<u8>,
 }
 
 impl Archive {
-    /// The array named `name`.
+    /// Finds the array named `name`.
     pub fn array(&self, name: &str) -> Option<&Array> {
         self.arrays.iter().find(|array| array.name == name)
     }
 
-    /// The bytes of the file. Equal contents give equal bytes, whatever the order of the arrays.
+    /// Serialises the archive. Equal contents give equal bytes, whatever the order of the arrays.
     ///
     /// # Errors
-    /// When a name is used twice or is reserved, or an array's bytes do not fit its shape and type.
+    /// A name is used twice or reserved, or an array's bytes do not fit its shape and type.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         ensure!(!self.metadata.contains_key(CHECKSUM), "the metadata name {CHECKSUM:?} is reserved for the checksum");
         let mut arrays: Vec<&Array> = self.arrays.iter().collect();
-        // Widest numbers first, as the format asks: every array then begins at a multiple of its numbers' size.
+        // The format requires the widest numbers first: every array then begins at a multiple of its numbers' size.
         arrays.sort_by(|a, b| b.dtype.cmp(&a.dtype).then_with(|| a.name.cmp(&b.name)));
 
         let mut header = header(&self.metadata, &arrays)?.into_bytes();
@@ -81,10 +81,10 @@ impl Archive {
         Ok(file)
     }
 
-    /// Writes the file as [`durable::write`](super::write) does.
+    /// Writes the archive with [`durable::write`](super::write).
     ///
     /// # Errors
-    /// As [`Archive::to_bytes`] and [`durable::write`](super::write).
+    /// See [`Archive::to_bytes`] and [`durable::write`](super::write).
     pub fn save(&self, path: &Path) -> Result<()> {
         let bytes = self.to_bytes().with_context(|| format!("cannot write {}", path.display()))?;
         super::write(path, &bytes)
@@ -93,19 +93,19 @@ impl Archive {
     /// Reads a file that [`Archive::save`] wrote. Checksum and lengths are verified before anything in it is used.
     ///
     /// # Errors
-    /// When the file is absent, is no archive of mindgap's, was cut short, or has changed by as little as one bit. The
-    /// message names the file.
+    /// The file is absent, is not an archive that mindgap wrote, was cut off, or has changed by at least one bit. The message
+    /// names the file.
     pub fn load(path: &Path) -> Result<Archive> {
         let is_file = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.is_file();
-        ensure!(is_file, "{} is no regular file", path.display());
+        ensure!(is_file, "{} is not a regular file", path.display());
         let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         Archive::from_bytes(&file).with_context(|| format!("cannot use {}", path.display()))
     }
 
-    /// Reads the bytes of any safetensors file. Where it has a checksum of mindgap's, that is verified first.
+    /// Reads the bytes of any safetensors file. The checksum of a file that mindgap wrote is verified first.
     ///
     /// # Errors
-    /// When it is no safetensors file, is damaged, or has changed since mindgap wrote it.
+    /// The file is not a safetensors file, is damaged, or has changed since mindgap wrote it.
     pub fn from_any_safetensors(file: &[u8]) -> Result<Archive> {
         if has_checksum(file) { Archive::from_bytes(file) } else { Archive::parse(file) }
     }
@@ -119,13 +119,13 @@ impl Archive {
         let (found, expected) = (String::from_utf8_lossy(&file[DIGITS]), checksum(file));
         ensure!(
             found == expected,
-            "it was cut short or changed since it was written ({} bytes in all, checksum {expected}, recorded {found:?})",
+            "it was cut off or changed since it was written ({} bytes in all, checksum {expected}, recorded {found:?})",
             file.len()
         );
         Archive::parse(file)
     }
 
-    /// The crate checks lengths, shapes and offsets, so that no file made to deceive gets further.
+    /// Parses the file. The crate `safetensors` checks lengths, shapes and offsets, which protects against malicious files.
     fn parse(file: &[u8]) -> Result<Archive> {
         let (_, header) = SafeTensors::read_metadata(file).context("its header is damaged")?;
         let tensors = SafeTensors::deserialize(file).context("its header is damaged")?;
@@ -139,12 +139,12 @@ impl Archive {
     }
 }
 
-/// Whether the file begins as every archive of mindgap's does.
+/// Whether the file begins like every archive that mindgap writes.
 fn has_checksum(file: &[u8]) -> bool {
     file.len() > DIGITS.end && file[LENGTH..].starts_with(OPENING)
 }
 
-/// The JSON header, with zeros for the checksum's digits.
+/// Builds the JSON header, with zeros for the checksum's digits.
 fn header(metadata: &BTreeMap<String, String>, arrays: &[&Array]) -> Result<String> {
     let mut text = Map::new();
     text.insert(CHECKSUM.into(), Value::from(String::from_utf8_lossy(ZEROS)));
@@ -163,12 +163,12 @@ fn header(metadata: &BTreeMap<String, String>, arrays: &[&Array]) -> Result<Stri
         }
         let alone = TensorInfo { data_offsets: (0, bytes.len()), ..info };
         Metadata::new(None, vec![(name.clone(), alone)])
-            .with_context(|| format!("{} bytes are no {dtype} array {name:?} of shape {shape:?}", bytes.len()))?;
+            .with_context(|| format!("{} bytes are not a {dtype} array {name:?} of shape {shape:?}", bytes.len()))?;
     }
     Ok(Value::Object(header).to_string())
 }
 
-/// Eight lower-case hexadecimal digits over the file, its own digits counted as zeros.
+/// Computes the checksum of the file, eight lower-case hexadecimal digits, with its own digits as zeros.
 fn checksum(file: &[u8]) -> String {
     let sum = crc32c(&file[..DIGITS.start]);
     let sum = crc32c_append(sum, ZEROS);
@@ -228,20 +228,20 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_is_found() {
+    fn every_flipped_bit_is_detected() {
         let file = example().to_bytes().unwrap();
         for bit in 0..file.len() * 8 {
             let mut damaged = file.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(Archive::from_bytes(&damaged).is_err(), "bit {bit} of {} went unseen", file.len() * 8);
+            assert!(Archive::from_bytes(&damaged).is_err(), "bit {bit} of {} was not detected", file.len() * 8);
         }
     }
 
     #[test]
-    fn every_truncation_and_every_tail_is_found() {
+    fn every_truncation_and_every_appended_tail_is_detected() {
         let mut file = example().to_bytes().unwrap();
         for length in 0..file.len() {
-            assert!(Archive::from_bytes(&file[..length]).is_err(), "a cut to {length} bytes went unseen");
+            assert!(Archive::from_bytes(&file[..length]).is_err(), "a cut to {length} bytes was not detected");
         }
         file.extend([0; 8]);
         assert!(Archive::from_bytes(&file).is_err());
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn another_writers_safetensors_file_is_refused_in_words_unless_any_will_do() {
+    fn a_safetensors_file_of_another_writer_is_refused_unless_any_is_accepted() {
         let plain = safetensors::serialize([("a", &view())], None).unwrap();
         let message = format!("{:#}", Archive::from_bytes(&plain).unwrap_err());
         assert!(message.contains("not an archive that mindgap wrote"), "{message}");
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn where_any_file_will_do_our_own_must_still_be_whole() {
+    fn the_checksum_is_verified_even_where_any_file_is_accepted() {
         let mut file = example().to_bytes().unwrap();
         assert_eq!(Archive::from_any_safetensors(&file).unwrap().metadata, example().metadata);
         *file.last_mut().unwrap() ^= 1;
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_contents_are_refused_before_writing() {
+    fn invalid_contents_are_refused_before_writing() {
         let refused = |change: &dyn Fn(&mut Archive)| {
             let mut archive = example();
             change(&mut archive);
@@ -304,7 +304,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn any_texts_and_names_survive(
+        fn any_texts_and_names_are_read_back(
             metadata in prop::collection::btree_map("\\PC*", "\\PC*", 0..4),
             names in prop::collection::btree_set("\\PC{1,9}", 0..4),
         ) {
@@ -314,7 +314,7 @@ mod tests {
         }
 
         #[test]
-        fn any_change_of_a_few_bytes_in_a_row_is_found(start in 0.0..1.0f64, change in prop::array::uniform4(any::<u8>())) {
+        fn any_change_of_a_few_consecutive_bytes_is_detected(start in 0.0..1.0f64, change in prop::array::uniform4(any::<u8>())) {
             prop_assume!(change != [0; 4]);
             let mut file = example().to_bytes().unwrap();
             let start = (start * (file.len() - 4) as f64) as usize;

@@ -1,4 +1,4 @@
-//! Replaces files in one step, so that a reader, a crash or a power cut finds the old one or the new one, whole.
+//! Replaces files atomically: after a crash or a power cut, and for readers, either the old or the new file is complete.
 
 use std::{
     fs::{self, File, Permissions},
@@ -10,23 +10,24 @@ use std::{
 use anyhow::{Context, Result};
 use tempfile::{NamedTempFile, TempPath};
 
-/// How the name of every unfinished file begins. Such a file left in a folder belongs to a dead process.
+/// Prefix of the name of every unfinished file. Such a file left in a folder belongs to a dead process.
 pub const TEMPORARY_PREFIX: &str = ".mindgap-tmp-";
 
-/// Puts `bytes` at `path`, in place of what was there: written beside it, synced, renamed, and the folder synced.
+/// Replaces the file at `path` by `bytes`: they are written to a file beside it, which is synced and renamed, and the folder
+/// is synced.
 ///
 /// # Errors
-/// When the disk is full or the folder cannot be written to. What stood at `path` is then untouched, and no half file
-/// is left. The message names the path, the bytes wanted and the bytes free.
+/// The disk is full, or the folder cannot be written to. The file at `path` is then unchanged, and no partial file is left.
+/// The message names the path, the bytes wanted and the bytes free.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes).with_context(|| failure(path, bytes.len()))
 }
 
-/// Puts `bytes` at `path` as [`write()`] does, once `check` has found them right in a synced file beside it, whose name
-/// ends with `ending`. With `new` nothing may stand at `path`.
+/// Replaces the file at `path` by `bytes` like [`write()`], after `check` has accepted them in a synced file beside it, whose
+/// name ends with `ending`. With `new` the path must be free.
 ///
 /// # Errors
-/// As [`write()`], what `check` says, and with `new` that something stands there. No half file is left.
+/// See [`write()`]; `check` refuses the file; or with `new` the path is not free. No partial file is left.
 pub fn write_checked(
     path: &Path,
     bytes: &[u8],
@@ -41,16 +42,16 @@ pub fn write_checked(
     kept.map_err(io::Error::from).and_then(|_| sync_folder(path)).with_context(|| failure(path, bytes.len()))
 }
 
-/// Puts `bytes` at `last` as [`write()`] does, and what stood there before at `previous`.
+/// Replaces the file at `last` by `bytes` like [`write()`], and moves the old file to `previous`.
 ///
-/// The old file becomes `previous` only once the new one is durable: at every moment `last` is whole or, where it was
-/// damaged before, `previous` is. The first rotation finds no old file and leaves `previous` absent. Both paths must
-/// lie in one folder.
+/// The old file becomes `previous` only after the new one is durable: at every moment `last` is complete or, if it was
+/// damaged before, `previous` is. The first rotation finds no old file and leaves `previous` absent. Both paths must lie in
+/// one folder.
 ///
 /// # Errors
-/// As [`write()`]. Both files are then whole, each the new one or an old one.
+/// See [`write()`]. Both files are then complete, each either the new one or an old one.
 pub fn rotate(last: &Path, previous: &Path, bytes: &[u8]) -> Result<()> {
-    let turn = || -> io::Result<()> {
+    let replace_both = || -> io::Result<()> {
         let new = temporary(last, bytes)?;
         let old = if last.exists() { Some(second_name(last)?) } else { None };
         new.persist(last)?;
@@ -61,15 +62,15 @@ pub fn rotate(last: &Path, previous: &Path, bytes: &[u8]) -> Result<()> {
         }
         Ok(())
     };
-    turn().with_context(|| failure(last, bytes.len()))
+    replace_both().with_context(|| failure(last, bytes.len()))
 }
 
-/// Deletes what dead processes left half written in `folder`, and returns how many files that were.
+/// Deletes the unfinished files of dead processes in `folder`, and returns their number.
 ///
-/// Call it while holding the folder's lock: the unfinished file of a living process looks the same.
+/// The caller must hold the folder's lock, since unfinished files of a running process look the same.
 ///
 /// # Errors
-/// When the folder cannot be read or a file in it cannot be deleted.
+/// The folder cannot be read, or a file in it cannot be deleted.
 pub fn remove_leftovers(folder: &Path) -> Result<usize> {
     let mut removed = 0;
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
@@ -83,37 +84,37 @@ pub fn remove_leftovers(folder: &Path) -> Result<usize> {
     Ok(removed)
 }
 
-/// Finds out whether files can be made in `folder`, by making one; where it does not exist yet, in the nearest folder
-/// above it that does.
+/// Checks that files can be created in `folder` by creating one; for a folder that does not exist yet, in its nearest
+/// existing ancestor.
 ///
 /// # Errors
-/// When they cannot: read-only, no permission, full.
+/// The folder is read-only, a permission is missing, or the disk is full.
 pub fn check_writable(folder: &Path) -> Result<()> {
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
     let probe = temporary(&there.join("probe"), b"mindgap").with_context(|| {
         format!("cannot write to the folder {}: choose another one, or make it writable", there.display())
     })?;
     match probe.close() {
-        // The holder of the folder's lock has cleared it away as a leftover.
+        // The holder of the folder's lock deleted it as a leftover.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         closed => closed.with_context(|| format!("cannot delete a file in the folder {}", folder.display())),
     }
 }
 
-/// Whether `path` is named like an unfinished file.
+/// Whether `path` has the name of an unfinished file.
 pub(super) fn is_temporary(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()))
 }
 
-/// Makes the folder's entry for `path` durable: a rename or a new file survives a power cut only then.
+/// Syncs the folder of `path`. A rename or a new file survives a power cut only after that.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
 
-/// Refuses to put a file in the place of a device, a pipe or a folder: `/dev/null` would be a file from then on.
+/// Refuses to replace a device, a pipe or a folder: `/dev/null` would become a regular file.
 fn check_replaceable(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
-        Ok(kind) if !kind.is_file() => Err(io::Error::other("what stands there is no regular file")),
+        Ok(kind) if !kind.is_file() => Err(io::Error::other("the path is not a regular file")),
         _ => Ok(()),
     }
 }
@@ -124,17 +125,17 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(path)
 }
 
-/// A synced file with `bytes` beside `path`; it vanishes unless it is persisted.
+/// Creates a synced file with `bytes` beside `path`; it is deleted unless it is persisted.
 fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     named(path, bytes, "")
 }
 
-/// The same with a name that ends with `ending`.
+/// Creates a synced file with `bytes` beside `path`, whose name ends with `ending`; it is deleted unless it is persisted.
 fn named(path: &Path, bytes: &[u8], ending: &str) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new()
         .prefix(TEMPORARY_PREFIX)
         .suffix(ending)
-        // The rights of any new file, cut by the umask; tempfile alone would keep colleagues out.
+        // The permissions of any new file under the umask; the default of tempfile excludes other users.
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder_of(path))?;
     file.write_all(bytes)?;
@@ -142,7 +143,7 @@ fn named(path: &Path, bytes: &[u8], ending: &str) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// A second, temporary name for the file at `path`: a hard link, or a synced copy where the file system has no links.
+/// Creates a second, temporary name for the file at `path`: a hard link, or a synced copy on a file system without links.
 fn second_name(path: &Path) -> io::Result<TempPath> {
     let link = |name: &Path| fs::hard_link(path, name);
     match tempfile::Builder::new().prefix(TEMPORARY_PREFIX).make_in(folder_of(path), link) {
@@ -151,7 +152,7 @@ fn second_name(path: &Path) -> io::Result<TempPath> {
     }
 }
 
-/// The folder that `path` lies in.
+/// The folder that contains `path`.
 pub fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_written_file_has_the_rights_of_any_new_file() {
+    fn a_written_file_has_the_permissions_of_any_new_file() {
         let folder = tempfile::tempdir().unwrap();
         let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
         write(&ours, b"x").unwrap();
@@ -205,7 +206,7 @@ mod tests {
     #[test]
     fn a_failed_write_names_path_and_sizes_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        // A folder in the way makes the rename fail, after all bytes were written.
+        // A folder at the path makes the rename fail after all bytes were written.
         let path = folder.path().join("taken");
         fs::create_dir(&path).unwrap();
         let message = format!("{:#}", write(&path, b"12345").unwrap_err());
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_keeps_the_file_before() {
+    fn a_rotation_keeps_the_previous_file() {
         let folder = tempfile::tempdir().unwrap();
         let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
         rotate(&last, &previous, b"1").unwrap();
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_rotation_leaves_both_files_whole() {
+    fn a_failed_rotation_leaves_both_files_complete() {
         let folder = tempfile::tempdir().unwrap();
         let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
         write(&last, b"old").unwrap();
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn at_every_moment_of_a_rotation_the_last_file_is_whole_and_newer_than_the_previous() {
+    fn at_every_moment_of_a_rotation_the_last_file_is_complete_and_newer_than_the_previous() {
         let folder = tempfile::tempdir().unwrap();
         let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
         let content = |n: u32| format!("{n:08}").repeat(1000);
@@ -267,10 +268,10 @@ mod tests {
         });
     }
 
-    /// Names the folder in which [`rotator`] works.
+    /// Environment variable with the folder in which [`rotator`] works.
     const ROTATE: &str = "MINDGAP_TEST_ROTATE";
 
-    /// Not a test of its own: the process that the next test starts and kills.
+    /// The process that the next test starts and kills; not a test itself.
     #[test]
     fn rotator() {
         if let Some(folder) = std::env::var_os(ROTATE) {
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_killed_while_it_writes_leaves_both_files_whole() {
+    fn a_process_killed_while_it_writes_leaves_both_files_complete() {
         let whole = |path: &Path| {
             let bytes = fs::read(path).unwrap();
             assert!(bytes.len() == 300_000 && bytes.iter().all(|&byte| byte == bytes[0]));

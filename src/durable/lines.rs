@@ -1,4 +1,4 @@
-//! Logs of one JSON value a line, where a crash may tear the last line and no other.
+//! Logs with one JSON value per line. A crash may leave only the last line incomplete.
 
 use std::{
     fs::{self, OpenOptions},
@@ -11,32 +11,32 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::file::sync_folder;
 
-/// What a log holds.
+/// The contents of a log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JsonLines<T> {
-    /// The values of its whole lines.
+    /// Values of the complete lines.
     pub values: Vec<T>,
-    /// Where each whole line ends in the file, its newline included \[bytes\]. `ends[n - 1]` is the file's length once
-    /// it is cut to n lines.
+    /// End of each complete line in the file, including its newline \[bytes\]. `ends[n - 1]` is the length of the file if it
+    /// is cut to n lines.
     pub ends: Vec<u64>,
-    /// The torn last line, if there is one: the crash of its writer cut it short.
+    /// The incomplete last line, if a crash of the writer left one.
     pub torn: Option<String>,
 }
 
-/// Appends `line` and a newline to the file at `path`, which is made if absent, and syncs it.
+/// Appends `line` and a newline to the file at `path`, which is created if absent, and syncs it.
 ///
 /// # Errors
-/// When the file cannot be opened or the disk is full. A half-written line is taken back, so that a later append, when
-/// there is room again, does not join it.
+/// The file cannot be opened, or the disk is full. A partly written line is removed, so that a later append does not
+/// continue it.
 pub fn append_line(path: &Path, line: &str) -> Result<()> {
-    ensure!(!line.contains('\n'), "a line of {} must not hold a line break", path.display());
+    ensure!(!line.contains('\n'), "a line of {} must not contain a line break", path.display());
     let failure = || format!("cannot append to {}", path.display());
     let is_new = !path.exists();
     let mut file = OpenOptions::new().create(true).append(true).open(path).with_context(failure)?;
     let end = file.seek(SeekFrom::End(0)).with_context(failure)?;
     let written = file.write_all(format!("{line}\n").as_bytes()).and_then(|()| file.sync_data());
     if written.is_err() {
-        // Should this fail as well, the torn line is found by the next reader.
+        // If this fails as well, the next reader finds the incomplete line.
         let _ = file.set_len(end);
     }
     written.with_context(failure)?;
@@ -46,12 +46,12 @@ pub fn append_line(path: &Path, line: &str) -> Result<()> {
     Ok(())
 }
 
-/// Reads a log of one JSON value a line. A missing file is an empty log.
+/// Reads a log with one JSON value per line. A missing file is an empty log.
 ///
-/// The last line is torn if it lacks its newline or is no JSON; it is returned apart. The file is not changed.
+/// A last line without newline or that is not JSON is incomplete, and returned separately. The file is not changed.
 ///
 /// # Errors
-/// When the file cannot be read, or another line is not a value of type `T`; the message names file and line.
+/// The file cannot be read, or another line is not a value of type `T`; the message names file and line.
 pub fn read_json_lines<T: DeserializeOwned>(path: &Path) -> Result<JsonLines<T>> {
     let mut log = JsonLines { values: Vec::new(), ends: Vec::new(), torn: None };
     if !path.exists() {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_last_line_is_set_apart_wherever_it_tore() {
+    fn an_incomplete_last_line_is_returned_separately_wherever_it_ends() {
         let whole = b"1\n22\n333\n";
         for length in 0..whole.len() {
             let log = log_of(&whole[..length]).unwrap();
@@ -110,8 +110,8 @@ mod tests {
     }
 
     #[test]
-    fn a_last_line_of_zeros_is_torn() {
-        // What some file systems leave after a power cut.
+    fn a_last_line_of_zeros_is_incomplete() {
+        // Some file systems leave zeros after a power cut.
         assert_eq!(log_of(b"1\n\0\0\0\n").unwrap().torn.as_deref(), Some("\0\0\0\n"));
     }
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_last_line_of_another_kind_is_an_error_not_a_torn_line() {
+    fn a_complete_last_line_of_another_type_is_an_error() {
         let message = format!("{:#}", log_of(b"1\n{\"epoch\":2}\n").unwrap_err());
         assert!(message.contains("line 2 of "), "{message}");
     }

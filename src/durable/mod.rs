@@ -1,10 +1,10 @@
-//! Files that are whole or absent: every file that matters is written here.
+//! Files that are complete or absent. Every file that matters is written here.
 //!
-//! - [`write()`] replaces a file in one step, [`rotate`] does so and keeps the one before;
-//! - [`Archive`] is a safetensors file with a checksum over the whole of it;
-//! - [`append_line`] and [`read_json_lines`] keep a log that bears a torn last line.
+//! - [`write()`] replaces a file atomically; [`rotate`] also keeps the previous file;
+//! - [`Archive`] is a safetensors file with a checksum over all bytes;
+//! - [`append_line`] and [`read_json_lines`] keep a log that tolerates an incomplete last line.
 //!
-//! The room knows bytes, not their meaning.
+//! This module handles bytes, not their meaning.
 
 mod archive;
 mod file;

@@ -1,25 +1,21 @@
-//! Reads small files of strangers' making.
+//! Reads small files that the user provides.
 
 use std::{fs::File, io::Read, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
-/// The most that a text file may hold: more is no recipe, list or log \[bytes\].
+/// Largest size of a text file; a recipe, list or log is smaller \[bytes\].
 const TEXT_AT_MOST: u64 = 256 << 20;
 
-/// The whole file at `path`: a regular file, or a pipe.
+/// Reads the whole file at `path`: a regular file, or a pipe.
 ///
 /// # Errors
-/// It cannot be read, or holds more than 256 MiB, as a device does that never ends.
+/// The file cannot be read, or has more than 256 MiB, such as an endless device.
 pub fn read_text(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = || format!("cannot read {}", path.display());
     File::open(path).with_context(read)?.take(TEXT_AT_MOST + 1).read_to_end(&mut bytes).with_context(read)?;
-    ensure!(
-        bytes.len() as u64 <= TEXT_AT_MOST,
-        "{} is too large to be meant: more than 256 MiB of text",
-        path.display()
-    );
+    ensure!(bytes.len() as u64 <= TEXT_AT_MOST, "{} is too large: more than 256 MiB of text", path.display());
     Ok(bytes)
 }
 

@@ -1,20 +1,20 @@
-//! Streams of random draws, each a function of (seed, purpose, epoch, index) and of nothing else.
+//! Streams of random numbers, each a function of (seed, purpose, epoch, index) alone.
 //!
 //! The generator is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): the seed is
-//! its key; purpose, epoch, index and the number of the draw are its counter. So no stream carries state from one step
-//! to the next, any draw can be repeated alone, and the order in which threads ask changes nothing.
+//! its key; purpose, epoch, index and the number of the draw are its counter. No stream carries state from one step to the
+//! next, any draw can be repeated alone, and the order in which threads draw has no influence.
 
 mod philox;
 
 use philox::philox4x32_10;
 
-/// What a stream is drawn for. Two purposes never share a draw.
+/// The purpose of a stream. Two purposes never share a draw.
 ///
-/// The numbers are part of every recorded run: never change or reuse one.
+/// Recorded runs depend on the numbers: never change or reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {
-    /// Initial weights; index = number of the parameter.
+    /// Initial weights; index = index of the parameter.
     Init = 1,
     /// Order of the training images in an epoch.
     Order = 2,
@@ -22,11 +22,11 @@ pub enum Purpose {
     Augment = 3,
     /// Mixing of a batch; index = step.
     Mix = 4,
-    /// Noise inside the network (dropout and its kin); index = step.
+    /// Noise inside the network (dropout, drop path, DropBlock); index = step.
     Network = 5,
     /// Split of one folder into train and val; index = class.
     Split = 6,
-    /// The fraction of the training images that is used; index = class.
+    /// The fraction of the training images in use; index = class.
     Fraction = 7,
     /// Choice of the probe; index = class.
     Probe = 8,
@@ -34,11 +34,11 @@ pub enum Purpose {
     Halves = 9,
     /// Generated faces; index = sample.
     Faces = 10,
-    /// Resampling for intervals; epoch and index tell intervals apart.
+    /// Resampling for intervals; epoch and index identify the interval.
     Resample = 11,
 }
 
-/// A stream of draws.
+/// A stream of random numbers.
 ///
 /// ```text
 /// let mut draws = Stream::new(seed, Purpose::Augment, epoch, sample);
@@ -55,7 +55,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The stream of `(seed, purpose, epoch, index)`, at its beginning. Purposes outside the epochs pass epoch 0.
+    /// Starts the stream of `(seed, purpose, epoch, index)`. Purposes outside the epochs pass epoch 0.
     pub fn new(seed: u64, purpose: Purpose, epoch: u32, index: u32) -> Self {
         let key = [seed as u32, (seed >> 32) as u32];
         Self { key, counter: [0, purpose as u32, epoch, index], words: [0; 4], used: 4 }
@@ -87,12 +87,12 @@ impl Stream {
         low + (high - low) * self.uniform()
     }
 
-    /// Uniform in 0..n, every number exactly as likely (Lemire 2019, with rejection). `n` must be positive.
+    /// Uniform in 0..n, with exactly equal probabilities (Lemire 2019, with rejection). `n` must be positive.
     pub fn below(&mut self, n: u32) -> u32 {
         assert!(n > 0, "no number lies below 0");
         loop {
             let product = u64::from(self.next_u32()) * u64::from(n);
-            // The low word is uneven only in its first 2³² mod n values.
+            // Only the first 2³² mod n values of the low word are biased.
             if product as u32 >= n.wrapping_neg() % n {
                 return (product >> 32) as u32;
             }
@@ -106,8 +106,9 @@ impl Stream {
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
-    /// Places in `0..count`, in order, each chosen independently with probability `share`. Draws as many numbers as
-    /// places are chosen (the gaps between them are geometric), one more, and none for a share of 0 or 1.
+    /// Chooses places in `0..count` independently, each with probability `share`, and returns them in order. The gaps
+    /// between chosen places are geometric, so that one number is drawn per chosen place and one more; none for a share of 0
+    /// or 1.
     pub fn chosen(&mut self, count: u64, share: f64) -> Vec<u64> {
         if share >= 1.0 {
             return (0..count).collect();
@@ -119,7 +120,7 @@ impl Stream {
         let scale = 1.0 / (-share).ln_1p();
         let mut place = 0.0;
         loop {
-            // 1 - uniform lies in (0, 1]. Below 2⁵³ a float counts exactly.
+            // 1 - uniform lies in (0, 1]. Integers below 2⁵³ are exact in a float.
             place += ((1.0 - self.uniform()).ln() * scale).floor();
             if place >= count as f64 {
                 return places;
@@ -129,16 +130,14 @@ impl Stream {
         }
     }
 
-    /// From Beta(alpha, alpha), in [0, 1]; alpha above 0.
-    ///
-    /// The share of one of two equal Gamma variates in their sum.
+    /// A variate from Beta(alpha, alpha), in [0, 1]; alpha above 0. It is the share of one of two Gamma variates in their sum.
     pub fn beta(&mut self, alpha: f64) -> f64 {
         let (first, second) = (self.log_gamma(alpha), self.log_gamma(alpha));
-        // In logarithms, since for a small alpha both variates may be too small for a float.
+        // Logarithms avoid underflow: for a small alpha both variates may be too small for a float.
         1.0 / (1.0 + (second - first).exp())
     }
 
-    /// Logarithm of a variate from Gamma(shape, 1) (Marsaglia and Tsang 2000).
+    /// The logarithm of a variate from Gamma(shape, 1) (Marsaglia and Tsang 2000).
     fn log_gamma(&mut self, shape: f64) -> f64 {
         if shape < 1.0 {
             let boost = (1.0 - self.uniform()).ln() / shape;
@@ -155,7 +154,7 @@ impl Stream {
         }
     }
 
-    /// Puts `items` into a random order (Fisher–Yates), every order as likely.
+    /// Shuffles `items` (Fisher–Yates); all orders are equally likely.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last as u32 + 1) as usize);
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shuffle_keeps_every_item_and_favours_no_place() {
+    fn a_shuffle_keeps_every_item_and_is_uniform() {
         let mut places = [[0u32; 5]; 5];
         for index in 0..50_000 {
             let mut items = [0, 1, 2, 3, 4];

@@ -1,4 +1,4 @@
-//! The machine: processor, cores, memory.
+//! Processor, cores and memory of the machine.
 
 use std::{fs, thread};
 
@@ -6,23 +6,23 @@ use serde::Serialize;
 
 use mindgap::torch::physical_cores;
 
-/// What this process has to compute with.
+/// Resources that this process may use.
 #[derive(Debug, Serialize)]
 pub struct Machine {
-    /// The processor's own name; `None` where the system does not tell.
+    /// Name of the processor; `None` if the system does not give it.
     pub processor: Option<String>,
     /// Physical cores that this process may use.
     pub cores: usize,
     /// Hardware threads that this process may use.
     pub hardware_threads: usize,
-    /// Bytes of memory in all.
+    /// Total memory in bytes.
     pub memory: Option<u64>,
-    /// Bytes of memory that are free or can be freed.
+    /// Memory in bytes that is free or can be freed.
     pub memory_available: Option<u64>,
 }
 
 impl Machine {
-    /// Asks the system. What only Linux tells is `None` elsewhere.
+    /// Reads the resources from the system. Values that only Linux provides are `None` elsewhere.
     pub fn here() -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `mindgap doctor`: what mindgap runs on here, whether it can train on it, and the fix for what does not work.
+//! `mindgap doctor`: reports the machine and libraries, checks that each device can train, and gives the fix for each fault.
 
 mod machine;
 mod step;
@@ -24,8 +24,8 @@ use step::Step;
 
 /// Flags of `mindgap doctor`.
 ///
-/// Exit code 0: the CPU, every CUDA device that libtorch sees, and the device asked for all train. 3: one of them does
-/// not. A GPU that libtorch cannot use is reported with its fix, and is a failure only where it was asked for.
+/// Exit code 0: the CPU, every CUDA device that libtorch finds, and the device of --device can train. 3: one of them
+/// cannot. A GPU that libtorch cannot use is reported with its fix, and is a failure only if --device asks for it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The device that must work: auto, cpu, cuda or cuda:N
@@ -41,7 +41,7 @@ pub struct Args {
     json: bool,
 }
 
-/// All that was found. `--json` prints it as it stands.
+/// The whole report. `--json` prints it in this form.
 #[derive(Debug, Serialize)]
 struct Report {
     mindgap: &'static str,
@@ -55,49 +55,49 @@ struct Report {
     decoded: Option<Decoded>,
     cuda: Cuda,
     devices: Vec<Check>,
-    /// What must work and does not, each with its fix.
+    /// Faults that prevent training, each with its fix.
     failures: Vec<String>,
-    /// What could work better, each with its fix.
+    /// Possible improvements, each with its fix.
     advice: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Libtorch {
-    /// Of the headers that mindgap was compiled against.
+    /// Version of the headers that mindgap was compiled against.
     version: &'static str,
-    /// Of the libraries that are loaded, such as `2.13.0+cu130`.
+    /// Version of the loaded libraries, such as `2.13.0+cu130`.
     build: Option<String>,
     folder: PathBuf,
-    /// The libraries of libtorch, CUDA and OpenMP that are loaded.
+    /// Loaded libraries of libtorch, CUDA and OpenMP.
     loaded: Vec<PathBuf>,
 }
 
-/// The decoded images that are kept for the next start.
+/// The cache of decoded images.
 #[derive(Debug, Serialize)]
 struct Decoded {
     folder: PathBuf,
     bytes: u64,
-    /// Bytes that they may have at most.
+    /// Largest size in bytes.
     limit: u64,
 }
 
-/// What mindgap's authors, who had no GPU, could not run.
+/// Parts of mindgap that its authors, who had no GPU, could not run.
 const NEVER_RUN: &str = "a training step on CUDA, --amp, TF32 and --deterministic there, NCCL: mindgap was written \
                          without a GPU (docs/gpu.md says how it can be checked on one)";
 
 #[derive(Debug, Serialize)]
 struct Cuda {
-    /// The file with libtorch's CUDA kernels, where it lies in libtorch's folder.
+    /// The file with libtorch's CUDA kernels, if it is in libtorch's folder.
     kernels: Option<PathBuf>,
-    /// The version that libtorch was built for, such as `13.0`.
+    /// CUDA version that libtorch was built for, such as `13.0`.
     needed: Option<String>,
-    /// The newest version that the driver serves.
+    /// Newest CUDA version that the driver supports.
     driver: Option<String>,
-    /// The names of the devices that the driver shows.
+    /// Names of the devices that the driver lists.
     gpus: Vec<String>,
-    /// Why libtorch cannot compute with CUDA here, and what to do.
+    /// Why libtorch cannot use CUDA on this machine, and the fix.
     missing: Option<String>,
-    /// What has not been run before.
+    /// Parts that were never run.
     never_run: &'static str,
 }
 
@@ -109,16 +109,14 @@ struct Check {
     error: Option<String>,
 }
 
-/// Prints the report on standard output. The end is a failure when something that must work does not; the report says
-/// what to do.
+/// Prints the report on standard output. The exit status is a failure if the report lists one.
 ///
 /// # Errors
-///
-/// None that a user can cause.
+/// The report cannot be serialised, which does not happen.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let report = examine(args);
     let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { text::render(&report) };
-    // A reader that closes the pipe early has what it wanted.
+    // A reader may close the pipe early.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(if report.failures.is_empty() { ExitStatus::Done } else { ExitStatus::Failure })
 }
@@ -140,7 +138,7 @@ fn examine(args: &Args) -> Report {
     failures.extend(asked.as_ref().err().map(|why| format!("{why:#}.")));
 
     let mut advice = Vec::new();
-    // A machine with a GPU is likely meant to use it; one without needs no advice on drivers.
+    // Advice on drivers is useful only on a machine with a GPU.
     if let (Some(missing), false, true) = (&cuda.missing, cuda.gpus.is_empty(), asked.is_ok()) {
         advice.push(format!("The GPU is not used: {missing}."));
     }
@@ -195,7 +193,7 @@ fn check(device: Device) -> Check {
     Check { device: device::name(device), step, error }
 }
 
-/// The loaded libraries that do the computing, and whose mix-ups are worth seeing.
+/// The loaded libraries that compute. A mix of several versions explains many faults.
 fn computing_libraries() -> Vec<PathBuf> {
     let prefixes = ["libtorch", "libc10", "libcuda", "libcudnn", "libcublas", "libgomp", "libiomp", "libomp", "libmkl"];
     library::loaded()

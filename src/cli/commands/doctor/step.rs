@@ -12,21 +12,21 @@ const BATCH: i64 = 64;
 const CLASSES: i64 = 7;
 const RATE: f64 = 0.05;
 
-/// What two steps of training showed.
+/// Result of two training steps.
 #[derive(Debug, Serialize)]
 pub struct Step {
     /// Seconds of the second step; the first one also loads libraries.
     pub seconds: f64,
     /// Cross-entropy [nats per image] before the first step.
     pub loss_before: f64,
-    /// The same, on the same images, after the first step.
+    /// Cross-entropy [nats per image] on the same images after the first step.
     pub loss_after: f64,
 }
 
 /// Takes two steps on 64 random images of 48×48 pixels: convolutions, batch norm, backward, update.
 ///
-/// An error when an operator is missing on `device`, when memory runs out, or when the loss is not finite or does not
-/// fall.
+/// # Errors
+/// An operator is missing on `device`, memory runs out, or the loss is not finite or does not fall.
 pub fn train_two_steps(device: Device) -> Result<Step> {
     let mut net = Net::new(device)?;
     let mut draws = Stream::new(0, Purpose::Init, 0, 1);
@@ -39,8 +39,8 @@ pub fn train_two_steps(device: Device) -> Result<Step> {
     let seconds = start.elapsed().as_secs_f64();
     ensure!(
         loss_before.is_finite() && loss_after < loss_before,
-        "a step of training took the loss from {loss_before} to {loss_after}, though it must fall. Run mindgap doctor \
-         once more; if it stays so, the hardware or this libtorch is faulty"
+        "a training step changed the loss from {loss_before} to {loss_after}, but it must fall. Run mindgap doctor again; \
+         if the fault persists, the hardware or this libtorch is defective"
     );
     Ok(Step { seconds, loss_before, loss_after })
 }
@@ -80,7 +80,7 @@ impl Net {
             let _ = parameter.f_sub_(&gradient.f_mul_scalar(RATE)?)?;
             let _ = gradient.f_zero_()?;
         }
-        // Reading the loss waits for the device, which makes the time honest.
+        // Reading the loss waits for the device, so that the measured time includes the computation.
         loss.f_double_value(&[])
     }
 }
@@ -103,13 +103,13 @@ mod tests {
     #[test]
     fn the_cpu_trains() {
         let step = train_two_steps(Device::Cpu).unwrap();
-        // Seven classes by chance cost ln 7 = 1.95 nats; random weights lie near that.
+        // Guessing among seven classes costs ln 7 = 1.95 nats; random weights are close to it.
         assert!((1.0..4.0).contains(&step.loss_before), "{step:?}");
         assert!(step.seconds > 0.0);
     }
 
     #[test]
-    fn a_device_that_is_not_there_is_an_error_and_no_panic() {
+    fn an_absent_device_is_an_error_and_not_a_panic() {
         assert!(train_two_steps(Device::Cuda(99)).is_err());
     }
 }

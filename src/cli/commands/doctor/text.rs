@@ -1,12 +1,12 @@
-//! The report of `mindgap doctor` as text of at most 80 columns.
+//! Renders the report of `mindgap doctor` as text of at most 80 columns.
 
 use super::{Check, Decoded, Report};
 
 const COLUMNS: usize = 80;
-/// The values start here.
+/// Column where values start.
 const INDENT: usize = 13;
 
-/// The whole report, its last line saying whether mindgap is ready.
+/// Renders the whole report. The last line says whether mindgap is ready.
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     let mut row = |label: &str, value: &str| out.push_str(&wrap(label, value, INDENT));
@@ -51,7 +51,7 @@ pub fn render(report: &Report) -> String {
         row("  GPU", gpu);
     }
     row("  never run", &format!("{}.", cuda.never_run));
-    // Where CUDA was asked for, or a GPU stands idle, the lists below say it.
+    // If CUDA was asked for or a GPU is idle, the lists below contain the reason.
     if let (Some(missing), true, true) = (&cuda.missing, report.failures.is_empty(), report.advice.is_empty()) {
         row("  not usable", &format!("{missing}."));
     }
@@ -93,8 +93,8 @@ fn gibibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 30)
 }
 
-/// `value` after `label`, broken at spaces, every line starting at column `indent`. A word longer than the line,
-/// such as a path, is left whole: it is there to be copied.
+/// Wraps `value` after `label` at spaces; every line starts at column `indent`. A word longer than a line, such as a path,
+/// is not broken, so that it can be copied.
 fn wrap(label: &str, value: &str, indent: usize) -> String {
     let mut out = String::new();
     let mut line = format!("{label:indent$}");

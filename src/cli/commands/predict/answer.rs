@@ -1,4 +1,4 @@
-//! What is said of one file: a line of a table, or of JSON.
+//! The prediction for one file: a line of a table, or of JSON.
 
 use std::path::PathBuf;
 
@@ -11,17 +11,17 @@ use mindgap::{data::ImageFile, stats::softmax};
 /// A class and its probability.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ranked<'a> {
-    /// Its number among the logits.
+    /// Index among the logits.
     #[serde(skip)]
     pub number: usize,
-    /// The class.
+    /// Class name.
     pub class: &'a str,
-    /// Its probability, 0–1.
+    /// Probability, 0–1.
     pub probability: f64,
 }
 
-/// The `most` likeliest classes by the logits of one image; of equal ones the first in the model's order comes first.
-/// None where a logit is no number.
+/// Ranks the `most` most likely classes by the logits of one image. Equal classes keep the order of the model. None if a
+/// logit is not a number.
 pub fn ranked<'a>(logits: &[f32], classes: &'a [String], most: usize) -> Option<Vec<Ranked<'a>>> {
     if logits.iter().any(|logit| logit.is_nan()) {
         return None;
@@ -36,21 +36,21 @@ pub fn ranked<'a>(logits: &[f32], classes: &'a [String], most: usize) -> Option<
     Some(ranked)
 }
 
-/// What is said of a file.
+/// The answer for one file.
 #[derive(Debug)]
 pub struct Answer<'a> {
     /// The file.
     pub file: &'a ImageFile,
-    /// Its likeliest classes, or what is wrong with it.
+    /// The most likely classes, or the error.
     pub outcome: Result<Vec<Ranked<'a>>, String>,
-    /// The picture that shows which places speak for its class.
-    pub picture: Option<PathBuf>,
+    /// Path of the Grad-CAM overlay.
+    pub overlay: Option<PathBuf>,
 }
 
-/// A line of JSON. The keys are always there, but for the last two.
+/// A line of JSON. All keys but the last two are always present.
 #[derive(Serialize)]
 struct Line<'a> {
-    /// Bytes of a name that are no UTF-8 are replaced; then `path_base64` has them all.
+    /// Invalid UTF-8 is replaced; `path_base64` then has the exact bytes.
     path: String,
     class: Option<&'a str>,
     probability: Option<f64>,
@@ -63,8 +63,8 @@ struct Line<'a> {
 }
 
 impl Answer<'_> {
-    /// A line of the table: path, then class and probability of each of the likeliest classes, a tab between any two.
-    /// Nothing for a file with an error.
+    /// Renders a line of the table: the path, then class and probability of each of the most likely classes, separated by
+    /// tabs. Empty for a file with an error.
     pub fn row(&self) -> String {
         let Ok(ranked) = &self.outcome else { return String::new() };
         let columns =
@@ -72,10 +72,10 @@ impl Answer<'_> {
         format!("{}{}\n", self.file.line(), columns.collect::<String>())
     }
 
-    /// A line of JSON.
+    /// Renders a line of JSON.
     ///
     /// # Errors
-    /// It cannot be written as JSON, which does not happen.
+    /// The answer cannot be serialised, which does not happen.
     pub fn json(&self) -> serde_json::Result<String> {
         let top = self.outcome.as_deref().unwrap_or_default();
         let path = &self.file.path;
@@ -86,7 +86,7 @@ impl Answer<'_> {
             top,
             error: self.outcome.as_ref().err().map(String::as_str),
             path_base64: path.to_str().is_none().then(|| BASE64_STANDARD.encode(path.as_os_str().as_encoded_bytes())),
-            cam: self.picture.as_ref().map(|picture| picture.to_string_lossy().into_owned()),
+            cam: self.overlay.as_ref().map(|overlay| overlay.to_string_lossy().into_owned()),
         };
         Ok(serde_json::to_string(&line)? + "\n")
     }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_likeliest_classes_come_first_and_equal_ones_in_order() {
+    fn the_most_likely_classes_come_first_and_equal_ones_in_order() {
         let classes = classes();
         let ranked = |logits: &[f32], most| ranked(logits, &classes, most);
         let names = |found: Option<Vec<Ranked>>| found.unwrap().iter().map(|r| r.class.to_owned()).collect::<Vec<_>>();
@@ -113,13 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn any_name_stands_in_its_line_and_is_whole_in_json() {
+    fn any_name_fits_in_a_line_and_is_exact_in_json() {
         let file = ImageFile::file(OsStr::from_bytes(b"a\tb\n\xff.png").into());
         let outcome = Ok(vec![Ranked { number: 0, class: "joy", probability: 0.25 }]);
-        let answer = Answer { file: &file, outcome, picture: None };
+        let answer = Answer { file: &file, outcome, overlay: None };
         assert_eq!(answer.row(), "a\\x09b\\x0a\\xff.png\tjoy\t0.2500\n");
         insta::assert_snapshot!(answer.json().unwrap(), @r#"{"path":"a\tb\n�.png","class":"joy","probability":0.25,"top":[{"class":"joy","probability":0.25}],"error":null,"path_base64":"YQliCv8ucG5n"}"#);
-        let bad = Answer { file: &ImageFile::file("a.png".into()), outcome: Err("it is empty".into()), picture: None };
+        let bad = Answer { file: &ImageFile::file("a.png".into()), outcome: Err("it is empty".into()), overlay: None };
         assert_eq!(bad.row(), "");
         insta::assert_snapshot!(bad.json().unwrap(), @r#"{"path":"a.png","class":null,"probability":null,"top":[],"error":"it is empty"}"#);
     }

@@ -1,4 +1,4 @@
-//! The files that the words after MODEL stand for.
+//! The files that the arguments after MODEL name.
 
 use std::{
     ffi::OsString,
@@ -13,25 +13,26 @@ use anyhow::anyhow;
 
 use mindgap::data::{ImageFile, images_below};
 
-/// The longest path that Linux takes \[bytes\].
+/// Length of the longest path on Linux \[bytes\].
 const LONGEST_PATH: u64 = 4096;
 
-/// The files that `words` name, in their order: a file stands for itself, a folder for the images below it, and `-` for
-/// the paths on stdin, one a line, or ended by NUL each with `null`. What is no image by its name in a folder is counted
-/// in `passed_over`.
+/// Expands `arguments` into files, in order: a file is itself, a folder is all images below it, and `-` is the paths on
+/// stdin, one per line, or each ended by NUL with `null`. Files in a folder without an image extension are counted in
+/// `passed_over`.
 pub fn named_by(
-    words: &[PathBuf],
+    arguments: &[PathBuf],
     null: bool,
     passed_over: &Arc<AtomicU64>,
 ) -> impl Iterator<Item = ImageFile> + use<> {
-    let (words, passed_over) = (words.to_vec(), Arc::clone(passed_over));
-    words
+    let passed_over = Arc::clone(passed_over);
+    arguments
+        .to_vec()
         .into_iter()
-        .flat_map(move |word| -> Box<dyn Iterator<Item = ImageFile> + Send> {
-            if word.as_os_str() == "-" {
+        .flat_map(move |argument| -> Box<dyn Iterator<Item = ImageFile> + Send> {
+            if argument.as_os_str() == "-" {
                 Box::new(on_stdin(null))
             } else {
-                Box::new(std::iter::once(ImageFile::file(word)))
+                Box::new(std::iter::once(ImageFile::file(argument)))
             }
         })
         .flat_map(move |found| -> Box<dyn Iterator<Item = ImageFile> + Send> {
@@ -43,8 +44,8 @@ pub fn named_by(
         })
 }
 
-/// The paths on stdin. Empty ones are passed over, and so is the carriage return before a line's end; an error ends
-/// them, and so does what is too long for a path: a list of paths it is not.
+/// Reads the paths on stdin. Empty lines and carriage returns before the end of a line are ignored. The list ends at an
+/// error, and at a line that is too long for a path: the input is then not a list of paths.
 fn on_stdin(null: bool) -> impl Iterator<Item = ImageFile> + Send {
     let end = if null { 0 } else { b'\n' };
     let mut input = BufReader::new(io::stdin());
@@ -62,7 +63,7 @@ fn on_stdin(null: bool) -> impl Iterator<Item = ImageFile> + Send {
             let trouble = match read {
                 Ok(0) => return None,
                 Ok(_) if path.len() as u64 > LONGEST_PATH => {
-                    anyhow!("what stands there is too long for a path, of which one is expected {}", place(null))
+                    anyhow!("it holds a text too long for a path; one path is expected {}", place(null))
                 }
                 Ok(_) if path.is_empty() => continue,
                 Ok(_) => return Some(ImageFile::file(OsString::from_vec(path).into())),
@@ -76,5 +77,5 @@ fn on_stdin(null: bool) -> impl Iterator<Item = ImageFile> + Send {
 }
 
 fn place(null: bool) -> &'static str {
-    if null { "before each NUL" } else { "a line" }
+    if null { "before each NUL" } else { "per line" }
 }

@@ -1,4 +1,4 @@
-//! `mindgap predict`: what a trained network says of image files, any number of them.
+//! `mindgap predict`: predicts the classes of any number of image files.
 
 mod answer;
 mod files;
@@ -6,7 +6,7 @@ mod overlay;
 mod predictor;
 
 use std::{
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     path::PathBuf,
     sync::{
         Arc,
@@ -32,8 +32,8 @@ use predictor::Predictor;
 
 /// Flags of `mindgap predict`.
 ///
-/// Images are prepared as those of val were. A file that cannot be read is reported and the rest goes on; the exit code
-/// is 2 at the end.
+/// Images are prepared like the validation images. A file that cannot be read is reported, and the others are still
+/// predicted; the exit code is then 2.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -50,11 +50,11 @@ pub struct Args {
     #[command(flatten)]
     input: InputFlags,
 
-    /// How many of the likeliest classes are told [default: 1, with --json 5]
+    /// Number of most likely classes to print [default: 1, with --json 5]
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     top_k: Option<u32>,
 
-    /// Divide the logits by the temperature that was fitted on val, so that probabilities mean what they say
+    /// Divide the logits by the temperature fitted on val, so that probabilities are calibrated
     #[arg(long)]
     calibrated: bool,
 
@@ -70,11 +70,11 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Write a picture of each image that shows which places speak for its class (Grad-CAM), for mindgap's own networks
+    /// Write an overlay of each image that shows which regions support its class (Grad-CAM), for mindgap's own networks
     #[arg(long, value_name = "DIR")]
     cam: Option<PathBuf>,
 
-    /// Let DIR hold files already, and replace those of the same names
+    /// Allow DIR to contain files, and replace those with the same names
     #[arg(long, requires = "cam")]
     force: bool,
 
@@ -82,7 +82,7 @@ pub struct Args {
     compute: Compute,
 }
 
-/// Predicts the class of every image and prints each batch when it is done.
+/// Predicts the class of every image, and prints each batch as soon as it is done.
 ///
 /// # Errors
 /// The model cannot be used, or stdout cannot be written to.
@@ -95,44 +95,44 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let passed_over = Arc::new(AtomicU64::new(0));
     let files = files::named_by(&args.images, args.null, &passed_over);
     let mut tally = Tally::default();
-    let mut output = BufWriter::new(io::stdout());
+    let mut output = io::stdout();
     for batch in UnlabelledImages::read(files, channels, size, range, args.batch_size as usize)? {
         let batch = batch?;
-        if batch.sixteen_bit > 0 && range.is_none() && !tally.is_told {
-            tally.is_told = true;
+        if batch.sixteen_bit > 0 && range.is_none() && !tally.has_noted_range {
+            tally.has_noted_range = true;
             say(format_args!("note: {KEEP_HIGH_BYTE}"));
         }
-        if let (Some(file), Some([low, high]), false) = (&batch.beyond, range, tally.is_told) {
-            tally.is_told = true;
+        if let (Some(file), Some([low, high]), false) = (&batch.beyond, range, tally.has_noted_range) {
+            tally.has_noted_range = true;
             say(format_args!(
-                "note: 16-bit values outside {low} to {high}, the range by which the model takes them, become the nearest, \
-                 first in {file:?} (--range-16bit LO HI)"
+                "note: 16-bit values outside {low} to {high}, the range of the model, are clamped, first in {file:?} \
+                 (--range-16bit LO HI)"
             ));
         }
         let answers = predictor.answers(&batch)?;
         answers.iter().for_each(|answer| tally.count(answer));
-        let print = |answer: &Answer| {
-            let line = if args.json { answer.json()? } else { answer.row() };
-            output.write_all(line.as_bytes())
-        };
-        if !is_read(answers.iter().try_for_each(print).and_then(|()| output.flush()))? {
+        let mut lines = String::new();
+        for answer in &answers {
+            lines += &if args.json { answer.json()? } else { answer.row() };
+        }
+        if !is_read(output.write_all(lines.as_bytes()).and_then(|()| output.flush()))? {
             return Ok(ExitStatus::Done);
         }
     }
     tally.conclude(passed_over.load(Ordering::Relaxed))
 }
 
-/// How many files there were.
+/// Counts of files.
 #[derive(Default)]
 struct Tally {
     files: u64,
     bad: u64,
-    /// Whether the user was told of 16-bit images.
-    is_told: bool,
+    /// Whether the note on 16-bit images was printed.
+    has_noted_range: bool,
 }
 
 impl Tally {
-    /// Counts a file, and says what is wrong with it, if anything is.
+    /// Counts a file, and reports its error if it has one.
     fn count(&mut self, answer: &Answer) {
         self.files += 1;
         if let Err(reason) = &answer.outcome {
@@ -141,12 +141,12 @@ impl Tally {
         }
     }
 
-    /// Says what was left out, and how the command ends.
+    /// Reports what was left out, and decides the exit status.
     fn conclude(&self, passed_over: u64) -> Result<ExitStatus> {
         if passed_over > 0 {
             say(format_args!(
-                "note: {passed_over} files or folders that are hidden, no images by their names, or links in a circle \
-                 were passed over"
+                "note: {passed_over} files or folders were skipped: hidden ones, those without an image extension, and \
+                 cyclic links"
             ));
         }
         ensure!(self.files > 0, "there is no image");

@@ -1,8 +1,8 @@
-//! `--cam`: a picture for each image that shows where the network saw what speaks for its answer.
+//! `--cam`: an overlay of each image that shows which regions support the predicted class.
 //!
-//! The image as the network sees it, enlarged where it is small, under its Grad-CAM map: the warmer and brighter the
-//! colour, the more a place speaks for the class; a place that says nothing keeps the image's own colours. Each map is
-//! scaled by its own largest value, so that two pictures cannot be compared in strength.
+//! The overlay shows the image in the shape that the network sees, enlarged if it is small, under its Grad-CAM map: a
+//! region with a warmer and brighter colour supports the class more, and a neutral region keeps the colours of the image.
+//! Each map is scaled by its own maximum, so that the strengths of two overlays cannot be compared.
 
 use std::{
     fs::{self, OpenOptions},
@@ -16,15 +16,15 @@ use tch::{Kind, Tensor};
 
 use mindgap::{data::ImageFile, torch};
 
-/// The least width and height of a picture \[pixels\].
+/// Smallest width and height of an overlay \[pixels\].
 const LEAST: i64 = 224;
-/// How much of the image the strongest place hides.
+/// Opacity of the strongest region.
 const OPACITY: f64 = 0.65;
-/// Characters of a file's own name in that of its picture, at most.
+/// Largest number of characters of a file's own name in the name of its overlay.
 const STEM: usize = 40;
 
-/// Colours of equal steps of the map "inferno" (van der Walt and Smith, matplotlib): black over purple and orange to
-/// yellow. Its lightness rises evenly, so that more looks like more, also in grey and to the colour-blind.
+/// Equally spaced colours of the map "inferno" (van der Walt and Smith, matplotlib): from black over purple and orange to
+/// yellow. Its lightness rises evenly, so that larger values look larger, also in grey and to colour-blind people.
 const COLOURS: [[u8; 3]; 9] = [
     [0, 0, 4],
     [33, 12, 74],
@@ -37,7 +37,7 @@ const COLOURS: [[u8; 3]; 9] = [
     [252, 255, 164],
 ];
 
-/// The folder of the pictures.
+/// Writes overlays into a folder.
 pub struct Overlays {
     folder: PathBuf,
     force: bool,
@@ -46,27 +46,27 @@ pub struct Overlays {
 }
 
 impl Overlays {
-    /// Makes `folder` if it is not there. With `force` it may hold files, and those of the same names are replaced.
+    /// Creates `folder` if it does not exist. With `force` it may contain files, and those with the same names are replaced.
     ///
     /// # Errors
-    /// It holds something without `force`, or it cannot be made.
+    /// The folder is not empty and `force` is not set, or it cannot be created.
     pub fn new(folder: &Path, force: bool) -> Result<Self> {
         let failure = || format!("--cam {}: the folder cannot be used", folder.display());
         fs::create_dir_all(folder).with_context(failure)?;
         let is_empty = fs::read_dir(folder).with_context(failure)?.next().is_none();
         ensure!(
             is_empty || force,
-            "--cam {}: the folder holds files already; name a new one, or add --force to replace those of the same names",
+            "--cam {}: the folder already contains files; name a new one, or add --force to replace those with the same names",
             folder.display()
         );
         Ok(Self { folder: folder.to_owned(), force, palette: palette() })
     }
 
-    /// Writes the picture of the `number`th file, and gives its path: u8 `image` `[c, s, s]` under `map` `[h, w]`, at
+    /// Writes the overlay of the `number`th file, and returns its path: u8 `image` `[c, s, s]` under `map` `[h, w]`, at
     /// least 0.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The file cannot be written.
     pub fn write(&self, number: u64, file: &ImageFile, image: &Tensor, map: &Tensor) -> Result<PathBuf> {
         let path = self.folder.join(name(number, &file.path));
         let png = torch::catch(|| png(&overlay(image, map, &self.palette)))?;
@@ -78,8 +78,8 @@ impl Overlays {
     }
 }
 
-/// The number makes the name unique, whatever folders the files come from; of their own names only what is safe in any
-/// file system is kept.
+/// Names an overlay. The number makes the name unique for files of any folders; of the file's own name only characters that
+/// are safe in every file system are kept.
 fn name(number: u64, path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c } else { '_' };
@@ -87,7 +87,7 @@ fn name(number: u64, path: &Path) -> String {
     format!("{number:06}-{stem}.png")
 }
 
-/// RGB pixels `[3, side, side]`, u8.
+/// Blends image and map: RGB pixels `[3, side, side]`, u8.
 fn overlay(image: &Tensor, map: &Tensor, palette: &Tensor) -> Tensor {
     let size = image.size()[1];
     let side = size * ((LEAST + size - 1) / size);
@@ -103,7 +103,7 @@ fn overlay(image: &Tensor, map: &Tensor, palette: &Tensor) -> Tensor {
     (mixed * 255).round().clamp(0, 255).to_kind(Kind::Uint8)
 }
 
-/// The colours between those of [`COLOURS`].
+/// Interpolates [`COLOURS`] to 256 colours.
 fn palette() -> Tensor {
     let last = COLOURS.len() - 1;
     let channel = |step: usize, channel: usize| {
@@ -117,13 +117,13 @@ fn palette() -> Tensor {
     Tensor::from_slice(&colours).view([256, 3])
 }
 
-/// RGB pixels `[3, side, side]` as a PNG file.
+/// Encodes RGB pixels `[3, side, side]` as a PNG file.
 fn png(pixels: &Tensor) -> Result<Vec<u8>> {
     let side = pixels.size()[1] as u32;
     let bytes = Vec::<u8>::try_from(pixels.permute([1, 2, 0]).contiguous().view([-1]))?;
-    let picture = RgbImage::from_raw(side, side, bytes).context("a picture has three bytes a pixel")?;
+    let image = RgbImage::from_raw(side, side, bytes).context("an RGB image has three bytes per pixel")?;
     let mut file = Cursor::new(Vec::new());
-    picture.write_to(&mut file, ImageFormat::Png)?;
+    image.write_to(&mut file, ImageFormat::Png)?;
     Ok(file.into_inner())
 }
 
@@ -134,12 +134,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_that_says_nothing_keeps_its_pixels_and_the_strongest_glows() {
+    fn a_neutral_region_keeps_its_pixels_and_the_strongest_is_brightest() {
         let image = Tensor::full([1, 48, 48], 100, (Kind::Uint8, Device::Cpu));
         let map = Tensor::from_slice(&[0f32, 0.0, 0.0, 5.0]).view([2, 2]);
-        let picture = overlay(&image, &map, &palette());
-        assert_eq!(picture.size(), [3, 240, 240]);
-        let pixel = |y, x| [0, 1, 2].map(|channel| picture.int64_value(&[channel, y, x]));
+        let overlaid = overlay(&image, &map, &palette());
+        assert_eq!(overlaid.size(), [3, 240, 240]);
+        let pixel = |y, x| [0, 1, 2].map(|channel| overlaid.int64_value(&[channel, y, x]));
         assert_eq!(pixel(0, 0), [100; 3]);
         // 0.35 · 100 + 0.65 · (252, 255, 164)
         assert_eq!(pixel(239, 239), [199, 201, 142]);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn more_is_lighter_all_the_way() {
+    fn the_palette_gets_lighter_with_every_step() {
         let lightness = palette().matmul(&Tensor::from_slice(&[0.2126f32, 0.7152, 0.0722]));
         assert!(lightness.diff(1, 0, None::<Tensor>, None::<Tensor>).min().double_value(&[]) > 0.0);
     }

@@ -1,4 +1,4 @@
-//! Asking a model about a batch of files.
+//! Predicts the classes of a batch of files.
 
 use anyhow::{Context, Result, ensure};
 use tch::{Device, Tensor};
@@ -17,28 +17,28 @@ use mindgap::{
     train::tta,
 };
 
-/// A model and how it is asked.
+/// A model with the settings of its predictions.
 pub struct Predictor<'a> {
     model: &'a dyn Model,
     input: Input,
-    /// What the logits are divided by.
+    /// Temperature that divides the logits.
     temperature: f64,
     views: Tta,
-    /// Classes told of each image.
+    /// Number of classes printed for each image.
     most: usize,
-    /// The classes; numbers from the first image on where the model does not name them.
+    /// Class names; numbers, set with the first image, if the model has no names.
     classes: Vec<String>,
-    /// What draws the pictures of `--cam`.
+    /// Writes the overlays of `--cam`.
     overlays: Option<(&'a Classifier, Overlays)>,
-    /// Files so far.
+    /// Number of files so far.
     files: u64,
 }
 
 impl<'a> Predictor<'a> {
-    /// Asks `model`, whose input is `input`, as the flags want it.
+    /// Prepares predictions of `model`, whose input is `input`, by the flags.
     ///
     /// # Errors
-    /// The model cannot do what the flags ask for, or the folder of the pictures cannot be used.
+    /// The model does not support a flag, or the folder of the overlays cannot be used.
     pub fn new(args: &Args, model: &'a dyn Model, input: Input) -> Result<Self> {
         let temperature = if args.calibrated {
             input.temperature.context("--calibrated: no temperature was fitted for this model")?
@@ -47,13 +47,13 @@ impl<'a> Predictor<'a> {
         };
         let overlays = args.cam.as_ref().map(|folder| {
             let classifier = model.classifier().context(
-                "--cam looks into the network, which a TorchScript file does not allow: name the run folder or its \
-                 .safetensors file",
+                "--cam needs the layers of the network, which a TorchScript file does not expose: name the run folder or \
+                 its .safetensors file",
             )?;
             anyhow::Ok((classifier, Overlays::new(folder, args.force)?))
         });
         if input.classes.is_none() {
-            say("note: this TorchScript file does not name its classes: they are numbers");
+            say("note: this TorchScript file does not name its classes: they are printed as numbers");
         }
         Ok(Self {
             model,
@@ -67,31 +67,31 @@ impl<'a> Predictor<'a> {
         })
     }
 
-    /// What is said of each file of `batch`.
+    /// Predicts the classes of each file of `batch`.
     ///
     /// # Errors
-    /// The model fails, or a picture cannot be written.
+    /// The model fails, or an overlay cannot be written.
     pub fn answers<'b>(&'b mut self, batch: &'b UnlabelledBatch) -> Result<Vec<Answer<'b>>> {
         let logits = self.logits(&batch.images)?;
         let mut rows = logits.chunks_exact(self.classes.len().max(1));
         let mut answers = Vec::with_capacity(batch.files.len());
         for file in &batch.files {
             let outcome = match &file.trouble {
-                // Decoders may tell their reasons twice, on lines of their own.
+                // Some decoders repeat the reason on further lines.
                 Some(trouble) => Err(format!("{trouble:#}").lines().next().unwrap_or_default().to_owned()),
                 None => ranked(rows.next().context("there are logits for each image")?, &self.classes, self.most)
-                    .ok_or_else(|| "the model gives a logit that is no number".to_owned()),
+                    .ok_or_else(|| "the model returned a logit that is not a number".to_owned()),
             };
-            answers.push(Answer { file, outcome, picture: None });
+            answers.push(Answer { file, outcome, overlay: None });
         }
         if let Some((classifier, overlays)) = &self.overlays {
-            draw(classifier, overlays, &batch.images, &mut answers, self.files)?;
+            write_overlays(classifier, overlays, &batch.images, &mut answers, self.files)?;
         }
         self.files += batch.files.len() as u64;
         Ok(answers)
     }
 
-    /// Logits of the images `[n, c, h, w]`, row after row, divided by the temperature.
+    /// Logits of the images `[n, c, h, w]`, row by row, divided by the temperature.
     fn logits(&mut self, images: &Tensor) -> Result<Vec<f32>> {
         let n = images.size()[0];
         if n == 0 {
@@ -107,14 +107,14 @@ impl<'a> Predictor<'a> {
             self.classes = (0..logits.size()[1]).map(|class| class.to_string()).collect();
         }
         let expected = [n, self.classes.len() as i64];
-        ensure!(logits.size() == expected, "the model gives logits {:?} instead of {expected:?}", logits.size());
+        ensure!(logits.size() == expected, "the model returned logits {:?} instead of {expected:?}", logits.size());
         Ok(logits.to_device(Device::Cpu).reshape([-1]).try_into()?)
     }
 }
 
-/// Draws a picture for each of `answers` that has a class; `images` are those of the files that could be read, and
-/// `before` files came before them.
-fn draw(
+/// Writes an overlay for each of `answers` that has a class. `images` belong to the readable files; `before` files came
+/// before this batch.
+fn write_overlays(
     classifier: &Classifier,
     overlays: &Overlays,
     images: &Tensor,
@@ -131,9 +131,9 @@ fn draw(
     let maps = classifier.grad_cam(images, &Tensor::from_slice(&numbers))?;
     for (row, &at) in readable.iter().enumerate().filter(|(row, _)| classes[*row].is_some()) {
         let answer = &mut answers[at];
-        let picture =
+        let overlay =
             overlays.write(before + at as u64 + 1, answer.file, &images.get(row as i64), &maps.get(row as i64))?;
-        answer.picture = Some(picture);
+        answer.overlay = Some(overlay);
     }
     Ok(())
 }

@@ -1,15 +1,15 @@
-//! Draws in `f32`, by the four basic operations alone.
+//! Random numbers in `f32`, computed by the four basic operations alone.
 
 use crate::random::{Purpose, Stream};
 
-/// The draws of one sample.
+/// The random numbers of one sample.
 ///
-/// Nothing here or in the drawing calls a transcendental function, whose last bit differs between machines: sums,
-/// products, quotients and square roots are exact to the bit everywhere, and so are the images.
+/// Neither this type nor the rendering calls a transcendental function, whose last bit differs between machines. Sums,
+/// products, quotients and square roots are equal in every bit on all machines, and so are the images.
 pub struct FaceDraws(Stream);
 
 impl FaceDraws {
-    /// The draws of sample `index`.
+    /// Starts the numbers of sample `index`.
     pub fn new(data_seed: u64, index: u32) -> Self {
         Self(Stream::new(data_seed, Purpose::Faces, 0, index))
     }
@@ -39,7 +39,7 @@ impl FaceDraws {
         self.0.next_u32()
     }
 
-    /// An index of `weights`, each as likely as its weight.
+    /// An index of `weights`, drawn with a probability proportional to its weight.
     pub fn weighted(&mut self, weights: &[u32]) -> usize {
         let mut left = self.below(weights.iter().sum());
         weights
@@ -52,7 +52,7 @@ impl FaceDraws {
             .expect("the draw lies below the sum of the weights")
     }
 
-    /// Nearly normal with mean 0 and variance 1: the sum of the four bytes of one word. It never passes ±3.5.
+    /// Nearly normal with mean 0 and variance 1: the sum of the four bytes of one word. Its absolute value stays below 3.5.
     pub fn bell(&mut self) -> f32 {
         let sum: u32 = self.bits().to_le_bytes().into_iter().map(u32::from).sum();
         // Four uniform bytes have mean 510 and variance 4 · (256² − 1) / 12 = 147.8².

@@ -1,8 +1,8 @@
-//! The seven expressions as muscle actions, after the facial action coding system (Ekman and Friesen, 1978).
+//! The seven expressions as muscle actions, modelled on the facial action coding system (Ekman and Friesen, 1978).
 
 use super::draws::FaceDraws;
 
-/// What the face does, each action about -1..=1 with 0 at rest.
+/// Actions of the face, each roughly in -1..=1 with 0 at rest.
 #[derive(Clone, Copy, Debug)]
 pub struct Muscles {
     /// Inner ends of the brows: up or down.
@@ -31,7 +31,7 @@ pub struct Muscles {
 
 const ACTIONS: usize = 11;
 
-/// The full expressions, in the order of [`super::CLASSES`]: each class shows itself in two ways.
+/// The full expressions, in the order of [`super::CLASSES`]: each class has two variants.
 #[rustfmt::skip]
 const FULL: [[[f32; ACTIONS]; 2]; 7] = [
     // brow_inner outer pinch   lid squint  corner  open stretch sneer teeth wrinkle
@@ -51,13 +51,13 @@ const FULL: [[[f32; ACTIONS]; 2]; 7] = [
      [ 1.0,  0.8,  0.0,  0.8,  0.0,    0.4,  0.8,  0.0,   0.0,  0.4,  0.0]],   //           delighted
 ];
 
-/// How strong expressions are: uniform between the two. At the lower end a face is truly ambiguous.
+/// Range of the uniform intensity of expressions. At the lower end a face is ambiguous.
 const INTENSITY: (f32, f32) = (0.4, 1.4);
-/// Standard deviation of each action at rest: the faces that people have when they express nothing.
+/// Standard deviation of each action at rest: the variation of faces without an expression.
 const REST: f32 = 0.10;
 
 impl Muscles {
-    /// Draws a face of the class `class`, an index into [`super::CLASSES`].
+    /// Draws the actions of a face of the class `class`, an index into [`super::CLASSES`].
     pub fn draw(class: usize, draws: &mut FaceDraws) -> Self {
         let full = FULL[class][draws.below(2) as usize];
         let intensity = draws.range(INTENSITY.0, INTENSITY.1);

@@ -1,4 +1,4 @@
-//! Brows, eyes, nose, mouth and what is worn over them, painted flat; the portrait bends them over the head.
+//! Brows, eyes, nose, mouth, glasses and beard, painted in the plane; `portrait` projects them onto the head.
 
 use super::expression::Muscles;
 use super::person::{Glasses, Person};
@@ -6,7 +6,7 @@ use super::shapes::{Brush, Point, at, disc, grain, rectangle, rim, stroke};
 
 /// The tone of the face at `p`, in half heights of the head from its centre, before any light.
 pub fn paint(person: &Person, muscles: &Muscles, p: Point, brush: Brush) -> f32 {
-    // Both halves of a face are the same: draw the right one.
+    // Both halves of a face are equal: paint the right one.
     let half = at(p.x.abs(), p.y);
     let mut tone = person.skin;
     tone = beard(tone, person, p, brush);
@@ -31,7 +31,7 @@ fn moustache(tone: f32, person: &Person, p: Point, brush: Brush) -> f32 {
     brush.lay(tone, stripe, person.hair_tone, person.moustache)
 }
 
-/// Lines that muscles fold into the skin.
+/// Paints the creases that muscle actions cause.
 fn creases(mut tone: f32, person: &Person, muscles: &Muscles, p: Point, brush: Brush) -> f32 {
     let mut crease = |a: Point, b: Point, depth: f32| {
         let opacity = (depth * (0.35 + 0.5 * person.age)).clamp(0.0, 0.85);

@@ -1,12 +1,12 @@
-//! `faces`: cartoon faces with FER2013's seven expressions, drawn by mindgap itself.
+//! `faces`: generated cartoon faces with FER2013's seven expressions.
 //!
 //! What: 48 × 48 grey portraits. Sample i is a function of (data seed, i) alone: a person (head, hair, skin, eyes,
 //! brows, nose, mouth, glasses, beard), an expression of random intensity, a scene (pose, light, background, something
-//! in front of the face, blur, noise), and a label, which is wrong on purpose in [`WRONG_LABELS`] of the cases, in
-//! train and val alike. So no network can be right about all of val, and one that is right about all of train has
-//! learned labels by heart.
+//! in front of the face, blur, noise), and a label, which is deliberately wrong with probability [`WRONG_LABELS`], in
+//! train and val alike. No network can therefore be right about all of val, and a network that is right about all of
+//! train has memorised labels.
 //!
-//! When: to see a gap open within a minute, in tests, in examples, without data of one's own.
+//! When: to see a gap open within a minute without own data, in tests and in examples.
 //!
 //! How hard: `mindgap train --seed S` (preset `demo`, no regularisation), S = 0, 1, 2, on two CPU threads. After 22
 //! epochs: probe 99.5, 99.9 and 97.9 %, val 68.0, 69.9 and 63.8 %; gap 1.110, 1.111 and 1.049 nats (standard error
@@ -37,10 +37,10 @@ pub const TRAIN: u32 = 2304;
 pub const VAL: u32 = 800;
 /// Height and width of an image in pixels.
 pub const SIZE: usize = 48;
-/// Share of the labels, in train and val alike, that name one of the six other classes.
+/// Share of the labels in train and val that name one of the six other classes.
 pub const WRONG_LABELS: f64 = 0.12;
 
-/// Share of each class in percent: FER2013's imbalance, milder.
+/// Share of each class in percent: a milder form of FER2013's imbalance.
 const SHARES: [u32; 7] = [14, 9, 14, 19, 16, 15, 13];
 
 /// Generated faces.
@@ -52,9 +52,8 @@ pub struct Faces {
     pub labels: Vec<u32>,
 }
 
-/// Samples `first..first + count` of the set that belongs to `data_seed`.
-///
-/// Sample i is a function of `(data_seed, i)` alone, so any range gives the same bytes, on any number of threads.
+/// Generates samples `first..first + count` of the data set of `data_seed`. Sample i is a function of `(data_seed, i)` alone,
+/// so that any range and any number of threads give the same bytes.
 pub fn generate(data_seed: u64, first: u32, count: u32) -> Faces {
     let samples: Vec<_> = (0..count).into_par_iter().map(|i| sample(FaceDraws::new(data_seed, first + i))).collect();
     Faces {
@@ -63,7 +62,7 @@ pub fn generate(data_seed: u64, first: u32, count: u32) -> Faces {
     }
 }
 
-/// One image and its label.
+/// Draws one image and its label.
 fn sample(mut draws: FaceDraws) -> ([u8; SIZE * SIZE], u32) {
     let Class { shown, label } = Class::draw(&mut draws);
     let muscles = Muscles::draw(shown, &mut draws);
@@ -72,7 +71,7 @@ fn sample(mut draws: FaceDraws) -> ([u8; SIZE * SIZE], u32) {
     (portrait::render(&person, &muscles, &scene, &mut draws), label as u32)
 }
 
-/// What a face shows and what its label says.
+/// The class that a face shows, and the class of its label.
 struct Class {
     shown: usize,
     label: usize,

@@ -1,10 +1,10 @@
-//! Who is drawn: what of a face stays when its expression changes.
+//! The person: the traits of a face that do not depend on its expression.
 //!
 //! Lengths are in half heights of the head, whose centre is the origin; tones run from 0, black, to 1, white.
 
 use super::draws::FaceDraws;
 
-/// What covers the head.
+/// Hair or headwear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hair {
     Bald,
@@ -15,7 +15,7 @@ pub enum Hair {
     Scarf,
 }
 
-/// What is worn before the eyes.
+/// Glasses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Glasses {
     None,
@@ -29,7 +29,7 @@ pub enum Glasses {
 pub struct Person {
     /// Half width of the head.
     pub width: f32,
-    /// How much narrower the head becomes towards the chin, as a share of its width.
+    /// Taper of the head towards the chin, as a share of its width.
     pub taper: f32,
     pub skin: f32,
     /// Distance of each eye from the middle line.

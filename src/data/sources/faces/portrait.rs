@@ -73,7 +73,7 @@ fn head(under: f32, person: &Person, muscles: &Muscles, scene: &Scene, p: Point,
         return under;
     }
 
-    // Beyond the outline the surface stands on edge, so that hair which sticks out is lit like the rim.
+    // Outside the outline the surface is edge-on, so that protruding hair is lit like the rim.
     let depth = (1.0 - radius * radius).max(0.0).sqrt();
     let [x, y, z] = scene.light;
     let facing = (sphere.x * x + sphere.y * y) / radius.max(1.0) + depth * z;
@@ -85,7 +85,7 @@ fn head(under: f32, person: &Person, muscles: &Muscles, scene: &Scene, p: Point,
     hair(tone, person, face, outline, lay)
 }
 
-/// Where on the turned head the point of the unit sphere lies that is seen at `front`: in half heights, sideways and
+/// The place on the rotated head that is visible at the point `front` of the unit sphere: in half heights, sideways and
 /// down.
 fn on_face(pose: &Pose, front: Point, depth: f32, half_width: f32) -> Point {
     let Point { x, y: z } = pose.yaw.apply(at(front.x, depth));
@@ -93,7 +93,7 @@ fn on_face(pose: &Pose, front: Point, depth: f32, half_width: f32) -> Point {
     at(x * half_width, y)
 }
 
-/// Hair, cap or scarf in front; `lay(under, distance, tone, opacity)` keeps to the hair's outline and lights it.
+/// Paints hair, cap or scarf in front; `lay(under, distance, tone, opacity)` clips to the hair's outline and lights it.
 fn hair(tone: f32, person: &Person, face: Point, outline: f32, lay: impl Fn(f32, f32, f32, f32) -> f32) -> f32 {
     let [height, slope, bend] = person.hairline;
     let edge = face.y - (height + slope * face.x + bend * face.x * face.x);
@@ -144,7 +144,7 @@ fn hand(mut tone: f32, p: Point, skin: f32, pixel: f32) -> f32 {
     tone
 }
 
-/// One pass of the kernel 1 2 1 along rows and columns; the border repeats itself.
+/// Blurs with one pass of the kernel 1 2 1 along rows and columns; the border pixels are repeated.
 fn blurred(tones: &[f32; PIXELS]) -> [f32; PIXELS] {
     let pass = |from: &[f32; PIXELS], along_rows: bool| {
         std::array::from_fn(|position| {

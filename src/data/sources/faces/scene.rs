@@ -1,24 +1,24 @@
-//! Where the person is, how the light falls, what stands in the way and what the camera does.
+//! The scene: pose of the person, light, background, occluders and camera.
 //!
 //! The image spans -1..1 in both directions; y points down.
 
 use super::draws::FaceDraws;
 use super::shapes::{Point, Turn, at};
 
-/// How the head is held.
+/// Pose of the head.
 #[derive(Clone, Copy, Debug)]
 pub struct Pose {
     pub centre: Point,
     /// Half height of the head.
     pub scale: f32,
-    /// In the image plane.
+    /// Rotation in the image plane.
     pub roll: Turn,
-    /// To the side and up or down.
+    /// Rotation to the side, and up or down.
     pub yaw: Turn,
     pub pitch: Turn,
 }
 
-/// Something between camera and face.
+/// An object between camera and face.
 #[derive(Clone, Copy, Debug)]
 pub enum Occluder {
     /// A straight strip: its middle, the direction across it, its half width.
@@ -27,13 +27,13 @@ pub enum Occluder {
     Hand { palm: Point, fingers: Turn, size: f32, tone: f32 },
 }
 
-/// Everything in the image that is not the person.
+/// Everything in the image but the person.
 #[derive(Clone, Debug)]
 pub struct Scene {
     pub pose: Pose,
     /// Direction towards the light, a unit vector; z points at the camera.
     pub light: [f32; 3],
-    /// Share of the light that comes from everywhere.
+    /// Share of ambient light.
     pub ambient: f32,
     /// Tone of the background, its slope over the image, and the depth of its clutter.
     pub background: f32,

@@ -1,4 +1,4 @@
-//! Signed distances in the plane, negative inside, and how a shape covers what lies under it.
+//! Signed distances in the plane, negative inside, and the painting of shapes by them.
 
 use std::ops::{Add, Mul, Sub};
 
@@ -53,7 +53,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// From the tangent of half the angle: a rational function, so no machine's libm has a say.
+    /// A rotation by the tangent of half the angle: a rational function, which does not depend on the machine's libm.
     pub fn from_half_tangent(t: f32) -> Self {
         let square = t * t;
         Self { cos: (1.0 - square) / (1.0 + square), sin: 2.0 * t / (1.0 + square) }
@@ -69,7 +69,7 @@ pub fn disc(p: Point, centre: Point, radius: f32) -> f32 {
     (p - centre).length() - radius
 }
 
-/// Nearly the distance to an upright ellipse: exact on its rim, too small far from it.
+/// Approximate distance to an upright ellipse: exact on its rim, too small far from it.
 pub fn ellipse(p: Point, centre: Point, half: Point) -> f32 {
     let q = p - centre;
     (at(q.x / half.x, q.y / half.y).length() - 1.0) * half.x.min(half.y)
@@ -94,10 +94,10 @@ pub fn rim(distance: f32, half_width: f32) -> f32 {
     distance.abs() - half_width
 }
 
-/// Lays shapes over a tone, their edges as soft as one pixel is wide.
+/// Paints shapes over a tone, with edges that are one pixel soft.
 #[derive(Clone, Copy, Debug)]
 pub struct Brush {
-    /// Width of a pixel in the unit of the distances.
+    /// Width of a pixel in the unit of distances.
     pub pixel: f32,
 }
 

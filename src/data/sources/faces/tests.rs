@@ -7,7 +7,7 @@ use super::*;
 const PIXELS: usize = SIZE * SIZE;
 
 #[test]
-fn a_sample_is_the_same_in_any_range_on_any_number_of_threads() {
+fn a_sample_does_not_depend_on_the_range_or_the_number_of_threads() {
     let whole = generate(3, 0, 60);
     let part = generate(3, 25, 10);
     assert_eq!(whole.images.len(), 60 * PIXELS);
@@ -23,23 +23,23 @@ fn a_sample_is_the_same_in_any_range_on_any_number_of_threads() {
 fn the_faces_are_the_same_bytes_on_every_machine_and_in_every_version() {
     let Faces { images, labels } = generate(0, 0, 256);
     let labels: Vec<u8> = labels.iter().map(|&label| label as u8).collect();
-    // Recorded runs name these images by seed and number alone: a change of the drawing is a change of the data.
+    // Recorded runs identify these images by seed and number: a change of the rendering changes the data.
     assert_eq!((xxh3_64(&images), xxh3_64(&labels)), (1411811893753753237, 14909199062307817762));
 }
 
 #[test]
-fn another_seed_gives_other_faces_and_no_face_comes_twice() {
+fn another_seed_gives_other_faces_and_no_face_is_repeated() {
     let (here, there) = (generate(0, 0, TRAIN + VAL), generate(1 << 32, 0, TRAIN + VAL));
     let images = || here.images.chunks(PIXELS).chain(there.images.chunks(PIXELS));
     assert_eq!(images().collect::<HashSet<_>>().len(), images().count());
 }
 
 #[test]
-fn classes_come_in_their_shares_and_every_class_has_tens_of_images_in_val() {
+fn classes_have_their_shares_and_every_class_has_tens_of_images_in_val() {
     let Faces { labels, .. } = generate(0, 0, TRAIN + VAL);
     for (class, share) in SHARES.iter().enumerate() {
         let count = |labels: &[u32]| labels.iter().filter(|&&label| label as usize == class).count();
-        // Wrong labels spread over the six other classes.
+        // Wrong labels are uniform over the six other classes.
         let true_share = f64::from(*share) / 100.0;
         let expected = true_share * (1.0 - WRONG_LABELS) + (1.0 - true_share) * WRONG_LABELS / 6.0;
         within_five_deviations(count(&labels), labels.len(), expected);
@@ -48,7 +48,7 @@ fn classes_come_in_their_shares_and_every_class_has_tens_of_images_in_val() {
 }
 
 #[test]
-fn wrong_labels_have_their_share_and_name_every_other_class_as_often() {
+fn wrong_labels_have_their_share_and_are_uniform_over_the_other_classes() {
     let n = 100_000;
     let classes: Vec<Class> = (0..n).map(|index| Class::draw(&mut FaceDraws::new(0, index))).collect();
     let wrong: Vec<&Class> = classes.iter().filter(|class| class.label != class.shown).collect();
@@ -88,7 +88,7 @@ fn pixels_tell_the_classes_but_not_easily() {
 }
 
 #[test]
-fn images_fill_the_grey_range_without_drowning_at_its_ends() {
+fn images_use_the_grey_range_without_saturation() {
     let Faces { images, .. } = generate(0, 0, 500);
     let share = |test: fn(u8) -> bool| images.iter().filter(|&&p| test(p)).count() as f64 / images.len() as f64;
     let mean = images.iter().map(|&p| f64::from(p)).sum::<f64>() / images.len() as f64;
@@ -107,7 +107,7 @@ fn mean_image(faces: &Faces, class: u32) -> Vec<f32> {
     sum.into_iter().map(|sum| sum / count).collect()
 }
 
-/// A promise that a correct generator breaks for fewer than one seed in a million.
+/// An assertion that fails by chance for fewer than one seed in a million.
 fn within_five_deviations(count: usize, n: usize, share: f64) {
     let (expected, deviation) = (n as f64 * share, (n as f64 * share * (1.0 - share)).sqrt());
     assert!(
