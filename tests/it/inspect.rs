@@ -98,7 +98,7 @@ fn every_offender_is_named() {
     assert_eq!(names(&found["blanks"]), ["train/dark/blank.png", "val/dark/blank.png"]);
     assert_eq!(names(&found["broken"]), ["train/even/cut.jpg", "val/even/words.png"]);
     assert!(found["broken"][0]["reason"].as_str().unwrap().contains("cut off"), "{}", found["broken"]);
-    assert!(found["broken"][1]["reason"].as_str().unwrap().contains("no JPEG"), "{}", found["broken"]);
+    assert!(found["broken"][1]["reason"].as_str().unwrap().contains("not JPEG"), "{}", found["broken"]);
     assert_eq!(names(&found["exif_rotated_files"]), ["train/dark/sideways.jpg"]);
     let groups: Vec<_> = found["exact_groups"].as_array().unwrap().iter().map(names).collect();
     assert!(groups.contains(&vec!["train/bright/0004.png", "train/bright/rgb.png"]), "{groups:?}");

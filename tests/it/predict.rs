@@ -67,7 +67,7 @@ fn a_bad_image_is_named_and_the_others_are_predicted() {
     let finished = predict(&[&["--json"], &files[..]].concat());
     assert_eq!(finished.code(), 2);
     let told = finished.stderr();
-    assert!(told.contains("words.png: the content is no JPEG") && told.contains("absent.png: "), "{told}");
+    assert!(told.contains("words.png: the content is not JPEG") && told.contains("absent.png: "), "{told}");
     assert!(told.contains("2 of 4 files have no prediction"), "{told}");
     let found = lines(&finished);
     let paths: Vec<&str> = found.iter().map(|line| line["path"].as_str().unwrap()).collect();

@@ -109,7 +109,7 @@ fn findings(audit: &Audit) -> String {
             "Similar",
             found.near_duplicates,
             &format!(
-                "{}, {} of them across splits; at most {bits} of 64 bits differ",
+                "{}, {} across splits (≤ {bits} of 64 bits)",
                 count(found.near_duplicates, "near-duplicate pair"),
                 found.near_duplicates_across_splits
             ),

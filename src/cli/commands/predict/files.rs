@@ -24,9 +24,8 @@ pub fn named_by(
     null: bool,
     passed_over: &Arc<AtomicU64>,
 ) -> impl Iterator<Item = ImageFile> + use<> {
-    let passed_over = Arc::clone(passed_over);
+    let (arguments, passed_over) = (arguments.to_vec(), Arc::clone(passed_over));
     arguments
-        .to_vec()
         .into_iter()
         .flat_map(move |argument| -> Box<dyn Iterator<Item = ImageFile> + Send> {
             if argument.as_os_str() == "-" {
