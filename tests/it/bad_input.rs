@@ -47,8 +47,7 @@ fn knobs_out_of_range_or_in_conflict_are_named_together() {
 
 #[test]
 fn an_output_folder_that_is_not_free() {
-    let place = Place::with_images(12, 5);
-    place.train("run", &["--epochs", "1"]).succeed();
+    let place = Place::with_run(12, 5, "run", &["--epochs", "1"]);
     let before = place.bytes("run", "last.safetensors");
     place.train("run", &["--epochs", "1"]).refuse(&["run", "another run", "--resume"]);
     assert!(place.bytes("run", "last.safetensors") == before);

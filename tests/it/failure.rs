@@ -56,8 +56,7 @@ fn weights_that_are_no_numbers_are_never_kept_inside_an_epoch() {
 
 #[test]
 fn a_checkpoint_that_cannot_be_written_is_a_failure_that_names_the_file() {
-    let place = Place::with_images(12, 5);
-    place.train("run", &["--epochs", "1"]).succeed();
+    let place = Place::with_run(12, 5, "run", &["--epochs", "1"]);
     // A folder where the file belongs: the rename cannot succeed, as on a broken disk.
     fs::remove_file(place.path("run/done.json")).unwrap();
     fs::remove_file(place.path("run/predictions.safetensors")).unwrap();
@@ -120,8 +119,7 @@ fn too_little_memory_is_a_failure_that_advises_a_smaller_batch() {
 
 #[test]
 fn a_device_is_never_replaced_by_a_file() {
-    let place = Place::with_images(12, 5);
-    place.train("run", &["--epochs", "1"]).succeed();
+    let place = Place::with_run(12, 5, "run", &["--epochs", "1"]);
     // Inside the place, so that a program that errs does no harm.
     let pipe = std::ffi::CString::new(place.path("pipe.pt").to_str().unwrap()).unwrap();
     // SAFETY: a C string and a mode.

@@ -16,8 +16,7 @@ use serde_json::Value;
 fn place() -> &'static Place {
     static PLACE: OnceLock<Place> = OnceLock::new();
     PLACE.get_or_init(|| {
-        let place = Place::with_images(8, 4);
-        place.train("run", &["--epochs", "3"]).succeed();
+        let place = Place::with_run(8, 4, "run", &["--epochs", "3"]);
         place
     })
 }

@@ -159,8 +159,7 @@ fn whatever_a_checkpoint_forgets_is_noticed() {
 
 #[test]
 fn a_finished_run_is_left_alone_and_extended_by_more_epochs() {
-    let place = Place::with_images(12, 5);
-    place.train("run", &["--epochs", "2"]).succeed();
+    let place = Place::with_run(12, 5, "run", &["--epochs", "2"]);
     let before = place.bytes("run", "last.safetensors");
     place.mindgap(&["train", "--resume", "--out", "run"]).succeed();
     assert!(place.bytes("run", "last.safetensors") == before);
@@ -192,8 +191,7 @@ fn a_damaged_checkpoint_is_found_and_the_one_before_used() {
 
 #[test]
 fn another_recipe_or_other_data_are_refused_with_what_differs() {
-    let place = Place::with_images(12, 5);
-    place.train("run", &["--epochs", "2"]).succeed();
+    let place = Place::with_run(12, 5, "run", &["--epochs", "2"]);
     let before = place.bytes("run", "last.safetensors");
     place.train("run", &["--epochs", "2", "--resume", "--lr", "0.2"]).refuse(&["lr: 0.2 here, 0.05 there"]);
     place.train("run", &["--epochs", "1", "--resume"]).refuse(&["epochs: 1 here, 2 there"]);
@@ -250,8 +248,7 @@ fn a_checkpoint_of_a_newer_format_is_refused_and_one_of_an_older_is_read() {
 
 #[test]
 fn a_checkpoint_of_another_recipe_is_refused_with_a_diff() {
-    let place = Place::with_images(12, 5);
-    place.train("run", &["--epochs", "2"]).succeed();
+    let place = Place::with_run(12, 5, "run", &["--epochs", "2"]);
     place.train("other", &["--epochs", "2", "--momentum", "0.5"]).succeed();
     fs::remove_file(place.path("run/done.json")).unwrap();
     fs::copy(place.path("other/last.safetensors"), place.path("run/last.safetensors")).unwrap();
@@ -260,8 +257,7 @@ fn a_checkpoint_of_another_recipe_is_refused_with_a_diff() {
 
 #[test]
 fn records_that_are_missing_are_not_passed_over() {
-    let place = Place::with_images(12, 5);
-    place.train("run", &["--epochs", "3"]).succeed();
+    let place = Place::with_run(12, 5, "run", &["--epochs", "3"]);
     let text = String::from_utf8(place.bytes("run", "epochs.jsonl")).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     fs::write(place.path("run/epochs.jsonl"), format!("{}\n{}\n", lines[0], lines[2])).unwrap();
@@ -290,8 +286,7 @@ fn a_lost_best_state_is_found_before_training_and_restored_where_it_can_be() {
 
 #[test]
 fn a_resumed_run_computes_with_the_threads_it_began_with() {
-    let place = Place::with_images(12, 5);
-    place.train("run", &["--epochs", "1"]).succeed();
+    let place = Place::with_run(12, 5, "run", &["--epochs", "1"]);
     place.mindgap(&["train", "--resume", "--out", "run", "--epochs", "2"]).succeed();
     let environment: serde_json::Value = serde_json::from_slice(&place.bytes("run", "environment.json")).unwrap();
     assert_eq!((&environment["threads"], &environment["resumes"][0]["threads"]), (&1.into(), &1.into()));
@@ -299,8 +294,7 @@ fn a_resumed_run_computes_with_the_threads_it_began_with() {
 
 #[test]
 fn a_run_killed_before_its_recipe_was_written_starts_again() {
-    let place = Place::with_images(12, 5);
-    place.train("run", &["--epochs", "1"]).succeed();
+    let place = Place::with_run(12, 5, "run", &["--epochs", "1"]);
     fs::create_dir(place.path("early")).unwrap();
     for file in ["run.lock", "environment.json"] {
         fs::copy(place.path("run").join(file), place.path("early").join(file)).unwrap();

@@ -88,8 +88,7 @@ fn a_run_resumes_with_its_own_range() {
 
 #[test]
 fn images_of_8_bits_have_no_range() {
-    let place = Place::with_images(8, 4);
-    place.train("run", &["--epochs", "1"]).succeed();
+    let place = Place::with_run(8, 4, "run", &["--epochs", "1"]);
     let text = String::from_utf8(place.bytes("run", "environment.json")).unwrap();
     let recipe = String::from_utf8(place.bytes("run", "recipe.toml")).unwrap();
     assert!(!text.contains("16bit") && !recipe.contains("16bit"));
@@ -97,8 +96,7 @@ fn images_of_8_bits_have_no_range() {
 
 #[test]
 fn a_model_of_8_bits_takes_the_high_byte_in_every_command() {
-    let place = Place::with_images(8, 4);
-    place.train("run", &["--epochs", "1"]).succeed();
+    let place = Place::with_run(8, 4, "run", &["--epochs", "1"]);
     // The upper eight bits of images that use twelve.
     for (class, name) in CLASSES.into_iter().enumerate() {
         for number in 0..2 {

@@ -8,8 +8,7 @@ use serde_json::Value;
 
 #[test]
 fn a_run_leaves_a_complete_folder() {
-    let place = Place::with_images(12, 5);
-    place.train("run", &["--epochs", "2"]).succeed();
+    let place = Place::with_run(12, 5, "run", &["--epochs", "2"]);
     for file in [
         "recipe.toml",
         "environment.json",
@@ -67,8 +66,7 @@ fn a_pipe_gets_the_reference_recipes_line_with_the_gap_at_its_end() {
 
 #[test]
 fn the_gap_is_val_loss_minus_probe_loss_of_the_recorded_outputs() {
-    let place = Place::with_images(12, 5);
-    place.train("run", &["--epochs", "2"]).succeed();
+    let place = Place::with_run(12, 5, "run", &["--epochs", "2"]);
     let predictions = Archive::load(&place.path("run/predictions.safetensors")).unwrap();
     // Plain cross-entropy by hand from the logits that the run wrote down.
     let loss = |set: &str| {
@@ -142,8 +140,7 @@ fn with_json_the_figures_are_alone_on_stdout() {
 
 #[test]
 fn a_data_set_larger_than_the_cache_gives_the_same_run() {
-    let place = Place::with_images(12, 5);
-    place.train("resident", &["--epochs", "2"]).succeed();
+    let place = Place::with_run(12, 5, "resident", &["--epochs", "2"]);
     place.train("streamed", &["--epochs", "2", "--cache-limit", "0", "--workers", "2"]).succeed();
     assert_eq!(place.epochs("streamed"), place.epochs("resident"));
     assert!(place.bytes("streamed", "model.safetensors") == place.bytes("resident", "model.safetensors"));
@@ -210,8 +207,7 @@ fn a_run_without_a_lower_val_loss_stops_early_and_says_so() {
 
 #[test]
 fn views_give_a_second_figure_and_leave_the_first_alone() {
-    let place = Place::with_images(12, 5);
-    place.train("plain", &["--epochs", "2"]).succeed();
+    let place = Place::with_run(12, 5, "plain", &["--epochs", "2"]);
     let text = place.train("views", &["--epochs", "2", "--tta", "ten-crop"]).succeed().stdout();
     assert!(text.contains("Averaged over views (ten-crop)"), "{text}");
     assert_eq!(place.epochs("views"), place.epochs("plain"));

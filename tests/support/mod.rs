@@ -5,6 +5,7 @@ pub mod interposed;
 pub mod listener;
 pub mod mount;
 pub mod process;
+mod trained;
 
 use std::{
     fs,
@@ -36,6 +37,25 @@ impl Place {
                 }
             }
         }
+        place
+    }
+
+    /// `train` and `val` images in each class, and a finished short run on them in `out`, with more flags. Equal ones are
+    /// trained once in this process and copied.
+    pub fn with_run(train: u32, val: u32, out: &str, more: &[&str]) -> Self {
+        let key = format!("{train} {val} {out} {more:?}");
+        let trained = trained::get(key, || {
+            let place = Self::with_images(train, val);
+            place.train(out, more).succeed();
+            place
+        });
+        let place = Self { folder: tempfile::tempdir().unwrap() };
+        copy_folder(&trained.path(""), &place.path(""));
+        // The run knows where its data are.
+        let environment = fs::read_to_string(place.path(out).join("environment.json")).unwrap();
+        let [from, to] = [&*trained, &place].map(|place| place.path("data").to_str().unwrap().to_owned());
+        assert!(environment.contains(&from));
+        fs::write(place.path(out).join("environment.json"), environment.replace(&from, &to)).unwrap();
         place
     }
 
@@ -87,6 +107,20 @@ impl Place {
     /// The bytes of a file of run `out`.
     pub fn bytes(&self, out: &str, file: &str) -> Vec<u8> {
         fs::read(self.path(out).join(file)).unwrap()
+    }
+}
+
+/// Copies the files and folders in `from` into the folder `to`.
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &copy);
+        } else {
+            fs::copy(path, copy).unwrap();
+        }
     }
 }
 
