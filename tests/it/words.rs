@@ -43,15 +43,15 @@ const WORDS: [(&str, &str); 92] = [
     ("moving statistic*", "running statistics"),
     ("moving mean", "running mean"),
     ("moving variance", "running variance"),
-    ("gradient by", "weight gradient, input gradient, gradient with respect to"),
-    ("gradients by", "weight gradients, input gradients, gradients with respect to"),
+    ("gradient by the", "weight gradient, input gradient, gradient with respect to"),
+    ("gradients by the", "weight gradients, input gradients, gradients with respect to"),
     ("befall*", "happen to, fail in"),
     ("befell", "happened to"),
     ("company", "process group"),
     ("fate", "status"),
     ("fates", "statuses"),
     ("its kin", "its variants"),
-    ("whoever", "the reader, any process that"),
+    ("whoever", "any user, any process that"),
     ("mend", "repair, fix"),
     ("mends", "repairs, fixes"),
     ("mended", "repaired, fixed"),
@@ -145,6 +145,10 @@ fn a_phrase_is_found_whole_across_lines_and_in_names() {
     }
 }
 
+/// Where a phrase means what it says: there the origin is that of coordinates.
+const LITERAL: [(&str, &str); 2] =
+    [("src/data/sources/faces/person.rs", "the origin"), ("src/data/sources/faces/portrait.rs", "the origin")];
+
 /// All files of people under `path`, in order.
 fn files(path: &Path) -> Vec<PathBuf> {
     if !path.is_dir() {
@@ -161,6 +165,9 @@ fn report(name: &str, text: &str, found: &mut String) {
     for (phrase, instead) in WORDS {
         let begin = phrase.strip_suffix('*');
         let wanted = format!(" {}{}", begin.unwrap_or(phrase), if begin.is_some() { "" } else { " " });
+        if LITERAL.contains(&(name, phrase)) {
+            continue;
+        }
         for (at, _) in words.match_indices(&wanted) {
             let line = lines.partition_point(|&begin| begin <= at);
             writeln!(found, "{name}:{line}: `{phrase}`: write {instead}").unwrap();
