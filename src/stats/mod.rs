@@ -19,6 +19,7 @@ mod lr_suggestion;
 mod means;
 mod onset;
 mod paired;
+mod piecewise;
 mod power_law;
 mod share;
 mod spikes;
