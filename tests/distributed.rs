@@ -440,7 +440,7 @@ fn a_signal_to_any_rank_or_to_all_leaves_a_checkpoint_and_75() {
     let run = Run::start("one");
     let one = run.rank(1);
     let said = run.end_by(one, libc::SIGTERM, 75);
-    assert!(said.contains("Go on with: mindgap train --resume"), "{said}");
+    assert!(said.contains("Resume with: mindgap train --resume"), "{said}");
     let run = Run::start("all");
     let parent = run.parent();
     run.end_by(parent, libc::SIGTERM, 75);

@@ -137,8 +137,8 @@ fn next_length(file: &mut impl Read) -> Result<Option<u64>> {
         other => other?,
     }
     let (length, checksum) = head.split_at(8);
-    let is_sound = masked_crc(length).to_le_bytes() == checksum;
-    Ok(is_sound.then(|| u64::from_le_bytes(length.try_into().unwrap_or_default())))
+    let is_valid = masked_crc(length).to_le_bytes() == checksum;
+    Ok(is_valid.then(|| u64::from_le_bytes(length.try_into().unwrap_or_default())))
 }
 
 /// One record of the file.

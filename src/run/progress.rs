@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_sees_the_origins_own_line() {
+    fn a_pipe_gets_the_reference_recipes_line() {
         assert_eq!(
             epoch_line(&record(20, 1.432), 50),
             "Epoch: 20/50.. Training Loss: 1.402.. Validation Loss: 1.432.. Training Accuracy: 48.128.. \

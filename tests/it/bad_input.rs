@@ -81,7 +81,7 @@ fn a_training_set_that_val_contains_has_no_probe() {
             fs::copy(image.path(), place.path("data/train").join(name).join(image.file_name())).unwrap();
         }
     }
-    refused(&place, &[], &["every training image also stands in val"]);
+    refused(&place, &[], &["every training image also appears in val"]);
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn a_damaged_checkpoint_is_found_and_the_one_before_used() {
     bytes[middle] ^= 4;
     fs::write(place.path("damaged/last.safetensors"), bytes).unwrap();
     let end = place.train("damaged", &[EPOCHS, &["--resume"]].concat()).succeed();
-    assert!(end.stderr().contains("going on from"), "{}", end.stderr());
+    assert!(end.stderr().contains("resuming from"), "{}", end.stderr());
     assert_same_run(&place, "damaged", "whole");
 }
 

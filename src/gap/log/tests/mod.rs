@@ -21,7 +21,7 @@ fn points(text: &str) -> Vec<LossPoint> {
 }
 
 #[test]
-fn the_origins_lines_are_found_inside_any_text() {
+fn the_reference_recipes_lines_are_found_inside_any_text() {
     let text = "I trained.\nWhile loss: high, epoch 3 was fine\n\n\
         Epoch: 20/50..  Training Loss: 1.402..  Validation Loss: 1.432..  Training Accuracy:  48.128..  Validation \
         Accuracy: 47.815\nSome words.\n\
