@@ -62,17 +62,14 @@ pub fn is_autocast(device: Device) -> bool {
 /// Whether `device` computes `kind` in hardware.
 ///
 /// # Errors
-/// The device is known to have no instructions for it; the message says so and names `--force-amp`, which skips this
-/// check.
+/// The device is known to have no instructions for it; the message says so.
 pub fn check_amp(device: Device, kind: Kind) -> Result<()> {
     match (device, kind) {
-        (Device::Cpu, Kind::Half) => bail!(
-            "float16 makes no CPU kernel of libtorch faster: use --amp-dtype bfloat16 or a CUDA device, or add --force-amp to \
-             run slowly"
-        ),
+        (Device::Cpu, Kind::Half) => {
+            bail!("float16 makes no CPU kernel of libtorch faster: use bfloat16 or a CUDA device")
+        }
         (Device::Cpu, _) if !cpu_has_bfloat16() => bail!(
-            "this CPU has no instructions for bfloat16 (AVX-512 BF16, AMX or Arm's BF16), so it would be slower than \
-             float32: leave --amp out, or add --force-amp to run slowly"
+            "this CPU has no instructions for bfloat16 (AVX-512 BF16, AMX or Arm's BF16), so it would be slower than float32"
         ),
         _ => Ok(()),
     }
@@ -132,7 +129,7 @@ mod tests {
     #[test]
     fn float16_on_a_cpu_is_refused_with_the_reason() {
         let message = check_amp(Device::Cpu, Kind::Half).unwrap_err().to_string();
-        assert!(message.contains("float16") && message.contains("--force-amp"), "{message}");
+        assert!(message.contains("float16") && message.contains("CUDA"), "{message}");
         assert!(check_amp(Device::Cuda(0), Kind::Half).is_ok());
     }
 }

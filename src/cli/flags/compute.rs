@@ -1,7 +1,7 @@
 //! Flags for what computes: device, threads, determinism. They decide the bits of a run, the recipe decides its
 //! numbers.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tch::Device;
 
 use crate::cli::ranks::RankInfo;
@@ -63,15 +63,16 @@ impl Compute {
         self.device.device()
     }
 
-    /// Whether `device` is made for the precision that `recipe` asks for, or is to be used for it all the same.
+    /// Checks that `device` has instructions for the precision of `recipe`, unless `--force-amp` is on.
     ///
     /// # Errors
-    /// It would compute it slowly, and nothing was said of `--force-amp`.
+    /// The device has no such instructions.
     pub fn check_amp(&self, recipe: &Recipe, device: Device) -> Result<()> {
         if !recipe.amp || self.force_amp {
             return Ok(());
         }
         torch::check_amp(device, train::amp_kind(recipe.amp_dtype))
+            .context("--amp is refused (add --force-amp to run slowly all the same)")
     }
 
     /// Threads for each of so many runs at a time.
