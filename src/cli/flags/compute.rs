@@ -31,7 +31,7 @@ pub struct Compute {
     #[arg(long, help_heading = "Machine")]
     no_tf32: bool,
 
-    /// Go on with --amp where the device has no instructions for its type
+    /// Use --amp even where the device has no instructions for its type
     #[arg(long, help_heading = "Machine")]
     force_amp: bool,
 }
