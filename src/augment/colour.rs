@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | What | Multiplies brightness, contrast and saturation by factors of 1 ± strength and turns the hue by ± strength of the colour circle, in this order. Grey images have neither saturation nor hue. |
-//! | When it helps | Images of different cameras and light. Not where colour or brightness tells the class. |
+//! | When it helps | Images of different cameras and light. Not where colour or brightness identifies the class. |
 //! | Costs | A few passes over the batch; hue several times as much as the other three. |
 //! | Usual values | 0.2 to 0.4 for the first three; 0.05 to 0.1 for hue |
 //! | Reference | Krizhevsky et al. 2012; Howard 2013, "Some improvements on deep convolutional neural network based image classification"; torchvision's `ColorJitter`, which shuffles the order. |

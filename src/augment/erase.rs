@@ -4,7 +4,7 @@
 //! |---|---|
 //! | What | Covers a rectangle of 2 to 33 % of an image with the mean colour of the training images, with the given probability. |
 //! | When it helps | Subjects that may be partly hidden; networks that rely on one part of the subject. |
-//! | Costs | One pass over the batch. On small subjects it may cover all that tells the class. |
+//! | Costs | One pass over the batch. On small subjects it may cover everything that identifies the class. |
 //! | Usual values | 0.25; 0.1 for small images |
 //! | Reference | Zhong et al. 2020, "Random erasing data augmentation"; ranges and name of the flag as in timm. |
 

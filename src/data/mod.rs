@@ -15,7 +15,7 @@
 //! Three other ways in:
 //!
 //! - [`open_single_split`] opens one split without train, to measure a model on (`splits::single_split`).
-//! - [`UnlabelledImages`] reads files without labels, for prediction (`streaming::images`).
+//! - [`UnlabelledImages`] reads files without labels, for prediction (`streaming::unlabelled`).
 //! - [`Audit`] inspects a source instead of opening it: duplicates, leaks, conflicting labels, broken files (`audit`).
 
 mod audit;

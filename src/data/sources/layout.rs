@@ -1,6 +1,6 @@
 //! Which folders hold the splits of a data set: as the user names them, or by their names and contents.
 //!
-//! A folder whose name tells a split *is* that split if it contains class folders; a class called `train`, which contains
+//! A folder whose name means a split *is* that split if it contains class folders; a class called `train`, which contains
 //! images, stays a class. A folder around the splits, or around the classes of one split, is entered (`archive/train`,
 //! `seg_train/seg_train`). An ambiguous layout is refused; the message says what was found and which options settle it.
 

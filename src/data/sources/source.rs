@@ -1,4 +1,4 @@
-//! The origin of the images of one split, read one at a time and again on demand.
+//! The source of the images of one split, which are read one at a time and again on demand.
 
 use std::{
     path::{Path, PathBuf},

@@ -108,7 +108,7 @@ impl SplitFinder<'_> {
         Ok(Layout { train, val, test, lacking, beside, notes, ..Layout::default() })
     }
 
-    /// Sorts the folders in `root`. A name with words of its own tells a split if a folder of another split has the same
+    /// Sorts the folders in `root`. A name with words of its own means a split if a folder of another split has the same
     /// words: `asl_alphabet_train` beside `asl_alphabet_test`. Of `rps` beside `rps-test-set`, the first is train if both
     /// hold the same class folders and no other folder holds images.
     fn folders(&self, root: &Path) -> Result<Folders> {

@@ -1,8 +1,8 @@
 //! Which images train, validate and test.
 //!
-//! - `split_name` tells a split by the name of its folder, `split_folders` holds the folders that the user names.
-//! - `stratified` draws splits, fractions and halves, `probe` the images on which the training loss is measured.
-//! - `split` is one opened split, `single_split` one without train, `copies` counts the duplicates in train.
+//! - `split_name` recognises a split by the name of its folder, `split_folders` holds the folders that the user names.
+//! - `stratified` draws splits, fractions and halves, `probe` the images on which the training loss of the gap is measured.
+//! - `split` is one opened split, `single_split` one without train, `train_duplicates` counts the duplicates in train.
 
 pub mod probe;
 pub mod single_split;

@@ -110,7 +110,7 @@ pub fn possible_split(name: &str) -> Option<SplitName> {
         [only] => HINTS.iter().find(|(word, _)| word == only).map(|&(_, split)| split),
         _ => None,
     };
-    split_in_name(name).map(|told| told.split).or_else(hinted)
+    split_in_name(name).map(|found| found.split).or_else(hinted)
 }
 
 /// The split whose word ends `name`: `dogstrain`, but also `strain`.

@@ -187,11 +187,11 @@ fn a_larger_fraction_of_train_contains_the_smaller_one_and_ids_stay() {
 #[test]
 fn leaks_are_found_and_kept_out_of_the_probe() {
     // Duplicates of the first val image of class a: a copy in train's class a, and another format in class b.
-    let leak = noise(8, 8, 777);
+    let duplicate = noise(8, 8, 777);
     let folder = folder()
-        .file("val/a/0.png", encode(&leak, ImageFormat::Png))
-        .file("train/a/0.png", encode(&leak, ImageFormat::Png))
-        .file("train/b/9.bmp", encode(&leak, ImageFormat::Bmp));
+        .file("val/a/0.png", encode(&duplicate, ImageFormat::Png))
+        .file("train/a/0.png", encode(&duplicate, ImageFormat::Png))
+        .file("train/b/9.bmp", encode(&duplicate, ImageFormat::Bmp));
     let data = folder.opened();
     let leaks: Vec<usize> = (0..9).filter(|&i| data.val_in_train()[i]).collect();
     assert_eq!(leaks, [0]);

@@ -1,6 +1,6 @@
 //! The person: the traits of a face that do not depend on its expression.
 //!
-//! Lengths are in half heights of the head, whose centre is the origin; tones run from 0, black, to 1, white.
+//! Lengths are in half heights of the head, with (0, 0) at its centre; tones run from 0, black, to 1, white.
 
 use super::draws::FaceDraws;
 

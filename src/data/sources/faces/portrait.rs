@@ -129,7 +129,7 @@ fn occlude(tone: f32, occluder: Occluder, p: Point) -> f32 {
     }
 }
 
-/// A hand with its palm at the origin and its fingers upwards; the palm has radius 1.
+/// A hand with its palm at (0, 0) and its fingers upwards; the palm has radius 1.
 fn hand(mut tone: f32, p: Point, skin: f32, pixel: f32) -> f32 {
     let brush = Brush { pixel };
     tone = brush.lay(tone, stroke(p, at(0.0, 0.5), at(0.0, 6.0), 0.75), skin * 0.8, 1.0);
