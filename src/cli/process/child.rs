@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 
 /// Runs the mindgap of these `words`, a command that trains. Its messages go to the file `log`; `reached` hears of each
 /// finished epoch. True when it is done, false when it was stopped; raising `stop` stops it.
@@ -25,7 +26,7 @@ pub fn train(words: &[String], log: &Path, stop: &AtomicBool, reached: impl Fn(u
     command.stderr(File::create(log).with_context(|| format!("cannot write {}", log.display()))?);
     // Should this process be killed, its runs stop rather than go on unseen. (The signal may come twice, once for each
     // thread of the dying parent; a run then stops without a checkpoint of its own and resumes from its last epoch.)
-    set_apart(&mut command, libc::SIGTERM);
+    set_apart(&mut command, Signal::TERM);
     let mut child = command.spawn().context("the training process cannot be started")?;
     let output = child.stdout.take().context("the training process has an output")?;
     let status = thread::scope(|scope| {
@@ -57,14 +58,11 @@ pub fn mindgap() -> Result<Command> {
 
 /// Gives `command` a process group of its own, since Ctrl-C reaches the whole of one, and sends it `signal` when this
 /// process dies.
-pub fn set_apart(command: &mut Command, signal: i32) {
+pub fn set_apart(command: &mut Command, signal: Signal) {
     command.process_group(0);
     // SAFETY: between fork and exec, prctl is a plain system call on plain numbers.
     unsafe {
-        command.pre_exec(move || {
-            libc::prctl(libc::PR_SET_PDEATHSIG, signal);
-            Ok(())
-        });
+        command.pre_exec(move || Ok(set_parent_process_death_signal(Some(signal))?));
     }
 }
 
@@ -82,8 +80,8 @@ fn wait(child: &mut Child, stop: &AtomicBool) -> Result<std::process::ExitStatus
         }
         if stop.load(Ordering::Relaxed) && !asked {
             asked = true;
-            // SAFETY: sends a signal to a child that has not been waited for, so that its number is still its own.
-            unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+            // The child has not been waited for, so that its number is still its own. It may have ended already.
+            let _ = kill_process(Pid::from_child(child), Signal::TERM);
         }
         thread::sleep(Duration::from_millis(50));
     }

@@ -3,7 +3,7 @@
 use std::{
     env,
     os::{
-        fd::AsRawFd,
+        fd::{AsRawFd, BorrowedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
     process::{Child, Stdio},
@@ -13,6 +13,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use rustix::{
+    io::{FdFlags, fcntl_setfd},
+    process::{Pid, Signal, kill_process},
+};
 
 use crate::cli::{
     ExitStatus,
@@ -57,10 +61,10 @@ pub(super) fn run(ranks: usize) -> Result<ExitStatus> {
         }
         if stop.load(Ordering::Relaxed) && !asked {
             asked = true;
-            signal(&mut children, libc::SIGTERM)?;
+            signal(&mut children, Signal::TERM)?;
         }
         if first_bad.is_some_and(|(_, _, since)| since.elapsed() > GRACE) {
-            signal(&mut children, libc::SIGKILL)?;
+            signal(&mut children, Signal::KILL)?;
         }
         thread::sleep(Duration::from_millis(20));
     }
@@ -94,16 +98,13 @@ fn start(ranks: usize) -> Result<Vec<Child>> {
         if env::var_os("TORCH_CPP_LOG_LEVEL").is_none() {
             command.env("TORCH_CPP_LOG_LEVEL", "ERROR");
         }
-        child::set_apart(&mut command, libc::SIGTERM);
+        child::set_apart(&mut command, Signal::TERM);
         if rank == 0 {
             let number = socket.as_raw_fd();
             command.env(SOCKET, number.to_string());
             // SAFETY: between fork and exec, fcntl is a plain system call; it lets this child keep the socket.
             unsafe {
-                command.pre_exec(move || match libc::fcntl(number, libc::F_SETFD, 0) {
-                    -1 => Err(std::io::Error::last_os_error()),
-                    _ => Ok(()),
-                });
+                command.pre_exec(move || Ok(fcntl_setfd(BorrowedFd::borrow_raw(number), FdFlags::empty())?));
             }
         } else {
             command.stdout(Stdio::null());
@@ -113,12 +114,12 @@ fn start(ranks: usize) -> Result<Vec<Child>> {
     Ok(children)
 }
 
-/// Sends `number` to those that are still running.
-fn signal(children: &mut [Child], number: i32) -> Result<()> {
+/// Sends `signal` to the children that are still running.
+fn signal(children: &mut [Child], signal: Signal) -> Result<()> {
     for child in children {
         if child.try_wait()?.is_none() {
-            // SAFETY: sends a signal to a child that has not been waited for, so that its number is still its own.
-            unsafe { libc::kill(child.id() as i32, number) };
+            // The child has not been waited for, so that its number is still its own. It may have ended already.
+            let _ = kill_process(Pid::from_child(child), signal);
         }
     }
     Ok(())

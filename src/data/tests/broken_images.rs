@@ -61,18 +61,16 @@ fn a_file_that_is_not_an_image_is_refused_with_its_kind() {
 #[test]
 #[cfg(unix)]
 fn anything_but_a_regular_file_is_refused_unopened() {
-    use std::os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener};
+    use std::os::unix::{fs::symlink, net::UnixListener};
     let folder = Folder::new();
     let at = |name: &str| folder.path().join(name);
-    let fifo = std::ffi::CString::new(at("fifo.jpg").as_os_str().as_bytes()).unwrap();
-    // SAFETY: a path that ends in NUL.
-    assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
+    make_fifo(&at("fifo.jpg"));
     let _socket = UnixListener::bind(at("socket.jpg")).unwrap();
     fs::create_dir(at("folder.jpg")).unwrap();
     symlink("nowhere", at("link.jpg")).unwrap();
     for (name, expected) in [
-        ("fifo.jpg", "no regular file"),
-        ("socket.jpg", "no regular file"),
+        ("fifo.jpg", "not a regular file"),
+        ("socket.jpg", "not a regular file"),
         ("folder.jpg", "it is a folder"),
         ("link.jpg", "the link leads nowhere"),
         ("missing.jpg", "cannot be reached"),

@@ -89,9 +89,7 @@ fn an_image_that_vanishes_between_epochs_is_named() {
 fn a_pipe_in_the_place_of_an_image_is_named_and_does_not_block() {
     let error = end_of_pass(2, |victim| {
         fs::remove_file(victim).unwrap();
-        let path = std::ffi::CString::new(victim.to_str().unwrap()).unwrap();
-        // SAFETY: a path that ends in NUL.
-        assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+        make_fifo(victim);
     });
     assert!(error.as_ref().is_err_and(|error| error.contains("5.png") && error.contains("a pipe")), "{error:?}");
 }

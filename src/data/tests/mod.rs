@@ -67,6 +67,12 @@ impl Folder {
     }
 }
 
+/// Creates a named pipe.
+fn make_fifo(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+}
+
 /// Grey noise, a function of `number`.
 fn noise(width: u32, height: u32, number: u32) -> DynamicImage {
     let mut draws = Stream::new(0, Purpose::Faces, 0, number);

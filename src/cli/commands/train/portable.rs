@@ -4,6 +4,7 @@
 use std::{path::Path, process::Stdio};
 
 use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
 
 use crate::cli::{output::say::say, process::child};
 use mindgap::{
@@ -35,7 +36,7 @@ fn run(words: &[std::ffi::OsString]) -> Result<()> {
     let mut command = child::mindgap()?;
     command.args(words).arg("--force").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     // Ctrl-C must not reach the process: the run, which it is meant for, is nearly finished.
-    child::set_apart(&mut command, libc::SIGKILL);
+    child::set_apart(&mut command, Signal::KILL);
     let output = command.output().context("the process that writes it cannot be started")?;
     if output.status.success() {
         return Ok(());
