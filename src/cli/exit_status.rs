@@ -1,4 +1,4 @@
-//! How a command ends, as an exit code.
+//! The status with which a command ends, and its exit code.
 
 use std::{
     io::{self, ErrorKind},
@@ -11,7 +11,7 @@ use mindgap::train::Failure;
 pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 a threshold asked for is not met; 2 a bad flag, file or data set; \
                               3 a failure while running; 75 stopped by a signal after a safe checkpoint.";
 
-/// How a command ends.
+/// The status with which a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
     /// Done.
@@ -27,21 +27,22 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
-    /// What an error means: a [`Failure`] or a full disk anywhere in its chain arose while running, all else is the
-    /// user's to mend.
+    /// The status for an error: [`Self::Failure`] where its chain holds a [`Failure`] or a full disk, [`Self::UserError`]
+    /// otherwise.
     pub fn of(error: &anyhow::Error) -> Self {
-        let is_full = |error: &io::Error| {
-            matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
-        };
         let has_failed = error.downcast_ref::<Failure>().is_some()
-            || error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_full));
+            || error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_full_disk));
         if has_failed { ExitStatus::Failure } else { ExitStatus::UserError }
     }
 }
 
+fn is_full_disk(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+}
+
 impl From<ExitStatus> for ExitCode {
-    fn from(end: ExitStatus) -> Self {
-        ExitCode::from(match end {
+    fn from(status: ExitStatus) -> Self {
+        ExitCode::from(match status {
             ExitStatus::Done => 0,
             ExitStatus::ThresholdMissed => 1,
             ExitStatus::UserError => 2,

@@ -9,7 +9,7 @@ mod ranks;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
     compare, completions, diagnose, doctor, evaluate, export, find_lr, host, inspect, plan, predict, presets, report,
@@ -20,7 +20,7 @@ use flags::option_names::with_flags;
 use mindgap::torch;
 use output::say::say;
 
-/// Train ResNet image classifiers, see honestly how far validation lies above training, and close the gap.
+/// Train ResNet image classifiers, measure the gap between validation and training, and close it.
 #[derive(Debug, Parser)]
 #[command(name = "mindgap", version, after_help = exit_status::EXIT_CODES, args_override_self = true)]
 pub struct Cli {
@@ -32,28 +32,28 @@ pub struct Cli {
 enum Command {
     /// Train a network and record how far validation lies above training
     Train(Box<train::Args>),
-    /// Train several presets over several seeds and say what is real of their differences
+    /// Train several presets over several seeds and test which of their differences are real
     Compare(Box<compare::Args>),
-    /// Write down the runs of a comparison, complete, for other machines to train
+    /// Write the runs of a comparison to a file, for other machines to train
     Plan(Box<plan::Args>),
-    /// Train one run of a plan; as often as you like, for what is finished is not repeated
+    /// Train one run of a plan; safe to repeat, since a finished run is not trained again
     #[command(after_long_help = run::HELP)]
     Run(Box<run::Args>),
-    /// Say in plain words what a run or another trainer's log shows, and what to do
+    /// Explain what a run or another trainer's log shows, and what to do
     Diagnose(diagnose::Args),
     /// Audit a data set before training: duplicates, leaks, conflicting labels, broken files
     Inspect(inspect::Args),
-    /// Try growing learning rates and suggest one
+    /// Run a learning-rate range test and suggest a rate
     FindLr(Box<find_lr::Args>),
     /// Write one HTML page of a run, or of several side by side
     Report(report::Args),
-    /// Say how good a trained network is on a split of some data
+    /// Measure a trained network on a split of a data set
     Evaluate(Box<evaluate::Args>),
-    /// Say what a trained network sees in image files
+    /// Classify image files with a trained network
     Predict(Box<predict::Args>),
-    /// Write a trained network as TorchScript, safetensors or ONNX, read back and compared
+    /// Write a trained network as TorchScript, safetensors or ONNX, and verify the file
     Export(export::Args),
-    /// Run a model file for the mindgap that started this one
+    /// Run a model file on behalf of another mindgap process
     #[command(hide = true)]
     Host(host::Args),
     /// List the presets, or print one as a recipe file
@@ -64,7 +64,7 @@ enum Command {
     Completions(completions::Args),
 }
 
-/// Reads the command line, runs the command and says on stderr what went wrong, if anything did.
+/// Reads the command line, runs the command, and prints its error, if there is one, on stderr.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
         Command::Host(args) => host::run(&args),
         Command::Presets(args) => presets::run(&args),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
     };
     let status = outcome.unwrap_or_else(|error| {
         let message = with_flags(&format!("{error:#}"));

@@ -1,10 +1,10 @@
-//! What training reports while it runs, and to whom.
+//! Observers of a run, which are notified of its progress.
 
 use anyhow::Result;
 
 use super::EpochRecord;
 
-/// Is notified of what happens in a run. The caller of a run decides who observes it.
+/// Is notified of the progress of a run. The caller of the run passes it.
 pub trait Observer {
     /// An epoch (from 1) with this number of updates begins. A resumed run may begin in the middle of one.
     fn epoch_begin(&mut self, _epoch: u32, _steps: u64) {}
@@ -16,7 +16,7 @@ pub trait Observer {
     /// An epoch is done and measured.
     ///
     /// # Errors
-    /// The record cannot be kept; training then ends with this error.
+    /// The record cannot be processed. Training then ends with this error.
     fn epoch_end(&mut self, _record: &EpochRecord) -> Result<()> {
         Ok(())
     }

@@ -19,9 +19,9 @@ enum Averaging {
 /// The averaged weights of a run.
 #[derive(Debug)]
 pub struct Average {
-    /// The network that has them; before the first average it has the initial weights.
+    /// The averaged network; before the first average it has the initial weights.
     pub network: ResNet,
-    /// How many weights went into it.
+    /// How many sets of weights have been averaged.
     pub count: u64,
     averaging: Averaging,
 }
@@ -39,7 +39,7 @@ impl Average {
         Some(Self { network: ResNet::new(architecture, recipe.seed, device), count: 0, averaging })
     }
 
-    /// Gives the average, with nothing in it yet, the initial weights of `model`.
+    /// Copies the initial weights of `model` into an average that holds nothing yet.
     pub fn start_from(&self, model: &ResNet) {
         self.move_towards(model, 1.0);
     }
@@ -57,8 +57,8 @@ impl Average {
         }
     }
 
-    /// Takes the weights of `model` at the end of `epoch` (from 1) into account. True where the statistics of batch
-    /// norm have to be estimated anew.
+    /// Takes the weights of `model` at the end of `epoch` (from 1) into account. Returns true where batch norm's
+    /// running statistics must then be re-estimated.
     pub fn after_epoch(&mut self, model: &ResNet, epoch: u32) -> bool {
         let Averaging::Equal { first_epoch } = self.averaging else { return false };
         if epoch < first_epoch {

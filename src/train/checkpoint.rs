@@ -21,16 +21,16 @@ use crate::{
 /// up to version 2 every number of the state had a metadata key of its own, and the loss scale was stored as tensors.
 const FORMAT: u32 = 3;
 
-/// A training state on the host, and what it belongs to.
+/// A training state on the host, with the recipe and the data that it belongs to.
 #[derive(Debug)]
 pub struct Checkpoint {
     /// The recipe it was trained with.
     pub recipe: Recipe,
     /// Fingerprint of the data it was trained on.
     pub data_fingerprint: String,
-    /// Its numbers.
+    /// The state apart from tensors.
     pub state: TrainState,
-    /// Its tensors: network, average and optimizer.
+    /// The tensors of network, average and optimizer.
     arrays: Vec<Array>,
 }
 
@@ -79,7 +79,8 @@ impl Checkpoint {
         network
     }
 
-    /// What a user of the model must know. `data` are the data of its run, `val` the model's outputs on val.
+    /// What a user of the model must know: classes, normalisation, temperature, recipe. `data` describes the data of the
+    /// run, and `val` holds the model's outputs on val.
     pub fn description(&self, data: &DataSource, val: &Outputs) -> Description {
         let logits = Logits::new(&val.logits, &val.labels, data.classes.len());
         Description {

@@ -30,7 +30,7 @@ struct Best {
 }
 
 impl<'a> Checkpointer<'a> {
-    /// For a run whose epochs so far are in `folder`: none, or those before a resume.
+    /// A checkpointer for a run whose epochs so far are in `folder`: none, or those before a resume.
     ///
     /// # Errors
     /// A file of the folder is damaged.
@@ -54,7 +54,7 @@ impl<'a> Checkpointer<'a> {
     pub fn write_epoch(&mut self, trainer: &Trainer, record: &EpochRecord, probe: Outputs, val: Outputs) -> Result<()> {
         self.folder.append_epoch(record)?;
         let state = Checkpoint::of(trainer, &self.data.fingerprint)?.to_archive().to_bytes()?;
-        // A comparison with NaN is false: a loss that is no number is never best.
+        // A comparison with NaN is false, so that a loss of NaN is never the best.
         if self.best.as_ref().is_none_or(|best| record.val_loss < best.val_loss) {
             self.best = Some(Best { val_loss: record.val_loss, val: val.clone(), probe: probe.clone() });
             durable::write(&self.folder.file(RunFolder::BEST), &state)?;

@@ -8,13 +8,15 @@
 //! | Usual values | `balanced` or nothing. |
 //! | Reference | King and Zeng 2001, "Logistic regression in rare events data"; scikit-learn's `class_weight="balanced"`. |
 
-/// `n / (classes · n_class)` for each class of `counts` images; a class without images has no weight.
+/// The weight of each class, `n / (classes · n_class)`, where `counts` are the images of each class. A class without
+/// images has weight 0.
 pub fn balanced(counts: &[usize]) -> Vec<f32> {
     let total: usize = counts.iter().sum();
-    let weight = |&count: &usize| {
-        if count == 0 { 0.0 } else { total as f32 / (counts.len() * count) as f32 }
-    };
-    counts.iter().map(weight).collect()
+    let mut weights = Vec::with_capacity(counts.len());
+    for &count in counts {
+        weights.push(if count == 0 { 0.0 } else { total as f32 / (counts.len() * count) as f32 });
+    }
+    weights
 }
 
 #[cfg(test)]

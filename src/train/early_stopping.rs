@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct EarlyStopping {
     /// Lowest val loss so far \[nats\]; None before the first finite one.
     pub lowest_val_loss: Option<f64>,
-    /// Epochs since then.
+    /// Epochs since the lowest val loss.
     pub epochs_since: u32,
 }
 

@@ -26,18 +26,18 @@ pub enum EpochOutcome {
         /// Mean of the epoch's batch losses, those before a resume included \[nats\].
         batch_loss: f64,
     },
-    /// It paused between two updates, as asked for; the trainer's position says where.
+    /// Training paused between two updates, as requested; the trainer's position says where.
     Paused,
-    /// It paused because images of the next update cannot be read. All updates before it are complete.
+    /// Training paused because images of the next update cannot be read. All updates before it are complete.
     OutOfImages(anyhow::Error),
-    /// It stopped between two updates because `stop` was set, on whichever rank.
+    /// Training stopped between two updates because `stop` was set on this rank or another.
     Stopped,
 }
 
 impl Trainer {
-    /// Trains from the current position to the end of its epoch, or until `stop` is set, or to the next multiple of
-    /// `pause_every` updates, or to images that cannot be read. Another call continues as if there had been no pause, to
-    /// the bit.
+    /// Trains from the current position to the end of the epoch. It ends earlier where `stop` is set, at the next multiple
+    /// of `pause_every` updates, and before images that cannot be read. Another call then continues with the same bits as
+    /// without the interruption.
     ///
     /// # Errors
     /// A loss or a weight that is not finite, or an exception of libtorch.
@@ -95,14 +95,16 @@ impl Trainer {
         Ok(EpochOutcome::Finished { batch_loss })
     }
 
-    /// Adds the epoch's weights to the average, if it is one over epochs.
+    /// Adds the epoch's weights to an average over epochs, if the recipe has one.
     fn average_epoch(&mut self, data: &Dataset) -> Result<()> {
         let epoch = self.position.epochs + 1;
         let Some(average) = &mut self.average else { return Ok(()) };
-        if !average.after_epoch(&self.model, epoch) {
+        let needs_statistics = average.after_epoch(&self.model, epoch);
+        if !needs_statistics {
             return Ok(());
         }
-        let (batch_size, device) = (self.recipe.batch_size as usize, self.model.parameters.device());
+        let batch_size = self.recipe.batch_size as usize;
+        let device = self.device();
         let mut order = order(&self.recipe, &data.train.labels, epoch);
         order.truncate(swa::BATCHES * batch_size);
         let repeats = repeats(&order);
@@ -115,7 +117,7 @@ impl Trainer {
         });
         let network = &self.average.as_ref().context("the average was just used")?.network;
         swa::estimate_statistics(network, images)?;
-        // Every rank has estimated the same statistics; different processors may differ in the last bits.
+        // Every rank has estimated the same statistics, but on different processors they may differ in the last bits.
         self.ranks.broadcast(network.running_statistics().map(|parameter| &parameter.tensor))
     }
 

@@ -1,4 +1,4 @@
-//! What is left of an epoch over the training images.
+//! The batches of an epoch that are still to come.
 
 use std::iter::Zip;
 
@@ -18,15 +18,15 @@ use crate::{
 /// The batches of an epoch that are still to come.
 pub(super) struct EpochBatches<'a> {
     source: Zip<Batches<'a>, Loader<BatchDraws>>,
-    /// Batches handed over, those before these began included.
+    /// Batches handed over, including those before the position at which training resumed.
     done: u64,
     /// Batches in the whole epoch.
     batches: u64,
 }
 
 impl<'a> EpochBatches<'a> {
-    /// The batches of `epoch` (from 1) after the first `done`. An incomplete last batch is dropped. `rows` says which
-    /// rows of a batch are needed, given its number in the epoch; they are as many for each batch.
+    /// The batches of `epoch` (from 1) after the first `done`. An incomplete last batch is dropped. `rows` returns
+    /// the rows of a batch that are needed, given its number in the epoch; every batch needs the same number of rows.
     ///
     /// # Errors
     /// A thread cannot be started.
@@ -58,7 +58,7 @@ impl<'a> EpochBatches<'a> {
             let rows = batch * size..(batch + 1) * size;
             draw.batch(epoch, &ids[rows.clone()], &repeats[rows])
         };
-        // A GPU that waits for its host is not kept waiting by the draws too; on the CPU all threads compute anyway.
+        // On a GPU a thread draws ahead, so that the device does not wait for it; on the CPU all threads compute anyway.
         let workers = usize::from(device.is_cuda());
         let drawn = Loader::start(workers, (batches - done) as usize, drawn)?;
         Ok(Self { source: data.train.batches(order, size, device).zip(drawn), done, batches })
@@ -69,10 +69,10 @@ impl<'a> EpochBatches<'a> {
         self.batches - self.done
     }
 
-    /// The next `count` batches, or those that are left: what one update is made of.
+    /// The batches of one update: the next `count`, or those that are left.
     ///
     /// # Errors
-    /// One of their images cannot be read any more.
+    /// An image cannot be read any more.
     pub fn take(&mut self, count: u32) -> Result<Vec<TrainBatch>> {
         (0..self.left().min(u64::from(count))).map(|_| self.next()).collect()
     }

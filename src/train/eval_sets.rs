@@ -2,8 +2,8 @@
 
 use crate::data::Dataset;
 
-/// Probe and val of a data set, which are the same in every epoch and for every training seed. The gap is val's figures
-/// less the probe's.
+/// Probe and val of a data set, which are the same in every epoch and for every training seed. The gap is the difference
+/// between their figures.
 #[derive(Clone, Debug)]
 pub struct EvalSets {
     /// The probe: positions in train.

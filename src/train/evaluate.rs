@@ -1,4 +1,4 @@
-//! The one measurement of a set of images: both sides of the gap go through it.
+//! The measurement of a set of images, one and the same for probe and val.
 
 use anyhow::Result;
 use tch::{Device, Tensor};
@@ -24,11 +24,11 @@ pub fn evaluate(model: &ResNet, normalize: &Normalize, split: &Split, positions:
     evaluate_by(split, positions, device, |images| Ok(model.forward(&normalize.forward(images), Mode::Eval)))
 }
 
-/// What `logits_of` gives for u8 images `[n, c, h, w]`: `[n, classes]`, gathered over all `positions` of `split`, whose
-/// images come on `device`. This is [`evaluate`] for any model.
+/// The logits of any model on the images of `split` at `positions`, in that order. `logits_of` computes the logits
+/// `[n, classes]` of u8 images `[n, c, h, w]` on `device`.
 ///
 /// # Errors
-/// As [`evaluate`], and what `logits_of` says.
+/// An image that cannot be read any more, an exception of libtorch, or an error of `logits_of`.
 pub fn evaluate_by(
     split: &Split,
     positions: &[u32],
@@ -45,7 +45,7 @@ pub fn evaluate_by(
     Ok(outputs(logits.reshape([-1]).try_into()?, split, positions))
 }
 
-/// Logits, row by row, with the labels and ids of their images.
+/// Outputs with these `logits`, row by row, and the labels and ids of the images at `positions`.
 pub(super) fn outputs(logits: Vec<f32>, split: &Split, positions: &[u32]) -> Outputs {
     let pick = |column: &[u32]| positions.iter().map(|&position| i64::from(column[position as usize])).collect();
     Outputs { logits, labels: pick(&split.labels), ids: pick(&split.ids) }

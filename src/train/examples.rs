@@ -19,24 +19,24 @@ pub(super) struct Example {
     pub targets: Tensor,
 }
 
-/// A batch of an epoch, and what is drawn for it.
+/// A batch of an epoch, with its random draws.
 #[derive(Debug)]
 pub(super) struct TrainBatch {
-    /// Its images as they are.
+    /// The images before augmentation.
     pub batch: Batch,
-    /// Its number in the epoch, from 0.
+    /// The number of the batch in the epoch, from 0.
     pub number: u32,
-    /// The numbers that augment its images.
+    /// The random numbers that augment the images.
     pub drawn: BatchDraws,
 }
 
-/// Draws what augments the training images of `data` under `recipe` on `device`.
+/// A sampler of the random numbers that augment the training images of `data` under `recipe`, for `device`.
 pub(super) fn draw(recipe: &Recipe, data: &Dataset, device: Device) -> AugmentSampler {
     let side = i64::from(data.size);
     AugmentSampler::new(recipe, i64::from(data.channels), ImageSize { height: side, width: side }, device)
 }
 
-/// Makes examples of batches: a function of recipe, epoch and batch.
+/// Makes examples of batches, as a function of recipe, epoch and batch.
 #[derive(Debug)]
 pub(super) struct Examples {
     recipe: Recipe,
@@ -49,7 +49,7 @@ pub(super) struct Examples {
 }
 
 impl Examples {
-    /// Examples of the training images of `data`, of whole batches.
+    /// Makes examples of whole batches of the training images of `data`.
     pub fn new(recipe: &Recipe, data: &Dataset, normalize: &Normalize) -> Self {
         Self {
             recipe: recipe.clone(),
@@ -64,9 +64,9 @@ impl Examples {
         self.own.len() == self.recipe.batch_size as usize
     }
 
-    /// The rows of batch `number` of `epoch` (from 1) that this rank needs: its own and, in a recipe that mixes images,
-    /// the partners that its own are mixed with, as many again (its own once more where this batch is not mixed). Of a
-    /// whole batch all partners are there already.
+    /// The rows of batch `number` of `epoch` (from 1) that this rank needs. In a recipe that mixes images, a rank with a
+    /// part of each batch also needs the partners of its own rows. Every batch has the same number of rows: in one that
+    /// is not mixed, the own rows are repeated in place of the partners.
     pub fn rows(&self, epoch: u32, number: u32) -> Vec<usize> {
         let mut rows: Vec<usize> = self.own.clone().collect();
         if self.recipe.mixes() && !self.is_whole_batch() {
@@ -78,7 +78,7 @@ impl Examples {
         rows
     }
 
-    /// The example of a batch of `epoch` (from 1) that holds the rows of [`Self::rows`].
+    /// The example of a batch of `epoch` (from 1). The batch must hold the rows that [`Self::rows`] returns.
     pub fn example(&self, batch: &TrainBatch, epoch: u32) -> Example {
         let TrainBatch { batch, number, drawn } = batch;
         let images = self.images(batch, drawn, epoch);
@@ -87,7 +87,7 @@ impl Examples {
             None => (images, batch.labels.shallow_clone()),
             Some(mix) if self.is_whole_batch() => mix.apply(&images, &batch.labels, self.classes),
             Some(mix) => {
-                // Row i is mixed with row own + i; the mixed partners themselves are dropped below.
+                // The partner of row i is row own + i. The mixed partners themselves are dropped below.
                 let own = self.own.len() as i64;
                 let partner = (own..2 * own).chain(0..own).collect();
                 Mix { partner, ..mix }.apply(&images, &batch.labels, self.classes)
@@ -106,7 +106,7 @@ impl Examples {
         Mix::draw(&self.recipe, epoch, number, self.recipe.batch_size as usize, ImageSize { height: side, width: side })
     }
 
-    /// The images alone, not yet mixed: `[n, c, h, w]`, float32.
+    /// The augmented images of a batch before mixing: `[n, c, h, w]`, float32.
     pub fn images(&self, batch: &Batch, drawn: &BatchDraws, epoch: u32) -> Tensor {
         let images = self.augment.apply(&batch.images, drawn);
         let side = progressive::size_at(&self.recipe, epoch, self.size);

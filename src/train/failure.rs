@@ -1,8 +1,8 @@
-//! What goes wrong while training, as opposed to what a user asked for wrongly.
+//! Failures while training, as opposed to mistakes of the user.
 
 use std::fmt;
 
-/// An error that arose after training had begun: exit code 3, where a bad flag, file or data set is 2.
+/// An error that arose after training had begun. The exit code is 3, while a bad flag, file or data set has 2.
 #[derive(Debug)]
 pub struct Failure(pub String);
 

@@ -1,4 +1,4 @@
-//! The learning-rate range test: a short training run whose rate grows at every update, and the loss that it meets.
+//! The learning-rate range test: a short training run whose rate grows at every update, and its losses.
 //!
 //! | | |
 //! |---|---|
@@ -18,7 +18,7 @@ use crate::{
     torch,
 };
 
-/// Which rates are tried.
+/// The learning rates of a range test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RangeTest {
     /// The first rate, above 0.
@@ -30,14 +30,14 @@ pub struct RangeTest {
 }
 
 impl Default for RangeTest {
-    /// fastai's rates, and four times its updates, from weights that know nothing yet.
+    /// fastai's rates, and four times its updates, since the weights are untrained.
     fn default() -> Self {
         Self { start_lr: 1e-7, end_lr: 10.0, num_it: 400 }
     }
 }
 
 impl RangeTest {
-    /// The rate of every update: each is the one before it times the same factor, and the last is `end_lr` itself.
+    /// The rate of every update. Each is the previous one times the same factor, and the last is exactly `end_lr`.
     pub fn rates(&self) -> impl Iterator<Item = f64> + use<> {
         let Self { start_lr, end_lr, num_it } = *self;
         let last = f64::from(num_it.max(2) - 1);
@@ -51,45 +51,52 @@ impl RangeTest {
         let Self { start_lr, end_lr, num_it } = *self;
         ensure!(
             start_lr > 0.0 && start_lr < end_lr && end_lr.is_finite(),
-            "--start-lr {} and --end-lr {}: the test climbs from a rate above 0 to a higher one",
+            "start_lr {} and end_lr {}: the test climbs from a rate above 0 to a higher one",
             rate_text(start_lr),
             rate_text(end_lr)
         );
-        ensure!(num_it >= 2, "--num-it {num_it}: a climb takes at least 2 updates; 400 is usual");
+        ensure!(num_it >= 2, "num_it {num_it}: a climb takes at least 2 updates; 400 is usual");
         Ok(())
     }
 }
 
-/// Trains `trainer` from where it stands at the rates of `test`, until they are through, or the loss is lost (see
-/// [`LrCurve::is_over`]), and puts it back as it was, to the bit: weights, running statistics, optimiser, position.
+/// Makes one update of `trainer` at each rate of `test`, until the last rate or until the loss diverges (see
+/// [`LrCurve::is_over`]). Then restores its state to the bit: weights, running statistics, optimizer, position.
 ///
-/// Batches, augmentation, objective and optimiser are the recipe's, from the beginning of the epoch that is next; the
-/// schedule and averages of weights have no part in it. `watch` hears of every update. The loss of each is read to the
-/// host, since it decides whether another one follows.
+/// Batches, augmentation, objective and optimizer are the recipe's, from the beginning of the next epoch; its schedule and
+/// averaged weights are not used. `on_update` is called after every update. The loss of each update is read to the host,
+/// since it decides whether another one follows.
 ///
 /// # Errors
 /// Rates that do not climb, fewer training images than a batch, an exception of libtorch, an image that cannot be read
-/// any more. The trainer is put back then too.
+/// any more. The state is restored then too.
 pub fn find_lr(
     trainer: &mut Trainer,
     data: &Dataset,
     test: &RangeTest,
-    mut watch: impl FnMut(&LrCurve),
+    mut on_update: impl FnMut(&LrCurve),
 ) -> Result<LrCurve> {
     test.check()?;
-    let (images, batch_size) = (data.train.len(), trainer.recipe.batch_size);
+    let images = data.train.len();
+    let batch_size = trainer.recipe.batch_size;
     ensure!(
         trainer.batches_per_epoch(images) > 0,
-        "{images} training images do not fill one batch of {batch_size}: choose a --batch-size of at most {images}"
+        "{images} training images do not fill one batch of {batch_size}: choose a batch_size of at most {images}"
     );
     let before = Checkpoint::of(trainer, &data.fingerprint)?;
     trainer.position.updates = 0;
-    let curve = torch::catch(|| climb(trainer, data, test, &mut watch));
+    let curve = torch::catch(|| climb(trainer, data, test, &mut on_update));
     before.restore(trainer)?;
     curve
 }
 
-fn climb(trainer: &mut Trainer, data: &Dataset, test: &RangeTest, watch: &mut impl FnMut(&LrCurve)) -> Result<LrCurve> {
+/// One update at each rate, over as many epochs as they need.
+fn climb(
+    trainer: &mut Trainer,
+    data: &Dataset,
+    test: &RangeTest,
+    on_update: &mut impl FnMut(&LrCurve),
+) -> Result<LrCurve> {
     let mut curve = LrCurve::new(test.num_it as usize);
     let mut batches = trainer.epoch_batches(data)?;
     for rate in test.rates() {
@@ -98,7 +105,7 @@ fn climb(trainer: &mut Trainer, data: &Dataset, test: &RangeTest, watch: &mut im
             batches = trainer.epoch_batches(data)?;
         }
         curve.push(rate, mean_loss(trainer, &mut batches, rate)?);
-        watch(&curve);
+        on_update(&curve);
         if curve.is_over() {
             break;
         }
@@ -106,7 +113,7 @@ fn climb(trainer: &mut Trainer, data: &Dataset, test: &RangeTest, watch: &mut im
     Ok(curve)
 }
 
-/// One update at `rate`, and the mean loss of its batches before it.
+/// Makes one update at `rate` and returns the mean loss of its batches, computed before the weights change.
 fn mean_loss(trainer: &mut Trainer, batches: &mut EpochBatches, rate: f64) -> Result<f64> {
     let group = batches.take(trainer.recipe.grad_accum_steps)?;
     let count = group.len();
@@ -157,7 +164,7 @@ mod tests {
     fn a_test_leaves_the_trainer_as_it_was_and_repeats_bit_for_bit() {
         for (opt, ema) in [(Opt::Sgd, true), (Opt::Adamw, false)] {
             let (mut trainer, data) = small(|recipe| (recipe.opt, recipe.model_ema) = (opt, ema));
-            // In the middle of a run: the optimiser remembers, and batch norm has moved.
+            // In the middle of a run, where the optimizer has a state and running statistics have moved.
             let stop = AtomicBool::new(false);
             trainer.train_epoch(&data, &mut (), &stop, Some(2)).unwrap();
             assert_eq!(trainer.position.updates, 2);
@@ -183,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_set_is_gone_through_more_than_once() {
+    fn a_test_may_take_several_epochs_of_a_small_set() {
         let (mut trainer, data) = small(|_| ());
         let batches = trainer.batches_per_epoch(data.train.len());
         let test = RangeTest { num_it: 3 * batches as u32, end_lr: 1e-3, ..RangeTest::default() };
@@ -196,7 +203,7 @@ mod tests {
         let (mut trainer, data) = small(|_| ());
         for (start_lr, end_lr, num_it) in [(0.0, 1.0, 9), (1.0, 0.1, 9), (1e-3, f64::INFINITY, 9), (1e-3, 1.0, 1)] {
             let error = find_lr(&mut trainer, &data, &RangeTest { start_lr, end_lr, num_it }, |_| ()).unwrap_err();
-            assert!(error.to_string().contains("--"), "{error}");
+            assert!(error.to_string().contains("climb"), "{error}");
         }
     }
 }

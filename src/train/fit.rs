@@ -69,7 +69,7 @@ pub fn fit(
     Ok(FitOutcome::Finished)
 }
 
-/// Trains to the end of the current epoch, with the checkpoints inside it. Returns the mean of the epoch's batch losses,
+/// Trains to the end of the current epoch, and writes the checkpoints inside it. Returns the mean of the epoch's batch losses,
 /// or None where the run was stopped.
 fn train_epoch(
     trainer: &mut Trainer,
@@ -91,8 +91,8 @@ fn train_epoch(
             EpochOutcome::Stopped => return Ok(None),
             EpochOutcome::OutOfImages(error) => {
                 let Position { epochs, updates, .. } = trainer.position;
-                let (epoch, update) = (epochs + 1, updates + 1);
-                return Err(error.context(format!("training ended before update {update} of epoch {epoch}")));
+                let place = format!("update {} of epoch {}", updates + 1, epochs + 1);
+                return Err(error.context(format!("training ended before {place}")));
             }
             EpochOutcome::Finished { .. } | EpochOutcome::Paused => {}
         }
@@ -102,7 +102,7 @@ fn train_epoch(
 /// Checks that the losses of an epoch are finite.
 ///
 /// # Errors
-/// One is not: the first layer and the images concerned.
+/// A loss is not finite; the error names the first layer and the images concerned.
 fn check_finite(trainer: &Trainer, data: &Dataset, sets: &EvalSets, record: &EpochRecord) -> Result<()> {
     if record.probe_loss.is_finite() && record.val_loss.is_finite() {
         return Ok(());

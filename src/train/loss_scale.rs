@@ -2,9 +2,9 @@
 //!
 //! The loss is multiplied by a scale before the backward pass and the gradients are divided by it afterwards. Where a
 //! gradient exceeds the range of float16 the update is skipped and the scale halved; after 2,000 updates in a row without
-//! an overflow the scale is doubled
-//! (Micikevicius et al. 2018, "Mixed precision training"; the numbers are those of PyTorch's `GradScaler`). Everything
-//! is computed on the device: the host never waits to learn whether an update was skipped.
+//! an overflow the scale is doubled (Micikevicius et al. 2018, "Mixed precision training"; with the numbers of PyTorch's
+//! `GradScaler`). Everything is computed on the device, so that the host never waits to learn whether an update was
+//! skipped.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ const FIRST_SCALE: f64 = 65_536.0;
 /// Updates in a row without an overflow before the scale grows.
 const GROWTH_INTERVAL: f64 = 2000.0;
 
-/// The scale of a loss as plain numbers.
+/// The state of a loss scale as plain numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LossScaleState {
     /// What the loss is multiplied by.
@@ -31,7 +31,7 @@ impl Default for LossScaleState {
     }
 }
 
-/// The scale of the loss, on the device.
+/// The loss scale, on the device.
 #[derive(Debug)]
 pub struct LossScale {
     /// What the loss is multiplied by, a float32 scalar.
@@ -51,7 +51,7 @@ impl LossScale {
         scale
     }
 
-    /// `loss`, scaled.
+    /// Multiplies `loss` by the scale.
     pub fn scale(&self, loss: &Tensor) -> Tensor {
         loss * &self.scale
     }
@@ -74,7 +74,7 @@ impl LossScale {
         self.clean_updates.copy_(&clean.masked_fill(&grows.logical_or(found_inf), 0.0));
     }
 
-    /// Its numbers, read from the device.
+    /// The state, read from the device.
     ///
     /// # Errors
     /// An exception of libtorch.
@@ -85,7 +85,7 @@ impl LossScale {
         })
     }
 
-    /// Replaces its numbers.
+    /// Replaces the state.
     pub fn set_state(&mut self, state: &LossScaleState) {
         let _ = self.scale.fill_(state.scale);
         let _ = self.clean_updates.fill_(state.clean_updates);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn gradients_come_back_as_they_were_and_overflow_is_seen() {
+    fn gradients_are_unscaled_exactly_and_an_overflow_is_found() {
         let scale = LossScale::new(Device::Cpu);
         let mut gradients = [Tensor::from_slice(&[65_536f32, -131_072.0]), Tensor::from_slice(&[0f32])];
         assert_eq!(scale.unscale(&mut gradients), Tensor::from_slice(&[0f32]));

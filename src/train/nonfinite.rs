@@ -19,14 +19,14 @@ pub(super) const UPDATES_BETWEEN_CHECKS: u64 = 50;
 /// Files of a batch that a message names.
 const NAMED: usize = 32;
 
-/// A copy of the state on the device, apart from averages: what the updates since then change.
+/// A copy of the state on the device, without averaged weights, which no update reads.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     tensors: Vec<Tensor>,
     state: TrainState,
 }
 
-/// What is not finite, and the files of its batch.
+/// A non-finite value in words, and the files of its batch.
 type Location = (String, Vec<String>);
 
 /// The first non-finite value of a run.
@@ -46,6 +46,7 @@ pub(super) struct NonFinite {
     files: Vec<String>,
 }
 
+/// The tensors that updates read and change.
 fn tensors(trainer: &Trainer) -> Vec<&Tensor> {
     let mut tensors: Vec<&Tensor> = trainer.model.parameters.all().iter().map(|parameter| &parameter.tensor).collect();
     tensors.extend(trainer.optimizer.state().into_iter().map(|(_, tensor)| tensor));
@@ -76,8 +77,8 @@ impl Snapshot {
         trainer.set_state(&self.state);
     }
 
-    /// Restores the snapshot and repeats the updates since then, up to the first non-finite value; None where none comes
-    /// up again. `trainer` is of no use afterwards.
+    /// Restores the snapshot and repeats the updates since then, up to the first non-finite value. Returns None where the
+    /// repetition is finite. `trainer` cannot be used afterwards.
     ///
     /// # Errors
     /// An image that cannot be read any more.
@@ -104,9 +105,10 @@ impl Snapshot {
     }
 }
 
-/// What is not finite in the next update, which is known to fail.
+/// Finds what is not finite in the next update, which is known to fail.
 fn examine_next_update(trainer: &Trainer, data: &Dataset) -> Result<NonFinite> {
-    let (images, updates) = (data.train.len(), trainer.optimizer.updates);
+    let images = data.train.len();
+    let updates = trainer.optimizer.updates;
     let mut batches = trainer.epoch_batches(data)?;
     // Where every part of the update is finite, the step itself was too long.
     let mut what = "a weight or running statistic after the step".to_owned();
@@ -128,8 +130,8 @@ fn examine_next_update(trainer: &Trainer, data: &Dataset) -> Result<NonFinite> {
     })
 }
 
-/// What is not finite in the pass over a batch (an output of the network, the loss, or a gradient) of `files`. With
-/// several ranks it is what the first rank with a finding has found, and its files.
+/// Finds what is not finite in the pass over a batch of `files`: an output of the network, the loss, or a gradient. With
+/// several ranks, all return what the first of them has found, with the files of that rank.
 fn examine_batch(trainer: &Trainer, batch: &TrainBatch, files: &[String]) -> Result<Option<Location>> {
     let example = trainer.example(batch);
     let mut first = None;
@@ -143,7 +145,7 @@ fn examine_batch(trainer: &Trainer, batch: &TrainBatch, files: &[String]) -> Res
     if first.is_none() && !is_finite(&loss) {
         first = Some("the loss of finite logits".to_owned());
     }
-    // All ranks return here or none: what follows may be a pass that they make together.
+    // All ranks return here or none, since they make the backward pass together.
     let first = trainer.ranks.first_of(first.map(|what| (what, files.to_vec())))?;
     if first.is_some() {
         return Ok(first);
@@ -157,8 +159,8 @@ fn examine_batch(trainer: &Trainer, batch: &TrainBatch, files: &[String]) -> Res
     trainer.ranks.first_of(what.map(|what| (what, files.to_vec())))
 }
 
-/// What is not finite when the model is evaluated on the images of `split` at `positions`: the first layer whose output is
-/// not, and the images with non-finite logits, by name. None where everything is finite.
+/// Finds what is not finite when the model is evaluated on the images of `split` at `positions`: the first such layer
+/// output, and the names of the images with non-finite logits. None where everything is finite.
 ///
 /// # Errors
 /// An image that cannot be read any more, or an exception of libtorch.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | What | Each image of an epoch is drawn by its class first, every class as likely, and then within the class, with replacement. An epoch has as many images as before. |
 //! | When it helps | As class weights, with steadier gradients: batches hold every class. |
-//! | Costs | Images of rare classes come again and again, those of frequent ones not in every epoch: rare classes are learnt by heart sooner, unless augmentation helps. |
+//! | Costs | Images of rare classes come again and again, those of frequent ones not in every epoch: rare classes are memorised sooner, unless augmentation helps. |
 //! | Usual values | On or off. |
 //! | Reference | PyTorch's `WeightedRandomSampler`; Kang et al. 2020, "Decoupling representation and classifier for long-tailed recognition". |
 
@@ -13,8 +13,7 @@ use crate::{
     recipe::Recipe,
 };
 
-/// Positions in train, in the order in which `epoch` (from 1) sees them. `labels` are the classes of all training
-/// images.
+/// The positions in train of the images of `epoch` (from 1), in order. `labels` are the classes of all training images.
 pub fn order(recipe: &Recipe, labels: &[u32], epoch: u32) -> Vec<u32> {
     let mut draws = Stream::new(recipe.seed, Purpose::Order, epoch, 0);
     if recipe.balanced_sampling {
@@ -25,16 +24,18 @@ pub fn order(recipe: &Recipe, labels: &[u32], epoch: u32) -> Vec<u32> {
     order
 }
 
-/// How often each image of `order` stands before that place already: draws of augmentation tell the times apart.
+/// For each place in `order`, how often its image occurs before. Each occurrence gets its own draws of augmentation.
 pub fn repeats(order: &[u32]) -> Vec<u32> {
     let mut times = vec![0; order.iter().max().map_or(0, |&position| position as usize + 1)];
-    let mut seen = |&position: &u32| {
+    let mut repeats = Vec::with_capacity(order.len());
+    for &position in order {
+        repeats.push(times[position as usize]);
         times[position as usize] += 1;
-        times[position as usize] - 1
-    };
-    order.iter().map(&mut seen).collect()
+    }
+    repeats
 }
 
+/// As many draws as there are images, each of a class first and then of one of its images.
 fn balanced(labels: &[u32], draws: &mut Stream) -> Vec<u32> {
     let classes = labels.iter().max().map_or(0, |&class| class as usize + 1);
     let mut members = vec![Vec::new(); classes];
@@ -42,11 +43,12 @@ fn balanced(labels: &[u32], draws: &mut Stream) -> Vec<u32> {
         members[class as usize].push(position);
     }
     members.retain(|class| !class.is_empty());
-    let mut pick = || {
+    let mut order = Vec::with_capacity(labels.len());
+    for _ in labels {
         let class: &Vec<u32> = &members[draws.below(members.len() as u32) as usize];
-        class[draws.below(class.len() as u32) as usize]
-    };
-    labels.iter().map(|_| pick()).collect()
+        order.push(class[draws.below(class.len() as u32) as usize]);
+    }
+    order
 }
 
 #[cfg(test)]
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn balanced_sampling_draws_all_classes_equally_often_and_images_of_a_class_alike() {
+    fn balanced_sampling_draws_every_class_and_every_image_of_a_class_equally_often() {
         let recipe = Recipe { balanced_sampling: true, ..Recipe::default() };
         let (labels, mut classes, mut images) = (labels(), [0u32; 3], vec![0u32; 6000]);
         for epoch in 1..=10 {

@@ -1,9 +1,9 @@
-//! The ranks, processes that train one run together: what each computes of a batch, and how the results are combined.
+//! Ranks, the processes that train one run together: what each computes of a batch, and how the results are combined.
 //! A run of one process is a run of one rank, for which every collective operation is the identity.
 //!
 //! After every update all ranks hold the same state, to the bit: weights, running statistics, optimizer state, averages.
-//! What follows an update (averaging, clipping, schedules, early stopping, the choice of the best epoch) each rank
-//! computes for itself, and a checkpoint is rank 0's, whatever their number.
+//! Each rank computes for itself what follows from that state (averaging, clipping, schedules, early stopping, the choice
+//! of the best epoch). A checkpoint is written by rank 0 and does not depend on the number of ranks.
 
 use std::{ops::Range, sync::Arc};
 
@@ -65,7 +65,7 @@ impl Ranks {
         n * self.rank() / self.size()..n * (self.rank() + 1) / self.size()
     }
 
-    /// This rank's part of a batch of `n` images, None where it is all of them. With `sync_bn` batch norm computes its
+    /// This rank's part of a batch of `n` images; None on a single rank, which has all of them. With `sync_bn` batch norm computes its
     /// statistics over all parts.
     pub(super) fn part(&self, n: usize, sync_bn: bool) -> Option<BatchShare> {
         if self.is_single() {
@@ -142,7 +142,7 @@ impl Ranks {
 
     /// This rank's share of the mean loss over a batch of `n` images, given the mean `loss` over its own part: the shares
     /// of all ranks add up to the mean over the whole batch. `weights` are the classes' weights in the loss, if they have
-    /// any, and `labels` the class numbers of this part.
+    /// any, and `labels` the class numbers of the own part.
     pub(super) fn loss_share(
         &self,
         loss: Tensor,
@@ -168,8 +168,8 @@ impl Ranks {
     /// of an update, summed over all ranks: several float64 scalars on one rank, one on more.
     ///
     /// With `statistics` the running statistics of `model` become the mean over all ranks, each weighted by its share of
-    /// the batch of `n` images. (Their variance is then the one within the parts, which is batch norm's choice without
-    /// `sync_bn`.)
+    /// the batch of `n` images. Their variance is then the mean variance within the parts, as batch norm has it without
+    /// `sync_bn`.
     pub(super) fn all_reduce(
         &self,
         model: &ResNet,
@@ -205,8 +205,8 @@ impl Ranks {
         Ok(vec![loss.squeeze().to_kind(Kind::Double)])
     }
 
-    /// [`evaluate`] with its batches divided among the ranks. Every rank gets all outputs, which are those of a single
-    /// process.
+    /// Measures the images of `split` at `positions` as [`evaluate`] does, with the batches divided among the ranks. Every
+    /// rank gets all outputs, which equal those of a single process.
     pub(super) fn evaluate(
         &self,
         model: &ResNet,
@@ -231,7 +231,7 @@ impl Ranks {
         Ok(outputs(logits.try_into()?, split, positions))
     }
 
-    /// Gives every tensor the value that it has on rank 0.
+    /// Sets every tensor to the value that it has on rank 0.
     pub(super) fn broadcast<'a>(&self, tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<()> {
         if self.is_single() {
             return Ok(());
@@ -248,7 +248,7 @@ impl Ranks {
     /// Checks that every rank has the same `hash` of the training state.
     ///
     /// # Errors
-    /// The numbers of the ranks whose state differs from rank 0's: their hardware is broken, or they run another libtorch.
+    /// A state differs from rank 0's, because hardware is broken or libtorch is another one; the error names the ranks.
     pub fn check_same(&self, hash: impl FnOnce() -> Result<i64>) -> Result<()> {
         if self.is_single() {
             return Ok(());
@@ -262,8 +262,8 @@ impl Ranks {
         }
         if !others.is_empty() {
             bail!(Failure(format!(
-                "rank {} no longer holds the weights of rank 0, though each update gave all the same; look for another \
-                 version of libtorch or broken memory there, and resume the run from its last checkpoint",
+                "rank {} no longer holds the weights of rank 0, although every update gave all ranks the same; look for \
+                 another version of libtorch or broken memory there, and resume the run from its last checkpoint",
                 others.join(", ")
             )));
         }

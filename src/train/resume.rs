@@ -19,15 +19,15 @@ use crate::{
 
 /// A run that was begun in a folder before.
 pub struct Previous {
-    /// Its recipe.
+    /// The recipe of the run.
     pub recipe: Recipe,
-    /// Its data and machine.
+    /// The data and the machine of the run.
     pub environment: Environment,
     path: PathBuf,
 }
 
 impl Previous {
-    /// The run in `path`, or None where none was begun.
+    /// Reads the run in `path`; None where none was begun.
     ///
     /// # Errors
     /// Its recipe or its environment cannot be read.
@@ -40,13 +40,13 @@ impl Previous {
         Ok(Some(Self { recipe: resolve(&Layers::default().file(&recipe)?)?, environment, path: path.to_owned() }))
     }
 
-    /// The file of its recipe.
+    /// The file of the run's recipe.
     pub fn recipe_file(&self) -> PathBuf {
         self.path.join(RunFolder::RECIPE)
     }
 
-    /// The recipe with which the run continues where `asked` is wanted: its own, or its own with more epochs. An
-    /// extension keeps the schedule and lengthens its last phase.
+    /// The recipe with which the run continues if `asked` is requested: the run's own recipe, perhaps with more epochs.
+    /// An extension keeps the schedule and lengthens its last phase.
     ///
     /// # Errors
     /// `asked` differs in anything but a larger number of epochs, or the run has stopped early.
@@ -65,7 +65,7 @@ impl Previous {
                 self.recipe.early_stop
             );
             continued.extend(asked.epochs)?;
-            // The schedule asked for is that of a run of this length from its beginning; this one has begun.
+            // `asked` has the schedule of a run of this length from its beginning, but this run has begun with another.
             asked.schedule.clone_from(&continued.schedule);
         }
         refuse_differences(&self.path, &asked.diff(&continued))?;
@@ -75,13 +75,13 @@ impl Previous {
     /// Whether the run has ended by early stopping.
     fn stopped_early(&self) -> bool {
         let done = RunFolder::open(&self.path).and_then(|folder| folder.done());
-        // A damaged file is told where it is needed.
+        // A damaged file is reported where it is needed.
         done.is_ok_and(|done| done.is_some_and(|done| done.early_stopped))
     }
 
-    /// The run's trainer, to be restored. Where no checkpoint has been written yet, the run starts again from its
-    /// beginning, and its pretrained weights must still be the same; a checkpoint holds all that was made of them.
-    /// Warnings are added to `warnings`.
+    /// A trainer for the run, which a checkpoint will restore. Where no checkpoint has been written yet, the run starts
+    /// again from its beginning, so that its pretrained weights must still be the same. Warnings are added to
+    /// `warnings`.
     pub(super) fn trainer(
         &self,
         recipe: &Recipe,
@@ -106,7 +106,7 @@ impl Previous {
         Ok(trainer)
     }
 
-    /// A warning where the file of the pretrained weights has changed. A file that is gone is not needed any more.
+    /// A warning where the file of the pretrained weights has changed. A missing file is fine: it is not needed any more.
     fn changed_weights(&self) -> Option<String> {
         let before = self.environment.pretrained.as_ref()?;
         let file = fs::read(&before.path).ok()?;
@@ -115,23 +115,23 @@ impl Previous {
             .then(|| format!("{} has changed since the run began; it continues from its own checkpoint", before.path))
     }
 
-    /// The data of the run: an absolute path where they have one.
+    /// The source of the run's data: an absolute path where there is one.
     pub fn source(&self) -> String {
         let data = &self.environment.data;
         data.path.clone().unwrap_or_else(|| data.source.clone())
     }
 
-    /// The list of samples that were left out of the data.
+    /// The file that lists the samples left out of the data.
     pub fn exclude(&self) -> Option<String> {
         self.environment.data.exclude.clone()
     }
 
-    /// The folders of splits that were named for the data.
+    /// The folders of the splits, where the user named them.
     pub fn folders(&self) -> SplitFolders {
         self.environment.folders.clone()
     }
 
-    /// The range of 16-bit values by which the run's images were read. Runs from before it was recorded used the high byte.
+    /// The range of 16-bit values by which the run's images were read. Runs that did not record it used the high byte.
     pub fn range_16bit(&self) -> [u16; 2] {
         self.recipe.range_16bit.unwrap_or([0, u16::MAX])
     }
@@ -139,7 +139,7 @@ impl Previous {
     /// Checks that `data` are the run's.
     ///
     /// # Errors
-    /// They have another fingerprint.
+    /// The data have another fingerprint.
     pub fn check_data(&self, data: &Dataset) -> Result<()> {
         let before = &self.environment.data;
         ensure!(
@@ -159,6 +159,7 @@ impl Previous {
     }
 }
 
+/// Fails where a recipe differs from that of the run in `path`.
 fn refuse_differences(path: &Path, differences: &[KeyDifference]) -> Result<()> {
     if differences.is_empty() {
         return Ok(());
@@ -225,6 +226,7 @@ fn usable_checkpoint(folder: &RunFolder, warnings: &mut Vec<String>) -> Result<O
     Ok(Some(checkpoint))
 }
 
+/// Checks that `checkpoint` belongs to the data and the recipe of `trainer`.
 fn check_belongs(checkpoint: &Checkpoint, folder: &RunFolder, trainer: &Trainer, data: &Dataset) -> Result<()> {
     let place = folder.path().display();
     ensure!(
@@ -243,7 +245,7 @@ fn check_belongs(checkpoint: &Checkpoint, folder: &RunFolder, trainer: &Trainer,
     if expected.epochs < trainer.recipe.epochs {
         expected.extend(trainer.recipe.epochs)?;
     }
-    // Two extensions may round the length of the last phase otherwise than one.
+    // Two extensions may round the length of the last phase differently from one.
     let last_length = format!("schedule[{}].epochs", expected.schedule.len().saturating_sub(1));
     let mut differences = trainer.recipe.diff(&expected);
     differences.retain(|difference| difference.key != last_length);

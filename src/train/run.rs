@@ -51,7 +51,7 @@ enum Destination {
     /// Nowhere.
     Memory,
     Folder(PathBuf),
-    /// A new folder of this name, or of the first free one of `name-2`, `name-3` and so on.
+    /// A new folder with this name or, where it exists, the first free one of `name-2`, `name-3` and so on.
     NewIn(PathBuf, String),
 }
 
@@ -59,8 +59,8 @@ impl<'a> Run<'a> {
     /// A run of `recipe` on `data`, on the best device, that writes no files.
     ///
     /// # Errors
-    /// The recipe has values out of range or in conflict, a batch has more images than train, or no training image is
-    /// left to measure after those that also appear in val.
+    /// The recipe has values out of range or in conflict, a batch has more images than train, or the probe is empty,
+    /// because every training image also appears in val.
     pub fn new(recipe: Recipe, data: &'a Dataset) -> Result<Self> {
         let recipe = complete_recipe(recipe, data);
         recipe.validate()?;
@@ -97,7 +97,8 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Writes them into a new folder of `parent`, called `name` or, where that is taken, `name-2`, `name-3` and so on.
+    /// Writes the files of the run into a new folder of `parent`, called `name` or, where that exists, `name-2`, `name-3`
+    /// and so on.
     #[must_use]
     pub fn new_folder_in(mut self, parent: impl Into<PathBuf>, name: &str) -> Self {
         self.folder = Destination::NewIn(parent.into(), name.to_owned());
@@ -112,28 +113,28 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Trains on `device`. Default: the first CUDA device, or the CPU.
+    /// Trains on `device`. The default is the first CUDA device, or the CPU where there is none.
     #[must_use]
     pub fn device(mut self, device: Device) -> Self {
         self.device = Some(device);
         self
     }
 
-    /// Ends the run between two updates once `flag` is set, with a checkpoint.
+    /// Stops the run between two updates once `flag` is set, and writes a checkpoint.
     #[must_use]
     pub fn stop(mut self, flag: &'a AtomicBool) -> Self {
         self.stop = Some(flag);
         self
     }
 
-    /// Writes a checkpoint after every `updates` updates of an epoch too, not only after the epoch.
+    /// Writes a checkpoint not only after each epoch, but also after every `updates` updates inside it.
     #[must_use]
     pub fn checkpoint_every(mut self, updates: Option<u64>) -> Self {
         self.checkpoint_every = updates;
         self
     }
 
-    /// Records that `size` processes train the run together; they join by [`RunInProgress::join`].
+    /// Records that `size` processes train the run together. They join by [`RunInProgress::join`].
     #[must_use]
     pub fn ranks(mut self, size: usize) -> Self {
         self.ranks = size;
@@ -146,14 +147,14 @@ impl<'a> Run<'a> {
         self.observer(EpochCallback(notify))
     }
 
-    /// Notifies `observer` too.
+    /// Adds an observer, which is notified after those added before.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'a) -> Self {
         self.observer = Box::new((self.observer, observer));
         self
     }
 
-    /// Trains to the end.
+    /// Trains until all epochs are done, early stopping is due, or the stop flag is set.
     ///
     /// # Errors
     /// The errors of [`Self::start`] and [`RunInProgress::fit`].
@@ -165,7 +166,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Makes the network, or restores it, and writes the first files of the folder. Nothing is trained yet.
+    /// Creates or restores the network and writes the first files of the folder. Nothing is trained yet.
     ///
     /// # Errors
     /// The folder holds another run or cannot be written, the run in it cannot be resumed with this recipe on these data,
@@ -251,29 +252,29 @@ impl<'a> Run<'a> {
             },
         };
         folder.write_environment(&environment)?;
-        // The recipe last: a folder with a recipe holds a run.
+        // The recipe comes last, since a folder with a recipe counts as a run.
         folder.write_recipe(&recipe.to_toml())
     }
 }
 
-/// `recipe` with what `data` decide where it says nothing: size, channels, range of 16-bit values.
+/// Completes `recipe` by what `data` decide where it leaves it open: size, channels, range of 16-bit values.
 pub fn complete_recipe(recipe: Recipe, data: &Dataset) -> Recipe {
     let range_16bit = recipe.range_16bit.or(data.range_16bit);
     Recipe { img_size: Some(data.size), in_chans: Some(data.channels), range_16bit, ..recipe }
 }
 
-/// A run between its first and its last step.
+/// A run that has started and not ended.
 pub struct RunInProgress<'a> {
     data: &'a Dataset,
     /// The images that are measured after every epoch.
     pub sets: EvalSets,
-    /// The state.
+    /// The trainer, which holds the training state.
     pub trainer: Trainer,
     /// The run's folder, if it has one.
     pub folder: Option<RunFolder>,
     /// Whether the run was begun before.
     pub is_resumed: bool,
-    /// What the user should know about the files of the run that is resumed, a sentence each.
+    /// Warnings about the files of a resumed run, a sentence each.
     pub warnings: Vec<String>,
     checkpoint_every: Option<u64>,
     stop: Option<&'a AtomicBool>,
@@ -281,7 +282,7 @@ pub struct RunInProgress<'a> {
 }
 
 impl RunInProgress<'_> {
-    /// The network's parameters and the multiply-adds of one image.
+    /// The number of the network's parameters and the multiply-adds of one image.
     ///
     /// # Errors
     /// None is expected: the network exists.
@@ -317,7 +318,7 @@ impl RunInProgress<'_> {
         fit(&mut self.trainer, self.data, &self.sets, checkpointer.as_mut(), &mut observers, stop)
     }
 
-    /// Ends a run all of whose epochs are done: writes `model.safetensors` and `done.json`.
+    /// Ends a run that has done all its epochs: writes `model.safetensors` and `done.json`.
     ///
     /// # Errors
     /// A file cannot be read or written.
@@ -330,7 +331,7 @@ impl RunInProgress<'_> {
         Ok(Trained { outcome: FitOutcome::Finished, done, ..self.interrupt()? })
     }
 
-    /// Ends a run that was stopped, and that can be resumed where it has a folder.
+    /// Ends a run that was stopped. It can be resumed if it has a folder.
     ///
     /// # Errors
     /// None is expected.
@@ -340,7 +341,7 @@ impl RunInProgress<'_> {
     }
 }
 
-/// What a run leaves in memory.
+/// The result of a run, in memory.
 pub struct Trained {
     /// Whether all epochs are done.
     pub outcome: FitOutcome,
@@ -348,7 +349,7 @@ pub struct Trained {
     pub trainer: Trainer,
     /// The record of each epoch, those before a resume included.
     pub records: Vec<EpochRecord>,
-    /// The final figures, of a finished run with a folder.
+    /// The final figures, where the run is finished and has a folder.
     pub done: Option<Done>,
     /// The run's folder, if it has one.
     pub folder: Option<RunFolder>,
@@ -371,6 +372,7 @@ impl Observer for Records {
     }
 }
 
+/// Calls a function with the record of each epoch.
 struct EpochCallback<F>(F);
 
 impl<F: FnMut(&EpochRecord)> Observer for EpochCallback<F> {

@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | What | The gradient of an update is taken not where the weights are but RHO further uphill, along the gradient: the loss is lowered in a whole neighbourhood. The second pass sees the same images and the same dropout masks and leaves batch norm's running statistics alone. |
-//! | When it helps | Against learning by heart and wrong labels, also for small networks, when time is not short. |
+//! | When it helps | Against memorising and wrong labels, also for small networks, when time is not short. |
 //! | Costs | A second forward and backward pass, so twice the time an update; with `--sam-every K` only on one update in K. |
 //! | Usual values | RHO 0.05, up to 0.1 on small sets; K 1, or 2 to 5 to save time. |
 //! | Reference | Foret et al. 2021, "Sharpness-aware minimization for efficiently improving generalization"; for K, Liu et al. 2022, "Towards efficient and scalable sharpness-aware minimization". |
@@ -12,8 +12,8 @@ use tch::Tensor;
 
 use crate::torch::lists;
 
-/// Moves `parameters` in place by `radius` along `gradients`, as one vector, and returns what they were. The gradients
-/// are used up: they become the steps.
+/// Moves `parameters` in place by `radius` along `gradients`, all taken as one vector, and returns their values before.
+/// The steps overwrite the gradients.
 pub fn ascend(parameters: &[&Tensor], gradients: Vec<Tensor>, radius: f64) -> Vec<Tensor> {
     let _guard = tch::no_grad_guard();
     let before = lists::copies(parameters);
@@ -25,7 +25,7 @@ pub fn ascend(parameters: &[&Tensor], gradients: Vec<Tensor>, radius: f64) -> Ve
     before
 }
 
-/// Puts `parameters` back, to the bit.
+/// Restores `parameters` to their values `before`, to the bit.
 pub fn descend(parameters: &[&Tensor], before: &[Tensor]) {
     lists::copy_all(parameters, &before.iter().collect::<Vec<_>>());
 }

@@ -4,27 +4,27 @@ use serde::{Deserialize, Serialize};
 
 use super::{EarlyStopping, loss_scale::LossScaleState};
 
-/// Where a run stands.
+/// The position of a run: its finished epochs, and the updates after them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Position {
     /// Epochs finished, with their evaluation.
     pub epochs: u32,
-    /// Updates made in the epoch after those.
+    /// Updates made in the epoch after the finished ones.
     pub updates: u64,
-    /// Sum of the batch losses of those updates' batches \[nats\].
+    /// Sum of the losses of the batches of those updates \[nats\].
     pub loss_sum: f64,
 }
 
-/// Together with the tensors of network, average and optimizer this is all that a run carries from one update to the
-/// next; random draws are functions of the position. A checkpoint stores it, rank 0 sends it to the other ranks, and a
-/// snapshot holds it for the search of a non-finite value.
+/// The training state apart from the tensors of network, average and optimizer. Nothing else is carried from one update to
+/// the next, since random draws are functions of the position. A checkpoint stores it, rank 0 sends it to the other ranks,
+/// and a snapshot holds it for the search of a non-finite value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainState {
-    /// Where the run stands.
+    /// The position of the run.
     pub position: Position,
     /// Updates that the optimizer has made, over all epochs.
     pub optimizer_updates: u64,
-    /// How many weights went into the averaged weights; 0 where there are none yet.
+    /// How many sets of weights have been averaged; 0 where there is no average yet.
     pub averaged: u64,
     /// The lowest val loss and the epochs since.
     pub early_stopping: EarlyStopping,

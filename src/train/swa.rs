@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | What | From EPOCH on, the weights at the end of every epoch go into an equal average, which is the model from then on. Its batch-norm statistics belong to no weights that ever ran, so they are estimated anew, on 50 batches of training images as the epoch showed them. |
+//! | What | From EPOCH on, the weights at the end of every epoch go into an equal average, which is the model from then on. Its batch-norm statistics belong to no weights that ever ran, so they are re-estimated, on 50 batches of training images as the epoch showed them. |
 //! | When it helps | With a rate that stays fairly high or cycles in the averaged epochs: the average of points around a flat minimum lies nearer its middle. |
 //! | Costs | A second copy of the weights; 50 forward passes and a second measurement of val each averaged epoch. |
 //! | Usual values | The last quarter of the run. Not with a rate that falls to 0: its points are all the same. |
@@ -16,16 +16,15 @@ use crate::model::{Mode, ResNet};
 /// Batches from which the statistics of batch norm are estimated.
 pub const BATCHES: usize = 50;
 
-/// Share of the way to a new value by which the equal average of `count` values before it moves.
+/// How far the equal average of `count` values moves towards the next value, as a share of the distance between them.
 pub fn share_at(count: u64) -> f64 {
     1.0 / (count as f64 + 1.0)
 }
 
-/// Sets the running statistics of `model` to the equal average of those of the `batches`, normalised images
-/// `[n, c, h, w]`.
+/// Sets the running statistics of `model` to the mean of the statistics of `batches` of normalised images `[n, c, h, w]`.
 ///
 /// # Errors
-/// Those of the batches.
+/// An error of `batches`.
 pub fn estimate_statistics(model: &ResNet, batches: impl Iterator<Item = Result<Tensor>>) -> Result<()> {
     let _guard = tch::no_grad_guard();
     for (number, images) in batches.take(BATCHES).enumerate() {

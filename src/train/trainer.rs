@@ -30,7 +30,7 @@ use crate::{
 
 /// Prefix of the network's own tensors among those of the state.
 pub(super) const MODEL: &str = "model/";
-/// Prefix of the averaged network's.
+/// Prefix of the averaged network's tensors among those of the state.
 pub(super) const AVERAGE: &str = "average/";
 
 /// Everything that a run carries from one update to the next. Random draws carry nothing: they are functions of the
@@ -47,9 +47,9 @@ pub struct Trainer {
     pub average: Option<Average>,
     /// The lowest val loss and the epochs since.
     pub early_stopping: EarlyStopping,
-    /// Where the run stands.
+    /// The position of the run.
     pub position: Position,
-    /// Bytes to network input, where images are measured.
+    /// Converts bytes to network input for evaluation.
     pub normalize: Normalize,
     /// The file that the weights came from, where a recipe's `pretrained` was read.
     pub pretrained: Option<PretrainedFile>,
@@ -59,7 +59,7 @@ pub struct Trainer {
     pub(super) examples: Examples,
     /// `[classes]`, where classes are weighted in the objective.
     class_weights: Option<Tensor>,
-    /// The processes that train this run together; one without [`Trainer::join`].
+    /// The processes that train this run together; a single one unless [`Trainer::join`] is called.
     pub(super) ranks: Ranks,
 }
 
@@ -116,7 +116,7 @@ impl Trainer {
         self.model.parameters.device()
     }
 
-    /// The model: the averaged weights where there are any, the trained ones otherwise. Every figure is its own.
+    /// The model: the averaged weights where there are any, the trained ones otherwise. All figures are measured on it.
     pub fn network(&self) -> &ResNet {
         self.averaged().unwrap_or(&self.model)
     }
@@ -189,8 +189,8 @@ impl Trainer {
         tensors
     }
 
-    /// A hash of what every update leaves equal on all ranks. (A position may differ between updates: only rank 0 pauses
-    /// to write checkpoints.)
+    /// A hash of the state that is equal on all ranks after every update. The position is left out, since only rank 0
+    /// pauses to write checkpoints.
     ///
     /// # Errors
     /// An exception of libtorch.
@@ -208,10 +208,11 @@ impl Trainer {
     /// # Errors
     /// A batch is too small to be shared among so many, or a rank is dead.
     pub fn join(&mut self, ranks: Ranks) -> Result<()> {
-        let (batch, size) = (self.recipe.batch_size as usize, ranks.size());
+        let batch = self.recipe.batch_size as usize;
+        let size = ranks.size();
         ensure!(
             batch >= 2 * size,
-            "a batch of {batch} among {size} ranks leaves one with a single image, of which batch norm knows no variance; \
+            "a batch of {batch} among {size} ranks leaves one with a single image, which has no variance for batch norm; \
              choose a batch_size of at least {}",
             2 * size
         );
@@ -225,7 +226,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// The batches from the current position to the end of its epoch; of each, the rows that this rank needs.
+    /// The batches from the current position to the end of the epoch, each with the rows that this rank needs.
     pub(super) fn epoch_batches<'a>(&self, data: &'a Dataset) -> Result<EpochBatches<'a>> {
         let done = self.position.updates * u64::from(self.recipe.grad_accum_steps);
         let epoch = self.position.epochs + 1;
@@ -236,14 +237,14 @@ impl Trainer {
     /// losses are added to `loss_sum`, a float64 scalar on the device.
     ///
     /// # Errors
-    /// With several ranks, another is dead. The state is then no longer that of a number of whole updates.
+    /// Another rank is dead. The update is then incomplete, and the state cannot be used.
     pub(super) fn update(&mut self, batches: Vec<TrainBatch>, rate: f64, loss_sum: &mut Tensor) -> Result<()> {
         let count = batches.len();
         let mut gradients = Vec::new();
         let mut losses = Vec::new();
         for batch in batches {
-            let (example, number) = (self.example(&batch), batch.number);
-            let loss = self.loss(&example, Mode::Train(self.dropout_draws(number)))?;
+            let example = self.example(&batch);
+            let loss = self.loss(&example, Mode::Train(self.dropout_draws(batch.number)))?;
             losses.push(loss.detach().to_kind(Kind::Double));
             let mut loss = loss / count as f64;
             if let Some(scale) = &self.loss_scale {
@@ -252,7 +253,7 @@ impl Trainer {
             add_gradients(&mut gradients, &loss, &self.model);
             if self.is_sharp() {
                 self.all_reduce(&mut gradients, Vec::new(), false)?;
-                gradients = self.gradients_uphill(gradients, &example, number)?;
+                gradients = self.gradients_uphill(gradients, &example, batch.number)?;
             }
         }
         for loss in self.all_reduce(&mut gradients, losses, !self.recipe.sync_bn)? {
@@ -272,7 +273,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// What the network sees of a batch of the current epoch; on several ranks, of this rank's part.
+    /// The example of a batch of the current epoch; on several ranks, of this rank's part of it.
     pub(super) fn example(&self, batch: &TrainBatch) -> Example {
         let _phase = ProfilerPhase::new(c"augment");
         self.examples.example(batch, self.position.epochs + 1)
@@ -340,7 +341,7 @@ impl Trainer {
     }
 }
 
-/// libtorch's name for a short type.
+/// The libtorch type for `dtype`.
 pub fn amp_kind(dtype: AmpDtype) -> Kind {
     match dtype {
         AmpDtype::Bfloat16 => Kind::BFloat16,
@@ -348,12 +349,12 @@ pub fn amp_kind(dtype: AmpDtype) -> Kind {
     }
 }
 
-/// The tensors of a network, their names behind `prefix`.
+/// The tensors of a network, with `prefix` before their names.
 fn prefixed<'a>(prefix: &str, parameters: &'a Parameters) -> Vec<(String, &'a Tensor)> {
     parameters.all().iter().map(|parameter| (format!("{prefix}{}", parameter.name), &parameter.tensor)).collect()
 }
 
-/// Adds the gradients of `loss` to those of the batches before it. Each gets its parameter's strides.
+/// Adds the gradients of `loss` to `gradients`, those of earlier batches. Each gets its parameter's strides.
 fn add_gradients(gradients: &mut Vec<Tensor>, loss: &Tensor, model: &ResNet) {
     let _phase = ProfilerPhase::new(c"backward");
     let trained: Vec<&Tensor> = model.parameters.trained().map(|parameter| &parameter.tensor).collect();

@@ -21,11 +21,11 @@ use crate::{
     torch,
 };
 
-/// The figures of `trainer`'s model on val, averaged over the views that its recipe asks for; None where it asks for
-/// none.
+/// The figures of `trainer`'s model on val, averaged over the views of its recipe; None where the recipe has no test-time
+/// augmentation.
 ///
 /// # Errors
-/// As [`super::evaluate`].
+/// An image that cannot be read any more, or an exception of libtorch.
 pub fn measure(trainer: &Trainer, data: &Dataset, sets: &EvalSets) -> Result<Option<TtaFigures>> {
     let kind = trainer.recipe.tta;
     if kind == Tta::None {
@@ -39,7 +39,7 @@ pub fn measure(trainer: &Trainer, data: &Dataset, sets: &EvalSets) -> Result<Opt
 /// logarithms of the mean probabilities, which are logits of the same probabilities.
 ///
 /// # Errors
-/// As [`super::evaluate`].
+/// An image that cannot be read any more, or an exception of libtorch.
 pub fn evaluate_views(
     model: &ResNet,
     normalize: &Normalize,
@@ -52,11 +52,11 @@ pub fn evaluate_views(
     })
 }
 
-/// The logarithms of the mean probabilities `[n, classes]` that `logits_of` gives over the views of images
+/// The logarithms of the probabilities `[n, classes]` that `logits_of` gives, averaged over the views of images
 /// `[n, c, h, w]`.
 ///
 /// # Errors
-/// What `logits_of` says, or an exception of libtorch.
+/// An error of `logits_of`, or an exception of libtorch.
 pub fn averaged(images: &Tensor, kind: Tta, logits_of: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     torch::catch(|| {
         let views = views(images, kind);
@@ -77,7 +77,7 @@ pub fn views(images: &Tensor, kind: Tta) -> Vec<Tensor> {
     crops.into_iter().chain(mirrored).collect()
 }
 
-/// The corners and the centre of images `[n, c, h, w]`, seven eighths of each side, rounded.
+/// Crops of the corners and the centre of images `[n, c, h, w]`, each of seven eighths of the side, rounded.
 fn five_crops(images: &Tensor) -> Vec<Tensor> {
     let size = images.size();
     let [height, width] = [size[2], size[3]];
@@ -85,8 +85,11 @@ fn five_crops(images: &Tensor) -> Vec<Tensor> {
     let (h, w) = (part(height), part(width));
     let corners = [(0, 0), (0, width - w), (height - h, 0), (height - h, width - w)];
     let centre = ((height - h) / 2, (width - w) / 2);
-    let crop = |(top, left)| images.narrow(2, top, h).narrow(3, left, w);
-    corners.into_iter().chain([centre]).map(crop).collect()
+    let mut crops = Vec::new();
+    for (top, left) in corners.into_iter().chain([centre]) {
+        crops.push(images.narrow(2, top, h).narrow(3, left, w));
+    }
+    crops
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ fn a_test_repeats_bit_for_bit() {
 #[test]
 fn no_suggestion_comes_with_its_reason_and_writes_no_recipe() {
     let place = Place::with_images(12, 5);
-    // Rates that change nothing leave a flat curve; from a rate of a thousand on, the loss is lost.
+    // Rates that change nothing leave a flat curve; from a rate of a thousand on, the loss diverges.
     for (rates, words) in [
         (["--start-lr", "1e-12", "--end-lr", "1e-10"], "--end-lr"),
         (["--start-lr", "1e3", "--end-lr", "1e9"], "--start-lr"),
@@ -87,8 +87,8 @@ fn files_of_others_are_not_overwritten() {
 #[test]
 fn bad_flags_are_refused() {
     let place = Place::with_images(12, 5);
-    find(&place, &["--start-lr", "0"]).refuse(&["--start-lr"]);
-    find(&place, &["--start-lr", "1", "--end-lr", "0.1"]).refuse(&["--start-lr 1 ", "--end-lr 0.1"]);
+    find(&place, &["--start-lr", "0"]).refuse(&["start_lr 0 "]);
+    find(&place, &["--start-lr", "1", "--end-lr", "0.1"]).refuse(&["start_lr 1 ", "end_lr 0.1"]);
     find(&place, &["--batch-size", "500"]).refuse(&["36 training images", "--batch-size"]);
     find(&place, &["--chart", "nowhere/lr.svg"]).refuse(&["nowhere"]);
     assert!(!place.path("lr.svg").exists());

@@ -1,10 +1,9 @@
 //! `mindgap completions`: completion scripts for bash, zsh, fish and others.
 
 use anyhow::Result;
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::cli::{Cli, ExitStatus, output::print::print};
+use crate::cli::{ExitStatus, output::print::print};
 
 /// Flags of `mindgap completions`.
 #[derive(Debug, clap::Args)]
@@ -13,10 +12,13 @@ pub struct Args {
     shell: Shell,
 }
 
-/// Prints the script.
-pub fn run(args: &Args) -> Result<ExitStatus> {
+/// Prints the completion script of `command`, the whole command line of mindgap.
+///
+/// # Errors
+/// stdout cannot be written to.
+pub fn run(args: &Args, mut command: clap::Command) -> Result<ExitStatus> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "mindgap", &mut script);
+    clap_complete::generate(args.shell, &mut command, "mindgap", &mut script);
     print(script)?;
     Ok(ExitStatus::Done)
 }

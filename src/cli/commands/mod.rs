@@ -1,4 +1,4 @@
-//! The commands, a module each: its flags and its `run`.
+//! The commands, one module each, with its flags and its `run`.
 
 pub mod compare;
 pub mod completions;

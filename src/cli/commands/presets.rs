@@ -23,7 +23,7 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Prints to standard output.
+/// Prints the presets, or one of them.
 ///
 /// # Errors
 /// There is no preset of that name.
@@ -54,7 +54,7 @@ impl Args {
     }
 }
 
-/// A preset with its text and the recipe that it resolves to on its own.
+/// A preset as JSON: its name, summary and text, and the recipe that it resolves to without other flags.
 fn details(preset: &Preset) -> Result<serde_json::Value> {
     let recipe = resolve(&Layers::default().preset(preset.name)?)?;
     Ok(json!({ "name": preset.name, "summary": preset.summary(), "toml": preset.toml, "recipe": recipe }))

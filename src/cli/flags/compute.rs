@@ -1,4 +1,4 @@
-//! Flags for what computes: device, threads, determinism. They decide the bits of a run, the recipe decides its
+//! Flags for the machine: device, threads, determinism. They decide the bits of a run, while the recipe decides its
 //! numbers.
 
 use anyhow::{Context, Result};
@@ -11,7 +11,7 @@ use mindgap::{
     train,
 };
 
-/// Where and with what to compute.
+/// The device, threads and precision to compute with.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Compute {
     /// auto (CUDA where there is one), cpu, cuda, or cuda:N
@@ -38,27 +38,26 @@ pub struct Compute {
 
 impl Compute {
     /// Sets threads, allocator and determinism, and returns the device. Without `--threads` a resumed run computes with
-    /// `threads_before`. The processes of one run divide cores and CUDA devices of a machine among them: `place` is this
-    /// one's.
+    /// `threads_before`. The processes of one run divide cores and CUDA devices of a machine among them by their `rank`.
     ///
     /// # Errors
-    /// The device is not there or its name is not known.
-    pub fn prepare(&self, threads_before: Option<usize>, place: Option<&RankInfo>) -> Result<Device> {
+    /// The device does not exist or its name is unknown.
+    pub fn prepare(&self, threads_before: Option<usize>, rank: Option<&RankInfo>) -> Result<Device> {
         torch::keep_pages();
         torch::set_deterministic(self.deterministic)?;
         torch::set_tf32(!self.no_tf32)?;
-        let share = place.and_then(|place| place.local_size).map(|here| self.threads_of_each(here));
+        let share = rank.and_then(|rank| rank.local_size).map(|processes| self.threads_of_each(processes));
         torch::set_threads(self.threads.map(usize::from).or(threads_before).or(share));
-        match place {
+        match rank {
             None => self.device.device(),
-            Some(place) => self.device.device_of(place.local_rank),
+            Some(rank) => self.device.device_of(rank.local_rank),
         }
     }
 
-    /// The device, and nothing set.
+    /// The device; nothing is set.
     ///
     /// # Errors
-    /// As [`Self::prepare`].
+    /// The device does not exist or its name is unknown.
     pub fn device(&self) -> Result<Device> {
         self.device.device()
     }
@@ -75,13 +74,13 @@ impl Compute {
             .context("--amp is refused (add --force-amp to run slowly all the same)")
     }
 
-    /// Threads for each of so many runs at a time.
+    /// Threads for each of `runs` runs or processes at a time.
     pub fn threads_of_each(&self, runs: usize) -> usize {
         let all = self.threads.map_or_else(torch::physical_cores, usize::from);
         (all / runs).max(1)
     }
 
-    /// The words that say the same to another `mindgap`, with so many threads.
+    /// These flags as arguments of another `mindgap` process, which is to compute with `threads` threads.
     pub fn words(&self, threads: usize) -> Vec<String> {
         let mut words = vec![format!("--device={}", self.device), format!("--threads={threads}")];
         words.extend(self.deterministic.then(|| "--deterministic".to_owned()));

@@ -14,7 +14,7 @@ use mindgap::{
     recipe::Recipe,
 };
 
-/// Which presets, over how many seeds, on which data.
+/// The presets, seeds and data of a comparison.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Planning {
     /// The presets to compare, separated by commas
@@ -59,7 +59,7 @@ impl Planning {
         planning
     }
 
-    /// Whether a flag changes the recipes.
+    /// Whether any recipe flag is given.
     pub fn has_recipe_flags(&self) -> bool {
         self.source.flags != RecipeFlags::default()
     }

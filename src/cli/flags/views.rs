@@ -1,11 +1,11 @@
-//! Views of an image over which predictions are averaged, as flags name them.
+//! Flag values for the views of an image over which predictions are averaged.
 
 use mindgap::recipe::Tta;
 
 /// Reads `none`, `flip` or `ten-crop`.
 ///
 /// # Errors
-/// It is another word.
+/// `word` names no kind of views.
 pub fn parse_views(word: &str) -> Result<Tta, String> {
     [Tta::None, Tta::Flip, Tta::TenCrop]
         .into_iter()

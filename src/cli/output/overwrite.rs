@@ -1,4 +1,4 @@
-//! May a file be overwritten? Only one that mindgap wrote.
+//! Checks that only files that mindgap wrote are overwritten.
 
 use std::{fs, path::Path};
 
@@ -6,10 +6,11 @@ use anyhow::{Context, Result, ensure};
 
 use mindgap::report;
 
-/// Refuses `path` if a file is there that is none of ours. `what` names our kind of file and `flag` chooses another.
+/// Fails if `path` is a file that mindgap did not write, as `is_ours` tells by its contents. The error names the kind of
+/// file, `what`, and the `flag` that chooses another path.
 ///
 /// # Errors
-/// Such a file is there, or it cannot be read.
+/// `path` is such a file, is not a regular file, or cannot be read.
 pub fn check_ours(path: &Path, what: &str, flag: &str, is_ours: impl Fn(&[u8]) -> bool) -> Result<()> {
     if !path.exists() {
         return Ok(());
@@ -20,18 +21,19 @@ pub fn check_ours(path: &Path, what: &str, flag: &str, is_ours: impl Fn(&[u8]) -
     Ok(())
 }
 
-/// The same where `mark` stands in every file of ours.
+/// Fails if `path` is a file that does not contain `mark`, which mindgap writes into every file of the kind `what`. `flag`
+/// chooses another path.
 ///
 /// # Errors
-/// As [`check_ours`].
+/// `path` is such a file, is not a regular file, or cannot be read.
 pub fn check_marked(path: &Path, what: &str, flag: &str, mark: &str) -> Result<()> {
     check_ours(path, what, flag, |text| text.windows(mark.len()).any(|bytes| bytes == mark.as_bytes()))
 }
 
-/// The same for an HTML page.
+/// Fails if `path` is a file that is not a report of mindgap. `flag` chooses another path.
 ///
 /// # Errors
-/// As [`check_ours`].
+/// `path` is such a file, is not a regular file, or cannot be read.
 pub fn check_our_page(path: &Path, flag: &str) -> Result<()> {
     check_marked(path, "report", flag, report::MARK)
 }

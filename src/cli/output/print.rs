@@ -1,4 +1,4 @@
-//! A command's result on stdout.
+//! Writes a command's result to stdout.
 
 use std::io::{self, ErrorKind, Write};
 
@@ -6,19 +6,20 @@ use anyhow::Result;
 
 use mindgap::train::Failure;
 
-/// Prints `text`.
+/// Prints `text` on stdout. A closed pipe is no error, since its reader has all it wants.
 ///
 /// # Errors
-/// As [`is_read`].
+/// stdout cannot be written to, for example on a full disk.
 pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
     let mut stdout = io::stdout().lock();
     is_read(stdout.write_all(text.as_ref()).and_then(|()| stdout.flush())).map(|_| ())
 }
 
-/// Whether somebody reads on after `written` to stdout: one who closes the pipe early has what he wanted.
+/// Whether stdout is still read, given the result of writing to it. A closed pipe is no error, since its reader has all
+/// it wants.
 ///
 /// # Errors
-/// It cannot be written to, on a full disk for one.
+/// stdout cannot be written to, for example on a full disk.
 pub fn is_read(written: io::Result<()>) -> Result<bool> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),

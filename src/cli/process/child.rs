@@ -1,4 +1,4 @@
-//! One run of a comparison as a process of its own: what befalls it befalls no other.
+//! Child processes of mindgap. Each run of a comparison has one, so that a crash of it does not affect the others.
 
 use std::{
     fs::File,
@@ -14,24 +14,26 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 
-/// Runs the mindgap of these `words`, a command that trains. Its messages go to the file `log`; `reached` hears of each
-/// finished epoch. True when it is done, false when it was stopped; raising `stop` stops it.
+/// Runs `mindgap` with these arguments, a command that trains, until it ends or `stop` is set. Its messages go to the file
+/// `log`, and `on_epoch` is called with the number of each finished epoch. Returns true when the run is done, false when it
+/// was stopped.
 ///
 /// # Errors
-/// It failed: its last message.
-pub fn train(words: &[String], log: &Path, stop: &AtomicBool, reached: impl Fn(u32) + Sync) -> Result<bool> {
+/// The process failed; the error holds its last message.
+pub fn train(words: &[String], log: &Path, stop: &AtomicBool, on_epoch: impl Fn(u32) + Sync) -> Result<bool> {
     let mut command = mindgap()?;
     command.args(words);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command.stderr(File::create(log).with_context(|| format!("cannot write {}", log.display()))?);
-    // Should this process be killed, its runs stop rather than go on unseen. (The signal may come twice, once for each
-    // thread of the dying parent; a run then stops without a checkpoint of its own and resumes from its last epoch.)
+    // If this process is killed, its runs stop too, rather than continue unseen. The signal may come twice, once for each
+    // thread of the dying parent; a run then stops without a checkpoint and resumes from its last epoch.
     set_apart(&mut command, Signal::TERM);
     let mut child = command.spawn().context("the training process cannot be started")?;
     let output = child.stdout.take().context("the training process has an output")?;
     let status = thread::scope(|scope| {
         scope.spawn(|| {
-            BufReader::new(output).lines().map_while(Result::ok).filter_map(|line| epoch_of(&line)).for_each(&reached);
+            let lines = BufReader::new(output).lines().map_while(Result::ok);
+            lines.filter_map(|line| epoch_of(&line)).for_each(&on_epoch);
         });
         wait(&mut child, stop)
     })?;
@@ -48,16 +50,16 @@ pub fn train(words: &[String], log: &Path, stop: &AtomicBool, reached: impl Fn(u
     }
 }
 
-/// This program, to be started once more.
+/// A command that starts this program again.
 ///
 /// # Errors
-/// Its file cannot be found.
+/// The program's own file cannot be found.
 pub fn mindgap() -> Result<Command> {
     Ok(Command::new(std::env::current_exe().context("this program's own file cannot be found")?))
 }
 
-/// Gives `command` a process group of its own, since Ctrl-C reaches the whole of one, and sends it `signal` when this
-/// process dies.
+/// Gives `command` a process group of its own, so that Ctrl-C does not reach it, and sends it `signal` when this process
+/// dies.
 pub fn set_apart(command: &mut Command, signal: Signal) {
     command.process_group(0);
     // SAFETY: between fork and exec, prctl is a plain system call on plain numbers.
@@ -66,12 +68,12 @@ pub fn set_apart(command: &mut Command, signal: Signal) {
     }
 }
 
-/// The error among what a mindgap said: the last of it, of one line or several.
+/// The error in the messages of a `mindgap` process: their last part, of one line or several.
 pub fn error_in(said: &str) -> Option<&str> {
     said.split_once("error: ").map(|(_, error)| error.trim_end())
 }
 
-/// Waits for `child`, asking it to stop once `stop` is raised.
+/// Waits for `child`, and asks it to stop once `stop` is set.
 fn wait(child: &mut Child, stop: &AtomicBool) -> Result<std::process::ExitStatus> {
     let mut asked = false;
     loop {
@@ -97,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_epoch_is_read_from_the_origins_line() {
+    fn the_epoch_is_read_from_a_progress_line() {
         assert_eq!(epoch_of("Epoch: 12/50.. Training Loss: 1.402.. "), Some(12));
         assert_eq!(epoch_of("After epoch 12: loss"), None);
     }

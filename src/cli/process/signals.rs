@@ -1,16 +1,19 @@
-//! SIGINT, SIGTERM and SIGHUP ask training to stop after the update under way; a second one leaves at once.
+//! SIGINT, SIGTERM and SIGHUP stop training after the current update; a second one ends the program at once.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// A flag that the first signal raises. A signal counts only where it is not ignored, so that `nohup`, and a script's `&`,
-/// which ignores SIGINT, keep their meaning.
+/// A flag that the first signal sets. A signal that was ignored at the start stays ignored, so that `nohup` and the `&` of
+/// a script, which ignores SIGINT, keep their meaning.
+///
+/// # Errors
+/// A signal handler cannot be set.
 pub fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal)) {
-        // In this order: the first handler acts on a flag that an earlier signal has raised.
+        // The order matters: the first handler ends the program where an earlier signal has set the flag.
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
             .with_context(|| format!("no handler can be set for signal {signal}"))?;

@@ -1,8 +1,8 @@
-//! Whether the processes of a run are alive. Each writes a heartbeat into the store at regular intervals and reads those of
+//! Heartbeats of the processes of a run. Each process writes a heartbeat into the store at regular intervals and reads those of
 //! the others. A process without a heartbeat for too long counts as dead; all others then end with an error that names it.
 //!
-//! Two threads do this: one exchanges heartbeats with the store, which may block it; the other decides by what was
-//! received, and never blocks.
+//! Two threads do this: one exchanges heartbeats with the store, which may block; the other checks what was received, and
+//! never blocks.
 
 use std::{
     fs,
@@ -26,7 +26,7 @@ use mindgap::torch::distributed::Store;
 const FAILURE: i32 = 3;
 /// How long the main thread may take to end by itself once a dead process is known.
 const GRACE: Duration = Duration::from_secs(3);
-/// How many times the timeout a process may take for its first heartbeat: machines do not start at once.
+/// A process may take this many timeouts to send its first heartbeat, since machines do not all start at once.
 const TIMEOUTS_AT_START: u32 = 10;
 
 /// Monitors the other processes of a run until [`Self::end`].
@@ -38,7 +38,7 @@ pub(super) struct HeartbeatMonitor {
 /// What this process knows of the others.
 struct Status {
     rank: usize,
-    /// The process that serves the store, for messages.
+    /// A description of the process that serves the store, for messages.
     store_owner: String,
     timeout: Duration,
     /// Time between two heartbeats.
@@ -80,7 +80,8 @@ impl HeartbeatMonitor {
             received: Mutex::new(Received { heartbeats, store: Some(now), fault: None }),
         });
         let store = Arc::new(store);
-        let (exchanging, shared_store) = (Arc::clone(&status), Arc::clone(&store));
+        let exchanging = Arc::clone(&status);
+        let shared_store = Arc::clone(&store);
         spawn("heartbeats", move || exchanging.exchange_until_end(&shared_store, &calls))?;
         let deciding = Arc::clone(&status);
         spawn("monitor", move || deciding.exit_after_a_death())?;
@@ -92,9 +93,9 @@ impl HeartbeatMonitor {
         self.status.is_ended.store(true, Ordering::Relaxed);
     }
 
-    /// The process that caused `error` of this one, if it was another; otherwise the error is sent to the others. Waits
-    /// for a few heartbeats to learn who is alive. Ends the monitoring; where it has ended before, no other process is
-    /// the cause.
+    /// The other process that caused the `error` of this one. Returns None where this process is the cause, or where the
+    /// monitoring has ended before; in the former case the error is sent to the others. Waits for a few heartbeats to find
+    /// out which processes are alive, then ends the monitoring.
     pub fn culprit(&self, error: &Error) -> Option<String> {
         let status = &self.status;
         if status.is_ended() {
@@ -127,6 +128,7 @@ impl Status {
         self.is_ended.load(Ordering::Relaxed)
     }
 
+    /// Exchanges heartbeats until the monitoring ends or the store cannot be reached.
     fn exchange_until_end(&self, store: &Store, calls: &AtomicU64) {
         let mut number = 0u64;
         while !self.is_ended() {
@@ -136,7 +138,7 @@ impl Status {
                 return;
             }
             if let Some(dead) = self.dead_process(self.timeout, Instant::now()) {
-                // All processes then report the same cause.
+                // Through the store all processes report the same cause.
                 let _ = store.set_first("fault", &dead);
             }
             sleep(self.interval);
@@ -243,8 +245,8 @@ impl Status {
         None
     }
 
-    /// Of processes that are all alive, the one that did not reach the collective call in which this one waited in vain,
-    /// if `error` says that it did.
+    /// The living process that is behind in its collective calls, where `error` says that this process waited for another
+    /// until the timeout.
     fn straggler(&self, error: &str) -> Option<String> {
         if !error.to_lowercase().contains("timed out") && !error.to_lowercase().contains("timeout") {
             return None;

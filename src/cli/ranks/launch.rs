@@ -1,4 +1,4 @@
-//! `--ranks N`: starts the processes of a run on this machine and waits for their common end.
+//! `--ranks N`: starts the processes of a run on this machine and waits until all have ended.
 
 use std::{
     env,
@@ -24,22 +24,23 @@ use crate::cli::{
 };
 use mindgap::{torch::distributed::listen, train::Failure};
 
-/// Set for processes that were started here.
+/// Environment variable that is set for the processes that `--ranks` starts.
 pub(super) const LAUNCHED: &str = "MINDGAP_LAUNCHED";
-/// The number of the socket on which rank 0 serves the store: it is open already, so that nobody takes the port.
+/// Environment variable with the number of the socket on which rank 0 serves the store. The socket is opened here, so that
+/// no other program can take the port.
 pub(super) const SOCKET: &str = "MINDGAP_STORE_SOCKET";
-/// How long the others may take to end by themselves once one has ended badly.
+/// How long the other processes may take to end by themselves once one has failed.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// Runs this very command on `ranks` processes.
+/// Runs this command on `ranks` processes.
 ///
 /// # Errors
-/// One of them was killed, or none can be started.
+/// A process was killed, or none can be started.
 pub(super) fn run(ranks: usize) -> Result<ExitStatus> {
     let stop = signals::stop_flag()?;
     let mut children = start(ranks)?;
     let mut asked = false;
-    let mut first_bad: Option<(usize, std::process::ExitStatus, Instant)> = None;
+    let mut first_failure: Option<(usize, std::process::ExitStatus, Instant)> = None;
     loop {
         let mut running = 0;
         for (rank, child) in children.iter_mut().enumerate() {
@@ -47,11 +48,13 @@ pub(super) fn run(ranks: usize) -> Result<ExitStatus> {
                 None => running += 1,
                 Some(status) if status.success() => {}
                 Some(status) => {
-                    // A mistake of the user's ends the other ranks too, and one of them may be gone sooner.
-                    let is_cause =
-                        |earlier: std::process::ExitStatus| status.code() == Some(2) && earlier.code() != Some(2);
-                    if first_bad.is_none_or(|(_, earlier, _)| is_cause(earlier)) {
-                        first_bad = Some((rank, status, Instant::now()));
+                    // A user error on one rank ends the others too, perhaps earlier: it is the cause all the same.
+                    let is_cause = match first_failure {
+                        None => true,
+                        Some((_, earlier, _)) => status.code() == Some(2) && earlier.code() != Some(2),
+                    };
+                    if is_cause {
+                        first_failure = Some((rank, status, Instant::now()));
                     }
                 }
             }
@@ -63,23 +66,24 @@ pub(super) fn run(ranks: usize) -> Result<ExitStatus> {
             asked = true;
             signal(&mut children, Signal::TERM)?;
         }
-        if first_bad.is_some_and(|(_, _, since)| since.elapsed() > GRACE) {
+        if first_failure.is_some_and(|(_, _, since)| since.elapsed() > GRACE) {
             signal(&mut children, Signal::KILL)?;
         }
         thread::sleep(Duration::from_millis(20));
     }
-    let Some((rank, status, _)) = first_bad else { return Ok(ExitStatus::Done) };
+    let Some((rank, status, _)) = first_failure else { return Ok(ExitStatus::Done) };
     match (status.code(), status.signal()) {
         (Some(2), _) => Ok(ExitStatus::UserError),
         (Some(75), _) => Ok(ExitStatus::Stopped),
         (Some(_), _) => Ok(ExitStatus::Failure),
         (None, Some(signal)) => bail!(Failure(format!(
-            "rank {rank} was killed by signal {signal}; go on from the last checkpoint with --resume"
+            "rank {rank} was killed by signal {signal}; resume from the last checkpoint with --resume"
         ))),
         (None, None) => bail!(Failure(format!("rank {rank} ended with {status}"))),
     }
 }
 
+/// Starts the processes, which meet at a store on this machine.
 fn start(ranks: usize) -> Result<Vec<Child>> {
     let socket = listen("127.0.0.1", 0)?;
     let port = socket.local_addr()?.port();
@@ -92,9 +96,9 @@ fn start(ranks: usize) -> Result<Vec<Child>> {
         {
             command.env(name, number.to_string());
         }
-        // These would speak of another launcher.
+        // Variables of another launcher.
         command.env_remove("TORCHELASTIC_USE_AGENT_STORE").env_remove("TORCHELASTIC_RESTART_COUNT").env_remove(SOCKET);
-        // c10d warns of every closed connection, with stack frames; what it means is said in one line here.
+        // c10d warns of every closed connection, with stack frames; mindgap reports the cause in one line.
         if env::var_os("TORCH_CPP_LOG_LEVEL").is_none() {
             command.env("TORCH_CPP_LOG_LEVEL", "ERROR");
         }

@@ -1,10 +1,10 @@
-//! What rank 0 sends to the other ranks before a run begins. Rank 0 alone reads recipe, flags and run folder.
+//! The message of rank 0 to the other ranks before a run begins. Only rank 0 reads recipe, flags and run folder.
 
 use serde::{Deserialize, Serialize};
 
 use mindgap::data::SplitFolders;
 
-/// A message of rank 0.
+/// A message from rank 0 to the other ranks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Message {
     /// The run is finished: there is nothing to train.
@@ -13,15 +13,15 @@ pub enum Message {
     Train {
         /// The recipe, complete but for what the data decide, as TOML.
         recipe: String,
-        /// The data.
+        /// The source of the data.
         source: String,
         /// The list of samples to leave out of the data.
         exclude: Option<String>,
-        /// The folders of splits that were named.
+        /// The folders of splits that the user named.
         folders: SplitFolders,
         /// Whether the resumed run left bad files out.
         skipped_before: bool,
-        /// Threads of each rank, where the resumed run decides them.
+        /// Threads of each rank, if the resumed run determines them.
         threads: Option<usize>,
     },
 }

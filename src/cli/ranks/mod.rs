@@ -1,4 +1,4 @@
-//! A run on several processes: how they find each other, exchange messages, watch each other, and end together.
+//! A run on several processes: how they find each other, exchange messages, monitor each other, and end together.
 
 #[cfg(feature = "distributed")]
 mod heartbeat;

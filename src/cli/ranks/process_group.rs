@@ -1,4 +1,4 @@
-//! The processes that train one run together, from their meeting to their end.
+//! The group of processes that train one run together, from its formation to its end.
 
 use std::{
     env,
@@ -46,7 +46,7 @@ impl Flags {
     /// Calls `train` with the process group that the environment or `--ranks` asks for, or without one.
     ///
     /// # Errors
-    /// The errors of `train`; the processes did not meet, or one of them died.
+    /// The errors of `train`, processes that did not join, or a process that died.
     pub fn with_group(&self, train: impl FnOnce(Option<&ProcessGroup>) -> Result<ExitStatus>) -> Result<ExitStatus> {
         let launched = env::var_os(launch::LAUNCHED).is_some();
         match (RankInfo::of_environment()?, self.ranks) {
@@ -66,7 +66,7 @@ impl Flags {
     }
 }
 
-/// The processes of this one's run.
+/// The group of processes that train a run together, as one of them sees it.
 pub struct ProcessGroup {
     info: RankInfo,
     store: Arc<Store>,
@@ -90,7 +90,7 @@ impl ProcessGroup {
             _ => None,
         };
         let prefix = format!("mindgap/{}", info.attempt);
-        // Others may start later, and rank 0's store with them.
+        // Other processes may start later, rank 0 and its store among them.
         let start_timeout = timeout.max(Duration::from_secs(300));
         let join = |socket| {
             Store::join(host, *port, socket, &prefix, start_timeout)
@@ -98,7 +98,7 @@ impl ProcessGroup {
         };
         let store = Arc::new(join(socket)?);
         let calls = Arc::new(AtomicU64::new(0));
-        // A connection of its own: requests on one connection wait for each other.
+        // The monitor has its own connection, since requests on one connection wait for each other.
         let monitor = HeartbeatMonitor::start(&info, join(None)?, Arc::clone(&calls), timeout)?;
         Ok(Self { info, store, monitor, calls, timeout, ranks: OnceLock::new() })
     }
@@ -118,7 +118,7 @@ impl ProcessGroup {
         Ok(serde_json::from_str(&self.wait_for("message")?)?)
     }
 
-    /// The value of `key` once it is set. A process that does not set it is the monitor's concern.
+    /// Waits for the value of `key`. If the process that should set it is dead, the monitor ends this one.
     fn wait_for(&self, key: &str) -> Result<String> {
         loop {
             if let Some(value) = self.store.get(key)? {
@@ -128,7 +128,7 @@ impl ProcessGroup {
         }
     }
 
-    /// Connects the ranks for training on `device` once all have opened their data.
+    /// Waits until all ranks have opened their data, and connects them for training on `device`.
     ///
     /// # Errors
     /// This process has other data than rank 0, or another one has died.
@@ -156,7 +156,7 @@ impl ProcessGroup {
         Ok(self.ranks.get_or_init(|| ranks).clone())
     }
 
-    /// Waits until all processes have trained to the end; after that none is monitored any more.
+    /// Waits until all processes have finished training, and ends the monitoring.
     pub fn leave(&self) -> Result<()> {
         if let Some(ranks) = self.ranks.get() {
             ranks.wait()?;
@@ -165,7 +165,8 @@ impl ProcessGroup {
         Ok(())
     }
 
-    /// The outcome of this process. An error is sent to the others, unless it is the consequence of another's death.
+    /// Ends the monitoring and returns the outcome of this process. An error is sent to the other processes, unless another
+    /// process caused it.
     fn end(self, outcome: Result<ExitStatus>) -> Result<ExitStatus> {
         let error = match outcome {
             Ok(status) => {

@@ -1,50 +1,50 @@
-//! Where a process stands among those of its run, as torchrun, srun or `--ranks` say in its environment.
+//! The rank of a process in its run, as torchrun, srun or `--ranks` set it in the environment.
 
 use std::{env, str::FromStr};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-/// A process among those of its run.
+/// The rank of a process, and how it reaches the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RankInfo {
-    /// Its number, from 0.
+    /// The rank, from 0.
     pub rank: usize,
-    /// How many there are, from 2.
+    /// The number of ranks, at least 2.
     pub size: usize,
-    /// Its number on its machine, from 0.
+    /// The number of the process on its machine, from 0.
     pub local_rank: usize,
-    /// How many there are on its machine, where that is told.
+    /// The number of processes on its machine, if the environment says it.
     pub local_size: Option<usize>,
-    /// Where the store is, in which they meet.
+    /// The host of the store through which the processes meet.
     pub host: String,
-    /// Its port.
+    /// The port of the store.
     pub port: u16,
-    /// Whether torchrun's agent serves the store; else rank 0 does.
+    /// Whether torchrun's agent serves the store; otherwise rank 0 does.
     pub agent_serves: bool,
-    /// Which start of the run this is: torchrun starts it again when a process dies.
+    /// The number of earlier starts of the run: torchrun starts it again when a process dies.
     pub attempt: u64,
 }
 
 impl RankInfo {
-    /// As the environment has it; None where it knows of one process alone.
+    /// Reads the environment. Returns None where the run has a single process.
     ///
     /// # Errors
-    /// A variable is missing or no number.
+    /// A variable is missing, or its value is not a number in range.
     pub fn of_environment() -> Result<Option<Self>> {
         Self::read(&|name| env::var(name).ok())
     }
 
     fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Option<Self>> {
-        let place = if variable("RANK").is_some() && variable("WORLD_SIZE").is_some() {
+        let info = if variable("RANK").is_some() && variable("WORLD_SIZE").is_some() {
             Self::of_torchrun(variable)?
         } else if ["SLURM_PROCID", "SLURM_NTASKS", "SLURM_STEP_ID"].iter().all(|name| variable(name).is_some()) {
-            // The last of them is srun's: a script that sbatch has started runs once, whatever the number of tasks.
+            // SLURM_STEP_ID is set by srun only. A script that sbatch starts is one process, whatever the number of tasks.
             Self::of_slurm(variable)?
         } else {
             return Ok(None);
         };
-        ensure!(place.rank < place.size, "process {} of {}: they are numbered from 0", place.rank, place.size);
-        Ok((place.size > 1).then_some(place))
+        ensure!(info.rank < info.size, "process {} of {}: they are numbered from 0", info.rank, info.size);
+        Ok((info.size > 1).then_some(info))
     }
 
     fn of_torchrun(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
@@ -69,14 +69,15 @@ impl RankInfo {
                 first_node(&nodes.context("neither MASTER_ADDR nor SLURM_STEP_NODELIST says where rank 0 is")?)
             }
         };
-        let (job, step) = (optional(variable, "SLURM_JOB_ID")?, optional(variable, "SLURM_STEP_ID")?);
-        // The same on all nodes of a step, and another one for two jobs that share a node.
-        let port = 20_000 + (job.unwrap_or(0u64) * 7 + step.unwrap_or(0)) % 10_000;
+        let job = optional(variable, "SLURM_JOB_ID")?.unwrap_or(0u64);
+        let step = optional(variable, "SLURM_STEP_ID")?.unwrap_or(0);
+        // All nodes of a step compute the same port, and two jobs that share a node different ones.
+        let port = 20_000 + (job * 7 + step) % 10_000;
         Ok(Self {
             rank: number(variable, "SLURM_PROCID")?,
             size: optional(variable, "SLURM_STEP_NUM_TASKS")?.map_or_else(|| number(variable, "SLURM_NTASKS"), Ok)?,
             local_rank: optional(variable, "SLURM_LOCALID")?.unwrap_or(0),
-            // srun binds each task to its cores; those are counted.
+            // srun binds each task to its own cores, and only these are counted.
             local_size: None,
             host,
             port: optional(variable, "MASTER_PORT")?.unwrap_or(port as u16),
@@ -102,11 +103,15 @@ fn optional<T: FromStr>(variable: &dyn Fn(&str) -> Option<String>, name: &str) -
 /// The first host of a list as Slurm writes it: `gpu[03-05,9],cpu1` begins with `gpu03`.
 fn first_node(list: &str) -> String {
     let mut first = String::new();
-    // Inside brackets the first number alone is taken.
-    let (mut inside, mut taken) = (false, false);
+    // Of the numbers inside brackets only the first is taken.
+    let mut inside = false;
+    let mut taken = false;
     for c in list.chars() {
         match c {
-            '[' => (inside, taken) = (true, false),
+            '[' => {
+                inside = true;
+                taken = false;
+            }
             ']' => inside = false,
             ',' if !inside => break,
             ',' | '-' if inside => taken = true,
@@ -127,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn torchrun_is_understood() {
-        let place = read(
+    fn variables_of_torchrun_are_read() {
+        let info = read(
             "RANK=3 WORLD_SIZE=4 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2 MASTER_ADDR=h MASTER_PORT=29500 \
              TORCHELASTIC_USE_AGENT_STORE=True TORCHELASTIC_RESTART_COUNT=2",
         );
@@ -142,21 +147,21 @@ mod tests {
             agent_serves: true,
             attempt: 2,
         };
-        assert_eq!(place.unwrap(), Some(expected));
+        assert_eq!(info.unwrap(), Some(expected));
     }
 
     #[test]
-    fn srun_is_understood_and_sbatch_is_one_process() {
+    fn variables_of_srun_are_read_and_sbatch_is_one_process() {
         let task = "SLURM_PROCID=1 SLURM_NTASKS=2 SLURM_LOCALID=0 SLURM_JOB_ID=12 SLURM_JOB_NODELIST=gpu[03-05,9],cpu1";
         assert_eq!(read(task).unwrap(), None);
-        let place = read(&format!("{task} SLURM_STEP_ID=1")).unwrap().unwrap();
-        assert_eq!((place.rank, place.size, place.host.as_str(), place.port), (1, 2, "gpu03", 20_085));
-        let place = read(&format!("{task} SLURM_STEP_ID=1 MASTER_ADDR=10.0.0.1 MASTER_PORT=7")).unwrap().unwrap();
-        assert_eq!((place.host.as_str(), place.port), ("10.0.0.1", 7));
+        let info = read(&format!("{task} SLURM_STEP_ID=1")).unwrap().unwrap();
+        assert_eq!((info.rank, info.size, info.host.as_str(), info.port), (1, 2, "gpu03", 20_085));
+        let info = read(&format!("{task} SLURM_STEP_ID=1 MASTER_ADDR=10.0.0.1 MASTER_PORT=7")).unwrap().unwrap();
+        assert_eq!((info.host.as_str(), info.port), ("10.0.0.1", 7));
     }
 
     #[test]
-    fn one_process_needs_no_company() {
+    fn one_process_has_no_group() {
         assert_eq!(read("").unwrap(), None);
         assert_eq!(read("RANK=0").unwrap(), None);
         assert_eq!(read("RANK=0 WORLD_SIZE=1").unwrap(), None);

@@ -1,4 +1,4 @@
-//! The process group of a mindgap that was built for one process: none.
+//! Stand-ins for process groups in a mindgap that was built without the feature `distributed`.
 
 use anyhow::{Result, bail};
 use tch::Device;
@@ -7,7 +7,7 @@ use super::{Message, RankInfo};
 use crate::cli::ExitStatus;
 use mindgap::{data::Dataset, train::Ranks};
 
-/// The flag that is refused, so that its user learns why.
+/// The flag `--ranks`, which is refused with an error that says why.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags {
     /// Needs a mindgap built with `--features distributed`
@@ -15,7 +15,7 @@ pub struct Flags {
     ranks: Option<u16>,
 }
 
-/// A process group that cannot exist.
+/// A process group, of which there is no value.
 #[derive(Debug)]
 pub enum ProcessGroup {}
 
@@ -23,7 +23,7 @@ impl Flags {
     /// Calls `train` without a process group.
     ///
     /// # Errors
-    /// Several processes were asked for: each would train the whole run.
+    /// Several processes were requested, of which each would train the whole run, or the errors of `train`.
     pub fn with_group(&self, train: impl FnOnce(Option<&ProcessGroup>) -> Result<ExitStatus>) -> Result<ExitStatus> {
         if let Some(ranks) = self.ranks.filter(|ranks| *ranks != 1) {
             bail!(

@@ -5,14 +5,14 @@ use tch::{Kind, Tensor};
 use super::Members;
 use crate::torch::lists::{self, AdamWUpdate};
 
-/// The numbers of the rule.
+/// The hyperparameters of AdamW besides learning rate and weight decay.
 #[derive(Clone, Debug)]
 pub struct AdamW {
     /// Decay of the mean of the gradients.
     pub beta1: f64,
-    /// Decay of the mean of their squares.
+    /// Decay of the mean of the squared gradients.
     pub beta2: f64,
-    /// Keeps the division finite.
+    /// Added to the denominator, so that the division is finite.
     pub epsilon: f64,
 }
 
@@ -23,7 +23,8 @@ impl Default for AdamW {
 }
 
 impl AdamW {
-    /// p ← p·(1 − rate·decay) − rate·m̂ / (√v̂ + ε); `updates` counts from 1 and corrects the bias of the young means.
+    /// p ← p·(1 − rate·decay) − rate·m̂ / (√v̂ + ε); `updates`, which counts from 1, corrects the bias
+    /// of means that begin at 0.
     pub(super) fn update(&self, members: &Members, rate: f64, decay: f64, updates: u64) {
         let Self { beta1, beta2, epsilon } = *self;
         let Members { parameters, gradients, state, found_inf } = members;

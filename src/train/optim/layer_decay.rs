@@ -8,7 +8,8 @@
 //! | Usual values | 0.65 to 0.9; 1 for one rate everywhere. |
 //! | Reference | Howard and Ruder 2018, "Universal language model fine-tuning" (discriminative rates); timm's `param_groups_layer_decay`, whose groups these are. |
 
-/// The factor of the learning rate for each of a network's tensors, whose `names` are given from the images on.
+/// Returns the factor of the learning rate for each of a network's tensors, by name. `names` are all of them, in the order
+/// from the images to the classifier.
 pub fn rate_factors(names: &[&str], decay: f64) -> impl Fn(&str) -> f64 {
     let mut groups: Vec<String> = names.iter().map(|name| group(name)).collect();
     groups.dedup();
@@ -19,7 +20,7 @@ pub fn rate_factors(names: &[&str], decay: f64) -> impl Fn(&str) -> f64 {
     }
 }
 
-/// `stem`, a block such as `layer2.1`, or `fc`.
+/// The group of a tensor: `stem`, a block such as `layer2.1`, or `fc`.
 fn group(name: &str) -> String {
     let mut words = name.split('.');
     match (words.next(), words.next()) {

@@ -1,4 +1,4 @@
-//! Optimisers with named state. Each rule is one file with one pure update.
+//! Optimizers with named state. Each update rule has a file.
 
 mod adamw;
 mod clip;
@@ -21,7 +21,7 @@ use crate::{
     recipe::{Opt, Recipe},
 };
 
-/// How gradients become updates.
+/// The rule by which gradients become updates.
 #[derive(Clone, Debug)]
 enum UpdateRule {
     Sgd(Sgd),
@@ -37,31 +37,31 @@ struct Slot {
     state: Vec<Tensor>,
 }
 
-/// Slots that are updated by one call.
+/// The slots that one call updates.
 #[derive(Debug)]
 struct ParameterGroup {
-    /// What the learning rate is multiplied by.
+    /// The factor of the learning rate.
     rate_factor: f64,
     weight_decay: f64,
-    /// Which of the slots.
+    /// The indices of the slots.
     slots: Vec<usize>,
 }
 
-/// The tensors of one call of a rule.
+/// The tensors of one call of an update rule.
 struct Members<'a> {
     parameters: Vec<&'a Tensor>,
     /// One for each parameter, with the same strides.
     gradients: Vec<&'a Tensor>,
     /// For each name in `UpdateRule::state_names` a tensor for each parameter.
     state: Vec<Vec<&'a Tensor>>,
-    /// Where it is 1, nothing changes: a float32 `[1]` on the device.
+    /// A float32 `[1]` on the device; where it is 1, nothing changes.
     found_inf: Option<&'a Tensor>,
 }
 
-/// An optimiser over all trained tensors of a network.
+/// An optimizer over all trained tensors of a network.
 ///
-/// Tensors that share learning rate and weight decay are updated by one operator call, by libtorch's fused kernels: two
-/// calls an update, since norms and biases are spared by weight decay; with `layer_decay` two for each block.
+/// Tensors that share learning rate and weight decay are updated by one call of libtorch's fused kernels. An update takes
+/// two calls, since norms and biases have no weight decay; with `layer_decay` it takes two for each block.
 #[derive(Debug)]
 pub struct Optimizer {
     rule: UpdateRule,
@@ -72,7 +72,7 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// The optimiser of `recipe`. Weight decay spares norms and biases unless the recipe says `norm_decay`.
+    /// The optimizer of `recipe`. Norms and biases have weight decay only with `norm_decay`.
     pub fn new(recipe: &Recipe, parameters: &Parameters) -> Self {
         let rule = match recipe.opt {
             Opt::Sgd => UpdateRule::Sgd(Sgd { momentum: recipe.momentum, nesterov: recipe.nesterov }),
@@ -88,10 +88,10 @@ impl Optimizer {
                 parameter: parameter.tensor.shallow_clone(),
                 state: rule.state_names().iter().map(|_| parameter.tensor.zeros_like()).collect(),
             });
-            let (rate_factor, weight_decay) = (factor(&parameter.name), weight_decay(recipe, parameter.role));
-            let numbers =
-                |group: &&mut ParameterGroup| (group.rate_factor, group.weight_decay) == (rate_factor, weight_decay);
-            match groups.iter_mut().find(numbers) {
+            let rate_factor = factor(&parameter.name);
+            let weight_decay = weight_decay(recipe, parameter.role);
+            match groups.iter_mut().find(|group| group.rate_factor == rate_factor && group.weight_decay == weight_decay)
+            {
                 Some(group) => group.slots.push(number),
                 None => groups.push(ParameterGroup { rate_factor, weight_decay, slots: vec![number] }),
             }
@@ -99,9 +99,9 @@ impl Optimizer {
         Self { rule, slots, groups, updates: 0 }
     }
 
-    /// One update at learning rate `rate`. `gradients` are in the order of `Parameters::trained`, each laid out in memory
-    /// as its parameter. Where `found_inf`, a float32 `[1]` on the device, is 1, nothing changes; it counts as an update
-    /// all the same.
+    /// Makes one update at learning rate `rate`. `gradients` are in the order of `Parameters::trained`, each with the
+    /// strides of its parameter. Where `found_inf`, a float32 `[1]` on the device, is 1, no tensor changes, but the update
+    /// is counted.
     pub fn step(&mut self, gradients: &[Tensor], rate: f64, found_inf: Option<&Tensor>) {
         assert_eq!(gradients.len(), self.slots.len(), "one gradient for each trained tensor");
         self.updates += 1;
@@ -123,7 +123,7 @@ impl Optimizer {
         }
     }
 
-    /// The state tensors by name, such as `momentum/layer1.0.conv1.weight`; they share their storage with the optimiser.
+    /// The state tensors by name, such as `momentum/layer1.0.conv1.weight`; they share their storage with the optimizer.
     pub fn state(&self) -> Vec<(String, &Tensor)> {
         let mut state = Vec::new();
         for slot in &self.slots {

@@ -4,12 +4,12 @@
 use super::Members;
 use crate::torch::lists::{self, SgdUpdate};
 
-/// The numbers of the rule.
+/// The hyperparameters of SGD besides learning rate and weight decay.
 #[derive(Clone, Debug)]
 pub struct Sgd {
     /// Share of the velocity that is kept, in [0, 1).
     pub momentum: f64,
-    /// Look one step ahead (Sutskever et al. 2013, in PyTorch's form).
+    /// Nesterov momentum (Sutskever et al. 2013, in PyTorch's form).
     pub nesterov: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The rules against PyTorch's own: numbers of scripts/golden/optimizers.py.
+//! The update rules against PyTorch's, with the numbers of scripts/golden/optimizers.py.
 
 use tch::{Device, Kind, Tensor};
 
@@ -11,13 +11,13 @@ type Trajectory = [[f64; 3]; 5];
 fn run(mut update: impl FnMut(&Members, f64, u64)) -> Trajectory {
     let parameter = Tensor::from_slice(&[1.0, -2.0, 3.0]);
     let slope = Tensor::from_slice(&[0.5, 1.0, 2.0]);
-    let memory = [parameter.zeros_like(), parameter.zeros_like()];
+    let state = [parameter.zeros_like(), parameter.zeros_like()];
     [1u64, 2, 3, 4, 5].map(|number| {
         let gradient = &parameter * &slope + 0.1 * number as f64;
         let members = Members {
             parameters: vec![&parameter],
             gradients: vec![&gradient],
-            state: memory.iter().map(|tensor| vec![tensor]).collect(),
+            state: state.iter().map(|tensor| vec![tensor]).collect(),
             found_inf: None,
         };
         update(&members, 0.1 / number as f64, number);
@@ -64,7 +64,7 @@ fn clipping_scales_all_gradients_by_one_factor_and_only_when_too_long() {
     assert_eq!(short[0].device(), Device::Cpu);
 }
 
-/// A parameter, its gradient and its state, as a rule sees them.
+/// A parameter and its two state tensors after `rule`.
 fn changed_by(rule: impl Fn(&Members), found_inf: f32) -> [Tensor; 3] {
     let tensors = [[1f32, -2.0], [0.5, 0.25], [0.1, 0.2], [0.3, 0.4]].map(|values| Tensor::from_slice(&values));
     let [parameter, gradient, first, second] = &tensors;

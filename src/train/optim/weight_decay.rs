@@ -11,7 +11,7 @@
 
 use crate::{model::Role, recipe::Recipe};
 
-/// The weight decay of a tensor that is `role` to the optimiser.
+/// The weight decay of a tensor with this `role`.
 pub fn weight_decay(recipe: &Recipe, role: Role) -> f64 {
     match role {
         Role::Weight => recipe.weight_decay,

@@ -1,4 +1,4 @@
-//! `mindgap find-lr`: tries growing learning rates and suggests one.
+//! `mindgap find-lr`: runs a learning-rate range test and suggests a rate.
 
 mod text;
 
@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "RATE", default_value = "1e-7", allow_negative_numbers = true, help_heading = "Test")]
     start_lr: f64,
 
-    /// Last learning rate; the test ends before it where the loss is lost
+    /// Last learning rate; the test ends earlier where the loss diverges
     #[arg(long, value_name = "RATE", default_value = "10", allow_negative_numbers = true, help_heading = "Test")]
     end_lr: f64,
 
@@ -62,7 +62,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Runs the test, draws its curve and says what it speaks for. That it speaks for no rate is a result too.
+/// Runs the test, draws its curve, and prints the suggested rate. A test that suggests none succeeds too.
 ///
 /// # Errors
 /// A bad flag, file or data set; a file in the way; no suggestion where a recipe was to be written.
@@ -99,12 +99,12 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     };
     let text = if args.json { serde_json::to_string_pretty(&found.json())? + "\n" } else { found.text() };
     print(text)?;
-    // What was found is worth reading where no recipe could be made of it, too.
+    // The result is printed even where the recipe cannot be written.
     applied.map(|_| ExitStatus::Done)
 }
 
 impl Args {
-    /// Refuses files that could not be written in the end, before the work.
+    /// Checks that the files can be written, before the test runs.
     fn check_files(&self) -> Result<()> {
         check_marked(&self.chart, "chart of a range test", "--chart", LR_MARK)?;
         if let Some(path) = &self.apply {
@@ -117,14 +117,20 @@ impl Args {
     }
 }
 
-/// The loss of one who knows how frequent the classes are among the targets of a batch, and nothing else \[nats\].
+/// The loss of a model that knows only the frequency of each class among the training targets \[nats\].
 fn guessing(recipe: &Recipe, data: &Dataset) -> f64 {
     let counts = data.train.class_counts(data.classes.len());
     let even = 1.0 / counts.len() as f64;
     let is_balanced = recipe.balanced_sampling || recipe.class_weights == ClassWeights::Balanced;
-    let shares = counts.iter().map(|&count| if is_balanced { even } else { count as f64 / data.train.len() as f64 });
-    let smoothed = shares.map(|share| (1.0 - recipe.smoothing) * share + recipe.smoothing * even);
-    smoothed.filter(|share| *share > 0.0).map(|share| -share * share.ln()).sum()
+    let mut loss = 0.0;
+    for &count in &counts {
+        let share = if is_balanced { even } else { count as f64 / data.train.len() as f64 };
+        let smoothed = (1.0 - recipe.smoothing) * share + recipe.smoothing * even;
+        if smoothed > 0.0 {
+            loss -= smoothed * smoothed.ln();
+        }
+    }
+    loss
 }
 
 /// Writes `recipe` with the suggested rates to `path`.
@@ -138,15 +144,15 @@ fn apply(path: &Path, recipe: &Recipe, outcome: Result<LrSuggestion, NoSuggestio
     durable::write(path, recipe.to_toml().as_bytes())
 }
 
-/// A bar on stderr; nothing where that is no terminal.
+/// A progress bar on stderr, hidden where that is no terminal.
 fn bar(updates: u32) -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}");
     ProgressBar::new(updates.into()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+/// Shows the last update on the bar.
 fn show(bar: &ProgressBar, curve: &LrCurve) {
-    let (rate, loss) = (curve.rates().last(), curve.smoothed().last());
-    if let (Some(rate), Some(loss)) = (rate, loss) {
+    if let (Some(rate), Some(loss)) = (curve.rates().last(), curve.smoothed().last()) {
         bar.set_message(format!("rate {rate:.1e}, loss {loss:.3}"));
     }
     bar.inc(1);

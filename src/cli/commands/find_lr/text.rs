@@ -1,4 +1,4 @@
-//! What `mindgap find-lr` says: for a person, and as JSON.
+//! The result of `mindgap find-lr`, as text and as JSON.
 
 use std::path::Path;
 
@@ -10,16 +10,16 @@ use mindgap::{
     stats::{LrCurve, LrSuggestion, NoSuggestion, rate_text},
 };
 
-/// Steps from low to high in a line of text.
+/// The characters of a sparkline, from low to high.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Width of that line \[characters\].
+/// Width of a sparkline \[characters\].
 const WIDTH: usize = 50;
 
-/// A finished test.
+/// A finished range test.
 pub struct Found<'a> {
-    /// What it met.
+    /// The loss at each rate.
     pub curve: &'a LrCurve,
-    /// What that speaks for.
+    /// The suggested rates, or why there are none.
     pub outcome: Result<LrSuggestion, NoSuggestion>,
     /// The recipe that was tried.
     pub recipe: &'a Recipe,
@@ -32,7 +32,7 @@ pub struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// For a program.
+    /// The result as JSON.
     pub fn json(&self) -> Value {
         let found = self.outcome.ok();
         json!({
@@ -50,18 +50,19 @@ impl Found<'_> {
         })
     }
 
-    /// For a person, at 80 columns.
+    /// The result as text for 80 columns.
     pub fn text(&self) -> String {
-        let (rates, Recipe { batch_size, grad_accum_steps, .. }) = (self.curve.rates(), self.recipe);
-        let (first, last) = (rates.first().copied().unwrap_or_default(), rates.last().copied().unwrap_or_default());
-        let (made, images) = (rates.len(), batch_size * grad_accum_steps);
-        let mut text =
-            format!("Rates from {} to {} in {made} updates of {images} images", rate_text(first), rate_text(last));
-        text += if self.curve.is_over() { ", where the loss was lost.\n\n" } else { ".\n\n" };
-        text += &format!("{} {} {}\n\n", rate_text(first), sparkline(self.curve.smoothed()), rate_text(last));
+        let rates = self.curve.rates();
+        let first = rate_text(rates.first().copied().unwrap_or_default());
+        let last = rate_text(rates.last().copied().unwrap_or_default());
+        let updates = rates.len();
+        let images = self.recipe.batch_size * self.recipe.grad_accum_steps;
+        let mut text = format!("Rates from {first} to {last} in {updates} updates of {images} images");
+        text += if self.curve.is_over() { ", where the loss diverged.\n\n" } else { ".\n\n" };
+        text += &format!("{first} {} {last}\n\n", sparkline(self.curve.smoothed()));
         match self.outcome {
             Ok(found) => text += &self.rates(&found),
-            Err(reason) => text += &(fill(&format!("No suggestion: {reason}."), lines()) + "\n\n"),
+            Err(reason) => text += &(fill(&format!("No suggestion: {reason}."), line_options()) + "\n\n"),
         }
         text += &format!("chart       {}\n", self.chart.display());
         if let (Some(path), Ok(_)) = (self.applied, self.outcome) {
@@ -71,12 +72,13 @@ impl Found<'_> {
         text
     }
 
+    /// The suggested rate and what it is read from, a line each.
     fn rates(&self, found: &LrSuggestion) -> String {
         format!(
             "suggestion  {} (the loss is lowest at ten times it); the recipe has {}\n\
              valley      {}, the middle of the longest fall\n\
              steepest    {}\n\
-             bounds      the fall begins at {} and is all but done at {}\n\n",
+             bounds      the fall begins at {} and ends near {}\n\n",
             rate_text(found.suggestion),
             rate_text(self.recipe.lr),
             rate_text(found.valley),
@@ -87,21 +89,23 @@ impl Found<'_> {
     }
 }
 
-/// Of up to 79 characters, in which no flag is cut at its hyphens.
-fn lines() -> Options<'static> {
+/// Lines of up to 79 characters, in which no flag is broken at its hyphens.
+fn line_options() -> Options<'static> {
     Options::new(79).word_splitter(WordSplitter::NoHyphenation).break_words(false)
 }
 
-/// The course of `losses` in one line: the lowest of each stretch. What is above the beginning is cut off there.
+/// The course of `losses` in one line, as the lowest loss of each stretch. Losses above those of the first tenth are shown
+/// at that height.
 fn sparkline(losses: &[f64]) -> String {
     let finite: Vec<f64> = losses.iter().copied().filter(|loss| loss.is_finite()).collect();
     let Some(&first) = finite.first() else { return "(no finite loss)".to_owned() };
     let low = finite.iter().copied().fold(first, f64::min);
-    let begun = finite.iter().take(finite.len() / 10 + 1).copied().fold(first, f64::max);
-    let height = |loss: f64| {
-        let share = if begun > low { (loss - low) / (begun - low) } else { 1.0 };
-        HEIGHTS[((share * 7.0).round() as usize).min(7)]
-    };
-    let stretch = finite.len().div_ceil(WIDTH);
-    finite.chunks(stretch).map(|losses| height(losses.iter().copied().fold(f64::INFINITY, f64::min))).collect()
+    let high = finite.iter().take(finite.len() / 10 + 1).copied().fold(first, f64::max);
+    let mut line = String::new();
+    for losses in finite.chunks(finite.len().div_ceil(WIDTH)) {
+        let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
+        let share = if high > low { (lowest - low) / (high - low) } else { 1.0 };
+        line.push(HEIGHTS[((share * 7.0).round() as usize).min(7)]);
+    }
+    line
 }

@@ -1,14 +1,15 @@
-//! Which run of a plan is this process to train: the index given, or its number in an array of tasks.
+//! The index of the run that this process trains: the one given, or its number in an array of tasks.
 
 use anyhow::{Context, Result, bail};
 
-/// The variables in which engines number their tasks: HyperQueue, Slurm's job arrays, Kubernetes' Indexed Jobs.
+/// The environment variables that number tasks: of HyperQueue, Slurm's job arrays, Kubernetes' Indexed Jobs.
 const VARIABLES: [&str; 3] = ["HQ_TASK_ID", "SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
 
-/// The index and where it comes from. Without one `given`, the first of the variables that `variable` knows.
+/// The index and its source. Without a `given` index it is the first of the environment variables that is set;
+/// `variable` looks one up.
 ///
 /// # Errors
-/// None of them is set, one holds no number, or two hold different ones.
+/// No index is given and no variable is set, a variable holds no number, or two hold different ones.
 pub fn index(given: Option<usize>, variable: impl Fn(&str) -> Option<String>) -> Result<(usize, &'static str)> {
     if let Some(index) = given {
         return Ok((index, "--index"));

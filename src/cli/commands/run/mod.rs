@@ -1,5 +1,5 @@
-//! `mindgap run`: trains one run of a plan, here and now. The same words as often as you like: what is finished is not
-//! repeated, what was interrupted goes on.
+//! `mindgap run`: trains one run of a plan. Repeating the command is safe: a finished run is not trained again, and an
+//! interrupted one is resumed.
 
 mod index;
 
@@ -21,11 +21,11 @@ use mindgap::{
     train::Previous,
 };
 
-/// What the exit codes mean to an engine.
-pub const HELP: &str = "To an engine of array jobs: 0 is also the answer where the run is finished already, and where another \
-                        process trains it (said on stderr; `mindgap compare --plan` tells which runs are finished). 75 wants the \
-                        same command again, which goes on from the checkpoint. 2 and 3 are errors that come again until \
-                        something is changed.";
+/// The meaning of the exit codes for a job scheduler.
+pub const HELP: &str = "Exit codes for a scheduler of array jobs: 0 also where the run was finished before, and where another \
+                        process is training it (said on stderr; `mindgap compare --plan` lists the finished runs). After 75 the \
+                        same command resumes the run from its checkpoint. 2 and 3 are errors that recur until their cause is \
+                        removed.";
 
 /// Flags of `mindgap run`.
 #[derive(Clone, Debug, clap::Args)]
@@ -55,13 +55,13 @@ pub struct Args {
     json: bool,
 }
 
-/// Trains the run, unless it is finished or another process is at work on it: that is no failure of this one.
+/// Trains the run, unless it is finished or another process is training it; neither is an error.
 ///
 /// # Errors
 /// A bad flag, plan or data set before the first step, or a run in the folder that is not the planned one; a
 /// [`Failure`](mindgap::train::Failure) after it.
 pub fn run(args: &Args) -> Result<ExitStatus> {
-    // Before a word is said: it may begin the program anew.
+    // First of all, since it may execute the program again.
     torch::restart_with_sleeping_threads();
     let plan = Plan::read(&args.plan)?;
     let (index, from) = index(args.index, |name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
@@ -76,20 +76,27 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
             Some(locked) => left_to_another(args.json, &folder, locked),
             None => Err(error),
         },
-        end => end,
+        outcome => outcome,
     }
 }
 
+/// Trains the run in this process.
 fn train_here(args: &Args, run: &PlannedRun, folder: &Path) -> Result<ExitStatus> {
     if folder.exists() {
-        // Before the data are opened and the device is taken; training takes the lock for good.
+        // An early check, before the data are opened and the device is used; training itself takes the lock to keep it.
         drop(Lock::take(&folder.join(RunFolder::LOCK))?);
     }
-    let (data, compute) = (&args.data, args.compute.clone());
-    train::run(&train::Args::planned(run, folder.to_owned(), data, compute, args.checkpoint_every, args.json))
+    train::run(&train::Args::planned(
+        run,
+        folder.to_owned(),
+        &args.data,
+        args.compute.clone(),
+        args.checkpoint_every,
+        args.json,
+    ))
 }
 
-/// Another process trains the run.
+/// Says that another process is training the run.
 fn left_to_another(json: bool, folder: &Path, locked: &Locked) -> Result<ExitStatus> {
     say(format_args!("{} is left to {}, which is training it.", folder.display(), locked.holder()));
     if json {

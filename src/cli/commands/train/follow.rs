@@ -1,9 +1,8 @@
-//! What every rank but the first does in `mindgap train`: it receives what is to be trained, trains its part, and writes
-//! nothing.
+//! `mindgap train` on every rank but the first: receives the run from rank 0, trains its part, and writes no files.
 
 use anyhow::{Context, Result};
 
-use super::failure;
+use super::failure::failure;
 use crate::cli::{
     ExitStatus,
     flags::{compute::Compute, data::DataFlags},
@@ -15,7 +14,7 @@ use mindgap::{
     train::{EvalSets, FitOutcome, Trainer, complete_recipe, fit},
 };
 
-/// Trains with the other ranks. Data and device are this process's own.
+/// Trains with the other ranks, on this process's own data and device.
 ///
 /// # Errors
 /// The data cannot be opened or are not rank 0's; training fails, here or on another rank.
@@ -28,7 +27,7 @@ pub fn run(data: &DataFlags, compute: &Compute, group: &ProcessGroup) -> Result<
     let data = data.reading(exclude, &folders).open(&source, &recipe, skipped_before)?;
     let recipe = complete_recipe(recipe, &data);
     let sets = EvalSets::of(&data, recipe.data_seed);
-    // Its weights will be rank 0's.
+    // `join` replaces its weights by rank 0's.
     let mut trainer = Trainer::before_restore(&recipe, &data, device)?;
     let stop = signals::stop_flag()?;
     trainer.join(group.connect(device, &data)?)?;

@@ -1,4 +1,4 @@
-//! The report of a run during training: an open page shows the run live.
+//! The live report: the run's page is written again after every epoch, and reloads itself in a browser.
 
 use std::path::{Path, PathBuf};
 

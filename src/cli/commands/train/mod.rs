@@ -1,106 +1,44 @@
-//! `mindgap train`: one run, from its flags to its last figures.
+//! `mindgap train`: one run, from its flags to its final figures.
 
+mod args;
+mod failure;
 mod follow;
 mod live;
 mod portable;
 mod request;
 mod texts;
 
-use std::{
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::{path::Path, time::SystemTime};
 
 use anyhow::{Context, Result};
 
+pub use args::Args;
+use failure::failure;
 use live::LiveReport;
 use request::Request;
 
 use crate::cli::{
     ExitStatus,
-    flags::{compute::Compute, data::DataFlags, recipe::RecipeSource},
     output::{print::print, say::say},
     process::signals,
-    ranks::{self, Message, ProcessGroup},
+    ranks::{Message, ProcessGroup},
 };
 use mindgap::{
-    compare::{PlannedData, PlannedRun},
     data::Dataset,
     durable, gap,
     run::{Done, Environment, Events, RunFolder, RunProgress},
     torch::{self, device},
-    train::{Failure, FitOutcome, Run, RunInProgress},
+    train::{FitOutcome, Run, RunInProgress},
 };
 
-/// Flags of `mindgap train`.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(flatten)]
-    data: DataFlags,
-
-    #[command(flatten)]
-    source: RecipeSource,
-
-    /// Folder of the run [default: a new one under runs/, named after data and preset]
-    #[arg(long, value_name = "DIR", help_heading = "Run")]
-    out: Option<PathBuf>,
-
-    /// Go on with the run in --out: where it stopped, or past its end with more --epochs; begin it where there is none
-    #[arg(long, help_heading = "Run", requires = "out")]
-    resume: bool,
-
-    /// Write a checkpoint after every N updates inside an epoch too [default: after each epoch]
-    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u64).range(1..))]
-    checkpoint_every: Option<u64>,
-
-    #[command(flatten)]
-    compute: Compute,
-
-    #[command(flatten)]
-    ranks: ranks::Flags,
-
-    /// Print the final figures as JSON on stdout, everything else on stderr
-    #[arg(long, help_heading = "Run")]
-    json: bool,
-
-    /// Of a planned run: the data that it must have.
-    #[arg(skip)]
-    planned: Option<PlannedData>,
-}
-
-impl Args {
-    /// Those of a planned run, which begins in `folder` or goes on there.
-    pub fn planned(
-        run: &PlannedRun,
-        folder: PathBuf,
-        data: &DataFlags,
-        compute: Compute,
-        checkpoint_every: Option<u64>,
-        json: bool,
-    ) -> Self {
-        let (preset, recipe) = (Some(run.job.preset.clone()), Some(run.recipe.clone()));
-        Self {
-            data: data.over(&run.data),
-            source: RecipeSource { preset, planned: recipe, ..RecipeSource::default() },
-            out: Some(folder),
-            resume: true,
-            checkpoint_every,
-            compute,
-            ranks: ranks::Flags::default(),
-            json,
-            planned: Some(run.data.clone()),
-        }
-    }
-}
-
-/// Trains.
+/// Trains the run that the flags describe.
 ///
 /// # Errors
-/// A bad flag, file or data set before the first step; a [`Failure`] after it.
+/// A bad flag, file or data set before the first step; a [`Failure`](mindgap::train::Failure) after it.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     torch::restart_with_sleeping_threads();
     if args.planned.is_some() {
-        // The workers of a plan may be tasks of one Slurm step, yet each trains runs of its own.
+        // The workers of a plan may be tasks of one Slurm step, but each trains its own runs.
         return train(args, None);
     }
     args.ranks.with_group(|group| match group {
@@ -162,7 +100,7 @@ fn train_and_report(
     let recipe = &run.trainer.recipe;
     let mut observers = ((events, &mut report), RunProgress::new(recipe.epochs, recipe.batch_size, args.json));
     let outcome = run.fit(&mut observers).map_err(failure);
-    // The bar is removed before anything else is said.
+    // Removes the progress bar before anything else is printed.
     drop(observers);
     if let (Some(group), Ok(_)) = (group, &outcome) {
         group.leave().map_err(failure)?;
@@ -187,6 +125,7 @@ fn train_and_report(
     }
 }
 
+/// Says that there is nothing to train.
 fn say_finished(args: &Args, done: &Done) {
     say(match (done.early_stopped, &args.planned) {
         (true, _) => "This run is finished: it stopped early.",
@@ -211,22 +150,7 @@ fn started(environment: &Environment) -> f64 {
     since.map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// An error of a run that had begun.
-pub(super) fn failure(error: anyhow::Error) -> anyhow::Error {
-    if error.downcast_ref::<Failure>().is_some() {
-        return error;
-    }
-    let text = format!("{error:#}");
-    let memory = ["out of memory", "not enough memory", "can't allocate memory"];
-    let advice = if memory.iter().any(|words| text.to_lowercase().contains(words)) {
-        "; a smaller --batch-size needs less memory, and --grad-accum-steps keeps the batch that the optimizer sees"
-    } else {
-        ""
-    };
-    Failure(format!("{text}{advice}")).into()
-}
-
-/// Says on stderr what is about to be trained.
+/// Describes on stderr the run that is about to be trained.
 fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize) -> Result<()> {
     for warning in &run.warnings {
         say(format_args!("warning: {warning}"));
@@ -236,8 +160,12 @@ fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize
     }
     let recipe = &run.trainer.recipe;
     say(texts::description(data, &run.sets, recipe, run.cost()?).trim_end());
-    let (origin, epochs) = (request.origin(run.is_resumed), recipe.epochs);
-    say(format_args!("recipe   {origin}; {epochs} epochs in batches of {}", recipe.batch_size));
+    say(format_args!(
+        "recipe   {}; {} epochs in batches of {}",
+        request.recipe_source(run.is_resumed),
+        recipe.epochs,
+        recipe.batch_size
+    ));
     if let Some(file) = &run.trainer.pretrained {
         say(format_args!("weights  {}", file.path));
         for note in &file.notes {
@@ -268,7 +196,7 @@ fn conclude(args: &Args, folder: &Path, done: &Done) -> Result<ExitStatus> {
         texts::summary(folder, done, gap::open_since(&records))
     };
     match print(text) {
-        // The figures lie in the run's folder too: words that nobody can read are no failure of the training.
+        // The figures are in the run's folder too, so that a failed print is no failure of the training.
         Err(error) if !args.json => say(format_args!("warning: {error}")),
         printed => printed?,
     }

@@ -1,4 +1,4 @@
-//! What is to be trained: the flags of `mindgap train` and, on `--resume`, the run that they resume.
+//! The run that `mindgap train` is asked for: by its flags and, with `--resume`, by the run that they resume.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use super::Args;
+use super::args::Args;
 use crate::cli::{flags::recipe::RecipeSource, output::say::say, ranks::Message};
 use mindgap::{
     data::{Dataset, SplitFolders},
@@ -16,7 +16,7 @@ use mindgap::{
     train::Previous,
 };
 
-/// What is to be trained.
+/// The run that is to be trained.
 pub struct Request {
     /// The data, as the user or the resumed run names them.
     source: String,
@@ -24,21 +24,21 @@ pub struct Request {
     exclude: Option<String>,
     /// The folders of splits that the user or the resumed run names.
     folders: SplitFolders,
-    /// The recipe, complete but for what the data decide.
+    /// The recipe, complete except for the values that the data decide.
     pub recipe: Recipe,
-    /// The preset that it started from.
+    /// The preset that the recipe is based on.
     preset: Option<String>,
-    /// The recipe file that was applied to it.
+    /// The recipe file that was applied to the preset.
     file: Option<PathBuf>,
     /// The run that is resumed, if it was begun before.
     pub previous: Option<Previous>,
 }
 
 impl Request {
-    /// What `args` ask for.
+    /// The run that `args` ask for.
     ///
     /// # Errors
-    /// A bad recipe, or one that is not that of the run to be resumed.
+    /// The recipe is invalid, or differs from that of the run to be resumed.
     pub fn of(args: &Args) -> Result<Self> {
         let previous = match &args.out {
             Some(path) if args.resume => Previous::read(path)?,
@@ -71,7 +71,7 @@ impl Request {
             source: args.data.source.clone().unwrap_or_else(|| previous.source()),
             exclude: args.data.exclude.clone().or_else(|| previous.exclude()),
             folders: if folders.is_empty() { previous.folders() } else { folders },
-            // Images are read as the run read them before.
+            // Images are read in the range in which the run read them before.
             recipe: Recipe { range_16bit: recipe.range_16bit.or(Some(previous.range_16bit())), ..recipe },
             preset: args.source.preset.clone(),
             file: args.source.recipe.clone(),
@@ -79,8 +79,8 @@ impl Request {
         })
     }
 
-    /// Where the recipe comes from, in words.
-    pub fn origin(&self, is_resumed: bool) -> String {
+    /// The source of the recipe, in words.
+    pub fn recipe_source(&self, is_resumed: bool) -> String {
         match (&self.preset, &self.file) {
             _ if is_resumed => "of the resumed run".to_owned(),
             (Some(preset), Some(file)) => format!("preset {preset}, changed by {}", file.display()),
@@ -97,13 +97,13 @@ impl Request {
         format!("{stem}-{preset}")
     }
 
-    /// The threads of the resumed run, where as many processes train it as before: with them its bits stay the same.
+    /// The threads of the resumed run, if as many processes train it as before. With these threads its bits stay the same.
     pub fn threads_before(&self, ranks: usize) -> Option<usize> {
         let versions = &self.previous.as_ref()?.environment.versions;
         (versions.ranks.unwrap_or(1) == ranks).then_some(versions.threads)
     }
 
-    /// What the other processes of the run must know.
+    /// The message to the other processes of the run.
     pub fn message(&self, threads: Option<usize>) -> Message {
         Message::Train {
             recipe: self.recipe.to_toml(),
@@ -123,7 +123,7 @@ impl Request {
     /// Opens the data.
     ///
     /// # Errors
-    /// They are missing or unreadable, or are not those of the plan.
+    /// The data are missing or unreadable, or differ from those of the plan.
     pub fn open_data(&self, args: &Args) -> Result<Dataset> {
         let flags = args.data.reading(self.exclude.clone(), &self.folders);
         let data = flags.open(&self.source, &self.recipe, self.skipped_before())?;
@@ -138,7 +138,7 @@ impl Request {
         Ok(data)
     }
 
-    /// The final figures where the run to be resumed needs no more epochs, on the data that it was trained on.
+    /// The final figures of the run to be resumed, if it is finished, on the same data, and no more epochs are asked for.
     pub fn finished(&self, args: &Args) -> Option<Done> {
         let previous = self.previous.as_ref()?;
         let data = &previous.environment.data;
@@ -170,7 +170,7 @@ fn asked_recipe(source: &RecipeSource, previous: &Previous) -> Result<Recipe> {
     }
 }
 
-/// The path `list` as a run records it.
+/// The absolute path of `list`, as a run records it.
 fn absolute(list: &str) -> Option<String> {
     Some(fs::canonicalize(list).ok()?.to_string_lossy().into_owned())
 }

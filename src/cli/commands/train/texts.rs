@@ -13,9 +13,13 @@ use mindgap::{
 /// Describes data, probe, leaks and network, a line each.
 pub fn description(data: &Dataset, sets: &EvalSets, recipe: &Recipe, cost: ModelCost) -> String {
     let colour = if data.channels == 1 { "grey" } else { "RGB" };
-    let (train, val, classes, size) = (data.train.len(), data.val.len(), data.classes.len(), data.size);
-    let mut text =
-        format!("data     {train} training and {val} validation images, {classes} classes, {size}×{size} {colour}\n");
+    let mut text = format!(
+        "data     {} training and {} validation images, {} classes, {size}×{size} {colour}\n",
+        data.train.len(),
+        data.val.len(),
+        data.classes.len(),
+        size = data.size,
+    );
     text += &format!("probe    {} training images, none of them in val\n", sets.probe.len());
     if sets.leak_count() > 0 {
         let leaks = sets.leak_count();
@@ -24,9 +28,12 @@ pub fn description(data: &Dataset, sets: &EvalSets, recipe: &Recipe, cost: Model
              `mindgap inspect DATA --write-exclude FILE` lists their duplicates in train, for --exclude FILE\n"
         );
     }
-    let (parameters, millions) = (cost.parameters, cost.multiply_adds as f64 / 1e6);
-    text +=
-        &format!("network  {}: {parameters} parameters, {millions:.1} million multiply-adds an image\n", recipe.model);
+    text += &format!(
+        "network  {}: {} parameters, {:.1} million multiply-adds an image\n",
+        recipe.model,
+        cost.parameters,
+        cost.multiply_adds as f64 / 1e6
+    );
     text
 }
 
