@@ -1,10 +1,6 @@
 //! Opens a data set: from a source to splits that training can use.
 
-use std::{
-    cell::RefCell,
-    collections::HashSet,
-    path::{Path, PathBuf},
-};
+use std::{cell::RefCell, path::PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -16,14 +12,11 @@ use super::{
         read_splits,
         shape::{self, Shape},
     },
+    list_splits::listed,
     options::Options,
     read_progress::ReadProgress,
     sources::{
-        exclude::Exclusions,
-        faces, image_folder,
         listing::{self, Listing, Samples},
-        source::{Names, Source},
-        table,
         unreadable::{self, BadFile},
     },
     splits::{
@@ -86,101 +79,6 @@ pub fn open(source: &str, options: &Options, progress: &dyn ReadProgress) -> Res
 
     let listing = listed(source, options)?;
     read_all(source, listing, options, progress).with_context(|| format!("the data {source:?} cannot be used"))
-}
-
-/// Lists the samples of every split of `source` without reading an image.
-pub(super) fn listed(source: &str, options: &Options) -> Result<Listing> {
-    let mut listing = listed_whole(source, options).with_context(|| format!("the data {source:?} cannot be used"))?;
-    if !listing.bad.is_empty() {
-        listing
-            .notes
-            .push(format!("{} rows that cannot be read were left out (`options.skip_bad`).", listing.bad.len()));
-    }
-    settle_splits(&mut listing, options);
-    Ok(listing)
-}
-
-/// Lists the splits that the source has, without the excluded samples.
-fn listed_whole(source: &str, options: &Options) -> Result<Listing> {
-    let mut exclusions = options.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
-    let mut listing = list(source, options, &mut exclusions)?;
-    exclusions.apply(&mut listing, Path::new(source))?;
-    listing.check()?;
-    Ok(listing)
-}
-
-fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<Listing> {
-    let is_folder = source != "faces" && Path::new(source).is_dir();
-    ensure!(
-        is_folder || options.folders.is_empty(),
-        "`options.folders.train`, `options.folders.val` and `options.folders.test` name folders in a folder of images, and \
-         {source:?} is none"
-    );
-    if source == "faces" {
-        return Ok(generate(options.data_seed));
-    }
-    let path = Path::new(source);
-    let kind = path.metadata().context("there is no such folder or file")?;
-    if kind.is_dir() {
-        image_folder::list(path, &options.folders)
-    } else if is_table(path) {
-        table::list(path, options.skip_bad, exclusions)
-    } else {
-        bail!("it is neither a folder nor a .csv file");
-    }
-}
-
-/// Whether `path` is a file to be read as a table.
-pub(super) fn is_table(path: &Path) -> bool {
-    path.is_file() && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
-}
-
-/// Lists the generated faces.
-fn generate(data_seed: u64) -> Listing {
-    let samples = |kind, first, count| {
-        let faces::Faces { images, labels } = faces::generate(data_seed, first, count);
-        Samples::all(Source::Grey { side: faces::SIZE as u32, pixels: images, names: Names::Numbers(kind) }, labels)
-    };
-    let mut notes = Vec::new();
-    if Path::new("faces").exists() {
-        notes.push("The generated faces are used; ./faces is not read.".into());
-    }
-    Listing {
-        classes: faces::CLASSES.map(str::to_owned).to_vec(),
-        train: samples("train face", 0, faces::TRAIN),
-        val: Some(samples("val face", faces::TRAIN, faces::VAL)),
-        test: None,
-        unread_test: None,
-        unused: None,
-        notes,
-        bad: Vec::new(),
-    }
-}
-
-/// Draws a val split if the listing lacks one, and the fraction of train in use.
-fn settle_splits(listing: &mut Listing, options: &Options) {
-    let classes = listing.classes.len();
-    if listing.val.is_none() {
-        let (train, val) = stratified::tenth(&listing.train.labels, classes, options.data_seed);
-        listing.val = Some(listing.train.select(&val));
-        listing.train = listing.train.select(&train);
-        listing.notes.push(format!(
-            "There is no val split: {} of the {} training images, a tenth of every class, validate (`options.data_seed = {}`).",
-            val.len(),
-            val.len() + train.len(),
-            options.data_seed
-        ));
-        listing.note_absent_from_drawn();
-    }
-    if options.train_fraction < 1.0 {
-        let all = listing.train.ids.len();
-        let used = stratified::fraction(&listing.train.labels, classes, options.train_fraction, options.data_seed);
-        let is_used: HashSet<u32> = used.iter().copied().collect();
-        let unused: Vec<u32> = (0..all as u32).filter(|position| !is_used.contains(position)).collect();
-        listing.unused = Some(listing.train.select(&unused));
-        listing.train = listing.train.select(&used);
-        listing.notes.push(format!("{} of {all} training images are used (`options.train_fraction`).", used.len()));
-    }
 }
 
 /// Reads every image once, or loads the result of an earlier start.

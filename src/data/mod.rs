@@ -4,7 +4,7 @@
 //!
 //! 1. List the samples (`sources`): a folder (`sources::image_folder`), a table (`sources::table`) or generated faces
 //!    (`sources::faces`) gives a `Listing`, without the samples that the user excludes (`sources::exclude`).
-//! 2. Settle the splits (`splits`): draw a tenth for val where there is no val split, and the fraction of train in use.
+//! 2. Settle the splits (`list_splits`, `splits`): draw a tenth for val where there is no val split, and the fraction of train in use.
 //! 3. Choose the shape that every image gets (`decoding::shape`).
 //! 4. Read every image once (`decoding`): decode it, hash its pixels, resize it, and keep it if it fits the cache.
 //! 5. Report what cannot be read, or leave it out, and return a [`Dataset`].
@@ -21,6 +21,7 @@
 mod audit;
 mod dataset;
 mod decoding;
+mod list_splits;
 mod options;
 mod panic_message;
 mod read_progress;

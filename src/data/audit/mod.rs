@@ -19,7 +19,6 @@ use anyhow::{Context, Result};
 use serde::{Serialize, Serializer};
 
 use super::{
-    dataset::listed,
     decoding::{
         hash,
         pixel_statistics::PixelSums,
@@ -27,6 +26,7 @@ use super::{
         shape::{Asked, Shape},
         sixteen_bit::{Range, SixteenBitValues},
     },
+    list_splits::listed,
     options::Options,
     read_progress::ReadProgress,
     sources::{

@@ -12,6 +12,7 @@ use crate::data::{
         shape::{Asked, Shape},
         sixteen_bit::Range,
     },
+    list_splits,
     options::Options,
     read_progress::ReadProgress,
     sources::{
@@ -60,7 +61,7 @@ fn listed(source: &str, name: SplitName, known: &[String], options: &Options) ->
         None
     } else if path.is_dir() {
         image_folder::list_single(path, &options.folders, name)?
-    } else if dataset::is_table(path) {
+    } else if list_splits::is_table(path) {
         table::list_single(path, name, known, options.skip_bad, &mut exclusions)?
     } else {
         None

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, ensure};
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
 use crate::data::{
-    dataset::listed,
     decoding::{decoded_image::DecodedImage, resize},
+    list_splits::listed,
     options::Options,
     sources::{listing::Samples, source::Source},
     splits::{split::Split, split_folders::SplitFolders},
