@@ -1,11 +1,11 @@
 //! mindgap trains ResNet image classifiers on libtorch and answers one question: why is my validation
 //! loss above my training loss, and what closes the distance without making the model worse?
 //!
-//! The crate is a house of rooms that stand on floors. A file imports only from its own room and from
-//! rooms on lower floors; `tests/floors.rs` checks it.
+//! The crate's modules form layers. A file imports only from its own module and from modules of lower layers;
+//! `tests/it/layers.rs` checks it.
 //!
 //! ```text
-//! 5  cli       one file per command; wires the rooms together
+//! 5  cli       one file per command; wires the modules together
 //! 4  report    one self-contained HTML page of a run or a comparison
 //! 3  train     the loop, optimisers, evaluation, checkpoints
 //!    compare   presets over seeds: figures, intervals, verdict

@@ -52,8 +52,8 @@ fn an_epoch_reads_once_in_fifty_updates_and_once_at_its_end_and_an_evaluation_on
 fn training_reads_through_the_counter_alone() {
     // Those that name the cause of a failure may read what they like.
     const FREE: [&str; 2] = ["rewind.rs", "parameters.rs"];
-    for room in ["augment", "model", "train", "train/optim"] {
-        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room)).unwrap() {
+    for module in ["augment", "model", "train", "train/optim"] {
+        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(module)).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() || FREE.contains(&name.as_str()) || name == "tests.rs" {
@@ -65,7 +65,7 @@ fn training_reads_through_the_counter_alone() {
             {
                 assert!(
                     !code.contains(read),
-                    "{room}/{name}: {read}…) is a read that torch::host_reads does not count"
+                    "{module}/{name}: {read}…) is a read that torch::host_reads does not count"
                 );
             }
         }

@@ -1,5 +1,5 @@
 //! More than two hundred kills at random moments, over every knob and preset: whatever is killed ends with the same
-//! bytes as what was never interrupted. Takes minutes; `scripts/torture` runs it, `tests/resume.rs` is its short form.
+//! bytes as what was never interrupted. Takes minutes; `scripts/torture` runs it, `tests/it/resume.rs` is its short form.
 
 use std::{
     fs,

@@ -105,7 +105,6 @@ const WORDS: [(&str, &str); 92] = [
 ];
 
 #[test]
-#[ignore = "not all files use them yet"]
 fn comments_messages_and_documents_use_the_fields_words() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = String::new();

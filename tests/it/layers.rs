@@ -1,13 +1,13 @@
-//! The house stands: every room imports only from itself and from lower floors, the rooms of plain numbers
-//! hold no tensor, and main.rs only opens the door.
+//! The modules form layers: each imports only from itself and from lower layers, the modules of plain numbers hold no
+//! tensor, and main.rs only calls the command line.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// Every room and its floor.
-const ROOMS: [(&str, u32); 17] = [
+/// Every module and its layer.
+const MODULES: [(&str, u32); 17] = [
     ("torch", 0),
     ("random", 0),
     ("durable", 0),
@@ -23,43 +23,43 @@ const ROOMS: [(&str, u32); 17] = [
     ("export", 3),
     ("report", 4),
     ("cli", 5),
-    // The library's door lists the rooms and uses none; the program's opens the topmost one.
+    // lib.rs lists the modules and uses none; main.rs calls the topmost one.
     ("lib", 0),
     ("main", 6),
 ];
 
-/// Rooms of plain numbers and text: what stands there can be read, compared and tested without libtorch.
+/// Modules of plain numbers and text, which can be read, compared and tested without libtorch.
 const WITHOUT_TENSORS: [&str; 6] = ["recipe", "stats", "run", "gap", "compare", "report"];
 
-fn floor(room: &str) -> Option<u32> {
-    ROOMS.iter().find(|(name, _)| *name == room).map(|(_, floor)| *floor)
+fn layer(module: &str) -> Option<u32> {
+    MODULES.iter().find(|(name, _)| *name == module).map(|(_, layer)| *layer)
 }
 
-/// What is wrong with `source`, a file of `room`.
-fn faults(room: &str, source: &str) -> Vec<String> {
-    let Some(own) = floor(room) else { return vec![format!("room {room} has no floor: add it to ROOMS")] };
+/// What is wrong with `source`, a file of `module`.
+fn faults(module: &str, source: &str) -> Vec<String> {
+    let Some(own) = layer(module) else { return vec![format!("module {module} has no layer: add it to MODULES")] };
     let code = without_comments_and_strings(source);
     let mut faults = Vec::new();
-    for other in imported_rooms(&code) {
-        match floor(&other) {
-            _ if other == room => {}
-            None => faults.push(format!("{room} imports crate::{other}, which is no room")),
-            Some(floor) if floor < own => {}
-            Some(floor) => faults.push(format!("{room} (floor {own}) imports {other} (floor {floor})")),
+    for other in imported_modules(&code) {
+        match layer(&other) {
+            _ if other == module => {}
+            None => faults.push(format!("{module} imports crate::{other}, which is no module")),
+            Some(layer) if layer < own => {}
+            Some(layer) => faults.push(format!("{module} (layer {own}) imports {other} (layer {layer})")),
         }
     }
-    if WITHOUT_TENSORS.contains(&room) {
+    if WITHOUT_TENSORS.contains(&module) {
         faults.extend(
             ["tch", "torch_sys"]
                 .iter()
                 .filter(|name| uses_crate(&code, name))
-                .map(|name| format!("{room} holds plain numbers and must not use {name}")),
+                .map(|name| format!("{module} holds plain numbers and must not use {name}")),
         );
     }
     faults
 }
 
-/// Whether `name::` or `use name` stands in the code; a field or a variable of that name is none of a crate's.
+/// Whether `name::` or `use name` occurs in the code; a field or a variable of that name is none of a crate's.
 fn uses_crate(code: &str, name: &str) -> bool {
     code.match_indices(name).any(|(at, _)| {
         let (before, after) = (&code[..at], &code[at + name.len()..]);
@@ -70,22 +70,22 @@ fn uses_crate(code: &str, name: &str) -> bool {
 }
 
 /// The names that follow `crate::`, and `mindgap::` in main.rs; `crate::{a::B, c}` gives a and c.
-fn imported_rooms(code: &str) -> Vec<String> {
-    let mut rooms = Vec::new();
-    for door in ["crate::", "mindgap::"] {
-        for (at, _) in code.match_indices(door) {
+fn imported_modules(code: &str) -> Vec<String> {
+    let mut modules = Vec::new();
+    for prefix in ["crate::", "mindgap::"] {
+        for (at, _) in code.match_indices(prefix) {
             let inside_a_word = code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
             if inside_a_word {
                 continue;
             }
-            let rest = code[at + door.len()..].trim_start();
+            let rest = code[at + prefix.len()..].trim_start();
             match rest.strip_prefix('{') {
-                Some(list) => rooms.extend(first_names(list)),
-                None => rooms.extend(words(rest).next().map(str::to_string)),
+                Some(list) => modules.extend(first_names(list)),
+                None => modules.extend(words(rest).next().map(str::to_string)),
             }
         }
     }
-    rooms
+    modules
 }
 
 /// The first name of each item of a braced list, whose opening brace has been read.
@@ -116,7 +116,7 @@ fn words(code: &str) -> impl Iterator<Item = &str> {
     code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
-/// The code alone: doc comments may point upstairs, and texts may speak of anything.
+/// The code alone: doc comments may name higher layers, and texts may say anything.
 fn without_comments_and_strings(source: &str) -> String {
     let mut code = String::new();
     let mut rest = source;
@@ -155,8 +155,8 @@ fn string_length(rest: &str) -> usize {
     rest.len()
 }
 
-/// The room of a file below src: its first folder, or its name.
-fn room_of(file: &Path) -> String {
+/// The module of a file below src: its first folder, or its name.
+fn module_of(file: &Path) -> String {
     let first = file.components().next().expect("a file below src").as_os_str().to_string_lossy();
     first.trim_end_matches(".rs").to_string()
 }
@@ -179,7 +179,7 @@ fn src() -> PathBuf {
 }
 
 #[test]
-fn every_file_imports_from_its_room_and_lower_floors_alone() {
+fn every_file_imports_from_its_module_and_lower_layers_alone() {
     let files = source_files(&src());
     assert!(files.len() > 10, "only {} source files were found", files.len());
     let found: Vec<String> = files
@@ -187,44 +187,44 @@ fn every_file_imports_from_its_room_and_lower_floors_alone() {
         .flat_map(|path| {
             let file = path.strip_prefix(src()).unwrap();
             let source = fs::read_to_string(path).unwrap();
-            faults(&room_of(file), &source).into_iter().map(|fault| format!("src/{}: {fault}", file.display()))
+            faults(&module_of(file), &source).into_iter().map(|fault| format!("src/{}: {fault}", file.display()))
         })
         .collect();
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
 #[test]
-fn main_only_opens_the_door() {
+fn main_only_calls_the_command_line() {
     let lines = fs::read_to_string(src().join("main.rs")).unwrap().lines().count();
     assert!(lines < 80, "main.rs has {lines} lines; what it does belongs into cli");
 }
 
 #[test]
-fn the_checker_finds_what_stands_on_the_wrong_floor() {
-    for (room, source, fault) in [
-        ("data", "use crate::recipe::Recipe;", "data (floor 1) imports recipe (floor 1)"),
-        ("train", "fn f() { crate::report::write() }", "train (floor 3) imports report (floor 4)"),
+fn the_checker_finds_imports_from_the_wrong_layer() {
+    for (module, source, fault) in [
+        ("data", "use crate::recipe::Recipe;", "data (layer 1) imports recipe (layer 1)"),
+        ("train", "fn f() { crate::report::write() }", "train (layer 3) imports report (layer 4)"),
         (
             "run",
             "use crate::{\n    durable,\n    stats::{Mean, model},\n    train::fit,\n};",
-            "run (floor 2) imports train",
+            "run (layer 2) imports train",
         ),
-        ("torch", "pub(crate) use crate :: cli;\nuse crate::cli::doctor;", "torch (floor 0) imports cli (floor 5)"),
-        ("durable", "let quote = '\"'; crate::data::open(); let other = '\"';", "durable (floor 0) imports data"),
-        ("random", "use crate::Everything;", "crate::Everything, which is no room"),
-        ("attic", "", "room attic has no floor"),
+        ("torch", "pub(crate) use crate :: cli;\nuse crate::cli::doctor;", "torch (layer 0) imports cli (layer 5)"),
+        ("durable", "let quote = '\"'; crate::data::open(); let other = '\"';", "durable (layer 0) imports data"),
+        ("random", "use crate::Everything;", "crate::Everything, which is no module"),
+        ("attic", "", "module attic has no layer"),
         ("stats", "fn mean(x: &tch::Tensor) {}", "must not use tch"),
         ("recipe", "use tch as libtorch;", "must not use tch"),
         ("gap", "use torch_sys::C_tensor;", "must not use torch_sys"),
     ] {
-        let found = faults(room, source);
-        assert!(found.len() == 1 && found[0].contains(fault), "{source:?} in {room}: {found:?}");
+        let found = faults(module, source);
+        assert!(found.len() == 1 && found[0].contains(fault), "{source:?} in {module}: {found:?}");
     }
 }
 
 #[test]
-fn the_checker_lets_stand_what_is_right() {
-    for (room, source) in [
+fn the_checker_accepts_what_is_right() {
+    for (module, source) in [
         ("data", "use crate::{durable, random::{Purpose, Stream}, data::decode};"),
         ("train", "use crate::{\n    model::Net, // crate::report is told by the observer\n    run::EpochRecord,\n};"),
         (
@@ -237,6 +237,6 @@ fn the_checker_lets_stand_what_is_right() {
         ("main", "use mindgap::cli;"),
         ("lib", "pub mod torch;"),
     ] {
-        assert_eq!(faults(room, source), Vec::<String>::new(), "{source:?} in {room}");
+        assert_eq!(faults(module, source), Vec::<String>::new(), "{source:?} in {module}");
     }
 }
