@@ -36,7 +36,7 @@ pub struct Comparison {
 /// One preset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Compared {
-    /// Its name.
+    /// Name of the preset.
     pub preset: String,
     /// What the comparison says of it.
     #[serde(rename = "finding")]

@@ -15,13 +15,13 @@ use crate::{
 pub struct FinishedRun {
     /// Preset and seed.
     pub job: Job,
-    /// Its recipe.
+    /// Recipe of the run.
     pub recipe: Recipe,
     /// The data that it was trained on.
     pub data: DataSource,
     /// Programs and device that trained it.
     pub versions: Versions,
-    /// Its final figures.
+    /// Final figures of the run.
     pub done: Done,
     /// Losses and hits on val after the last epoch, image by image.
     pub val: Measured,

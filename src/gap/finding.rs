@@ -69,7 +69,7 @@ impl Id {
 pub struct Finding {
     /// The kind of finding.
     pub id: Id,
-    /// How much it matters.
+    /// How much the finding matters.
     pub severity: Severity,
     /// The finding in one line.
     pub title: String,

@@ -5,9 +5,9 @@ use super::{Answers, RunGroup};
 /// A val image with the predictions of a group's runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hard {
-    /// Its sample id in val.
+    /// Sample id in val.
     pub id: i64,
-    /// Its class.
+    /// True class.
     pub label: usize,
     /// The class that most of the runs predict; None where most predictions are not a number.
     pub given: Option<usize>,

@@ -13,7 +13,7 @@ const SIDE: u32 = 96;
 pub struct Hardest {
     /// The group.
     pub name: String,
-    /// Its images.
+    /// The images, hardest first.
     pub images: Vec<HardImage>,
 }
 
@@ -21,13 +21,13 @@ pub struct Hardest {
 pub struct HardImage {
     /// A PNG file as a data address.
     pub address: String,
-    /// Its file, or its line in the table of images.
+    /// File of the image, or its line in the table of images.
     pub name: String,
-    /// Its class.
+    /// True class.
     pub label: String,
     /// The class that was predicted, with the number of runs that predicted it.
     pub given: String,
-    /// Its loss, in nats.
+    /// Loss in nats.
     pub loss: String,
 }
 

@@ -30,7 +30,7 @@ pub use group::{CurvePoint, RunGroup};
 pub use log::log_page;
 pub use run::{Answers, Run, State};
 
-/// What a report is made of.
+/// The content of a report.
 pub struct Report {
     /// The runs by recipe, the baseline first.
     pub groups: Vec<RunGroup>,

@@ -14,19 +14,19 @@ use crate::{
 /// One run of a report.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Its preset, or the name of its folder without the seed, and its seed.
+    /// Preset (or the name of the folder without the seed) and seed.
     pub job: Job,
-    /// Its folder.
+    /// Folder of the run.
     pub folder: PathBuf,
-    /// Its recipe.
+    /// Recipe of the run.
     pub recipe: Recipe,
     /// Data, programs and device of its training.
     pub environment: Environment,
-    /// Its epochs so far.
+    /// Records of the epochs so far.
     pub epochs: Vec<EpochRecord>,
     /// Whether it is finished, running or ended early.
     pub state: State,
-    /// Its predictions for each val image after its last epoch; None before the first epoch has ended.
+    /// Predictions for each val image after the last epoch; None before the first epoch has ended.
     pub val: Option<Answers>,
 }
 

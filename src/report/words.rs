@@ -5,7 +5,7 @@ use crate::{gap, stats::Lately};
 
 /// A figure with its name and what it means.
 pub struct Card {
-    /// Its name.
+    /// Name of the figure.
     pub name: &'static str,
     /// The figure.
     pub figure: String,

@@ -102,7 +102,7 @@ pub struct DataSource {
 /// A file of pretrained weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PretrainedFile {
-    /// Its absolute path.
+    /// Absolute path of the file.
     pub path: String,
     /// Hash of its bytes, 32 hex digits.
     pub hash: String,

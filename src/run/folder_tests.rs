@@ -1,4 +1,4 @@
-//! What the run folder promises.
+//! Tests of the run folder.
 
 use std::{fs, path::Path};
 

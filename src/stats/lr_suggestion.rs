@@ -60,14 +60,14 @@ pub enum NoSuggestion {
     Rises,
     /// The loss neither fell nor rose by more than its noise explains.
     Flat {
-        /// How far it fell.
+        /// Fall of the loss.
         fall: f64,
-        /// How far it could have fallen without any trend.
+        /// Largest fall that noise explains.
         noise: f64,
     },
     /// The loss was still falling at the last rate.
     StillFalls {
-        /// That rate.
+        /// The last rate.
         rate: f64,
     },
     /// The loss fell to that of guessing and not clearly below, which any of the rates achieves.

@@ -16,7 +16,7 @@ const NAMED: usize = 3;
 /// The gap of one class.
 struct ClassGap<'a> {
     name: &'a str,
-    /// Its images in val.
+    /// Number of its images in val.
     val: usize,
     gap: f64,
     /// Standard error of `gap`.

@@ -8,7 +8,7 @@ use plotters::{
 
 use crate::report::group::CurvePoint;
 
-/// Where a chart is drawn.
+/// The area that a chart is drawn in.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 /// A chart with its axes.
 pub type Axes<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -57,9 +57,9 @@ fn in_the_pages_colours(svg: &str, label: &str) -> String {
 
 /// Axes over `x` and `y`.
 pub struct Frame<'a> {
-    /// From and to.
+    /// Lowest and highest x.
     pub x: [f64; 2],
-    /// From and to.
+    /// Lowest and highest y.
     pub y: [f64; 2],
     /// Label of the x axis; empty for none.
     pub x_label: &'a str,

@@ -1,4 +1,4 @@
-//! What constructed curves lead to, and the numbers of fastai's rules (`scripts/golden/find_lr.py`).
+//! Suggestions for constructed curves, and the numbers of fastai's rules (`scripts/golden/find_lr.py`).
 
 use serde::Deserialize;
 
@@ -157,7 +157,7 @@ fn every_reason_says_what_to_do() {
     assert!(NoSuggestion::StillFalls { rate: 10.0 }.to_string().contains("last rate, 10: try"));
 }
 
-/// What numpy computed of one test by fastai's formulas.
+/// The results of fastai's formulas for one test, computed by numpy.
 #[derive(Deserialize)]
 struct Golden {
     name: String,
