@@ -7,7 +7,7 @@ use std::{
     process::{Output, Stdio},
 };
 
-use crate::support::{Place, interposed, train_words};
+use crate::support::{Place, interposed, numbers, train_words};
 use mindgap::durable::Archive;
 
 const EPOCHS: [&str; 2] = ["--epochs", "2"];
@@ -35,7 +35,7 @@ fn deaths(stride: usize) -> u32 {
         // Whatever was being written: the last checkpoint is whole, and never older than it was.
         if state("last.safetensors").exists() {
             let last = Archive::load(&state("last.safetensors")).unwrap();
-            let updates: u64 = last.metadata["optimizer_updates"].parse().unwrap();
+            let updates = numbers(&last)["optimizer_updates"].as_u64().unwrap();
             assert!(updates >= newest, "death {count}: the checkpoint went back from {newest} to {updates}");
             newest = updates;
         } else {

@@ -3,7 +3,7 @@
 
 use std::{fs, process::Stdio};
 
-use crate::support::{Place, interposed::Stopping, train_words};
+use crate::support::{Place, interposed::Stopping, numbers, train_words};
 use mindgap::durable::Archive;
 
 /// Every image is decoded again for every batch; a checkpoint is written after each epoch only.
@@ -28,7 +28,7 @@ fn a_run_that_loses_an_image_keeps_every_update_before_it_and_resumes_once_it_is
     assert!(lost.iter().any(|image| said.contains(image)), "{said}");
     // Not only the epochs: the updates of the unfinished one too.
     let state = Archive::load(&place.path("run/last.safetensors")).unwrap();
-    let numbers: serde_json::Value = serde_json::from_str(&state.metadata["state"]).unwrap();
+    let numbers = numbers(&state);
     let updates = numbers["position"]["updates"].as_u64().unwrap();
     assert!(said.contains(&format!("before update {} of epoch", updates + 1)), "{said}");
 

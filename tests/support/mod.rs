@@ -14,7 +14,10 @@ use std::{
 };
 
 use image::GrayImage;
-use mindgap::data::{self, Dataset, NoProgress, Options};
+use mindgap::{
+    data::{self, Dataset, NoProgress, Options},
+    durable::Archive,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -108,6 +111,11 @@ impl Place {
     pub fn bytes(&self, out: &str, file: &str) -> Vec<u8> {
         fs::read(self.path(out).join(file)).unwrap()
     }
+}
+
+/// The numbers of the training state in a checkpoint.
+pub fn numbers(checkpoint: &Archive) -> Value {
+    serde_json::from_str(&checkpoint.metadata["state"]).unwrap()
 }
 
 /// Copies the files and folders in `from` into the folder `to`.
