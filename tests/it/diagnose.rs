@@ -155,7 +155,7 @@ fn what_val_loss_does_lately_decides() {
             Box::new(|at| (train(at), early(at) + 0.01 * noise(at), 0.5)),
             "stands",
             "gap-harmful",
-            "stands still since epoch",
+            "stood still since epoch",
         ),
         (
             "stands to the last digit",
@@ -163,7 +163,7 @@ fn what_val_loss_does_lately_decides() {
             Box::new(|at| (train(at), (1.6 - 0.08 * at).max(0.8), 0.5)),
             "stands",
             "gap-harmful",
-            "stands still since epoch 10",
+            "stood still since epoch 10",
         ),
         (
             "drifts",
@@ -171,7 +171,7 @@ fn what_val_loss_does_lately_decides() {
             Box::new(|at| (train(at), early(at) - 0.0003 * at, 0.5)),
             "stands",
             "gap-harmful",
-            "stands still since epoch",
+            "stood still since epoch",
         ),
         (
             "rises",
