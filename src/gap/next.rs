@@ -25,7 +25,6 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
         );
     };
     let source = data_flags(&run.data.source, run.data.exclude.as_deref());
-    let with_preset = |preset: &str| format!("mindgap train {source} --preset {preset}{}", network(recipe));
     let again = |change: String| format!("mindgap train --recipe {} {source} {change}", recipe_file(case));
     let with_rate = |factor: f64| again(format!("--lr {:.2e}", factor * recipe.lr));
     match findings.first() {
@@ -69,7 +68,10 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
         _ => {
             // By what was measured: mild strengths for networks of few parameters.
             let preset = if recipe.width.unwrap_or(16) <= 16 { "closed-small" } else { "closed" };
-            ("Everything that helps, on this network and for as long:".into(), with_preset(preset))
+            (
+                "Everything that helps, on this network and for as long:".into(),
+                format!("mindgap train {source} --preset {preset}{}", network(recipe)),
+            )
         }
     }
 }
