@@ -19,7 +19,7 @@ pub(super) const IMAGES: &[Key] = &[
     Key {
         name: "in_chans", value_names: &["N"], kind: Kind::OneOf(&[1, 3]),
         help: "1 for grey, 3 for RGB",
-        remedy: "give 1 or 3, or leave it out", default: Shown::Words("the data's"), example: "in_chans = 3",
+        remedy: "give 1 for grey, 3 for RGB, or leave it out", default: Shown::Words("the data's"), example: "in_chans = 3",
         ..Key::SETTING
     },
     Key {

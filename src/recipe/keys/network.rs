@@ -24,7 +24,7 @@ pub(super) const NETWORK: &[Key] = &[
     Key {
         name: "stem_stride", value_names: &["N"], kind: Kind::OneOf(&[1, 2, 4]),
         help: "Stride of a 3×3 stem: 1, 2 or 4",
-        remedy: "give 1, 2 or 4", example: "stem_stride = 2", ..Key::SETTING
+        remedy: "give 1, or 2 or 4 for less work", example: "stem_stride = 2", ..Key::SETTING
     },
     Key {
         name: "zero_init_last",
