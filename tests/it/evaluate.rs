@@ -6,8 +6,7 @@ use crate::support::{CLASSES, Place};
 use serde_json::Value;
 
 fn place_with_run() -> Place {
-    let place = Place::with_run(8, 4, "run", &["--epochs", "3"]);
-    place
+    Place::with_run(8, 4, "run", &["--epochs", "3"])
 }
 
 fn evaluate(place: &Place, words: &[&str]) -> Value {

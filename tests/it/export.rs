@@ -7,8 +7,7 @@ use serde_json::Value;
 use crate::support::Place;
 
 fn trained() -> Place {
-    let place = Place::with_run(12, 6, "run", &["--epochs=2"]);
-    place
+    Place::with_run(12, 6, "run", &["--epochs=2"])
 }
 
 fn export(place: &Place, words: &[&str]) -> Value {

@@ -7,8 +7,7 @@ use mindgap::durable::{Archive, Array};
 
 /// A place with a finished run `first`, whose weights the others start from.
 fn place() -> Place {
-    let place = Place::with_run(20, 5, "first", &["--model", "resnet14", "--epochs", "3"]);
-    place
+    Place::with_run(20, 5, "first", &["--model", "resnet14", "--epochs", "3"])
 }
 
 const WEIGHTS: &str = "first/model.safetensors";

@@ -15,10 +15,7 @@ use serde_json::Value;
 /// One short run for all tests here; each works beside it under names of its own.
 fn place() -> &'static Place {
     static PLACE: OnceLock<Place> = OnceLock::new();
-    PLACE.get_or_init(|| {
-        let place = Place::with_run(8, 4, "run", &["--epochs", "3"]);
-        place
-    })
+    PLACE.get_or_init(|| Place::with_run(8, 4, "run", &["--epochs", "3"]))
 }
 
 fn predict(words: &[&str]) -> Finished {
