@@ -1,7 +1,7 @@
-//! What the pieces of a training step and of a start take: `cargo bench --bench pieces [FILTER]`.
+//! Times the pieces of a training step and of a start: `cargo bench --bench pieces [FILTER]`.
 //!
-//! Where libtorch has an operator that mindgap does not use, it is timed beside. Figures mean something only on a machine
-//! that does nothing else, and only beside those of the same run.
+//! Where mindgap replaces an operator of libtorch, both are timed. Figures are comparable only within one run, on a machine
+//! that does nothing else.
 
 use std::{fs, path::Path};
 
@@ -27,10 +27,10 @@ fn main() {
     divan::main();
 }
 
-/// Numbers in [-1, 1) that look drawn.
+/// Pseudorandom numbers in [-1, 1).
 fn noise(shape: &[i64]) -> Tensor {
-    let places = Tensor::arange(shape.iter().product::<i64>(), (Kind::Double, Device::Cpu));
-    let images = ((places * 12.9898).sin() * 43_758.5).frac().view(shape).to_kind(Kind::Float);
+    let indices = Tensor::arange(shape.iter().product::<i64>(), (Kind::Double, Device::Cpu));
+    let images = ((indices * 12.9898).sin() * 43_758.5).frac().view(shape).to_kind(Kind::Float);
     if shape.len() == 4 { channels_last(&images).expect("four dimensions") } else { images }
 }
 
@@ -41,8 +41,8 @@ fn bytes(shape: &[i64]) -> Tensor {
 /// Channels and side of the feature maps of ResNet-20 on 48×48, width 16.
 const STAGES: [(i64, i64); 3] = [(16, 48), (32, 24), (64, 12)];
 
-/// The weight gradient of a 3×3 convolution; multiplying by the incoming gradient is counted too.
-/// With AVX-512 ours is libtorch's.
+/// The weight gradient of a 3×3 convolution, including the product with the incoming gradient. With AVX-512 mindgap calls
+/// libtorch's.
 mod weight_gradient {
     use super::*;
 
@@ -65,7 +65,7 @@ mod weight_gradient {
     }
 }
 
-/// Batch norm, skip and ReLU, there and back.
+/// Batch norm, skip connection and ReLU, forward and backward.
 mod norm_skip_relu {
     use super::*;
 
@@ -97,7 +97,7 @@ mod norm_skip_relu {
     }
 }
 
-/// Channels and side of a batch to augment.
+/// Channels and side of the images to augment.
 const IMAGES: [(i64, i64); 2] = [(1, 48), (3, 224)];
 
 mod augmentation {
@@ -126,7 +126,7 @@ mod augmentation {
         bench(bencher, images, Recipe { color_jitter: vec![0.2; 3], ..Recipe::default() });
     }
 
-    /// Crops by libtorch's sampler.
+    /// Resamples with libtorch's `grid_sample`.
     #[divan::bench(args = IMAGES)]
     fn crops_by_libtorch(bencher: Bencher, (channels, side): (i64, i64)) {
         let images = bytes(&[BATCH, channels, side, side]);

@@ -1,11 +1,11 @@
-//! Trains the demo on the generated faces and says since when validation loss lies above training loss.
+//! Trains the demo on the generated faces and prints since which epoch validation loss lies above training loss.
 //!
 //! ```text
 //! cargo run --release --example 01_train_on_faces [EPOCHS]
 //! ```
 //!
-//! Expect one line per epoch, in which the loss of the probe (training images) keeps falling while the loss of val turns
-//! round and rises: the gap. The last line says since when it is open. Nothing is written to disk.
+//! Expect one line per epoch. The loss on the probe (training images) keeps falling while the loss on val turns and rises:
+//! the gap opens. The last line says since which epoch it is open. Nothing is written to disk.
 
 use anyhow::{Context, Result};
 use mindgap::{
@@ -19,7 +19,7 @@ use mindgap::{
 fn main() -> Result<()> {
     let mut recipe = Recipe::preset("demo")?;
     if let Some(epochs) = std::env::args().nth(1) {
-        recipe = recipe.epochs(epochs.parse().context("EPOCHS is a number")?);
+        recipe = recipe.epochs(epochs.parse().context("EPOCHS must be a number")?);
     }
     let epochs = recipe.epochs;
 

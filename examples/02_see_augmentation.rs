@@ -1,11 +1,11 @@
-//! Draws what each knob of augmentation does to generated faces, by the library alone: recipe, data, augmentation.
+//! Draws what each augmentation knob does to generated faces, with the library: recipe, data, augmentation.
 //!
 //! ```text
 //! cargo run --release --example 02_see_augmentation [FILE.png]
 //! ```
 //!
-//! Expect one line per row of a contact sheet, `augmentation.png` unless told otherwise: the plain faces first, then
-//! the same faces under one knob after the other, at a strength that shows, and under all together.
+//! Expect one line per row of a contact sheet, by default `augmentation.png`: first the plain faces, then the same faces
+//! under one knob after the other, at a visible strength, and last under several together.
 
 use anyhow::{Context, Result, ensure};
 use image::{GrayImage, Luma, imageops};
@@ -83,9 +83,9 @@ fn bytes(images: &Tensor, data: &Dataset) -> Tensor {
     (unit * 255.0).round().clamp(0.0, 255.0).to_kind(Kind::Uint8)
 }
 
-/// A grid of images on a light ground.
+/// A grid of images on a white background.
 struct Sheet {
-    picture: GrayImage,
+    canvas: GrayImage,
     /// Pixels of an image's side.
     side: u32,
 }
@@ -94,7 +94,7 @@ impl Sheet {
     fn new(side: u32, rows: u32) -> Self {
         let pitch = side + GUTTER;
         let (width, height) = (FACES as u32 * pitch + GUTTER, rows * pitch + GUTTER);
-        Self { picture: GrayImage::from_pixel(width, height, Luma([255])), side }
+        Self { canvas: GrayImage::from_pixel(width, height, Luma([255])), side }
     }
 
     /// Images `[n, 1, side, side]`, uint8.
@@ -103,14 +103,14 @@ impl Sheet {
             let pixels = Vec::<u8>::try_from(images.get(column).contiguous().view(-1))?;
             let face = GrayImage::from_raw(self.side, self.side, pixels).context("an image has its own size")?;
             let place = |number: u32| i64::from(GUTTER + number * (self.side + GUTTER));
-            imageops::replace(&mut self.picture, &face, place(column as u32), place(row));
+            imageops::replace(&mut self.canvas, &face, place(column as u32), place(row));
         }
         Ok(())
     }
 
     fn save(&self, file: &str) -> Result<()> {
-        let (width, height) = self.picture.dimensions();
-        imageops::resize(&self.picture, width * ENLARGED, height * ENLARGED, imageops::FilterType::Nearest)
+        let (width, height) = self.canvas.dimensions();
+        imageops::resize(&self.canvas, width * ENLARGED, height * ENLARGED, imageops::FilterType::Nearest)
             .save(file)
             .with_context(|| format!("{file} cannot be written"))
     }

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Trains the demo for three epochs (some ten seconds on two cores), then writes model.pt, model.safetensors and
-//! model.onnx into FOLDER (the current one by default). Expect one line for each with its size, and one that says how far
-//! the logits of the weights read back from the safetensors file are from those of the trained network: nothing.
+//! model.onnx into FOLDER (the current one by default). Expect one line for each file with its size, and one with the
+//! largest difference between the logits of the trained network and of the weights read back from model.safetensors: 0.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ use tch::Device;
 fn main() -> Result<()> {
     let out = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
 
-    // The run's folder holds the weights of its best epoch, and with them what a user of the network must know: classes,
+    // The run's folder holds the weights of the best epoch, together with what a user of the network must know: classes,
     // normalisation, a temperature fitted on val.
     let data = data::open("faces", &Options::default(), &NoProgress)?;
     let temporary = tempfile::tempdir()?;

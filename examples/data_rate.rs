@@ -1,4 +1,4 @@
-//! How many images a second are decoded, and how many a streamed pass over photos brings to the network.
+//! Measures how many images a second are decoded, and how many a streamed pass over photos delivers to the network.
 //!
 //! ```text
 //! cargo run --release --example data_rate -- decode --data DIR
@@ -6,8 +6,9 @@
 //! ```
 //!
 //! Expect one line of JSON with `images_per_s`. `decode` opens a data set as training does at its first start: every
-//! file read, found whole, decoded and hashed. `stream` decodes a set that is not kept in memory for each batch of 128,
-//! resizes and crops it to a square, then crops at random and mirrors, as training does: no network, no first pass.
+//! file is read, checked, decoded and hashed. `stream` leaves the images on disk; for each batch of 128 it decodes them,
+//! resizes and crops them to a square, then crops at random and mirrors, as training does. It runs no network and does not
+//! count the first pass.
 //! `scripts/bench-data` runs it in turn with torchvision.
 
 use std::{path::PathBuf, time::Instant};
@@ -30,7 +31,7 @@ enum Work {
 
 #[derive(Parser)]
 struct Args {
-    /// What is measured
+    /// The work to measure
     work: Work,
     /// A folder with train/CLASS/* and perhaps val/CLASS/*
     #[arg(long)]
@@ -68,7 +69,7 @@ fn decode(args: &Args) -> Result<Vec<f64>> {
     Ok(vec![images as f64 / start.elapsed().as_secs_f64()])
 }
 
-/// Images a second of each counted pass over train.
+/// Images a second of each pass over train but the first.
 fn stream(args: &Args) -> Result<Vec<f64>> {
     let options = Options {
         cache_limit: 0,

@@ -1,14 +1,14 @@
-//! How many operators a training update asks libtorch for, by phase.
+//! Counts the libtorch operators that a training update calls, by phase.
 //!
 //! ```text
 //! cargo run --release --example operators -- [--model resnet18] [--preset closed] [--recipe FILE] [--device cuda:0] [--names]
 //! ```
 //!
-//! A GPU is done with the layers of a small network before the host has asked for the next: then an update takes as long
-//! as its calls. Expect a table with a row for each network and preset, the calls of one update in each phase, averaged
-//! over 50 updates, one of which looks whether the loss is finite, and their sum. Figures depend neither on the size of
-//! the images nor on that of the batch. What an operator calls in turn is not counted; views and allocations are, though
-//! they cost no kernel. `--names` lists the operators of each phase.
+//! A GPU computes the layers of a small network faster than the host can call them, so that an update takes as long as its
+//! calls. Expect a table with a row for each network and preset: the calls of one update in each phase, averaged over 50
+//! updates, one of which checks whether the loss is finite, and their sum. The counts depend neither on the size of the
+//! images nor on the batch size. Operators that another operator calls are not counted; views and allocations are,
+//! although they launch no kernel. `--names` lists the operators of each phase.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +17,7 @@ use clap::Parser;
 use mindgap::{
     data::{self, Dataset, NoProgress, Options},
     recipe::{Layers, Recipe, resolve},
-    run::{EpochRecord, Observer},
+    run::Observer,
     torch::{
         self, device,
         observe::{Calls, count_operators},
@@ -31,10 +31,10 @@ const PHASES: [&str; 9] =
 
 #[derive(Parser)]
 struct Args {
-    /// Without it resnet20 and resnet18 with a small stem
+    /// The network [default: resnet20, and resnet18 with a small stem]
     #[arg(long)]
     model: Option<String>,
-    /// Without it seed and closed
+    /// The preset [default: seed and closed]
     #[arg(long)]
     preset: Option<String>,
     /// A file with more recipe keys
@@ -47,7 +47,7 @@ struct Args {
     names: bool,
 }
 
-/// Raises `stop` after some updates.
+/// Sets a stop flag after some updates.
 struct StopAfter<'a>(u64, &'a AtomicBool);
 
 impl Observer for StopAfter<'_> {
@@ -56,17 +56,13 @@ impl Observer for StopAfter<'_> {
             self.1.store(true, Ordering::Relaxed);
         }
     }
-
-    fn epoch_end(&mut self, _record: &EpochRecord) -> Result<()> {
-        Ok(())
-    }
 }
 
 /// The calls of the first `updates` updates of an epoch.
 fn calls(recipe: &Recipe, data: &Dataset, device: tch::Device, updates: u64) -> Result<Calls> {
     let mut trainer = Trainer::new(recipe, data, device)?;
     ensure!(trainer.updates_per_epoch(data.train.len()) > updates, "the epoch is too short");
-    // Where `progressive` and the mixing of images do what they do most of the time.
+    // The second epoch, in which `progressive` and the mixing of images act as in most epochs.
     trainer.position = Position { epochs: 1, ..Position::default() };
     let stop = AtomicBool::new(false);
     count_operators(|| {
@@ -101,8 +97,9 @@ fn main() -> Result<()> {
                 layers = layers.file(file)?;
             }
             let recipe = resolve(&layers.keys(&flags)?)?;
-            // What an epoch asks for once is in both counts.
-            let (few, more) = (calls(&recipe, &data, device, 1)?, calls(&recipe, &data, device, 51)?);
+            // The difference of the two counts leaves out the calls that an epoch makes once.
+            let few = calls(&recipe, &data, device, 1)?;
+            let more = calls(&recipe, &data, device, 51)?;
             let each = PHASES.map(|phase| (sum(&more, phase) - sum(&few, phase)) / 50.0);
             let columns = each.map(|count| format!("{count:10.1}")).join(" ");
             println!("{model:10} {preset:8} {columns}   in all {:.1}", each.iter().sum::<f64>());

@@ -1,4 +1,4 @@
-//! How many images a second training works through, end to end: augment, forward, backward, step.
+//! Measures how many images a second training processes, end to end: augment, forward, backward, step.
 //!
 //! ```text
 //! cargo run --release --example throughput -- --data DIR --limit 4096 --epochs 3
@@ -7,11 +7,12 @@
 //! ```
 //!
 //! Expect one line of JSON: images a second of each epoch, their median without the first, which warms up, the loss of
-//! the last epoch, seconds from the start of the program to the first step, and the peak of resident memory. Then what
-//! was measured after training: images a second of evaluation, the shares of a training step that gathering a batch and
-//! augmenting it take, and the multiply-adds of training as a share of those of a large product of matrices. On a CUDA
-//! device also the peak of its memory, and from one more epoch under libtorch's profiler the kernels of an update and the
-//! share of the time in which the device is busy. Nothing is written. `scripts/bench` runs it in turn with a PyTorch script that prints the same first keys.
+//! the last epoch, seconds from the start of the program to the first step, and the peak of resident memory. Then come the
+//! figures measured after training: images a second of evaluation, the shares of a training step that gathering a batch
+//! and augmenting it take, and the rate of multiply-adds in training as a share of the rate in a large matrix product. On
+//! a CUDA device there are also the peak of its memory and, from one more epoch under libtorch's profiler, the kernels of
+//! an update and the share of the time in which the device is busy. Nothing is written. `scripts/bench` runs it in turn
+//! with a PyTorch script that prints the same first keys.
 
 use std::{
     fs,
@@ -27,7 +28,7 @@ use mindgap::{
     data::{self, Dataset, NoProgress, Options},
     model::Architecture,
     recipe::{Layers, resolve},
-    run::{EpochRecord, Observer},
+    run::Observer,
     torch::{self, device, observe::trace},
     train::{EpochOutcome, Position, Trainer, evaluate, order},
 };
@@ -41,7 +42,7 @@ struct Args {
     /// Training images to use, the same share of every class
     #[arg(long, default_value_t = 4096)]
     limit: usize,
-    /// The first one is not counted in the median
+    /// Epochs, of which the first is not counted in the median
     #[arg(long, default_value_t = 3)]
     epochs: u32,
     #[arg(long, default_value_t = 20)]
@@ -70,10 +71,10 @@ struct Args {
     precision: String,
 }
 
-/// Notes when the first update was done.
+/// Records when the first update was done.
 struct FirstStep<'a> {
     done: Option<Instant>,
-    /// Raised then, where nothing more is wanted.
+    /// The flag that stops training after it.
     stop: Option<&'a AtomicBool>,
 }
 
@@ -84,10 +85,6 @@ impl Observer for FirstStep<'_> {
             stop.store(true, Ordering::Relaxed);
         }
     }
-
-    fn epoch_end(&mut self, _record: &EpochRecord) -> Result<()> {
-        Ok(())
-    }
 }
 
 impl FirstStep<'_> {
@@ -97,31 +94,33 @@ impl FirstStep<'_> {
     }
 }
 
-/// What the parts of training take.
+/// The speed of the parts of training.
 struct Parts {
     evaluated_images_per_s: f64,
-    /// Share of a training step that it waits for its batch.
+    /// Share of a training step spent waiting for its batch.
     gathering: f64,
-    /// Share of a training step that goes into augmentation.
+    /// Share of a training step spent on augmentation.
     augmentation: f64,
-    /// Thousand million operations a second of training, two for each multiply-add; a backward pass counts as two
-    /// forward passes.
+    /// Billion (10⁹) operations a second of training, two for each multiply-add; a backward pass counts as two forward
+    /// passes.
     gflops: f64,
-    /// The same as a share of the rate of a product of matrices of 2048 × 2048.
+    /// Operations a second of training, as a share of the rate of a product of matrices of 2048 × 2048.
     share_of_matmul_rate: f64,
 }
 
 impl Parts {
-    /// `rate` is that of training, in images a second.
+    /// Measures the parts, given the `rate` of training in images a second.
     fn measure(trainer: &Trainer, data: &Dataset, rate: f64) -> Result<Self> {
-        let (recipe, device) = (&trainer.recipe, trainer.model.parameters.device());
+        let recipe = &trainer.recipe;
+        let device = trainer.device();
         let positions: Vec<u32> = (0..data.val.len() as u32).collect();
         let start = Instant::now();
         evaluate(trainer.network(), &trainer.normalize, &data.val, &positions)?;
         let evaluated_images_per_s = positions.len() as f64 / start.elapsed().as_secs_f64();
 
         let augment = Augment::new(recipe, &trainer.normalize);
-        let (mut gathering, mut augmentation) = (Duration::ZERO, Duration::ZERO);
+        let mut gathering = Duration::ZERO;
+        let mut augmentation = Duration::ZERO;
         let mut before = Instant::now();
         for batch in data.train.batches(order(recipe, &data.train.labels, 1), recipe.batch_size as usize, device) {
             let batch = batch?;
@@ -145,11 +144,11 @@ impl Parts {
     }
 }
 
-/// What the device does in an epoch of training.
+/// The work of the device in an epoch of training.
 struct Traced {
     /// Kernels an update.
     kernels: f64,
-    /// Share of the time in which it works.
+    /// Share of the time in which it is busy.
     busy: f64,
 }
 
@@ -161,7 +160,7 @@ impl Traced {
         let mut seconds = f64::NAN;
         let trace = trace(|| {
             let start = Instant::now();
-            // Its loss is read at its end, which waits for the device.
+            // The epoch reads its loss at the end, which waits for the device.
             trainer.train_epoch(data, &mut FirstStep { done: None, stop: None }, &stop, None)?;
             seconds = start.elapsed().as_secs_f64();
             Ok(())
@@ -170,16 +169,18 @@ impl Traced {
     }
 }
 
-/// The best of five products, after one to warm up.
+/// The rate of the fastest of five matrix products, after one to warm up.
 fn matmul_gflops(device: Device) -> f64 {
     const SIDE: i64 = 2048;
     let matrix = Tensor::ones([SIDE, SIDE], (Kind::Float, device));
-    let seconds = |_| {
+    let mut best = f64::INFINITY;
+    for product in 0..6 {
         let start = Instant::now();
         let _ = matrix.matmul(&matrix).double_value(&[0, 0]);
-        start.elapsed().as_secs_f64()
-    };
-    let best = (0..6).map(seconds).skip(1).fold(f64::INFINITY, f64::min);
+        if product > 0 {
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+    }
     2.0 * (SIDE as f64).powi(3) / best / 1e9
 }
 
@@ -223,10 +224,12 @@ fn main() -> Result<()> {
 
     let stop = AtomicBool::new(false);
     let mut first_step = FirstStep { done: None, stop: args.first_step.then_some(&stop) };
-    let (mut rates, mut loss) = (Vec::new(), f64::NAN);
+    let mut rates = Vec::new();
+    let mut loss = f64::NAN;
     for epoch in 0..args.epochs {
         trainer.position = Position { epochs: epoch, ..Position::default() };
-        let (images, start) = (trainer.images_left(data.train.len()), Instant::now());
+        let images = trainer.images_left(data.train.len());
+        let start = Instant::now();
         match trainer.train_epoch(&data, &mut first_step, &stop, None)? {
             EpochOutcome::Finished { batch_loss } => loss = batch_loss,
             EpochOutcome::Paused | EpochOutcome::Stopped => {
@@ -240,7 +243,7 @@ fn main() -> Result<()> {
     let mut counted = if rates.len() > 1 { rates[1..].to_vec() } else { rates.clone() };
     counted.sort_by(f64::total_cmp);
     let median = (counted[(counted.len() - 1) / 2] + counted[counted.len() / 2]) / 2.0;
-    // Before anything else is measured, whose memory would count.
+    // Read before the other measurements, whose memory would count too.
     let memory = match device {
         Device::Cuda(index) => Some(torch::device_memory(index)?.peak as f64 / 1e6),
         _ => None,
@@ -285,16 +288,17 @@ fn count_files(folder: &std::path::Path) -> Result<usize> {
     Ok(count)
 }
 
-/// How long this process has been there; None where there is no /proc.
+/// The age of this process; None where there is no /proc.
 fn process_age() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The 22nd field counts from the name's closing bracket: ticks since the machine's start.
+    // The 22nd field is the start time in ticks since boot. Fields are counted from the bracket after the process name,
+    // which may hold spaces itself.
     let ticks: f64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
     let uptime: f64 = fs::read_to_string("/proc/uptime").ok()?.split_whitespace().next()?.parse().ok()?;
     Some(Duration::from_secs_f64((uptime - ticks / 100.0).max(0.0)))
 }
 
-/// The most memory that was resident [MB]; None where there is no /proc.
+/// The peak of resident memory [MB]; None where there is no /proc.
 fn peak_memory_mb() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

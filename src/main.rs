@@ -1,6 +1,6 @@
-//! The `mindgap` command: reads the command line, runs the command, turns its end into an exit code.
+//! The `mindgap` command.
 
-// What a user brought may be wrong: it is answered, never unwrapped.
+// What a user brings may be wrong, and is answered with an error, never unwrapped.
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod cli;
