@@ -53,7 +53,7 @@ pub fn read(path: &Path, mut table: Table) -> Result<Table> {
     ensure!(
         table.has(Kind::Loss) || !table.rows.is_empty(),
         "its event files hold no losses; their tags are {}",
-        super::fields::seen(&table)
+        table.column_list()
     );
     Ok(table)
 }

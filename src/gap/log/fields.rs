@@ -5,9 +5,9 @@ use std::cmp::{Ordering, Reverse};
 use anyhow::{Result, bail};
 
 use super::{
-    Columns,
     epochs::Stated,
-    names::{Kind, Meaning, Side, recognise, words},
+    names::{Kind, Meaning, Side, recognise},
+    options::Columns,
     table::Table,
 };
 
@@ -94,7 +94,7 @@ pub fn choose(table: &Table, epochs: &[(u32, Stated)], columns: &Columns) -> Res
             "`{}` cannot be both the training and the validation loss: --train-loss COLUMN and --val-loss COLUMN say which \
              is which. Its columns are {}",
             chooser.name(train),
-            seen(table)
+            table.column_list()
         );
     }
     // An unclear accuracy is no error, since the diagnosis is about the loss.
@@ -145,7 +145,7 @@ struct Chooser<'a> {
 impl Chooser<'_> {
     /// The column that a flag names, where it is given.
     fn given(&self, flag: &str, name: &Option<String>) -> Result<Option<u32>> {
-        name.as_ref().map(|name| named(self.table, flag, name)).transpose()
+        name.as_ref().map(|name| self.table.named(flag, name)).transpose()
     }
 
     /// The column of a figure: of the first of `sides` that has one, the highest-ranking.
@@ -172,7 +172,7 @@ impl Chooser<'_> {
             bail!(
                 "{} may each be the {figure}: say which with {flag} COLUMN. Its columns are {}",
                 names.join(" and "),
-                seen(self.table)
+                self.table.column_list()
             );
         }
         Ok(Some(first.column))
@@ -213,26 +213,4 @@ impl Chooser<'_> {
             _ => true,
         })
     }
-}
-
-/// The column that a flag names, by its exact name or by its words.
-///
-/// # Errors
-/// There is no such column; the message lists the existing ones.
-pub fn named(table: &Table, flag: &str, name: &str) -> Result<u32> {
-    let exact = table.columns.iter().position(|column| column == name);
-    match exact.or_else(|| table.columns.iter().position(|column| words(column) == words(name))) {
-        Some(column) => Ok(column as u32),
-        None => bail!("{flag} {name}: its columns are {}", seen(table)),
-    }
-}
-
-/// The names of the log's columns, for a message.
-pub fn seen(table: &Table) -> String {
-    if table.seen.is_empty() {
-        return "none".to_owned();
-    }
-    let shown: Vec<String> = table.seen.iter().take(40).map(|name| format!("`{name}`")).collect();
-    let more = if table.seen.len() > 40 { ", …" } else { "" };
-    format!("{}{more}", shown.join(", "))
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use super::{
-    Columns,
     cell::Cell,
     names::{Kind, label, recognise},
+    options::Columns,
     table::{Row, Table},
 };
 
@@ -34,7 +34,7 @@ impl Keys {
     /// A column that the user named does not exist.
     pub fn of(table: &Table, named: &Columns) -> Result<Self> {
         let epoch = match &named.epoch {
-            Some(name) => Some(super::fields::named(table, "--epoch", name)?),
+            Some(name) => Some(table.named("--epoch", name)?),
             None => highest_ranking(table, Kind::Epoch),
         };
         let mut keys = Self {

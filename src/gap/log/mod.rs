@@ -26,6 +26,7 @@ mod modes;
 mod names;
 mod notebook;
 mod notes;
+mod options;
 mod places;
 mod runs;
 mod table;
@@ -41,43 +42,8 @@ use cell::Cell;
 use epochs::{RunEpochs, Stated};
 use fields::Fields;
 use keys::Keys;
+pub use options::{Columns, LogOptions};
 use table::Table;
-
-/// Choices in reading a log that the log itself leaves open.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LogOptions {
-    /// Columns that the user names.
-    pub columns: Columns,
-    /// Which of several runs is diagnosed, from 1; None for the last.
-    pub run: Option<usize>,
-    /// How many classes the data have.
-    pub classes: Option<usize>,
-}
-
-/// Columns that the user names.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Columns {
-    /// The training loss.
-    pub train_loss: Option<String>,
-    /// The val loss.
-    pub val_loss: Option<String>,
-    /// Val accuracy.
-    pub val_acc: Option<String>,
-    /// The learning rate.
-    pub lr: Option<String>,
-    /// The epoch.
-    pub epoch: Option<String>,
-}
-
-impl Columns {
-    fn names(&self) -> Vec<String> {
-        [&self.train_loss, &self.val_loss, &self.val_acc, &self.lr, &self.epoch]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect()
-    }
-}
 
 /// Reads the files of one log as a case: one file, a folder of event files, or several files of one figure each.
 ///
@@ -136,7 +102,7 @@ fn curves(table: &Table, options: &LogOptions) -> Result<(Curves, Vec<String>)> 
     let Some(run) = runs.get(judged) else {
         bail!(
             "no epoch was found in it. Its columns are {}: name them with --train-loss COLUMN and --val-loss COLUMN",
-            fields::seen(table)
+            table.column_list()
         );
     };
     notes.extend(notes::on_run(run, table));
@@ -153,14 +119,14 @@ fn curves_of(run: &Run, table: &Table) -> Result<Curves> {
         bail!(
             "no training loss was found in it (train_loss, training loss, loss). Its columns are {}: say which with \
              --train-loss COLUMN",
-            fields::seen(table)
+            table.column_list()
         );
     };
     let Some(val) = fields.val_loss else {
         bail!(
             "no validation loss was found in it (val_loss, valid_loss, eval_loss, validation loss). Its columns are {}: say \
              which with --val-loss COLUMN",
-            fields::seen(table)
+            table.column_list()
         );
     };
     let train_losses = measured::measured(&series(epochs, train), None);
@@ -173,7 +139,7 @@ fn curves_of(run: &Run, table: &Table) -> Result<Curves> {
         val_losses.iter().any(|loss| !loss.is_nan()),
         "its validation loss `{}` was never measured: it is NaN in every epoch. Its columns are {}",
         table.columns[val as usize],
-        fields::seen(table)
+        table.column_list()
     );
     let train_accs = accuracies(table, epochs, fields.train_acc);
     let val_accs = accuracies(table, epochs, fields.val_acc);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::{
     cell::Cell,
@@ -88,6 +88,28 @@ impl Table {
     /// Whether the user asked for a column of this name.
     pub fn is_wanted(&self, name: &str) -> bool {
         !self.wanted.is_empty() && self.wanted.contains(&words(name))
+    }
+
+    /// The column that a flag names, by its exact name or by its words.
+    ///
+    /// # Errors
+    /// There is no such column; the message lists the existing ones.
+    pub fn named(&self, flag: &str, name: &str) -> Result<u32> {
+        let exact = self.columns.iter().position(|column| column == name);
+        match exact.or_else(|| self.columns.iter().position(|column| words(column) == words(name))) {
+            Some(column) => Ok(column as u32),
+            None => bail!("{flag} {name}: its columns are {}", self.column_list()),
+        }
+    }
+
+    /// The names of the log's columns, for a message.
+    pub fn column_list(&self) -> String {
+        if self.seen.is_empty() {
+            return "none".to_owned();
+        }
+        let shown: Vec<String> = self.seen.iter().take(40).map(|name| format!("`{name}`")).collect();
+        let more = if self.seen.len() > 40 { ", …" } else { "" };
+        format!("{}{more}", shown.join(", "))
     }
 
     /// Gives a column another name.

@@ -1,30 +1,26 @@
 //! `mindgap evaluate`: measures a trained network on a split of some data.
 
+mod args;
 mod evaluation;
 mod figures;
 mod predictions;
 mod subject;
 mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use tch::Tensor;
 
 use crate::cli::{
     ExitStatus,
-    flags::{
-        compute::Compute,
-        data::{Bar, DataFlags},
-        input::InputFlags,
-        model_file::ModelFlags,
-        views::parse_views,
-    },
+    flags::data::Bar,
     output::{print::print, say::say},
 };
+pub use args::Args;
 use evaluation::Evaluation;
 use mindgap::{
-    data::{ReadProgress, Split, SplitName},
+    data::{ReadProgress, Split},
     durable,
     export::Model,
     recipe::Tta,
@@ -32,71 +28,6 @@ use mindgap::{
     train::{evaluate_by, tta},
 };
 use subject::Subject;
-
-/// Flags of `mindgap evaluate`.
-///
-/// Classes of model and data are matched by name. Precision, recall and F1 are scikit-learn's: a class that was predicted
-/// but that no image has gets an F1 of 0; a class that was neither predicted nor present does not count in the mean.
-#[derive(Debug, clap::Args)]
-#[command(mut_arg("source", |data| data.help(
-    "A folder with train/CLASS/* and val/CLASS/*, a fer2013.csv, or faces; without train, a folder that holds the split \
-     alone, or for --split test nothing but CLASS/* [default: the data of the run]"
-)))]
-pub struct Args {
-    #[command(flatten)]
-    model: ModelFlags,
-
-    #[command(flatten)]
-    input: InputFlags,
-
-    #[command(flatten)]
-    data: DataFlags,
-
-    /// The split to measure
-    #[arg(long, value_name = "SPLIT", default_value = "val", help_heading = "Data")]
-    split: Portion,
-
-    /// Also measure predictions averaged over views of each image: none, flip, ten-crop
-    #[arg(long, value_name = "VIEWS", default_value = "none", value_parser = parse_views)]
-    tta: Tta,
-
-    /// Write a table of the prediction for each image
-    #[arg(long, value_name = "FILE.csv")]
-    predictions: Option<PathBuf>,
-
-    /// Replace that file if it exists
-    #[arg(long)]
-    force: bool,
-
-    /// Print the figures as JSON
-    #[arg(long)]
-    json: bool,
-
-    #[command(flatten)]
-    compute: Compute,
-}
-
-/// A split of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Portion {
-    /// The images that were trained on
-    Train,
-    /// The images that were validated on
-    Val,
-    /// The images that nothing else reads
-    Test,
-}
-
-impl Portion {
-    /// The name of the split in the data.
-    fn name(self) -> SplitName {
-        match self {
-            Self::Train => SplitName::Train,
-            Self::Val => SplitName::Val,
-            Self::Test => SplitName::Test,
-        }
-    }
-}
 
 /// Evaluates the model and prints the figures.
 ///

@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Args, Portion, evaluation::Leaks};
+use super::{
+    args::{Args, Portion},
+    evaluation::Leaks,
+};
 use crate::cli::flags::input::{Input, KEEP_HIGH_BYTE};
 use mindgap::{
     data::{Dataset, SingleSplit, Split},

@@ -1,13 +1,13 @@
 //! `mindgap predict`: predicts the classes of any number of image files.
 
 mod answer;
+mod args;
 mod files;
 mod overlay;
 mod predictor;
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -18,69 +18,13 @@ use anyhow::{Result, ensure};
 
 use crate::cli::{
     ExitStatus,
-    flags::{
-        compute::Compute,
-        input::{InputFlags, KEEP_HIGH_BYTE},
-        model_file::ModelFlags,
-        views::parse_views,
-    },
+    flags::input::KEEP_HIGH_BYTE,
     output::{print::is_read, say::say},
 };
 use answer::Answer;
-use mindgap::{data::UnlabelledImages, recipe::Tta};
+pub use args::Args;
+use mindgap::data::UnlabelledImages;
 use predictor::Predictor;
-
-/// Flags of `mindgap predict`.
-///
-/// Images are prepared like the validation images. A file that cannot be read is reported, and the others are still
-/// predicted; the exit code is then 2.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(flatten)]
-    model: ModelFlags,
-
-    /// Image files, folders (all images below them), or - for paths on stdin, one a line
-    #[arg(value_name = "IMAGE|DIR|-", required = true)]
-    images: Vec<PathBuf>,
-
-    /// The paths on stdin end with NUL, as `find -print0` writes them
-    #[arg(long, short = '0')]
-    null: bool,
-
-    #[command(flatten)]
-    input: InputFlags,
-
-    /// Number of most likely classes to print [default: 1, with --json 5]
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
-    top_k: Option<u32>,
-
-    /// Divide the logits by the temperature fitted on val, so that probabilities are calibrated
-    #[arg(long)]
-    calibrated: bool,
-
-    /// Average the probabilities over views of each image: none, flip, ten-crop
-    #[arg(long, value_name = "VIEWS", default_value = "none", value_parser = parse_views)]
-    tta: Tta,
-
-    /// Images in one forward pass
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65536))]
-    batch_size: u32,
-
-    /// Print a line of JSON for each file instead of a table (path, class, probability, …, tabs between them)
-    #[arg(long)]
-    json: bool,
-
-    /// Write an overlay of each image that shows which regions support its class (Grad-CAM), for mindgap's own networks
-    #[arg(long, value_name = "DIR")]
-    cam: Option<PathBuf>,
-
-    /// Allow DIR to contain files, and replace those with the same names
-    #[arg(long, requires = "cam")]
-    force: bool,
-
-    #[command(flatten)]
-    compute: Compute,
-}
 
 /// Predicts the class of every image, and prints each batch as soon as it is done.
 ///

@@ -4,8 +4,8 @@ use anyhow::{Context, Result, ensure};
 use tch::{Device, Tensor};
 
 use super::{
-    Args,
     answer::{Answer, Ranked, ranked},
+    args::Args,
     overlay::Overlays,
 };
 use crate::cli::{flags::input::Input, output::say::say};
