@@ -37,11 +37,14 @@ impl AugmentDraws {
         let map = Map { crop: crop_pad::draw(recipe, padded, crop), ..map };
         let erase = erase::draw(recipe, size, uniforms(stream), std::array::from_fn(|_| uniforms(stream)));
 
-        let draws = Self { map, colour, blur, erase };
+        let mut draws = Self { map, colour, blur, erase };
         match recipe.aa {
-            Aa::None => draws,
-            Aa::Trivial => trivial::draw(draws, channels, size, operation),
+            Aa::None => {}
+            Aa::Trivial => {
+                trivial::draw(&mut draws.map, &mut draws.colour, &mut draws.blur, channels, size, operation);
+            }
         }
+        draws
     }
 }
 

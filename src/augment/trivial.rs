@@ -8,7 +8,7 @@
 //! | Usual values | none or trivial |
 //! | Reference | Müller and Hutter 2021, "TrivialAugment: tuning-free yet state-of-the-art data augmentation". The operations are mindgap's own knobs rather than the paper's 14. Rotation, shift, brightness, contrast and saturation have the paper's "wide" ranges, except that a shift ends at half the side. |
 
-use super::{AugmentDraws, ImageSize, blur};
+use super::{ColourFactors, ImageSize, Map, blur};
 
 /// Largest rotation in degrees, in either direction.
 const TURN: f64 = 135.0;
@@ -22,17 +22,19 @@ const COLOUR: f64 = 0.99;
 /// Number of operations on grey images; RGB images have one more.
 const GREY_OPERATIONS: f64 = 8.0;
 
-/// Adds one operation to `draws`: angles and shifts add up, zooms and factors multiply, blurs add their variances.
+/// Adds one operation to the geometry `map`, the factors `colour` and the standard deviation `blur`: angles and shifts add
+/// up, zooms and factors multiply, blurs add their variances.
 pub(super) fn draw(
-    mut draws: AugmentDraws,
+    map: &mut Map,
+    colour: &mut ColourFactors,
+    blur: &mut f64,
     channels: i64,
     size: ImageSize,
     [operation, strength]: [f64; 2],
-) -> AugmentDraws {
+) {
     let operations = if channels == 3 { GREY_OPERATIONS + 1.0 } else { GREY_OPERATIONS };
     let signed = 2.0 * strength - 1.0;
     let shift = |side: i64| signed * SHIFT.min(side as f64 / 2.0);
-    let (map, colour) = (&mut draws.map, &mut draws.colour);
     match (operation * operations) as u32 {
         0 => {}
         1 => map.angle += signed * TURN,
@@ -41,15 +43,15 @@ pub(super) fn draw(
         4 => map.zoom *= ZOOM.powf(signed),
         5 => colour.brightness *= 1.0 + signed * COLOUR,
         6 => colour.contrast *= 1.0 + signed * COLOUR,
-        7 => draws.blur = draws.blur.hypot(blur::sigma(size, strength)),
+        7 => *blur = blur.hypot(blur::sigma(size, strength)),
         _ => colour.saturation *= 1.0 + signed * COLOUR,
     }
-    draws
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::augment::AugmentDraws;
     use crate::{
         random::{Purpose, Stream},
         recipe::{Aa, Recipe},

@@ -3,11 +3,10 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{Against, FinishedRun, Job, SeedFigures, Verdict, verdict};
+use super::{Compared, FinishedRun, Job, Verdict, sentence::sentence};
 use crate::{
-    recipe::KeyDifference,
     run::{DataSource, Versions},
-    stats::{Course, holm},
+    stats::holm,
 };
 
 /// The content of `compare.json`.
@@ -31,32 +30,6 @@ pub struct Comparison {
     pub versions: Versions,
     /// The command, word by word.
     pub command_line: Vec<String>,
-}
-
-/// One preset.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Compared {
-    /// Name of the preset.
-    pub preset: String,
-    /// What the comparison says of it.
-    #[serde(rename = "finding")]
-    pub verdict: Verdict,
-    /// The seeds of its finished runs.
-    pub seeds: Vec<u64>,
-    /// Trainable numbers of its network.
-    pub parameters: u64,
-    /// Multiply-adds of one image.
-    pub macs: u64,
-    /// Figures of its finished runs, over their seeds.
-    pub figures: SeedFigures,
-    /// What val loss did at the end of each of its finished runs, in the order of `seeds`.
-    #[serde(default)]
-    pub val_loss_course: Vec<Course>,
-    /// How it differs from the baseline; absent for the baseline itself and without a common seed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub against: Option<Against>,
-    /// The recipe keys in which it differs from the baseline; the preset's own value comes first.
-    pub recipe: Vec<KeyDifference>,
 }
 
 /// A planned run that is not finished.
@@ -108,7 +81,7 @@ impl Comparison {
         }
         judge(&mut compared);
         Ok(Self {
-            verdict: verdict::sentence(baseline, &compared),
+            verdict: sentence(baseline, &compared),
             baseline: baseline.to_owned(),
             finished: finished.len(),
             planned: finished.len() + not_finished.len(),
@@ -121,32 +94,8 @@ impl Comparison {
     }
 }
 
-impl Compared {
-    fn new(preset: &str, runs: &[&FinishedRun], is_base: bool, base: &[&FinishedRun], number: u32) -> Self {
-        let mut recipe = runs[0].recipe.diff(&base[0].recipe);
-        // Runs of one preset differ in the seed too.
-        recipe.retain(|difference| difference.key != "seed");
-        Self {
-            preset: preset.to_owned(),
-            verdict: if is_base { Verdict::Baseline } else { Verdict::NotShown },
-            seeds: runs.iter().map(|run| run.job.seed).collect(),
-            parameters: runs[0].done.cost.parameters,
-            macs: runs[0].done.cost.macs,
-            figures: SeedFigures::of(runs),
-            val_loss_course: runs.iter().map(|run| course(run)).collect(),
-            against: if is_base { None } else { Against::new(runs, base, number) },
-            recipe,
-        }
-    }
-}
-
 fn runs_of<'a>(preset: &str, finished: &'a [FinishedRun]) -> Vec<&'a FinishedRun> {
     finished.iter().filter(|run| run.job.preset == preset).collect()
-}
-
-/// What val loss did at the end of a run; unclear where the run has too few epochs to judge.
-fn course(run: &FinishedRun) -> Course {
-    run.done.val_loss_lately.map_or(Course::Unclear, |lately| lately.course)
 }
 
 /// Corrects the p-values over all presets and judges each preset by its own.

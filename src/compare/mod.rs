@@ -8,6 +8,7 @@
 //!
 //! The module holds no tensors: it reads runs from their folders.
 
+mod compared;
 mod comparison;
 mod delta;
 mod difference;
@@ -18,12 +19,14 @@ mod job;
 mod plan;
 mod planned_run;
 mod runner;
+mod sentence;
 mod table;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
-pub use comparison::{Compared, Comparison, NotFinished};
+pub use compared::Compared;
+pub use comparison::{Comparison, NotFinished};
 pub use delta::Delta;
 pub use difference::Against;
 pub use figures::{MeanSd, SeedFigures};

@@ -2,7 +2,7 @@
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 
-use super::{Compared, Comparison, Delta, MeanSd, Verdict, verdict::p_value};
+use super::{Compared, Comparison, Delta, MeanSd, Verdict, sentence::p_value};
 use crate::stats::Course;
 
 /// Stands where a figure does not exist.

@@ -6,7 +6,6 @@ use anyhow::{Context, Result, ensure};
 use safetensors::Dtype;
 use tch::{Device, Kind, Tensor};
 
-use super::Model;
 use crate::{
     augment::Normalize,
     durable::{Archive, Array},
@@ -16,6 +15,23 @@ use crate::{
 
 /// PyTorch's name for the counter of batches in each norm.
 const TRACKED: &str = "num_batches_tracked";
+
+/// A trained network in this process or another, from any file format.
+pub trait Model {
+    /// The description of the network; `None` for a file that mindgap did not write.
+    fn description(&self) -> Option<&Description>;
+
+    /// uint8 images `[n, c, h, w]` to float32 logits `[n, classes]`. The model normalises the images itself.
+    ///
+    /// # Errors
+    /// The network does not take images of this shape, or computing fails.
+    fn logits(&self, images: &Tensor) -> Result<Tensor>;
+
+    /// The network itself, if it is mindgap's and runs in this process, for what needs its layers, such as Grad-CAM.
+    fn classifier(&self) -> Option<&Classifier> {
+        None
+    }
+}
 
 /// A trained network and its description.
 #[derive(Debug)]

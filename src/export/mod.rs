@@ -4,14 +4,14 @@ mod classifier;
 mod comparison;
 mod file_format;
 mod hosted;
-mod model;
 mod onnx;
 mod torchscript;
+mod variant;
 
-pub use classifier::Classifier;
+pub use classifier::{Classifier, Model};
 pub use comparison::{BATCHES, OutputDifference};
-pub use file_format::{FileFormat, Variant};
+pub use file_format::FileFormat;
 pub use hosted::{Hosted, Limits, serve};
-pub use model::Model;
 use onnx::{Graph, to_onnx};
 use torchscript::{Script, to_torchscript};
+pub use variant::Variant;

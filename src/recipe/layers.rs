@@ -164,6 +164,32 @@ pub fn resolve(layers: &Layers) -> Result<Recipe> {
     Ok(recipe)
 }
 
+impl Recipe {
+    /// The recipe of the preset called `name`: preset `demo` is the one that `mindgap train` takes for the generated faces,
+    /// preset `seed` for all other data.
+    ///
+    /// The data decide `img_size` and `in_chans`, which are absent, as is `pretrained` of [`presets::FINE_TUNE`], which the caller
+    /// gives.
+    ///
+    /// # Errors
+    /// There is no such preset; the message suggests the nearest.
+    pub fn preset(name: &str) -> Result<Self> {
+        resolve(&Layers::default().preset(name)?)
+    }
+
+    /// The recipe for a run of `epochs` epochs: the phases of the schedule are stretched to fit, as by the key `epochs` of a
+    /// layer above the preset. A preset's multiplier (`longer`) is applied already and is not applied again.
+    #[must_use]
+    pub fn epochs(self, epochs: u32) -> Self {
+        let mut recipe = Self { epochs, ..self };
+        // A run of no epochs has no schedule that validation could show; what it refuses is the number.
+        if epochs > 0 {
+            stretch(&mut recipe.schedule, f64::from(epochs));
+        }
+        recipe
+    }
+}
+
 /// `number` times `factor` in whole numbers, at least 1 (`as` stops at the largest u32).
 fn multiply(number: u32, factor: f64) -> u32 {
     (f64::from(number) * factor).round().max(1.0) as u32

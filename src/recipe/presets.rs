@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 
-use super::{Layers, Recipe, resolve, schedule::stretch, suggest::nearest};
+use super::suggest::nearest;
 
 /// One preset: a recipe file whose comments give its reason and its evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,37 +59,12 @@ pub fn get(name: &str) -> Result<&'static Preset> {
     })
 }
 
-impl Recipe {
-    /// The recipe of the preset called `name`: preset `demo` is the one that `mindgap train` takes for the generated faces,
-    /// preset `seed` for all other data.
-    ///
-    /// The data decide `img_size` and `in_chans`, which are absent, as is `pretrained` of [`FINE_TUNE`], which the caller
-    /// gives.
-    ///
-    /// # Errors
-    /// There is no such preset; the message suggests the nearest.
-    pub fn preset(name: &str) -> Result<Self> {
-        resolve(&Layers::default().preset(name)?)
-    }
-
-    /// The recipe for a run of `epochs` epochs: the phases of the schedule are stretched to fit, as by the key `epochs` of a
-    /// layer above the preset. A preset's multiplier (`longer`) is applied already and is not applied again.
-    #[must_use]
-    pub fn epochs(self, epochs: u32) -> Self {
-        let mut recipe = Self { epochs, ..self };
-        // A run of no epochs has no schedule that validation could show; what it refuses is the number.
-        if epochs > 0 {
-            stretch(&mut recipe.schedule, f64::from(epochs));
-        }
-        recipe
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::recipe::{Layers, Recipe, resolve};
 
     #[test]
     fn every_preset_resolves_and_opens_with_a_summary_a_reason_and_its_evidence() {

@@ -1,0 +1,56 @@
+//! One preset of a comparison: its figures over its seeds, and how it differs from the baseline.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Against, FinishedRun, SeedFigures, Verdict};
+use crate::{recipe::KeyDifference, stats::Course};
+
+/// One preset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// Name of the preset.
+    pub preset: String,
+    /// What the comparison says of it.
+    #[serde(rename = "finding")]
+    pub verdict: Verdict,
+    /// The seeds of its finished runs.
+    pub seeds: Vec<u64>,
+    /// Trainable numbers of its network.
+    pub parameters: u64,
+    /// Multiply-adds of one image.
+    pub macs: u64,
+    /// Figures of its finished runs, over their seeds.
+    pub figures: SeedFigures,
+    /// What val loss did at the end of each of its finished runs, in the order of `seeds`.
+    #[serde(default)]
+    pub val_loss_course: Vec<Course>,
+    /// How it differs from the baseline; absent for the baseline itself and without a common seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
+    /// The recipe keys in which it differs from the baseline; the preset's own value comes first.
+    pub recipe: Vec<KeyDifference>,
+}
+
+impl Compared {
+    pub(super) fn new(preset: &str, runs: &[&FinishedRun], is_base: bool, base: &[&FinishedRun], number: u32) -> Self {
+        let mut recipe = runs[0].recipe.diff(&base[0].recipe);
+        // Runs of one preset differ in the seed too.
+        recipe.retain(|difference| difference.key != "seed");
+        Self {
+            preset: preset.to_owned(),
+            verdict: if is_base { Verdict::Baseline } else { Verdict::NotShown },
+            seeds: runs.iter().map(|run| run.job.seed).collect(),
+            parameters: runs[0].done.cost.parameters,
+            macs: runs[0].done.cost.macs,
+            figures: SeedFigures::of(runs),
+            val_loss_course: runs.iter().map(|run| course(run)).collect(),
+            against: if is_base { None } else { Against::new(runs, base, number) },
+            recipe,
+        }
+    }
+}
+
+/// What val loss did at the end of a run; unclear where the run has too few epochs to judge.
+fn course(run: &FinishedRun) -> Course {
+    run.done.val_loss_lately.map_or(Course::Unclear, |lately| lately.course)
+}

@@ -1,0 +1,82 @@
+//! The verdict of a comparison in one sentence.
+
+use super::{Verdict, compared::Compared};
+
+/// The verdict in one sentence.
+pub(super) fn sentence(baseline: &str, presets: &[Compared]) -> String {
+    let better = with(Verdict::Better, presets);
+    let best = better.iter().copied().min_by(|a, b| a.figures.val_loss.mean.total_cmp(&b.figures.val_loss.mean));
+    let mut text = match best {
+        Some(best) => improvement(best, baseline),
+        None => nothing_shown(presets, baseline),
+    };
+    let mut others = Vec::new();
+    for preset in better {
+        if best.is_some_and(|best| best.preset != preset.preset)
+            && let Some(against) = &preset.against
+        {
+            others.push(format!("`{}` by {:.3}", preset.preset, -against.val_loss.mean));
+        }
+    }
+    if !others.is_empty() {
+        text += &format!("; better too: {}", others.join(", "));
+    }
+    let under = names(Verdict::UnderFits, presets);
+    if !under.is_empty() {
+        text +=
+            &format!("; the smaller gap of {under} is under-fitting: the probe's loss is higher and val is no better");
+    }
+    let worse = names(Verdict::Worse, presets);
+    if !worse.is_empty() {
+        text += &format!("; {worse} made val loss higher");
+    }
+    let not_shown = names(Verdict::NotShown, presets);
+    if !not_shown.is_empty() && best.is_some() {
+        text += &format!("; for {not_shown} a difference is not shown with this number of seeds");
+    }
+    text + "."
+}
+
+fn with(verdict: Verdict, presets: &[Compared]) -> Vec<&Compared> {
+    presets.iter().filter(|preset| preset.verdict == verdict).collect()
+}
+
+fn names(verdict: Verdict, presets: &[Compared]) -> String {
+    let names: Vec<String> = with(verdict, presets).iter().map(|preset| format!("`{}`", preset.preset)).collect();
+    names.join(", ")
+}
+
+/// How far `best` is below the baseline, and how surely.
+fn improvement(best: &Compared, baseline: &str) -> String {
+    let Some(against) = &best.against else { return String::new() };
+    let delta = &against.val_loss;
+    let interval = match delta.ci_seeds {
+        Some([low, high]) => format!(", 95 % interval {:.3} to {:.3} over seeds", -high, -low),
+        None => String::new(),
+    };
+    let p = match delta.p_holm {
+        Some(p) => format!(", {} after Holm's correction", p_value(p)),
+        None => String::new(),
+    };
+    format!(
+        "`{}` is better than `{baseline}`: its val loss is lower by {:.3} nats ({} seeds{interval}{p})",
+        best.preset,
+        -delta.mean,
+        against.seeds.len()
+    )
+}
+
+fn nothing_shown(presets: &[Compared], baseline: &str) -> String {
+    let seeds = presets.iter().map(|preset| preset.figures.val_loss.n).max().unwrap_or_default();
+    if seeds < 3 {
+        return format!(
+            "No preset is shown to be better than `{baseline}`: chance between seeds cannot be judged from {seeds} seeds, three are the least"
+        );
+    }
+    format!("No preset is shown to be better than `{baseline}` with {seeds} seeds")
+}
+
+/// A p-value for a sentence or a table.
+pub(super) fn p_value(p: f64) -> String {
+    if p < 0.001 { "p < 0.001".into() } else { format!("p = {p:.3}") }
+}
