@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::EpochRecord;
 
-/// Is notified of the progress of a run. The caller of the run passes it.
+/// Receives the progress of a run. All methods do nothing by default.
 pub trait Observer {
     /// An epoch (from 1) with this number of updates begins. A resumed run may begin in the middle of one.
     fn epoch_begin(&mut self, _epoch: u32, _steps: u64) {}

@@ -1,4 +1,4 @@
-//! Which images are measured after every epoch.
+//! The images that are measured after every epoch.
 
 use crate::data::Dataset;
 

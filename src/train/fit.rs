@@ -69,8 +69,8 @@ pub fn fit(
     Ok(FitOutcome::Finished)
 }
 
-/// Trains to the end of the current epoch, and writes the checkpoints inside it. Returns the mean of the epoch's batch losses,
-/// or None where the run was stopped.
+/// Trains to the end of the current epoch, and writes the checkpoints inside it. Returns the mean of the epoch's batch
+/// losses, or None where the run was stopped.
 fn train_epoch(
     trainer: &mut Trainer,
     data: &Dataset,

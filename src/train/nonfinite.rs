@@ -38,7 +38,7 @@ pub(super) struct NonFinite {
     update: u64,
     /// The learning rate of that update.
     rate: f64,
-    /// The learning rate of the update before it, which made the weights; 0 at the beginning.
+    /// The learning rate of the previous update, which produced the weights; 0 at the beginning.
     rate_before: f64,
     /// What is not finite, such as `the output of layer2.0`.
     what: String,

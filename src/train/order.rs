@@ -35,7 +35,7 @@ pub fn repeats(order: &[u32]) -> Vec<u32> {
     repeats
 }
 
-/// As many draws as there are images, each of a class first and then of one of its images.
+/// Draws as many images as `labels` has, each time first a class and then one of its images.
 fn balanced(labels: &[u32], draws: &mut Stream) -> Vec<u32> {
     let classes = labels.iter().max().map_or(0, |&class| class as usize + 1);
     let mut members = vec![Vec::new(); classes];

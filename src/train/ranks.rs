@@ -2,8 +2,8 @@
 //! A run of one process is a run of one rank, for which every collective operation is the identity.
 //!
 //! After every update all ranks hold the same state, to the bit: weights, running statistics, optimizer state, averages.
-//! Each rank computes for itself what follows from that state (averaging, clipping, schedules, early stopping, the choice
-//! of the best epoch). A checkpoint is written by rank 0 and does not depend on the number of ranks.
+//! Each rank computes for itself what needs no exchange (clipping, averaging, schedules, early stopping, the choice of the
+//! best epoch). Rank 0 writes the checkpoints, and any number of ranks can resume from one.
 
 use std::{ops::Range, sync::Arc};
 
@@ -65,8 +65,8 @@ impl Ranks {
         n * self.rank() / self.size()..n * (self.rank() + 1) / self.size()
     }
 
-    /// This rank's part of a batch of `n` images; None on a single rank, which has all of them. With `sync_bn` batch norm computes its
-    /// statistics over all parts.
+    /// This rank's part of a batch of `n` images; None on a single rank, which has all of them. With `sync_bn` batch norm
+    /// computes its statistics over all parts.
     pub(super) fn part(&self, n: usize, sync_bn: bool) -> Option<BatchShare> {
         if self.is_single() {
             return None;

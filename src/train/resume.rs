@@ -30,7 +30,7 @@ impl Previous {
     /// Reads the run in `path`; None where none was begun.
     ///
     /// # Errors
-    /// Its recipe or its environment cannot be read.
+    /// The recipe or the environment of the run cannot be read.
     pub fn read(path: &Path) -> Result<Option<Self>> {
         let recipe = path.join(RunFolder::RECIPE);
         if !recipe.exists() {

@@ -291,7 +291,7 @@ impl RunInProgress<'_> {
         Ok(architecture.cost(self.data.size))
     }
 
-    /// Trains together with other processes, from rank 0's state.
+    /// Joins the other processes of the run, which all start from rank 0's state.
     ///
     /// # Errors
     /// A batch is too small to be shared among so many, or a rank is dead.

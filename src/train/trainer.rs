@@ -41,7 +41,7 @@ pub struct Trainer {
     pub recipe: Recipe,
     /// The network.
     pub model: ResNet,
-    /// Its optimizer.
+    /// The optimizer.
     pub optimizer: Optimizer,
     /// The averaged weights, where the recipe asks for them.
     pub average: Option<Average>,

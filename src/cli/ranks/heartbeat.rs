@@ -1,5 +1,6 @@
-//! Heartbeats of the processes of a run. Each process writes a heartbeat into the store at regular intervals and reads those of
-//! the others. A process without a heartbeat for too long counts as dead; all others then end with an error that names it.
+//! Heartbeats of the processes of a run. Each process writes a heartbeat into the store at regular intervals and reads
+//! those of the others. A process without a heartbeat for too long counts as dead; all others then end with an error that
+//! names it.
 //!
 //! Two threads do this: one exchanges heartbeats with the store, which may block; the other checks what was received, and
 //! never blocks.
@@ -93,9 +94,9 @@ impl HeartbeatMonitor {
         self.status.is_ended.store(true, Ordering::Relaxed);
     }
 
-    /// The other process that caused the `error` of this one. Returns None where this process is the cause, or where the
-    /// monitoring has ended before; in the former case the error is sent to the others. Waits for a few heartbeats to find
-    /// out which processes are alive, then ends the monitoring.
+    /// The other process that caused the `error` of this one; None where this process is the cause, or where the
+    /// monitoring has ended before. Waits for a few heartbeats to find out which processes are alive, sends the cause to
+    /// the others, and ends the monitoring.
     pub fn culprit(&self, error: &Error) -> Option<String> {
         let status = &self.status;
         if status.is_ended() {
@@ -195,7 +196,7 @@ impl Status {
         }
     }
 
-    /// What [`Self::wait_for_all`] returns at `now`, having waited since `begin`, unless it is too early to say.
+    /// The result of [`Self::wait_for_all`] at `now`, after waiting since `begin`; `Continue` where it is open.
     fn check_all(&self, begin: Instant, now: Instant) -> ControlFlow<Option<String>> {
         let limit = self.interval * 5;
         if let Some(dead) = self.dead_process(limit, now) {
@@ -220,7 +221,8 @@ impl Status {
         true
     }
 
-    /// A process that at `now` has sent no heartbeat for `limit`, if there is one, or the error with which another one ended.
+    /// A process that at `now` has sent no heartbeat for `limit`, if there is one, or the error with which a process
+    /// ended.
     fn dead_process(&self, limit: Duration, now: Instant) -> Option<String> {
         let received = self.received();
         if let Some(fault) = &received.fault {

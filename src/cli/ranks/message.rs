@@ -11,7 +11,7 @@ pub enum Message {
     Finished,
     /// A run to train.
     Train {
-        /// The recipe, complete but for what the data decide, as TOML.
+        /// The recipe as TOML, complete except for the values that the data decide.
         recipe: String,
         /// The source of the data.
         source: String,

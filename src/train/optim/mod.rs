@@ -50,9 +50,9 @@ struct ParameterGroup {
 /// The tensors of one call of an update rule.
 struct Members<'a> {
     parameters: Vec<&'a Tensor>,
-    /// One for each parameter, with the same strides.
+    /// The gradient of each parameter, with its strides.
     gradients: Vec<&'a Tensor>,
-    /// For each name in `UpdateRule::state_names` a tensor for each parameter.
+    /// The state of the parameters: for each name in `UpdateRule::state_names` a tensor for each parameter.
     state: Vec<Vec<&'a Tensor>>,
     /// A float32 `[1]` on the device; where it is 1, nothing changes.
     found_inf: Option<&'a Tensor>,

@@ -29,14 +29,14 @@ pub const HELP: &str = "Exit codes for a scheduler of array jobs: 0 also where t
 
 /// Flags of `mindgap run`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(mut_arg("source", |flag| flag.help("Where the planned data lie on this machine [default: where they were planned]")))]
-#[command(mut_arg("exclude", |flag| flag.help("Where the planned list lies on this machine")))]
+#[command(mut_arg("source", |flag| flag.help("Path of the planned data on this machine [default: the path in the plan]")))]
+#[command(mut_arg("exclude", |flag| flag.help("Path of the planned list on this machine")))]
 pub struct Args {
     /// The plan, as `mindgap plan` wrote it
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     plan: PathBuf,
 
-    /// Which of its runs, from 0 [default: HQ_TASK_ID, SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX]
+    /// Index of the run in the plan, from 0 [default: HQ_TASK_ID, SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX]
     #[arg(long, value_name = "N", help_heading = "Run")]
     index: Option<usize>,
 
