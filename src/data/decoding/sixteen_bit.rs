@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn values_outside_a_range_are_said() {
+    fn values_outside_a_range_are_noted() {
         let range = Range::of([10, 4095]);
         for (values, exceed) in [(&[10, 4095][..], false), (&[9, 50], true), (&[50, 4096], true), (&[], false)] {
             let mut all = SixteenBitValues::default();
@@ -172,15 +172,12 @@ mod tests {
     }
 
     #[test]
-    fn few_levels_are_said() {
+    fn a_small_number_of_levels_is_noted() {
         let mut values = SixteenBitValues::of((0..10_000).map(|i| i % 400));
         values.add(&SixteenBitValues::of([65_535].into_iter()));
         let note = values.note(values.range().unwrap());
         assert!(note.starts_with("2 16-bit images: values 0 to 65535; 0 to 65535 become 0 to 255."), "{note}");
-        assert!(
-            note.contains("99.9 % of the values are at most 511, for which 2 of the 256 levels are left"),
-            "{note}"
-        );
+        assert!(note.contains("99.9 % of the values are at most 511, which leaves 2 of the 256 levels"), "{note}");
         let even = SixteenBitValues::of((0..4096).step_by(3));
         assert!(!even.note(even.range().unwrap()).contains("99.9"));
     }

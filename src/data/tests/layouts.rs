@@ -363,8 +363,8 @@ fn a_copy_of_all_classes_beside_them_is_not_a_class() {
         let data = folder(splits, &[]).opened();
         assert_eq!(data.classes, ["a", "b"], "{splits:?}");
         assert_eq!(data.train.len(), if splits.len() == 2 { 36 } else { 40 });
-        let said = format!("\"{name}\" holds once more the class folders beside, \"a\", \"b\"");
-        assert!(data.notes.iter().any(|note| note.starts_with(&said)), "{:?}", data.notes);
+        let expected = format!("\"{name}\" holds the class folders beside once more, \"a\", \"b\"");
+        assert!(data.notes.iter().any(|note| note.starts_with(&expected)), "{:?}", data.notes);
     }
     // With a further class beside it, it is not a copy.
     let more = folder(&["", "cells"], &["c"]).opened();
