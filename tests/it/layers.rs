@@ -222,13 +222,10 @@ impl Imports {
             end = at + 4 + statement.len();
         }
         rest.push_str(&code[end..]);
-        for root in ["crate::", "super::"] {
-            for (at, _) in rest.match_indices(root) {
-                if !ends_in_a_word(&rest[..at]) && !rest[..at].ends_with("::") {
-                    let path = rest[at..].split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').next();
-                    imports.used.push(names(path.unwrap()));
-                }
-            }
+        // Paths in the code itself, such as crate::data::open and child::function.
+        let is_in_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        for path in rest.split(|c: char| !is_in_path(c)).map(names).filter(|path| path.len() > 1) {
+            imports.used.push(path);
         }
         imports
     }
@@ -345,6 +342,8 @@ fn circles_are_found_through_re_exports_and_inline_paths() {
     let found =
         circles(&[("a.rs", "use crate::b::f;"), ("b.rs", "use super::c::g;"), ("c.rs", "fn g() { crate::a::h() }")]);
     assert_eq!(found.len(), 3);
+    let found = circles(&[("a.rs", "mod b;\nfn f() { b::g(1) }"), ("a/b.rs", "use super::C;")]);
+    assert_eq!(found, ["a imports from a::b", "a::b imports from a"]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod batches;
 mod epoch;
 mod figures;
+mod line;
 mod summary;
 mod variants;
 
@@ -18,28 +19,13 @@ use super::{
     table::{Row, Table},
 };
 use figures::Figure;
+use line::Line;
 
 /// The name of the column of epochs that the reader itself fills.
 pub(super) const EPOCH: &str = "epoch";
 
 /// Lines longer than this are not a trainer's and are skipped \[bytes\].
 const LONGEST: usize = 20_000;
-
-/// A line with figures.
-struct Line {
-    /// The epoch, its own or that of a line above.
-    epoch: Option<f64>,
-    /// Whether the line itself names the epoch.
-    is_own: bool,
-    /// Whether it is the first line with figures since an epoch was named.
-    begins: bool,
-    /// Whether it is about one batch.
-    is_of_a_batch: bool,
-    /// The fold that was named last, and the run that the epoch's line names.
-    run: Option<String>,
-    /// The figures that it states.
-    figures: Vec<Figure>,
-}
 
 /// Reads the figures in the lines of `text` as a table with a column of epochs.
 ///

@@ -28,6 +28,7 @@ mod notebook;
 mod notes;
 mod options;
 mod places;
+mod run;
 mod runs;
 mod table;
 mod text;
@@ -39,10 +40,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::{Case, Curves, LossPoint, TrainingLoss};
 use cell::Cell;
-use epochs::{RunEpochs, Stated};
-use fields::Fields;
+use epochs::Stated;
 use keys::Keys;
 pub use options::{Columns, LogOptions};
+use run::Run;
 use table::Table;
 
 /// Reads the files of one log as a case: one file, a folder of event files, or several files of one figure each.
@@ -55,22 +56,6 @@ pub fn read(paths: &[PathBuf], options: &LogOptions) -> Result<Case> {
     let table = files::read(paths, &options.columns.names())?;
     let (curves, notes) = curves(&table, options).with_context(|| format!("{name} cannot be diagnosed"))?;
     Ok(Case { name, curves, notes, run: None })
-}
-
-/// One run of a log, with its columns.
-struct Run {
-    name: Option<String>,
-    epochs: RunEpochs,
-    fields: Fields,
-    resumed: Vec<f64>,
-}
-
-impl Run {
-    /// Whether an epoch of the run has both losses.
-    fn states_both_losses(&self) -> bool {
-        let (Some(train), Some(val)) = (self.fields.train_loss, self.fields.val_loss) else { return false };
-        self.epochs.epochs.iter().any(|(_, stated)| stated.contains_key(&train) && stated.contains_key(&val))
-    }
 }
 
 /// The curves of the run that is diagnosed, and remarks on how the log was read.

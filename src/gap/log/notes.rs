@@ -1,6 +1,6 @@
 //! Remarks for the user on how a log was read.
 
-use super::{Run, table::Table};
+use super::{run::Run, table::Table};
 
 /// Runs that a remark lists.
 const LISTED_RUNS: usize = 12;

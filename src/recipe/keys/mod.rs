@@ -17,7 +17,7 @@ pub use range::Range;
 pub(super) use row::show;
 pub(super) use schedule::SHORTHAND;
 
-pub use row::{Key, Kind, Role, Shown};
+pub use row::{Key, Kind, KnobFamily, Role, Shown};
 
 /// Keys that belong together, under the heading that help gives them.
 #[derive(Debug)]
@@ -42,21 +42,6 @@ pub static SECTIONS: [Section; 11] = [
     Section { heading: "Schedule", keys: SHORTHAND },
     Section { heading: "Seeds", keys: schedule::SEEDS },
 ];
-
-/// Knobs that do alike: who has one of them on has the family on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KnobFamily {
-    /// Images change their geometry at random.
-    Augmentation,
-    /// Images and their targets are mixed.
-    Mixing,
-    /// Targets are less certain.
-    Smoothing,
-    /// Weights are pulled towards zero.
-    WeightDecay,
-    /// Parts of the network are dropped.
-    Dropout,
-}
 
 /// Every key, in the order of help.
 pub fn all() -> impl Iterator<Item = &'static Key> {

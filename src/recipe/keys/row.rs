@@ -4,8 +4,23 @@ use std::ops::RangeInclusive;
 
 use toml::Value;
 
-use super::{KnobFamily, Range};
+use super::Range;
 use crate::recipe::{Recipe, record::to_table, validation::Validator};
+
+/// A group of knobs with like effects: it is on where one of its knobs is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnobFamily {
+    /// Images change their geometry at random.
+    Augmentation,
+    /// Images and their targets are mixed.
+    Mixing,
+    /// Targets are less certain.
+    Smoothing,
+    /// Weights are pulled towards zero.
+    WeightDecay,
+    /// Parts of the network are dropped.
+    Dropout,
+}
 
 /// A recipe key. Its flag, its help, the check of its values and its row in `docs/knobs.md` are made from this.
 #[derive(Clone, Debug)]

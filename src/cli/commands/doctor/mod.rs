@@ -1,13 +1,13 @@
 //! `mindgap doctor`: reports the machine and libraries, checks that each device can train, and gives the fix for each fault.
 
 mod machine;
+mod report;
 mod step;
 mod text;
 
 use std::{io::Write, path::PathBuf};
 
 use anyhow::Result;
-use serde::Serialize;
 use tch::Device;
 
 use crate::cli::ExitStatus;
@@ -20,7 +20,7 @@ use mindgap::{
         library, set_threads, version,
     },
 };
-use step::Step;
+use report::{Check, Cuda, Decoded, Libtorch, NEVER_RUN, Report};
 
 /// Flags of `mindgap doctor`.
 ///
@@ -39,74 +39,6 @@ pub struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-/// The whole report. `--json` prints it in this form.
-#[derive(Debug, Serialize)]
-struct Report {
-    mindgap: &'static str,
-    tch: &'static str,
-    libtorch: Libtorch,
-    machine: Machine,
-    /// Threads of libtorch's operators.
-    threads: usize,
-    /// Whether several processes can train one run: cargo feature `distributed`.
-    distributed: bool,
-    decoded: Option<Decoded>,
-    cuda: Cuda,
-    devices: Vec<Check>,
-    /// Faults that prevent training, each with its fix.
-    failures: Vec<String>,
-    /// Possible improvements, each with its fix.
-    advice: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Libtorch {
-    /// Version of the headers that mindgap was compiled against.
-    version: &'static str,
-    /// Version of the loaded libraries, such as `2.13.0+cu130`.
-    build: Option<String>,
-    folder: PathBuf,
-    /// Loaded libraries of libtorch, CUDA and OpenMP.
-    loaded: Vec<PathBuf>,
-}
-
-/// The cache of decoded images.
-#[derive(Debug, Serialize)]
-struct Decoded {
-    folder: PathBuf,
-    bytes: u64,
-    /// Largest size in bytes.
-    limit: u64,
-}
-
-/// Parts of mindgap that its authors, who had no GPU, could not run.
-const NEVER_RUN: &str = "a training step on CUDA, --amp, TF32 and --deterministic there, NCCL: mindgap was written \
-                         without a GPU (docs/gpu.md says how it can be checked on one)";
-
-#[derive(Debug, Serialize)]
-struct Cuda {
-    /// The file with libtorch's CUDA kernels, if it is in libtorch's folder.
-    kernels: Option<PathBuf>,
-    /// CUDA version that libtorch was built for, such as `13.0`.
-    needed: Option<String>,
-    /// Newest CUDA version that the driver supports.
-    driver: Option<String>,
-    /// Names of the devices that the driver lists.
-    gpus: Vec<String>,
-    /// Why libtorch cannot use CUDA on this machine, and the fix.
-    missing: Option<String>,
-    /// Parts that were never run.
-    never_run: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct Check {
-    device: String,
-    #[serde(flatten)]
-    step: Option<Step>,
-    error: Option<String>,
 }
 
 /// Prints the report on standard output. The exit status is a failure if the report lists one.

@@ -1,6 +1,6 @@
 //! Renders the report of `mindgap doctor` as text of at most 80 columns.
 
-use super::{Check, Decoded, Report};
+use super::report::{Check, Decoded, Report};
 
 const COLUMNS: usize = 80;
 /// Column where values start.
@@ -120,7 +120,11 @@ fn wrap(label: &str, value: &str, indent: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::commands::doctor::{Cuda, Libtorch, NEVER_RUN, machine::Machine, step::Step};
+    use crate::cli::commands::doctor::{
+        machine::Machine,
+        report::{Cuda, Libtorch, NEVER_RUN},
+        step::Step,
+    };
 
     /// A machine whose GPU has too old a driver.
     fn report() -> Report {

@@ -27,6 +27,7 @@ mod tests;
 use draws::FaceDraws;
 use expression::Muscles;
 use person::Person;
+pub use portrait::SIZE;
 use scene::Scene;
 
 /// The classes, in the order of their labels, which is FER2013's and alphabetical.
@@ -35,8 +36,6 @@ pub const CLASSES: [&str; 7] = ["angry", "disgust", "fear", "happy", "neutral", 
 pub const TRAIN: u32 = 2304;
 /// Samples `TRAIN..TRAIN + VAL` are the validation images.
 pub const VAL: u32 = 800;
-/// Height and width of an image in pixels.
-pub const SIZE: usize = 48;
 /// Share of the labels in train and val that name one of the six other classes.
 pub const WRONG_LABELS: f64 = 0.12;
 

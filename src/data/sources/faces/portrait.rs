@@ -1,6 +1,5 @@
 //! Draws one person in one scene: shapes by signed distance, features painted on an ellipsoid that turns.
 
-use super::SIZE;
 use super::draws::FaceDraws;
 use super::expression::Muscles;
 use super::features;
@@ -8,6 +7,8 @@ use super::person::{Hair, Person};
 use super::scene::{Occluder, Pose, Scene};
 use super::shapes::{Brush, Point, at, disc, ellipse, grain, rectangle, stroke};
 
+/// Height and width of an image in pixels.
+pub const SIZE: usize = 48;
 const PIXELS: usize = SIZE * SIZE;
 
 /// The image as `SIZE`² grey values, row by row; `draws` gives the camera's noise.

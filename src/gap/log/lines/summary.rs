@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Line, figures::Figure};
+use super::{figures::Figure, line::Line};
 use crate::gap::log::{
     names::{Side, recognise},
     table::Table,

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::{Line, figures::OTHER_WEIGHTS};
+use super::{
+    figures::{Figure, OTHER_WEIGHTS},
+    line::Line,
+};
 use crate::gap::log::table::Table;
 
 /// Gives the variants of a figure names of their own where there are several. The plain figure keeps its name, and figures
@@ -41,7 +44,7 @@ pub fn separate(lines: &mut [Line], table: &mut Table) -> Result<()> {
         for figure in std::mem::take(&mut line.figures) {
             let key = figure.variant.clone().map(|variant| (figure.column, variant));
             match key.and_then(|key| names.get(&key)) {
-                Some(Some(column)) => line.figures.push(super::Figure { column: *column, ..figure }),
+                Some(Some(column)) => line.figures.push(Figure { column: *column, ..figure }),
                 Some(None) => {}
                 None => line.figures.push(figure),
             }
