@@ -56,7 +56,8 @@ pub fn norm_relu_takes(x: &Tensor) -> bool {
 /// The values equal those of libtorch's operators up to rounding, and like theirs depend on the number of threads.
 ///
 /// # Panics
-/// [`norm_relu_takes`] refuses `x`, `skip` differs from `x` in shape, layout or kind, or libtorch runs out of memory.
+/// `x` is not float32 `[n, c, h, w]` on the CPU in channels-last order with c a multiple of 8, `skip` differs from `x` in
+/// shape, layout or kind, or libtorch runs out of memory.
 pub fn norm_relu(x: &Tensor, skip: Option<&Tensor>, norm: BatchStatistics, relu: bool) -> Tensor {
     assert!(norm_relu_takes(x), "no float32 tensor in channels-last order: {x:?}");
     if let Some(skip) = skip {

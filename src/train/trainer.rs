@@ -152,7 +152,7 @@ impl Trainer {
         schedule::rate(&self.recipe, update, self.updates_per_epoch(images))
     }
 
-    /// The state apart from [`Self::tensors`].
+    /// The state apart from tensors.
     ///
     /// # Errors
     /// An exception of libtorch.
@@ -166,7 +166,7 @@ impl Trainer {
         })
     }
 
-    /// Replaces the state apart from [`Self::tensors`].
+    /// Replaces the state apart from tensors.
     pub(super) fn set_state(&mut self, state: &TrainState) {
         self.position = state.position;
         self.optimizer.updates = state.optimizer_updates;
