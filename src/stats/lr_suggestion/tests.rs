@@ -152,7 +152,7 @@ fn every_reason_says_what_to_do() {
         NoSuggestion::Guesses { loss: 1.93, guessing: 1.93, more: 800 },
     ] {
         let text = reason.to_string();
-        assert!(text.contains(": try ") || text.contains(": look "), "{text}");
+        assert!(text.contains(": try ") || text.contains(": check "), "{text}");
     }
     assert!(NoSuggestion::StillFalls { rate: 10.0 }.to_string().contains("last rate, 10: try"));
 }

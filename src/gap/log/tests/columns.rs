@@ -13,20 +13,20 @@ fn with(val_loss: &str) -> Columns {
 }
 
 #[test]
-fn val_wins_over_test_and_test_stands_beside() {
+fn val_wins_over_test_and_test_is_noted() {
     let table = "epoch,train_loss,val_loss,test_loss,test_acc\n0,2.0,2.1,3.0,0.2\n1,1.0,1.5,2.5,0.3\n";
     let lines = "Epoch 1, Train Loss: 2.0, Test Loss: 3.0, Val Loss: 2.1\nEpoch 2, Train Loss: 1.0, Test Loss: 2.5, Val Loss: 1.5\n";
     for text in [table, lines] {
         let (curves, notes) = judged(text, Columns::default()).unwrap();
         assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9);
-        assert!(notes.contains("test loss of 2.500"), "{notes}");
+        assert!(notes.contains("test loss: 2.500"), "{notes}");
     }
     let (curves, notes) = judged("epoch,train_loss,test_loss\n0,2.0,3.0\n1,1.0,2.5\n", Columns::default()).unwrap();
     assert!((curves.last().unwrap().gap() - 1.5).abs() < 1e-9 && notes.contains("no longer a test"), "{notes}");
 }
 
 #[test]
-fn what_names_do_not_tell_is_asked_with_the_columns_listed() {
+fn unclear_names_are_refused_with_the_columns_listed() {
     let text = "epoch,train_loss,val_loss,valid_loss\n0,2.0,2.1,3.0\n1,1.0,1.5,2.5\n";
     let error = judged(text, Columns::default()).unwrap_err().to_string();
     for words in ["`val_loss` and `valid_loss`", "--val-loss COLUMN", "`train_loss`"] {
