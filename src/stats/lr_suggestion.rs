@@ -91,29 +91,29 @@ impl fmt::Display for NoSuggestion {
             Self::Lost { updates, rate } => write!(
                 formatter,
                 "the loss diverges at rate {}, after {updates} updates, too early to see a fall: try a smaller \
-                 --start-lr, or --clip-grad",
+                 start_lr, or clip_grad",
                 rate_text(rate)
             ),
             Self::TooFew { updates } => write!(
                 formatter,
-                "{updates} updates are too few to distinguish a fall from noise: try a larger --num-it, such as 100"
+                "{updates} updates are too few to distinguish a fall from noise: try a larger num_it, such as 100"
             ),
             Self::Rises => formatter.write_str(
-                "the loss rises without a clear fall before it: try a larger --num-it, so that the test trains longer \
-                 at each rate, or a smaller --start-lr",
+                "the loss rises without a clear fall before it: try a larger num_it, so that the test trains longer \
+                 at each rate, or a smaller start_lr",
             ),
             Self::Flat { fall, noise } => write!(
                 formatter,
                 "the loss falls by {fall:.3}, and the noise between batches explains up to {noise:.3}: try a \
-                 larger --end-lr, a larger --num-it or a larger --batch-size"
+                 larger end_lr, a larger num_it or a larger batch_size"
             ),
             Self::StillFalls { rate } => {
-                write!(formatter, "the loss still falls at the last rate, {}: try a larger --end-lr", rate_text(rate))
+                write!(formatter, "the loss still falls at the last rate, {}: try a larger end_lr", rate_text(rate))
             }
             Self::Guesses { loss, guessing, more } => write!(
                 formatter,
                 "the loss fell to {loss:.3}, and guessing by class frequency has {guessing:.3}: try \
-                 a larger --num-it, such as {more}, so that the network learns more than that"
+                 a larger num_it, such as {more}, so that the network learns more than that"
             ),
         }
     }

@@ -18,7 +18,7 @@ fn flags_and_recipes() {
     refused(&place, &["--preset", "sead"], &["sead", "seed"]);
     refused(&place, &["--width", "4294967295"], &["width = 4294967295"]);
     refused(&place, &["--model", "resnet19"], &["resnet19", "resnet18"]);
-    refused(&place, &["--batch-size", "500"], &["36 training images", "--batch-size"]);
+    refused(&place, &["--batch-size", "500"], &["36 training images", "a batch_size of at most 36"]);
     refused(&place, &["--device", "cuda"], &["cuda"]);
     refused(&place, &["--device", "gpu"], &["gpu", "cuda:N"]);
     if cfg!(not(feature = "distributed")) {

@@ -25,7 +25,7 @@ fn a_non_finite_loss_stops_the_run_and_spares_the_checkpoint() {
     let found = [
         "is not finite in epoch 2, update 2,",
         "learning rate 1000000000000000000000000000000",
-        "--lr",
+        "a smaller lr",
         "the output of ",
     ];
     assert_eq!(text.matches(".png").count(), 8, "{text}");
@@ -124,7 +124,7 @@ fn a_device_is_never_replaced_by_a_file() {
     let pipe = std::ffi::CString::new(place.path("pipe.pt").to_str().unwrap()).unwrap();
     // SAFETY: a C string and a mode.
     assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
-    place.mindgap(&["export", "run", "--out", "pipe.pt", "--force"]).refuse(&["pipe.pt", "no regular file"]);
+    place.mindgap(&["export", "run", "--out", "pipe.pt", "--force"]).refuse(&["pipe.pt", "not a regular file"]);
     place.mindgap(&["report", "run", "--out", "pipe.pt"]).refuse(&["pipe.pt", "no regular file"]);
 }
 

@@ -87,7 +87,7 @@ fn files_of_others_are_not_overwritten() {
 #[test]
 fn bad_flags_are_refused() {
     let place = Place::with_images(12, 5);
-    find(&place, &["--start-lr", "0"]).refuse(&["start_lr 0 "]);
+    find(&place, &["--start-lr", "0"]).refuse(&["start_lr 0"]);
     find(&place, &["--start-lr", "1", "--end-lr", "0.1"]).refuse(&["start_lr 1 ", "end_lr 0.1"]);
     find(&place, &["--batch-size", "500"]).refuse(&["36 training images", "--batch-size"]);
     find(&place, &["--chart", "nowhere/lr.svg"]).refuse(&["nowhere"]);

@@ -79,7 +79,7 @@ fn a_run_without_a_checkpoint_starts_again_from_the_same_weights_only() {
     lose_checkpoints();
     place.train("other", &["--model", "resnet14", "--epochs", "1", "--seed", "3"]).succeed();
     fs::copy(place.path("other/model.safetensors"), place.path(WEIGHTS)).unwrap();
-    place.mindgap(&again).refuse(&["first/model.safetensors has changed since the run in run began", "--out"]);
+    place.mindgap(&again).refuse(&["first/model.safetensors has changed since the run in run began", "another folder"]);
     fs::remove_file(place.path(WEIGHTS)).unwrap();
     place.mindgap(&again).refuse(&["first/model.safetensors", "cannot be read"]);
 }

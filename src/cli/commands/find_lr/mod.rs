@@ -137,7 +137,7 @@ fn guessing(recipe: &Recipe, data: &Dataset) -> f64 {
 fn apply(path: &Path, recipe: &Recipe, outcome: Result<LrSuggestion, NoSuggestion>) -> Result<()> {
     let LrSuggestion { suggestion, low, .. } = match outcome {
         Ok(found) => found,
-        Err(reason) => bail!("there is no rate to write to {}: {reason}", path.display()),
+        Err(reason) => bail!("there is no rate to write to {}: {}", path.display(), text::with_flags(reason)),
     };
     let recipe = recipe.with_rates(suggestion, low);
     recipe.validate()?;

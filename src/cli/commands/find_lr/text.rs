@@ -31,6 +31,15 @@ pub struct Found<'a> {
     pub applied: Option<&'a Path>,
 }
 
+/// A reason with flags in the place of keys.
+pub fn with_flags(reason: NoSuggestion) -> String {
+    let mut text = reason.to_string();
+    for key in ["start_lr", "end_lr", "num_it", "batch_size", "clip_grad"] {
+        text = text.replace(key, &format!("--{}", key.replace('_', "-")));
+    }
+    text
+}
+
 impl Found<'_> {
     /// The result as JSON.
     pub fn json(&self) -> Value {
@@ -41,7 +50,7 @@ impl Found<'_> {
             "valley": found.map(|found| found.valley),
             "low": found.map(|found| found.low),
             "high": found.map(|found| found.high),
-            "reason": self.outcome.err().map(|reason| reason.to_string()),
+            "reason": self.outcome.err().map(with_flags),
             "chart": self.chart.display().to_string(),
             "recipe": self.applied.map(|path| path.display().to_string()),
             "rates": self.curve.rates(),
@@ -62,7 +71,7 @@ impl Found<'_> {
         text += &format!("{first} {} {last}\n\n", sparkline(self.curve.smoothed()));
         match self.outcome {
             Ok(found) => text += &self.rates(&found),
-            Err(reason) => text += &(fill(&format!("No suggestion: {reason}."), line_options()) + "\n\n"),
+            Err(reason) => text += &(fill(&format!("No suggestion: {}.", with_flags(reason)), line_options()) + "\n\n"),
         }
         text += &format!("chart       {}\n", self.chart.display());
         if let (Some(path), Ok(_)) = (self.applied, self.outcome) {
