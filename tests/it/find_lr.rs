@@ -89,7 +89,7 @@ fn bad_flags_are_refused() {
     let place = Place::with_images(12, 5);
     find(&place, &["--start-lr", "0"]).refuse(&["start_lr 0"]);
     find(&place, &["--start-lr", "1", "--end-lr", "0.1"]).refuse(&["start_lr 1 ", "end_lr 0.1"]);
-    find(&place, &["--batch-size", "500"]).refuse(&["36 training images", "--batch-size"]);
+    find(&place, &["--batch-size", "500"]).refuse(&["36 training images", "a batch_size of at most 36"]);
     find(&place, &["--chart", "nowhere/lr.svg"]).refuse(&["nowhere"]);
     assert!(!place.path("lr.svg").exists());
 }
