@@ -202,7 +202,9 @@ fn a_run_without_a_lower_val_loss_stops_early_and_says_so() {
     // It is finished: there is nothing to resume.
     place.mindgap(&["train", "--resume", "--out", "run"]).succeed();
     assert_eq!(place.epochs("run").len(), losses.len());
-    place.mindgap(&["train", "--resume", "--out", "run", "--epochs", "40"]).refuse(&["stopped early", "another folder"]);
+    place
+        .mindgap(&["train", "--resume", "--out", "run", "--epochs", "40"])
+        .refuse(&["stopped early", "another folder"]);
 }
 
 #[test]
