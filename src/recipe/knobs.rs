@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Recipe,
-    keys::{self, Key, KnobFamily, Role},
+    keys::{self, Key, KeyRole, KnobFamily},
 };
 
 impl Recipe {
@@ -20,7 +20,7 @@ impl Recipe {
     /// read.
     pub fn knobs_on(&self) -> Vec<String> {
         let changed = self.changed().into_iter();
-        let on = changed.filter(|(key, _)| key.role == Role::Knob && (key.is_read)(self));
+        let on = changed.filter(|(key, _)| key.role == KeyRole::Knob && (key.is_read)(self));
         on.map(|(key, value)| format!("{} {}", key.name, value.to_string().replace('"', ""))).collect()
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Report, Run, RunGroup};
+use super::{Report, ReportedRun, RunGroup};
 use crate::{
     compare::{Comparison, FinishedRun, Job, NotFinished},
     data::Gallery,
@@ -30,7 +30,7 @@ impl Report {
         let mut runs = Vec::new();
         for folder in folders {
             for run in runs_in(folder)? {
-                runs.push(Run::read(&run)?);
+                runs.push(ReportedRun::read(&run)?);
             }
         }
         let command_line = match &runs[..] {
@@ -44,7 +44,7 @@ impl Report {
     ///
     /// # Errors
     /// None: one run has nothing that could contradict it.
-    pub fn of_run(run: Run, gallery: Gallery) -> Result<Self> {
+    pub fn of_run(run: ReportedRun, gallery: Gallery) -> Result<Self> {
         let command_line = run.environment.command_line.clone();
         Self::of(RunGroup::gather(vec![run]), None, Vec::new(), command_line, Some(gallery))
     }
@@ -68,7 +68,7 @@ impl Report {
         groups[..=first].rotate_right(1);
         let name = &names[first];
         let finished: Vec<FinishedRun> =
-            groups.iter().flat_map(|group| &group.runs).filter_map(Run::finished).collect();
+            groups.iter().flat_map(|group| &group.runs).filter_map(ReportedRun::finished).collect();
         let comparison = if finished.iter().any(|run| run.job.preset == *name) {
             Some(Comparison::new(&names, name, &finished, not_finished.clone(), command_line.clone())?)
         } else {
@@ -92,9 +92,9 @@ fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
     let mut groups: Vec<RunGroup> = Vec::new();
     let mut missing = known.not_finished.clone();
     for job in jobs {
-        match Run::read(&folder.join(job.name())) {
+        match ReportedRun::read(&folder.join(job.name())) {
             Ok(run) => {
-                let run = Run { job: job.clone(), ..run };
+                let run = ReportedRun { job: job.clone(), ..run };
                 match groups.iter_mut().find(|group| group.name == job.preset) {
                     Some(group) => group.runs.push(run),
                     None => groups.push(RunGroup { name: job.preset, runs: vec![run] }),
@@ -134,7 +134,7 @@ fn is_run(path: &Path) -> bool {
 }
 
 /// The val images of `run`, where its data have not been moved.
-fn find_gallery(run: &Run) -> Result<Gallery, String> {
+fn find_gallery(run: &ReportedRun) -> Result<Gallery, String> {
     let data = &run.environment.data;
     let source = data.path.as_ref().filter(|path| Path::new(path).exists()).unwrap_or(&data.source);
     let exclude = data.exclude.as_ref().map(Path::new);

@@ -1,6 +1,6 @@
 //! Runs of one recipe over several seeds, and their curves.
 
-use super::Run;
+use super::ReportedRun;
 use crate::{compare::MeanSd, recipe::Recipe, run::EpochRecord, stats::Confusion};
 
 /// The runs that differ in nothing but the seed.
@@ -9,7 +9,7 @@ pub struct RunGroup {
     /// The preset, or the name of the runs' folders without the seed.
     pub name: String,
     /// The runs, sorted by seed.
-    pub runs: Vec<Run>,
+    pub runs: Vec<ReportedRun>,
 }
 
 /// A figure after one epoch, over the runs that have reached it.
@@ -32,7 +32,7 @@ impl CurvePoint {
 impl RunGroup {
     /// Groups the runs by recipe, in the order in which the first run of each recipe comes. A seed that comes twice begins a
     /// group of its own.
-    pub fn gather(runs: Vec<Run>) -> Vec<Self> {
+    pub fn gather(runs: Vec<ReportedRun>) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
         for mut run in runs {
             match groups.iter_mut().find(|group| group.takes(&run)) {
@@ -53,15 +53,15 @@ impl RunGroup {
     }
 
     /// Whether `run` differs from the group's runs in the seed and in nothing else.
-    fn takes(&self, run: &Run) -> bool {
+    fn takes(&self, run: &ReportedRun) -> bool {
         let recipe = Recipe { seed: self.runs[0].recipe.seed, ..run.recipe.clone() };
         let is_new_seed = self.runs.iter().all(|other| other.job.seed != run.job.seed);
         self.runs[0].recipe.diff(&recipe).is_empty() && is_new_seed
     }
 
     /// The runs whose figures are shown: the finished ones or, where none is finished, all.
-    pub fn shown(&self) -> Vec<&Run> {
-        let finished: Vec<&Run> = self.runs.iter().filter(|run| run.is_finished()).collect();
+    pub fn shown(&self) -> Vec<&ReportedRun> {
+        let finished: Vec<&ReportedRun> = self.runs.iter().filter(|run| run.is_finished()).collect();
         if finished.is_empty() { self.runs.iter().collect() } else { finished }
     }
 

@@ -1,7 +1,7 @@
 //! A report to show to others: one HTML page of one run, or of several side by side.
 //!
 //! A page is one file that needs no other: its charts are SVG, its images are embedded, and it neither fetches nor executes
-//! anything. In this module [`Run`] reads a run folder, [`RunGroup`] holds the runs of one recipe over its seeds, `chart`,
+//! anything. In this module [`ReportedRun`] reads a run folder, [`RunGroup`] holds the runs of one recipe over its seeds, `chart`,
 //! `confusion` and `hardest` draw from them, and [`Report::to_html`] puts all of it on the page (`page.html`,
 //! `page.css`). [`audit_page`] is the page of a data set (`audit.html`).
 
@@ -28,7 +28,7 @@ pub use audit::audit_page;
 pub use chart::{LR_MARK, lr_curve};
 pub use group::{CurvePoint, RunGroup};
 pub use log::log_page;
-pub use run::{Answers, Run, State};
+pub use run::{Answers, ReportedRun, State};
 
 /// The content of a report.
 pub struct Report {

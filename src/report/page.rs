@@ -125,7 +125,7 @@ impl Report {
     }
 
     /// The run, where there is only one.
-    fn single(&self) -> Option<&super::Run> {
+    fn single(&self) -> Option<&super::ReportedRun> {
         match &self.groups[..] {
             [group] if group.runs.len() == 1 && self.not_finished.is_empty() => group.runs.first(),
             _ => None,
@@ -228,7 +228,7 @@ impl Report {
 }
 
 /// The findings about the run; none before its first epoch has ended.
-fn findings(run: &super::Run) -> Vec<Finding> {
+fn findings(run: &super::ReportedRun) -> Vec<Finding> {
     Case::of_run(&run.folder).map_or(Vec::new(), |case| diagnose(&case).findings)
 }
 

@@ -1,6 +1,6 @@
 //! Where the figures come from: command, versions, machine, data.
 
-use super::{Report, Run};
+use super::{Report, ReportedRun};
 use crate::run::shell_line;
 
 /// A name and its values.
@@ -9,7 +9,7 @@ pub type Fact = (&'static str, String);
 impl Report {
     /// Everything that must be known to repeat the runs. Where runs differ, all values are named.
     pub(super) fn provenance(&self) -> Vec<Fact> {
-        let runs: Vec<&Run> = self.groups.iter().flat_map(|group| &group.runs).collect();
+        let runs: Vec<&ReportedRun> = self.groups.iter().flat_map(|group| &group.runs).collect();
         let started = runs.iter().map(|run| run.environment.started.clone()).min().unwrap_or_default();
         let resumes: usize = runs.iter().map(|run| run.environment.resumes.len()).sum();
         vec![
@@ -31,7 +31,7 @@ impl Report {
 }
 
 /// The different values that the runs have, each once.
-fn values(runs: &[&Run], value: impl Fn(&Run) -> String) -> String {
+fn values(runs: &[&ReportedRun], value: impl Fn(&ReportedRun) -> String) -> String {
     let mut values: Vec<String> = Vec::new();
     for run in runs {
         let value = value(run);
@@ -42,7 +42,7 @@ fn values(runs: &[&Run], value: impl Fn(&Run) -> String) -> String {
     values.join("; ")
 }
 
-fn data(run: &Run) -> String {
+fn data(run: &ReportedRun) -> String {
     let data = &run.environment.data;
     let test = data.test.map_or(String::new(), |test| format!(", {test} test (not read)"));
     format!(
@@ -58,12 +58,12 @@ fn data(run: &Run) -> String {
     )
 }
 
-fn libraries(run: &Run) -> String {
+fn libraries(run: &ReportedRun) -> String {
     let versions = &run.environment.versions;
     format!("{}, {}", versions.libtorch, versions.tch)
 }
 
-fn device(run: &Run) -> String {
+fn device(run: &ReportedRun) -> String {
     let versions = &run.environment.versions;
     format!("{}, {} thread(s)", versions.device, versions.threads)
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// One run of a report.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct ReportedRun {
     /// Preset (or the name of the folder without the seed) and seed.
     pub job: Job,
     /// Folder of the run.
@@ -70,7 +70,7 @@ impl Answers {
     }
 }
 
-impl Run {
+impl ReportedRun {
     /// Reads the run in `folder`.
     ///
     /// # Errors
@@ -99,7 +99,7 @@ impl Run {
     }
 }
 
-fn read(path: &Path) -> Result<Run> {
+fn read(path: &Path) -> Result<ReportedRun> {
     let folder = RunFolder::open(path)?;
     let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
     let state = match folder.done()? {
@@ -114,7 +114,7 @@ fn read(path: &Path) -> Result<Run> {
             val = Some(Answers::of(&predictions.last_val, predictions.classes));
         }
     }
-    Ok(Run {
+    Ok(ReportedRun {
         job: Job { preset: name(path), seed: recipe.seed },
         folder: path.to_owned(),
         environment: folder.environment()?,

@@ -1,6 +1,6 @@
 //! The texts about one run on the page.
 
-use super::{Run, State};
+use super::{ReportedRun, State};
 use crate::{gap, stats::Lately};
 
 /// A figure with its name and what it means.
@@ -21,7 +21,7 @@ impl Card {
 }
 
 /// The headline of a single run.
-pub fn headline(run: &Run) -> String {
+pub fn headline(run: &ReportedRun) -> String {
     let Some(last) = run.epochs.last() else {
         return "No epoch has ended yet.".to_owned();
     };
@@ -43,7 +43,7 @@ pub fn headline(run: &Run) -> String {
 }
 
 /// How far the run has come, as a sentence.
-pub fn progress(run: &Run) -> String {
+pub fn progress(run: &ReportedRun) -> String {
     let done = run.epochs.len();
     let all = run.recipe.epochs;
     match &run.state {
@@ -76,7 +76,7 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// The figures of the last epoch of one run.
-pub fn cards(run: &Run) -> Vec<Card> {
+pub fn cards(run: &ReportedRun) -> Vec<Card> {
     let Some(last) = run.epochs.last() else { return Vec::new() };
     let mut cards = vec![
         Card::new("val loss", format!("{:.3}", last.val_loss), without_leaks(last.val_loss_without_leaks, 3)),

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use mindgap::recipe::keys::{self, Role};
+use mindgap::recipe::keys::{self, KeyRole};
 use walkdir::WalkDir;
 
 /// Settings that have a card, as every knob and option has.
@@ -32,7 +32,7 @@ fn names(text: &str, flag: &str) -> bool {
 #[test]
 fn every_knob_has_its_card() {
     let cards = cards();
-    let keys = keys::all().filter(|key| key.role != Role::Setting || SETTINGS.contains(&key.name));
+    let keys = keys::all().filter(|key| key.role != KeyRole::Setting || SETTINGS.contains(&key.name));
     for flag in keys.map(keys::Key::flag) {
         let named = cards.iter().any(|(_, card)| card.iter().any(|line| names(line, &flag)));
         assert!(named, "no card in src names {flag}");

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
 use mindgap::recipe::{
     Layers, Recipe, Shorthand,
-    keys::{self, Key, Kind, Role, SECTIONS},
+    keys::{self, Key, KeyRole, Kind, SECTIONS},
     resolve,
 };
 use serde::Serialize;
@@ -39,7 +39,7 @@ fn every_example_switches_its_key_on() {
         let recipe = resolve(&Layers::default().keys(&example).unwrap()).expect(key.name);
         assert!((key.is_read)(&recipe), "{} is not read with {}", key.name, key.example);
         assert_ne!(recipe, Recipe::default().complete().unwrap(), "{} changes nothing", key.example);
-        if key.role == Role::Knob {
+        if key.role == KeyRole::Knob {
             let on = recipe.knobs_on();
             assert!(on.iter().any(|on| on.starts_with(&format!("{} ", key.name))), "{}: {on:?}", key.name);
         }
@@ -49,7 +49,7 @@ fn every_example_switches_its_key_on() {
 #[test]
 fn every_knob_is_trained_with() {
     let rows = rows::rows();
-    for key in keys::all().filter(|key| key.role != Role::Setting) {
+    for key in keys::all().filter(|key| key.role != KeyRole::Setting) {
         assert!(
             rows.iter().any(|row| row.on == key.example),
             "no row of tests/support/knobs.rs trains with {}",
@@ -116,7 +116,7 @@ fn row(key: &Key) -> String {
         write!(flag, " (or `--{alias}`)").unwrap();
     }
     let read = if key.with.is_empty() { String::new() } else { format!("; read with {}", key.with) };
-    let can_be_off = key.role != Role::Setting || matches!(key.kind, Kind::Switch);
+    let can_be_off = key.role != KeyRole::Setting || matches!(key.kind, Kind::Switch);
     let default = key.default_text().unwrap_or_else(|| if can_be_off { "off".to_owned() } else { String::new() });
     let what = format!("{}{read}", key.help);
     format!("| {flag} | {what} | {default} | {} | {} |", values(&key.kind), key.usual).replace("  |", " |")

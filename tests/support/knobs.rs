@@ -10,7 +10,7 @@ use mindgap::{
     durable::Archive,
     recipe::{
         Layers, Recipe,
-        keys::{self, Role},
+        keys::{self, KeyRole},
         resolve,
     },
     train::{Checkpoint, Trainer},
@@ -41,7 +41,7 @@ const MORE: [Row; 2] = [
 /// Every knob and option of the table of keys, by its example; keys that share an example share a row.
 pub fn rows() -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    for key in keys::all().filter(|key| key.role != Role::Setting) {
+    for key in keys::all().filter(|key| key.role != KeyRole::Setting) {
         if rows.iter().all(|row| row.on != key.example) {
             rows.push(Row { name: key.name, on: key.example });
         }

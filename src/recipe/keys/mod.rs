@@ -17,7 +17,7 @@ pub use range::Range;
 pub(super) use row::show;
 pub(super) use schedule::SHORTHAND;
 
-pub use row::{Key, Kind, KnobFamily, Role, Shown};
+pub use row::{Key, KeyRole, Kind, KnobFamily, Shown};
 
 /// Keys that belong together, under the heading that help gives them.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Keys of the budget and the optimiser.
 
-use super::{Key, Kind, KnobFamily, Range, Role, Shown};
+use super::{Key, KeyRole, Kind, KnobFamily, Range, Shown};
 use crate::recipe::{AmpDtype, Opt};
 
 #[rustfmt::skip]
@@ -62,12 +62,12 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "amp",
         help: "Train in mixed precision; evaluation stays in float32",
-        default: Shown::Off, role: Role::Option, example: "amp = true", ..Key::SETTING
+        default: Shown::Off, role: KeyRole::Option, example: "amp = true", ..Key::SETTING
     },
     Key {
         name: "amp_dtype", value_names: &["TYPE"], kind: Kind::Word(AmpDtype::WORDS),
         help: "Short type of mixed precision",
-        with: "amp", is_read: |recipe| recipe.amp, role: Role::Option,
+        with: "amp", is_read: |recipe| recipe.amp, role: KeyRole::Option,
         example: "amp = true\namp_dtype = 'float16'\ngrad_accum_steps = 2", ..Key::SETTING
     },
 ];

@@ -44,7 +44,7 @@ pub struct Key {
     /// Whether a recipe with these values reads it.
     pub is_read: fn(&Recipe) -> bool,
     /// What the key is to a run.
-    pub role: Role,
+    pub role: KeyRole,
     /// The family of knobs that it belongs to, for advice.
     pub family: Option<KnobFamily>,
     /// A usual value, as on the command line; empty where none is.
@@ -91,7 +91,7 @@ pub enum Shown {
 
 /// What a key is to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum KeyRole {
     /// A number or a word that says what the run is.
     Setting,
     /// An option that is off by default and does not act against over-fitting. It has a method card.
@@ -112,14 +112,14 @@ impl Key {
         default: Shown::Value,
         with: "",
         is_read: |_| true,
-        role: Role::Setting,
+        role: KeyRole::Setting,
         family: None,
         usual: "",
         example: "",
     };
 
     /// A knob against over-fitting that is always read; each row states the rest.
-    pub(super) const KNOB: Self = Self { default: Shown::Off, role: Role::Knob, ..Self::SETTING };
+    pub(super) const KNOB: Self = Self { default: Shown::Off, role: KeyRole::Knob, ..Self::SETTING };
 
     /// Its flag, with the two hyphens.
     pub fn flag(&self) -> String {

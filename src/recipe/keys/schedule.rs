@@ -1,6 +1,6 @@
 //! Keys of a run's course: growing images, an early end, views at evaluation, the schedule in a few words, seeds.
 
-use super::{Key, Kind, Range, Role, Shown};
+use super::{Key, KeyRole, Kind, Range, Shown};
 use crate::recipe::{Sched, Tta};
 
 #[rustfmt::skip]
@@ -18,7 +18,7 @@ pub(super) const COURSE: &[Key] = &[
     Key {
         name: "tta", value_names: &["VIEWS"], kind: Kind::Word(Tta::WORDS),
         help: "Second figure at the end, averaged over views of each image",
-        default: Shown::Off, role: Role::Option, usual: "flip", example: "tta = 'flip'", ..Key::SETTING
+        default: Shown::Off, role: KeyRole::Option, usual: "flip", example: "tta = 'flip'", ..Key::SETTING
     },
 ];
 

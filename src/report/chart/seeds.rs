@@ -5,7 +5,7 @@ use plotters::prelude::*;
 
 use super::canvas::{Frame, decimal, drawing, series, svg};
 use crate::{
-    report::{Run, RunGroup},
+    report::{ReportedRun, RunGroup},
     stats,
 };
 
@@ -52,7 +52,7 @@ pub fn seeds(groups: &[RunGroup]) -> Result<String> {
 }
 
 /// Low end, mean and high end of a run's val loss; None where the run has no measured images or no finite loss.
-fn interval(run: &Run) -> Option<[f64; 3]> {
+fn interval(run: &ReportedRun) -> Option<[f64; 3]> {
     let losses: Vec<f64> = run.val.as_ref()?.measured.losses.iter().map(|&loss| f64::from(loss)).collect();
     let (mean, reach) = (stats::mean(&losses), 1.96 * stats::standard_error(&losses));
     (mean + reach).is_finite().then_some([mean - reach, mean, mean + reach])

@@ -8,7 +8,7 @@ use crate::cli::output::say::say;
 use mindgap::{
     data::Gallery,
     durable,
-    report::{Report, Run, State},
+    report::{Report, ReportedRun, State},
     run::{EpochRecord, Observer, RunFolder},
 };
 
@@ -43,7 +43,7 @@ impl LiveReport {
     }
 
     fn try_to_write(&self, is_running: bool) -> Result<()> {
-        let mut run = Run::read(&self.folder)?;
+        let mut run = ReportedRun::read(&self.folder)?;
         if !is_running && !run.is_finished() {
             run.state = State::Ended;
         }
