@@ -29,8 +29,9 @@ pub(super) const LAUNCHED: &str = "MINDGAP_LAUNCHED";
 /// Environment variable with the number of the socket on which rank 0 serves the store. The socket is opened here, so that
 /// no other program can take the port.
 pub(super) const SOCKET: &str = "MINDGAP_STORE_SOCKET";
-/// How long the other processes may take to end by themselves once one has failed.
-const GRACE: Duration = Duration::from_secs(15);
+/// How long the other processes may take to end by themselves once one has failed: they wait for each other's heartbeats, up
+/// to 20 seconds, before they name the one that died.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// Runs this command on `ranks` processes.
 ///
