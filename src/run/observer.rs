@@ -57,18 +57,3 @@ impl<T: Observer + ?Sized> Observer for &mut T {
         (**self).epoch_end(record)
     }
 }
-
-/// A boxed observer.
-impl<T: Observer + ?Sized> Observer for Box<T> {
-    fn epoch_begin(&mut self, epoch: u32, steps: u64) {
-        (**self).epoch_begin(epoch, steps);
-    }
-
-    fn step(&mut self, step: u64, batch_loss: Option<f64>) {
-        (**self).step(step, batch_loss);
-    }
-
-    fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
-        (**self).epoch_end(record)
-    }
-}

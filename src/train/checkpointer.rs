@@ -16,10 +16,9 @@ use crate::{
 pub struct Checkpointer<'a> {
     folder: &'a RunFolder,
     data: &'a Dataset,
-    sets: &'a EvalSets,
     best: Option<Best>,
-    /// The updates between two checkpoints inside an epoch; None for checkpoints after each epoch only.
-    pub every: Option<u64>,
+    /// The updates between two checkpoints inside an epoch.
+    pub(super) every: Option<u64>,
 }
 
 /// The outputs of the best epoch so far.
@@ -30,21 +29,22 @@ struct Best {
 }
 
 impl<'a> Checkpointer<'a> {
-    /// A checkpointer for a run whose epochs so far are in `folder`: none, or those before a resume.
+    /// A checkpointer for a run whose epochs so far are in `folder`: none, or those before a resume. `every` is the number
+    /// of updates between two checkpoints inside an epoch; None for checkpoints after each epoch only.
     ///
     /// # Errors
     /// A file of the folder is damaged.
-    pub fn new(folder: &'a RunFolder, data: &'a Dataset, sets: &'a EvalSets) -> Result<Self> {
+    pub fn new(folder: &'a RunFolder, data: &'a Dataset, every: Option<u64>) -> Result<Self> {
         let best = match best_epoch(&folder.epochs()?.records) {
             None => None,
             Some(record) => {
                 let Predictions { best_val: val, best_probe: probe, .. } = folder
                     .predictions()
-                    .context("the outputs of the best epoch are lost; start a new run with another --out")?;
+                    .context("the outputs of the best epoch are lost; start a new run in another folder")?;
                 Some(Best { val_loss: record.val_loss, val, probe })
             }
         };
-        Ok(Self { folder, data, sets, best, every: None })
+        Ok(Self { folder, data, best, every })
     }
 
     /// Writes an epoch: its record, its outputs, and the training state after it.
@@ -81,32 +81,37 @@ impl<'a> Checkpointer<'a> {
     fn write_state(&self, state: &[u8]) -> Result<()> {
         durable::rotate(&self.folder.file(RunFolder::LAST), &self.folder.file(RunFolder::PREVIOUS), state)
     }
+}
 
-    /// Ends a finished run whose environment was written: the best weights alone as `model.safetensors`, then
-    /// `done.json`. `macs` are the multiply-adds of one image.
-    ///
-    /// # Errors
-    /// A file cannot be read or written, or val cannot be measured again for `tta`.
-    pub fn finish(&self, trainer: &Trainer, macs: u64) -> Result<Done> {
-        let best = Checkpoint::load(&self.folder.file(RunFolder::BEST))?;
-        let outputs = self.best.as_ref().context("a finished run has a best epoch")?;
-        let description = best.description(&self.folder.environment()?.data, &outputs.val);
-        let metadata = description.metadata();
-        Archive { metadata, arrays: best.network() }.save(&self.folder.file(RunFolder::MODEL))?;
+/// Ends the finished run in `folder`, whose environment was written: the best weights alone as `model.safetensors`, then
+/// `done.json`. `macs` are the multiply-adds of one image.
+///
+/// # Errors
+/// A file cannot be read or written, or val cannot be measured again for `tta`.
+pub(super) fn finish(
+    folder: &RunFolder,
+    data: &Dataset,
+    sets: &EvalSets,
+    trainer: &Trainer,
+    macs: u64,
+) -> Result<Done> {
+    let predictions = folder.predictions()?;
+    let best = Checkpoint::load(&folder.file(RunFolder::BEST))?;
+    let metadata = best.description(&folder.environment()?.data, &predictions.best_val).metadata();
+    Archive { metadata, arrays: best.network() }.save(&folder.file(RunFolder::MODEL))?;
 
-        let records = self.folder.epochs()?.records;
-        let seconds = records.iter().map(|record| record.seconds).sum();
-        let mut done = Done::conclude(
-            &records,
-            &self.folder.predictions()?.last_val,
-            self.data.classes.len(),
-            &self.sets.leaks,
-            &self.sets.in_first_half,
-            RunCost { parameters: trainer.model.parameters.count(), macs, seconds },
-        )?;
-        done.early_stopped = trainer.position.epochs < trainer.recipe.epochs;
-        done.tta = tta::measure(trainer, self.data, self.sets)?;
-        self.folder.write_done(&done)?;
-        Ok(done)
-    }
+    let records = folder.epochs()?.records;
+    let seconds = records.iter().map(|record| record.seconds).sum();
+    let mut done = Done::conclude(
+        &records,
+        &predictions.last_val,
+        data.classes.len(),
+        &sets.leaks,
+        &sets.in_first_half,
+        RunCost { parameters: trainer.model.parameters.count(), macs, seconds },
+    )?;
+    done.early_stopped = trainer.position.epochs < trainer.recipe.epochs;
+    done.tta = tta::measure(trainer, data, sets)?;
+    folder.write_done(&done)?;
+    Ok(done)
 }

@@ -117,7 +117,7 @@ fn climb(
 fn mean_loss(trainer: &mut Trainer, batches: &mut EpochBatches, rate: f64) -> Result<f64> {
     let group = batches.take(trainer.recipe.grad_accum_steps)?;
     let count = group.len();
-    let mut sum = Tensor::zeros([], (Kind::Double, trainer.model.parameters.device()));
+    let mut sum = Tensor::zeros([], (Kind::Double, trainer.device()));
     trainer.update(group, rate, &mut sum)?;
     Ok(torch::read_number(&sum)? / count as f64)
 }

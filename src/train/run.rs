@@ -9,7 +9,8 @@ use anyhow::{Result, ensure};
 use tch::Device;
 
 use super::{
-    Checkpointer, EvalSets, FitOutcome, Previous, Ranks, Trainer, data_source, fit, resume::restore, versions,
+    Checkpointer, EvalSets, FitOutcome, Previous, Ranks, Trainer, checkpointer::finish, data_source, fit,
+    resume::restore, versions,
 };
 use crate::{
     data::Dataset,
@@ -43,7 +44,7 @@ pub struct Run<'a> {
     checkpoint_every: Option<u64>,
     ranks: usize,
     stop: Option<&'a AtomicBool>,
-    observer: Box<dyn Observer + 'a>,
+    epochs: Epochs<'a>,
 }
 
 /// Where a run writes its files.
@@ -86,7 +87,7 @@ impl<'a> Run<'a> {
             checkpoint_every: None,
             ranks: 1,
             stop: None,
-            observer: Box::new(()),
+            epochs: Epochs::default(),
         })
     }
 
@@ -143,14 +144,8 @@ impl<'a> Run<'a> {
 
     /// Calls `notify` with the record of each epoch.
     #[must_use]
-    pub fn on_epoch(self, notify: impl FnMut(&EpochRecord) + 'a) -> Self {
-        self.observer(EpochCallback(notify))
-    }
-
-    /// Adds an observer, which is notified after those added before.
-    #[must_use]
-    pub fn observer(mut self, observer: impl Observer + 'a) -> Self {
-        self.observer = Box::new((self.observer, observer));
+    pub fn on_epoch(mut self, notify: impl FnMut(&EpochRecord) + 'a) -> Self {
+        self.epochs.callbacks.push(Box::new(notify));
         self
     }
 
@@ -162,7 +157,7 @@ impl<'a> Run<'a> {
         let mut run = self.start()?;
         match run.fit(&mut ())? {
             FitOutcome::Finished => run.finish(),
-            FitOutcome::Stopped => run.interrupt(),
+            FitOutcome::Stopped => Ok(run.interrupt()),
         }
     }
 
@@ -171,7 +166,7 @@ impl<'a> Run<'a> {
     /// # Errors
     /// The folder holds another run or cannot be written, the run in it cannot be resumed with this recipe on these data,
     /// pretrained weights do not fit, or libtorch has no memory for the network.
-    pub fn start(self) -> Result<RunInProgress<'a>> {
+    pub fn start(mut self) -> Result<RunInProgress<'a>> {
         let mut warnings = Vec::new();
         let device = match self.device {
             Some(device) => device,
@@ -199,24 +194,22 @@ impl<'a> Run<'a> {
             Destination::Folder(path) => Some(RunFolder::create(path, self.resume)?),
             Destination::NewIn(parent, name) => Some(RunFolder::create_next(parent, name)?),
         };
-        let mut records = Vec::new();
         if let Some(folder) = &folder {
             if previous.is_some() {
                 restore(folder, &mut trainer, self.data, &mut warnings)?;
             }
             self.write_provenance(folder, &recipe, &trainer, previous.as_ref())?;
-            records = folder.epochs()?.records;
+            self.epochs.records = folder.epochs()?.records;
         }
         Ok(RunInProgress {
             data: self.data,
             sets: self.sets,
             trainer,
             folder,
-            is_resumed: previous.is_some(),
             warnings,
             checkpoint_every: self.checkpoint_every,
             stop: self.stop,
-            observer: (self.observer, Records(records)),
+            epochs: self.epochs,
         })
     }
 
@@ -272,13 +265,11 @@ pub struct RunInProgress<'a> {
     pub trainer: Trainer,
     /// The run's folder, if it has one.
     pub folder: Option<RunFolder>,
-    /// Whether the run was begun before.
-    pub is_resumed: bool,
     /// Warnings about the files of a resumed run, a sentence each.
     pub warnings: Vec<String>,
     checkpoint_every: Option<u64>,
     stop: Option<&'a AtomicBool>,
-    observer: (Box<dyn Observer + 'a>, Records),
+    epochs: Epochs<'a>,
 }
 
 impl RunInProgress<'_> {
@@ -291,6 +282,11 @@ impl RunInProgress<'_> {
         Ok(architecture.cost(self.data.size))
     }
 
+    /// The record of each epoch so far, those before a resume included.
+    pub fn records(&self) -> &[EpochRecord] {
+        &self.epochs.records
+    }
+
     /// Joins the other processes of the run, which all start from rank 0's state.
     ///
     /// # Errors
@@ -300,7 +296,7 @@ impl RunInProgress<'_> {
     }
 
     /// Trains until all epochs are done, early stopping is due, or the stop flag is set. `observer` is notified after
-    /// those of [`Run::observer`].
+    /// the functions of [`Run::on_epoch`].
     ///
     /// # Errors
     /// The errors of [`fit`](super::fit()).
@@ -309,12 +305,9 @@ impl RunInProgress<'_> {
         let stop = self.stop.unwrap_or(&never);
         let mut checkpointer = match &self.folder {
             None => None,
-            Some(folder) => Some(Checkpointer::new(folder, self.data, &self.sets)?),
+            Some(folder) => Some(Checkpointer::new(folder, self.data, self.checkpoint_every)?),
         };
-        if let Some(checkpointer) = &mut checkpointer {
-            checkpointer.every = self.checkpoint_every;
-        }
-        let mut observers = (&mut self.observer, observer);
+        let mut observers = (&mut self.epochs, observer);
         fit(&mut self.trainer, self.data, &self.sets, checkpointer.as_mut(), &mut observers, stop)
     }
 
@@ -326,18 +319,15 @@ impl RunInProgress<'_> {
         let macs = self.cost()?.multiply_adds;
         let done = match &self.folder {
             None => None,
-            Some(folder) => Some(Checkpointer::new(folder, self.data, &self.sets)?.finish(&self.trainer, macs)?),
+            Some(folder) => Some(finish(folder, self.data, &self.sets, &self.trainer, macs)?),
         };
-        Ok(Trained { outcome: FitOutcome::Finished, done, ..self.interrupt()? })
+        Ok(Trained { outcome: FitOutcome::Finished, done, ..self.interrupt() })
     }
 
     /// Ends a run that was stopped. It can be resumed if it has a folder.
-    ///
-    /// # Errors
-    /// None is expected.
-    pub fn interrupt(self) -> Result<Trained> {
-        let Self { trainer, folder, observer: (_, Records(records)), .. } = self;
-        Ok(Trained { outcome: FitOutcome::Stopped, trainer, records, done: None, folder })
+    pub fn interrupt(self) -> Trained {
+        let Self { trainer, folder, epochs, .. } = self;
+        Trained { outcome: FitOutcome::Stopped, trainer, records: epochs.records, done: None, folder }
     }
 }
 
@@ -362,22 +352,22 @@ impl Trained {
     }
 }
 
-/// Collects the records of the epochs.
-struct Records(Vec<EpochRecord>);
+/// A function that is called with the record of each epoch.
+type EpochCallback<'a> = Box<dyn FnMut(&EpochRecord) + 'a>;
 
-impl Observer for Records {
-    fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
-        self.0.push(record.clone());
-        Ok(())
-    }
+/// Collects the records of the epochs, and calls functions with each.
+#[derive(Default)]
+struct Epochs<'a> {
+    records: Vec<EpochRecord>,
+    callbacks: Vec<EpochCallback<'a>>,
 }
 
-/// Calls a function with the record of each epoch.
-struct EpochCallback<F>(F);
-
-impl<F: FnMut(&EpochRecord)> Observer for EpochCallback<F> {
+impl Observer for Epochs<'_> {
     fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
-        (self.0)(record);
+        self.records.push(record.clone());
+        for notify in &mut self.callbacks {
+            notify(record);
+        }
         Ok(())
     }
 }

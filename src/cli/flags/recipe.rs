@@ -57,7 +57,7 @@ impl RecipeSource {
     /// The recipe that `preset`, file and flags amount to, for a comparison of several presets.
     ///
     /// # Errors
-    /// Those of [`Self::resolve`].
+    /// The errors of [`Self::resolve`].
     pub fn resolve_with(&self, preset: Option<&str>) -> Result<Recipe> {
         if let Some(planned) = &self.planned {
             return Ok(planned.clone());

@@ -95,7 +95,7 @@ fn train_and_report(
 ) -> Result<ExitStatus> {
     let folder = run.folder.as_ref().context("a run of the command line has a folder")?;
     let path = folder.path().to_owned();
-    let events = Events::new(&path, started(&folder.environment()?), &folder.epochs()?.records)?;
+    let events = Events::new(&path, started(&folder.environment()?), run.records())?;
     let mut report = LiveReport::new(&path, data.val.gallery());
     let recipe = &run.trainer.recipe;
     let mut observers = ((events, &mut report), RunProgress::new(recipe.epochs, recipe.batch_size, args.json));
@@ -162,7 +162,7 @@ fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize
     say(texts::description(data, &run.sets, recipe, run.cost()?).trim_end());
     say(format_args!(
         "recipe   {}; {} epochs in batches of {}",
-        request.recipe_source(run.is_resumed),
+        request.recipe_source(),
         recipe.epochs,
         recipe.batch_size
     ));

@@ -80,9 +80,9 @@ impl Request {
     }
 
     /// The source of the recipe, in words.
-    pub fn recipe_source(&self, is_resumed: bool) -> String {
+    pub fn recipe_source(&self) -> String {
         match (&self.preset, &self.file) {
-            _ if is_resumed => "of the resumed run".to_owned(),
+            _ if self.previous.is_some() => "of the resumed run".to_owned(),
             (Some(preset), Some(file)) => format!("preset {preset}, changed by {}", file.display()),
             (Some(preset), None) => format!("preset {preset}"),
             (None, Some(file)) => file.display().to_string(),
