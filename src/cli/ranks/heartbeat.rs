@@ -27,6 +27,10 @@ use mindgap::torch::distributed::Store;
 const FAILURE: i32 = 3;
 /// How long the main thread may take to end by itself once a dead process is known.
 const GRACE: Duration = Duration::from_secs(3);
+/// Intervals without a heartbeat after which, once a process has failed, another one counts as dead.
+const SILENT_INTERVALS: u32 = 5;
+/// Intervals for which a failed process that serves the store stays, so that the others can read the cause.
+const FAULT_INTERVALS: u32 = 2;
 /// A process may take this many timeouts to send its first heartbeat, since machines do not all start at once.
 const TIMEOUTS_AT_START: u32 = 10;
 
@@ -76,7 +80,7 @@ impl HeartbeatMonitor {
             rank: info.rank,
             store_owner: format!("{server}, which serves the store at {}:{},", info.host, info.port),
             timeout,
-            interval: (timeout / 10).clamp(Duration::from_millis(100), Duration::from_secs(2)),
+            interval: interval(timeout),
             is_ended: AtomicBool::new(false),
             received: Mutex::new(Received { heartbeats, store: Some(now), fault: None }),
         });
@@ -108,11 +112,21 @@ impl HeartbeatMonitor {
         let sent = self.store.set_first("fault", culprit.as_deref().unwrap_or(&own));
         // Time for the others to read it, in case this process serves the store.
         if sent.is_ok() {
-            sleep(status.interval * 2);
+            sleep(status.interval * FAULT_INTERVALS);
         }
         self.end();
         culprit
     }
+}
+
+/// Time between two heartbeats of processes that count as dead after `timeout` without one.
+fn interval(timeout: Duration) -> Duration {
+    (timeout / 10).clamp(Duration::from_millis(100), Duration::from_secs(2))
+}
+
+/// The longest time for which [`HeartbeatMonitor::culprit`] waits.
+pub(super) fn longest_wait(timeout: Duration) -> Duration {
+    interval(timeout) * (2 * SILENT_INTERVALS + FAULT_INTERVALS)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
@@ -198,7 +212,7 @@ impl Status {
 
     /// The result of [`Self::wait_for_all`] at `now`, after waiting since `begin`; `Continue` where it is open.
     fn check_all(&self, begin: Instant, now: Instant) -> ControlFlow<Option<String>> {
-        let limit = self.interval * 5;
+        let limit = self.interval * SILENT_INTERVALS;
         if let Some(dead) = self.dead_process(limit, now) {
             return ControlFlow::Break(Some(dead));
         }

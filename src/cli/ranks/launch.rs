@@ -18,6 +18,7 @@ use rustix::{
     process::{Pid, Signal, kill_process},
 };
 
+use super::heartbeat;
 use crate::cli::{
     ExitStatus,
     process::{child, signals},
@@ -29,15 +30,15 @@ pub(super) const LAUNCHED: &str = "MINDGAP_LAUNCHED";
 /// Environment variable with the number of the socket on which rank 0 serves the store. The socket is opened here, so that
 /// no other program can take the port.
 pub(super) const SOCKET: &str = "MINDGAP_STORE_SOCKET";
-/// How long the other processes may take to end by themselves once one has failed: they wait for each other's heartbeats, up
-/// to 20 seconds, before they name the one that died.
-const GRACE: Duration = Duration::from_secs(30);
+/// How much longer than their wait for heartbeats the other processes may take to end by themselves once one has failed.
+const MARGIN: Duration = Duration::from_secs(10);
 
-/// Runs this command on `ranks` processes.
+/// Runs this command on `ranks` processes, of which each has `timeout` for its heartbeats.
 ///
 /// # Errors
 /// A process was killed, or none can be started.
-pub(super) fn run(ranks: usize) -> Result<ExitStatus> {
+pub(super) fn run(ranks: usize, timeout: Duration) -> Result<ExitStatus> {
+    let grace = heartbeat::longest_wait(timeout) + MARGIN;
     let stop = signals::stop_flag()?;
     let mut children = start(ranks)?;
     let mut asked = false;
@@ -67,7 +68,7 @@ pub(super) fn run(ranks: usize) -> Result<ExitStatus> {
             asked = true;
             signal(&mut children, Signal::TERM)?;
         }
-        if first_failure.is_some_and(|(_, _, since)| since.elapsed() > GRACE) {
+        if first_failure.is_some_and(|(_, _, since)| since.elapsed() > grace) {
             signal(&mut children, Signal::KILL)?;
         }
         thread::sleep(Duration::from_millis(20));

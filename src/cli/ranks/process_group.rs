@@ -49,6 +49,7 @@ impl Flags {
     /// The errors of `train`, processes that did not join, or a process that died.
     pub fn with_group(&self, train: impl FnOnce(Option<&ProcessGroup>) -> Result<ExitStatus>) -> Result<ExitStatus> {
         let launched = env::var_os(launch::LAUNCHED).is_some();
+        let timeout = Duration::from_secs(self.rank_timeout.into());
         match (RankInfo::of_environment()?, self.ranks) {
             (Some(info), Some(_)) if !launched => bail!(
                 "--ranks starts the processes of a run itself, but this is already process {} of {}: leave --ranks out",
@@ -56,11 +57,11 @@ impl Flags {
                 info.size
             ),
             (Some(info), _) => {
-                let group = ProcessGroup::meet(info, Duration::from_secs(self.rank_timeout.into()))?;
+                let group = ProcessGroup::meet(info, timeout)?;
                 let outcome = train(Some(&group));
                 group.end(outcome)
             }
-            (None, Some(ranks)) if ranks > 1 => launch::run(ranks.into()),
+            (None, Some(ranks)) if ranks > 1 => launch::run(ranks.into(), timeout),
             (None, _) => train(None),
         }
     }
