@@ -140,4 +140,5 @@ fn a_reader_that_leaves_does_not_stop_the_run() {
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(place.epochs("run").len(), 3);
+    assert!(fs::exists(place.path("run/done.json")).unwrap());
 }

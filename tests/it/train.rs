@@ -157,20 +157,6 @@ fn words_that_nobody_can_read_do_not_stop_the_training() {
 }
 
 #[test]
-fn a_reader_that_goes_away_does_not_stop_the_training() {
-    let place = Place::with_images(12, 5);
-    let mut child = place
-        .command(&train_words("run", &["--epochs", "3"]))
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    assert!(child.wait().unwrap().success());
-    assert!(fs::exists(place.path("run/done.json")).unwrap());
-}
-
-#[test]
 fn averaged_weights_are_the_model_and_the_trained_ones_stand_beside_it() {
     let place = Place::with_images(12, 5);
     let text = place.train("run", &["--epochs", "3", "--model-ema"]).succeed().stdout();
