@@ -42,7 +42,7 @@ def devices(part):
         used = part.run_json(run, "environment.json")["device"] if done.code == 0 else None
         part.check(f"--device {name}", used == machine.device, done.err[-500:] or used)
     wrong = part.train("wrong", *epoch, device="cuda:9")
-    part.check("a wrong index is refused", wrong.code == 2 and "--device cuda:9" in wrong.err, wrong.err)
+    part.check("a wrong index is refused", wrong.code == 2 and "device cuda:9" in wrong.err, wrong.err)
 
     both = part.train_together({"pair-1": epoch, "pair-2": epoch}).values()
     part.check("two processes on one device", all(done.code == 0 for done in both), [done.err[-300:] for done in both])

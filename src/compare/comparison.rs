@@ -67,7 +67,7 @@ impl Comparison {
             let same_images = run.data.fingerprint == base[0].data.fingerprint && run.ids == base[0].ids;
             ensure!(
                 same_images,
-                "{} and {} were measured on different images: give a comparison a folder of its own (--out)",
+                "{} and {} were measured on different images: give each comparison a folder of its own",
                 run.job.name(),
                 base[0].job.name()
             );

@@ -83,7 +83,7 @@ impl Plan {
         if let Some(first) = self.runs.first() {
             ensure!(
                 first.data.fingerprint == run.data.fingerprint,
-                "{path} is a plan for other data: {}, where {} has {}; give this plan a folder of its own (--out)",
+                "{path} is a plan for other data: {}, where {} has {}; give this plan a folder of its own",
                 first.data,
                 run.job.name(),
                 run.data
@@ -100,7 +100,7 @@ impl Plan {
         if !differences.is_empty() {
             bail!(
                 "{path} plans {} with another recipe (asked for here, planned there):{}\n\
-                 Give this plan a folder of its own (--out).",
+                 Give this plan a folder of its own.",
                 run.job.name(),
                 KeyDifference::lines(&differences)
             );
@@ -202,8 +202,8 @@ mod tests {
             assert!(expected.iter().all(|word| error.contains(word)), "{error}");
             assert_eq!(Plan::read(&plan.path).unwrap(), plan);
         };
-        refused(|run| run.recipe.epochs = 60, &["a-seed0", "epochs: 60 here, 50 there", "--out"]);
-        refused(|run| run.data.fingerprint = "0f0f".into(), &["other data", "00ff", "0f0f", "--out"]);
+        refused(|run| run.recipe.epochs = 60, &["a-seed0", "epochs: 60 here, 50 there", "a folder of its own"]);
+        refused(|run| run.data.fingerprint = "0f0f".into(), &["other data", "00ff", "0f0f", "a folder of its own"]);
     }
 
     #[test]

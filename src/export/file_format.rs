@@ -47,8 +47,8 @@ impl FileFormat {
             FileFormat::Safetensors => {
                 ensure!(
                     !variant.calibrated,
-                    "--calibrated changes the probabilities that a file computes, and a safetensors file holds weights only; its \
-                     metadata have the temperature"
+                    "`Variant::calibrated` changes the probabilities that a file computes, and a safetensors file holds weights only; \
+                     its metadata have the temperature"
                 );
                 classifier.to_archive(variant.half)?.to_bytes()
             }

@@ -127,7 +127,7 @@ fn text<'a>(metadata: &'a BTreeMap<String, String>, key: &str) -> Result<&'a str
     let advice = if is_state {
         "it is a training state: give its run folder, or the model.safetensors beside it"
     } else {
-        "mindgap's model files have it; weights from elsewhere are for `mindgap train --pretrained`"
+        "mindgap's model files have it; weights from elsewhere are for the recipe key `pretrained`"
     };
     Ok(metadata.get(key).with_context(|| format!("its metadata have no {key:?}: {advice}"))?)
 }

@@ -62,7 +62,9 @@ impl Report {
             None => 0,
             Some(baseline) => {
                 let place = names.iter().position(|name| name == baseline);
-                place.with_context(|| format!("--baseline {baseline}: the runs are those of {}", names.join(", ")))?
+                place.with_context(|| {
+                    format!("no run here is of the baseline {baseline}: they are those of {}", names.join(", "))
+                })?
             }
         };
         groups[..=first].rotate_right(1);

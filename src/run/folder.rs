@@ -252,7 +252,7 @@ impl RunFolder {
                 continue;
             }
             if path.join(Self::RECIPE).exists() || path.join(Self::EPOCHS).exists() {
-                bail!("{} holds another run: choose another folder, or resume it with --resume", path.display());
+                bail!("{} holds another run: choose another folder, or resume it with `Run::resume`", path.display());
             }
             bail!("{} is not empty (it holds {name:?}): choose a new or empty folder", path.display());
         }

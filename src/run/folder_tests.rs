@@ -39,7 +39,7 @@ fn another_run_is_refused_and_left_as_it_is() {
     drop(run(outer.path(), 2));
     let before = fs::read(outer.path().join("epochs.jsonl")).unwrap();
     let message = refusal(outer.path(), false);
-    assert!(message.contains("holds another run") && message.contains("--resume"), "{message}");
+    assert!(message.contains("holds another run") && message.contains("`Run::resume`"), "{message}");
     assert_eq!(fs::read(outer.path().join("epochs.jsonl")).unwrap(), before);
     assert_eq!(RunFolder::create(outer.path(), true).unwrap().epochs().unwrap().records.len(), 2);
 }

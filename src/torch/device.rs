@@ -43,7 +43,7 @@ impl DeviceRequest {
             },
             Self::Cuda(0) => Self::Cuda(alone(cuda::usable_devices().unwrap_or(0))).device(),
             Self::Cuda(index) => {
-                bail!("--device cuda:{index}: the processes of a run take one CUDA device each; say cuda")
+                bail!("device cuda:{index}: the processes of a run take one CUDA device each; say cuda")
             }
         }
     }
@@ -57,13 +57,13 @@ impl DeviceRequest {
         };
         let count = match cuda_devices() {
             Ok(count) => count,
-            Err(why) => bail!("--device {self}: {why:#}, or use --device cpu"),
+            Err(why) => bail!("device {self}: {why:#}, or use device cpu"),
         };
         let there_are = match count {
             1 => "there is one CUDA device, cuda:0".to_string(),
             _ => format!("there are {count} CUDA devices, cuda:0 to cuda:{}", count.saturating_sub(1)),
         };
-        ensure!(index < count, "--device {self}: {there_are}. Use one of them, or --device cpu");
+        ensure!(index < count, "device {self}: {there_are}. Use one of them, or device cpu");
         Ok(Device::Cuda(index))
     }
 }
@@ -99,7 +99,7 @@ impl fmt::Display for DeviceRequest {
 /// # Errors
 /// The text names no device, or the device cannot be used.
 pub fn parse(text: &str) -> Result<Device> {
-    text.parse::<DeviceRequest>().with_context(|| format!("--device {text}"))?.device()
+    text.parse::<DeviceRequest>().with_context(|| format!("device {text}"))?.device()
 }
 
 /// The text form of `device`, such as `cpu` or `cuda:0`.
@@ -146,7 +146,7 @@ mod tests {
         for text in ["cuda:0", "cuda:9"] {
             assert_eq!(
                 error(text, Err(anyhow!("there is no NVIDIA driver. Install one"))),
-                format!("--device {text}: there is no NVIDIA driver. Install one, or use --device cpu")
+                format!("device {text}: there is no NVIDIA driver. Install one, or use device cpu")
             );
         }
         assert!(choose("cuda", Err(anyhow!("there is no NVIDIA driver"))).is_err());
@@ -162,7 +162,7 @@ mod tests {
     fn the_error_for_any_other_text_lists_the_values() {
         for text in ["gpu", "CUDA", "cuda:", "cuda:-1", "cuda:x", "cuda0", "", "cpu:0"] {
             let error = format!("{:#}", parse(text).unwrap_err());
-            assert!(error.starts_with(&format!("--device {text}: ")), "{error}");
+            assert!(error.starts_with(&format!("device {text}: ")), "{error}");
             assert!(error.contains("Use auto, cpu, cuda or cuda:N"), "{error}");
         }
     }

@@ -7,8 +7,13 @@
 use mindgap::run::shell_word;
 
 /// Names of the library that are not options, and what a user of the command calls them.
-const OTHERS: [(&str, &str); 2] =
-    [("`source`", "--data"), ("`ToExclude::to_text`", "`mindgap inspect DATA --write-exclude FILE`")];
+const OTHERS: [(&str, &str); 5] = [
+    ("`source`", "--data"),
+    ("`Run::resume`", "--resume"),
+    ("`Variant::calibrated`", "--calibrated"),
+    ("`Variant::half`", "--half"),
+    ("`ToExclude::to_text`", "`mindgap inspect DATA --write-exclude FILE`"),
+];
 
 /// `message` with flags in the place of the library's options.
 pub fn with_flags(message: &str) -> String {

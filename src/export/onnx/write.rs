@@ -126,7 +126,7 @@ fn encode(builder: GraphBuilder, about: &Description) -> Result<Vec<u8>> {
     // Protocol buffers are limited to 2 GB.
     ensure!(
         bytes <= i32::MAX as usize,
-        "the network takes {:.1} GB, and an ONNX file holds 2 GB: use --half, or --format safetensors",
+        "the network takes {:.1} GB, and an ONNX file holds 2 GB: use `Variant::half`, or write safetensors",
         bytes as f64 / 1e9
     );
     Ok(model.encode_to_vec())
