@@ -21,7 +21,7 @@ mod text;
 
 pub use case::{AccuracyChange, Case, Evidence, FinalGap};
 pub use curves::{Curves, LossPoint, TrainingLoss};
-pub use diagnosis::{Diagnosis, diagnose};
+pub use diagnosis::{Diagnosis, Point, diagnose};
 pub use finding::{Finding, Id, Severity};
 pub use learning_curve::{SHARES, SubsetLosses, more_data};
 pub use opening::open_since;

@@ -50,6 +50,8 @@ fn the_log_of_the_reference_recipe_is_diagnosed() {
     fs::write(place.path("thread.txt"), origin()).unwrap();
     let diagnosis = json(&place, &["thread.txt"]);
     assert_eq!((&diagnosis["epochs"], &diagnosis["gap_loss_se"]), (&19.into(), &Value::Null));
+    let points = diagnosis["points"].as_array().unwrap();
+    assert_eq!((points.len(), &points[0]["epoch"], &points[0]["val_loss"]), (19, &20.into(), &1.432.into()));
     let opens = finding(&diagnosis, "gap-opens");
     let epoch = opens["figures"]["epoch"].as_f64().unwrap();
     assert!((20.0..30.0).contains(&epoch), "{opens}");
