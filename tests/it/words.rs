@@ -108,8 +108,9 @@ const WORDS: [(&str, &str); 92] = [
 fn comments_messages_and_documents_use_the_fields_words() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = String::new();
-    for file in
-        ["src", "tests", "examples", "benches", "docs", "scripts"].iter().flat_map(|name| files(&root.join(name)))
+    for file in ["src", "tests", "examples", "benches", "docs", "scripts", "python/mindgap", "python/tests"]
+        .iter()
+        .flat_map(|name| files(&root.join(name)))
     {
         let name = file.strip_prefix(root).unwrap().display().to_string();
         if name != "tests/it/words.rs" && !name.ends_with(".txt") {
