@@ -32,7 +32,7 @@ use super::{
 use crate::data::panic_message::panic_message;
 
 /// Formats that are read.
-const FORMATS: [ImageFormat; 7] = [
+pub const FORMATS: [ImageFormat; 7] = [
     ImageFormat::Jpeg,
     ImageFormat::Png,
     ImageFormat::Bmp,

@@ -1,29 +1,12 @@
 //! The cache of decoded images is used by later starts, and never for files that have changed.
 
-use std::{
-    fs::{self, File, FileTimes},
-    path::{Path, PathBuf},
-};
+use std::fs::{File, FileTimes};
 
 use super::*;
 
-/// Padding that makes the files of [`worthwhile`] large enough for the cache.
-const PADDING: usize = 64 << 10;
-
-/// 2 × 8 training and 2 × 2 validation images of 72 KiB each, most of it padding after the image.
+/// 2 × 8 training and 2 × 2 validation images, enough for the cache.
 fn worthwhile() -> Folder {
-    let folder = Folder::new().split("train", &["a", "b"], 8).split("val", &["a", "b"], 2);
-    for path in images_of(&folder) {
-        let mut bytes = fs::read(&path).unwrap();
-        bytes.resize(bytes.len() + PADDING, 0);
-        fs::write(path, bytes).unwrap();
-    }
-    folder
-}
-
-fn images_of(folder: &Folder) -> Vec<PathBuf> {
-    let walk = walkdir::WalkDir::new(folder.path()).sort_by_file_name().into_iter().map(Result::unwrap);
-    walk.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+    Folder::new().split("train", &AB, 8).split("val", &AB, 2).padded()
 }
 
 fn keeping_in(cache: &Path) -> Options {
@@ -39,13 +22,8 @@ fn assert_equal(one: &Dataset, other: &Dataset) {
     assert_eq!(one.fingerprint, other.fingerprint);
     for (one, other) in [(&one.train, &other.train), (&one.val, &other.val)] {
         assert_eq!((&one.ids, &one.labels, &one.hashes), (&other.ids, &other.labels, &other.hashes));
-        assert!(pixels(one).equal(&pixels(other)));
+        assert_eq!(all_pixels(one), all_pixels(other));
     }
-}
-
-fn pixels(split: &Split) -> Tensor {
-    let order = (0..split.len() as u32).collect();
-    split.batches(order, split.len(), Device::Cpu).next().unwrap().unwrap().images
 }
 
 #[test]
@@ -79,7 +57,7 @@ fn a_cached_entry_is_used() {
 fn a_changed_file_is_detected_even_with_its_old_time_and_size() {
     let (folder, cache) = (worthwhile(), tempfile::tempdir().unwrap());
     let first = folder.open(&keeping_in(cache.path())).unwrap();
-    let paths = images_of(&folder);
+    let paths = folder.files();
     let (one, other) = (&paths[0], &paths[1]);
     let modified = one.metadata().unwrap().modified().unwrap();
     let mut bytes = fs::read(other).unwrap();
@@ -156,7 +134,7 @@ fn an_unwritable_folder_is_noted_and_does_not_stop_the_start() {
 #[test]
 fn small_data_sets_and_those_with_broken_images_are_not_cached() {
     let cache = tempfile::tempdir().unwrap();
-    Folder::new().split("train", &["a", "b"], 8).split("val", &["a", "b"], 2).open(&keeping_in(cache.path())).unwrap();
+    least().open(&keeping_in(cache.path())).unwrap();
     let broken = worthwhile().file("train/a/broken.png", "no picture");
     broken.open(&Options { skip_bad: true, ..keeping_in(cache.path()) }).unwrap();
     assert!(entries(cache.path()).is_empty());

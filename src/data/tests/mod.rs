@@ -10,14 +10,29 @@ mod pillow;
 mod sixteen_bit;
 mod tables;
 
-use std::{fs, io::Cursor, path::Path};
+use std::{
+    fs,
+    io::Cursor,
+    path::{Path, PathBuf},
+};
 
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use tch::{Device, Tensor};
 use tempfile::TempDir;
 
-use super::{Dataset, NoProgress, Options, Split, open};
+use super::{
+    Dataset, NoProgress, Options, Split,
+    decoding::{
+        decode::{self, Header},
+        decoded_image::DecodedImage,
+        sixteen_bit::Range,
+    },
+    open,
+};
 use crate::random::{Purpose, Stream};
+
+/// The classes of most data sets here.
+const AB: [&str; 2] = ["a", "b"];
 
 /// A folder of files that is deleted with the test.
 struct Folder(TempDir);
@@ -49,6 +64,21 @@ impl Folder {
         })
     }
 
+    /// Appends zeros to all files, so that they are enough for the cache of decoded images.
+    fn padded(self) -> Self {
+        for path in self.files() {
+            let length = fs::metadata(&path).unwrap().len();
+            fs::File::options().write(true).open(path).unwrap().set_len(length + (64 << 10)).unwrap();
+        }
+        self
+    }
+
+    /// All files, sorted.
+    fn files(&self) -> Vec<PathBuf> {
+        let walk = walkdir::WalkDir::new(self.path()).sort_by_file_name().into_iter().map(Result::unwrap);
+        walk.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+    }
+
     fn path(&self) -> &Path {
         self.0.path()
     }
@@ -65,6 +95,18 @@ impl Folder {
     fn refusal(&self) -> String {
         format!("{:#}", self.open(&Options::default()).err().expect("this data must be refused"))
     }
+}
+
+/// Train and val with two classes each.
+fn least() -> Folder {
+    Folder::new().split("train", &AB, 2).split("val", &AB, 1)
+}
+
+/// Decodes `bytes` as a file called `name`: the image in its own channels, and its header.
+fn decode(name: &str, bytes: &[u8]) -> anyhow::Result<(DecodedImage, Header)> {
+    let folder = Folder::new().file(name, bytes);
+    let path = folder.path().join(name);
+    Ok((decode::stored(&path, Range::FULL)?.image, decode::header(&path)?))
 }
 
 /// Creates a named pipe.
@@ -98,6 +140,11 @@ fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
 
 fn bytes(tensor: &Tensor) -> Vec<u8> {
     Vec::try_from(tensor.flatten(0, -1)).unwrap()
+}
+
+/// Images of train, val and test.
+fn sizes(data: &Dataset) -> (usize, usize, Option<usize>) {
+    (data.train.len(), data.val.len(), data.test.as_ref().map(Split::len))
 }
 
 /// All images `[n, c, h, w]` of a split, in its order.

@@ -1,9 +1,7 @@
 //! Pixels are Pillow's. The expected ones were written by `scripts/golden/images.py`.
 
-use std::path::PathBuf;
-
 use super::*;
-use crate::data::decoding::{decode, decoded_image::DecodedImage, resize, sixteen_bit::Range};
+use crate::data::decoding::resize;
 
 fn golden(name: &str, channels: u32) -> DecodedImage {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/images").join(name);
@@ -44,12 +42,7 @@ fn palettes_are_looked_up_and_animations_give_their_first_frame() {
 #[test]
 fn cmyk_becomes_rgb() {
     let (ours, pillows) = (golden("cmyk.jpg", 3), golden("cmyk_rgb.png", 3));
-    assert!(
-        largest_difference(&ours.pixels, &pillows.pixels) <= 2,
-        "{:?} {:?}",
-        &ours.pixels[..3],
-        &pillows.pixels[..3]
-    );
+    assert!(largest_difference(&ours.pixels, &pillows.pixels) <= 2);
 }
 
 #[test]
@@ -62,19 +55,7 @@ fn sixteen_bits_keep_their_high_byte() {
     let samples: Vec<u16> = (0..64).map(|i| i * 1000 + 255).collect();
     let high: Vec<u8> = samples.iter().map(|sample| (sample >> 8) as u8).collect();
     let sixteen_bit = DynamicImage::ImageLuma16(image::ImageBuffer::from_raw(8, 8, samples).unwrap());
-    for format in [ImageFormat::Png, ImageFormat::Tiff] {
-        let folder = Folder::new().file("sixteen_bit", encode(&sixteen_bit, format));
-        assert_eq!(
-            decode::file(&folder.path().join("sixteen_bit"), 1, Range::FULL).unwrap().pixels,
-            high,
-            "{format:?}"
-        );
+    for format in [ImageFormat::Png, ImageFormat::Tiff, ImageFormat::Pnm] {
+        assert_eq!(decode("sixteen_bit", &encode(&sixteen_bit, format)).unwrap().0.pixels, high, "{format:?}");
     }
-}
-
-#[test]
-fn alpha_is_dropped_even_where_it_is_transparent() {
-    let clear = image::RgbaImage::from_pixel(4, 4, image::Rgba([200, 100, 50, 0]));
-    let folder = Folder::new().file("clear", encode(&DynamicImage::ImageRgba8(clear), ImageFormat::Png));
-    assert_eq!(decode::file(&folder.path().join("clear"), 3, Range::FULL).unwrap().pixels[..3], [200, 100, 50]);
 }

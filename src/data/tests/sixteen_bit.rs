@@ -5,8 +5,6 @@ use image::ImageBuffer;
 use super::*;
 use crate::data::Audit;
 
-const AB: [&str; 2] = ["a", "b"];
-
 /// A grey 16-bit PNG of 8×8 pixels with values from `low` to `high`, including both.
 fn sixteen_bit(number: u32, low: u16, high: u16) -> Vec<u8> {
     let mut draws = Stream::new(2, Purpose::Faces, 0, number);
@@ -24,10 +22,6 @@ fn set(low: u16, train: u16, val: u16) -> Folder {
     })
 }
 
-fn values(file: &[u8]) -> Vec<u16> {
-    image::load_from_memory(file).unwrap().into_luma16().into_raw()
-}
-
 #[test]
 fn the_values_in_use_become_bytes_in_the_same_way_for_all_images() {
     for (folder, shift, range) in [
@@ -39,16 +33,14 @@ fn the_values_in_use_become_bytes_in_the_same_way_for_all_images() {
     ] {
         let data = folder.opened();
         assert_eq!(data.range_16bit, Some(range));
-        let first = values(&fs::read(folder.path().join("train/a/00.png")).unwrap());
-        let expected: Vec<u8> = first.iter().map(|value| (value >> shift) as u8).collect();
-        assert_eq!(all_pixels(&data.train)[..64], expected, "{range:?}");
-        let last = values(&fs::read(folder.path().join("val/b/23.png")).unwrap());
-        let pixels = all_pixels(&data.val);
-        assert_eq!(pixels[pixels.len() - 64..], last.iter().map(|value| (value >> shift) as u8).collect::<Vec<_>>());
-        let said = format!("0 to {} become 0 to 255", range[1]);
-        let is_said =
-            data.notes.iter().any(|note| note.starts_with("24 16-bit images: values 0") && note.contains(&said));
-        assert!(is_said, "{said}: {:?}", data.notes);
+        let bytes = |path: &str| -> Vec<u8> {
+            let values = image::open(folder.path().join(path)).unwrap().into_luma16();
+            values.iter().map(|value| (value >> shift) as u8).collect()
+        };
+        assert!(all_pixels(&data.train).starts_with(&bytes("train/a/00.png")), "{range:?}");
+        assert!(all_pixels(&data.val).ends_with(&bytes("val/b/23.png")), "{range:?}");
+        let note = data.notes.iter().find(|note| note.starts_with("24 16-bit images: values 0")).unwrap();
+        assert!(note.contains(&format!("0 to {} become 0 to 255", range[1])), "{note}");
     }
 }
 
@@ -89,25 +81,16 @@ fn the_range_does_not_depend_on_the_options() {
 
 #[test]
 fn a_second_start_restores_the_range() {
-    let cache = tempfile::tempdir().unwrap();
-    let folder = set(0, 4095, 4095);
-    // Files that are large enough for the cache.
-    for split in ["train/a", "train/b", "val/a", "val/b"] {
-        for entry in fs::read_dir(folder.path().join(split)).unwrap() {
-            let path = entry.unwrap().path();
-            fs::write(&path, [fs::read(&path).unwrap(), vec![0; 64 << 10]].concat()).unwrap();
-        }
+    let (folder, cache) = (set(0, 4095, 4095).padded(), Folder::new());
+    // Train in memory, and train that is decoded again in every epoch.
+    for cache_limit in [4 << 30, 600] {
+        let options = Options { decoded_folder: Some(cache.path().to_owned()), cache_limit, ..Options::default() };
+        let [first, second] = [0, 1].map(|_| folder.open(&options).unwrap());
+        assert_eq!((first.range_16bit, second.range_16bit), (Some([0, 4095]), Some([0, 4095])));
+        assert_eq!((&first.fingerprint, all_pixels(&first.train)), (&second.fingerprint, all_pixels(&second.train)));
+        assert_eq!(second.train.is_streamed(), cache_limit == 600);
     }
-    let options = Options { decoded_folder: Some(cache.path().to_owned()), ..Options::default() };
-    let [first, second] = [0, 1].map(|_| folder.open(&options).unwrap());
-    assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
-    assert_eq!((first.range_16bit, second.range_16bit), (Some([0, 4095]), Some([0, 4095])));
-    assert_eq!((&first.fingerprint, all_pixels(&first.train)), (&second.fingerprint, all_pixels(&second.train)));
-    // Train that is decoded again in every epoch is scaled by the same range.
-    let streamed = Options { cache_limit: 600, ..options };
-    let [first, second] = [0, 1].map(|_| folder.open(&streamed).unwrap());
-    assert!(first.train.is_streamed() && second.train.is_streamed());
-    assert_eq!(all_pixels(&first.train), all_pixels(&second.train));
+    assert_eq!(cache.files().len(), 2);
 }
 
 #[test]
@@ -149,20 +132,14 @@ fn alpha_does_not_influence_the_values_in_use() {
 
 #[test]
 fn brighter_images_of_test_are_noted_also_from_the_cache() {
-    let test = |high| {
-        let images = (0..4).map(|i| (AB[i % 2], i as u32));
-        let add = |folder: Folder, (class, i)| {
-            let mut bytes = sixteen_bit(200 + i, 0, high);
-            // Large enough for the cache.
-            bytes.resize(bytes.len() + (300 << 10), 0);
-            folder.file(format!("test/{class}/{i}.png"), bytes)
-        };
-        images.fold(set(0, 4095, 4095), add)
-    };
     let cache = Folder::new();
     let options = Options { decoded_folder: Some(cache.path().to_owned()), ..Options::default() };
     for (high, is_said) in [(65_535, true), (4000, false)] {
-        let folder = test(high);
+        let test = (0..4).map(|i| (AB[i % 2], i as u32));
+        let folder = test.fold(set(0, 4095, 4095), |folder, (class, i)| {
+            folder.file(format!("test/{class}/{i}.png"), sixteen_bit(200 + i, 0, high))
+        });
+        let folder = folder.padded();
         let (first, second) = (folder.open(&options).unwrap(), folder.open(&options).unwrap());
         assert_eq!((first.range_16bit, &first.notes), (Some([0, 4095]), &second.notes));
         let said = "The 16-bit images of test have values 0 to 65535; those outside 0 to 4095";

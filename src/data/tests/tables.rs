@@ -71,7 +71,11 @@ fn without_usage_a_tenth_validates() {
     let data = open_table(&table(text), &Options::default()).unwrap();
     assert_eq!((data.train.class_counts(2), data.val.class_counts(2)), (vec![18, 18], vec![2, 2]));
     assert_eq!(data.classes, ["0", "1"]);
-    assert!(data.notes.iter().any(|note| note.starts_with("There is no val split")), "{:?}", data.notes);
+    assert!(
+        data.notes.iter().any(|note| note.starts_with("There is no val split: 4 of the 40 training images")),
+        "{:?}",
+        data.notes
+    );
 }
 
 #[test]
@@ -95,12 +99,8 @@ fn an_invalid_row_is_named_with_its_line() {
         let refusal = refusal(format!("{}{wrong}\n", fer()));
         assert!(refusal.contains("fer.csv\"") && refusal.contains(expected), "{wrong}: {refusal}");
     }
-}
-
-#[test]
-fn bytes_that_are_not_text_are_named_with_their_line() {
-    let text = [fer().as_bytes(), b"\xFF\xFE,1 2 3 4,Training\n"].concat();
-    assert!(refusal(text).contains("line 30: \"\u{FFFD}\u{FFFD}\" is not UTF-8"));
+    let refusal = refusal([fer().as_bytes(), b"\xFF\xFE,1 2 3 4,Training\n"].concat());
+    assert!(refusal.contains("line 30: \"\u{FFFD}\u{FFFD}\" is not UTF-8"), "{refusal}");
 }
 
 #[test]
@@ -120,15 +120,11 @@ fn a_table_without_a_required_column_is_refused() {
 }
 
 #[test]
-fn ten_invalid_rows_are_named_and_the_rest_counted_or_skipped() {
+fn invalid_rows_are_left_out_with_a_note() {
     let text = format!("{}{}", fer(), "0,1 2 3,Training\n".repeat(12));
-    let refusal = refusal(&text);
-    assert!(refusal.contains("12 of the rows of") && refusal.contains("line 39: 3 pixels"), "{refusal}");
-    assert!(!refusal.contains("line 40") && refusal.contains("and 2 more"), "{refusal}");
-
     let data = open_table(&table(text), &Options { skip_bad: true, ..Options::default() }).unwrap();
     assert_eq!((data.train.len(), data.bad_files.len()), (14, 12));
-    assert!(data.notes.contains(&"12 rows that cannot be read were left out (`options.skip_bad`).".to_owned()));
+    assert_eq!(data.notes, ["12 rows that cannot be read were left out (`options.skip_bad`)."]);
 }
 
 #[test]
