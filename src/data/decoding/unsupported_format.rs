@@ -40,19 +40,12 @@ const KINDS: [(&str, usize, &[u8]); 36] = [
     ("a FLIF image", 0, b"FLIF"),
 ];
 
-/// Brands of files in the ISO base media format, with the kinds of files that they identify.
-const BRANDS: [(&[u8; 4], &str); 11] = [
-    (b"avif", "an AVIF image"),
-    (b"avis", "an AVIF image"),
-    (b"heic", "a HEIC image"),
-    (b"heix", "a HEIC image"),
-    (b"hevc", "a HEIC image"),
-    (b"hevx", "a HEIC image"),
-    (b"heim", "a HEIC image"),
-    (b"heis", "a HEIC image"),
-    (b"mif1", "a HEIF image"),
-    (b"msf1", "a HEIF image"),
-    (b"crx ", "a raw image of a Canon camera (CR3)"),
+/// Kinds of files in the ISO base media format, with the brands that identify them.
+const BRANDS: [(&str, &[&[u8; 4]]); 4] = [
+    ("an AVIF image", &[b"avif", b"avis"]),
+    ("a HEIC image", &[b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"]),
+    ("a HEIF image", &[b"mif1", b"msf1"]),
+    ("a raw image of a Canon camera (CR3)", &[b"crx "]),
 ];
 
 /// Extensions of images that are not read.
@@ -86,7 +79,7 @@ pub fn is_image_extension(extension: &std::ffi::OsStr) -> bool {
 fn of_brands(file: &[u8]) -> &'static str {
     let length = file.first_chunk().map_or(0, |&length| u32::from_be_bytes(length) as usize);
     let brands = file[8..file.len().min(length.clamp(12, 256))].as_chunks::<4>().0;
-    let of = |wanted: &[u8; 4]| BRANDS.iter().find(|(brand, _)| *brand == wanted).map(|(_, kind)| *kind);
+    let of = |brand: &[u8; 4]| BRANDS.iter().find(|(_, brands)| brands.contains(&brand)).map(|(kind, _)| *kind);
     let is_avif = brands.iter().any(|brand| brand == b"avif");
     let known = if is_avif { Some("an AVIF image") } else { brands.iter().find_map(of) };
     known.unwrap_or("a video, or another file of the MP4 family")

@@ -25,24 +25,13 @@ impl fmt::Display for SplitName {
 }
 
 /// Names that always mean a split, in upper or lower case.
-const PLAIN: [(&str, SplitName); 5] = [
-    ("train", SplitName::Train),
-    ("val", SplitName::Val),
-    ("validation", SplitName::Val),
-    ("valid", SplitName::Val),
-    ("test", SplitName::Test),
-];
+const PLAIN: [&str; 5] = ["train", "val", "validation", "valid", "test"];
 
-/// Words that mean a split inside a longer name.
-const WORDS: [(&str, SplitName); 8] = [
-    ("train", SplitName::Train),
-    ("training", SplitName::Train),
-    ("val", SplitName::Val),
-    ("valid", SplitName::Val),
-    ("validation", SplitName::Val),
-    ("dev", SplitName::Val),
-    ("test", SplitName::Test),
-    ("testing", SplitName::Test),
+/// Words that mean a split inside a longer name, or alone.
+const WORDS: [(SplitName, &[&str]); 3] = [
+    (SplitName::Train, &["train", "training"]),
+    (SplitName::Val, &["val", "valid", "validation", "dev"]),
+    (SplitName::Test, &["test", "testing"]),
 ];
 
 /// Words without meaning, beside the word of a split or alone.
@@ -53,20 +42,16 @@ const FILLERS: [&str; 34] = [
 ];
 
 /// Words that may mean a split. They appear in suggestions only; the user decides.
-const HINTS: [(&str, SplitName); 12] = [
-    ("tr", SplitName::Train),
-    ("trn", SplitName::Train),
-    ("development", SplitName::Train),
-    ("va", SplitName::Val),
-    ("vl", SplitName::Val),
-    ("vld", SplitName::Val),
-    ("eval", SplitName::Val),
-    ("evaluation", SplitName::Val),
-    ("te", SplitName::Test),
-    ("ts", SplitName::Test),
-    ("tst", SplitName::Test),
-    ("holdout", SplitName::Test),
+const HINTS: [(SplitName, &[&str]); 3] = [
+    (SplitName::Train, &["tr", "trn", "development"]),
+    (SplitName::Val, &["va", "vl", "vld", "eval", "evaluation"]),
+    (SplitName::Test, &["te", "ts", "tst", "holdout"]),
 ];
+
+/// The split of the first word in `table` that `fits`.
+fn lookup(table: &[(SplitName, &[&str])], fits: impl Fn(&str) -> bool) -> Option<SplitName> {
+    table.iter().find(|(_, words)| words.iter().any(|word| fits(word))).map(|&(split, _)| split)
+}
 
 /// The split that the name of a folder means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +68,8 @@ pub struct SplitInName {
 /// split, or more than one.
 pub fn split_in_name(name: &str) -> Option<SplitInName> {
     let lower = name.to_lowercase();
-    if let Some(&(_, split)) = PLAIN.iter().find(|(plain, _)| *plain == lower) {
+    if PLAIN.contains(&&*lower) {
+        let split = lookup(&WORDS, |word| word == lower)?;
         return Some(SplitInName { split, is_plain: true, rest: Vec::new() });
     }
     let mut found = None;
@@ -107,7 +93,7 @@ pub fn meaning(name: &str) -> Vec<String> {
 /// The split that `name` means or may mean: `imagesTr`, `vld`, `evaluation`.
 pub fn possible_split(name: &str) -> Option<SplitName> {
     let hinted = || match &meaning(name)[..] {
-        [only] => HINTS.iter().find(|(word, _)| word == only).map(|&(_, split)| split),
+        [only] => lookup(&HINTS, |word| word == only),
         _ => None,
     };
     split_in_name(name).map(|found| found.split).or_else(hinted)
@@ -116,7 +102,7 @@ pub fn possible_split(name: &str) -> Option<SplitName> {
 /// The split whose word ends `name`: `dogstrain`, but also `strain`.
 pub fn split_at_end(name: &str) -> Option<SplitName> {
     let lower = name.to_lowercase();
-    WORDS.iter().find(|(word, _)| lower.ends_with(word)).map(|&(_, split)| split)
+    lookup(&WORDS, |word| lower.ends_with(word))
 }
 
 /// Whether `name` is a fold of a cross-validation: `fold_1`, `split0`.
@@ -134,8 +120,7 @@ pub fn is_filler(name: &str) -> bool {
 /// The split that one word means, with or without a meaningless word joined to it: `trainset`.
 fn split_of(word: &str) -> Option<SplitName> {
     let joined = |part: Option<&str>| part.is_some_and(|part| part.is_empty() || FILLERS.contains(&part));
-    let is_it = |known: &str| joined(word.strip_prefix(known)) || joined(word.strip_suffix(known));
-    WORDS.iter().find(|(known, _)| is_it(known)).map(|&(_, split)| split)
+    lookup(&WORDS, |known| joined(word.strip_prefix(known)) || joined(word.strip_suffix(known)))
 }
 
 /// Splits a name into its runs of letters, in lower case; `TrainSet` has two.
