@@ -23,6 +23,7 @@ use super::{
         probe::{self, LabelledHashes},
         split::{Pixels, Split},
         split_folders::SplitFolders,
+        split_name::SplitName,
         stratified,
         train_duplicates::{self, TrainDuplicates},
     },
@@ -121,10 +122,9 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
         None => error,
     })?;
 
-    let mut labels_and_hashes =
-        vec![("train", &train.labels[..], &train.hashes[..]), ("val", &val.labels, &val.hashes)];
-    labels_and_hashes.extend(test.as_ref().map(|test| ("test", &test.labels[..], &test.hashes[..])));
-    let fingerprint = hash::fingerprint(&classes, &labels_and_hashes);
+    let all = [(SplitName::Train, &train), (SplitName::Val, &val)];
+    let all = all.into_iter().chain(test.as_ref().map(|test| (SplitName::Test, test)));
+    let fingerprint = hash::fingerprint(&classes, all.map(|(name, split)| (name, split.labels_and_hashes())));
     Ok(Dataset {
         source: source.to_owned(),
         folders: options.folders.clone(),

@@ -153,6 +153,10 @@ impl Audit {
         let broken_keys = broken.iter().map(|file| file.name.clone()).collect();
         let key = |number: u32| names.name(images[number as usize].split, images[number as usize].id);
         let to_exclude = ToExclude::of(&images, &groups, is_val_drawn, broken_keys, key);
+        let images_by_split = splits.each().map(|(split, _)| {
+            let labels_and_hashes: Vec<_> = of_split(split).map(|image| (image.label, image.properties.hash)).collect();
+            (split, labels_and_hashes.into_iter())
+        });
         Ok(Self {
             source: source.to_owned(),
             data_seed: options.data_seed,
@@ -165,7 +169,7 @@ impl Audit {
             channels: Channels { grey, colour: images.len() - grey },
             mean,
             std,
-            fingerprint: fingerprint(&classes, &splits.map(|split, _| of_split(split).collect())),
+            fingerprint: hash::fingerprint(&classes, images_by_split),
             findings: Findings::of(&images, &groups, broken, &names, if limit == 0 { usize::MAX } else { limit }),
             to_exclude,
             range_16bit: range.map(Range::numbers),
@@ -283,16 +287,4 @@ fn sizes(images: &[ExaminedImage]) -> Vec<SizeCount> {
         counts.into_iter().map(|((width, height), count)| SizeCount { width, height, count }).collect();
     sizes.sort_unstable_by_key(|size| (std::cmp::Reverse(size.count), size.width, size.height));
     sizes
-}
-
-fn fingerprint(classes: &[String], splits: &PerSplit<Vec<&ExaminedImage>>) -> String {
-    let lists: Vec<(String, Vec<u32>, Vec<u128>)> = splits
-        .each()
-        .map(|(split, images)| {
-            let labels = images.iter().map(|image| image.label).collect();
-            (split.to_string(), labels, images.iter().map(|image| image.properties.hash).collect())
-        })
-        .collect();
-    let lists: Vec<_> = lists.iter().map(|(name, labels, hashes)| (name.as_str(), &labels[..], &hashes[..])).collect();
-    hash::fingerprint(classes, &lists)
 }

@@ -3,6 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use super::decoded_image::DecodedImage;
+use crate::data::splits::split_name::SplitName;
 
 /// Hashes width, height, channels and pixels with xxh3 (128 bits). Files that decode to the same image have equal hashes,
 /// whatever their names, formats and metadata. The hash does not resist forgery.
@@ -16,16 +17,19 @@ pub fn pixels(image: &DecodedImage) -> u128 {
 }
 
 /// Computes the fingerprint of a data set, 32 hex digits: a hash of its classes and, split by split, of the labels and pixel
-/// hashes in order. File names and paths have no influence. `splits` gives the name, labels and pixel hashes of each split.
-pub fn fingerprint(classes: &[String], splits: &[(&str, &[u32], &[u128])]) -> String {
+/// hashes in order. File names and paths have no influence. `splits` gives the labels and pixel hashes of each split.
+pub fn fingerprint<Images: ExactSizeIterator<Item = (u32, u128)>>(
+    classes: &[String],
+    splits: impl IntoIterator<Item = (SplitName, Images)>,
+) -> String {
     let mut hash = Xxh3::new();
     text(&mut hash, "mindgap data 1");
     number(&mut hash, classes.len());
     classes.iter().for_each(|class| text(&mut hash, class));
-    for (name, labels, hashes) in splits {
-        text(&mut hash, name);
-        number(&mut hash, labels.len());
-        for (label, pixels) in labels.iter().zip(*hashes) {
+    for (name, images) in splits {
+        text(&mut hash, &name.to_string());
+        number(&mut hash, images.len());
+        for (label, pixels) in images {
             hash.update(&label.to_le_bytes());
             hash.update(&pixels.to_le_bytes());
         }
@@ -57,19 +61,18 @@ mod tests {
 
     #[test]
     fn the_fingerprint_sees_classes_order_labels_pixels_and_splits() {
-        let name = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        let of = |classes: &[&str], split, labels: &[u32], hashes: &[u128]| {
-            fingerprint(&name(classes), &[(split, labels, hashes)])
+        let of = |classes: [&str; 2], split, images: &[(u32, u128)]| {
+            fingerprint(&classes.map(str::to_owned), [(split, images.iter().copied())])
         };
-        let first = of(&["a", "b"], "train", &[0, 1], &[5, 6]);
-        assert_eq!(first, of(&["a", "b"], "train", &[0, 1], &[5, 6]));
+        let first = of(["a", "b"], SplitName::Train, &[(0, 5), (1, 6)]);
+        assert_eq!(first, of(["a", "b"], SplitName::Train, &[(0, 5), (1, 6)]));
         assert_eq!(first.len(), 32);
         for other in [
-            of(&["ab", ""], "train", &[0, 1], &[5, 6]),
-            of(&["a", "b"], "val", &[0, 1], &[5, 6]),
-            of(&["a", "b"], "train", &[1, 0], &[5, 6]),
-            of(&["a", "b"], "train", &[0, 1], &[6, 5]),
-            of(&["a", "b"], "train", &[0], &[5]),
+            of(["ab", ""], SplitName::Train, &[(0, 5), (1, 6)]),
+            of(["a", "b"], SplitName::Val, &[(0, 5), (1, 6)]),
+            of(["a", "b"], SplitName::Train, &[(1, 5), (0, 6)]),
+            of(["a", "b"], SplitName::Train, &[(0, 6), (1, 5)]),
+            of(["a", "b"], SplitName::Train, &[(0, 5)]),
         ] {
             assert_ne!(first, other);
         }

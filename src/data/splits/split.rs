@@ -49,6 +49,11 @@ impl Split {
         listing::count(&self.labels, classes)
     }
 
+    /// Label and hash of each image.
+    pub(in crate::data) fn labels_and_hashes(&self) -> impl ExactSizeIterator<Item = (u32, u128)> {
+        self.labels.iter().copied().zip(self.hashes.iter().copied())
+    }
+
     /// Names the image at `position` in a message: its quoted path, or the line of its table.
     pub fn name(&self, position: u32) -> String {
         self.source.name(self.ids[position as usize])
