@@ -83,8 +83,9 @@ pub fn list_single(
     Ok(Some(Listing { classes, train, val: None, test: None, unread_test: None, unused: None, notes, bad }))
 }
 
-/// The rows of a table, sorted by split.
+/// The rows of a table.
 struct Table {
+    /// Those of train, val and test.
     splits: [Rows; 3],
     /// Side of each image in pixels.
     side: u32,
@@ -110,7 +111,12 @@ fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Tabl
             continue;
         }
         match columns.read(&record, &mut side, line) {
-            Ok(row) => splits[row.split as usize].push(&row, line),
+            Ok(row) => {
+                let rows = &mut splits[row.split as usize];
+                rows.pixels.extend(row.pixels);
+                rows.labels.push(row.label);
+                rows.lines.push(line);
+            }
             Err(error) => {
                 let (name, reason) = (format!("{path:?}, line {line}"), error.to_string());
                 bad.push(BadFile { name, reason, line: Some(line) });
@@ -133,16 +139,9 @@ fn skip_byte_order_mark(file: &mut BufReader<File>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The split of a row.
-#[derive(Clone, Copy)]
-enum Usage {
-    Training = 0,
-    PublicTest = 1,
-    PrivateTest = 2,
-}
-
+/// A row of the table.
 struct Row {
-    split: Usage,
+    split: SplitName,
     label: u32,
     pixels: Vec<u8>,
 }
@@ -182,10 +181,10 @@ impl Columns {
         let label = text(&record[self.emotion])?;
         let label = label.parse().ok().with_context(|| format!("the emotion {label:?} is not a number from 0"))?;
         let split = match self.usage.map(|column| text(&record[column])).transpose()? {
-            None => Usage::Training,
-            Some(usage) if usage.eq_ignore_ascii_case("Training") => Usage::Training,
-            Some(usage) if usage.eq_ignore_ascii_case("PublicTest") => Usage::PublicTest,
-            Some(usage) if usage.eq_ignore_ascii_case("PrivateTest") => Usage::PrivateTest,
+            None => SplitName::Train,
+            Some(usage) if usage.eq_ignore_ascii_case("Training") => SplitName::Train,
+            Some(usage) if usage.eq_ignore_ascii_case("PublicTest") => SplitName::Val,
+            Some(usage) if usage.eq_ignore_ascii_case("PrivateTest") => SplitName::Test,
             Some(usage) => bail!("the Usage {usage:?} is none of Training, PublicTest, PrivateTest"),
         };
         let pixels = pixels(&record[self.pixels])?;
@@ -228,12 +227,6 @@ struct Rows {
 }
 
 impl Rows {
-    fn push(&mut self, row: &Row, line: u64) {
-        self.pixels.extend(&row.pixels);
-        self.labels.push(row.label);
-        self.lines.push(line);
-    }
-
     fn into_samples(self, path: &Path, side: u32) -> Option<Samples> {
         let names = Names::Lines(format!("{path:?}"), self.lines);
         let source = Source::Grey { side, pixels: self.pixels, names };
