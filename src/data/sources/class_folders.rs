@@ -8,31 +8,21 @@ use anyhow::{Result, bail};
 use super::{
     folder_contents::{class_names, holds_image, visible},
     layout_messages::option,
+    split_finder::Layout,
     unreadable,
 };
 use crate::data::splits::split_name::{SplitName, is_fold, possible_split, split_at_end, split_in_name};
 
-/// Class folders, and facts about them that decide how they are read.
-pub struct ClassFolders<'a> {
+/// The class folders of train, and what decides how they are read.
+struct ClassFolders<'a> {
     /// The folder of the data.
-    pub top: &'a Path,
+    top: &'a Path,
     /// The folder that contains the class folders.
-    pub root: &'a Path,
-    /// Folders in `root` that are other splits.
-    pub apart: &'a [PathBuf],
+    root: &'a Path,
     /// Whether the user named `root`; nothing in it is then refused.
-    pub is_named: bool,
+    is_named: bool,
     /// Whether there are other splits beside `root`.
-    pub has_splits: bool,
-}
-
-/// Folders among class folders that are not classes.
-#[derive(Default)]
-pub struct NoClasses {
-    /// Folders that repeat the class folders beside them.
-    pub copies: Vec<PathBuf>,
-    /// Notes for the user.
-    pub notes: Vec<String>,
+    has_splits: bool,
 }
 
 /// A folder that contains images.
@@ -43,34 +33,35 @@ struct Class {
     inner: Vec<String>,
 }
 
-impl ClassFolders<'_> {
-    /// Finds the copies among the class folders, and notes folders that may not be classes.
-    ///
-    /// # Errors
-    /// A folder cannot be read, or folders that the user did not name are as likely splits as classes.
-    pub fn find_no_classes(&self) -> Result<NoClasses> {
-        let (mut folders, _) = visible(self.root)?;
-        folders.retain(|folder| !self.apart.contains(folder) && holds_image(folder));
-        let mut classes = Vec::new();
-        for path in folders {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            classes.push(Class { inner: class_names(&path)?, name, path });
-        }
-        let (copies, classes) = without_copies(classes);
-        let mut found = NoClasses::default();
-        if !copies.is_empty() {
-            let beside = quoted(classes.iter().map(|class| &class.name));
-            let names = quoted(copies.iter().map(|copy| &copy.name));
-            let hold = if copies.len() == 1 { "holds" } else { "hold" };
-            let note = format!("{names} {hold} the class folders beside once more, {beside}: left out as a copy.");
-            found.notes.push(note);
-        }
-        found.copies = copies.into_iter().map(|copy| copy.path).collect();
-        found.notes.extend(self.splits_inside(&classes)?);
-        found.notes.extend(self.same_inside(&classes)?);
-        Ok(found)
+/// Finds the copies among train's class folders, which `layout` then keeps apart, and notes folders that may not be classes.
+/// `top` is the folder of the data; with `is_named` the user named the folder of train.
+///
+/// # Errors
+/// A folder cannot be read, or folders that the user did not name are as likely splits as classes.
+pub fn check(top: &Path, layout: &mut Layout, is_named: bool) -> Result<()> {
+    let Some(root) = layout.train.as_deref() else { return Ok(()) };
+    let (mut folders, _) = visible(root)?;
+    folders.retain(|folder| !layout.apart.contains(folder) && holds_image(folder));
+    let mut classes = Vec::new();
+    for path in folders {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        classes.push(Class { inner: class_names(&path)?, name, path });
     }
+    let (copies, classes) = without_copies(classes);
+    if !copies.is_empty() {
+        let beside = quoted(classes.iter().map(|class| &class.name));
+        let names = quoted(copies.iter().map(|copy| &copy.name));
+        let hold = if copies.len() == 1 { "holds" } else { "hold" };
+        layout.notes.push(format!("{names} {hold} the class folders beside once more, {beside}: left out as a copy."));
+    }
+    layout.apart.extend(copies.into_iter().map(|copy| copy.path));
+    let folders = ClassFolders { top, root, is_named, has_splits: layout.val.is_some() || layout.test.is_some() };
+    layout.notes.extend(folders.splits_inside(&classes)?);
+    layout.notes.extend(folders.same_inside(&classes)?);
+    Ok(())
+}
 
+impl ClassFolders<'_> {
     /// Refuses folders named like splits that contain the classes beside them, or classes of one another. Notes them where
     /// the user named the folder.
     fn splits_inside(&self, classes: &[Class]) -> Result<Option<String>> {

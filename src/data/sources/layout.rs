@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 
 pub use super::split_finder::Layout;
 use super::{
-    class_folders::{ClassFolders, NoClasses},
+    class_folders,
     split_finder::{DEPTH, SplitFinder, inner},
 };
 use crate::data::splits::{
@@ -24,18 +24,7 @@ use crate::data::splits::{
 /// A folder cannot be read, a folder that the user names does not exist, or the layout is ambiguous.
 pub fn find(root: &Path, chosen: &SplitFolders) -> Result<Layout> {
     let mut layout = splits(root, chosen)?;
-    if let Some(train) = &layout.train {
-        let folders = ClassFolders {
-            top: root,
-            root: train,
-            apart: &layout.apart,
-            is_named: chosen.train.is_some(),
-            has_splits: layout.val.is_some() || layout.test.is_some(),
-        };
-        let NoClasses { copies, notes } = folders.find_no_classes()?;
-        layout.apart.extend(copies);
-        layout.notes.extend(notes);
-    }
+    class_folders::check(root, &mut layout, chosen.train.is_some())?;
     Ok(layout)
 }
 
