@@ -62,11 +62,20 @@ pub fn holds_image(folder: &Path) -> bool {
 
 /// Lists the visible folders in `folder`, sorted, and the visible files. A link counts as its target.
 pub fn visible(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    listed(folder, &mut Vec::new())
+}
+
+/// Lists the visible folders in `folder`, sorted, and the visible files; hidden entries go to `hidden`.
+pub fn listed(folder: &Path, hidden: &mut Vec<PathBuf>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let (mut folders, mut files) = (Vec::new(), Vec::new());
     for path in entries(folder)? {
         let path = path?;
-        if !is_hidden(&path) {
-            if path.is_dir() { &mut folders } else { &mut files }.push(path);
+        if is_hidden(&path) {
+            hidden.push(path);
+        } else if path.is_dir() {
+            folders.push(path);
+        } else {
+            files.push(path);
         }
     }
     folders.sort();
@@ -98,7 +107,7 @@ pub fn class_names(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// Lists the paths of all entries in `folder`.
-pub fn entries(folder: &Path) -> Result<impl Iterator<Item = Result<PathBuf>>> {
+fn entries(folder: &Path) -> Result<impl Iterator<Item = Result<PathBuf>>> {
     let failure = |folder: &Path| format!("the folder {folder:?} cannot be read");
     let entries = fs::read_dir(folder).with_context(|| failure(folder))?;
     let folder = folder.to_owned();

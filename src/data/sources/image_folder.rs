@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use walkdir::WalkDir;
 
 use super::{
-    folder_contents::{EXTENSIONS, entries, has_image_extension, is_hidden},
+    folder_contents::{EXTENSIONS, has_image_extension, is_hidden, listed},
     layout::{self, Layout},
     listing::{Listing, Samples},
     source::Source,
@@ -28,7 +28,7 @@ pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     let train = train.with_context(|| lacking)?;
     let mut left_out = Ignored { beside, ..Ignored::default() };
     if !is_one_set {
-        subfolders(root, &mut Vec::new(), &mut left_out)?;
+        listed(root, &mut left_out.hidden)?;
     }
     let (train, empty) = scan(&train, &apart, &mut left_out)?;
     ensure!(empty.is_empty(), left_out.empty_classes(&empty));
@@ -163,28 +163,10 @@ impl Ignored {
     }
 }
 
-/// Lists the folders in `folder`, including links to folders, sorted by name. Other visible entries go to `files`.
-fn subfolders(folder: &Path, files: &mut Vec<PathBuf>, left_out: &mut Ignored) -> Result<Vec<PathBuf>> {
-    let mut folders = Vec::new();
-    for path in entries(folder)? {
-        let path = path?;
-        if is_hidden(&path) {
-            left_out.hidden.push(path);
-        } else if path.is_dir() {
-            folders.push(path);
-        } else {
-            files.push(path);
-        }
-    }
-    folders.sort();
-    Ok(folders)
-}
-
 /// Scans the folder of one split: its classes with images, and its empty class folders. Folders in `apart` are not
 /// classes.
 fn scan(folder: &Path, apart: &[PathBuf], left_out: &mut Ignored) -> Result<(Classes, Vec<PathBuf>)> {
-    let mut outside = Vec::new();
-    let mut folders = subfolders(folder, &mut outside, left_out)?;
+    let (mut folders, outside) = listed(folder, &mut left_out.hidden)?;
     folders.retain(|class| !apart.contains(class));
     left_out.no_images.extend(outside);
     ensure!(
