@@ -23,7 +23,7 @@ impl ToExclude {
     /// (`is_val_drawn`) will be drawn again from the remaining images, so its images are treated as training images.
     pub(super) fn of(
         images: &[ExaminedImage],
-        groups: &[duplicates::DuplicateGroup],
+        groups: &[Vec<u32>],
         is_val_drawn: bool,
         broken: Vec<String>,
         key: impl Fn(u32) -> String,
@@ -35,8 +35,7 @@ impl ToExclude {
         };
         let (mut conflicting, mut leaking, mut surplus) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
-            let (candidates, measured): (Vec<u32>, Vec<u32>) =
-                group.all().iter().partition(|number| is_candidate(number));
+            let (candidates, measured): (Vec<u32>, Vec<u32>) = group.iter().partition(|number| is_candidate(number));
             if duplicates::disagree(images, &candidates) {
                 conflicting.extend(candidates);
             } else if !measured.is_empty() {

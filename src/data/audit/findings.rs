@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     PerSplit, SplitName,
-    duplicates::{self, DuplicateGroup},
+    duplicates::{self, within},
     examine::ExaminedImage,
     near_duplicates::{self, near},
 };
@@ -132,7 +132,7 @@ impl Findings {
     /// each kind.
     pub(super) fn of(
         images: &[ExaminedImage],
-        groups: &[DuplicateGroup],
+        groups: &[Vec<u32>],
         broken: Vec<Broken>,
         names: &Names,
         limit: usize,
@@ -157,7 +157,7 @@ impl Findings {
         let found = Self {
             surplus_duplicates: names
                 .sources
-                .map(|split, _| groups.iter().map(|group| group.within(images, split).len().saturating_sub(1)).sum()),
+                .map(|split, _| groups.iter().map(|group| within(group, images, split).len().saturating_sub(1)).sum()),
             val_in_train: val_leaks.len(),
             test_in_train: names.sources.test.as_ref().map(|_| test_leaks.len()),
             conflicting_groups: conflicts.len(),
@@ -168,7 +168,7 @@ impl Findings {
             exif_rotated: turned.len(),
             duplicate_groups: groups.len(),
             broken,
-            exact_groups: groups.iter().take(limit).map(|group| items(group.all())).collect(),
+            exact_groups: groups.iter().take(limit).map(|group| items(group)).collect(),
             leaks: val_leaks
                 .iter()
                 .chain(&test_leaks)
@@ -234,18 +234,18 @@ impl NearPair {
 }
 
 /// Groups of equal training images that carry two labels or more.
-fn conflicts(images: &[ExaminedImage], groups: &[DuplicateGroup]) -> Vec<Vec<u32>> {
-    let in_train = groups.iter().map(|group| group.within(images, SplitName::Train));
+fn conflicts(images: &[ExaminedImage], groups: &[Vec<u32>]) -> Vec<Vec<u32>> {
+    let in_train = groups.iter().map(|group| within(group, images, SplitName::Train));
     in_train.filter(|members| duplicates::disagree(images, members)).collect()
 }
 
 /// The images of `split` that also appear in train, each with its equal images in train.
-fn leaks(images: &[ExaminedImage], groups: &[DuplicateGroup], split: SplitName) -> Vec<(u32, Vec<u32>)> {
+fn leaks(images: &[ExaminedImage], groups: &[Vec<u32>], split: SplitName) -> Vec<(u32, Vec<u32>)> {
     let mut leaks = Vec::new();
     for group in groups {
-        let in_train = group.within(images, SplitName::Train);
+        let in_train = within(group, images, SplitName::Train);
         if !in_train.is_empty() {
-            leaks.extend(group.within(images, split).into_iter().map(|number| (number, in_train.clone())));
+            leaks.extend(within(group, images, split).into_iter().map(|number| (number, in_train.clone())));
         }
     }
     leaks
