@@ -20,9 +20,8 @@ use super::{
 pub fn listed(source: &str, options: &Options) -> Result<Listing> {
     let mut listing = listed_whole(source, options).with_context(|| format!("the data {source:?} cannot be used"))?;
     if !listing.bad.is_empty() {
-        listing
-            .notes
-            .push(format!("{} rows that cannot be read were left out (`options.skip_bad`).", listing.bad.len()));
+        let bad = listing.bad.len();
+        listing.notes.push(format!("{bad} rows that cannot be read were left out (`options.skip_bad`)."));
     }
     settle_splits(&mut listing, options);
     Ok(listing)

@@ -61,13 +61,8 @@ impl Muscles {
     pub fn draw(class: usize, draws: &mut FaceDraws) -> Self {
         let full = FULL[class][draws.below(2) as usize];
         let intensity = draws.range(INTENSITY.0, INTENSITY.1);
-        Self::from(full.map(|action| intensity * action + REST * draws.bell()))
-    }
-}
-
-impl From<[f32; ACTIONS]> for Muscles {
-    fn from(actions: [f32; ACTIONS]) -> Self {
-        let [brow_inner, brow_outer, pinch, lid, squint, corner, open, stretch, sneer, teeth, wrinkle] = actions;
+        let [brow_inner, brow_outer, pinch, lid, squint, corner, open, stretch, sneer, teeth, wrinkle] =
+            full.map(|action| intensity * action + REST * draws.bell());
         Self { brow_inner, brow_outer, pinch, lid, squint, corner, open, stretch, sneer, teeth, wrinkle }
     }
 }
