@@ -263,41 +263,33 @@ mod tests {
     }
 
     #[test]
-    fn a_safetensors_file_of_another_writer_is_refused_unless_any_is_accepted() {
-        let plain = safetensors::serialize([("a", &view())], None).unwrap();
+    fn a_file_of_another_writer_is_read_only_where_any_is_accepted_and_a_checksum_is_verified_even_there() {
+        let view = safetensors::tensor::TensorView::new(Dtype::U8, vec![200], &[7; 200]).unwrap();
+        let plain = safetensors::serialize([("a", &view)], None).unwrap();
         let message = format!("{:#}", Archive::from_bytes(&plain).unwrap_err());
         assert!(message.contains("not an archive that mindgap wrote"), "{message}");
         assert_eq!(Archive::from_any_safetensors(&plain).unwrap().array("a").unwrap().bytes, [7; 200]);
-    }
 
-    #[test]
-    fn the_checksum_is_verified_even_where_any_file_is_accepted() {
-        let mut file = example().to_bytes().unwrap();
-        assert_eq!(Archive::from_any_safetensors(&file).unwrap().metadata, example().metadata);
-        *file.last_mut().unwrap() ^= 1;
-        let message = format!("{:#}", Archive::from_any_safetensors(&file).unwrap_err());
+        let mut own = example().to_bytes().unwrap();
+        assert_eq!(Archive::from_any_safetensors(&own).unwrap().metadata, example().metadata);
+        *own.last_mut().unwrap() ^= 1;
+        let message = format!("{:#}", Archive::from_any_safetensors(&own).unwrap_err());
         assert!(message.contains("changed since it was written"), "{message}");
-    }
-
-    fn view() -> safetensors::tensor::TensorView<'static> {
-        safetensors::tensor::TensorView::new(Dtype::U8, vec![200], &[7; 200]).unwrap()
     }
 
     #[test]
     fn invalid_contents_are_refused_before_writing() {
-        let refused = |change: &dyn Fn(&mut Archive)| {
+        for (change, expected) in [
+            ((|archive| archive.arrays[1].shape = vec![7]) as fn(&mut Archive), "\"fc.weight\" of shape [7]"),
+            (|archive| archive.arrays[0].name = "order".into(), "\"order\" is used twice"),
+            (|archive| archive.arrays[0].name = "__metadata__".into(), "reserved"),
+            (|archive| drop(archive.metadata.insert("crc32c".into(), String::new())), "reserved"),
+        ] {
             let mut archive = example();
             change(&mut archive);
-            format!("{:#}", archive.to_bytes().unwrap_err())
-        };
-        let message = refused(&|archive| archive.arrays[1].shape = vec![7]);
-        assert!(message.contains("\"fc.weight\" of shape [7]"), "{message}");
-        let message = refused(&|archive| archive.arrays[0].name = "order".into());
-        assert!(message.contains("\"order\" is used twice"), "{message}");
-        let message = refused(&|archive| archive.arrays[0].name = "__metadata__".into());
-        assert!(message.contains("reserved"), "{message}");
-        let message = refused(&|archive| drop(archive.metadata.insert("crc32c".into(), String::new())));
-        assert!(message.contains("reserved"), "{message}");
+            let message = format!("{:#}", archive.to_bytes().unwrap_err());
+            assert!(message.contains(expected), "{message}");
+        }
     }
 
     proptest! {
@@ -311,17 +303,6 @@ mod tests {
             let arrays = names.iter().map(|name| array(name, Dtype::F32, &[name.len(), 2])).collect();
             let archive = Archive { metadata, arrays };
             prop_assert_eq!(Archive::from_bytes(&archive.to_bytes().unwrap()).unwrap(), archive);
-        }
-
-        #[test]
-        fn any_change_of_a_few_consecutive_bytes_is_detected(start in 0.0..1.0f64, change in prop::array::uniform4(any::<u8>())) {
-            prop_assume!(change != [0; 4]);
-            let mut file = example().to_bytes().unwrap();
-            let start = (start * (file.len() - 4) as f64) as usize;
-            for (byte, change) in file[start..].iter_mut().zip(change) {
-                *byte ^= change;
-            }
-            prop_assert!(Archive::from_bytes(&file).is_err());
         }
     }
 }

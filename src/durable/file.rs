@@ -268,50 +268,6 @@ mod tests {
         });
     }
 
-    /// Environment variable with the folder in which [`rotator`] works.
-    const ROTATE: &str = "MINDGAP_TEST_ROTATE";
-
-    /// The process that the next test starts and kills; not a test itself.
-    #[test]
-    fn rotator() {
-        if let Some(folder) = std::env::var_os(ROTATE) {
-            let (last, previous) = (Path::new(&folder).join("last"), Path::new(&folder).join("previous"));
-            for n in 0..250u8 {
-                rotate(&last, &previous, &[n; 300_000]).unwrap();
-            }
-        }
-    }
-
-    #[test]
-    fn a_process_killed_while_it_writes_leaves_both_files_complete() {
-        let whole = |path: &Path| {
-            let bytes = fs::read(path).unwrap();
-            assert!(bytes.len() == 300_000 && bytes.iter().all(|&byte| byte == bytes[0]));
-            bytes[0]
-        };
-        for round in 0..8 {
-            let folder = tempfile::tempdir().unwrap();
-            let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
-            let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-                .args(["durable::file::tests::rotator", "--exact"])
-                .env(ROTATE, folder.path())
-                .stdout(std::process::Stdio::null())
-                .spawn()
-                .unwrap();
-            while !previous.exists() {
-                assert!(child.try_wait().unwrap().is_none(), "the process ended before it was killed");
-                std::thread::yield_now();
-            }
-            std::thread::sleep(std::time::Duration::from_millis(3 * round));
-            child.kill().unwrap();
-            child.wait().unwrap();
-
-            assert!(whole(&last) > whole(&previous));
-            remove_leftovers(folder.path()).unwrap();
-            assert_eq!(names(folder.path()), ["last", "previous"]);
-        }
-    }
-
     #[test]
     fn leftovers_of_a_dead_process_are_removed_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();

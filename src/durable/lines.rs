@@ -116,15 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn damage_before_the_last_line_is_an_error_that_names_the_line() {
-        let message = format!("{:#}", log_of(b"1\n2x\n3\n").unwrap_err());
-        assert!(message.contains("line 2 of ") && message.contains("log.jsonl"), "{message}");
-    }
-
-    #[test]
-    fn a_complete_last_line_of_another_type_is_an_error() {
-        let message = format!("{:#}", log_of(b"1\n{\"epoch\":2}\n").unwrap_err());
-        assert!(message.contains("line 2 of "), "{message}");
+    fn damage_before_the_last_line_and_a_value_of_another_type_are_errors_that_name_the_line() {
+        for content in [&b"1\n2x\n3\n"[..], b"1\n{\"epoch\":2}\n"] {
+            let message = format!("{:#}", log_of(content).unwrap_err());
+            assert!(message.contains("line 2 of ") && message.contains("log.jsonl"), "{message}");
+        }
     }
 
     #[test]
