@@ -158,23 +158,27 @@ fn masked_crc(data: &[u8]) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn event(step: i64, value: Value) -> Vec<u8> {
         record(&Event { wall_time: 0.0, step, file_version: None, summary: Some(Summary { value: vec![value] }) })
     }
 
-    fn all(bytes: &[u8]) -> Result<Vec<(i64, String, f64)>> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("events");
-        std::fs::write(&path, bytes).unwrap();
+    /// All scalars of a file: step, tag and value.
+    pub fn scalars(path: &Path) -> Result<Vec<(i64, String, f64)>> {
         let mut found = Vec::new();
-        read_scalars(&path, |Scalar { step, tag, value }| {
+        read_scalars(path, |Scalar { step, tag, value }| {
             found.push((step, tag.to_owned(), value));
             Ok(())
         })?;
         Ok(found)
+    }
+
+    fn all(bytes: &[u8]) -> Result<Vec<(i64, String, f64)>> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        scalars(file.path())
     }
 
     #[test]

@@ -103,18 +103,11 @@ impl Observer for Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::event_file::tests::scalars;
     use crate::run::record::tests::record as epoch;
-    use crate::run::{Scalar, read_scalars};
 
-    /// Reads a file back: (step, tag, value).
     fn read(path: &Path) -> Vec<(i64, String, f32)> {
-        let mut found = Vec::new();
-        read_scalars(path, |Scalar { step, tag, value }| {
-            found.push((step, tag.to_owned(), value as f32));
-            Ok(())
-        })
-        .unwrap();
-        found
+        scalars(path).unwrap().into_iter().map(|(step, tag, value)| (step, tag, value as f32)).collect()
     }
 
     #[test]
