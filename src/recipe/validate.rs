@@ -120,11 +120,6 @@ mod tests {
         recipe
     }
 
-    #[test]
-    fn the_reference_recipe_is_valid() {
-        assert_eq!(Recipe::default().validate(), Ok(()));
-    }
-
     /// The reference recipe with another value of `key`.
     fn with_value(key: &str, value: Value) -> Recipe {
         let mut keys = to_table(&Recipe { in_chans: Some(1), ..Recipe::default() });
