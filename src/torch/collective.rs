@@ -42,33 +42,3 @@ pub trait Collective: fmt::Debug + Send + Sync {
     /// The sum of all processes' `x`, differentiable by autograd.
     fn sum(&self, x: &Tensor) -> Result<Tensor>;
 }
-
-/// A group of one process: every operation is the identity.
-#[derive(Debug)]
-pub struct SingleProcess;
-
-impl Collective for SingleProcess {
-    fn rank(&self) -> usize {
-        0
-    }
-
-    fn size(&self) -> usize {
-        1
-    }
-
-    fn all_reduce(&self, _tensor: &Tensor, _operation: Reduce) -> Result<()> {
-        Ok(())
-    }
-
-    fn broadcast(&self, _tensor: &Tensor) -> Result<()> {
-        Ok(())
-    }
-
-    fn barrier(&self) -> Result<()> {
-        Ok(())
-    }
-
-    fn sum(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.shallow_clone())
-    }
-}

@@ -28,7 +28,6 @@ pub use amp::check_amp;
 pub(crate) use bytes::bytes_mut;
 pub(crate) use catch::throw;
 pub use catch::{catch, without_frames};
-pub(crate) use collective::SingleProcess;
 pub use collective::{Collective, Reduce};
 pub use conv::conv2d;
 pub(crate) use layout::preferred_layout;

@@ -20,13 +20,17 @@ use crate::{
     data::Split,
     model::{BatchShare, ResNet},
     run::Outputs,
-    torch::{Collective, Reduce, SingleProcess},
+    torch::{Collective, Reduce},
 };
 
 /// The ranks of a run, as one of them sees them. Every method that returns a result is a collective operation: all ranks
 /// call it, in the same order, and it fails where another rank is dead or does not come in time.
 #[derive(Clone, Debug)]
-pub struct Ranks {
+pub struct Ranks(Option<Groups>);
+
+/// Several processes, connected.
+#[derive(Clone, Debug)]
+struct Groups {
     /// Reduces and broadcasts tensors on the training device.
     device: Arc<dyn Collective>,
     /// Reduces and broadcasts tensors on the CPU; the same group where the training device is the CPU.
@@ -36,27 +40,22 @@ pub struct Ranks {
 impl Ranks {
     /// Ranks that exchange tensors of the training device by `device` and of the CPU by `host`.
     pub fn new(device: Arc<dyn Collective>, host: Arc<dyn Collective>) -> Self {
-        Self { device, host }
+        Self(Some(Groups { device, host }))
     }
 
     /// The one rank of a run in a single process.
     pub fn single() -> Self {
-        let group = Arc::new(SingleProcess);
-        Self { device: Arc::clone(&group) as Arc<dyn Collective>, host: group }
-    }
-
-    fn is_single(&self) -> bool {
-        self.size() == 1
+        Self(None)
     }
 
     /// The number of this rank, from 0.
     pub fn rank(&self) -> usize {
-        self.host.rank()
+        self.0.as_ref().map_or(0, |groups| groups.host.rank())
     }
 
     /// How many ranks there are.
     pub fn size(&self) -> usize {
-        self.host.size()
+        self.0.as_ref().map_or(1, |groups| groups.host.size())
     }
 
     /// This rank's part of `n` consecutive items. The ranks divide them in order, and no two parts differ in length by
@@ -68,76 +67,43 @@ impl Ranks {
     /// This rank's part of a batch of `n` images; None on a single rank, which has all of them. With `sync_bn` batch norm
     /// computes its statistics over all parts.
     pub(super) fn part(&self, n: usize, sync_bn: bool) -> Option<BatchShare> {
-        if self.is_single() {
-            return None;
-        }
+        let groups = self.0.as_ref()?;
         let Range { start, end } = self.own(n);
         Some(BatchShare {
             rows: start as i64..end as i64,
             of: n as i64,
-            norm: sync_bn.then(|| Arc::clone(&self.device)),
+            norm: sync_bn.then(|| Arc::clone(&groups.device)),
         })
     }
 
     /// Waits until all ranks have called it.
     pub fn wait(&self) -> Result<()> {
-        self.host.barrier()
+        self.0.as_ref().map_or(Ok(()), |groups| groups.host.barrier())
     }
 
     /// Whether `flag` is set on any rank.
     pub fn any(&self, flag: bool) -> Result<bool> {
-        if self.is_single() {
-            return Ok(flag);
-        }
+        let Some(groups) = &self.0 else { return Ok(flag) };
         let flags = Tensor::from_slice(&[i64::from(flag)]);
-        self.host.all_reduce(&flags, Reduce::Max)?;
+        groups.host.all_reduce(&flags, Reduce::Max)?;
         let flags: Vec<i64> = flags.try_into()?;
         Ok(flags[0] > 0)
     }
 
     /// The value of the first rank that has one.
     pub fn first_of<T: Serialize + DeserializeOwned>(&self, value: Option<T>) -> Result<Option<T>> {
-        if self.is_single() {
-            return Ok(value);
-        }
+        let Some(groups) = &self.0 else { return Ok(value) };
         let text = value.map(|value| serde_json::to_string(&value)).transpose()?;
-        let lengths = self.gather(text.as_ref().map_or(0, |text| text.len() as i64))?;
+        let lengths = groups.gather(text.as_ref().map_or(0, |text| text.len() as i64))?;
         let Some(first) = lengths.iter().position(|&length| length > 0) else { return Ok(None) };
         let bytes = match text {
             Some(text) if first == self.rank() => Tensor::from_slice(text.as_bytes()),
             _ => Tensor::zeros([lengths[first]], (Kind::Uint8, Device::Cpu)),
         };
         // All other ranks contribute zeros.
-        self.host.all_reduce(&bytes, Reduce::Sum)?;
+        groups.host.all_reduce(&bytes, Reduce::Sum)?;
         let bytes: Vec<u8> = bytes.try_into()?;
         Ok(Some(serde_json::from_slice(&bytes).context("another rank sent something else")?))
-    }
-
-    /// Each rank's number, in rank order.
-    fn gather(&self, number: i64) -> Result<Vec<i64>> {
-        let numbers = Tensor::zeros([self.size() as i64], (Kind::Int64, Device::Cpu));
-        let _ = numbers.get(self.rank() as i64).fill_(number);
-        self.host.all_reduce(&numbers, Reduce::Sum)?;
-        Ok(numbers.try_into()?)
-    }
-
-    /// The sums over all ranks of float32 tensors on the device. `tensors` are pairs of a tensor and one whose strides
-    /// the sum gets. They travel as one flat bucket.
-    fn sum(&self, tensors: &[(&Tensor, &Tensor)]) -> Result<Vec<Tensor>> {
-        let Some((first, _)) = tensors.first() else { return Ok(Vec::new()) };
-        let _guard = tch::no_grad_guard();
-        let length: usize = tensors.iter().map(|(tensor, _)| tensor.numel()).sum();
-        let bucket = Tensor::empty([length as i64], (Kind::Float, first.device()));
-        let mut offset = 0;
-        let mut sums = Vec::with_capacity(tensors.len());
-        for (tensor, like) in tensors {
-            let mut slice = bucket.as_strided(like.size(), like.stride(), offset);
-            slice.copy_(tensor);
-            offset += tensor.numel() as i64;
-            sums.push(slice);
-        }
-        self.device.all_reduce(&bucket, Reduce::Sum)?;
-        Ok(sums)
     }
 
     /// This rank's share of the mean loss over a batch of `n` images, given the mean `loss` over its own part: the shares
@@ -150,12 +116,10 @@ impl Ranks {
         n: usize,
         weights: Option<&Tensor>,
     ) -> Result<Tensor> {
-        if self.is_single() {
-            return Ok(loss);
-        }
+        let Some(groups) = &self.0 else { return Ok(loss) };
         let Some(weights) = weights else { return Ok(loss * self.share(n)) };
         let own = weights.index_select(0, labels).sum(Kind::Float).view([1]);
-        let all = self.sum(&[(&own, &own)])?;
+        let all = groups.sum(&[(&own, &own)])?;
         Ok(loss * (own / &all[0]).squeeze())
     }
 
@@ -178,9 +142,7 @@ impl Ranks {
         statistics: bool,
         n: usize,
     ) -> Result<Vec<Tensor>> {
-        if self.is_single() {
-            return Ok(losses);
-        }
+        let Some(groups) = &self.0 else { return Ok(losses) };
         let mut loss = Tensor::zeros([], (Kind::Double, model.parameters.device()));
         for own in &losses {
             let _ = loss.g_add_(own);
@@ -194,7 +156,7 @@ impl Ranks {
         let mut all: Vec<(&Tensor, &Tensor)> = gradients.iter().zip(trained).collect();
         all.extend(weighted.iter().zip(running.iter().copied()));
         all.push((&loss, &loss));
-        let mut sums = self.sum(&all)?;
+        let mut sums = groups.sum(&all)?;
 
         let _guard = tch::no_grad_guard();
         let loss = sums.pop().context("the loss was the last of them")?;
@@ -214,9 +176,7 @@ impl Ranks {
         split: &Split,
         positions: &[u32],
     ) -> Result<Outputs> {
-        if self.is_single() {
-            return evaluate(model, normalize, split, positions);
-        }
+        let Some(groups) = &self.0 else { return evaluate(model, normalize, split, positions) };
         let batches = self.own(positions.len().div_ceil(BATCH));
         let own = batches.start * BATCH..positions.len().min(batches.end * BATCH);
         let classes = model.classes();
@@ -227,19 +187,17 @@ impl Ranks {
             rows.copy_(&Tensor::from_slice(&computed));
         }
         // All other ranks have zeros there, and a sum with zeros is exact.
-        self.host.all_reduce(&logits, Reduce::Sum)?;
+        groups.host.all_reduce(&logits, Reduce::Sum)?;
         Ok(outputs(logits.try_into()?, split, positions))
     }
 
     /// Sets every tensor to the value that it has on rank 0.
     pub(super) fn broadcast<'a>(&self, tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<()> {
-        if self.is_single() {
-            return Ok(());
-        }
+        let Some(groups) = &self.0 else { return Ok(()) };
         let _guard = tch::no_grad_guard();
         for tensor in tensors {
             let flat = tensor.detach().flatten(0, -1).copy();
-            self.device.broadcast(&flat)?;
+            groups.device.broadcast(&flat)?;
             tensor.detach().copy_(&flat.view_as(tensor));
         }
         Ok(())
@@ -250,10 +208,8 @@ impl Ranks {
     /// # Errors
     /// A state differs from rank 0's, because hardware is broken or libtorch is another one; the error names the ranks.
     pub fn check_same(&self, hash: impl FnOnce() -> Result<i64>) -> Result<()> {
-        if self.is_single() {
-            return Ok(());
-        }
-        let hashes = self.gather(hash()?)?;
+        let Some(groups) = &self.0 else { return Ok(()) };
+        let hashes = groups.gather(hash()?)?;
         let mut others = Vec::new();
         for (rank, hash) in hashes.iter().enumerate() {
             if *hash != hashes[0] {
@@ -268,5 +224,34 @@ impl Ranks {
             )));
         }
         Ok(())
+    }
+}
+
+impl Groups {
+    /// Each rank's number, in rank order.
+    fn gather(&self, number: i64) -> Result<Vec<i64>> {
+        let numbers = Tensor::zeros([self.host.size() as i64], (Kind::Int64, Device::Cpu));
+        let _ = numbers.get(self.host.rank() as i64).fill_(number);
+        self.host.all_reduce(&numbers, Reduce::Sum)?;
+        Ok(numbers.try_into()?)
+    }
+
+    /// The sums over all ranks of float32 tensors on the device. `tensors` are pairs of a tensor and one whose strides
+    /// the sum gets. They travel as one flat bucket.
+    fn sum(&self, tensors: &[(&Tensor, &Tensor)]) -> Result<Vec<Tensor>> {
+        let Some((first, _)) = tensors.first() else { return Ok(Vec::new()) };
+        let _guard = tch::no_grad_guard();
+        let length: usize = tensors.iter().map(|(tensor, _)| tensor.numel()).sum();
+        let bucket = Tensor::empty([length as i64], (Kind::Float, first.device()));
+        let mut offset = 0;
+        let mut sums = Vec::with_capacity(tensors.len());
+        for (tensor, like) in tensors {
+            let mut slice = bucket.as_strided(like.size(), like.stride(), offset);
+            slice.copy_(tensor);
+            offset += tensor.numel() as i64;
+            sums.push(slice);
+        }
+        self.device.all_reduce(&bucket, Reduce::Sum)?;
+        Ok(sums)
     }
 }
