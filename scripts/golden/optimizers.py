@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Golden parameters after each of five updates, for src/train/optim: printed as Rust arrays.
+"""Golden parameters after five updates, for src/train/optim: printed as Rust arrays.
 
     python3 -m venv venv && venv/bin/pip install torch==2.13.0
     venv/bin/python scripts/golden/optimizers.py
@@ -13,13 +13,11 @@ import torch
 def run(make):
     parameter = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64, requires_grad=True)
     optimizer = make([parameter])
-    rows = []
     for update in range(1, 6):
         optimizer.param_groups[0]["lr"] = 0.1 / update
         parameter.grad = parameter.detach() * torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64) + 0.1 * update
         optimizer.step()
-        rows.append(parameter.detach().tolist())
-    return rows
+    return parameter.detach().tolist()
 
 
 CASES = {
@@ -31,9 +29,7 @@ CASES = {
 
 if __name__ == "__main__":
     for name, make in CASES.items():
-        print(name)
-        for row in run(make):
-            print("    [" + ", ".join(f"{value:.15}" for value in row) + "],")
+        print(name, "[" + ", ".join(f"{value:.15}" for value in run(make)) + "]")
     gradients = [torch.tensor([3.0, 4.0]), torch.tensor([[12.0]])]
     for gradient in gradients:
         gradient.requires_grad_(False)

@@ -1,31 +1,32 @@
-//! Optimizers with named state. Each update rule has a file.
+//! Optimizers with named state.
 
-mod adamw;
 mod clip;
 mod layer_decay;
-mod sgd;
 #[cfg(test)]
 mod tests;
 mod weight_decay;
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-pub use adamw::AdamW;
 pub use clip::clip_to_norm;
 pub use layer_decay::rate_factors;
-pub use sgd::Sgd;
 pub use weight_decay::weight_decay;
 
 use crate::{
     model::Parameters,
     recipe::{Opt, Recipe},
+    torch::lists::{self, AdamWUpdate, SgdUpdate},
 };
 
 /// The rule by which gradients become updates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum UpdateRule {
-    Sgd(Sgd),
-    AdamW(AdamW),
+    /// Stochastic gradient descent with momentum, as PyTorch defines it: the velocity sums gradients (no dampening) and
+    /// the rate multiplies the velocity, so that a change of rate acts at once. Nesterov momentum (Sutskever et al. 2013)
+    /// has PyTorch's form.
+    Sgd { momentum: f64, nesterov: bool },
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+    AdamW,
 }
 
 /// A trained tensor and its optimizer state.
@@ -47,17 +48,6 @@ struct ParameterGroup {
     slots: Vec<usize>,
 }
 
-/// The tensors of one call of an update rule.
-struct Members<'a> {
-    parameters: Vec<&'a Tensor>,
-    /// The gradient of each parameter, with its strides.
-    gradients: Vec<&'a Tensor>,
-    /// The state of the parameters: for each name in `UpdateRule::state_names` a tensor for each parameter.
-    state: Vec<Vec<&'a Tensor>>,
-    /// A float32 `[1]` on the device; where it is 1, nothing changes.
-    found_inf: Option<&'a Tensor>,
-}
-
 /// An optimizer over all trained tensors of a network.
 ///
 /// Tensors that share learning rate and weight decay are updated by one call of libtorch's fused kernels. An update takes
@@ -75,8 +65,8 @@ impl Optimizer {
     /// The optimizer of `recipe`. Norms and biases have weight decay only with `norm_decay`.
     pub fn new(recipe: &Recipe, parameters: &Parameters) -> Self {
         let rule = match recipe.opt {
-            Opt::Sgd => UpdateRule::Sgd(Sgd { momentum: recipe.momentum, nesterov: recipe.nesterov }),
-            Opt::Adamw => UpdateRule::AdamW(AdamW::default()),
+            Opt::Sgd => UpdateRule::Sgd { momentum: recipe.momentum, nesterov: recipe.nesterov },
+            Opt::Adamw => UpdateRule::AdamW,
         };
         let names: Vec<&str> = parameters.all().iter().map(|parameter| parameter.name.as_str()).collect();
         let factor = rate_factors(&names, recipe.layer_decay);
@@ -107,18 +97,21 @@ impl Optimizer {
         self.updates += 1;
         for ParameterGroup { rate_factor, weight_decay, slots } in &self.groups {
             let own = || slots.iter().map(|&slot| &self.slots[slot]);
-            let members = Members {
-                parameters: own().map(|slot| &slot.parameter).collect(),
-                gradients: slots.iter().map(|&slot| &gradients[slot]).collect(),
-                state: (0..self.rule.state_names().len())
-                    .map(|name| own().map(|slot| &slot.state[name]).collect())
-                    .collect(),
-                found_inf,
-            };
-            let rate = rate * rate_factor;
-            match &self.rule {
-                UpdateRule::Sgd(sgd) => sgd.update(&members, rate, *weight_decay),
-                UpdateRule::AdamW(adamw) => adamw.update(&members, rate, *weight_decay, self.updates),
+            let parameters: Vec<&Tensor> = own().map(|slot| &slot.parameter).collect();
+            let gradients: Vec<&Tensor> = slots.iter().map(|&slot| &gradients[slot]).collect();
+            let state = |number: usize| -> Vec<&Tensor> { own().map(|slot| &slot.state[number]).collect() };
+            let (rate, decay) = (rate * rate_factor, *weight_decay);
+            match self.rule {
+                UpdateRule::Sgd { momentum, nesterov } => {
+                    let update = SgdUpdate { rate, momentum, nesterov, decay };
+                    lists::sgd(&parameters, &gradients, &state(0), update, found_inf);
+                }
+                UpdateRule::AdamW => {
+                    let updates = Tensor::full([0i64; 0], self.updates as f64, (Kind::Float, parameters[0].device()));
+                    // PyTorch's defaults.
+                    let update = AdamWUpdate { rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay };
+                    lists::adamw(&parameters, &gradients, [&state(0), &state(1)], &updates, update, found_inf);
+                }
             }
         }
     }
@@ -139,8 +132,8 @@ impl UpdateRule {
     /// Names of the state tensors of each parameter.
     fn state_names(&self) -> &'static [&'static str] {
         match self {
-            UpdateRule::Sgd(_) => &["momentum"],
-            UpdateRule::AdamW(_) => &["first_moment", "second_moment"],
+            UpdateRule::Sgd { .. } => &["momentum"],
+            UpdateRule::AdamW => &["first_moment", "second_moment"],
         }
     }
 }
