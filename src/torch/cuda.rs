@@ -5,14 +5,15 @@
 //! no symbol of it; `dlopen` loads it here.
 
 use std::{
-    ffi::{CStr, CString, c_char, c_int, c_void},
+    ffi::{CStr, OsStr, c_char, c_int},
     fmt,
-    os::unix::ffi::OsStrExt,
+    mem::ManuallyDrop,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
 
 use anyhow::{Result, anyhow, bail, ensure};
+use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LAZY};
 
 use super::library;
 
@@ -52,7 +53,7 @@ fn load_kernels() -> Result<&'static Path> {
             ));
         }
         // With RTLD_GLOBAL its static constructors register the kernels with the libtorch that is already loaded.
-        match open(file.as_os_str().as_bytes(), libc::RTLD_GLOBAL | libc::RTLD_LAZY) {
+        match open(file.as_os_str(), RTLD_GLOBAL | RTLD_LAZY) {
             Ok(_) => Ok(file),
             Err(why) => Err(format!("libtorch's CUDA kernels cannot be loaded ({why}). Run scripts/libtorch --cuda")),
         }
@@ -82,10 +83,10 @@ pub fn usable_devices() -> Result<usize> {
 
 /// Asks the NVIDIA driver for its version and devices.
 pub fn driver() -> Result<Driver> {
-    let library = open(b"libcuda.so.1", libc::RTLD_LAZY)
+    let library = open("libcuda.so.1".as_ref(), RTLD_LAZY)
         .map_err(|why| anyhow!("there is no NVIDIA driver ({why}). Install one, version 580 or newer for CUDA 13"))?;
     let calls =
-        DriverCalls::find(library).map_err(|why| anyhow!("the NVIDIA driver is incomplete ({why}). Reinstall it"))?;
+        DriverCalls::find(&library).map_err(|why| anyhow!("the NVIDIA driver is incomplete ({why}). Reinstall it"))?;
     // SAFETY: each call gets the arguments that NVIDIA's driver API documents for it.
     unsafe {
         calls
@@ -138,17 +139,17 @@ struct DriverCalls {
 }
 
 impl DriverCalls {
-    fn find(library: *mut c_void) -> Result<Self> {
+    fn find(library: &Library) -> Result<Self, libloading::Error> {
         // SAFETY: the types of the fields are those that cuda.h declares for these names.
         unsafe {
             Ok(Self {
-                init: function(library, c"cuInit")?,
-                driver_version: function(library, c"cuDriverGetVersion")?,
-                device_count: function(library, c"cuDeviceGetCount")?,
-                device_name: function(library, c"cuDeviceGetName")?,
-                device_memory: function(library, c"cuDeviceTotalMem_v2")?,
-                device_attribute: function(library, c"cuDeviceGetAttribute")?,
-                error_string: function(library, c"cuGetErrorString")?,
+                init: *library.get(c"cuInit".to_bytes_with_nul())?,
+                driver_version: *library.get(c"cuDriverGetVersion".to_bytes_with_nul())?,
+                device_count: *library.get(c"cuDeviceGetCount".to_bytes_with_nul())?,
+                device_name: *library.get(c"cuDeviceGetName".to_bytes_with_nul())?,
+                device_memory: *library.get(c"cuDeviceTotalMem_v2".to_bytes_with_nul())?,
+                device_attribute: *library.get(c"cuDeviceGetAttribute".to_bytes_with_nul())?,
+                error_string: *library.get(c"cuGetErrorString".to_bytes_with_nul())?,
             })
         }
     }
@@ -186,32 +187,10 @@ impl DriverCalls {
     }
 }
 
-/// The function `name` of an open library, as the function pointer `F`, which must be its type.
-unsafe fn function<F: Copy>(library: *mut c_void, name: &CStr) -> Result<F> {
-    const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
-    // SAFETY: `library` is open, and stays so.
-    let address = unsafe { libc::dlsym(library, name.as_ptr()) };
-    ensure!(!address.is_null(), "libcuda.so.1 has no {}", name.to_string_lossy());
-    // SAFETY: the address of a function whose type, by this function's contract, is `F`.
-    Ok(unsafe { std::mem::transmute_copy(&address) })
-}
-
-/// Opens a library with `dlopen`; an error is the text of `dlerror`. The library is never closed.
-fn open(name: &[u8], flags: c_int) -> Result<*mut c_void, String> {
-    let name = CString::new(name).map_err(|_| "its path holds a zero byte".to_string())?;
-    // SAFETY: a NUL-terminated name; the constructors of libtorch_cuda and libcuda are meant to run at any time.
-    unsafe {
-        let library = libc::dlopen(name.as_ptr(), flags);
-        if library.is_null() {
-            let why = libc::dlerror();
-            return Err(if why.is_null() {
-                "unknown reason".to_string()
-            } else {
-                CStr::from_ptr(why).to_string_lossy().into_owned()
-            });
-        }
-        Ok(library)
-    }
+/// Opens a library, which is never closed.
+fn open(name: &OsStr, flags: c_int) -> Result<ManuallyDrop<Library>, libloading::Error> {
+    // SAFETY: the constructors of libtorch_cuda and libcuda are meant to run at any time.
+    unsafe { Library::open(Some(name), flags) }.map(ManuallyDrop::new)
 }
 
 #[cfg(test)]
@@ -230,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_library_that_cannot_be_loaded_is_named() {
-        let error = open(b"libmindgap-has-no-such.so", libc::RTLD_LAZY).unwrap_err();
+        let error = open("libmindgap-has-no-such.so".as_ref(), RTLD_LAZY).unwrap_err().to_string();
         assert!(error.contains("libmindgap-has-no-such.so"), "{error}");
     }
 }
