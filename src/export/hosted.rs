@@ -1,16 +1,8 @@
 //! Runs a model file in a separate process: for files that are read back after an export, and for TorchScript, which is
 //! a program and can do anything that a program can within its limits of memory and time.
 //!
-//! The process reads requests from stdin and writes answers to stdout:
-//!
-//! ```text
-//! answer at the start    D, length u32, the description as JSON (length 0: the file has none)
-//! request                n, c, h, w as u32, then n·c·h·w bytes of pixels
-//! answer                 L, n u32, classes u32, then n·classes float32
-//! instead of an answer   E, length u32, text of the error
-//! ```
-//!
-//! All numbers are little-endian.
+//! The process reads requests from stdin and writes answers to stdout, each a message of protocol buffers after its length
+//! in bytes (u64, little-endian). The first answer comes without a request and has the description.
 
 use std::{
     fs::File,
@@ -24,6 +16,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use prost::Message;
 use rustix::{
     process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit},
     stdio::dup2_stdout,
@@ -33,10 +26,34 @@ use tch::{Device, Kind, Tensor};
 use super::{Classifier, FileFormat, Graph, Model, Script};
 use crate::model::Description;
 
-/// The longest text that is accepted from a hosted model \[bytes\].
-const TEXT_AT_MOST: usize = 16 << 20;
-/// The largest number of classes that a model may have.
-const CLASSES_AT_MOST: usize = 1 << 16;
+/// The longest message that is accepted \[bytes\].
+const LONGEST: u64 = 1 << 32;
+
+/// uint8 images.
+#[derive(Clone, PartialEq, Message)]
+struct Request {
+    /// n, c, h, w.
+    #[prost(int64, repeated, tag = "1")]
+    shape: Vec<i64>,
+    #[prost(bytes = "vec", tag = "2")]
+    pixels: Vec<u8>,
+}
+
+/// A message from the process of a hosted model.
+#[derive(Clone, PartialEq, Message)]
+struct Answer {
+    /// Why there is no other answer.
+    #[prost(string, optional, tag = "1")]
+    error: Option<String>,
+    /// The description as JSON, where the file has one.
+    #[prost(string, optional, tag = "2")]
+    description: Option<String>,
+    /// The logits' n and classes.
+    #[prost(int64, repeated, tag = "3")]
+    shape: Vec<i64>,
+    #[prost(float, repeated, tag = "4")]
+    logits: Vec<f32>,
+}
 
 /// The limits of a hosted model.
 #[derive(Clone, Copy, Debug)]
@@ -55,14 +72,6 @@ pub struct Hosted {
     pipes: Mutex<(ChildStdin, mpsc::Receiver<Result<Answer>>)>,
     description: Option<Description>,
     limits: Limits,
-}
-
-/// A message from the process of a hosted model.
-#[derive(Debug)]
-enum Answer {
-    Description(String),
-    Logits { n: usize, classes: usize, values: Vec<f32> },
-    Error(String),
 }
 
 impl Hosted {
@@ -88,7 +97,7 @@ impl Hosted {
         let (sender, answers) = mpsc::channel();
         thread::spawn(move || {
             loop {
-                let answer = Answer::read(&mut output);
+                let answer = read(&mut output);
                 let ended = answer.is_err();
                 if sender.send(answer).is_err() || ended {
                     break;
@@ -97,18 +106,15 @@ impl Hosted {
         });
         let mut hosted = Self { child, pipes: Mutex::new((input, answers)), description: None, limits };
         let first = hosted.pipes.lock().map_err(|_| anyhow!("the pipe is broken"))?.1.recv_timeout(limits.time);
-        match hosted.answer(first)? {
-            Answer::Description(json) if json.is_empty() => {}
-            Answer::Description(json) => hosted.description = Some(Description::from_json(&json)?),
-            _ => bail!("the process that runs the model sent no description"),
-        }
+        let json = hosted.answer(first)?.description;
+        hosted.description = json.map(|json| Description::from_json(&json)).transpose()?;
         Ok(hosted)
     }
 
     /// The answer that was received; an error says why there is none.
     fn answer(&self, received: Result<Result<Answer>, mpsc::RecvTimeoutError>) -> Result<Answer> {
         match received {
-            Ok(Ok(Answer::Error(text))) => bail!("{text}"),
+            Ok(Ok(Answer { error: Some(text), .. })) => bail!("{text}"),
             Ok(Ok(answer)) => Ok(answer),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 bail!("the model did not answer within {} s", self.limits.time.as_secs_f64())
@@ -134,19 +140,18 @@ impl Model for Hosted {
         ensure!(images.kind() == Kind::Uint8 && shape.len() == 4, "images are uint8 [n, c, h, w]");
         let mut pixels = vec![0; images.numel()];
         images.f_copy_data_u8(&mut pixels, images.numel())?;
-        let mut request: Vec<u8> = shape.iter().flat_map(|&length| (length as u32).to_le_bytes()).collect();
-        request.append(&mut pixels);
+        let request = Request { shape, pixels };
         let received = {
             let mut pipes = self.pipes.lock().map_err(|_| anyhow!("the pipe to the model is broken"))?;
             // Errors are ignored here: if the process has died, the missing answer shows it.
-            let _ = pipes.0.write_all(&request).and_then(|()| pipes.0.flush());
+            let _ = write(&mut pipes.0, &request);
             pipes.1.recv_timeout(self.limits.time)
         };
-        let Answer::Logits { n, classes, values } = self.answer(received)? else {
-            bail!("the process that runs the model sent something other than logits");
-        };
-        ensure!(n == shape[0] as usize, "the model gave {n} rows of logits for {} images", shape[0]);
-        Ok(Tensor::from_slice(&values).view([n as i64, classes as i64]))
+        let Answer { shape, logits, .. } = self.answer(received)?;
+        let [n, classes] = shape[..] else { bail!("the process that runs the model sent something other than logits") };
+        let images = request.shape[0];
+        ensure!(n == images, "the model gave {n} rows of logits for {images} images");
+        Ok(Tensor::from_slice(&logits).f_view([n, classes])?)
     }
 }
 
@@ -157,59 +162,22 @@ impl Drop for Hosted {
     }
 }
 
-impl Answer {
-    fn read(from: &mut impl Read) -> Result<Self> {
-        let mut tag = [0];
-        from.read_exact(&mut tag)?;
-        Ok(match tag[0] {
-            b'D' => Self::Description(text(from)?),
-            b'E' => Self::Error(text(from)?),
-            b'L' => {
-                let (n, classes) = (number(from)?, number(from)?);
-                ensure!(n <= 1 << 20 && classes <= CLASSES_AT_MOST, "logits of shape [{n}, {classes}]");
-                let mut bytes = vec![0; n * classes * 4];
-                from.read_exact(&mut bytes)?;
-                let (values, _) = bytes.as_chunks();
-                Self::Logits { n, classes, values: values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect() }
-            }
-            other => bail!("an answer begins with byte {other}"),
-        })
-    }
-
-    fn write(&self, to: &mut impl Write) -> io::Result<()> {
-        match self {
-            Self::Description(text) => write_text(to, b'D', text)?,
-            Self::Error(text) => write_text(to, b'E', text)?,
-            Self::Logits { n, classes, values } => {
-                to.write_all(b"L")?;
-                to.write_all(&(*n as u32).to_le_bytes())?;
-                to.write_all(&(*classes as u32).to_le_bytes())?;
-                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                to.write_all(&bytes)?;
-            }
-        }
-        to.flush()
-    }
+fn read<M: Message + Default>(from: &mut impl Read) -> Result<M> {
+    let mut length = [0; 8];
+    from.read_exact(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    ensure!(length <= LONGEST, "a message of {length} bytes");
+    let mut message = Vec::new();
+    // Memory is taken as the bytes come, whatever length was announced.
+    let read = from.take(length).read_to_end(&mut message)?;
+    ensure!(read as u64 == length, "the message was cut short");
+    Ok(M::decode(message.as_slice())?)
 }
 
-fn number(from: &mut impl Read) -> Result<usize> {
-    let mut bytes = [0; 4];
-    from.read_exact(&mut bytes)?;
-    Ok(u32::from_le_bytes(bytes) as usize)
-}
-
-fn text(from: &mut impl Read) -> Result<String> {
-    let length = number(from)?;
-    ensure!(length <= TEXT_AT_MOST, "a text of {length} bytes");
-    let mut bytes = vec![0; length];
-    from.read_exact(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn write_text(to: &mut impl Write, tag: u8, text: &str) -> io::Result<()> {
-    to.write_all(&[tag])?;
-    to.write_all(&(text.len() as u32).to_le_bytes())?;
-    to.write_all(text.as_bytes())
+fn write(to: &mut impl Write, message: &impl Message) -> io::Result<()> {
+    to.write_all(&(message.encoded_len() as u64).to_le_bytes())?;
+    to.write_all(&message.encode_to_vec())?;
+    to.flush()
 }
 
 /// Reads the model file at `path` onto `device` and answers the requests on stdin on stdout, until stdin ends. What the
@@ -220,22 +188,18 @@ fn write_text(to: &mut impl Write, tag: u8, text: &str) -> io::Result<()> {
 pub fn serve(path: &Path, device: Device) -> Result<()> {
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     dup2_stdout(io::stderr())?;
+    let failed = |error: anyhow::Error| Answer { error: Some(format!("{error:#}")), ..Answer::default() };
     let model = match open(path, device) {
         Ok(model) => model,
-        Err(error) => return Ok(Answer::Error(format!("{error:#}")).write(&mut output)?),
+        Err(error) => return Ok(write(&mut output, &failed(error))?),
     };
-    let json = model.description().map_or(String::new(), Description::to_json);
-    Answer::Description(json).write(&mut output)?;
+    let description = model.description().map(Description::to_json);
+    write(&mut output, &Answer { description, ..Answer::default() })?;
     let mut input = io::stdin().lock();
-    loop {
-        let Ok(n) = number(&mut input) else { return Ok(()) };
-        let shape = [n, number(&mut input)?, number(&mut input)?, number(&mut input)?];
-        let mut pixels = vec![0; shape.iter().product()];
-        input.read_exact(&mut pixels)?;
-        let images = Tensor::from_slice(&pixels).view(shape.map(|length| length as i64));
-        let answer = logits(model.as_ref(), &images).unwrap_or_else(|error| Answer::Error(format!("{error:#}")));
-        answer.write(&mut output)?;
+    while let Ok(request) = read(&mut input) {
+        write(&mut output, &logits(model.as_ref(), &request).unwrap_or_else(failed))?;
     }
+    Ok(())
 }
 
 /// Opens the file in the format of its extension, by default as TorchScript.
@@ -248,12 +212,12 @@ fn open(path: &Path, device: Device) -> Result<Box<dyn Model>> {
 }
 
 /// The model's logits as an answer.
-fn logits(model: &dyn Model, images: &Tensor) -> Result<Answer> {
-    let logits = model.logits(images)?.to_device(Device::Cpu).contiguous();
-    let &[n, classes] = logits.size().as_slice() else {
-        bail!("the model gives a tensor of shape {:?} instead of logits [n, classes]", logits.size());
-    };
-    Ok(Answer::Logits { n: n as usize, classes: classes as usize, values: logits.reshape([-1]).try_into()? })
+fn logits(model: &dyn Model, request: &Request) -> Result<Answer> {
+    let images = Tensor::from_slice(&request.pixels).f_view(request.shape.as_slice())?;
+    let logits = model.logits(&images)?.to_device(Device::Cpu).contiguous();
+    let shape = logits.size();
+    ensure!(shape.len() == 2, "the model gives a tensor of shape {shape:?} instead of logits [n, classes]");
+    Ok(Answer { shape, logits: logits.reshape([-1]).try_into()?, ..Answer::default() })
 }
 
 #[cfg(test)]
@@ -261,23 +225,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_read_back() {
+    fn answers_are_read_back_and_damaged_ones_refused() {
+        let answer = Answer { shape: vec![1, 2], logits: vec![-2.5, f32::MIN], ..Answer::default() };
+        let error = Answer { error: Some("no ☃".into()), ..Answer::default() };
         let mut bytes = Vec::new();
-        Answer::Logits { n: 2, classes: 3, values: vec![1.0, -2.5, 0.0, 3.0, 4.0, f32::MIN] }
-            .write(&mut bytes)
-            .unwrap();
-        Answer::Error("no ☃".into()).write(&mut bytes).unwrap();
+        write(&mut bytes, &answer).unwrap();
+        write(&mut bytes, &error).unwrap();
         let mut pipe = bytes.as_slice();
-        let Answer::Logits { n: 2, classes: 3, values } = Answer::read(&mut pipe).unwrap() else { panic!() };
-        assert_eq!(values[5], f32::MIN);
-        assert!(matches!(Answer::read(&mut pipe).unwrap(), Answer::Error(text) if text == "no ☃"));
-        assert!(Answer::read(&mut pipe).is_err());
-    }
-
-    #[test]
-    fn an_impossible_length_is_refused_before_memory_is_allocated() {
-        for hostile in [&b"D\xff\xff\xff\xff"[..], b"L\xff\xff\xff\xff\xff\xff\xff\xff", b"X"] {
-            assert!(Answer::read(&mut &hostile[..]).is_err());
+        assert_eq!(read::<Answer>(&mut pipe).unwrap(), answer);
+        assert_eq!(read::<Answer>(&mut pipe).unwrap(), error);
+        for damaged in [&[0xff; 8][..], &[0, 0, 0, 0, 1, 0, 0, 0], &[2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff], &[]] {
+            assert!(read::<Answer>(&mut &damaged[..]).is_err(), "{damaged:?}");
         }
     }
 
