@@ -131,7 +131,7 @@ impl Trainer {
         let Position { epochs, updates, .. } = self.position;
         let rate = self.rate(self.optimizer.updates.saturating_sub(1), data.train.len());
         let what = match snapshot.first_non_finite(self, data)? {
-            Some(found) => found.to_string(),
+            Some(found) => found,
             None => format!("epoch {}, update {updates}, learning rate {rate}", epochs + 1),
         };
         bail!(Failure(format!(

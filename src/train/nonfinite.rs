@@ -1,12 +1,10 @@
 //! The search for the first non-finite value. Training checks its loss only every so many updates. When a check fails,
 //! the state is restored from the snapshot of the check before, and each update since is repeated and examined.
 
-use std::fmt;
-
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use super::{TrainState, Trainer, examples::TrainBatch};
+use super::{Position, TrainState, Trainer, examples::TrainBatch};
 use crate::{
     data::{Batch, Dataset, Split},
     model::Mode,
@@ -28,23 +26,6 @@ pub(super) struct Snapshot {
 
 /// A non-finite value in words, and the files of its batch.
 type Location = (String, Vec<String>);
-
-/// The first non-finite value of a run.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct NonFinite {
-    /// The epoch, from 1.
-    epoch: u32,
-    /// The update in that epoch, from 1.
-    update: u64,
-    /// The learning rate of that update.
-    rate: f64,
-    /// The learning rate of the previous update, which produced the weights; 0 at the beginning.
-    rate_before: f64,
-    /// What is not finite, such as `the output of layer2.0`.
-    what: String,
-    /// The images of its batch, by name.
-    files: Vec<String>,
-}
 
 /// The tensors that updates read and change.
 fn tensors(trainer: &Trainer) -> Vec<&Tensor> {
@@ -77,12 +58,13 @@ impl Snapshot {
         trainer.set_state(&self.state);
     }
 
-    /// Restores the snapshot and repeats the updates since then, up to the first non-finite value. Returns None where the
-    /// repetition is finite. `trainer` cannot be used afterwards.
+    /// Restores the snapshot and repeats the updates since then, up to the first non-finite value. Returns that value in
+    /// words, with the rate of its update and of the one before, which produced the weights, and the images of its batch;
+    /// None where the repetition is finite. `trainer` cannot be used afterwards.
     ///
     /// # Errors
     /// An image that cannot be read any more.
-    pub fn first_non_finite(&self, trainer: &mut Trainer, data: &Dataset) -> Result<Option<NonFinite>> {
+    pub fn first_non_finite(&self, trainer: &mut Trainer, data: &Dataset) -> Result<Option<String>> {
         self.restore(trainer);
         let images = data.train.len();
         let mut batches = trainer.epoch_batches(data)?;
@@ -106,7 +88,7 @@ impl Snapshot {
 }
 
 /// Finds what is not finite in the next update, which is known to fail.
-fn examine_next_update(trainer: &Trainer, data: &Dataset) -> Result<NonFinite> {
+fn examine_next_update(trainer: &Trainer, data: &Dataset) -> Result<String> {
     let images = data.train.len();
     let updates = trainer.optimizer.updates;
     let mut batches = trainer.epoch_batches(data)?;
@@ -120,14 +102,24 @@ fn examine_next_update(trainer: &Trainer, data: &Dataset) -> Result<NonFinite> {
             break;
         }
     }
-    Ok(NonFinite {
-        epoch: trainer.position.epochs + 1,
-        update: trainer.position.updates + 1,
-        rate: trainer.rate(updates, images),
-        rate_before: updates.checked_sub(1).map_or(0.0, |update| trainer.rate(update, images)),
-        what,
-        files,
-    })
+    let Position { epochs, updates: done, .. } = trainer.position;
+    let rate = trainer.rate(updates, images);
+    let rate_before = updates.checked_sub(1).map_or(0.0, |update| trainer.rate(update, images));
+    Ok(format!(
+        "{what} is not finite in epoch {}, update {}, learning rate {rate} (the update before: {rate_before}). Its batch: {}",
+        epochs + 1,
+        done + 1,
+        listed(&files)
+    ))
+}
+
+/// The first files, and how many more there are.
+fn listed(files: &[String]) -> String {
+    let named = files[..files.len().min(NAMED)].join(", ");
+    match files.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named}, and {more} more"),
+    }
 }
 
 /// Finds what is not finite in the pass over a batch of `files`: an output of the network, the loss, or a gradient. With
@@ -191,22 +183,6 @@ fn is_finite(tensor: &Tensor) -> bool {
     (tensor.detach() * 0.0).sum(Kind::Float).double_value(&[]) == 0.0
 }
 
-impl fmt::Display for NonFinite {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let Self { epoch, update, rate, rate_before, what, files } = self;
-        write!(
-            formatter,
-            "{what} is not finite in epoch {epoch}, update {update}, learning rate {rate} (the update before: \
-             {rate_before}). Its batch: {}",
-            files[..files.len().min(NAMED)].join(", ")
-        )?;
-        match files.len().checked_sub(NAMED) {
-            None | Some(0) => Ok(()),
-            Some(more) => write!(formatter, ", and {more} more"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,12 +190,7 @@ mod tests {
     #[test]
     fn a_message_names_a_few_files_and_counts_the_rest() {
         let files: Vec<String> = (0..40).map(|number| format!("{number}.png")).collect();
-        let what = "the output of fc".into();
-        let text = NonFinite { epoch: 2, update: 7, rate: 1e9, rate_before: 0.5, what, files }.to_string();
-        assert!(
-            text.starts_with("the output of fc is not finite in epoch 2, update 7, learning rate 1000000000"),
-            "{text}"
-        );
-        assert!(text.ends_with("31.png, and 8 more"), "{text}");
+        assert!(listed(&files).ends_with("31.png, and 8 more"), "{}", listed(&files));
+        assert_eq!(listed(&files[..2]), "0.png, 1.png");
     }
 }
