@@ -11,7 +11,7 @@
 use tch::Tensor;
 
 use super::{ImageSize, Rect};
-use crate::{recipe::Recipe, torch};
+use crate::recipe::Recipe;
 
 /// Smallest and largest share of the image's area.
 const AREA: [f64; 2] = [0.02, 0.33];
@@ -23,17 +23,8 @@ pub(super) fn draw(recipe: &Recipe, size: ImageSize, [chance]: [f64; 1], tries: 
     if chance < recipe.reprob { Rect::first_that_fits(size, AREA, RATIO, tries) } else { None }
 }
 
-/// Sets one rectangle, or none, in each of the normalised images `[n, c, h, w]` to 0, the mean colour.
-pub fn erase(images: Tensor, rects: &[Option<Rect>]) -> Tensor {
-    if rects.iter().all(Option::is_none) {
-        return images;
-    }
-    let edges = torch::sent(&Rect::edges(rects), images.device());
-    erase_within(images, &edges)
-}
-
-/// [`erase`] with the [`Rect::edges`] of the rectangles on the images' device.
-pub(super) fn erase_within(mut images: Tensor, edges: &Tensor) -> Tensor {
+/// Sets the pixels within the [`Rect::edges`] of each of the normalised images `[n, c, h, w]` to 0, the mean colour.
+pub(super) fn erase(mut images: Tensor, edges: &Tensor) -> Tensor {
     let mask = Rect::mask(edges, ImageSize::of(&images));
     images.masked_fill_(&mask, 0.0)
 }
@@ -43,44 +34,12 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
-    use crate::random::{Purpose, Stream};
-
-    fn rects(probability: f64, size: ImageSize) -> Vec<Option<Rect>> {
-        let recipe = Recipe { reprob: probability, ..Recipe::default() };
-        let rect = |id| {
-            let mut stream = Stream::new(0, Purpose::Augment, 1, id);
-            let mut numbers = || stream.uniform();
-            draw(&recipe, size, [numbers()], std::array::from_fn(|_| std::array::from_fn(|_| numbers())))
-        };
-        (0..4000).map(rect).collect()
-    }
-
-    #[test]
-    fn erased_areas_are_uniform_between_the_smallest_and_the_largest() {
-        let rects = rects(1.0, ImageSize { height: 200, width: 200 });
-        let mut areas: Vec<f64> =
-            rects.iter().flatten().map(|rect| (rect.width * rect.height) as f64 / 40_000.0).collect();
-        areas.sort_by(f64::total_cmp);
-        assert_eq!(areas.len(), 4000);
-        assert!(areas[0] > 0.019 && areas[3999] < 0.335);
-        // The largest rectangles fit in fewer proportions, so that they are slightly rarer.
-        for (index, share) in [(1000, 0.25), (2000, 0.5), (3000, 0.75)] {
-            let even = AREA[0] + (AREA[1] - AREA[0]) * share;
-            assert!((areas[index] - even).abs() < 0.015, "{} at {share}, {even} expected", areas[index]);
-        }
-    }
-
-    #[test]
-    fn the_share_of_erased_images_is_the_probability() {
-        let erased = rects(0.25, ImageSize { height: 48, width: 48 }).iter().flatten().count();
-        // Four standard deviations are 110.
-        assert!(erased.abs_diff(1000) < 110, "{erased}");
-    }
 
     #[test]
     fn exactly_the_rectangle_becomes_zero() {
         let images = Tensor::ones([2, 3, 4, 5], (Kind::Float, Device::Cpu));
-        let erased = erase(images, &[Some(Rect { left: 1, top: 2, width: 3, height: 2 }), None]);
+        let edges = Rect::edges(&[Some(Rect { left: 1, top: 2, width: 3, height: 2 }), None]);
+        let erased = erase(images, &edges);
         let row = |values: [f32; 5]| Tensor::from_slice(&values);
         let (plain, holed) = (row([1.0; 5]), row([1.0, 0.0, 0.0, 0.0, 1.0]));
         let expected = Tensor::stack(&[&plain, &plain, &holed, &holed], 0).expand([3, 4, 5], false);

@@ -9,7 +9,7 @@
 //! | [`resample()`], [`move_pixels`] | hflip, rotate, translate, zoom, scale and ratio, crop_pad |
 //! | [`adjust`] | color_jitter |
 //! | [`gaussian_blur`] | blur |
-//! | [`erase()`] | reprob |
+//! | `erase::erase` | reprob |
 //! | [`mixup::mixup`], [`cutmix::cutmix`] | mixup, cutmix: [`Mix`] draws them once a batch |
 //! | [`resize()`] | progressive |
 
@@ -36,7 +36,6 @@ mod trivial;
 pub use blur::gaussian_blur;
 pub use colour::{ColourFactors, adjust};
 pub use draws::AugmentDraws;
-pub use erase::erase;
 pub use map::Map;
 pub use mix::{Mix, MixKind};
 pub use move_pixels::move_pixels;
