@@ -82,32 +82,26 @@ impl Average {
 mod tests {
     use super::*;
 
-    fn network(recipe: &Recipe, seed: u64) -> ResNet {
-        ResNet::new(&Architecture::new(recipe, 1, 3).unwrap(), seed, Device::Cpu)
-    }
-
-    fn recipe(change: impl FnOnce(&mut Recipe)) -> Recipe {
-        let mut recipe = Recipe { model: "resnet8".into(), width: Some(2), ..Recipe::default() };
-        change(&mut recipe);
-        recipe
+    /// An empty average of a small network under `recipe`, and two such networks.
+    fn average(recipe: Recipe) -> (Average, [ResNet; 2]) {
+        let recipe = Recipe { model: "resnet8".into(), width: Some(2), ..recipe };
+        let architecture = Architecture::new(&recipe, 1, 3).unwrap();
+        let models = [4, 5].map(|seed| ResNet::new(&architecture, seed, Device::Cpu));
+        (Average::new(&recipe, &architecture, Device::Cpu).unwrap(), models)
     }
 
     #[test]
     fn the_exponential_average_holds_the_buffers_of_batch_norm_too() {
-        let recipe = recipe(|recipe| recipe.model_ema = true);
-        let model = network(&recipe, 1);
+        let (mut average, [model, _]) = average(Recipe { model_ema: true, ..Recipe::default() });
         let _guard = tch::no_grad_guard();
         for parameter in model.parameters.all() {
             let _ = parameter.tensor.shallow_clone().fill_(2.0);
         }
-        let architecture = Architecture::new(&recipe, 1, 3).unwrap();
-        let mut average = Average::new(&recipe, &architecture, Device::Cpu).unwrap();
         assert!(average.active().is_none());
         for _ in 0..200 {
             average.after_update(&model);
         }
-        let network = average.active().unwrap();
-        for parameter in network.parameters.all() {
+        for parameter in average.active().unwrap().parameters.all() {
             let far = (&parameter.tensor - 2.0).abs().max().double_value(&[]);
             assert!(far < 1e-5, "{} is {far} away", parameter.name);
         }
@@ -115,14 +109,11 @@ mod tests {
 
     #[test]
     fn the_equal_average_begins_with_its_epoch() {
-        let recipe = recipe(|recipe| recipe.swa_start = 3);
-        let architecture = Architecture::new(&recipe, 1, 3).unwrap();
-        let mut average = Average::new(&recipe, &architecture, Device::Cpu).unwrap();
-        let models = [4, 5].map(|seed| network(&recipe, seed));
-        assert!(!average.after_epoch(&models[0], 2) && average.active().is_none());
-        assert!(average.after_epoch(&models[0], 3) && average.after_epoch(&models[1], 4));
+        let (mut average, [one, other]) = average(Recipe { swa_start: 3, ..Recipe::default() });
+        assert!(!average.after_epoch(&one, 2) && average.active().is_none());
+        assert!(average.after_epoch(&one, 3) && average.after_epoch(&other, 4));
         let weight = |network: &ResNet| network.parameters.all()[0].tensor.copy();
-        let mean = (weight(&models[0]) + weight(&models[1])) / 2.0;
+        let mean = (weight(&one) + weight(&other)) / 2.0;
         assert!(weight(&average.network).allclose(&mean, 0.0, 1e-7, false));
     }
 }

@@ -20,17 +20,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_average_equals_its_closed_form() {
-        let (decay, values) = (0.1, [1.0, -2.0, 4.0, 0.5]);
-        let average = (1..)
-            .zip(values)
-            .fold(5.0, |average, (update, value)| average + share_at(decay, update) * (value - average));
-        // decay⁴ · start + Σ (1 − decay) · decay^(4 − i) · value i; a decay this small is the whole one from the start.
-        let sum: f64 = (1..).zip(values).map(|(i, value)| (1.0 - decay) * decay.powi(4 - i) * value).sum();
-        assert!((average - (decay.powi(4) * 5.0 + sum)).abs() < 1e-12);
-    }
-
-    #[test]
     fn the_decay_is_warmed_up() {
         assert_eq!(share_at(0.998, 1), 1.0 - 2.0 / 11.0);
         assert_eq!(share_at(0.998, 90), 1.0 - 0.91);
