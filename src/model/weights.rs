@@ -6,21 +6,22 @@ use tch::{Kind, Tensor};
 
 use crate::{durable::Array, torch};
 
+/// The types of numbers that mindgap writes.
+const TYPES: [(Kind, Dtype); 4] =
+    [(Kind::Half, Dtype::F16), (Kind::Float, Dtype::F32), (Kind::Double, Dtype::F64), (Kind::Int64, Dtype::I64)];
+
 /// A host copy of `tensor` under `name`.
 ///
 /// # Errors
 /// The tensor is none of half, float, double or int64, or cannot be copied to the host.
 pub fn to_array(name: impl Into<String>, tensor: &Tensor) -> Result<Array> {
-    let (dtype, element) = match tensor.kind() {
-        Kind::Half => (Dtype::F16, 2),
-        Kind::Float => (Dtype::F32, 4),
-        Kind::Double => (Dtype::F64, 8),
-        Kind::Int64 => (Dtype::I64, 8),
-        other => bail!("{other:?} is not a type that mindgap writes"),
+    let kind = tensor.kind();
+    let Some((_, dtype)) = TYPES.into_iter().find(|(of_tensor, _)| *of_tensor == kind) else {
+        bail!("{kind:?} is not a type that mindgap writes");
     };
     // The file is row-major, whatever the layout in memory.
     let tensor = torch::read(&tensor.detach())?.contiguous();
-    let mut bytes = vec![0; tensor.numel() * element];
+    let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];
     tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
     let shape = tensor.size().into_iter().map(|length| length as usize).collect();
     Ok(Array { name: name.into(), dtype, shape, bytes })
@@ -31,12 +32,8 @@ pub fn to_array(name: impl Into<String>, tensor: &Tensor) -> Result<Array> {
 /// # Errors
 /// Its numbers are of a type that mindgap does not write, or do not have its shape.
 pub fn to_tensor(array: &Array) -> Result<Tensor> {
-    let kind = match array.dtype {
-        Dtype::F16 => Kind::Half,
-        Dtype::F32 => Kind::Float,
-        Dtype::F64 => Kind::Double,
-        Dtype::I64 => Kind::Int64,
-        other => bail!("{}: {other:?} is not a type that mindgap writes", array.name),
+    let Some((kind, _)) = TYPES.into_iter().find(|(_, of_array)| *of_array == array.dtype) else {
+        bail!("{}: {:?} is not a type that mindgap writes", array.name, array.dtype);
     };
     let shape: Vec<i64> = array.shape.iter().map(|&length| length as i64).collect();
     Tensor::f_from_data_size(&array.bytes, &shape, kind).with_context(|| array.name.clone())

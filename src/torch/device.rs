@@ -113,49 +113,40 @@ pub fn name(device: Device) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use anyhow::anyhow;
 
-    fn choose(text: &str, cuda_devices: Result<usize>) -> Result<Device> {
-        text.parse::<DeviceRequest>()?.choose(|| cuda_devices)
-    }
+    use super::*;
 
-    fn error(text: &str, cuda_devices: Result<usize>) -> String {
-        choose(text, cuda_devices).unwrap_err().to_string()
+    /// The device, or the error, for `text` on a machine with `count` CUDA devices; without one there is no driver.
+    fn choose(text: &str, count: usize) -> Result<Device, String> {
+        let devices = if count > 0 { Ok(count) } else { Err(anyhow!("there is no NVIDIA driver. Install one")) };
+        text.parse::<DeviceRequest>().and_then(|request| request.choose(|| devices)).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_device_is_what_its_name_says() {
-        assert_eq!(choose("cpu", Ok(2)).unwrap(), Device::Cpu);
-        assert_eq!(choose("auto", Ok(2)).unwrap(), Device::Cuda(0));
-        assert_eq!(choose("auto", Err(anyhow!("no driver"))).unwrap(), Device::Cpu);
-        assert_eq!(choose("cuda", Ok(1)).unwrap(), Device::Cuda(0));
-        assert_eq!(choose("cuda:1", Ok(2)).unwrap(), Device::Cuda(1));
-        for device in [Device::Cpu, Device::Cuda(3)] {
-            assert_eq!(choose(&name(device), Ok(4)).unwrap(), device);
+    fn a_device_is_what_its_name_says_and_cuda_is_never_replaced_by_the_cpu() {
+        for (text, count, expected) in [
+            ("cpu", 2, Ok(Device::Cpu)),
+            ("auto", 2, Ok(Device::Cuda(0))),
+            ("auto", 0, Ok(Device::Cpu)),
+            ("cuda", 1, Ok(Device::Cuda(0))),
+            ("cuda:1", 2, Ok(Device::Cuda(1))),
+            (&name(Device::Cuda(3)), 4, Ok(Device::Cuda(3))),
+            ("cuda", 0, Err("device cuda:0: there is no NVIDIA driver. Install one, or use device cpu")),
+            ("cuda:1", 1, Err("device cuda:1: there is one CUDA device, cuda:0. Use one of them, or device cpu")),
+            (
+                "cuda:9",
+                2,
+                Err("device cuda:9: there are 2 CUDA devices, cuda:0 to cuda:1. Use one of them, or device cpu"),
+            ),
+        ] {
+            assert_eq!(choose(text, count), expected.map_err(String::from), "{text} of {count}");
         }
     }
 
     #[test]
     fn cuda_is_not_touched_for_the_cpu() {
         assert_eq!(DeviceRequest::Cpu.choose(|| panic!("CUDA was asked for")).unwrap(), Device::Cpu);
-    }
-
-    #[test]
-    fn a_request_for_cuda_never_falls_back_to_the_cpu() {
-        for text in ["cuda:0", "cuda:9"] {
-            assert_eq!(
-                error(text, Err(anyhow!("there is no NVIDIA driver. Install one"))),
-                format!("device {text}: there is no NVIDIA driver. Install one, or use device cpu")
-            );
-        }
-        assert!(choose("cuda", Err(anyhow!("there is no NVIDIA driver"))).is_err());
-    }
-
-    #[test]
-    fn the_error_for_an_index_too_large_tells_how_many_devices_there_are() {
-        assert!(error("cuda:9", Ok(2)).contains("there are 2 CUDA devices, cuda:0 to cuda:1"));
-        assert!(error("cuda:1", Ok(1)).contains("there is one CUDA device, cuda:0"));
     }
 
     #[test]

@@ -137,17 +137,20 @@ mod tests {
         }
     }
 
+    /// The norm of `x` `[n, 16, h, w]` with scale 1 and shift 0, followed by ReLU if `relu`.
+    fn normalized(x: &Tensor, epsilon: f64, relu: bool) -> Tensor {
+        let [weight, bias] = [1.0, 0.0].map(|value| Tensor::full([16], value, (Kind::Float, Device::Cpu)));
+        let norm = BatchStatistics { weight: &weight, bias: &bias, running: None, momentum: 0.1, epsilon };
+        norm_relu(x, None, norm, relu)
+    }
+
     #[test]
     fn a_large_mean_costs_no_precision() {
         let x = channels_last(&(noise(&[64, 16, 8, 8], 0) * 0.0173 + 100.0)).unwrap();
-        let (one, zero) =
-            (Tensor::ones([16], (Kind::Float, Device::Cpu)), Tensor::zeros([16], (Kind::Float, Device::Cpu)));
-        let norm = BatchStatistics { weight: &one, bias: &zero, running: None, momentum: 0.1, epsilon: 1e-12 };
-        let y = norm_relu(&x, None, norm, false).to_kind(Kind::Double);
+        let y = normalized(&x, 1e-12, false).to_kind(Kind::Double);
         let exact = x.to_kind(Kind::Double);
-        let axes = [0i64, 2, 3];
-        let (mean, var) =
-            (exact.mean_dim(axes.as_slice(), true, Kind::Double), exact.var_dim(axes.as_slice(), false, true));
+        let mean = exact.mean_dim([0i64, 2, 3].as_slice(), true, Kind::Double);
+        let var = exact.var_dim([0i64, 2, 3].as_slice(), false, true);
         let exact = (exact - mean) / (var + 1e-12).sqrt();
         // 100 has a spacing of 8e-6 in float32, a thousandth of the deviation.
         assert!(y.allclose(&exact, 1e-2, 2e-3, false), "{}", (y - exact).abs().max());
@@ -157,10 +160,7 @@ mod tests {
     fn nan_stays_nan() {
         let x = channels_last(&Tensor::ones([2, 16, 2, 2], (Kind::Float, Device::Cpu))).unwrap();
         let _ = x.narrow(0, 1, 1).narrow(1, 5, 1).fill_(f64::NAN);
-        let (one, zero) =
-            (Tensor::ones([16], (Kind::Float, Device::Cpu)), Tensor::zeros([16], (Kind::Float, Device::Cpu)));
-        let norm = BatchStatistics { weight: &one, bias: &zero, running: None, momentum: 0.1, epsilon: 1e-5 };
-        let y = norm_relu(&x, None, norm, true);
+        let y = normalized(&x, 1e-5, true);
         assert_eq!(y.isnan().sum(Kind::Int64).int64_value(&[]), 8, "one channel only");
     }
 

@@ -1,7 +1,7 @@
 //! Rust side of `script.cpp`: TorchScript modules built from named tensors and source text.
 
 use std::{
-    ffi::{CString, c_char},
+    ffi::{CString, c_char, c_void},
     path::Path,
     ptr::null_mut,
 };
@@ -12,25 +12,19 @@ use torch_sys::C_tensor;
 
 use super::shim::{check, new_tensor, pointer, take_text};
 
-/// libtorch's `torch::jit::Module`.
-#[repr(C)]
-struct Module {
-    _private: [u8; 0],
-}
-
 unsafe extern "C" {
-    fn mindgap_script_new(name: *const c_char, out: *mut *mut Module) -> *mut c_char;
+    fn mindgap_script_new(name: *const c_char, out: *mut *mut c_void) -> *mut c_char;
     fn mindgap_script_tensor(
-        module: *mut Module,
+        module: *mut c_void,
         name: *const c_char,
         tensor: *mut C_tensor,
         is_buffer: bool,
     ) -> *mut c_char;
-    fn mindgap_script_child(module: *mut Module, name: *const c_char, child: *mut Module) -> *mut c_char;
-    fn mindgap_script_define(module: *mut Module, source: *const c_char) -> *mut c_char;
-    fn mindgap_script_train(module: *mut Module, on: bool) -> *mut c_char;
+    fn mindgap_script_child(module: *mut c_void, name: *const c_char, child: *mut c_void) -> *mut c_char;
+    fn mindgap_script_define(module: *mut c_void, source: *const c_char) -> *mut c_char;
+    fn mindgap_script_train(module: *mut c_void, on: bool) -> *mut c_char;
     fn mindgap_script_save(
-        module: *mut Module,
+        module: *mut c_void,
         files: *const *const c_char,
         count: usize,
         bytes: *mut *mut c_char,
@@ -41,15 +35,17 @@ unsafe extern "C" {
         cuda: i32,
         extra: *const c_char,
         text: *mut *mut c_char,
-        out: *mut *mut Module,
+        out: *mut *mut c_void,
     ) -> *mut c_char;
-    fn mindgap_script_forward(module: *mut Module, input: *mut C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
-    fn mindgap_script_free(module: *mut Module);
+    fn mindgap_script_forward(module: *mut c_void, input: *mut C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
+    fn mindgap_script_free(module: *mut c_void);
 }
 
 /// A TorchScript module: named tensors and child modules, and methods compiled from source.
+///
+/// It points to libtorch's `torch::jit::Module`.
 #[derive(Debug)]
-pub struct ScriptModule(*mut Module);
+pub struct ScriptModule(*mut c_void);
 
 impl ScriptModule {
     /// An empty module of a class called `name`, which must be unique among the modules of one file.
