@@ -135,10 +135,14 @@ fn what_was_not_planned_is_not_trained() {
     plan(&place, &[]).succeed();
     run(&place, "4").refuse(&["index 4", "0 to 3"]);
     place.mindgap(&["run", "--plan", "no.jsonl", "--index", "0"]).refuse(&["no.jsonl", "mindgap plan"]);
-    place.mindgap(&["run", "--plan", "cmp/plan.jsonl"]).refuse(&["--index", "SLURM_ARRAY_TASK_ID"]);
-    let mut both = place.command(&["run", "--plan", "cmp/plan.jsonl"]);
-    let both = both.env("HQ_TASK_ID", "1").env("JOB_COMPLETION_INDEX", "2").output().unwrap();
-    Finished(both).refuse(&["HQ_TASK_ID=1", "JOB_COMPLETION_INDEX=2"]);
+    let by = |variables: &[(&str, &str)]| {
+        let mut command = place.command(&["run", "--plan", "cmp/plan.jsonl"]);
+        Finished(command.envs(variables.iter().copied()).output().unwrap())
+    };
+    by(&[]).refuse(&["--index", "SLURM_ARRAY_TASK_ID"]);
+    by(&[("HQ_TASK_ID", "x")]).refuse(&["HQ_TASK_ID=\"x\" is no index"]);
+    by(&[("JOB_COMPLETION_INDEX", "-1")]).refuse(&["JOB_COMPLETION_INDEX=\"-1\" is no index"]);
+    by(&[("HQ_TASK_ID", "1"), ("JOB_COMPLETION_INDEX", "2")]).refuse(&["HQ_TASK_ID=1", "JOB_COMPLETION_INDEX=2"]);
 
     // A run of another recipe lies there already, though of one that only lacks epochs.
     let other = ["train", "--data", "data", "--out", "cmp/seed-seed0", "--epochs", "1", "--threads", "1"];

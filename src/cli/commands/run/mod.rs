@@ -1,16 +1,17 @@
 //! `mindgap run`: trains one run of a plan. Repeating the command is safe: a finished run is not trained again, and an
 //! interrupted one is resumed.
 
-mod index;
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
-use std::path::{Path, PathBuf};
-
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::cli::{
     ExitStatus,
-    commands::{run::index::index, train},
+    commands::train,
     flags::{compute::Compute, data::DataFlags},
     output::{print::print, say::say},
 };
@@ -26,6 +27,9 @@ pub const HELP: &str = "Exit codes for a scheduler of array jobs: 0 also where t
                         process is training it (said on stderr; `mindgap compare --plan` lists the finished runs). After 75 the \
                         same command resumes the run from its checkpoint. 2 and 3 are errors that recur until their cause is \
                         removed.";
+
+/// The environment variables that number tasks: of HyperQueue, Slurm's job arrays, Kubernetes' Indexed Jobs.
+const VARIABLES: [&str; 3] = ["HQ_TASK_ID", "SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
 
 /// Flags of `mindgap run`.
 #[derive(Clone, Debug, clap::Args)]
@@ -56,15 +60,12 @@ pub struct Args {
 }
 
 /// Trains the run, unless it is finished or another process is training it; neither is an error.
-///
-/// # Errors
-/// A bad flag, plan or data set before the first step, or a run in the folder that is not the planned one; a
-/// [`Failure`](mindgap::train::Failure) after it.
+/// Fails on a bad flag, plan or data set, if the folder holds another run, and if training fails.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     // First of all, since it may execute the program again.
     torch::restart_with_sleeping_threads();
     let plan = Plan::read(&args.plan)?;
-    let (index, from) = index(args.index, |name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
+    let (index, from) = index(args.index)?;
     let run = plan.run(index)?;
     let folder = plan.folder(&run.job);
     say(format_args!("index    {index}, from {from}: {}, id {}", run.job.name(), run.id));
@@ -78,6 +79,31 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         },
         outcome => outcome,
     }
+}
+
+/// The index of the run that this process trains, and its source: the one `given`, or that of the environment variables.
+/// Fails if no index is given and no variable is set, if one holds no number, and if two differ.
+fn index(given: Option<usize>) -> Result<(usize, &'static str)> {
+    if let Some(index) = given {
+        return Ok((index, "--index"));
+    }
+    let mut taken: Option<(usize, &str)> = None;
+    for name in VARIABLES {
+        let Some(text) = env::var_os(name) else { continue };
+        let number = text.to_string_lossy().parse().with_context(|| {
+            format!("{name}={text:?} is no index of a run: whole numbers from 0 are, or give --index")
+        })?;
+        match taken {
+            Some((before, first)) if before != number => bail!(
+                "{first}={before} and {name}={number} name different runs: say which with --index, as in --index \"${name}\""
+            ),
+            Some(_) => {}
+            None => taken = Some((number, name)),
+        }
+    }
+    taken.with_context(|| {
+        format!("which run? Give --index N, from 0; outside an array of tasks none of {} is set", VARIABLES.join(", "))
+    })
 }
 
 /// Trains the run in this process.
