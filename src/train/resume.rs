@@ -10,7 +10,7 @@ use tch::Device;
 
 use super::{Checkpoint, Position, Trainer};
 use crate::{
-    data::{Dataset, SplitFolders},
+    data::Dataset,
     durable,
     model::pretrained,
     recipe::{KeyDifference, Layers, Recipe, resolve},
@@ -119,16 +119,6 @@ impl Previous {
     pub fn source(&self) -> String {
         let data = &self.environment.data;
         data.path.clone().unwrap_or_else(|| data.source.clone())
-    }
-
-    /// The file that lists the samples left out of the data.
-    pub fn exclude(&self) -> Option<String> {
-        self.environment.data.exclude.clone()
-    }
-
-    /// The folders of the splits, where the user named them.
-    pub fn folders(&self) -> SplitFolders {
-        self.environment.folders.clone()
     }
 
     /// The range of 16-bit values by which the run's images were read. Runs that did not record it used the high byte.

@@ -9,8 +9,8 @@ use anyhow::{Result, ensure};
 use tch::Device;
 
 use super::{
-    Checkpointer, EvalSets, FitOutcome, Previous, Ranks, Trainer, checkpointer::finish, data_source, fit,
-    resume::restore, versions,
+    Checkpointer, EvalSets, FitOutcome, Previous, Trainer, checkpointer::finish, data_source, fit, resume::restore,
+    versions,
 };
 use crate::{
     data::Dataset,
@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Records that `size` processes train the run together. They join by [`RunInProgress::join`].
+    /// Records that `size` processes train the run together. They join by [`Trainer::join`].
     #[must_use]
     pub fn ranks(mut self, size: usize) -> Self {
         self.ranks = size;
@@ -285,14 +285,6 @@ impl RunInProgress<'_> {
     /// The record of each epoch so far, those before a resume included.
     pub fn records(&self) -> &[EpochRecord] {
         &self.epochs.records
-    }
-
-    /// Joins the other processes of the run, which all start from rank 0's state.
-    ///
-    /// # Errors
-    /// A batch is too small to be shared among so many, or a rank is dead.
-    pub fn join(&mut self, ranks: Ranks) -> Result<()> {
-        self.trainer.join(ranks)
     }
 
     /// Trains until all epochs are done, early stopping is due, or the stop flag is set. `observer` is notified after

@@ -12,14 +12,7 @@ use anyhow::Result;
 use tch::{Kind, Tensor};
 
 use super::{EvalSets, Trainer, evaluate::evaluate_by};
-use crate::{
-    augment::Normalize,
-    data::{Dataset, Split},
-    model::{Mode, ResNet},
-    recipe::Tta,
-    run::{Outputs, TtaFigures},
-    torch,
-};
+use crate::{data::Dataset, model::Mode, recipe::Tta, run::TtaFigures, torch};
 
 /// The figures of `trainer`'s model on val, averaged over the views of its recipe; None where the recipe has no test-time
 /// augmentation.
@@ -31,25 +24,12 @@ pub fn measure(trainer: &Trainer, data: &Dataset, sets: &EvalSets) -> Result<Opt
     if kind == Tta::None {
         return Ok(None);
     }
-    let outputs = evaluate_views(trainer.network(), &trainer.normalize, &data.val, &sets.val, kind)?;
-    Ok(Some(TtaFigures::new(kind, &outputs, &sets.leaks)))
-}
-
-/// The network's averaged predictions on the images of `split` at `positions`. In place of logits the outputs hold the
-/// logarithms of the mean probabilities, which are logits of the same probabilities.
-///
-/// # Errors
-/// An image that cannot be read any more, or an exception of libtorch.
-pub fn evaluate_views(
-    model: &ResNet,
-    normalize: &Normalize,
-    split: &Split,
-    positions: &[u32],
-    kind: Tta,
-) -> Result<Outputs> {
-    evaluate_by(split, positions, model.parameters.device(), |images| {
+    let (model, normalize) = (trainer.network(), &trainer.normalize);
+    // In place of logits the outputs hold the logarithms of the mean probabilities, which are logits of the same ones.
+    let outputs = evaluate_by(&data.val, &sets.val, trainer.device(), |images| {
         averaged(&normalize.forward(images), kind, |view| Ok(model.forward(view, Mode::Eval)))
-    })
+    })?;
+    Ok(Some(TtaFigures::new(kind, &outputs, &sets.leaks)))
 }
 
 /// The logarithms of the probabilities `[n, classes]` that `logits_of` gives, averaged over the views of images

@@ -13,9 +13,7 @@ pub struct Args {
 }
 
 /// Prints the completion script of `command`, the whole command line of mindgap.
-///
-/// # Errors
-/// stdout cannot be written to.
+/// Fails if stdout cannot be written to.
 pub fn run(args: &Args, mut command: clap::Command) -> Result<ExitStatus> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "mindgap", &mut script);

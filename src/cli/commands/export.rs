@@ -64,9 +64,7 @@ pub struct Args {
 
 /// Writes the file, reads it back in a separate process and compares its logits with the network's before the file gets
 /// its name.
-///
-/// # Errors
-/// The run cannot be read, the file exists, the disk is full, or the logits of the file that was read back differ.
+/// Fails if the run cannot be read, the file exists, the disk is full, or the logits differ.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let format = args.format.or_else(|| FileFormat::of(&args.out)).with_context(|| {
         format!(

@@ -18,9 +18,7 @@ pub struct Args {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// The device cannot be used, or the pipes are broken.
+/// Fails if the device cannot be used or the pipes are broken.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let device = args.compute.prepare(None, None)?;
     export::serve(&args.file, device)?;

@@ -23,9 +23,7 @@ pub struct Args {
 }
 
 /// Writes the plan; trains nothing.
-///
-/// # Errors
-/// A bad flag, file or data set; the folder holds a plan that contradicts this one.
+/// Fails on a bad flag, file or data set, and if the folder holds a plan that contradicts this one.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let planning = args.planning.settled();
     let (plan, added) = Plan::grow(&planning.out, planning.runs()?)?;

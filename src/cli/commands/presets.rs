@@ -1,7 +1,5 @@
 //! `mindgap presets`: the recipes that come with the program.
 
-use std::io::Write;
-
 use anyhow::Result;
 use serde_json::json;
 
@@ -16,42 +14,31 @@ use mindgap::recipe::{
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// The preset to print
-    pub name: Option<String>,
+    name: Option<String>,
 
     /// Print JSON
     #[arg(long)]
-    pub json: bool,
+    json: bool,
 }
 
 /// Prints the presets, or one of them.
-///
-/// # Errors
-/// There is no preset of that name.
+/// Fails if there is no preset of that name.
 pub fn run(args: &Args) -> Result<ExitStatus> {
-    let mut text = Vec::new();
-    args.write(&mut text)?;
-    print(text)?;
+    print(text(args)?)?;
     Ok(ExitStatus::Done)
 }
 
-impl Args {
-    fn write(&self, out: &mut impl Write) -> Result<()> {
-        match (&self.name, self.json) {
-            (Some(name), false) => write!(out, "{}", presets::get(name)?.toml)?,
-            (Some(name), true) => writeln!(out, "{:#}", details(presets::get(name)?)?)?,
-            (None, true) => {
-                let list = presets::ALL.iter().map(details).collect::<Result<Vec<_>>>()?;
-                writeln!(out, "{:#}", json!(list))?;
-            }
-            (None, false) => {
-                let width = presets::ALL.iter().map(|preset| preset.name.len()).max().unwrap_or_default();
-                for preset in presets::ALL {
-                    writeln!(out, "{:width$}  {}", preset.name, preset.summary())?;
-                }
-            }
+/// What the command prints.
+fn text(args: &Args) -> Result<String> {
+    Ok(match (&args.name, args.json) {
+        (Some(name), false) => presets::get(name)?.toml.to_owned(),
+        (Some(name), true) => format!("{:#}\n", details(presets::get(name)?)?),
+        (None, true) => format!("{:#}\n", json!(presets::ALL.iter().map(details).collect::<Result<Vec<_>>>()?)),
+        (None, false) => {
+            let width = presets::ALL.iter().map(|preset| preset.name.len()).max().unwrap_or_default();
+            presets::ALL.iter().map(|preset| format!("{:width$}  {}\n", preset.name, preset.summary())).collect()
         }
-        Ok(())
-    }
+    })
 }
 
 /// A preset as JSON: its name, summary and text, and the recipe that it resolves to without other flags.
@@ -65,9 +52,7 @@ mod tests {
     use super::*;
 
     fn print(name: Option<&str>, json: bool) -> String {
-        let mut out = Vec::new();
-        Args { name: name.map(String::from), json }.write(&mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        text(&Args { name: name.map(String::from), json }).unwrap()
     }
 
     #[test]

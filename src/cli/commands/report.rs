@@ -27,9 +27,7 @@ pub struct Args {
 }
 
 /// Writes the page and says where it is.
-///
-/// # Errors
-/// A folder holds no run, the file to write exists and is not a page of mindgap, or the disk is full.
+/// Fails if a folder holds no run, if the file exists and is not a page of mindgap, and on a full disk.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let report = Report::read(&args.runs, args.baseline.as_deref())?;
     let out = match (&args.out, &args.runs[..]) {

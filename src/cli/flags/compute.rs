@@ -39,9 +39,7 @@ pub struct Compute {
 impl Compute {
     /// Sets threads, allocator and determinism, and returns the device. Without `--threads` a resumed run computes with
     /// `threads_before`. The processes of one run divide cores and CUDA devices of a machine among them by their `rank`.
-    ///
-    /// # Errors
-    /// The device does not exist or its name is unknown.
+    /// Fails if the device does not exist or its name is unknown.
     pub fn prepare(&self, threads_before: Option<usize>, rank: Option<&RankInfo>) -> Result<Device> {
         torch::keep_pages();
         torch::set_deterministic(self.deterministic)?;
@@ -55,17 +53,12 @@ impl Compute {
     }
 
     /// The device; nothing is set.
-    ///
-    /// # Errors
-    /// The device does not exist or its name is unknown.
+    /// Fails if the device does not exist or its name is unknown.
     pub fn device(&self) -> Result<Device> {
         self.device.device()
     }
 
     /// Checks that `device` has instructions for the precision of `recipe`, unless `--force-amp` is on.
-    ///
-    /// # Errors
-    /// The device has no such instructions.
     pub fn check_amp(&self, recipe: &Recipe, device: Device) -> Result<()> {
         if !recipe.amp || self.force_amp {
             return Ok(());

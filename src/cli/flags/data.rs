@@ -1,9 +1,6 @@
 //! Flags of the data: their source, and how they are read.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bytesize::ByteSize;
@@ -32,7 +29,7 @@ pub struct DataFlags {
     pub exclude: Option<String>,
 
     #[command(flatten)]
-    splits: SplitFlags,
+    pub splits: SplitFlags,
 
     /// Decoded images kept in memory; a larger data set is decoded again for each batch
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size, help_heading = "Data")]
@@ -57,9 +54,7 @@ impl DataFlags {
     }
 
     /// The data for a plan, with paths that are valid in any current folder.
-    ///
-    /// # Errors
-    /// The current folder was removed, or its path is not UTF-8.
+    /// Fails if the current folder was removed, or if its path is not UTF-8.
     pub fn planned(&self, data: &Dataset) -> Result<PlannedData> {
         let absolute = |path: &str| -> Result<String> {
             let path = std::path::absolute(path)?;
@@ -102,16 +97,9 @@ impl DataFlags {
         Self { exclude, splits: self.splits.or(folders), ..self.clone() }
     }
 
-    /// The folders of splits that the flags name.
-    pub fn folders(&self) -> SplitFolders {
-        self.splits.folders()
-    }
-
     /// Opens `source` as `recipe` says, with a progress bar on stderr. `skipped_before`: the run to be resumed left
     /// unreadable files out.
-    ///
-    /// # Errors
-    /// The data are missing, badly laid out or unreadable.
+    /// Fails if the data are missing, badly laid out or unreadable.
     pub fn open(&self, source: &str, recipe: &Recipe, skipped_before: bool) -> Result<Dataset> {
         let mut data = data::open(source, &self.options(recipe, skipped_before), &Bar::default())?;
         data.notes.iter_mut().for_each(|note| *note = with_flags(note));
@@ -119,10 +107,7 @@ impl DataFlags {
     }
 
     /// Opens the split called `name` of `source` alone; None if there is a train split beside it. See
-    /// [`data::open_single_split`].
-    ///
-    /// # Errors
-    /// The data are missing, badly laid out or unreadable.
+    /// [`data::open_single_split`]. Fails if the data are missing, badly laid out or unreadable.
     pub fn open_single_split(
         &self,
         source: &str,
@@ -164,29 +149,28 @@ fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 /// A progress bar on stderr while images are read; nothing if stderr is not a terminal.
-#[derive(Default)]
-pub struct Bar(Mutex<Option<ProgressBar>>);
+pub struct Bar(ProgressBar);
 
-impl Bar {
-    fn with(&self, action: impl FnOnce(&mut Option<ProgressBar>)) {
-        // After a panic of another thread the bar can still be drawn.
-        action(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+impl Default for Bar {
+    fn default() -> Self {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec}");
+        Self(ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
     }
 }
 
 impl ReadProgress for Bar {
     fn begin(&self, what: &str, total: u64) {
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.with(|bar| *bar = Some(ProgressBar::new(total).with_style(style).with_message(what.to_owned())));
+        self.0.reset();
+        self.0.set_length(total);
+        self.0.set_message(what.to_owned());
     }
 
     fn advance(&self, n: u64) {
-        self.with(|bar| bar.iter().for_each(|bar| bar.inc(n)));
+        self.0.inc(n);
     }
 
     fn end(&self) {
-        self.with(|bar| bar.take().iter().for_each(ProgressBar::finish_and_clear));
+        self.0.finish_and_clear();
     }
 }
 

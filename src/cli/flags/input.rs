@@ -50,9 +50,7 @@ impl Input {
 
 impl InputFlags {
     /// The input of `model`.
-    ///
-    /// # Errors
-    /// Neither the model nor the flags state the shape, or they contradict each other.
+    /// Fails if neither the model nor the flags state the shape, or if they contradict each other.
     pub fn of(&self, model: &dyn Model) -> Result<Input> {
         let range = match self.range_16bit[..] {
             [low, high] => {

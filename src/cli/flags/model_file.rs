@@ -47,9 +47,7 @@ pub struct ModelFlags {
 
 impl ModelFlags {
     /// Opens the model on `device`.
-    ///
-    /// # Errors
-    /// The file or folder does not exist, is no model, or is damaged.
+    /// Fails if the file or folder does not exist, is no model, or is damaged.
     pub fn open(&self, device: Device) -> Result<Box<dyn Model>> {
         let path = self.path.as_path();
         if path.is_dir() {
@@ -85,9 +83,7 @@ impl ModelFlags {
 }
 
 /// The model in the file at `path`, run by a separate process.
-///
-/// # Errors
-/// The process cannot be started, or cannot use the file; the message names it.
+/// Fails if the process cannot be started, or cannot use the file; the message names it.
 pub fn host(path: &Path, device: Device, limits: Limits) -> Result<Hosted> {
     let mut command = child::mindgap()?;
     let device = if let Device::Cuda(index) = device { format!("cuda:{index}") } else { "cpu".to_owned() };
@@ -97,9 +93,7 @@ pub fn host(path: &Path, device: Device, limits: Limits) -> Result<Hosted> {
 }
 
 /// The network of a run with the weights after its best or last epoch.
-///
-/// # Errors
-/// The folder holds no run, the run has not finished an epoch, or a file is damaged.
+/// Fails if the folder holds no run, the run has not finished an epoch, or a file is damaged.
 pub fn of_run(path: &Path, which: Which, device: Device) -> Result<Classifier> {
     let folder = RunFolder::open(path)?;
     let file = folder.file(match which {

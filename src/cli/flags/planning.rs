@@ -12,6 +12,7 @@ use mindgap::{
     compare::{self, Job, PlannedData, PlannedRun},
     durable,
     recipe::Recipe,
+    train::complete_recipe,
 };
 
 /// The presets, seeds and data of a comparison.
@@ -65,9 +66,7 @@ impl Planning {
     }
 
     /// The presets.
-    ///
-    /// # Errors
-    /// There are fewer than two, or one is named twice.
+    /// Fails if there are fewer than two, or if one is named twice.
     pub fn presets(&self) -> Result<Vec<String>> {
         ensure!(self.source.preset.is_none(), "--preset names one preset; a comparison takes several: --presets A,B,C");
         ensure!(!self.presets.is_empty(), "which presets? Name at least two: --presets A,B,C");
@@ -81,28 +80,28 @@ impl Planning {
     }
 
     /// Every preset with every seed, with complete recipes. Opens the data, which decide the size of the images.
-    ///
-    /// # Errors
-    /// A bad preset, recipe or data set.
+    /// Fails on a bad preset, recipe or data set.
     pub fn runs(&self) -> Result<Vec<PlannedRun>> {
         let first = self.source.flags.number("seed").unwrap_or(0);
         let jobs = compare::jobs(&self.presets()?, first, u64::from(self.seeds.unwrap_or(3)));
         // Every recipe is resolved before the data are opened, which may take a while.
         let recipes = jobs.iter().map(|job| self.recipe_of(job)).collect::<Result<Vec<_>>>()?;
         durable::check_writable(&self.out)?;
-        let mut opened: Vec<(Opening, Opened)> = Vec::new();
+        // With the first recipe that was completed by each data set.
+        let mut opened: Vec<(Opening, PlannedData, Recipe)> = Vec::new();
         let mut planned = Vec::new();
         for (job, recipe) in jobs.into_iter().zip(recipes) {
             let opening =
                 (recipe.data_seed, recipe.train_fraction, recipe.img_size, recipe.in_chans, recipe.range_16bit);
-            if !opened.iter().any(|(before, _)| *before == opening) {
-                opened.push((opening, Opened::of(&self.data, &recipe)?));
+            if !opened.iter().any(|(before, ..)| *before == opening) {
+                let data = self.data.open(self.data.source(), &recipe, false)?;
+                opened.push((opening, self.data.planned(&data)?, complete_recipe(recipe.clone(), &data)));
             }
-            let (_, data) = opened.iter().find(|(before, _)| *before == opening).context("they were opened")?;
-            let range_16bit = recipe.range_16bit.or(data.range_16bit);
-            let recipe = Recipe { img_size: Some(data.size), in_chans: Some(data.channels), range_16bit, ..recipe };
+            let (_, data, first) = opened.iter().find(|(before, ..)| *before == opening).context("they were opened")?;
+            let Recipe { img_size, in_chans, range_16bit, .. } = *first;
+            let recipe = Recipe { img_size, in_chans, range_16bit, ..recipe };
             recipe.validate().with_context(|| format!("preset {}", job.preset))?;
-            planned.push(PlannedRun::new(job, data.planned.clone(), recipe)?);
+            planned.push(PlannedRun::new(job, data.clone(), recipe)?);
         }
         Ok(planned)
     }
@@ -111,25 +110,5 @@ impl Planning {
         let mut source = self.source.clone();
         source.flags.set("seed", i64::try_from(job.seed)?);
         source.resolve_with(Some(&job.preset)).with_context(|| format!("preset {}", job.preset))
-    }
-}
-
-/// What a plan needs to know of opened data.
-struct Opened {
-    planned: PlannedData,
-    size: u32,
-    channels: u32,
-    range_16bit: Option<[u16; 2]>,
-}
-
-impl Opened {
-    fn of(flags: &DataFlags, recipe: &Recipe) -> Result<Self> {
-        let data = flags.open(flags.source(), recipe, false)?;
-        Ok(Self {
-            planned: flags.planned(&data)?,
-            size: data.size,
-            channels: data.channels,
-            range_16bit: data.range_16bit,
-        })
     }
 }

@@ -2,10 +2,7 @@
 
 use mindgap::recipe::Tta;
 
-/// Reads `none`, `flip` or `ten-crop`.
-///
-/// # Errors
-/// `word` names no kind of views.
+/// Reads `none`, `flip` or `ten-crop`, and fails on any other word.
 pub fn parse_views(word: &str) -> Result<Tta, String> {
     [Tta::None, Tta::Flip, Tta::TenCrop]
         .into_iter()

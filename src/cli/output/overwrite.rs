@@ -8,9 +8,7 @@ use mindgap::report;
 
 /// Fails if `path` is a file that mindgap did not write, as `is_ours` tells by its contents. The error names the kind of
 /// file, `what`, and the `flag` that chooses another path.
-///
-/// # Errors
-/// `path` is such a file, is not a regular file, or cannot be read.
+/// Fails too if it is no regular file or cannot be read.
 pub fn check_ours(path: &Path, what: &str, flag: &str, is_ours: impl Fn(&[u8]) -> bool) -> Result<()> {
     if !path.exists() {
         return Ok(());
@@ -23,17 +21,13 @@ pub fn check_ours(path: &Path, what: &str, flag: &str, is_ours: impl Fn(&[u8]) -
 
 /// Fails if `path` is a file that does not contain `mark`, which mindgap writes into every file of the kind `what`. `flag`
 /// chooses another path.
-///
-/// # Errors
-/// `path` is such a file, is not a regular file, or cannot be read.
+/// Fails too if it is no regular file or cannot be read.
 pub fn check_marked(path: &Path, what: &str, flag: &str, mark: &str) -> Result<()> {
     check_ours(path, what, flag, |text| text.windows(mark.len()).any(|bytes| bytes == mark.as_bytes()))
 }
 
 /// Fails if `path` is a file that is not a report of mindgap. `flag` chooses another path.
-///
-/// # Errors
-/// `path` is such a file, is not a regular file, or cannot be read.
+/// Fails too if it is no regular file or cannot be read.
 pub fn check_our_page(path: &Path, flag: &str) -> Result<()> {
     check_marked(path, "report", flag, report::MARK)
 }

@@ -17,9 +17,7 @@ use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal
 /// Runs `mindgap` with these arguments, a command that trains, until it ends or `stop` is set. Its messages go to the file
 /// `log`, and `on_epoch` is called with the number of each finished epoch. Returns true when the run is done, false when it
 /// was stopped.
-///
-/// # Errors
-/// The process failed; the error holds its last message.
+/// Fails if the process does; the error holds its last message.
 pub fn train(words: &[String], log: &Path, stop: &AtomicBool, on_epoch: impl Fn(u32) + Sync) -> Result<bool> {
     let mut command = mindgap()?;
     command.args(words);
@@ -51,9 +49,6 @@ pub fn train(words: &[String], log: &Path, stop: &AtomicBool, on_epoch: impl Fn(
 }
 
 /// A command that starts this program again.
-///
-/// # Errors
-/// The program's own file cannot be found.
 pub fn mindgap() -> Result<Command> {
     Ok(Command::new(std::env::current_exe().context("this program's own file cannot be found")?))
 }

@@ -7,9 +7,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// A flag that the first signal sets. A signal that was ignored at the start stays ignored, so that `nohup` and the `&` of
 /// a script, which ignores SIGINT, keep their meaning.
-///
-/// # Errors
-/// A signal handler cannot be set.
+/// Fails if a signal handler cannot be set.
 pub fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal)) {

@@ -34,9 +34,7 @@ pub(super) const SOCKET: &str = "MINDGAP_STORE_SOCKET";
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// Runs this command on `ranks` processes, of which each has `timeout` for its heartbeats.
-///
-/// # Errors
-/// A process was killed, or none can be started.
+/// Fails if a process was killed, or none can be started.
 pub(super) fn run(ranks: usize, timeout: Duration) -> Result<ExitStatus> {
     let grace = heartbeat::longest_wait(timeout) + MARGIN;
     let stop = signals::stop_flag()?;

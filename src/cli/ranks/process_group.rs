@@ -44,9 +44,7 @@ impl Default for Flags {
 
 impl Flags {
     /// Calls `train` with the process group that the environment or `--ranks` asks for, or without one.
-    ///
-    /// # Errors
-    /// The errors of `train`, processes that did not join, or a process that died.
+    /// Fails if `train` does, if processes did not join, and if one died.
     pub fn with_group(&self, train: impl FnOnce(Option<&ProcessGroup>) -> Result<ExitStatus>) -> Result<ExitStatus> {
         let launched = env::var_os(launch::LAUNCHED).is_some();
         let timeout = Duration::from_secs(self.rank_timeout.into());
@@ -130,9 +128,7 @@ impl ProcessGroup {
     }
 
     /// Waits until all ranks have opened their data, and connects them for training on `device`.
-    ///
-    /// # Errors
-    /// This process has other data than rank 0, or another one has died.
+    /// Fails if this process has other data than rank 0, or if another one has died.
     pub fn connect(&self, device: Device, data: &Dataset) -> Result<Ranks> {
         let RankInfo { rank, size, .. } = self.info;
         self.store.set(&format!("ready/{rank}"), "")?;

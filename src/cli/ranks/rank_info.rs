@@ -27,9 +27,7 @@ pub struct RankInfo {
 
 impl RankInfo {
     /// Reads the environment. Returns None where the run has a single process.
-    ///
-    /// # Errors
-    /// A variable is missing, or its value is not a number in range.
+    /// Fails if a variable is missing, or if its value is not a number in range.
     pub fn of_environment() -> Result<Option<Self>> {
         Self::read(&|name| env::var(name).ok())
     }

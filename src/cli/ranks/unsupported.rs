@@ -21,9 +21,7 @@ pub enum ProcessGroup {}
 
 impl Flags {
     /// Calls `train` without a process group.
-    ///
-    /// # Errors
-    /// Several processes were requested, of which each would train the whole run, or the errors of `train`.
+    /// Fails if `train` does, and if several processes are requested, of which each would train the whole run.
     pub fn with_group(&self, train: impl FnOnce(Option<&ProcessGroup>) -> Result<ExitStatus>) -> Result<ExitStatus> {
         if let Some(ranks) = self.ranks.filter(|ranks| *ranks != 1) {
             bail!(

@@ -19,9 +19,7 @@ use mindgap::{
 /// Trains the run in `folder` on each share of its images that is missing, and extrapolates the losses to more images;
 /// None when it was stopped. Every share takes as many updates as the run itself, so that fewer images do not mean less
 /// training. The runs are kept in `RUN/learning-curve`.
-///
-/// # Errors
-/// The run is not finished or has too few images, or one of the other runs fails.
+/// Fails if the run is not finished or has too few images, or if one of the other runs fails.
 pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding>> {
     let run = RunFolder::open(folder)?;
     if run.done()?.is_none() {

@@ -81,9 +81,7 @@ pub struct Args {
 }
 
 /// Prints the findings.
-///
-/// # Errors
-/// There is no such run or log, it is damaged, or holds nothing to diagnose.
+/// Fails if there is no such run or log, or if it is damaged or holds nothing to diagnose.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     ensure!(args.fail_on_gap.is_none_or(f64::is_finite), "--fail-on-gap takes a number of nats");
     if let Some(page) = &args.html {

@@ -63,9 +63,7 @@ pub struct Args {
 }
 
 /// Runs the test, draws its curve, and prints the suggested rate. A test that suggests none succeeds too.
-///
-/// # Errors
-/// A bad flag, file or data set; a file in the way; no suggestion where a recipe was to be written.
+/// Fails on a bad flag, file or data set, on a file in the way, and if no rate is found to be written.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     torch::restart_with_sleeping_threads();
     args.check_files()?;

@@ -74,9 +74,7 @@ const NAMED_ON_PAGE: usize = 100;
 const SIZES_ON_PAGE: usize = 20;
 
 /// Audits the data, writes the requested files and prints the findings.
-///
-/// # Errors
-/// The data are missing or wrongly laid out, a foreign file would be overwritten, or the disk is full.
+/// Fails if the data are missing or wrongly laid out, a foreign file would be overwritten, or the disk is full.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     args.check_outputs()?;
     let options = Options {

@@ -27,9 +27,7 @@ use mindgap::data::UnlabelledImages;
 use predictor::Predictor;
 
 /// Predicts the class of every image, and prints each batch as soon as it is done.
-///
-/// # Errors
-/// The model cannot be used, or stdout cannot be written to.
+/// Fails if the model cannot be used or stdout cannot be written to.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let device = args.compute.prepare(None, None)?;
     let model = args.model.open(device)?;

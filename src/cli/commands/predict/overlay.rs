@@ -47,9 +47,7 @@ pub struct Overlays {
 
 impl Overlays {
     /// Creates `folder` if it does not exist. With `force` it may contain files, and those with the same names are replaced.
-    ///
-    /// # Errors
-    /// The folder is not empty and `force` is not set, or it cannot be created.
+    /// Fails if the folder is not empty and `force` is not set, or if it cannot be created.
     pub fn new(folder: &Path, force: bool) -> Result<Self> {
         let failure = || format!("--cam {}: the folder cannot be used", folder.display());
         fs::create_dir_all(folder).with_context(failure)?;
@@ -64,9 +62,7 @@ impl Overlays {
 
     /// Writes the overlay of the `number`th file, and returns its path: u8 `image` `[c, s, s]` under `map` `[h, w]`, at
     /// least 0.
-    ///
-    /// # Errors
-    /// The file cannot be written.
+    /// Fails if the file cannot be written.
     pub fn write(&self, number: u64, file: &ImageFile, image: &Tensor, map: &Tensor) -> Result<PathBuf> {
         let path = self.folder.join(name(number, &file.path));
         let png = torch::catch(|| png(&overlay(image, map, &self.palette)))?;

@@ -36,9 +36,7 @@ pub struct Predictor<'a> {
 
 impl<'a> Predictor<'a> {
     /// Prepares predictions of `model`, whose input is `input`, by the flags.
-    ///
-    /// # Errors
-    /// The model does not support a flag, or the folder of the overlays cannot be used.
+    /// Fails if the model does not support a flag, or the folder of the overlays cannot be used.
     pub fn new(args: &Args, model: &'a dyn Model, input: Input) -> Result<Self> {
         let temperature = if args.calibrated {
             input.temperature.context("--calibrated: no temperature was fitted for this model")?
@@ -68,9 +66,7 @@ impl<'a> Predictor<'a> {
     }
 
     /// Predicts the classes of each file of `batch`.
-    ///
-    /// # Errors
-    /// The model fails, or an overlay cannot be written.
+    /// Fails if the model fails or an overlay cannot be written.
     pub fn answers<'b>(&'b mut self, batch: &'b UnlabelledBatch) -> Result<Vec<Answer<'b>>> {
         let logits = self.logits(&batch.images)?;
         let mut rows = logits.chunks_exact(self.classes.len().max(1));

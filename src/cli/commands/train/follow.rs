@@ -15,9 +15,7 @@ use mindgap::{
 };
 
 /// Trains with the other ranks, on this process's own data and device.
-///
-/// # Errors
-/// The data cannot be opened or are not rank 0's; training fails, here or on another rank.
+/// Fails if the data cannot be opened or are not rank 0's, and if training fails, here or on another rank.
 pub fn run(data: &DataFlags, compute: &Compute, group: &ProcessGroup) -> Result<ExitStatus> {
     let Message::Train { recipe, source, exclude, folders, skipped_before, threads } = group.receive()? else {
         return Ok(ExitStatus::Done);

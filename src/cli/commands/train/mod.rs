@@ -32,9 +32,7 @@ use mindgap::{
 };
 
 /// Trains the run that the flags describe.
-///
-/// # Errors
-/// A bad flag, file or data set before the first step; a [`Failure`](mindgap::train::Failure) after it.
+/// Fails on a bad flag, file or data set before the first step, with a [`Failure`](mindgap::train::Failure) after it.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     torch::restart_with_sleeping_threads();
     if args.planned.is_some() {
@@ -81,7 +79,7 @@ fn train(args: &Args, group: Option<&ProcessGroup>) -> Result<ExitStatus> {
     .start()?;
     announce(&run, &request, &data, size)?;
     if let Some(group) = group {
-        run.join(group.connect(device, &data)?)?;
+        run.trainer.join(group.connect(device, &data)?)?;
     }
     train_and_report(run, &data, args, group)
 }

@@ -36,9 +36,7 @@ pub struct Request {
 
 impl Request {
     /// The run that `args` ask for.
-    ///
-    /// # Errors
-    /// The recipe is invalid, or differs from that of the run to be resumed.
+    /// Fails if the recipe is invalid, or differs from that of the run to be resumed.
     pub fn of(args: &Args) -> Result<Self> {
         let previous = match &args.out {
             Some(path) if args.resume => Previous::read(path)?,
@@ -57,7 +55,7 @@ impl Request {
             recipe: args.source.resolve_with(preset.as_deref())?,
             source,
             exclude: args.data.exclude.clone(),
-            folders: args.data.folders(),
+            folders: args.data.splits.folders(),
             preset,
             file: args.source.recipe.clone(),
             previous: None,
@@ -66,11 +64,11 @@ impl Request {
 
     fn to_resume(args: &Args, previous: Previous) -> Result<Self> {
         let recipe = previous.recipe_to_continue(asked_recipe(&args.source, &previous)?)?;
-        let folders = args.data.folders();
+        let before = &previous.environment;
         Ok(Self {
             source: args.data.source.clone().unwrap_or_else(|| previous.source()),
-            exclude: args.data.exclude.clone().or_else(|| previous.exclude()),
-            folders: if folders.is_empty() { previous.folders() } else { folders },
+            exclude: args.data.exclude.clone().or_else(|| before.data.exclude.clone()),
+            folders: args.data.splits.or(&before.folders).folders(),
             // Images are read in the range in which the run read them before.
             recipe: Recipe { range_16bit: recipe.range_16bit.or(Some(previous.range_16bit())), ..recipe },
             preset: args.source.preset.clone(),
@@ -120,10 +118,7 @@ impl Request {
         self.previous.as_ref().is_some_and(|previous| previous.environment.data.bad_files > 0)
     }
 
-    /// Opens the data.
-    ///
-    /// # Errors
-    /// The data are missing or unreadable, or differ from those of the plan.
+    /// Opens the data. Fails if they are missing or unreadable, or differ from those of the plan.
     pub fn open_data(&self, args: &Args) -> Result<Dataset> {
         let flags = args.data.reading(self.exclude.clone(), &self.folders);
         let data = flags.open(&self.source, &self.recipe, self.skipped_before())?;
@@ -144,8 +139,8 @@ impl Request {
         let data = &previous.environment.data;
         let is_as_planned = args.planned.as_ref().is_some_and(|planned| planned.fingerprint == data.fingerprint);
         let is_same_source = args.data.source.as_ref().is_none_or(|source| *source == data.source)
-            && args.data.exclude.as_ref().is_none_or(|list| absolute(list) == previous.exclude())
-            && self.folders == previous.folders();
+            && args.data.exclude.as_ref().is_none_or(|list| absolute(list) == data.exclude)
+            && self.folders == previous.environment.folders;
         if !(is_as_planned || is_same_source) || previous.recipe.epochs != self.recipe.epochs {
             return None;
         }
