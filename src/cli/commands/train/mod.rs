@@ -1,8 +1,6 @@
 //! `mindgap train`: one run, from its flags to its final figures.
 
 mod args;
-mod failure;
-mod follow;
 mod live;
 mod portable;
 mod request;
@@ -13,12 +11,12 @@ use std::{path::Path, time::SystemTime};
 use anyhow::{Context, Result};
 
 pub use args::Args;
-use failure::failure;
 use live::LiveReport;
 use request::Request;
 
 use crate::cli::{
     ExitStatus,
+    flags::{compute::Compute, data::DataFlags},
     output::{print::print, say::say},
     process::signals,
     ranks::{Message, ProcessGroup},
@@ -26,9 +24,10 @@ use crate::cli::{
 use mindgap::{
     data::Dataset,
     durable, gap,
+    recipe::Recipe,
     run::{Done, Environment, Events, RunFolder, RunProgress},
     torch::{self, device},
-    train::{FitOutcome, Run, RunInProgress},
+    train::{EvalSets, Failure, FitOutcome, Run, RunInProgress, Trainer, complete_recipe, fit},
 };
 
 /// Trains the run that the flags describe.
@@ -40,9 +39,30 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         return train(args, None);
     }
     args.ranks.with_group(|group| match group {
-        Some(group) if group.info().rank > 0 => follow::run(&args.data, &args.compute, group),
+        Some(group) if group.info().rank > 0 => follow(&args.data, &args.compute, group),
         _ => train(args, group),
     })
+}
+
+/// Trains as any rank but the first: receives the run from rank 0, trains its part on this process's own data and device,
+/// and writes no files.
+/// Fails if the data cannot be opened or are not rank 0's, and if training fails, here or on another rank.
+fn follow(data: &DataFlags, compute: &Compute, group: &ProcessGroup) -> Result<ExitStatus> {
+    let Message::Train { recipe, source, exclude, folders, skipped_before, threads } = group.receive()? else {
+        return Ok(ExitStatus::Done);
+    };
+    let recipe: Recipe = toml::from_str(&recipe).context("rank 0's recipe")?;
+    let device = compute.prepare(threads, Some(group.info()))?;
+    let data = data.reading(exclude, &folders).open(&source, &recipe, skipped_before)?;
+    let recipe = complete_recipe(recipe, &data);
+    let sets = EvalSets::of(&data, recipe.data_seed);
+    // `join` replaces its weights by rank 0's.
+    let mut trainer = Trainer::before_restore(&recipe, &data, device)?;
+    let stop = signals::stop_flag()?;
+    trainer.join(group.connect(device, &data)?)?;
+    let outcome = fit(&mut trainer, &data, &sets, None, &mut (), &stop).map_err(failure)?;
+    group.leave()?;
+    Ok(if outcome == FitOutcome::Finished { ExitStatus::Done } else { ExitStatus::Stopped })
 }
 
 /// Trains as the only process of the run, or as rank 0 of a process group.
@@ -121,6 +141,21 @@ fn train_and_report(
             Ok(ExitStatus::Stopped)
         }
     }
+}
+
+/// `error` as a [`Failure`], with advice where memory ran out.
+fn failure(error: anyhow::Error) -> anyhow::Error {
+    if error.downcast_ref::<Failure>().is_some() {
+        return error;
+    }
+    let text = format!("{error:#}");
+    let memory = ["out of memory", "not enough memory", "can't allocate memory"];
+    let advice = if memory.iter().any(|words| text.to_lowercase().contains(words)) {
+        "; a smaller --batch-size needs less memory, and --grad-accum-steps keeps the batch that the optimizer sees"
+    } else {
+        ""
+    };
+    Failure(format!("{text}{advice}")).into()
 }
 
 /// Says that there is nothing to train.
