@@ -101,23 +101,17 @@ fn optional<T: FromStr>(variable: &dyn Fn(&str) -> Option<String>, name: &str) -
 /// The first host of a list as Slurm writes it: `gpu[03-05,9],cpu1` begins with `gpu03`.
 fn first_node(list: &str) -> String {
     let mut first = String::new();
+    let mut rest = list;
     // Of the numbers inside brackets only the first is taken.
-    let mut inside = false;
-    let mut taken = false;
-    for c in list.chars() {
-        match c {
-            '[' => {
-                inside = true;
-                taken = false;
-            }
-            ']' => inside = false,
-            ',' if !inside => break,
-            ',' | '-' if inside => taken = true,
-            _ if inside && taken => {}
-            _ => first.push(c),
-        }
+    while let Some((before, after)) = rest.split_once('[')
+        && !before.contains(',')
+        && let Some((numbers, after)) = after.split_once(']')
+    {
+        first += before;
+        first += numbers.split([',', '-']).next().unwrap_or_default();
+        rest = after;
     }
-    first
+    first + rest.split(',').next().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -62,7 +62,8 @@ fn on_stdin(null: bool) -> impl Iterator<Item = ImageFile> + Send {
             let trouble = match read {
                 Ok(0) => return None,
                 Ok(_) if path.len() as u64 > LONGEST_PATH => {
-                    anyhow!("it holds a text too long for a path; one path is expected {}", place(null))
+                    let place = if null { "before each NUL" } else { "per line" };
+                    anyhow!("it holds a text too long for a path; one path is expected {place}")
                 }
                 Ok(_) if path.is_empty() => continue,
                 Ok(_) => return Some(ImageFile::file(OsString::from_vec(path).into())),
@@ -73,8 +74,4 @@ fn on_stdin(null: bool) -> impl Iterator<Item = ImageFile> + Send {
         }
         None
     })
-}
-
-fn place(null: bool) -> &'static str {
-    if null { "before each NUL" } else { "per line" }
 }
