@@ -10,7 +10,6 @@ pub mod cuda;
 pub mod device;
 #[cfg(feature = "distributed")]
 pub mod distributed;
-mod layout;
 pub mod library;
 pub(crate) mod lists;
 mod norm_relu;
@@ -30,7 +29,7 @@ pub(crate) use catch::throw;
 pub use catch::{catch, without_frames};
 pub use collective::{Collective, Reduce};
 pub use conv::conv2d;
-pub(crate) use layout::preferred_layout;
+pub(crate) use conv::preferred_layout;
 pub(crate) use norm_relu::norm_relu_takes;
 pub use norm_relu::{BatchStatistics, norm_relu};
 pub use sample::sample;
