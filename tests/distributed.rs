@@ -282,9 +282,9 @@ fn a_sum_passes_its_gradient_on_to_all() {
                 // The loss of all is Σ own · sum², so its gradient with respect to any rank's share is 2 · sum · (1 + 2).
                 (sum.square() * own).sum(Kind::Double).backward();
                 assert_eq!(Vec::<f64>::try_from(x.grad()).unwrap(), [18.0, 180.0]);
-                let least = Tensor::from_slice(&[own]);
-                group.all_reduce(&least, Reduce::Min).unwrap();
-                assert_eq!(least.double_value(&[0]), 1.0);
+                let most = Tensor::from_slice(&[own]);
+                group.all_reduce(&most, Reduce::Max).unwrap();
+                assert_eq!(most.double_value(&[0]), 2.0);
                 group.barrier().unwrap();
             });
         }

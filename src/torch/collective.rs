@@ -10,8 +10,6 @@ use tch::Tensor;
 pub enum Reduce {
     /// The sum.
     Sum,
-    /// The smallest number.
-    Min,
     /// The largest number.
     Max,
 }

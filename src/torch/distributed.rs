@@ -202,7 +202,6 @@ impl Collective for Processes {
         self.count_call();
         let operation = match operation {
             Reduce::Sum => 0,
-            Reduce::Min => 1,
             Reduce::Max => 2,
         };
         // SAFETY: group and tensor live through the call, which ends when the work is done (queued, on CUDA).

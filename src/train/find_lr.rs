@@ -29,13 +29,6 @@ pub struct RangeTest {
     pub num_it: u32,
 }
 
-impl Default for RangeTest {
-    /// fastai's rates, and four times its updates, since the weights are untrained.
-    fn default() -> Self {
-        Self { start_lr: 1e-7, end_lr: 10.0, num_it: 400 }
-    }
-}
-
 impl RangeTest {
     /// The rate of every update. Each is the previous one times the same factor, and the last is exactly `end_lr`.
     pub fn rates(&self) -> impl Iterator<Item = f64> + use<> {
@@ -169,7 +162,7 @@ mod tests {
             trainer.train_epoch(&data, &mut (), &stop, Some(2)).unwrap();
             assert_eq!(trainer.position.updates, 2);
             let (before, position, updates) = (state(&trainer), trainer.position, trainer.optimizer.updates);
-            let test = RangeTest { num_it: 20, ..RangeTest::default() };
+            let test = RangeTest { start_lr: 1e-7, end_lr: 10.0, num_it: 20 };
             let first = find_lr(&mut trainer, &data, &test, |_| ()).unwrap();
             assert!(state(&trainer) == before, "{opt:?}: the state has moved");
             assert_eq!((trainer.position, trainer.optimizer.updates), (position, updates));

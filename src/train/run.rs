@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     data::Dataset,
-    model::{Architecture, ModelCost, ResNet},
+    model::{Architecture, ModelCost},
     recipe::Recipe,
     run::{Done, Environment, EpochRecord, Observer, Resume, RunFolder, Versions, cpu_name, now},
     torch::device,
@@ -335,13 +335,6 @@ pub struct Trained {
     pub done: Option<Done>,
     /// The run's folder, if it has one.
     pub folder: Option<RunFolder>,
-}
-
-impl Trained {
-    /// The trained network: the averaged weights where the recipe averages them.
-    pub fn network(&self) -> &ResNet {
-        self.trainer.network()
-    }
 }
 
 /// A function that is called with the record of each epoch.
