@@ -22,9 +22,7 @@ use crate::{
 /// `predict` divides the logits by the temperature that was fitted on val.
 ///
 /// The archive also holds the files `mindgap.json` with the [`Description`], `classes.json` and `recipe.toml`.
-///
-/// # Errors
-/// `calibrated` is asked for and no temperature was fitted, or libtorch throws an exception.
+/// Fails if no temperature was fitted for `calibrated`, and on an exception of libtorch.
 pub fn to_torchscript(classifier: &Classifier, half: bool, calibrated: bool) -> Result<Vec<u8>> {
     let Description { temperature, classes, recipe, .. } = &classifier.description;
     let temperature = if calibrated { temperature.context("no temperature was fitted for this network")? } else { 1.0 };
@@ -190,9 +188,7 @@ pub struct Script {
 
 impl Script {
     /// Reads a file onto `device`.
-    ///
-    /// # Errors
-    /// The file is no TorchScript file, or its description is invalid.
+    /// Fails if the file is no TorchScript file, or its description is invalid.
     pub fn read(path: &Path, device: Device) -> Result<Self> {
         let (module, text) = ScriptModule::load(path, device, Description::FILE)
             .context("it cannot be loaded as TorchScript; a state dict that torch.save wrote is none")?;

@@ -73,9 +73,7 @@ impl Description {
     }
 
     /// The description in a safetensors file's metadata, as [`Description::metadata`] writes it.
-    ///
-    /// # Errors
-    /// An entry is missing or invalid.
+    /// Fails if an entry is missing or invalid.
     pub(crate) fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
         Self {
             classes: json(metadata, "classes")?,
@@ -96,9 +94,7 @@ impl Description {
     }
 
     /// The description in a JSON text, as [`Description::to_json`] writes it.
-    ///
-    /// # Errors
-    /// The text is no such JSON, or a value is impossible.
+    /// Fails if it is no such JSON, or if a value is impossible.
     pub(crate) fn from_json(json: &str) -> Result<Self> {
         serde_json::from_str::<Self>(json).context("its description cannot be read")?.checked()
     }

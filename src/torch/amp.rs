@@ -34,9 +34,7 @@ pub struct Autocast {
 
 impl Autocast {
     /// Turns autocast to `kind`, `BFloat16` or `Half`, on: for the CPU or for CUDA, whichever `device` is.
-    ///
-    /// # Panics
-    /// libtorch has no autocast to `kind` on `device`.
+    /// Panics if libtorch has no autocast to `kind` on `device`.
     pub fn new(device: Device, kind: Kind) -> Self {
         let cuda = device.is_cuda();
         // SAFETY: plain values go in.

@@ -3,9 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 /// The bytes of a contiguous uint8 tensor on the CPU, in row-major order. No other tensor should share its memory.
-///
-/// # Panics
-/// The tensor is of another kind or device, or not contiguous.
+/// Panics if the tensor is of another kind or device, or not contiguous.
 pub fn bytes_mut(tensor: &mut Tensor) -> &mut [u8] {
     assert!(tensor.kind() == Kind::Uint8 && tensor.device() == Device::Cpu && tensor.is_contiguous());
     let length = tensor.numel();

@@ -38,9 +38,7 @@ pub struct Gpu {
 }
 
 /// Loads libtorch's CUDA kernels, once in a process, and returns the path of their library.
-///
-/// # Errors
-/// The library is missing or cannot be loaded; the message says why and what to do.
+/// The error says why they cannot be loaded and what to do.
 fn load_kernels() -> Result<&'static Path> {
     static KERNELS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let loaded = KERNELS.get_or_init(|| {

@@ -82,9 +82,7 @@ pub struct AdamWUpdate {
 
 /// One SGD update of `parameters` and their `velocities`, in place. Nothing changes if `found_inf`, a float32 `[1]` on
 /// the device, is 1. One operator call.
-///
-/// # Panics
-/// A gradient has another shape or memory layout than its parameter.
+/// Panics if a gradient has another shape or memory layout than its parameter.
 pub fn sgd(
     parameters: &[&Tensor],
     gradients: &[&Tensor],
@@ -105,9 +103,7 @@ pub fn sgd(
 /// One AdamW update of `parameters` and their `moments` (first, second), in place. `updates`, a float32 scalar on the
 /// device, is the number of this update, from 1. Nothing changes if `found_inf`, a float32 `[1]` on the device, is 1.
 /// One operator call.
-///
-/// # Panics
-/// A gradient has another shape or memory layout than its parameter.
+/// Panics if a gradient has another shape or memory layout than its parameter.
 pub fn adamw(
     parameters: &[&Tensor],
     gradients: &[&Tensor],
@@ -141,17 +137,13 @@ pub fn adamw(
 }
 
 /// `start ← start + share · (end − start)` for each pair, in place. One operator call.
-///
-/// # Panics
-/// Two shapes differ.
+/// Panics if two shapes differ.
 pub fn lerp_all(starts: &[&Tensor], ends: &[&Tensor], share: f64) {
     in_pairs(starts, ends, |starts, ends, n| unsafe { mindgap_lerp_all(starts, ends, n, share) });
 }
 
 /// Copies each source into its target. One operator call.
-///
-/// # Panics
-/// Two shapes differ.
+/// Panics if two shapes differ.
 pub fn copy_all(targets: &[&Tensor], sources: &[&Tensor]) {
     in_pairs(targets, sources, |targets, sources, n| unsafe { mindgap_copy_all(targets, sources, n) });
 }
@@ -164,17 +156,13 @@ pub fn copies(tensors: &[&Tensor]) -> Vec<Tensor> {
 }
 
 /// Adds each term to its sum, in place. One operator call.
-///
-/// # Panics
-/// Two shapes differ.
+/// Panics if two shapes differ.
 pub fn add_all(sums: &[&Tensor], terms: &[&Tensor]) {
     in_pairs(sums, terms, |sums, terms, n| unsafe { mindgap_add_all(sums, terms, n) });
 }
 
 /// Multiplies every tensor by `factor`, a scalar on the device, in place. One operator call.
-///
-/// # Panics
-/// `factor` holds more than one number.
+/// Panics if `factor` holds more than one number.
 pub fn scale_all(tensors: &[&Tensor], factor: &Tensor) {
     let _guard = tch::no_grad_guard();
     // SAFETY: n pointers, valid while their tensors live.
@@ -182,17 +170,13 @@ pub fn scale_all(tensors: &[&Tensor], factor: &Tensor) {
 }
 
 /// The 2-norm of each tensor, `[n]`. Two operator calls.
-///
-/// # Panics
-/// The list is empty.
+/// Panics if the list is empty.
 pub fn norms(tensors: &[&Tensor]) -> Tensor {
     norms_of_order(tensors, false)
 }
 
 /// The largest absolute value in each tensor, `[n]`: infinite or NaN if one of its numbers is. Two operator calls.
-///
-/// # Panics
-/// The list is empty.
+/// Panics if the list is empty.
 pub fn largest(tensors: &[&Tensor]) -> Tensor {
     norms_of_order(tensors, true)
 }
@@ -207,9 +191,7 @@ fn norms_of_order(tensors: &[&Tensor], largest: bool) -> Tensor {
 
 /// Multiplies every tensor by `factor`, a float32 scalar on the device, in place, and sets `found_inf`, a float32 `[1]`
 /// on the device, to 1 if a number is not finite. One operator call.
-///
-/// # Panics
-/// `factor` or `found_inf` has another kind or device.
+/// Panics if `factor` or `found_inf` has another kind or device.
 pub fn unscale_all(tensors: &[&Tensor], factor: &Tensor, found_inf: &Tensor) {
     let _guard = tch::no_grad_guard();
     let (factor, found_inf) = (pointer(factor), pointer(found_inf));

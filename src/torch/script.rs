@@ -49,9 +49,6 @@ pub struct ScriptModule(*mut c_void);
 
 impl ScriptModule {
     /// An empty module of a class called `name`, which must be unique among the modules of one file.
-    ///
-    /// # Errors
-    /// libtorch throws an exception.
     pub fn new(name: &str) -> Result<Self> {
         let (name, mut out) = (CString::new(format!("__torch__.{name}"))?, null_mut());
         // SAFETY: a C string goes in; the new module is freed in `drop`.

@@ -30,9 +30,7 @@ pub fn channels_last(tensor: &Tensor) -> Result<Tensor> {
 }
 
 /// A copy of a host tensor in page-locked memory, from which copies to a CUDA device do not block.
-///
-/// # Errors
-/// There is no CUDA device.
+/// Fails if there is no CUDA device.
 pub fn pin_memory(tensor: &Tensor) -> Result<Tensor> {
     // SAFETY: as in `channels_last`.
     new_tensor(|out| unsafe { mindgap_pin_memory(pointer(tensor), out) })

@@ -28,9 +28,7 @@ pub fn send(host: &Tensor, device: Device) -> Result<Tensor> {
 /// Copies a large host tensor to `device`. To CUDA it is copied on a separate stream, while the device computes what
 /// was queued before; work that is queued afterwards waits for the copy. The host does not wait if the tensor is
 /// [`pinned`].
-///
-/// # Errors
-/// There is no memory for it.
+/// Fails if there is no memory for it.
 pub fn send_beside(host: &Tensor, device: Device) -> Result<Tensor> {
     match device {
         Device::Cuda(index) => copy_beside(host, index),
@@ -40,9 +38,7 @@ pub fn send_beside(host: &Tensor, device: Device) -> Result<Tensor> {
 
 /// `host` in memory from which a copy to `device` does not block: for CUDA a copy in page-locked memory, otherwise
 /// itself. May be called on any thread.
-///
-/// # Errors
-/// There is no memory for it.
+/// Fails if there is no memory for it.
 pub fn pinned(host: Tensor, device: Device) -> Result<Tensor> {
     if device.is_cuda() { pin_memory(&host) } else { Ok(host) }
 }
@@ -61,9 +57,7 @@ const ALIGNMENT: i64 = 16;
 
 impl PackedTensors {
     /// Packs tensors for `device`. May be called on any thread.
-    ///
-    /// # Errors
-    /// There is no memory for it.
+    /// Fails if there is no memory for it.
     pub fn new(tensors: Vec<Tensor>, device: Device) -> Result<Self> {
         let bytes = match device {
             Device::Cpu => None,
@@ -73,9 +67,7 @@ impl PackedTensors {
     }
 
     /// The tensors on the device, in their order.
-    ///
-    /// # Errors
-    /// There is no memory for them.
+    /// Fails if there is no memory for them.
     pub fn send(&self) -> Result<Vec<Tensor>> {
         match &self.bytes {
             None => Ok(self.tensors.iter().map(Tensor::shallow_clone).collect()),
@@ -119,9 +111,7 @@ fn unpacked(all: &Tensor, tensors: &[Tensor]) -> Result<Vec<Tensor>> {
 }
 
 /// [`send`] for code in which exceptions of libtorch are panics.
-///
-/// # Panics
-/// There is no memory for it.
+/// Panics if there is no memory for it.
 pub fn sent(host: &Tensor, device: Device) -> Tensor {
     send(host, device).unwrap_or_else(|error| throw(error))
 }
@@ -136,9 +126,7 @@ pub fn read(tensor: &Tensor) -> Result<Tensor> {
 }
 
 /// The number in a tensor that holds one. One read.
-///
-/// # Errors
-/// It holds more than one number, or work that was queued on the device before has failed.
+/// Fails if it holds more than one number, or work that was queued on the device before has failed.
 pub fn read_number(tensor: &Tensor) -> Result<f64> {
     count();
     Ok(tensor.f_double_value(&[])?)

@@ -85,9 +85,7 @@ impl<'a> Checkpointer<'a> {
 
 /// Ends the finished run in `folder`, whose environment was written: the best weights alone as `model.safetensors`, then
 /// `done.json`. `macs` are the multiply-adds of one image.
-///
-/// # Errors
-/// A file cannot be read or written, or val cannot be measured again for `tta`.
+/// Fails if a file cannot be read or written, or if val cannot be measured again for `tta`.
 pub(super) fn finish(
     folder: &RunFolder,
     data: &Dataset,

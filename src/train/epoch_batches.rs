@@ -27,9 +27,7 @@ pub(super) struct EpochBatches<'a> {
 impl<'a> EpochBatches<'a> {
     /// The batches of `epoch` (from 1) after the first `done`. An incomplete last batch is dropped. `rows` returns
     /// the rows of a batch that are needed, given its number in the epoch; every batch needs the same number of rows.
-    ///
-    /// # Errors
-    /// A thread cannot be started.
+    /// Fails if a thread cannot be started.
     pub fn new(
         recipe: &Recipe,
         data: &'a Dataset,
@@ -70,9 +68,7 @@ impl<'a> EpochBatches<'a> {
     }
 
     /// The batches of one update: the next `count`, or those that are left.
-    ///
-    /// # Errors
-    /// An image cannot be read any more.
+    /// Fails if an image cannot be read any more.
     pub fn take(&mut self, count: u32) -> Result<Vec<TrainBatch>> {
         (0..self.left().min(u64::from(count))).map(|_| self.next()).collect()
     }

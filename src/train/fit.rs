@@ -100,9 +100,7 @@ fn train_epoch(
 }
 
 /// Checks that the losses of an epoch are finite.
-///
-/// # Errors
-/// A loss is not finite; the error names the first layer and the images concerned.
+/// The error names the first layer and the images concerned.
 fn check_finite(trainer: &Trainer, data: &Dataset, sets: &EvalSets, record: &EpochRecord) -> Result<()> {
     if record.probe_loss.is_finite() && record.val_loss.is_finite() {
         return Ok(());

@@ -36,17 +36,11 @@ fn tensors(trainer: &Trainer) -> Vec<&Tensor> {
 
 impl Snapshot {
     /// A copy of the current state.
-    ///
-    /// # Errors
-    /// An exception of libtorch.
     pub fn new(trainer: &Trainer) -> Result<Self> {
         Ok(Self { tensors: lists::copies(&tensors(trainer)), state: trainer.state()? })
     }
 
     /// Replaces the copy by the current state.
-    ///
-    /// # Errors
-    /// An exception of libtorch.
     pub fn renew(&mut self, trainer: &Trainer) -> Result<()> {
         lists::copy_all(&self.tensors.iter().collect::<Vec<_>>(), &tensors(trainer));
         self.state = trainer.state()?;
@@ -61,9 +55,7 @@ impl Snapshot {
     /// Restores the snapshot and repeats the updates since then, up to the first non-finite value. Returns that value in
     /// words, with the rate of its update and of the one before, which produced the weights, and the images of its batch;
     /// None where the repetition is finite. `trainer` cannot be used afterwards.
-    ///
-    /// # Errors
-    /// An image that cannot be read any more.
+    /// Fails if an image cannot be read any more.
     pub fn first_non_finite(&self, trainer: &mut Trainer, data: &Dataset) -> Result<Option<String>> {
         self.restore(trainer);
         let images = data.train.len();
@@ -153,9 +145,6 @@ fn examine_batch(trainer: &Trainer, batch: &TrainBatch, files: &[String]) -> Res
 
 /// Finds what is not finite when the model is evaluated on the images of `split` at `positions`: the first such layer
 /// output, and the names of the images with non-finite logits. None where everything is finite.
-///
-/// # Errors
-/// An image that cannot be read any more, or an exception of libtorch.
 pub(super) fn non_finite_evaluation(trainer: &Trainer, split: &Split, positions: &[u32]) -> Result<Option<String>> {
     let _guard = tch::no_grad_guard();
     let network = trainer.network();

@@ -235,9 +235,7 @@ impl Trainer {
 
     /// One update of the trained weights at learning rate `rate`, on the `batches` whose gradients are averaged. Their
     /// losses are added to `loss_sum`, a float64 scalar on the device.
-    ///
-    /// # Errors
-    /// Another rank is dead. The update is then incomplete, and the state cannot be used.
+    /// Fails if another rank is dead; the update is then incomplete, and the state cannot be used.
     pub(super) fn update(&mut self, batches: Vec<TrainBatch>, rate: f64, loss_sum: &mut Tensor) -> Result<()> {
         let count = batches.len();
         let mut gradients = Vec::new();

@@ -41,18 +41,14 @@ struct Node {
 
 impl Graph {
     /// Reads a file onto `device`.
-    ///
-    /// # Errors
-    /// The file cannot be read, is no ONNX file, or holds something that mindgap does not write; the message names it.
+    /// Fails if it cannot be read, is no ONNX file, or holds something that mindgap does not write.
     pub fn read(path: &Path, device: Device) -> Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::from_bytes(&bytes, device).with_context(|| format!("cannot use {}", path.display()))
     }
 
     /// Reads the bytes of a file onto `device`.
-    ///
-    /// # Errors
-    /// The bytes are no ONNX file, or hold something that mindgap does not write.
+    /// Fails if the bytes are no ONNX file, or hold something that mindgap does not write.
     pub fn from_bytes(bytes: &[u8], device: Device) -> Result<Self> {
         let ModelProto { ir_version, opset_import, graph, metadata_props, .. } =
             ModelProto::decode(bytes).context("it is no ONNX file, or was cut short")?;

@@ -37,10 +37,7 @@ pub(super) struct Window {
 
 impl Operator {
     /// The operator of `node`.
-    ///
-    /// # Errors
-    /// The operator is not among mindgap's, its number of inputs is wrong, or an attribute is unknown, missing or out
-    /// of range.
+    /// Fails if the operator is not among mindgap's, its inputs are too many or too few, or an attribute is wrong.
     pub fn read(node: &NodeProto) -> Result<Self> {
         ensure!(node.domain.is_empty(), "an operator of {}", node.domain);
         let mut attributes = Attributes(node.attribute.iter().map(|one| (one.name.as_str(), one)).collect());
@@ -75,9 +72,7 @@ impl Operator {
     }
 
     /// Computes the operator on as many inputs as [`Operator::read`] has checked.
-    ///
-    /// # Errors
-    /// The shapes do not match. An exception of libtorch is a panic, as everywhere with tch.
+    /// Fails if the shapes do not match. An exception of libtorch is a panic, as everywhere with tch.
     pub fn apply(self, inputs: &[&Tensor]) -> Result<Tensor> {
         Ok(match (self, inputs) {
             (Self::Convolution(Window { kernel, padding, stride }), &[x, weight]) => {

@@ -19,10 +19,7 @@ use crate::{
 /// The bytes of an ONNX file of `classifier`; the module `onnx` documents its contents. With `half` the weights and the
 /// computations between normalisation and logits are float16; input and outputs stay float32. PyTorch's counters of
 /// batches, which only training uses, are left out.
-///
-/// # Errors
-/// `calibrated` is asked for and no temperature was fitted, the network is too large for the format, or a tensor cannot
-/// be copied to the host.
+/// Fails if no temperature was fitted for `calibrated`, and if the network is too large for the format.
 pub fn to_onnx(classifier: &Classifier, variant: Variant) -> Result<Vec<u8>> {
     let about = &classifier.description;
     let mut builder = GraphBuilder::default();
