@@ -13,6 +13,7 @@
 //!    export    TorchScript, safetensors, ONNX; model files read back
 //! 2  augment   batched image transforms on the device
 //!    model     residual networks
+//!    hub       weights by name from the Hugging Face hub
 //!    run       the run folder: the contract between training and everything after it
 //! 1  data      image folders, tables, generated faces; decoding, loading
 //!    recipe    every number that determines a run; presets, schedules
@@ -31,6 +32,7 @@ pub mod data;
 pub mod durable;
 pub mod export;
 pub mod gap;
+pub mod hub;
 pub mod model;
 pub mod random;
 pub mod recipe;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::{Recipe, Shorthand, keys, presets, raw_keys::check_table, record::to_table, schedule::stretch};
+use super::{HubName, Recipe, Shorthand, keys, presets, raw_keys::check_table, record::to_table, schedule::stretch};
 use crate::durable;
 
 /// Settings above the defaults, the lowest first: a key of a later layer overrides the same key of an earlier one.
@@ -105,10 +105,14 @@ impl Layer {
     }
 }
 
-/// The path of `file` from the root, so that a recipe means the same wherever it is read. None stays none.
+/// The path of `file` from the root or its name on the hub, so that a recipe means the same wherever it is read. None stays
+/// none.
 fn absolute(folder: &Path, file: &str) -> Result<String> {
     if file.is_empty() {
         return Ok(String::new());
+    }
+    if let Some(name) = HubName::given(file, folder)? {
+        return Ok(name.to_string());
     }
     let path = std::path::absolute(folder.join(file))?;
     Ok(path.to_str().context("a recipe cannot hold its path, which is no UTF-8")?.to_owned())

@@ -10,6 +10,7 @@
 mod choice;
 mod conflicts;
 mod diff;
+mod hub_name;
 pub mod keys;
 mod knobs;
 mod layers;
@@ -28,6 +29,7 @@ mod validation;
 
 pub use choice::{Aa, AmpDtype, Border, ClassWeights, CycleMode, FirstTrained, Opt, Sched, Stem, Tta};
 pub use diff::KeyDifference;
+pub use hub_name::HubName;
 pub use layers::{Layers, resolve};
 pub use model_name::{Family, MODEL_NAMES, MODELS, family};
 pub use phase::{Curve, Phase};

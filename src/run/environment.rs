@@ -104,6 +104,12 @@ pub struct DataSource {
 pub struct PretrainedFile {
     /// Absolute path of the file.
     pub path: String,
+    /// Its repository on the Hugging Face hub, as in `timm/resnet18.a1_in1k`; absent for a file of the user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo: Option<String>,
+    /// The commit of the repository, 40 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Hash of its bytes, 32 hex digits.
     pub hash: String,
     /// What was changed to make the weights fit, one sentence each.
@@ -178,6 +184,8 @@ pub(super) mod tests {
             folders: SplitFolders { train: Some("Training".into()), val: None, test: Some("/data/Testing".into()) },
             pretrained: Some(PretrainedFile {
                 path: "/weights/resnet18.safetensors".into(),
+                repo: None,
+                commit: None,
                 hash: "00ff".into(),
                 notes: vec!["the classifier is re-initialised".into()],
             }),

@@ -12,8 +12,9 @@ use super::{Checkpoint, Position, Trainer};
 use crate::{
     data::Dataset,
     durable,
+    hub::Cache,
     model::pretrained,
-    recipe::{KeyDifference, Layers, Recipe, resolve},
+    recipe::{HubName, KeyDifference, Layers, Recipe, resolve},
     run::{Environment, RunFolder, best_epoch},
 };
 
@@ -54,6 +55,9 @@ impl Previous {
         asked.img_size = asked.img_size.or(self.recipe.img_size);
         asked.in_chans = asked.in_chans.or(self.recipe.in_chans);
         asked.range_16bit = asked.range_16bit.or(self.recipe.range_16bit);
+        if self.is_recorded_on_hub(&asked) {
+            asked.pretrained.clone_from(&self.recipe.pretrained);
+        }
 
         let mut continued = self.recipe.clone();
         if asked.epochs > continued.epochs {
@@ -70,6 +74,28 @@ impl Previous {
         }
         refuse_differences(&self.path, &asked.diff(&continued))?;
         Ok(continued)
+    }
+
+    /// Whether `asked` names the weights that the run began with: its repository on the hub, without a revision or with
+    /// one that the cache knows as the recorded commit.
+    fn is_recorded_on_hub(&self, asked: &Recipe) -> bool {
+        let name = |recipe: &Recipe| recipe.pretrained.as_deref().and_then(HubName::recorded);
+        let (Some(asked), Some(recorded)) = (name(asked), name(&self.recipe)) else { return false };
+        let cached = || Cache::from_env().ok().and_then(|cache| cache.commit(&asked));
+        asked.repo == recorded.repo && (asked.revision.is_none() || cached() == recorded.revision)
+    }
+
+    /// Whether the weights of `pretrained` are needed and not there: the run has no checkpoint yet and starts again from its
+    /// beginning, and the file of the hub that it began with is gone.
+    pub fn needs_weights(&self) -> bool {
+        let is_recorded = self.recorded_file().is_some();
+        !is_recorded && ![RunFolder::LAST, RunFolder::PREVIOUS].iter().any(|file| self.path.join(file).exists())
+    }
+
+    /// The file of the hub that the run began with, where it is still there.
+    fn recorded_file(&self) -> Option<String> {
+        let file = self.environment.pretrained.as_ref().filter(|file| file.commit.is_some())?;
+        Path::new(&file.path).exists().then(|| file.path.clone())
     }
 
     /// Whether the run has ended by early stopping.
@@ -93,7 +119,10 @@ impl Previous {
             warnings.extend(self.changed_weights());
             return Trainer::before_restore(recipe, data, device);
         }
-        let trainer = Trainer::new(recipe, data, device)?;
+        // The cache may have moved since; the file is where it was.
+        let pretrained = self.recorded_file().or_else(|| recipe.pretrained.clone());
+        let mut trainer = Trainer::new(&Recipe { pretrained, ..recipe.clone() }, data, device)?;
+        trainer.recipe = recipe.clone();
         if let (Some(before), Some(now)) = (&self.environment.pretrained, &trainer.pretrained) {
             ensure!(
                 before.hash == now.hash,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use tch::{Device, Kind, Tensor};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -17,13 +17,14 @@ use super::{
 use crate::{
     augment::Normalize,
     data::{Dataset, Split},
+    hub::{self, Cache},
     model::{
         Architecture, DropoutDraws, Mode, Parameters, ResNet,
         pretrained::{self, Images, Loaded},
         weights,
     },
     random::{Purpose, Stream},
-    recipe::{AmpDtype, ClassWeights, Recipe, schedule},
+    recipe::{AmpDtype, ClassWeights, HubName, Recipe, schedule},
     run::{Outputs, PretrainedFile},
     torch::{self, Autocast, lists, observe::ProfilerPhase},
 };
@@ -70,10 +71,12 @@ impl Trainer {
     /// The pretrained weights cannot be read or do not fit; libtorch has no memory for the network.
     pub fn new(recipe: &Recipe, data: &Dataset, device: Device) -> Result<Self> {
         let mut trainer = Self::before_restore(recipe, data, device)?;
-        if let Some(path) = &recipe.pretrained {
+        if let Some(given) = &recipe.pretrained {
             let images = Images { classes: &data.classes, mean: &data.mean, std: &data.std };
+            let (path, name) = pretrained_file(given)?;
             let Loaded { hash, notes } = torch::catch(|| pretrained::load(&trainer.model, path.as_ref(), &images))?;
-            trainer.pretrained = Some(PretrainedFile { path: path.clone(), hash, notes });
+            let (repo, commit) = name.map(|name| (name.repo, name.revision)).unzip();
+            trainer.pretrained = Some(PretrainedFile { path, repo, commit: commit.flatten(), hash, notes });
             if let Some(average) = &trainer.average {
                 average.start_from(&trainer.model);
             }
@@ -365,4 +368,19 @@ fn add_gradients(gradients: &mut Vec<Tensor>, loss: &Tensor, model: &ResNet) {
     } else {
         lists::add_all(&gradients.iter().collect::<Vec<_>>(), &fresh.iter().collect::<Vec<_>>());
     }
+}
+
+/// The path of the weights that a recipe's `pretrained` names, and their name on the hub with the commit, where it is one.
+///
+/// # Errors
+/// The hub's file is not in the cache: training uses no network.
+fn pretrained_file(given: &str) -> Result<(String, Option<HubName>)> {
+    let Some(name) = HubName::recorded(given) else { return Ok((given.to_owned(), None)) };
+    let cache = Cache::from_env()?;
+    let found = cache.find(&name, hub::WEIGHTS).zip(cache.commit(&name));
+    let (path, commit) = found.with_context(|| {
+        format!("pretrained = \"{given}\" is not in the cache of the hub: fetch it with `Hub::file`, which downloads it once")
+    })?;
+    let path = path.to_str().context("the path of the hub's cache is no UTF-8")?;
+    Ok((path.to_owned(), Some(name.at(&commit))))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Every module and its layer.
-const MODULES: [(&str, u32); 17] = [
+const MODULES: [(&str, u32); 18] = [
     ("torch", 0),
     ("random", 0),
     ("durable", 0),
@@ -18,6 +18,7 @@ const MODULES: [(&str, u32); 17] = [
     ("augment", 2),
     ("model", 2),
     ("run", 2),
+    ("hub", 2),
     ("train", 3),
     ("compare", 3),
     ("gap", 3),
@@ -30,7 +31,7 @@ const MODULES: [(&str, u32); 17] = [
 ];
 
 /// Modules of plain numbers and text, which can be read, compared and tested without libtorch.
-const WITHOUT_TENSORS: [&str; 6] = ["recipe", "stats", "run", "gap", "compare", "report"];
+const WITHOUT_TENSORS: [&str; 7] = ["recipe", "stats", "run", "hub", "gap", "compare", "report"];
 
 fn layer(module: &str) -> Option<u32> {
     MODULES.iter().find(|(name, _)| *name == module).map(|(_, layer)| *layer)

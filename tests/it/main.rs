@@ -24,6 +24,7 @@ mod find_lr;
 mod fine_tune;
 mod fuzz;
 mod help;
+mod hub;
 mod inspect;
 mod keys;
 mod knobs;

@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: small image folders, the program, and what it leaves behind.
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod hub_server;
 pub mod interposed;
 pub mod listener;
 pub mod mount;

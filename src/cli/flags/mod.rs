@@ -9,3 +9,4 @@ pub mod planning;
 pub mod recipe;
 pub mod splits;
 pub mod views;
+pub mod weights;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use crate::cli::flags::{
     data::DataFlags,
     recipe::{RecipeFlags, RecipeSource},
+    weights,
 };
 use mindgap::{
     compare::{self, Job, PlannedData, PlannedRun},
@@ -85,8 +86,9 @@ impl Planning {
         let first = self.source.flags.number("seed").unwrap_or(0);
         let jobs = compare::jobs(&self.presets()?, first, u64::from(self.seeds.unwrap_or(3)));
         // Every recipe is resolved before the data are opened, which may take a while.
-        let recipes = jobs.iter().map(|job| self.recipe_of(job)).collect::<Result<Vec<_>>>()?;
+        let mut recipes = jobs.iter().map(|job| self.recipe_of(job)).collect::<Result<Vec<_>>>()?;
         durable::check_writable(&self.out)?;
+        weights::fetch_all(&mut recipes)?;
         // With the first recipe that was completed by each data set.
         let mut opened: Vec<(Opening, PlannedData, Recipe)> = Vec::new();
         let mut planned = Vec::new();

@@ -68,7 +68,8 @@ impl RecipeSource {
         ensure!(
             preset != Some(presets::FINE_TUNE) || recipe.pretrained.is_some(),
             "preset {} continues from weights that were trained on other images: give --pretrained FILE.safetensors, such as \
-             torchvision's or the model.safetensors of another run, or choose another preset",
+             torchvision's or the model.safetensors of another run, or --pretrained timm/resnet18.a1_in1k, which is fetched from \
+             the Hugging Face hub, or choose another preset",
             presets::FINE_TUNE
         );
         Ok(recipe)

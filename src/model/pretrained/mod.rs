@@ -1,13 +1,14 @@
-//! Weights that were trained elsewhere, for `--pretrained FILE.safetensors`.
+//! Weights that were trained elsewhere, for `--pretrained FILE.safetensors` and `--pretrained timm/resnet18.a1_in1k`.
 //!
 //! | | |
 //! |---|---|
-//! | What | The network starts from the weights in FILE, of torchvision's or timm's resnet18, resnet34 and resnet50 or of a run's `model.safetensors`. The stem is fitted to the images' channels and normalisation; the classifier is initialised at random where the classes differ. |
+//! | What | The network starts from the weights in FILE, of torchvision's or timm's resnet18, resnet34 and resnet50 or of a run's `model.safetensors`; a name is looked up on the Hugging Face hub. The stem is fitted to the images' channels and normalisation; the classifier is initialised at random where the classes differ. |
 //! | When it helps | Nearly always where images are few: features learnt from a million images cannot be learnt from a thousand. |
 //! | Costs | Nothing; with the same recipe it is a better start. The network must have the file's architecture. |
 //! | Usual values | A tenth of the usual `--lr` and few epochs, as in preset `fine-tune`; with `--layer-decay` or `--freeze-until`. |
 //! | Reference | Yosinski et al. 2014, "How transferable are features in deep neural networks?"; Kornblith et al. 2019, "Do better ImageNet models transfer better?". |
 
+mod card;
 mod read;
 mod stem;
 
@@ -18,6 +19,7 @@ use safetensors::Dtype;
 use tch::{Kind, Tensor};
 use xxhash_rust::xxh3::xxh3_128;
 
+pub use self::card::Card;
 use self::stem::Normalisation;
 use super::{Parameter, ResNet};
 use crate::durable::{Archive, Array};
@@ -43,25 +45,28 @@ pub struct Loaded {
 }
 
 /// Copies the weights in the file at `path` into `network`, which is to be trained on `images`. Everything is checked
-/// before anything changes.
+/// before anything changes. A `config.json` of timm's beside a `model.safetensors` says with which normalisation the weights
+/// were trained.
 ///
 /// # Errors
 /// The file cannot be read, is no safetensors file, is damaged, or does not fit: the message then lists every tensor
 /// that is missing, left over, of another shape or type, or holds a number that is not finite.
 pub fn load(network: &ResNet, path: &Path, images: &Images) -> Result<Loaded> {
     let file = read::file(path)?;
-    let notes = fit_and_copy(network, &file, images)
+    let notes = Card::beside(path)
+        .and_then(|card| fit_and_copy(network, &file, card.as_ref(), images))
         .with_context(|| format!("pretrained = \"{}\" cannot be used", path.display()))?;
     Ok(Loaded { hash: hash(&file), notes })
 }
 
 /// Fits the weights in a file's bytes to `images`, copies them into `network` and returns what was done.
-fn fit_and_copy(network: &ResNet, file: &[u8], images: &Images) -> Result<Vec<String>> {
+fn fit_and_copy(network: &ResNet, file: &[u8], card: Option<&Card>, images: &Images) -> Result<Vec<String>> {
     let archive = Archive::from_any_safetensors(file)?;
     let mut weights = matching(&archive, network.parameters.all())?;
     let mut notes = Vec::new();
+    notes.extend(card.map(|card| format!("its config.json: {card}")));
     notes.extend(note_conversion(&archive));
-    notes.extend(fit_stem(&mut weights, &archive.metadata, images)?);
+    notes.extend(fit_stem(&mut weights, &archive.metadata, card, images)?);
     notes.push(fit_classifier(&mut weights, &archive.metadata, images.classes)?);
     let _guard = tch::no_grad_guard();
     for parameter in network.parameters.all() {
@@ -148,13 +153,15 @@ fn note_conversion(archive: &Archive) -> Option<String> {
 fn fit_stem(
     weights: &mut BTreeMap<String, Tensor>,
     metadata: &BTreeMap<String, String>,
+    card: Option<&Card>,
     images: &Images,
 ) -> Result<Vec<String>> {
     let (Some(weight), Some(mean)) = (weights.remove("conv1.weight"), weights.remove("bn1.running_mean")) else {
         bail!("there is no stem")
     };
     let channels = weight.size()[1] as usize;
-    let (own, is_stated) = match Normalisation::stated(metadata, channels)? {
+    let of_card = card.filter(|card| card.mean.len() == channels).map(Card::normalisation);
+    let (own, is_stated) = match Normalisation::stated(metadata, channels)?.or(of_card) {
         Some(own) => (own, true),
         None => (Normalisation::imagenet(channels), false),
     };

@@ -11,6 +11,9 @@ use std::{collections::BTreeMap, fmt};
 use anyhow::{Context, Result, ensure};
 use tch::{Kind, Tensor};
 
+/// Mean and standard deviation of ImageNet's pixels, with which torchvision's and timm's ResNets are trained.
+pub(super) const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+
 /// The normalisation of an image's channels: `(x − mean) / std` for pixels `x` from 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Normalisation {
@@ -27,7 +30,7 @@ impl Normalisation {
     /// The normalisation of ImageNet, with which torchvision's and timm's ResNets are trained. For grey images it is
     /// the mean over the channels, as in timm.
     pub fn imagenet(channels: usize) -> Self {
-        let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+        let (mean, std) = IMAGENET;
         if channels == 3 {
             return Self::new(&mean, &std);
         }

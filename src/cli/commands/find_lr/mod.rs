@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::{
     ExitStatus,
-    flags::{compute::Compute, data::DataFlags, recipe::RecipeSource},
+    flags::{compute::Compute, data::DataFlags, recipe::RecipeSource, weights},
     output::{overwrite::check_marked, print::print, say::say},
 };
 use mindgap::{
@@ -68,9 +68,10 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     torch::restart_with_sleeping_threads();
     args.check_files()?;
     let source = args.data.source.clone().unwrap_or_else(|| "faces".to_owned());
-    let asked = args.source.resolve_with(args.source.preset_for(&source).as_deref())?;
+    let mut asked = args.source.resolve_with(args.source.preset_for(&source).as_deref())?;
     let device = args.compute.prepare(None, None)?;
     args.compute.check_amp(&asked, device)?;
+    weights::fetch(&mut asked)?;
     let data = args.data.open(&source, &asked, false)?;
     let recipe = train::complete_recipe(asked, &data);
     recipe.validate()?;

@@ -67,7 +67,7 @@ fn follow(data: &DataFlags, compute: &Compute, group: &ProcessGroup) -> Result<E
 
 /// Trains as the only process of the run, or as rank 0 of a process group.
 fn train(args: &Args, group: Option<&ProcessGroup>) -> Result<ExitStatus> {
-    let request = Request::of(args)?;
+    let mut request = Request::of(args)?;
     if let (Some(folder), None) = (&args.out, &request.previous) {
         RunFolder::check_unused(folder)?;
     }
@@ -79,6 +79,7 @@ fn train(args: &Args, group: Option<&ProcessGroup>) -> Result<ExitStatus> {
         return conclude(args, args.out.as_deref().unwrap_or(Path::new("")), &done);
     }
     check_destination(args, &request)?;
+    request.fetch_weights()?;
     let size = group.map_or(1, |group| group.info().size);
     let threads = request.threads_before(size);
     if let Some(group) = group {
@@ -200,7 +201,10 @@ fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize
         recipe.batch_size
     ));
     if let Some(file) = &run.trainer.pretrained {
-        say(format_args!("weights  {}", file.path));
+        say(match (&file.repo, &file.commit) {
+            (Some(repo), Some(commit)) => format!("weights  {repo} at commit {commit}, {}", file.path),
+            _ => format!("weights  {}", file.path),
+        });
         for note in &file.notes {
             say(format_args!("         {note}"));
         }

@@ -8,7 +8,11 @@ use std::{
 use anyhow::{Result, ensure};
 
 use super::args::Args;
-use crate::cli::{flags::recipe::RecipeSource, output::say::say, ranks::Message};
+use crate::cli::{
+    flags::{recipe::RecipeSource, weights},
+    output::say::say,
+    ranks::Message,
+};
 use mindgap::{
     data::{Dataset, SplitFolders},
     recipe::Recipe,
@@ -75,6 +79,17 @@ impl Request {
             file: args.source.recipe.clone(),
             previous: Some(previous),
         })
+    }
+
+    /// Fetches pretrained weights that the recipe names on the hub, where the run needs them.
+    ///
+    /// # Errors
+    /// They cannot be had, or are of another network.
+    pub fn fetch_weights(&mut self) -> Result<()> {
+        if self.previous.as_ref().is_none_or(Previous::needs_weights) {
+            weights::fetch(&mut self.recipe)?;
+        }
+        Ok(())
     }
 
     /// The source of the recipe, in words.

@@ -1,0 +1,176 @@
+//! timm's description of weights: the `config.json` beside a `model.safetensors`.
+
+use std::{fmt, fs, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+
+use super::stem::Normalisation;
+use crate::durable;
+
+/// The networks of timm's that have the layers of torchvision's, and that a recipe can name.
+const ARCHITECTURES: [&str; 3] = ["resnet18", "resnet34", "resnet50"];
+
+/// timm's description of the weights in a `model.safetensors`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Card {
+    /// The network, by timm's name.
+    pub architecture: String,
+    /// Mean of the pixels per channel, scaled to 0–1, with which the images of the training were normalised.
+    pub mean: Vec<f32>,
+    /// Standard deviation of the pixels per channel.
+    pub std: Vec<f32>,
+    /// Channels, height and width of an image of the training.
+    pub input_size: [u32; 3],
+    /// The number of classes.
+    pub num_classes: u32,
+}
+
+/// The keys of the file that matter here.
+#[derive(Deserialize)]
+struct File {
+    architecture: Option<String>,
+    num_classes: Option<u32>,
+    pretrained_cfg: Option<Pretrained>,
+}
+
+#[derive(Deserialize)]
+struct Pretrained {
+    num_classes: Option<u32>,
+    #[serde(default = "rgb")]
+    input_size: [u32; 3],
+    #[serde(default = "imagenet_mean")]
+    mean: Vec<f32>,
+    #[serde(default = "imagenet_std")]
+    std: Vec<f32>,
+}
+
+// timm's defaults where a file does not say.
+fn rgb() -> [u32; 3] {
+    [3, 224, 224]
+}
+
+fn imagenet_mean() -> Vec<f32> {
+    super::stem::IMAGENET.0.to_vec()
+}
+
+fn imagenet_std() -> Vec<f32> {
+    super::stem::IMAGENET.1.to_vec()
+}
+
+impl Card {
+    /// The description in the `config.json` at `path`; `None` where the file is not timm's.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is timm's with values of another form.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        let wrong = || format!("{} cannot be used", path.display());
+        let bytes = durable::read_text(path).with_context(wrong)?;
+        Self::parse(&bytes).with_context(wrong)
+    }
+
+    /// The description beside the weights at `path`, if the two have the names of timm's.
+    pub(super) fn beside(path: &Path) -> Result<Option<Self>> {
+        let config = path.with_file_name("config.json");
+        let is_weights = path.file_name().is_some_and(|name| name == "model.safetensors");
+        if is_weights && fs::exists(&config).unwrap_or(false) { Self::read(&config) } else { Ok(None) }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Option<Self>> {
+        let File { architecture, num_classes, pretrained_cfg } = serde_json::from_slice(bytes)?;
+        let (Some(architecture), Some(training)) = (architecture, pretrained_cfg) else { return Ok(None) };
+        let Pretrained { num_classes: trained, input_size, mean, std } = training;
+        let channels = input_size[0] as usize;
+        ensure!(
+            mean.len() == channels && std.len() == channels && std.iter().all(|std| *std > 0.0),
+            "mean {mean:?} and std {std:?} are no normalisation of {channels} channels"
+        );
+        let num_classes = num_classes.or(trained).unwrap_or(1000);
+        Ok(Some(Self { architecture, mean, std, input_size, num_classes }))
+    }
+
+    /// Checks that the weights are of the network that a recipe names in `model`.
+    ///
+    /// # Errors
+    /// They are of another network, or of one that mindgap does not build.
+    pub fn check_fits(&self, model: &str) -> Result<()> {
+        let known = ARCHITECTURES.join(", ");
+        let own = &self.architecture;
+        if ARCHITECTURES.contains(&own.as_str()) {
+            ensure!(
+                own == model,
+                "the weights are of {own}, but the recipe has model = \"{model}\": set model = \"{own}\""
+            );
+            return Ok(());
+        }
+        let plain = ARCHITECTURES.iter().find(|name| own.starts_with(*name));
+        match plain.and_then(|plain| own.strip_prefix(plain)) {
+            Some("c" | "d" | "s" | "t") => bail!(
+                "the weights are of {own}, whose stem is three small convolutions where {} has one of 7x7: mindgap builds {known}",
+                plain.unwrap_or(&"")
+            ),
+            _ => bail!("the weights are of {own}; mindgap builds {known}"),
+        }
+    }
+
+    pub(super) fn normalisation(&self) -> Normalisation {
+        Normalisation::new(&self.mean, &self.std)
+    }
+}
+
+impl fmt::Display for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [_, height, width] = self.input_size;
+        let (classes, normalisation) = (self.num_classes, self.normalisation());
+        write!(
+            f,
+            "{} with {classes} classes, trained on {width}x{height} pixels with {normalisation}",
+            self.architecture
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The form of timm's files; the values that matter here.
+    fn config(architecture: &str) -> String {
+        format!(
+            r#"{{"architecture": "{architecture}", "num_classes": 1000, "num_features": 512,
+                "pretrained_cfg": {{"tag": "a1_in1k", "custom_load": false, "input_size": [3, 224, 224],
+                    "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25], "first_conv": "conv1", "classifier": "fc"}}}}"#
+        )
+    }
+
+    fn card(architecture: &str) -> Card {
+        Card::parse(config(architecture).as_bytes()).unwrap().unwrap()
+    }
+
+    #[test]
+    fn timms_description_is_read_and_others_are_left_aside() {
+        let found =
+            "resnet18 with 1000 classes, trained on 224x224 pixels with mean 0.500 0.500 0.500, std 0.250 0.250 0.250";
+        assert_eq!(card("resnet18").to_string(), found);
+        assert_eq!(Card::parse(br#"{"architectures": ["ResNetForImageClassification"]}"#).unwrap(), None);
+        let bare = Card::parse(br#"{"architecture": "resnet50", "pretrained_cfg": {}}"#).unwrap().unwrap();
+        assert_eq!((bare.mean[0], bare.input_size[1]), (0.485, 224));
+        assert!(Card::parse(config("resnet18").replace("0.25, 0.25]", "0]").as_bytes()).is_err());
+        assert!(Card::parse(b"[]").is_err());
+    }
+
+    #[test]
+    fn weights_of_other_networks_are_refused_in_words() {
+        card("resnet18").check_fits("resnet18").unwrap();
+        for (architecture, model, words) in [
+            ("resnet50", "resnet18", "set model = \"resnet50\""),
+            ("resnet18d", "resnet18", "whose stem is three small convolutions where resnet18 has one of 7x7"),
+            ("resnet101", "resnet50", "the weights are of resnet101; mindgap builds resnet18, resnet34, resnet50"),
+            ("seresnet50", "resnet50", "the weights are of seresnet50"),
+            ("vit_base_patch16_224", "resnet50", "the weights are of vit_base_patch16_224"),
+        ] {
+            let error = card(architecture).check_fits(model).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}
