@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    compare, completions, diagnose, doctor, evaluate, export, find_lr, host, inspect, plan, predict, presets, report,
-    run, train,
+    compare, completions, diagnose, doctor, evaluate, export, find_lr, gap, host, inspect, plan, predict, presets,
+    report, run, train,
 };
 pub use exit_status::ExitStatus;
 use flags::option_names::with_flags;
@@ -49,6 +49,8 @@ enum Command {
     Report(report::Args),
     /// Measure a trained network on a split of a data set
     Evaluate(Box<evaluate::Args>),
+    /// Measure the gap of a model that was trained elsewhere: probe, val, calibration, leaks
+    Gap(Box<gap::Args>),
     /// Classify image files with a trained network
     Predict(Box<predict::Args>),
     /// Write a trained network as TorchScript, safetensors or ONNX, and verify the file
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::FindLr(args) => find_lr::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Gap(args) => gap::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Host(args) => host::run(&args),

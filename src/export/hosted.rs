@@ -24,7 +24,7 @@ use rustix::{
 use tch::{Device, Kind, Tensor};
 
 use super::{Classifier, FileFormat, Graph, Model, Script};
-use crate::model::Description;
+use crate::{augment::Normalize, model::Description, torch};
 
 /// The longest message that is accepted \[bytes\].
 const LONGEST: u64 = 1 << 32;
@@ -62,6 +62,15 @@ pub struct Limits {
     pub memory: Option<u64>,
     /// Time for reading the file, and time for each batch.
     pub time: Duration,
+}
+
+/// What a model expects of its input: `(x − mean) / std` for each channel, for pixels `x` scaled to 0–1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputNormalisation {
+    /// The mean of each channel.
+    pub mean: Vec<f32>,
+    /// The standard deviation of each channel, above 0.
+    pub std: Vec<f32>,
 }
 
 /// A model in a separate process, which ends when this value is dropped.
@@ -181,11 +190,11 @@ fn write(to: &mut impl Write, message: &impl Message) -> io::Result<()> {
 }
 
 /// Reads the model file at `path` onto `device` and answers the requests on stdin on stdout, until stdin ends. What the
-/// model prints goes to stderr.
+/// model prints goes to stderr. A model without a description gets images normalised by `normalisation`, if there is one.
 ///
 /// # Errors
 /// The pipes are broken. Errors of the file or of the images are sent as answers, not returned.
-pub fn serve(path: &Path, device: Device) -> Result<()> {
+pub fn serve(path: &Path, device: Device, normalisation: Option<&InputNormalisation>) -> Result<()> {
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     dup2_stdout(io::stderr())?;
     let failed = |error: anyhow::Error| Answer { error: Some(format!("{error:#}")), ..Answer::default() };
@@ -194,10 +203,12 @@ pub fn serve(path: &Path, device: Device) -> Result<()> {
         Err(error) => return Ok(write(&mut output, &failed(error))?),
     };
     let description = model.description().map(Description::to_json);
+    let normalisation = normalisation.filter(|_| description.is_none());
+    let normalise = normalisation.map(|InputNormalisation { mean, std }| Normalize::new(mean, std, device));
     write(&mut output, &Answer { description, ..Answer::default() })?;
     let mut input = io::stdin().lock();
     while let Ok(request) = read(&mut input) {
-        write(&mut output, &logits(model.as_ref(), &request).unwrap_or_else(failed))?;
+        write(&mut output, &logits(model.as_ref(), normalise.as_ref(), device, &request).unwrap_or_else(failed))?;
     }
     Ok(())
 }
@@ -211,9 +222,12 @@ fn open(path: &Path, device: Device) -> Result<Box<dyn Model>> {
     }
 }
 
-/// The model's logits as an answer.
-fn logits(model: &dyn Model, request: &Request) -> Result<Answer> {
-    let images = Tensor::from_slice(&request.pixels).f_view(request.shape.as_slice())?;
+/// The model's logits on the images of a request, normalised where it does not do that itself.
+fn logits(model: &dyn Model, normalise: Option<&Normalize>, device: Device, request: &Request) -> Result<Answer> {
+    let mut images = Tensor::from_slice(&request.pixels).f_view(request.shape.as_slice())?;
+    if let Some(normalise) = normalise {
+        images = torch::catch(|| Ok(normalise.forward(&images.to_device(device))))?;
+    }
     let logits = model.logits(&images)?.to_device(Device::Cpu).contiguous();
     let shape = logits.size();
     ensure!(shape.len() == 2, "the model gives a tensor of shape {shape:?} instead of logits [n, classes]");

@@ -11,7 +11,7 @@ mod variant;
 pub use classifier::{Classifier, Model};
 pub use comparison::{BATCHES, OutputDifference};
 pub use file_format::FileFormat;
-pub use hosted::{Hosted, Limits, serve};
+pub use hosted::{Hosted, InputNormalisation, Limits, serve};
 use onnx::{Graph, to_onnx};
 use torchscript::{Script, to_torchscript};
 pub use variant::Variant;

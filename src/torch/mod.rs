@@ -33,7 +33,7 @@ pub(crate) use conv::preferred_layout;
 pub(crate) use norm_relu::norm_relu_takes;
 pub use norm_relu::{BatchStatistics, norm_relu};
 pub use sample::sample;
-pub(crate) use script::ScriptModule;
+pub use script::ScriptModule;
 pub use shim::{DeviceMemory, channels_last, device_memory, set_deterministic, set_tf32, version};
 use shim::{copy_beside, pin_memory};
 pub use threads::{physical_cores, set_threads};

@@ -342,3 +342,60 @@ fn a_proxy_is_used_but_not_for_the_hosts_that_need_none() {
     assert_eq!(site.server.requests(), []);
     through("127.0.0.1,localhost", "two").succeed();
 }
+
+/// The folders, files and links below the cache's folder of the repository, with what links lead to.
+fn layout(site: &Site) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![site.repo()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(site.repo()).unwrap().display().to_string();
+            match fs::read_link(&path) {
+                Ok(target) => found.push(format!("{name} -> {}", target.display())),
+                Err(_) if path.is_dir() => {
+                    // Python keeps lists of files that do not exist and of whole repositories.
+                    if !name.starts_with('.') {
+                        folders.push(path);
+                    }
+                }
+                Err(_) => found.push(format!("{name}, {} bytes", fs::metadata(&path).unwrap().len())),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+#[ignore = "needs Python's huggingface_hub: scripts/check-hub runs it"]
+fn python_and_mindgap_find_each_others_files() {
+    let python = std::env::var("PYTHON").expect("scripts/check-hub sets PYTHON");
+    let fetch = |site: &Site, offline: &str| {
+        let code = format!(
+            "import huggingface_hub as hub\nfor file in ['config.json', 'model.safetensors']:\n    \
+             print(hub.hf_hub_download('{NAME}', file))\nprint(hub.__version__)"
+        );
+        let mut command = Command::new(&python);
+        site.environment(command.args(["-c", &code]));
+        Finished(command.env("HF_HUB_OFFLINE", offline).output().unwrap()).succeed().stdout()
+    };
+    let [ours, theirs] = [Site::new(), Site::new()];
+    let said = fetch(&theirs, "0");
+    println!("huggingface_hub {}", said.lines().last().unwrap());
+    assert!(theirs.is_whole());
+    theirs.server.requests();
+    theirs.offline(NAME, "one").succeed();
+    assert_eq!(theirs.server.requests(), []);
+
+    ours.train(NAME, "one", &[]).succeed();
+    assert_eq!(layout(&ours), layout(&theirs));
+    ours.server.requests();
+    let found = fetch(&ours, "1");
+    let snapshot = ours.repo().join("snapshots").join(COMMIT);
+    let expected = ["config.json", "model.safetensors"].map(|file| snapshot.join(file).display().to_string());
+    assert_eq!(found.lines().take(2).collect::<Vec<_>>(), expected);
+    assert_eq!(ours.server.requests(), []);
+    fetch(&ours, "0");
+    assert!(ours.server.requests().iter().all(|request| request.method == "HEAD"), "nothing is transferred again");
+}

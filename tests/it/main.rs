@@ -23,6 +23,7 @@ mod failure;
 mod find_lr;
 mod fine_tune;
 mod fuzz;
+mod gap;
 mod help;
 mod hub;
 mod inspect;

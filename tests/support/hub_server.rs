@@ -26,7 +26,7 @@ pub enum Fault {
     NoRanges,
     /// The storage sends other bytes than the hub states.
     OtherBytes,
-    /// The storage sends some bytes and then nothing more.
+    /// The storage sends the first 1,000 bytes of a file and then nothing more, and of a part nothing.
     Silence,
     /// The hub accepts connections and never answers.
     Deaf,
@@ -210,7 +210,9 @@ impl Shared {
                 stream.shutdown(Shutdown::Both)
             }
             Fault::Silence => {
-                stream.write_all(&rest[..1000])?;
+                if start.is_none() {
+                    stream.write_all(&rest[..1000])?;
+                }
                 stream.flush()?;
                 thread::sleep(Duration::from_secs(60));
                 Ok(())

@@ -5,13 +5,21 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::cli::{ExitStatus, flags::compute::Compute};
-use mindgap::export;
+use mindgap::export::{self, InputNormalisation};
 
 /// Flags of `mindgap host`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     compute: Compute,
+
+    /// The mean of each channel by which the images of a model without a description are normalised
+    #[arg(long, value_delimiter = ',', allow_negative_numbers = true, requires = "std")]
+    mean: Vec<f32>,
+
+    /// The standard deviation of each channel
+    #[arg(long, value_delimiter = ',', requires = "mean")]
+    std: Vec<f32>,
 
     /// The model file
     file: PathBuf,
@@ -21,6 +29,7 @@ pub struct Args {
 /// Fails if the device cannot be used or the pipes are broken.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let device = args.compute.prepare(None, None)?;
-    export::serve(&args.file, device)?;
+    let normalisation = InputNormalisation { mean: args.mean.clone(), std: args.std.clone() };
+    export::serve(&args.file, device, Some(&normalisation).filter(|_| !args.mean.is_empty()))?;
     Ok(ExitStatus::Done)
 }

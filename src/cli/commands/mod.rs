@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod evaluate;
 pub mod export;
 pub mod find_lr;
+pub mod gap;
 pub mod host;
 pub mod inspect;
 pub mod plan;

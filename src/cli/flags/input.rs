@@ -49,6 +49,11 @@ impl Input {
 }
 
 impl InputFlags {
+    /// The channels that the flags state.
+    pub fn channels(&self) -> Option<u32> {
+        self.in_chans
+    }
+
     /// The input of `model`.
     /// Fails if neither the model nor the flags state the shape, or if they contradict each other.
     pub fn of(&self, model: &dyn Model) -> Result<Input> {

@@ -10,7 +10,7 @@ use tch::Device;
 
 use crate::cli::{output::say::say, process::child};
 use mindgap::{
-    export::{Classifier, FileFormat, Hosted, Limits, Model},
+    export::{Classifier, FileFormat, Hosted, InputNormalisation, Limits, Model},
     run::RunFolder,
     train::Checkpoint,
 };
@@ -49,6 +49,19 @@ impl ModelFlags {
     /// Opens the model on `device`.
     /// Fails if the file or folder does not exist, is no model, or is damaged.
     pub fn open(&self, device: Device) -> Result<Box<dyn Model>> {
+        self.open_normalised(device, None)
+    }
+
+    /// Opens the model on `device`. A TorchScript file that does not state its input gets images normalised by
+    /// `normalisation`, if there is one.
+    ///
+    /// # Errors
+    /// The file or folder does not exist, is no model, or is damaged.
+    pub fn open_normalised(
+        &self,
+        device: Device,
+        normalisation: Option<&InputNormalisation>,
+    ) -> Result<Box<dyn Model>> {
         let path = self.path.as_path();
         if path.is_dir() {
             return Ok(Box::new(of_run(path, self.which.unwrap_or_default(), device)?));
@@ -61,7 +74,7 @@ impl ModelFlags {
         ensure!(path.exists(), "there is no model {}", path.display());
         match FileFormat::of(path) {
             Some(FileFormat::Safetensors) => Ok(Box::new(Classifier::read(path, device)?)),
-            Some(FileFormat::Torchscript) => Ok(Box::new(self.host(device)?)),
+            Some(FileFormat::Torchscript) => Ok(Box::new(self.host(device, normalisation)?)),
             Some(FileFormat::Onnx) | None => bail!(
                 "{} cannot be read as a model: give a run folder, a .safetensors file or a TorchScript .pt file",
                 path.display()
@@ -69,7 +82,7 @@ impl ModelFlags {
         }
     }
 
-    fn host(&self, device: Device) -> Result<Hosted> {
+    fn host(&self, device: Device, normalisation: Option<&InputNormalisation>) -> Result<Hosted> {
         // No limit on CUDA, whose driver reserves more address space than any machine has memory.
         let memory = (self.script_memory > 0 && !device.is_cuda()).then_some(self.script_memory << 20);
         let limits = Limits { memory, time: Duration::from_secs(self.script_time) };
@@ -78,16 +91,29 @@ impl ModelFlags {
             self.path.display(),
             memory.map_or(String::new(), |bytes| format!(" within {} MiB of address space", bytes >> 20))
         ));
-        host(&self.path, device, limits)
+        host_normalised(&self.path, device, limits, normalisation)
     }
 }
 
 /// The model in the file at `path`, run by a separate process.
 /// Fails if the process cannot be started, or cannot use the file; the message names it.
 pub fn host(path: &Path, device: Device, limits: Limits) -> Result<Hosted> {
+    host_normalised(path, device, limits, None)
+}
+
+fn host_normalised(
+    path: &Path,
+    device: Device,
+    limits: Limits,
+    normalisation: Option<&InputNormalisation>,
+) -> Result<Hosted> {
     let mut command = child::mindgap()?;
     let device = if let Device::Cuda(index) = device { format!("cuda:{index}") } else { "cpu".to_owned() };
     command.arg("host").arg("--device").arg(device).arg("--threads").arg(tch::get_num_threads().to_string());
+    if let Some(InputNormalisation { mean, std }) = normalisation {
+        let list = |values: &[f32]| values.iter().map(f32::to_string).collect::<Vec<_>>().join(",");
+        command.arg(format!("--mean={}", list(mean))).arg(format!("--std={}", list(std)));
+    }
     command.arg("--").arg(path);
     Hosted::start(command, limits).with_context(|| format!("cannot use {}", path.display()))
 }

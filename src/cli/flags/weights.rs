@@ -27,7 +27,7 @@ pub fn fetch(recipe: &mut Recipe) -> Result<()> {
     let Some(name) = recipe.pretrained.as_deref().and_then(HubName::recorded) else { return Ok(()) };
     let hub = Hub::from_env()?;
     let config = hub.file(&name, CONFIG, &Transfer::default())?;
-    for note in &config.note {
+    if let Some(note) = &config.note {
         say(format_args!("note: {note}"));
     }
     let card = Card::read(&config.path)?.with_context(|| {
