@@ -42,10 +42,9 @@ pub(super) const NETWORK: &[Key] = &[
 #[rustfmt::skip]
 pub(super) const PRETRAINED: &[Key] = &[
     Key {
-        name: "pretrained", value_names: &["FILE.safetensors|NAME"], kind: Kind::Path,
-        help: "Start from the weights in this file, of torchvision's and timm's resnet18, 34 and 50 or mindgap's \
-               model.safetensors, or from those that the Hugging Face hub has under this name, such as \
-               timm/resnet18.a1_in1k or timm/resnet18.a1_in1k@REVISION",
+        name: "pretrained", value_names: &["WEIGHTS"], kind: Kind::Path,
+        help: "Start from these weights: a .safetensors file of torchvision's or timm's resnet18, 34 or 50 or of \
+               mindgap's, or a name on the Hugging Face hub, such as timm/resnet18.a1_in1k",
         example: "pretrained = '/WEIGHTS'", ..Key::KNOB
     },
     Key {
