@@ -1,7 +1,7 @@
 //! `environment.json`: programs, device and data of a run. The recipe decides a run's numbers; programs and device decide
 //! their last bits.
 
-use std::time::SystemTime;
+use std::{fs, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +97,19 @@ pub struct DataSource {
     pub mean: Vec<f32>,
     /// Standard deviation of the training pixels per channel, scaled to 0–1.
     pub std: Vec<f32>,
+}
+
+impl DataSource {
+    /// What opens the data again: their absolute path where there is one.
+    pub fn place(&self) -> &str {
+        self.path.as_deref().unwrap_or(&self.source)
+    }
+
+    /// Whether `source` names these data.
+    pub fn is_at(&self, source: &str) -> bool {
+        let own = self.place();
+        source == own || matches!((fs::canonicalize(source), fs::canonicalize(own)), (Ok(a), Ok(b)) if a == b)
+    }
 }
 
 /// A file of pretrained weights.

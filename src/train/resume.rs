@@ -146,8 +146,7 @@ impl Previous {
 
     /// The source of the run's data: an absolute path where there is one.
     pub fn source(&self) -> String {
-        let data = &self.environment.data;
-        data.path.clone().unwrap_or_else(|| data.source.clone())
+        self.environment.data.place().to_owned()
     }
 
     /// The range of 16-bit values by which the run's images were read. Runs that did not record it used the high byte.

@@ -88,3 +88,28 @@ impl InputFlags {
         })
     }
 }
+
+/// The model's number of each class of the data, matched by name.
+///
+/// # Errors
+/// The data hold a class that the model does not know.
+pub fn class_numbers(data: &[String], model: &[String]) -> Result<Vec<i64>> {
+    let unknown: Vec<&String> = data.iter().filter(|class| !model.contains(class)).collect();
+    ensure!(unknown.is_empty(), "the data hold classes that the model does not know: {unknown:?}; it knows {model:?}");
+    let number = |class: &String| model.iter().position(|known| known == class).unwrap_or_default() as i64;
+    Ok(data.iter().map(number).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_matched_by_name() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let model = names(&["anger", "fear", "joy"]);
+        assert_eq!(class_numbers(&names(&["joy", "anger"]), &model).unwrap(), [2, 0]);
+        let error = class_numbers(&names(&["joy", "pride"]), &model).unwrap_err().to_string();
+        assert!(error.contains(r#"["pride"]"#), "{error}");
+    }
+}

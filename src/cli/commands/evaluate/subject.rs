@@ -1,14 +1,12 @@
 //! What is evaluated: a model, and the data that its run, its description or the flags name.
 
-use std::{fs, path::Path};
-
 use anyhow::{Context, Result, ensure};
 
 use super::{
     args::{Args, Portion},
     evaluation::Leaks,
 };
-use crate::cli::flags::input::{Input, KEEP_HIGH_BYTE};
+use crate::cli::flags::input::{Input, KEEP_HIGH_BYTE, class_numbers};
 use mindgap::{
     data::{Dataset, SingleSplit, Split},
     export::Model,
@@ -52,10 +50,10 @@ impl Subject {
         let path = &args.model.path;
         let run = if path.is_dir() { Some(RunFolder::open(path)?.environment()?) } else { None };
         let asked = args.data.source.clone();
-        let source = asked.or_else(|| run.as_ref().map(source_of)).context(
+        let source = asked.or_else(|| run.as_ref().map(|run| run.data.place().to_owned())).context(
             "which data? A model file does not name any: add --data (a run folder names the data of its training)",
         )?;
-        let own = run.as_ref().filter(|run| is_same(&source, run));
+        let own = run.as_ref().filter(|run| run.data.is_at(&source));
         let exclude = args.data.exclude.clone().or_else(|| own.and_then(|run| run.data.exclude.clone()));
         let trained = model.description().map(|about| about.recipe()).transpose()?.unwrap_or_default();
         // A model without a recorded range was trained on 8-bit images, or by a version that kept the high byte of 16-bit
@@ -102,7 +100,7 @@ impl Subject {
             ));
         }
         let (classes, class_of) = match &input.classes {
-            Some(classes) => (classes.clone(), numbers(&found, classes)?),
+            Some(classes) => (classes.clone(), class_numbers(&found, classes)?),
             None => (found.clone(), (0..found.len() as i64).collect()),
         };
         Ok(Self { input, source, notes, classes, class_of, data })
@@ -146,37 +144,4 @@ fn is_own(data: &Dataset, model: &dyn Model, run: Option<&Environment>) -> bool 
     model
         .description()
         .is_some_and(|about| about.classes == data.classes && about.mean == data.mean && about.std == data.std)
-}
-
-/// The data of a run, by their absolute path where there is one.
-fn source_of(run: &Environment) -> String {
-    run.data.path.clone().unwrap_or_else(|| run.data.source.clone())
-}
-
-/// Whether `source` names the data of `run`.
-fn is_same(source: &str, run: &Environment) -> bool {
-    let own = source_of(run);
-    source == own || matches!((fs::canonicalize(source), fs::canonicalize(Path::new(&own))), (Ok(a), Ok(b)) if a == b)
-}
-
-/// The model's number of each class of the data.
-fn numbers(data: &[String], model: &[String]) -> Result<Vec<i64>> {
-    let unknown: Vec<&String> = data.iter().filter(|class| !model.contains(class)).collect();
-    ensure!(unknown.is_empty(), "the data hold classes that the model does not know: {unknown:?}; it knows {model:?}");
-    let number = |class: &String| model.iter().position(|known| known == class).unwrap_or_default() as i64;
-    Ok(data.iter().map(number).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn classes_are_matched_by_name() {
-        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        let model = names(&["anger", "fear", "joy"]);
-        assert_eq!(numbers(&names(&["joy", "anger"]), &model).unwrap(), [2, 0]);
-        let error = numbers(&names(&["joy", "pride"]), &model).unwrap_err().to_string();
-        assert!(error.contains(r#"["pride"]"#), "{error}");
-    }
 }

@@ -5,14 +5,8 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, ensure};
 
 use super::args::Args;
-use crate::cli::flags::input::{Input, KEEP_HIGH_BYTE};
-use mindgap::{
-    data::Dataset,
-    export::Model,
-    recipe::Recipe,
-    run::{Environment, RunFolder},
-    train::EvalSets,
-};
+use crate::cli::flags::input::{Input, KEEP_HIGH_BYTE, class_numbers};
+use mindgap::{data::Dataset, export::Model, recipe::Recipe, run::RunFolder, train::EvalSets};
 
 /// The data for a model.
 pub struct Subject {
@@ -38,10 +32,10 @@ impl Subject {
         let path = &args.model.path;
         let run = if path.is_dir() { Some(RunFolder::open(path)?.environment()?) } else { None };
         let asked = args.data.source.clone();
-        let source = asked.clone().or_else(|| run.as_ref().map(source_of)).context(
+        let source = asked.clone().or_else(|| run.as_ref().map(|run| run.data.place().to_owned())).context(
             "which data? A model file does not name any: add --data with the folder that the model was trained on",
         )?;
-        let own = run.as_ref().filter(|run| asked.is_none_or(|source| source == source_of(run)));
+        let own = run.as_ref().filter(|run| asked.is_none_or(|source| run.data.is_at(&source)));
         let exclude = args.data.exclude.clone().or_else(|| own.and_then(|run| run.data.exclude.clone()));
         let folders = own.map(|run| run.folders.clone()).unwrap_or_default();
         let trained = model.description().map(|about| about.recipe()).transpose()?.unwrap_or_default();
@@ -77,14 +71,9 @@ impl Subject {
             (order, classes) => order.or_else(|| classes.clone()),
         };
         let classes = named.unwrap_or_else(|| data.classes.clone());
-        let class_of = numbers(&data.classes, &classes)?;
+        let class_of = class_numbers(&data.classes, &classes)?;
         Ok(Self { source, data, sets, classes, class_of })
     }
-}
-
-/// The data of a run, by their absolute path where there is one.
-fn source_of(run: &Environment) -> String {
-    run.data.path.clone().unwrap_or_else(|| run.data.source.clone())
 }
 
 /// The classes that `text` lists, or that are on the lines of the file it names.
@@ -103,12 +92,4 @@ fn class_order(text: &str) -> Result<Vec<String>> {
         ensure!(!names[..number].contains(name), "--class-order names {name:?} twice");
     }
     Ok(names)
-}
-
-/// The model's number of each class of the data.
-fn numbers(data: &[String], model: &[String]) -> Result<Vec<i64>> {
-    let unknown: Vec<&String> = data.iter().filter(|class| !model.contains(class)).collect();
-    ensure!(unknown.is_empty(), "the data hold classes that the model does not know: {unknown:?}; it knows {model:?}");
-    let number = |class: &String| model.iter().position(|known| known == class).unwrap_or_default() as i64;
-    Ok(data.iter().map(number).collect())
 }
