@@ -9,6 +9,7 @@
 //! | Reference | Müller and Hutter 2021, "TrivialAugment: tuning-free yet state-of-the-art data augmentation". The operations are mindgap's own knobs rather than the paper's 14. Rotation, shift, brightness, contrast and saturation have the paper's "wide" ranges, except that a shift ends at half the side. |
 
 use super::{ColourFactors, ImageSize, Map, blur};
+use crate::stats::hypotenuse;
 
 /// Largest rotation in degrees, in either direction.
 const TURN: f64 = 135.0;
@@ -43,7 +44,7 @@ pub(super) fn draw(
         4 => map.zoom *= ZOOM.powf(signed),
         5 => colour.brightness *= 1.0 + signed * COLOUR,
         6 => colour.contrast *= 1.0 + signed * COLOUR,
-        7 => *blur = blur.hypot(blur::sigma(size, strength)),
+        7 => *blur = hypotenuse(*blur, blur::sigma(size, strength)),
         _ => colour.saturation *= 1.0 + signed * COLOUR,
     }
 }

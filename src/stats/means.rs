@@ -1,5 +1,7 @@
 //! Means, their spread and their errors.
 
+use super::hypotenuse;
+
 /// A number and its standard error, in the same unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -32,7 +34,7 @@ pub fn standard_error(values: &[f64]) -> f64 {
 /// mean(`a`) − mean(`b`) of two independent samples, with its standard error √(se(a)² + se(b)²), which allows for different
 /// variances as Welch's test does.
 pub fn difference_of_means(a: &[f64], b: &[f64]) -> Estimate {
-    Estimate { value: mean(a) - mean(b), standard_error: standard_error(a).hypot(standard_error(b)) }
+    Estimate { value: mean(a) - mean(b), standard_error: hypotenuse(standard_error(a), standard_error(b)) }
 }
 
 /// The share of true values in percent, 0–100; NaN of no values.

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Result, anyhow, bail, ensure};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LAZY};
 
-use super::library;
+use super::{Installation, library};
 
 /// The NVIDIA driver of this machine.
 #[derive(Clone, Debug)]
@@ -46,14 +46,17 @@ fn load_kernels() -> Result<&'static Path> {
         let file = library::folder().join("libtorch_cuda.so");
         if !file.exists() {
             return Err(format!(
-                "this libtorch has no CUDA kernels ({} is missing). Run scripts/libtorch --cuda, then build again",
-                file.display()
+                "this libtorch has no CUDA kernels ({} is missing). {}",
+                file.display(),
+                Installation::here().cuda_remedy()
             ));
         }
         // With RTLD_GLOBAL its static constructors register the kernels with the libtorch that is already loaded.
         match open(file.as_os_str(), RTLD_GLOBAL | RTLD_LAZY) {
             Ok(_) => Ok(file),
-            Err(why) => Err(format!("libtorch's CUDA kernels cannot be loaded ({why}). Run scripts/libtorch --cuda")),
+            Err(why) => {
+                Err(format!("libtorch's CUDA kernels cannot be loaded ({why}). {}", Installation::here().cuda_remedy()))
+            }
         }
     });
     loaded.as_deref().map_err(|why| anyhow!("{why}"))
@@ -107,7 +110,7 @@ fn check_age(driver: (u32, u32), needed: Option<(u32, u32)>) -> Result<()> {
     ensure!(
         driver.0 >= needed.0,
         "the NVIDIA driver serves CUDA up to {}.{}, but this libtorch is built for {}.{}. Update the driver, or \
-         give scripts/libtorch a Python with torch {} built for an older CUDA",
+         use a torch {} built for an older CUDA",
         driver.0,
         driver.1,
         needed.0,

@@ -10,6 +10,7 @@ pub mod cuda;
 pub mod device;
 #[cfg(feature = "distributed")]
 pub mod distributed;
+mod installation;
 pub mod library;
 pub(crate) mod lists;
 mod norm_relu;
@@ -30,6 +31,7 @@ pub use catch::{catch, without_frames};
 pub use collective::{Collective, Reduce};
 pub use conv::conv2d;
 pub(crate) use conv::preferred_layout;
+pub use installation::Installation;
 pub(crate) use norm_relu::norm_relu_takes;
 pub use norm_relu::{BatchStatistics, norm_relu};
 pub use sample::sample;

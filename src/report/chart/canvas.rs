@@ -32,6 +32,11 @@ pub fn series(index: usize) -> RGBColor {
     RGBColor(16 + (index % SERIES) as u8, 0, 0)
 }
 
+/// The colour that stands for dashed lines in `colour`: `plotters` itself can only draw every dash as a line.
+fn dashed(RGBColor(r, _, b): RGBColor) -> RGBColor {
+    RGBColor(r, 1, b)
+}
+
 /// Draws a chart of this height and returns its SVG, without size and with the page's colours.
 pub fn svg(height: u32, label: &str, draw: impl FnOnce(&Area) -> Result<()>) -> Result<String> {
     let mut text = String::new();
@@ -48,8 +53,10 @@ fn in_the_pages_colours(svg: &str, label: &str) -> String {
     let mut text = svg.replace(" xmlns=\"http://www.w3.org/2000/svg\"", "");
     let names = [(INK, "ink".to_owned()), (GRID, "grid".into()), (PROBE, "probe".into()), (VAL, "val".into())];
     let numbered = (0..SERIES).map(|index| (series(index), format!("series-{index}")));
-    for (RGBColor(r, g, b), name) in names.into_iter().chain(numbered) {
-        text = text.replace(&format!("\"#{r:02X}{g:02X}{b:02X}\""), &format!("\"var(--{name})\""));
+    for (colour, name) in names.into_iter().chain(numbered) {
+        for (RGBColor(r, g, b), dashes) in [(colour, ""), (dashed(colour), " stroke-dasharray=\"5 4\"")] {
+            text = text.replace(&format!("\"#{r:02X}{g:02X}{b:02X}\""), &format!("\"var(--{name})\"{dashes}"));
+        }
     }
     let start = text.find("viewBox").unwrap_or_default();
     format!("<svg role=\"img\" aria-label=\"{label}\" {}", &text[start..])
@@ -114,7 +121,7 @@ pub fn curve(axes: &mut Axes, points: &[CurvePoint], y: [f64; 2], colour: RGBCol
     }
     let line = points.iter().map(|point| at(point, point.figure.mean));
     if is_baseline {
-        axes.draw_series(DashedLineSeries::new(line, 5, 4, colour.mix(0.75).stroke_width(1))).map_err(drawing)?;
+        axes.draw_series(LineSeries::new(line, dashed(colour).mix(0.75).stroke_width(1))).map_err(drawing)?;
     } else if points.len() == 1 {
         axes.draw_series(line.map(|place| Circle::new(place, 3, colour.filled()))).map_err(drawing)?;
     } else {
@@ -188,11 +195,13 @@ mod tests {
     fn colours_are_names_of_the_page() {
         let drawn = svg(100, "a chart", |area| {
             area.draw(&Circle::new((5, 5), 3, series(9).filled())).map_err(drawing)?;
+            area.draw(&PathElement::new([(5, 5), (9, 9)], dashed(VAL))).map_err(drawing)?;
             area.draw(&Text::new("<&>", (5, 5), ("sans-serif", 12).into_font().color(&INK))).map_err(drawing)
         })
         .unwrap();
         assert!(drawn.starts_with("<svg role=\"img\" aria-label=\"a chart\" viewBox=\"0 0 480 100\""), "{drawn}");
         assert!(drawn.contains("\"var(--series-1)\"") && drawn.contains("\"var(--ink)\""), "{drawn}");
+        assert!(drawn.contains("\"var(--val)\" stroke-dasharray=\"5 4\""), "{drawn}");
         assert!(drawn.contains("&lt;&amp;&gt;") && !drawn.contains("\"#"), "{drawn}");
     }
 }

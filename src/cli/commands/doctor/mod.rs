@@ -15,7 +15,7 @@ use machine::Machine;
 use mindgap::{
     data::{self, Options},
     torch::{
-        TCH_VERSION, cuda,
+        Installation, TCH_VERSION, cuda,
         device::{self, DeviceRequest},
         library, set_threads, version,
     },
@@ -74,19 +74,21 @@ fn examine(args: &Args) -> Report {
     if let (Some(missing), false, true) = (&cuda.missing, cuda.gpus.is_empty(), asked.is_ok()) {
         advice.push(format!("The GPU is not used: {missing}."));
     }
+    let installation = Installation::here();
     let lib = library::folder();
     let build = library::build(&lib);
     if let Some(build) = build.as_deref().filter(|build| build.split('+').next() != Some(version())) {
         failures.push(format!(
-            "mindgap was compiled against libtorch {}, but {build} is loaded from {}. Run scripts/libtorch, unset \
-             LD_LIBRARY_PATH, and build again.",
+            "mindgap was compiled against libtorch {}, but {build} is loaded from {}. {}.",
             version(),
-            lib.display()
+            lib.display(),
+            installation.remedy()
         ));
     }
     Report {
         mindgap: env!("CARGO_PKG_VERSION"),
         tch: TCH_VERSION,
+        installation,
         libtorch: Libtorch { version: version(), build, folder: lib, loaded: computing_libraries() },
         machine: Machine::here(),
         threads,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use mindgap::torch::Installation;
+
 use super::{machine::Machine, step::Step};
 
 /// The whole report. `--json` prints it in this form.
@@ -11,6 +13,7 @@ use super::{machine::Machine, step::Step};
 pub struct Report {
     pub(super) mindgap: &'static str,
     pub(super) tch: &'static str,
+    pub(super) installation: Installation,
     pub(super) libtorch: Libtorch,
     pub(super) machine: Machine,
     /// Threads of libtorch's operators.

@@ -1,5 +1,7 @@
 //! Renders the report of `mindgap doctor` as text of at most 80 columns.
 
+use mindgap::torch::Installation;
+
 use super::report::{Check, Decoded, Report};
 
 const COLUMNS: usize = 80;
@@ -12,6 +14,14 @@ pub fn render(report: &Report) -> String {
     let mut row = |label: &str, value: &str| out.push_str(&wrap(label, value, INDENT));
 
     row("mindgap", &format!("{} with tch {}", report.mindgap, report.tch));
+    match &report.installation {
+        Installation::Build => {}
+        Installation::Wheel { version, folder } => {
+            row("  wheel", &format!("{version}, installed by pip in"));
+            row("", &folder.display().to_string());
+        }
+        Installation::Archive { folder } => row("  archive", &folder.display().to_string()),
+    }
     row("libtorch", report.libtorch.build.as_deref().unwrap_or(report.libtorch.version));
     row("", &report.libtorch.folder.display().to_string());
     let (beside, elsewhere): (Vec<_>, Vec<_>) =
@@ -131,6 +141,10 @@ mod tests {
         Report {
             mindgap: "0.1.0",
             tch: "0.26.0",
+            installation: Installation::Wheel {
+                version: "0.1.0.post213".into(),
+                folder: "/home/ada/venv/lib/python3.12/site-packages".into(),
+            },
             libtorch: Libtorch {
                 version: "2.13.0",
                 build: Some("2.13.0+cu130".into()),
