@@ -148,9 +148,9 @@ mod tests {
             libtorch: Libtorch {
                 version: "2.13.0",
                 build: Some("2.13.0+cu130".into()),
-                folder: "/home/ada/.cache/mindgap/libtorch-2.13.0-cuda/torch/lib".into(),
+                folder: "/home/ada/venv/lib/python3.12/site-packages/torch/lib".into(),
                 loaded: ["lib/libc10.so", "lib/libtorch_cpu.so"]
-                    .map(|file| format!("/home/ada/.cache/mindgap/libtorch-2.13.0-cuda/torch/{file}").into())
+                    .map(|file| format!("/home/ada/venv/lib/python3.12/site-packages/torch/{file}").into())
                     .to_vec(),
             },
             machine: Machine {
@@ -168,7 +168,7 @@ mod tests {
                 limit: 8 << 30,
             }),
             cuda: Cuda {
-                kernels: Some("/home/ada/.cache/mindgap/libtorch-2.13.0-cuda/torch/lib/libtorch_cuda.so".into()),
+                kernels: Some("/home/ada/venv/lib/python3.12/site-packages/torch/lib/libtorch_cuda.so".into()),
                 needed: Some("13.0".into()),
                 driver: Some("12.4".into()),
                 gpus: vec!["Tesla V100-SXM2-16GB, 15.8 GiB, compute capability 7.0".into()],
