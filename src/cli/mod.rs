@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    compare, completions, diagnose, doctor, evaluate, export, find_lr, gap, host, inspect, plan, predict, presets,
-    report, run, train,
+    compare, completions, conclude, diagnose, doctor, evaluate, export, find_lr, gap, host, inspect, plan, predict,
+    presets, report, run, train,
 };
 pub use exit_status::ExitStatus;
 use flags::option_names::with_flags;
@@ -55,6 +55,9 @@ enum Command {
     Predict(Box<predict::Args>),
     /// Write a trained network as TorchScript, safetensors or ONNX, and verify the file
     Export(export::Args),
+    /// Compute the final figures of a run that another training loop recorded
+    #[command(hide = true)]
+    Conclude(conclude::Args),
     /// Run a model file on behalf of another mindgap process
     #[command(hide = true)]
     Host(host::Args),
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Gap(args) => gap::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Conclude(args) => conclude::run(&args),
         Command::Host(args) => host::run(&args),
         Command::Presets(args) => presets::run(&args),
         Command::Doctor(args) => doctor::run(&args),

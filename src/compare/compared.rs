@@ -17,8 +17,9 @@ pub struct Compared {
     pub seeds: Vec<u64>,
     /// Trainable numbers of its network.
     pub parameters: u64,
-    /// Multiply-adds of one image.
-    pub macs: u64,
+    /// Multiply-adds of one image; absent where a recorded run does not state them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub macs: Option<u64>,
     /// Figures of its finished runs, over their seeds.
     pub figures: SeedFigures,
     /// What val loss did at the end of each of its finished runs, in the order of `seeds`.
@@ -33,7 +34,10 @@ pub struct Compared {
 
 impl Compared {
     pub(super) fn new(preset: &str, runs: &[&FinishedRun], is_base: bool, base: &[&FinishedRun], number: u32) -> Self {
-        let mut recipe = runs[0].recipe.diff(&base[0].recipe);
+        let mut recipe = match (&runs[0].recipe, &base[0].recipe) {
+            (Some(own), Some(base)) => own.diff(base),
+            _ => Vec::new(),
+        };
         // Runs of one preset differ in the seed too.
         recipe.retain(|difference| difference.key != "seed");
         Self {

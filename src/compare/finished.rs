@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::Job;
 use crate::{
-    recipe::{Layers, Recipe, resolve},
+    recipe::Recipe,
     run::{DataSource, Done, Measured, RunFolder, Versions},
 };
 
@@ -15,8 +15,8 @@ use crate::{
 pub struct FinishedRun {
     /// Preset and seed.
     pub job: Job,
-    /// Recipe of the run.
-    pub recipe: Recipe,
+    /// Recipe of the run; None for a recorded run.
+    pub recipe: Option<Recipe>,
     /// The data that it was trained on.
     pub data: DataSource,
     /// Programs and device that trained it.
@@ -47,8 +47,8 @@ fn read(job: &Job, folder: &Path) -> Result<Option<FinishedRun>> {
     let Some(done) = folder.done()? else { return Ok(None) };
     let environment = folder.environment()?;
     let val = folder.predictions()?.last_val;
-    let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
-    if recipe.seed != job.seed {
+    let recipe = folder.recipe()?;
+    if let Some(recipe) = recipe.as_ref().filter(|recipe| recipe.seed != job.seed) {
         bail!("it was trained with seed {}, not {}", recipe.seed, job.seed);
     }
     Ok(Some(FinishedRun {

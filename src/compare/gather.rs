@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::{FinishedRun, Job, NotFinished, Plan, PlannedRun};
 use crate::run::{Lock, RunFolder};
@@ -32,7 +32,8 @@ fn read(run: &PlannedRun, folder: &Path) -> Result<Result<FinishedRun, String>> 
     let Some(found) = FinishedRun::read(&run.job, folder)? else {
         return Ok(Err(progress(folder, run.recipe.epochs)));
     };
-    run.check_recipe(&found.recipe, folder)?;
+    let recipe = found.recipe.as_ref().context("a run of a plan has a recipe, and this one was recorded elsewhere")?;
+    run.check_recipe(recipe, folder)?;
     ensure!(
         found.data.fingerprint == run.data.fingerprint,
         "the run in {} was trained on other data: {:?}, fingerprint {}, planned {}",

@@ -37,15 +37,15 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
         labels: (0..IMAGES as i64).map(|number| number % 2).collect(),
         ids: (0..IMAGES as i64).collect(),
     };
-    let cost = RunCost { parameters: 1000, macs: 2000, seconds: 60.0 };
+    let cost = RunCost { parameters: 1000, macs: Some(2000), seconds: 60.0 };
     let done = Done::conclude(&[record], &outputs, 2, &[false; IMAGES], &half, cost).unwrap();
     FinishedRun {
         job: Job { preset: preset.into(), seed },
-        recipe: Recipe { seed, smoothing: if preset == "base" { 0.0 } else { 0.1 }, ..Recipe::default() },
+        recipe: Some(Recipe { seed, smoothing: if preset == "base" { 0.0 } else { 0.1 }, ..Recipe::default() }),
         data: data("00ff"),
         versions: Versions {
             mindgap: "0".into(),
-            tch: "0".into(),
+            tch: Some("0".into()),
             libtorch: "0".into(),
             device: "cpu".into(),
             threads: 1,
@@ -72,8 +72,8 @@ fn data(fingerprint: &str) -> DataSource {
         conflicting_groups: None,
         bad_files: 0,
         classes: vec!["a".into(), "b".into()],
-        channels: 1,
-        size: 48,
+        channels: Some(1),
+        size: Some(48),
         mean: vec![0.5],
         std: vec![0.25],
     }

@@ -42,10 +42,13 @@ pub fn augments(recipe: &Recipe) -> bool {
 /// Against a gap that harms.
 pub fn against_overfit(case: &Case) -> String {
     let Some(recipe) = case.recipe() else {
-        return "The log does not say which regularisation was on. Whatever of these is off comes first, in this order: \
-                augmentation, mixup, label smoothing, weight decay; then more images. Longer training or a larger network \
-                alone widen this gap."
-            .to_owned();
+        let missing =
+            if case.run.is_some() { "The recipe is not recorded" } else { "The log does not state the recipe" };
+        return format!(
+            "{missing}, so it is not known which regularisation was on. Whatever of these is off comes first, in this order: \
+             augmentation, mixup, label smoothing, weight decay; then more images. Longer training or a larger network \
+             alone widen this gap."
+        );
     };
     let (on, off): (Vec<&Family>, Vec<&Family>) = FAMILIES.iter().partition(|family| family.is_on(recipe));
     match (&on[..], &off[..]) {
@@ -70,11 +73,12 @@ pub fn against_overfit(case: &Case) -> String {
 
 /// Against a network that has memorised its training images.
 pub fn against_memory(case: &Case) -> String {
-    let augmented = case.recipe().is_some_and(augments);
-    let first = if augmented {
-        "Augment more strongly (--aa trivial, --reprob 0.25) or mix images (--mixup 0.2)".to_owned()
-    } else {
-        format!("Augment, so that no image comes twice the same ({})", FAMILIES[0].flags())
+    let first = match case.recipe() {
+        Some(recipe) if augments(recipe) => {
+            "Augment more strongly (--aa trivial, --reprob 0.25) or mix images (--mixup 0.2)".to_owned()
+        }
+        Some(_) => format!("Augment, so that no image comes twice the same ({})", FAMILIES[0].flags()),
+        None => "Augment, so that no image comes twice the same; where images are augmented already, do it more strongly or mix them".to_owned(),
     };
     format!("{first}, or stop earlier: epochs after this point cost time and confidence.")
 }
@@ -102,10 +106,12 @@ pub fn while_val_falls(case: &Case) -> String {
 
 /// Against under-fitting; `still_falls` says whether training loss does.
 pub fn against_underfit(case: &Case, still_falls: bool) -> String {
-    let regularised: Vec<&str> = match case.recipe() {
-        Some(recipe) => FAMILIES.iter().filter(|family| family.is_on(recipe)).map(|family| family.name).collect(),
-        None => Vec::new(),
+    let Some(recipe) = case.recipe() else {
+        let last = if still_falls { "Train longer" } else { "Take a wider or deeper network" };
+        return format!("{last}, or weaken the regularisation, if any is on; more of it would only make it worse.");
     };
+    let on = FAMILIES.iter().filter(|family| family.is_on(recipe));
+    let regularised: Vec<&str> = on.map(|family| family.name).collect();
     let last = if still_falls { "Train longer" } else { "Take a wider or deeper network (--width, --model)" };
     if regularised.is_empty() {
         format!("{last}; more regularisation would only make it worse.")
@@ -129,7 +135,12 @@ pub fn against_guessing(case: &Case) -> String {
 
 /// Against noise in the weights.
 pub fn against_noise(case: &Case) -> String {
-    let averages = case.recipe().is_some_and(|recipe| recipe.model_ema || recipe.swa_start > 0);
+    let Some(recipe) = case.recipe() else {
+        return "Average the weights (EMA), if they are not averaged yet, or let the rate end near zero; do not read a single epoch's \
+                figure."
+            .to_owned();
+    };
+    let averages = recipe.model_ema || recipe.swa_start > 0;
     let rates = case.curves.series(|point| point.lr);
     let highest = rates.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
     let is_high = rates.last().is_none_or(|(_, last)| *last > 0.1 * highest);
@@ -148,8 +159,11 @@ pub fn against_noise(case: &Case) -> String {
 
 /// Against overconfidence.
 pub fn against_confidence(case: &Case, temperature: f64) -> String {
-    let smooths = case.recipe().is_some_and(|recipe| recipe.smoothing > 0.0);
-    let first = if smooths { "Raise --smoothing, add --mixup 0.2" } else { "Train with --smoothing 0.1" };
+    let first = match case.recipe() {
+        Some(recipe) if recipe.smoothing > 0.0 => "Raise --smoothing, add --mixup 0.2",
+        Some(_) => "Train with --smoothing 0.1",
+        None => "Train with label smoothing of 0.1 (more, where it is on already)",
+    };
     format!(
         "{first}, or divide the logits by {temperature:.2}: it recovers these nats without training and changes no answer."
     )

@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 
 use super::{Curves, TrainingLoss, guessing};
 use crate::{
-    recipe::{Layers, Recipe, resolve},
-    run::{DataSource, Done, Measured, Predictions, RunFolder},
+    recipe::Recipe,
+    run::{DataSource, Done, Measured, Predictions, Recorder, RunFolder},
     stats::{self, Estimate, Lately, Trend},
 };
 
@@ -27,8 +27,10 @@ pub struct Case {
 /// What a run folder holds beyond losses.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// The recipe.
-    pub recipe: Recipe,
+    /// The recipe; None for a recorded run.
+    pub recipe: Option<Recipe>,
+    /// What recorded the run, where another training loop trained it.
+    pub recorder: Option<Recorder>,
     /// The data.
     pub data: DataSource,
     /// The final figures, once the run is finished.
@@ -145,25 +147,27 @@ impl Case {
 
     /// The recipe, where it is known.
     pub fn recipe(&self) -> Option<&Recipe> {
-        self.run.as_ref().map(|run| &run.recipe)
+        self.run.as_ref()?.recipe.as_ref()
     }
 }
 
 /// Reads a run folder as a case.
 fn read_run(path: &Path) -> Result<Case> {
     let folder = RunFolder::open(path)?;
-    let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
+    let recipe = folder.recipe()?;
+    let environment = folder.environment()?;
     let records = folder.epochs()?.records;
     let last = records.last().context("no epoch of it has ended yet")?;
     let has_predictions = folder.file(RunFolder::PREDICTIONS).exists();
     let predictions = if has_predictions { Some(folder.predictions()?) } else { None };
     Ok(Case {
         name: path.display().to_string(),
-        curves: Curves::of_records(&records, recipe.epochs),
+        curves: Curves::of_records(&records, recipe.as_ref().map(|recipe| recipe.epochs)),
         notes: Vec::new(),
         run: Some(Evidence {
             recipe,
-            data: folder.environment()?.data,
+            recorder: environment.recorder,
+            data: environment.data,
             done: folder.done()?,
             predictions,
             val_loss_without_leaks: last.val_loss_without_leaks,

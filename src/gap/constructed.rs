@@ -186,7 +186,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
         records.push(record);
     }
     let (_, best_val, best_probe) = best.unwrap();
-    let cost = RunCost { parameters: 0, macs: 0, seconds: 0.0 };
+    let cost = RunCost { parameters: 0, macs: None, seconds: 0.0 };
     let done = Done::conclude(&records, &last.0, CLASSES, &is_leak, &half, cost).unwrap();
     let data = DataSource {
         source: "data".into(),
@@ -202,17 +202,18 @@ fn run(setting: &Setting, seed: u64) -> Case {
         conflicting_groups: None,
         bad_files: 0,
         classes: (0..CLASSES).map(|class| format!("class {class}")).collect(),
-        channels: 1,
-        size: 8,
+        channels: Some(1),
+        size: Some(8),
         mean: vec![0.0],
         std: vec![1.0],
     };
     Case {
         name: "run".into(),
-        curves: Curves::of_records(&records, setting.epochs),
+        curves: Curves::of_records(&records, Some(setting.epochs)),
         notes: Vec::new(),
         run: Some(Evidence {
-            recipe: Recipe { epochs: setting.epochs, lr: setting.rate, ..Recipe::default() },
+            recipe: Some(Recipe { epochs: setting.epochs, lr: setting.rate, ..Recipe::default() }),
+            recorder: None,
             data,
             val_loss_without_leaks: done.last.val_loss_without_leaks,
             done: Some(done),

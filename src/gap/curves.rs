@@ -68,8 +68,8 @@ pub struct Curves {
 }
 
 impl Curves {
-    /// The curves of recorded epochs.
-    pub fn of_records(records: &[EpochRecord], planned: u32) -> Self {
+    /// The curves of recorded epochs, of which `planned` were planned.
+    pub fn of_records(records: &[EpochRecord], planned: Option<u32>) -> Self {
         let mut points = Vec::new();
         for record in records {
             points.push(LossPoint {
@@ -83,7 +83,7 @@ impl Curves {
                 batch_loss: record.batch_loss,
             });
         }
-        Self { points, training: TrainingLoss::Probe, planned: Some(planned), classes: None }
+        Self { points, training: TrainingLoss::Probe, planned, classes: None }
     }
 
     /// The last epoch that has both losses.

@@ -127,6 +127,13 @@ fn notes(case: &Case) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if let Some(recorder) = case.run.as_ref().and_then(|run| run.recorder.as_ref()) {
+        notes.push(format!(
+            "Another training loop trained this run ({}), and {} recorded it: its recipe is not recorded, so advice cannot say \
+             which knobs are on.",
+            recorder.framework, recorder.package
+        ));
+    }
     let points = &case.curves.points;
     let missing = match (points.first(), points.last()) {
         (Some(first), Some(last)) => (last.epoch - first.epoch) as usize + 1 - points.len(),

@@ -17,6 +17,16 @@ pub fn next(case: &Case, findings: &[Finding]) -> Finding {
 /// Why, and the command; `findings` are those that matter, the first most.
 fn choose(case: &Case, findings: &[Id]) -> (String, String) {
     let (Some(run), Some(recipe)) = (&case.run, case.recipe()) else {
+        if let Some(run) = &case.run {
+            // Only a path is known to be data that mindgap can open.
+            let data = run.data.path.as_ref().map_or("--data DIR".to_owned(), |path| data_flags(path, None));
+            return (
+                "The recipe is not recorded, so no command repeats this run with one change. On its images, with three seeds and a \
+                 test, this shows whether the regularised preset beats the seed preset:"
+                    .to_owned(),
+                format!("mindgap compare {data} --presets seed,closed --seeds 3"),
+            );
+        }
         return (
             "The log names neither data nor network; on your images, with three seeds and a test, this shows whether the \
              regularised preset beats the recipe of the log's kind:"

@@ -132,14 +132,16 @@ fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn is_run(path: &Path) -> bool {
-    path.join(RunFolder::RECIPE).exists()
+    path.join(RunFolder::RECIPE).exists() || RunFolder::recorder(path).is_some()
 }
 
 /// The val images of `run`, where its data have not been moved.
 fn find_gallery(run: &ReportedRun) -> Result<Gallery, String> {
+    let Some(recipe) = &run.recipe else {
+        return Err("another training loop recorded this run, and mindgap does not list its images".to_owned());
+    };
     let data = &run.environment.data;
     let source = data.path.as_ref().filter(|path| Path::new(path).exists()).unwrap_or(&data.source);
     let exclude = data.exclude.as_ref().map(Path::new);
-    Gallery::of_val(source, &run.environment.folders, run.recipe.data_seed, exclude)
-        .map_err(|error| format!("{error:#}"))
+    Gallery::of_val(source, &run.environment.folders, recipe.data_seed, exclude).map_err(|error| format!("{error:#}"))
 }

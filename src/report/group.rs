@@ -54,9 +54,14 @@ impl RunGroup {
 
     /// Whether `run` differs from the group's runs in the seed and in nothing else.
     fn takes(&self, run: &ReportedRun) -> bool {
-        let recipe = Recipe { seed: self.runs[0].recipe.seed, ..run.recipe.clone() };
         let is_new_seed = self.runs.iter().all(|other| other.job.seed != run.job.seed);
-        self.runs[0].recipe.diff(&recipe).is_empty() && is_new_seed
+        let is_same = match (&self.runs[0].recipe, &run.recipe) {
+            (Some(own), Some(other)) => own.diff(&Recipe { seed: own.seed, ..other.clone() }).is_empty(),
+            // Of recorded runs only the folder's name says what they are.
+            (None, None) => self.name == run.job.preset,
+            _ => false,
+        };
+        is_same && is_new_seed
     }
 
     /// The runs whose figures are shown: the finished ones or, where none is finished, all.
@@ -91,9 +96,10 @@ impl RunGroup {
         curve
     }
 
-    /// The number of epochs in the recipe.
+    /// The number of epochs in the recipe; of recorded runs, the last epoch that any of them has reached.
     pub fn epochs(&self) -> u32 {
-        self.runs[0].recipe.epochs
+        let reached = self.runs.iter().filter_map(|run| run.epochs.last()).map(|record| record.epoch).max();
+        self.runs[0].recipe.as_ref().map_or(reached.unwrap_or(0), |recipe| recipe.epochs)
     }
 }
 

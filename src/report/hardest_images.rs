@@ -42,7 +42,9 @@ impl Report {
             gallery.check(&answers.ids, &answers.labels).map_err(|error| error.to_string())?;
             let mut images = Vec::new();
             for hard in hardest(group, MOST) {
-                let file = gallery.thumbnail(hard.id, data.channels, SIDE).map_err(|error| format!("{error:#}"))?;
+                let file = gallery
+                    .thumbnail(hard.id, data.channels.unwrap_or(3), SIDE)
+                    .map_err(|error| format!("{error:#}"))?;
                 let mut given = hard.given.map_or("nothing".to_owned(), |class| class_name(&data.classes, class));
                 if hard.runs > 1 {
                     given += &format!(" ({} of {} runs)", hard.votes, hard.runs);

@@ -43,6 +43,8 @@ struct Page<'a> {
     no_images: Option<String>,
     keys: Vec<Key>,
     recipe: Option<(String, String)>,
+    /// What the folder of a recorded run does not hold.
+    not_recorded: Option<String>,
     provenance: Vec<Fact>,
     missing: Vec<(String, String)>,
 }
@@ -117,7 +119,11 @@ impl Report {
             hardest,
             no_images,
             keys: differing_keys(&self.groups),
-            recipe: single.map(|run| (run.recipe.knobs_on().join(", "), run.recipe.to_toml())),
+            recipe: single.and_then(|run| {
+                let recipe = run.recipe.as_ref()?;
+                Some((recipe.knobs_on().join(", "), recipe.to_toml()))
+            }),
+            not_recorded: single.and_then(words::not_recorded),
             provenance: self.provenance(),
             missing: self.not_finished.iter().map(|run| (run.job.name(), run.reason.clone())).collect(),
         };

@@ -12,21 +12,25 @@ impl Report {
         let runs: Vec<&ReportedRun> = self.groups.iter().flat_map(|group| &group.runs).collect();
         let started = runs.iter().map(|run| run.environment.started.clone()).min().unwrap_or_default();
         let resumes: usize = runs.iter().map(|run| run.environment.resumes.len()).sum();
-        vec![
+        let mut facts = vec![
             ("command", shell_line(&self.command_line)),
             ("data", values(&runs, data)),
             ("data fingerprint", values(&runs, |run| run.environment.data.fingerprint.clone())),
             ("val images also in train", values(&runs, |run| run.environment.data.val_in_train.to_string())),
             ("files left out", values(&runs, |run| run.environment.data.bad_files.to_string())),
             ("seeds", values(&runs, |run| run.job.seed.to_string())),
-            ("data seed", values(&runs, |run| run.recipe.data_seed.to_string())),
+            ("data seed", values(&runs, data_seed)),
             ("mindgap", values(&runs, |run| run.environment.versions.mindgap.clone())),
             ("libtorch, tch", values(&runs, libraries)),
             ("device", values(&runs, device)),
             ("processor", values(&runs, |run| run.environment.cpu.clone())),
             ("first run begun", started),
             ("resumes", resumes.to_string()),
-        ]
+        ];
+        if runs.iter().any(|run| run.environment.recorder.is_some()) {
+            facts.push(("trained by", values(&runs, trainer)));
+        }
+        facts
     }
 }
 
@@ -44,23 +48,34 @@ fn values(runs: &[&ReportedRun], value: impl Fn(&ReportedRun) -> String) -> Stri
 
 fn data(run: &ReportedRun) -> String {
     let data = &run.environment.data;
+    let shape =
+        data.size.zip(data.channels).map(|(size, channels)| format!(", {size}×{size} px, {channels} channel(s)"));
     let test = data.test.map_or(String::new(), |test| format!(", {test} test (not read)"));
     format!(
-        "{}: {} train, {} val{test}, probe {}, {} classes, {}×{} px, {} channel(s)",
+        "{}: {} train, {} val{test}, probe {}, {} classes{}",
         data.source,
         data.train,
         data.val,
         data.probe,
         data.classes.len(),
-        data.size,
-        data.size,
-        data.channels
+        shape.unwrap_or_default()
     )
+}
+
+fn data_seed(run: &ReportedRun) -> String {
+    run.recipe.as_ref().map_or("not recorded".to_owned(), |recipe| recipe.data_seed.to_string())
+}
+
+fn trainer(run: &ReportedRun) -> String {
+    match &run.environment.recorder {
+        Some(recorder) => format!("another training loop ({}), recorded by {}", recorder.framework, recorder.package),
+        None => "mindgap".to_owned(),
+    }
 }
 
 fn libraries(run: &ReportedRun) -> String {
     let versions = &run.environment.versions;
-    format!("{}, {}", versions.libtorch, versions.tch)
+    format!("{}, {}", versions.libtorch, versions.tch.as_deref().unwrap_or("–"))
 }
 
 fn device(run: &ReportedRun) -> String {

@@ -15,9 +15,13 @@ pub struct Key {
 
 /// The keys whose values differ between the groups. The schedule counts as one key.
 pub fn differing_keys(groups: &[RunGroup]) -> Vec<Key> {
-    let recipes: Vec<Value> = groups
+    // Where a recipe is not recorded there is nothing to compare it with.
+    let Some(known) = groups.iter().map(|group| group.runs[0].recipe.as_ref()).collect::<Option<Vec<_>>>() else {
+        return Vec::new();
+    };
+    let recipes: Vec<Value> = known
         .iter()
-        .map(|group| serde_json::to_value(&group.runs[0].recipe).expect("every field of a recipe has a JSON form"))
+        .map(|recipe| serde_json::to_value(recipe).expect("every field of a recipe has a JSON form"))
         .collect();
     let Some(Value::Object(base)) = recipes.first() else { return Vec::new() };
     let mut names: Vec<&String> = base.keys().collect();

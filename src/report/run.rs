@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     compare::{FinishedRun, Job},
-    recipe::{Layers, Recipe, resolve},
+    recipe::Recipe,
     run::{Done, Environment, EpochRecord, Lock, Measured, Outputs, RunFolder},
     stats::Logits,
 };
@@ -14,12 +14,12 @@ use crate::{
 /// One run of a report.
 #[derive(Clone, Debug)]
 pub struct ReportedRun {
-    /// Preset (or the name of the folder without the seed) and seed.
+    /// Preset (or the name of the folder without the seed) and seed; a recorded run has the seed of its folder's name, or 0.
     pub job: Job,
     /// Folder of the run.
     pub folder: PathBuf,
-    /// Recipe of the run.
-    pub recipe: Recipe,
+    /// Recipe of the run; None for a recorded run.
+    pub recipe: Option<Recipe>,
     /// Data, programs and device of its training.
     pub environment: Environment,
     /// Records of the epochs so far.
@@ -101,7 +101,7 @@ impl ReportedRun {
 
 fn read(path: &Path) -> Result<ReportedRun> {
     let folder = RunFolder::open(path)?;
-    let recipe = resolve(&Layers::default().file(&folder.file(RunFolder::RECIPE))?)?;
+    let recipe = folder.recipe()?;
     let state = match folder.done()? {
         Some(done) => State::Finished(Box::new(done)),
         None if Lock::holder(&folder.file(RunFolder::LOCK)).is_some() => State::Running,
@@ -114,8 +114,10 @@ fn read(path: &Path) -> Result<ReportedRun> {
             val = Some(Answers::of(&predictions.last_val, predictions.classes));
         }
     }
+    let (preset, seed) = split_name(path);
+    let seed = recipe.as_ref().map_or(seed.unwrap_or(0), |recipe| recipe.seed);
     Ok(ReportedRun {
-        job: Job { preset: name(path), seed: recipe.seed },
+        job: Job { preset, seed },
         folder: path.to_owned(),
         environment: folder.environment()?,
         epochs: folder.epochs()?.records,
@@ -125,13 +127,13 @@ fn read(path: &Path) -> Result<ReportedRun> {
     })
 }
 
-/// The name of a run's folder without the seed.
-fn name(folder: &Path) -> String {
+/// The name of a run's folder without the seed, and the seed where the name has one.
+fn split_name(folder: &Path) -> (String, Option<u64>) {
     let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let name = whole.file_name().map_or("run".into(), |name| name.to_string_lossy().into_owned());
-    match name.rsplit_once("-seed") {
-        Some((preset, seed)) if !preset.is_empty() && seed.parse::<u64>().is_ok() => preset.to_owned(),
-        _ => name,
+    match name.rsplit_once("-seed").map(|(preset, seed)| (preset, seed.parse())) {
+        Some((preset, Ok(seed))) if !preset.is_empty() => (preset.to_owned(), Some(seed)),
+        _ => (name, None),
     }
 }
 
@@ -147,7 +149,7 @@ mod tests {
             ("/a/b/closed-seed", "closed-seed"),
             ("-seed3", "-seed3"),
         ] {
-            assert_eq!(name(Path::new(folder)), expected);
+            assert_eq!(split_name(Path::new(folder)).0, expected);
         }
     }
 }

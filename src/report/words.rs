@@ -34,9 +34,9 @@ pub fn headline(run: &ReportedRun) -> String {
         Lately::of_loss(&losses).map_or(String::new(), |lately| format!(" Validation loss {}.", lately.words()));
     let position = if last.gap_loss < 0.0 { "below" } else { "above" };
     format!(
-        "After epoch {} of {} validation loss lies {:.3} ± {:.3} nats {position} training loss; {open}.{lately}",
+        "After epoch {}{} validation loss lies {:.3} ± {:.3} nats {position} training loss; {open}.{lately}",
         last.epoch,
-        run.recipe.epochs,
+        run.recipe.as_ref().map_or(String::new(), |recipe| format!(" of {}", recipe.epochs)),
         last.gap_loss.abs(),
         last.gap_loss_se
     )
@@ -45,7 +45,7 @@ pub fn headline(run: &ReportedRun) -> String {
 /// How far the run has come, as a sentence.
 pub fn progress(run: &ReportedRun) -> String {
     let done = run.epochs.len();
-    let all = run.recipe.epochs;
+    let Some(all) = run.recipe.as_ref().map(|recipe| recipe.epochs) else { return progress_of_recorded(run) };
     match &run.state {
         State::Finished(done) if done.early_stopped => {
             format!("Stopped early after epoch {}: this last epoch was chosen on val.", done.last.epoch)
@@ -63,6 +63,38 @@ pub fn progress(run: &ReportedRun) -> String {
         }
         State::Ended => format!("Not finished: it ended after {done} of {all} epochs, stopped, killed or failed."),
     }
+}
+
+/// How far a recorded run has come; how many epochs were planned is not known.
+fn progress_of_recorded(run: &ReportedRun) -> String {
+    let done = run.epochs.len();
+    match &run.state {
+        State::Finished(_) => "Finished.".to_owned(),
+        State::Running => format!("Running: {done} epochs done."),
+        State::Ended => format!("Not concluded: {done} epochs are recorded."),
+    }
+}
+
+/// What the folder of a recorded run does not hold, in one line; None for mindgap's own runs.
+pub fn not_recorded(run: &ReportedRun) -> Option<String> {
+    let recorder = run.environment.recorder.as_ref()?;
+    let mut missing = vec!["recipe", "checkpoints", "multiply-adds", "images"];
+    for (what, is_missing) in [
+        ("learning rate", run.epochs.iter().all(|record| record.lr.is_nan())),
+        ("batch loss", run.epochs.iter().all(|record| record.batch_loss.is_nan())),
+        ("image size", run.environment.data.size.is_none()),
+    ] {
+        if is_missing {
+            missing.push(what);
+        }
+    }
+    Some(format!(
+        "Recorded by {} from another training loop ({}, {}). Not recorded: {}.",
+        recorder.package,
+        recorder.framework,
+        recorder.model,
+        missing.join(", ")
+    ))
 }
 
 /// A duration in seconds, minutes or hours.
@@ -103,11 +135,8 @@ pub fn cards(run: &ReportedRun) -> Vec<Card> {
             let note = format!("{:.1} %, predictions averaged over views ({})", views.val_acc, views.views);
             cards.push(Card::new("val loss with TTA", format!("{:.3}", views.val_loss), note));
         }
-        let note = format!(
-            "{} parameters, {:.1} million multiply-adds an image",
-            done.cost.parameters,
-            done.cost.macs as f64 / 1e6
-        );
+        let macs = done.cost.macs.map(|macs| format!(", {:.1} million multiply-adds an image", macs as f64 / 1e6));
+        let note = format!("{} parameters{}", done.cost.parameters, macs.unwrap_or_default());
         cards.push(Card::new("training time", duration(done.cost.seconds), note));
     }
     cards

@@ -104,8 +104,9 @@ impl TtaFigures {
 pub struct RunCost {
     /// Trainable numbers.
     pub parameters: u64,
-    /// Multiply-adds of one forward pass of one image.
-    pub macs: u64,
+    /// Multiply-adds of one forward pass of one image; absent where a recorded run does not state them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub macs: Option<u64>,
     /// Wall time of the run, over all resumes \[s\].
     pub seconds: f64,
 }
@@ -169,7 +170,7 @@ pub(super) mod tests {
     use super::*;
     use crate::run::record::tests::record;
 
-    const COST: RunCost = RunCost { parameters: 272_474, macs: 91_000_000, seconds: 100.0 };
+    const COST: RunCost = RunCost { parameters: 272_474, macs: Some(91_000_000), seconds: 100.0 };
 
     /// The end of a run of these val losses over four val images, one of them a leak.
     pub fn done(val_losses: &[f64]) -> Done {

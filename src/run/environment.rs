@@ -24,6 +24,9 @@ pub struct Environment {
     /// folders' own names were enough.
     #[serde(default, skip_serializing_if = "SplitFolders::is_empty")]
     pub folders: SplitFolders,
+    /// What recorded the run, where another training loop trained it; absent in mindgap's own runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorder: Option<Recorder>,
     /// The file that the weights came from; absent where they were initialised at random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<PretrainedFile>,
@@ -41,8 +44,9 @@ pub struct Environment {
 pub struct Versions {
     /// mindgap's version.
     pub mindgap: String,
-    /// The version of tch, libtorch's Rust side.
-    pub tch: String,
+    /// The version of tch, libtorch's Rust side; absent in recorded runs, which are trained without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tch: Option<String>,
     /// The version of libtorch.
     pub libtorch: String,
     /// The device, as in `cpu` or `cuda:0`.
@@ -89,13 +93,17 @@ pub struct DataSource {
     pub bad_files: usize,
     /// The classes in the order of their numbers.
     pub classes: Vec<String>,
-    /// Channels of an image.
-    pub channels: u32,
-    /// Width and height of an image \[pixels\].
-    pub size: u32,
-    /// Mean of the training pixels per channel, scaled to 0–1.
+    /// Channels of an image; absent where a recorded run does not state them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<u32>,
+    /// Width and height of an image \[pixels\]; absent where a recorded run does not state them, and where they differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u32>,
+    /// Mean of the training pixels per channel, scaled to 0–1; empty where a recorded run does not state it.
+    #[serde(default)]
     pub mean: Vec<f32>,
-    /// Standard deviation of the training pixels per channel, scaled to 0–1.
+    /// Standard deviation of the training pixels per channel, scaled to 0–1; empty where a recorded run does not state it.
+    #[serde(default)]
     pub std: Vec<f32>,
 }
 
@@ -110,6 +118,19 @@ impl DataSource {
         let own = self.place();
         source == own || matches!((fs::canonicalize(source), fs::canonicalize(own)), (Ok(a), Ok(b)) if a == b)
     }
+}
+
+/// What recorded a run that another training loop trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recorder {
+    /// The package that recorded, with its version, as in `mindgap 0.1.0 (Python 3.11)`.
+    pub package: String,
+    /// The framework of the training loop, as in `Lightning 2.5`, or `plain loop`.
+    pub framework: String,
+    /// The class of the network, as in `timm ResNet`.
+    pub model: String,
+    /// Trainable numbers of the network.
+    pub parameters: u64,
 }
 
 /// A file of pretrained weights.
@@ -149,6 +170,15 @@ pub fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now().max(SystemTime::UNIX_EPOCH)).to_string()
 }
 
+impl Environment {
+    /// When the run began, in seconds since 1970; 0 where `started` cannot be read.
+    pub fn began(&self) -> f64 {
+        let time = humantime::parse_rfc3339(&self.started).ok();
+        let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        since.map_or(0.0, |since| since.as_secs_f64())
+    }
+}
+
 /// The processor's name on Linux; `unknown` elsewhere.
 pub fn cpu_name() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -164,7 +194,7 @@ pub(super) mod tests {
     pub fn environment() -> Environment {
         let versions = Versions {
             mindgap: "0.1.0".into(),
-            tch: "0.26.0".into(),
+            tch: Some("0.26.0".into()),
             libtorch: "2.13.0".into(),
             device: "cpu".into(),
             threads: 2,
@@ -188,13 +218,14 @@ pub(super) mod tests {
                 conflicting_groups: None,
                 bad_files: 0,
                 classes: vec!["anger".into(), "joy".into()],
-                channels: 1,
-                size: 48,
+                channels: Some(1),
+                size: Some(48),
                 mean: vec![0.5],
                 std: vec![0.25],
             },
             range_16bit: Some([0, 4095]),
             folders: SplitFolders { train: Some("Training".into()), val: None, test: Some("/data/Testing".into()) },
+            recorder: None,
             pretrained: Some(PretrainedFile {
                 path: "/weights/resnet18.safetensors".into(),
                 repo: None,
@@ -223,6 +254,22 @@ pub(super) mod tests {
         assert_eq!(names("/folders"), "train test");
         assert_eq!(names("/pretrained"), "path hash notes");
         assert_eq!(names("/resumes/0"), format!("at after_epoch command_line {versions}"));
+    }
+
+    #[test]
+    fn the_environment_of_a_recorded_run_may_leave_out_what_its_loop_does_not_state() {
+        let json = r#"{"mindgap": "0.1.0", "libtorch": "2.13.0", "device": "cuda:0", "threads": 8, "cpu": "A processor",
+            "recorder": {"package": "mindgap 0.1.0 (Python 3.11)", "framework": "Lightning 2.5", "model": "timm ResNet",
+            "parameters": 11173962}, "data": {"source": "CIFAR10", "fingerprint": "py-00ff", "train": 900, "val": 100,
+            "probe": 100, "val_in_train": 3, "bad_files": 0, "classes": ["a", "b"], "mean": [], "std": []},
+            "command_line": ["train.py"], "started": "2024-05-01T12:30:00Z"}"#;
+        let read: Environment = serde_json::from_str(json).unwrap();
+        assert_eq!(read.recorder.as_ref().unwrap().parameters, 11_173_962);
+        assert_eq!((&read.versions.tch, read.data.size, read.data.mean.len()), (&None, None, 0));
+        assert_eq!(read.began(), 1_714_566_600.0);
+        let again = serde_json::to_string(&read).unwrap();
+        assert!(!again.contains("tch") && !again.contains("channels") && again.contains("\"recorder\""), "{again}");
+        assert_eq!(serde_json::from_str::<Environment>(&again).unwrap(), read);
     }
 
     #[test]

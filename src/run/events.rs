@@ -83,6 +83,10 @@ impl Events {
 fn event(wall_time: f64, step: i64, figures: &[(&str, f64)]) -> Vec<u8> {
     let mut value = Vec::new();
     for &(tag, figure) in figures {
+        if figure.is_nan() {
+            // A recorded run may not state it; TensorBoard shows a tag only where it has a value.
+            continue;
+        }
         value.push(Value { tag: tag.to_owned(), simple_value: Some(figure as f32), tensor: None });
     }
     record(&Event { wall_time, step, file_version: None, summary: Some(Summary { value }) })

@@ -8,8 +8,11 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Done, Environment, EpochRecord, Lock, Predictions, summary};
-use crate::durable;
+use super::{Done, Environment, EpochRecord, Images, Lock, Predictions, Recorder, summary};
+use crate::{
+    durable,
+    recipe::{Layers, Recipe, resolve},
+};
 
 /// A folder that holds one run.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ impl RunFolder {
     pub const EPOCHS: &str = "epochs.jsonl";
     /// The epochs as a table with timm's column names.
     pub const SUMMARY: &str = "summary.csv";
+    /// Names and labels of the images of val and probe: [`Images`]. Folders of earlier versions lack it.
+    pub const IMAGES: &str = "images.csv";
     /// [`Predictions`] on val and probe.
     pub const PREDICTIONS: &str = "predictions.safetensors";
     /// Full training state after the last checkpoint.
@@ -103,9 +108,24 @@ impl RunFolder {
     /// There is no such folder, or it holds no run.
     pub fn open(path: &Path) -> Result<RunFolder> {
         ensure!(path.is_dir(), "there is no run folder {}", path.display());
-        let is_run = path.join(Self::RECIPE).exists() || path.join(Self::EPOCHS).exists();
-        ensure!(is_run, "{} holds no run: neither {} nor {}", path.display(), Self::RECIPE, Self::EPOCHS);
+        ensure!(
+            Self::holds_run(path),
+            "{} holds no run: neither {} nor {}",
+            path.display(),
+            Self::RECIPE,
+            Self::EPOCHS
+        );
         Ok(RunFolder { path: path.to_path_buf(), lock: None })
+    }
+
+    /// Whether the folder at `path` holds a run.
+    pub fn holds_run(path: &Path) -> bool {
+        path.join(Self::RECIPE).exists() || path.join(Self::EPOCHS).exists()
+    }
+
+    /// What recorded the run in the folder at `path`; None where mindgap itself trained it, and where there is no run.
+    pub fn recorder(path: &Path) -> Option<Recorder> {
+        (Self { path: path.to_owned(), lock: None }).environment().ok()?.recorder
     }
 
     /// The folder.
@@ -129,6 +149,34 @@ impl RunFolder {
     /// The file cannot be written.
     pub fn write_recipe(&self, toml: &str) -> Result<()> {
         durable::write(&self.file(Self::RECIPE), toml.as_bytes())
+    }
+
+    /// Reads `recipe.toml`; None for a recorded run, which has no recipe.
+    ///
+    /// # Errors
+    /// The recipe is absent though mindgap itself trained the run, or it cannot be used.
+    pub fn recipe(&self) -> Result<Option<Recipe>> {
+        let path = self.file(Self::RECIPE);
+        if !path.exists() && Self::recorder(&self.path).is_some() {
+            return Ok(None);
+        }
+        resolve(&Layers::default().file(&path)?).map(Some)
+    }
+
+    /// Writes `images.csv`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_images(&self, images: &Images) -> Result<()> {
+        images.save(&self.file(Self::IMAGES))
+    }
+
+    /// Reads `images.csv`.
+    ///
+    /// # Errors
+    /// The errors of [`Images::load`].
+    pub fn images(&self) -> Result<Images> {
+        Images::load(&self.file(Self::IMAGES))
     }
 
     /// Writes `environment.json`.
@@ -232,8 +280,8 @@ impl RunFolder {
         }
     }
 
-    /// Refuses a folder that holds anything but a lock, an environment and temporary files. A run that failed before it wrote
-    /// its recipe may have left those. A folder that does not exist is unused.
+    /// Refuses a folder that holds anything but a lock, an environment, a list of images and temporary files. A run that failed
+    /// before it wrote its recipe may have left those. A folder that does not exist is unused.
     ///
     /// # Errors
     /// The folder holds another run or other files, or cannot be read.
@@ -242,16 +290,20 @@ impl RunFolder {
         if !path.exists() {
             return Ok(());
         }
+        let has_environment = (Self { path: path.to_owned(), lock: None }).environment().is_ok();
         for entry in fs::read_dir(path).with_context(failure)? {
             let name = entry.with_context(failure)?.file_name();
             let name = name.to_string_lossy();
             if name == Self::LOCK || name.starts_with(durable::TEMPORARY_PREFIX) {
                 continue;
             }
-            if name == Self::ENVIRONMENT && (Self { path: path.to_owned(), lock: None }).environment().is_ok() {
+            if has_environment && (name == Self::ENVIRONMENT || name == Self::IMAGES) {
                 continue;
             }
-            if path.join(Self::RECIPE).exists() || path.join(Self::EPOCHS).exists() {
+            if Self::recorder(path).is_some() {
+                bail!("{} holds a run that another training loop recorded: choose another folder", path.display());
+            }
+            if Self::holds_run(path) {
                 bail!("{} holds another run: choose another folder, or resume it with `Run::resume`", path.display());
             }
             bail!("{} is not empty (it holds {name:?}): choose a new or empty folder", path.display());
@@ -259,7 +311,8 @@ impl RunFolder {
         Ok(())
     }
 
-    fn write_summary(&self, records: &[EpochRecord]) -> Result<()> {
+    /// Writes `summary.csv`.
+    pub(super) fn write_summary(&self, records: &[EpochRecord]) -> Result<()> {
         durable::write(&self.file(Self::SUMMARY), &summary::table(records)?)
     }
 

@@ -7,6 +7,11 @@ pub fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
+/// The number of a field that is absent, which is as unknown as null.
+pub fn absent() -> f64 {
+    f64::NAN
+}
+
 /// Reads a number that may be left out; null is NaN, absent is `None`. The field needs `#[serde(default)]` too.
 pub fn optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     number(from).map(Some)

@@ -3,7 +3,7 @@
 //! Arrays `{last,best}.{val,probe}.{logits,labels,ids}`: logits f32 \[n, c\], labels and sample ids i64 \[n\]. Any
 //! safetensors reader opens the file.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use safetensors::Dtype;
@@ -40,9 +40,12 @@ impl Outputs {
     /// Losses by plain cross-entropy, and hits.
     ///
     /// # Panics
-    /// When there is no image, or the logits are not one row per label: that is an error of the program, not of its
+    /// When the logits are not one row per label: that is an error of the program, not of its
     /// user.
     pub fn measured(&self) -> Measured {
+        if self.labels.is_empty() {
+            return Measured::default();
+        }
         let logits = Logits::new(&self.logits, &self.labels, self.logits.len() / self.labels.len());
         Measured { losses: logits.losses(1.0).into_iter().map(|loss| loss as f32).collect(), correct: logits.correct() }
     }
@@ -57,9 +60,9 @@ pub struct Predictions {
     pub last_val: Outputs,
     /// The probe after the last epoch.
     pub last_probe: Outputs,
-    /// Val after the epoch of lowest val loss.
+    /// Val after the epoch of lowest val loss; a recorded run may have lost it, and then holds no image here.
     pub best_val: Outputs,
-    /// The probe after the epoch of lowest val loss.
+    /// The probe after the epoch of lowest val loss; empty where `best_val` is.
     pub best_probe: Outputs,
 }
 
@@ -89,13 +92,14 @@ impl Predictions {
         Archive { metadata: Default::default(), arrays }.save(path)
     }
 
-    /// Reads the file.
+    /// Reads the file, which any safetensors writer may have written. The checksum of a file that mindgap wrote is verified.
     ///
     /// # Errors
     /// The file is absent or damaged, an array is missing or has another type, the sizes do not fit each other, or a label is
     /// not a class; the message names the file and the array.
     pub fn load(path: &Path) -> Result<Predictions> {
-        let archive = Archive::load(path)?;
+        let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let archive = Archive::from_any_safetensors(&file).with_context(|| format!("cannot use {}", path.display()))?;
         Self::from_archive(&archive).with_context(|| format!("cannot use {}", path.display()))
     }
 

@@ -15,12 +15,12 @@ use crate::stats;
 pub struct EpochRecord {
     /// The epoch, from 1.
     pub epoch: u32,
-    /// The learning rate of the epoch's last step.
-    #[serde(deserialize_with = "nan::number")]
+    /// The learning rate of the epoch's last step; NaN where a recorded run does not state it.
+    #[serde(default = "nan::absent", deserialize_with = "nan::number")]
     pub lr: f64,
     /// Running mean of the training objective over the epoch: augmented images, train mode, moving weights. Not
-    /// comparable with `val_loss`; `probe_loss` is.
-    #[serde(deserialize_with = "nan::number")]
+    /// comparable with `val_loss`; `probe_loss` is. NaN where a recorded run does not state it.
+    #[serde(default = "nan::absent", deserialize_with = "nan::number")]
     pub batch_loss: f64,
     /// Mean loss on the probe \[nats\].
     #[serde(deserialize_with = "nan::number")]
@@ -64,13 +64,14 @@ pub struct EpochRecord {
     /// Mean losses of the two halves of val \[nats\], leaks included; for cross-fitting.
     #[serde(deserialize_with = "nan::pair")]
     pub val_half_losses: [f64; 2],
-    /// Optimiser steps since the run began.
-    pub steps: u64,
+    /// Optimiser steps since the run began; absent where a recorded run does not state them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
     /// Wall time of the epoch, measurements included \[s\].
     #[serde(deserialize_with = "nan::number")]
     pub seconds: f64,
-    /// Training images per second, measurements excluded.
-    #[serde(deserialize_with = "nan::number")]
+    /// Training images per second, measurements excluded; NaN where a recorded run does not state it.
+    #[serde(default = "nan::absent", deserialize_with = "nan::number")]
     pub train_images_per_s: f64,
 }
 
@@ -203,7 +204,7 @@ impl EpochRecord {
             gap_acc_without_leaks: without_leaks.map(|gap| gap.gap_acc),
             raw_val_loss,
             val_half_losses: [first_half, second_half],
-            steps,
+            steps: Some(steps),
             seconds,
             train_images_per_s,
         }
@@ -251,7 +252,7 @@ pub(super) mod tests {
             gap_acc_without_leaks: None,
             raw_val_loss: None,
             val_half_losses: [val_loss + 0.1, val_loss - 0.1],
-            steps: 224 * u64::from(epoch),
+            steps: Some(224 * u64::from(epoch)),
             seconds: 12.5,
             train_images_per_s: 850.0,
         }
@@ -284,7 +285,7 @@ pub(super) mod tests {
         assert_eq!((record.val_acc_without_leaks, record.gap_acc_without_leaks), (Some(third), Some(50.0 - third)));
         assert!((record.gap_loss_se_without_leaks.unwrap() - (1.0f64 / 3.0).sqrt()).abs() < 1e-15);
         assert_eq!(record.val_half_losses, [1.0, 2.0]);
-        assert_eq!((record.epoch, record.lr, record.batch_loss, record.steps), (20, 0.05, 1.5, 4480));
+        assert_eq!((record.epoch, record.lr, record.batch_loss, record.steps), (20, 0.05, 1.5, Some(4480)));
     }
 
     #[test]
@@ -322,6 +323,21 @@ pub(super) mod tests {
         assert!(after.val_loss.is_nan() && after.gap_loss.is_nan() && after.val_half_losses[1].is_nan());
         assert!(after.val_loss_without_leaks.is_some_and(f64::is_nan));
         assert_eq!((after.val_acc_without_leaks, after.probe_loss), (None, 1.402));
+    }
+
+    #[test]
+    fn what_a_recorded_run_does_not_state_may_be_null_or_absent() {
+        let own = serde_json::to_string(&record(3, 1.0)).unwrap();
+        let absent = own.replace("\"lr\":0.05,\"batch_loss\":1.5,", "").replace(",\"steps\":672", "");
+        let absent = absent.replace(",\"train_images_per_s\":850.0", "");
+        let null = own.replace("0.05,\"batch_loss\":1.5", "null,\"batch_loss\":null").replace("672", "null");
+        for json in [absent, null.replace("850.0", "null")] {
+            let read: EpochRecord = serde_json::from_str(&json).unwrap();
+            assert!(read.lr.is_nan() && read.batch_loss.is_nan() && read.train_images_per_s.is_nan(), "{json}");
+            assert_eq!((read.steps, read.val_loss), (None, 1.0));
+        }
+        // What is measured may not be left out.
+        assert!(serde_json::from_str::<EpochRecord>(&own.replace("\"val_loss\":1.0,", "")).is_err());
     }
 
     #[test]

@@ -81,18 +81,22 @@ impl Checkpoint {
 
     /// What a user of the model must know: classes, normalisation, temperature, recipe. `data` describes the data of the
     /// run, and `val` holds the model's outputs on val.
-    pub fn description(&self, data: &DataSource, val: &Outputs) -> Description {
+    ///
+    /// # Errors
+    /// `data` does not say what channels or size the images have.
+    pub fn description(&self, data: &DataSource, val: &Outputs) -> Result<Description> {
+        let unknown = "environment.json does not say which channels and size the images have";
         let logits = Logits::new(&val.logits, &val.labels, data.classes.len());
-        Description {
+        Ok(Description {
             classes: data.classes.clone(),
-            channels: data.channels,
-            size: data.size,
+            channels: data.channels.context(unknown)?,
+            size: data.size.context(unknown)?,
             mean: data.mean.clone(),
             std: data.std.clone(),
             temperature: Some(fit_temperature(&logits)).filter(|temperature| temperature.is_finite()),
             epoch: self.state.position.epochs,
             recipe: self.recipe.to_toml(),
-        }
+        })
     }
 
     /// The file's contents.

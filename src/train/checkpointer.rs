@@ -95,7 +95,7 @@ pub(super) fn finish(
 ) -> Result<Done> {
     let predictions = folder.predictions()?;
     let best = Checkpoint::load(&folder.file(RunFolder::BEST))?;
-    let metadata = best.description(&folder.environment()?.data, &predictions.best_val).metadata();
+    let metadata = best.description(&folder.environment()?.data, &predictions.best_val)?.metadata();
     Archive { metadata, arrays: best.network() }.save(&folder.file(RunFolder::MODEL))?;
 
     let records = folder.epochs()?.records;
@@ -106,7 +106,7 @@ pub(super) fn finish(
         data.classes.len(),
         &sets.leaks,
         &sets.in_first_half,
-        RunCost { parameters: trainer.model.parameters.count(), macs, seconds },
+        RunCost { parameters: trainer.model.parameters.count(), macs: Some(macs), seconds },
     )?;
     done.early_stopped = trainer.position.epochs < trainer.recipe.epochs;
     done.tta = tta::measure(trainer, data, sets)?;

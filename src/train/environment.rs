@@ -6,8 +6,8 @@ use tch::Device;
 
 use super::EvalSets;
 use crate::{
-    data::Dataset,
-    run::{DataSource, Versions},
+    data::{Dataset, Split},
+    run::{DataSource, Images, ListedImage, Versions},
     torch::{self, device},
 };
 
@@ -30,18 +30,41 @@ pub fn data_source(data: &Dataset, sets: &EvalSets) -> DataSource {
         conflicting_groups: Some(copies.conflicting),
         bad_files: data.bad_files.len(),
         classes: data.classes.clone(),
-        channels: data.channels,
-        size: data.size,
+        channels: Some(data.channels),
+        size: Some(data.size),
         mean: data.mean.clone(),
         std: data.std.clone(),
     }
+}
+
+/// The images of `sets` in the order in which they are measured.
+pub fn listed_images(data: &Dataset, sets: &EvalSets) -> Images {
+    Images {
+        val: named(&data.val, &sets.val, data),
+        probe: named(&data.train, &sets.probe, data),
+        leaks: sets.leaks.clone(),
+        in_first_half: sets.in_first_half.clone(),
+    }
+}
+
+fn named(split: &Split, positions: &[u32], data: &Dataset) -> Vec<ListedImage> {
+    let root = Path::new(&data.source);
+    let mut images = Vec::with_capacity(positions.len());
+    for &position in positions {
+        images.push(ListedImage {
+            id: i64::from(split.ids[position as usize]),
+            name: split.key(position, root),
+            label: i64::from(split.labels[position as usize]),
+        });
+    }
+    images
 }
 
 /// The versions, device and threads of this process.
 pub fn versions(device: Device) -> Versions {
     Versions {
         mindgap: env!("CARGO_PKG_VERSION").to_owned(),
-        tch: torch::TCH_VERSION.to_owned(),
+        tch: Some(torch::TCH_VERSION.to_owned()),
         libtorch: torch::version().to_owned(),
         device: device::name(device),
         threads: tch::get_num_threads() as usize,

@@ -33,7 +33,7 @@ pub use average::Average;
 pub use checkpoint::Checkpoint;
 pub use checkpointer::Checkpointer;
 pub use early_stopping::EarlyStopping;
-pub use environment::{data_source, versions};
+pub use environment::{data_source, listed_images, versions};
 pub use epoch::EpochOutcome;
 pub use eval_sets::EvalSets;
 pub use evaluate::{evaluate, evaluate_by};

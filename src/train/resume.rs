@@ -14,7 +14,7 @@ use crate::{
     durable,
     hub::Cache,
     model::pretrained,
-    recipe::{HubName, KeyDifference, Layers, Recipe, resolve},
+    recipe::{HubName, KeyDifference, Recipe},
     run::{Environment, RunFolder, best_epoch},
 };
 
@@ -31,14 +31,21 @@ impl Previous {
     /// Reads the run in `path`; None where none was begun.
     ///
     /// # Errors
-    /// The recipe or the environment of the run cannot be read.
+    /// The recipe or the environment of the run cannot be read, or another training loop recorded the run.
     pub fn read(path: &Path) -> Result<Option<Self>> {
-        let recipe = path.join(RunFolder::RECIPE);
-        if !recipe.exists() {
+        if let Some(recorder) = RunFolder::recorder(path) {
+            bail!(
+                "{} holds a run that another training loop recorded ({}): mindgap cannot resume it; choose another folder",
+                path.display(),
+                recorder.framework
+            );
+        }
+        if !path.join(RunFolder::RECIPE).exists() {
             return Ok(None);
         }
-        let environment = RunFolder::open(path)?.environment()?;
-        Ok(Some(Self { recipe: resolve(&Layers::default().file(&recipe)?)?, environment, path: path.to_owned() }))
+        let folder = RunFolder::open(path)?;
+        let recipe = folder.recipe()?.context("mindgap's own run has a recipe")?;
+        Ok(Some(Self { recipe, environment: folder.environment()?, path: path.to_owned() }))
     }
 
     /// The file of the run's recipe.

@@ -9,8 +9,8 @@ use anyhow::{Result, ensure};
 use tch::Device;
 
 use super::{
-    Checkpointer, EvalSets, FitOutcome, Previous, Trainer, checkpointer::finish, data_source, fit, resume::restore,
-    versions,
+    Checkpointer, EvalSets, FitOutcome, Previous, Trainer, checkpointer::finish, data_source, fit, listed_images,
+    resume::restore, versions,
 };
 use crate::{
     data::Dataset,
@@ -213,7 +213,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Writes environment.json and recipe.toml.
+    /// Writes environment.json, images.csv and recipe.toml.
     fn write_provenance(
         &self,
         folder: &RunFolder,
@@ -238,6 +238,7 @@ impl<'a> Run<'a> {
                 data: data_source(self.data, &self.sets),
                 range_16bit: recipe.range_16bit.filter(|_| self.data.range_16bit.is_some()),
                 folders: self.data.folders.settled(Path::new(&self.data.source))?,
+                recorder: None,
                 pretrained: trainer.pretrained.clone(),
                 command_line,
                 started: now(),
@@ -245,6 +246,7 @@ impl<'a> Run<'a> {
             },
         };
         folder.write_environment(&environment)?;
+        folder.write_images(&listed_images(self.data, &self.sets))?;
         // The recipe comes last, since a folder with a recipe counts as a run.
         folder.write_recipe(&recipe.to_toml())
     }

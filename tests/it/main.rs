@@ -34,6 +34,7 @@ mod model;
 mod plan;
 mod predict;
 mod pretrained;
+mod recorded;
 mod report;
 mod resume;
 mod setup_script;

@@ -14,6 +14,7 @@ fn a_run_leaves_a_complete_folder() {
         "environment.json",
         "epochs.jsonl",
         "summary.csv",
+        "images.csv",
         "predictions.safetensors",
         "last.safetensors",
         "previous.safetensors",

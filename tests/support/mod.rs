@@ -6,6 +6,7 @@ pub mod interposed;
 pub mod listener;
 pub mod mount;
 pub mod process;
+pub mod recorded;
 mod trained;
 
 use std::{

@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod completions;
+pub mod conclude;
 pub mod diagnose;
 pub mod doctor;
 pub mod evaluate;

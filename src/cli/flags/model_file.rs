@@ -122,6 +122,14 @@ fn host_normalised(
 /// Fails if the folder holds no run, the run has not finished an epoch, or a file is damaged.
 pub fn of_run(path: &Path, which: Which, device: Device) -> Result<Classifier> {
     let folder = RunFolder::open(path)?;
+    if let Some(recorder) = RunFolder::recorder(path) {
+        bail!(
+            "{} holds a run that another training loop recorded ({}): it has no weights that mindgap can use; measure or \
+             export the model file of that loop instead",
+            path.display(),
+            recorder.framework
+        );
+    }
     let file = folder.file(match which {
         Which::Best => RunFolder::BEST,
         Which::Last => RunFolder::LAST,
@@ -136,7 +144,7 @@ pub fn of_run(path: &Path, which: Which, device: Device) -> Result<Classifier> {
     let checkpoint = Checkpoint::load(&file)?;
     let predictions = folder.predictions()?;
     let val = if which == Which::Best { &predictions.best_val } else { &predictions.last_val };
-    let description = checkpoint.description(&folder.environment()?.data, val);
+    let description = checkpoint.description(&folder.environment()?.data, val)?;
     Classifier::new(description, &checkpoint.network(), device)
         .with_context(|| format!("cannot use {}", path.display()))
 }

@@ -52,11 +52,17 @@ fn label_noise(case: &Case) -> Option<Finding> {
             100.0 * share,
             ids.join(", ")
         ) + &copies(&run.data))
-        .advise(format!(
-            "Look at them: report.html shows the worst of val, mindgap inspect {} names equal images under two labels. Correct or \
-             exclude what is wrong; --smoothing 0.1 and a shorter training limit the harm of the rest.",
-            run.data.source
-        ))
+        .advise(if run.recorder.is_some() {
+            "Look at them: images.csv has their names. Correct or exclude what is wrong; label smoothing of 0.1 and a shorter \
+             training limit the harm of the rest."
+                .to_owned()
+        } else {
+            format!(
+                "Look at them: report.html shows the worst of val, mindgap inspect {} names equal images under two labels. Correct or \
+                 exclude what is wrong; --smoothing 0.1 and a shorter training limit the harm of the rest.",
+                run.data.source
+            )
+        })
         .figure("share", share)
         .figure("images", contradicted.len() as f64);
     Some(finding)

@@ -23,13 +23,19 @@ pub fn find(case: &Case) -> Vec<Finding> {
         );
     }
     let severity = if share >= MUCH { Severity::Problem } else { Severity::Warning };
-    let source = &run.data.source;
-    let finding = Finding::new(Id::Leak, severity, "Val is not clean: the network has seen some of its images")
-        .because(evidence)
-        .advise(format!(
+    let advice = if run.recorder.is_some() {
+        "Read the figures without leaks. images.csv names these images (leak 1): take them out of train, and train again."
+            .to_owned()
+    } else {
+        let source = &run.data.source;
+        format!(
             "Read the figures without leaks. mindgap inspect {source} --write-exclude leaks.txt names the images; mindgap train \
              --exclude leaks.txt trains without them."
-        ))
+        )
+    };
+    let finding = Finding::new(Id::Leak, severity, "Val is not clean: the network has seen some of its images")
+        .because(evidence)
+        .advise(advice)
         .figure("val_in_train", leaks)
         .figure("share", share)
         .figure("flattery", flattery);

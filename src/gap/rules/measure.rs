@@ -80,9 +80,11 @@ fn measured(case: &Case) -> Option<Finding> {
     if artefact.abs() < (0.05 * last.val_loss).max(2.0 * error) {
         return None;
     }
-    let knobs = case.recipe().map_or(Vec::new(), |recipe| recipe.knobs_on());
-    let why =
-        if knobs.is_empty() { "moving weights".to_owned() } else { format!("moving weights and {}", knobs.join(", ")) };
+    let why = match case.recipe().map(|recipe| recipe.knobs_on()) {
+        Some(knobs) if knobs.is_empty() => "moving weights".to_owned(),
+        Some(knobs) => format!("moving weights and {}", knobs.join(", ")),
+        None => "moving weights and of the augmentation and regularisation, if any were on".to_owned(),
+    };
     let finding = Finding::new(Id::Artefact, Severity::Info, "Another trainer would report another gap")
         .because(format!(
             "Against the running batch loss ({:.3}) the gap would be {reported:.3}; measured by the same code it is \

@@ -12,7 +12,7 @@ use crate::cli::{
 use mindgap::{
     durable,
     gap::{self, Finding, SHARES, SubsetLosses},
-    recipe::{Layers, Recipe, resolve},
+    recipe::Recipe,
     run::{Environment, RunFolder},
 };
 
@@ -22,6 +22,12 @@ use mindgap::{
 /// Fails if the run is not finished or has too few images, or if one of the other runs fails.
 pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding>> {
     let run = RunFolder::open(folder)?;
+    let recipe = run.recipe()?.with_context(|| {
+        format!(
+            "--learning-curve trains a run again, and the recipe of the run in {} is not recorded: another training loop trained it",
+            folder.display()
+        )
+    })?;
     if run.done()?.is_none() {
         bail!(
             "{} is not finished: resume it with `mindgap train --resume --out {}` first",
@@ -29,7 +35,6 @@ pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding
             folder.display()
         );
     }
-    let recipe = resolve(&Layers::default().file(&run.file(RunFolder::RECIPE))?)?;
     let environment = run.environment()?;
     check_smallest(&recipe, environment.data.train)?;
     let mut words = train_words(&environment);

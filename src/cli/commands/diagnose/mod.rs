@@ -127,7 +127,8 @@ fn read(args: &Args) -> Result<Case> {
         epoch: args.epoch.clone(),
     };
     let options = LogOptions { columns, run: args.run, classes: args.classes.map(|n| n as usize) };
-    let Some(run) = args.subjects.iter().find(|path| path.join(RunFolder::RECIPE).exists()) else {
+    let is_run = |path: &&PathBuf| path.join(RunFolder::RECIPE).exists() || RunFolder::recorder(path).is_some();
+    let Some(run) = args.subjects.iter().find(is_run) else {
         return log::read(&args.subjects, &options);
     };
     ensure!(

@@ -6,7 +6,7 @@ mod portable;
 mod request;
 mod texts;
 
-use std::{path::Path, time::SystemTime};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -25,7 +25,7 @@ use mindgap::{
     data::Dataset,
     durable, gap,
     recipe::Recipe,
-    run::{Done, Environment, Events, RunFolder, RunProgress},
+    run::{Done, Events, RunFolder, RunProgress},
     torch::{self, device},
     train::{EvalSets, Failure, FitOutcome, Run, RunInProgress, Trainer, complete_recipe, fit},
 };
@@ -114,7 +114,7 @@ fn train_and_report(
 ) -> Result<ExitStatus> {
     let folder = run.folder.as_ref().context("a run of the command line has a folder")?;
     let path = folder.path().to_owned();
-    let events = Events::new(&path, started(&folder.environment()?), run.records())?;
+    let events = Events::new(&path, folder.environment()?.began(), run.records())?;
     let mut report = LiveReport::new(&path, data.val.gallery());
     let recipe = &run.trainer.recipe;
     let mut observers = ((events, &mut report), RunProgress::new(recipe.epochs, recipe.batch_size, args.json));
@@ -175,13 +175,6 @@ fn check_destination(args: &Args, request: &Request) -> Result<()> {
         say(format_args!("There is no run in {} to resume: a new one begins.", folder.display()));
     }
     Ok(())
-}
-
-/// When the run began, in seconds since 1970.
-fn started(environment: &Environment) -> f64 {
-    let time = humantime::parse_rfc3339(&environment.started).ok();
-    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    since.map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Describes on stderr the run that is about to be trained.

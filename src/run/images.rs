@@ -1,0 +1,220 @@
+//! `images.csv`: which images val and probe hold, in the order of the predictions, so that runs of any origin pair image
+//! by image.
+//!
+//! Columns `split,id,name,label,leak,half`: `val` or `probe`; the sample id; the name of the image, which is its path below
+//! the folder of the data where it is a file; the number of its class; 1 where a val image also appears in train; the half
+//! of val, 1 or 2, to which it belongs in cross-fitting, empty for the probe.
+
+use std::{collections::HashSet, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{Outputs, Predictions};
+use crate::durable;
+
+/// The columns of the file.
+const COLUMNS: [&str; 6] = ["split", "id", "name", "label", "leak", "half"];
+
+/// The images of val and probe.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Images {
+    /// The images of val, in the order of the predictions.
+    pub val: Vec<ListedImage>,
+    /// The images of the probe, in the order of the predictions.
+    pub probe: Vec<ListedImage>,
+    /// For each image of val, whether it also appears in train.
+    pub leaks: Vec<bool>,
+    /// For each image of val, whether it belongs to the first half of val, for cross-fitting.
+    pub in_first_half: Vec<bool>,
+}
+
+/// One image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedImage {
+    /// Its sample id: an index into the split's full sorted listing.
+    pub id: i64,
+    /// Its name: a path below the folder of the data with `/` between its parts, or what the data have instead.
+    pub name: String,
+    /// Its class.
+    pub label: i64,
+}
+
+impl Images {
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// The disk is full, or the folder cannot be written to.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let mut table = csv::Writer::from_writer(Vec::new());
+        table.write_record(COLUMNS)?;
+        for (index, image) in self.val.iter().enumerate() {
+            let half = if self.in_first_half[index] { "1" } else { "2" };
+            table.serialize(("val", image.id, &image.name, image.label, u8::from(self.leaks[index]), half))?;
+        }
+        for image in &self.probe {
+            table.serialize(("probe", image.id, &image.name, image.label, 0, ""))?;
+        }
+        durable::write(path, &table.into_inner()?)
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// The file is absent, or is not such a table; the message names the line.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = durable::read_text(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("{} cannot be used", path.display()))
+    }
+
+    fn parse(text: &[u8]) -> Result<Self> {
+        let mut table = csv::Reader::from_reader(text);
+        let head: Vec<&str> = table.headers()?.iter().collect();
+        ensure!(head == COLUMNS, "its columns are {}, not {}", head.join(","), COLUMNS.join(","));
+        let mut images = Self::default();
+        let mut names = HashSet::new();
+        for row in table.records() {
+            let row = row?;
+            let line = row.position().map_or(0, csv::Position::line);
+            let split = row[0].to_owned();
+            let name = row[2].to_owned();
+            images.add(&row).with_context(|| format!("line {line}"))?;
+            ensure!(names.insert((split, name)), "line {line}: the image {:?} comes twice in {}", &row[2], &row[0]);
+        }
+        Ok(images)
+    }
+
+    fn add(&mut self, row: &csv::StringRecord) -> Result<()> {
+        let number = |column: usize| -> Result<i64> {
+            row[column].parse().with_context(|| format!("{} {:?} is no number", COLUMNS[column], &row[column]))
+        };
+        let image = ListedImage { id: number(1)?, name: row[2].to_owned(), label: number(3)? };
+        ensure!(!image.name.is_empty(), "the image has no name");
+        let is_leak = match &row[4] {
+            "0" => false,
+            "1" => true,
+            other => bail!("leak {other:?} is neither 0 nor 1"),
+        };
+        match (&row[0], &row[5]) {
+            ("val", "1" | "2") => {
+                self.val.push(image);
+                self.leaks.push(is_leak);
+                self.in_first_half.push(&row[5] == "1");
+            }
+            ("val", other) => bail!("half {other:?} of a val image is neither 1 nor 2"),
+            ("probe", "") if !is_leak => self.probe.push(image),
+            ("probe", _) => bail!("an image of the probe has leak 0 and no half"),
+            (other, _) => bail!("split {other:?} is neither val nor probe"),
+        }
+        Ok(())
+    }
+
+    /// Checks that `predictions` are those of these images, in this order. Those of the best epoch may be empty.
+    ///
+    /// # Errors
+    /// A set has other images, in number, order or label; the message names the set and the first image.
+    pub fn check(&self, predictions: &Predictions) -> Result<()> {
+        for (set, images, outputs) in [
+            ("last.val", &self.val, &predictions.last_val),
+            ("best.val", &self.val, &predictions.best_val),
+            ("last.probe", &self.probe, &predictions.last_probe),
+            ("best.probe", &self.probe, &predictions.best_probe),
+        ] {
+            let is_lost = set.starts_with("best") && outputs.ids.is_empty();
+            if is_lost {
+                continue;
+            }
+            check_set(images, outputs).with_context(|| format!("the predictions {set} are not those of images.csv"))?;
+        }
+        Ok(())
+    }
+}
+
+fn check_set(images: &[ListedImage], outputs: &Outputs) -> Result<()> {
+    ensure!(images.len() == outputs.ids.len(), "{} predictions, {} images", outputs.ids.len(), images.len());
+    for (index, image) in images.iter().enumerate() {
+        let (id, label) = (outputs.ids[index], outputs.labels[index]);
+        ensure!(
+            id == image.id && label == image.label,
+            "row {index} is sample {id} of class {label}, where images.csv has sample {} of class {} ({})",
+            image.id,
+            image.label,
+            image.name
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Four images of val, the first a leak, and two of the probe.
+    pub fn images() -> Images {
+        let image =
+            |split: &str, id: i64| ListedImage { id, name: format!("{split}/a \"b\", c/{id}.png"), label: id % 2 };
+        Images {
+            val: (0..4).map(|id| image("val", id)).collect(),
+            probe: [5, 3].map(|id| image("train", id)).into(),
+            leaks: vec![true, false, false, false],
+            in_first_half: vec![true, false, true, false],
+        }
+    }
+
+    #[test]
+    fn the_table_is_read_back_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("images.csv");
+        images().save(&path).unwrap();
+        assert_eq!(Images::load(&path).unwrap(), images());
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.starts_with("split,id,name,label,leak,half\nval,0,\"val/a \"\"b\"\", c/0.png\",0,1,1\n"),
+            "{text}"
+        );
+        assert!(text.ends_with("probe,3,\"train/a \"\"b\"\", c/3.png\",1,0,\n"), "{text}");
+    }
+
+    #[test]
+    fn damage_is_named_with_its_line() {
+        let head = "split,id,name,label,leak,half\nval,0,a.png,1,0,1\n";
+        let refused = |row: &str, expected: &str| {
+            let message = format!("{:#}", Images::parse(format!("{head}{row}\n").as_bytes()).unwrap_err());
+            assert!(message.contains(expected) && message.contains("line 3"), "{message}");
+        };
+        refused("val,x,b.png,1,0,1", "id \"x\" is no number");
+        refused("val,1,b.png,cat,0,1", "label \"cat\" is no number");
+        refused("val,1,b.png,1,yes,1", "leak \"yes\"");
+        refused("val,1,b.png,1,0,", "half \"\"");
+        refused("test,1,b.png,1,0,1", "split \"test\"");
+        refused("probe,1,b.png,1,1,", "probe");
+        refused("val,1,,1,0,1", "no name");
+        refused("val,1,a.png,1,0,2", "comes twice");
+        refused("val,1,b.png", "line 3");
+        let message = format!("{:#}", Images::parse(b"name,label\n").unwrap_err());
+        assert!(message.contains("its columns are name,label, not split,id"), "{message}");
+    }
+
+    #[test]
+    fn predictions_of_other_images_are_refused() {
+        let outputs = |images: &[ListedImage]| Outputs {
+            logits: vec![0.0; 2 * images.len()],
+            labels: images.iter().map(|image| image.label).collect(),
+            ids: images.iter().map(|image| image.id).collect(),
+        };
+        let images = images();
+        let mut predictions = Predictions {
+            classes: 2,
+            last_val: outputs(&images.val),
+            last_probe: outputs(&images.probe),
+            best_val: outputs(&images.val),
+            best_probe: outputs(&images.probe),
+        };
+        images.check(&predictions).unwrap();
+        predictions.best_probe.ids.swap(0, 1);
+        let message = format!("{:#}", images.check(&predictions).unwrap_err());
+        assert!(message.contains("best.probe") && message.contains("row 0 is sample 3"), "{message}");
+        predictions.last_val = predictions.last_val.only(|image| image > 0);
+        let message = format!("{:#}", images.check(&predictions).unwrap_err());
+        assert!(message.contains("last.val") && message.contains("3 predictions, 4 images"), "{message}");
+    }
+}
