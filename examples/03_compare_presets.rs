@@ -31,13 +31,14 @@ fn main() -> Result<()> {
         let folder = out.join(job.name());
         Run::new(recipe(&job)?, &data)?.folder(&folder).fit()?;
         let run = FinishedRun::read(&job, &folder)?.context("the run is finished")?;
-        let last = &run.done.last;
-        println!("{}: val loss {:.3}, gap {:.3}", job.name(), last.val_loss, last.gap_loss);
+        let figures = &run.figures;
+        let gap = figures.gap_loss.context("a run of mindgap's own has a gap")?;
+        println!("{}: val loss {:.3}, gap {gap:.3}", job.name(), figures.val_loss);
         finished.push(run);
     }
 
     let command_line = std::env::args().collect();
-    let comparison = Comparison::new(&presets, "seed", &finished, Vec::new(), command_line)?;
+    let comparison = Comparison::new(&presets, "seed", finished, Vec::new(), command_line)?;
     println!("\n{}", comparison.to_markdown());
     std::fs::write(out.join(Comparison::FILE), serde_json::to_string_pretty(&comparison)?)?;
 

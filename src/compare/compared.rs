@@ -15,8 +15,9 @@ pub struct Compared {
     pub verdict: Verdict,
     /// The seeds of its finished runs.
     pub seeds: Vec<u64>,
-    /// Trainable numbers of its network.
-    pub parameters: u64,
+    /// Trainable numbers of its network; absent for predictions alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<u64>,
     /// Multiply-adds of one image; absent where a recorded run does not state them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub macs: Option<u64>,
@@ -44,17 +45,12 @@ impl Compared {
             preset: preset.to_owned(),
             verdict: if is_base { Verdict::Baseline } else { Verdict::NotShown },
             seeds: runs.iter().map(|run| run.job.seed).collect(),
-            parameters: runs[0].done.cost.parameters,
-            macs: runs[0].done.cost.macs,
+            parameters: runs[0].figures.parameters,
+            macs: runs[0].figures.macs,
             figures: SeedFigures::of(runs),
-            val_loss_course: runs.iter().map(|run| course(run)).collect(),
+            val_loss_course: runs.iter().map(|run| run.figures.val_loss_course).collect(),
             against: if is_base { None } else { Against::new(runs, base, number) },
             recipe,
         }
     }
-}
-
-/// What val loss did at the end of a run; unclear where the run has too few epochs to judge.
-fn course(run: &FinishedRun) -> Course {
-    run.done.val_loss_lately.map_or(Course::Unclear, |lately| lately.course)
 }

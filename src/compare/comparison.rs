@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{Compared, FinishedRun, Job, Verdict, sentence::sentence};
+use super::{Compared, FinishedRun, Job, Models, Verdict, pairing::pair, sentence::sentence};
 use crate::{
     run::{DataSource, Versions},
     stats::holm,
@@ -24,10 +24,15 @@ pub struct Comparison {
     pub not_finished: Vec<NotFinished>,
     /// The presets that have a finished run, in the order in which they were named.
     pub presets: Vec<Compared>,
-    /// The data that all runs were trained on.
-    pub data: DataSource,
-    /// Programs and device that trained the runs.
-    pub versions: Versions,
+    /// Where the models come from, if the comparison trained none of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<Models>,
+    /// The data that the baseline was trained on; absent for predictions alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataSource>,
+    /// Programs and device that trained the baseline; absent for predictions alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<Versions>,
     /// The command, word by word.
     pub command_line: Vec<String>,
 }
@@ -50,28 +55,34 @@ impl Comparison {
     /// and enter no figure.
     ///
     /// # Errors
-    /// No run of the baseline is finished, or runs were trained or measured on different images.
+    /// No run of the baseline is finished, or runs were measured on different images.
     pub fn new(
+        presets: &[String],
+        baseline: &str,
+        mut finished: Vec<FinishedRun>,
+        not_finished: Vec<NotFinished>,
+        command_line: Vec<String>,
+    ) -> Result<Self> {
+        if !finished.is_empty() {
+            pair(&mut finished)?;
+        }
+        Self::conclude(presets, baseline, &finished, not_finished, command_line, None)
+    }
+
+    /// Compares runs that were measured on the same images, in one order.
+    pub(super) fn conclude(
         presets: &[String],
         baseline: &str,
         finished: &[FinishedRun],
         not_finished: Vec<NotFinished>,
         command_line: Vec<String>,
+        models: Option<Models>,
     ) -> Result<Self> {
         let base = runs_of(baseline, finished);
         ensure!(
             !base.is_empty(),
             "no run of the baseline `{baseline}` is finished, so there is nothing to compare with"
         );
-        for run in finished {
-            let same_images = run.data.fingerprint == base[0].data.fingerprint && run.ids == base[0].ids;
-            ensure!(
-                same_images,
-                "{} and {} were measured on different images: give each comparison a folder of its own",
-                run.job.name(),
-                base[0].job.name()
-            );
-        }
         let mut compared = Vec::new();
         for (number, preset) in (0..).zip(presets) {
             let runs = runs_of(preset, finished);
@@ -81,14 +92,15 @@ impl Comparison {
         }
         judge(&mut compared);
         Ok(Self {
-            verdict: sentence(baseline, &compared),
+            verdict: sentence(baseline, &compared, models.as_ref()),
             baseline: baseline.to_owned(),
             finished: finished.len(),
             planned: finished.len() + not_finished.len(),
             not_finished,
             presets: compared,
-            data: base[0].data.clone(),
-            versions: base[0].versions.clone(),
+            models,
+            data: base[0].environment.as_ref().map(|environment| environment.data.clone()),
+            versions: base[0].environment.as_ref().map(|environment| environment.versions.clone()),
             command_line,
         })
     }
@@ -102,11 +114,22 @@ fn runs_of<'a>(preset: &str, finished: &'a [FinishedRun]) -> Vec<&'a FinishedRun
 fn judge(presets: &mut [Compared]) {
     let p: Vec<f64> = presets.iter().filter_map(|preset| preset.against.as_ref()?.val_loss.p).collect();
     let mut corrected = holm(&p).into_iter();
+    correct_accuracy_tests(presets);
     for preset in presets.iter_mut() {
         let Some(against) = &mut preset.against else { continue };
         if against.val_loss.p.is_some() {
             against.val_loss.p_holm = corrected.next();
         }
         preset.verdict = Verdict::of(against);
+    }
+}
+
+/// Corrects the p-values of all tests of accuracy together.
+fn correct_accuracy_tests(presets: &mut [Compared]) {
+    let against = presets.iter_mut().filter_map(|preset| preset.against.as_mut());
+    let mut tests: Vec<_> = against.flat_map(|against| &mut against.mcnemar).collect();
+    let corrected = holm(&tests.iter().map(|test| test.p).collect::<Vec<_>>());
+    for (test, p) in tests.iter_mut().zip(corrected) {
+        test.p_holm = p;
     }
 }

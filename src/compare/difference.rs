@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FinishedRun, delta::Delta};
+use super::{AccuracyTest, FinishedRun, RunFigures, delta::Delta};
 use crate::{
     random::{Purpose, Stream},
-    run::Done,
-    stats::{bootstrap_interval, paired_t},
+    stats::{McNemar, bootstrap_interval, paired_t},
 };
 
 /// A preset against the baseline. Only val loss is tested; the other figures have intervals.
@@ -22,11 +21,17 @@ pub struct Against {
     /// Val accuracy, in percentage points.
     pub val_acc: Delta,
     /// Loss on the probe.
-    pub probe_loss: Delta,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_loss: Option<Delta>,
     /// Gap in loss.
-    pub gap_loss: Delta,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_loss: Option<Delta>,
     /// Gap in accuracy, in percentage points.
-    pub gap_acc: Delta,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_acc: Option<Delta>,
+    /// Accuracy image by image, seed by seed; for models that this comparison did not train.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mcnemar: Vec<AccuracyTest>,
     /// Overconfidence.
     pub overconfidence: Delta,
     /// Expected calibration error.
@@ -44,32 +49,30 @@ impl Against {
         if pairs.is_empty() {
             return None;
         }
-        let mut val_loss = delta(&pairs, |done| done.last.val_loss);
+        let mut val_loss = delta(&pairs, |figures| figures.val_loss);
         val_loss.p = paired_t(&val_loss.values).map(|test| test.p);
         val_loss.ci_images = interval_over_images(&pairs, number, 0, |run, image| f64::from(run.val.losses[image]));
 
-        let mut val_acc = delta(&pairs, |done| done.last.val_acc);
+        let mut val_acc = delta(&pairs, |figures| figures.val_acc);
         val_acc.ci_images =
             interval_over_images(&pairs, number, 1, |run, image| if run.val.correct[image] { 100.0 } else { 0.0 });
 
-        let has_leaks = pairs.iter().all(|(run, _)| run.done.last.val_loss_without_leaks.is_some());
-        let val_loss_without_leaks =
-            has_leaks.then(|| delta(&pairs, |done| done.last.val_loss_without_leaks.unwrap_or(f64::NAN)));
         Some(Self {
             seeds: pairs.iter().map(|(run, _)| run.job.seed).collect(),
             val_loss,
-            val_loss_without_leaks,
+            val_loss_without_leaks: delta_if_all_have(&pairs, |figures| figures.val_loss_without_leaks),
             val_acc,
-            probe_loss: delta(&pairs, |done| done.last.probe_loss),
-            gap_loss: delta(&pairs, |done| done.last.gap_loss),
-            gap_acc: delta(&pairs, |done| done.last.gap_acc),
-            overconfidence: delta(&pairs, |done| done.overconfidence),
-            calibration_error: delta(&pairs, |done| done.calibration_error),
+            probe_loss: delta_if_all_have(&pairs, |figures| figures.probe_loss),
+            gap_loss: delta_if_all_have(&pairs, |figures| figures.gap_loss),
+            gap_acc: delta_if_all_have(&pairs, |figures| figures.gap_acc),
+            mcnemar: mcnemar(&pairs),
+            overconfidence: delta(&pairs, |figures| figures.overconfidence),
+            calibration_error: delta(&pairs, |figures| figures.calibration_error),
         })
     }
 }
 
-/// The runs whose seed the baseline also has, in their order.
+/// The runs whose seed the baseline also has, in their order; of models that a place names, also one against one.
 fn pairs_by_seed<'a>(runs: &[&'a FinishedRun], baseline: &[&'a FinishedRun]) -> Vec<SeedPair<'a>> {
     let mut pairs = Vec::new();
     for &run in runs {
@@ -77,12 +80,40 @@ fn pairs_by_seed<'a>(runs: &[&'a FinishedRun], baseline: &[&'a FinishedRun]) -> 
             pairs.push((run, partner));
         }
     }
+    // One model against one: the user named both, so that they are compared whatever their seeds.
+    if let ([run], [partner]) = (runs, baseline)
+        && run.place.is_some()
+        && pairs.is_empty()
+    {
+        pairs.push((run, partner));
+    }
     pairs
 }
 
 /// The difference in one figure, seed by seed.
-fn delta(pairs: &[SeedPair], figure: impl Fn(&Done) -> f64) -> Delta {
-    Delta::over_seeds(pairs.iter().map(|(run, base)| figure(&run.done) - figure(&base.done)).collect())
+fn delta(pairs: &[SeedPair], figure: impl Fn(&RunFigures) -> f64) -> Delta {
+    Delta::over_seeds(pairs.iter().map(|(run, base)| figure(&run.figures) - figure(&base.figures)).collect())
+}
+
+/// The difference in one figure, seed by seed; None where a run lacks the figure.
+fn delta_if_all_have(pairs: &[SeedPair], figure: impl Fn(&RunFigures) -> Option<f64>) -> Option<Delta> {
+    let mut differences = Vec::new();
+    for (run, base) in pairs {
+        differences.push(figure(&run.figures)? - figure(&base.figures)?);
+    }
+    Some(Delta::over_seeds(differences))
+}
+
+/// The tests of accuracy of models that are named by a place; the runs of a plan, whose primary figure is tested alone, have
+/// none. The corrected p-values are those of one test.
+fn mcnemar(pairs: &[SeedPair]) -> Vec<AccuracyTest> {
+    let mut tests = Vec::new();
+    for (run, base) in pairs.iter().filter(|(run, _)| run.place.is_some()) {
+        let McNemar { first_only, second_only, p } = McNemar::test(&run.val.correct, &base.val.correct);
+        let (right_here_only, right_in_baseline_only) = (first_only, second_only);
+        tests.push(AccuracyTest { seed: run.job.seed, right_here_only, right_in_baseline_only, p, p_holm: p });
+    }
+    tests
 }
 
 /// The interval of a mean difference over images. An image's difference is its mean over the seeds, so that the image
@@ -93,7 +124,7 @@ fn interval_over_images(
     figure: u32,
     value: impl Fn(&FinishedRun, usize) -> f64,
 ) -> Option<[f64; 2]> {
-    let images = pairs[0].0.ids.len();
+    let images = pairs[0].0.val.losses.len();
     let mut differences = Vec::with_capacity(images);
     for image in 0..images {
         let sum: f64 = pairs.iter().map(|(run, base)| value(run, image) - value(base, image)).sum();

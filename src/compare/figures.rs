@@ -2,11 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::FinishedRun;
-use crate::{
-    run::{Done, nan},
-    stats,
-};
+use super::{FinishedRun, RunFigures};
+use crate::{run::nan, stats};
 
 /// Mean and standard deviation of a figure over n seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,7 +29,8 @@ impl MeanSd {
     }
 }
 
-/// The figures of a preset: the last epoch's, unless their name says otherwise. Losses in nats, accuracies in percent.
+/// The figures of a preset: the last epoch's, unless their name or the comparison says otherwise. Losses in nats, accuracies
+/// in percent. A figure that not all runs have is absent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeedFigures {
     /// Val loss: the primary figure.
@@ -40,13 +38,17 @@ pub struct SeedFigures {
     /// Val accuracy.
     pub val_acc: MeanSd,
     /// Loss on the probe.
-    pub probe_loss: MeanSd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_loss: Option<MeanSd>,
     /// Accuracy on the probe.
-    pub probe_acc: MeanSd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_acc: Option<MeanSd>,
     /// Val loss − probe loss.
-    pub gap_loss: MeanSd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_loss: Option<MeanSd>,
     /// Probe accuracy − val accuracy, in percentage points.
-    pub gap_acc: MeanSd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_acc: Option<MeanSd>,
     /// What one temperature removes from val loss.
     pub overconfidence: MeanSd,
     /// The temperature that removes it: above 1 the network is overconfident.
@@ -54,7 +56,8 @@ pub struct SeedFigures {
     /// Expected calibration error on val, 0–1.
     pub calibration_error: MeanSd,
     /// Val loss of the best epoch, chosen on one half of val and scored on the other, both ways.
-    pub cross_fitted_best_loss: MeanSd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross_fitted_best_loss: Option<MeanSd>,
     /// Val loss without the images that also appear in train; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val_loss_without_leaks: Option<MeanSd>,
@@ -65,37 +68,38 @@ pub struct SeedFigures {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap_loss_without_leaks: Option<MeanSd>,
     /// Wall time of a run, in seconds.
-    pub seconds: MeanSd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<MeanSd>,
 }
 
 impl SeedFigures {
     /// Summarises these runs, at least one.
     pub fn of(runs: &[&FinishedRun]) -> Self {
         Self {
-            val_loss: over(runs, |done| done.last.val_loss),
-            val_acc: over(runs, |done| done.last.val_acc),
-            probe_loss: over(runs, |done| done.last.probe_loss),
-            probe_acc: over(runs, |done| done.last.probe_acc),
-            gap_loss: over(runs, |done| done.last.gap_loss),
-            gap_acc: over(runs, |done| done.last.gap_acc),
-            overconfidence: over(runs, |done| done.overconfidence),
-            temperature: over(runs, |done| done.temperature),
-            calibration_error: over(runs, |done| done.calibration_error),
-            cross_fitted_best_loss: over(runs, |done| done.cross_fitted_best_loss),
-            val_loss_without_leaks: over_if_all_have(runs, |done| done.last.val_loss_without_leaks),
-            val_acc_without_leaks: over_if_all_have(runs, |done| done.last.val_acc_without_leaks),
-            gap_loss_without_leaks: over_if_all_have(runs, |done| done.last.gap_loss_without_leaks),
-            seconds: over(runs, |done| done.cost.seconds),
+            val_loss: over(runs, |figures| figures.val_loss),
+            val_acc: over(runs, |figures| figures.val_acc),
+            probe_loss: over_if_all_have(runs, |figures| figures.probe_loss),
+            probe_acc: over_if_all_have(runs, |figures| figures.probe_acc),
+            gap_loss: over_if_all_have(runs, |figures| figures.gap_loss),
+            gap_acc: over_if_all_have(runs, |figures| figures.gap_acc),
+            overconfidence: over(runs, |figures| figures.overconfidence),
+            temperature: over(runs, |figures| figures.temperature),
+            calibration_error: over(runs, |figures| figures.calibration_error),
+            cross_fitted_best_loss: over_if_all_have(runs, |figures| figures.cross_fitted_best_loss),
+            val_loss_without_leaks: over_if_all_have(runs, |figures| figures.val_loss_without_leaks),
+            val_acc_without_leaks: over_if_all_have(runs, |figures| figures.val_acc_without_leaks),
+            gap_loss_without_leaks: over_if_all_have(runs, |figures| figures.gap_loss_without_leaks),
+            seconds: over_if_all_have(runs, |figures| figures.seconds),
         }
     }
 }
 
-fn over(runs: &[&FinishedRun], figure: impl Fn(&Done) -> f64) -> MeanSd {
-    MeanSd::of(runs.iter().map(|run| figure(&run.done)).collect())
+fn over(runs: &[&FinishedRun], figure: impl Fn(&RunFigures) -> f64) -> MeanSd {
+    MeanSd::of(runs.iter().map(|run| figure(&run.figures)).collect())
 }
 
 /// None where a run lacks the figure.
-fn over_if_all_have(runs: &[&FinishedRun], figure: impl Fn(&Done) -> Option<f64>) -> Option<MeanSd> {
-    let values: Option<Vec<f64>> = runs.iter().map(|run| figure(&run.done)).collect();
+fn over_if_all_have(runs: &[&FinishedRun], figure: impl Fn(&RunFigures) -> Option<f64>) -> Option<MeanSd> {
+    let values: Option<Vec<f64>> = runs.iter().map(|run| figure(&run.figures)).collect();
     values.map(MeanSd::of)
 }

@@ -34,12 +34,13 @@ fn read(run: &PlannedRun, folder: &Path) -> Result<Result<FinishedRun, String>> 
     };
     let recipe = found.recipe.as_ref().context("a run of a plan has a recipe, and this one was recorded elsewhere")?;
     run.check_recipe(recipe, folder)?;
+    let data = &found.environment.as_ref().context("a run has an environment")?.data;
     ensure!(
-        found.data.fingerprint == run.data.fingerprint,
+        data.fingerprint == run.data.fingerprint,
         "the run in {} was trained on other data: {:?}, fingerprint {}, planned {}",
         folder.display(),
-        found.data.source,
-        found.data.fingerprint,
+        data.source,
+        data.fingerprint,
         run.data.fingerprint
     );
     Ok(Ok(found))

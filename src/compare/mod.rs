@@ -6,8 +6,13 @@
 //! 3. reading what each run found: [`FinishedRun`]; [`gather`] reads all runs of a plan;
 //! 4. what the runs say together: [`Comparison`], with figures over seeds, differences from the baseline, and a verdict.
 //!
+//! [`Comparison::of_models`] compares models that are trained already, by whatever program: finished runs of mindgap's own,
+//! recorded runs, or tables of predictions (`predictions`). It reads them, groups them into recipes over seeds (`grouping`),
+//! brings them to the same images (`pairing`), and then proceeds as with the runs of a plan.
+//!
 //! The module holds no tensors: it reads runs from their folders.
 
+mod accuracy;
 mod compared;
 mod comparison;
 mod delta;
@@ -15,9 +20,19 @@ mod difference;
 mod figures;
 mod finished;
 mod gather;
+mod grouping;
+mod images;
 mod job;
+mod models;
+mod origin;
+mod pairing;
+#[cfg(test)]
+mod pairing_tests;
 mod plan;
 mod planned_run;
+mod predictions;
+mod remarks;
+mod run_figures;
 mod runner;
 mod sentence;
 mod table;
@@ -25,15 +40,22 @@ mod table;
 mod tests;
 mod verdict;
 
+pub use accuracy::AccuracyTest;
 pub use compared::Compared;
 pub use comparison::{Comparison, NotFinished};
 pub use delta::Delta;
 pub use difference::Against;
 pub use figures::{MeanSd, SeedFigures};
-pub use finished::FinishedRun;
+pub use finished::{FinishedRun, Which};
 pub use gather::{gather, progress};
+pub use grouping::GroupBy;
+pub use images::{CommonImages, PairedBy, ValImages};
 pub use job::{Job, jobs};
+pub use models::{ModelKind, ModelOptions};
+pub use origin::{ComparedModel, Models, Weights};
 pub use plan::Plan;
 pub use planned_run::{PlannedData, PlannedRun};
+pub use predictions::Values;
+pub use run_figures::{Measurement, RunFigures};
 pub use runner::{JobStatus, run};
 pub use verdict::Verdict;

@@ -1,14 +1,14 @@
 //! The verdict of a comparison in one sentence.
 
-use super::{Verdict, compared::Compared};
+use super::{Models, Verdict, Weights, compared::Compared};
 
-/// The verdict in one sentence.
-pub(super) fn sentence(baseline: &str, presets: &[Compared]) -> String {
+/// The verdict in one sentence; where `models` were trained elsewhere, also what is known of these very models.
+pub(super) fn sentence(baseline: &str, presets: &[Compared], models: Option<&Models>) -> String {
     let better = with(Verdict::Better, presets);
     let best = better.iter().copied().min_by(|a, b| a.figures.val_loss.mean.total_cmp(&b.figures.val_loss.mean));
     let mut text = match best {
         Some(best) => improvement(best, baseline),
-        None => nothing_shown(presets, baseline),
+        None => nothing_shown(presets, baseline, models),
     };
     let mut others = Vec::new();
     for preset in better {
@@ -33,6 +33,9 @@ pub(super) fn sentence(baseline: &str, presets: &[Compared]) -> String {
     let not_shown = names(Verdict::NotShown, presets);
     if !not_shown.is_empty() && best.is_some() {
         text += &format!("; for {not_shown} a difference is not shown with this number of seeds");
+    }
+    if models.is_some_and(|models| models.weights == Weights::Best) {
+        text += "; all of it of each run's best epoch, which is optimistic, since the same images chose it";
     }
     text + "."
 }
@@ -66,14 +69,39 @@ fn improvement(best: &Compared, baseline: &str) -> String {
     )
 }
 
-fn nothing_shown(presets: &[Compared], baseline: &str) -> String {
+fn nothing_shown(presets: &[Compared], baseline: &str, models: Option<&Models>) -> String {
     let seeds = presets.iter().map(|preset| preset.figures.val_loss.n).max().unwrap_or_default();
+    if models.is_some() {
+        let seeds = if seeds == 1 { "one model each".to_owned() } else { format!("{seeds} seeds") };
+        let least = if seeds.starts_with('o') || seeds.starts_with('2') { ", three seeds are the least" } else { "" };
+        return format!(
+            "No recipe is shown to be better than `{baseline}` with {seeds}{least}{}",
+            these_models(presets, baseline)
+        );
+    }
     if seeds < 3 {
         return format!(
             "No preset is shown to be better than `{baseline}`: chance between seeds cannot be judged from {seeds} seeds, three are the least"
         );
     }
     format!("No preset is shown to be better than `{baseline}` with {seeds} seeds")
+}
+
+/// What the images say of these very models, whatever other seeds would give: of the one with the lowest val loss.
+fn these_models(presets: &[Compared], baseline: &str) -> String {
+    let others = presets.iter().filter_map(|preset| Some((preset, preset.against.as_ref()?)));
+    let Some((lowest, against)) = others.min_by(|a, b| a.1.val_loss.mean.total_cmp(&b.1.val_loss.mean)) else {
+        return String::new();
+    };
+    let Some([low, high]) = against.val_loss.ci_images else { return String::new() };
+    let difference = against.val_loss.mean;
+    let side = if difference < 0.0 { "below" } else { "above" };
+    let clear = if low > 0.0 || high < 0.0 { "" } else { ", which holds 0" };
+    format!(
+        "; of these very models `{}` has a val loss {:.3} nats {side} `{baseline}` (95 % interval over images {low:+.3} to {high:+.3}{clear})",
+        lowest.preset,
+        difference.abs()
+    )
 }
 
 /// A p-value for a sentence or a table.

@@ -6,7 +6,7 @@ use super::{Compared, Comparison, Delta, MeanSd, Verdict, sentence::p_value};
 use crate::stats::Course;
 
 /// Stands where a figure does not exist.
-const NONE: &str = "–";
+pub(super) const NONE: &str = "–";
 
 impl Comparison {
     /// The verdict and the tables of all figures.
@@ -15,14 +15,22 @@ impl Comparison {
         let differences = self.differences();
         if differences.len() > 1 {
             text += &format!(
-                "\nAgainst `{}`, paired over seeds and images (Δ below 0: the preset's is lower):\n\n",
-                self.baseline
+                "\nAgainst `{}`, paired over seeds and images (Δ below 0: the {}'s is lower):\n\n",
+                self.baseline,
+                self.noun()
             );
             text += &grid(differences);
         }
-        text += "\nAll figures are the last epoch's, mean ± sd over n seeds; gap = val − probe. *CI images*: 95 % interval of \
-                 these trained models over other images. *CI seeds*: 95 % interval of the recipe over other seeds, from \
-                 three seeds on. p after Holm's correction over presets.\n";
+        text += &format!("\n{}\n", self.legend());
+        for line in self.accuracy_tests() {
+            text += &format!("\n- {line}");
+        }
+        if !self.accuracy_tests().is_empty() {
+            text += "\n";
+        }
+        for line in self.remarks() {
+            text += &format!("\n{line}\n");
+        }
         if let Some(courses) = self.courses() {
             text += &format!("\n{courses}\n");
         }
@@ -37,14 +45,18 @@ impl Comparison {
 
     /// The verdict and one table that fits 80 columns, for a terminal.
     pub fn to_brief(&self) -> String {
-        let mut rows = vec![row(&["preset", "val loss", "gap", "Δ val", "p", "finding"])];
+        let mut rows = vec![row(&[self.noun(), "val loss", "gap", "Δ val", "p", "finding"])];
         rows.extend(self.presets.iter().map(brief_row));
         let mut text = format!(
-            "{}\n\n{}\nLast epoch, mean ± sd over seeds; gap = val − probe; Δ against `{}`; p after Holm.\n",
+            "{}\n\n{}\n{}, mean ± sd over seeds; gap = val − probe; Δ against `{}`; p after Holm.\n",
             self.verdict,
-            grid(rows),
+            grid(self.without_empty_columns(rows)),
+            self.epoch(),
             self.baseline
         );
+        for line in self.accuracy_tests().into_iter().chain(self.remarks()) {
+            text += &format!("{line}\n");
+        }
         if let Some(courses) = self.courses() {
             text += &format!("{courses}\n");
         }
@@ -68,9 +80,9 @@ impl Comparison {
 
     /// The figures of each preset as rows of text below a head.
     pub fn figures(&self) -> Vec<Vec<String>> {
-        let with_leaks = self.data.val_in_train > 0;
+        let with_leaks = self.presets.iter().any(|preset| preset.figures.val_loss_without_leaks.is_some());
         let mut head = row(&[
-            "preset",
+            self.noun(),
             "n",
             "val loss",
             "val acc %",
@@ -88,13 +100,13 @@ impl Comparison {
         head.extend(row(&["parameters", "minutes"]));
         let mut rows = vec![head];
         rows.extend(self.presets.iter().map(|preset| figures_row(preset, with_leaks)));
-        rows
+        self.without_empty_columns(rows)
     }
 
     /// Each preset's differences from the baseline as rows of text below a head.
     pub fn differences(&self) -> Vec<Vec<String>> {
         let mut rows = vec![row(&[
-            "preset",
+            self.noun(),
             "Δ val loss",
             "CI images",
             "CI seeds",
@@ -105,7 +117,7 @@ impl Comparison {
             "finding",
         ])];
         rows.extend(self.presets.iter().filter_map(differences_row));
-        rows
+        self.without_empty_columns(rows)
     }
 }
 
@@ -119,7 +131,7 @@ fn brief_row(preset: &Compared) -> Vec<String> {
     vec![
         preset.preset.clone(),
         mean_sd(&preset.figures.val_loss, 3),
-        mean_sd(&preset.figures.gap_loss, 3),
+        mean_sd_if_known(&preset.figures.gap_loss, 3),
         delta.map_or(NONE.into(), |delta| signed_mean(delta, 3)),
         p.unwrap_or_else(|| NONE.into()),
         word(preset.verdict).to_owned(),
@@ -133,20 +145,20 @@ fn figures_row(preset: &Compared, with_leaks: bool) -> Vec<String> {
         preset.seeds.len().to_string(),
         mean_sd(&figures.val_loss, 3),
         mean_sd(&figures.val_acc, 1),
-        mean_sd(&figures.probe_loss, 3),
-        mean_sd(&figures.gap_loss, 3),
-        mean_sd(&figures.gap_acc, 1),
+        mean_sd_if_known(&figures.probe_loss, 3),
+        mean_sd_if_known(&figures.gap_loss, 3),
+        mean_sd_if_known(&figures.gap_acc, 1),
         mean_sd(&figures.overconfidence, 3),
         mean_sd(&figures.temperature, 2),
         mean_sd(&figures.calibration_error, 3),
-        mean_sd(&figures.cross_fitted_best_loss, 3),
+        mean_sd_if_known(&figures.cross_fitted_best_loss, 3),
     ];
     if with_leaks {
-        row.push(figures.val_loss_without_leaks.as_ref().map_or(NONE.into(), |figure| mean_sd(figure, 3)));
-        row.push(figures.val_acc_without_leaks.as_ref().map_or(NONE.into(), |figure| mean_sd(figure, 1)));
+        row.push(mean_sd_if_known(&figures.val_loss_without_leaks, 3));
+        row.push(mean_sd_if_known(&figures.val_acc_without_leaks, 1));
     }
-    row.push(preset.parameters.to_string());
-    row.push(format!("{:.1}", figures.seconds.mean / 60.0));
+    row.push(preset.parameters.map_or(NONE.into(), |parameters| parameters.to_string()));
+    row.push(figures.seconds.as_ref().map_or(NONE.into(), |seconds| format!("{:.1}", seconds.mean / 60.0)));
     row
 }
 
@@ -159,8 +171,8 @@ fn differences_row(preset: &Compared) -> Option<Vec<String>> {
         interval(against.val_loss.ci_seeds),
         against.val_loss.p_holm.map_or(NONE.into(), p_value),
         signed_mean(&against.val_acc, 1),
-        signed_mean(&against.gap_loss, 3),
-        signed_mean(&against.probe_loss, 3),
+        against.gap_loss.as_ref().map_or(NONE.into(), |delta| signed_mean(delta, 3)),
+        against.probe_loss.as_ref().map_or(NONE.into(), |delta| signed_mean(delta, 3)),
         word(preset.verdict).to_owned(),
     ])
 }
@@ -170,6 +182,10 @@ fn mean_sd(figure: &MeanSd, digits: usize) -> String {
         Some(sd) => format!("{:.digits$} ± {sd:.digits$}", figure.mean),
         None => format!("{:.digits$}", figure.mean),
     }
+}
+
+fn mean_sd_if_known(figure: &Option<MeanSd>, digits: usize) -> String {
+    figure.as_ref().map_or(NONE.into(), |figure| mean_sd(figure, digits))
 }
 
 fn signed_mean(delta: &Delta, digits: usize) -> String {

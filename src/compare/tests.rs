@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::{
+    data::SplitFolders,
     random::{Purpose, Stream},
     recipe::Recipe,
-    run::{DataSource, Done, EpochRecord, EpochTraining, Measured, Outputs, RunCost, Versions},
+    run::{DataSource, Done, Environment, EpochRecord, EpochTraining, Measured, Outputs, RunCost, Versions},
 };
 
 const IMAGES: usize = 200;
@@ -42,7 +43,22 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
     FinishedRun {
         job: Job { preset: preset.into(), seed },
         recipe: Some(Recipe { seed, smoothing: if preset == "base" { 0.0 } else { 0.1 }, ..Recipe::default() }),
-        data: data("00ff"),
+        place: None,
+        environment: Some(environment("00ff")),
+        figures: RunFigures::of_done(&done),
+        val,
+        images: ValImages {
+            fingerprint: Some("00ff".into()),
+            names: None,
+            ids: outputs.ids,
+            labels: outputs.labels,
+            classes: vec!["a".into(), "b".into()],
+        },
+    }
+}
+
+fn environment(fingerprint: &str) -> Environment {
+    Environment {
         versions: Versions {
             mindgap: "0".into(),
             tch: Some("0".into()),
@@ -51,9 +67,15 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
             threads: 1,
             ranks: None,
         },
-        done,
-        val,
-        ids: outputs.ids,
+        cpu: String::new(),
+        data: data(fingerprint),
+        range_16bit: None,
+        folders: SplitFolders::default(),
+        recorder: None,
+        pretrained: None,
+        command_line: Vec::new(),
+        started: String::new(),
+        resumes: Vec::new(),
     }
 }
 
@@ -85,7 +107,7 @@ fn compare(presets: &[(&str, f64, f64)], seeds: u64) -> Comparison {
     let runs: Vec<FinishedRun> = (0..seeds)
         .flat_map(|seed| presets.iter().map(move |&(name, val, probe)| run(name, seed, val, probe)))
         .collect();
-    Comparison::new(&names, "base", &runs, Vec::new(), vec!["mindgap".into()]).unwrap()
+    Comparison::new(&names, "base", runs, Vec::new(), vec!["mindgap".into()]).unwrap()
 }
 
 fn verdicts(comparison: &Comparison) -> Vec<Verdict> {
@@ -144,7 +166,7 @@ fn chance_alone_is_called_better_no_more_often_than_promised() {
         let names = ["base".to_owned(), format!("a{number}"), format!("b{number}")];
         let runs: Vec<FinishedRun> =
             (0..3).flat_map(|seed| names.iter().map(move |name| run(name, seed + 10 * number, 1.2, 0.3))).collect();
-        let comparison = Comparison::new(&names, "base", &runs, Vec::new(), Vec::new()).unwrap();
+        let comparison = Comparison::new(&names, "base", runs, Vec::new(), Vec::new()).unwrap();
         better += usize::from(verdicts(&comparison).contains(&Verdict::Better));
     }
     // At most 2.5 % of 200 comparisons with no true difference, on the good side; 13 is three standard deviations
@@ -154,15 +176,15 @@ fn chance_alone_is_called_better_no_more_often_than_promised() {
 
 #[test]
 fn what_is_missing_is_named_and_enters_no_figure() {
-    let runs = [run("base", 0, 1.2, 0.3), run("base", 1, 1.2, 0.3), run("wins", 1, 1.0, 0.6)];
+    let runs = vec![run("base", 0, 1.2, 0.3), run("base", 1, 1.2, 0.3), run("wins", 1, 1.0, 0.6)];
     let missing = NotFinished { job: Job { preset: "wins".into(), seed: 0 }, reason: "no memory".into() };
     let names = ["base".to_owned(), "wins".to_owned(), "never".to_owned()];
-    let comparison = Comparison::new(&names, "base", &runs, vec![missing], Vec::new()).unwrap();
+    let comparison = Comparison::new(&names, "base", runs.clone(), vec![missing], Vec::new()).unwrap();
     assert_eq!((comparison.finished, comparison.planned, comparison.presets.len()), (3, 4, 2));
     assert_eq!(comparison.presets[1].against.as_ref().unwrap().seeds, [1]);
     let text = comparison.to_markdown();
     assert!(text.contains("3 of 4 runs are finished") && text.contains("wins-seed0: no memory"), "{text}");
-    assert!(Comparison::new(&names, "never", &runs, Vec::new(), Vec::new()).is_err());
+    assert!(Comparison::new(&names, "never", runs, Vec::new(), Vec::new()).is_err());
 }
 
 #[test]
@@ -182,11 +204,12 @@ fn what_val_loss_does_at_the_end_is_reported_preset_by_preset() {
 #[test]
 fn runs_on_other_images_are_not_compared() {
     let mut other = run("wins", 0, 1.0, 0.6);
-    other.data = data("ffff");
+    other.images.fingerprint = Some("ffff".into());
     let names = ["base".to_owned(), "wins".to_owned()];
     let error =
-        Comparison::new(&names, "base", &[run("base", 0, 1.2, 0.3), other], Vec::new(), Vec::new()).unwrap_err();
-    assert!(error.to_string().contains("wins-seed0 and base-seed0 were measured on different images"), "{error}");
+        Comparison::new(&names, "base", vec![run("base", 0, 1.2, 0.3), other], Vec::new(), Vec::new()).unwrap_err();
+    let error = format!("{error:#}");
+    assert!(error.contains("base-seed0 and wins-seed0 were measured on different images"), "{error}");
 }
 
 #[test]

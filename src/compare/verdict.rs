@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Against;
+use super::{Against, Delta};
 
 /// Significance level at which the corrected p-value is read.
 const LEVEL: f64 = 0.05;
@@ -27,8 +27,9 @@ impl Verdict {
     /// Judges these differences.
     pub fn of(against: &Against) -> Self {
         let shown = against.val_loss.p_holm.is_some_and(|p| p < LEVEL);
-        let probe_is_higher = against.probe_loss.ci_seeds.is_some_and(|[low, _]| low > 0.0);
-        let gap_is_smaller = against.gap_loss.ci_seeds.is_some_and(|[_, high]| high < 0.0);
+        let over_seeds = |delta: &Option<Delta>| delta.as_ref().and_then(|delta| delta.ci_seeds);
+        let probe_is_higher = over_seeds(&against.probe_loss).is_some_and(|[low, _]| low > 0.0);
+        let gap_is_smaller = over_seeds(&against.gap_loss).is_some_and(|[_, high]| high < 0.0);
         let val_is_lower = against.val_loss.mean < 0.0;
         if shown && val_is_lower {
             Self::Better

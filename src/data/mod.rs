@@ -48,6 +48,7 @@ pub use splits::{
     single_split::{SingleSplit, open_single_split},
     split::Split,
     split_folders::SplitFolders,
+    stratified::halves as val_halves,
     train_duplicates::TrainDuplicates,
 };
 pub use streaming::{

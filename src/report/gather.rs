@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::{Report, ReportedRun, RunGroup};
 use crate::{
-    compare::{Comparison, FinishedRun, Job, NotFinished},
+    compare::{Comparison, FinishedRun, Job, NotFinished, Weights},
     data::Gallery,
     run::RunFolder,
 };
@@ -72,7 +72,7 @@ impl Report {
         let finished: Vec<FinishedRun> =
             groups.iter().flat_map(|group| &group.runs).filter_map(ReportedRun::finished).collect();
         let comparison = if finished.iter().any(|run| run.job.preset == *name) {
-            Some(Comparison::new(&names, name, &finished, not_finished.clone(), command_line.clone())?)
+            Some(Comparison::new(&names, name, finished, not_finished.clone(), command_line.clone())?)
         } else {
             None
         };
@@ -81,11 +81,53 @@ impl Report {
     }
 }
 
+impl Report {
+    /// The report of a comparison of models that were trained elsewhere: its curves, confusions and images are those of the run
+    /// folders, of which predictions alone have none.
+    ///
+    /// # Errors
+    /// A run folder has been moved or damaged since.
+    pub fn of_models(comparison: Comparison) -> Result<Self> {
+        let models = comparison.models.as_ref().context("the models of a comparison are named in it")?;
+        let mut groups: Vec<RunGroup> = Vec::new();
+        for model in &models.runs {
+            if models.weights == Weights::Given {
+                break;
+            }
+            let job = Job { preset: model.group.clone(), seed: model.seed };
+            let run = ReportedRun { job, ..ReportedRun::read(Path::new(&model.path))? };
+            match groups.iter_mut().find(|group| group.name == model.group) {
+                Some(group) => group.runs.push(run),
+                None => groups.push(RunGroup { name: model.group.clone(), runs: vec![run] }),
+            }
+        }
+        if let Some(first) = groups.iter().position(|group| group.name == comparison.baseline) {
+            groups[..=first].rotate_right(1);
+        }
+        let gallery = match groups.first() {
+            Some(group) => find_gallery(&group.runs[0]),
+            None => Err("the comparison is of predictions alone".to_owned()),
+        };
+        let command_line = comparison.command_line.clone();
+        let not_finished = Vec::new();
+        Ok(Self { groups, comparison: Some(comparison), not_finished, command_line, gallery, refresh: None })
+    }
+}
+
 /// The report of a comparison, whose `compare.json` lists its runs.
 fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
     let file = folder.join(Comparison::FILE);
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let known: Comparison = serde_json::from_str(&text).with_context(|| format!("{} is damaged", file.display()))?;
+    if known.models.is_some() {
+        ensure!(
+            baseline.is_none(),
+            "--baseline: {} was compared with `{}`; compare the models again",
+            file.display(),
+            known.baseline
+        );
+        return Report::of_models(known);
+    }
     let mut jobs: Vec<Job> = Vec::new();
     for preset in &known.presets {
         jobs.extend(preset.seeds.iter().map(|&seed| Job { preset: preset.preset.clone(), seed }));

@@ -13,10 +13,12 @@ mod group;
 mod hardest;
 mod hardest_images;
 mod log;
+mod models_page;
 mod page;
 mod provenance;
 mod recipes;
 mod run;
+mod table;
 mod words;
 
 use crate::{

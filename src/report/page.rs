@@ -8,8 +8,10 @@ use super::{
     chart::{self, Metric},
     confusions::Matrix,
     hardest_images::Hardest,
+    models_page::{models_page, remarks},
     provenance::Fact,
     recipes::{Key, differing_keys},
+    table::{Table, pieces},
     words::{self, Card},
 };
 use crate::{
@@ -38,6 +40,8 @@ struct Page<'a> {
     trade_off: String,
     seeds: String,
     deltas: Option<String>,
+    /// Tests of accuracy and remarks of a comparison of models, in pieces as the verdict.
+    remarks: Vec<Vec<(bool, String)>>,
     confusions: Vec<Matrix<'a>>,
     hardest: Vec<Hardest>,
     no_images: Option<String>,
@@ -47,23 +51,6 @@ struct Page<'a> {
     not_recorded: Option<String>,
     provenance: Vec<Fact>,
     missing: Vec<(String, String)>,
-}
-
-/// A table with its head.
-struct Table {
-    head: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    /// The table whose first row is the head; None without further rows.
-    fn of(mut rows: Vec<Vec<String>>) -> Option<Self> {
-        if rows.len() < 2 {
-            return None;
-        }
-        let head = rows.remove(0);
-        Some(Self { head, rows })
-    }
 }
 
 /// A preset in the legend.
@@ -85,8 +72,11 @@ impl Report {
     /// The page as one file that needs no other.
     ///
     /// # Errors
-    /// A chart cannot be drawn. There must be a group with a run.
+    /// A chart cannot be drawn. There must be a group with a run, or a comparison of predictions alone.
     pub fn to_html(&self) -> Result<String> {
+        if let (true, Some(comparison)) = (self.groups.is_empty(), &self.comparison) {
+            return models_page(comparison);
+        }
         let single = self.single();
         let chosen = self.chosen();
         let (hardest, no_images) = match self.hardest_of(&chosen) {
@@ -115,6 +105,7 @@ impl Report {
             trade_off: chart::trade_off(&self.groups)?,
             seeds: chart::seeds(&self.groups)?,
             deltas,
+            remarks: comparison.map_or(Vec::new(), remarks),
             confusions: chosen.iter().filter_map(|group| Matrix::of(group)).collect(),
             hardest,
             no_images,
@@ -241,22 +232,17 @@ fn findings(run: &super::ReportedRun) -> Vec<Finding> {
 /// The figures of one recipe over several seeds, in one sentence.
 fn one_recipe(comparison: &Comparison) -> String {
     let figures = &comparison.presets[0].figures;
+    let gap = figures.gap_loss.as_ref().map(|gap| format!(", gap {:.3}{}", gap.mean, plus_minus(gap.sd)));
     format!(
-        "`{}` over {} seeds: val loss {:.3}{}, gap {:.3}{} nats (mean ± standard deviation).",
+        "`{}` over {} seeds: val loss {:.3}{}{} nats (mean ± standard deviation).",
         comparison.baseline,
         figures.val_loss.n,
         figures.val_loss.mean,
         plus_minus(figures.val_loss.sd),
-        figures.gap_loss.mean,
-        plus_minus(figures.gap_loss.sd)
+        gap.unwrap_or_default()
     )
 }
 
 fn plus_minus(sd: Option<f64>) -> String {
     sd.map_or(String::new(), |sd| format!(" ± {sd:.3}"))
-}
-
-/// Text with names in backticks, cut at them: true for the names.
-fn pieces(text: &str) -> Vec<(bool, String)> {
-    text.split('`').enumerate().map(|(index, piece)| (index % 2 == 1, piece.to_owned())).collect()
 }

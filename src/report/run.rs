@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::{
-    compare::{FinishedRun, Job},
+    compare::{FinishedRun, Job, RunFigures, ValImages},
     recipe::Recipe,
     run::{Done, Environment, EpochRecord, Lock, Measured, Outputs, RunFolder},
     stats::Logits,
@@ -28,6 +28,8 @@ pub struct ReportedRun {
     pub state: State,
     /// Predictions for each val image after the last epoch; None before the first epoch has ended.
     pub val: Option<Answers>,
+    /// The names of the val images, in the order of the predictions; of a finished run whose folder lists them.
+    pub names: Option<Vec<String>>,
 }
 
 /// Whether a run is finished, running or ended early.
@@ -84,12 +86,18 @@ impl ReportedRun {
         let (State::Finished(done), Some(val)) = (&self.state, &self.val) else { return None };
         Some(FinishedRun {
             job: self.job.clone(),
+            place: None,
             recipe: self.recipe.clone(),
-            data: self.environment.data.clone(),
-            versions: self.environment.versions.clone(),
-            done: (**done).clone(),
+            environment: Some(self.environment.clone()),
+            figures: RunFigures::of_done(done),
             val: val.measured.clone(),
-            ids: val.ids.clone(),
+            images: ValImages {
+                fingerprint: Some(self.environment.data.fingerprint.clone()),
+                ids: val.ids.clone(),
+                names: self.names.clone(),
+                labels: val.labels.clone(),
+                classes: self.environment.data.classes.clone(),
+            },
         })
     }
 
@@ -114,6 +122,10 @@ fn read(path: &Path) -> Result<ReportedRun> {
             val = Some(Answers::of(&predictions.last_val, predictions.classes));
         }
     }
+    let mut names = None;
+    if matches!(state, State::Finished(_)) && folder.file(RunFolder::IMAGES).exists() {
+        names = Some(folder.images()?.val.into_iter().map(|image| image.name).collect());
+    }
     let (preset, seed) = split_name(path);
     let seed = recipe.as_ref().map_or(seed.unwrap_or(0), |recipe| recipe.seed);
     Ok(ReportedRun {
@@ -124,6 +136,7 @@ fn read(path: &Path) -> Result<ReportedRun> {
         recipe,
         state,
         val,
+        names,
     })
 }
 

@@ -12,6 +12,7 @@ mod bad_input;
 mod cards;
 mod clock;
 mod compare;
+mod compare_runs;
 mod death;
 mod diagnose;
 mod disk;

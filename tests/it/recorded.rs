@@ -126,3 +126,15 @@ fn what_needs_a_recipe_or_weights_refuses_a_recorded_run_in_one_line() {
     fs::write(place.path("recorded/images.csv"), "split,id,name,label,leak,half\nval,0,a,0,0,3\n").unwrap();
     place.mindgap(&["conclude", "recorded"]).refuse(&["images.csv", "line 2", "half \"3\""]);
 }
+
+#[test]
+fn recorded_and_own_runs_stand_in_one_report() {
+    let place = place();
+    place.mindgap(&["conclude", "recorded"]).succeed();
+    place.mindgap(&["report", "run", "recorded", "--out", "both.html"]).succeed();
+    let page = fs::read_to_string(place.path("both.html")).unwrap();
+    assert!(
+        page.contains("another training loop (Lightning 2.5)") && page.contains("2 of 2 runs are finished"),
+        "{page}"
+    );
+}

@@ -31,9 +31,9 @@ pub struct Planning {
     #[arg(long, help_heading = "Comparison", conflicts_with_all = ["presets", "preset", "recipe"])]
     quick: bool,
 
-    /// Folder of the comparison; an existing one is resumed
-    #[arg(long, value_name = "DIR", default_value = "runs/compare", help_heading = "Comparison")]
-    pub out: PathBuf,
+    /// Folder of the comparison; an existing one is resumed [default: runs/compare]
+    #[arg(long, value_name = "DIR", help_heading = "Comparison")]
+    pub out: Option<PathBuf>,
 
     #[command(flatten)]
     pub data: DataFlags,
@@ -59,6 +59,11 @@ impl Planning {
             planning.data.source = planning.data.source.or_else(|| Some("faces".to_owned()));
         }
         planning
+    }
+
+    /// The folder of the comparison.
+    pub fn out(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| PathBuf::from("runs/compare"))
     }
 
     /// Whether any recipe flag is given.
@@ -87,7 +92,7 @@ impl Planning {
         let jobs = compare::jobs(&self.presets()?, first, u64::from(self.seeds.unwrap_or(3)));
         // Every recipe is resolved before the data are opened, which may take a while.
         let mut recipes = jobs.iter().map(|job| self.recipe_of(job)).collect::<Result<Vec<_>>>()?;
-        durable::check_writable(&self.out)?;
+        durable::check_writable(&self.out())?;
         weights::fetch_all(&mut recipes)?;
         // With the first recipe that was completed by each data set.
         let mut opened: Vec<(Opening, PlannedData, Recipe)> = Vec::new();

@@ -1,26 +1,29 @@
-//! `mindgap compare`: trains several presets over several seeds and says which of their differences are real.
+//! `mindgap compare`: trains several presets over several seeds and says which of their differences are real; or compares
+//! models that are trained already.
 
+mod models;
 mod progress;
+mod write;
 
 use std::{
-    io::{self, IsTerminal},
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
 
 use anyhow::{Result, bail, ensure};
 
+use models::ModelFlags;
 use progress::Race;
+use write::{command_line, print_comparison, write_files};
 
 use crate::cli::{
     ExitStatus,
     flags::{compute::Compute, planning::Planning},
-    output::{print::print, say::say},
+    output::say::say,
     process::{child, signals},
 };
 use mindgap::{
     compare::{self, Comparison, Job, JobStatus, NotFinished, Plan, PlannedRun},
-    durable,
     model::Architecture,
     recipe::Recipe,
     report::Report,
@@ -39,9 +42,12 @@ pub struct Args {
     plan: Option<PathBuf>,
 
     #[command(flatten)]
+    models: ModelFlags,
+
+    #[command(flatten)]
     planning: Planning,
 
-    /// The preset that the others are compared with [default: the first]
+    /// The preset or group that the others are compared with [default: the first]
     #[arg(long, value_name = "NAME", help_heading = "Comparison")]
     baseline: Option<String>,
 
@@ -58,12 +64,22 @@ pub struct Args {
     json: bool,
 }
 
-/// Plans the runs, trains the missing ones, and compares all of them; with `--plan` it only compares.
+/// Plans the runs, trains the missing ones, and compares all of them; with `--plan`, `--runs` or `--predictions` it only
+/// compares.
 ///
 /// # Errors
 /// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, after the others are trained and
 /// compared.
 pub fn run(args: &Args) -> Result<ExitStatus> {
+    if args.models.are_given() {
+        let flag = if args.models.runs.is_empty() { "--predictions" } else { "--runs" };
+        ensure!(
+            !args.planning.has_recipe_flags(),
+            "{flag} compares models that are trained already, which no recipe flag changes; leave the recipe flags out"
+        );
+        return models::run(&args.models, args.baseline.as_deref(), args.planning.out.as_deref(), args.json);
+    }
+    args.models.check_absent()?;
     match &args.plan {
         Some(plan) => {
             ensure!(
@@ -93,7 +109,7 @@ fn compare_plan(args: &Args, plan: &Plan) -> Result<ExitStatus> {
         );
     }
     let folder = plan.path.parent().unwrap_or(Path::new(""));
-    conclude(&Comparison::new(&presets, &baseline, &finished, missing, command_line())?, folder, args.json)?;
+    conclude(&Comparison::new(&presets, &baseline, finished, missing, command_line())?, folder, args.json)?;
     Ok(ExitStatus::Done)
 }
 
@@ -105,12 +121,12 @@ fn train_and_compare(args: &Args) -> Result<ExitStatus> {
     let runs = planning.runs()?;
     // Checked here so that the message appears on the terminal, not in each run's log. Finished runs need no device.
     for run in &runs {
-        let is_done = planning.out.join(run.job.name()).join(RunFolder::DONE).exists();
+        let is_done = planning.out().join(run.job.name()).join(RunFolder::DONE).exists();
         if run.recipe.amp && !is_done {
             args.compute.check_amp(&run.recipe, args.compute.device()?)?;
         }
     }
-    let (plan, _) = Plan::grow(&planning.out, runs.clone())?;
+    let (plan, _) = Plan::grow(&planning.out(), runs.clone())?;
 
     let stop = signals::stop_flag()?;
     let jobs: Vec<Job> = runs.iter().map(|run| run.job.clone()).collect();
@@ -123,8 +139,8 @@ fn train_and_compare(args: &Args) -> Result<ExitStatus> {
     let without_figures = missing.len();
     // A comparison that was stopped before a run of the baseline finished has nothing to compare yet.
     if !stopped || finished.iter().any(|run| run.job.preset == baseline) {
-        let comparison = Comparison::new(&presets, &baseline, &finished, missing, command_line())?;
-        conclude(&comparison, &planning.out, args.json)?;
+        let comparison = Comparison::new(&presets, &baseline, finished, missing, command_line())?;
+        conclude(&comparison, &planning.out(), args.json)?;
     }
     if stopped {
         say(format_args!("Stopped; the same command resumes the comparison."));
@@ -134,7 +150,7 @@ fn train_and_compare(args: &Args) -> Result<ExitStatus> {
         return Err(Failure(format!(
             "{without_figures} of {} runs failed; their logs are in {}",
             jobs.len(),
-            planning.out.display()
+            planning.out().display()
         ))
         .into());
     }
@@ -149,10 +165,6 @@ fn baseline(args: &Args, presets: &[String]) -> Result<String> {
         presets.join(",")
     );
     Ok(baseline)
-}
-
-fn command_line() -> Vec<String> {
-    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// Trains `runs`, lines of `plan`, each by a `mindgap run` in its own process.
@@ -191,22 +203,9 @@ fn train(
 
 /// Writes compare.json, compare.md and the report into `folder` and prints one of them.
 fn conclude(comparison: &Comparison, folder: &Path, json: bool) -> Result<()> {
-    let text = serde_json::to_string_pretty(comparison)? + "\n";
-    let markdown = comparison.to_markdown();
-    durable::write(&folder.join(Comparison::FILE), text.as_bytes())?;
-    durable::write(&folder.join("compare.md"), markdown.as_bytes())?;
-    // The report reads compare.json, so it comes last.
-    let report = Report::read(&[folder.to_owned()], None)?;
-    durable::write(&folder.join(RunFolder::REPORT), report.to_html()?.as_bytes())?;
-    let text = match (json, io::stdout().is_terminal()) {
-        (true, _) => text,
-        (false, true) => comparison.to_brief(),
-        (false, false) => markdown,
-    };
-    print(text)?;
-    say(format_args!("\nAll figures: {}", folder.join("compare.md").display()));
-    say(format_args!("Report: {}", folder.join(RunFolder::REPORT).display()));
-    Ok(())
+    // The report reads the runs of compare.json.
+    write_files(comparison, folder, || Report::read(&[folder.to_owned()], None))?;
+    print_comparison(comparison, Some(folder), json)
 }
 
 /// The cost of an epoch of `recipe` relative to other recipes on the same images: multiply-adds of one image. Sizes that

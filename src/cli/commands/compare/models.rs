@@ -1,0 +1,131 @@
+//! `mindgap compare --runs` and `--predictions`: compares models that are trained already.
+
+use std::{
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, ensure};
+
+use super::write::{command_line, print_comparison, write_files};
+use crate::cli::{
+    ExitStatus,
+    flags::model_file,
+    output::{overwrite::check_ours, say::say},
+};
+use mindgap::{
+    compare::{Comparison, GroupBy, ModelKind, ModelOptions, Values, Which},
+    report::Report,
+};
+
+/// Flags of a comparison of models that are trained already.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ModelFlags {
+    /// Train nothing; compare these folders of finished runs, mindgap's own or recorded in another training loop
+    #[arg(long, value_name = "RUN", num_args = 1.., help_heading = "Trained models")]
+    #[arg(conflicts_with_all = ["predictions", "plan"])]
+    #[arg(conflicts_with_all = ["presets", "seeds", "quick", "jobs", "source", "skip_bad", "exclude", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic", "no_tf32", "force_amp"])]
+    pub runs: Vec<PathBuf>,
+
+    /// Train nothing; compare these tables of predictions (CSV), one a model: columns `name`, `label`, and one probability or
+    /// logit for each class
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Trained models")]
+    #[arg(conflicts_with = "plan")]
+    #[arg(conflicts_with_all = ["presets", "seeds", "quick", "jobs", "source", "skip_bad", "exclude", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic", "no_tf32", "force_amp"])]
+    pub predictions: Vec<PathBuf>,
+
+    /// What makes models seeds of one group: `recipe` (mindgap's own runs that differ in the seed alone), `name` (of folder or
+    /// file, up to a seed at its end: r18-seed0, r18_s1), `run` (none), a recipe key, or a field of environment.json
+    #[arg(long, value_name = "BY", default_value = "recipe", help_heading = "Trained models")]
+    group_by: String,
+
+    /// Where some lack images that others have, compare on the images that all have
+    #[arg(long, help_heading = "Trained models")]
+    common: bool,
+
+    /// Of --runs: the epoch whose predictions are compared; those of the best are optimistic
+    #[arg(long, value_name = "EPOCH", requires = "runs", help_heading = "Trained models")]
+    which: Option<model_file::Which>,
+
+    /// Of --predictions: what the values are, unless they show it
+    #[arg(long, value_name = "KIND", requires = "predictions", help_heading = "Trained models")]
+    values: Option<Kind>,
+}
+
+/// What the values of a table are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// Probabilities
+    Probabilities,
+    /// Logits
+    Logits,
+}
+
+impl ModelFlags {
+    /// Whether the command compares models that are trained already.
+    pub fn are_given(&self) -> bool {
+        !self.runs.is_empty() || !self.predictions.is_empty()
+    }
+
+    /// Checks that no flag of such a comparison is given without its models.
+    ///
+    /// # Errors
+    /// One is.
+    pub fn check_absent(&self) -> Result<()> {
+        ensure!(!self.common, "--common is for --runs and --predictions: the runs of a plan have the same images");
+        ensure!(self.group_by == "recipe", "--group-by is for --runs and --predictions");
+        Ok(())
+    }
+}
+
+/// Compares the models, prints the comparison, and writes it into the folder `out`, where one is given.
+///
+/// # Errors
+/// A model cannot be read, they cannot be compared, or `out` holds something else.
+pub fn run(flags: &ModelFlags, baseline: Option<&str>, out: Option<&Path>, json: bool) -> Result<ExitStatus> {
+    let (places, kind) = if flags.runs.is_empty() {
+        let values = flags.values.map(|kind| match kind {
+            Kind::Probabilities => Values::Probabilities,
+            Kind::Logits => Values::Logits,
+        });
+        (&flags.predictions, ModelKind::Predictions(values))
+    } else {
+        let which = match flags.which {
+            Some(model_file::Which::Best) => Which::Best,
+            Some(model_file::Which::Last) | None => Which::Last,
+        };
+        (&flags.runs, ModelKind::Runs(which))
+    };
+    if let Some(out) = out {
+        check_out(out)?;
+    }
+    let options = ModelOptions {
+        baseline: baseline.map(str::to_owned),
+        group_by: GroupBy::from(flags.group_by.as_str()),
+        common: flags.common,
+    };
+    let comparison = Comparison::of_models(places, kind, &options, command_line())?;
+    if let Some(out) = out {
+        write_files(&comparison, out, || Report::of_models(comparison.clone()))?;
+    }
+    print_comparison(&comparison, out, json)?;
+    if out.is_none() && io::stderr().is_terminal() {
+        say("\n--out DIR keeps this as compare.json, compare.md and report.html.");
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Checks that `out` can take the files: it is new, empty, or holds an earlier comparison of models.
+fn check_out(out: &Path) -> Result<()> {
+    ensure!(
+        !out.join(mindgap::compare::Plan::FILE).exists(),
+        "--out {} holds a comparison that trains its runs: choose another folder",
+        out.display()
+    );
+    ensure!(!mindgap::run::RunFolder::holds_run(out), "--out {} holds a run: choose another folder", out.display());
+    check_ours(&out.join(Comparison::FILE), "comparison of models", "--out", |text| {
+        serde_json::from_slice::<Comparison>(text).is_ok_and(|comparison| comparison.models.is_some())
+    })
+}

@@ -1,0 +1,118 @@
+//! The images of a model's predictions, and those that several models have in common.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+/// How images of several runs are recognised as the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PairedBy {
+    /// By sample id: all runs have data with one fingerprint.
+    SampleId,
+    /// By name.
+    Name,
+}
+
+impl PairedBy {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::SampleId => "sample id",
+            Self::Name => "name",
+        }
+    }
+}
+
+/// The val images of a run, in the order of its losses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ValImages {
+    /// Fingerprint of the data; None for predictions of which no data are known.
+    pub fingerprint: Option<String>,
+    /// Sample ids \[n\].
+    pub ids: Vec<i64>,
+    /// Names \[n\]; None for run folders of earlier versions.
+    pub names: Option<Vec<String>>,
+    /// Classes \[n\].
+    pub labels: Vec<i64>,
+    /// The names of the classes.
+    pub classes: Vec<String>,
+}
+
+impl ValImages {
+    /// The image's key under `by`.
+    pub(super) fn key(&self, by: PairedBy, image: usize) -> String {
+        match (by, &self.names) {
+            (PairedBy::Name, Some(names)) => names[image].clone(),
+            _ => self.ids[image].to_string(),
+        }
+    }
+
+    /// The keys of all images.
+    pub(super) fn keys(&self, by: PairedBy) -> Vec<String> {
+        (0..self.ids.len()).map(|image| self.key(by, image)).collect()
+    }
+
+    /// Names image number `image` in a message.
+    pub(super) fn shown(&self, image: usize) -> String {
+        self.names.as_ref().map_or_else(|| format!("sample {}", self.ids[image]), |names| names[image].clone())
+    }
+
+    /// The name of an image's class; the number where classes have no names of their own.
+    pub(super) fn class(&self, image: usize) -> &str {
+        &self.classes[self.labels[image] as usize]
+    }
+
+    /// Whether the classes are called by their numbers: they have no names.
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.classes.iter().enumerate().all(|(number, class)| *class == number.to_string())
+    }
+
+    /// Those of the images for which `keep` holds.
+    pub fn only(&self, keep: &[bool]) -> Self {
+        Self {
+            fingerprint: self.fingerprint.clone(),
+            ids: kept(&self.ids, keep),
+            names: self.names.as_ref().map(|names| kept(names, keep)),
+            labels: kept(&self.labels, keep),
+            classes: self.classes.clone(),
+        }
+    }
+}
+
+fn kept<T: Clone>(values: &[T], keep: &[bool]) -> Vec<T> {
+    values.iter().zip(keep).filter(|&(_, &keep)| keep).map(|(value, _)| value.clone()).collect()
+}
+
+/// The images that all runs have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommonImages {
+    pub(super) by: PairedBy,
+    pub(super) keys: HashSet<String>,
+}
+
+impl CommonImages {
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether no image is common.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// How many different images `all` have besides the common ones.
+    pub fn others<'a>(&self, all: impl Iterator<Item = &'a ValImages>) -> usize {
+        let mut others = HashSet::new();
+        for images in all {
+            others.extend(images.keys(self.by).into_iter().filter(|key| !self.keys.contains(key)));
+        }
+        others.len()
+    }
+
+    /// Which of `images` are common.
+    pub fn of(&self, images: &ValImages) -> Vec<bool> {
+        (0..images.ids.len()).map(|image| self.keys.contains(&images.key(self.by, image))).collect()
+    }
+}

@@ -1,0 +1,106 @@
+//! Runs are brought to the same images, and what cannot be paired is named.
+
+use super::{
+    CommonImages, FinishedRun, Job, PairedBy, RunFigures, ValImages,
+    pairing::{common_images, pair},
+};
+use crate::{run::Measured, stats::Course};
+
+/// A run over images called `names` with their labels; the loss of an image is the number in its name.
+fn run(place: &str, fingerprint: Option<&str>, images: &[(&str, i64)], classes: &[&str]) -> FinishedRun {
+    let losses = images.iter().map(|(name, _)| name[1..].parse().unwrap()).collect();
+    FinishedRun {
+        job: Job { preset: place.into(), seed: 0 },
+        place: Some(place.into()),
+        recipe: None,
+        environment: None,
+        figures: figures(),
+        val: Measured { losses, correct: vec![true; images.len()] },
+        images: ValImages {
+            fingerprint: fingerprint.map(str::to_owned),
+            ids: (0..images.len() as i64).collect(),
+            names: Some(images.iter().map(|(name, _)| (*name).to_owned()).collect()),
+            labels: images.iter().map(|(_, label)| *label).collect(),
+            classes: classes.iter().map(|class| (*class).to_owned()).collect(),
+        },
+    }
+}
+
+fn figures() -> RunFigures {
+    RunFigures {
+        val_loss: 1.0,
+        val_acc: 50.0,
+        probe_loss: None,
+        probe_acc: None,
+        gap_loss: None,
+        gap_acc: None,
+        overconfidence: 0.0,
+        temperature: 1.0,
+        calibration_error: 0.0,
+        cross_fitted_best_loss: None,
+        val_loss_without_leaks: None,
+        val_acc_without_leaks: None,
+        gap_loss_without_leaks: None,
+        val_loss_course: Course::Unclear,
+        seconds: None,
+        parameters: None,
+        macs: None,
+    }
+}
+
+const CATS: &[&str] = &["cat", "dog"];
+
+fn refusal(runs: &mut [FinishedRun]) -> String {
+    format!("{:#}", pair(runs).unwrap_err())
+}
+
+#[test]
+fn images_in_another_order_are_found_by_name_and_classes_in_another_order_too() {
+    let mut runs = [
+        run("a", Some("00"), &[("i1", 0), ("i2", 1), ("i3", 1)], CATS),
+        run("b", Some("py-00"), &[("i3", 0), ("i1", 1), ("i2", 0)], &["dog", "cat"]),
+        run("c", None, &[("i2", 1), ("i3", 1), ("i1", 0)], &["0", "1"]),
+    ];
+    assert_eq!(pair(&mut runs).unwrap(), PairedBy::Name);
+    for run in &runs {
+        assert_eq!(run.val.losses, [1.0, 2.0, 3.0]);
+    }
+    assert_eq!((&runs[1].images.labels, &runs[1].images.ids), (&vec![1, 0, 0], &vec![1, 2, 0]));
+}
+
+#[test]
+fn images_of_data_with_one_fingerprint_are_paired_by_sample_id() {
+    let mut runs = [run("a", Some("00"), &[("i1", 0)], CATS), run("b", Some("00"), &[("i9", 0)], CATS)];
+    assert_eq!(pair(&mut runs).unwrap(), PairedBy::SampleId);
+}
+
+#[test]
+fn what_cannot_be_paired_is_named() {
+    let a = || run("a", None, &[("i1", 0), ("i2", 1)], CATS);
+    let message = refusal(&mut [a(), run("b", None, &[("i2", 1), ("i3", 0), ("i4", 0)], CATS)]);
+    assert!(message.contains("a lacks 2 of 4: i3, i4\n") && message.contains("b lacks 1 of 4: i1\n"), "{message}");
+    let message = refusal(&mut [a(), run("b", None, &[("i2", 0), ("i1", 0)], CATS)]);
+    assert!(message.contains("\"i2\" is of class \"cat\" in b, and of class \"dog\" in a"), "{message}");
+    let message = refusal(&mut [a(), run("b", None, &[("i2", 1), ("i1", 0)], &["cat", "cow"])]);
+    assert!(message.contains("b knows a class \"cow\""), "{message}");
+    let message = refusal(&mut [a(), run("b", None, &[("i2", 1), ("i1", 0)], &["cat", "cow", "dog"])]);
+    assert!(message.contains("b knows 3 classes, and a 2"), "{message}");
+    let mut old = run("b", Some("00"), &[("i1", 0), ("i2", 1)], CATS);
+    old.images.names = None;
+    assert!(refusal(&mut [a(), old]).contains("b has no images.csv"));
+}
+
+#[test]
+fn common_images_are_those_that_all_have() {
+    let runs = [
+        run("a", None, &[("i1", 0), ("i2", 1), ("i3", 0)], CATS),
+        run("b", None, &[("i2", 1), ("i3", 0), ("i4", 0)], CATS),
+    ];
+    let common: CommonImages = common_images(&runs).unwrap();
+    assert_eq!((common.len(), common.others(runs.iter().map(|run| &run.images))), (2, 2));
+    assert_eq!(common.of(&runs[0].images), [false, true, true]);
+    assert_eq!(runs[1].images.only(&common.of(&runs[1].images)).labels, [1, 0]);
+    let apart = [run("a", None, &[("i1", 0)], CATS), run("b", None, &[("j1", 0)], CATS)];
+    let message = common_images(&apart).unwrap_err().to_string();
+    assert!(message.contains("the first of a is \"i1\", the first of b is \"j1\""), "{message}");
+}

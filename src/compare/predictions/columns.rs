@@ -1,0 +1,125 @@
+//! Which column of a table of predictions is what, read from its head.
+
+use std::collections::HashSet;
+
+use anyhow::{Result, bail, ensure};
+
+/// Names of the column with the image's name.
+const NAME: [&str; 5] = ["name", "path", "filename", "file", "image"];
+/// Names of the column with the true class.
+const LABEL: [&str; 3] = ["label", "target", "true_label"];
+/// What may stand before the class in the name of a column, where it stands before all.
+const PREFIXES: [&str; 6] = ["p_", "prob_", "logit_", "logits_", "score_", "class_"];
+/// The columns with which `mindgap evaluate --predictions` begins; those without a role here are not classes.
+const EVALUATE: [&str; 6] = ["id", "path", "label", "predicted", "probability", "loss"];
+
+/// The roles of the columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// The separator.
+    pub separator: u8,
+    /// The column with the image's name.
+    pub name: usize,
+    /// The column with the true class.
+    pub label: usize,
+    /// The columns with one value a class, in the order of the classes.
+    pub values: Vec<usize>,
+    /// The classes.
+    pub classes: Vec<String>,
+    /// The first column has no name, as the index that pandas writes has none.
+    pub has_index: bool,
+}
+
+impl Columns {
+    /// Reads the first line of a table, whose separator is a comma, a semicolon or a tab.
+    ///
+    /// # Errors
+    /// No column holds names, or labels; two do; or there are fewer than two classes, or one comes twice.
+    pub fn of_head(line: &[u8]) -> Result<Self> {
+        let mut heads = Vec::new();
+        for separator in [b',', b';', b'\t'] {
+            let head = split(line, separator)?;
+            let has = |names: &[&str]| head.iter().any(|column| is_one_of(column, names));
+            if has(&NAME) && has(&LABEL) {
+                return Self::of_names(&head, separator);
+            }
+            heads.push(head);
+        }
+        heads.sort_by_key(Vec::len);
+        let columns = heads.pop().unwrap_or_default();
+        bail!(
+            "its first line must name the columns: one with the images' names ({}), one with their true classes ({}), and one for each \
+             class; it has {}",
+            NAME.join(", "),
+            LABEL.join(", "),
+            shown(&columns)
+        );
+    }
+
+    fn of_names(head: &[String], separator: u8) -> Result<Self> {
+        let name = only(head, &NAME)?;
+        let label = only(head, &LABEL)?;
+        let is_ours = head.len() > EVALUATE.len() && head.iter().zip(EVALUATE).all(|(column, known)| column == known);
+        let has_index = head[0].is_empty();
+        let mut values = Vec::new();
+        let mut classes = Vec::new();
+        for (index, column) in head.iter().enumerate() {
+            let is_known = is_ours && index < EVALUATE.len() || has_index && index == 0;
+            if index == name || index == label || is_known {
+                continue;
+            }
+            ensure!(!column.is_empty(), "column {} has no name", index + 1);
+            values.push(index);
+            classes.push(column.clone());
+        }
+        for prefix in PREFIXES {
+            if classes.iter().all(|class| class.len() > prefix.len() && class.starts_with(prefix)) {
+                classes.iter_mut().for_each(|class| *class = class[prefix.len()..].to_owned());
+                break;
+            }
+        }
+        ensure!(
+            classes.len() > 1,
+            "it has {} besides names and labels, and needs one for each class, two or more",
+            if classes.is_empty() { "no column".to_owned() } else { format!("the column {:?} alone", classes[0]) }
+        );
+        let mut seen = HashSet::new();
+        if let Some(class) = classes.iter().find(|class| !seen.insert(class.as_str())) {
+            bail!("two columns are called {class:?}");
+        }
+        Ok(Self { separator, name, label, values, classes, has_index })
+    }
+}
+
+/// The one column that is called by one of `names`.
+fn only(head: &[String], names: &[&str]) -> Result<usize> {
+    let found: Vec<usize> = (0..head.len()).filter(|&column| is_one_of(&head[column], names)).collect();
+    match found[..] {
+        [column] => Ok(column),
+        _ => bail!(
+            "two columns may be meant: {}; rename one of them",
+            found.iter().map(|&column| format!("{:?}", head[column])).collect::<Vec<_>>().join(" and ")
+        ),
+    }
+}
+
+fn is_one_of(column: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| column.eq_ignore_ascii_case(name))
+}
+
+/// The fields of one line.
+fn split(line: &[u8], separator: u8) -> Result<Vec<String>> {
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(separator).has_headers(false).trim(csv::Trim::All).from_reader(line);
+    match reader.records().next() {
+        Some(record) => Ok(record?.iter().map(str::to_owned).collect()),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Some column names for a message.
+fn shown(columns: &[String]) -> String {
+    let first: Vec<String> = columns.iter().take(6).map(|column| format!("{column:?}")).collect();
+    let more = if columns.len() > first.len() { format!(", … ({} in all)", columns.len()) } else { String::new() };
+    if first.is_empty() { "none".to_owned() } else { first.join(", ") + &more }
+}

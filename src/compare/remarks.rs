@@ -1,0 +1,91 @@
+//! The texts around the tables of a comparison.
+
+use super::{Comparison, Weights, sentence::p_value, table::NONE};
+
+impl Comparison {
+    /// What is compared: presets, or models that were trained elsewhere.
+    pub fn noun(&self) -> &'static str {
+        if self.models.is_some() { "model" } else { "preset" }
+    }
+
+    /// The epoch whose figures are shown, at the beginning of a sentence.
+    pub(super) fn epoch(&self) -> &'static str {
+        match self.models.as_ref().map(|models| models.weights) {
+            None | Some(Weights::Last) => "Last epoch",
+            Some(Weights::Best) => "Best epoch (optimistic)",
+            Some(Weights::Given) => "The predictions as given",
+        }
+    }
+
+    /// How the tables are read.
+    pub(super) fn legend(&self) -> String {
+        let figures = match self.models.as_ref().map(|models| models.weights) {
+            None | Some(Weights::Last) => {
+                "All figures are the last epoch's, mean ± sd over n seeds; gap = val − probe."
+            }
+            Some(Weights::Best) => {
+                "All figures are those of each run's best epoch, optimistic since the same images chose it, mean ± sd over n seeds; \
+                 gap = val − probe."
+            }
+            Some(Weights::Given) => "All figures are those of the predictions given, mean ± sd over n seeds.",
+        };
+        format!(
+            "{figures} *CI images*: 95 % interval of these trained models over other images. *CI seeds*: 95 % interval of the recipe over \
+             other seeds, from three seeds on. p after Holm's correction over {}s.",
+            self.noun()
+        )
+    }
+
+    /// The tests of accuracy, a sentence each; none in a comparison of presets.
+    pub fn accuracy_tests(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for preset in &self.presets {
+            let Some(against) = &preset.against else { continue };
+            for test in &against.mcnemar {
+                let seed = if against.mcnemar.len() > 1 { format!(", seed {}", test.seed) } else { String::new() };
+                lines.push(format!(
+                    "Accuracy of `{}`{seed}: right on {} images where `{}` is wrong, wrong on {} where it is right; {} (McNemar's exact test, \
+                     after Holm's correction).",
+                    preset.preset,
+                    test.right_here_only,
+                    self.baseline,
+                    test.right_in_baseline_only,
+                    p_value(test.p_holm)
+                ));
+            }
+        }
+        lines
+    }
+
+    /// What must be known of models that were trained elsewhere, a sentence each.
+    pub fn remarks(&self) -> Vec<String> {
+        let Some(models) = &self.models else { return Vec::new() };
+        let mut lines = vec![match models.left_out {
+            0 => format!("Compared on {} val images, paired by {}.", models.images, models.paired_by.words()),
+            left_out => format!(
+                "Compared on the {} val images that all have, paired by {}; {left_out} that some lack are left out.",
+                models.images,
+                models.paired_by.words()
+            ),
+        }];
+        for preset in self.presets.iter().filter(|preset| preset.preset != self.baseline && preset.against.is_none()) {
+            lines.push(format!(
+                "`{}` has no seed in common with `{}`, so no difference is computed; group them so that seeds are paired, or compare \
+                 single runs.",
+                preset.preset, self.baseline
+            ));
+        }
+        lines.extend(models.notes.iter().cloned());
+        lines
+    }
+
+    /// The rows without columns in which nothing is known of any model; a comparison of presets keeps all.
+    pub(super) fn without_empty_columns(&self, rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+        if self.models.is_none() || rows.len() < 2 {
+            return rows;
+        }
+        let is_known = |column: usize| rows[1..].iter().any(|row| row[column] != NONE);
+        let columns: Vec<usize> = (0..rows[0].len()).filter(|&column| is_known(column)).collect();
+        rows.iter().map(|row| columns.iter().map(|&column| row[column].clone()).collect()).collect()
+    }
+}
