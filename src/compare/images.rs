@@ -53,9 +53,12 @@ impl ValImages {
         (0..self.ids.len()).map(|image| self.key(by, image)).collect()
     }
 
-    /// Names image number `image` in a message.
+    /// Names image number `image` in a message, without characters that would move a terminal's cursor.
     pub(super) fn shown(&self, image: usize) -> String {
-        self.names.as_ref().map_or_else(|| format!("sample {}", self.ids[image]), |names| names[image].clone())
+        match &self.names {
+            None => format!("sample {}", self.ids[image]),
+            Some(names) => names[image].chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
+        }
     }
 
     /// The name of an image's class; the number where classes have no names of their own.

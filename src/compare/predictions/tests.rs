@@ -48,6 +48,11 @@ fn what_may_be_either_is_refused_until_it_is_stated() {
     let late = "name,label,a,b\nx,a,0.8,0.2\ny,b,-0.3,1.7\n";
     let table = read_text(late, None).unwrap();
     assert_eq!(table.outputs.logits, [0.8, 0.2, -0.3, 1.7]);
+    // Rounding may leave a probability below 0; then nothing shows what the values are.
+    let rounded = "name,label,a,b\nx,a,1.0000001,-0.0000001\ny,b,0.3,0.7\n";
+    let message = format!("{:#}", read_text(rounded, None).unwrap_err());
+    assert!(message.contains("line 2 has a value below 0") && message.contains("`values`"), "{message}");
+    assert!(read_text(rounded, Some(Values::Probabilities)).is_ok());
     let message = format!("{:#}", read_text(late, Some(Values::Probabilities)).unwrap_err());
     assert!(message.contains("line 3 has a negative value"), "{message}");
 }

@@ -18,23 +18,32 @@ const TOLERANCE: f64 = 1e-3;
 /// …but never by more than this.
 const MOST: f64 = 0.2;
 
+/// Values that are negative by no more than this may be probabilities that rounding left below 0.
+const ROUNDED_BELOW_ZERO: f32 = -1e-3;
+
 /// What the rows of a table look like so far.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
-    /// The line of the first row with a negative value.
-    negative: Option<u64>,
-    /// The line of the first row without negative values whose sum is 1.
+    /// The line of the first row with a negative value, and whether rounding may have left it below 0.
+    negative: Option<(u64, bool)>,
+    /// The line of the first row whose sum is 1.
     sums_to_one: Option<u64>,
-    /// The line and the sum of the first row without negative values whose sum is not 1.
+    /// The line and the sum of the first row whose sum is not 1.
     other_sum: Option<(u64, f64)>,
 }
 
 impl Rows {
     /// Takes the values of the row on `line`, written with `decimals` digits after the point.
     pub fn add(&mut self, line: u64, values: &[f32], decimals: usize) {
-        if values.iter().any(|&value| value < 0.0) {
-            self.negative.get_or_insert(line);
-            return;
+        let lowest = values.iter().copied().fold(f32::INFINITY, f32::min);
+        if lowest < 0.0 {
+            let is_rounded = lowest >= ROUNDED_BELOW_ZERO;
+            match &mut self.negative {
+                // A value that no rounding explains decides.
+                Some(first) if first.1 && !is_rounded => *first = (line, false),
+                Some(_) => {}
+                None => self.negative = Some((line, is_rounded)),
+            }
         }
         let sum: f64 = values.iter().map(|&value| f64::from(value)).sum();
         let rounding = 0.51 * values.len() as f64 * 10f64.powi(-(decimals.min(15) as i32));
@@ -48,26 +57,29 @@ impl Rows {
     /// What the values are: what the user `stated`, where the rows allow it, or what all rows show.
     ///
     /// # Errors
-    /// The rows contradict what was stated; or they are not negative, as probabilities are, but their sums are not 1.
+    /// The rows contradict what was stated, or look like probabilities in some ways and not in others.
     pub fn judge(&self, stated: Option<Values>) -> Result<Values> {
+        const STATE: &str = "state whether these are probabilities or logits (`values`)";
         match (stated, self.negative, self.other_sum) {
             (Some(Values::Logits), ..) => Ok(Values::Logits),
-            (Some(Values::Probabilities), Some(line), _) => {
+            (Some(Values::Probabilities), Some((line, false)), _) => {
                 bail!("line {line} has a negative value, which is no probability")
             }
-            (Some(Values::Probabilities), None, Some((line, sum))) => {
+            (Some(Values::Probabilities), _, Some((line, sum))) => {
                 bail!("line {line}: the probabilities have a sum of {sum:.4}, not 1")
             }
+            (Some(Values::Probabilities), ..) | (None, None, None) => Ok(Values::Probabilities),
+            (None, Some((line, true)), None) => {
+                bail!("line {line} has a value below 0, as logits have, but all rows have a sum of 1; {STATE}")
+            }
             (None, Some(_), _) => Ok(Values::Logits),
-            (None, None, None) | (Some(Values::Probabilities), None, None) => Ok(Values::Probabilities),
             (None, None, Some((line, sum))) => {
                 let others = match self.sums_to_one {
                     Some(other) => format!(", while that of line {other} is 1"),
                     None => String::new(),
                 };
                 bail!(
-                    "line {line}: no value is negative, as in probabilities, but the sum is {sum:.4}, not 1{others}; state whether these are \
-                     probabilities or logits (`values`)"
+                    "line {line}: no value is negative, as in probabilities, but the sum is {sum:.4}, not 1{others}; {STATE}"
                 )
             }
         }

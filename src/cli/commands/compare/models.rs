@@ -11,11 +11,15 @@ use super::write::{command_line, print_comparison, write_files};
 use crate::cli::{
     ExitStatus,
     flags::model_file,
-    output::{overwrite::check_ours, say::say},
+    output::{
+        overwrite::{check_our_page, check_ours},
+        say::say,
+    },
 };
 use mindgap::{
-    compare::{Comparison, GroupBy, ModelKind, ModelOptions, Values, Which},
+    compare::{Comparison, GroupBy, ModelKind, ModelOptions, Plan, Values, Which},
     report::Report,
+    run::RunFolder,
 };
 
 /// Flags of a comparison of models that are trained already.
@@ -120,11 +124,16 @@ pub fn run(flags: &ModelFlags, baseline: Option<&str>, out: Option<&Path>, json:
 /// Checks that `out` can take the files: it is new, empty, or holds an earlier comparison of models.
 fn check_out(out: &Path) -> Result<()> {
     ensure!(
-        !out.join(mindgap::compare::Plan::FILE).exists(),
+        !out.join(Plan::FILE).exists(),
         "--out {} holds a comparison that trains its runs: choose another folder",
         out.display()
     );
-    ensure!(!mindgap::run::RunFolder::holds_run(out), "--out {} holds a run: choose another folder", out.display());
+    ensure!(!RunFolder::holds_run(out), "--out {} holds a run: choose another folder", out.display());
+    if !out.join(Comparison::FILE).exists() {
+        check_our_page(&out.join(RunFolder::REPORT), "--out")?;
+        let tables = out.join("compare.md");
+        ensure!(!tables.exists(), "{} is there and no comparison of models: choose another --out", tables.display());
+    }
     check_ours(&out.join(Comparison::FILE), "comparison of models", "--out", |text| {
         serde_json::from_slice::<Comparison>(text).is_ok_and(|comparison| comparison.models.is_some())
     })
