@@ -63,7 +63,7 @@ pub fn group(runs: &mut [FinishedRun], places: &[PathBuf], by: &GroupBy) -> Resu
             if let Some(&other) = members[..order as usize].iter().find(|&&other| runs[other].job.seed == seed) {
                 bail!(
                     "{} and {} are both seed {seed} of the group {group:?}{}: name runs of different seeds, or group them by something \
-                     else (`group_by`)",
+                     else (`options.group_by`)",
                     runs[other].name(),
                     runs[run].name(),
                     differing(&runs[other], &runs[run])
@@ -117,7 +117,7 @@ fn by_recipe(runs: &[FinishedRun], names: &[Name]) -> Result<Vec<String>> {
             let similar = (0..index).find(|&other| runs[other].recipe.is_none() && stems[other] == stems[index]);
             if let Some(similar) = similar {
                 bail!(
-                    "{} and {} look like two seeds of one recipe, which is not recorded: add `group_by = name` where they are, `group_by = run` \
+                    "{} and {} look like two seeds of one recipe, which is not recorded: add `options.group_by = name` where they are, `options.group_by = run` \
                      where every run stands alone",
                     runs[similar].name(),
                     run.name()

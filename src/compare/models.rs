@@ -15,9 +15,9 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelKind {
     /// Folders of finished runs, mindgap's own or recorded.
-    Runs(Which),
-    /// Tables of predictions, read as these values; None finds out.
-    Predictions(Option<Values>),
+    Runs,
+    /// Tables of predictions.
+    Predictions,
 }
 
 /// How models are compared.
@@ -29,6 +29,10 @@ pub struct ModelOptions {
     pub group_by: GroupBy,
     /// Whether only the images that all have are compared, where some lack images of others.
     pub common: bool,
+    /// The weights of runs whose predictions are compared.
+    pub which: Which,
+    /// What the values of tables are; None where the rows show it.
+    pub values: Option<Values>,
 }
 
 impl Comparison {
@@ -45,7 +49,7 @@ impl Comparison {
     ) -> Result<Self> {
         ensure!(places.len() > 1, "a comparison needs two or more; only {} is named", places.len());
         let mut notes = Vec::new();
-        let mut runs = read(places, kind, None, &mut notes)?;
+        let mut runs = read(places, kind, options, None, &mut notes)?;
         let groups = group(&mut runs, places, &options.group_by)?;
         let mut left_out = 0;
         if options.common {
@@ -54,7 +58,7 @@ impl Comparison {
             if left_out > 0 {
                 notes.clear();
                 let jobs: Vec<_> = runs.iter().map(|run| run.job.clone()).collect();
-                runs = read(places, kind, Some(&common), &mut notes)?;
+                runs = read(places, kind, options, Some(&common), &mut notes)?;
                 for (run, job) in runs.iter_mut().zip(jobs) {
                     run.job = job;
                 }
@@ -65,14 +69,14 @@ impl Comparison {
             Some(name) => {
                 ensure!(
                     groups.contains(name),
-                    "no group is called {name:?} (`baseline`): the groups are {}",
+                    "no group is called {name:?} (`options.baseline`): the groups are {}",
                     groups.join(", ")
                 );
                 name.clone()
             }
         };
         let paired_by = pair(&mut runs)?;
-        if paired_by == PairedBy::Name && matches!(kind, ModelKind::Runs(_)) {
+        if paired_by == PairedBy::Name && kind == ModelKind::Runs {
             notes.push("The fingerprints of the data differ: images are paired by name.".to_owned());
         }
         let mut compared = Vec::new();
@@ -84,10 +88,10 @@ impl Comparison {
                 path: path.to_string_lossy().into_owned(),
             });
         }
-        let weights = match kind {
-            ModelKind::Runs(Which::Last) => Weights::Last,
-            ModelKind::Runs(Which::Best) => Weights::Best,
-            ModelKind::Predictions(_) => Weights::Given,
+        let weights = match (kind, options.which) {
+            (ModelKind::Runs, Which::Last) => Weights::Last,
+            (ModelKind::Runs, Which::Best) => Weights::Best,
+            (ModelKind::Predictions, _) => Weights::Given,
         };
         let images = runs[0].val.losses.len();
         let models = Models { runs: compared, weights, images, left_out, paired_by, notes };
@@ -99,14 +103,15 @@ impl Comparison {
 fn read(
     places: &[PathBuf],
     kind: ModelKind,
+    options: &ModelOptions,
     common: Option<&CommonImages>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<FinishedRun>> {
     let mut runs = Vec::new();
     for place in places {
         runs.push(match kind {
-            ModelKind::Runs(which) => FinishedRun::of_folder(place, which, common)?,
-            ModelKind::Predictions(values) => table(place, values, common, notes)?,
+            ModelKind::Runs => FinishedRun::of_folder(place, options.which, common)?,
+            ModelKind::Predictions => table(place, options.values, common, notes)?,
         });
     }
     Ok(runs)
@@ -120,7 +125,7 @@ fn table(
 ) -> Result<FinishedRun> {
     ensure!(
         !place.is_dir(),
-        "{} is a folder: name tables of predictions, or compare run folders (`runs`)",
+        "{} is a folder: name tables of predictions, or compare folders of runs as such",
         place.display()
     );
     let cannot = || format!("{} cannot be used as predictions", place.display());

@@ -145,7 +145,7 @@ fn check_missing(runs: &[FinishedRun], by: PairedBy) -> Result<()> {
     }
     ensure!(
         lines.is_empty(),
-        "they were not measured on the same images:{lines}\nCompare them on the images that all have (`common`), or measure all on the \
+        "they were not measured on the same images:{lines}\nCompare them on the images that all have (`options.common`), or measure all on the \
          same ones."
     );
     Ok(())

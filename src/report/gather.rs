@@ -122,7 +122,7 @@ fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
     if known.models.is_some() {
         ensure!(
             baseline.is_none(),
-            "--baseline: {} was compared with `{}`; compare the models again",
+            "the models in {} were compared with `{}`: compare them again to have another baseline",
             file.display(),
             known.baseline
         );

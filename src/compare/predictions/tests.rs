@@ -37,7 +37,10 @@ fn values_in_scientific_notation_count_their_decimals() {
 fn what_may_be_either_is_refused_until_it_is_stated() {
     let percent = "name,label,a,b\nx,a,80,20\n";
     let message = format!("{:#}", read_text(percent, None).unwrap_err());
-    assert!(message.contains("line 2") && message.contains("100.0000") && message.contains("`values`"), "{message}");
+    assert!(
+        message.contains("line 2") && message.contains("100.0000") && message.contains("`options.values`"),
+        "{message}"
+    );
     let mixed = "name,label,a,b\nx,a,0.8,0.2\ny,b,0.3,1.7\n";
     let message = format!("{:#}", read_text(mixed, None).unwrap_err());
     assert!(message.contains("line 3") && message.contains("that of line 2 is 1"), "{message}");
@@ -51,7 +54,7 @@ fn what_may_be_either_is_refused_until_it_is_stated() {
     // Rounding may leave a probability below 0; then nothing shows what the values are.
     let rounded = "name,label,a,b\nx,a,1.0000001,-0.0000001\ny,b,0.3,0.7\n";
     let message = format!("{:#}", read_text(rounded, None).unwrap_err());
-    assert!(message.contains("line 2 has a value below 0") && message.contains("`values`"), "{message}");
+    assert!(message.contains("line 2 has a value below 0") && message.contains("`options.values`"), "{message}");
     assert!(read_text(rounded, Some(Values::Probabilities)).is_ok());
     let message = format!("{:#}", read_text(late, Some(Values::Probabilities)).unwrap_err());
     assert!(message.contains("line 3 has a negative value"), "{message}");

@@ -59,7 +59,7 @@ impl Rows {
     /// # Errors
     /// The rows contradict what was stated, or look like probabilities in some ways and not in others.
     pub fn judge(&self, stated: Option<Values>) -> Result<Values> {
-        const STATE: &str = "state whether these are probabilities or logits (`values`)";
+        const STATE: &str = "state whether these are probabilities or logits (`options.values`)";
         match (stated, self.negative, self.other_sum) {
             (Some(Values::Logits), ..) => Ok(Values::Logits),
             (Some(Values::Probabilities), Some((line, false)), _) => {

@@ -90,17 +90,9 @@ impl ModelFlags {
 /// A model cannot be read, they cannot be compared, or `out` holds something else.
 pub fn run(flags: &ModelFlags, baseline: Option<&str>, out: Option<&Path>, json: bool) -> Result<ExitStatus> {
     let (places, kind) = if flags.runs.is_empty() {
-        let values = flags.values.map(|kind| match kind {
-            Kind::Probabilities => Values::Probabilities,
-            Kind::Logits => Values::Logits,
-        });
-        (&flags.predictions, ModelKind::Predictions(values))
+        (&flags.predictions, ModelKind::Predictions)
     } else {
-        let which = match flags.which {
-            Some(model_file::Which::Best) => Which::Best,
-            Some(model_file::Which::Last) | None => Which::Last,
-        };
-        (&flags.runs, ModelKind::Runs(which))
+        (&flags.runs, ModelKind::Runs)
     };
     if let Some(out) = out {
         check_out(out)?;
@@ -109,6 +101,14 @@ pub fn run(flags: &ModelFlags, baseline: Option<&str>, out: Option<&Path>, json:
         baseline: baseline.map(str::to_owned),
         group_by: GroupBy::from(flags.group_by.as_str()),
         common: flags.common,
+        which: match flags.which {
+            Some(model_file::Which::Best) => Which::Best,
+            Some(model_file::Which::Last) | None => Which::Last,
+        },
+        values: flags.values.map(|kind| match kind {
+            Kind::Probabilities => Values::Probabilities,
+            Kind::Logits => Values::Logits,
+        }),
     };
     let comparison = Comparison::of_models(places, kind, &options, command_line())?;
     if let Some(out) = out {
