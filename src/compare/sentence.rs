@@ -72,10 +72,10 @@ fn improvement(best: &Compared, baseline: &str) -> String {
 fn nothing_shown(presets: &[Compared], baseline: &str, models: Option<&Models>) -> String {
     let seeds = presets.iter().map(|preset| preset.figures.val_loss.n).max().unwrap_or_default();
     if models.is_some() {
-        let seeds = if seeds == 1 { "one model each".to_owned() } else { format!("{seeds} seeds") };
-        let least = if seeds.starts_with('o') || seeds.starts_with('2') { ", three seeds are the least" } else { "" };
+        let tested = if seeds == 1 { "one model each".to_owned() } else { format!("{seeds} seeds") };
+        let least = if seeds < 3 { ", and three seeds are the least" } else { "" };
         return format!(
-            "No recipe is shown to be better than `{baseline}` with {seeds}{least}{}",
+            "No recipe is shown to be better than `{baseline}` with {tested}{least}{}",
             these_models(presets, baseline)
         );
     }
