@@ -42,12 +42,13 @@ pub fn augments(recipe: &Recipe) -> bool {
 /// Against a gap that harms.
 pub fn against_overfit(case: &Case) -> String {
     let Some(recipe) = case.recipe() else {
-        let missing =
-            if case.run.is_some() { "The recipe is not recorded" } else { "The log does not state the recipe" };
+        let unknown = match case.run {
+            Some(_) => "The recipe is not recorded, so it is not known which regularisation was on.",
+            None => "The log does not say which regularisation was on.",
+        };
         return format!(
-            "{missing}, so it is not known which regularisation was on. Whatever of these is off comes first, in this order: \
-             augmentation, mixup, label smoothing, weight decay; then more images. Longer training or a larger network \
-             alone widen this gap."
+            "{unknown} Whatever of these is off comes first, in this order: augmentation, mixup, label smoothing, weight decay; then \
+             more images. Longer training or a larger network alone widen this gap."
         );
     };
     let (on, off): (Vec<&Family>, Vec<&Family>) = FAMILIES.iter().partition(|family| family.is_on(recipe));
