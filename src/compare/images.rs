@@ -63,7 +63,8 @@ impl ValImages {
 
     /// The name of an image's class; the number where classes have no names of their own.
     pub(super) fn class(&self, image: usize) -> &str {
-        &self.classes[self.labels[image] as usize]
+        // Damaged files may hold a label without a class.
+        self.classes.get(self.labels[image] as usize).map_or("?", String::as_str)
     }
 
     /// Whether the classes are called by their numbers: they have no names.

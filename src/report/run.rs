@@ -116,15 +116,17 @@ fn read(path: &Path) -> Result<ReportedRun> {
         None => State::Ended,
     };
     let mut val = None;
+    let mut names = None;
     if folder.file(RunFolder::PREDICTIONS).exists() {
         let predictions = folder.predictions()?;
+        if matches!(state, State::Finished(_)) && folder.file(RunFolder::IMAGES).exists() {
+            let images = folder.images()?;
+            images.check(&predictions)?;
+            names = Some(images.val.into_iter().map(|image| image.name).collect());
+        }
         if !predictions.last_val.labels.is_empty() {
             val = Some(Answers::of(&predictions.last_val, predictions.classes));
         }
-    }
-    let mut names = None;
-    if matches!(state, State::Finished(_)) && folder.file(RunFolder::IMAGES).exists() {
-        names = Some(folder.images()?.val.into_iter().map(|image| image.name).collect());
     }
     let (preset, seed) = split_name(path);
     let seed = recipe.as_ref().map_or(seed.unwrap_or(0), |recipe| recipe.seed);

@@ -12,6 +12,7 @@ use std::{
 
 use image::{DynamicImage, GrayImage, ImageFormat};
 use mindgap::{
+    compare::{Comparison, ModelKind, ModelOptions},
     data, durable,
     export::Classifier,
     gap,
@@ -134,6 +135,25 @@ fn tables_of_pixels() {
         fuzz("table", &[table.clone().into_bytes()], &words, |bytes| {
             let path = written(&place, "fer.csv", bytes);
             let _ = data::open(&path.to_string_lossy(), &options, &data::NoProgress);
+        });
+    }
+}
+
+#[test]
+fn tables_of_predictions() {
+    let good = "name,label,cat,dog\na.png,cat,0.8,0.2\nb.png,dog,0.4,0.6\nc.png,dog,0.5,0.5\n";
+    let pandas = ",path,target,p_cat,p_dog\n0,a.png,0,2.5,-1e-3\n1,b.png,1.0,0.4,0.6\n2,\"c.png\",1,0,0\n";
+    let seeds = [good.to_owned(), pandas.to_owned(), good.replace(',', ";")].map(String::into_bytes);
+    let place = place();
+    let first = written(&place, "good.csv", good.as_bytes());
+    let words = [&NUMBERS[..], &["name", "label", "cat", "\r\n", "\u{feff}", "\"", ";", "\t"]].concat();
+    for common in [false, true] {
+        let options = ModelOptions { common, ..ModelOptions::default() };
+        fuzz("predictions", &seeds, &words, |bytes| {
+            let tables = [first.clone(), written(&place, "other.csv", bytes)];
+            if let Ok(comparison) = Comparison::of_models(&tables, ModelKind::Predictions, &options, Vec::new()) {
+                let _ = (comparison.to_markdown(), comparison.to_brief());
+            }
         });
     }
 }
