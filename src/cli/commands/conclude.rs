@@ -26,10 +26,8 @@ pub struct Args {
     json: bool,
 }
 
-/// Writes the run's final figures and its report.
-///
-/// # Errors
-/// The folder holds no recorded run, another process writes to it, or its files are damaged or contradict each other.
+/// Writes the run's final figures and its report. Fails where the folder holds no recorded run, another process writes to
+/// it, or its files are damaged or contradict each other.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let page = args.run.join(RunFolder::REPORT);
     check_our_page(&page, "RUN_DIR")?;

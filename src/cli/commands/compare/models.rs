@@ -73,10 +73,7 @@ impl ModelFlags {
         !self.runs.is_empty() || !self.predictions.is_empty()
     }
 
-    /// Checks that no flag of such a comparison is given without its models.
-    ///
-    /// # Errors
-    /// One is.
+    /// Fails where a flag of such a comparison is given without its models.
     pub fn check_absent(&self) -> Result<()> {
         ensure!(!self.common, "--common is for --runs and --predictions: the runs of a plan have the same images");
         ensure!(self.group_by == "recipe", "--group-by is for --runs and --predictions");
@@ -85,9 +82,7 @@ impl ModelFlags {
 }
 
 /// Compares the models, prints the comparison, and writes it into the folder `out`, where one is given.
-///
-/// # Errors
-/// A model cannot be read, they cannot be compared, or `out` holds something else.
+/// Fails where a model cannot be read, they cannot be compared, or `out` holds something else.
 pub fn run(flags: &ModelFlags, baseline: Option<&str>, out: Option<&Path>, json: bool) -> Result<ExitStatus> {
     let (places, kind) = if flags.runs.is_empty() {
         (&flags.predictions, ModelKind::Predictions)

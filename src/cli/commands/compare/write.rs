@@ -17,9 +17,7 @@ pub fn command_line() -> Vec<String> {
 }
 
 /// Writes compare.json, compare.md and the report that `report` makes once they are there into `folder`.
-///
-/// # Errors
-/// The folder cannot be written to, or the report cannot be made.
+/// Fails where the folder cannot be written to, or the report cannot be made.
 pub fn write_files(comparison: &Comparison, folder: &Path, report: impl FnOnce() -> Result<Report>) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let json = serde_json::to_string_pretty(comparison)? + "\n";
@@ -29,9 +27,7 @@ pub fn write_files(comparison: &Comparison, folder: &Path, report: impl FnOnce()
 }
 
 /// Prints the comparison: as JSON, in short on a terminal, or whole. Says where its files are.
-///
-/// # Errors
-/// stdout cannot be written to.
+/// Fails where stdout cannot be written to.
 pub fn print_comparison(comparison: &Comparison, folder: Option<&Path>, json: bool) -> Result<()> {
     let text = match (json, io::stdout().is_terminal()) {
         (true, _) => serde_json::to_string_pretty(comparison)? + "\n",
