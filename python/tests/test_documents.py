@@ -127,6 +127,16 @@ def history_names(arrays: Splits) -> dict[str, Any]:
     }
 
 
+def fastai_names(arrays: Splits) -> dict[str, Any]:
+    importlib.import_module("fastai.callback.all")
+    data: Any = importlib.import_module("fastai.data.core")
+    learner: Any = importlib.import_module("fastai.learner")
+    names = loop_names(arrays)
+    loaders = data.DataLoaders.from_dsets(names["train_set"], names["val_set"], bs=20, device="cpu")
+    loss = torch.nn.CrossEntropyLoss()
+    return {**names, "fastai": importlib.import_module("fastai"), "learner": learner.Learner(loaders, network(), loss)}
+
+
 def no_names(arrays: Splits) -> dict[str, Any]:
     return {}
 
@@ -147,7 +157,7 @@ SECTIONS: dict[str, tuple[Callable[[Splits], dict[str, Any]], list[str]]] = {
     "Keras": (keras_names, ["keras"]),
     "Lightning": (lightning_names, ["lightning"]),
     "transformers": (transformers_names, ["transformers", "accelerate"]),
-    "timm and fastai": (no_names, ["fastai"]),
+    "timm and fastai": (fastai_names, ["fastai"]),
     "Diagnose a history": (history_names, ["pandas"]),
     "Use a trained network": (no_names, ["PIL"]),
     "Trackers": (tracker_names, ["wandb", "mlflow", "trackio", "tbparse"]),
@@ -172,6 +182,8 @@ def test_the_snippets_run(
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
     monkeypatch.chdir(tmp_path)
+    # Trackers and hubs keep files in the home folder.
+    monkeypatch.setenv("HOME", str(tmp_path))
     if heading in ("Use a trained network", "Trackers"):
         recipe = ["--model", "resnet8", "--epochs", 1, "--batch-size", 16, "--lr", 0.05, "--device", "cpu"]
         mindgap_program("train", "--data", photos, *recipe, "--out", "runs/photos")
@@ -180,3 +192,18 @@ def test_the_snippets_run(
     scope = {"mindgap": mindgap, "torch": torch, "np": np, **names(arrays)}
     for snippet in snippets()[heading]:
         exec(compile(snippet, f"{PAGE.name}, {heading}", "exec"), scope)  # noqa: S102
+    if heading == "Trackers":
+        check_trackers(tmp_path)
+
+
+def check_trackers(folder: Path) -> None:
+    """Every epoch arrived where the snippets send it."""
+    mlflow: Any = importlib.import_module("mlflow")
+    (run,) = mlflow.search_runs(output_format="list")
+    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "gap_loss")
+    recorded = [json.loads(line) for line in (folder / "runs/mine/epochs.jsonl").open()]
+    assert [(point.step, point.value) for point in history] == [(line["epoch"], line["gap_loss"]) for line in recorded]
+    (offline,) = (folder / "wandb").glob("offline-run-*")
+    assert list(offline.glob("*.wandb"))
+    storage: Any = importlib.import_module("trackio.sqlite_storage")
+    assert sorted(storage.SQLiteStorage.get_runs("photos")) == ["main", "train", "val"]
