@@ -94,9 +94,7 @@ impl RepoCache {
     }
 
     /// Makes the folders for `commit`.
-    ///
-    /// # Errors
-    /// They cannot be written to.
+    /// Fails if they cannot be written to.
     pub fn create(&self, commit: &str) -> Result<()> {
         let snapshot = self.snapshot(commit);
         for folder in [&self.folder.join("blobs"), &snapshot, &self.locks] {
@@ -109,9 +107,7 @@ impl RepoCache {
 
     /// Waits until no other process, Python's included, fetches the file with this checksum, and holds the lock as long
     /// as the returned file is open. `None` on file systems without locks; the checksum then keeps damage out.
-    ///
-    /// # Errors
-    /// The lock file cannot be written.
+    /// Fails if the lock file cannot be written.
     pub fn lock(&self, etag: &str) -> Result<Option<File>> {
         let path = self.locks.join(format!("{etag}.lock"));
         let place = || format!("the cache cannot be locked: {}", path.display());
@@ -125,9 +121,7 @@ impl RepoCache {
     }
 
     /// Gives the blob the name `file` at `commit`, and returns its path.
-    ///
-    /// # Errors
-    /// The cache cannot be written.
+    /// Fails if the cache cannot be written.
     pub fn link(&self, etag: &str, commit: &str, file: &str) -> Result<PathBuf> {
         let path = self.snapshot(commit).join(file);
         let place = || format!("the cache cannot be written: {}", path.display());
@@ -144,9 +138,7 @@ impl RepoCache {
     }
 
     /// Records that `revision` is `commit`.
-    ///
-    /// # Errors
-    /// The cache cannot be written.
+    /// Fails if the cache cannot be written.
     pub fn write_reference(&self, revision: &str, commit: &str) -> Result<()> {
         if self.commit(revision).as_deref() == Some(commit) {
             return Ok(());

@@ -12,9 +12,7 @@ use ring::digest::{Context as Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 use super::cache::is_hex;
 
 /// Checks that the file at `path` has the checksum `etag`: the SHA-256 of a large file, or git's SHA-1 of a small one.
-///
-/// # Errors
-/// It has another, or cannot be read.
+/// Fails if it has another, or cannot be read.
 pub(super) fn verify(path: &Path, etag: &str) -> Result<()> {
     let place = || format!("{} cannot be read", path.display());
     let mut file = File::open(path).with_context(place)?;
@@ -45,9 +43,7 @@ pub(super) fn is_checksum(etag: &str) -> bool {
 
 /// Checks a file of the cache, whose link leads to a blob that has the checksum as its name. Where the file system has no
 /// links there is no checksum to compare with.
-///
-/// # Errors
-/// The file has another checksum.
+/// Fails if the file has another checksum.
 pub(super) fn verify_cached(path: &Path) -> Result<()> {
     let Ok(blob) = fs::canonicalize(path) else { return Ok(()) };
     match blob.file_name().and_then(|name| name.to_str()) {

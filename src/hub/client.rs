@@ -71,9 +71,7 @@ impl<'a> Client<'a> {
     }
 
     /// Asks for what the hub knows of the file at `url`, which belongs to `name`.
-    ///
-    /// # Errors
-    /// There is no such file, it is not for everybody, or the answer is not a hub's.
+    /// Fails if there is no such file, it is not for everybody, or the answer is not a hub's.
     pub fn head(&self, url: &str, name: &HubName) -> Result<Head> {
         let mut url = url.to_owned();
         for _ in 0..REDIRECTS {
@@ -95,9 +93,7 @@ impl<'a> Client<'a> {
     }
 
     /// Asks for the bytes of the file at `url` from `start` on. A server may send it from its beginning all the same.
-    ///
-    /// # Errors
-    /// The server cannot be reached or answers with an error.
+    /// Fails if the server cannot be reached or answers with an error.
     pub fn get(&self, url: &str, start: u64) -> Result<Bytes> {
         let mut url = url.to_owned();
         for _ in 0..REDIRECTS {
@@ -180,9 +176,7 @@ fn found(url: String, response: &Response<Body>) -> Result<Found> {
 }
 
 /// The address that a response redirects to.
-///
-/// # Errors
-/// It has none, or leads from https to http.
+/// Fails if it has none, or leads from https to http.
 fn redirect(from: &str, response: &Response<Body>) -> Result<Option<String>> {
     if !response.status().is_redirection() {
         return Ok(None);

@@ -21,9 +21,7 @@ use crate::data::ReadProgress;
 const TRIES: u32 = 5;
 
 /// Fetches the file `found`, called `file`, unless another process has done so meanwhile, and returns its path.
-///
-/// # Errors
-/// The cache cannot be written, the transfer fails again and again, or the bytes have another checksum; such bytes are
+/// Fails if the cache cannot be written, the transfer fails again and again, or the bytes have another checksum; such bytes are
 /// deleted.
 pub(super) fn into_cache(
     client: &Client,
@@ -128,9 +126,7 @@ impl Partial {
     }
 
     /// One request, from the end of what is there until the transfer ends or breaks.
-    ///
-    /// # Errors
-    /// The file cannot be written.
+    /// Fails if the file cannot be written.
     fn fetch_once(
         &mut self,
         client: &Client,

@@ -90,9 +90,7 @@ impl InputFlags {
 }
 
 /// The model's number of each class of the data, matched by name.
-///
-/// # Errors
-/// The data hold a class that the model does not know.
+/// Fails if the data hold a class that the model does not know.
 pub fn class_numbers(data: &[String], model: &[String]) -> Result<Vec<i64>> {
     let unknown: Vec<&String> = data.iter().filter(|class| !model.contains(class)).collect();
     ensure!(unknown.is_empty(), "the data hold classes that the model does not know: {unknown:?}; it knows {model:?}");

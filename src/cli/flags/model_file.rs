@@ -54,9 +54,7 @@ impl ModelFlags {
 
     /// Opens the model on `device`. A TorchScript file that does not state its input gets images normalised by
     /// `normalisation`, if there is one.
-    ///
-    /// # Errors
-    /// The file or folder does not exist, is no model, or is damaged.
+    /// Fails if the file or folder does not exist, is no model, or is damaged.
     pub fn open_normalised(
         &self,
         device: Device,

@@ -20,9 +20,7 @@ use mindgap::{
 
 /// Fetches the weights that `recipe` names on the hub, unless the cache has them, and pins the recipe to their commit, so
 /// that it means the same weights wherever it is read.
-///
-/// # Errors
-/// The hub does not have them, cannot be reached, or has weights of another network.
+/// Fails if the hub does not have them, cannot be reached, or has weights of another network.
 pub fn fetch(recipe: &mut Recipe) -> Result<()> {
     let Some(name) = recipe.pretrained.as_deref().and_then(HubName::recorded) else { return Ok(()) };
     let hub = Hub::from_env()?;
@@ -44,9 +42,7 @@ pub fn fetch(recipe: &mut Recipe) -> Result<()> {
 }
 
 /// Fetches what the recipes name; equal names become the same commit.
-///
-/// # Errors
-/// The errors of [`fetch`].
+/// Fails where [`fetch`] fails.
 pub fn fetch_all<'a>(recipes: impl IntoIterator<Item = &'a mut Recipe>) -> Result<()> {
     let mut pinned: BTreeMap<String, Option<String>> = BTreeMap::new();
     for recipe in recipes {

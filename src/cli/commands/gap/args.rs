@@ -78,9 +78,7 @@ pub enum OutputKind {
 
 impl Args {
     /// The normalisation that the flags state; a single number stands for every channel.
-    ///
-    /// # Errors
-    /// The numbers are no normalisation of `channels` channels.
+    /// Fails if the numbers are no normalisation of `channels` channels.
     pub(super) fn normalisation(&self, channels: Option<u32>) -> Result<Option<InputNormalisation>> {
         if self.mean.is_empty() {
             return Ok(None);

@@ -56,9 +56,7 @@ pub struct Class {
 
 impl GapFigures {
     /// The figures of `model` from its logits on probe and val.
-    ///
-    /// # Errors
-    /// None is expected: a record is an object.
+    /// It does not fail, since a record is an object.
     pub fn of(model: String, subject: &Subject, probe: &Outputs, val: &Outputs) -> Result<Self> {
         let sets = &subject.sets;
         let nothing = EpochTraining {

@@ -28,9 +28,7 @@ use outputs::{Caller, to_logits};
 use subject::Subject;
 
 /// Measures the model on probe and val and prints the figures.
-///
-/// # Errors
-/// The model or the data cannot be used or do not fit each other, or the table cannot be written.
+/// Fails if the model or the data cannot be used or do not fit each other, or the table cannot be written.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     if let Some(file) = &args.predictions {
         ensure!(args.force || !file.exists(), "{} exists already: add --force to replace it", file.display());

@@ -26,9 +26,7 @@ pub struct Caller<'a> {
 
 impl Caller<'_> {
     /// The outputs on the images of `split` at `positions`, with labels in the model's numbers.
-    ///
-    /// # Errors
-    /// The model fails, gives another number of outputs than there are classes, or one that is not finite.
+    /// Fails if the model fails, gives another number of outputs than there are classes, or one that is not finite.
     pub fn outputs(&self, name: &str, split: &Split, positions: &[u32], subject: &Subject) -> Result<Outputs> {
         let progress = Bar::default();
         progress.begin(&format!("Measuring {name}"), positions.len() as u64);
@@ -64,9 +62,7 @@ impl Caller<'_> {
 
 /// Turns the outputs on both sets into logits, as `kind` or the numbers themselves say, and returns what the user should
 /// know about it.
-///
-/// # Errors
-/// `kind` is probabilities, and the numbers are none.
+/// Fails if `kind` is probabilities, and the numbers are none.
 pub fn to_logits(sets: [&mut Outputs; 2], classes: usize, kind: Option<OutputKind>) -> Result<Option<String>> {
     let are_probabilities = sets.iter().all(|set| are_probabilities(&set.logits, classes));
     match kind {

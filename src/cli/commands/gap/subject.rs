@@ -24,9 +24,7 @@ pub struct Subject {
 
 impl Subject {
     /// Opens the data for `model`, which takes images of the form `input`.
-    ///
-    /// # Errors
-    /// No data are named or they cannot be used; they have no val split, and are not those of the model's training; a class
+    /// Fails if no data are named or they cannot be used; they have no val split, and are not those of the model's training; a class
     /// has no output, or the order of the classes is no list of them.
     pub fn open(args: &Args, model: &dyn Model, input: &Input) -> Result<Self> {
         let path = &args.model.path;

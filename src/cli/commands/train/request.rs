@@ -82,9 +82,7 @@ impl Request {
     }
 
     /// Fetches pretrained weights that the recipe names on the hub, where the run needs them.
-    ///
-    /// # Errors
-    /// They cannot be had, or are of another network.
+    /// Fails if they cannot be had, or are of another network.
     pub fn fetch_weights(&mut self) -> Result<()> {
         if self.previous.as_ref().is_none_or(Previous::needs_weights) {
             weights::fetch(&mut self.recipe)?;
