@@ -36,9 +36,7 @@ impl From<&str> for GroupBy {
 }
 
 /// Gives each of `runs`, which lie at `places`, its group and seed. Returns the groups in the order of their first runs.
-///
-/// # Errors
-/// A place is named twice, it is not clear whether runs are seeds of one recipe, a run lacks the key, or two runs of a group
+/// Fails where a place is named twice, it is not clear whether runs are seeds of one recipe, a run lacks the key, or two runs of a group
 /// have the same seed.
 pub fn group(runs: &mut [FinishedRun], places: &[PathBuf], by: &GroupBy) -> Result<Vec<String>> {
     let names = names_of(places)?;

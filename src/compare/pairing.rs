@@ -12,9 +12,7 @@ const SHOWN: usize = 3;
 
 /// How the images of these runs are recognised: by sample id where all were measured on data with one fingerprint, else by
 /// name.
-///
-/// # Errors
-/// The fingerprints differ, and a run has no names.
+/// Fails where the fingerprints differ and a run has no names.
 pub fn paired_by(runs: &[FinishedRun]) -> Result<PairedBy> {
     let fingerprint = &runs[0].images.fingerprint;
     if fingerprint.is_some() && runs.iter().all(|run| run.images.fingerprint == *fingerprint) {
@@ -36,9 +34,7 @@ pub fn paired_by(runs: &[FinishedRun]) -> Result<PairedBy> {
 }
 
 /// The images that all of `runs` have.
-///
-/// # Errors
-/// They have none in common, or cannot be paired.
+/// Fails where they have none in common or cannot be paired.
 pub fn common_images(runs: &[FinishedRun]) -> Result<CommonImages> {
     let by = paired_by(runs)?;
     let mut keys: HashSet<String> = runs[0].images.keys(by).into_iter().collect();
@@ -58,9 +54,7 @@ pub fn common_images(runs: &[FinishedRun]) -> Result<CommonImages> {
 }
 
 /// Brings `runs` to the order of the first one's images.
-///
-/// # Errors
-/// A run lacks images that another has, the runs disagree about the class of an image or about the classes, or they cannot
+/// Fails where a run lacks images that another has, the runs disagree about the class of an image or about the classes, or they cannot
 /// be paired.
 pub fn pair(runs: &mut [FinishedRun]) -> Result<PairedBy> {
     let by = paired_by(runs)?;

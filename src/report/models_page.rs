@@ -25,9 +25,7 @@ struct Page {
 }
 
 /// The page of a comparison of predictions.
-///
-/// # Errors
-/// A chart cannot be drawn.
+/// Fails where a chart cannot be drawn.
 pub fn models_page(comparison: &Comparison) -> Result<String> {
     let names: Vec<&str> = comparison.presets.iter().map(|preset| preset.preset.as_str()).collect();
     let position = |name: &str| names.iter().position(|other| *other == name).unwrap_or(0);

@@ -32,9 +32,7 @@ pub struct Columns {
 
 impl Columns {
     /// Reads the first line of a table, whose separator is a comma, a semicolon or a tab.
-    ///
-    /// # Errors
-    /// No column holds names, or labels; two do; or there are fewer than two classes, or one comes twice.
+    /// Fails where no column holds names, or labels; two do; or there are fewer than two classes, or one comes twice.
     pub fn of_head(line: &[u8]) -> Result<Self> {
         let mut heads = Vec::new();
         for separator in [b',', b';', b'\t'] {

@@ -40,9 +40,7 @@ pub struct PredictionsTable {
 
 /// Reads a table in UTF-8 with a comma, a semicolon or a tab between its columns. `stated` says what the values are; None
 /// finds out.
-///
-/// # Errors
-/// The file cannot be read or is no such table: a column is missing, a cell is no number, an image comes twice, a label is no
+/// Fails where the file cannot be read or is no such table: a column is missing, a cell is no number, an image comes twice, a label is no
 /// class, or it is not clear what the values are. The message names the line.
 pub fn read(path: &Path, stated: Option<Values>) -> Result<PredictionsTable> {
     let failure = || format!("cannot read {}", path.display());

@@ -55,9 +55,7 @@ impl Rows {
     }
 
     /// What the values are: what the user `stated`, where the rows allow it, or what all rows show.
-    ///
-    /// # Errors
-    /// The rows contradict what was stated, or look like probabilities in some ways and not in others.
+    /// Fails where the rows contradict what was stated, or look like probabilities in some ways and not in others.
     pub fn judge(&self, stated: Option<Values>) -> Result<Values> {
         const STATE: &str = "state whether these are probabilities or logits (`options.values`)";
         match (stated, self.negative, self.other_sum) {
