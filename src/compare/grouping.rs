@@ -213,16 +213,17 @@ fn name_of(place: &Path, depth: usize) -> Name {
             }
         }
     }
-    let join = |parts: &[String]| parts[parts.len().saturating_sub(depth)..].join("/");
-    let whole = join(&parts);
+    let join = |parts: &[String], depth: usize| parts[parts.len().saturating_sub(depth)..].join("/");
+    let whole = join(&parts, depth);
     let last = parts.pop().unwrap_or_default();
     match split_seed(&last) {
+        // Where the seed is the whole name, the folder around it is named after the recipe.
+        Some(("", seed, is_short)) => {
+            Name { whole, stem: join(&parts, (depth - 1).max(1)), seed: Some(seed), is_short }
+        }
         Some((stem, seed, is_short)) => {
-            // Where the seed is the whole name, the folder around it is named after the recipe.
-            if !stem.is_empty() {
-                parts.push(stem.to_owned());
-            }
-            Name { whole, stem: join(&parts), seed: Some(seed), is_short }
+            parts.push(stem.to_owned());
+            Name { whole, stem: join(&parts, depth), seed: Some(seed), is_short }
         }
         None => Name { stem: whole.clone(), whole, seed: None, is_short: false },
     }

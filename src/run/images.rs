@@ -9,7 +9,7 @@ use std::{collections::HashSet, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Outputs, Predictions};
+use super::{Outputs, Predictions, csv_error::csv_error};
 use crate::durable;
 
 /// The columns of the file.
@@ -73,7 +73,7 @@ impl Images {
         let mut images = Self::default();
         let mut names = HashSet::new();
         for row in table.records() {
-            let row = row?;
+            let row = row.map_err(csv_error)?;
             let line = row.position().map_or(0, csv::Position::line);
             let split = row[0].to_owned();
             let name = row[2].to_owned();
@@ -189,7 +189,7 @@ pub(super) mod tests {
         refused("probe,1,b.png,1,1,", "probe");
         refused("val,1,,1,0,1", "no name");
         refused("val,1,a.png,1,0,2", "comes twice");
-        refused("val,1,b.png", "line 3");
+        refused("val,1,b.png", "3 columns, where the first line has 6");
         let message = format!("{:#}", Images::parse(b"name,label\n").unwrap_err());
         assert!(message.contains("its columns are name,label, not split,id"), "{message}");
     }

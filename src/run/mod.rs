@@ -8,6 +8,7 @@
 
 mod command;
 mod conclude;
+pub(crate) mod csv_error;
 mod done;
 mod environment;
 mod event_file;

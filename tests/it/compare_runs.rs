@@ -307,6 +307,9 @@ fn a_table_that_cannot_be_read_is_refused_with_its_line() {
     refused(&swap("c.png,dog", "c.png,cat"), &["c.png", "\"cat\"", "\"dog\"", "good.csv"]);
     refused(&swap("dog", "cow"), &["class", "cow", "good.csv"]);
     refused(b"name,label,a,b,c\na.png,0,1,0,0\n", &["3 classes", "2"]);
+    fs::write(place.path("other.csv"), good).unwrap();
+    compare_tables(&place, &["good.csv", "other.csv"], &["--which", "best"]).refuse(&["--which", "--runs"]);
+    place.mindgap(&["compare", "--runs", "a", "b", "--values", "logits"]).refuse(&["--values", "--predictions"]);
     compare_tables(&place, &["good.csv"], &[]).refuse(&["two or more"]);
     compare_tables(&place, &["good.csv", "good.csv"], &[]).refuse(&["named twice"]);
     compare_tables(&place, &["good.csv", "data"], &[]).refuse(&["data is a folder"]);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 
 /// Names of the column with the image's name.
 const NAME: [&str; 5] = ["name", "path", "filename", "file", "image"];
@@ -110,7 +110,9 @@ fn split(line: &[u8], separator: u8) -> Result<Vec<String>> {
     let mut reader =
         csv::ReaderBuilder::new().delimiter(separator).has_headers(false).trim(csv::Trim::All).from_reader(line);
     match reader.records().next() {
-        Some(record) => Ok(record?.iter().map(str::to_owned).collect()),
+        Some(record) => {
+            Ok(record.map_err(|_| anyhow!("it is no line of UTF-8 text"))?.iter().map(str::to_owned).collect())
+        }
         None => Ok(Vec::new()),
     }
 }

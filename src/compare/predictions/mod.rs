@@ -20,7 +20,7 @@ pub use values::Values;
 use columns::Columns;
 use values::{FLOOR, Rows, to_logits};
 
-use crate::run::Outputs;
+use crate::run::{Outputs, csv_error::csv_error};
 
 /// The longest first line that is read \[bytes\].
 const LONGEST_HEAD: u64 = 16 << 20;
@@ -64,7 +64,7 @@ fn parse(text: impl Read, columns: Columns, stated: Option<Values>) -> Result<Pr
     let mut lines: HashMap<String, u64> = HashMap::new();
     let mut rows = Rows::default();
     let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(plain)? {
+    while reader.read_record(&mut record).map_err(csv_error)? {
         let line = record.position().map_or(0, csv::Position::line);
         let name = record[columns.name].to_owned();
         ensure!(!name.is_empty(), "line {line}: the image has no name");
@@ -152,16 +152,4 @@ fn decimals_of(cell: &str) -> usize {
     let after_point = digits.split_once('.').map_or(0, |(_, after)| after.len());
     let exponent: i64 = exponent.parse().unwrap_or(0);
     usize::try_from(after_point as i64 - exponent).unwrap_or(0)
-}
-
-/// An error of the crate `csv` with the line in front.
-fn plain(error: csv::Error) -> anyhow::Error {
-    let line = error.position().map_or(0, csv::Position::line);
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            anyhow::anyhow!("line {line}: it has {len} columns, the first line {expected_len}")
-        }
-        csv::ErrorKind::Utf8 { .. } => anyhow::anyhow!("line {line}: it is not UTF-8"),
-        _ => error.into(),
-    }
 }

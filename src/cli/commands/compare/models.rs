@@ -84,6 +84,15 @@ impl ModelFlags {
 /// Compares the models, prints the comparison, and writes it into the folder `out`, where one is given.
 /// Fails where a model cannot be read, they cannot be compared, or `out` holds something else.
 pub fn run(flags: &ModelFlags, baseline: Option<&str>, out: Option<&Path>, json: bool) -> Result<ExitStatus> {
+    // clap takes a requirement for met where a flag conflicts with what is required.
+    ensure!(
+        flags.which.is_none() || !flags.runs.is_empty(),
+        "--which chooses among the epochs of --runs; tables hold the predictions of one"
+    );
+    ensure!(
+        flags.values.is_none() || !flags.predictions.is_empty(),
+        "--values says what the columns of --predictions hold; run folders hold logits"
+    );
     let (places, kind) = if flags.runs.is_empty() {
         (&flags.predictions, ModelKind::Predictions)
     } else {
