@@ -88,7 +88,7 @@ fn each_way_in_which_cuda_can_be_missing_has_its_fix() {
         assert_eq!(output.status.code(), Some(3), "{output:?}");
         let report = json(&output);
         let failures = report["failures"].to_string();
-        assert!(failures.contains("use --device cpu"), "{failures}");
+        assert!(failures.contains("use device cpu"), "{failures}");
         (failures, report["cuda"]["needed"].is_string())
     };
     let (no_start, _) = failures(&[("FAKE_INIT", "999")]);

@@ -123,7 +123,7 @@ fn a_plan_grows_and_is_never_another() {
     plan(&place, &["--seeds", "3"]).succeed();
     assert!(place.bytes("cmp", "plan.jsonl").starts_with(&before));
     let grown = place.bytes("cmp", "plan.jsonl");
-    plan(&place, &["--lr", "0.01"]).refuse(&["seed-seed0", "lr: 0.01 here, 0.05 there", "--out"]);
+    plan(&place, &["--lr", "0.01"]).refuse(&["seed-seed0", "lr: 0.01 here, 0.05 there", "a folder of its own"]);
     place.write_image("data/train/even/9999.png", 1, 77);
     plan(&place, &[]).refuse(&["other data", "37 training", "36 training"]);
     assert_eq!(place.bytes("cmp", "plan.jsonl"), grown);

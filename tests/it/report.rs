@@ -92,7 +92,7 @@ fn a_comparison_ends_with_a_page_of_all_its_runs() {
     assert!(page(&place, "cmp/report.html") == first);
     place.mindgap(&["report", "cmp", "--baseline", "smoothing", "--out", "other.html"]).succeed();
     assert!(page(&place, "other.html").contains("smoothing (baseline)"));
-    place.mindgap(&["report", "cmp", "--baseline", "never"]).refuse(&["--baseline never", "smoothing, seed"]);
+    place.mindgap(&["report", "cmp", "--baseline", "never"]).refuse(&["baseline never", "smoothing, seed"]);
 
     // Loose runs are put together by their recipes.
     let runs = ["cmp/seed-seed0", "cmp/seed-seed1", "cmp/smoothing-seed0"];

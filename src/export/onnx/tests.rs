@@ -99,9 +99,12 @@ fn a_calibrated_graph_gives_probabilities_and_logits() {
     assert!(error.contains("no temperature"), "{error}");
 }
 
+/// A change that damages a graph.
+type Damage = fn(&mut GraphProto);
+
 #[test]
 fn errors_name_what_mindgap_does_not_write() {
-    let changes: [(&str, fn(&mut GraphProto)); 9] = [
+    let changes: [(&str, Damage); 9] = [
         ("\"Sin\"", |graph| graph.node[4].op_type = "Sin".into()),
         ("attribute \"group\"", |graph| graph.node[2].attribute.push(AttributeProto::int("group", 2))),
         ("its padding", |graph| graph.node[2].attribute[1] = AttributeProto::ints("pads", &[1 << 40; 4])),
