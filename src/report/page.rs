@@ -138,7 +138,7 @@ impl Report {
         let source = &self.groups[0].runs[0].environment.data.source;
         let source = source.trim_end_matches('/').rsplit('/').next().unwrap_or(source);
         match self.single() {
-            Some(run) => format!("{}, seed {}, on {source}", run.job.preset, run.job.seed),
+            Some(run) => format!("{}, seed {}, on {source}", run.job.preset, run.seed()),
             None => {
                 let names: Vec<&str> = self.groups.iter().map(|group| group.name.as_str()).collect();
                 format!("{} on {source}", names.join(", "))
@@ -187,7 +187,7 @@ impl Report {
         for (index, group) in self.groups.iter().enumerate() {
             let baseline = if index > 0 { Some(&self.groups[0]) } else { None };
             let shown = group.shown();
-            let seeds: Vec<String> = shown.iter().map(|run| run.job.seed.to_string()).collect();
+            let seeds: Vec<String> = shown.iter().map(|run| run.seed()).collect();
             let plural = if seeds.len() > 1 { "s" } else { "" };
             let unfinished = if shown.iter().all(|run| run.is_finished()) { "" } else { ", not finished" };
             panels.push(Panel {

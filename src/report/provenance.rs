@@ -18,7 +18,7 @@ impl Report {
             ("data fingerprint", values(&runs, |run| run.environment.data.fingerprint.clone())),
             ("val images also in train", values(&runs, |run| run.environment.data.val_in_train.to_string())),
             ("files left out", values(&runs, |run| run.environment.data.bad_files.to_string())),
-            ("seeds", values(&runs, |run| run.job.seed.to_string())),
+            ("seeds", values(&runs, ReportedRun::seed)),
             ("data seed", values(&runs, data_seed)),
             ("mindgap", values(&runs, |run| run.environment.versions.mindgap.clone())),
             ("libtorch, tch", values(&runs, libraries)),

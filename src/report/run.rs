@@ -81,6 +81,12 @@ impl ReportedRun {
         read(path).with_context(|| format!("the run in {} cannot be shown", path.display()))
     }
 
+    /// The seed as text: `not recorded` where neither a recipe nor the name of the folder states it.
+    pub fn seed(&self) -> String {
+        let is_known = self.recipe.is_some() || split_name(&self.folder).1.is_some();
+        if is_known { self.job.seed.to_string() } else { "not recorded".to_owned() }
+    }
+
     /// The run for a comparison; None where it is not finished.
     pub fn finished(&self) -> Option<FinishedRun> {
         let (State::Finished(done), Some(val)) = (&self.state, &self.val) else { return None };

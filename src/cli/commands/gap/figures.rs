@@ -92,7 +92,7 @@ impl GapFigures {
             classes: classes(&subject.classes, probe, val),
             findings: Vec::new(),
         };
-        figures.findings = figures.found(&record);
+        figures.findings = figures.found(&record, subject.is_stated_by_user);
         Ok(figures)
     }
 
@@ -101,20 +101,22 @@ impl GapFigures {
         self.measured.get(name).and_then(Value::as_f64)
     }
 
-    fn found(&self, record: &EpochRecord) -> Vec<String> {
+    fn found(&self, record: &EpochRecord, is_stated_by_user: bool) -> Vec<String> {
         let mut found = Vec::new();
         let chance = 100.0 / self.classes.len() as f64;
         let error = (chance * (100.0 - chance) / self.val as f64).sqrt();
-        if record.probe_acc < chance - 3.0 * error && record.val_acc < chance - 3.0 * error {
+        if is_stated_by_user && record.probe_acc < chance - 3.0 * error && record.val_acc < chance - 3.0 * error {
             found.push(format!(
                 "Both accuracies are below the {chance:.1} % of guessing: the classes may stand in another order (--class-order), \
                  or the images may be normalised in another way (--mean, --std)."
             ));
         } else if record.probe_acc < chance + 3.0 * error {
-            found.push(format!(
-                "The accuracy on training images is near the {chance:.1} % of guessing: check --class-order, --mean and --std \
-                 before anything else."
-            ));
+            let reason = if is_stated_by_user {
+                "check --class-order, --mean and --std before anything else"
+            } else {
+                "the network has learned next to nothing"
+            };
+            found.push(format!("The accuracy on training images is near the {chance:.1} % of guessing: {reason}."));
         }
         if self.val_in_train > 0 {
             found.push(format!(

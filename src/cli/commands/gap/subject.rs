@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::args::Args;
 use crate::cli::flags::input::{Input, KEEP_HIGH_BYTE, class_numbers};
@@ -20,6 +20,8 @@ pub struct Subject {
     pub classes: Vec<String>,
     /// The model's number of each of the data's classes.
     pub class_of: Vec<i64>,
+    /// Whether the user stated what the model takes and gives, since its file does not.
+    pub is_stated_by_user: bool,
 }
 
 impl Subject {
@@ -64,13 +66,13 @@ impl Subject {
         let order = args.class_order.as_deref().map(class_order).transpose()?;
         let named = match (order, &input.classes) {
             (Some(_), Some(_)) => {
-                anyhow::bail!("--class-order is for models that do not state it; this one does: leave it out")
+                bail!("--class-order is for models that do not state it; this one does: leave it out")
             }
             (order, classes) => order.or_else(|| classes.clone()),
         };
         let classes = named.unwrap_or_else(|| data.classes.clone());
         let class_of = class_numbers(&data.classes, &classes)?;
-        Ok(Self { source, data, sets, classes, class_of })
+        Ok(Self { source, data, sets, classes, class_of, is_stated_by_user: model.description().is_none() })
     }
 }
 

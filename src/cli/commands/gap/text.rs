@@ -1,5 +1,7 @@
 //! The gap of a model as text for a terminal of 80 columns.
 
+use textwrap::{Options, WordSplitter, fill};
+
 use super::figures::GapFigures;
 use crate::cli::output::say::plain;
 
@@ -34,8 +36,10 @@ pub fn render(found: &GapFigures) -> String {
         ),
     );
     text += &classes(found);
+    // No word is broken at its hyphens, so that flags can be pasted.
+    let whole_words = Options::new(WIDTH).word_splitter(WordSplitter::NoHyphenation).break_words(false);
     for finding in &found.findings {
-        text += &format!("\n{}\n", textwrap::fill(finding, WIDTH));
+        text += &format!("\n{}\n", fill(finding, &whole_words));
     }
     text
 }
