@@ -72,7 +72,7 @@ impl ValImages {
         self.classes.iter().enumerate().all(|(number, class)| *class == number.to_string())
     }
 
-    /// Those of the images for which `keep` holds.
+    /// Keeps the images for which `keep` holds.
     pub fn only(&self, keep: &[bool]) -> Self {
         Self {
             fingerprint: self.fingerprint.clone(),

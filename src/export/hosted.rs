@@ -28,6 +28,8 @@ use crate::{augment::Normalize, model::Description, torch};
 
 /// The longest message that is accepted \[bytes\].
 const LONGEST: u64 = 1 << 32;
+/// The largest number of classes that a model may have.
+const CLASSES_AT_MOST: i64 = 1 << 16;
 
 /// uint8 images.
 #[derive(Clone, PartialEq, Message)]
@@ -115,8 +117,9 @@ impl Hosted {
         });
         let mut hosted = Self { child, pipes: Mutex::new((input, answers)), description: None, limits };
         let first = hosted.pipes.lock().map_err(|_| anyhow!("the pipe is broken"))?.1.recv_timeout(limits.time);
-        let json = hosted.answer(first)?.description;
-        hosted.description = json.map(|json| Description::from_json(&json)).transpose()?;
+        let Answer { description, shape, .. } = hosted.answer(first)?;
+        ensure!(shape.is_empty(), "the process that runs the model sent no description");
+        hosted.description = description.map(|json| Description::from_json(&json)).transpose()?;
         Ok(hosted)
     }
 
@@ -160,6 +163,7 @@ impl Model for Hosted {
         let [n, classes] = shape[..] else { bail!("the process that runs the model sent something other than logits") };
         let images = request.shape[0];
         ensure!(n == images, "the model gave {n} rows of logits for {images} images");
+        ensure!((0..=CLASSES_AT_MOST).contains(&classes), "logits of {classes} classes; {CLASSES_AT_MOST} are the limit");
         Ok(Tensor::from_slice(&logits).f_view([n, classes])?)
     }
 }

@@ -85,7 +85,7 @@ pub fn list_single(
 
 /// The rows of a table.
 struct Table {
-    /// Those of train, val and test.
+    /// The rows of train, val and test.
     splits: [Rows; 3],
     /// Side of each image in pixels.
     side: u32,
