@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import math
+import operator
 import os
+import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -102,20 +104,39 @@ class Diagnosis:
         )
 
 
-def diagnose(history: Any, classes: int | None = None) -> Diagnosis:
+def diagnose(
+    history: Any,
+    classes: int | None = None,
+    *,
+    train_loss: str | None = None,
+    val_loss: str | None = None,
+    val_acc: str | None = None,
+) -> Diagnosis:
     """Says in plain words what a training shows, with evidence and advice.
 
     Args:
         history: A Keras `History` or its `.history`; the `log_history` of a transformers' Trainer, or any list with a dict
             for each epoch; a DataFrame; the path of a run folder or of a log of any trainer. It needs a training loss and a
-            validation loss an epoch, under names such as loss and val_loss.
+            validation loss an epoch, under names such as loss and val_loss. A loss that becomes NaN has diverged; None says
+            that it was not measured.
         classes: How many classes the data have; they give the loss of guessing, which a history without accuracies does not
             show.
+        train_loss: The column of training losses, unless its name says so.
+        val_loss: The column of validation losses, unless its name says so.
+        val_acc: The column of validation accuracies, unless its name says so.
 
     Raises:
-        ValueError: What the history holds cannot be read; the message says what is missing.
+        ValueError: What the history holds cannot be read, or classes is below 2; the message says what is missing.
+        TypeError: classes is not an integer.
     """
-    options = ["--json"] if classes is None else ["--json", "--classes", str(classes)]
+    options = ["--json"]
+    if classes is not None:
+        if operator.index(classes) < 2:
+            raise ValueError(f"classes is {classes}; a classifier has two or more")
+        options += ["--classes", str(operator.index(classes))]
+    columns = {"train_loss": train_loss, "val_loss": val_loss, "val_acc": val_acc}
+    # With "=", so that no name of a column is taken for a flag.
+    options += [f"{_flag(keyword)}={column}" for keyword, column in columns.items() if column is not None]
     if isinstance(history, (str, os.PathLike)):
         return _run(Path(history), options, subject=None)
     with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +152,7 @@ def _run(path: Path, options: list[str], subject: str | None) -> Diagnosis:
     ended = _program.run("diagnose", *options, "--", str(path), capture_output=True, text=True)
     if ended.returncode != 0:
         message = ended.stderr.strip().removeprefix("error: ")
-        raise ValueError(message if subject is None else message.replace(str(path), subject))
+        raise ValueError(_with_keywords(message if subject is None else message.replace(str(path), subject)))
     values = json.loads(ended.stdout)
     return Diagnosis(
         subject=subject or values["subject"],
@@ -139,10 +160,24 @@ def _run(path: Path, options: list[str], subject: str | None) -> Diagnosis:
         gap_loss=values["gap_loss"],
         gap_loss_se=values["gap_loss_se"],
         val_loss_lately=values["val_loss_lately"],
-        notes=values["notes"],
+        notes=[_with_keywords(note) for note in values["notes"]],
         findings=[Finding(**finding) for finding in values["findings"]],
         points=[Point(**point) for point in values["points"]],
     )
+
+
+def _flag(keyword: str) -> str:
+    return "--" + keyword.replace("_", "-")
+
+
+def _with_keywords(message: str) -> str:
+    """A message of the program with the keyword arguments of `diagnose` in place of its flags."""
+    for keyword in ("train_loss", "val_loss", "val_acc"):
+        flag = _flag(keyword)
+        # An error about a given name begins with it: "--val-loss NAME: its columns are …".
+        message = re.sub(rf"{flag} ([^`]+?): its columns", rf"{keyword}='\1': its columns", message)
+        message = re.sub(rf"{flag}( COLUMN)?\b", f"{keyword}=", message)
+    return message
 
 
 def _is_log_history(history: Any) -> bool:
@@ -166,30 +201,64 @@ def _table(history: Any) -> str:
     table = io.StringIO()
     rows = csv.writer(table)
     rows.writerow(columns)
-    rows.writerows(zip(*([_plain(value) for value in values] for values in columns.values()), strict=True))
+    rows.writerows(zip(*columns.values(), strict=True))
     return table.getvalue()
 
 
 def _columns(history: Any) -> dict[Any, list[Any]]:
-    """The history as columns by name."""
+    """The history as columns by name; None where nothing was measured."""
     if hasattr(history, "to_dict") and hasattr(history, "columns"):
-        return {name: list(history[name]) for name in history.columns}
+        return {name: _measured(history[name]) for name in history.columns}
     history = getattr(history, "history", history)
     if isinstance(history, Mapping):
-        return {name: list(values) for name, values in history.items()}
+        return {name: [_plain(value) for value in _values(name, column)] for name, column in history.items()}
     if isinstance(history, Sequence) and history and all(isinstance(row, Mapping) for row in history):
         names = list(dict.fromkeys(name for row in history for name in row))
-        return {name: [row.get(name) for row in history] for name in names}
+        return {name: [_plain(row.get(name)) for row in history] for name in names}
     raise ValueError(
-        f"a {type(history).__name__} is no history: pass a Keras History, a list with a dict for each epoch, a DataFrame, or "
+        f"{_a(history)} is no history: pass a Keras History, a list with a dict for each epoch, a DataFrame, or "
         f"the path of a log or a run folder"
     )
 
 
+def _values(name: Any, column: Any) -> list[Any]:
+    try:
+        values = None if isinstance(column, str) else list(column)
+    except TypeError:
+        values = None
+    if values is None:
+        raise ValueError(f"`{name}` is {_a(column)}, not a value for each epoch")
+    return values
+
+
+def _measured(column: Iterable[Any]) -> list[Any]:
+    """The values of a column of a DataFrame, which has NaN for what was not measured as well as for what diverged.
+
+    A loss that has diverged stays NaN, so a NaN before a number was not measured.
+    """
+    values = [_plain(value) for value in column]
+    numbers = [at for at, value in enumerate(values) if value is not None and not _is_nan(value)]
+    last = numbers[-1] if numbers else -1
+    return [None if at < last and _is_nan(value) else value for at, value in enumerate(values)]
+
+
 def _plain(value: Any) -> Any:
-    """A number of NumPy, torch or pandas as Python's own; what is not known is left empty."""
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and math.isnan(value) else value
+    """A number of NumPy, torch or pandas as Python's own; None for pandas.NA, and the type's name for what is no value."""
+    if hasattr(value, "item") and math.prod(getattr(value, "shape", ())) == 1:
+        value = value.item()
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    return value if isinstance(value, (bool, int, float, str)) else type(value).__name__
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _a(value: Any) -> str:
+    """The type of a value with its article."""
+    name = type(value).__name__
+    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
 
 
 def _text(finding: Finding) -> str:

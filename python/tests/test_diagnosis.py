@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,6 +61,74 @@ def test_a_data_frame_is_read() -> None:
     assert mindgap.diagnose(frame) == mindgap.diagnose(COLUMNS)
 
 
+NAN_LOG = Path(__file__).parents[2] / "examples" / "logs" / "nan.csv"
+
+
+def diverged_history(form: str) -> Any:
+    """The values of examples/logs/nan.csv, whose losses are NaN from epoch 6 on."""
+    with NAN_LOG.open() as file:
+        table = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    if form == "dict":
+        return {name: [row[name] for row in table] for name in table[0]}
+    if form == "data frame":
+        return pytest.importorskip("pandas").DataFrame(table)
+    if form == "log_history":
+        return [
+            {name: row[column], "epoch": row["epoch"]}
+            for row in table
+            for name, column in (("loss", "train_loss"), ("eval_loss", "val_loss"))
+        ]
+    return table
+
+
+@pytest.mark.parametrize("form", ["dict", "rows", "data frame", "log_history"])
+def test_a_run_that_became_nan_has_diverged_in_all_forms(form: str) -> None:
+    from_file, from_values = mindgap.diagnose(NAN_LOG), mindgap.diagnose(diverged_history(form))
+    assert from_file.findings[0].id == from_values.findings[0].id == "diverged"
+    assert [point.val_loss for point in from_values.points] == [point.val_loss for point in from_file.points]
+
+
+def test_what_was_not_measured_has_not_diverged() -> None:
+    pandas = pytest.importorskip("pandas")
+    every_second = [value if at % 2 else None for at, value in enumerate(VAL_LOSSES)]
+    frames = {
+        "empty cells": pandas.DataFrame({"loss": LOSSES, "val_loss": every_second}),
+        "nullable": pandas.DataFrame({"loss": LOSSES, "val_loss": pandas.array(every_second, dtype="Float64")}),
+        "none yet": pandas.DataFrame({"loss": LOSSES, "val_loss": [*VAL_LOSSES[:-1], pandas.NA]}),
+        # One row for training, one for validation; the last row has no training loss.
+        "log_history": pandas.DataFrame(log_history()),
+        "log_history to the last epoch": pandas.DataFrame(log_history()[:-1]),
+    }
+    for name, frame in frames.items():
+        diagnosis = mindgap.diagnose(frame)
+        assert "diverged" not in [finding.id for finding in diagnosis.findings], name
+        assert [point.train_loss for point in diagnosis.points] == pytest.approx(LOSSES), name
+        stated = [point.val_loss for point in diagnosis.points if point.val_loss is not None]
+        assert set(stated) <= set(VAL_LOSSES) and len(stated) >= EPOCHS / 2, name
+    rows: list[dict[str, Any]] = [{"loss": 1.0, "val_loss": None}, {"loss": 0.5}, {"loss": 0.4, "val_loss": 0.6}]
+    assert [point.val_loss for point in mindgap.diagnose(rows).points] == [None, None, 0.6]
+
+
+def test_columns_of_other_names_are_named() -> None:
+    columns = {"cost": LOSSES, "held out": VAL_LOSSES, "-hits": SHARES}
+    diagnosis = mindgap.diagnose(columns, train_loss="cost", val_loss="held out", val_acc="-hits")
+    assert [point.train_loss for point in diagnosis.points] == pytest.approx(LOSSES)
+    assert [point.val_loss for point in diagnosis.points] == pytest.approx(VAL_LOSSES)
+    assert [point.val_acc for point in diagnosis.points] == pytest.approx([100 * share for share in SHARES])
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({}, "say which with val_loss="),
+        ({"train_loss": "cost", "val_loss": "other"}, "val_loss='other': its columns are"),
+        ({"train_loss": "cost", "val_loss": "cost"}, "train_loss= and val_loss= say which is which"),
+    ]
+    for options, said in cases:
+        with pytest.raises(ValueError, match=re.escape(said)) as error:
+            mindgap.diagnose(columns if options else {"loss": LOSSES, **columns}, **options)
+        assert "--" not in str(error.value)
+    two = {"loss": LOSSES, "val_loss": VAL_LOSSES, "val_top1": SHARES, "val_accuracy": SHARES, "accuracy": SHARES}
+    (note,) = [note for note in mindgap.diagnose(two).notes if "val accuracy" in note]
+    assert "val_acc= names another" in note
+
+
 def test_a_path_gives_what_the_program_gives(tmp_path: Path, mindgap_program: Mindgap) -> None:
     log = tmp_path / "log.csv"
     log.write_text(
@@ -75,6 +145,25 @@ def test_a_path_gives_what_the_program_gives(tmp_path: Path, mindgap_program: Mi
 def test_what_cannot_be_read_is_said() -> None:
     with pytest.raises(ValueError, match="a float is no history: pass a Keras History"):
         mindgap.diagnose(1.5)
+    with pytest.raises(ValueError, match="an int is no history"):
+        mindgap.diagnose(3)
+    with pytest.raises(ValueError, match="`loss` is a float, not a value for each epoch"):
+        mindgap.diagnose({"loss": 1.0})
+    with pytest.raises(ValueError, match="`loss` is an ndarray, not a value for each epoch"):
+        mindgap.diagnose({"loss": np.array(1.0)})
+    with pytest.raises(ValueError, match="`loss` is a str, not a value for each epoch"):
+        mindgap.diagnose({"loss": "123", "val_loss": "123"})
+    with pytest.raises(ValueError, match="no validation loss"):
+        mindgap.diagnose([{"loss": 1.0, "eval_loss": object()}])
+    with pytest.raises(ValueError, match="no validation loss"):
+        mindgap.diagnose({"loss": [1.0, 0.5], "val_loss": [np.ones(2), object()]})
+    confusion = {"confusion": [np.eye(2)] * EPOCHS, "f1": [[0.1, 0.2]] * EPOCHS}
+    assert mindgap.diagnose({**COLUMNS, **confusion}).findings == mindgap.diagnose(COLUMNS).findings
+    assert mindgap.diagnose([row | {"confusion": np.eye(2)} for row in log_history()]).epochs == EPOCHS
+    with pytest.raises(ValueError, match="classes is 1"):
+        mindgap.diagnose(COLUMNS, classes=1)
+    with pytest.raises(TypeError):
+        mindgap.diagnose(COLUMNS, classes=2.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"one value for each epoch \(loss: 2, val_loss: 1\)"):
         mindgap.diagnose({"loss": [1.0, 2.0], "val_loss": [1.0]})
     with pytest.raises(ValueError, match="history") as error:
