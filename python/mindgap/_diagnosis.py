@@ -126,8 +126,8 @@ def diagnose(
         val_acc: The column of validation accuracies, unless its name says so.
 
     Raises:
-        ValueError: What the history holds cannot be read, or classes is below 2; the message says what is missing.
-        TypeError: classes is not an integer.
+        ValueError: What the history holds cannot be read, or `classes` is below 2; the message says what is missing.
+        TypeError: `classes` is not an integer.
     """
     options = ["--json"]
     if classes is not None:
@@ -215,8 +215,9 @@ def _columns(history: Any) -> dict[Any, list[Any]]:
     if isinstance(history, Sequence) and history and all(isinstance(row, Mapping) for row in history):
         names = list(dict.fromkeys(name for row in history for name in row))
         return {name: [_plain(row.get(name)) for row in history] for name in names}
+    name = type(history).__name__
     raise ValueError(
-        f"{_a(history)} is no history: pass a Keras History, a list with a dict for each epoch, a DataFrame, or "
+        f"{'an' if name[0] in 'aeiou' else 'a'} {name} is no history: pass a Keras History, a list with a dict for each epoch, a DataFrame, or "
         f"the path of a log or a run folder"
     )
 
@@ -227,7 +228,7 @@ def _values(name: Any, column: Any) -> list[Any]:
     except TypeError:
         values = None
     if values is None:
-        raise ValueError(f"`{name}` is {_a(column)}, not a value for each epoch")
+        raise ValueError(f"`{name}` is of type {type(column).__name__}, not a value for each epoch")
     return values
 
 
@@ -253,12 +254,6 @@ def _plain(value: Any) -> Any:
 
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
-
-
-def _a(value: Any) -> str:
-    """The type of a value with its article."""
-    name = type(value).__name__
-    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
 
 
 def _text(finding: Finding) -> str:

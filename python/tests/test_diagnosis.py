@@ -124,7 +124,7 @@ def test_columns_of_other_names_are_named() -> None:
         with pytest.raises(ValueError, match=re.escape(said)) as error:
             mindgap.diagnose(columns if options else {"loss": LOSSES, **columns}, **options)
         assert "--" not in str(error.value)
-    two = {"loss": LOSSES, "val_loss": VAL_LOSSES, "val_top1": SHARES, "val_accuracy": SHARES, "accuracy": SHARES}
+    two = {"loss": LOSSES, "val_loss": VAL_LOSSES, "val_top1": SHARES, "val_accuracy": SHARES[::-1]}
     (note,) = [note for note in mindgap.diagnose(two).notes if "val accuracy" in note]
     assert "val_acc= names another" in note
 
@@ -147,11 +147,11 @@ def test_what_cannot_be_read_is_said() -> None:
         mindgap.diagnose(1.5)
     with pytest.raises(ValueError, match="an int is no history"):
         mindgap.diagnose(3)
-    with pytest.raises(ValueError, match="`loss` is a float, not a value for each epoch"):
+    with pytest.raises(ValueError, match="`loss` is of type float, not a value for each epoch"):
         mindgap.diagnose({"loss": 1.0})
-    with pytest.raises(ValueError, match="`loss` is an ndarray, not a value for each epoch"):
+    with pytest.raises(ValueError, match="`loss` is of type ndarray, not a value for each epoch"):
         mindgap.diagnose({"loss": np.array(1.0)})
-    with pytest.raises(ValueError, match="`loss` is a str, not a value for each epoch"):
+    with pytest.raises(ValueError, match="`loss` is of type str, not a value for each epoch"):
         mindgap.diagnose({"loss": "123", "val_loss": "123"})
     with pytest.raises(ValueError, match="no validation loss"):
         mindgap.diagnose([{"loss": 1.0, "eval_loss": object()}])
