@@ -80,11 +80,12 @@ impl Hub {
         }
         let client = Client::new(&self.settings);
         let url = client.url(&name.repo, revision, file);
+        let weights = client.url(&name.repo, revision, WEIGHTS);
         if self.settings.offline {
             bail!(
                 "HF_HUB_OFFLINE is set and it is not in the cache {}; {}",
                 repo.folder().display(),
-                by_hand(name, &url)
+                by_hand(name, &weights)
             );
         }
         let found = match client.head(&url, name)? {
@@ -96,7 +97,7 @@ impl Hub {
                          HF_ENDPOINT; {}",
                         self.settings.endpoint,
                         repo.folder().display(),
-                        by_hand(name, &url)
+                        by_hand(name, &weights)
                     );
                 };
                 checksum::verify_cached(&path)?;
@@ -121,7 +122,7 @@ impl Hub {
     }
 }
 
-/// How to get files into the cache, or past it.
+/// How to get files into the cache, or past it by the `url` of the weights.
 fn by_hand(name: &HubName, url: &str) -> String {
     let revision = name.revision.iter().map(|revision| format!(" --revision {revision}")).collect::<String>();
     format!(

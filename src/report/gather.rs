@@ -95,7 +95,7 @@ impl Report {
                 break;
             }
             let job = Job { preset: model.group.clone(), seed: model.seed };
-            let run = ReportedRun { job, ..ReportedRun::read(Path::new(&model.path))? };
+            let run = ReportedRun { job, is_seed_known: true, ..ReportedRun::read(Path::new(&model.path))? };
             match groups.iter_mut().find(|group| group.name == model.group) {
                 Some(group) => group.runs.push(run),
                 None => groups.push(RunGroup { name: model.group.clone(), runs: vec![run] }),
@@ -155,14 +155,14 @@ fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
 
 /// `folder` itself where it is a run folder, else the run folders directly in it.
 fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    if is_run(folder) || !folder.is_dir() {
+    if RunFolder::is_run(folder) || !folder.is_dir() {
         return Ok(vec![folder.to_owned()]);
     }
     let failure = || format!("cannot read the folder {}", folder.display());
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(failure)? {
         let path = entry.with_context(failure)?.path();
-        if is_run(&path) {
+        if RunFolder::is_run(&path) {
             found.push(path);
         }
     }
@@ -171,10 +171,6 @@ fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
         bail!("{} holds no run: neither {} nor folders with one", folder.display(), RunFolder::RECIPE);
     }
     Ok(found)
-}
-
-fn is_run(path: &Path) -> bool {
-    path.join(RunFolder::RECIPE).exists() || RunFolder::recorder(path).is_some()
 }
 
 /// The val images of `run`, where its data have not been moved.

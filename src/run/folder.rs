@@ -118,7 +118,12 @@ impl RunFolder {
         Ok(RunFolder { path: path.to_path_buf(), lock: None })
     }
 
-    /// Whether the folder at `path` holds a run.
+    /// Whether the folder at `path` holds a run, mindgap's own or recorded, and not only a log called `epochs.jsonl`.
+    pub fn is_run(path: &Path) -> bool {
+        path.join(Self::RECIPE).exists() || Self::recorder(path).is_some()
+    }
+
+    /// Whether the folder at `path` holds a run or the epochs of one.
     pub fn holds_run(path: &Path) -> bool {
         path.join(Self::RECIPE).exists() || path.join(Self::EPOCHS).exists()
     }

@@ -62,7 +62,7 @@ impl Images {
     /// # Errors
     /// The file is absent, or is not such a table; the message names the line.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = durable::read_text(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = durable::read_text(path)?;
         Self::parse(&text).with_context(|| format!("{} cannot be used", path.display()))
     }
 

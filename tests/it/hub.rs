@@ -150,7 +150,8 @@ fn weights_are_fetched_once_and_recorded_with_their_commit() {
 #[test]
 fn a_cached_file_needs_no_network_and_a_missing_one_is_told_with_the_way_to_get_it() {
     let site = Site::new();
-    let way = ["HF_HUB_OFFLINE is set", "config.json", "hf download timm/resnet18.small", "/resolve/main/config.json"];
+    let way =
+        ["HF_HUB_OFFLINE is set", "config.json", "hf download timm/resnet18.small", "/resolve/main/model.safetensors"];
     site.offline(NAME, "run").refuse(&way);
     assert_eq!(site.server.requests(), []);
     site.train(NAME, "one", &[]).succeed();

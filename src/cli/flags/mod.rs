@@ -3,6 +3,7 @@
 pub mod compute;
 pub mod data;
 pub mod input;
+pub mod model_data;
 pub mod model_file;
 pub mod option_names;
 pub mod planning;

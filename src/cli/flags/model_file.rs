@@ -46,6 +46,11 @@ pub struct ModelFlags {
 }
 
 impl ModelFlags {
+    /// Whether the weights are those of a run's best epoch, which val chose.
+    pub fn is_best_of_run(&self) -> bool {
+        self.path.is_dir() && self.which.unwrap_or_default() == Which::Best
+    }
+
     /// Opens the model on `device`.
     /// Fails if the file or folder does not exist, is no model, or is damaged.
     pub fn open(&self, device: Device) -> Result<Box<dyn Model>> {

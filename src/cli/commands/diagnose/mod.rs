@@ -127,8 +127,7 @@ fn read(args: &Args) -> Result<Case> {
         epoch: args.epoch.clone(),
     };
     let options = LogOptions { columns, run: args.run, classes: args.classes.map(|n| n as usize) };
-    let is_run = |path: &&PathBuf| path.join(RunFolder::RECIPE).exists() || RunFolder::recorder(path).is_some();
-    let Some(run) = args.subjects.iter().find(is_run) else {
+    let Some(run) = args.subjects.iter().find(|path| RunFolder::is_run(path)) else {
         return log::read(&args.subjects, &options);
     };
     ensure!(

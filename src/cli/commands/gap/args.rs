@@ -40,9 +40,10 @@ pub struct Args {
     #[arg(long, value_name = "KIND", help_heading = "Model")]
     pub(super) outputs: Option<OutputKind>,
 
-    /// Images in one call of the model
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=256), help_heading = "Model")]
-    pub(super) batch_size: u32,
+    /// Images in each call of the model, no fewer in the last, for a traced model that takes one number only [default: at
+    /// most 256]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), help_heading = "Model")]
+    pub(super) batch_size: Option<u32>,
 
     #[command(flatten)]
     pub(super) data: DataFlags,

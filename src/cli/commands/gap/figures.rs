@@ -92,7 +92,7 @@ impl GapFigures {
             classes: classes(&subject.classes, probe, val),
             findings: Vec::new(),
         };
-        figures.findings = figures.found(&record, subject.is_stated_by_user);
+        figures.findings = figures.found(&record, subject);
         Ok(figures)
     }
 
@@ -101,8 +101,15 @@ impl GapFigures {
         self.measured.get(name).and_then(Value::as_f64)
     }
 
-    fn found(&self, record: &EpochRecord, is_stated_by_user: bool) -> Vec<String> {
+    fn found(&self, record: &EpochRecord, subject: &Subject) -> Vec<String> {
+        let is_stated_by_user = subject.is_stated_by_user;
         let mut found = Vec::new();
+        if let Some(epoch) = subject.chosen_epoch {
+            found.push(format!(
+                "The weights are those after epoch {epoch}, of lowest val loss: val chose them, so that its loss and the gap are \
+                 optimistic. --which last measures the last epoch."
+            ));
+        }
         let chance = 100.0 / self.classes.len() as f64;
         let error = (chance * (100.0 - chance) / self.val as f64).sqrt();
         if is_stated_by_user && record.probe_acc < chance - 3.0 * error && record.val_acc < chance - 3.0 * error {

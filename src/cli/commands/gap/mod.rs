@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
 /// Refuses ONNX files with the way to the same figures.
 fn refuse_onnx(path: &Path) -> Result<()> {
     ensure!(
-        FileFormat::of(path) != Some(FileFormat::Onnx),
+        FileFormat::of(path) != Some(FileFormat::Onnx) || !path.exists(),
         "{} is ONNX, which mindgap does not run: save the model with torch.jit.trace and torch.jit.save, or write its \
          predictions with onnxruntime and compare them with `mindgap compare --predictions`; docs/gap.md has both in a few \
          lines",

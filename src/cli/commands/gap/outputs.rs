@@ -21,7 +21,8 @@ pub struct Caller<'a> {
     pub model: &'a dyn Model,
     pub input: &'a Input,
     pub device: tch::Device,
-    pub batch_size: u32,
+    /// Images in every call, where the model takes one number only.
+    pub batch_size: Option<u32>,
 }
 
 impl Caller<'_> {
@@ -31,12 +32,9 @@ impl Caller<'_> {
         let progress = Bar::default();
         progress.begin(&format!("Measuring {name}"), positions.len() as u64);
         let mut outputs = evaluate_by(split, positions, self.device, |images: &Tensor| {
-            let mut rows = Vec::new();
-            for batch in images.split(self.batch_size.into(), 0) {
-                rows.push(self.model.logits(&batch).with_context(|| self.input.failure(Tta::None))?);
-                progress.advance(batch.size()[0] as u64);
-            }
-            Ok(Tensor::cat(&rows, 0))
+            let logits = self.logits(images).with_context(|| self.input.failure(Tta::None))?;
+            progress.advance(images.size()[0] as u64);
+            Ok(logits)
         })?;
         progress.end();
         let given = outputs.logits.len() / outputs.labels.len().max(1);
@@ -57,6 +55,18 @@ impl Caller<'_> {
             *label = subject.class_of[*label as usize];
         }
         Ok(outputs)
+    }
+
+    /// The model's outputs on `images`, in batches of its size. The last batch is filled up with its last image.
+    fn logits(&self, images: &Tensor) -> Result<Tensor> {
+        let Some(size) = self.batch_size.map(i64::from) else { return self.model.logits(images) };
+        let mut rows = Vec::new();
+        for batch in images.split(size, 0) {
+            let n = batch.size()[0];
+            let filling = batch.narrow(0, n - 1, 1).repeat([size - n, 1, 1, 1]);
+            rows.push(self.model.logits(&Tensor::cat(&[batch, filling], 0))?.f_narrow(0, 0, n)?);
+        }
+        Ok(Tensor::cat(&rows, 0))
     }
 }
 

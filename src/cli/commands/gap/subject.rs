@@ -5,8 +5,11 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::args::Args;
-use crate::cli::flags::input::{Input, KEEP_HIGH_BYTE, class_numbers};
-use mindgap::{data::Dataset, export::Model, recipe::Recipe, run::RunFolder, train::EvalSets};
+use crate::cli::flags::{
+    input::{Input, class_numbers},
+    model_data::ModelData,
+};
+use mindgap::{data::Dataset, export::Model, train::EvalSets};
 
 /// The data for a model.
 pub struct Subject {
@@ -22,6 +25,8 @@ pub struct Subject {
     pub class_of: Vec<i64>,
     /// Whether the user stated what the model takes and gives, since its file does not.
     pub is_stated_by_user: bool,
+    /// The epoch of the weights, where val chose another one than the last.
+    pub chosen_epoch: Option<u32>,
 }
 
 impl Subject {
@@ -29,34 +34,25 @@ impl Subject {
     /// Fails if no data are named or they cannot be used; they have no val split, and are not those of the model's training; a class
     /// has no output, or the order of the classes is no list of them.
     pub fn open(args: &Args, model: &dyn Model, input: &Input) -> Result<Self> {
-        let path = &args.model.path;
-        let run = if path.is_dir() { Some(RunFolder::open(path)?.environment()?) } else { None };
-        let asked = args.data.source.clone();
-        let source = asked.clone().or_else(|| run.as_ref().map(|run| run.data.place().to_owned())).context(
-            "which data? A model file does not name any: add --data with the folder that the model was trained on",
-        )?;
-        let own = run.as_ref().filter(|run| asked.is_none_or(|source| run.data.is_at(&source)));
-        let exclude = args.data.exclude.clone().or_else(|| own.and_then(|run| run.data.exclude.clone()));
-        let folders = own.map(|run| run.folders.clone()).unwrap_or_default();
-        let trained = model.description().map(|about| about.recipe()).transpose()?.unwrap_or_default();
-        let data_seed = args.data_seed.unwrap_or(trained.data_seed);
-        // A model without a recorded range was trained on 8-bit images, or with the high byte of 16-bit ones.
-        let range_16bit = Some(input.range_16bit.unwrap_or([0, u16::MAX]));
-        let recipe =
-            Recipe { img_size: Some(input.size), in_chans: Some(input.channels), range_16bit, data_seed, ..trained };
-        let skipped_before = own.is_some_and(|run| run.data.bad_files > 0);
-        let mut data = args.data.reading(exclude, &folders).open(&source, &recipe, skipped_before)?;
-        let is_own = model
+        let missing =
+            "which data? A model file does not name any: add --data with the folder that the model was trained on";
+        let wanted = ModelData::of(&args.model.path, model, input, &args.data, missing)?;
+        let mut data = wanted.open()?;
+        let is_described = model
             .description()
             .is_some_and(|about| about.classes == data.classes && about.mean == data.mean && about.std == data.std);
         ensure!(
-            is_own || !data.is_val_drawn,
-            "{source:?} has no val split. One drawn here would hold images that the model was trained on, and the gap would \
-             come out too small: name the folders of its training with --train-dir and --val-dir"
+            is_described || !data.is_val_drawn,
+            "{:?} has no val split. One drawn here would hold images that the model was trained on, and the gap would \
+             come out too small: name the folders of its training with --train-dir and --val-dir",
+            wanted.source
         );
-        if input.range_16bit.is_none() && data.range_16bit.is_some() {
-            data.notes.push(KEEP_HIGH_BYTE.to_owned());
-        }
+        let has_16bit = data.range_16bit.is_some();
+        data.notes.extend(wanted.range_note(has_16bit));
+        data.notes.extend(wanted.foreign_note(&data));
+        let chosen = model.description().filter(|_| args.model.is_best_of_run()).map(|about| about.epoch);
+        let chosen_epoch = chosen.filter(|&epoch| epoch != wanted.recipe.epochs);
+        let data_seed = args.data_seed.unwrap_or(wanted.recipe.data_seed);
         let sets = EvalSets::of(&data, data_seed);
         ensure!(
             !sets.probe.is_empty(),
@@ -72,7 +68,15 @@ impl Subject {
         };
         let classes = named.unwrap_or_else(|| data.classes.clone());
         let class_of = class_numbers(&data.classes, &classes)?;
-        Ok(Self { source, data, sets, classes, class_of, is_stated_by_user: model.description().is_none() })
+        Ok(Self {
+            source: wanted.source,
+            data,
+            sets,
+            classes,
+            class_of,
+            is_stated_by_user: model.description().is_none(),
+            chosen_epoch,
+        })
     }
 }
 
