@@ -33,10 +33,10 @@ pub struct FinishedRun {
 /// The weights whose predictions are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Which {
-    /// Those after the last epoch: nothing was selected.
+    /// The weights after the last epoch: nothing was selected.
     #[default]
     Last,
-    /// Those after the epoch of lowest val loss. Their figures are optimistic: the same images chose the epoch.
+    /// The weights after the epoch of lowest val loss. Their figures are optimistic: the same images chose the epoch.
     Best,
 }
 

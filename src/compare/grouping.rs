@@ -1,7 +1,7 @@
 //! Groups runs that others trained: which of them are one recipe over several seeds.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -152,16 +152,10 @@ fn free(wanted: &str, taken: &[String]) -> String {
     name
 }
 
-/// The names without their seeds. A bare `s` before the number counts as a seed only where several names share the rest:
-/// `vit-s16` alone is a network.
+/// The names without their seeds.
 fn by_name(names: &[Name]) -> Vec<String> {
-    let shares = |name: &Name| names.iter().filter(|other| other.stem == name.stem && other.seed.is_some()).count() > 1;
-    let mut stems: Vec<String> = Vec::new();
-    for name in names {
-        let is_seed = name.seed.is_some() && (!name.is_short || shares(name));
-        stems.push(if is_seed { name.stem.clone() } else { name.whole.clone() });
-    }
-    stems
+    let stem = |name: &Name| if name.seed.is_some() { name.stem.clone() } else { name.whole.clone() };
+    names.iter().map(stem).collect()
 }
 
 /// The name of a folder or file.
@@ -190,6 +184,7 @@ fn names_of(places: &[PathBuf]) -> Result<Vec<Name>> {
         let are_unique = names.iter().map(|name| &name.whole).collect::<HashSet<_>>().len() == names.len();
         let seeds = names.iter().map(|name| (&name.stem, name.seed)).collect::<HashSet<_>>();
         if are_unique && seeds.len() == names.len() {
+            drop_lone_short_seeds(&mut names);
             return Ok(names);
         }
     }
@@ -198,7 +193,21 @@ fn names_of(places: &[PathBuf]) -> Result<Vec<Name>> {
         name.whole = free(&name.whole, &taken);
         taken.push(name.whole.clone());
     }
+    drop_lone_short_seeds(&mut names);
     Ok(names)
+}
+
+/// A bare `s` before the number counts as a seed only where several names share the rest: `vit-s16` alone is a network.
+fn drop_lone_short_seeds(names: &mut [Name]) {
+    let mut seeds_of: HashMap<String, usize> = HashMap::new();
+    for name in names.iter().filter(|name| name.seed.is_some()) {
+        *seeds_of.entry(name.stem.clone()).or_default() += 1;
+    }
+    for name in names {
+        if name.is_short && seeds_of[&name.stem] == 1 {
+            name.seed = None;
+        }
+    }
 }
 
 /// The last `depth` parts of a path, the ending of a table left out.
@@ -283,5 +292,8 @@ mod tests {
         assert_eq!(labels(&["/x/a-seed0", "/y/a-seed0"]), ["x/a", "y/a"]);
         assert_eq!(labels(&["/x/predictions.csv", "/y/predictions.csv"]), ["x/predictions", "y/predictions"]);
         assert!(names_of(&["a".into(), "a".into()]).is_err());
+        let seeds = |places: [&str; 2]| names_of(&places.map(PathBuf::from)).unwrap().into_iter().map(|name| name.seed);
+        assert!(seeds(["/r/vit-s16", "/r/vit-b16"]).eq([None, None]));
+        assert!(seeds(["/r/a_s0", "/r/a_s1"]).eq([Some(0), Some(1)]));
     }
 }

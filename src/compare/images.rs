@@ -67,8 +67,14 @@ impl ValImages {
         self.classes.get(self.labels[image] as usize).map_or("?", String::as_str)
     }
 
+    /// Whether the classes of these images and of `other` must be matched by number: one side calls them by their numbers,
+    /// the other by names.
+    pub(super) fn is_known_by_number(&self, other: &Self) -> bool {
+        self.is_unnamed() != other.is_unnamed() && self.classes.iter().any(|class| !other.classes.contains(class))
+    }
+
     /// Whether the classes are called by their numbers: they have no names.
-    pub(super) fn is_unnamed(&self) -> bool {
+    fn is_unnamed(&self) -> bool {
         self.classes.iter().enumerate().all(|(number, class)| *class == number.to_string())
     }
 

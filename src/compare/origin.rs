@@ -37,9 +37,9 @@ pub struct ComparedModel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weights {
-    /// Those after the last epoch.
+    /// The weights after the last epoch.
     Last,
-    /// Those after the epoch of lowest val loss, which the same images chose.
+    /// The weights after the epoch of lowest val loss, which the same images chose.
     Best,
     /// Whatever made the tables.
     Given,

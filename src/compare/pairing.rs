@@ -65,13 +65,11 @@ pub fn pair(runs: &mut [FinishedRun]) -> Result<PairedBy> {
     let order = first.images.keys(by);
     for run in rest {
         reorder(run, &order, by);
+        let by_number = run.images.is_known_by_number(&first.images);
         for (image, key) in order.iter().enumerate() {
             let [here, there] = [run.images.class(image), first.images.class(image)];
-            let is_same = if run.images.is_unnamed() || first.images.is_unnamed() {
-                run.images.labels[image] == first.images.labels[image]
-            } else {
-                here == there
-            };
+            let is_same =
+                if by_number { run.images.labels[image] == first.images.labels[image] } else { here == there };
             ensure!(
                 is_same,
                 "the image {} is of class {here:?} in {}, and of class {there:?} in {}: correct the labels, or compare runs on the same \
@@ -101,7 +99,7 @@ fn check_classes(runs: &[FinishedRun]) -> Result<()> {
             run.name(),
             first.name()
         );
-        if run.images.is_unnamed() || first.images.is_unnamed() {
+        if run.images.is_known_by_number(&first.images) {
             continue;
         }
         if let Some(class) = run.images.classes.iter().find(|class| !known.contains(class)) {
@@ -118,6 +116,9 @@ fn check_classes(runs: &[FinishedRun]) -> Result<()> {
 /// Checks that every run has every image that any run has.
 fn check_missing(runs: &[FinishedRun], by: PairedBy) -> Result<()> {
     let keys: Vec<Vec<String>> = runs.iter().map(|run| run.images.keys(by)).collect();
+    if keys.iter().all(|own| *own == keys[0]) {
+        return Ok(());
+    }
     let mut lines = String::new();
     for (index, run) in runs.iter().enumerate() {
         let own: HashSet<&String> = keys[index].iter().collect();
@@ -137,12 +138,20 @@ fn check_missing(runs: &[FinishedRun], by: PairedBy) -> Result<()> {
                 &format!("\n  {} lacks {} of {}: {shown}{more}", run.name(), missing.len(), own.len() + missing.len());
         }
     }
-    ensure!(
-        lines.is_empty(),
-        "they were not measured on the same images:{lines}\nCompare them on the images that all have (`options.common`), or measure all on the \
-         same ones."
-    );
-    Ok(())
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let mut common: HashSet<&String> = keys[0].iter().collect();
+    for own in &keys[1..] {
+        let own: HashSet<&String> = own.iter().collect();
+        common.retain(|key| own.contains(key));
+    }
+    let remedy = if common.is_empty() {
+        "No image has one name in all: write the names relative to one folder, or measure all on the same images."
+    } else {
+        "Compare them on the images that all have (`options.common`), or measure all on the same ones."
+    };
+    bail!("they were not measured on the same images:{lines}\n{remedy}");
 }
 
 /// Puts the images of `run` into the order of `keys`, all of which it has.

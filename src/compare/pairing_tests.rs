@@ -69,6 +69,21 @@ fn images_in_another_order_are_found_by_name_and_classes_in_another_order_too() 
 }
 
 #[test]
+fn classes_that_are_numbers_are_matched_by_name_in_whatever_order_their_columns_stand() {
+    let numbers = || run("a", None, &[("i1", 0), ("i2", 1)], &["0", "1"]);
+    let mut runs = [numbers(), run("b", None, &[("i1", 1), ("i2", 0)], &["1", "0"])];
+    assert!(pair(&mut runs).is_ok());
+    let message = refusal(&mut [numbers(), run("b", None, &[("i1", 0), ("i2", 1)], &["1", "0"])]);
+    assert!(message.contains("is of class \"1\" in b, and of class \"0\" in a"), "{message}");
+}
+
+#[test]
+fn names_without_an_image_in_common_are_told_apart_by_their_folder() {
+    let message = refusal(&mut [run("a", None, &[("i1", 0)], CATS), run("b", None, &[("i2", 0)], CATS)]);
+    assert!(message.contains("No image has one name in all: write the names relative to one folder"), "{message}");
+}
+
+#[test]
 fn images_of_data_with_one_fingerprint_are_paired_by_sample_id() {
     let mut runs = [run("a", Some("00"), &[("i1", 0)], CATS), run("b", Some("00"), &[("i9", 0)], CATS)];
     assert_eq!(pair(&mut runs).unwrap(), PairedBy::SampleId);

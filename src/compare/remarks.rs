@@ -17,6 +17,17 @@ impl Comparison {
         }
     }
 
+    /// What the figures are of, a sentence for the report.
+    pub fn figures_of(&self) -> &'static str {
+        match self.models.as_ref().map(|models| models.weights) {
+            None | Some(Weights::Last) => "All figures are the last epoch’s: nothing was selected.",
+            Some(Weights::Best) => {
+                "All figures are those of each run’s best epoch, which the same images chose: they are optimistic."
+            }
+            Some(Weights::Given) => "All figures are those of the predictions given.",
+        }
+    }
+
     /// How the tables are read.
     pub(super) fn legend(&self) -> String {
         let figures = match self.models.as_ref().map(|models| models.weights) {

@@ -2,7 +2,7 @@
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 
-use super::{Compared, Comparison, Delta, MeanSd, Verdict, sentence::p_value};
+use super::{Compared, Comparison, Delta, MeanSd, Verdict, Weights, sentence::p_value};
 use crate::stats::Course;
 
 /// Stands where a figure does not exist.
@@ -47,11 +47,13 @@ impl Comparison {
     pub fn to_brief(&self) -> String {
         let mut rows = vec![row(&[self.noun(), "val loss", "gap", "Δ val", "p", "finding"])];
         rows.extend(self.presets.iter().map(brief_row));
+        let is_of_tables = self.models.as_ref().is_some_and(|models| models.weights == Weights::Given);
         let mut text = format!(
-            "{}\n\n{}\n{}, mean ± sd over seeds; gap = val − probe; Δ against `{}`; p after Holm.\n",
+            "{}\n\n{}\n{}, mean ± sd over seeds;{} Δ against `{}`; p after Holm.\n",
             self.verdict,
             grid(self.without_empty_columns(rows)),
             self.epoch(),
+            if is_of_tables { "" } else { " gap = val − probe;" },
             self.baseline
         );
         for line in self.accuracy_tests().into_iter().chain(self.remarks()) {

@@ -17,6 +17,8 @@ struct Page {
     /// The verdict in pieces; true for names.
     verdict: Vec<(bool, String)>,
     figures: Option<Table>,
+    /// What the figures are of, a sentence.
+    figures_of: &'static str,
     differences: Option<Table>,
     deltas: Option<String>,
     /// Tests of accuracy and remarks, in pieces as the verdict.
@@ -34,6 +36,7 @@ pub fn models_page(comparison: &Comparison) -> Result<String> {
         title: names.join(", "),
         verdict: pieces(&comparison.verdict),
         figures: Table::of(comparison.figures()),
+        figures_of: comparison.figures_of(),
         differences: Table::of(comparison.differences()),
         deltas: chart::differences(comparison, position)?,
         remarks: remarks(comparison),

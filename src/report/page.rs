@@ -15,7 +15,7 @@ use super::{
     words::{self, Card},
 };
 use crate::{
-    compare::{Compared, Comparison, Verdict},
+    compare::{Compared, Comparison, Models, Verdict, Weights},
     gap::{Case, Finding, Id, diagnose},
 };
 
@@ -31,7 +31,11 @@ struct Page<'a> {
     /// The findings about a single run.
     findings: Vec<Finding>,
     figures: Option<Table>,
+    /// What the figures are of, a sentence.
+    figures_of: &'static str,
     differences: Option<Table>,
+    /// What is compared: presets or models.
+    noun: &'static str,
     legend: Vec<Entry>,
     panels: Vec<Panel>,
     /// Whether some losses lie outside the charts.
@@ -68,6 +72,18 @@ struct Panel {
     accuracy: String,
 }
 
+/// The remarks on a comparison of models, and which outputs the charts below its tables show.
+fn remarks_on_runs(comparison: &Comparison) -> Vec<Vec<(bool, String)>> {
+    let mut lines = remarks(comparison);
+    let differs = |models: &Models| models.weights == Weights::Best || models.left_out > 0;
+    if comparison.models.as_ref().is_some_and(differs) {
+        lines.push(pieces(
+            "Curves, confusions and images on this page show the last epoch, on all val images of each run.",
+        ));
+    }
+    lines
+}
+
 impl Report {
     /// The page as one file that needs no other.
     ///
@@ -97,7 +113,9 @@ impl Report {
             findings: single.map_or(Vec::new(), findings),
             // The cards show the figures of a single run.
             figures: if single.is_some() { None } else { comparison.and_then(|all| Table::of(all.figures())) },
+            figures_of: comparison.map_or("", Comparison::figures_of),
             differences: comparison.and_then(|all| Table::of(all.differences())),
+            noun: comparison.map_or("", Comparison::noun),
             legend: self.legend(),
             panels: self.panels()?,
             is_cut: self.is_cut(),
@@ -105,7 +123,7 @@ impl Report {
             trade_off: chart::trade_off(&self.groups)?,
             seeds: chart::seeds(&self.groups)?,
             deltas,
-            remarks: comparison.map_or(Vec::new(), remarks),
+            remarks: comparison.map_or(Vec::new(), remarks_on_runs),
             confusions: chosen.iter().filter_map(|group| Matrix::of(group)).collect(),
             hardest,
             no_images,

@@ -16,6 +16,8 @@ use crate::{
 pub struct ReportedRun {
     /// Preset (or the name of the folder without the seed) and seed; a recorded run has the seed of its folder's name, or 0.
     pub job: Job,
+    /// Whether the seed was stated, by the recipe, the folder's name or the comparison that shows the run.
+    pub is_seed_known: bool,
     /// Folder of the run.
     pub folder: PathBuf,
     /// Recipe of the run; None for a recorded run.
@@ -81,10 +83,9 @@ impl ReportedRun {
         read(path).with_context(|| format!("the run in {} cannot be shown", path.display()))
     }
 
-    /// The seed as text: `not recorded` where neither a recipe nor the name of the folder states it.
+    /// The seed as text; `not recorded` where nothing stated it.
     pub fn seed(&self) -> String {
-        let is_known = self.recipe.is_some() || split_name(&self.folder).1.is_some();
-        if is_known { self.job.seed.to_string() } else { "not recorded".to_owned() }
+        if self.is_seed_known { self.job.seed.to_string() } else { "not recorded".to_owned() }
     }
 
     /// The run for a comparison; None where it is not finished.
@@ -135,9 +136,10 @@ fn read(path: &Path) -> Result<ReportedRun> {
         }
     }
     let (preset, seed) = split_name(path);
-    let seed = recipe.as_ref().map_or(seed.unwrap_or(0), |recipe| recipe.seed);
+    let seed = recipe.as_ref().map(|recipe| recipe.seed).or(seed);
     Ok(ReportedRun {
-        job: Job { preset, seed },
+        job: Job { preset, seed: seed.unwrap_or(0) },
+        is_seed_known: seed.is_some(),
         folder: path.to_owned(),
         environment: folder.environment()?,
         epochs: folder.epochs()?.records,

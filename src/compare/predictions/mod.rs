@@ -106,14 +106,14 @@ fn parse(text: impl Read, columns: Columns, stated: Option<Values>) -> Result<Pr
 /// The numbers of the classes that the labels name. Labels are names of classes or, where none is, their numbers from 0.
 fn numbers_of(labels: &[(u64, String)], classes: &[String]) -> Result<Vec<i64>> {
     let known: HashMap<&str, i64> = classes.iter().map(String::as_str).zip(0..).collect();
-    let are_names = labels.iter().any(|(_, label)| known.contains_key(label.as_str()));
+    // `3.0` is what pandas writes of a whole number in a column that once had gaps.
+    let named = |label: &str| known.get(label).or_else(|| known.get(label.strip_suffix(".0")?)).copied();
+    let are_names = labels.iter().any(|(_, label)| named(label).is_some());
     let mut numbers = Vec::with_capacity(labels.len());
     for (line, label) in labels {
-        let number = match known.get(label.as_str()) {
-            Some(&number) => Some(number),
-            None if are_names => None,
-            // `3.0` is what pandas writes of a whole number in a column that once had gaps.
-            None => label.strip_suffix(".0").unwrap_or(label).parse().ok(),
+        let number = match named(label) {
+            None if !are_names => label.strip_suffix(".0").unwrap_or(label).parse().ok(),
+            number => number,
         };
         let number = number.filter(|number| (0..classes.len() as i64).contains(number));
         numbers.push(number.with_context(|| no_class(*line, label, classes, are_names))?);

@@ -75,6 +75,9 @@ fn labels_are_names_or_numbers_and_never_both() {
     // Columns that are numbers from 1 are called so: label 1 is the first.
     assert_eq!(labels("name,label,1,2\nx,1,0.5,0.5\ny,2,0.5,0.5\n").unwrap(), [0, 1]);
     assert!(labels("name,label,1,2\nx,1,0.5,0.5\ny,0,0.5,0.5\n").is_err());
+    // pandas writes whole numbers with a decimal in a column that once had gaps.
+    assert_eq!(labels("name,label,1,0\nx,1.0,0.5,0.5\ny,0.0,0.5,0.5\n").unwrap(), [0, 1]);
+    assert_eq!(labels("name,label,b,a\nx,1.0,0.5,0.5\ny,0.0,0.5,0.5\n").unwrap(), [1, 0]);
     assert!(labels("name,label,a,b\nx,-1,0.5,0.5\n").is_err());
     assert!(labels("name,label,a,b\nx,0.5,0.5,0.5\n").is_err());
 }
