@@ -45,7 +45,7 @@ class Data:
         raw = sources[0].has_raw_pixels() and sources[1].has_raw_pixels()
         train, val = [source.read(raw, root, workers) for source in sources]
         highest = max(*train.content.labels, *val.content.labels)
-        names = list(classes or class_names(sources[0].dataset) or map(str, range(highest + 1)))
+        names = list(classes or _class_names(sources) or map(str, range(highest + 1)))
         if highest >= len(names):
             raise ValueError(
                 f"an image has the label {highest}, and the {len(names)} classes have labels from 0: see classes="
@@ -68,6 +68,18 @@ class Data:
         )
 
 
+def _class_names(sources: tuple[Source, Source]) -> list[str] | None:
+    """The class names that the data sets tell. Raises ValueError where train and val tell different ones."""
+    train, val = [class_names(source.dataset) for source in sources]
+    if train and val and train != val:
+        raise ValueError(
+            f"train has the classes ({', '.join(train)}) and val has ({', '.join(val)}), so that equal labels may mean "
+            f"different classes (torchvision numbers the folders of each split by themselves): give both the same folders, or "
+            f"pass classes= where their labels agree"
+        )
+    return train or val
+
+
 def _common_root(sources: tuple[Source, Source]) -> Path | None:
     """The folder of the data: the parent of two folders side by side, or the one that both splits were drawn from."""
     folders = []
@@ -75,6 +87,7 @@ def _common_root(sources: tuple[Source, Source]) -> Path | None:
         files = source.files()
         if files is None:
             return None
-        folders.append(Path(os.path.commonpath([os.path.dirname(os.path.dirname(file)) for file in files])))
+        parents = [os.path.dirname(os.path.dirname(os.path.abspath(file))) for file in files]
+        folders.append(Path(os.path.commonpath(parents)))
     first, second = folders
     return first if first == second else Path(os.path.commonpath([first, second]))

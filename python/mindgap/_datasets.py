@@ -1,7 +1,7 @@
 """Data sets of others: seen without their transforms, with another one, and by the names of their files.
 
-A data set is a chain of levels: `Subset` and the like hold another data set, and one of the levels holds the transform.
-The user's objects are never changed: the levels are copied, which copies no image.
+A data set is a chain of levels: `Subset` and the like hold another data set, `ConcatDataset` several, and one of the
+levels holds the transform. The user's objects are never changed: the levels are copied, which copies no image.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Sequence
+from numbers import Number
 from typing import Any
 
 from torch.utils.data import ConcatDataset, DataLoader, IterableDataset
@@ -46,7 +47,7 @@ class Arrays:
 
 def as_dataset(given: Any, key: str) -> Any:
     """The data set that the user gave as the argument `key`, with `__len__` and `__getitem__`."""
-    if isinstance(given, (tuple, list)) and len(given) == 2 and all(hasattr(array, "shape") for array in given):
+    if _are_images_and_labels(given):
         images, labels = given
         if len(images) != len(labels):
             raise ValueError(f"{key} has {len(images)} images and {len(labels)} labels")
@@ -66,32 +67,29 @@ def with_transform(dataset: Any, transform: Transform, key: str) -> Any | None:
 
     Raises ValueError where two levels transform the image, since only their author knows which of them augments.
     """
-    if isinstance(dataset, ConcatDataset):
-        parts = [with_transform(part, transform, key) for part in dataset.datasets]
-        return _concatenated(dataset, parts) if all(part is not None for part in parts) else None
-    holders = [level for level in levels(dataset) if _has_place(level)]
-    used = [level for level in holders if _is_transformed(level)]
-    if len(used) > 1:
-        names = " and ".join(f"{type(level).__name__}" for level in used)
-        raise ValueError(
-            f"{key}: {names} both hold a transform, and eval_transform replaces one: pass {key} as a data set that gives "
-            f"the network's input without augmentation, and no eval_transform"
-        )
-    target = (used or holders or [None])[0]
-    return None if target is None else _replaced(dataset, target, transform)
+    used_inside = [level for part in _inside(dataset) for level in _transformed_levels(part)]
+    if _is_transformed(dataset):
+        if used_inside:
+            raise ValueError(
+                f"{key}: {type(dataset).__name__} and {type(used_inside[0]).__name__} both hold a transform, and "
+                f"eval_transform replaces one: pass {key} as a data set that gives the network's input without "
+                f"augmentation, and no eval_transform"
+            )
+        return _transformed(dataset, transform)
+    if _has_place(dataset) and not used_inside:
+        return _transformed(dataset, transform)
+    parts = [with_transform(part, transform, key) for part in _inside(dataset)]
+    return _holding(dataset, parts) if parts and all(part is not None for part in parts) else None
 
 
 def without_transforms(dataset: Any) -> Any:
     """`dataset` without any transform: what its levels read."""
-    if isinstance(dataset, ConcatDataset):
-        return _concatenated(dataset, [without_transforms(part) for part in dataset.datasets])
-    while used := [level for level in levels(dataset) if _is_transformed(level)]:
-        dataset = _replaced(dataset, used[0], AsItIs())
-    return dataset
+    bare = _holding(dataset, [without_transforms(part) for part in _inside(dataset)])
+    return _transformed(bare, AsItIs()) if _is_transformed(bare) else bare
 
 
 def levels(dataset: Any) -> list[Any]:
-    """`dataset`, and what it holds inside, from the outside in."""
+    """`dataset` and the data sets inside it, from the outside in, down to one that holds none or several."""
     chain = [dataset]
     while (name := _inner_name(chain[-1])) is not None:
         chain.append(getattr(chain[-1], name))
@@ -136,6 +134,15 @@ def class_names(dataset: Any) -> list[str] | None:
     return None
 
 
+def _are_images_and_labels(given: Any) -> bool:
+    """Whether it is a pair of an array of images and an array, or a list of numbers, of labels."""
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        return False
+    images, labels = given
+    are_numbers = isinstance(labels, (tuple, list)) and all(isinstance(label, Number) for label in labels)
+    return hasattr(images, "shape") and (hasattr(labels, "shape") or are_numbers)
+
+
 def _is_path(path: Any) -> bool:
     return isinstance(path, (str, os.PathLike))
 
@@ -150,6 +157,20 @@ def _inner_name(level: Any) -> str | None:
     return found[0] if found and not _is_hugging_face(level) else None
 
 
+def _inside(level: Any) -> list[Any]:
+    """The data sets that `level` holds."""
+    if isinstance(level, ConcatDataset):
+        return list(level.datasets)
+    name = _inner_name(level)
+    return [] if name is None else [getattr(level, name)]
+
+
+def _transformed_levels(dataset: Any) -> list[Any]:
+    """The levels of `dataset` that change the image that they read, from the outside in."""
+    inside = [level for part in _inside(dataset) for level in _transformed_levels(part)]
+    return [dataset, *inside] if _is_transformed(dataset) else inside
+
+
 def _has_place(level: Any) -> bool:
     return _is_hugging_face(level) or any(name in getattr(level, "__dict__", {}) for name in _TRANSFORMS)
 
@@ -162,16 +183,6 @@ def _is_transformed(level: Any) -> bool:
     # torchvision's StandardTransform holds the transforms of image and target.
     held = [part.transform if hasattr(part, "target_transform") else part for part in held]
     return any(part is not None and not isinstance(part, AsItIs) for part in held)
-
-
-def _replaced(level: Any, target: Any, transform: Transform) -> Any:
-    """A copy of `level` in which `target`, itself or a level inside, has this transform."""
-    if level is target:
-        return _transformed(level, transform)
-    outer = copy.copy(level)
-    name = str(_inner_name(level))
-    setattr(outer, name, _replaced(getattr(level, name), target, transform))
-    return outer
 
 
 def _transformed(level: Any, transform: Transform) -> Any:
@@ -191,7 +202,13 @@ def _transformed(level: Any, transform: Transform) -> Any:
     return other
 
 
-def _concatenated(dataset: Any, parts: list[Any]) -> Any:
-    other = copy.copy(dataset)
-    other.datasets = parts
+def _holding(level: Any, parts: list[Any]) -> Any:
+    """A copy of `level` that holds `parts` in place of the data sets inside; `level` where they are the same."""
+    if all(part is held for part, held in zip(parts, _inside(level), strict=True)):
+        return level
+    other = copy.copy(level)
+    if isinstance(level, ConcatDataset):
+        other.datasets = parts
+    else:
+        setattr(other, str(_inner_name(level)), parts[0])
     return other

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from . import _datasets
-from ._samples import SampleFunction, pixel_hash, sample_of, tensor_of
+from ._samples import Sample, SampleFunction, pixel_hash, sample_of, tensor_of
 from ._splits import LabelledHashes
 
 #: Images of which `check_steady` reads the pixels twice.
@@ -24,7 +24,7 @@ class Source:
     """A data set of the user as the split `name`, before its images are read."""
 
     name: str
-    #: As the user gave it.
+    #: The data set that the user gave.
     dataset: Any
     #: With the eval transform in the place of its own, where it has a place for one.
     images: Any
@@ -48,7 +48,10 @@ class Source:
 
     def network_input(self, position: int) -> tuple[torch.Tensor, str | None]:
         """What the network sees of the item at `position`, and the keyword under which it takes it."""
-        sample = sample_of(self.images[position], self.name, self.sample)
+        return self.input_of(sample_of(self.images[position], self.name, self.sample))
+
+    def input_of(self, sample: Sample) -> tuple[torch.Tensor, str | None]:
+        """What the network sees of a sample that was read from `images`, and the keyword under which it takes it."""
         image = sample.image if self.transform is None else self.transform(sample.image)
         return tensor_of(image, self.name), sample.keyword
 
@@ -69,22 +72,22 @@ class Source:
     def read(self, raw: bool, root: Path | None, workers: int) -> Split:
         """Reads every image once: its label, and the hash of its raw pixels or of what the network sees.
 
-        Names of files are relative to `root`.
+        Names of files are relative to `root`; without one, images are named by their ids.
         """
         read = [entry for batch in _loader(_Hashed(self, raw), 64, workers) for entry in batch]
         labels = [label for label, _ in read]
         indices = _datasets.base_indices(self.dataset)
         ids = indices or list(range(len(read)))
         files = self.files()
-        if files is None:
+        if files is not None and len(_datasets.levels(self.dataset)) == 1:
+            # mindgap lists files class by class, folders and names in order, whatever order a data set has.
+            order = sorted(range(len(ids)), key=lambda place: (labels[place], *os.path.split(files[place])))
+            for rank, place in enumerate(order):
+                ids[place] = rank
+        if files is None or root is None:
             names = [f"{self.name}/{index}" for index in ids]
         else:
             names = [os.path.relpath(file, root).replace(os.sep, "/") for file in files]
-            if len(_datasets.levels(self.dataset)) == 1:
-                # mindgap lists files class by class, folders and names in order, whatever order a data set has.
-                order = sorted(range(len(ids)), key=lambda place: (labels[place], *os.path.split(files[place])))
-                for rank, place in enumerate(order):
-                    ids[place] = rank
         if len(set(ids)) < len(ids):
             raise ValueError(
                 f"{self.name} holds samples more than once: pass the data set without repetition, and let the sampler of "
@@ -168,7 +171,7 @@ class _Hashed(Dataset[tuple[int, bytes]]):
 
     def __getitem__(self, position: int) -> tuple[int, bytes]:
         sample = sample_of(self.items[position], self.source.name, self.source.sample)
-        image = sample.image if self.raw else self.source.network_input(position)[0]
+        image = sample.image if self.raw else self.source.input_of(sample)[0]
         return sample.label, pixel_hash(image)
 
 

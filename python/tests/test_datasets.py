@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 from mindgap import EpochRecord, Recorder
+from mindgap._split import Source
 
 from .conftest import Arrays, network, scaled
 
@@ -36,7 +37,7 @@ class Pictures(Dataset[tuple[Any, Any]]):
 
 
 class Keyed(Pictures):
-    """The same with albumentations' way to call a transform, which may not be absent."""
+    """Pictures whose transform is called by keyword, in albumentations' way; it may not be absent."""
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         image = self.transform(image=self.arrays[0][index].transpose(1, 2, 0))["image"]
@@ -44,7 +45,7 @@ class Keyed(Pictures):
 
 
 class Rows(Pictures):
-    """The same with items in dictionaries."""
+    """Pictures whose items are dictionaries."""
 
     def __getitem__(self, index: int) -> Any:
         image, label = super().__getitem__(index)
@@ -117,6 +118,16 @@ def augmented(arrays: Splits, form: str) -> tuple[Any, Any, Any]:
             Pictures(val, validated),
             validated,
         ),
+        "random split of a concatenation": (
+            Subset(ConcatDataset([Pictures(train, flipped_or_not), Pictures(val)]), order),
+            Subset(ConcatDataset([Pictures(train, flipped_or_not), Pictures(val)]), list(last)),
+            validated,
+        ),
+        "transformed concatenation": (
+            TransformedSubset(Subset(ConcatDataset([Pictures(train), Pictures(val)]), order), flipped_or_not),
+            Pictures(val),
+            validated,
+        ),
         "tensors": (inputs[0], inputs[1], None),
         "dictionaries": (Rows(train, flipped_or_not), Rows(val, validated), validated),
         "one-hot labels": (
@@ -137,6 +148,8 @@ def augmented(arrays: Splits, form: str) -> tuple[Any, Any, Any]:
         "random split",
         "transformed subsets",
         "concatenated",
+        "random split of a concatenation",
+        "transformed concatenation",
         "tensors",
         "dictionaries",
         "one-hot labels",
@@ -187,6 +200,72 @@ def test_hugging_faces_data_sets_are_read(tmp_path: Path, arrays: Splits) -> Non
     assert measured._data.classes == ["a", "b", "c"]
     already = Recorder(tmp_path / "b", train=made(arrays[0]).with_transform(prepare), val=val)
     assert_same(already.epoch(Network()), expected(tmp_path / "c", arrays))
+
+
+class Named(Pictures):
+    """Pictures with class names, and a file for each image where a folder is given."""
+
+    def __init__(self, arrays: Arrays, classes: list[str], folder: str | None = None) -> None:
+        super().__init__(arrays, validated)
+        self.classes = classes
+        if folder is not None:
+            self.samples = [(f"{folder}/{classes[label]}/{index}.png", label) for index, label in enumerate(arrays[1])]
+
+
+def test_class_names_that_differ_between_train_and_val_are_refused(tmp_path: Path, arrays: Splits) -> None:
+    # torchvision numbers the folders of val by themselves: without the folder disc, ring is 0.
+    train, val = Named(arrays[0], ["disc", "ring", "stripes"]), Named(arrays[1], ["ring", "stripes", "wave"])
+    with pytest.raises(ValueError, match=r"train.*\(disc, ring, stripes\).*val.*\(ring, stripes, wave\)"):
+        Recorder(tmp_path / "run", train=train, val=val)
+    assert Recorder(tmp_path / "a", train=train, val=val, classes=["a", "b", "c"])._data.classes == ["a", "b", "c"]
+    assert Recorder(tmp_path / "b", train=train, val=Pictures(arrays[1], validated))._data.classes == train.classes
+    assert Recorder(tmp_path / "c", train=Pictures(arrays[0], validated), val=val)._data.classes == val.classes
+
+
+def test_names_do_not_depend_on_the_current_folder(
+    tmp_path: Path, arrays: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    relative, absolute = "photos/train", str(tmp_path / "photos" / "val")
+    train, val = Named(arrays[0], ["a", "b", "c"], relative), Named(arrays[1], ["a", "b", "c"], absolute)
+    mixed = Recorder(tmp_path / "mixed", train=train, val=val)._data
+    assert mixed.root == tmp_path / "photos"
+    assert (mixed.train.names[0], mixed.val.names[0]) == ("train/a/0.png", "val/a/0.png")
+    for folder in (tmp_path, tmp_path.parent):
+        monkeypatch.chdir(folder)
+        half = Recorder(tmp_path / folder.name, train=train, val=Pictures(arrays[1], validated))._data
+        assert half.root is None
+        assert (half.train.names[:2], half.val.names[0]) == (["train/0", "train/1"], "val/0")
+
+
+def test_an_image_is_read_once_for_its_hash(arrays: Splits) -> None:
+    transformed: list[Any] = []
+
+    class Texts(Pictures):
+        """Images that are no images without their transform."""
+
+        def __getitem__(self, index: int) -> tuple[Any, Any]:
+            text = str(index)
+            return self.transform(text) if self.transform else text, int(self.arrays[1][index])
+
+    def opened(text: str) -> torch.Tensor:
+        transformed.append(text)
+        return validated(arrays[1][0][int(text)].transpose(1, 2, 0))
+
+    source = Source.of(Texts(arrays[1]), "val", opened, None)
+    assert not source.has_raw_pixels()
+    transformed.clear()
+    read = source.read(raw=False, root=None, workers=0)
+    assert transformed == [str(index) for index in range(len(arrays[1][1]))]
+    assert list(read.content.labels) == arrays[1][1].tolist() and len(set(read.content.hashes)) == len(arrays[1][1])
+
+
+def test_labels_in_a_list_go_with_an_array_of_images(tmp_path: Path, arrays: Splits) -> None:
+    (train, train_labels), (val, val_labels) = arrays
+    measured = Recorder(
+        tmp_path / "run", train=(train, train_labels.tolist()), val=[val, list(val_labels)], eval_transform=scaled
+    )
+    assert_same(measured.epoch(network()), expected(tmp_path, arrays))
 
 
 class Odd(Pictures):
