@@ -120,7 +120,16 @@ fn turn_hue(images: &Tensor, share: &Tensor) -> Tensor {
 
 #[cfg(test)]
 mod tests {
+    use tch::Device;
+
     use super::*;
+
+    #[test]
+    fn grey_images_have_no_saturation_and_no_hue_to_change() {
+        let images = Tensor::linspace(0.0, 1.0, 32, (Kind::Float, Device::Cpu)).view([2, 1, 4, 4]);
+        let factors = ColourFactors { saturation: 0.3, hue: 0.4, ..ColourFactors::IDENTITY };
+        assert!(adjust(images.shallow_clone(), &[factors; 2]).equal(&images));
+    }
 
     #[test]
     fn a_third_of_the_circle_turns_red_into_green_and_does_not_change_grey() {

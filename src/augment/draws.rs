@@ -90,6 +90,13 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_recipe_without_knobs_changes_nothing() {
+        let nothing =
+            AugmentDraws { map: Map::identity(SIZE), colour: ColourFactors::IDENTITY, blur: 0.0, erase: None };
+        assert!((0..100).all(|id| draw(&Recipe::default(), 0, 1, id) == nothing));
+    }
+
+    #[test]
     fn switching_one_knob_off_does_not_change_the_draws_of_the_others() {
         let (all, off) = (everything(), Recipe::default());
         for id in 0..100 {

@@ -198,6 +198,13 @@ mod tests {
     }
 
     #[test]
+    fn without_knobs_only_normalisation_remains() {
+        let images = images(3, 1);
+        let augment = augment(&Recipe::default(), 1);
+        assert!(augment.forward(&images, 1, &[0, 1, 2]).equal(&augment.normalize.forward(&images)));
+    }
+
+    #[test]
     fn all_knobs_at_once_give_finite_images_of_the_same_shape() {
         for (n, channels) in [(1, 1), (1, 3), (64, 1), (64, 3)] {
             for border in [Border::Reflect, Border::Zero] {

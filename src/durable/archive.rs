@@ -304,5 +304,16 @@ mod tests {
             let archive = Archive { metadata, arrays };
             prop_assert_eq!(Archive::from_bytes(&archive.to_bytes().unwrap()).unwrap(), archive);
         }
+
+        #[test]
+        fn any_change_of_a_few_consecutive_bytes_is_detected(start in 0.0..1.0f64, change in prop::array::uniform4(any::<u8>())) {
+            prop_assume!(change != [0; 4]);
+            let mut file = example().to_bytes().unwrap();
+            let start = (start * (file.len() - 4) as f64) as usize;
+            for (byte, change) in file[start..].iter_mut().zip(change) {
+                *byte ^= change;
+            }
+            prop_assert!(Archive::from_bytes(&file).is_err());
+        }
     }
 }

@@ -63,4 +63,11 @@ mod tests {
         assert!(!OutputDifference { largest: 2e-5, scale: 0.1 }.within(1e-5));
         assert!(OutputDifference { largest: 2e-5, scale: 30.0 }.within(1e-5));
     }
+
+    #[test]
+    fn noise_uses_every_byte() {
+        let values = Vec::<u8>::try_from(noise([4, 1, 32, 32]).reshape([-1])).unwrap();
+        let seen: std::collections::BTreeSet<u8> = values.into_iter().collect();
+        assert!(seen.len() > 200, "{}", seen.len());
+    }
 }

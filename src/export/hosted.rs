@@ -163,7 +163,10 @@ impl Model for Hosted {
         let [n, classes] = shape[..] else { bail!("the process that runs the model sent something other than logits") };
         let images = request.shape[0];
         ensure!(n == images, "the model gave {n} rows of logits for {images} images");
-        ensure!((0..=CLASSES_AT_MOST).contains(&classes), "logits of {classes} classes; {CLASSES_AT_MOST} are the limit");
+        ensure!(
+            (0..=CLASSES_AT_MOST).contains(&classes),
+            "logits of {classes} classes; {CLASSES_AT_MOST} are the limit"
+        );
         Ok(Tensor::from_slice(&logits).f_view([n, classes])?)
     }
 }

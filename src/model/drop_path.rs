@@ -31,13 +31,24 @@ pub(super) fn forward(main: &Tensor, rate: f64, draws: &mut DropoutDraws) -> Ten
 
 #[cfg(test)]
 mod tests {
+    use tch::Kind;
+
     use super::*;
+    use crate::random::{Purpose, Stream};
 
     #[test]
     fn a_dropped_image_leaves_the_shortcut_alone() {
         let main = Tensor::from_slice(&[3f32, 6.0, 9.0, 12.0]).view([2, 1, 1, 2]);
         let path = drop_path(&main, &Tensor::from_slice(&[0f32, 1.0]), 0.25);
         assert_eq!(path, Tensor::from_slice(&[0f32, 0.0, 12.0, 16.0]).view([2, 1, 1, 2]));
+    }
+
+    #[test]
+    fn the_expectation_over_draws_is_the_path_itself() {
+        let main = Tensor::from_slice(&[5f32]).expand([40_000, 1, 1, 1], false);
+        let mean = forward(&main, 0.3, &mut Stream::new(1, Purpose::Network, 1, 0).into()).mean(Kind::Float);
+        // Five standard errors: 5 · √(0.3 / 0.7 / 40,000) · 5 = 0.082.
+        assert!((mean.double_value(&[]) - 5.0).abs() < 0.082, "{mean:?}");
     }
 
     #[test]

@@ -21,10 +21,11 @@ pub(super) fn part(name: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
+    use tch::{Device, Kind, Tensor};
 
     use crate::{
-        model::{Architecture, ResNet},
+        model::{Architecture, Mode, ResNet},
+        random::{Purpose, Stream},
         recipe::{FirstTrained, Recipe},
     };
 
@@ -42,6 +43,35 @@ mod tests {
             let mut layers: Vec<&str> = layers.collect();
             layers.dedup();
             assert_eq!(layers, all[frozen..]);
+        }
+    }
+
+    #[test]
+    fn frozen_layers_run_as_in_evaluation_and_get_no_gradient() {
+        let layer = |name: &str| name.split('.').next().unwrap().to_owned();
+        let recipe = Recipe {
+            model: "resnet8".into(),
+            width: Some(2),
+            drop_path: 0.5,
+            freeze_until: FirstTrained::Layer2,
+            ..Recipe::default()
+        };
+        let network = ResNet::new(&Architecture::new(&recipe, 1, 3).unwrap(), 0, Device::Cpu);
+        let statistics = || -> Vec<(String, Tensor)> {
+            let all = network.parameters.all().iter().filter(|parameter| parameter.name.contains("running"));
+            all.map(|parameter| (layer(&parameter.name), parameter.tensor.copy())).collect()
+        };
+        let images = Tensor::arange(4 * 16 * 16, (Kind::Float, Device::Cpu)).view([4, 1, 16, 16]).sin();
+        let before = statistics();
+        let logits = network.forward(&images, Mode::Train(Stream::new(1, Purpose::Network, 1, 0).into()));
+        for ((layer, before), (_, after)) in before.iter().zip(statistics()) {
+            assert_eq!(*before == after, ["bn1", "layer1"].contains(&layer.as_str()), "{layer}");
+        }
+        logits.sum(Kind::Float).backward();
+        for parameter in network.parameters.all() {
+            let is_trained = ["layer2", "layer3", "fc"].contains(&layer(&parameter.name).as_str());
+            let is_buffer = parameter.name.contains("running");
+            assert_eq!(parameter.tensor.grad().defined(), is_trained && !is_buffer, "{}", parameter.name);
         }
     }
 }

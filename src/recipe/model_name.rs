@@ -84,3 +84,14 @@ impl Family {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_model_is_answered_with_the_nearest_and_all_names() {
+        let error = family("resnet-18").unwrap_err().to_string();
+        assert!(error.contains("did you mean `resnet18`?") && error.contains("resnet110"), "{error}");
+    }
+}

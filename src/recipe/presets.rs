@@ -100,4 +100,10 @@ mod tests {
         let error = Recipe::preset("demo").unwrap().epochs(0).validate().unwrap_err().to_string();
         assert!(error.contains("epochs = 0"), "{error}");
     }
+
+    #[test]
+    fn a_mistyped_preset_is_answered_with_the_nearest() {
+        let error = get("longr").unwrap_err().to_string();
+        assert!(error.contains("did you mean `longer`?"), "{error}");
+    }
 }

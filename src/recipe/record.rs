@@ -294,4 +294,11 @@ mod tests {
         let error = Recipe::default().extend(50).unwrap_err().to_string();
         assert!(error.contains("epochs = 50"), "{error}");
     }
+
+    #[test]
+    fn a_model_brings_its_familys_width_and_stem() {
+        let complete = |model: &str| Recipe { model: model.into(), ..Recipe::default() }.complete().unwrap();
+        assert_eq!((complete("resnet56").width, complete("resnet56").stem), (Some(16), None));
+        assert_eq!((complete("resnet18").width, complete("resnet18").stem), (Some(64), Some(Stem::Imagenet)));
+    }
 }

@@ -141,19 +141,32 @@ mod tests {
         assert_eq!([0.0, 0.25, 1.0, 3.0].map(|share| at(&warmup, share)), [0.0, 0.25, 1.0, 1.0]);
     }
 
-    /// A curve of any kind, its numbers drawn from those between 0 and 1.
     fn any_curve() -> impl Strategy<Value = Curve> {
-        let mode = prop::sample::select(vec![CycleMode::Triangular, CycleMode::Triangular2, CycleMode::ExpRange]);
-        let kind = prop::sample::select(Curve::KINDS.to_vec());
-        (kind, prop::array::uniform4(0.01..1.0f64), mode).prop_map(|(kind, [a, b, c, d], mode)| match kind {
-            "constant" => Curve::Constant { factor: a },
-            "step" if d < 0.5 => Curve::Step { factor: a, decay: b, every: Some(30.0 * c), milestones: None },
-            "step" => Curve::Step { factor: a, decay: b, every: None, milestones: Some(vec![c, 30.0 * d]) },
-            "cosine" => Curve::Cosine { from: 2.0 * a, to: b },
-            "one-cycle" => Curve::OneCycle { start: a, peak: 2.0 * b, end: c, rise: d },
-            "cyclic" => Curve::Cyclic { low: a, high: 2.0 * b, up: 30.0 * c, down: d, mode, gamma: b },
-            _ => Curve::Linear { from: a, to: 2.0 * b },
-        })
+        let factor = || 0.0..2.0f64;
+        let length = || 0.01..30.0f64;
+        let mode = prop_oneof![Just(CycleMode::Triangular), Just(CycleMode::Triangular2), Just(CycleMode::ExpRange)];
+        prop_oneof![
+            factor().prop_map(|factor| Curve::Constant { factor }),
+            (factor(), 0.01..=1.0, length()).prop_map(|(factor, decay, every)| Curve::Step {
+                factor,
+                decay,
+                every: Some(every),
+                milestones: None
+            }),
+            (factor(), 0.01..=1.0, prop::collection::vec(length(), 0..4)).prop_map(|(factor, decay, milestones)| {
+                Curve::Step { factor, decay, every: None, milestones: Some(milestones) }
+            }),
+            (factor(), factor()).prop_map(|(from, to)| Curve::Cosine { from, to }),
+            (factor(), factor(), factor(), 0.01..0.99).prop_map(|(start, peak, end, rise)| Curve::OneCycle {
+                start,
+                peak,
+                end,
+                rise
+            }),
+            (factor(), factor(), length(), length(), mode, 0.5..=1.0)
+                .prop_map(|(low, high, up, down, mode, gamma)| Curve::Cyclic { low, high, up, down, mode, gamma }),
+            (factor(), factor()).prop_map(|(from, to)| Curve::Linear { from, to }),
+        ]
     }
 
     proptest! {

@@ -11,6 +11,10 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+fn refusal(path: &Path, resume: bool) -> String {
+    format!("{:#}", RunFolder::create(path, resume).unwrap_err())
+}
+
 /// A fresh run of `epochs` epochs.
 fn run(path: &Path, epochs: u32) -> RunFolder {
     let folder = RunFolder::create(path, false).unwrap();
@@ -30,10 +34,41 @@ fn a_new_folder_is_made_with_its_parents() {
 }
 
 #[test]
+fn another_run_is_refused_and_left_as_it_is() {
+    let outer = tempfile::tempdir().unwrap();
+    drop(run(outer.path(), 2));
+    let before = fs::read(outer.path().join("epochs.jsonl")).unwrap();
+    let message = refusal(outer.path(), false);
+    assert!(message.contains("holds another run") && message.contains("`Run::resume`"), "{message}");
+    assert_eq!(fs::read(outer.path().join("epochs.jsonl")).unwrap(), before);
+    assert_eq!(RunFolder::create(outer.path(), true).unwrap().epochs().unwrap().records.len(), 2);
+}
+
+#[test]
+fn a_foreign_folder_is_refused_and_left_as_it_is() {
+    let outer = tempfile::tempdir().unwrap();
+    fs::write(outer.path().join("thesis.tex"), "x").unwrap();
+    let message = refusal(outer.path(), false);
+    assert!(message.contains("is not empty (it holds \"thesis.tex\")"), "{message}");
+    assert_eq!(names(outer.path()), ["thesis.tex"]);
+}
+
+#[test]
+fn a_file_in_the_way_is_named() {
+    let outer = tempfile::tempdir().unwrap();
+    let path = outer.path().join("taken");
+    fs::write(&path, "x").unwrap();
+    for resume in [false, true] {
+        let message = refusal(&path, resume);
+        assert!(message.contains("cannot make the run folder") && message.contains("taken"), "{message}");
+    }
+}
+
+#[test]
 fn a_folder_in_use_is_refused_even_to_a_resume() {
     let outer = tempfile::tempdir().unwrap();
     let _running = run(outer.path(), 1);
-    let message = format!("{:#}", RunFolder::create(outer.path(), true).unwrap_err());
+    let message = refusal(outer.path(), true);
     assert!(message.contains(&format!("locked by process {}", std::process::id())), "{message}");
 }
 
@@ -81,6 +116,18 @@ fn a_resumed_run_cuts_what_its_checkpoint_does_not_know() {
             assert_eq!(summary(), summary::table(&kept.records).unwrap());
         }
     }
+}
+
+#[test]
+fn a_torn_line_does_not_stop_a_reader() {
+    let outer = tempfile::tempdir().unwrap();
+    let running = run(outer.path(), 2);
+    let mut log = fs::read(running.file(RunFolder::EPOCHS)).unwrap();
+    log.extend(b"{\"epoch\":3,");
+    fs::write(running.file(RunFolder::EPOCHS), log).unwrap();
+    let epochs = RunFolder::open(outer.path()).unwrap().epochs().unwrap();
+    assert_eq!((epochs.records.len(), epochs.torn.as_deref()), (2, Some("{\"epoch\":3,")));
+    assert_eq!(epochs.records.iter().map(|record| record.epoch).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[test]

@@ -183,8 +183,8 @@ mod tests {
         let mut heard = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(heard.any(|line| line.unwrap() == "held"));
         let message = format!("{:#}", Lock::take(&path).unwrap_err());
-        let expected =
-            format!("run.lock is locked by process {} on {} since 20", child.id(), Owner::this_process().host);
+        let Owner { host, started, .. } = Owner::this_process();
+        let expected = format!("run.lock is locked by process {} on {host} since {}", child.id(), &started[..10]);
         assert!(message.contains(&expected), "{message}");
 
         child.kill().unwrap();

@@ -115,6 +115,16 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_turns_autocast_off_too() {
+        let panicked = std::panic::catch_unwind(|| {
+            let _autocast = Autocast::new(Device::Cpu, Kind::BFloat16);
+            panic!("in the middle of a forward pass");
+        });
+        assert!(panicked.is_err());
+        assert_eq!(kind_of_a_convolution(), Kind::Float);
+    }
+
+    #[test]
     fn float16_on_a_cpu_is_refused_with_the_reason() {
         let message = check_amp(Device::Cpu, Kind::Half).unwrap_err().to_string();
         assert!(message.contains("float16") && message.contains("CUDA"), "{message}");

@@ -131,8 +131,11 @@ mod tests {
             ("auto", 0, Ok(Device::Cpu)),
             ("cuda", 1, Ok(Device::Cuda(0))),
             ("cuda:1", 2, Ok(Device::Cuda(1))),
+            (&name(Device::Cpu), 4, Ok(Device::Cpu)),
             (&name(Device::Cuda(3)), 4, Ok(Device::Cuda(3))),
             ("cuda", 0, Err("device cuda:0: there is no NVIDIA driver. Install one, or use device cpu")),
+            ("cuda:0", 0, Err("device cuda:0: there is no NVIDIA driver. Install one, or use device cpu")),
+            ("cuda:9", 0, Err("device cuda:9: there is no NVIDIA driver. Install one, or use device cpu")),
             ("cuda:1", 1, Err("device cuda:1: there is one CUDA device, cuda:0. Use one of them, or device cpu")),
             (
                 "cuda:9",

@@ -80,4 +80,20 @@ mod tests {
         assert_eq!(cuda_version(&lib), Some((12, 8)));
         assert_eq!(build(&lib).as_deref(), Some("2.13.0+cu128"));
     }
+
+    #[test]
+    fn a_loaded_path_may_hold_spaces() {
+        use std::os::fd::AsRawFd;
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().canonicalize().unwrap().join("my libs of.so");
+        fs::write(&path, "ELF").unwrap();
+        let file = fs::File::open(&path).unwrap();
+        // SAFETY: a new mapping of one page, which nothing reads or writes.
+        let page =
+            unsafe { libc::mmap(std::ptr::null_mut(), 1, libc::PROT_READ, libc::MAP_PRIVATE, file.as_raw_fd(), 0) };
+        assert_ne!(page, libc::MAP_FAILED);
+        assert!(loaded().contains(&path), "{:?}", loaded());
+        // SAFETY: the mapping from above.
+        assert_eq!(unsafe { libc::munmap(page, 1) }, 0);
+    }
 }

@@ -274,6 +274,30 @@ mod tests {
     }
 
     #[test]
+    fn one_sgd_update_of_many_tensors_is_that_of_separate_operators() {
+        let shapes: [&[i64]; 4] = [&[7], &[16, 16, 3, 3], &[1], &[129, 33]];
+        let tensors = |number| -> Vec<Tensor> { shapes.map(|shape| noise(shape, number)).into() };
+        let (ours, theirs) = (tensors(0), tensors(0));
+        let (velocities, their_velocities) = (copies(&refs(&tensors(1))), tensors(1));
+        for (step, nesterov) in [(2, false), (3, true), (4, true)] {
+            let gradients = tensors(step);
+            let update = SgdUpdate { rate: 0.03, momentum: 0.9, nesterov, decay: 5e-3 };
+            sgd(&refs(&ours), &refs(&gradients), &refs(&velocities), update, None);
+            for ((parameter, velocity), gradient) in theirs.iter().zip(&their_velocities).zip(&gradients) {
+                let gradient = gradient + parameter * 5e-3;
+                let (mut parameter, mut velocity) = (parameter.shallow_clone(), velocity.shallow_clone());
+                let _ = velocity.g_mul_scalar_(0.9).g_add_(&gradient);
+                let direction = if nesterov { gradient + &velocity * 0.9 } else { velocity };
+                let _ = parameter.g_sub_(&(direction * 0.03));
+            }
+        }
+        for (one, other) in ours.iter().chain(&velocities).zip(theirs.iter().chain(&their_velocities)) {
+            // Numbers are around 1: one bit of rounding in each of three updates.
+            assert!(one.allclose(other, 0.0, 1e-6, false), "{one} {other}");
+        }
+    }
+
+    #[test]
     fn norms_are_those_of_each_tensor_and_the_largest_number_shows_what_is_not_finite() {
         let tensors =
             [Tensor::from_slice(&[3f32, -4.0]), Tensor::from_slice(&[-0.5f32]), Tensor::from_slice(&[0f32; 3])];
@@ -287,5 +311,9 @@ mod tests {
         // A number is finite even where its square overflows float32.
         let large = [Tensor::full([3], 1e30, (Kind::Float, Device::Cpu))];
         assert!(largest(&large.each_ref()).double_value(&[0]).is_finite());
+    }
+
+    fn refs(tensors: &[Tensor]) -> Vec<&Tensor> {
+        tensors.iter().collect()
     }
 }

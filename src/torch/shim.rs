@@ -136,4 +136,11 @@ mod tests {
         assert_eq!(y.stride(), [60, 1, 15, 3]);
         assert!(y.equal(&x));
     }
+
+    #[test]
+    fn an_exception_becomes_an_error() {
+        let three_dimensions = Tensor::zeros([2, 3, 4], (tch::Kind::Float, tch::Device::Cpu));
+        let error = channels_last(&three_dimensions).unwrap_err().to_string();
+        assert!(error.starts_with("libtorch: "), "{error}");
+    }
 }

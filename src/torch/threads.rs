@@ -63,6 +63,12 @@ mod tests {
     }
 
     #[test]
+    fn cores_never_exceed_what_the_process_may_use() {
+        let usable = thread::available_parallelism().unwrap().get();
+        assert!((1..=usable).contains(&physical_cores()));
+    }
+
+    #[test]
     fn a_process_bound_to_one_cpu_counts_one_core() {
         // The mask belongs to a thread, so a separate thread keeps it from the other tests.
         thread::spawn(|| {

@@ -26,4 +26,15 @@ mod tests {
         assert_eq!(share_at(0.998, 100_000), 1.0 - 0.998);
         assert_eq!(share_at(0.0, 5), 1.0);
     }
+
+    #[test]
+    fn the_average_equals_its_closed_form() {
+        let (decay, values) = (0.1, [1.0, -2.0, 4.0, 0.5]);
+        let average = (1..)
+            .zip(values)
+            .fold(5.0, |average, (update, value)| average + share_at(decay, update) * (value - average));
+        // decay⁴ · start + Σ (1 − decay) · decay^(4 − i) · value i; a decay this small is the whole one from the start.
+        let sum: f64 = (1..).zip(values).map(|(i, value)| (1.0 - decay) * decay.powi(4 - i) * value).sum();
+        assert!((average - (decay.powi(4) * 5.0 + sum)).abs() < 1e-12);
+    }
 }

@@ -183,6 +183,15 @@ mod tests {
     }
 
     #[test]
+    fn a_test_may_take_several_epochs_of_a_small_set() {
+        let (mut trainer, data) = small(|_| ());
+        let batches = trainer.batches_per_epoch(data.train.len());
+        let test = RangeTest { start_lr: 1e-7, end_lr: 1e-3, num_it: 3 * batches as u32 };
+        let curve = find_lr(&mut trainer, &data, &test, |_| ()).unwrap();
+        assert_eq!(curve.losses().len() as u64, 3 * batches);
+    }
+
+    #[test]
     fn rates_that_do_not_climb_are_refused() {
         for (start_lr, end_lr, num_it) in [(0.0, 1.0, 9), (1.0, 0.1, 9), (1e-3, f64::INFINITY, 9), (1e-3, 1.0, 1)] {
             let error = RangeTest { start_lr, end_lr, num_it }.check().unwrap_err();

@@ -29,9 +29,13 @@ mod tests {
         let logs = [0.5f64, 0.25, 0.25].map(f64::ln);
         let label = Tensor::from_slice(&[0i64]);
         let soft = Tensor::from_slice(&[0.6, 0.4, 0.0]).view([1, 3]);
-        for (targets, smoothing, asked) in
-            [(&label, 0.0, [1.0, 0.0, 0.0]), (&label, 0.3, [0.8, 0.1, 0.1]), (&soft, 0.3, [0.52, 0.38, 0.1])]
-        {
+        let tenth = [0.9 * 0.6 + 0.1 / 3.0, 0.9 * 0.4 + 0.1 / 3.0, 0.1 / 3.0];
+        for (targets, smoothing, asked) in [
+            (&label, 0.0, [1.0, 0.0, 0.0]),
+            (&label, 0.3, [0.8, 0.1, 0.1]),
+            (&soft, 0.3, [0.52, 0.38, 0.1]),
+            (&soft, 0.1, tenth),
+        ] {
             let loss = cross_entropy(&Tensor::from_slice(&logs).view([1, 3]), targets, None, smoothing);
             let expected: f64 = asked.iter().zip(logs).map(|(share, log)| -share * log).sum();
             assert!((loss.double_value(&[]) - expected).abs() < 1e-12, "{targets}, {smoothing}: {loss}");

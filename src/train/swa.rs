@@ -42,6 +42,14 @@ mod tests {
     use crate::{model::Architecture, recipe::Recipe};
 
     #[test]
+    fn every_epoch_counts_the_same() {
+        let average = (0..)
+            .zip([1.0, 2.0, 6.0])
+            .fold(100.0, |average, (count, value)| average + share_at(count) * (value - average));
+        assert!((average - 3.0f64).abs() < 1e-12);
+    }
+
+    #[test]
     fn statistics_are_the_mean_over_the_batches_and_forget_what_was_there() {
         let recipe = Recipe { model: "resnet8".into(), width: Some(2), ..Recipe::default() };
         let model = ResNet::new(&Architecture::new(&recipe, 1, 3).unwrap(), 0, Device::Cpu);

@@ -143,11 +143,22 @@ fn what_was_not_planned_is_not_trained() {
     by(&[("HQ_TASK_ID", "x")]).refuse(&["HQ_TASK_ID=\"x\" is no index"]);
     by(&[("JOB_COMPLETION_INDEX", "-1")]).refuse(&["JOB_COMPLETION_INDEX=\"-1\" is no index"]);
     by(&[("HQ_TASK_ID", "1"), ("JOB_COMPLETION_INDEX", "2")]).refuse(&["HQ_TASK_ID=1", "JOB_COMPLETION_INDEX=2"]);
+    by(&[("HQ_TASK_ID", "0"), ("SLURM_ARRAY_TASK_ID", "4")]).refuse(&[
+        "HQ_TASK_ID=0",
+        "SLURM_ARRAY_TASK_ID=4",
+        "--index",
+    ]);
 
     // A run of another recipe lies there already, though of one that only lacks epochs.
     let other = ["train", "--data", "data", "--out", "cmp/seed-seed0", "--epochs", "1", "--threads", "1"];
     place.mindgap(&[&other, NET].concat()).succeed();
     run(&place, "0").refuse(&["another recipe", "epochs: 3 here, 1 there"]);
+    by(&[("HQ_TASK_ID", "0"), ("SLURM_ARRAY_TASK_ID", "0")]).refuse(&["0, from HQ_TASK_ID: ", "another recipe"]);
+    for variable in ["HQ_TASK_ID", "SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"] {
+        let mut given = place.command(&["run", "--plan", "cmp/plan.jsonl", "--index", "0"]);
+        let end = Finished(given.env(variable, "3").output().unwrap());
+        end.refuse(&["0, from --index: ", "another recipe"]);
+    }
 
     // The data changed, or others lie in their place.
     place.write_image("data/val/even/9999.png", 1, 77);

@@ -44,6 +44,22 @@ fn grey(r: u8, g: u8, b: u8) -> u8 {
 mod tests {
     use super::*;
 
+    /// `Image.new("RGB", (1, 1), rgb).convert("L").getpixel((0, 0))` of Pillow.
+    #[test]
+    fn grey_equals_pillows() {
+        for (rgb, luma) in [
+            ([255, 255, 255], 255),
+            ([255, 0, 0], 76),
+            ([0, 255, 0], 150),
+            ([0, 0, 255], 29),
+            ([1, 2, 3], 2),
+            ([10, 200, 30], 124),
+            ([123, 45, 67], 71),
+        ] {
+            assert_eq!(grey(rgb[0], rgb[1], rgb[2]), luma, "{rgb:?}");
+        }
+    }
+
     #[test]
     fn alpha_is_dropped_and_grey_repeated() {
         let image = |samples: &[u8], stored, channels| {

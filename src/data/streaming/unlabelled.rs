@@ -133,6 +133,20 @@ mod tests {
     }
 
     #[test]
+    fn files_come_in_order_with_the_bad_among_them() {
+        let names = ["photo.png", "absent.png", "sideways.png", "palette.png", "photo.png"];
+        let files = names.map(|name| ImageFile::file(golden(name)));
+        let batches: Result<Vec<UnlabelledBatch>> =
+            UnlabelledImages::read(files.into_iter(), 1, 17, None, 2).unwrap().collect();
+        let batches = batches.unwrap();
+        let sizes: Vec<_> = batches.iter().map(|batch| (batch.files.len(), batch.images.size()[0])).collect();
+        assert_eq!(sizes, [(2, 1), (2, 2), (1, 1)]);
+        let found = |at: usize| &batches[at / 2].files[at % 2];
+        assert!((0..5).all(|at| found(at).path == golden(names[at]) && found(at).trouble.is_some() == (at == 1)));
+        assert_eq!(batches[0].images, batches[2].images);
+    }
+
+    #[test]
     fn a_stream_is_read_only_a_bounded_number_of_batches_ahead() {
         let (sender, asked) = std::sync::mpsc::channel();
         let endless = std::iter::repeat_with(move || {

@@ -19,21 +19,49 @@ fn images_come_in_torchvisions_order() {
 }
 
 #[test]
+fn val_has_three_names_and_test_is_separate() {
+    for val in ["val", "validation", "valid", "Val"] {
+        let data = Folder::new().split("train", &AB, 3).split(val, &AB, 2).split("test", &AB, 1).opened();
+        assert_eq!(sizes(&data), (6, 4, Some(2)), "{val}");
+        assert_eq!(data.notes, [""; 0]);
+    }
+}
+
+#[test]
+fn without_val_a_tenth_of_every_class_validates_with_a_note() {
+    for folder in [Folder::new().split("train", &AB, 20), Folder::new().split(".", &AB, 20)] {
+        let data = folder.opened();
+        assert_eq!(data.train.class_counts(2), [18, 18]);
+        assert_eq!(data.val.class_counts(2), [2, 2]);
+        let mut ids = [data.train.ids.clone(), data.val.ids.clone()].concat();
+        ids.sort_unstable();
+        assert_eq!(ids, (0..40).collect::<Vec<_>>(), "ids index the one listing that both splits share");
+        assert!(data.notes[0].starts_with("There is no val split: 4 of the 40 training images"), "{:?}", data.notes);
+        let other = folder.open(&Options { data_seed: 1, ..Options::default() }).unwrap();
+        assert_ne!(data.val.ids, other.val.ids);
+    }
+}
+
+#[test]
 fn an_unusable_folder_is_refused_by_name() {
     for (folder, expected) in [
         (Folder::new(), "holds no class folders"),
         (Folder::new().image("1.png", 0), "holds no class folders"),
         (Folder::new().image("train/1.png", 0), "train\" holds no class folders"),
         (Folder::new().split("val", &AB, 1), "no train folder"),
+        (least().split("valid", &AB, 1), "holds 2 folders for one split"),
         (least().split("val", &["c"], 1), "val holds classes that train lacks: \"c\""),
         (Folder::new().split("train", &["a"], 3).split("val", &["a"], 1), "one class only (\"a\")"),
         (least().file("train/c/readme.txt", ""), "train/c\"\nFill or remove them."),
+        (least().file("train/c/readme.txt", ""), "hold no image"),
         (Folder::new().split("train", &AB, 2).file("val/a/z.txt", ""), "val\" holds no image in its class folders"),
     ] {
         let refusal = folder.refusal();
         assert!(refusal.contains(expected), "{expected}: {refusal}");
         assert!(refusal.contains(&*folder.path().to_string_lossy()), "{refusal}");
     }
+    let missing = open("/no/such/folder", &Options::default(), &NoProgress).err().unwrap();
+    assert!(format!("{missing:#}").contains("\"/no/such/folder\" cannot be used: there is no such folder or file"));
     let zip = Folder::new().file("data.zip", "");
     let zip = open(zip.path().join("data.zip").to_str().unwrap(), &Options::default(), &NoProgress).err().unwrap();
     assert!(format!("{zip:#}").contains("neither a folder nor a .csv file"));
@@ -63,7 +91,15 @@ fn everything_left_out_is_noted() {
 fn odd_names_are_read_and_escaped() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
     let long = format!("{}.png", "x".repeat(251));
-    let odd = [b"new\nline.png", "😀.png".as_bytes(), b"<script>.png", b"x..png", long.as_bytes(), b"\xFF\xFE.png"];
+    let odd = [
+        b"new\nline.png",
+        "😀.png".as_bytes(),
+        b"a b.png",
+        b"<script>.png",
+        b"x..png",
+        long.as_bytes(),
+        b"\xFF\xFE.png",
+    ];
     let at = |name: &[u8]| Path::new("train/a").join(OsStr::from_bytes(name));
     let folder = odd.iter().zip(10..).fold(least(), |folder, (name, i)| folder.image(at(name), i));
     let data = folder.opened();

@@ -70,13 +70,22 @@ fn the_palette_of_a_tiff_is_looked_up() {
 }
 
 #[test]
-fn an_unsupported_kind_of_tiff_is_not_called_damaged() {
+fn unsupported_formats_are_named_and_not_called_damaged() {
+    let ppm_of_16_bits = b"P6 1 1 65535\n\0\0\0\0\0\0".to_vec();
+    assert_eq!(decode("x.ppm", &ppm_of_16_bits).unwrap().0.pixels, [0, 0, 0]);
     let mut lab = palette_tiff(false, &[[0; 3]; 2], [0; 4]);
     // Photometric "CIE L*a*b*".
     let photometric = lab.windows(4).position(|entry| entry == [6, 1, 3, 0]).unwrap();
     lab[photometric + 8] = 8;
-    let refusal = least().file("train/a/x.jpg", lab).refusal();
-    assert!(refusal.contains("it is a kind of Tiff that is not read") && !refusal.contains("damaged"), "{refusal}");
+    for (file, expected) in [
+        (&b"\0\0\0\x1Cftypavif\0\0\0\0avifmif1"[..], "it is an AVIF image, which is not read"),
+        (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "it is an SVG drawing, which is not read"),
+        (b"%PDF-1.4", "it is a PDF document, which is not read"),
+        (&lab, "it is a kind of Tiff that is not read"),
+    ] {
+        let refusal = least().file("train/a/x.jpg", file).refusal();
+        assert!(refusal.contains(expected) && !refusal.contains("damaged"), "{expected}: {refusal}");
+    }
 }
 
 #[test]

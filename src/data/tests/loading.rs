@@ -179,3 +179,30 @@ fn a_larger_fraction_of_train_contains_the_smaller_one_and_ids_stay() {
     assert!(fifth.iter().all(|id| half.contains(id)));
     assert_eq!(all, (0..30).collect::<Vec<_>>());
 }
+
+#[test]
+fn leaks_are_found_and_kept_out_of_the_probe() {
+    // Duplicates of the first val image of class a: a copy in train's class a, and another format in class b.
+    let duplicate = noise(8, 8, 777);
+    let folder = folder()
+        .file("val/a/0.png", encode(&duplicate, ImageFormat::Png))
+        .file("train/a/0.png", encode(&duplicate, ImageFormat::Png))
+        .file("train/b/9.bmp", encode(&duplicate, ImageFormat::Bmp));
+    let data = folder.opened();
+    let leaks: Vec<usize> = (0..9).filter(|&i| data.val_in_train()[i]).collect();
+    assert_eq!(leaks, [0]);
+    for data_seed in 0..20 {
+        let probe = data.probe(data_seed);
+        let labels: Vec<u32> = probe.iter().map(|&position| data.train.labels[position as usize]).collect();
+        assert_eq!(labels, [0, 0, 0, 1, 1, 1, 2, 2, 2], "val's class mix");
+        assert!(probe.iter().all(|&position| data.train.hashes[position as usize] != data.val.hashes[0]));
+    }
+}
+
+#[test]
+fn the_generated_faces_open_like_any_data() {
+    let data = open("faces", &Options { train_fraction: 0.1, ..Options::default() }, &NoProgress).unwrap();
+    assert_eq!((data.classes.len(), data.size, data.channels), (7, 48, 1));
+    assert_eq!(data.val_halves(0).len(), data.val.len());
+    assert_eq!(data.train.class_counts(7).iter().sum::<usize>(), data.train.len());
+}

@@ -120,8 +120,11 @@ fn a_table_without_a_required_column_is_refused() {
 }
 
 #[test]
-fn invalid_rows_are_left_out_with_a_note() {
+fn ten_invalid_rows_are_named_and_all_left_out_with_a_note_on_request() {
     let text = format!("{}{}", fer(), "0,1 2 3,Training\n".repeat(12));
+    let refusal = refusal(&text);
+    assert!(refusal.contains("12 of the rows of") && refusal.contains("line 39: 3 pixels"), "{refusal}");
+    assert!(!refusal.contains("line 40") && refusal.contains("and 2 more"), "{refusal}");
     let data = open_table(&table(text), &Options { skip_bad: true, ..Options::default() }).unwrap();
     assert_eq!((data.train.len(), data.bad_files.len()), (14, 12));
     assert_eq!(data.notes, ["12 rows that cannot be read were left out (`options.skip_bad`)."]);

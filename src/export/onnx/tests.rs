@@ -85,6 +85,16 @@ fn weights_have_torchvisions_names() {
 }
 
 #[test]
+fn half_precision_halves_the_file_and_changes_logits_little() {
+    let classifier = classifier("resnet8", None, 1, 32, 16);
+    let (whole, half) = (PLAIN, Variant { half: true, ..PLAIN });
+    let (whole, half) = (to_onnx(&classifier, whole).unwrap(), to_onnx(&classifier, half).unwrap());
+    assert!(half.len() < whole.len() * 11 / 20, "{} of {} bytes", half.len(), whole.len());
+    let difference = OutputDifference::between(&classifier, &read(&half).unwrap(), 1, 16).unwrap();
+    assert!(difference.within(2e-2) && difference.largest > 0.0, "{difference:?}");
+}
+
+#[test]
 fn a_calibrated_graph_gives_probabilities_and_logits() {
     let mut classifier = tiny();
     let images = Tensor::arange(128, (Kind::Float, Device::Cpu)).to_kind(Kind::Uint8).view([2, 1, 8, 8]);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::recipe::{Curve, Opt, Phase};
+use crate::recipe::{Curve, Opt, Phase, Stem};
 
 impl Layers {
     fn toml(self, text: &str) -> Result<Self> {
@@ -61,6 +61,12 @@ fn a_resolved_recipe_is_complete_but_for_what_the_data_decide() {
     for absent in ["img_size", "in_chans", "multiply", "extends", "sched = "] {
         assert!(!toml.contains(absent), "{absent} in\n{toml}");
     }
+}
+
+#[test]
+fn phases_are_stretched_to_the_epochs_asked_for() {
+    let recipe = file("epochs = 15");
+    assert_eq!(recipe.schedule.iter().map(|phase| phase.epochs).collect::<Vec<_>>(), [6.0, 3.0, 3.0, 3.0]);
 }
 
 #[test]
@@ -134,6 +140,11 @@ fn a_linear_phase_is_read_by_its_former_name_and_written_by_its_own() {
     assert!(recipe.to_toml().contains("kind = \"linear\""), "{}", recipe.to_toml());
     let json = serde_json::to_string(&recipe).unwrap();
     assert_eq!(serde_json::from_str::<Recipe>(&json.replace("linear", "warmup")).unwrap(), recipe);
+}
+
+#[test]
+fn a_small_stem_is_kept_with_an_imagenet_network() {
+    assert_eq!(file("model = \"resnet18\"\nstem = \"small\"\nstem_stride = 2").stem, Some(Stem::Small));
 }
 
 #[test]
@@ -256,4 +267,10 @@ fn paths_lead_from_the_recipe_files_folder_or_from_the_current_one_and_are_kept_
     assert_eq!(pretrained(file.clone().keys(&flag("b.safetensors")).unwrap()).as_deref(), here.to_str());
     assert_eq!(pretrained(file.clone().keys(&flag("/c")).unwrap()).as_deref(), Some("/c"));
     assert_eq!(pretrained(file.keys(&flag("")).unwrap()), None);
+}
+
+#[test]
+fn a_missing_recipe_file_is_named() {
+    let error = format!("{:#}", Layers::default().file(Path::new("no/such.toml")).unwrap_err());
+    assert!(error.contains("recipe file `no/such.toml` cannot be read"), "{error}");
 }

@@ -1,6 +1,6 @@
 //! The update rules against PyTorch's, with the numbers of scripts/golden/optimizers.py.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use super::{Optimizer, ParameterGroup, Slot, UpdateRule, clip_to_norm};
 
@@ -27,20 +27,20 @@ fn update(optimizer: &mut Optimizer, number: f64, found_inf: Option<&Tensor>) {
 }
 
 #[test]
-fn parameters_after_five_updates_are_pytorchs() {
+fn parameters_after_each_of_five_updates_are_pytorchs() {
     for (rule, expected) in [
-        (UpdateRule::Sgd { momentum: 0.0, nesterov: false }, [0.839697541204148, -1.62292732353561, 1.78888438586328]),
-        (MOMENTUM, [0.691370844646223, -1.25978042298501, 0.698060686198008]),
-        (NESTEROV, [0.577735315468952, -1.04229548608233, 0.217746081939636]),
-        (UpdateRule::AdamW, [0.769007177991496, -1.7689128327057, 2.76506998305659]),
+        (UpdateRule::Sgd { momentum: 0.0, nesterov: false }, golden::PLAIN),
+        (MOMENTUM, golden::MOMENTUM),
+        (NESTEROV, golden::NESTEROV),
+        (UpdateRule::AdamW, golden::ADAMW),
     ] {
         let mut optimizer = optimizer(rule);
-        for number in 1..=5 {
+        for (number, expected) in (1..).zip(expected) {
             update(&mut optimizer, f64::from(number), None);
+            let found = Tensor::cat(&[&optimizer.slots[0].parameter, &optimizer.slots[1].parameter], 0);
+            let off = (&found - Tensor::from_slice(&expected)).abs().max().double_value(&[]);
+            assert!(off < 1e-12, "{rule:?}, update {number}: {found} where PyTorch has {expected:?}");
         }
-        let found = Tensor::cat(&[&optimizer.slots[0].parameter, &optimizer.slots[1].parameter], 0);
-        let off = (&found - Tensor::from_slice(&expected)).abs().max().double_value(&[]);
-        assert!(off < 1e-12, "{rule:?}: {found} where PyTorch has {expected:?}");
     }
 }
 
@@ -72,4 +72,39 @@ fn clipping_scales_all_gradients_by_one_factor_and_only_when_too_long() {
     let mut short = gradients();
     clip_to_norm(&mut short, 14.0);
     assert_eq!(short, gradients());
+    assert_eq!((short[0].kind(), short[0].device()), (Kind::Float, Device::Cpu));
+}
+
+#[rustfmt::skip]
+mod golden {
+    /// The three parameters after each of five updates.
+    type Trajectory = [[f64; 3]; 5];
+    pub const PLAIN: Trajectory = [
+        [0.939, -1.808, 2.387],
+        [0.9050555, -1.726696, 2.1371065],
+        [0.8796695565, -1.67856390133333, 1.9839203645],
+        [0.858453769654625, -1.64618016282467, 1.87422836618387],
+        [0.839697541204148, -1.62292732353561, 1.78888438586328],
+    ];
+    pub const MOMENTUM: Trajectory = [
+        [0.939, -1.808, 2.387],
+        [0.8776055, -1.640296, 1.8612565],
+        [0.8158495065, -1.49445030133333, 1.4111062145],
+        [0.753762129679625, -1.36826958462467, 1.02634668450887],
+        [0.691370844646223, -1.25978042298501, 0.698060686198008],
+    ];
+    pub const NESTEROV: Trajectory = [
+        [0.8841, -1.6352, 1.8353],
+        [0.797560355, -1.41954256, 1.217584465],
+        [0.7204020985335, -1.26189125024533, 0.7896252316055],
+        [0.647770539655263, -1.13944648810641, 0.468178537506302],
+        [0.577735315468952, -1.04229548608233, 0.217746081939636],
+    ];
+    pub const ADAMW: Trajectory = [
+        [0.899000001666667, -1.89800000052632, 2.89700000016393],
+        [0.848486511805458, -1.84727573099323, 2.84557626557593],
+        [0.81475164171939, -1.81368092728871, 2.8113161293235],
+        [0.789379934425078, -1.78869397358379, 2.78562585352756],
+        [0.769007177991496, -1.7689128327057, 2.76506998305659],
+    ];
 }

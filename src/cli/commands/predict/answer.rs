@@ -91,6 +91,8 @@ impl Answer<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
     use super::*;
 
     #[test]
@@ -101,5 +103,17 @@ mod tests {
         assert_eq!(names(ranked(&[0.0, 2.0, 0.0], 9)), ["b", "a", "c"]);
         assert_eq!(names(ranked(&[0.0, 2.0, 3.0], 1)), ["c"]);
         assert_eq!(ranked(&[0.0, f32::NAN, 3.0], 1), None);
+    }
+
+    #[test]
+    fn any_name_fits_in_a_line_and_is_exact_in_json() {
+        let file = ImageFile::file(OsStr::from_bytes(b"a\tb\n\xff.png").into());
+        let outcome = Ok(vec![Ranked { number: 0, class: "joy", probability: 0.25 }]);
+        let answer = Answer { file: &file, outcome, overlay: None };
+        assert_eq!(answer.row(), "a\\x09b\\x0a\\xff.png\tjoy\t0.2500\n");
+        insta::assert_snapshot!(answer.json().unwrap(), @r#"{"path":"a\tb\n�.png","class":"joy","probability":0.25,"top":[{"class":"joy","probability":0.25}],"error":null,"path_base64":"YQliCv8ucG5n"}"#);
+        let bad = Answer { file: &ImageFile::file("a.png".into()), outcome: Err("it is empty".into()), overlay: None };
+        assert_eq!(bad.row(), "");
+        insta::assert_snapshot!(bad.json().unwrap(), @r#"{"path":"a.png","class":null,"probability":null,"top":[],"error":"it is empty"}"#);
     }
 }
