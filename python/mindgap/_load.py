@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from . import _measure
+
 #: Images in one forward pass.
 _BATCH = 64
 
@@ -100,7 +102,7 @@ def load(run: str | os.PathLike[str], *, device: str | torch.device = "cpu", cal
 
     Raises:
         FileNotFoundError: There is no such run or file, or the run holds no network.
-        ValueError: The file is not one that mindgap exported, or no temperature was fitted.
+        ValueError: The file is not one that mindgap exported, no temperature was fitted, or there is no such device.
     """
     path = Path(run)
     if path.is_dir():
@@ -108,7 +110,7 @@ def load(run: str | os.PathLike[str], *, device: str | torch.device = "cpu", cal
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     files = {"mindgap.json": ""}
-    device = torch.device(device)
+    device = _measure.device_named(device)
     try:
         with warnings.catch_warnings():
             # TorchScript is deprecated in torch, and still what runs without the code of a network.
@@ -170,6 +172,8 @@ def _planes(image: Any) -> torch.Tensor:
             f"an image of shape {tuple(image.shape)}: tensors are [channels, height, width], arrays [height, width, channels], "
             f"with 1 or 3 channels"
         )
+    if 0 in image.shape:
+        raise ValueError(f"an image of shape {tuple(image.shape)} has a side of 0 pixels")
     on_host: torch.Tensor = image.cpu()
     return on_host
 

@@ -61,6 +61,14 @@ def bare(model: torch.nn.Module) -> torch.nn.Module:
         model = inner
 
 
+def device_named(name: str | torch.device) -> torch.device:
+    """The device of this name. Raises ValueError where it is one of CUDA and there is none."""
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device is {device}, and torch finds no CUDA here: pass device='cpu'")
+    return device
+
+
 def device_of(model: torch.nn.Module) -> torch.device:
     """The device of the model's first tensor; the CPU where it has none."""
     for tensor in [*model.parameters(), *model.buffers()]:

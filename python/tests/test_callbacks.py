@@ -225,6 +225,11 @@ for name in ("softmax", "logits", "none"):
     diagnosis = mindgap.diagnose(history)
     assert diagnosis.epochs == 2 and abs(diagnosis.points[1].val_loss - history.history["val_loss"][1]) < 1e-9
 assert all(np.array_equal(with_it, without) for with_it, without in zip(weights[1], weights[2]))
+
+# Only the process of rank 0 records.
+os.environ["RANK"] = "1"
+other = mindgap.Recorder(f"{sys.argv[1]}/other", train=train, val=val)
+model.fit(*train, batch_size=20, epochs=1, verbose=0, callbacks=[KerasCallback(other)])
 """
 
 

@@ -83,6 +83,9 @@ def test_what_is_not_clear_is_refused(run: Path, tmp_path: Path) -> None:
         model(torch.rand(3, 16, 16))
     with pytest.raises(ValueError, match=r"shape \(16, 16, 3\)"):
         model(torch.from_numpy(picture(0, 1)))
+    for empty in (np.zeros((0, 16, 3), np.uint8), torch.zeros(3, 16, 0, dtype=torch.uint8)):
+        with pytest.raises(ValueError, match="a side of 0 pixels"):
+            model(empty)
     with pytest.raises(FileNotFoundError, match="no run folder"):
         mindgap.load(tmp_path)
     (tmp_path / "epochs.jsonl").touch()
@@ -91,6 +94,12 @@ def test_what_is_not_clear_is_refused(run: Path, tmp_path: Path) -> None:
     (tmp_path / "other.pt").write_bytes(b"no archive")
     with pytest.raises(ValueError, match="cannot be loaded as TorchScript"):
         mindgap.load(tmp_path / "other.pt")
+
+
+def test_a_device_that_is_missing_is_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="device is cuda.*no CUDA"):
+        mindgap.load(run, device="cuda")
 
 
 def test_without_pillow_a_path_is_refused_and_pixels_are_not(

@@ -24,13 +24,14 @@ class KerasCallback(keras.callbacks.Callback):
         recorder.forward = recorder.forward or _logits
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.recorder.epoch(
-            self.model,
-            lr=float(self.model.optimizer.learning_rate),
-            batch_loss=(logs or {}).get("loss"),
-            epoch=epoch + 1 if self.recorder.is_resumed else None,
-            steps=int(self.model.optimizer.iterations),
-        )
+        if self.recorder.is_recording:
+            self.recorder.epoch(
+                self.model,
+                lr=float(self.model.optimizer.learning_rate),
+                batch_loss=(logs or {}).get("loss"),
+                epoch=epoch + 1 if self.recorder.is_resumed else None,
+                steps=int(self.model.optimizer.iterations),
+            )
 
 
 def _logits(model: Any, images: torch.Tensor) -> torch.Tensor:
