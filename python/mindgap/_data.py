@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from . import _splits
 from ._datasets import class_names
 from ._split import Source, Split
@@ -26,6 +28,8 @@ class Data:
     leaks: Sequence[bool]
     #: For each image of val, whether it is in the first half.
     in_first_half: Sequence[bool]
+    #: What the network sees of val's first image.
+    first_input: torch.Tensor
     #: The folder that holds both splits; None where the data sets tell no files.
     root: Path | None
 
@@ -64,6 +68,7 @@ class Data:
             probe=probe,
             leaks=_splits.in_train(train.content, val.content),
             in_first_half=_splits.halves(val.content.labels, len(names), data_seed),
+            first_input=val.source.network_input(val.positions[0])[0],
             root=root,
         )
 

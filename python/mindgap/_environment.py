@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import torch
 from . import __version__
 from ._data import Data
 from ._folder import now
-from ._split import Split
+from ._samples import pixel_hash
 from ._splits import train_duplicates
 
 
@@ -50,15 +49,32 @@ def environment(
             "framework": framework,
             "model": type(model).__name__,
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "first_input": first_input(data),
         },
-        "data": data_section(data),
+        "data": _data_section(data),
         "command_line": sys.argv,
         "started": started,
         "resumes": [],
     }
 
 
-def data_section(data: Data) -> dict[str, Any]:
+def fingerprint(data: Data) -> str:
+    """A hash over classes, labels and pixels; names of files have no influence."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(repr(list(data.classes)).encode())
+    for split in (data.train, data.val):
+        digest.update(f"{split.source.name} {len(split.positions)}".encode())
+        for label, pixels in zip(split.content.labels, split.content.hashes, strict=True):
+            digest.update(label.to_bytes(4, "little") + pixels)
+    return f"py-{digest.hexdigest()}"
+
+
+def first_input(data: Data) -> str:
+    """A hash of what the network sees of val's first image: another one where the eval transform is another."""
+    return pixel_hash(data.first_input).hex()
+
+
+def _data_section(data: Data) -> dict[str, Any]:
     """The section `data`: what the run was trained on."""
     train, val = data.train, data.val
     duplicates = train_duplicates(train.content)
@@ -66,7 +82,7 @@ def data_section(data: Data) -> dict[str, Any]:
     if data.root is not None:
         about["path"] = str(data.root.resolve())
     about |= {
-        "fingerprint": f"py-{_fingerprint(data.classes, [train, val])}",
+        "fingerprint": fingerprint(data),
         "train": len(train.positions),
         "val": len(val.positions),
         "probe": len(data.probe),
@@ -76,7 +92,7 @@ def data_section(data: Data) -> dict[str, Any]:
         "bad_files": 0,
         "classes": list(data.classes),
     }
-    shape = tuple(val.source.network_input(val.positions[0])[0].shape)
+    shape = tuple(data.first_input.shape)
     # [channels, height, width], or as Keras has it with the channels last.
     for channels, sides in [(shape[:1], shape[1:]), (shape[2:], shape[:2])]:
         if len(shape) == 3 and channels[0] in (1, 3):
@@ -85,17 +101,6 @@ def data_section(data: Data) -> dict[str, Any]:
                 about["size"] = sides[0]
             break
     return about | {"mean": [], "std": []}
-
-
-def _fingerprint(classes: Sequence[str], splits: Sequence[Split]) -> str:
-    """A hash over classes, labels and pixels; names of files have no influence."""
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr(list(classes)).encode())
-    for split in splits:
-        digest.update(f"{split.source.name} {len(split.positions)}".encode())
-        for label, pixels in zip(split.content.labels, split.content.hashes, strict=True):
-            digest.update(label.to_bytes(4, "little") + pixels)
-    return digest.hexdigest()
 
 
 def _cpu_name() -> str:

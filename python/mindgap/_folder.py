@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import tempfile
+import weakref
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,11 @@ class RunFolder:
     def __init__(self, path: Path, resume: bool) -> None:
         """Makes the folder and locks it.
 
-        Raises FileExistsError where it holds another run or other files and `resume` is not set, BlockingIOError where
+        Raises FileExistsError where it holds other files, or a run that `resume` does not continue, BlockingIOError where
         another process writes into it.
         """
         self.path = path
-        if not resume:
-            _check_unused(path)
-        elif (path / RECIPE).exists():
-            raise FileExistsError(f"{path} holds a run that mindgap itself trained; mindgap train --resume resumes it")
+        _check(path, resume)
         path.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -52,14 +50,18 @@ class RunFolder:
             raise BlockingIOError(
                 f"{path / LOCK} is locked by {_holder(owner)}: wait for that run to end, or choose another folder"
             ) from error
-        if not resume:
+        try:
             # Another process may have written between the first check and the lock.
-            _check_unused(path)
+            _check(path, resume)
+        except BaseException:
+            os.close(self._lock)
+            raise
         about = {"pid": os.getpid(), "host": socket.gethostname(), "started": now(), "command": " ".join(sys.argv)}
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, json.dumps(about).encode(), 0)
         for leftover in path.glob(f"{_TEMPORARY}*"):
             leftover.unlink()
+        _locked.add(self)
 
     @property
     def is_locked(self) -> bool:
@@ -69,10 +71,16 @@ class RunFolder:
     def release(self) -> None:
         """Gives the lock back; a second call does nothing."""
         if self._lock >= 0:
-            # An empty file says that its holder ended in order. Unlocked before it is closed: worker processes of a loader
-            # have the same open file.
+            # An empty file says that its holder ended in order. Unlocked before it is closed: a process that is just being
+            # forked still has the same open file.
             os.ftruncate(self._lock, 0)
             fcntl.flock(self._lock, fcntl.LOCK_UN)
+            os.close(self._lock)
+            self._lock = -1
+
+    def leave_to_parent(self) -> None:
+        """Closes the lock in a forked process: its parent alone holds it and writes, and the lock ends with it."""
+        if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
 
@@ -146,13 +154,37 @@ class RunFolder:
             os.close(descriptor)
 
 
-def _check_unused(path: Path) -> None:
+#: The folders that this process has locked. A worker process of a loader that outlives a killed loop must not hold them.
+_locked: weakref.WeakSet[RunFolder] = weakref.WeakSet()
+
+
+def _leave_to_parent() -> None:
+    for folder in list(_locked):
+        folder.leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
+
+
+def _check(path: Path, resume: bool) -> None:
+    """Refuses a folder that cannot be begun, nor continued with `resume`."""
+    if resume and (path / RECIPE).exists():
+        raise FileExistsError(f"{path} holds a run that mindgap itself trained; mindgap train --resume resumes it")
+    if not resume or not (path / ENVIRONMENT).exists():
+        _check_unused(path, resume)
+
+
+def _check_unused(path: Path, resume: bool) -> None:
     """Refuses a folder that holds anything but what a run leaves that ended before its first epoch."""
     if not path.exists():
         return
     if not path.is_dir():
         raise FileExistsError(f"{path} is a file: choose another folder")
     names = {entry.name for entry in path.iterdir() if not entry.name.startswith(_TEMPORARY)}
+    if resume and EPOCHS in names:
+        raise FileExistsError(
+            f"{path} holds {EPOCHS} without {ENVIRONMENT}, and cannot be resumed: choose another folder"
+        )
     if RECIPE in names or EPOCHS in names:
         raise FileExistsError(f"{path} holds another run: choose another folder, or resume it with resume=True")
     if others := names - {LOCK, ENVIRONMENT, IMAGES, PREDICTIONS}:

@@ -168,7 +168,7 @@ def record(
         gap_acc_without_leaks=probe.accuracy() - clean.accuracy() if clean else None,
         raw_val_loss=raw_val_loss,
         val_half_losses=(val.only(first).loss(), val.only(~first).loss()),
-        steps=steps,
+        steps=None if steps is None else int(steps),
         seconds=seconds,
     )
 

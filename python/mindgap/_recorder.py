@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import time
 from collections.abc import Sequence
@@ -87,7 +88,8 @@ class Recorder:
         self.is_recording = _rank() == 0
         if not self.is_recording:
             return
-        self._batch_size, self._workers, self._device = batch_size, num_workers, device
+        self._batch_size, self._workers = batch_size, num_workers
+        self._device = None if device is None else _measure.device_named(device)
         self._echo, self._epochs = echo, epochs
         self._recording = Recording(self.path, resume)
         try:
@@ -99,13 +101,13 @@ class Recorder:
                     workers=num_workers,
                     data_seed=data_seed,
                 )
-            if resume:
-                self._recording.continue_with(self._data)
+                if resume:
+                    self._recording.continue_with(self._data)
         except BaseException:
             self._recording.folder.release()
             raise
-        #: The first epoch that this process recorded.
-        self._first: int | None = None
+        #: Whether this process has recorded an epoch.
+        self._has_recorded = False
         self._since = time.monotonic()
 
     @property
@@ -116,7 +118,7 @@ class Recorder:
     @property
     def is_resumed(self) -> bool:
         """Whether the next epoch is the first of a process that resumed the run."""
-        return self.is_recording and self._first is None and bool(self._recording.records)
+        return self.is_recording and not self._has_recorded and bool(self._recording.records)
 
     def epoch(
         self,
@@ -144,7 +146,7 @@ class Recorder:
             raise RuntimeError("epoch() was called in a process with a rank above 0: ask recorder.is_recording first")
         number = self._next(epoch)
         model = _measure.bare(model)
-        device = _measure.device_of(model) if self._device is None else torch.device(self._device)
+        device = self._device or _measure.device_of(model)
         with _measure.generators_kept():
             with _measure.eval_mode(model):
                 probe = self._outputs(model, self._data.train, self._data.probe, device)
@@ -162,8 +164,8 @@ class Recorder:
             steps=steps,
             seconds=time.monotonic() - self._since,
         )
-        self._first = self._first or number
         self._recording.add(record, probe, val, data=self._data, model=model, device=device, framework=self.framework)
+        self._has_recorded = True
         self._since = time.monotonic()
         if self._echo:
             print(record.line(self._epochs), flush=True)
@@ -196,9 +198,12 @@ class Recorder:
     def _next(self, epoch: int | None) -> int:
         """The number of the epoch to record: the given one, or the next."""
         if not self._recording.folder.is_locked:
-            raise RuntimeError(f"the recorder of {self.path} is finished; Recorder(…, resume=True) extends the run")
+            raise RuntimeError(
+                f"the recorder of {self.path} is finished, or was made in the process that this one was forked from; "
+                f"Recorder(…, resume=True) extends a finished run"
+            )
         last = max((record.epoch for record in self._recording.records), default=0)
-        number = last + 1 if epoch is None else epoch
+        number = last + 1 if epoch is None else operator.index(epoch)
         if not 1 <= number <= last + 1:
             raise ValueError(f"epoch {number} cannot be recorded after epoch {last}: epochs count from 1, one by one")
         if number == 1 and last > 0:
@@ -206,7 +211,7 @@ class Recorder:
                 f"{self.path} has {last} epochs, and the loop begins at epoch 1: resume the loop from its checkpoint, or "
                 f"choose another folder"
             )
-        if self._first is not None and number <= last:
+        if self._has_recorded and number <= last:
             raise ValueError(f"epoch {number} was recorded by this process already")
         return number
 

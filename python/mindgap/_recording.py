@@ -50,15 +50,30 @@ class Recording:
         self._best: tuple[int, Outputs, Outputs] | None = None
 
     def continue_with(self, data: Data) -> None:
-        """Takes over what an earlier process recorded in the folder, if it recorded anything."""
+        """Takes over what an earlier process recorded in the folder, if it recorded anything.
+
+        Raises FileExistsError or ValueError where that was another kind of run, or measured on other images.
+        """
         if not self.folder.has(_folder.ENVIRONMENT):
             return
         before = self.folder.read_json(_folder.ENVIRONMENT)
         if "recorder" not in before:
             raise FileExistsError(f"{self.folder.path} holds no recorded run: choose another folder")
-        if before["data"]["fingerprint"] != _environment.data_section(data)["fingerprint"]:
+        if before["data"]["fingerprint"] != _environment.fingerprint(data):
             raise ValueError(
                 f"{self.folder.path} was recorded on other data (classes, labels or pixels differ): choose another folder"
+            )
+        if (self.folder.path / _folder.IMAGES).read_bytes() != _images(data):
+            raise ValueError(
+                f"{self.folder.path / _folder.IMAGES} lists other images than the probe and val of these data: pass the "
+                f"data_seed= and data= of the run, or choose another folder"
+            )
+        first_input = _environment.first_input(data)
+        # Older versions did not record it.
+        if before["recorder"].get("first_input", first_input) != first_input:
+            raise ValueError(
+                f"{self.folder.path} was recorded with another eval_transform: what the network sees of val's first image "
+                f"differs. Pass that of the run, or choose another folder"
             )
         self._environment = before
         self._lines = self.folder.whole_lines(_folder.EPOCHS)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import math
 import os
 import random
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import mindgap
-from mindgap import EpochRecord, Recorder, _safetensors
+from mindgap import EpochRecord, Recorder, _folder, _safetensors
 
 from .conftest import Arrays, network, scaled
 
@@ -269,6 +273,141 @@ def test_other_data_are_not_mixed_into_a_run(tmp_path: Path, arrays: Splits) -> 
         recorder(out, ((images[1:], labels[1:]), val), resume=True)
 
 
+def test_a_run_resumes_only_with_its_own_draw_and_transform(tmp_path: Path, arrays: Splits) -> None:
+    out = tmp_path / "run"
+    first = recorder(out, arrays)
+    first.epoch(network())
+    first._recording.folder.release()
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(ValueError, match="images.csv.*data_seed="):
+        recorder(out, arrays, data_seed=1, resume=True)
+    with pytest.raises(ValueError, match="another eval_transform: what the network sees"):
+        Recorder(out, train=arrays[0], val=arrays[1], eval_transform=lambda image: scaled(image) - 1, resume=True)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    # Runs of older versions do not state the input.
+    about = json.loads(before["environment.json"])
+    del about["recorder"]["first_input"]
+    (out / "environment.json").write_text(json.dumps(about))
+    assert len(recorder(out, arrays, resume=True).records) == 1
+
+
+def test_resume_is_refused_in_a_folder_without_a_run(tmp_path: Path, arrays: Splits) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("")
+    with pytest.raises(FileExistsError, match="not empty .it holds thesis.txt"):
+        recorder(tmp_path / "mine", arrays, resume=True)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+    first = recorder(tmp_path / "run", arrays)
+    first.epoch(network())
+    first._recording.folder.release()
+    (tmp_path / "run" / "environment.json").unlink()
+    with pytest.raises(FileExistsError, match=r"epochs.jsonl without environment.json"):
+        recorder(tmp_path / "run", arrays, resume=True)
+    assert len(lines(tmp_path / "run")) == 1
+    # An empty folder, and one whose run ended before its first epoch, are begun.
+    (tmp_path / "empty").mkdir()
+    for _ in range(2):
+        recorder(tmp_path / "empty", arrays, resume=True)._recording.folder.release()
+
+
+def test_a_folder_that_is_filled_while_it_is_locked_is_unlocked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fcntl.flock
+
+    def filled_meanwhile(descriptor: int, operation: int) -> None:
+        (tmp_path / "run" / "epochs.jsonl").touch()
+        real(descriptor, operation)
+
+    opened = set(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(fcntl, "flock", filled_meanwhile)
+    for resume in (False, True):
+        with pytest.raises(FileExistsError):
+            _folder.RunFolder(tmp_path / "run", resume)
+        (tmp_path / "run" / "epochs.jsonl").unlink(missing_ok=True)
+    assert set(os.listdir("/proc/self/fd")) == opened
+
+
+FORKED = """
+import os, sys, time
+from pathlib import Path
+from mindgap._folder import RunFolder
+
+folder = RunFolder(Path(sys.argv[1]), resume=True)
+said, say = os.pipe()
+child = os.fork()
+if child == 0:
+    os.write(say, b"locked" if folder.is_locked else b"unlocked")
+    time.sleep(60)
+    os._exit(0)
+print(f"{child} {os.read(said, 10).decode()}", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_worker_that_outlives_the_loop_holds_no_lock(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(mindgap.__file__).parents[1])}
+    command = [sys.executable, "-c", FORKED, str(tmp_path / "run")]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as loop:
+        assert loop.stdout is not None
+        worker, said = loop.stdout.readline().split()
+        try:
+            assert said == "unlocked"
+            with pytest.raises(BlockingIOError, match=f"locked by process {loop.pid} "):
+                _folder.RunFolder(tmp_path / "run", resume=True)
+            loop.kill()
+            loop.wait()
+            os.kill(int(worker), 0)
+            _folder.RunFolder(tmp_path / "run", resume=True).release()
+        finally:
+            loop.kill()
+            os.kill(int(worker), signal.SIGKILL)
+
+
+def test_an_epoch_that_is_refused_leaves_a_recorder_to_use(tmp_path: Path, arrays: Splits) -> None:
+    measured = recorder(tmp_path / "run", arrays)
+    with pytest.raises(ValueError, match="gives probabilities"):
+        measured.epoch(torch.nn.Sequential(network(), torch.nn.Softmax(1)))
+    with pytest.raises(TypeError):
+        measured.epoch(network(), lr=object())  # type: ignore[arg-type]
+    with pytest.raises((TypeError, ValueError)):
+        measured.epoch(network(), steps="many")  # type: ignore[arg-type]
+    assert not measured.is_resumed and measured.records == ()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.lock"]
+    measured.epoch(network(), steps=np.int64(12), epoch=np.int64(1))  # type: ignore[arg-type]
+    measured.epoch(network(), steps=torch.tensor(24))  # type: ignore[arg-type]
+    assert [line["steps"] for line in lines(tmp_path / "run")] == [12, 24]
+
+
+def test_an_epoch_that_cannot_be_written_may_be_recorded_again(
+    tmp_path: Path, arrays: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    first = recorder(out, arrays)
+    for seed in range(2):
+        first.epoch(network(seed))
+    first._recording.folder.release()
+    measured = recorder(out, arrays, resume=True)
+
+    def full(*_: Any) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_folder.RunFolder, "write", full)
+        with pytest.raises(OSError, match="no space"):
+            measured.epoch(network(3), epoch=2)
+    assert measured.is_resumed
+    record = measured.epoch(network(3), epoch=2)
+    assert [line["val_loss"] for line in lines(out)] == [first.records[0].val_loss, record.val_loss]
+
+
+def test_a_device_that_is_missing_is_named(tmp_path: Path, arrays: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="device is cuda:0.*no CUDA"):
+        recorder(tmp_path / "run", arrays, device="cuda:0")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_line_is_printed_if_asked_for(tmp_path: Path, arrays: Splits, capsys: pytest.CaptureFixture[str]) -> None:
     record = recorder(tmp_path / "run", arrays, echo=True, epochs=50).epoch(network())
     assert capsys.readouterr().out == (
@@ -300,9 +439,6 @@ def test_an_interrupted_loop_leaves_a_run_to_resume(tmp_path: Path, arrays: Spli
 
 
 def test_import_mindgap_imports_no_torch() -> None:
-    import subprocess
-    import sys
-
     code = "import sys, mindgap; assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
     subprocess.run(
         [sys.executable, "-c", code],
