@@ -8,7 +8,6 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{FinishedRun, Job};
-use crate::recipe::Recipe;
 
 /// What decides which runs form a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,7 +110,7 @@ fn by_recipe(runs: &[FinishedRun], names: &[Name]) -> Result<Vec<String>> {
     let stems = by_name(names);
     let mut labels: Vec<String> = Vec::new();
     for (index, run) in runs.iter().enumerate() {
-        if run.recipe.is_none() {
+        let Some(recipe) = &run.recipe else {
             let similar = (0..index).find(|&other| runs[other].recipe.is_none() && stems[other] == stems[index]);
             if let Some(similar) = similar {
                 bail!(
@@ -123,8 +122,9 @@ fn by_recipe(runs: &[FinishedRun], names: &[Name]) -> Result<Vec<String>> {
             }
             labels.push(free(&names[index].whole, &labels));
             continue;
-        }
-        let same: Vec<usize> = (0..index).filter(|&other| is_same_recipe(&runs[other].recipe, &run.recipe)).collect();
+        };
+        let is_same = |other: &FinishedRun| other.recipe.as_ref().is_some_and(|other| other.is_same_but_seed(recipe));
+        let same: Vec<usize> = (0..index).filter(|&other| is_same(&runs[other])).collect();
         let seed = seed_of(run, &names[index]);
         let group = same.iter().map(|&other| labels[other].clone()).find(|label| {
             same.iter().all(|&other| labels[other] != *label || seed_of(&runs[other], &names[other]) != seed)
@@ -132,13 +132,6 @@ fn by_recipe(runs: &[FinishedRun], names: &[Name]) -> Result<Vec<String>> {
         labels.push(group.unwrap_or_else(|| free(&stems[index], &labels)));
     }
     Ok(labels)
-}
-
-fn is_same_recipe(one: &Option<Recipe>, other: &Option<Recipe>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => one.diff(&Recipe { seed: one.seed, ..other.clone() }).is_empty(),
-        _ => false,
-    }
 }
 
 /// `wanted`, or the first of `wanted (2)`, `wanted (3)`, … that is not taken.

@@ -55,7 +55,7 @@ pub use models::{ModelKind, ModelOptions};
 pub use origin::{ComparedModel, Models, Weights};
 pub use plan::Plan;
 pub use planned_run::{PlannedData, PlannedRun};
-pub use predictions::Values;
+pub use predictions::{EVALUATE_COLUMNS, Values};
 pub use run_figures::{Measurement, RunFigures};
 pub use runner::{JobStatus, run};
 pub use verdict::Verdict;

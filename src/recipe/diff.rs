@@ -40,6 +40,11 @@ impl Recipe {
         compare("", &json(self), &json(other), &mut differences);
         differences
     }
+
+    /// Whether `other` is this recipe, perhaps with another seed.
+    pub fn is_same_but_seed(&self, other: &Self) -> bool {
+        self.diff(&Self { seed: self.seed, ..other.clone() }).is_empty()
+    }
 }
 
 fn compare(path: &str, ours: &Value, theirs: &Value, differences: &mut Vec<KeyDifference>) {

@@ -1,7 +1,7 @@
 //! Runs of one recipe over several seeds, and their curves.
 
 use super::ReportedRun;
-use crate::{compare::MeanSd, recipe::Recipe, run::EpochRecord, stats::Confusion};
+use crate::{compare::MeanSd, run::EpochRecord, stats::Confusion};
 
 /// The runs that differ in nothing but the seed.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl RunGroup {
     fn takes(&self, run: &ReportedRun) -> bool {
         let is_new_seed = self.runs.iter().all(|other| other.job.seed != run.job.seed);
         let is_same = match (&self.runs[0].recipe, &run.recipe) {
-            (Some(own), Some(other)) => own.diff(&Recipe { seed: own.seed, ..other.clone() }).is_empty(),
+            (Some(own), Some(other)) => own.is_same_but_seed(other),
             // Of recorded runs only the folder's name says what they are.
             (None, None) => self.name == run.job.preset,
             _ => false,

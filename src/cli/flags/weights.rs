@@ -22,9 +22,31 @@ use mindgap::{
 /// that it means the same weights wherever it is read.
 /// Fails if the hub does not have them, cannot be reached, or has weights of another network.
 pub fn fetch(recipe: &mut Recipe) -> Result<()> {
-    let Some(name) = recipe.pretrained.as_deref().and_then(HubName::recorded) else { return Ok(()) };
+    fetch_all([recipe])
+}
+
+/// Fetches what the recipes name, each name once; equal names become the same commit.
+/// Fails where [`fetch`] fails.
+pub fn fetch_all<'a>(recipes: impl IntoIterator<Item = &'a mut Recipe>) -> Result<()> {
+    let mut fetched: BTreeMap<String, (String, Card)> = BTreeMap::new();
+    for recipe in recipes {
+        let Some(given) = recipe.pretrained.clone() else { continue };
+        let Some(name) = HubName::recorded(&given) else { continue };
+        if !fetched.contains_key(&given) {
+            fetched.insert(given.clone(), fetch_card_and_weights(&name, &recipe.model)?);
+        }
+        let (pinned, card) = &fetched[&given];
+        card.check_fits(&recipe.model).with_context(|| format!("{name} cannot be used"))?;
+        recipe.pretrained = Some(pinned.clone());
+    }
+    Ok(())
+}
+
+/// Fetches the weights called `name` and their card, and returns the name at their commit and the card. The weights, which
+/// are large, are fetched for a network called `model` only if they fit it.
+fn fetch_card_and_weights(name: &HubName, model: &str) -> Result<(String, Card)> {
     let hub = Hub::from_env()?;
-    let config = hub.file(&name, CONFIG, &Transfer::default())?;
+    let config = hub.file(name, CONFIG, &Transfer::default())?;
     if let Some(note) = &config.note {
         say(format_args!("note: {note}"));
     }
@@ -34,26 +56,12 @@ pub fn fetch(recipe: &mut Recipe) -> Result<()> {
              such as timm/resnet18.a1_in1k or timm/resnet18.tv_in1k"
         )
     });
-    card.and_then(|card| card.check_fits(&recipe.model)).with_context(|| format!("{name} cannot be used"))?;
+    let cannot = || format!("{name} cannot be used");
+    let card = card.with_context(cannot)?;
+    card.check_fits(model).with_context(cannot)?;
     let pinned = name.at(&config.commit);
     hub.file(&pinned, WEIGHTS, &Transfer::default())?;
-    recipe.pretrained = Some(pinned.to_string());
-    Ok(())
-}
-
-/// Fetches what the recipes name; equal names become the same commit.
-/// Fails where [`fetch`] fails.
-pub fn fetch_all<'a>(recipes: impl IntoIterator<Item = &'a mut Recipe>) -> Result<()> {
-    let mut pinned: BTreeMap<String, Option<String>> = BTreeMap::new();
-    for recipe in recipes {
-        let Some(given) = recipe.pretrained.clone() else { continue };
-        if let Some(known) = pinned.get(&given) {
-            recipe.pretrained.clone_from(known);
-        }
-        fetch(recipe)?;
-        pinned.insert(given, recipe.pretrained.clone());
-    }
-    Ok(())
+    Ok((pinned.to_string(), card))
 }
 
 /// Shows a transfer on stderr: a bar on a terminal, a line otherwise.

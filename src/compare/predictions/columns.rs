@@ -11,7 +11,7 @@ const LABEL: [&str; 3] = ["label", "target", "true_label"];
 /// What may stand before the class in the name of a column, where it stands before all.
 const PREFIXES: [&str; 6] = ["p_", "prob_", "logit_", "logits_", "score_", "class_"];
 /// The columns with which `mindgap evaluate --predictions` begins; those without a role here are not classes.
-const EVALUATE: [&str; 6] = ["id", "path", "label", "predicted", "probability", "loss"];
+pub const EVALUATE_COLUMNS: [&str; 6] = ["id", "path", "label", "predicted", "probability", "loss"];
 
 /// The roles of the columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +57,13 @@ impl Columns {
     fn of_names(head: &[String], separator: u8) -> Result<Self> {
         let name = only(head, &NAME)?;
         let label = only(head, &LABEL)?;
-        let is_ours = head.len() > EVALUATE.len() && head.iter().zip(EVALUATE).all(|(column, known)| column == known);
+        let is_ours = head.len() > EVALUATE_COLUMNS.len()
+            && head.iter().zip(EVALUATE_COLUMNS).all(|(column, known)| column == known);
         let has_index = head[0].is_empty();
         let mut values = Vec::new();
         let mut classes = Vec::new();
         for (index, column) in head.iter().enumerate() {
-            let is_known = is_ours && index < EVALUATE.len() || has_index && index == 0;
+            let is_known = is_ours && index < EVALUATE_COLUMNS.len() || has_index && index == 0;
             if index == name || index == label || is_known {
                 continue;
             }

@@ -15,6 +15,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
+pub use columns::EVALUATE_COLUMNS;
 pub use values::Values;
 
 use columns::Columns;

@@ -36,6 +36,7 @@ use subject::Subject;
 pub fn run(args: &Args) -> Result<ExitStatus> {
     if let Some(file) = &args.predictions {
         ensure!(args.force || !file.exists(), "{} exists already: add --force to replace it", file.display());
+        durable::check_writable(&durable::folder_of(file))?;
     }
     let device = args.compute.prepare(None, None)?;
     let model = args.model.open(device)?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use mindgap::{
+    compare::EVALUATE_COLUMNS,
     data::Split,
     run::Outputs,
     stats::{Logits, softmax},
@@ -18,7 +19,7 @@ use mindgap::{
 pub fn csv(split: &Split, outputs: &Outputs, classes: &[String], root: &Path) -> Result<Vec<u8>> {
     let logits = Logits::new(&outputs.logits, &outputs.labels, classes.len());
     let mut table = csv::Writer::from_writer(Vec::new());
-    let columns = ["id", "path", "label", "predicted", "probability", "loss"].map(str::to_owned);
+    let columns = EVALUATE_COLUMNS.map(str::to_owned);
     table.write_record(columns.into_iter().chain(classes.iter().map(|class| format!("p_{class}"))))?;
     let rows = logits.rows().zip(logits.predicted()).zip(logits.losses(1.0));
     for (position, (((row, label), predicted), loss)) in rows.enumerate() {
