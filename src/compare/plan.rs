@@ -145,15 +145,14 @@ mod tests {
     use super::*;
     use crate::{
         compare::{PlannedData, jobs},
-        data::SplitFolders,
+        data::Selection,
         recipe::Recipe,
     };
 
     fn planned(presets: &[&str], seeds: u64, change: impl Fn(&mut PlannedRun)) -> Vec<PlannedRun> {
         let data = PlannedData {
             source: "/data/photos".into(),
-            exclude: None,
-            folders: SplitFolders::default(),
+            selection: Selection::default(),
             skip_bad: false,
             fingerprint: "00ff".into(),
             train: 900,

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Job;
 use crate::{
-    data::SplitFolders,
+    data::Selection,
     recipe::{KeyDifference, Recipe},
 };
 
@@ -32,12 +32,9 @@ pub struct PlannedRun {
 pub struct PlannedData {
     /// Their absolute path, or `faces`.
     pub source: String,
-    /// The absolute path of the list of samples to leave out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exclude: Option<String>,
-    /// The folders of splits that the user named.
-    #[serde(default, skip_serializing_if = "SplitFolders::is_empty")]
-    pub folders: SplitFolders,
+    /// What of the data is read, with absolute paths.
+    #[serde(flatten)]
+    pub selection: Selection,
     /// Whether images that cannot be read are left out.
     #[serde(default)]
     pub skip_bad: bool,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    data::SplitFolders,
+    data::{Selection, SplitFolders},
     random::{Purpose, Stream},
     recipe::Recipe,
     run::{DataSource, Done, Environment, EpochRecord, EpochTraining, Measured, Outputs, RunCost, Versions},
@@ -83,7 +83,7 @@ fn data(fingerprint: &str) -> DataSource {
     DataSource {
         source: "data".into(),
         path: None,
-        exclude: None,
+        selection: Selection::default(),
         fingerprint: fingerprint.into(),
         train: 900,
         val: IMAGES,

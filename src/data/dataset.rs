@@ -1,6 +1,6 @@
 //! Opens a data set: from a source to splits that training can use.
 
-use std::{cell::RefCell, path::PathBuf};
+use std::cell::RefCell;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -15,6 +15,7 @@ use super::{
     list_splits::listed,
     options::Options,
     read_progress::ReadProgress,
+    selection::Selection,
     sources::{
         listing::{self, Listing, Samples},
         unreadable::{self, BadFile},
@@ -22,7 +23,6 @@ use super::{
     splits::{
         probe::{self, LabelledHashes},
         split::{Pixels, Split},
-        split_folders::SplitFolders,
         split_name::SplitName,
         stratified,
         train_duplicates::{self, TrainDuplicates},
@@ -33,8 +33,8 @@ use super::{
 pub struct Dataset {
     /// The source as it was named to [`open`].
     pub source: String,
-    /// The folders of splits that were named to [`open`].
-    pub folders: SplitFolders,
+    /// What of the source was read, as it was named to [`open`].
+    pub selection: Selection,
     /// Class names; a label is an index into them.
     pub classes: Vec<String>,
     /// Channels of every image, 1 or 3.
@@ -59,8 +59,6 @@ pub struct Dataset {
     pub unread_test: Option<String>,
     /// 32 hex digits over classes, labels and decoded pixels of every split, in their order.
     pub fingerprint: String,
-    /// The list of samples that were excluded.
-    pub exclude: Option<PathBuf>,
     /// Files and rows that were left out because they cannot be read.
     pub bad_files: Vec<BadFile>,
     /// Notes for the user on how the source was read, one sentence each.
@@ -72,7 +70,7 @@ pub struct Dataset {
 /// # Errors
 /// The source is missing, empty or wrongly laid out; there are fewer than two classes, a class of val that train lacks, a
 /// class without an image in train, or a val without images; files or rows cannot be read and `skip_bad` is not set (the
-/// message names them); or the list `exclude` names samples that do not exist.
+/// message names them); or the list of samples to exclude names samples that do not exist.
 pub fn open(source: &str, options: &Options, progress: &dyn ReadProgress) -> Result<Dataset> {
     let share = options.train_fraction;
     ensure!(share > 0.0 && share <= 1.0, "`options.train_fraction = {share}`: a share above 0 and up to 1 is possible");
@@ -127,7 +125,7 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
     let fingerprint = hash::fingerprint(&classes, all.map(|(name, split)| (name, split.labels_and_hashes())));
     Ok(Dataset {
         source: source.to_owned(),
-        folders: options.folders.clone(),
+        selection: options.selection.clone(),
         classes,
         channels: shape.channels,
         size: shape.size,
@@ -140,7 +138,6 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
         test,
         unread_test,
         fingerprint,
-        exclude: options.exclude.clone(),
         bad_files,
         notes,
     })

@@ -29,7 +29,7 @@ pub fn listed(source: &str, options: &Options) -> Result<Listing> {
 
 /// Lists the splits that the source has, without the excluded samples.
 fn listed_whole(source: &str, options: &Options) -> Result<Listing> {
-    let mut exclusions = options.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
+    let mut exclusions = options.selection.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
     let mut listing = list(source, options, &mut exclusions)?;
     exclusions.apply(&mut listing, Path::new(source))?;
     listing.check()?;
@@ -39,8 +39,8 @@ fn listed_whole(source: &str, options: &Options) -> Result<Listing> {
 fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<Listing> {
     let is_folder = source != "faces" && Path::new(source).is_dir();
     ensure!(
-        is_folder || options.folders.is_empty(),
-        "`options.folders.train`, `options.folders.val` and `options.folders.test` name folders in a folder of images, and \
+        is_folder || options.selection.folders.is_empty(),
+        "`options.selection.folders.train`, `options.selection.folders.val` and `options.selection.folders.test` name folders in a folder of images, and \
          {source:?} is none"
     );
     if source == "faces" {
@@ -49,7 +49,7 @@ fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<
     let path = Path::new(source);
     let kind = path.metadata().context("there is no such folder or file")?;
     if kind.is_dir() {
-        image_folder::list(path, &options.folders)
+        image_folder::list(path, &options.selection.folders)
     } else if is_table(path) {
         table::list(path, options.skip_bad, exclusions)
     } else {

@@ -25,6 +25,7 @@ mod list_splits;
 mod options;
 mod panic_message;
 mod read_progress;
+mod selection;
 mod sources;
 mod splits;
 mod streaming;
@@ -39,6 +40,7 @@ pub use dataset::{Dataset, open};
 pub use decoding::decoded_cache::{default_folder, kept_bytes};
 pub use options::Options;
 pub use read_progress::{NoProgress, ReadProgress};
+pub use selection::Selection;
 pub use sources::{
     faces,
     image_files::{ImageFile, images_below},

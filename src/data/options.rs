@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, thread};
 
-use super::splits::split_folders::SplitFolders;
+use super::selection::Selection;
 
 /// How a data set is opened.
 #[derive(Clone, Debug)]
@@ -19,10 +19,8 @@ pub struct Options {
     pub range_16bit: Option<[u16; 2]>,
     /// Whether files and rows that cannot be read are left out with a note; otherwise they are an error.
     pub skip_bad: bool,
-    /// The folders of splits that the user names.
-    pub folders: SplitFolders,
-    /// A list of samples to treat as absent, before any split is drawn.
-    pub exclude: Option<PathBuf>,
+    /// What of the source is read.
+    pub selection: Selection,
     /// Bytes of pixels to keep in memory. Val, test and train, in this order, are kept if they fit; a split that does not
     /// fit is decoded again for every batch.
     pub cache_limit: u64,
@@ -45,8 +43,7 @@ impl Default for Options {
             in_chans: None,
             range_16bit: None,
             skip_bad: false,
-            folders: SplitFolders::default(),
-            exclude: None,
+            selection: Selection::default(),
             cache_limit: 4 << 30,
             workers: None,
             decoded_folder: None,

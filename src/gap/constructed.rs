@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::{Case, Curves, Diagnosis, Evidence, Id, Severity, diagnose};
 use crate::{
+    data::Selection,
     random::{Purpose, Stream},
     recipe::Recipe,
     run::{DataSource, Done, EpochRecord, EpochTraining, Outputs, Predictions, RunCost},
@@ -191,7 +192,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
     let data = DataSource {
         source: "data".into(),
         path: None,
-        exclude: None,
+        selection: Selection::default(),
         fingerprint: String::new(),
         train: train.labels.len(),
         val: VAL,

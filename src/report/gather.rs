@@ -180,6 +180,5 @@ fn find_gallery(run: &ReportedRun) -> Result<Gallery, String> {
     };
     let data = &run.environment.data;
     let source = data.path.as_ref().filter(|path| Path::new(path).exists()).unwrap_or(&data.source);
-    let exclude = data.exclude.as_ref().map(Path::new);
-    Gallery::of_val(source, &run.environment.folders, recipe.data_seed, exclude).map_err(|error| format!("{error:#}"))
+    Gallery::of_val(source, &run.environment.selection(), recipe.data_seed).map_err(|error| format!("{error:#}"))
 }

@@ -1,15 +1,33 @@
 //! Command lines that can be pasted into a shell.
 
+use crate::data::Selection;
+
 /// A word as a user types it in a shell: in quotes where it needs them.
 pub fn shell_word(word: &str) -> String {
     let is_plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_./=:,@%+-".contains(c));
     if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
-/// The flags that name data: `--data SOURCE`, and `--exclude` with the list of samples to leave out where there is one.
-pub fn data_flags(source: &str, exclude: Option<&str>) -> String {
-    let exclude = exclude.map_or(String::new(), |list| format!(" --exclude {}", shell_word(list)));
-    format!("--data {}{exclude}", shell_word(source))
+/// The flags that name data: `--data SOURCE`, and those of `selection`.
+pub fn data_flags(source: &str, selection: &Selection) -> String {
+    let mut flags = format!("--data {}", shell_word(source));
+    for (flag, value) in selection_flags(selection) {
+        flags += &format!(" {flag} {}", shell_word(&value));
+    }
+    flags
+}
+
+/// The flags of the command line that make `selection`, each with its value.
+pub fn selection_flags(selection: &Selection) -> Vec<(&'static str, String)> {
+    let Selection { exclude, folders } = selection;
+    let file = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let flags = [
+        ("--exclude", file(exclude)),
+        ("--train-dir", file(&folders.train)),
+        ("--val-dir", file(&folders.val)),
+        ("--test-dir", file(&folders.test)),
+    ];
+    flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
 }
 
 /// A command line as text, with the program's name instead of its path.
@@ -24,9 +42,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn data_flags_name_the_list_of_samples_to_leave_out() {
-        assert_eq!(data_flags("my photos", None), "--data 'my photos'");
-        assert_eq!(data_flags("photos", Some("a b.txt")), "--data photos --exclude 'a b.txt'");
+    fn data_flags_name_what_is_read_of_the_data() {
+        let mut selection = Selection::default();
+        assert_eq!(data_flags("my photos", &selection), "--data 'my photos'");
+        selection.exclude = Some("a b.txt".into());
+        selection.folders.val = Some("validation".into());
+        assert_eq!(data_flags("photos", &selection), "--data photos --exclude 'a b.txt' --val-dir validation");
     }
 
     #[test]

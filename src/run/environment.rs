@@ -5,7 +5,7 @@ use std::{fs, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::SplitFolders;
+use crate::data::{Selection, SplitFolders};
 
 /// The content of `environment.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,9 +67,10 @@ pub struct DataSource {
     /// replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The absolute path of the list of samples that were left out (`--exclude`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exclude: Option<String>,
+    /// What of the data was read, with absolute paths; without the folders of splits, which are in
+    /// [`Environment::folders`].
+    #[serde(flatten)]
+    pub selection: Selection,
     /// Hash over names, labels and pixels: equal fingerprints, equal data.
     pub fingerprint: String,
     /// Images to train on.
@@ -171,6 +172,11 @@ pub fn now() -> String {
 }
 
 impl Environment {
+    /// What of the data was read, with the folders of splits.
+    pub fn selection(&self) -> Selection {
+        Selection { folders: self.folders.clone(), ..self.data.selection.clone() }
+    }
+
     /// When the run began, in seconds since 1970; 0 where `started` cannot be read.
     pub fn began(&self) -> f64 {
         let time = humantime::parse_rfc3339(&self.started).ok();
@@ -207,7 +213,7 @@ pub(super) mod tests {
             data: DataSource {
                 source: "my faces".into(),
                 path: Some("/data/my faces".into()),
-                exclude: Some("/data/exclude.txt".into()),
+                selection: Selection { exclude: Some("/data/exclude.txt".into()), ..Selection::default() },
                 fingerprint: "00ff".into(),
                 train: 900,
                 val: 100,

@@ -6,7 +6,7 @@ use tch::Device;
 
 use super::EvalSets;
 use crate::{
-    data::{Dataset, Split},
+    data::{Dataset, Selection, Split, SplitFolders},
     run::{DataSource, Images, ListedImage, Versions},
     torch::{self, device},
 };
@@ -14,12 +14,14 @@ use crate::{
 /// What a run records about `data`, of which `sets` are measured.
 pub fn data_source(data: &Dataset, sets: &EvalSets) -> DataSource {
     let source = &data.source;
-    let absolute = |path: &Path| Some(fs::canonicalize(path).ok()?.to_string_lossy().into_owned());
+    // JSON holds text only.
+    let absolute = |path: &Path| anyhow::Ok(fs::canonicalize(path)?.to_string_lossy().into_owned());
+    let selection = data.selection.with_files(|file| Ok(absolute(file)?.into())).unwrap_or_default();
     let copies = data.duplicates_in_train();
     DataSource {
         source: source.clone(),
-        path: absolute(source.as_ref()).filter(|_| source != "faces"),
-        exclude: data.exclude.as_deref().and_then(absolute),
+        path: absolute(source.as_ref()).ok().filter(|_| source != "faces"),
+        selection: Selection { folders: SplitFolders::default(), ..selection },
         fingerprint: data.fingerprint.clone(),
         train: data.train.len(),
         val: data.val.len(),

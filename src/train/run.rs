@@ -237,7 +237,7 @@ impl<'a> Run<'a> {
                 cpu: cpu_name(),
                 data: data_source(self.data, &self.sets),
                 range_16bit: recipe.range_16bit.filter(|_| self.data.range_16bit.is_some()),
-                folders: self.data.folders.settled(Path::new(&self.data.source))?,
+                folders: self.data.selection.folders.settled(Path::new(&self.data.source))?,
                 recorder: None,
                 pretrained: trainer.pretrained.clone(),
                 command_line,

@@ -8,6 +8,7 @@ pub mod model_file;
 pub mod option_names;
 pub mod planning;
 pub mod recipe;
+pub mod selection;
 pub mod splits;
 pub mod views;
 pub mod weights;

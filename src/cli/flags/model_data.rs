@@ -47,8 +47,7 @@ impl<'a> ModelData<'a> {
         let asked = flags.source.clone();
         let source = asked.or_else(|| run.as_ref().map(|run| run.data.place().to_owned())).context(missing)?;
         let own = run.as_ref().filter(|run| run.data.is_at(&source));
-        let exclude = flags.exclude.clone().or_else(|| own.and_then(|run| run.data.exclude.clone()));
-        let folders = own.map(|run| run.folders.clone()).unwrap_or_default();
+        let selection = flags.selection().or(&own.map(Environment::selection).unwrap_or_default());
         let trained = model.description().map(|about| about.recipe()).transpose()?.unwrap_or_default();
         // A model without a recorded range was trained on 8-bit images, or by a version that kept the high byte of 16-bit
         // ones; the full range means both.
@@ -57,7 +56,7 @@ impl<'a> ModelData<'a> {
             model,
             is_of_run: own.is_some(),
             recipe: Recipe { img_size: Some(input.size), in_chans: Some(input.channels), range_16bit, ..trained },
-            flags: flags.reading(exclude, &folders),
+            flags: flags.reading(selection),
             skipped_before: own.is_some_and(|run| run.data.bad_files > 0),
             is_range_known: input.range_16bit.is_some(),
             source,

@@ -56,11 +56,11 @@ pub fn open_single_split(
 /// Lists the samples of the split, in the place of train.
 fn listed(source: &str, name: SplitName, known: &[String], options: &Options) -> Result<Option<Listing>> {
     let path = Path::new(source);
-    let mut exclusions = options.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
+    let mut exclusions = options.selection.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
     let listing = if source == "faces" {
         None
     } else if path.is_dir() {
-        image_folder::list_single(path, &options.folders, name)?
+        image_folder::list_single(path, &options.selection.folders, name)?
     } else if list_splits::is_table(path) {
         table::list_single(path, name, known, options.skip_bad, &mut exclusions)?
     } else {
