@@ -11,9 +11,12 @@ use super::{
         faces, image_folder,
         listing::{Listing, Samples},
         source::{Names, Source},
-        table,
+        table, unreadable,
     },
-    splits::stratified,
+    splits::{
+        folds::{self, Fold},
+        stratified,
+    },
 };
 
 /// Lists the samples of every split of `source` without reading an image.
@@ -23,7 +26,7 @@ pub fn listed(source: &str, options: &Options) -> Result<Listing> {
         let bad = listing.bad.len();
         listing.notes.push(format!("{bad} rows that cannot be read were left out (`options.skip_bad`)."));
     }
-    settle_splits(&mut listing, options);
+    settle_splits(&mut listing, options).with_context(|| format!("the data {source:?} cannot be used"))?;
     Ok(listing)
 }
 
@@ -66,7 +69,10 @@ pub fn is_table(path: &Path) -> bool {
 fn generate(data_seed: u64) -> Listing {
     let samples = |kind, first, count| {
         let faces::Faces { images, labels } = faces::generate(data_seed, first, count);
-        Samples::all(Source::Grey { side: faces::SIZE as u32, pixels: images, names: Names::Numbers(kind) }, labels)
+        Samples::all(
+            Source::Grey { side: faces::SIZE as u32, pixels: images, names: Names::Numbers(vec![(kind, count)]) },
+            labels,
+        )
     };
     let mut notes = Vec::new();
     if Path::new("faces").exists() {
@@ -84,10 +90,12 @@ fn generate(data_seed: u64) -> Listing {
     }
 }
 
-/// Draws a val split if the listing lacks one, and the fraction of train in use.
-fn settle_splits(listing: &mut Listing, options: &Options) {
+/// Draws val if it is a fold or if the listing lacks one, and the fraction of train in use.
+fn settle_splits(listing: &mut Listing, options: &Options) -> Result<()> {
     let classes = listing.classes.len();
-    if listing.val.is_none() {
+    if let Some(fold) = options.fold {
+        draw_fold(listing, fold, options.data_seed)?;
+    } else if listing.val.is_none() {
         let (train, val) = stratified::tenth(&listing.train.labels, classes, options.data_seed);
         listing.val = Some(listing.train.select(&val));
         listing.train = listing.train.select(&train);
@@ -108,4 +116,43 @@ fn settle_splits(listing: &mut Listing, options: &Options) {
         listing.train = listing.train.select(&used);
         listing.notes.push(format!("{} of {all} training images are used (`options.train_fraction`).", used.len()));
     }
+    Ok(())
+}
+
+/// Makes one fold of train and val together the val split, and the other folds train.
+fn draw_fold(listing: &mut Listing, Fold { index, of }: Fold, data_seed: u64) -> Result<()> {
+    ensure!(of >= 2 && index < of, "`options.fold`: of {of} folds, there is none with the index {index}");
+    let all = match &listing.val {
+        None => listing.train.clone(),
+        Some(val) => listing
+            .train
+            .joined(val)
+            .context("train and val cannot be divided into folds together, since their images have different sizes")?,
+    };
+    let fold_of = folds::draw(&all.labels, listing.classes.len(), None, of, data_seed);
+    let (val, train): (Vec<u32>, Vec<u32>) =
+        (0..fold_of.len() as u32).partition(|&position| fold_of[position as usize] == index);
+    let joined = if listing.val.is_some() { "train and val" } else { "train" };
+    listing.notes.push(format!(
+        "Fold {index} of 0 to {} validates: {} of the {} images of {joined} (`options.data_seed = {data_seed}`).",
+        of - 1,
+        val.len(),
+        all.ids.len()
+    ));
+    listing.train = all.select(&train);
+    listing.val = Some(all.select(&val));
+    ensure!(
+        !val.is_empty(),
+        "fold {index} of {of} holds no image: there are {} images; use fewer folds",
+        all.ids.len()
+    );
+    let untrained = listing.classes_without(&listing.train);
+    ensure!(
+        untrained.is_empty(),
+        "fold {index} of {of} holds all images of these classes, so that none is left to train on: {}; use fewer folds, or leave \
+         these classes out",
+        unreadable::in_line(untrained.iter())
+    );
+    listing.note_absent_from_drawn();
+    Ok(())
 }

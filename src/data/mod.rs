@@ -47,6 +47,7 @@ pub use sources::{
     unreadable::BadFile,
 };
 pub use splits::{
+    folds::Fold,
     single_split::{SingleSplit, open_single_split},
     split::Split,
     split_folders::SplitFolders,

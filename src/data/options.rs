@@ -2,13 +2,16 @@
 
 use std::{path::PathBuf, thread};
 
-use super::selection::Selection;
+use super::{selection::Selection, splits::folds::Fold};
 
 /// How a data set is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Seed of all random draws about the data: the split, the fraction, the probe, the generated faces.
     pub data_seed: u64,
+    /// The fold of a cross-validation that is val, drawn from train and val together; `None`: val is the source's, or a
+    /// tenth of train.
+    pub fold: Option<Fold>,
     /// Share of the training images of every class that is used, 0 < share ≤ 1.
     pub train_fraction: f64,
     /// Side of every image in pixels; `None`: the median shorter side of train, at most 224.
@@ -38,6 +41,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             data_seed: 0,
+            fold: None,
             train_fraction: 1.0,
             img_size: None,
             in_chans: None,

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{Report, ReportedRun, RunGroup};
 use crate::{
     compare::{Comparison, FinishedRun, Job, NotFinished, Weights},
-    data::Gallery,
+    data::{Fold, Gallery, Options},
     run::RunFolder,
 };
 
@@ -180,5 +180,11 @@ fn find_gallery(run: &ReportedRun) -> Result<Gallery, String> {
     };
     let data = &run.environment.data;
     let source = data.path.as_ref().filter(|path| Path::new(path).exists()).unwrap_or(&data.source);
-    Gallery::of_val(source, &run.environment.selection(), recipe.data_seed).map_err(|error| format!("{error:#}"))
+    let options = Options {
+        data_seed: recipe.data_seed,
+        fold: Fold::of_keys(recipe.folds, recipe.fold),
+        selection: run.environment.selection(),
+        ..Options::default()
+    };
+    Gallery::of_val(source, &options).map_err(|error| format!("{error:#}"))
 }

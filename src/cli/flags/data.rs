@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::flags::{option_names::with_flags, selection::SelectionFlags};
 use mindgap::{
     compare::PlannedData,
-    data::{self, Dataset, Options, ReadProgress, Selection, SingleSplit, SplitName},
+    data::{self, Dataset, Fold, Options, ReadProgress, Selection, SingleSplit, SplitName},
     recipe::Recipe,
 };
 
@@ -121,6 +121,7 @@ impl DataFlags {
     fn options(&self, recipe: &Recipe, skipped_before: bool) -> Options {
         Options {
             data_seed: recipe.data_seed,
+            fold: Fold::of_keys(recipe.folds, recipe.fold),
             train_fraction: recipe.train_fraction,
             img_size: recipe.img_size,
             in_chans: recipe.in_chans,

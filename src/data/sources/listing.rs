@@ -68,6 +68,20 @@ impl Samples {
         })
     }
 
+    /// These samples, and after them those of `other`; None where their sources cannot be joined.
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        let whole = self.source.joined(&other.source)?;
+        let before = match &*self.source {
+            Source::Files { paths, .. } => paths.len(),
+            Source::Grey { side, pixels, .. } => pixels.len() / (side * side) as usize,
+        } as u32;
+        Some(Self {
+            source: Arc::new(whole),
+            ids: self.ids.iter().copied().chain(other.ids.iter().map(|id| before + id)).collect(),
+            labels: [&self.labels[..], &other.labels].concat(),
+        })
+    }
+
     /// The samples at `positions`, in that order.
     pub fn select(&self, positions: &[u32]) -> Self {
         let pick = |of: &[u32]| positions.iter().map(|&position| of[position as usize]).collect();
@@ -136,6 +150,12 @@ impl Listing {
         let counts = |samples: &Samples| count(&samples.labels, self.classes.len());
         let (here, in_train) = (counts(val), counts(&self.train));
         self.note_absent(SplitName::Val, &here, &in_train);
+    }
+
+    /// The quoted names of the classes of which `samples` hold no image.
+    pub fn classes_without(&self, samples: &Samples) -> Vec<String> {
+        let here = count(&samples.labels, self.classes.len());
+        self.classes_where(|class| here[class] == 0)
     }
 
     fn classes_where(&self, chosen: impl Fn(usize) -> bool) -> Vec<String> {

@@ -9,7 +9,6 @@ use crate::data::{
     decoding::{decoded_image::DecodedImage, resize},
     list_splits::listed,
     options::Options,
-    selection::Selection,
     sources::{listing::Samples, source::Source},
     splits::split::Split,
 };
@@ -23,13 +22,12 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// Lists the val images of `source` that belong to `selection`; no image is read yet. `data_seed` draws val where the
-    /// source has none.
+    /// Lists the val images of `source` as `options` say, images that cannot be read included; no image is read yet.
     ///
     /// # Errors
-    /// The source or a file of the selection is missing or wrongly laid out.
-    pub fn of_val(source: &str, selection: &Selection, data_seed: u64) -> Result<Self> {
-        let options = Options { data_seed, skip_bad: true, selection: selection.clone(), ..Options::default() };
+    /// The source or a list is missing or wrongly laid out.
+    pub fn of_val(source: &str, options: &Options) -> Result<Self> {
+        let options = Options { skip_bad: true, ..options.clone() };
         let Samples { source, ids, labels } = listed(source, &options)?.val.context("val holds no image")?;
         Ok(Self { source, ids, labels })
     }
@@ -90,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_val_image_becomes_a_small_png() {
-        let gallery = Gallery::of_val("faces", &Selection::default(), 0).unwrap();
+        let gallery = Gallery::of_val("faces", &Options::default()).unwrap();
         let file = gallery.thumbnail(3, 1, 24).unwrap();
         let image = image::load_from_memory(&file).unwrap();
         assert_eq!((image.width(), image.height()), (24, 24));
@@ -103,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_source_that_has_changed_is_noticed() {
-        let gallery = Gallery::of_val("faces", &Selection::default(), 0).unwrap();
+        let gallery = Gallery::of_val("faces", &Options::default()).unwrap();
         let label = i64::from(gallery.labels[5]);
         assert!(gallery.check(&[5], &[label]).is_ok());
         assert!(gallery.check(&[5], &[label + 1]).is_err());

@@ -3,6 +3,7 @@
 mod broken_images;
 mod decoded_cache;
 mod folders;
+mod folds;
 mod formats;
 mod layouts;
 mod loading;
