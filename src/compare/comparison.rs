@@ -27,6 +27,9 @@ pub struct Comparison {
     /// Where the models come from, if the comparison trained none of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<Models>,
+    /// The number of groups, such as patients, to which the val images belong; absent where they have no groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_groups: Option<usize>,
     /// The data that the baseline was trained on; absent for predictions alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataSource>,
@@ -99,6 +102,7 @@ impl Comparison {
             not_finished,
             presets: compared,
             models,
+            image_groups: finished.iter().find_map(|run| run.images.group_count()),
             data: base[0].environment.as_ref().map(|environment| environment.data.clone()),
             versions: base[0].environment.as_ref().map(|environment| environment.versions.clone()),
             command_line,

@@ -1,11 +1,13 @@
 //! How a preset differs from the baseline, on the same images and seeds.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{AccuracyTest, FinishedRun, RunFigures, delta::Delta};
 use crate::{
     random::{Purpose, Stream},
-    stats::{McNemar, bootstrap_interval, paired_t},
+    stats::{McNemar, bootstrap_interval, clustered_interval, paired_t},
 };
 
 /// A preset against the baseline. Only val loss is tested; the other figures have intervals.
@@ -117,7 +119,8 @@ fn mcnemar(pairs: &[SeedPair]) -> Vec<AccuracyTest> {
 }
 
 /// The interval of a mean difference over images. An image's difference is its mean over the seeds, so that the image
-/// is resampled with all seeds at once. `number` and `figure` choose the random stream.
+/// is resampled with all seeds at once; where the images have groups, whole groups are resampled. `number` and `figure`
+/// choose the random stream.
 fn interval_over_images(
     pairs: &[SeedPair],
     number: u32,
@@ -130,6 +133,21 @@ fn interval_over_images(
         let sum: f64 = pairs.iter().map(|(run, base)| value(run, image) - value(base, image)).sum();
         differences.push(sum / pairs.len() as f64);
     }
-    let interval = bootstrap_interval(&differences, &mut Stream::new(0, Purpose::Resample, number, figure));
+    let mut draws = Stream::new(0, Purpose::Resample, number, figure);
+    let interval = match groups(pairs) {
+        Some(groups) => clustered_interval(&differences, &groups, &mut draws),
+        None => bootstrap_interval(&differences, &mut draws),
+    };
     interval.iter().all(|end| end.is_finite()).then_some(interval)
+}
+
+/// The number of the group of each image, where a run knows the groups.
+fn groups(pairs: &[SeedPair]) -> Option<Vec<u32>> {
+    let names = pairs.iter().flat_map(|(run, base)| [run, base]).find_map(|run| run.images.groups.as_ref())?;
+    let mut numbers: HashMap<&String, u32> = HashMap::new();
+    let number = |name| {
+        let next = numbers.len() as u32;
+        *numbers.entry(name).or_insert(next)
+    };
+    Some(names.iter().map(number).collect())
 }

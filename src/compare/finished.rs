@@ -71,6 +71,7 @@ impl FinishedRun {
             names: Some(table.names),
             labels: table.outputs.labels.clone(),
             classes: table.classes,
+            groups: None,
         };
         let (val, images) = match common {
             None => (table.outputs, images),
@@ -186,6 +187,7 @@ fn val_images(val: &Outputs, listed: Option<&Images>, data: &DataSource) -> ValI
         names: listed.map(|listed| listed.val.iter().map(|image| image.name.clone()).collect()),
         labels: val.labels.clone(),
         classes: data.classes.clone(),
+        groups: listed.and_then(|listed| listed.val.iter().map(|image| image.group.clone()).collect()),
     }
 }
 

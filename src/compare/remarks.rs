@@ -68,17 +68,24 @@ impl Comparison {
         lines
     }
 
-    /// What must be known of models that were trained elsewhere, a sentence each.
+    /// What must be known of the images, and of models that were trained elsewhere, a sentence each.
     pub fn remarks(&self) -> Vec<String> {
-        let Some(models) = &self.models else { return Vec::new() };
-        let mut lines = vec![match models.left_out {
+        let mut lines = Vec::new();
+        if let Some(groups) = self.image_groups {
+            lines.push(format!(
+                "The val images belong to {groups} groups: intervals over images resample whole groups. Tests over seeds, and \
+                 McNemar's test, know nothing of groups."
+            ));
+        }
+        let Some(models) = &self.models else { return lines };
+        lines.push(match models.left_out {
             0 => format!("Compared on {} val images, paired by {}.", models.images, models.paired_by.words()),
             left_out => format!(
                 "Compared on the {} val images that all have, paired by {}; {left_out} that some lack are left out.",
                 models.images,
                 models.paired_by.words()
             ),
-        }];
+        });
         for preset in self.presets.iter().filter(|preset| preset.preset != self.baseline && preset.against.is_none()) {
             lines.push(format!(
                 "`{}` has no seed in common with `{}`, so no difference is computed; group them so that seeds are paired, or compare \

@@ -19,7 +19,8 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
         let shared = Stream::new(0, Purpose::Faces, 0, number as u32).uniform();
         (level + shared - 0.5 + wobble + 0.05 * noise.normal()) as f32
     };
-    let measured = |losses: Vec<f32>| Measured { correct: losses.iter().map(|&loss| loss < 1.0).collect(), losses };
+    let measured =
+        |losses: Vec<f32>| Measured { correct: losses.iter().map(|&loss| loss < 1.0).collect(), losses, groups: None };
     let val = measured((0..IMAGES).map(|number| image(val, number)).collect());
     let probe = measured((0..IMAGES).map(|number| image(probe, number)).collect());
     let training = EpochTraining {
@@ -53,6 +54,7 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
             ids: outputs.ids,
             labels: outputs.labels,
             classes: vec!["a".into(), "b".into()],
+            groups: None,
         },
     }
 }
@@ -90,6 +92,8 @@ fn data(fingerprint: &str) -> DataSource {
         test: None,
         probe: IMAGES,
         val_in_train: 0,
+        group_leaks: None,
+        val_groups: None,
         surplus_duplicates: None,
         conflicting_groups: None,
         bad_files: 0,

@@ -6,16 +6,19 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::{
     options::Options,
+    selection::Selection,
     sources::{
+        choose_classes,
         exclude::Exclusions,
-        faces, image_folder,
+        faces, groups, image_folder, label_table,
         listing::{Listing, Samples},
+        relabel,
         source::{Names, Source},
         table, unreadable,
     },
     splits::{
         folds::{self, Fold},
-        stratified,
+        grouped, stratified,
     },
 };
 
@@ -32,27 +35,57 @@ pub fn listed(source: &str, options: &Options) -> Result<Listing> {
 
 /// Lists the splits that the source has, without the excluded samples.
 fn listed_whole(source: &str, options: &Options) -> Result<Listing> {
-    let mut exclusions = options.selection.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
+    let selection = &options.selection;
+    let mut exclusions = selection.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
     let mut listing = list(source, options, &mut exclusions)?;
-    exclusions.apply(&mut listing, Path::new(source))?;
+    select(&mut listing, selection, Path::new(source), exclusions)?;
     listing.check()?;
     Ok(listing)
 }
 
+/// Corrects, joins and chooses labels, gives the samples their groups, and leaves the excluded ones out, as `selection`
+/// says. `root` is the folder of the data.
+///
+/// # Errors
+/// The selection names what the data do not have.
+pub fn select(listing: &mut Listing, selection: &Selection, root: &Path, exclusions: Exclusions) -> Result<()> {
+    // Tables may name samples that are left out afterwards.
+    if let Some(file) = &selection.relabel {
+        relabel::apply(listing, file, root, &exclusions)?;
+    }
+    groups::attach(listing, selection, root, &exclusions)?;
+    exclusions.apply(listing, root)?;
+    choose_classes::merge(listing, &selection.merge)?;
+    choose_classes::choose(listing, &selection.classes)?;
+    groups::check(listing, selection, root)
+}
+
 fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<Listing> {
+    let selection = &options.selection;
     let is_folder = source != "faces" && Path::new(source).is_dir();
     ensure!(
-        is_folder || options.selection.folders.is_empty(),
+        is_folder || selection.labels.is_none(),
+        "`options.selection.labels` names the labels of the images in a folder, and {source:?} is none"
+    );
+    ensure!(
+        selection.label_column.is_none() || selection.labels.is_some(),
+        "`options.selection.label_column` names a column of the table in `options.selection.labels`, which is not given"
+    );
+    ensure!(
+        is_folder && selection.labels.is_none() || selection.folders.is_empty(),
         "`options.selection.folders.train`, `options.selection.folders.val` and `options.selection.folders.test` name folders in a folder of images, and \
-         {source:?} is none"
+         {source:?} {}",
+        if is_folder { "has its splits in the table of labels" } else { "is none" }
     );
     if source == "faces" {
         return Ok(generate(options.data_seed));
     }
     let path = Path::new(source);
     let kind = path.metadata().context("there is no such folder or file")?;
-    if kind.is_dir() {
-        image_folder::list(path, &options.selection.folders)
+    if let Some(labels) = &selection.labels {
+        label_table::list(path, labels, selection, options.skip_bad, exclusions)
+    } else if kind.is_dir() {
+        image_folder::list(path, &selection.folders)
     } else if is_table(path) {
         table::list(path, options.skip_bad, exclusions)
     } else {
@@ -85,6 +118,7 @@ fn generate(data_seed: u64) -> Listing {
         test: None,
         unread_test: None,
         unused: None,
+        groups: Vec::new(),
         notes,
         bad: Vec::new(),
     }
@@ -96,11 +130,16 @@ fn settle_splits(listing: &mut Listing, options: &Options) -> Result<()> {
     if let Some(fold) = options.fold {
         draw_fold(listing, fold, options.data_seed)?;
     } else if listing.val.is_none() {
-        let (train, val) = stratified::tenth(&listing.train.labels, classes, options.data_seed);
+        let labels = &listing.train.labels;
+        let (train, val) = match &listing.train.groups {
+            None => stratified::tenth(labels, classes, options.data_seed),
+            Some(groups) => grouped::tenth(labels, classes, groups, options.data_seed)?,
+        };
+        let share = if listing.train.groups.is_some() { "whole groups" } else { "a tenth of every class" };
         listing.val = Some(listing.train.select(&val));
         listing.train = listing.train.select(&train);
         listing.notes.push(format!(
-            "There is no val split: {} of the {} training images, a tenth of every class, validate (`options.data_seed = {}`).",
+            "There is no val split: {} of the {} training images, {share}, validate (`options.data_seed = {}`).",
             val.len(),
             val.len() + train.len(),
             options.data_seed
@@ -109,7 +148,11 @@ fn settle_splits(listing: &mut Listing, options: &Options) -> Result<()> {
     }
     if options.train_fraction < 1.0 {
         let all = listing.train.ids.len();
-        let used = stratified::fraction(&listing.train.labels, classes, options.train_fraction, options.data_seed);
+        let labels = &listing.train.labels;
+        let used = match &listing.train.groups {
+            None => stratified::fraction(labels, classes, options.train_fraction, options.data_seed),
+            Some(groups) => grouped::fraction(labels, groups, options.train_fraction, options.data_seed),
+        };
         let is_used: HashSet<u32> = used.iter().copied().collect();
         let unused: Vec<u32> = (0..all as u32).filter(|position| !is_used.contains(position)).collect();
         listing.unused = Some(listing.train.select(&unused));
@@ -129,7 +172,7 @@ fn draw_fold(listing: &mut Listing, Fold { index, of }: Fold, data_seed: u64) ->
             .joined(val)
             .context("train and val cannot be divided into folds together, since their images have different sizes")?,
     };
-    let fold_of = folds::draw(&all.labels, listing.classes.len(), None, of, data_seed);
+    let fold_of = folds::draw(&all.labels, listing.classes.len(), all.groups.as_deref(), of, data_seed);
     let (val, train): (Vec<u32>, Vec<u32>) =
         (0..fold_of.len() as u32).partition(|&position| fold_of[position as usize] == index);
     let joined = if listing.val.is_some() { "train and val" } else { "train" };

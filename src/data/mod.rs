@@ -34,13 +34,14 @@ mod streaming;
 mod tests;
 
 pub use audit::{
-    Audit, Broken, Channels, Counts, Findings, Item, Leak, NearPair, PerSplit, SizeCount, SplitName, ToExclude,
+    Audit, Broken, Channels, Counts, CutGroup, Findings, GroupLeaks, Item, Leak, NearPair, PerSplit, SizeCount,
+    SplitName, ToExclude,
 };
 pub use dataset::{Dataset, open};
 pub use decoding::decoded_cache::{default_folder, kept_bytes};
 pub use options::Options;
 pub use read_progress::{NoProgress, ReadProgress};
-pub use selection::Selection;
+pub use selection::{Merge, Selection};
 pub use sources::{
     faces,
     image_files::{ImageFile, images_below},

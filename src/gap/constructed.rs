@@ -199,6 +199,8 @@ fn run(setting: &Setting, seed: u64) -> Case {
         test: None,
         probe: probe.len(),
         val_in_train: leaks,
+        group_leaks: None,
+        val_groups: None,
         surplus_duplicates: None,
         conflicting_groups: None,
         bad_files: 0,

@@ -20,7 +20,8 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
     let (Some(run), Some(recipe)) = (&case.run, case.recipe()) else {
         if let Some(run) = &case.run {
             // Only a path is known to be data that mindgap can open.
-            let data = run.data.path.as_ref().map_or("--data DIR".to_owned(), |path| data_flags(path, &Selection::default()));
+            let data =
+                run.data.path.as_ref().map_or("--data DIR".to_owned(), |path| data_flags(path, &Selection::default()));
             return (
                 "The recipe is not recorded, so no command repeats this run with one change. On its images, with three seeds and a \
                  test, this shows whether the regularised preset beats the seed preset:"

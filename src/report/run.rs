@@ -32,6 +32,8 @@ pub struct ReportedRun {
     pub val: Option<Answers>,
     /// The names of the val images, in the order of the predictions; of a finished run whose folder lists them.
     pub names: Option<Vec<String>>,
+    /// The groups of the val images, such as patients, where they have groups; of such a run.
+    pub val_groups: Option<Vec<String>>,
 }
 
 /// Whether a run is finished, running or ended early.
@@ -104,6 +106,7 @@ impl ReportedRun {
                 names: self.names.clone(),
                 labels: val.labels.clone(),
                 classes: self.environment.data.classes.clone(),
+                groups: self.val_groups.clone(),
             },
         })
     }
@@ -123,12 +126,13 @@ fn read(path: &Path) -> Result<ReportedRun> {
         None => State::Ended,
     };
     let mut val = None;
-    let mut names = None;
+    let (mut names, mut val_groups) = (None, None);
     if folder.file(RunFolder::PREDICTIONS).exists() {
         let predictions = folder.predictions()?;
         if matches!(state, State::Finished(_)) && folder.file(RunFolder::IMAGES).exists() {
             let images = folder.images()?;
             images.check(&predictions)?;
+            val_groups = images.val.iter().map(|image| image.group.clone()).collect();
             names = Some(images.val.into_iter().map(|image| image.name).collect());
         }
         if !predictions.last_val.labels.is_empty() {
@@ -147,6 +151,7 @@ fn read(path: &Path) -> Result<ReportedRun> {
         state,
         val,
         names,
+        val_groups,
     })
 }
 

@@ -1,5 +1,7 @@
 //! Command lines that can be pasted into a shell.
 
+use std::path::PathBuf;
+
 use crate::data::Selection;
 
 /// A word as a user types it in a shell: in quotes where it needs them.
@@ -19,14 +21,21 @@ pub fn data_flags(source: &str, selection: &Selection) -> String {
 
 /// The flags of the command line that make `selection`, each with its value.
 pub fn selection_flags(selection: &Selection) -> Vec<(&'static str, String)> {
-    let Selection { exclude, folders } = selection;
-    let file = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let flags = [
+    let Selection { exclude, folders, groups, group_by, labels, label_column, relabel, merge, classes } = selection;
+    let file = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let mut flags = vec![
         ("--exclude", file(exclude)),
         ("--train-dir", file(&folders.train)),
         ("--val-dir", file(&folders.val)),
         ("--test-dir", file(&folders.test)),
+        ("--groups", file(groups)),
+        ("--group-by", group_by.clone()),
+        ("--labels", file(labels)),
+        ("--label-column", label_column.clone()),
+        ("--relabel", file(relabel)),
+        ("--classes", (!classes.is_empty()).then(|| classes.join(","))),
     ];
+    flags.extend(merge.iter().map(|merge| ("--merge", Some(merge.to_string()))));
     flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
 }
 
@@ -48,6 +57,14 @@ mod tests {
         selection.exclude = Some("a b.txt".into());
         selection.folders.val = Some("validation".into());
         assert_eq!(data_flags("photos", &selection), "--data photos --exclude 'a b.txt' --val-dir validation");
+        let selection = Selection {
+            group_by: Some("^[0-9]+".into()),
+            merge: ["a=c", "b=c"].map(|merge| merge.parse().unwrap()).to_vec(),
+            classes: vec!["c".into(), "d".into()],
+            ..Selection::default()
+        };
+        let flags = data_flags("photos", &selection);
+        assert_eq!(flags, "--data photos --group-by '^[0-9]+' --classes c,d --merge a=c --merge b=c");
     }
 
     #[test]

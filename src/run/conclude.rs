@@ -67,7 +67,7 @@ fn compute(folder: &RunFolder, environment: &Environment, recorder: &Recorder) -
     }
 
     let seconds = records.iter().map(|record| record.seconds).sum();
-    let done = Done::conclude(
+    let mut done = Done::conclude(
         &records,
         &predictions.last_val,
         predictions.classes,
@@ -75,6 +75,9 @@ fn compute(folder: &RunFolder, environment: &Environment, recorder: &Recorder) -
         &images.in_first_half,
         RunCost { parameters: recorder.parameters, macs: None, seconds },
     )?;
+    if let Some(groups) = images.group_numbers() {
+        done.cluster_gap(&predictions, &groups, &images.leaks);
+    }
     Ok((records, done))
 }
 

@@ -84,6 +84,12 @@ pub struct DataSource {
     pub probe: usize,
     /// Images of val that also appear in train.
     pub val_in_train: usize,
+    /// Images of val whose group also has images in train; absent where the images have no groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_leaks: Option<usize>,
+    /// Groups of which val has images; absent where the images have no groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_groups: Option<usize>,
     /// Training images that repeat an earlier one, pixel for pixel; absent in runs of versions that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surplus_duplicates: Option<usize>,
@@ -220,6 +226,8 @@ pub(super) mod tests {
                 test: Some(50),
                 probe: 100,
                 val_in_train: 3,
+                group_leaks: None,
+                val_groups: None,
                 surplus_duplicates: None,
                 conflicting_groups: None,
                 bad_files: 0,

@@ -6,6 +6,7 @@
 
 mod bootstrap;
 mod calibration;
+mod clusters;
 mod confusion;
 mod course;
 mod cross_fit;
@@ -29,6 +30,7 @@ mod trend;
 
 pub use bootstrap::bootstrap_interval;
 pub use calibration::{CALIBRATION_BINS, Overconfidence, calibration_error, fit_temperature};
+pub use clusters::{clustered_error, clustered_interval};
 pub use confusion::{ClassScore, ConfusedPair, Confusion};
 pub use course::{Course, Lately};
 pub use cross_fit::{CrossFit, cross_fit, lowest};

@@ -15,19 +15,21 @@ use crate::{
 pub fn data_source(data: &Dataset, sets: &EvalSets) -> DataSource {
     let source = &data.source;
     // JSON holds text only.
-    let absolute = |path: &Path| anyhow::Ok(fs::canonicalize(path)?.to_string_lossy().into_owned());
-    let selection = data.selection.with_files(|file| Ok(absolute(file)?.into())).unwrap_or_default();
+    let absolute = |path: &Path| Some(fs::canonicalize(path).ok()?.to_string_lossy().into_owned());
+    let selection = data.selection.with_files(|file| Ok(absolute(file).map_or_else(|| file.to_owned(), Into::into)));
     let copies = data.duplicates_in_train();
     DataSource {
         source: source.clone(),
-        path: absolute(source.as_ref()).ok().filter(|_| source != "faces"),
-        selection: Selection { folders: SplitFolders::default(), ..selection },
+        path: absolute(source.as_ref()).filter(|_| source != "faces"),
+        selection: Selection { folders: SplitFolders::default(), ..selection.unwrap_or_default() },
         fingerprint: data.fingerprint.clone(),
         train: data.train.len(),
         val: data.val.len(),
         test: data.test.as_ref().map(|test| test.len()),
         probe: sets.probe.len(),
         val_in_train: sets.leak_count(),
+        group_leaks: sets.group_leaks,
+        val_groups: sets.group_counts().map(|[_, val]| val),
         surplus_duplicates: Some(copies.surplus),
         conflicting_groups: Some(copies.conflicting),
         bad_files: data.bad_files.len(),
@@ -57,6 +59,7 @@ fn named(split: &Split, positions: &[u32], data: &Dataset) -> Vec<ListedImage> {
             id: i64::from(split.ids[position as usize]),
             name: split.key(position, root),
             label: i64::from(split.labels[position as usize]),
+            group: split.groups.as_ref().map(|groups| data.groups[groups[position as usize] as usize].clone()),
         });
     }
     images

@@ -25,7 +25,7 @@ pub struct DataFlags {
     skip_bad: bool,
 
     #[command(flatten)]
-    selection: SelectionFlags,
+    pub selection: SelectionFlags,
 
     /// Decoded images kept in memory; a larger data set is decoded again for each batch
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size, help_heading = "Data")]

@@ -46,7 +46,8 @@ mod tests {
 
     #[test]
     fn options_become_flags_with_quoted_values() {
-        let message = "For the split, add `options.selection.folders.val = my photos`; leave it out (`options.skip_bad`).";
+        let message =
+            "For the split, add `options.selection.folders.val = my photos`; leave it out (`options.skip_bad`).";
         assert_eq!(with_flags(message), "For the split, add --val-dir 'my photos'; leave it out (--skip-bad).");
         let folder = "open that folder (`source`), or write a new list (`ToExclude::to_text`)";
         let expected = "open that folder (--data), or write a new list (`mindgap inspect DATA --write-exclude FILE`)";

@@ -25,7 +25,6 @@ impl SplitFlags {
     pub fn folders(&self) -> SplitFolders {
         SplitFolders { train: self.train_dir.clone(), val: self.val_dir.clone(), test: self.test_dir.clone() }
     }
-
 }
 
 impl From<SplitFolders> for SplitFlags {

@@ -13,7 +13,8 @@ use anyhow::{Context, Result, ensure};
 
 use super::{
     listing::{Listing, Samples},
-    unreadable,
+    source::line_key,
+    unreadable::{self, BadFile},
 };
 use crate::durable;
 
@@ -52,6 +53,20 @@ impl Exclusions {
             *found = true;
             true
         })
+    }
+
+    /// Whether the list names sample `key`.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.keys.contains_key(key)
+    }
+
+    /// Whether the sample `name`, which `listing` does not hold, was left out on purpose: by this list, or as a row that
+    /// cannot be read.
+    pub fn explain(&self, name: &str, listing: &Listing) -> bool {
+        let name = name.as_bytes();
+        let is_bad =
+            |file: &BadFile| file.line.map_or_else(|| file.name.as_bytes() == name, |line| line_key(line) == name);
+        self.contains(name) || listing.bad.iter().any(is_bad)
     }
 
     /// Removes the listed samples from `listing`; `root` is the folder of the data.
@@ -108,7 +123,7 @@ pub fn escape(key: &[u8]) -> String {
 }
 
 /// Reads the key from a line; None if a backslash does not begin `\xNN`.
-fn unescape(line: &[u8]) -> Option<Vec<u8>> {
+pub fn unescape(line: &[u8]) -> Option<Vec<u8>> {
     let mut key = Vec::new();
     let mut rest = line;
     while let Some((&byte, after)) = rest.split_first() {

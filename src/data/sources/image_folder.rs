@@ -249,6 +249,7 @@ fn assemble(train: Classes, val: Option<Classes>, notes: Vec<String>) -> Result<
         test: None,
         unread_test: None,
         unused: None,
+        groups: Vec::new(),
         notes,
         bad: Vec::new(),
         classes,

@@ -9,7 +9,8 @@ use super::unreadable;
 use crate::data::splits::split_name::SplitName;
 
 /// The three options that name the folders of splits.
-const ALL_OPTIONS: &str = "`options.selection.folders.train`, `options.selection.folders.val` and `options.selection.folders.test`";
+const ALL_OPTIONS: &str =
+    "`options.selection.folders.train`, `options.selection.folders.val` and `options.selection.folders.test`";
 
 /// The option that makes `folder` the folder of `split`; `top` is the folder of the data.
 pub fn option(top: &Path, split: SplitName, folder: &Path) -> String {

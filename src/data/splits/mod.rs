@@ -5,6 +5,7 @@
 //! - `split` is one opened split, `single_split` one without train, `train_duplicates` counts the duplicates in train.
 
 pub mod folds;
+pub mod grouped;
 pub mod probe;
 pub mod single_split;
 pub mod split;

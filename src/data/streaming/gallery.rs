@@ -28,7 +28,7 @@ impl Gallery {
     /// The source or a list is missing or wrongly laid out.
     pub fn of_val(source: &str, options: &Options) -> Result<Self> {
         let options = Options { skip_bad: true, ..options.clone() };
-        let Samples { source, ids, labels } = listed(source, &options)?.val.context("val holds no image")?;
+        let Samples { source, ids, labels, .. } = listed(source, &options)?.val.context("val holds no image")?;
         Ok(Self { source, ids, labels })
     }
 

@@ -5,6 +5,8 @@ mod decoded_cache;
 mod folders;
 mod folds;
 mod formats;
+mod groups;
+mod labels;
 mod layouts;
 mod loading;
 mod pillow;

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 
-use models::ModelFlags;
+use models::{ModelFlags, SELECTING};
 use progress::Race;
 use write::{command_line, print_comparison, write_files};
 
@@ -33,11 +33,13 @@ use mindgap::{
 
 /// Flags of `mindgap compare`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(mut_arg("group_by", |flag| flag.value_name("REGEX|BY").help(GROUP_BY)))]
 pub struct Args {
     /// Train nothing; compare the finished runs of this plan, made by `mindgap plan`, and list the missing ones
     #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     #[arg(conflicts_with_all = ["presets", "seeds", "quick", "out", "jobs"])]
-    #[arg(conflicts_with_all = ["source", "skip_bad", "exclude", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = ["source", "group_by", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = SELECTING)]
     #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic", "no_tf32", "force_amp"])]
     plan: Option<PathBuf>,
 
@@ -64,6 +66,12 @@ pub struct Args {
     json: bool,
 }
 
+/// What `--group-by` groups here.
+const GROUP_BY: &str = "Take the group of an image from its path below the data's folder: what the first ( ) of this regular \
+    expression matches, or all of it. Of --runs and --predictions: what makes models seeds of one group: `recipe` (the \
+    default: mindgap's own runs that differ in the seed alone), `name` (of folder or file, up to a seed at its end: r18-seed0, \
+    r18_s1), `run` (none), a recipe key, or a field of environment.json";
+
 /// Plans the runs, trains the missing ones, and compares all of them; with `--plan`, `--runs` or `--predictions` it only
 /// compares.
 ///
@@ -77,7 +85,8 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
             !args.planning.has_recipe_flags(),
             "{flag} compares models that are trained already, which no recipe flag changes; leave the recipe flags out"
         );
-        return models::run(&args.models, args.baseline.as_deref(), args.planning.out.as_deref(), args.json);
+        let group_by = args.planning.data.selection.group_by.as_deref();
+        return models::run(&args.models, group_by, args.baseline.as_deref(), args.planning.out.as_deref(), args.json);
     }
     args.models.check_absent()?;
     match &args.plan {

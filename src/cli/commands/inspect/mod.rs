@@ -73,8 +73,7 @@ const SIZES_ON_PAGE: usize = 20;
 /// Fails if the data are missing or wrongly laid out, a foreign file would be overwritten, or the disk is full.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     args.check_outputs()?;
-    let options =
-        Options { data_seed: args.data_seed, selection: args.selection.selection(), ..Options::default() };
+    let options = Options { data_seed: args.data_seed, selection: args.selection.selection(), ..Options::default() };
     let named = args.limit.unwrap_or(if args.json { NAMED_IN_JSON } else { NAMED_ON_PAGE });
     let mut audit = Audit::of(&args.source, &options, named, &Bar::default())?;
     audit.notes.iter_mut().for_each(|note| *note = with_flags(note));

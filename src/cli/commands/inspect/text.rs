@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::output::say::plain;
 use mindgap::{
-    data::{Audit, Broken, Item, Leak},
+    data::{Audit, Broken, CutGroup, GroupLeaks, Item, Leak},
     run::shell_word,
 };
 
@@ -99,6 +99,7 @@ fn findings(audit: &Audit) -> String {
             found.exact_groups.iter().map(|group| equal(group)),
         ),
         finding("Leaks", leak_count, &leaks(audit), found.leaks.iter().map(leak)),
+        audit.group_leaks.as_ref().map_or(String::new(), |groups| group_leaks(groups, audit)),
         finding(
             "Conflicts",
             found.conflicting_groups,
@@ -158,6 +159,24 @@ fn leaks(audit: &Audit) -> String {
         text += &format!(" and {count} of {all} test images");
     }
     text + " also appear in train"
+}
+
+/// The groups that the splits cut through.
+fn group_leaks(found: &GroupLeaks, audit: &Audit) -> String {
+    let mut summary = format!("{} of {} val images", found.val, audit.images.val);
+    if let (Some(count), Some(all)) = (found.test, audit.images.test) {
+        summary += &format!(" and {count} of {all} test images");
+    }
+    summary += &format!(" are of groups in train ({} of {})", found.cut.len(), found.groups);
+    if found.cut.is_empty() {
+        return row("Groups", format!("{}, none in train and also in val or test", found.groups));
+    }
+    finding("Groups", found.cut.len(), &summary, found.cut.iter().map(cut_group))
+}
+
+fn cut_group(cut: &CutGroup) -> String {
+    let images = cut.images.each().filter(|(_, count)| **count > 0).map(|(split, count)| format!("{count} {split}"));
+    format!("{}: {}", plain(&cut.group), images.collect::<Vec<_>>().join(", "))
 }
 
 fn equal(group: &[Item]) -> String {
