@@ -4,7 +4,7 @@ use super::{Case, Finding, Id, Severity, advice::augments};
 use crate::{
     data::Selection,
     recipe::{Family, Recipe, family},
-    run::{data_flags, shell_word},
+    run::{data_flags, shell_word, source_and_flags},
 };
 
 /// The command to try after these findings, the first of which counts most.
@@ -48,7 +48,7 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
             let rest: Vec<Id> =
                 findings.iter().copied().filter(|id| !matches!(id, Id::Leak | Id::LabelNoise)).collect();
             let (_, rest) = choose(case, &rest);
-            let source = shell_word(&run.data.source);
+            let source = source_and_flags(&run.data.source, &run.data.selection);
             match run.data.selection.exclude {
                 // What the list names is gone already; what is left must be looked at.
                 Some(_) => ("The data first:".into(), format!("mindgap inspect {source} --html audit.html && {rest}")),

@@ -12,11 +12,16 @@ pub fn shell_word(word: &str) -> String {
 
 /// The flags that name data: `--data SOURCE`, and those of `selection`.
 pub fn data_flags(source: &str, selection: &Selection) -> String {
-    let mut flags = format!("--data {}", shell_word(source));
+    format!("--data {}", source_and_flags(source, selection))
+}
+
+/// `source` as a word of a command, and the flags of `selection`.
+pub fn source_and_flags(source: &str, selection: &Selection) -> String {
+    let mut words = shell_word(source);
     for (flag, value) in selection_flags(selection) {
-        flags += &format!(" {flag} {}", shell_word(&value));
+        words += &format!(" {flag} {}", shell_word(&value));
     }
-    flags
+    words
 }
 
 /// The flags of the command line that make `selection`, each with its value.

@@ -125,6 +125,7 @@ mod tests {
             let [low, high] = clustered_interval(&values, &clusters, &mut draws);
             resampled += u32::from(low <= 0.0 && 0.0 <= high);
         }
+        println!("of 1000: plain {plain}, clustered {robust}, resampled {resampled}");
         // 950 expected; four standard deviations are 28, and 60 clusters are a few too few for a normal quantile.
         assert!(plain < 750, "plain: {plain} of 1000");
         assert!((915..=975).contains(&robust), "clustered: {robust} of 1000");

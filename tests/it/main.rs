@@ -25,6 +25,7 @@ mod find_lr;
 mod fine_tune;
 mod fuzz;
 mod gap;
+mod groups;
 mod help;
 mod hub;
 mod inspect;

@@ -58,7 +58,10 @@ impl CsvRows {
         let mut rows = Vec::new();
         for record in records {
             let fields = record.context("it is no table of UTF-8 text")?;
-            let line = fields.position().map_or(0, csv::Position::line);
+            // The crate's position of a record after a line that ends in CRLF is before the LF.
+            let line = fields
+                .position()
+                .map_or(0, |position| position.line() + u64::from(text.get(position.byte() as usize) == Some(&b'\n')));
             ensure!(
                 fields.len() == head.len(),
                 "line {line} has {} columns, and the first line names {}",

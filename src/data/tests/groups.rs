@@ -117,10 +117,10 @@ fn groups_that_do_not_fit_the_images_are_refused_by_name() {
     let both = Selection { group_by: Some("p".into()), ..table(&folder, "name,group\n").selection };
     refused(&with(both), &["leave one out"]);
     refused(&by("png"), &["all images belong to one group"]);
-    let twice = folder.image("b/p0-0.png", 1).image("b/p1-0.png", 2);
+    let twice = folder.image("b/p0-0.png", 1).image("a/p1-0.png", 2);
     let message = format!("{:#}", twice.open(&table(&twice, &format!("name,group\n{}", rows(60)))).err().unwrap());
     assert!(
-        message.contains("2 names may mean several images") && message.contains("p0-0.png: a/p0-0.png, b/p0-0.png"),
+        message.contains("2 names may mean several images") && message.contains("p1-0.png: a/p1-0.png, b/p1-0.png"),
         "{message}"
     );
 }

@@ -98,7 +98,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let text = if args.json {
         serde_json::to_string_pretty(&audit)? + "\n"
     } else {
-        text::render(&audit, args.write_exclude.as_deref())
+        text::render(&audit, &options.selection, args.write_exclude.as_deref())
     };
     print(text)?;
     Ok(ExitStatus::Done)

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::cli::output::say::plain;
 use mindgap::{
-    data::{Audit, Broken, CutGroup, GroupLeaks, Item, Leak},
-    run::shell_word,
+    data::{Audit, Broken, CutGroup, GroupLeaks, Item, Leak, Selection},
+    run::{shell_word, source_and_flags},
 };
 
 /// Column where values start.
@@ -15,13 +15,16 @@ const EXAMPLES: usize = 3;
 /// Largest number of classes that are all shown; of more classes only the largest and the smallest are shown.
 const CLASSES: usize = 12;
 
-/// Renders the whole audit. `list` is the file that lists the samples to leave out, if it was written.
-pub fn render(audit: &Audit, list: Option<&Path>) -> String {
+/// Renders the whole audit of what `selection` selects. `list` is the file that lists the samples to leave out, if it was
+/// written.
+pub fn render(audit: &Audit, selection: &Selection, list: Option<&Path>) -> String {
     let mut text = figures(audit) + "\n" + &classes(audit) + "\n" + &findings(audit) + "\n";
     for note in &audit.notes {
         text += &format!("note: {note}\n");
     }
-    text + &advice(audit, list)
+    // The list of samples to leave out is another one.
+    let selection = Selection { exclude: None, ..selection.clone() };
+    text + &advice(audit, &source_and_flags(&audit.source, &selection), list)
 }
 
 fn row(label: &str, value: impl AsRef<str>) -> String {
@@ -214,9 +217,9 @@ fn broken(file: &Broken) -> String {
     format!("{}: {}", file.name, plain(file.reason.lines().next().unwrap_or_default()))
 }
 
-fn advice(audit: &Audit, list: Option<&Path>) -> String {
+/// What to do; `data` are the words of a command that name the data.
+fn advice(audit: &Audit, data: &str, list: Option<&Path>) -> String {
     let samples = count(audit.to_exclude.count(), "sample");
-    let data = shell_word(&audit.source);
     match list {
         _ if audit.to_exclude.count() == 0 => "Nothing needs to be left out.\n".to_owned(),
         Some(list) => format!(
