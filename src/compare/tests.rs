@@ -179,6 +179,37 @@ fn chance_alone_is_called_better_no_more_often_than_promised() {
 }
 
 #[test]
+fn images_of_one_group_are_resampled_together() {
+    // Every ten images are a patient; on every second patient the preset is better, on the others worse.
+    let comparison = |has_groups: bool| {
+        let mut runs = vec![run("base", 0, 1.2, 0.3), run("other", 0, 1.2, 0.3)];
+        for (number, run) in runs.iter_mut().enumerate() {
+            run.images.groups = has_groups.then(|| (0..IMAGES).map(|image| format!("p{}", image / 10)).collect());
+            for image in 0..IMAGES {
+                run.val.losses[image] += [0.0, if image / 10 % 2 == 0 { 0.5 } else { -0.5 }][number];
+            }
+        }
+        Comparison::new(&["base".into(), "other".into()], "base", runs, Vec::new(), Vec::new())
+    };
+    let width = |comparison: &Comparison| {
+        let [low, high] = comparison.presets[1].against.as_ref().unwrap().val_loss.ci_images.unwrap();
+        high - low
+    };
+    let (plain, grouped) = (comparison(false).unwrap(), comparison(true).unwrap());
+    let ratio = width(&grouped) / width(&plain);
+    assert!((ratio - 10f64.sqrt()).abs() < 0.5, "{ratio}");
+    assert_eq!((plain.image_groups, grouped.image_groups), (None, Some(IMAGES.div_ceil(10))));
+    assert!(grouped.to_brief().contains("intervals over images resample whole groups"));
+
+    let mut runs = vec![run("base", 0, 1.2, 0.3), run("other", 0, 1.2, 0.3)];
+    runs[0].images.groups = Some(vec!["a".into(); IMAGES]);
+    runs[1].images.groups = Some(vec!["b".into(); IMAGES]);
+    let names = ["base".into(), "other".into()];
+    let error = Comparison::new(&names, "base", runs, Vec::new(), Vec::new()).unwrap_err().to_string();
+    assert!(error.contains("of group \"b\" in other-seed0, and of group \"a\" in base-seed0"), "{error}");
+}
+
+#[test]
 fn what_is_missing_is_named_and_enters_no_figure() {
     let runs = vec![run("base", 0, 1.2, 0.3), run("base", 1, 1.2, 0.3), run("wins", 1, 1.0, 0.6)];
     let missing = NotFinished { job: Job { preset: "wins".into(), seed: 0 }, reason: "no memory".into() };

@@ -16,7 +16,7 @@ pub enum Message {
         /// The source of the data.
         source: String,
         /// What is read of the data.
-        selection: Selection,
+        selection: Box<Selection>,
         /// Whether the resumed run left bad files out.
         skipped_before: bool,
         /// Threads of each rank, if the resumed run determines them.

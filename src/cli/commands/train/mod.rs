@@ -53,7 +53,7 @@ fn follow(data: &DataFlags, compute: &Compute, group: &ProcessGroup) -> Result<E
     };
     let recipe: Recipe = toml::from_str(&recipe).context("rank 0's recipe")?;
     let device = compute.prepare(threads, Some(group.info()))?;
-    let data = data.reading(selection).open(&source, &recipe, skipped_before)?;
+    let data = data.reading(*selection).open(&source, &recipe, skipped_before)?;
     let recipe = complete_recipe(recipe, &data);
     let sets = EvalSets::of(&data, recipe.data_seed);
     // `join` replaces its weights by rank 0's.

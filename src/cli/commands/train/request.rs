@@ -115,7 +115,7 @@ impl Request {
         Message::Train {
             recipe: self.recipe.to_toml(),
             source: self.source.clone(),
-            selection: self.selection.clone(),
+            selection: Box::new(self.selection.clone()),
             skipped_before: self.skipped_before(),
             threads,
         }

@@ -7,7 +7,7 @@
 mod columns;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicU64},
 };
@@ -155,6 +155,7 @@ impl Labelled {
                 line: None,
             });
         }
+        // Unknown names are in `bad` now; what may be meant by the others is not clear.
         missing.without(|_| true).check(&table.option)?;
         bad.retain(|file| !exclusions.contains(file.name.as_bytes()));
         let has_any = rows.iter().flatten().any(|row| !row.label.is_empty());
@@ -292,9 +293,10 @@ fn classes<'a>(images: impl Iterator<Item = &'a Image>) -> Vec<String> {
 
 /// The samples of one split.
 fn samples(images: Vec<Image>, classes: &[String]) -> Samples {
+    let numbers: HashMap<&String, u32> = classes.iter().zip(0..).collect();
     let (mut paths, mut labels) = (Vec::new(), Vec::new());
     for image in images {
-        labels.push(classes.iter().position(|class| *class == image.label).unwrap_or_default() as u32);
+        labels.push(numbers[&image.label]);
         paths.push(image.path);
     }
     Samples::all(Source::files(paths), labels)
