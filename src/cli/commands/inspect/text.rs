@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::cli::output::say::plain;
 use mindgap::{
     data::{Audit, Broken, Item, Leak},
+    gap::Case,
     run::shell_word,
 };
 
@@ -21,7 +22,7 @@ pub fn render(audit: &Audit, list: Option<&Path>) -> String {
     for note in &audit.notes {
         text += &format!("note: {note}\n");
     }
-    text + &advice(audit, list)
+    text + &advice(audit, list) + &folds_advice(audit)
 }
 
 fn row(label: &str, value: impl AsRef<str>) -> String {
@@ -193,6 +194,25 @@ fn name(item: &Item) -> String {
 
 fn broken(file: &Broken) -> String {
     format!("{}: {}", file.name, plain(file.reason.lines().next().unwrap_or_default()))
+}
+
+/// Losses of single images usually vary by about one nat, so that the standard error of val's loss is about 1/√n nats.
+const LOSS_SD: f64 = 1.0;
+
+/// Advises folds where val is too small to tell the usual difference in val loss.
+fn folds_advice(audit: &Audit) -> String {
+    let n = audit.images.val;
+    let error = LOSS_SD / (n as f64).sqrt();
+    if error <= Case::DETECT {
+        return String::new();
+    }
+    format!(
+        "Val has {}: its loss will have a standard error of about {error:.2} nats,\ntoo much to tell a difference of {}. To \
+         validate each image once:\n  mindgap compare --data {} --presets seed,closed --folds 5\n",
+        count(n, "image"),
+        Case::DETECT,
+        shell_word(&audit.source)
+    )
 }
 
 fn advice(audit: &Audit, list: Option<&Path>) -> String {
