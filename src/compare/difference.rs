@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{AccuracyTest, FinishedRun, RunFigures, delta::Delta};
 use crate::{
     random::{Purpose, Stream},
-    stats::{McNemar, bootstrap_interval, clustered_interval, paired_t},
+    stats::{McNemar, bootstrap_interval, clustered_interval},
 };
 
 /// A preset against the baseline. Only val loss is tested; the other figures have intervals.
@@ -51,8 +51,7 @@ impl Against {
         if pairs.is_empty() {
             return None;
         }
-        let mut val_loss = delta(&pairs, |figures| figures.val_loss);
-        val_loss.p = paired_t(&val_loss.values).map(|test| test.p);
+        let mut val_loss = tested_delta(&pairs, &|figures| Some(figures.val_loss))?;
         val_loss.ci_images = interval_over_images(&pairs, number, 0, |run, image| f64::from(run.val.losses[image]));
 
         let mut val_acc = delta(&pairs, |figures| figures.val_acc);
@@ -94,16 +93,27 @@ fn pairs_by_seed<'a>(runs: &[&'a FinishedRun], baseline: &[&'a FinishedRun]) -> 
 
 /// The difference in one figure, seed by seed.
 fn delta(pairs: &[SeedPair], figure: impl Fn(&RunFigures) -> f64) -> Delta {
-    Delta::over_seeds(pairs.iter().map(|(run, base)| figure(&run.figures) - figure(&base.figures)).collect())
+    delta_if_all_have(pairs, |figures| Some(figure(figures))).expect("every run has this figure")
 }
 
 /// The difference in one figure, seed by seed; None where a run lacks the figure.
 fn delta_if_all_have(pairs: &[SeedPair], figure: impl Fn(&RunFigures) -> Option<f64>) -> Option<Delta> {
+    tested_delta(pairs, &figure).map(Delta::untested)
+}
+
+/// The difference in one figure with its p-value, seed by seed or, of a cross-validation, fold by fold of each seed.
+fn tested_delta(pairs: &[SeedPair], figure: &dyn Fn(&RunFigures) -> Option<f64>) -> Option<Delta> {
+    let folds = pairs[0].0.folds.len();
     let mut differences = Vec::new();
     for (run, base) in pairs {
-        differences.push(figure(&run.figures)? - figure(&base.figures)?);
+        if folds == 0 {
+            differences.push(figure(&run.figures)? - figure(&base.figures)?);
+        }
+        for (fold, base) in run.folds.iter().zip(&base.folds) {
+            differences.push(figure(fold)? - figure(base)?);
+        }
     }
-    Some(Delta::over_seeds(differences))
+    Some(if folds == 0 { Delta::over_seeds(differences) } else { Delta::over_folds(differences, folds) })
 }
 
 /// The tests of accuracy of models that are named by a place; the runs of a plan, whose primary figure is tested alone, have

@@ -10,7 +10,8 @@ use crate::{run::Measured, stats::Course};
 fn run(place: &str, fingerprint: Option<&str>, images: &[(&str, i64)], classes: &[&str]) -> FinishedRun {
     let losses = images.iter().map(|(name, _)| name[1..].parse().unwrap()).collect();
     FinishedRun {
-        job: Job { preset: place.into(), seed: 0 },
+        folds: Vec::new(),
+        job: Job { preset: place.into(), seed: 0, fold: None },
         place: Some(place.into()),
         recipe: None,
         environment: None,

@@ -46,6 +46,14 @@ pub struct PlannedData {
     pub val: usize,
 }
 
+impl PlannedData {
+    /// Takes the paths at which `other`, another fold of these data, was found.
+    pub(super) fn find_where(&mut self, other: &Self) {
+        let Self { fingerprint, train, val, .. } = self.clone();
+        *self = Self { fingerprint, train, val, ..other.clone() };
+    }
+}
+
 impl PlannedRun {
     /// The line of `job`.
     ///
@@ -90,6 +98,12 @@ impl PlannedRun {
         let is_plain = preset.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         ensure!(!preset.is_empty() && is_plain, "{preset:?} is no name of a preset");
         ensure!(run.job.seed == run.recipe.seed, "seed {} has a recipe with seed {}", run.job.seed, run.recipe.seed);
+        ensure!(
+            run.job.fold.is_none() || run.job.fold == run.recipe.fold,
+            "fold {:?} has a recipe with fold {:?}",
+            run.job.fold,
+            run.recipe.fold
+        );
         Ok(run)
     }
 }

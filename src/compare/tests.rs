@@ -42,7 +42,8 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
     let cost = RunCost { parameters: 1000, macs: Some(2000), seconds: 60.0 };
     let done = Done::conclude(&[record], &outputs, 2, &[false; IMAGES], &half, cost).unwrap();
     FinishedRun {
-        job: Job { preset: preset.into(), seed },
+        folds: Vec::new(),
+        job: Job { preset: preset.into(), seed, fold: None },
         recipe: Some(Recipe { seed, smoothing: if preset == "base" { 0.0 } else { 0.1 }, ..Recipe::default() }),
         place: None,
         environment: Some(environment("00ff")),
@@ -212,7 +213,7 @@ fn images_of_one_group_are_resampled_together() {
 #[test]
 fn what_is_missing_is_named_and_enters_no_figure() {
     let runs = vec![run("base", 0, 1.2, 0.3), run("base", 1, 1.2, 0.3), run("wins", 1, 1.0, 0.6)];
-    let missing = NotFinished { job: Job { preset: "wins".into(), seed: 0 }, reason: "no memory".into() };
+    let missing = NotFinished { job: Job { preset: "wins".into(), seed: 0, fold: None }, reason: "no memory".into() };
     let names = ["base".to_owned(), "wins".to_owned(), "never".to_owned()];
     let comparison = Comparison::new(&names, "base", runs.clone(), vec![missing], Vec::new()).unwrap();
     assert_eq!((comparison.finished, comparison.planned, comparison.presets.len()), (3, 4, 2));

@@ -211,6 +211,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
         std: vec![1.0],
     };
     Case {
+        detect: Case::DETECT,
         name: "run".into(),
         curves: Curves::of_records(&records, Some(setting.epochs)),
         notes: Vec::new(),

@@ -94,7 +94,7 @@ impl Report {
             if models.weights == Weights::Given {
                 break;
             }
-            let job = Job { preset: model.group.clone(), seed: model.seed };
+            let job = Job { preset: model.group.clone(), seed: model.seed, fold: model.fold };
             let run = ReportedRun { job, is_seed_known: true, ..ReportedRun::read(Path::new(&model.path))? };
             match groups.iter_mut().find(|group| group.name == model.group) {
                 Some(group) => group.runs.push(run),
@@ -130,7 +130,10 @@ fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
     }
     let mut jobs: Vec<Job> = Vec::new();
     for preset in &known.presets {
-        jobs.extend(preset.seeds.iter().map(|&seed| Job { preset: preset.preset.clone(), seed }));
+        let folds: Vec<Option<u32>> = preset.folds.map_or(vec![None], |folds| (0..folds).map(Some).collect());
+        for &seed in &preset.seeds {
+            jobs.extend(folds.iter().map(|&fold| Job { preset: preset.preset.clone(), seed, fold }));
+        }
     }
     jobs.extend(known.not_finished.iter().map(|missing| missing.job.clone()));
     let mut groups: Vec<RunGroup> = Vec::new();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::{
-    compare::{FinishedRun, Job, RunFigures, ValImages},
+    compare::{FinishedRun, Job, RunFigures, ValImages, split_fold},
     recipe::Recipe,
     run::{Done, Environment, EpochRecord, Lock, Measured, Outputs, RunFolder},
     stats::Logits,
@@ -108,6 +108,7 @@ impl ReportedRun {
                 classes: self.environment.data.classes.clone(),
                 groups: self.val_groups.clone(),
             },
+            folds: Vec::new(),
         })
     }
 
@@ -141,8 +142,9 @@ fn read(path: &Path) -> Result<ReportedRun> {
     }
     let (preset, seed) = split_name(path);
     let seed = recipe.as_ref().map(|recipe| recipe.seed).or(seed);
+    let fold = recipe.as_ref().and_then(|recipe| recipe.fold.filter(|_| recipe.folds.is_some()));
     Ok(ReportedRun {
-        job: Job { preset, seed: seed.unwrap_or(0) },
+        job: Job { preset, seed: seed.unwrap_or(0), fold },
         is_seed_known: seed.is_some(),
         folder: path.to_owned(),
         environment: folder.environment()?,
@@ -159,7 +161,7 @@ fn read(path: &Path) -> Result<ReportedRun> {
 fn split_name(folder: &Path) -> (String, Option<u64>) {
     let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let name = whole.file_name().map_or("run".into(), |name| name.to_string_lossy().into_owned());
-    match name.rsplit_once("-seed").map(|(preset, seed)| (preset, seed.parse())) {
+    match split_fold(&name).0.rsplit_once("-seed").map(|(preset, seed)| (preset, seed.parse())) {
         Some((preset, Ok(seed))) if !preset.is_empty() => (preset.to_owned(), Some(seed)),
         _ => (name, None),
     }
@@ -173,6 +175,7 @@ mod tests {
     fn runs_are_called_after_their_folder_without_the_seed() {
         for (folder, expected) in [
             ("runs/cmp/closed-small-seed12", "closed-small"),
+            ("runs/cmp/closed-seed1-fold4", "closed"),
             ("runs/seed", "seed"),
             ("/a/b/closed-seed", "closed-seed"),
             ("-seed3", "-seed3"),

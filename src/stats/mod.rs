@@ -42,7 +42,7 @@ pub use lr_suggestion::{LrSuggestion, NoSuggestion};
 pub use mcnemar::McNemar;
 pub use means::{Estimate, difference_of_means, mean, percent, sample_sd, standard_error};
 pub use onset::Onset;
-pub use paired::{PairedT, paired_t};
+pub use paired::{PairedT, corrected_t, paired_t};
 pub use power_law::PowerLaw;
 pub use share::wilson_interval;
 pub use trend::Trend;

@@ -23,6 +23,7 @@ mod export;
 mod failure;
 mod find_lr;
 mod fine_tune;
+mod folds;
 mod fuzz;
 mod gap;
 mod groups;

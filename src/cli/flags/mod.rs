@@ -3,6 +3,7 @@
 pub mod compute;
 pub mod data;
 pub mod input;
+pub mod job_recipes;
 pub mod model_data;
 pub mod model_file;
 pub mod option_names;

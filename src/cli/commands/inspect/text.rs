@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::cli::output::say::plain;
 use mindgap::{
     data::{Audit, Broken, CutGroup, GroupLeaks, Item, Leak, Selection},
+    gap::Case,
     run::{shell_word, source_and_flags},
 };
 
@@ -24,7 +25,8 @@ pub fn render(audit: &Audit, selection: &Selection, list: Option<&Path>) -> Stri
     }
     // The list of samples to leave out is another one.
     let selection = Selection { exclude: None, ..selection.clone() };
-    text + &advice(audit, &source_and_flags(&audit.source, &selection), list)
+    let data = source_and_flags(&audit.source, &selection);
+    text + &advice(audit, &data, list) + &folds_advice(audit, &data)
 }
 
 fn row(label: &str, value: impl AsRef<str>) -> String {
@@ -215,6 +217,25 @@ fn name(item: &Item) -> String {
 
 fn broken(file: &Broken) -> String {
     format!("{}: {}", file.name, plain(file.reason.lines().next().unwrap_or_default()))
+}
+
+/// Losses of single images usually vary by about one nat, so that the standard error of val's loss is about 1/√n nats.
+const LOSS_SD: f64 = 1.0;
+
+/// Advises folds where val is too small to tell the usual difference in val loss. `data` are the words of a command that
+/// name the data.
+fn folds_advice(audit: &Audit, data: &str) -> String {
+    let n = audit.images.val;
+    let error = LOSS_SD / (n as f64).sqrt();
+    if error <= Case::DETECT {
+        return String::new();
+    }
+    format!(
+        "Val has {}: its loss will have a standard error of about {error:.2} nats,\ntoo much to tell a difference of {}. To \
+         validate each image once:\n  mindgap compare --data {data} --presets seed,closed --folds 5\n",
+        count(n, "image"),
+        Case::DETECT,
+    )
 }
 
 /// What to do; `data` are the words of a command that name the data.
