@@ -63,6 +63,7 @@ impl DataFlags {
             source: if source == "faces" { source.into() } else { absolute(source.as_ref())?.display().to_string() },
             selection: Selection { folders: selection.folders.settled(source.as_ref())?, ..selection },
             skip_bad: self.skip_bad,
+            variant: None,
             fingerprint: data.fingerprint.clone(),
             train: data.train.len(),
             val: data.val.len(),

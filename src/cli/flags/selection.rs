@@ -13,6 +13,10 @@ pub struct SelectionFlags {
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     exclude: Option<PathBuf>,
 
+    /// Leave out the training images that this list names after the splits are drawn, so that val stays as it is
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    exclude_train: Option<PathBuf>,
+
     #[command(flatten)]
     splits: SplitFlags,
 
@@ -53,6 +57,7 @@ impl SelectionFlags {
     pub fn selection(&self) -> Selection {
         Selection {
             exclude: self.exclude.clone(),
+            exclude_train: self.exclude_train.clone(),
             folders: self.splits.folders(),
             groups: self.groups.clone(),
             group_by: self.group_by.clone(),
@@ -67,8 +72,19 @@ impl SelectionFlags {
 
 impl From<Selection> for SelectionFlags {
     fn from(selection: Selection) -> Self {
-        let Selection { exclude, folders, groups, group_by, labels, label_column, relabel, merge, classes } = selection;
+        let Selection {
+            exclude,
+            exclude_train,
+            folders,
+            groups,
+            group_by,
+            labels,
+            label_column,
+            relabel,
+            merge,
+            classes,
+        } = selection;
         let splits = folders.into();
-        Self { exclude, splits, labels, label_column, relabel, merge, classes, groups, group_by }
+        Self { exclude, exclude_train, splits, labels, label_column, relabel, merge, classes, groups, group_by }
     }
 }
