@@ -73,7 +73,8 @@ fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<
     );
     ensure!(
         is_folder && selection.labels.is_none() || selection.folders.is_empty(),
-        "`options.selection.folders.train`, `options.selection.folders.val` and `options.selection.folders.test` name folders in a folder of images, and \
+        "`options.selection.folders.train`, `options.selection.folders.val` and `options.selection.folders.test` name folders \
+         in a folder of images, and \
          {source:?} {}",
         if is_folder { "has its splits in the table of labels" } else { "is none" }
     );

@@ -1,4 +1,5 @@
-//! Lists of samples to exclude ([`Selection::exclude`](crate::data::Selection::exclude)): such samples are treated as absent.
+//! Lists of samples to exclude ([`Selection::exclude`](crate::data::Selection::exclude)): such samples are treated as
+//! absent.
 //!
 //! A list is a text file with one sample per line: the path of an image below the data's folder, `line 17` of a table,
 //! `train face 17` of the generated faces. Empty lines and lines that begin with `#` are ignored. A name may contain any
