@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     let presets = ["seed", "closed-small"].map(str::to_owned);
     let data = data::open("faces", &Options::default(), &NoProgress)?;
     let mut finished = Vec::new();
-    for job in jobs(&presets, 0, 3) {
+    for job in jobs(&presets, 0, 3, None) {
         let folder = out.join(job.name());
         Run::new(recipe(&job)?, &data)?.folder(&folder).fit()?;
         let run = FinishedRun::read(&job, &folder)?.context("the run is finished")?;

@@ -15,6 +15,9 @@ pub struct Compared {
     pub verdict: Verdict,
     /// The seeds of its finished runs.
     pub seeds: Vec<u64>,
+    /// The number of folds, each validated by a run of its own, where the comparison is a cross-validation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u32>,
     /// Trainable numbers of its network; absent for predictions alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<u64>,
@@ -39,12 +42,13 @@ impl Compared {
             (Some(own), Some(base)) => own.diff(base),
             _ => Vec::new(),
         };
-        // Runs of one preset differ in the seed too.
-        recipe.retain(|difference| difference.key != "seed");
+        // Runs of one preset differ in these too.
+        recipe.retain(|difference| !["seed", "fold"].contains(&&*difference.key));
         Self {
             preset: preset.to_owned(),
             verdict: if is_base { Verdict::Baseline } else { Verdict::NotShown },
             seeds: runs.iter().map(|run| run.job.seed).collect(),
+            folds: Some(runs[0].folds.len() as u32).filter(|folds| *folds > 0),
             parameters: runs[0].figures.parameters,
             macs: runs[0].figures.macs,
             figures: SeedFigures::of(runs),

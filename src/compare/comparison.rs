@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{Compared, FinishedRun, Job, Models, Verdict, pairing::pair, sentence::sentence};
+use super::{Compared, FinishedRun, Job, Models, Verdict, folds::join_folds, pairing::pair, sentence::sentence};
 use crate::{
     run::{DataSource, Versions},
     stats::holm,
@@ -27,6 +27,9 @@ pub struct Comparison {
     /// Where the models come from, if the comparison trained none of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<Models>,
+    /// The number of groups, such as patients, to which the val images belong; absent where they have no groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_groups: Option<usize>,
     /// The data that the baseline was trained on; absent for predictions alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataSource>,
@@ -60,13 +63,26 @@ impl Comparison {
         presets: &[String],
         baseline: &str,
         mut finished: Vec<FinishedRun>,
-        not_finished: Vec<NotFinished>,
+        mut not_finished: Vec<NotFinished>,
         command_line: Vec<String>,
     ) -> Result<Self> {
+        let runs = finished.len();
+        let incomplete;
+        (finished, incomplete) = join_folds(finished);
+        for (job, folds) in incomplete {
+            let is_named =
+                not_finished.iter().any(|missing| missing.job == Job { fold: missing.job.fold, ..job.clone() });
+            if !is_named {
+                let reason = format!("only {folds} of its folds are there, so that they enter no figure");
+                not_finished.push(NotFinished { job, reason });
+            }
+        }
         if !finished.is_empty() {
             pair(&mut finished)?;
         }
-        Self::conclude(presets, baseline, &finished, not_finished, command_line, None)
+        let comparison = Self::conclude(presets, baseline, &finished, not_finished, command_line, None)?;
+        let planned = runs + comparison.not_finished.len();
+        Ok(Self { finished: runs, planned, ..comparison })
     }
 
     /// Compares runs that were measured on the same images, in one order.
@@ -99,6 +115,7 @@ impl Comparison {
             not_finished,
             presets: compared,
             models,
+            image_groups: finished.iter().find_map(|run| run.images.group_count()),
             data: base[0].environment.as_ref().map(|environment| environment.data.clone()),
             versions: base[0].environment.as_ref().map(|environment| environment.versions.clone()),
             command_line,

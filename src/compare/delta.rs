@@ -4,22 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     run::nan,
-    stats::{self, paired_t},
+    stats::{self, corrected_t},
 };
 
 /// A figure of a preset minus the baseline's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "DeltaJson", into = "DeltaJson")]
 pub struct Delta {
-    /// Mean of the differences over the seeds that both have.
+    /// Mean of the differences over the seeds (and folds) that both have.
     pub mean: f64,
-    /// The difference of each of those seeds.
+    /// The difference of each of those seeds; of a cross-validation, of each seed and fold.
     pub values: Vec<f64>,
     /// 95 % interval over images: where the mean difference of these trained networks would lie on other images. The
     /// images are resampled in pairs, with all seeds at once.
     pub ci_images: Option<[f64; 2]>,
     /// 95 % interval over seeds: where the mean difference would lie if both recipes were trained with other seeds, by
-    /// a paired t-test. Absent below three seeds.
+    /// a paired t-test. Absent below three seeds. Of a cross-validation: over folds and seeds, with the correction for
+    /// overlapping training sets ([`crate::stats::corrected_t`]).
     pub ci_seeds: Option<[f64; 2]>,
     /// p-value of that test; for the primary figure alone.
     pub p: Option<f64>,
@@ -30,8 +31,23 @@ pub struct Delta {
 impl Delta {
     /// Mean and interval over seeds of these differences.
     pub(super) fn over_seeds(values: Vec<f64>) -> Self {
-        let ci_seeds = paired_t(&values).map(|test| test.interval);
-        Self { mean: stats::mean(&values), values, ci_images: None, ci_seeds, p: None, p_holm: None }
+        Self::tested(values, 0.0)
+    }
+
+    /// Mean and interval of these differences, one for each seed and each of `folds` folds.
+    pub(super) fn over_folds(values: Vec<f64>, folds: usize) -> Self {
+        Self::tested(values, 1.0 / (folds as f64 - 1.0))
+    }
+
+    fn tested(values: Vec<f64>, test_over_train: f64) -> Self {
+        let test = corrected_t(&values, test_over_train);
+        let ci_seeds = test.map(|test| test.interval);
+        Self { mean: stats::mean(&values), values, ci_images: None, ci_seeds, p: test.map(|test| test.p), p_holm: None }
+    }
+
+    /// The same without the p-value, for a figure that is not tested.
+    pub(super) fn untested(self) -> Self {
+        Self { p: None, ..self }
     }
 }
 

@@ -1,11 +1,13 @@
 //! How a preset differs from the baseline, on the same images and seeds.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{AccuracyTest, FinishedRun, RunFigures, delta::Delta};
 use crate::{
     random::{Purpose, Stream},
-    stats::{McNemar, bootstrap_interval, paired_t},
+    stats::{McNemar, bootstrap_interval, clustered_interval},
 };
 
 /// A preset against the baseline. Only val loss is tested; the other figures have intervals.
@@ -49,8 +51,7 @@ impl Against {
         if pairs.is_empty() {
             return None;
         }
-        let mut val_loss = delta(&pairs, |figures| figures.val_loss);
-        val_loss.p = paired_t(&val_loss.values).map(|test| test.p);
+        let mut val_loss = tested_delta(&pairs, &|figures| Some(figures.val_loss))?;
         val_loss.ci_images = interval_over_images(&pairs, number, 0, |run, image| f64::from(run.val.losses[image]));
 
         let mut val_acc = delta(&pairs, |figures| figures.val_acc);
@@ -92,16 +93,27 @@ fn pairs_by_seed<'a>(runs: &[&'a FinishedRun], baseline: &[&'a FinishedRun]) -> 
 
 /// The difference in one figure, seed by seed.
 fn delta(pairs: &[SeedPair], figure: impl Fn(&RunFigures) -> f64) -> Delta {
-    Delta::over_seeds(pairs.iter().map(|(run, base)| figure(&run.figures) - figure(&base.figures)).collect())
+    delta_if_all_have(pairs, |figures| Some(figure(figures))).expect("every run has this figure")
 }
 
 /// The difference in one figure, seed by seed; None where a run lacks the figure.
 fn delta_if_all_have(pairs: &[SeedPair], figure: impl Fn(&RunFigures) -> Option<f64>) -> Option<Delta> {
+    tested_delta(pairs, &figure).map(Delta::untested)
+}
+
+/// The difference in one figure with its p-value, seed by seed or, of a cross-validation, fold by fold of each seed.
+fn tested_delta(pairs: &[SeedPair], figure: &dyn Fn(&RunFigures) -> Option<f64>) -> Option<Delta> {
+    let folds = pairs[0].0.folds.len();
     let mut differences = Vec::new();
     for (run, base) in pairs {
-        differences.push(figure(&run.figures)? - figure(&base.figures)?);
+        if folds == 0 {
+            differences.push(figure(&run.figures)? - figure(&base.figures)?);
+        }
+        for (fold, base) in run.folds.iter().zip(&base.folds) {
+            differences.push(figure(fold)? - figure(base)?);
+        }
     }
-    Some(Delta::over_seeds(differences))
+    Some(if folds == 0 { Delta::over_seeds(differences) } else { Delta::over_folds(differences, folds) })
 }
 
 /// The tests of accuracy of models that are named by a place; the runs of a plan, whose primary figure is tested alone, have
@@ -117,7 +129,8 @@ fn mcnemar(pairs: &[SeedPair]) -> Vec<AccuracyTest> {
 }
 
 /// The interval of a mean difference over images. An image's difference is its mean over the seeds, so that the image
-/// is resampled with all seeds at once. `number` and `figure` choose the random stream.
+/// is resampled with all seeds at once; where the images have groups, whole groups are resampled. `number` and `figure`
+/// choose the random stream.
 fn interval_over_images(
     pairs: &[SeedPair],
     number: u32,
@@ -130,6 +143,21 @@ fn interval_over_images(
         let sum: f64 = pairs.iter().map(|(run, base)| value(run, image) - value(base, image)).sum();
         differences.push(sum / pairs.len() as f64);
     }
-    let interval = bootstrap_interval(&differences, &mut Stream::new(0, Purpose::Resample, number, figure));
+    let mut draws = Stream::new(0, Purpose::Resample, number, figure);
+    let interval = match groups(pairs) {
+        Some(groups) => clustered_interval(&differences, &groups, &mut draws),
+        None => bootstrap_interval(&differences, &mut draws),
+    };
     interval.iter().all(|end| end.is_finite()).then_some(interval)
+}
+
+/// The number of the group of each image, where a run knows the groups.
+fn groups(pairs: &[SeedPair]) -> Option<Vec<u32>> {
+    let names = pairs.iter().flat_map(|(run, base)| [run, base]).find_map(|run| run.images.groups.as_ref())?;
+    let mut numbers: HashMap<&String, u32> = HashMap::new();
+    let number = |name| {
+        let next = numbers.len() as u32;
+        *numbers.entry(name).or_insert(next)
+    };
+    Some(names.iter().map(number).collect())
 }

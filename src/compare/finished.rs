@@ -28,6 +28,8 @@ pub struct FinishedRun {
     pub val: Measured,
     /// The val images, in the order of the losses.
     pub images: ValImages,
+    /// The figures of each fold, where this run is made of all folds of a cross-validation; else empty.
+    pub folds: Vec<RunFigures>,
 }
 
 /// The weights whose predictions are compared.
@@ -71,6 +73,7 @@ impl FinishedRun {
             names: Some(table.names),
             labels: table.outputs.labels.clone(),
             classes: table.classes,
+            groups: None,
         };
         let (val, images) = match common {
             None => (table.outputs, images),
@@ -88,13 +91,14 @@ impl FinishedRun {
             in_first_half: &in_first_half,
         });
         Self {
-            job: Job { preset: String::new(), seed: 0 },
+            job: Job { preset: String::new(), seed: 0, fold: None },
             place: Some(place.display().to_string()),
             recipe: None,
             environment: None,
             figures,
             val: val.measured(),
             images,
+            folds: Vec::new(),
         }
     }
 
@@ -112,6 +116,9 @@ fn read(job: &Job, path: &Path) -> Result<FinishedRun> {
     let run = of_folder(path, Which::Last, None)?;
     if let Some(recipe) = run.recipe.as_ref().filter(|recipe| recipe.seed != job.seed) {
         bail!("it was trained with seed {}, not {}", recipe.seed, job.seed);
+    }
+    if let Some(recipe) = run.recipe.as_ref().filter(|recipe| job.fold.is_some() && recipe.fold != job.fold) {
+        bail!("it was validated on fold {:?}, not {:?}", recipe.fold, job.fold);
     }
     Ok(FinishedRun { job: job.clone(), place: None, ..run })
 }
@@ -166,13 +173,14 @@ fn of_folder(path: &Path, which: Which, common: Option<&CommonImages>) -> Result
         }
     };
     let run = FinishedRun {
-        job: Job { preset: String::new(), seed: 0 },
+        job: Job { preset: String::new(), seed: 0, fold: None },
         place: Some(path.display().to_string()),
         recipe,
         environment: Some(environment),
         figures,
         val: measured,
         images,
+        folds: Vec::new(),
     };
     let Some(common) = common else { return Ok(run) };
     let keep = common.of(&run.images);
@@ -186,6 +194,7 @@ fn val_images(val: &Outputs, listed: Option<&Images>, data: &DataSource) -> ValI
         names: listed.map(|listed| listed.val.iter().map(|image| image.name.clone()).collect()),
         labels: val.labels.clone(),
         classes: data.classes.clone(),
+        groups: listed.and_then(|listed| listed.val.iter().map(|image| image.group.clone()).collect()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{FinishedRun, Job};
+use super::{FinishedRun, Job, split_fold};
 
 /// What decides which runs form a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,7 +57,9 @@ pub fn group(runs: &mut [FinishedRun], places: &[PathBuf], by: &GroupBy) -> Resu
         for (order, &run) in (0..).zip(&members) {
             // Where a seed is not known, the runs of a group are numbered as they were named.
             let seed = known.as_ref().map_or(order, |seeds| seeds[order as usize]);
-            if let Some(&other) = members[..order as usize].iter().find(|&&other| runs[other].job.seed == seed) {
+            let fold = fold_of(&runs[run]);
+            let has_same_place = |other: &Job| other.seed == seed && other.fold == fold;
+            if let Some(&other) = members[..order as usize].iter().find(|&&other| has_same_place(&runs[other].job)) {
                 bail!(
                     "{} and {} are both seed {seed} of the group {group:?}{}: name runs of different seeds, or group them by something \
                      else (`options.group_by`)",
@@ -66,7 +68,7 @@ pub fn group(runs: &mut [FinishedRun], places: &[PathBuf], by: &GroupBy) -> Resu
                     differing(&runs[other], &runs[run])
                 );
             }
-            runs[run].job = Job { preset: group.clone(), seed };
+            runs[run].job = Job { preset: group.clone(), seed, fold };
         }
     }
     Ok(groups)
@@ -82,6 +84,11 @@ fn differing(one: &FinishedRun, other: &FinishedRun) -> String {
 /// The seed of a run: its recipe's, or the one in its name.
 fn seed_of(run: &FinishedRun, name: &Name) -> Option<u64> {
     run.recipe.as_ref().map(|recipe| recipe.seed).or(name.seed)
+}
+
+/// The fold that validated the run, where its recipe divides the data into folds.
+fn fold_of(run: &FinishedRun) -> Option<u32> {
+    run.recipe.as_ref().and_then(|recipe| recipe.fold.filter(|_| recipe.folds.is_some()))
 }
 
 fn by_key(run: &FinishedRun, key: &str) -> Result<String> {
@@ -123,12 +130,14 @@ fn by_recipe(runs: &[FinishedRun], names: &[Name]) -> Result<Vec<String>> {
             labels.push(free(&names[index].whole, &labels));
             continue;
         };
-        let is_same = |other: &FinishedRun| other.recipe.as_ref().is_some_and(|other| other.is_same_but_seed(recipe));
+        let is_same =
+            |other: &FinishedRun| other.recipe.as_ref().is_some_and(|other| other.is_same_but_seed_and_fold(recipe));
         let same: Vec<usize> = (0..index).filter(|&other| is_same(&runs[other])).collect();
-        let seed = seed_of(run, &names[index]);
-        let group = same.iter().map(|&other| labels[other].clone()).find(|label| {
-            same.iter().all(|&other| labels[other] != *label || seed_of(&runs[other], &names[other]) != seed)
-        });
+        let place = |index: usize| (seed_of(&runs[index], &names[index]), fold_of(&runs[index]));
+        let group = same
+            .iter()
+            .map(|&other| labels[other].clone())
+            .find(|label| same.iter().all(|&other| labels[other] != *label || place(other) != place(index)));
         labels.push(group.unwrap_or_else(|| free(&stems[index], &labels)));
     }
     Ok(labels)
@@ -147,7 +156,8 @@ fn free(wanted: &str, taken: &[String]) -> String {
 
 /// The names without their seeds.
 fn by_name(names: &[Name]) -> Vec<String> {
-    let stem = |name: &Name| if name.seed.is_some() { name.stem.clone() } else { name.whole.clone() };
+    let stem =
+        |name: &Name| if name.seed.is_some() || name.fold.is_some() { name.stem.clone() } else { name.whole.clone() };
     names.iter().map(stem).collect()
 }
 
@@ -162,6 +172,8 @@ struct Name {
     seed: Option<u64>,
     /// Whether the seed is written `s0`, without the word.
     is_short: bool,
+    /// The fold behind the seed.
+    fold: Option<u32>,
 }
 
 /// The names of `places`, with the folder around them where two would be called the same.
@@ -175,7 +187,7 @@ fn names_of(places: &[PathBuf]) -> Result<Vec<Name>> {
     for depth in 1..=3 {
         names = places.iter().map(|place| name_of(place, depth)).collect::<Vec<Name>>();
         let are_unique = names.iter().map(|name| &name.whole).collect::<HashSet<_>>().len() == names.len();
-        let seeds = names.iter().map(|name| (&name.stem, name.seed)).collect::<HashSet<_>>();
+        let seeds = names.iter().map(|name| (&name.stem, name.seed, name.fold)).collect::<HashSet<_>>();
         if are_unique && seeds.len() == names.len() {
             drop_lone_short_seeds(&mut names);
             return Ok(names);
@@ -218,16 +230,20 @@ fn name_of(place: &Path, depth: usize) -> Name {
     let join = |parts: &[String], depth: usize| parts[parts.len().saturating_sub(depth)..].join("/");
     let whole = join(&parts, depth);
     let last = parts.pop().unwrap_or_default();
-    match split_seed(&last) {
+    let (last, fold) = split_fold(&last);
+    match split_seed(last) {
         // Where the seed is the whole name, the folder around it is named after the recipe.
         Some(("", seed, is_short)) => {
-            Name { whole, stem: join(&parts, (depth - 1).max(1)), seed: Some(seed), is_short }
+            Name { whole, stem: join(&parts, (depth - 1).max(1)), seed: Some(seed), is_short, fold }
         }
         Some((stem, seed, is_short)) => {
             parts.push(stem.to_owned());
-            Name { whole, stem: join(&parts, depth), seed: Some(seed), is_short }
+            Name { whole, stem: join(&parts, depth), seed: Some(seed), is_short, fold }
         }
-        None => Name { stem: whole.clone(), whole, seed: None, is_short: false },
+        None => {
+            parts.push(last.to_owned());
+            Name { stem: join(&parts, depth), whole, seed: None, is_short: false, fold }
+        }
     }
 }
 

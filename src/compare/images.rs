@@ -37,6 +37,8 @@ pub struct ValImages {
     pub labels: Vec<i64>,
     /// The names of the classes.
     pub classes: Vec<String>,
+    /// The groups of the images \[n\], such as patients, where they have groups.
+    pub groups: Option<Vec<String>>,
 }
 
 impl ValImages {
@@ -78,6 +80,11 @@ impl ValImages {
         self.classes.iter().enumerate().all(|(number, class)| *class == number.to_string())
     }
 
+    /// The number of groups to which the images belong, where they have groups.
+    pub(super) fn group_count(&self) -> Option<usize> {
+        self.groups.as_ref().map(|groups| groups.iter().collect::<HashSet<_>>().len())
+    }
+
     /// Keeps the images for which `keep` holds.
     pub fn only(&self, keep: &[bool]) -> Self {
         Self {
@@ -86,6 +93,7 @@ impl ValImages {
             names: self.names.as_ref().map(|names| kept(names, keep)),
             labels: kept(&self.labels, keep),
             classes: self.classes.clone(),
+            groups: self.groups.as_ref().map(|groups| kept(groups, keep)),
         }
     }
 }

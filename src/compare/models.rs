@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    CommonImages, ComparedModel, Comparison, FinishedRun, GroupBy, Models, PairedBy, Values, Weights, Which,
+    CommonImages, ComparedModel, Comparison, FinishedRun, GroupBy, Job, Models, PairedBy, Values, Weights, Which,
+    folds::join_folds,
     grouping::group,
     pairing::{common_images, pair},
     predictions,
@@ -51,17 +52,25 @@ impl Comparison {
         let mut notes = Vec::new();
         let mut runs = read(places, kind, options, None, &mut notes)?;
         let groups = group(&mut runs, places, &options.group_by)?;
+        let mut compared = Vec::new();
+        for (run, place) in runs.iter().zip(places) {
+            let path = std::path::absolute(place).unwrap_or_else(|_| place.clone());
+            let Job { preset: group, seed, fold } = run.job.clone();
+            compared.push(ComparedModel { group, seed, fold, path: path.to_string_lossy().into_owned() });
+        }
+        let jobs: Vec<Job> = runs.iter().map(|run| run.job.clone()).collect();
+        runs = joined(runs)?;
         let mut left_out = 0;
         if options.common {
             let common = common_images(&runs)?;
             left_out = common.others(runs.iter().map(|run| &run.images));
             if left_out > 0 {
                 notes.clear();
-                let jobs: Vec<_> = runs.iter().map(|run| run.job.clone()).collect();
                 runs = read(places, kind, options, Some(&common), &mut notes)?;
                 for (run, job) in runs.iter_mut().zip(jobs) {
                     run.job = job;
                 }
+                runs = joined(runs)?;
             }
         }
         let baseline = match &options.baseline {
@@ -79,15 +88,6 @@ impl Comparison {
         if paired_by == PairedBy::Name && kind == ModelKind::Runs {
             notes.push("The fingerprints of the data differ: images are paired by name.".to_owned());
         }
-        let mut compared = Vec::new();
-        for (run, place) in runs.iter().zip(places) {
-            let path = std::path::absolute(place).unwrap_or_else(|_| place.clone());
-            compared.push(ComparedModel {
-                group: run.job.preset.clone(),
-                seed: run.job.seed,
-                path: path.to_string_lossy().into_owned(),
-            });
-        }
         let weights = match (kind, options.which) {
             (ModelKind::Runs, Which::Last) => Weights::Last,
             (ModelKind::Runs, Which::Best) => Weights::Best,
@@ -97,6 +97,19 @@ impl Comparison {
         let models = Models { runs: compared, weights, images, left_out, paired_by, notes };
         Self::conclude(&groups, &baseline, &runs, Vec::new(), command_line, Some(models))
     }
+}
+
+/// The runs, with the folds of each group and seed joined to one.
+fn joined(runs: Vec<FinishedRun>) -> Result<Vec<FinishedRun>> {
+    let (joined, incomplete) = join_folds(runs);
+    if let Some((job, folds)) = incomplete.first() {
+        bail!(
+            "of the group {:?}, seed {}, {folds} folds are given: name the runs of all of its folds, or those of one fold alone",
+            job.preset,
+            job.seed
+        );
+    }
+    Ok(joined)
 }
 
 /// Reads all models; of `common` images alone, where given.

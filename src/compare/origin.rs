@@ -29,6 +29,9 @@ pub struct ComparedModel {
     pub group: String,
     /// Its seed, or its number in the group where no seed is known.
     pub seed: u64,
+    /// The fold that validated it, if the data were divided into folds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<u32>,
     /// Absolute path of the folder or file.
     pub path: String,
 }

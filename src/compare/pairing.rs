@@ -84,6 +84,7 @@ pub fn pair(runs: &mut [FinishedRun]) -> Result<PairedBy> {
             );
         }
     }
+    check_groups(runs)?;
     Ok(by)
 }
 
@@ -165,6 +166,7 @@ fn reorder(run: &mut FinishedRun, keys: &[String], by: PairedBy) {
     run.val = Measured {
         losses: order.iter().map(|&place| run.val.losses[place]).collect(),
         correct: order.iter().map(|&place| run.val.correct[place]).collect(),
+        groups: run.val.groups.as_ref().map(|groups| order.iter().map(|&place| groups[place]).collect()),
     };
     let images = &mut run.images;
     images.ids = order.iter().map(|&place| images.ids[place]).collect();
@@ -172,4 +174,27 @@ fn reorder(run: &mut FinishedRun, keys: &[String], by: PairedBy) {
     if let Some(names) = &mut images.names {
         *names = order.iter().map(|&place| names[place].clone()).collect();
     }
+    if let Some(groups) = &mut images.groups {
+        *groups = order.iter().map(|&place| groups[place].clone()).collect();
+    }
+}
+
+/// Checks that runs, whose images are in one order, have the same groups, where they have groups.
+fn check_groups(runs: &[FinishedRun]) -> Result<()> {
+    let mut known: Option<(&FinishedRun, &Vec<String>)> = None;
+    for run in runs {
+        let Some(groups) = &run.images.groups else { continue };
+        let &mut (first, before) = known.get_or_insert((run, groups));
+        if let Some(image) = (0..groups.len()).find(|&image| groups[image] != before[image]) {
+            bail!(
+                "the image {} is of group {:?} in {}, and of group {:?} in {}: compare runs with the same groups",
+                run.images.shown(image),
+                groups[image],
+                run.name(),
+                before[image],
+                first.name()
+            );
+        }
+    }
+    Ok(())
 }

@@ -10,18 +10,20 @@ use crate::{run::Measured, stats::Course};
 fn run(place: &str, fingerprint: Option<&str>, images: &[(&str, i64)], classes: &[&str]) -> FinishedRun {
     let losses = images.iter().map(|(name, _)| name[1..].parse().unwrap()).collect();
     FinishedRun {
-        job: Job { preset: place.into(), seed: 0 },
+        folds: Vec::new(),
+        job: Job { preset: place.into(), seed: 0, fold: None },
         place: Some(place.into()),
         recipe: None,
         environment: None,
         figures: figures(),
-        val: Measured { losses, correct: vec![true; images.len()] },
+        val: Measured { losses, correct: vec![true; images.len()], groups: None },
         images: ValImages {
             fingerprint: fingerprint.map(str::to_owned),
             ids: (0..images.len() as i64).collect(),
             names: Some(images.iter().map(|(name, _)| (*name).to_owned()).collect()),
             labels: images.iter().map(|(_, label)| *label).collect(),
             classes: classes.iter().map(|class| (*class).to_owned()).collect(),
+            groups: None,
         },
     }
 }

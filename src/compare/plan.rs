@@ -80,16 +80,25 @@ impl Plan {
 
     fn add(&mut self, run: PlannedRun) -> Result<()> {
         let path = self.path.display();
-        if let Some(first) = self.runs.first() {
+        for planned in &mut self.runs {
             ensure!(
-                first.data.fingerprint == run.data.fingerprint,
+                planned.recipe.folds == run.recipe.folds && planned.job.fold.is_some() == run.job.fold.is_some(),
+                "{path} is a plan for {}, not for {}; give this plan a folder of its own",
+                folds_text(planned),
+                folds_text(&run)
+            );
+            if planned.job.fold != run.job.fold {
+                // Another fold of the same data has other images in train and val.
+                planned.data.find_where(&run.data);
+                continue;
+            }
+            ensure!(
+                planned.data.fingerprint == run.data.fingerprint,
                 "{path} is a plan for other data: {}, where {} has {}; give this plan a folder of its own",
-                first.data,
+                planned.data,
                 run.job.name(),
                 run.data
             );
-        }
-        for planned in &mut self.runs {
             planned.data = run.data.clone();
         }
         let Some(planned) = self.runs.iter().find(|planned| planned.job == run.job) else {
@@ -140,20 +149,27 @@ impl Plan {
     }
 }
 
+fn folds_text(run: &PlannedRun) -> String {
+    match (run.job.fold, run.recipe.folds.zip(run.recipe.fold)) {
+        (Some(_), Some((folds, _))) => format!("all of {folds} folds"),
+        (None, Some((folds, fold))) => format!("fold {fold} of {folds}"),
+        _ => "data without folds".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         compare::{PlannedData, jobs},
-        data::SplitFolders,
+        data::Selection,
         recipe::Recipe,
     };
 
     fn planned(presets: &[&str], seeds: u64, change: impl Fn(&mut PlannedRun)) -> Vec<PlannedRun> {
         let data = PlannedData {
             source: "/data/photos".into(),
-            exclude: None,
-            folders: SplitFolders::default(),
+            selection: Selection::default(),
             skip_bad: false,
             fingerprint: "00ff".into(),
             train: 900,
@@ -166,7 +182,7 @@ mod tests {
             change(&mut run);
             PlannedRun::new(run.job, run.data, run.recipe).unwrap()
         };
-        jobs(&presets, 0, seeds).into_iter().map(line).collect()
+        jobs(&presets, 0, seeds, None).into_iter().map(line).collect()
     }
 
     fn grow(folder: &Path, presets: &[&str], seeds: u64) -> Result<(Plan, usize)> {

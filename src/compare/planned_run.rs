@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Job;
 use crate::{
-    data::SplitFolders,
+    data::Selection,
     recipe::{KeyDifference, Recipe},
 };
 
@@ -32,12 +32,9 @@ pub struct PlannedRun {
 pub struct PlannedData {
     /// Their absolute path, or `faces`.
     pub source: String,
-    /// The absolute path of the list of samples to leave out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exclude: Option<String>,
-    /// The folders of splits that the user named.
-    #[serde(default, skip_serializing_if = "SplitFolders::is_empty")]
-    pub folders: SplitFolders,
+    /// What of the data is read, with absolute paths.
+    #[serde(flatten)]
+    pub selection: Selection,
     /// Whether images that cannot be read are left out.
     #[serde(default)]
     pub skip_bad: bool,
@@ -47,6 +44,14 @@ pub struct PlannedData {
     pub train: usize,
     /// Images of val.
     pub val: usize,
+}
+
+impl PlannedData {
+    /// Takes the paths at which `other`, another fold of these data, was found.
+    pub(super) fn find_where(&mut self, other: &Self) {
+        let Self { fingerprint, train, val, .. } = self.clone();
+        *self = Self { fingerprint, train, val, ..other.clone() };
+    }
 }
 
 impl PlannedRun {
@@ -93,6 +98,12 @@ impl PlannedRun {
         let is_plain = preset.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         ensure!(!preset.is_empty() && is_plain, "{preset:?} is no name of a preset");
         ensure!(run.job.seed == run.recipe.seed, "seed {} has a recipe with seed {}", run.job.seed, run.recipe.seed);
+        ensure!(
+            run.job.fold.is_none() || run.job.fold == run.recipe.fold,
+            "fold {:?} has a recipe with fold {:?}",
+            run.job.fold,
+            run.recipe.fold
+        );
         Ok(run)
     }
 }

@@ -28,6 +28,11 @@ impl Comparison {
         }
     }
 
+    /// The number of folds of a cross-validation.
+    pub fn folds(&self) -> Option<u32> {
+        self.presets.iter().find_map(|preset| preset.folds)
+    }
+
     /// How the tables are read.
     pub(super) fn legend(&self) -> String {
         let figures = match self.models.as_ref().map(|models| models.weights) {
@@ -40,9 +45,16 @@ impl Comparison {
             }
             Some(Weights::Given) => "All figures are those of the predictions given, mean ± sd over n seeds.",
         };
+        let seeds = match self.folds() {
+            None => "95 % interval of the recipe over other seeds, from three seeds on".to_owned(),
+            Some(folds) => format!(
+                "95 % interval of the recipe over the {folds} folds of each seed, corrected for training sets that overlap (Nadeau and \
+                 Bengio 2003)"
+            ),
+        };
         format!(
-            "{figures} *CI images*: 95 % interval of these trained models over other images. *CI seeds*: 95 % interval of the recipe over \
-             other seeds, from three seeds on. p after Holm's correction over {}s.",
+            "{figures} *CI images*: 95 % interval of these trained models over other images. *CI seeds*: {seeds}. p after Holm's \
+             correction over {}s.",
             self.noun()
         )
     }
@@ -68,17 +80,30 @@ impl Comparison {
         lines
     }
 
-    /// What must be known of models that were trained elsewhere, a sentence each.
+    /// What must be known of the images, of a cross-validation, and of models that were trained elsewhere, a sentence each.
     pub fn remarks(&self) -> Vec<String> {
-        let Some(models) = &self.models else { return Vec::new() };
-        let mut lines = vec![match models.left_out {
+        let mut lines = Vec::new();
+        if let Some(folds) = self.folds() {
+            lines.push(format!(
+                "Cross-validation: each image validates once, in one of {folds} folds, and a preset's figures of a seed are those of all \
+                 folds together."
+            ));
+        }
+        if let Some(groups) = self.image_groups {
+            lines.push(format!(
+                "The val images belong to {groups} groups: intervals over images resample whole groups. Tests over seeds, and \
+                 McNemar's test, know nothing of groups."
+            ));
+        }
+        let Some(models) = &self.models else { return lines };
+        lines.push(match models.left_out {
             0 => format!("Compared on {} val images, paired by {}.", models.images, models.paired_by.words()),
             left_out => format!(
                 "Compared on the {} val images that all have, paired by {}; {left_out} that some lack are left out.",
                 models.images,
                 models.paired_by.words()
             ),
-        }];
+        });
         for preset in self.presets.iter().filter(|preset| preset.preset != self.baseline && preset.against.is_none()) {
             lines.push(format!(
                 "`{}` has no seed in common with `{}`, so no difference is computed; group them so that seeds are paired, or compare \

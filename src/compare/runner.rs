@@ -85,7 +85,7 @@ mod tests {
     use crate::compare::jobs;
 
     fn two(seeds: u64) -> Vec<Job> {
-        jobs(&["a".into(), "b".into()], 0, seeds)
+        jobs(&["a".into(), "b".into()], 0, seeds, None)
     }
 
     #[test]

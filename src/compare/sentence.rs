@@ -54,7 +54,10 @@ fn improvement(best: &Compared, baseline: &str) -> String {
     let Some(against) = &best.against else { return String::new() };
     let delta = &against.val_loss;
     let interval = match delta.ci_seeds {
-        Some([low, high]) => format!(", 95 % interval {:.3} to {:.3} over seeds", -high, -low),
+        Some([low, high]) => {
+            let over = if best.folds.is_some() { "folds and seeds" } else { "seeds" };
+            format!(", 95 % interval {:.3} to {:.3} over {over}", -high, -low)
+        }
         None => String::new(),
     };
     let p = match delta.p_holm {
@@ -62,11 +65,20 @@ fn improvement(best: &Compared, baseline: &str) -> String {
         None => String::new(),
     };
     format!(
-        "`{}` is better than `{baseline}`: its val loss is lower by {:.3} nats ({} seeds{interval}{p})",
+        "`{}` is better than `{baseline}`: its val loss is lower by {:.3} nats ({}{interval}{p})",
         best.preset,
         -delta.mean,
-        against.seeds.len()
+        runs_of_each(best.folds, against.seeds.len())
     )
+}
+
+/// How many runs each preset has: `5 folds`, `3 seeds`, `5 folds of 3 seeds`.
+fn runs_of_each(folds: Option<u32>, seeds: usize) -> String {
+    match folds {
+        Some(folds) if seeds == 1 => format!("{folds} folds"),
+        Some(folds) => format!("{folds} folds of {seeds} seeds"),
+        None => format!("{seeds} seeds"),
+    }
 }
 
 fn nothing_shown(presets: &[Compared], baseline: &str, models: Option<&Models>) -> String {
@@ -79,12 +91,13 @@ fn nothing_shown(presets: &[Compared], baseline: &str, models: Option<&Models>) 
             these_models(presets, baseline)
         );
     }
-    if seeds < 3 {
+    let folds = presets.first().and_then(|preset| preset.folds);
+    if seeds * folds.unwrap_or(1) as usize <= 2 {
         return format!(
             "No preset is shown to be better than `{baseline}`: chance between seeds cannot be judged from {seeds} seeds, three are the least"
         );
     }
-    format!("No preset is shown to be better than `{baseline}` with {seeds} seeds")
+    format!("No preset is shown to be better than `{baseline}` with {}", runs_of_each(folds, seeds))
 }
 
 /// What the images say of these very models, whatever other seeds would give: of the one with the lowest val loss.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    data::SplitFolders,
+    data::{Selection, SplitFolders},
     random::{Purpose, Stream},
     recipe::Recipe,
     run::{DataSource, Done, Environment, EpochRecord, EpochTraining, Measured, Outputs, RunCost, Versions},
@@ -19,7 +19,8 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
         let shared = Stream::new(0, Purpose::Faces, 0, number as u32).uniform();
         (level + shared - 0.5 + wobble + 0.05 * noise.normal()) as f32
     };
-    let measured = |losses: Vec<f32>| Measured { correct: losses.iter().map(|&loss| loss < 1.0).collect(), losses };
+    let measured =
+        |losses: Vec<f32>| Measured { correct: losses.iter().map(|&loss| loss < 1.0).collect(), losses, groups: None };
     let val = measured((0..IMAGES).map(|number| image(val, number)).collect());
     let probe = measured((0..IMAGES).map(|number| image(probe, number)).collect());
     let training = EpochTraining {
@@ -41,7 +42,8 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
     let cost = RunCost { parameters: 1000, macs: Some(2000), seconds: 60.0 };
     let done = Done::conclude(&[record], &outputs, 2, &[false; IMAGES], &half, cost).unwrap();
     FinishedRun {
-        job: Job { preset: preset.into(), seed },
+        folds: Vec::new(),
+        job: Job { preset: preset.into(), seed, fold: None },
         recipe: Some(Recipe { seed, smoothing: if preset == "base" { 0.0 } else { 0.1 }, ..Recipe::default() }),
         place: None,
         environment: Some(environment("00ff")),
@@ -53,6 +55,7 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
             ids: outputs.ids,
             labels: outputs.labels,
             classes: vec!["a".into(), "b".into()],
+            groups: None,
         },
     }
 }
@@ -83,13 +86,15 @@ fn data(fingerprint: &str) -> DataSource {
     DataSource {
         source: "data".into(),
         path: None,
-        exclude: None,
+        selection: Selection::default(),
         fingerprint: fingerprint.into(),
         train: 900,
         val: IMAGES,
         test: None,
         probe: IMAGES,
         val_in_train: 0,
+        group_leaks: None,
+        val_groups: None,
         surplus_duplicates: None,
         conflicting_groups: None,
         bad_files: 0,
@@ -175,9 +180,40 @@ fn chance_alone_is_called_better_no_more_often_than_promised() {
 }
 
 #[test]
+fn images_of_one_group_are_resampled_together() {
+    // Every ten images are a patient; on every second patient the preset is better, on the others worse.
+    let comparison = |has_groups: bool| {
+        let mut runs = vec![run("base", 0, 1.2, 0.3), run("other", 0, 1.2, 0.3)];
+        for (number, run) in runs.iter_mut().enumerate() {
+            run.images.groups = has_groups.then(|| (0..IMAGES).map(|image| format!("p{}", image / 10)).collect());
+            for image in 0..IMAGES {
+                run.val.losses[image] += [0.0, if image / 10 % 2 == 0 { 0.5 } else { -0.5 }][number];
+            }
+        }
+        Comparison::new(&["base".into(), "other".into()], "base", runs, Vec::new(), Vec::new())
+    };
+    let width = |comparison: &Comparison| {
+        let [low, high] = comparison.presets[1].against.as_ref().unwrap().val_loss.ci_images.unwrap();
+        high - low
+    };
+    let (plain, grouped) = (comparison(false).unwrap(), comparison(true).unwrap());
+    let ratio = width(&grouped) / width(&plain);
+    assert!((ratio - 10f64.sqrt()).abs() < 0.5, "{ratio}");
+    assert_eq!((plain.image_groups, grouped.image_groups), (None, Some(IMAGES.div_ceil(10))));
+    assert!(grouped.to_brief().contains("intervals over images resample whole groups"));
+
+    let mut runs = vec![run("base", 0, 1.2, 0.3), run("other", 0, 1.2, 0.3)];
+    runs[0].images.groups = Some(vec!["a".into(); IMAGES]);
+    runs[1].images.groups = Some(vec!["b".into(); IMAGES]);
+    let names = ["base".into(), "other".into()];
+    let error = Comparison::new(&names, "base", runs, Vec::new(), Vec::new()).unwrap_err().to_string();
+    assert!(error.contains("of group \"b\" in other-seed0, and of group \"a\" in base-seed0"), "{error}");
+}
+
+#[test]
 fn what_is_missing_is_named_and_enters_no_figure() {
     let runs = vec![run("base", 0, 1.2, 0.3), run("base", 1, 1.2, 0.3), run("wins", 1, 1.0, 0.6)];
-    let missing = NotFinished { job: Job { preset: "wins".into(), seed: 0 }, reason: "no memory".into() };
+    let missing = NotFinished { job: Job { preset: "wins".into(), seed: 0, fold: None }, reason: "no memory".into() };
     let names = ["base".to_owned(), "wins".to_owned(), "never".to_owned()];
     let comparison = Comparison::new(&names, "base", runs.clone(), vec![missing], Vec::new()).unwrap();
     assert_eq!((comparison.finished, comparison.planned, comparison.presets.len()), (3, 4, 2));

@@ -1,6 +1,6 @@
 //! Opens a data set: from a source to splits that training can use.
 
-use std::{cell::RefCell, path::PathBuf};
+use std::cell::RefCell;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -15,14 +15,15 @@ use super::{
     list_splits::listed,
     options::Options,
     read_progress::ReadProgress,
+    selection::Selection,
     sources::{
         listing::{self, Listing, Samples},
         unreadable::{self, BadFile},
     },
     splits::{
+        grouped,
         probe::{self, LabelledHashes},
         split::{Pixels, Split},
-        split_folders::SplitFolders,
         split_name::SplitName,
         stratified,
         train_duplicates::{self, TrainDuplicates},
@@ -33,10 +34,12 @@ use super::{
 pub struct Dataset {
     /// The source as it was named to [`open`].
     pub source: String,
-    /// The folders of splits that were named to [`open`].
-    pub folders: SplitFolders,
+    /// What of the source was read, as it was named to [`open`].
+    pub selection: Selection,
     /// Class names; a label is an index into them.
     pub classes: Vec<String>,
+    /// Names of the groups, such as patients, whose images are not independent; empty where the images have no groups.
+    pub groups: Vec<String>,
     /// Channels of every image, 1 or 3.
     pub channels: u32,
     /// Side of every image in pixels.
@@ -57,10 +60,8 @@ pub struct Dataset {
     pub test: Option<Split>,
     /// Why an existing test split is not read: it has no labels, or classes that train lacks.
     pub unread_test: Option<String>,
-    /// 32 hex digits over classes, labels and decoded pixels of every split, in their order.
+    /// 32 hex digits over classes, labels and decoded pixels of every split, in their order, and over the groups if there are any.
     pub fingerprint: String,
-    /// The list of samples that were excluded.
-    pub exclude: Option<PathBuf>,
     /// Files and rows that were left out because they cannot be read.
     pub bad_files: Vec<BadFile>,
     /// Notes for the user on how the source was read, one sentence each.
@@ -72,7 +73,7 @@ pub struct Dataset {
 /// # Errors
 /// The source is missing, empty or wrongly laid out; there are fewer than two classes, a class of val that train lacks, a
 /// class without an image in train, or a val without images; files or rows cannot be read and `skip_bad` is not set (the
-/// message names them); or the list `exclude` names samples that do not exist.
+/// message names them); or the list of samples to exclude names samples that do not exist.
 pub fn open(source: &str, options: &Options, progress: &dyn ReadProgress) -> Result<Dataset> {
     let share = options.train_fraction;
     ensure!(share > 0.0 && share <= 1.0, "`options.train_fraction = {share}`: a share above 0 and up to 1 is possible");
@@ -85,7 +86,7 @@ pub fn open(source: &str, options: &Options, progress: &dyn ReadProgress) -> Res
 /// Reads every image once, or loads the result of an earlier start.
 fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn ReadProgress) -> Result<Dataset> {
     let is_val_drawn = listing.is_val_drawn();
-    let Listing { classes, train, val, test, mut unread_test, unused, mut notes, bad: mut bad_files } = listing;
+    let Listing { classes, train, val, test, mut unread_test, unused, groups, mut notes, bad: mut bad_files } = listing;
     let val = val.context("val holds no image")?;
     let samples: Vec<&Samples> = [&train, &val].into_iter().chain(&test).collect();
     let mut readings = load_or_read(&samples, unused.as_ref(), options, progress, &mut notes)?;
@@ -124,11 +125,16 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
 
     let all = [(SplitName::Train, &train), (SplitName::Val, &val)];
     let all = all.into_iter().chain(test.as_ref().map(|test| (SplitName::Test, test)));
-    let fingerprint = hash::fingerprint(&classes, all.map(|(name, split)| (name, split.labels_and_hashes())));
+    let mut fingerprint = hash::fingerprint(&classes, all.map(|(name, split)| (name, split.labels_and_hashes())));
+    if !groups.is_empty() {
+        let of_images = [Some(&train), Some(&val), test.as_ref()].into_iter().flatten().flat_map(|split| &split.groups);
+        fingerprint = hash::with_groups(&fingerprint, of_images.flatten().copied());
+    }
     Ok(Dataset {
         source: source.to_owned(),
-        folders: options.folders.clone(),
+        selection: options.selection.clone(),
         classes,
+        groups,
         channels: shape.channels,
         size: shape.size,
         range_16bit: readings.range.map(|(range, _)| range.numbers()),
@@ -140,7 +146,6 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
         test,
         unread_test,
         fingerprint,
-        exclude: options.exclude.clone(),
         bad_files,
         notes,
     })
@@ -173,12 +178,12 @@ fn load_or_read(
 
 /// Builds a split of the readable samples.
 pub(super) fn split_of(samples: &Samples, reading: Reading, shape: Shape, workers: usize) -> Split {
-    let Samples { source, ids, labels } = samples.select(&reading.good);
+    let Samples { source, ids, labels, groups } = samples.select(&reading.good);
     let pixels = match reading.pixels {
         Some(pixels) => Pixels::Resident(RefCell::new(pixels)),
         None => Pixels::Streamed { workers },
     };
-    Split { ids, labels, hashes: reading.hashes, source, shape, pixels }
+    Split { ids, labels, hashes: reading.hashes, groups, source, shape, pixels }
 }
 
 /// Checks that no class of train is empty, and that val is not, after unreadable files were left out.
@@ -195,7 +200,7 @@ impl Dataset {
     /// Draws the probe: positions in train, ascending, on which the training loss of the gap is measured.
     ///
     /// The probe has as many images of every class as val (or all of a class that has fewer), drawn with `data_seed`,
-    /// without images whose pixels also appear in val.
+    /// without images whose pixels or group also appear in val.
     pub fn probe(&self, data_seed: u64) -> Vec<u32> {
         probe::draw(side(&self.train), side(&self.val), self.classes.len(), data_seed)
     }
@@ -215,13 +220,23 @@ impl Dataset {
         probe::in_train(side(&self.train), side(split))
     }
 
-    /// For each image of val, whether it is in the first of two stratified halves, drawn with `data_seed`. A quantity
-    /// fitted on one half is scored on the other.
+    /// For each image of val, whether it is in the first of two stratified halves, drawn with `data_seed`, which keep groups
+    /// whole. A quantity fitted on one half is scored on the other.
     pub fn val_halves(&self, data_seed: u64) -> Vec<bool> {
-        stratified::halves(&self.val.labels, self.classes.len(), data_seed)
+        match &self.val.groups {
+            Some(groups) => grouped::halves(&self.val.labels, self.classes.len(), groups, data_seed),
+            None => stratified::halves(&self.val.labels, self.classes.len(), data_seed),
+        }
+    }
+
+    /// How many images of `split` (val or test) belong to a group that also has images in train; None where the images have
+    /// no groups.
+    pub fn group_leaks(&self, split: &Split) -> Option<usize> {
+        let (train, groups) = (self.train.groups.as_ref()?, split.groups.as_ref()?);
+        Some(grouped::in_groups_of(train, groups).into_iter().filter(|&leak| leak).count())
     }
 }
 
 fn side(split: &Split) -> LabelledHashes<'_> {
-    LabelledHashes { labels: &split.labels, hashes: &split.hashes }
+    LabelledHashes { labels: &split.labels, hashes: &split.hashes, groups: split.groups.as_deref() }
 }

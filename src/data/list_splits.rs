@@ -6,14 +6,20 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::{
     options::Options,
+    selection::Selection,
     sources::{
+        choose_classes,
         exclude::Exclusions,
-        faces, image_folder,
+        faces, groups, image_folder, label_table,
         listing::{Listing, Samples},
+        relabel,
         source::{Names, Source},
-        table,
+        table, unreadable,
     },
-    splits::stratified,
+    splits::{
+        folds::{self, Fold},
+        grouped, stratified,
+    },
 };
 
 /// Lists the samples of every split of `source` without reading an image.
@@ -23,33 +29,63 @@ pub fn listed(source: &str, options: &Options) -> Result<Listing> {
         let bad = listing.bad.len();
         listing.notes.push(format!("{bad} rows that cannot be read were left out (`options.skip_bad`)."));
     }
-    settle_splits(&mut listing, options);
+    settle_splits(&mut listing, options).with_context(|| format!("the data {source:?} cannot be used"))?;
     Ok(listing)
 }
 
 /// Lists the splits that the source has, without the excluded samples.
 fn listed_whole(source: &str, options: &Options) -> Result<Listing> {
-    let mut exclusions = options.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
+    let selection = &options.selection;
+    let mut exclusions = selection.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
     let mut listing = list(source, options, &mut exclusions)?;
-    exclusions.apply(&mut listing, Path::new(source))?;
+    select(&mut listing, selection, Path::new(source), exclusions)?;
     listing.check()?;
     Ok(listing)
 }
 
+/// Corrects, joins and chooses labels, gives the samples their groups, and leaves the excluded ones out, as `selection`
+/// says. `root` is the folder of the data.
+///
+/// # Errors
+/// The selection names what the data do not have.
+pub fn select(listing: &mut Listing, selection: &Selection, root: &Path, exclusions: Exclusions) -> Result<()> {
+    // Tables may name samples that are left out afterwards.
+    if let Some(file) = &selection.relabel {
+        relabel::apply(listing, file, root, &exclusions)?;
+    }
+    groups::attach(listing, selection, root, &exclusions)?;
+    exclusions.apply(listing, root)?;
+    choose_classes::merge(listing, &selection.merge)?;
+    choose_classes::choose(listing, &selection.classes)?;
+    groups::check(listing, selection, root)
+}
+
 fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<Listing> {
+    let selection = &options.selection;
     let is_folder = source != "faces" && Path::new(source).is_dir();
     ensure!(
-        is_folder || options.folders.is_empty(),
-        "`options.folders.train`, `options.folders.val` and `options.folders.test` name folders in a folder of images, and \
-         {source:?} is none"
+        is_folder || selection.labels.is_none(),
+        "`options.selection.labels` names the labels of the images in a folder, and {source:?} is none"
+    );
+    ensure!(
+        selection.label_column.is_none() || selection.labels.is_some(),
+        "`options.selection.label_column` names a column of the table in `options.selection.labels`, which is not given"
+    );
+    ensure!(
+        is_folder && selection.labels.is_none() || selection.folders.is_empty(),
+        "`options.selection.folders.train`, `options.selection.folders.val` and `options.selection.folders.test` name folders in a folder of images, and \
+         {source:?} {}",
+        if is_folder { "has its splits in the table of labels" } else { "is none" }
     );
     if source == "faces" {
         return Ok(generate(options.data_seed));
     }
     let path = Path::new(source);
     let kind = path.metadata().context("there is no such folder or file")?;
-    if kind.is_dir() {
-        image_folder::list(path, &options.folders)
+    if let Some(labels) = &selection.labels {
+        label_table::list(path, labels, selection, options.skip_bad, exclusions)
+    } else if kind.is_dir() {
+        image_folder::list(path, &selection.folders)
     } else if is_table(path) {
         table::list(path, options.skip_bad, exclusions)
     } else {
@@ -66,7 +102,10 @@ pub fn is_table(path: &Path) -> bool {
 fn generate(data_seed: u64) -> Listing {
     let samples = |kind, first, count| {
         let faces::Faces { images, labels } = faces::generate(data_seed, first, count);
-        Samples::all(Source::Grey { side: faces::SIZE as u32, pixels: images, names: Names::Numbers(kind) }, labels)
+        Samples::all(
+            Source::Grey { side: faces::SIZE as u32, pixels: images, names: Names::Numbers(vec![(kind, count)]) },
+            labels,
+        )
     };
     let mut notes = Vec::new();
     if Path::new("faces").exists() {
@@ -79,20 +118,28 @@ fn generate(data_seed: u64) -> Listing {
         test: None,
         unread_test: None,
         unused: None,
+        groups: Vec::new(),
         notes,
         bad: Vec::new(),
     }
 }
 
-/// Draws a val split if the listing lacks one, and the fraction of train in use.
-fn settle_splits(listing: &mut Listing, options: &Options) {
+/// Draws val if it is a fold or if the listing lacks one, and the fraction of train in use.
+fn settle_splits(listing: &mut Listing, options: &Options) -> Result<()> {
     let classes = listing.classes.len();
-    if listing.val.is_none() {
-        let (train, val) = stratified::tenth(&listing.train.labels, classes, options.data_seed);
+    if let Some(fold) = options.fold {
+        draw_fold(listing, fold, options.data_seed)?;
+    } else if listing.val.is_none() {
+        let labels = &listing.train.labels;
+        let (train, val) = match &listing.train.groups {
+            None => stratified::tenth(labels, classes, options.data_seed),
+            Some(groups) => grouped::tenth(labels, classes, groups, options.data_seed)?,
+        };
+        let share = if listing.train.groups.is_some() { "whole groups" } else { "a tenth of every class" };
         listing.val = Some(listing.train.select(&val));
         listing.train = listing.train.select(&train);
         listing.notes.push(format!(
-            "There is no val split: {} of the {} training images, a tenth of every class, validate (`options.data_seed = {}`).",
+            "There is no val split: {} of the {} training images, {share}, validate (`options.data_seed = {}`).",
             val.len(),
             val.len() + train.len(),
             options.data_seed
@@ -101,11 +148,54 @@ fn settle_splits(listing: &mut Listing, options: &Options) {
     }
     if options.train_fraction < 1.0 {
         let all = listing.train.ids.len();
-        let used = stratified::fraction(&listing.train.labels, classes, options.train_fraction, options.data_seed);
+        let labels = &listing.train.labels;
+        let used = match &listing.train.groups {
+            None => stratified::fraction(labels, classes, options.train_fraction, options.data_seed),
+            Some(groups) => grouped::fraction(labels, groups, options.train_fraction, options.data_seed),
+        };
         let is_used: HashSet<u32> = used.iter().copied().collect();
         let unused: Vec<u32> = (0..all as u32).filter(|position| !is_used.contains(position)).collect();
         listing.unused = Some(listing.train.select(&unused));
         listing.train = listing.train.select(&used);
         listing.notes.push(format!("{} of {all} training images are used (`options.train_fraction`).", used.len()));
     }
+    Ok(())
+}
+
+/// Makes one fold of train and val together the val split, and the other folds train.
+fn draw_fold(listing: &mut Listing, Fold { index, of }: Fold, data_seed: u64) -> Result<()> {
+    ensure!(of >= 2 && index < of, "`options.fold`: of {of} folds, there is none with the index {index}");
+    let all = match &listing.val {
+        None => listing.train.clone(),
+        Some(val) => listing
+            .train
+            .joined(val)
+            .context("train and val cannot be divided into folds together, since their images have different sizes")?,
+    };
+    let fold_of = folds::draw(&all.labels, listing.classes.len(), all.groups.as_deref(), of, data_seed);
+    let (val, train): (Vec<u32>, Vec<u32>) =
+        (0..fold_of.len() as u32).partition(|&position| fold_of[position as usize] == index);
+    let joined = if listing.val.is_some() { "train and val" } else { "train" };
+    listing.notes.push(format!(
+        "Fold {index} of 0 to {} validates: {} of the {} images of {joined} (`options.data_seed = {data_seed}`).",
+        of - 1,
+        val.len(),
+        all.ids.len()
+    ));
+    listing.train = all.select(&train);
+    listing.val = Some(all.select(&val));
+    ensure!(
+        !val.is_empty(),
+        "fold {index} of {of} holds no image: there are {} images; use fewer folds",
+        all.ids.len()
+    );
+    let untrained = listing.classes_without(&listing.train);
+    ensure!(
+        untrained.is_empty(),
+        "fold {index} of {of} holds all images of these classes, so that none is left to train on: {}; use fewer folds, or leave \
+         these classes out",
+        unreadable::in_line(untrained.iter())
+    );
+    listing.note_absent_from_drawn();
+    Ok(())
 }

@@ -25,6 +25,7 @@ mod list_splits;
 mod options;
 mod panic_message;
 mod read_progress;
+mod selection;
 mod sources;
 mod splits;
 mod streaming;
@@ -33,18 +34,21 @@ mod streaming;
 mod tests;
 
 pub use audit::{
-    Audit, Broken, Channels, Counts, Findings, Item, Leak, NearPair, PerSplit, SizeCount, SplitName, ToExclude,
+    Audit, Broken, Channels, Counts, CutGroup, Findings, GroupLeaks, Item, Leak, NearPair, PerSplit, SizeCount,
+    SplitName, ToExclude,
 };
 pub use dataset::{Dataset, open};
 pub use decoding::decoded_cache::{default_folder, kept_bytes};
 pub use options::Options;
 pub use read_progress::{NoProgress, ReadProgress};
+pub use selection::{Merge, Selection};
 pub use sources::{
     faces,
     image_files::{ImageFile, images_below},
     unreadable::BadFile,
 };
 pub use splits::{
+    folds::Fold,
     single_split::{SingleSplit, open_single_split},
     split::Split,
     split_folders::SplitFolders,

@@ -2,13 +2,16 @@
 
 use std::{path::PathBuf, thread};
 
-use super::splits::split_folders::SplitFolders;
+use super::{selection::Selection, splits::folds::Fold};
 
 /// How a data set is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Seed of all random draws about the data: the split, the fraction, the probe, the generated faces.
     pub data_seed: u64,
+    /// The fold of a cross-validation that is val, drawn from train and val together; `None`: val is the source's, or a
+    /// tenth of train.
+    pub fold: Option<Fold>,
     /// Share of the training images of every class that is used, 0 < share ≤ 1.
     pub train_fraction: f64,
     /// Side of every image in pixels; `None`: the median shorter side of train, at most 224.
@@ -19,10 +22,8 @@ pub struct Options {
     pub range_16bit: Option<[u16; 2]>,
     /// Whether files and rows that cannot be read are left out with a note; otherwise they are an error.
     pub skip_bad: bool,
-    /// The folders of splits that the user names.
-    pub folders: SplitFolders,
-    /// A list of samples to treat as absent, before any split is drawn.
-    pub exclude: Option<PathBuf>,
+    /// What of the source is read.
+    pub selection: Selection,
     /// Bytes of pixels to keep in memory. Val, test and train, in this order, are kept if they fit; a split that does not
     /// fit is decoded again for every batch.
     pub cache_limit: u64,
@@ -40,13 +41,13 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             data_seed: 0,
+            fold: None,
             train_fraction: 1.0,
             img_size: None,
             in_chans: None,
             range_16bit: None,
             skip_bad: false,
-            folders: SplitFolders::default(),
-            exclude: None,
+            selection: Selection::default(),
             cache_limit: 4 << 30,
             workers: None,
             decoded_folder: None,

@@ -22,6 +22,8 @@ pub struct Case {
     pub notes: Vec<String>,
     /// What only a run folder holds; None for a log.
     pub run: Option<Evidence>,
+    /// The difference in val loss that is to be told \[nats\].
+    pub detect: f64,
 }
 
 /// What a run folder holds beyond losses.
@@ -42,6 +44,9 @@ pub struct Evidence {
 }
 
 impl Case {
+    /// The usual difference in val loss that is to be told \[nats\].
+    pub const DETECT: f64 = 0.05;
+
     /// Reads a run folder.
     ///
     /// # Errors
@@ -164,6 +169,7 @@ fn read_run(path: &Path) -> Result<Case> {
         name: path.display().to_string(),
         curves: Curves::of_records(&records, recipe.as_ref().map(|recipe| recipe.epochs)),
         notes: Vec::new(),
+        detect: Case::DETECT,
         run: Some(Evidence {
             recipe,
             recorder: environment.recorder,

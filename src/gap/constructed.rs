@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::{Case, Curves, Diagnosis, Evidence, Id, Severity, diagnose};
 use crate::{
+    data::Selection,
     random::{Purpose, Stream},
     recipe::Recipe,
     run::{DataSource, Done, EpochRecord, EpochTraining, Outputs, Predictions, RunCost},
@@ -191,13 +192,15 @@ fn run(setting: &Setting, seed: u64) -> Case {
     let data = DataSource {
         source: "data".into(),
         path: None,
-        exclude: None,
+        selection: Selection::default(),
         fingerprint: String::new(),
         train: train.labels.len(),
         val: VAL,
         test: None,
         probe: probe.len(),
         val_in_train: leaks,
+        group_leaks: None,
+        val_groups: None,
         surplus_duplicates: None,
         conflicting_groups: None,
         bad_files: 0,
@@ -208,6 +211,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
         std: vec![1.0],
     };
     Case {
+        detect: Case::DETECT,
         name: "run".into(),
         curves: Curves::of_records(&records, Some(setting.epochs)),
         notes: Vec::new(),

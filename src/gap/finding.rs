@@ -50,6 +50,7 @@ pub enum Id {
     GapOpens,
     GapBenign,
     ValNoise,
+    ValSmall,
     Underconfident,
     Artefact,
     MoreData,

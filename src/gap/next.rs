@@ -2,8 +2,9 @@
 
 use super::{Case, Finding, Id, Severity, advice::augments};
 use crate::{
+    data::Selection,
     recipe::{Family, Recipe, family},
-    run::{data_flags, shell_word},
+    run::{data_flags, shell_word, source_and_flags},
 };
 
 /// The command to try after these findings, the first of which counts most.
@@ -19,7 +20,8 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
     let (Some(run), Some(recipe)) = (&case.run, case.recipe()) else {
         if let Some(run) = &case.run {
             // Only a path is known to be data that mindgap can open.
-            let data = run.data.path.as_ref().map_or("--data DIR".to_owned(), |path| data_flags(path, None));
+            let data =
+                run.data.path.as_ref().map_or("--data DIR".to_owned(), |path| data_flags(path, &Selection::default()));
             return (
                 "The recipe is not recorded, so no command repeats this run with one change. On its images, with three seeds and a \
                  test, this shows whether the regularised preset beats the seed preset:"
@@ -34,7 +36,7 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
             "mindgap compare --data DIR --presets seed,closed --seeds 3".to_owned(),
         );
     };
-    let source = data_flags(&run.data.source, run.data.exclude.as_deref());
+    let source = data_flags(&run.data.source, &run.data.selection);
     let again = |change: String| format!("mindgap train --recipe {} {source} {change}", recipe_file(case));
     let with_rate = |factor: f64| again(format!("--lr {:.2e}", factor * recipe.lr));
     match findings.first() {
@@ -46,8 +48,8 @@ fn choose(case: &Case, findings: &[Id]) -> (String, String) {
             let rest: Vec<Id> =
                 findings.iter().copied().filter(|id| !matches!(id, Id::Leak | Id::LabelNoise)).collect();
             let (_, rest) = choose(case, &rest);
-            let source = shell_word(&run.data.source);
-            match run.data.exclude {
+            let source = source_and_flags(&run.data.source, &run.data.selection);
+            match run.data.selection.exclude {
                 // What the list names is gone already; what is left must be looked at.
                 Some(_) => ("The data first:".into(), format!("mindgap inspect {source} --html audit.html && {rest}")),
                 None => {

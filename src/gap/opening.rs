@@ -25,8 +25,8 @@ mod tests {
             seconds: 0.0,
             train_images_per_s: 0.0,
         };
-        let probe = Measured { losses: vec![0.0, 1.0], correct: vec![true; 2] };
-        let val = Measured { losses: vec![gap, gap + 1.0], correct: vec![true; 2] };
+        let probe = Measured { losses: vec![0.0, 1.0], correct: vec![true; 2], groups: None };
+        let val = Measured { losses: vec![gap, gap + 1.0], correct: vec![true; 2], groups: None };
         EpochRecord::new(&training, &probe, &val, &[false; 2], &[true, false])
     }
 

@@ -32,6 +32,8 @@ pub enum Purpose {
     Faces = 10,
     /// Resampling for intervals; epoch and index identify the interval.
     Resample = 11,
+    /// Folds of a cross-validation; index = class, or epoch 1 for groups.
+    Folds = 12,
 }
 
 /// A stream of random numbers.

@@ -18,6 +18,20 @@ impl Recipe {
         self.check_jitter(validator);
         self.check_averages(validator);
         self.check_sharpness(validator);
+        self.check_folds(validator);
+    }
+
+    fn check_folds(&self, validator: &mut Validator) {
+        match (self.folds, self.fold) {
+            (Some(folds), Some(fold)) if fold >= folds => {
+                validator.refuse("fold", fold, format!("there are {folds} folds"), format!("give 0 to {}", folds - 1));
+            }
+            (Some(folds), None) => {
+                let remedy = format!("give fold = 0 to {}, or train all of them by a comparison", folds - 1);
+                validator.refuse("folds", folds, "one run validates on one of them", remedy);
+            }
+            _ => {}
+        }
     }
 
     fn check_optimiser(&self, validator: &mut Validator) {

@@ -41,9 +41,9 @@ impl Recipe {
         differences
     }
 
-    /// Whether `other` is this recipe, perhaps with another seed.
-    pub fn is_same_but_seed(&self, other: &Self) -> bool {
-        self.diff(&Self { seed: self.seed, ..other.clone() }).is_empty()
+    /// Whether `other` is this recipe, perhaps with another seed or validating on another fold.
+    pub fn is_same_but_seed_and_fold(&self, other: &Self) -> bool {
+        self.diff(&Self { seed: self.seed, fold: self.fold, ..other.clone() }).is_empty()
     }
 }
 

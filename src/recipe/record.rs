@@ -149,8 +149,12 @@ pub struct Recipe {
 
     /// Moves initialisation, order, augmentation and dropout; below 2⁶³, as TOML's integers are. timm: `--seed`.
     pub seed: u64,
-    /// Moves split, fraction, probe and generated faces; below 2⁶³.
+    /// Moves split, folds, fraction, probe and generated faces; below 2⁶³.
     pub data_seed: u64,
+    /// Number of folds into which train and val are divided together, from 2; one of them is val. Off: absent.
+    pub folds: Option<u32>,
+    /// Index of the fold that is val, from 0, below `folds`.
+    pub fold: Option<u32>,
 
     /// The learning rate's course: phases, one after the other, whose lengths add up to `epochs`.
     pub schedule: Vec<Phase>,
@@ -221,6 +225,8 @@ impl Default for Recipe {
             tta: Tta::None,
             seed: 0,
             data_seed: 0,
+            folds: None,
+            fold: None,
             schedule: vec![Phase { epochs: 20.0, curve: triangles }, flat(0.1), flat(0.01), flat(0.001)],
         }
     }

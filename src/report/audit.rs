@@ -65,19 +65,29 @@ pub fn audit_page(audit: &Audit) -> Result<String> {
         title: format!("{}, inspected", source.rsplit('/').next().unwrap_or(source)),
         verdict: verdict(audit),
         audit,
-        cards: vec![
-            ("leaks", leaks),
-            ("conflicting groups", found.conflicting_groups),
-            ("groups of duplicates", found.duplicate_groups),
-            ("pairs that look alike", found.near_duplicates),
-            ("blank", found.blank),
-            ("broken", found.broken.len()),
-            ("turned by EXIF", found.exif_rotated),
-        ],
+        cards: cards(audit, leaks),
         sections: sections(audit, leaks),
         broken: &found.broken,
     };
     Ok(page.render()?)
+}
+
+/// What was counted.
+fn cards(audit: &Audit, leaks: usize) -> Vec<(&'static str, usize)> {
+    let found = &audit.findings;
+    let mut cards = vec![
+        ("leaks", leaks),
+        ("conflicting groups", found.conflicting_groups),
+        ("groups of duplicates", found.duplicate_groups),
+        ("pairs that look alike", found.near_duplicates),
+        ("blank", found.blank),
+        ("broken", found.broken.len()),
+        ("turned by EXIF", found.exif_rotated),
+    ];
+    if let Some(groups) = &audit.group_leaks {
+        cards.insert(1, ("groups cut by the splits", groups.cut.len()));
+    }
+    cards
 }
 
 fn verdict(audit: &Audit) -> String {
@@ -150,6 +160,21 @@ fn sections(audit: &Audit, leaks: usize) -> Vec<Section> {
             single_images(audit, &found.exif_rotated_files),
         ),
     ];
+    if let Some(groups) = &audit.group_leaks {
+        let cut = groups.cut.iter().take(GROUPS);
+        let shown = cut.map(|cut| AuditGroup { words: format!("group {}", cut.group), ..group(audit, &cut.examples) });
+        sections.insert(
+            1,
+            section(
+                "groups",
+                "Groups cut by the splits",
+                "Groups (patients, videos, bursts) that have images in train and in val or test: val says nothing of how the \
+                 network does on new groups.",
+                groups.cut.len(),
+                shown.collect(),
+            ),
+        );
+    }
     sections.retain(|section| !section.groups.is_empty() || section.more > 0);
     sections
 }

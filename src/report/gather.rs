@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{Report, ReportedRun, RunGroup};
 use crate::{
     compare::{Comparison, FinishedRun, Job, NotFinished, Weights},
-    data::Gallery,
+    data::{Fold, Gallery, Options},
     run::RunFolder,
 };
 
@@ -94,7 +94,7 @@ impl Report {
             if models.weights == Weights::Given {
                 break;
             }
-            let job = Job { preset: model.group.clone(), seed: model.seed };
+            let job = Job { preset: model.group.clone(), seed: model.seed, fold: model.fold };
             let run = ReportedRun { job, is_seed_known: true, ..ReportedRun::read(Path::new(&model.path))? };
             match groups.iter_mut().find(|group| group.name == model.group) {
                 Some(group) => group.runs.push(run),
@@ -130,7 +130,10 @@ fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
     }
     let mut jobs: Vec<Job> = Vec::new();
     for preset in &known.presets {
-        jobs.extend(preset.seeds.iter().map(|&seed| Job { preset: preset.preset.clone(), seed }));
+        let folds: Vec<Option<u32>> = preset.folds.map_or(vec![None], |folds| (0..folds).map(Some).collect());
+        for &seed in &preset.seeds {
+            jobs.extend(folds.iter().map(|&fold| Job { preset: preset.preset.clone(), seed, fold }));
+        }
     }
     jobs.extend(known.not_finished.iter().map(|missing| missing.job.clone()));
     let mut groups: Vec<RunGroup> = Vec::new();
@@ -180,6 +183,11 @@ fn find_gallery(run: &ReportedRun) -> Result<Gallery, String> {
     };
     let data = &run.environment.data;
     let source = data.path.as_ref().filter(|path| Path::new(path).exists()).unwrap_or(&data.source);
-    let exclude = data.exclude.as_ref().map(Path::new);
-    Gallery::of_val(source, &run.environment.folders, recipe.data_seed, exclude).map_err(|error| format!("{error:#}"))
+    let options = Options {
+        data_seed: recipe.data_seed,
+        fold: Fold::of_keys(recipe.folds, recipe.fold),
+        selection: run.environment.selection(),
+        ..Options::default()
+    };
+    Gallery::of_val(source, &options).map_err(|error| format!("{error:#}"))
 }

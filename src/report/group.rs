@@ -3,12 +3,12 @@
 use super::ReportedRun;
 use crate::{compare::MeanSd, run::EpochRecord, stats::Confusion};
 
-/// The runs that differ in nothing but the seed.
+/// The runs that differ in nothing but the seed and the fold that validates.
 #[derive(Clone, Debug)]
 pub struct RunGroup {
     /// The preset, or the name of the runs' folders without the seed.
     pub name: String,
-    /// The runs, sorted by seed.
+    /// The runs, sorted by seed and fold.
     pub runs: Vec<ReportedRun>,
 }
 
@@ -47,21 +47,22 @@ impl RunGroup {
             }
         }
         for group in &mut groups {
-            group.runs.sort_by_key(|run| run.job.seed);
+            group.runs.sort_by_key(|run| (run.job.seed, run.job.fold));
         }
         groups
     }
 
-    /// Whether `run` differs from the group's runs in the seed and in nothing else.
+    /// Whether `run` differs from the group's runs in seed or fold and in nothing else.
     fn takes(&self, run: &ReportedRun) -> bool {
-        let is_new_seed = self.runs.iter().all(|other| other.job.seed != run.job.seed);
+        let place = |run: &ReportedRun| (run.job.seed, run.job.fold);
+        let is_new = self.runs.iter().all(|other| place(other) != place(run));
         let is_same = match (&self.runs[0].recipe, &run.recipe) {
-            (Some(own), Some(other)) => own.is_same_but_seed(other),
+            (Some(own), Some(other)) => own.is_same_but_seed_and_fold(other),
             // Of recorded runs only the folder's name says what they are.
             (None, None) => self.name == run.job.preset,
             _ => false,
         };
-        is_same && is_new_seed
+        is_same && is_new
     }
 
     /// The runs whose figures are shown: the finished ones or, where none is finished, all.

@@ -27,10 +27,22 @@ impl Report {
             ("first run begun", started),
             ("resumes", resumes.to_string()),
         ];
+        if runs.iter().any(|run| run.environment.data.group_leaks.is_some()) {
+            facts.push(("groups of val images", values(&runs, groups)));
+        }
         if runs.iter().any(|run| run.environment.recorder.is_some()) {
             facts.push(("trained by", values(&runs, trainer)));
         }
         facts
+    }
+}
+
+/// The number of groups of val, and its images whose group also has images in train.
+fn groups(run: &ReportedRun) -> String {
+    let data = &run.environment.data;
+    match (data.val_groups, data.group_leaks) {
+        (Some(groups), Some(leaks)) => format!("{groups}; {leaks} images are of groups that train also has"),
+        _ => "none".to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::{
-    compare::{FinishedRun, Job, RunFigures, ValImages},
+    compare::{FinishedRun, Job, RunFigures, ValImages, split_fold},
     recipe::Recipe,
     run::{Done, Environment, EpochRecord, Lock, Measured, Outputs, RunFolder},
     stats::Logits,
@@ -32,6 +32,8 @@ pub struct ReportedRun {
     pub val: Option<Answers>,
     /// The names of the val images, in the order of the predictions; of a finished run whose folder lists them.
     pub names: Option<Vec<String>>,
+    /// The groups of the val images, such as patients, where they have groups; of such a run.
+    pub val_groups: Option<Vec<String>>,
 }
 
 /// Whether a run is finished, running or ended early.
@@ -104,7 +106,9 @@ impl ReportedRun {
                 names: self.names.clone(),
                 labels: val.labels.clone(),
                 classes: self.environment.data.classes.clone(),
+                groups: self.val_groups.clone(),
             },
+            folds: Vec::new(),
         })
     }
 
@@ -123,12 +127,13 @@ fn read(path: &Path) -> Result<ReportedRun> {
         None => State::Ended,
     };
     let mut val = None;
-    let mut names = None;
+    let (mut names, mut val_groups) = (None, None);
     if folder.file(RunFolder::PREDICTIONS).exists() {
         let predictions = folder.predictions()?;
         if matches!(state, State::Finished(_)) && folder.file(RunFolder::IMAGES).exists() {
             let images = folder.images()?;
             images.check(&predictions)?;
+            val_groups = images.val.iter().map(|image| image.group.clone()).collect();
             names = Some(images.val.into_iter().map(|image| image.name).collect());
         }
         if !predictions.last_val.labels.is_empty() {
@@ -137,8 +142,9 @@ fn read(path: &Path) -> Result<ReportedRun> {
     }
     let (preset, seed) = split_name(path);
     let seed = recipe.as_ref().map(|recipe| recipe.seed).or(seed);
+    let fold = recipe.as_ref().and_then(|recipe| recipe.fold.filter(|_| recipe.folds.is_some()));
     Ok(ReportedRun {
-        job: Job { preset, seed: seed.unwrap_or(0) },
+        job: Job { preset, seed: seed.unwrap_or(0), fold },
         is_seed_known: seed.is_some(),
         folder: path.to_owned(),
         environment: folder.environment()?,
@@ -147,6 +153,7 @@ fn read(path: &Path) -> Result<ReportedRun> {
         state,
         val,
         names,
+        val_groups,
     })
 }
 
@@ -154,7 +161,7 @@ fn read(path: &Path) -> Result<ReportedRun> {
 fn split_name(folder: &Path) -> (String, Option<u64>) {
     let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let name = whole.file_name().map_or("run".into(), |name| name.to_string_lossy().into_owned());
-    match name.rsplit_once("-seed").map(|(preset, seed)| (preset, seed.parse())) {
+    match split_fold(&name).0.rsplit_once("-seed").map(|(preset, seed)| (preset, seed.parse())) {
         Some((preset, Ok(seed))) if !preset.is_empty() => (preset.to_owned(), Some(seed)),
         _ => (name, None),
     }
@@ -168,6 +175,7 @@ mod tests {
     fn runs_are_called_after_their_folder_without_the_seed() {
         for (folder, expected) in [
             ("runs/cmp/closed-small-seed12", "closed-small"),
+            ("runs/cmp/closed-seed1-fold4", "closed"),
             ("runs/seed", "seed"),
             ("/a/b/closed-seed", "closed-seed"),
             ("-seed3", "-seed3"),

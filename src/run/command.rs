@@ -1,15 +1,47 @@
 //! Command lines that can be pasted into a shell.
 
+use std::path::PathBuf;
+
+use crate::data::Selection;
+
 /// A word as a user types it in a shell: in quotes where it needs them.
 pub fn shell_word(word: &str) -> String {
     let is_plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_./=:,@%+-".contains(c));
     if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
-/// The flags that name data: `--data SOURCE`, and `--exclude` with the list of samples to leave out where there is one.
-pub fn data_flags(source: &str, exclude: Option<&str>) -> String {
-    let exclude = exclude.map_or(String::new(), |list| format!(" --exclude {}", shell_word(list)));
-    format!("--data {}{exclude}", shell_word(source))
+/// The flags that name data: `--data SOURCE`, and those of `selection`.
+pub fn data_flags(source: &str, selection: &Selection) -> String {
+    format!("--data {}", source_and_flags(source, selection))
+}
+
+/// `source` as a word of a command, and the flags of `selection`.
+pub fn source_and_flags(source: &str, selection: &Selection) -> String {
+    let mut words = shell_word(source);
+    for (flag, value) in selection_flags(selection) {
+        words += &format!(" {flag} {}", shell_word(&value));
+    }
+    words
+}
+
+/// The flags of the command line that make `selection`, each with its value.
+pub fn selection_flags(selection: &Selection) -> Vec<(&'static str, String)> {
+    let Selection { exclude, folders, groups, group_by, labels, label_column, relabel, merge, classes } = selection;
+    let file = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let mut flags = vec![
+        ("--exclude", file(exclude)),
+        ("--train-dir", file(&folders.train)),
+        ("--val-dir", file(&folders.val)),
+        ("--test-dir", file(&folders.test)),
+        ("--groups", file(groups)),
+        ("--group-by", group_by.clone()),
+        ("--labels", file(labels)),
+        ("--label-column", label_column.clone()),
+        ("--relabel", file(relabel)),
+        ("--classes", (!classes.is_empty()).then(|| classes.join(","))),
+    ];
+    flags.extend(merge.iter().map(|merge| ("--merge", Some(merge.to_string()))));
+    flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
 }
 
 /// A command line as text, with the program's name instead of its path.
@@ -24,9 +56,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn data_flags_name_the_list_of_samples_to_leave_out() {
-        assert_eq!(data_flags("my photos", None), "--data 'my photos'");
-        assert_eq!(data_flags("photos", Some("a b.txt")), "--data photos --exclude 'a b.txt'");
+    fn data_flags_name_what_is_read_of_the_data() {
+        let mut selection = Selection::default();
+        assert_eq!(data_flags("my photos", &selection), "--data 'my photos'");
+        selection.exclude = Some("a b.txt".into());
+        selection.folders.val = Some("validation".into());
+        assert_eq!(data_flags("photos", &selection), "--data photos --exclude 'a b.txt' --val-dir validation");
+        let selection = Selection {
+            group_by: Some("^[0-9]+".into()),
+            merge: ["a=c", "b=c"].map(|merge| merge.parse().unwrap()).to_vec(),
+            classes: vec!["c".into(), "d".into()],
+            ..Selection::default()
+        };
+        let flags = data_flags("photos", &selection);
+        assert_eq!(flags, "--data photos --group-by '^[0-9]+' --classes c,d --merge a=c --merge b=c");
     }
 
     #[test]

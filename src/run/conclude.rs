@@ -67,7 +67,7 @@ fn compute(folder: &RunFolder, environment: &Environment, recorder: &Recorder) -
     }
 
     let seconds = records.iter().map(|record| record.seconds).sum();
-    let done = Done::conclude(
+    let mut done = Done::conclude(
         &records,
         &predictions.last_val,
         predictions.classes,
@@ -75,6 +75,9 @@ fn compute(folder: &RunFolder, environment: &Environment, recorder: &Recorder) -
         &images.in_first_half,
         RunCost { parameters: recorder.parameters, macs: None, seconds },
     )?;
+    if let Some(groups) = images.group_numbers() {
+        done.cluster_gap(&predictions, &groups, &images.leaks);
+    }
     Ok((records, done))
 }
 
@@ -182,6 +185,27 @@ mod tests {
         assert!(folder.path().join(RunFolder::SUMMARY).exists() && folder.path().join("val").is_dir());
         conclude(folder.path()).unwrap();
         assert_eq!(fs::read(&file).unwrap(), first);
+    }
+
+    #[test]
+    fn the_error_of_the_gap_is_clustered_where_the_recorder_wrote_groups() {
+        let folder = tempfile::tempdir().unwrap();
+        recorded(folder.path());
+        let plain = conclude(folder.path()).unwrap();
+        let path = folder.path().join(RunFolder::IMAGES);
+        let mut images = Images::load(&path).unwrap();
+        for (number, image) in images.val.iter_mut().chain(&mut images.probe).enumerate() {
+            image.group = Some(format!("patient {number}"));
+        }
+        // Where every image is its own group, nothing changes but by rounding.
+        images.save(&path).unwrap();
+        let apart = conclude(folder.path()).unwrap();
+        assert!((apart.last.gap_loss_se - plain.last.gap_loss_se).abs() < 1e-6);
+        assert_eq!((apart.last.gap_loss, apart.temperature), (plain.last.gap_loss, plain.temperature));
+        // The losses of val's four images in one group, of which there must be two for an error.
+        images.val.iter_mut().for_each(|image| image.group = Some("patient 0".into()));
+        images.save(&path).unwrap();
+        assert!(conclude(folder.path()).unwrap().last.gap_loss_se.is_nan());
     }
 
     #[test]

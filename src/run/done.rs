@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{EpochRecord, Measured, Outputs, best_epoch, nan};
+use super::{EpochRecord, Gap, Measured, Outputs, Predictions, best_epoch, nan};
 use crate::stats::{self, Lately, Logits, Overconfidence};
 
 /// The content of `done.json`. Losses are in nats per image, accuracies in percent. The headline is the last epoch:
@@ -147,12 +147,11 @@ impl Done {
 
         let Overconfidence { nats, temperature } =
             Overconfidence::measure(&val.logits, &val.labels, classes, in_first_half);
-        let share = (last.gap_loss > 2.0 * last.gap_loss_se && nats.is_finite()).then(|| nats / last.gap_loss);
         Ok(Done {
             best,
             cross_fitted_best_loss: cross_fit.map_or(f64::NAN, |fit| fit.loss),
             overconfidence: nats,
-            overconfidence_share_of_gap: share,
+            overconfidence_share_of_gap: share_of_gap(nats, &last),
             temperature,
             calibration_error: stats::calibration_error(&Logits::new(&val.logits, &val.labels, classes)),
             val_loss_lately: Lately::of_loss(&val_losses),
@@ -163,6 +162,24 @@ impl Done {
             last,
         })
     }
+
+    /// Clusters the standard errors of the last epoch's gap by group, for a run whose recorder took its images for
+    /// independent. `groups` are those of val's images and of the probe's, `leaks` says which val images also appear in train.
+    pub(super) fn cluster_gap(&mut self, predictions: &Predictions, groups: &[Vec<u32>; 2], leaks: &[bool]) {
+        let val = predictions.last_val.measured().in_groups(Some(&groups[0]));
+        let probe = predictions.last_probe.measured().in_groups(Some(&groups[1]));
+        let last = &mut self.last;
+        last.gap_loss_se = Gap::between(&probe, &val).gap_loss_se;
+        if let Some(error) = &mut last.gap_loss_se_without_leaks {
+            *error = Gap::between(&probe, &val.only(|image| !leaks[image])).gap_loss_se;
+        }
+        self.overconfidence_share_of_gap = share_of_gap(self.overconfidence, last);
+    }
+}
+
+/// The share of overconfidence in a gap that exceeds two of its standard errors.
+fn share_of_gap(overconfidence: f64, last: &EpochRecord) -> Option<f64> {
+    (last.gap_loss > 2.0 * last.gap_loss_se && overconfidence.is_finite()).then(|| overconfidence / last.gap_loss)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{fs, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::SplitFolders;
+use crate::data::{Selection, SplitFolders};
 
 /// The content of `environment.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,9 +67,10 @@ pub struct DataSource {
     /// replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The absolute path of the list of samples that were left out (`--exclude`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exclude: Option<String>,
+    /// What of the data was read, with absolute paths; without the folders of splits, which are in
+    /// [`Environment::folders`].
+    #[serde(flatten)]
+    pub selection: Selection,
     /// Hash over names, labels and pixels: equal fingerprints, equal data.
     pub fingerprint: String,
     /// Images to train on.
@@ -83,6 +84,12 @@ pub struct DataSource {
     pub probe: usize,
     /// Images of val that also appear in train.
     pub val_in_train: usize,
+    /// Images of val whose group also has images in train; absent where the images have no groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_leaks: Option<usize>,
+    /// Groups of which val has images; absent where the images have no groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_groups: Option<usize>,
     /// Training images that repeat an earlier one, pixel for pixel; absent in runs of versions that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surplus_duplicates: Option<usize>,
@@ -171,6 +178,11 @@ pub fn now() -> String {
 }
 
 impl Environment {
+    /// What of the data was read, with the folders of splits.
+    pub fn selection(&self) -> Selection {
+        Selection { folders: self.folders.clone(), ..self.data.selection.clone() }
+    }
+
     /// When the run began, in seconds since 1970; 0 where `started` cannot be read.
     pub fn began(&self) -> f64 {
         let time = humantime::parse_rfc3339(&self.started).ok();
@@ -207,13 +219,15 @@ pub(super) mod tests {
             data: DataSource {
                 source: "my faces".into(),
                 path: Some("/data/my faces".into()),
-                exclude: Some("/data/exclude.txt".into()),
+                selection: Selection { exclude: Some("/data/exclude.txt".into()), ..Selection::default() },
                 fingerprint: "00ff".into(),
                 train: 900,
                 val: 100,
                 test: Some(50),
                 probe: 100,
                 val_in_train: 3,
+                group_leaks: None,
+                val_groups: None,
                 surplus_duplicates: None,
                 conflicting_groups: None,
                 bad_files: 0,

@@ -3,9 +3,13 @@
 //!
 //! Columns `split,id,name,label,leak,half`: `val` or `probe`; the sample id; the name of the image, which is its path below
 //! the folder of the data where it is a file; the number of its class; 1 where a val image also appears in train; the half
-//! of val, 1 or 2, to which it belongs in cross-fitting, empty for the probe.
+//! of val, 1 or 2, to which it belongs in cross-fitting, empty for the probe. Where the images have groups, a last column
+//! `group` names that of each.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -14,6 +18,8 @@ use crate::durable;
 
 /// The columns of the file.
 const COLUMNS: [&str; 6] = ["split", "id", "name", "label", "leak", "half"];
+/// The column of groups, which may be absent.
+const GROUP: &str = "group";
 
 /// The images of val and probe.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +43,8 @@ pub struct ListedImage {
     pub name: String,
     /// Its class.
     pub label: i64,
+    /// Its group, such as a patient, where the images have groups.
+    pub group: Option<String>,
 }
 
 impl Images {
@@ -45,14 +53,20 @@ impl Images {
     /// # Errors
     /// The disk is full, or the folder cannot be written to.
     pub fn save(&self, path: &Path) -> Result<()> {
+        let has_groups = self.has_groups();
         let mut table = csv::Writer::from_writer(Vec::new());
-        table.write_record(COLUMNS)?;
+        table.write_record(COLUMNS.into_iter().chain(has_groups.then_some(GROUP)))?;
+        let mut write = |split: &str, image: &ListedImage, leak: bool, half: &str| {
+            let [id, label, leak] = [image.id, image.label, i64::from(leak)].map(|number| number.to_string());
+            let row = [split, &id, &image.name, &label, &leak, half];
+            let group = image.group.as_deref().filter(|_| has_groups);
+            table.write_record(row.into_iter().chain(group))
+        };
         for (index, image) in self.val.iter().enumerate() {
-            let half = if self.in_first_half[index] { "1" } else { "2" };
-            table.serialize(("val", image.id, &image.name, image.label, u8::from(self.leaks[index]), half))?;
+            write("val", image, self.leaks[index], if self.in_first_half[index] { "1" } else { "2" })?;
         }
         for image in &self.probe {
-            table.serialize(("probe", image.id, &image.name, image.label, 0, ""))?;
+            write("probe", image, false, "")?;
         }
         durable::write(path, &table.into_inner()?)
     }
@@ -69,7 +83,13 @@ impl Images {
     fn parse(text: &[u8]) -> Result<Self> {
         let mut table = csv::Reader::from_reader(text);
         let head: Vec<&str> = table.headers()?.iter().collect();
-        ensure!(head == COLUMNS, "its columns are {}, not {}", head.join(","), COLUMNS.join(","));
+        let (known, more) = head.split_at(head.len().min(COLUMNS.len()));
+        ensure!(
+            known == COLUMNS && matches!(more, [] | [GROUP]),
+            "its columns are {}, not {}",
+            head.join(","),
+            COLUMNS.join(",")
+        );
         let mut images = Self::default();
         let mut names = HashSet::new();
         for row in table.records() {
@@ -87,8 +107,10 @@ impl Images {
         let number = |column: usize| -> Result<i64> {
             row[column].parse().with_context(|| format!("{} {:?} is no number", COLUMNS[column], &row[column]))
         };
-        let image = ListedImage { id: number(1)?, name: row[2].to_owned(), label: number(3)? };
+        let group = row.get(COLUMNS.len()).map(str::to_owned);
+        let image = ListedImage { id: number(1)?, name: row[2].to_owned(), label: number(3)?, group };
         ensure!(!image.name.is_empty(), "the image has no name");
+        ensure!(image.group.as_deref() != Some(""), "the image has no group");
         let is_leak = match &row[4] {
             "0" => false,
             "1" => true,
@@ -106,6 +128,23 @@ impl Images {
             (other, _) => bail!("split {other:?} is neither val nor probe"),
         }
         Ok(())
+    }
+
+    fn has_groups(&self) -> bool {
+        self.val.iter().chain(&self.probe).any(|image| image.group.is_some())
+    }
+
+    /// The number of the group of each image of val \[n\], and of the probe; None where the images have no groups.
+    pub fn group_numbers(&self) -> Option<[Vec<u32>; 2]> {
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut all = [Vec::new(), Vec::new()];
+        for (set, images) in all.iter_mut().zip([&self.val, &self.probe]) {
+            for image in images {
+                let next = numbers.len() as u32;
+                set.push(*numbers.entry(image.group.as_deref()?).or_insert(next));
+            }
+        }
+        Some(all)
     }
 
     /// Checks that `predictions` are those of these images, in this order. Those of the best epoch may be empty.
@@ -150,8 +189,12 @@ pub(super) mod tests {
 
     /// Four images of val, the first a leak, and two of the probe.
     pub fn images() -> Images {
-        let image =
-            |split: &str, id: i64| ListedImage { id, name: format!("{split}/a \"b\", c/{id}.png"), label: id % 2 };
+        let image = |split: &str, id: i64| ListedImage {
+            id,
+            name: format!("{split}/a \"b\", c/{id}.png"),
+            label: id % 2,
+            group: None,
+        };
         Images {
             val: (0..4).map(|id| image("val", id)).collect(),
             probe: [5, 3].map(|id| image("train", id)).into(),
@@ -172,6 +215,28 @@ pub(super) mod tests {
             "{text}"
         );
         assert!(text.ends_with("probe,3,\"train/a \"\"b\"\", c/3.png\",1,0,\n"), "{text}");
+    }
+
+    #[test]
+    fn groups_have_a_column_only_where_there_are_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("images.csv");
+        let mut grouped = images();
+        assert_eq!(grouped.group_numbers(), None);
+        for image in grouped.val.iter_mut().chain(&mut grouped.probe) {
+            image.group = Some(format!("patient {}", image.id / 2));
+        }
+        grouped.save(&path).unwrap();
+        assert_eq!(Images::load(&path).unwrap(), grouped);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.starts_with("split,id,name,label,leak,half,group\n") && text.ends_with(",1,0,,patient 1\n"),
+            "{text}"
+        );
+        assert_eq!(grouped.group_numbers(), Some([vec![0, 0, 1, 1], vec![2, 1]]));
+        let message = format!("{:#}", Images::parse(text.replace("patient 2", "").as_bytes()).unwrap_err());
+        assert!(message.contains("line 6: the image has no group"), "{message}");
+        assert!(Images::parse(text.replace(",group", ",class").as_bytes()).is_err());
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod progress;
 mod record;
 mod summary;
 
-pub use command::{data_flags, shell_line, shell_word};
+pub use command::{data_flags, selection_flags, shell_line, shell_word, source_and_flags};
 pub use conclude::conclude;
 pub use done::{Best, Done, RunCost, TtaFigures};
 pub use environment::{DataSource, Environment, PretrainedFile, Recorder, Resume, Versions, cpu_name, now};

@@ -47,7 +47,11 @@ impl Outputs {
             return Measured::default();
         }
         let logits = Logits::new(&self.logits, &self.labels, self.logits.len() / self.labels.len());
-        Measured { losses: logits.losses(1.0).into_iter().map(|loss| loss as f32).collect(), correct: logits.correct() }
+        Measured {
+            losses: logits.losses(1.0).into_iter().map(|loss| loss as f32).collect(),
+            correct: logits.correct(),
+            groups: None,
+        }
     }
 }
 

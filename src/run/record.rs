@@ -37,7 +37,8 @@ pub struct EpochRecord {
     /// `val_loss` − `probe_loss` \[nats\].
     #[serde(deserialize_with = "nan::number")]
     pub gap_loss: f64,
-    /// Standard error of `gap_loss` \[nats\], from the per-image losses of both sets.
+    /// Standard error of `gap_loss` \[nats\], from the per-image losses of both sets, clustered by group where the images have
+    /// groups.
     #[serde(deserialize_with = "nan::number")]
     pub gap_loss_se: f64,
     /// `probe_acc` − `val_acc` \[percentage points\].
@@ -101,19 +102,36 @@ pub struct Measured {
     pub losses: Vec<f32>,
     /// Whether each image's most probable class is its label \[n\].
     pub correct: Vec<bool>,
+    /// The group of each image \[n\], such as its patient, where the images have groups. Standard errors are clustered by it.
+    pub groups: Option<Vec<u32>>,
 }
 
 impl Measured {
     /// Losses and hits of the images for which `keep` holds.
     pub fn only(&self, keep: impl Fn(usize) -> bool) -> Self {
-        let mut kept = Self::default();
+        let mut kept = Self { groups: self.groups.as_ref().map(|_| Vec::new()), ..Self::default() };
         for image in 0..self.losses.len() {
             if keep(image) {
                 kept.losses.push(self.losses[image]);
                 kept.correct.push(self.correct[image]);
+                kept.groups.iter_mut().zip(&self.groups).for_each(|(kept, groups)| kept.push(groups[image]));
             }
         }
         kept
+    }
+
+    /// These losses and hits, of images with these groups.
+    #[must_use]
+    pub fn in_groups(self, groups: Option<&[u32]>) -> Self {
+        Self { groups: groups.map(<[u32]>::to_vec), ..self }
+    }
+
+    /// The standard error of the mean loss \[nats\], clustered by group where there are groups.
+    pub fn loss_error(&self) -> f64 {
+        match &self.groups {
+            Some(groups) => stats::clustered_error(&self.losses_f64(), groups),
+            None => stats::standard_error(&self.losses_f64()),
+        }
     }
 
     /// The mean loss \[nats\].
@@ -147,20 +165,20 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// The gap between two sets, whose images are independent samples.
+    /// The gap between two sets, whose images are independent samples; where they have groups, the groups are. No group may
+    /// have images in both.
     pub fn between(probe: &Measured, val: &Measured) -> Self {
-        let probe_losses = probe.losses_f64();
-        let val_losses = val.losses_f64();
-        let gap = stats::difference_of_means(&val_losses, &probe_losses);
+        let probe_loss = probe.mean_loss();
+        let val_loss = val.mean_loss();
         let probe_acc = stats::percent(&probe.correct);
         let val_acc = stats::percent(&val.correct);
         Self {
-            probe_loss: stats::mean(&probe_losses),
+            probe_loss,
             probe_acc,
-            val_loss: stats::mean(&val_losses),
+            val_loss,
             val_acc,
-            gap_loss: gap.value,
-            gap_loss_se: gap.standard_error,
+            gap_loss: val_loss - probe_loss,
+            gap_loss_se: stats::hypotenuse(val.loss_error(), probe.loss_error()),
             gap_acc: probe_acc - val_acc,
         }
     }
@@ -259,7 +277,7 @@ pub(super) mod tests {
     }
 
     fn measured(losses: &[f32], correct: &[u8]) -> Measured {
-        Measured { losses: losses.to_vec(), correct: correct.iter().map(|&one| one == 1).collect() }
+        Measured { losses: losses.to_vec(), correct: correct.iter().map(|&one| one == 1).collect(), groups: None }
     }
 
     #[test]
@@ -271,6 +289,24 @@ pub(super) mod tests {
         assert_eq!((gap.probe_acc, gap.val_acc, gap.gap_acc), (75.0, 50.0, 25.0));
         // Variances 0.5/3 and 5/3, four images each.
         assert!((gap.gap_loss_se - (0.5f64 / 12.0 + 5.0 / 12.0).sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_error_of_the_gap_is_clustered_where_images_have_groups() {
+        let probe = measured(&[0.5, 1.0, 1.5, 1.0], &[1, 1, 0, 1]);
+        let val = measured(&[1.0, 1.0, 2.0, 2.0], &[1, 0, 0, 1]);
+        let plain = Gap::between(&probe, &val);
+        let apart =
+            Gap::between(&probe.clone().in_groups(Some(&[0, 1, 2, 3])), &val.clone().in_groups(Some(&[4, 5, 6, 7])));
+        assert!((plain.gap_loss_se - apart.gap_loss_se).abs() < 1e-15);
+        // Two pairs of equal losses are two independent values: √(2 · (1 + 1)) / 4.
+        let paired = val.in_groups(Some(&[4, 4, 5, 5]));
+        assert!((paired.loss_error() - 0.5).abs() < 1e-15);
+        let clustered = Gap::between(&probe, &paired);
+        assert!((clustered.gap_loss_se - (0.25f64 + 0.5 / 12.0).sqrt()).abs() < 1e-15);
+        assert_eq!((clustered.gap_loss, clustered.val_acc), (plain.gap_loss, plain.val_acc));
+        // Without the first image the others keep their groups.
+        assert_eq!(paired.only(|image| image > 0).groups, Some(vec![4, 5, 5]));
     }
 
     #[test]

@@ -18,13 +18,15 @@ pub fn bootstrap_interval(values: &[f64], draws: &mut Stream) -> [f64; 2] {
     // Differences from the mean are summed, so that sums of many large values lose no digits.
     let centre = mean(values);
     let away: Vec<f64> = values.iter().map(|value| value - centre).collect();
-    let mut means = Vec::with_capacity(RESAMPLES);
-    for _ in 0..RESAMPLES {
-        let sum: f64 = (0..n).map(|_| away[draws.below(n) as usize]).sum();
-        means.push(sum / f64::from(n));
-    }
+    let shift = |draws: &mut Stream| (0..n).map(|_| away[draws.below(n) as usize]).sum::<f64>() / f64::from(n);
+    percentile_interval(|| shift(draws)).map(|shift| centre + shift)
+}
+
+/// The 95 % percentile interval of what `resample` gives.
+pub(super) fn percentile_interval(mut resample: impl FnMut() -> f64) -> [f64; 2] {
+    let mut means: Vec<f64> = (0..RESAMPLES).map(|_| resample()).collect();
     means.sort_by(f64::total_cmp);
-    [quantile(&means, 0.025), quantile(&means, 0.975)].map(|shift| centre + shift)
+    [quantile(&means, 0.025), quantile(&means, 0.975)]
 }
 
 /// The quantile of `sorted` values at `share`, interpolated linearly between neighbours.

@@ -6,6 +6,7 @@
 
 mod bootstrap;
 mod calibration;
+mod clusters;
 mod confusion;
 mod course;
 mod cross_fit;
@@ -30,6 +31,7 @@ mod trend;
 
 pub use bootstrap::bootstrap_interval;
 pub use calibration::{CALIBRATION_BINS, Overconfidence, calibration_error, fit_temperature};
+pub use clusters::{clustered_error, clustered_interval};
 pub use confusion::{ClassScore, ConfusedPair, Confusion};
 pub use course::{Course, Lately};
 pub use cross_fit::{CrossFit, cross_fit, lowest};
@@ -42,7 +44,7 @@ pub use lr_suggestion::{LrSuggestion, NoSuggestion};
 pub use mcnemar::McNemar;
 pub use means::{Estimate, difference_of_means, mean, percent, sample_sd, standard_error};
 pub use onset::Onset;
-pub use paired::{PairedT, paired_t};
+pub use paired::{PairedT, corrected_t, paired_t};
 pub use power_law::PowerLaw;
 pub use share::wilson_interval;
 pub use trend::Trend;

@@ -6,7 +6,7 @@ use tch::Device;
 
 use super::EvalSets;
 use crate::{
-    data::{Dataset, Split},
+    data::{Dataset, Selection, Split, SplitFolders},
     run::{DataSource, Images, ListedImage, Versions},
     torch::{self, device},
 };
@@ -14,18 +14,22 @@ use crate::{
 /// What a run records about `data`, of which `sets` are measured.
 pub fn data_source(data: &Dataset, sets: &EvalSets) -> DataSource {
     let source = &data.source;
+    // JSON holds text only.
     let absolute = |path: &Path| Some(fs::canonicalize(path).ok()?.to_string_lossy().into_owned());
+    let selection = data.selection.with_files(|file| Ok(absolute(file).map_or_else(|| file.to_owned(), Into::into)));
     let copies = data.duplicates_in_train();
     DataSource {
         source: source.clone(),
         path: absolute(source.as_ref()).filter(|_| source != "faces"),
-        exclude: data.exclude.as_deref().and_then(absolute),
+        selection: Selection { folders: SplitFolders::default(), ..selection.unwrap_or_default() },
         fingerprint: data.fingerprint.clone(),
         train: data.train.len(),
         val: data.val.len(),
         test: data.test.as_ref().map(|test| test.len()),
         probe: sets.probe.len(),
         val_in_train: sets.leak_count(),
+        group_leaks: sets.group_leaks,
+        val_groups: sets.group_counts().map(|[_, val]| val),
         surplus_duplicates: Some(copies.surplus),
         conflicting_groups: Some(copies.conflicting),
         bad_files: data.bad_files.len(),
@@ -55,6 +59,7 @@ fn named(split: &Split, positions: &[u32], data: &Dataset) -> Vec<ListedImage> {
             id: i64::from(split.ids[position as usize]),
             name: split.key(position, root),
             label: i64::from(split.labels[position as usize]),
+            group: split.groups.as_ref().map(|groups| data.groups[groups[position as usize] as usize].clone()),
         });
     }
     images

@@ -74,7 +74,7 @@ impl<'a> Run<'a> {
         let sets = EvalSets::of(data, recipe.data_seed);
         ensure!(
             !sets.probe.is_empty(),
-            "the probe is empty: every training image also appears in val, pixel for pixel; the data need training images \
+            "the probe is empty: every training image, or its group, also appears in val; the data need training images \
              of their own"
         );
         Ok(Self {
@@ -237,7 +237,7 @@ impl<'a> Run<'a> {
                 cpu: cpu_name(),
                 data: data_source(self.data, &self.sets),
                 range_16bit: recipe.range_16bit.filter(|_| self.data.range_16bit.is_some()),
-                folders: self.data.folders.settled(Path::new(&self.data.source))?,
+                folders: self.data.selection.folders.settled(Path::new(&self.data.source))?,
                 recorder: None,
                 pretrained: trainer.pretrained.clone(),
                 command_line,

@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::flags::{option_names::with_flags, splits::SplitFlags};
+use crate::cli::flags::{option_names::with_flags, selection::SelectionFlags};
 use mindgap::{
     compare::PlannedData,
-    data::{self, Dataset, Options, ReadProgress, SingleSplit, SplitFolders, SplitName},
+    data::{self, Dataset, Fold, Options, ReadProgress, Selection, SingleSplit, SplitName},
     recipe::Recipe,
 };
 
@@ -24,12 +24,8 @@ pub struct DataFlags {
     #[arg(long, help_heading = "Data")]
     skip_bad: bool,
 
-    /// Leave out the samples that this list names, as `mindgap inspect --write-exclude` writes it
-    #[arg(long, value_name = "FILE", help_heading = "Data")]
-    pub exclude: Option<String>,
-
     #[command(flatten)]
-    pub splits: SplitFlags,
+    pub selection: SelectionFlags,
 
     /// Decoded images kept in memory; a larger data set is decoded again for each batch
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size, help_heading = "Data")]
@@ -56,18 +52,16 @@ impl DataFlags {
     /// The data for a plan, with paths that are valid in any current folder.
     /// Fails if the current folder was removed, or if its path is not UTF-8.
     pub fn planned(&self, data: &Dataset) -> Result<PlannedData> {
-        let absolute = |path: &str| -> Result<String> {
+        let absolute = |path: &Path| -> Result<PathBuf> {
             let path = std::path::absolute(path)?;
-            Ok(path
-                .to_str()
-                .with_context(|| format!("a plan cannot hold the path {path:?}, which is not UTF-8"))?
-                .into())
+            path.to_str().with_context(|| format!("a plan cannot hold the path {path:?}, which is not UTF-8"))?;
+            Ok(path)
         };
         let source = self.source();
+        let selection = self.selection().with_files(absolute)?;
         Ok(PlannedData {
-            source: if source == "faces" { source.to_owned() } else { absolute(source)? },
-            exclude: self.exclude.as_deref().map(absolute).transpose()?,
-            folders: self.splits.folders().settled(Path::new(source))?,
+            source: if source == "faces" { source.into() } else { absolute(source.as_ref())?.display().to_string() },
+            selection: Selection { folders: selection.folders.settled(source.as_ref())?, ..selection },
             skip_bad: self.skip_bad,
             fingerprint: data.fingerprint.clone(),
             train: data.train.len(),
@@ -79,10 +73,8 @@ impl DataFlags {
     pub fn over(&self, planned: &PlannedData) -> Self {
         Self {
             source: self.source.clone().or_else(|| Some(planned.source.clone())),
-            exclude: self.exclude.clone().or_else(|| planned.exclude.clone()),
-            splits: self.splits.or(&planned.folders),
             skip_bad: self.skip_bad || planned.skip_bad,
-            ..self.clone()
+            ..self.reading(self.selection().or(&planned.selection))
         }
     }
 
@@ -91,10 +83,14 @@ impl DataFlags {
         self.source.as_deref().unwrap_or("faces")
     }
 
-    /// The flags with `exclude` as the list of samples to leave out and, if no flag names the folder of a split, with
-    /// `folders`.
-    pub fn reading(&self, exclude: Option<String>, folders: &SplitFolders) -> Self {
-        Self { exclude, splits: self.splits.or(folders), ..self.clone() }
+    /// What the flags select of the data.
+    pub fn selection(&self) -> Selection {
+        self.selection.selection()
+    }
+
+    /// The flags with `selection` in the place of what they select.
+    pub fn reading(&self, selection: Selection) -> Self {
+        Self { selection: selection.into(), ..self.clone() }
     }
 
     /// Opens `source` as `recipe` says, with a progress bar on stderr. `skipped_before`: the run to be resumed left
@@ -125,13 +121,13 @@ impl DataFlags {
     fn options(&self, recipe: &Recipe, skipped_before: bool) -> Options {
         Options {
             data_seed: recipe.data_seed,
+            fold: Fold::of_keys(recipe.folds, recipe.fold),
             train_fraction: recipe.train_fraction,
             img_size: recipe.img_size,
             in_chans: recipe.in_chans,
             range_16bit: recipe.range_16bit,
             skip_bad: self.skip_bad || skipped_before,
-            folders: self.splits.folders(),
-            exclude: self.exclude.as_ref().map(PathBuf::from),
+            selection: self.selection(),
             cache_limit: self.cache_limit,
             workers: self.workers,
             decoded_folder: if self.no_cache { None } else { data::default_folder() },

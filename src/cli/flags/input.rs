@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use mindgap::{export::Model, recipe::Tta};
+use mindgap::{data::Merge, export::Model, recipe::Tta};
 
 /// What happens to 16-bit images where neither the model nor a flag states a range.
 pub const KEEP_HIGH_BYTE: &str = "16-bit images keep their high byte, since the model does not state the range of its \
@@ -89,13 +89,21 @@ impl InputFlags {
     }
 }
 
-/// The model's number of each class of the data, matched by name.
+/// The model's number of each class of the data, matched by name. A class that the model does not know counts as what
+/// its training counted it as, by `merges`.
 /// Fails if the data hold a class that the model does not know.
-pub fn class_numbers(data: &[String], model: &[String]) -> Result<Vec<i64>> {
-    let unknown: Vec<&String> = data.iter().filter(|class| !model.contains(class)).collect();
-    ensure!(unknown.is_empty(), "the data hold classes that the model does not know: {unknown:?}; it knows {model:?}");
-    let number = |class: &String| model.iter().position(|known| known == class).unwrap_or_default() as i64;
-    Ok(data.iter().map(number).collect())
+pub fn class_numbers(data: &[String], model: &[String], merges: &[Merge]) -> Result<Vec<i64>> {
+    let number = |class: &String| {
+        let known = |name: &String| model.iter().position(|known| known == name);
+        known(class).or_else(|| known(&merges.iter().find(|merge| merge.from == *class)?.into))
+    };
+    let unknown: Vec<&String> = data.iter().filter(|class| number(class).is_none()).collect();
+    ensure!(
+        unknown.is_empty(),
+        "the data hold classes that the model does not know: {unknown:?}; it knows {model:?}. --classes leaves classes out, \
+         --merge joins them"
+    );
+    Ok(data.iter().filter_map(|class| Some(number(class)? as i64)).collect())
 }
 
 #[cfg(test)]
@@ -106,8 +114,10 @@ mod tests {
     fn classes_are_matched_by_name() {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         let model = names(&["anger", "fear", "joy"]);
-        assert_eq!(class_numbers(&names(&["joy", "anger"]), &model).unwrap(), [2, 0]);
-        let error = class_numbers(&names(&["joy", "pride"]), &model).unwrap_err().to_string();
+        assert_eq!(class_numbers(&names(&["joy", "anger"]), &model, &[]).unwrap(), [2, 0]);
+        let error = class_numbers(&names(&["joy", "pride"]), &model, &[]).unwrap_err().to_string();
         assert!(error.contains(r#"["pride"]"#), "{error}");
+        let merged = ["pride=joy".parse().unwrap()];
+        assert_eq!(class_numbers(&names(&["joy", "pride"]), &model, &merged).unwrap(), [2, 2]);
     }
 }

@@ -3,11 +3,13 @@
 pub mod compute;
 pub mod data;
 pub mod input;
+pub mod job_recipes;
 pub mod model_data;
 pub mod model_file;
 pub mod option_names;
 pub mod planning;
 pub mod recipe;
+pub mod selection;
 pub mod splits;
 pub mod views;
 pub mod weights;

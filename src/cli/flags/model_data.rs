@@ -9,7 +9,7 @@ use crate::cli::flags::{
     input::{Input, KEEP_HIGH_BYTE},
 };
 use mindgap::{
-    data::Dataset,
+    data::{Dataset, Merge},
     export::Model,
     recipe::Recipe,
     run::{Environment, RunFolder},
@@ -28,6 +28,8 @@ pub struct ModelData<'a> {
     pub recipe: Recipe,
     /// The flags, completed by what the run records.
     pub flags: DataFlags,
+    /// The classes that the model's training counted as others, where its run records it.
+    pub merges: Vec<Merge>,
     /// Whether the run left unreadable files out.
     pub skipped_before: bool,
     is_range_known: bool,
@@ -47,8 +49,7 @@ impl<'a> ModelData<'a> {
         let asked = flags.source.clone();
         let source = asked.or_else(|| run.as_ref().map(|run| run.data.place().to_owned())).context(missing)?;
         let own = run.as_ref().filter(|run| run.data.is_at(&source));
-        let exclude = flags.exclude.clone().or_else(|| own.and_then(|run| run.data.exclude.clone()));
-        let folders = own.map(|run| run.folders.clone()).unwrap_or_default();
+        let selection = flags.selection().or(&own.map(Environment::selection).unwrap_or_default());
         let trained = model.description().map(|about| about.recipe()).transpose()?.unwrap_or_default();
         // A model without a recorded range was trained on 8-bit images, or by a version that kept the high byte of 16-bit
         // ones; the full range means both.
@@ -57,7 +58,8 @@ impl<'a> ModelData<'a> {
             model,
             is_of_run: own.is_some(),
             recipe: Recipe { img_size: Some(input.size), in_chans: Some(input.channels), range_16bit, ..trained },
-            flags: flags.reading(exclude, &folders),
+            flags: flags.reading(selection),
+            merges: run.as_ref().map(|run| run.data.selection.merge.clone()).unwrap_or_default(),
             skipped_before: own.is_some_and(|run| run.data.bad_files > 0),
             is_range_known: input.range_16bit.is_some(),
             source,

@@ -1,7 +1,7 @@
 //! Words the library's messages for the command line: options of `mindgap::data` become flags.
 //!
 //! The library names an option as the field of `data::Options` that sets it, in backticks and perhaps with a value:
-//! `` `options.skip_bad` ``, `` `options.folders.val = my photos` ``. A user of the command reads `--skip-bad`,
+//! `` `options.skip_bad` ``, `` `options.selection.folders.val = my photos` ``. A user of the command reads `--skip-bad`,
 //! `--val-dir 'my photos'`.
 
 use mindgap::run::shell_word;
@@ -32,6 +32,7 @@ pub fn with_flags(message: &str) -> String {
 /// The flag that sets `option`, which is the name of a field, or its name and value.
 fn flag(option: &str) -> String {
     let (field, value) = option.split_once(" = ").map_or((option, None), |(field, value)| (field, Some(value)));
+    let field = field.strip_prefix("selection.").unwrap_or(field);
     let name = match field.strip_prefix("folders.") {
         Some(split) => format!("{split}-dir"),
         None => field.replace('_', "-"),
@@ -45,7 +46,8 @@ mod tests {
 
     #[test]
     fn options_become_flags_with_quoted_values() {
-        let message = "For the split, add `options.folders.val = my photos`; leave it out (`options.skip_bad`).";
+        let message =
+            "For the split, add `options.selection.folders.val = my photos`; leave it out (`options.skip_bad`).";
         assert_eq!(with_flags(message), "For the split, add --val-dir 'my photos'; leave it out (--skip-bad).");
         let folder = "open that folder (`source`), or write a new list (`ToExclude::to_text`)";
         let expected = "open that folder (--data), or write a new list (`mindgap inspect DATA --write-exclude FILE`)";

@@ -2,19 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::cli::flags::{
     data::DataFlags,
+    job_recipes::JobRecipes,
     recipe::{RecipeFlags, RecipeSource},
-    weights,
 };
-use mindgap::{
-    compare::{self, Job, PlannedData, PlannedRun},
-    durable,
-    recipe::Recipe,
-    train::complete_recipe,
-};
+use mindgap::compare::{self, PlannedRun};
 
 /// The presets, seeds and data of a comparison.
 #[derive(Clone, Debug, clap::Args)]
@@ -41,9 +36,6 @@ pub struct Planning {
     #[command(flatten)]
     source: RecipeSource,
 }
-
-/// The recipe keys that decide how the data are opened.
-type Opening = (u64, f64, Option<u32>, Option<u32>, Option<[u16; 2]>);
 
 impl Planning {
     /// The flags, with what `--quick` sets.
@@ -85,37 +77,13 @@ impl Planning {
         Ok(presets)
     }
 
-    /// Every preset with every seed, with complete recipes. Opens the data, which decide the size of the images.
+    /// Every preset with every seed and fold, with complete recipes. Opens the data, which decide the size of the images.
     /// Fails on a bad preset, recipe or data set.
     pub fn runs(&self) -> Result<Vec<PlannedRun>> {
         let first = self.source.flags.number("seed").unwrap_or(0);
-        let jobs = compare::jobs(&self.presets()?, first, u64::from(self.seeds.unwrap_or(3)));
-        // Every recipe is resolved before the data are opened, which may take a while.
-        let mut recipes = jobs.iter().map(|job| self.recipe_of(job)).collect::<Result<Vec<_>>>()?;
-        durable::check_writable(&self.out())?;
-        weights::fetch_all(&mut recipes)?;
-        // With the first recipe that was completed by each data set.
-        let mut opened: Vec<(Opening, PlannedData, Recipe)> = Vec::new();
-        let mut planned = Vec::new();
-        for (job, recipe) in jobs.into_iter().zip(recipes) {
-            let opening =
-                (recipe.data_seed, recipe.train_fraction, recipe.img_size, recipe.in_chans, recipe.range_16bit);
-            if !opened.iter().any(|(before, ..)| *before == opening) {
-                let data = self.data.open(self.data.source(), &recipe, false)?;
-                opened.push((opening, self.data.planned(&data)?, complete_recipe(recipe.clone(), &data)));
-            }
-            let (_, data, first) = opened.iter().find(|(before, ..)| *before == opening).context("they were opened")?;
-            let Recipe { img_size, in_chans, range_16bit, .. } = *first;
-            let recipe = Recipe { img_size, in_chans, range_16bit, ..recipe };
-            recipe.validate().with_context(|| format!("preset {}", job.preset))?;
-            planned.push(PlannedRun::new(job, data.clone(), recipe)?);
-        }
-        Ok(planned)
-    }
-
-    fn recipe_of(&self, job: &Job) -> Result<Recipe> {
-        let mut source = self.source.clone();
-        source.flags.set("seed", i64::try_from(job.seed)?);
-        source.resolve_with(Some(&job.preset)).with_context(|| format!("preset {}", job.preset))
+        let presets = self.presets()?;
+        let recipes = JobRecipes { data: &self.data, source: &self.source, preset: None };
+        let jobs = compare::jobs(&presets, first, u64::from(self.seeds.unwrap_or(3)), recipes.folds(&presets)?);
+        recipes.plan(jobs, &self.out())
     }
 }

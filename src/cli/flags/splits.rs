@@ -25,13 +25,11 @@ impl SplitFlags {
     pub fn folders(&self) -> SplitFolders {
         SplitFolders { train: self.train_dir.clone(), val: self.val_dir.clone(), test: self.test_dir.clone() }
     }
+}
 
-    /// The flags or, if they name no folder, the folders of `before`.
-    pub fn or(&self, before: &SplitFolders) -> Self {
-        if !self.folders().is_empty() {
-            return self.clone();
-        }
-        let SplitFolders { train, val, test } = before.clone();
+impl From<SplitFolders> for SplitFlags {
+    fn from(folders: SplitFolders) -> Self {
+        let SplitFolders { train, val, test } = folders;
         Self { train_dir: train, val_dir: val, test_dir: test }
     }
 }

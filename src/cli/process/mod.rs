@@ -1,4 +1,6 @@
-//! Child processes and signals.
+//! Child processes and signals, and the training of a plan's runs in such processes.
 
 pub mod child;
+pub mod plan_training;
+mod progress;
 pub mod signals;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use mindgap::data::SplitFolders;
+use mindgap::data::Selection;
 
 /// A message from rank 0 to the other ranks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -15,10 +15,8 @@ pub enum Message {
         recipe: String,
         /// The source of the data.
         source: String,
-        /// The list of samples to leave out of the data.
-        exclude: Option<String>,
-        /// The folders of splits that the user named.
-        folders: SplitFolders,
+        /// What is read of the data.
+        selection: Box<Selection>,
         /// Whether the resumed run left bad files out.
         skipped_before: bool,
         /// Threads of each rank, if the resumed run determines them.

@@ -19,6 +19,8 @@ pub struct ExaminedImage {
     /// Sample id.
     pub id: u32,
     pub label: u32,
+    /// Group, where the images have groups.
+    pub group: Option<u32>,
     pub properties: ImageProperties,
 }
 
@@ -53,15 +55,17 @@ pub struct ExaminedSplit {
 /// Examines all of `samples`, on all cores.
 pub fn examine(split: SplitName, samples: &Samples, shape: Shape, progress: &dyn ReadProgress) -> ExaminedSplit {
     progress.begin(&format!("Reading {split}"), samples.ids.len() as u64);
-    let examine_one = |(&id, &label): (&u32, &u32)| {
+    let examine_one = |position: usize| {
+        let (id, label) = (samples.ids[position], samples.labels[position]);
+        let group = samples.groups.as_ref().map(|groups| groups[position]);
         let found = samples.source.stored(id).and_then(|stored| properties_of(stored, shape));
         progress.advance(1);
         match found {
-            Ok((properties, sixteen_bit)) => Ok((ExaminedImage { split, id, label, properties }, sixteen_bit)),
+            Ok((properties, sixteen_bit)) => Ok((ExaminedImage { split, id, label, group, properties }, sixteen_bit)),
             Err(error) => Err((id, format!("{error:#}"))),
         }
     };
-    let images: Vec<_> = samples.ids.par_iter().zip(&samples.labels).map(examine_one).collect();
+    let images: Vec<_> = (0..samples.ids.len()).into_par_iter().map(examine_one).collect();
     progress.end();
     let mut found =
         ExaminedSplit { split, readable: Vec::new(), unreadable: Vec::new(), sixteen_bit: SixteenBitValues::default() };

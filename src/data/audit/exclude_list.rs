@@ -66,7 +66,7 @@ impl ToExclude {
         self.reasons.iter().map(|(_, keys)| keys.len()).sum()
     }
 
-    /// The text of a list file that [`Options::exclude`](crate::data::Options::exclude) reads. Its header names the data
+    /// The text of a list file that [`Selection::exclude`](crate::data::Selection::exclude) reads. Its header names the data
     /// `source` and the command that uses the list.
     pub fn to_text(&self, source: &str, command: &str) -> String {
         let mut text = format!(

@@ -1,7 +1,7 @@
 //! An audit of a data set before training: its contents, and the defects that would mislead.
 //!
 //! Every image is examined once (`examine`), equal images are grouped (`duplicates`), perceptual hashes
-//! (`perceptual_hash`) are paired (`near_duplicates`), the findings are counted and named (`findings`), and the samples to
+//! (`perceptual_hash`) are paired (`near_duplicates`), groups that splits cut through are found (`group_leaks`), the findings are counted and named (`findings`), and the samples to
 //! leave out are listed (`exclude_list`). Splits, hashes and pixel statistics are computed as training computes them, so
 //! that both agree. Broken files are findings here, not errors.
 
@@ -9,6 +9,7 @@ mod duplicates;
 mod examine;
 mod exclude_list;
 mod findings;
+mod group_leaks;
 mod near_duplicates;
 mod per_split;
 mod perceptual_hash;
@@ -43,6 +44,7 @@ use findings::Names;
 pub use super::splits::split_name::SplitName;
 pub use exclude_list::ToExclude;
 pub use findings::{Broken, Findings, Item, Leak, NearPair};
+pub use group_leaks::{CutGroup, GroupLeaks};
 pub use per_split::PerSplit;
 
 /// The result of an audit. `mindgap inspect --json` prints it in this form.
@@ -81,6 +83,9 @@ pub struct Audit {
     /// Defects found.
     #[serde(flatten)]
     pub findings: Findings,
+    /// Groups that the splits cut through; absent where the images have no groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_leaks: Option<GroupLeaks>,
     /// Samples to leave out of training; in JSON the number of samples for each reason.
     pub to_exclude: ToExclude,
     /// Notes for the user on how the source was read, one sentence each.
@@ -128,6 +133,7 @@ impl Audit {
         let is_val_drawn = listing.is_val_drawn();
         let shape = Shape::choose(Asked::default(), &listing.train, progress);
         let (classes, bad_rows, mut notes) = (listing.classes, listing.bad, listing.notes);
+        let group_names = listing.groups;
         let splits =
             PerSplit { train: listing.train, val: listing.val.context("val holds no image")?, test: listing.test };
         let Examination { splits, examined, range, sixteen_bit, notes: range_notes } =
@@ -157,6 +163,10 @@ impl Audit {
             let labels_and_hashes: Vec<_> = of_split(split).map(|image| (image.label, image.properties.hash)).collect();
             (split, labels_and_hashes.into_iter())
         });
+        let mut fingerprint = hash::fingerprint(&classes, images_by_split);
+        if !group_names.is_empty() {
+            fingerprint = hash::with_groups(&fingerprint, images.iter().filter_map(|image| image.group));
+        }
         Ok(Self {
             source: source.to_owned(),
             data_seed: options.data_seed,
@@ -169,8 +179,9 @@ impl Audit {
             channels: Channels { grey, colour: images.len() - grey },
             mean,
             std,
-            fingerprint: hash::fingerprint(&classes, images_by_split),
+            fingerprint,
             findings: Findings::of(&images, &groups, broken, &names, if limit == 0 { usize::MAX } else { limit }),
+            group_leaks: GroupLeaks::of(&images, &group_names, &names),
             to_exclude,
             range_16bit: range.map(Range::numbers),
             sixteen_bit,

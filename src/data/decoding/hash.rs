@@ -1,5 +1,7 @@
 //! Hashes of decoded pixels, which find duplicates and identify a data set.
 
+use std::collections::HashMap;
+
 use xxhash_rust::xxh3::Xxh3;
 
 use super::decoded_image::DecodedImage;
@@ -37,6 +39,20 @@ pub fn fingerprint<Images: ExactSizeIterator<Item = (u32, u128)>>(
     format!("{:032x}", hash.digest128())
 }
 
+/// The fingerprint of a data set whose images have groups: a hash of `fingerprint` and of the group of each image in order.
+/// Which number a group has makes no difference, only which images share one.
+pub fn with_groups(fingerprint: &str, groups: impl IntoIterator<Item = u32>) -> String {
+    let mut hash = Xxh3::new();
+    text(&mut hash, "mindgap groups 1");
+    text(&mut hash, fingerprint);
+    let mut numbers: HashMap<u32, usize> = HashMap::new();
+    for group in groups {
+        let next = numbers.len();
+        number(&mut hash, *numbers.entry(group).or_insert(next));
+    }
+    format!("{:032x}", hash.digest128())
+}
+
 fn number(hash: &mut Xxh3, number: usize) {
     hash.update(&(number as u64).to_le_bytes());
 }
@@ -57,6 +73,13 @@ mod tests {
         let hashes = [image(2, 6, 1), image(6, 2, 1), image(2, 2, 3)].map(|image| pixels(&image));
         assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2] && hashes[0] != hashes[2]);
         assert_eq!(hashes[0], pixels(&image(2, 6, 1)));
+    }
+
+    #[test]
+    fn the_fingerprint_sees_which_images_share_a_group() {
+        let of = |groups: [u32; 4]| with_groups("00ff", groups);
+        assert_eq!(of([3, 3, 1, 2]), of([0, 0, 7, 5]));
+        assert!(of([3, 3, 1, 2]) != of([3, 1, 1, 2]) && of([0; 4]) != with_groups("00fe", [0; 4]));
     }
 
     #[test]

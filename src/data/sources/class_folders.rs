@@ -82,7 +82,7 @@ impl ClassFolders<'_> {
         let names = quoted(found.iter().map(|(class, _)| &class.name));
         if self.is_named {
             return Ok(Some(format!(
-                "{names} hold class folders and are read as classes (`options.folders.val` and `options.folders.test` name \
+                "{names} hold class folders and are read as classes (`options.selection.folders.val` and `options.selection.folders.test` name \
                  splits)."
             )));
         }

@@ -1,4 +1,4 @@
-//! Lists of samples to exclude ([`Options::exclude`](crate::data::Options::exclude)): such samples are treated as absent.
+//! Lists of samples to exclude ([`Selection::exclude`](crate::data::Selection::exclude)): such samples are treated as absent.
 //!
 //! A list is a text file with one sample per line: the path of an image below the data's folder, `line 17` of a table,
 //! `train face 17` of the generated faces. Empty lines and lines that begin with `#` are ignored. A name may contain any
@@ -13,7 +13,8 @@ use anyhow::{Context, Result, ensure};
 
 use super::{
     listing::{Listing, Samples},
-    unreadable,
+    source::line_key,
+    unreadable::{self, BadFile},
 };
 use crate::durable;
 
@@ -54,6 +55,20 @@ impl Exclusions {
         })
     }
 
+    /// Whether the list names sample `key`.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.keys.contains_key(key)
+    }
+
+    /// Whether the sample `name`, which `listing` does not hold, was left out on purpose: by this list, or as a row that
+    /// cannot be read.
+    pub fn explain(&self, name: &str, listing: &Listing) -> bool {
+        let name = name.as_bytes();
+        let is_bad =
+            |file: &BadFile| file.line.map_or_else(|| file.name.as_bytes() == name, |line| line_key(line) == name);
+        self.contains(name) || listing.bad.iter().any(is_bad)
+    }
+
     /// Removes the listed samples from `listing`; `root` is the folder of the data.
     ///
     /// # Errors
@@ -88,7 +103,7 @@ impl Exclusions {
 
 /// The option with its value, as messages name it.
 fn option(file: &Path) -> String {
-    format!("`options.exclude = {}`", file.display())
+    format!("`options.selection.exclude = {}`", file.display())
 }
 
 /// Writes a key as one line of text.
@@ -108,7 +123,7 @@ pub fn escape(key: &[u8]) -> String {
 }
 
 /// Reads the key from a line; None if a backslash does not begin `\xNN`.
-fn unescape(line: &[u8]) -> Option<Vec<u8>> {
+pub fn unescape(line: &[u8]) -> Option<Vec<u8>> {
     let mut key = Vec::new();
     let mut rest = line;
     while let Some((&byte, after)) = rest.split_first() {

@@ -85,7 +85,7 @@ fn val_of(folder: &Path, left_out: &mut Ignored) -> Result<Classes> {
     });
     classes.context(
         "val cannot be used; to draw it from train instead, remove its folder, or name train alone \
-         (`options.folders.train`)",
+         (`options.selection.folders.train`)",
     )
 }
 
@@ -249,6 +249,7 @@ fn assemble(train: Classes, val: Option<Classes>, notes: Vec<String>) -> Result<
         test: None,
         unread_test: None,
         unused: None,
+        groups: Vec::new(),
         notes,
         bad: Vec::new(),
         classes,

@@ -1,6 +1,6 @@
 //! The words in which an ambiguous or unusable layout of folders is explained, with the options that settle it.
 //!
-//! Options are written as assignments in backticks, such as `options.folders.train = photos`, the fields of
+//! Options are written as assignments in backticks, such as `options.selection.folders.train = photos`, the fields of
 //! [`Options`](crate::data::Options). The command line replaces them by its flags.
 
 use std::path::{Path, PathBuf};
@@ -9,13 +9,14 @@ use super::unreadable;
 use crate::data::splits::split_name::SplitName;
 
 /// The three options that name the folders of splits.
-const ALL_OPTIONS: &str = "`options.folders.train`, `options.folders.val` and `options.folders.test`";
+const ALL_OPTIONS: &str =
+    "`options.selection.folders.train`, `options.selection.folders.val` and `options.selection.folders.test`";
 
 /// The option that makes `folder` the folder of `split`; `top` is the folder of the data.
 pub fn option(top: &Path, split: SplitName, folder: &Path) -> String {
     let within = folder.strip_prefix(top).unwrap_or(folder);
     let within = if within.as_os_str().is_empty() { Path::new(".") } else { within };
-    format!("`options.folders.{split} = {}`", within.display())
+    format!("`options.selection.folders.{split} = {}`", within.display())
 }
 
 /// The option that makes all folders in `top` classes of train.
@@ -94,7 +95,7 @@ pub fn test_or_class(top: &Path, root: &Path, test: &Path, classes: &[&PathBuf])
 /// A note that `folder` counts as a class although it is named like `split`.
 pub fn read_as_class(top: &Path, folder: &Path, split: SplitName) -> String {
     format!(
-        "{} is read as a class, since it holds images and no class folders (`options.folders.{split}` names a split).",
+        "{} is read as a class, since it holds images and no class folders (`options.selection.folders.{split}` names a split).",
         quoted(top, folder)
     )
 }

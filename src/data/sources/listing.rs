@@ -1,6 +1,6 @@
 //! The samples and classes of a source, before any image is decoded.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
@@ -29,6 +29,8 @@ pub struct Listing {
     /// Training images that the fraction in use leaves out. They still count for the range of 16-bit values, so that the
     /// fraction does not change any pixel.
     pub unused: Option<Samples>,
+    /// Names of the groups; the group of a sample is an index into them. Empty: the samples have no groups.
+    pub groups: Vec<String>,
     /// Notes for the user on how the source was read.
     pub notes: Vec<String>,
     /// Rows that were left out because they cannot be read.
@@ -44,12 +46,14 @@ pub struct Samples {
     pub ids: Vec<u32>,
     /// Label of each image.
     pub labels: Vec<u32>,
+    /// Group of each image, an index into [`Listing::groups`], where the images have groups.
+    pub groups: Option<Vec<u32>>,
 }
 
 impl Samples {
     /// All images of `source`.
     pub fn all(source: Source, labels: Vec<u32>) -> Self {
-        Self { source: Arc::new(source), ids: (0..labels.len() as u32).collect(), labels }
+        Self { source: Arc::new(source), ids: (0..labels.len() as u32).collect(), labels, groups: None }
     }
 
     /// A copy whose source scales 16-bit values by `range`.
@@ -68,14 +72,52 @@ impl Samples {
         })
     }
 
+    /// These samples, and after them those of `other`; None where their sources cannot be joined.
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        let whole = self.source.joined(&other.source)?;
+        let before = match &*self.source {
+            Source::Files { paths, .. } => paths.len(),
+            Source::Grey { side, pixels, .. } => pixels.len() / (side * side) as usize,
+        } as u32;
+        Some(Self {
+            source: Arc::new(whole),
+            ids: self.ids.iter().copied().chain(other.ids.iter().map(|id| before + id)).collect(),
+            labels: [&self.labels[..], &other.labels].concat(),
+            groups: self.groups.as_ref().zip(other.groups.as_ref()).map(|(here, there)| [&here[..], there].concat()),
+        })
+    }
+
     /// The samples at `positions`, in that order.
     pub fn select(&self, positions: &[u32]) -> Self {
         let pick = |of: &[u32]| positions.iter().map(|&position| of[position as usize]).collect();
-        Self { source: Arc::clone(&self.source), ids: pick(&self.ids), labels: pick(&self.labels) }
+        Self {
+            source: Arc::clone(&self.source),
+            ids: pick(&self.ids),
+            labels: pick(&self.labels),
+            groups: self.groups.as_deref().map(pick),
+        }
     }
 }
 
 impl Listing {
+    /// The splits that exist, train first.
+    pub fn splits(&self) -> impl Iterator<Item = (SplitName, &Samples)> {
+        let others = [(SplitName::Val, &self.val), (SplitName::Test, &self.test)];
+        let others = others.into_iter().filter_map(|(name, samples)| Some((name, samples.as_ref()?)));
+        std::iter::once((SplitName::Train, &self.train)).chain(others)
+    }
+
+    /// The splits that exist, in the order of [`Self::splits`].
+    pub fn splits_mut(&mut self) -> impl Iterator<Item = &mut Samples> {
+        std::iter::once(&mut self.train).chain(&mut self.val).chain(&mut self.test)
+    }
+
+    /// The keys ([`Source::key`]) of all samples, split by split; `root` is the folder of the data.
+    pub fn keys(&self, root: &Path) -> Vec<Vec<u8>> {
+        let key = |samples: &Samples, id: u32| samples.source.key(id, root);
+        self.splits().flat_map(|(_, samples)| samples.ids.iter().map(move |&id| key(samples, id))).collect()
+    }
+
     /// Whether val was drawn from train, which then shares its source.
     pub fn is_val_drawn(&self) -> bool {
         self.val.as_ref().is_some_and(|val| Arc::ptr_eq(&val.source, &self.train.source))
@@ -136,6 +178,12 @@ impl Listing {
         let counts = |samples: &Samples| count(&samples.labels, self.classes.len());
         let (here, in_train) = (counts(val), counts(&self.train));
         self.note_absent(SplitName::Val, &here, &in_train);
+    }
+
+    /// The quoted names of the classes of which `samples` hold no image.
+    pub fn classes_without(&self, samples: &Samples) -> Vec<String> {
+        let here = count(&samples.labels, self.classes.len());
+        self.classes_where(|class| here[class] == 0)
     }
 
     fn classes_where(&self, chosen: impl Fn(usize) -> bool) -> Vec<String> {

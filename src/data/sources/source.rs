@@ -37,14 +37,59 @@ pub enum Source {
 pub enum Names {
     /// The name of a table, and the line of each sample in it.
     Lines(String, Vec<u64>),
-    /// A kind that the sample id follows: "train face 17".
-    Numbers(&'static str),
+    /// Kinds, each with its number of samples, one after the other. A kind and a number name a sample: "train face 17".
+    Numbers(Vec<(&'static str, u32)>),
+}
+
+impl Names {
+    /// The name of sample `id` without the table's.
+    fn key(&self, id: u32) -> String {
+        match self {
+            Self::Lines(_, lines) => format!("line {}", lines[id as usize]),
+            Self::Numbers(kinds) => {
+                let mut number = id;
+                for (kind, count) in kinds {
+                    if number < *count {
+                        return format!("{kind} {number}");
+                    }
+                    number -= count;
+                }
+                format!("sample {id}")
+            }
+        }
+    }
+
+    /// These names, and after them those of `other`; None where one are lines of a table and the others are not.
+    fn joined(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Lines(table, lines), Self::Lines(_, more)) => {
+                Some(Self::Lines(table.clone(), [&lines[..], more].concat()))
+            }
+            (Self::Numbers(kinds), Self::Numbers(more)) => Some(Self::Numbers([&kinds[..], more].concat())),
+            _ => None,
+        }
+    }
 }
 
 impl Source {
     /// A source of the image files `paths`.
     pub fn files(paths: Vec<PathBuf>) -> Self {
         Self::Files { paths: paths.into(), range: None }
+    }
+
+    /// The samples of this source, and after them those of `other`; None where the two are of different kinds or sizes.
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Files { paths, range }, Self::Files { paths: more, .. }) => {
+                Some(Self::Files { paths: paths.iter().chain(more.iter()).cloned().collect(), range: *range })
+            }
+            (Self::Grey { side, pixels, names }, Self::Grey { side: also, pixels: more, names: others })
+                if side == also =>
+            {
+                Some(Self::Grey { side: *side, pixels: [&pixels[..], more].concat(), names: names.joined(others)? })
+            }
+            _ => None,
+        }
     }
 
     /// A copy that scales 16-bit values by `range`; None for a source without files.
@@ -67,8 +112,10 @@ impl Source {
     pub fn name(&self, id: u32) -> String {
         match self {
             Self::Files { paths, .. } => format!("{:?}", paths[id as usize]),
-            Self::Grey { names: Names::Lines(table, lines), .. } => format!("{table}, line {}", lines[id as usize]),
-            Self::Grey { names: Names::Numbers(kind), .. } => format!("{kind} {id}"),
+            Self::Grey { names, .. } => match names {
+                Names::Lines(table, _) => format!("{table}, {}", names.key(id)),
+                Names::Numbers(_) => names.key(id),
+            },
         }
     }
 
@@ -79,8 +126,7 @@ impl Source {
                 let path = &paths[id as usize];
                 path.strip_prefix(root).unwrap_or(path).as_os_str().as_encoded_bytes().to_owned()
             }
-            Self::Grey { names: Names::Lines(_, lines), .. } => line_key(lines[id as usize]),
-            Self::Grey { names: Names::Numbers(kind), .. } => format!("{kind} {id}").into_bytes(),
+            Self::Grey { names, .. } => names.key(id).into_bytes(),
         }
     }
 

@@ -227,7 +227,7 @@ impl SplitFinder<'_> {
         }
         let candidates = here.with_images();
         if candidates.is_empty() {
-            return format!("{but}no train folder beside it; `options.folders.train` names one");
+            return format!("{but}no train folder beside it; `options.selection.folders.train` names one");
         }
         let splits = here.named.iter().filter(|named| named.content == Content::Folders);
         let options: Vec<String> = splits.map(|named| option(self.top, named.split, &named.path)).collect();

@@ -45,6 +45,7 @@ pub fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<
         test,
         unread_test: None,
         unused: None,
+        groups: Vec::new(),
         notes,
         bad,
     };
@@ -80,7 +81,17 @@ pub fn list_single(
     if uses_all {
         notes.push("The table has no Usage: all of its rows are measured.".to_owned());
     }
-    Ok(Some(Listing { classes, train, val: None, test: None, unread_test: None, unused: None, notes, bad }))
+    Ok(Some(Listing {
+        classes,
+        train,
+        val: None,
+        test: None,
+        unread_test: None,
+        unused: None,
+        groups: Vec::new(),
+        notes,
+        bad,
+    }))
 }
 
 /// The rows of a table.

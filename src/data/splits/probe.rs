@@ -5,24 +5,30 @@ use std::collections::HashSet;
 use super::stratified;
 use crate::{data::sources::listing, random::Purpose};
 
-/// Labels and pixel hashes of one split.
+/// Labels, pixel hashes and groups of one split.
 #[derive(Clone, Copy)]
 pub struct LabelledHashes<'a> {
     pub labels: &'a [u32],
     pub hashes: &'a [u128],
+    /// The group of each image, where there are groups.
+    pub groups: Option<&'a [u32]>,
 }
 
 /// Draws the positions of the probe in train, ascending: as many images of every class as val has, or all of a class that
-/// has fewer. Images whose pixels also appear in val are left out, since they would measure the model on val.
+/// has fewer. Images whose pixels or group also appear in val are left out, since they would measure the model on val.
 pub fn draw(train: LabelledHashes, val: LabelledHashes, classes: usize, data_seed: u64) -> Vec<u32> {
     let in_val: HashSet<u128> = val.hashes.iter().copied().collect();
+    let groups_of_val: HashSet<u32> = val.groups.into_iter().flatten().copied().collect();
+    let is_in_val = |position: usize| {
+        let is_of_group = train.groups.is_some_and(|groups| groups_of_val.contains(&groups[position]));
+        is_of_group || in_val.contains(&train.hashes[position])
+    };
     let mut probe = Vec::new();
     let wanted = listing::count(val.labels, classes);
     for (positions, wanted) in
         stratified::shuffled(train.labels, classes, data_seed, Purpose::Probe).into_iter().zip(wanted)
     {
-        let only_in_train =
-            positions.into_iter().filter(|&position| !in_val.contains(&train.hashes[position as usize]));
+        let only_in_train = positions.into_iter().filter(|&position| !is_in_val(position as usize));
         probe.extend(only_in_train.take(wanted));
     }
     probe.sort_unstable();
@@ -45,10 +51,10 @@ mod tests {
         // Train: 40 images of class 0 and 20 of class 1, every fourth with pixels that appear in val.
         let labels: Vec<u32> = (0..60).map(|i| u32::from(i % 3 == 2)).collect();
         let hashes: Vec<u128> = (0..60).map(|i| if i % 4 == 0 { 1000 + i } else { i }).collect();
-        let train = LabelledHashes { labels: &labels, hashes: &hashes };
+        let train = LabelledHashes { labels: &labels, hashes: &hashes, groups: None };
         let val_labels = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1];
         let val_hashes: Vec<u128> = (0..12).map(|i| 1000 + 4 * i).collect();
-        let val = LabelledHashes { labels: &val_labels, hashes: &val_hashes };
+        let val = LabelledHashes { labels: &val_labels, hashes: &val_hashes, groups: None };
 
         let probe = draw(train, val, 2, 0);
         let drawn: Vec<u32> = probe.iter().map(|&position| labels[position as usize]).collect();
@@ -61,17 +67,24 @@ mod tests {
 
     #[test]
     fn a_class_with_too_few_images_contributes_all_of_them() {
-        let train = LabelledHashes { labels: &[0, 0, 0, 1, 1], hashes: &[1, 2, 3, 4, 5] };
-        let val = LabelledHashes { labels: &[0, 1, 1, 1], hashes: &[6, 7, 8, 4] };
+        let train = LabelledHashes { labels: &[0, 0, 0, 1, 1], hashes: &[1, 2, 3, 4, 5], groups: None };
+        let val = LabelledHashes { labels: &[0, 1, 1, 1], hashes: &[6, 7, 8, 4], groups: None };
         let probe = draw(train, val, 2, 0);
         assert_eq!(probe.len(), 2);
         assert_eq!(probe[1], 4);
     }
 
     #[test]
+    fn images_of_a_group_of_val_are_left_out() {
+        let train = LabelledHashes { labels: &[0; 6], hashes: &[1, 2, 3, 4, 5, 6], groups: Some(&[0, 0, 1, 1, 2, 2]) };
+        let val = LabelledHashes { labels: &[0; 6], hashes: &[7, 8, 9, 10, 11, 2], groups: Some(&[1, 1, 3, 3, 3, 3]) };
+        assert_eq!(draw(train, val, 1, 0), [0, 4, 5]);
+    }
+
+    #[test]
     fn val_images_that_appear_in_train_are_found_whatever_their_label() {
-        let train = LabelledHashes { labels: &[0, 1], hashes: &[1, 2] };
-        let val = LabelledHashes { labels: &[1, 0, 1], hashes: &[1, 2, 3] };
+        let train = LabelledHashes { labels: &[0, 1], hashes: &[1, 2], groups: None };
+        let val = LabelledHashes { labels: &[1, 0, 1], hashes: &[1, 2, 3], groups: None };
         assert_eq!(in_train(train, val), [true, true, false]);
     }
 }

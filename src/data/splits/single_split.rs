@@ -17,7 +17,7 @@ use crate::data::{
     read_progress::ReadProgress,
     sources::{
         exclude::Exclusions,
-        image_folder,
+        image_folder, label_table,
         listing::{Listing, Samples},
         table, unreadable,
     },
@@ -56,18 +56,21 @@ pub fn open_single_split(
 /// Lists the samples of the split, in the place of train.
 fn listed(source: &str, name: SplitName, known: &[String], options: &Options) -> Result<Option<Listing>> {
     let path = Path::new(source);
-    let mut exclusions = options.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
+    let selection = &options.selection;
+    let mut exclusions = selection.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
     let listing = if source == "faces" {
         None
+    } else if let Some(labels) = &selection.labels {
+        label_table::list_single(path, labels, selection, name, options.skip_bad, &mut exclusions)?
     } else if path.is_dir() {
-        image_folder::list_single(path, &options.folders, name)?
+        image_folder::list_single(path, &selection.folders, name)?
     } else if list_splits::is_table(path) {
         table::list_single(path, name, known, options.skip_bad, &mut exclusions)?
     } else {
         None
     };
     let Some(mut listing) = listing else { return Ok(None) };
-    exclusions.apply(&mut listing, path)?;
+    list_splits::select(&mut listing, selection, path, exclusions)?;
     Ok(Some(listing))
 }
 

@@ -53,6 +53,6 @@ pub fn existing(root: &Path, folder: &Path, split: SplitName) -> Result<PathBuf>
     let below = if folder == Path::new(".") { root.to_owned() } else { root.join(folder) };
     let found = [below, folder.to_owned()].into_iter().find(|place| place.is_dir());
     found.with_context(|| {
-        format!("`options.folders.{split} = {}`: there is no such folder in {root:?}", folder.display())
+        format!("`options.selection.folders.{split} = {}`: there is no such folder in {root:?}", folder.display())
     })
 }

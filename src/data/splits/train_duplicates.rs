@@ -39,8 +39,11 @@ mod tests {
 
     #[test]
     fn a_group_counts_its_surplus_and_one_conflict() {
-        let train = LabelledHashes { hashes: &[7, 8, 7, 7, 9, 8], labels: &[0, 1, 1, 2, 0, 1] };
+        let train = LabelledHashes { hashes: &[7, 8, 7, 7, 9, 8], labels: &[0, 1, 1, 2, 0, 1], groups: None };
         assert_eq!(count(train), TrainDuplicates { surplus: 3, conflicting: 1 });
-        assert_eq!(count(LabelledHashes { hashes: &[1, 2], labels: &[0, 0] }), TrainDuplicates::default());
+        assert_eq!(
+            count(LabelledHashes { hashes: &[1, 2], labels: &[0, 0], groups: None }),
+            TrainDuplicates::default()
+        );
     }
 }

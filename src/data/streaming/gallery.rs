@@ -1,6 +1,6 @@
 //! Thumbnails of val images for reports, as PNG files.
 
-use std::{io::Cursor, path::Path, sync::Arc};
+use std::{io::Cursor, sync::Arc};
 
 use anyhow::{Context, Result, ensure};
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
@@ -10,7 +10,7 @@ use crate::data::{
     list_splits::listed,
     options::Options,
     sources::{listing::Samples, source::Source},
-    splits::{split::Split, split_folders::SplitFolders},
+    splits::split::Split,
 };
 
 /// The images of one split, found by their sample ids.
@@ -22,15 +22,13 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// Lists the val images of `source` without those in the list `exclude`; no image is read yet. `folders` are the splits
-    /// that the user named; `data_seed` draws val where the source has none.
+    /// Lists the val images of `source` as `options` say, images that cannot be read included; no image is read yet.
     ///
     /// # Errors
-    /// The source or the list is missing or wrongly laid out.
-    pub fn of_val(source: &str, folders: &SplitFolders, data_seed: u64, exclude: Option<&Path>) -> Result<Self> {
-        let (folders, exclude) = (folders.clone(), exclude.map(Path::to_owned));
-        let options = Options { data_seed, skip_bad: true, exclude, folders, ..Options::default() };
-        let Samples { source, ids, labels } = listed(source, &options)?.val.context("val holds no image")?;
+    /// The source or a list is missing or wrongly laid out.
+    pub fn of_val(source: &str, options: &Options) -> Result<Self> {
+        let options = Options { skip_bad: true, ..options.clone() };
+        let Samples { source, ids, labels, .. } = listed(source, &options)?.val.context("val holds no image")?;
         Ok(Self { source, ids, labels })
     }
 
@@ -90,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_val_image_becomes_a_small_png() {
-        let gallery = Gallery::of_val("faces", &SplitFolders::default(), 0, None).unwrap();
+        let gallery = Gallery::of_val("faces", &Options::default()).unwrap();
         let file = gallery.thumbnail(3, 1, 24).unwrap();
         let image = image::load_from_memory(&file).unwrap();
         assert_eq!((image.width(), image.height()), (24, 24));
@@ -103,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_source_that_has_changed_is_noticed() {
-        let gallery = Gallery::of_val("faces", &SplitFolders::default(), 0, None).unwrap();
+        let gallery = Gallery::of_val("faces", &Options::default()).unwrap();
         let label = i64::from(gallery.labels[5]);
         assert!(gallery.check(&[5], &[label]).is_ok());
         assert!(gallery.check(&[5], &[label + 1]).is_err());

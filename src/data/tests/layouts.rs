@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::data::SplitFolders;
+use crate::data::{Selection, SplitFolders};
 
 /// Images of train, val and test: with a val folder, with a test folder beside which val is drawn, and with both.
 const VAL: (usize, usize, Option<usize>) = (40, 40, None);
@@ -27,13 +27,14 @@ fn names_in(list: &str) -> impl Iterator<Item = &str> {
 /// Options that name the folders of splits, `""` for none.
 fn naming(train: &str, val: &str, test: &str) -> Options {
     let [train, val, test] = [train, val, test].map(|name| (!name.is_empty()).then(|| PathBuf::from(name)));
-    Options { folders: SplitFolders { train, val, test }, ..Options::default() }
+    let folders = SplitFolders { train, val, test };
+    Options { selection: Selection { folders, ..Selection::default() }, ..Options::default() }
 }
 
-/// Checks that `text` contains each of `words`, which stand in it behind `options.folders.` where they name an option:
+/// Checks that `text` contains each of `words`, which stand in it behind `options.selection.folders.` where they name an option:
 /// `train = x`.
 fn assert_says(text: &str, words: &str) {
-    let text = text.replace("`options.folders.", "`");
+    let text = text.replace("`options.selection.folders.", "`");
     for word in words.split(" | ") {
         assert!(text.contains(word), "{word} is not in: {text}");
     }
@@ -137,7 +138,7 @@ fn options_name_splits_that_names_do_not_show() {
         (&plain, naming("", "", "other"), BOTH),
         (&folder("., held_out", ""), naming("", "held_out", ""), VAL),
     ] {
-        assert_eq!(sizes(&data.open(&options).unwrap()), expected, "{:?}", options.folders);
+        assert_eq!(sizes(&data.open(&options).unwrap()), expected, "{:?}", options.selection.folders);
     }
     let test = folder(".", "test");
     assert_eq!(test.open(&naming(".", "", "")).unwrap().classes, ["a", "b", "test"]);
@@ -145,10 +146,13 @@ fn options_name_splits_that_names_do_not_show() {
     assert!(as_split.classes == AB && as_split.unread_test.is_some());
 
     let refusal = |options: &Options| format!("{:#}", plain.open(options).err().unwrap());
-    assert!(refusal(&naming("train", "gone", "")).contains("`options.folders.val = gone`: there is no such folder"));
+    assert!(
+        refusal(&naming("train", "gone", ""))
+            .contains("`options.selection.folders.val = gone`: there is no such folder")
+    );
     assert!(refusal(&naming("train", "train", "")).contains("for two splits"));
     let faces = open("faces", &naming("train", "", ""), &NoProgress).err().unwrap();
-    assert!(format!("{faces:#}").contains("options.folders.train"), "{faces:#}");
+    assert!(format!("{faces:#}").contains("options.selection.folders.train"), "{faces:#}");
 }
 
 #[test]
@@ -156,7 +160,7 @@ fn named_folders_are_found_after_the_data_are_moved() {
     let data = folder("day/train, night/train", "");
     let absolute = data.path().join("night/train");
     let named = SplitFolders { train: Some("day/train".into()), val: Some(absolute), test: Some(".".into()) };
-    assert_eq!(named.settled(data.path()).unwrap(), naming("day/train", "night/train", ".").folders);
+    assert_eq!(named.settled(data.path()).unwrap(), naming("day/train", "night/train", ".").selection.folders);
 }
 
 #[test]

@@ -3,7 +3,10 @@
 mod broken_images;
 mod decoded_cache;
 mod folders;
+mod folds;
 mod formats;
+mod groups;
+mod labels;
 mod layouts;
 mod loading;
 mod pillow;

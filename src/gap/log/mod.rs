@@ -55,7 +55,7 @@ pub fn read(paths: &[PathBuf], options: &LogOptions) -> Result<Case> {
     let name = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
     let table = files::read(paths, &options.columns.names())?;
     let (curves, notes) = curves(&table, options).with_context(|| format!("{name} cannot be diagnosed"))?;
-    Ok(Case { name, curves, notes, run: None })
+    Ok(Case { name, curves, notes, run: None, detect: Case::DETECT })
 }
 
 /// The curves of the run that is diagnosed, and remarks on how the log was read.

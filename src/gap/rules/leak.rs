@@ -1,12 +1,34 @@
-//! `leak`: val images that also appear in train make every val figure look better than it is.
+//! `leak`: val images that also appear in train, or whose group does, make every val figure look better than it is.
 
-use crate::gap::{Case, Finding, Id, Severity};
+use crate::gap::{Case, Evidence, Finding, Id, Severity};
 
 /// Share of val from which leaks are a problem, even where they hardly change the figures.
 const MUCH: f64 = 0.05;
 
 pub fn find(case: &Case) -> Vec<Finding> {
-    let Some(run) = case.run.as_ref().filter(|run| run.data.val_in_train > 0) else { return Vec::new() };
+    let Some(run) = &case.run else { return Vec::new() };
+    if run.data.val_in_train == 0 { of_groups(run) } else { of_images(case, run) }
+}
+
+/// Images of groups, such as patients, that train also has.
+fn of_groups(run: &Evidence) -> Vec<Finding> {
+    let Some(leaks) = run.data.group_leaks.filter(|&leaks| leaks > 0) else { return Vec::new() };
+    let (leaks, val) = (leaks as f64, run.data.val as f64);
+    let finding = Finding::new(Id::Leak, Severity::Warning, "Val is no test of new groups: train has some of its groups")
+        .because(format!(
+            "{leaks:.0} of {val:.0} val images ({:.1} %) are of groups that also have images in train.",
+            100.0 * leaks / val
+        ))
+        .advise(
+            "On images of other groups expect a higher loss. mindgap inspect names the groups; without a val folder mindgap \
+             draws a val of whole groups, and --folds divides train and val into folds of whole groups.",
+        )
+        .figure("group_leaks", leaks)
+        .figure("share", leaks / val);
+    vec![finding]
+}
+
+fn of_images(case: &Case, run: &Evidence) -> Vec<Finding> {
     let leaks = run.data.val_in_train as f64;
     let val = run.data.val as f64;
     let share = leaks / val;

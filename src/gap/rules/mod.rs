@@ -13,6 +13,7 @@ mod noise;
 mod opens;
 mod rate;
 mod schedule;
+mod val_small;
 
 use super::{Case, Finding};
 
@@ -20,7 +21,7 @@ use super::{Case, Finding};
 pub type Rule = fn(&Case) -> Vec<Finding>;
 
 /// All rules.
-pub const RULES: [Rule; 12] = [
+pub const RULES: [Rule; 13] = [
     divergence::find,
     rate::find,
     leak::find,
@@ -32,5 +33,6 @@ pub const RULES: [Rule; 12] = [
     classes::find,
     opens::find,
     noise::find,
+    val_small::find,
     measure::find,
 ];

@@ -73,7 +73,18 @@ pub(super) const SEEDS: &[Key] = &[
     },
     Key {
         name: "data_seed", value_names: &["N"], kind: Kind::Seed,
-        help: "Moves split, fraction, probe and generated faces",
+        help: "Moves split, folds, fraction, probe and generated faces",
         example: "data_seed = 1", ..Key::SETTING
+    },
+    Key {
+        name: "folds", value_names: &["K"], kind: Kind::Whole(2..=1000),
+        help: "Divide train and val together into folds, of which one validates",
+        remedy: "give 5 or 10, or leave it out", default: Shown::Off, example: "folds = 5\nfold = 0", ..Key::SETTING
+    },
+    Key {
+        name: "fold", value_names: &["I"], kind: Kind::Whole(0..=999),
+        help: "The fold that validates, from 0",
+        remedy: "give a number below folds", default: Shown::Off, with: "folds", is_read: |recipe| recipe.folds.is_some(),
+        example: "folds = 5\nfold = 1", ..Key::SETTING
     },
 ];

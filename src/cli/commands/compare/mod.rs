@@ -2,30 +2,23 @@
 //! models that are trained already.
 
 mod models;
-mod progress;
 mod write;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
-use models::ModelFlags;
-use progress::Race;
+use models::{ModelFlags, SELECTING};
 use write::{command_line, print_comparison, write_files};
 
 use crate::cli::{
     ExitStatus,
     flags::{compute::Compute, planning::Planning},
     output::say::say,
-    process::{child, signals},
+    process::{plan_training::PlanTraining, signals},
 };
 use mindgap::{
-    compare::{self, Comparison, Job, JobStatus, NotFinished, Plan, PlannedRun},
-    model::Architecture,
-    recipe::Recipe,
+    compare::{self, Comparison, NotFinished, Plan},
     report::Report,
     run::RunFolder,
     train::Failure,
@@ -33,11 +26,13 @@ use mindgap::{
 
 /// Flags of `mindgap compare`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(mut_arg("group_by", |flag| flag.value_name("REGEX|BY").help(GROUP_BY)))]
 pub struct Args {
     /// Train nothing; compare the finished runs of this plan, made by `mindgap plan`, and list the missing ones
     #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     #[arg(conflicts_with_all = ["presets", "seeds", "quick", "out", "jobs"])]
-    #[arg(conflicts_with_all = ["source", "skip_bad", "exclude", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = ["source", "group_by", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = SELECTING)]
     #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic", "no_tf32", "force_amp"])]
     plan: Option<PathBuf>,
 
@@ -64,6 +59,12 @@ pub struct Args {
     json: bool,
 }
 
+/// What `--group-by` groups here.
+const GROUP_BY: &str = "Take the group of an image from its path below the data's folder: what the first ( ) of this regular \
+    expression matches, or all of it. Of --runs and --predictions: what makes models seeds of one group: `recipe` (the \
+    default: mindgap's own runs that differ in the seed alone), `name` (of folder or file, up to a seed at its end: r18-seed0, \
+    r18_s1), `run` (none), a recipe key, or a field of environment.json";
+
 /// Plans the runs, trains the missing ones, and compares all of them; with `--plan`, `--runs` or `--predictions` it only
 /// compares.
 ///
@@ -77,7 +78,8 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
             !args.planning.has_recipe_flags(),
             "{flag} compares models that are trained already, which no recipe flag changes; leave the recipe flags out"
         );
-        return models::run(&args.models, args.baseline.as_deref(), args.planning.out.as_deref(), args.json);
+        let group_by = args.planning.data.selection.group_by.as_deref();
+        return models::run(&args.models, group_by, args.baseline.as_deref(), args.planning.out.as_deref(), args.json);
     }
     args.models.check_absent()?;
     match &args.plan {
@@ -129,13 +131,10 @@ fn train_and_compare(args: &Args) -> Result<ExitStatus> {
     let (plan, _) = Plan::grow(&planning.out(), runs.clone())?;
 
     let stop = signals::stop_flag()?;
-    let jobs: Vec<Job> = runs.iter().map(|run| run.job.clone()).collect();
-    let statuses = train(args, &planning, &plan, &runs, &jobs, &stop);
-    let (finished, missing) = compare::gather(&plan, &runs, |job| {
-        let index = jobs.iter().position(|other| other == job)?;
-        if let JobStatus::Failed(error) = &statuses[index] { Some(format!("{error:#}")) } else { None }
-    });
-    let stopped = statuses.iter().any(|status| matches!(status, JobStatus::Stopped));
+    let training = PlanTraining { data: &planning.data, compute: &args.compute, parallel: args.jobs };
+    let ends = training.train(&plan, &runs, &stop);
+    let (finished, missing) = compare::gather(&plan, &runs, |job| ends.failure(job));
+    let stopped = ends.is_stopped();
     let without_figures = missing.len();
     // A comparison that was stopped before a run of the baseline finished has nothing to compare yet.
     if !stopped || finished.iter().any(|run| run.job.preset == baseline) {
@@ -149,7 +148,7 @@ fn train_and_compare(args: &Args) -> Result<ExitStatus> {
     if without_figures > 0 {
         return Err(Failure(format!(
             "{without_figures} of {} runs failed; their logs are in {}",
-            jobs.len(),
+            runs.len(),
             planning.out().display()
         ))
         .into());
@@ -167,50 +166,9 @@ fn baseline(args: &Args, presets: &[String]) -> Result<String> {
     Ok(baseline)
 }
 
-/// Trains `runs`, lines of `plan`, each by a `mindgap run` in its own process.
-fn train(
-    args: &Args,
-    planning: &Planning,
-    plan: &Plan,
-    runs: &[PlannedRun],
-    jobs: &[Job],
-    stop: &AtomicBool,
-) -> Vec<JobStatus> {
-    let parallel = usize::from(args.jobs).min(jobs.len());
-    let threads = args.compute.threads_of_each(parallel);
-    let mut entries = Vec::new();
-    for run in runs {
-        entries.push((run.job.name(), run.recipe.epochs, epoch_cost(&run.recipe)));
-    }
-    let race = Race::new(entries);
-    let mut words = vec!["run".to_owned(), format!("--plan={}", plan.path.display())];
-    words.extend(planning.data.reading_words());
-    words.extend(args.compute.words(threads));
-    let train_one = |job: &Job| {
-        let index = plan.index(job).unwrap_or(usize::MAX);
-        let words = [&words[..], &[format!("--index={index}")]].concat();
-        let folder = plan.folder(job);
-        let log = PathBuf::from(format!("{}.log", folder.display()));
-        let is_done = child::train(&words, &log, stop, |epoch| race.reached(&job.name(), epoch))?;
-        if is_done && !folder.join(RunFolder::DONE).exists() {
-            let epochs = plan.run(index)?.recipe.epochs;
-            bail!("{}", compare::progress(&folder, epochs));
-        }
-        Ok(is_done)
-    };
-    compare::run(jobs, parallel, stop, train_one, |job, status| race.ended(&job.name(), status))
-}
-
 /// Writes compare.json, compare.md and the report into `folder` and prints one of them.
 fn conclude(comparison: &Comparison, folder: &Path, json: bool) -> Result<()> {
     // The report reads the runs of compare.json.
     write_files(comparison, folder, || Report::read(&[folder.to_owned()], None))?;
     print_comparison(comparison, Some(folder), json)
-}
-
-/// The cost of an epoch of `recipe` relative to other recipes on the same images: multiply-adds of one image. Sizes that
-/// only the data decide are set to usual ones, since only the ratio counts.
-fn epoch_cost(recipe: &Recipe) -> f64 {
-    let network = Architecture::new(recipe, recipe.in_chans.unwrap_or(1), 10);
-    network.map_or(1.0, |network| network.cost(recipe.img_size.unwrap_or(48)).multiply_adds as f64)
 }

@@ -22,13 +22,29 @@ use mindgap::{
     run::RunFolder,
 };
 
+/// Flags that select what is read of data, which no comparison of trained models reads; `--group-by` groups models there.
+pub const SELECTING: [&str; 11] = [
+    "skip_bad",
+    "exclude",
+    "train_dir",
+    "val_dir",
+    "test_dir",
+    "labels",
+    "label_column",
+    "relabel",
+    "merge",
+    "classes",
+    "groups",
+];
+
 /// Flags of a comparison of models that are trained already.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ModelFlags {
     /// Train nothing; compare these folders of finished runs, mindgap's own or recorded in another training loop
     #[arg(long, value_name = "RUN", num_args = 1.., help_heading = "Trained models")]
     #[arg(conflicts_with_all = ["predictions", "plan"])]
-    #[arg(conflicts_with_all = ["presets", "seeds", "quick", "jobs", "source", "skip_bad", "exclude", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = ["presets", "seeds", "quick", "jobs", "source", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = SELECTING)]
     #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic", "no_tf32", "force_amp"])]
     pub runs: Vec<PathBuf>,
 
@@ -36,14 +52,10 @@ pub struct ModelFlags {
     /// logit for each class
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Trained models")]
     #[arg(conflicts_with = "plan")]
-    #[arg(conflicts_with_all = ["presets", "seeds", "quick", "jobs", "source", "skip_bad", "exclude", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = ["presets", "seeds", "quick", "jobs", "source", "cache_limit", "no_cache", "workers"])]
+    #[arg(conflicts_with_all = SELECTING)]
     #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic", "no_tf32", "force_amp"])]
     pub predictions: Vec<PathBuf>,
-
-    /// What makes models seeds of one group: `recipe` (mindgap's own runs that differ in the seed alone), `name` (of folder or
-    /// file, up to a seed at its end: r18-seed0, r18_s1), `run` (none), a recipe key, or a field of environment.json
-    #[arg(long, value_name = "BY", default_value = "recipe", help_heading = "Trained models")]
-    group_by: String,
 
     /// Where some lack images that others have, compare on the images that all have
     #[arg(long, help_heading = "Trained models")]
@@ -76,14 +88,20 @@ impl ModelFlags {
     /// Fails where a flag of such a comparison is given without its models.
     pub fn check_absent(&self) -> Result<()> {
         ensure!(!self.common, "--common is for --runs and --predictions: the runs of a plan have the same images");
-        ensure!(self.group_by == "recipe", "--group-by is for --runs and --predictions");
         Ok(())
     }
 }
 
-/// Compares the models, prints the comparison, and writes it into the folder `out`, where one is given.
+/// Compares the models, of which `group_by` says what makes them seeds of one group, prints the comparison, and writes it
+/// into the folder `out`, where one is given.
 /// Fails where a model cannot be read, they cannot be compared, or `out` holds something else.
-pub fn run(flags: &ModelFlags, baseline: Option<&str>, out: Option<&Path>, json: bool) -> Result<ExitStatus> {
+pub fn run(
+    flags: &ModelFlags,
+    group_by: Option<&str>,
+    baseline: Option<&str>,
+    out: Option<&Path>,
+    json: bool,
+) -> Result<ExitStatus> {
     // clap takes a requirement for met where a flag conflicts with what is required.
     ensure!(
         flags.which.is_none() || !flags.runs.is_empty(),
@@ -103,7 +121,7 @@ pub fn run(flags: &ModelFlags, baseline: Option<&str>, out: Option<&Path>, json:
     }
     let options = ModelOptions {
         baseline: baseline.map(str::to_owned),
-        group_by: GroupBy::from(flags.group_by.as_str()),
+        group_by: group_by.map_or_else(GroupBy::default, GroupBy::from),
         common: flags.common,
         which: match flags.which {
             Some(model_file::Which::Best) => Which::Best,

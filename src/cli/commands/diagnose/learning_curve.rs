@@ -13,7 +13,7 @@ use mindgap::{
     durable,
     gap::{self, Finding, SHARES, SubsetLosses},
     recipe::Recipe,
-    run::{Environment, RunFolder},
+    run::{Environment, RunFolder, selection_flags},
 };
 
 /// Trains the run in `folder` on each share of its images that is missing, and extrapolates the losses to more images;
@@ -72,19 +72,11 @@ fn check_smallest(recipe: &Recipe, train: usize) -> Result<()> {
     Ok(())
 }
 
-/// `mindgap train` on the data of the run: source, samples left out, folders of splits.
+/// `mindgap train` on the data of the run, read as the run read them.
 fn train_words(environment: &Environment) -> Vec<String> {
     let data = &environment.data;
     let mut words = vec!["train".to_owned(), format!("--data={}", data.path.as_ref().unwrap_or(&data.source))];
-    if let Some(list) = &data.exclude {
-        words.push(format!("--exclude={list}"));
-    }
-    let folders = &environment.folders;
-    for (split, folder) in [("train", &folders.train), ("val", &folders.val), ("test", &folders.test)] {
-        if let Some(folder) = folder {
-            words.push(format!("--{split}-dir={}", folder.display()));
-        }
-    }
+    words.extend(selection_flags(&environment.selection()).into_iter().map(|(flag, value)| format!("{flag}={value}")));
     words
 }
 

@@ -35,6 +35,10 @@ pub struct Args {
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     fail_on_gap: Option<f64>,
 
+    /// Difference in val loss that is to be told, in nats: where the standard error of val is larger, folds are advised
+    #[arg(long, value_name = "NATS", default_value_t = Case::DETECT)]
+    detect: f64,
+
     /// Of a log with several runs, judge run N, counted from 1 [default: the last]
     #[arg(long, value_name = "N")]
     run: Option<usize>,
@@ -87,7 +91,8 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     if let Some(page) = &args.html {
         check_our_page(page, "--html")?;
     }
-    let case = read(args)?;
+    ensure!(args.detect > 0.0, "--detect takes a number of nats above 0");
+    let case = Case { detect: args.detect, ..read(args)? };
     let mut diagnosis = diagnose(&case);
     if args.learning_curve {
         ensure!(case.run.is_some(), "--learning-curve trains a run again: {} is a log, not a run folder", case.name);

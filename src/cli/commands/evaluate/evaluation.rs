@@ -1,5 +1,7 @@
 //! All results of an evaluation, in the form that `--json` prints.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::figures::Both;
@@ -28,6 +30,15 @@ impl Leaks {
     }
 }
 
+/// The groups of the images of a split, such as patients.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Groups<'a> {
+    /// The group of each image, where the images have groups.
+    pub of_images: Option<&'a [u32]>,
+    /// How many images are of groups that also have images in the model's train, where that is known.
+    pub leaks: Option<usize>,
+}
+
 /// The results of a model on one split.
 #[derive(Clone, Debug, Serialize)]
 pub struct Evaluation {
@@ -40,6 +51,13 @@ pub struct Evaluation {
     /// Images that also appear in the model's train; null where that is not known, because the data have no train split or
     /// not the model's.
     pub leaks: Option<usize>,
+    /// Images whose group also has images in the model's train; absent where the images have no groups, or that is not
+    /// known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_leaks: Option<usize>,
+    /// Groups to which the images belong; absent where they have no groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<usize>,
     /// Why the leaks are not known.
     #[serde(skip)]
     pub why_unknown: &'static str,
@@ -77,13 +95,14 @@ pub struct ViewFigures {
 
 impl Evaluation {
     /// Evaluates the `outputs` over `classes`; the first argument names model, data and split. `leaks` says which images
-    /// also appear in train.
+    /// also appear in train, `groups` which belong together.
     pub fn new(
         [model, data, split]: [String; 3],
         outputs: &Outputs,
         classes: &[String],
         temperature: Option<f64>,
         leaks: &Leaks,
+        groups: &Groups,
     ) -> Self {
         let (known, why_unknown) = match leaks {
             Leaks::Known(leaks) => (Some(&leaks[..]), ""),
@@ -103,8 +122,10 @@ impl Evaluation {
             data,
             split,
             leaks: known.map(|leaks| leaks.iter().filter(|&&leak| leak).count()),
+            group_leaks: groups.leaks,
+            groups: groups.of_images.map(|groups| groups.iter().collect::<HashSet<_>>().len()),
             why_unknown,
-            figures: Both::of(outputs, classes.len(), temperature, known),
+            figures: Both::of(outputs, classes.len(), temperature, known, groups.of_images),
             classes: scores.collect(),
             confusion: confusion.counts,
             tta: None,
@@ -112,8 +133,8 @@ impl Evaluation {
     }
 
     /// Adds the figures of `outputs` that were averaged over the views `kind`.
-    pub fn with_views(self, kind: Tta, outputs: &Outputs, leaks: &Leaks) -> Self {
-        let figures = Both::of(outputs, self.classes.len(), None, leaks.known());
+    pub fn with_views(self, kind: Tta, outputs: &Outputs, leaks: &Leaks, groups: &Groups) -> Self {
+        let figures = Both::of(outputs, self.classes.len(), None, leaks.known(), groups.of_images);
         Self { tta: Some(ViewFigures { views: kind.to_string(), figures }), ..self }
     }
 

@@ -15,11 +15,11 @@ pub struct SplitFigures {
     pub n: usize,
     /// Mean loss.
     pub loss: f64,
-    /// Standard error of the mean loss.
+    /// Standard error of the mean loss, clustered by group where the images have groups.
     pub loss_se: f64,
     /// The share of images whose most probable class is their label.
     pub top1: f64,
-    /// Wilson's 95 % interval of `top1`.
+    /// Wilson's 95 % interval of `top1`, for independent images: too narrow where they have groups.
     pub top1_interval: [f64; 2],
     /// The share of images whose label is among the five most probable classes; absent up to five classes, where it is
     /// always 100 %.
@@ -39,13 +39,12 @@ pub struct SplitFigures {
 }
 
 impl SplitFigures {
-    /// Measures `outputs` over this number of `classes`.
-    pub fn of(outputs: &Outputs, classes: usize, temperature: Option<f64>) -> Self {
+    /// Measures `outputs` over this number of `classes`; `groups` are the groups of the images, where they have groups.
+    pub fn of(outputs: &Outputs, classes: usize, temperature: Option<f64>, groups: Option<&[u32]>) -> Self {
         let logits = Logits::new(&outputs.logits, &outputs.labels, classes);
         let confusion = stats::Confusion::new(classes, &outputs.labels, &logits.predicted());
         // Losses are rounded to single precision first, so that the figures equal those that a run records.
-        let measured = outputs.measured();
-        let losses: Vec<f64> = measured.losses.iter().map(|&loss| f64::from(loss)).collect();
+        let measured = outputs.measured().in_groups(groups);
         let hits = measured.correct.iter().filter(|&&correct| correct).count();
         let scaled = temperature.map(|temperature| -> Vec<f32> {
             outputs.logits.iter().map(|&logit| (f64::from(logit) / temperature) as f32).collect()
@@ -54,7 +53,7 @@ impl SplitFigures {
         Self {
             n: outputs.labels.len(),
             loss: measured.mean_loss(),
-            loss_se: stats::standard_error(&losses),
+            loss_se: measured.loss_error(),
             top1: stats::percent(&measured.correct),
             top1_interval: stats::wilson_interval(hits, outputs.labels.len()).map(|bound| 100.0 * bound),
             top5: (classes > 5).then(|| stats::percent(&logits.in_top(5))),
@@ -79,14 +78,26 @@ pub struct Both {
 }
 
 impl Both {
-    /// Measures `outputs`; `leaks[i]` says whether image i also appears in train, None that it is not known.
-    pub fn of(outputs: &Outputs, classes: usize, temperature: Option<f64>, leaks: Option<&[bool]>) -> Self {
+    /// Measures `outputs`; `leaks[i]` says whether image i also appears in train, None that it is not known. `groups[i]` is
+    /// its group, where the images have groups.
+    pub fn of(
+        outputs: &Outputs,
+        classes: usize,
+        temperature: Option<f64>,
+        leaks: Option<&[bool]>,
+        groups: Option<&[u32]>,
+    ) -> Self {
         let leaks = leaks.unwrap_or_default();
-        let all = SplitFigures::of(outputs, classes, temperature);
+        let all = SplitFigures::of(outputs, classes, temperature, groups);
         if !(leaks.contains(&true) && leaks.contains(&false)) {
             return Self { all, without_leaks: None };
         }
         let clean = outputs.only(|image| !leaks[image]);
-        Self { all, without_leaks: Some(SplitFigures::of(&clean, classes, temperature)) }
+        let clean_groups = groups.map(|groups| {
+            let clean = groups.iter().zip(leaks).filter(|&(_, leak)| !leak);
+            clean.map(|(&group, _)| group).collect::<Vec<u32>>()
+        });
+        let without_leaks = SplitFigures::of(&clean, classes, temperature, clean_groups.as_deref());
+        Self { all, without_leaks: Some(without_leaks) }
     }
 }

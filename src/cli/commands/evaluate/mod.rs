@@ -47,6 +47,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     }
 
     let (split, leaks) = subject.split(args.split)?;
+    let groups = subject.groups(split, &leaks);
     let split_name = args.split.name().to_string();
     let outputs = measure(model.as_ref(), &subject, split, device, Tta::None, &split_name)?;
     let rows = outputs.logits.chunks(subject.classes.len());
@@ -57,10 +58,10 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         outputs.labels.len()
     );
     let names = [args.model.path.display().to_string(), subject.source.clone(), split_name.clone()];
-    let mut found = Evaluation::new(names, &outputs, &subject.classes, subject.input.temperature, &leaks);
+    let mut found = Evaluation::new(names, &outputs, &subject.classes, subject.input.temperature, &leaks, &groups);
     if args.tta != Tta::None {
         let averaged = measure(model.as_ref(), &subject, split, device, args.tta, &split_name)?;
-        found = found.with_views(args.tta, &averaged, &leaks);
+        found = found.with_views(args.tta, &averaged, &leaks, &groups);
     }
     if let Some(file) = &args.predictions {
         let table = predictions::csv(split, &outputs, &subject.classes, Path::new(&subject.source))?;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{
     args::{Args, Portion},
-    evaluation::Leaks,
+    evaluation::{Groups, Leaks},
 };
 use crate::cli::flags::{
     input::{Input, class_numbers},
@@ -84,10 +84,22 @@ impl Subject {
             notes.extend(wanted.foreign_note(data));
         }
         let (classes, class_of) = match &input.classes {
-            Some(classes) => (classes.clone(), class_numbers(&found, classes)?),
+            Some(classes) => (classes.clone(), class_numbers(&found, classes, &wanted.merges)?),
             None => (found.clone(), (0..found.len() as i64).collect()),
         };
         Ok(Self { input, source: wanted.source, notes, classes, class_of, data })
+    }
+
+    /// The groups of the images of `split`, whose leaks are `leaks`.
+    pub fn groups<'a>(&self, split: &'a Split, leaks: &Leaks) -> Groups<'a> {
+        let known = match &self.data {
+            // Of train itself every image is of a group in train.
+            Data::Whole { data, .. } if !std::ptr::eq(split, &data.train) => {
+                leaks.known().and_then(|_| data.group_leaks(split))
+            }
+            _ => None,
+        };
+        Groups { of_images: split.groups.as_deref(), leaks: known }
     }
 
     /// The images of `portion`, and which of them also appear in the model's train.

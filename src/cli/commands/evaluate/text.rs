@@ -27,6 +27,7 @@ pub fn render(found: &Evaluation) -> String {
     if let Some(views) = &found.tta {
         text += &row(&format!("By {}", views.views), short(&views.figures.all));
     }
+    text += &groups(found);
     text += &without_leaks(found);
     text += &("\n".to_owned() + &classes(&found.classes) + "\n");
     text + &if found.classes.len() > MATRIX { pairs(found) } else { matrix(found) }
@@ -55,6 +56,16 @@ fn figures(all: &SplitFigures) -> String {
 /// The figures that matter most, in one line.
 fn short(figures: &SplitFigures) -> String {
     format!("loss {:.4}, top-1 {:.2} %, macro F1 {:.4}", figures.loss, figures.top1, figures.macro_f1)
+}
+
+fn groups(found: &Evaluation) -> String {
+    let Some(groups) = found.groups else { return String::new() };
+    let mut text =
+        row("Groups", format!("{groups}; the standard error of the loss is clustered by them, no interval is"));
+    if let Some(leaks) = found.group_leaks.filter(|&leaks| leaks > 0) {
+        text += &row("", format!("{leaks} of the images are of groups that train also has"));
+    }
+    text
 }
 
 fn without_leaks(found: &Evaluation) -> String {
@@ -133,7 +144,10 @@ fn cut(name: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::evaluation::Leaks, *};
+    use super::{
+        super::evaluation::{Groups, Leaks},
+        *,
+    };
     use mindgap::{recipe::Tta, run::Outputs};
 
     /// An evaluation of 60 images, of every class in turn: three of each ten are predicted as the next class, and image 0
@@ -147,8 +161,8 @@ mod tests {
         let leaks = Leaks::Known((0..60).map(|image| image == 0).collect());
         let names: Vec<String> = (0..classes).map(|class| format!("emotion \n{class}")).collect();
         let about = ["runs/faces", "/data/faces", "val"].map(str::to_owned);
-        let found = Evaluation::new(about, &outputs, &names, Some(1.5), &leaks);
-        let text = render(&found.with_views(Tta::Flip, &outputs, &leaks));
+        let found = Evaluation::new(about, &outputs, &names, Some(1.5), &leaks, &Groups::default());
+        let text = render(&found.with_views(Tta::Flip, &outputs, &leaks, &Groups::default()));
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         text
     }

@@ -92,7 +92,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         curve: &curve,
         outcome,
         recipe: &recipe,
-        data: data_flags(&source, args.data.exclude.as_deref()),
+        data: data_flags(&source, &args.data.selection()),
         chart: &args.chart,
         applied: applied.as_ref().ok().copied().flatten(),
     };

@@ -26,6 +26,12 @@ pub struct GapFigures {
     pub val: usize,
     /// Images of val that also appear in train.
     pub val_in_train: usize,
+    /// Images of val whose group also has images in train; absent where the images have no groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_leaks: Option<usize>,
+    /// Groups of which val has images; absent where the images have no groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub val_groups: Option<usize>,
     /// Gap, losses and accuracies as in `epochs.jsonl`.
     #[serde(flatten)]
     pub measured: Map<String, Value>,
@@ -68,7 +74,8 @@ impl GapFigures {
             seconds: f64::NAN,
             train_images_per_s: f64::NAN,
         };
-        let record = EpochRecord::new(&nothing, &probe.measured(), &val.measured(), &sets.leaks, &sets.in_first_half);
+        let (on_probe, on_val) = sets.measured(probe, val);
+        let record = EpochRecord::new(&nothing, &on_probe, &on_val, &sets.leaks, &sets.in_first_half);
         let mut measured = match serde_json::to_value(&record)? {
             Value::Object(fields) => fields,
             _ => Map::new(),
@@ -84,6 +91,8 @@ impl GapFigures {
             probe: probe.labels.len(),
             val: val.labels.len(),
             val_in_train: sets.leak_count(),
+            group_leaks: sets.group_leaks,
+            val_groups: sets.group_counts().map(|[_, val]| val),
             measured,
             overconfidence: nats,
             overconfidence_share_of_gap: (is_gap && nats.is_finite()).then(|| nats / record.gap_loss),
@@ -131,6 +140,13 @@ impl GapFigures {
                 self.val_in_train,
                 self.val,
                 record.gap_loss_without_leaks.unwrap_or(f64::NAN)
+            ));
+        }
+        if let (Some(leaks), Some(groups)) = (self.group_leaks, self.val_groups) {
+            found.push(format!(
+                "Standard errors are clustered by the {groups} groups of val; {leaks} of {} val images are of groups that train \
+                 also has.",
+                self.val
             ));
         }
         found.push(match (record.gap_loss / record.gap_loss_se, record.gap_loss) {

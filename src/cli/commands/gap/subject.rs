@@ -56,7 +56,7 @@ impl Subject {
         let sets = EvalSets::of(&data, data_seed);
         ensure!(
             !sets.probe.is_empty(),
-            "the probe is empty: every training image also appears in val, pixel for pixel; the data need training images of \
+            "the probe is empty: every training image, or its group, also appears in val; the data need training images of \
              their own"
         );
         let order = args.class_order.as_deref().map(class_order).transpose()?;
@@ -67,7 +67,7 @@ impl Subject {
             (order, classes) => order.or_else(|| classes.clone()),
         };
         let classes = named.unwrap_or_else(|| data.classes.clone());
-        let class_of = class_numbers(&data.classes, &classes)?;
+        let class_of = class_numbers(&data.classes, &classes, &wanted.merges)?;
         Ok(Self {
             source: wanted.source,
             data,

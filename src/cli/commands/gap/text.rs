@@ -102,6 +102,8 @@ mod tests {
             probe: 3589,
             val: 3589,
             val_in_train: 12,
+            group_leaks: None,
+            val_groups: None,
             measured: measured.as_object().unwrap().clone(),
             overconfidence: 0.1,
             overconfidence_share_of_gap: Some(0.21),

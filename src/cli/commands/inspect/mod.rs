@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 
 use crate::cli::{
     ExitStatus,
-    flags::{data::Bar, option_names::with_flags, splits::SplitFlags},
+    flags::{data::Bar, option_names::with_flags, selection::SelectionFlags},
     output::{
         overwrite::{check_our_page, check_ours},
         print::print,
@@ -37,11 +37,7 @@ pub struct Args {
     data_seed: u64,
 
     #[command(flatten)]
-    splits: SplitFlags,
-
-    /// Leave out the samples that this list names
-    #[arg(long, value_name = "FILE")]
-    exclude: Option<PathBuf>,
+    selection: SelectionFlags,
 
     /// Write a list of the samples that training should leave out, for `mindgap train --exclude`
     #[arg(long, value_name = "FILE")]
@@ -77,12 +73,7 @@ const SIZES_ON_PAGE: usize = 20;
 /// Fails if the data are missing or wrongly laid out, a foreign file would be overwritten, or the disk is full.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     args.check_outputs()?;
-    let options = Options {
-        data_seed: args.data_seed,
-        exclude: args.exclude.clone(),
-        folders: args.splits.folders(),
-        ..Options::default()
-    };
+    let options = Options { data_seed: args.data_seed, selection: args.selection.selection(), ..Options::default() };
     let named = args.limit.unwrap_or(if args.json { NAMED_IN_JSON } else { NAMED_ON_PAGE });
     let mut audit = Audit::of(&args.source, &options, named, &Bar::default())?;
     audit.notes.iter_mut().for_each(|note| *note = with_flags(note));
@@ -107,7 +98,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let text = if args.json {
         serde_json::to_string_pretty(&audit)? + "\n"
     } else {
-        text::render(&audit, args.write_exclude.as_deref())
+        text::render(&audit, &options.selection, args.write_exclude.as_deref())
     };
     print(text)?;
     Ok(ExitStatus::Done)
@@ -122,7 +113,7 @@ impl Args {
         if let Some(file) = &self.write_exclude {
             check_ours(file, "list", "--write-exclude", ToExclude::is_list)?;
             ensure!(
-                !self.exclude.as_ref().is_some_and(|list| same_file(list, file)),
+                !self.selection.selection().exclude.is_some_and(|list| same_file(&list, file)),
                 "--write-exclude {}: this list is in use (--exclude), and the samples that it leaves out would be \
                  missing from the new one; choose another file",
                 file.display()

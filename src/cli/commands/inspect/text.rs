@@ -4,8 +4,9 @@ use std::path::Path;
 
 use crate::cli::output::say::plain;
 use mindgap::{
-    data::{Audit, Broken, Item, Leak},
-    run::shell_word,
+    data::{Audit, Broken, CutGroup, GroupLeaks, Item, Leak, Selection},
+    gap::Case,
+    run::{shell_word, source_and_flags},
 };
 
 /// Column where values start.
@@ -15,13 +16,17 @@ const EXAMPLES: usize = 3;
 /// Largest number of classes that are all shown; of more classes only the largest and the smallest are shown.
 const CLASSES: usize = 12;
 
-/// Renders the whole audit. `list` is the file that lists the samples to leave out, if it was written.
-pub fn render(audit: &Audit, list: Option<&Path>) -> String {
+/// Renders the whole audit of what `selection` selects. `list` is the file that lists the samples to leave out, if it was
+/// written.
+pub fn render(audit: &Audit, selection: &Selection, list: Option<&Path>) -> String {
     let mut text = figures(audit) + "\n" + &classes(audit) + "\n" + &findings(audit) + "\n";
     for note in &audit.notes {
         text += &format!("note: {note}\n");
     }
-    text + &advice(audit, list)
+    // The list of samples to leave out is another one.
+    let selection = Selection { exclude: None, ..selection.clone() };
+    let data = source_and_flags(&audit.source, &selection);
+    text + &advice(audit, &data, list) + &folds_advice(audit, &data)
 }
 
 fn row(label: &str, value: impl AsRef<str>) -> String {
@@ -99,6 +104,7 @@ fn findings(audit: &Audit) -> String {
             found.exact_groups.iter().map(|group| equal(group)),
         ),
         finding("Leaks", leak_count, &leaks(audit), found.leaks.iter().map(leak)),
+        audit.group_leaks.as_ref().map_or(String::new(), |groups| group_leaks(groups, audit)),
         finding(
             "Conflicts",
             found.conflicting_groups,
@@ -160,6 +166,24 @@ fn leaks(audit: &Audit) -> String {
     text + " also appear in train"
 }
 
+/// The groups that the splits cut through.
+fn group_leaks(found: &GroupLeaks, audit: &Audit) -> String {
+    let mut summary = format!("{} of {} val images", found.val, audit.images.val);
+    if let (Some(count), Some(all)) = (found.test, audit.images.test) {
+        summary += &format!(" and {count} of {all} test images");
+    }
+    summary += &format!(" are of groups in train ({} of {})", found.cut.len(), found.groups);
+    if found.cut.is_empty() {
+        return row("Groups", format!("{}, none in train and also in val or test", found.groups));
+    }
+    finding("Groups", found.cut.len(), &summary, found.cut.iter().map(cut_group))
+}
+
+fn cut_group(cut: &CutGroup) -> String {
+    let images = cut.images.each().filter(|(_, count)| **count > 0).map(|(split, count)| format!("{count} {split}"));
+    format!("{}: {}", plain(&cut.group), images.collect::<Vec<_>>().join(", "))
+}
+
 fn equal(group: &[Item]) -> String {
     group.first().map_or(String::new(), |first| together(first, &group[1..]))
 }
@@ -195,9 +219,28 @@ fn broken(file: &Broken) -> String {
     format!("{}: {}", file.name, plain(file.reason.lines().next().unwrap_or_default()))
 }
 
-fn advice(audit: &Audit, list: Option<&Path>) -> String {
+/// Losses of single images usually vary by about one nat, so that the standard error of val's loss is about 1/√n nats.
+const LOSS_SD: f64 = 1.0;
+
+/// Advises folds where val is too small to tell the usual difference in val loss. `data` are the words of a command that
+/// name the data.
+fn folds_advice(audit: &Audit, data: &str) -> String {
+    let n = audit.images.val;
+    let error = LOSS_SD / (n as f64).sqrt();
+    if error <= Case::DETECT {
+        return String::new();
+    }
+    format!(
+        "Val has {}: its loss will have a standard error of about {error:.2} nats,\ntoo much to tell a difference of {}. To \
+         validate each image once:\n  mindgap compare --data {data} --presets seed,closed --folds 5\n",
+        count(n, "image"),
+        Case::DETECT,
+    )
+}
+
+/// What to do; `data` are the words of a command that name the data.
+fn advice(audit: &Audit, data: &str, list: Option<&Path>) -> String {
     let samples = count(audit.to_exclude.count(), "sample");
-    let data = shell_word(&audit.source);
     match list {
         _ if audit.to_exclude.count() == 0 => "Nothing needs to be left out.\n".to_owned(),
         Some(list) => format!(

@@ -48,12 +48,12 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
 /// and writes no files.
 /// Fails if the data cannot be opened or are not rank 0's, and if training fails, here or on another rank.
 fn follow(data: &DataFlags, compute: &Compute, group: &ProcessGroup) -> Result<ExitStatus> {
-    let Message::Train { recipe, source, exclude, folders, skipped_before, threads } = group.receive()? else {
+    let Message::Train { recipe, source, selection, skipped_before, threads } = group.receive()? else {
         return Ok(ExitStatus::Done);
     };
     let recipe: Recipe = toml::from_str(&recipe).context("rank 0's recipe")?;
     let device = compute.prepare(threads, Some(group.info()))?;
-    let data = data.reading(exclude, &folders).open(&source, &recipe, skipped_before)?;
+    let data = data.reading(*selection).open(&source, &recipe, skipped_before)?;
     let recipe = complete_recipe(recipe, &data);
     let sets = EvalSets::of(&data, recipe.data_seed);
     // `join` replaces its weights by rank 0's.

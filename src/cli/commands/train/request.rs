@@ -14,7 +14,7 @@ use crate::cli::{
     ranks::Message,
 };
 use mindgap::{
-    data::{Dataset, SplitFolders},
+    data::{Dataset, Selection},
     recipe::Recipe,
     run::{Done, RunFolder},
     train::Previous,
@@ -24,10 +24,8 @@ use mindgap::{
 pub struct Request {
     /// The data, as the user or the resumed run names them.
     source: String,
-    /// The list of samples to leave out of the data.
-    exclude: Option<String>,
-    /// The folders of splits that the user or the resumed run names.
-    folders: SplitFolders,
+    /// What the user or the resumed run selects of the data.
+    selection: Selection,
     /// The recipe, complete except for the values that the data decide.
     pub recipe: Recipe,
     /// The preset that the recipe is based on.
@@ -58,8 +56,7 @@ impl Request {
         Ok(Self {
             recipe: args.source.resolve_with(preset.as_deref())?,
             source,
-            exclude: args.data.exclude.clone(),
-            folders: args.data.splits.folders(),
+            selection: args.data.selection(),
             preset,
             file: args.source.recipe.clone(),
             previous: None,
@@ -71,8 +68,7 @@ impl Request {
         let before = &previous.environment;
         Ok(Self {
             source: args.data.source.clone().unwrap_or_else(|| previous.source()),
-            exclude: args.data.exclude.clone().or_else(|| before.data.exclude.clone()),
-            folders: args.data.splits.or(&before.folders).folders(),
+            selection: args.data.selection().or(&before.selection()),
             // Images are read in the range in which the run read them before.
             recipe: Recipe { range_16bit: recipe.range_16bit.or(Some(previous.range_16bit())), ..recipe },
             preset: args.source.preset.clone(),
@@ -119,8 +115,7 @@ impl Request {
         Message::Train {
             recipe: self.recipe.to_toml(),
             source: self.source.clone(),
-            exclude: self.exclude.clone(),
-            folders: self.folders.clone(),
+            selection: Box::new(self.selection.clone()),
             skipped_before: self.skipped_before(),
             threads,
         }
@@ -133,7 +128,7 @@ impl Request {
 
     /// Opens the data. Fails if they are missing or unreadable, or differ from those of the plan.
     pub fn open_data(&self, args: &Args) -> Result<Dataset> {
-        let flags = args.data.reading(self.exclude.clone(), &self.folders);
+        let flags = args.data.reading(self.selection.clone());
         let data = flags.open(&self.source, &self.recipe, self.skipped_before())?;
         if let Some(planned) = &args.planned {
             let found = args.data.planned(&data)?;
@@ -152,8 +147,7 @@ impl Request {
         let data = &previous.environment.data;
         let is_as_planned = args.planned.as_ref().is_some_and(|planned| planned.fingerprint == data.fingerprint);
         let is_same_source = args.data.source.as_ref().is_none_or(|source| *source == data.source)
-            && args.data.exclude.as_ref().is_none_or(|list| absolute(list) == data.exclude)
-            && self.folders == previous.environment.folders;
+            && is_selection_of(&args.data.selection(), &previous.environment.selection());
         if !(is_as_planned || is_same_source) || previous.recipe.epochs != self.recipe.epochs {
             return None;
         }
@@ -178,7 +172,7 @@ fn asked_recipe(source: &RecipeSource, previous: &Previous) -> Result<Recipe> {
     }
 }
 
-/// The absolute path of `list`, as a run records it.
-fn absolute(list: &str) -> Option<String> {
-    Some(fs::canonicalize(list).ok()?.to_string_lossy().into_owned())
+/// Whether `asked` selects nothing but what the run `recorded`.
+fn is_selection_of(asked: &Selection, recorded: &Selection) -> bool {
+    asked.with_files(|file| Ok(fs::canonicalize(file)?)).is_ok_and(|asked| asked.or(recorded) == *recorded)
 }

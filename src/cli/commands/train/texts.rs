@@ -28,6 +28,14 @@ pub fn description(data: &Dataset, sets: &EvalSets, recipe: &Recipe, cost: Model
              `mindgap inspect DATA --write-exclude FILE` lists their duplicates in train, for --exclude FILE\n"
         );
     }
+    if let (Some(leaks), Some([probe, val])) = (sets.group_leaks, sets.group_counts()) {
+        text += &format!("groups   {val} in val, {probe} in the probe; standard errors are clustered by them\n");
+        if leaks > 0 {
+            text += &format!(
+                "         {leaks} val images are of groups that train also has, so that val is no test of new groups\n"
+            );
+        }
+    }
     text += &format!(
         "network  {}: {} parameters, {:.1} million multiply-adds an image\n",
         recipe.model,

@@ -1,4 +1,4 @@
-//! Shows a comparison while it trains: on a terminal a bar over all runs with the epochs of the running ones, in a pipe
+//! Shows the runs of a plan while they are trained: on a terminal a bar over all runs with the epochs of the running ones, in a pipe
 //! one line a finished run. Both show the time left.
 
 use std::{

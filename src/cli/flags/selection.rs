@@ -1,0 +1,74 @@
+//! Flags of what is read of the data, and how it is labelled and grouped: they are recorded with a run, and repeated when
+//! it is resumed or measured.
+
+use std::path::PathBuf;
+
+use crate::cli::flags::splits::SplitFlags;
+use mindgap::data::{Merge, Selection};
+
+/// What is read of the data, and how it is labelled and grouped.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct SelectionFlags {
+    /// Leave out the samples that this list names, as `mindgap inspect --write-exclude` writes it
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    exclude: Option<PathBuf>,
+
+    #[command(flatten)]
+    splits: SplitFlags,
+
+    /// Take labels from a table (columns file, label and perhaps split, group) of the images in a folder, whatever its
+    /// subfolders
+    #[arg(long, value_name = "FILE.csv", help_heading = "Data")]
+    labels: Option<PathBuf>,
+
+    /// The column of --labels that holds the labels [default: the one whose name says so]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    label_column: Option<String>,
+
+    /// Correct the labels that a table (columns name, label) names; no file of the data is touched
+    #[arg(long, value_name = "FILE.csv", help_heading = "Data")]
+    relabel: Option<PathBuf>,
+
+    /// Count the images of class A as B, a class of the data or a new one; repeat it for more
+    #[arg(long, value_name = "A=B", help_heading = "Data")]
+    merge: Vec<Merge>,
+
+    /// Read the images of these classes alone, numbered in this order [default: all, sorted by name]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', help_heading = "Data")]
+    classes: Vec<String>,
+
+    /// Take groups of images (patients, videos, bursts) from a table (columns name, group): a drawn val keeps them whole, and
+    /// standard errors are clustered by them
+    #[arg(long, value_name = "FILE.csv", conflicts_with = "group_by", help_heading = "Data")]
+    groups: Option<PathBuf>,
+
+    /// Take the group of an image from its path below the data's folder: what the first ( ) of this regular expression
+    /// matches, or all of it
+    #[arg(long, value_name = "REGEX", help_heading = "Data")]
+    pub group_by: Option<String>,
+}
+
+impl SelectionFlags {
+    /// What the flags select.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            exclude: self.exclude.clone(),
+            folders: self.splits.folders(),
+            groups: self.groups.clone(),
+            group_by: self.group_by.clone(),
+            labels: self.labels.clone(),
+            label_column: self.label_column.clone(),
+            relabel: self.relabel.clone(),
+            merge: self.merge.clone(),
+            classes: self.classes.clone(),
+        }
+    }
+}
+
+impl From<Selection> for SelectionFlags {
+    fn from(selection: Selection) -> Self {
+        let Selection { exclude, folders, groups, group_by, labels, label_column, relabel, merge, classes } = selection;
+        let splits = folders.into();
+        Self { exclude, splits, labels, label_column, relabel, merge, classes, groups, group_by }
+    }
+}

@@ -1,0 +1,82 @@
+//! Trains lines of a plan on this machine, each by a `mindgap run` in a process of its own.
+
+use std::{path::PathBuf, sync::atomic::AtomicBool};
+
+use anyhow::bail;
+
+use super::{child, progress::Race};
+use crate::cli::flags::{compute::Compute, data::DataFlags};
+use mindgap::{
+    compare::{self, Job, JobStatus, Plan, PlannedRun},
+    model::Architecture,
+    recipe::Recipe,
+    run::RunFolder,
+};
+
+/// How lines of a plan are trained.
+pub struct PlanTraining<'a> {
+    /// How the data are read.
+    pub data: &'a DataFlags,
+    /// The device, and the threads that the runs share.
+    pub compute: &'a Compute,
+    /// Runs at a time.
+    pub parallel: u16,
+}
+
+/// How each run ended.
+pub struct Ends {
+    jobs: Vec<Job>,
+    statuses: Vec<JobStatus>,
+}
+
+impl PlanTraining<'_> {
+    /// Trains `runs`, lines of `plan`, until all have ended or `stop` is set. Runs that are finished are not trained again.
+    /// Shows the progress on stderr.
+    pub fn train(&self, plan: &Plan, runs: &[PlannedRun], stop: &AtomicBool) -> Ends {
+        let jobs: Vec<Job> = runs.iter().map(|run| run.job.clone()).collect();
+        let parallel = usize::from(self.parallel).min(jobs.len());
+        let threads = self.compute.threads_of_each(parallel);
+        let mut entries = Vec::new();
+        for run in runs {
+            entries.push((run.job.name(), run.recipe.epochs, epoch_cost(&run.recipe)));
+        }
+        let race = Race::new(entries);
+        let mut words = vec!["run".to_owned(), format!("--plan={}", plan.path.display())];
+        words.extend(self.data.reading_words());
+        words.extend(self.compute.words(threads));
+        let train_one = |job: &Job| {
+            let index = plan.index(job).unwrap_or(usize::MAX);
+            let words = [&words[..], &[format!("--index={index}")]].concat();
+            let folder = plan.folder(job);
+            let log = PathBuf::from(format!("{}.log", folder.display()));
+            let is_done = child::train(&words, &log, stop, |epoch| race.reached(&job.name(), epoch))?;
+            if is_done && !folder.join(RunFolder::DONE).exists() {
+                let epochs = plan.run(index)?.recipe.epochs;
+                bail!("{}", compare::progress(&folder, epochs));
+            }
+            Ok(is_done)
+        };
+        let statuses = compare::run(&jobs, parallel, stop, train_one, |job, status| race.ended(&job.name(), status));
+        Ends { jobs, statuses }
+    }
+}
+
+impl Ends {
+    /// Why the run of `job` failed, if it did.
+    pub fn failure(&self, job: &Job) -> Option<String> {
+        let index = self.jobs.iter().position(|other| other == job)?;
+        if let JobStatus::Failed(error) = &self.statuses[index] { Some(format!("{error:#}")) } else { None }
+    }
+
+    /// Whether a signal stopped any of the runs.
+    pub fn is_stopped(&self) -> bool {
+        self.statuses.iter().any(|status| matches!(status, JobStatus::Stopped))
+    }
+}
+
+/// The cost of an epoch of `recipe` relative to other recipes on the same images: multiply-adds of one image. Sizes that
+/// only the data decide are set to usual ones, since only the ratio counts.
+fn epoch_cost(recipe: &Recipe) -> f64 {
+    let network = Architecture::new(recipe, recipe.in_chans.unwrap_or(1), 10);
+    network.map_or(1.0, |network| network.cost(recipe.img_size.unwrap_or(48)).multiply_adds as f64)
+}

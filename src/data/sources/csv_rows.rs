@@ -1,0 +1,167 @@
+//! Tables of the user's: separated by commas, semicolons or tabs, with the names of the columns in the first line.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use csv::{ReaderBuilder, StringRecord, Trim};
+
+use crate::durable;
+
+/// A table, read as a whole.
+pub struct CsvRows {
+    /// The option that names the file, as messages show it.
+    pub option: String,
+    /// The names of the columns.
+    pub head: Vec<String>,
+    /// The rows below.
+    pub rows: Vec<CsvRow>,
+}
+
+/// One row.
+pub struct CsvRow {
+    /// Its line in the file.
+    pub line: u64,
+    /// As many fields as the table has columns.
+    fields: StringRecord,
+}
+
+impl CsvRow {
+    /// The field in `column`.
+    pub fn field(&self, column: usize) -> &str {
+        &self.fields[column]
+    }
+}
+
+impl CsvRows {
+    /// Reads `file`, which the option `name` of the selection names. Spaces around fields do not count.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no UTF-8 text, has no row, or has rows of another length than its first line.
+    pub fn read(name: &str, file: &Path) -> Result<Self> {
+        let option = format!("`options.selection.{name} = {}`", file.display());
+        Self::parse(&option, &durable::read_text(file).with_context(|| option.clone())?).with_context(|| option.clone())
+    }
+
+    fn parse(option: &str, text: &[u8]) -> Result<Self> {
+        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+        let mut reader = ReaderBuilder::new()
+            .delimiter(separator(text))
+            .flexible(true)
+            .has_headers(false)
+            .trim(Trim::All)
+            .from_reader(text);
+        let mut records = reader.records();
+        let head: Vec<String> = match records.next() {
+            None => bail!("the file is empty"),
+            Some(head) => head.context("the first line is no line of UTF-8 text")?.iter().map(str::to_owned).collect(),
+        };
+        let mut rows = Vec::new();
+        for record in records {
+            let fields = record.context("it is no table of UTF-8 text")?;
+            // The crate's position of a record after a line that ends in CRLF is before the LF.
+            let line = fields
+                .position()
+                .map_or(0, |position| position.line() + u64::from(text.get(position.byte() as usize) == Some(&b'\n')));
+            ensure!(
+                fields.len() == head.len(),
+                "line {line} has {} columns, and the first line names {}",
+                fields.len(),
+                head.len()
+            );
+            rows.push(CsvRow { line, fields });
+        }
+        ensure!(!rows.is_empty(), "it holds no rows below its first line");
+        Ok(Self { option: option.to_owned(), head, rows })
+    }
+
+    /// The column that is called by one of `names`, in any case; None where none is.
+    ///
+    /// # Errors
+    /// Two are.
+    pub fn column(&self, names: &[&str]) -> Result<Option<usize>> {
+        let is_named = |column: &usize| names.iter().any(|name| self.head[*column].eq_ignore_ascii_case(name));
+        match (0..self.head.len()).filter(is_named).collect::<Vec<_>>()[..] {
+            [] => Ok(None),
+            [column] => Ok(Some(column)),
+            [one, other, ..] => bail!(
+                "{}: the columns {:?} and {:?} may both be meant; rename one of them",
+                self.option,
+                self.head[one],
+                self.head[other]
+            ),
+        }
+    }
+
+    /// The column that is called by one of `names`.
+    ///
+    /// # Errors
+    /// There is none, or there are two.
+    pub fn required(&self, what: &str, names: &[&str]) -> Result<usize> {
+        self.column(names)?.with_context(|| {
+            format!("{}: no column holds {what} ({}); there are {:?}", self.option, names.join(", "), self.head)
+        })
+    }
+
+    /// The column with the names of the samples.
+    ///
+    /// # Errors
+    /// There is none, or there are two.
+    pub fn names(&self) -> Result<usize> {
+        match self.column(&FILES)? {
+            Some(column) => Ok(column),
+            None => self.required("the names of the images", &[&FILES[..], &IDS].concat()),
+        }
+    }
+}
+
+/// Names of the column with the names of the samples, and those that count where none of them is there.
+const FILES: [&str; 9] = ["name", "file", "filename", "file_name", "image", "img", "path", "filepath", "image_path"];
+const IDS: [&str; 4] = ["id", "image_id", "image_name", "img_id"];
+
+/// The separator: of comma, semicolon and tab the one that divides the first line into most fields.
+fn separator(text: &[u8]) -> u8 {
+    let columns = |separator: u8| {
+        let mut reader = ReaderBuilder::new().delimiter(separator).has_headers(false).from_reader(text);
+        reader.byte_records().next().and_then(Result::ok).map_or(0, |record| record.len())
+    };
+    // Of equals the last one wins.
+    [b'\t', b';', b','].into_iter().max_by_key(|&separator| columns(separator)).unwrap_or(b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<CsvRows> {
+        CsvRows::parse("`options.selection.groups = g.csv`", text.as_bytes())
+    }
+
+    #[test]
+    fn commas_semicolons_tabs_quotes_and_a_byte_order_mark_are_read() {
+        for text in
+            ["name,group\n\"a, b.png\",x\n", "\u{feff}Name;group\r\na, b.png; x\r\n", "group\tname\nx\ta, b.png"]
+        {
+            let table = parse(text).unwrap();
+            let [name, group] = [table.names().unwrap(), table.required("groups", &["group"]).unwrap()];
+            assert_eq!((table.rows[0].field(name), table.rows[0].field(group)), ("a, b.png", "x"), "{text}");
+            assert_eq!(table.rows[0].line, 2);
+        }
+        // A number is the name only where no column is called by a better one.
+        assert_eq!(parse("id,file\n1,a.png").unwrap().names().unwrap(), 1);
+        assert_eq!(parse("image_id,x\n1,a").unwrap().names().unwrap(), 0);
+    }
+
+    #[test]
+    fn other_tables_are_refused_with_the_reason() {
+        let refused = |text: &str, expected: &str| {
+            let error = parse(text).and_then(|table| table.names()).unwrap_err();
+            let message = format!("{error:#}");
+            assert!(message.contains(expected), "{message}");
+        };
+        refused("", "empty");
+        refused("name,group\n", "no rows");
+        refused("name,group\na.png\n", "line 2 has 1 columns");
+        refused("name,file\na,b\n", "\"name\" and \"file\" may both be meant");
+        refused("x,y\na,b\n", "no column holds the names of the images (name, file,");
+    }
+}

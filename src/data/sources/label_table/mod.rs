@@ -1,0 +1,303 @@
+//! A folder of image files at any depth, whose labels are in a table: `file,label[,split][,group]`.
+//!
+//! `columns` finds the columns by their names. A file is named by its path below the folder or, where that is enough, by
+//! the name of the file, with or without its extension. Classes are the sorted labels; numbers are sorted as such. What
+//! the folders are called means nothing.
+
+mod columns;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{
+    csv_rows::CsvRows,
+    exclude::{self, Exclusions},
+    groups,
+    image_files::images_below,
+    listing::{Listing, Samples},
+    name_index::{NameIndex, NotFound},
+    source::Source,
+    unreadable::{self, BadFile},
+};
+use crate::data::{
+    selection::Selection,
+    splits::split_name::{SplitName, split_in_name},
+};
+use columns::Columns;
+
+/// Lists the images in `root` with the labels in the table `file` that `selection` names.
+///
+/// # Errors
+/// The table cannot be used, or names no image of train; a file has no row, or rows of two labels, splits or groups; with
+/// `skip_bad` unset also where a row names a file that is not there, or has no label.
+pub fn list(
+    root: &Path,
+    file: &Path,
+    selection: &Selection,
+    skip_bad: bool,
+    exclusions: &mut Exclusions,
+) -> Result<Listing> {
+    let mut table = Labelled::read(root, file, selection, skip_bad, exclusions)?;
+    let [train, val, test] = table.take_splits();
+    ensure!(!train.is_empty(), "{}: no row is of the split train", table.option);
+    let classes = classes(train.iter().chain(&val));
+    let unknown: BTreeSet<&String> =
+        test.iter().map(|image| &image.label).filter(|label| !classes.contains(label)).collect();
+    let reason = (!unknown.is_empty()).then(|| {
+        format!(
+            "It holds labels that train lacks: {}",
+            unreadable::in_line(unknown.iter().map(|label| format!("{label:?}")))
+        )
+    });
+    let test = if reason.is_some() { Vec::new() } else { test };
+    let mut listing = table.into_listing(classes, [train, val, test]);
+    if let Some(reason) = reason {
+        listing.leave_test_out(reason);
+    }
+    Ok(listing)
+}
+
+/// Lists the split called `name` alone, in the place of train, if the table has no rows of train. A table without splits
+/// counts as test. None if there are rows to train on.
+///
+/// # Errors
+/// Those of [`list`], or there is no such split.
+pub fn list_single(
+    root: &Path,
+    file: &Path,
+    selection: &Selection,
+    name: SplitName,
+    skip_bad: bool,
+    exclusions: &mut Exclusions,
+) -> Result<Option<Listing>> {
+    let mut table = Labelled::read(root, file, selection, skip_bad, exclusions)?;
+    let [train, val, test] = table.take_splits();
+    let images = match name {
+        SplitName::Test if !table.has_splits => {
+            table.notes.push("The table of labels names no splits: all of its images are measured.".to_owned());
+            train
+        }
+        _ if !train.is_empty() => return Ok(None),
+        SplitName::Train => return Ok(None),
+        SplitName::Val => val,
+        SplitName::Test => test,
+    };
+    ensure!(!images.is_empty(), "{}: no row is of the split {name}", table.option);
+    let classes = classes(images.iter());
+    Ok(Some(table.into_listing(classes, [images, Vec::new(), Vec::new()])))
+}
+
+/// An image file with its row.
+struct Image {
+    path: PathBuf,
+    label: String,
+    group: Option<String>,
+}
+
+/// The images of a folder with their rows.
+struct Labelled {
+    option: String,
+    /// The images of train, val and test, in the order of their paths. Without a column of splits all are train's.
+    splits: [Vec<Image>; 3],
+    has_splits: bool,
+    has_groups: bool,
+    notes: Vec<String>,
+    bad: Vec<BadFile>,
+}
+
+impl Labelled {
+    fn read(
+        root: &Path,
+        file: &Path,
+        selection: &Selection,
+        skip_bad: bool,
+        exclusions: &mut Exclusions,
+    ) -> Result<Self> {
+        let table = CsvRows::read("labels", file)?;
+        let columns = Columns::find(&table, selection.label_column.as_deref())?;
+        let (files, passed_over) = image_files(root)?;
+        let keys: Vec<Vec<u8>> = files.iter().map(|path| key(path, root)).collect();
+        let index = NameIndex::new(keys.clone());
+
+        let mut rows: Vec<Option<Row>> = files.iter().map(|_| None).collect();
+        let (mut missing, mut bad) = (NotFound::default(), Vec::new());
+        let (mut contradictory, mut repeated) = (Vec::new(), 0);
+        for line in &table.rows {
+            let name = line.field(columns.name);
+            let row = Row::read(&table, &columns, line.line, |column| line.field(column))?;
+            if row.label.is_empty() {
+                bad.push(BadFile { name: name.to_owned(), reason: "its row has no label".into(), line: None });
+            }
+            let Some(number) = index.find(name, &mut missing) else { continue };
+            match &mut rows[number as usize] {
+                Some(before) if *before == row => repeated += 1,
+                Some(before) => contradictory.push(format!("{name}: {before} and {row}")),
+                place => *place = Some(row),
+            }
+        }
+        ensure!(
+            contradictory.is_empty(),
+            "{}: {} files have rows that contradict each other:\n{}",
+            table.option,
+            contradictory.len(),
+            unreadable::lines(contradictory.iter())
+        );
+        let missing = missing.without(|name| exclusions.take(name.as_bytes()));
+        for name in missing.unknown() {
+            bad.push(BadFile {
+                name: name.clone(),
+                reason: format!("there is no such image file in {root:?}"),
+                line: None,
+            });
+        }
+        // Unknown names are in `bad` now; what may be meant by the others is not clear.
+        missing.without(|_| true).check(&table.option)?;
+        bad.retain(|file| !exclusions.contains(file.name.as_bytes()));
+        let has_any = rows.iter().flatten().any(|row| !row.label.is_empty());
+        unreadable::tolerate(&bad, &format!("images in {}", table.option), skip_bad && has_any)?;
+
+        let mut without = Vec::new();
+        let mut splits: [Vec<Image>; 3] = Default::default();
+        for ((path, key), row) in files.into_iter().zip(&keys).zip(rows) {
+            match row {
+                Some(Row { label, split, group }) if !label.is_empty() => {
+                    splits[split as usize].push(Image { path, label, group });
+                }
+                Some(_) => {}
+                None if exclusions.take(key) => {}
+                None => without.push(exclude::escape(key)),
+            }
+        }
+        ensure!(
+            without.is_empty(),
+            "{}: {} image files in {root:?} have no row:\n{}\nAdd their rows, remove them, or list them to be left out \
+             (`options.selection.exclude`).",
+            table.option,
+            without.len(),
+            unreadable::lines(without.iter())
+        );
+        let mut notes =
+            vec![format!("Labels are those in the column {:?} ({}).", table.head[columns.label], table.option)];
+        if repeated > 0 {
+            notes.push(format!("{repeated} rows of the table of labels repeat others."));
+        }
+        if passed_over > 0 {
+            notes.push(format!(
+                "{passed_over} files or folders in {root:?} are hidden or no images, and were left out."
+            ));
+        }
+        let (has_splits, has_groups) = (columns.split.is_some(), columns.group.is_some());
+        Ok(Self { option: table.option, splits, has_splits, has_groups, notes, bad })
+    }
+
+    fn take_splits(&mut self) -> [Vec<Image>; 3] {
+        std::mem::take(&mut self.splits)
+    }
+
+    /// The listing of train, val and test, whose labels are among `classes`. Empty splits but train are absent.
+    fn into_listing(self, classes: Vec<String>, splits: [Vec<Image>; 3]) -> Listing {
+        let all_groups: Vec<Option<String>> = splits.iter().flatten().map(|image| image.group.clone()).collect();
+        let [train, val, test] = splits.map(|images| samples(images, &classes));
+        let present = |samples: Samples| (!samples.ids.is_empty()).then_some(samples);
+        let mut listing = Listing {
+            classes,
+            train,
+            val: present(val),
+            test: present(test),
+            unread_test: None,
+            unused: None,
+            groups: Vec::new(),
+            notes: self.notes,
+            bad: self.bad,
+        };
+        if self.has_groups {
+            groups::set(&mut listing, all_groups);
+        }
+        listing
+    }
+}
+
+/// What a row says of an image.
+#[derive(PartialEq, Eq)]
+struct Row {
+    label: String,
+    split: SplitName,
+    group: Option<String>,
+}
+
+impl Row {
+    fn read<'a>(table: &CsvRows, columns: &Columns, line: u64, field: impl Fn(usize) -> &'a str) -> Result<Self> {
+        let split = match columns.split.map(&field) {
+            None => SplitName::Train,
+            Some(text) => split_of(text).with_context(|| {
+                format!("{}, line {line}: the split {text:?} is none of train, val, test", table.option)
+            })?,
+        };
+        let group = columns.group.map(|column| field(column).to_owned()).filter(|group| !group.is_empty());
+        Ok(Self { label: field(columns.label).to_owned(), split, group })
+    }
+}
+
+impl std::fmt::Display for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{:?} in {}", self.label, self.split)?;
+        self.group.as_ref().map_or(Ok(()), |group| write!(f, ", group {group:?}"))
+    }
+}
+
+/// The split that a field names; FER2013's PublicTest is val.
+fn split_of(text: &str) -> Option<SplitName> {
+    match text {
+        _ if text.eq_ignore_ascii_case("PublicTest") => Some(SplitName::Val),
+        _ if text.eq_ignore_ascii_case("PrivateTest") => Some(SplitName::Test),
+        _ => split_in_name(text).filter(|found| found.rest.is_empty()).map(|found| found.split),
+    }
+}
+
+/// The image files below `root`, sorted by their paths as text, and the number of other files.
+fn image_files(root: &Path) -> Result<(Vec<PathBuf>, u64)> {
+    let passed_over = Arc::new(AtomicU64::new(0));
+    let mut files = Vec::new();
+    for file in images_below(root, Arc::clone(&passed_over)) {
+        if let Some(trouble) = file.trouble {
+            return Err(trouble.context(format!("{:?}", file.path)));
+        }
+        files.push(file.path);
+    }
+    if files.is_empty() {
+        bail!("{root:?} holds no image");
+    }
+    files.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+    Ok((files, passed_over.load(std::sync::atomic::Ordering::Relaxed)))
+}
+
+fn key(path: &Path, root: &Path) -> Vec<u8> {
+    path.strip_prefix(root).unwrap_or(path).as_os_str().as_encoded_bytes().to_owned()
+}
+
+/// The sorted labels of `images`.
+fn classes<'a>(images: impl Iterator<Item = &'a Image>) -> Vec<String> {
+    let labels: BTreeSet<&String> = images.map(|image| &image.label).collect();
+    let mut classes: Vec<String> = labels.into_iter().cloned().collect();
+    let numbers: Option<Vec<i64>> = classes.iter().map(|class| class.parse().ok()).collect();
+    if numbers.is_some() {
+        classes.sort_by_key(|class| class.parse::<i64>().unwrap_or_default());
+    }
+    classes
+}
+
+/// The samples of one split.
+fn samples(images: Vec<Image>, classes: &[String]) -> Samples {
+    let numbers: HashMap<&String, u32> = classes.iter().zip(0..).collect();
+    let (mut paths, mut labels) = (Vec::new(), Vec::new());
+    for image in images {
+        labels.push(numbers[&image.label]);
+        paths.push(image.path);
+    }
+    Samples::all(Source::files(paths), labels)
+}

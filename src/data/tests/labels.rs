@@ -1,0 +1,206 @@
+//! Labels in a table, corrected labels, joined and chosen classes.
+
+use super::*;
+use crate::data::{Selection, open_single_split};
+
+/// Twelve images in a folder without classes, six of them deeper.
+fn flat() -> Folder {
+    (0..12)
+        .fold(Folder::new(), |folder, i| folder.image(format!("{}img_{i:02}.png", if i < 6 { "" } else { "more/" }), i))
+}
+
+/// A table in the folder.
+fn in_folder(folder: &Folder, name: &str, text: &str) -> PathBuf {
+    let file = folder.path().join(name);
+    fs::write(&file, text).unwrap();
+    file
+}
+
+fn labelled(folder: &Folder, text: &str, column: Option<&str>) -> Options {
+    let labels = Some(in_folder(folder, "labels.csv", text));
+    let label_column = column.map(str::to_owned);
+    Options { selection: Selection { labels, label_column, ..Selection::default() }, ..Options::default() }
+}
+
+/// A table of all twelve images, with a row made by `row`.
+fn all(head: &str, row: impl Fn(u32) -> String) -> String {
+    (0..12).fold(format!("{head}\n"), |text, i| text + &row(i) + "\n")
+}
+
+fn refused(folder: &Folder, options: &Options, expected: &[&str]) {
+    let message = format!("{:#}", folder.open(options).err().expect("this must be refused"));
+    assert!(expected.iter().all(|words| message.contains(words)), "{message}");
+}
+
+fn classes_of<'a>(data: &'a Dataset, split: &Split) -> Vec<&'a str> {
+    split.labels.iter().map(|&label| data.classes[label as usize].as_str()).collect()
+}
+
+#[test]
+fn labels_splits_and_groups_come_from_a_table() {
+    let folder = flat();
+    let text = all("image_id;dx;split;group", |i| {
+        let split = ["train", "Training", "val", "test"][i as usize % 4];
+        format!("img_{i:02};{};{split};{}", ["nv", "mel"][(i / 4) as usize % 2], i / 3)
+    });
+    let data = folder.open(&labelled(&folder, &text, None)).unwrap();
+    assert_eq!((data.classes.clone(), sizes(&data)), (vec!["mel".into(), "nv".into()], (6, 3, Some(3))));
+    assert_eq!(classes_of(&data, &data.train), ["nv", "nv", "mel", "mel", "nv", "nv"]);
+    assert_eq!((data.groups.len(), data.group_leaks(&data.val)), (4, Some(3)));
+    assert!(data.train.name(5).contains("more/img_09.png"), "{}", data.train.name(5));
+    assert!(data.notes[0].contains("\"dx\""), "{:?}", data.notes);
+    // Without splits val is drawn, in whole groups where there are groups.
+    let text = all("group,file,label", |i| format!("{},img_{i:02}.png,{}", i / 2, 10 * (i % 2)));
+    let data = folder.open(&labelled(&folder, &text, None)).unwrap();
+    assert_eq!((data.classes.clone(), sizes(&data)), (vec!["0".into(), "10".into()], (10, 2, None)));
+    let numbers = all("file,label", |i| format!("img_{i:02}.png,{}", [10, 9, 2][i as usize % 3]));
+    assert_eq!(folder.open(&labelled(&folder, &numbers, None)).unwrap().classes, ["2", "9", "10"]);
+}
+
+#[test]
+fn the_column_of_labels_is_named_where_it_is_not_clear() {
+    let folder = flat();
+    let text = all("id,breed,colour", |i| format!("img_{i:02},{},{}", i % 2, i % 3));
+    let expected = "`options.selection.label_column`";
+    refused(&folder, &labelled(&folder, &text, None), &["one-hot or soft labels", "\"breed\", \"colour\""]);
+    let text = all("id,breed,colour", |i| format!("img_{i:02},b{},c{}", i % 2, i % 3));
+    refused(&folder, &labelled(&folder, &text, None), &["Name one of \"breed\", \"colour\"", expected]);
+    for (column, classes) in [("breed", 2), ("colour", 3)] {
+        assert_eq!(folder.open(&labelled(&folder, &text, Some(column))).unwrap().classes.len(), classes);
+    }
+    refused(&folder, &labelled(&folder, &text, Some("size")), &["no such column", "\"id\", \"breed\""]);
+    refused(&folder, &labelled(&folder, &text, Some("id")), &["cannot hold labels"]);
+    let two = all("id,label,class", |i| format!("img_{i:02},{},{}", i % 2, i % 3));
+    refused(&folder, &labelled(&folder, &two, None), &["Name one of \"label\", \"class\""]);
+}
+
+#[test]
+fn a_table_that_does_not_fit_the_files_is_refused_by_name() {
+    let folder = flat();
+    let row = |i: u32| format!("img_{i:02},{}", i % 2);
+    let options = labelled(&folder, &(all("id,label", row) + "gone,1\n"), None);
+    refused(&folder, &options, &["1 of the images in", "gone: there is no such image file", "`options.skip_bad`"]);
+    let data = folder.open(&Options { skip_bad: true, ..options }).unwrap();
+    assert_eq!((data.bad_files.len(), data.train.len() + data.val.len()), (1, 12));
+    assert!(
+        data.notes.iter().any(|note| note.starts_with("1 rows that cannot be read were left out")),
+        "{:?}",
+        data.notes
+    );
+    refused(
+        &folder,
+        &labelled(&folder, &(all("id,label", row) + "img_01,0\n"), None),
+        &["1 files", "img_01: \"1\" in train and \"0\""],
+    );
+    let few: String = "id,label\nimg_00,a\nimg_01,b\nimg_11,a\n".into();
+    let mut options = labelled(&folder, &few, None);
+    refused(&folder, &options, &["9 image files", "have no row", "img_02.png", "`options.selection.exclude`"]);
+    let list: String = (2..11).map(|i| format!("{}img_{i:02}.png\n", if i < 6 { "" } else { "more/" })).collect();
+    options.selection.exclude = Some(in_folder(&folder, "list.txt", &list));
+    assert_eq!(folder.open(&options).map(|data| data.train.len() + data.val.len()).unwrap(), 3);
+    refused(
+        &folder,
+        &labelled(&folder, &all("id,label,split", |i| row(i) + ",7"), None),
+        &["line 2", "the split \"7\""],
+    );
+    refused(&folder, &labelled(&folder, &all("id,label", |i| format!("img_{i:02},")), None), &["its row has no label"]);
+    let faces = labelled(&folder, &all("id,label", row), None);
+    let message = format!("{:#}", open("faces", &faces, &NoProgress).err().unwrap());
+    assert!(message.contains("names the labels of the images in a folder"), "{message}");
+    let mut named = faces;
+    named.selection.folders.val = Some("more".into());
+    refused(&folder, &named, &["has its splits in the table of labels"]);
+}
+
+#[test]
+fn a_split_of_a_table_is_measured_alone() {
+    let folder = flat();
+    let open = |text: &str, name| {
+        let options = labelled(&folder, text, None);
+        open_single_split(folder.path().to_str().unwrap(), name, &[], &options, &NoProgress).unwrap()
+    };
+    use crate::data::SplitName::{Test, Val};
+    let test = all("id,label,usage", |i| format!("img_{i:02},{},PrivateTest", i % 2));
+    assert_eq!(open(&test, Test).unwrap().split.len(), 12);
+    let plain = all("id,label", |i| format!("img_{i:02},{}", i % 2));
+    assert!(open(&plain, Test).unwrap().notes.iter().any(|note| note.contains("names no splits")));
+    assert!(open(&plain, Val).is_none());
+}
+
+/// Train and val of four classes, five and two images of each.
+fn four() -> Folder {
+    let classes = ["angry", "happy", "sad", "surprise"];
+    Folder::new().split("train", &classes, 5).split("val", &classes, 2)
+}
+
+fn choosing(merge: &[&str], classes: &[&str]) -> Options {
+    let merge = merge.iter().map(|merge| merge.parse().unwrap()).collect();
+    let classes = classes.iter().map(|&class| class.to_owned()).collect();
+    Options { selection: Selection { merge, classes, ..Selection::default() }, ..Options::default() }
+}
+
+#[test]
+fn classes_are_joined_and_chosen() {
+    let folder = four();
+    let data = folder.open(&choosing(&["happy=positive", "surprise=positive"], &[])).unwrap();
+    assert_eq!(
+        (&data.classes[..], data.train.class_counts(3)),
+        (&["angry", "positive", "sad"].map(str::to_owned)[..], vec![5, 10, 5])
+    );
+    assert!(
+        data.notes.contains(&"\"happy\", \"surprise\" count as \"positive\" (`options.selection.merge`).".to_owned())
+    );
+    assert_eq!(folder.open(&choosing(&["sad=angry"], &[])).unwrap().train.class_counts(3), [10, 5, 5]);
+    // Chosen classes are numbered in the order given, as by Keras; samples keep their ids.
+    let data = folder.open(&choosing(&[], &["sad", "angry"])).unwrap();
+    assert_eq!((data.classes.clone(), sizes(&data)), (vec!["sad".into(), "angry".into()], (10, 4, None)));
+    assert_eq!((&data.train.labels[4..6], &data.train.ids[4..6]), (&[1, 0][..], &[4, 10][..]));
+    assert!(
+        data.notes.iter().any(|note| note.contains("10 of 20 images of train, 4 of 8 images of val")),
+        "{:?}",
+        data.notes
+    );
+    let data = folder.open(&choosing(&["happy=positive", "surprise=positive"], &["positive", "sad"])).unwrap();
+    assert_eq!(data.val.class_counts(2), [4, 2]);
+    for (options, expected) in [
+        (choosing(&[], &["sad", "hapy"]), "there is no class \"hapy\"; did you mean \"happy\"?"),
+        (choosing(&[], &["sad", "x"]), "there is no class \"x\"; there are \"angry\", \"happy\""),
+        (choosing(&[], &["sad", "sad"]), "names \"sad\" twice"),
+        (choosing(&[], &["sad"]), "one class only"),
+        (choosing(&["glad=sad"], &[]), "`options.selection.merge = glad=sad`"),
+        (choosing(&["happy=sad", "sad=angry"], &[]), "name the last class for both"),
+        (choosing(&["happy=sad", "happy=angry"], &[]), "joined to two classes"),
+        (choosing(&["happy=positive"], &["happy", "sad"]), "there is no class \"happy\""),
+    ] {
+        refused(&folder, &options, &[expected]);
+    }
+}
+
+#[test]
+fn corrected_labels_are_taken_before_classes_are_joined() {
+    let folder = four();
+    let relabel = |text: &str| {
+        let relabel = Some(in_folder(&folder, "relabel.csv", text));
+        Options {
+            selection: Selection { relabel, ..choosing(&["happy=positive"], &[]).selection },
+            ..Options::default()
+        }
+    };
+    let data = folder
+        .open(&relabel("name,label,given,score\ntrain/sad/0.png,happy,sad,0.9\ntrain/sad/1.png,sad,sad,0.1\nval/angry/1.png,sad,angry,0.8\n"))
+        .unwrap();
+    assert_eq!(data.classes, ["angry", "positive", "sad", "surprise"]);
+    assert_eq!((data.train.class_counts(4), data.val.class_counts(4)), (vec![5, 6, 4, 5], vec![1, 2, 3, 2]));
+    let note = "Labels were corrected: 1 of train, 1 of val; 1 named images had the label already (";
+    assert!(data.notes.iter().any(|found| found.starts_with(note)), "{:?}", data.notes);
+    assert_ne!(data.fingerprint, folder.open(&choosing(&["happy=positive"], &[])).unwrap().fingerprint);
+    for (text, expected) in [
+        ("name,label\ntrain/sad/0.png,hapy\n", "line 2: there is no class \"hapy\"; did you mean \"happy\"?"),
+        ("name,label\ntrain/sad/9.png,happy\n", "1 names are those of no image"),
+        ("name,label\n0.png,happy\n", "0.png: train/angry/0.png, train/happy/0.png"),
+        ("name,label\ntrain/sad/0.png,happy\ntrain/sad/0.png,angry\n", "1 images have two labels"),
+        ("name,kind\ntrain/sad/0.png,happy\n", "no column holds labels"),
+    ] {
+        refused(&folder, &relabel(text), &[expected]);
+    }
+}

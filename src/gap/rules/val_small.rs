@@ -1,0 +1,36 @@
+//! `val-small`: whether val has enough images to tell the difference asked for.
+
+use crate::{
+    gap::{Case, Finding, Id, Severity},
+    stats,
+};
+
+pub fn find(case: &Case) -> Vec<Finding> {
+    let Some((val, _)) = case.images() else { return Vec::new() };
+    let is_of_folds = case.recipe().is_some_and(|recipe| recipe.folds.is_some());
+    let losses = val.losses_f64();
+    let (n, error, spread) = (losses.len(), stats::standard_error(&losses), stats::sample_sd(&losses));
+    // A run on one fold is part of a cross-validation already. An error that is not a number says nothing.
+    if is_of_folds || error.is_nan() || error <= case.detect {
+        return Vec::new();
+    }
+    let wanted = (spread / case.detect).powi(2).ceil();
+    let advice = match case.recipe() {
+        Some(_) => "Validate each image once: mindgap compare --folds 5 with the presets to be compared, or mindgap train --folds 5 \
+                    --fold 0 to 4. The figures of all folds together are those of all images of train and val."
+            .to_owned(),
+        None => format!("Validate each image once, by cross-validation, or hold back some {wanted} images."),
+    };
+    let finding = Finding::new(Id::ValSmall, Severity::Info, format!("Val is small: {n} images"))
+        .because(format!(
+            "The standard error of its loss is {error:.3} nats, and a difference of {:.3} is to be told: that takes some {wanted} \
+             images with losses that vary as these do.",
+            case.detect
+        ))
+        .advise(advice)
+        .figure("images", n as f64)
+        .figure("standard_error", error)
+        .figure("detect", case.detect)
+        .figure("images_wanted", wanted);
+    vec![finding]
+}
