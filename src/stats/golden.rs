@@ -15,6 +15,11 @@ pub fn golden_of_classes() -> Golden {
     Golden(serde_json::from_str(include_str!("../../tests/golden/classes.json")).unwrap())
 }
 
+/// Reads `tests/golden/label_errors.json`, which cleanlab and numpy computed (`scripts/golden/label_errors.py`).
+pub fn golden_of_label_errors() -> Golden {
+    Golden(serde_json::from_str(include_str!("../../tests/golden/label_errors.json")).unwrap())
+}
+
 impl Golden {
     pub fn number(&self, name: &str) -> f64 {
         self.0[name].as_f64().unwrap_or_else(|| panic!("no golden number {name}"))
