@@ -1,7 +1,7 @@
 //! Flags of what is read of the data, and how it is labelled and grouped: they are recorded with a run, and repeated when
 //! it is resumed or measured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::flags::splits::SplitFlags;
 use mindgap::data::{Merge, Selection};
@@ -15,7 +15,7 @@ pub struct SelectionFlags {
 
     /// Leave out the training images that this list names after the splits are drawn, so that val stays as it is
     #[arg(long, value_name = "FILE", help_heading = "Data")]
-    exclude_train: Option<PathBuf>,
+    pub exclude_train: Option<PathBuf>,
 
     #[command(flatten)]
     splits: SplitFlags,
@@ -23,7 +23,7 @@ pub struct SelectionFlags {
     /// Take labels from a table (columns file, label and perhaps split, group) of the images in a folder, whatever its
     /// subfolders
     #[arg(long, value_name = "FILE.csv", help_heading = "Data")]
-    labels: Option<PathBuf>,
+    pub labels: Option<PathBuf>,
 
     /// The column of --labels that holds the labels [default: the one whose name says so]
     #[arg(long, value_name = "NAME", help_heading = "Data")]
@@ -53,6 +53,19 @@ pub struct SelectionFlags {
 }
 
 impl SelectionFlags {
+    /// What --labels without a file, which only `inspect` allows, is read as.
+    pub const NO_FILE: &str = "-";
+
+    /// Whether --labels is given without a file.
+    pub fn has_labels_without_file(&self) -> bool {
+        self.labels.as_ref().is_some_and(|labels| labels == Path::new(Self::NO_FILE))
+    }
+
+    /// The flags without a --labels that has no file.
+    pub fn with_files_alone(&self) -> Self {
+        Self { labels: self.labels.clone().filter(|labels| labels != Path::new(Self::NO_FILE)), ..self.clone() }
+    }
+
     /// What the flags select.
     pub fn selection(&self) -> Selection {
         Selection {
