@@ -10,6 +10,7 @@
 //! 3  train     the training loop, optimizers, evaluation, checkpoints; a run as a whole
 //!    compare   presets compared over seeds: figures, intervals, verdict
 //!    gap       findings about the gap, from recorded epochs or another trainer's log
+//!    labels    labels that are probably wrong, from predictions on images that were not trained on
 //!    export    TorchScript, safetensors, ONNX; model files read back
 //! 2  augment   batched image transforms on the device
 //!    model     residual networks
@@ -33,6 +34,7 @@ pub mod durable;
 pub mod export;
 pub mod gap;
 pub mod hub;
+pub mod labels;
 pub mod model;
 pub mod random;
 pub mod recipe;

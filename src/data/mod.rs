@@ -59,5 +59,6 @@ pub use streaming::{
     batches::{Batch, Batches},
     gallery::Gallery,
     loader::Loader,
+    thumbnails::Thumbnails,
     unlabelled::{UnlabelledBatch, UnlabelledImages},
 };

@@ -3,7 +3,8 @@
 //! A page is one file that needs no other: its charts are SVG, its images are embedded, and it neither fetches nor executes
 //! anything. In this module [`ReportedRun`] reads a run folder, [`RunGroup`] holds the runs of one recipe over its seeds, `chart`,
 //! `confusion` and `hardest` draw from them, and [`Report::to_html`] puts all of it on the page (`page.html`,
-//! `page.css`). [`audit_page`] is the page of a data set (`audit.html`).
+//! `page.css`). [`audit_page`] is the page of a data set (`audit.html`), [`labels_page`]
+//! that of its suspect labels (`labels.html`).
 
 mod audit;
 mod chart;
@@ -12,6 +13,7 @@ mod gather;
 mod group;
 mod hardest;
 mod hardest_images;
+mod labels;
 mod log;
 mod models_page;
 mod page;
@@ -29,6 +31,7 @@ use crate::{
 pub use audit::audit_page;
 pub use chart::{LR_MARK, lr_curve};
 pub use group::{CurvePoint, RunGroup};
+pub use labels::labels_page;
 pub use log::log_page;
 pub use run::{Answers, ReportedRun, State};
 

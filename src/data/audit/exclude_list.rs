@@ -61,6 +61,11 @@ impl ToExclude {
         Self { reasons }
     }
 
+    /// A list of the samples `names`, as images.csv and audits name them, under one `reason`.
+    pub fn listed(reason: &'static str, names: Vec<String>) -> Self {
+        Self { reasons: vec![(reason, names)] }
+    }
+
     /// Number of samples.
     pub fn count(&self) -> usize {
         self.reasons.iter().map(|(_, keys)| keys.len()).sum()
