@@ -9,15 +9,17 @@ use crate::data::ToExclude;
 const COLUMNS: [&str; 4] = ["name", "label", "given", "score"];
 
 impl SuspectLabels {
-    /// A table, in CSV, of the suspects with the suggested class as their `label`: name, label, given, score. Rows of suspects
-    /// whose label should stay are to be deleted by the user.
+    /// A table, in CSV, of the suspects whose suggested class is more probable than their label: name, label (the suggested
+    /// class), given, score. Other suspects may be wrong, but a replaced label would be wrong more often. Rows of images whose
+    /// label should stay are to be deleted by the user.
     ///
     /// # Errors
     /// Never in practice; the writer's error is passed on.
     pub fn relabel_csv(&self) -> Result<String> {
         let mut table = csv::Writer::from_writer(Vec::new());
         table.write_record(COLUMNS)?;
-        for suspect in &self.suspect_labels {
+        for suspect in self.suspect_labels.iter().filter(|suspect| suspect.suggested_probability > 1.0 - suspect.score)
+        {
             let score = format!("{:.4}", suspect.score);
             table.write_record([&suspect.name, &suspect.suggested, &suspect.given, &score])?;
         }
@@ -53,7 +55,7 @@ mod tests {
         let suspects = suspects();
         let text = suspects.relabel_csv().unwrap();
         let SuspectLabel { given, suggested, .. } = &suspects.suspect_labels[0];
-        let expected = format!("name,label,given,score\n\"train/a \"\"b\"\", c.png\",{suggested},{given},0.5000\n");
+        let expected = format!("name,label,given,score\n\"train/a \"\"b\"\", c.png\",{suggested},{given},0.8000\n");
         assert_eq!(text, expected);
         assert!(SuspectLabels::is_relabel_csv(text.as_bytes()) && !SuspectLabels::is_relabel_csv(b"name,label\n"));
     }
@@ -62,7 +64,7 @@ mod tests {
     fn the_suspects_can_be_left_out() {
         let list = suspects().to_exclude();
         let text = list.to_text("photos", "mindgap train");
-        assert!(ToExclude::is_list(text.as_bytes()) && list.count() == 1);
-        assert!(text.contains("\n# suspect labels: 1\ntrain/a \"b\", c.png\n"), "{text}");
+        assert!(ToExclude::is_list(text.as_bytes()) && list.count() == 2);
+        assert!(text.contains("\n# suspect labels: 2\ntrain/a \"b\", c.png\nunsure.png\n"), "{text}");
     }
 }

@@ -8,8 +8,6 @@
 mod lists;
 mod out_of_fold;
 mod suspects;
-#[cfg(test)]
-mod throwaway;
 
 pub use out_of_fold::OutOfFold;
-pub use suspects::{NearDuplicate, SuspectLabel, SuspectLabels, WrongPair};
+pub use suspects::{LabelScore, NearDuplicate, SuspectLabel, SuspectLabels, WrongPair};

@@ -31,6 +31,8 @@ pub struct SuspectLabels {
     pub expected_f1: f64,
     /// The suspects, the most probable error first. The list ends where its expected F1 is highest.
     pub suspect_labels: Vec<SuspectLabel>,
+    /// The scores of all images, the most probable error first: the list without its end.
+    pub label_scores: Vec<LabelScore>,
     /// The folder whose runs hold the predictions, where it is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out_of_fold: Option<PathBuf>,
@@ -58,6 +60,15 @@ pub struct SuspectLabel {
     /// Its near-duplicates, with their labels.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near_duplicates: Vec<NearDuplicate>,
+}
+
+/// How probable it is that the label of an image is wrong.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LabelScore {
+    /// Name of the image.
+    pub name: String,
+    /// The probability that its label is wrong, 0–1.
+    pub score: f64,
 }
 
 /// A near-duplicate of an image.
@@ -127,6 +138,8 @@ impl SuspectLabels {
             });
         }
 
+        let scored = ranked.iter().zip(&scores);
+        let label_scores = scored.map(|(&image, &score)| LabelScore { name: names[image].clone(), score }).collect();
         let joint = joint(&posteriors, labels, classes.len());
         let expected_wrong: f64 = scores.iter().sum();
         Self {
@@ -140,6 +153,7 @@ impl SuspectLabels {
             wrong_pairs: wrong_pairs(&joint, classes),
             expected_f1: cut.f1,
             suspect_labels: suspects,
+            label_scores,
             out_of_fold: None,
         }
     }
@@ -257,16 +271,18 @@ pub(super) mod tests {
     #[test]
     fn a_near_duplicate_with_another_label_is_evidence_and_is_named() {
         let predictions = predictions(1000, 1);
-        let pair = |a: usize, b: usize| (predictions.names[a].clone(), predictions.names[b].clone());
-        // Image 20 is labelled 0 instead of 2; image 23 is rightly labelled 2. The last pair names no image.
-        let near = [pair(20, 23), pair(20, 20), ("train/00020.png".into(), "elsewhere.png".into())];
-        let find = |suspects: SuspectLabels| {
-            suspects.suspect_labels.into_iter().find(|suspect| suspect.name == "train/00020.png").unwrap()
-        };
-        let (alone, together) =
-            (find(SuspectLabels::of(&predictions, &[])), find(SuspectLabels::of(&predictions, &near)));
+        let alone = SuspectLabels::of(&predictions, &[]).suspect_labels.pop().unwrap();
+        // The suspect with the lowest score, and an image that bears the suggested label and is none.
+        let class = predictions.classes.iter().position(|class| *class == alone.suggested).unwrap();
+        let other = (0..1000).find(|image| image % 3 == class && image % 20 > 0).unwrap();
+        let other = predictions.names[other].clone();
+        // A pair of an image with itself, or with one that was not predicted, says nothing.
+        let near = [(alone.name.clone(), other.clone()), (alone.name.clone(), alone.name.clone())];
+        let near = [near.as_slice(), &[(alone.name.clone(), "elsewhere.png".into())]].concat();
+        let together = SuspectLabels::of(&predictions, &near).suspect_labels;
+        let together = together.iter().find(|suspect| suspect.name == alone.name).unwrap();
         assert!(together.score > alone.score, "{} {}", together.score, alone.score);
-        let expected = NearDuplicate { name: "train/00023.png".into(), label: "fish".into() };
+        let expected = NearDuplicate { name: other, label: alone.suggested };
         assert_eq!((alone.near_duplicates.len(), together.near_duplicates.as_slice()), (0, [expected].as_slice()));
     }
 

@@ -40,6 +40,7 @@ pub const ALL: &[Preset] = embed![
     "closed",
     "closed-small",
     "fast",
+    "labels",
     "fine-tune",
     "demo",
 ];
