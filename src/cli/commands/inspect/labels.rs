@@ -97,9 +97,8 @@ impl LabelFlags {
         audit: &Audit,
     ) -> Result<Option<SuspectLabels>> {
         let data = DataFlags::of(source, selection.clone());
-        let mut recipe =
-            RecipeSource { preset: self.preset.clone(), recipe: self.recipe.clone(), ..Default::default() };
-        recipe.preset = recipe.preset_for(source);
+        let (preset, file) = (self.preset.clone(), self.recipe.clone());
+        let mut recipe = RecipeSource { preset, recipe: file, ..RecipeSource::default() };
         recipe.flags.set("data_seed", i64::try_from(data_seed)?);
         if let Some(epochs) = self.epochs {
             recipe.flags.set("epochs", i64::from(epochs));

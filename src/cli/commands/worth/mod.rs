@@ -247,9 +247,13 @@ impl Args {
         if let Some(list) = &self.suspects {
             return lists::read(list).map(Some);
         }
+        let mut recipe = RecipeSource::default();
+        if let Some(data_seed) = self.recipe.flags.number("data_seed") {
+            recipe.flags.set("data_seed", i64::try_from(data_seed)?);
+        }
         let search = LabelSearch {
             data: &self.data,
-            recipe: &self.recipe,
+            recipe: &recipe,
             folds: self.label_folds,
             seeds: 1,
             out: &self.out.join("labels"),
