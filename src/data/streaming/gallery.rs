@@ -22,13 +22,20 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// Lists the val images of `source` as `options` say, images that cannot be read included; no image is read yet.
+    /// Lists the val images of `source` as `options` say, images that cannot be read included; no image is read yet. Where
+    /// val is a fold, those of all folds are listed.
     ///
     /// # Errors
     /// The source or a list is missing or wrongly laid out.
     pub fn of_val(source: &str, options: &Options) -> Result<Self> {
         let options = Options { skip_bad: true, ..options.clone() };
-        let Samples { source, ids, labels, .. } = listed(source, &options)?.val.context("val holds no image")?;
+        let listing = listed(source, &options)?;
+        let Samples { source, mut ids, mut labels, .. } = listing.val.context("val holds no image")?;
+        if options.fold.is_some() {
+            // The other folds train here, and have the same source.
+            ids.extend(&listing.train.ids);
+            labels.extend(&listing.train.labels);
+        }
         Ok(Self { source, ids, labels })
     }
 
