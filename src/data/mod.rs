@@ -22,6 +22,7 @@ mod audit;
 mod dataset;
 mod decoding;
 mod list_splits;
+mod near_duplicates;
 mod options;
 mod panic_message;
 mod read_progress;
@@ -33,7 +34,8 @@ mod streaming;
 mod tests;
 
 pub use audit::{
-    Audit, Broken, Channels, Counts, Findings, Item, Leak, NearPair, PerSplit, SizeCount, SplitName, ToExclude,
+    Audit, Broken, Channels, Counts, Findings, Item, Leak, NearLeaks, NearPair, PerSplit, SizeCount, SplitName,
+    ToExclude,
 };
 pub use dataset::{Dataset, open};
 pub use decoding::decoded_cache::{default_folder, kept_bytes};

@@ -32,6 +32,8 @@ pub enum Purpose {
     Faces = 10,
     /// Resampling for intervals; epoch and index identify the interval.
     Resample = 11,
+    /// Planes that divide images into candidates for near-duplicates; epoch = tree, index = node.
+    NearDuplicates = 12,
 }
 
 /// A stream of random numbers.

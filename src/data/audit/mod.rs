@@ -1,17 +1,15 @@
 //! An audit of a data set before training: its contents, and the defects that would mislead.
 //!
-//! Every image is examined once (`examine`), equal images are grouped (`duplicates`), perceptual hashes
-//! (`perceptual_hash`) are paired (`near_duplicates`), the findings are counted and named (`findings`), and the samples to
-//! leave out are listed (`exclude_list`). Splits, hashes and pixel statistics are computed as training computes them, so
+//! Every image is examined once (`examine`), equal images are grouped (`duplicates`), near-duplicates are paired (`near`),
+//! the findings are counted and named (`findings`), and the samples to leave out are listed (`exclude_list`). Splits, hashes and pixel statistics are computed as training computes them, so
 //! that both agree. Broken files are findings here, not errors.
 
 mod duplicates;
 mod examine;
 mod exclude_list;
 mod findings;
-mod near_duplicates;
+mod near;
 mod per_split;
-mod perceptual_hash;
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
@@ -39,10 +37,11 @@ use super::{
 };
 use examine::{ExaminedImage, ExaminedSplit, examine};
 use findings::Names;
+use near::Near;
 
 pub use super::splits::split_name::SplitName;
 pub use exclude_list::ToExclude;
-pub use findings::{Broken, Findings, Item, Leak, NearPair};
+pub use findings::{Broken, Findings, Item, Leak, NearLeaks, NearPair};
 pub use per_split::PerSplit;
 
 /// The result of an audit. `mindgap inspect --json` prints it in this form.
@@ -152,7 +151,8 @@ impl Audit {
         let groups = duplicates::groups(&images);
         let broken_keys = broken.iter().map(|file| file.name.clone()).collect();
         let key = |number: u32| names.name(images[number as usize].split, images[number as usize].id);
-        let to_exclude = ToExclude::of(&images, &groups, is_val_drawn, broken_keys, key);
+        let near = Near::among(&images, progress);
+        let to_exclude = ToExclude::of(&images, &groups, &near, is_val_drawn, broken_keys, key);
         let images_by_split = splits.each().map(|(split, _)| {
             let labels_and_hashes: Vec<_> = of_split(split).map(|image| (image.label, image.properties.hash)).collect();
             (split, labels_and_hashes.into_iter())
@@ -170,7 +170,14 @@ impl Audit {
             mean,
             std,
             fingerprint: hash::fingerprint(&classes, images_by_split),
-            findings: Findings::of(&images, &groups, broken, &names, if limit == 0 { usize::MAX } else { limit }),
+            findings: Findings::of(
+                &images,
+                &groups,
+                &near,
+                broken,
+                &names,
+                if limit == 0 { usize::MAX } else { limit },
+            ),
             to_exclude,
             range_16bit: range.map(Range::numbers),
             sixteen_bit,
