@@ -13,6 +13,7 @@ use super::{
         shape::{self, Shape},
     },
     list_splits::listed,
+    near_leaks::{self, NearLeaks},
     options::Options,
     read_progress::ReadProgress,
     sources::{
@@ -65,6 +66,8 @@ pub struct Dataset {
     pub bad_files: Vec<BadFile>,
     /// Notes for the user on how the source was read, one sentence each.
     pub notes: Vec<String>,
+    /// None where they were not sought.
+    near_leaks: Option<NearLeaks>,
 }
 
 /// Opens `source`: a folder of class folders, a `.csv` table like FER2013's, or `faces`, the generated faces.
@@ -105,7 +108,9 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
     }
 
     let mut splits = Vec::new();
-    for (samples, reading) in samples.into_iter().zip(readings.splits) {
+    let mut thumbnails = Vec::new();
+    for (samples, mut reading) in samples.into_iter().zip(readings.splits) {
+        thumbnails.push(std::mem::take(&mut reading.thumbnails));
         splits.push(split_of(&read_splits::in_range(samples, readings.range), reading, shape, options.workers()));
     }
     let mut splits = splits.into_iter();
@@ -124,6 +129,8 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
 
     let all = [(SplitName::Train, &train), (SplitName::Val, &val)];
     let all = all.into_iter().chain(test.as_ref().map(|test| (SplitName::Test, test)));
+    let present: Vec<&Split> = [&train, &val].into_iter().chain(&test).collect();
+    let near_leaks = near_leaks::of(&present, thumbnails, options, progress, &mut notes)?;
     let fingerprint = hash::fingerprint(&classes, all.map(|(name, split)| (name, split.labels_and_hashes())));
     Ok(Dataset {
         source: source.to_owned(),
@@ -143,6 +150,7 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
         exclude: options.exclude.clone(),
         bad_files,
         notes,
+        near_leaks,
     })
 }
 
@@ -213,6 +221,19 @@ impl Dataset {
     /// For each image of `split` (val or test), whether its decoded pixels also appear in train: a leak.
     pub fn in_train(&self, split: &Split) -> Vec<bool> {
         probe::in_train(side(&self.train), side(split))
+    }
+
+    /// For each image of val, whether it is a near leak: no image of train equals it, and one is a near-duplicate, which
+    /// shows the same photograph re-encoded, cropped, mirrored or in other light. None where they were not to be
+    /// sought, and for a data set that is too large for the search; a note says so.
+    pub fn val_near_leaks(&self) -> Option<&[bool]> {
+        self.near_leaks.as_ref().map(|leaks| &leaks.val[..])
+    }
+
+    /// For each image of test, whether it is a near leak; see [`val_near_leaks`](Self::val_near_leaks). None without test,
+    /// too.
+    pub fn test_near_leaks(&self) -> Option<&[bool]> {
+        self.near_leaks.as_ref()?.test.as_deref()
     }
 
     /// For each image of val, whether it is in the first of two stratified halves, drawn with `data_seed`. A quantity

@@ -83,6 +83,10 @@ pub struct DataSource {
     pub probe: usize,
     /// Images of val that also appear in train.
     pub val_in_train: usize,
+    /// Near leaks: images of val with a near-duplicate, but no equal image, in train. Absent where there is none, or they
+    /// are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near_leaks: Option<usize>,
     /// Training images that repeat an earlier one, pixel for pixel; absent in runs of versions that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surplus_duplicates: Option<usize>,
@@ -214,6 +218,7 @@ pub(super) mod tests {
                 test: Some(50),
                 probe: 100,
                 val_in_train: 3,
+                near_leaks: None,
                 surplus_duplicates: None,
                 conflicting_groups: None,
                 bad_files: 0,

@@ -3,7 +3,8 @@
 //!
 //! Columns `split,id,name,label,leak,half`: `val` or `probe`; the sample id; the name of the image, which is its path below
 //! the folder of the data where it is a file; the number of its class; 1 where a val image also appears in train; the half
-//! of val, 1 or 2, to which it belongs in cross-fitting, empty for the probe.
+//! of val, 1 or 2, to which it belongs in cross-fitting, empty for the probe. A column `near_leak` follows where near leaks are
+//! known: 1 where a near-duplicate of a val image, but no equal one, is in train.
 
 use std::{collections::HashSet, path::Path};
 
@@ -12,8 +13,10 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{Outputs, Predictions, csv_error::csv_error};
 use crate::durable;
 
-/// The columns of the file.
+/// The columns of each file.
 const COLUMNS: [&str; 6] = ["split", "id", "name", "label", "leak", "half"];
+/// The column of near leaks, where they are known.
+const NEAR_LEAK: &str = "near_leak";
 
 /// The images of val and probe.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +27,8 @@ pub struct Images {
     pub probe: Vec<ListedImage>,
     /// For each image of val, whether it also appears in train.
     pub leaks: Vec<bool>,
+    /// For each image of val, whether it is a near leak; None where that is not known.
+    pub near_leaks: Option<Vec<bool>>,
     /// For each image of val, whether it belongs to the first half of val, for cross-fitting.
     pub in_first_half: Vec<bool>,
 }
@@ -46,13 +51,16 @@ impl Images {
     /// The disk is full, or the folder cannot be written to.
     pub fn save(&self, path: &Path) -> Result<()> {
         let mut table = csv::Writer::from_writer(Vec::new());
-        table.write_record(COLUMNS)?;
+        table.write_record(COLUMNS.into_iter().chain(self.near_leaks.as_ref().map(|_| NEAR_LEAK)))?;
         for (index, image) in self.val.iter().enumerate() {
             let half = if self.in_first_half[index] { "1" } else { "2" };
-            table.serialize(("val", image.id, &image.name, image.label, u8::from(self.leaks[index]), half))?;
+            let near_leak = self.near_leaks.as_ref().map(|near_leaks| u8::from(near_leaks[index]));
+            let row = ("val", image.id, &image.name, image.label, u8::from(self.leaks[index]), half);
+            table.serialize((row, Vec::from_iter(near_leak)))?;
         }
         for image in &self.probe {
-            table.serialize(("probe", image.id, &image.name, image.label, 0, ""))?;
+            let near_leak = self.near_leaks.as_ref().map(|_| 0);
+            table.serialize((("probe", image.id, &image.name, image.label, 0, ""), Vec::from_iter(near_leak)))?;
         }
         durable::write(path, &table.into_inner()?)
     }
@@ -69,8 +77,10 @@ impl Images {
     fn parse(text: &[u8]) -> Result<Self> {
         let mut table = csv::Reader::from_reader(text);
         let head: Vec<&str> = table.headers()?.iter().collect();
-        ensure!(head == COLUMNS, "its columns are {}, not {}", head.join(","), COLUMNS.join(","));
-        let mut images = Self::default();
+        let has_near_leaks = head.last() == Some(&NEAR_LEAK);
+        let known = head.len() - usize::from(has_near_leaks);
+        ensure!(head[..known] == COLUMNS, "its columns are {}, not {}", head.join(","), COLUMNS.join(","));
+        let mut images = Self { near_leaks: has_near_leaks.then(Vec::new), ..Self::default() };
         let mut names = HashSet::new();
         for row in table.records() {
             let row = row.map_err(csv_error)?;
@@ -89,19 +99,17 @@ impl Images {
         };
         let image = ListedImage { id: number(1)?, name: row[2].to_owned(), label: number(3)? };
         ensure!(!image.name.is_empty(), "the image has no name");
-        let is_leak = match &row[4] {
-            "0" => false,
-            "1" => true,
-            other => bail!("leak {other:?} is neither 0 nor 1"),
-        };
+        let is_leak = flag("leak", &row[4])?;
+        let is_near_leak = self.near_leaks.as_ref().map(|_| flag(NEAR_LEAK, &row[COLUMNS.len()])).transpose()?;
         match (&row[0], &row[5]) {
             ("val", "1" | "2") => {
                 self.val.push(image);
                 self.leaks.push(is_leak);
+                self.near_leaks.iter_mut().zip(is_near_leak).for_each(|(leaks, leak)| leaks.push(leak));
                 self.in_first_half.push(&row[5] == "1");
             }
             ("val", other) => bail!("half {other:?} of a val image is neither 1 nor 2"),
-            ("probe", "") if !is_leak => self.probe.push(image),
+            ("probe", "") if !is_leak && is_near_leak != Some(true) => self.probe.push(image),
             ("probe", _) => bail!("an image of the probe has leak 0 and no half"),
             (other, _) => bail!("split {other:?} is neither val nor probe"),
         }
@@ -126,6 +134,14 @@ impl Images {
             check_set(images, outputs).with_context(|| format!("the predictions {set} are not those of images.csv"))?;
         }
         Ok(())
+    }
+}
+
+fn flag(column: &str, value: &str) -> Result<bool> {
+    match value {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        other => bail!("{column} {other:?} is neither 0 nor 1"),
     }
 }
 
@@ -156,6 +172,7 @@ pub(super) mod tests {
             val: (0..4).map(|id| image("val", id)).collect(),
             probe: [5, 3].map(|id| image("train", id)).into(),
             leaks: vec![true, false, false, false],
+            near_leaks: None,
             in_first_half: vec![true, false, true, false],
         }
     }
@@ -172,6 +189,18 @@ pub(super) mod tests {
             "{text}"
         );
         assert!(text.ends_with("probe,3,\"train/a \"\"b\"\", c/3.png\",1,0,\n"), "{text}");
+    }
+
+    #[test]
+    fn near_leaks_have_a_column_where_they_are_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("images.csv");
+        let images = Images { near_leaks: Some(vec![false, false, true, false]), ..images() };
+        images.save(&path).unwrap();
+        assert_eq!(Images::load(&path).unwrap(), images);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("split,id,name,label,leak,half,near_leak\n") && text.ends_with(",1,0,,0\n"), "{text}");
+        assert!(Images::parse(text.replace(",2,0\n", ",2,no\n").as_bytes()).is_err());
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub fn data_source(data: &Dataset, sets: &EvalSets) -> DataSource {
         test: data.test.as_ref().map(|test| test.len()),
         probe: sets.probe.len(),
         val_in_train: sets.leak_count(),
+        near_leaks: sets.near_leak_count().filter(|&count| count > 0),
         surplus_duplicates: Some(copies.surplus),
         conflicting_groups: Some(copies.conflicting),
         bad_files: data.bad_files.len(),
@@ -43,6 +44,7 @@ pub fn listed_images(data: &Dataset, sets: &EvalSets) -> Images {
         val: named(&data.val, &sets.val, data),
         probe: named(&data.train, &sets.probe, data),
         leaks: sets.leaks.clone(),
+        near_leaks: sets.near_leaks.clone(),
         in_first_half: sets.in_first_half.clone(),
     }
 }

@@ -12,6 +12,8 @@ pub struct EvalSets {
     pub val: Vec<u32>,
     /// Which val images also appear in train.
     pub leaks: Vec<bool>,
+    /// Which val images have a near-duplicate, but no equal image, in train; None where that is not known.
+    pub near_leaks: Option<Vec<bool>>,
     /// Which val images belong to its first half, for cross-fitting.
     pub in_first_half: Vec<bool>,
 }
@@ -23,6 +25,7 @@ impl EvalSets {
             probe: data.probe(data_seed),
             val: (0..data.val.len() as u32).collect(),
             leaks: data.val_in_train(),
+            near_leaks: data.val_near_leaks().map(<[bool]>::to_vec),
             in_first_half: data.val_halves(data_seed),
         }
     }
@@ -30,5 +33,10 @@ impl EvalSets {
     /// How many val images also appear in train.
     pub fn leak_count(&self) -> usize {
         self.leaks.iter().filter(|&&leak| leak).count()
+    }
+
+    /// How many val images have a near-duplicate, but no equal image, in train; None where that is not known.
+    pub fn near_leak_count(&self) -> Option<usize> {
+        self.near_leaks.as_ref().map(|leaks| leaks.iter().filter(|&&leak| leak).count())
     }
 }

@@ -60,7 +60,10 @@ pub fn fit(
             seconds: begin.elapsed().as_secs_f64(),
             train_images_per_s: images as f64 / train_seconds,
         };
-        let record = EpochRecord::new(&training, &probe.measured(), &val.measured(), &sets.leaks, &sets.in_first_half);
+        let near_leaks = sets.near_leaks.as_deref();
+        let (measured_probe, measured_val) = (probe.measured(), val.measured());
+        let record =
+            EpochRecord::new(&training, &measured_probe, &measured_val, &sets.leaks, near_leaks, &sets.in_first_half);
         check_finite(trainer, data, sets, &record)?;
         trainer.ranks.check_same(|| trainer.hash())?;
         finish_epoch(trainer, checkpointer.as_deref_mut(), &record, probe, val)?;

@@ -7,6 +7,7 @@
 mod duplicates;
 mod examine;
 mod exclude_list;
+mod features;
 mod findings;
 mod near;
 mod per_split;
@@ -41,6 +42,7 @@ use near::Near;
 
 pub use super::splits::split_name::SplitName;
 pub use exclude_list::ToExclude;
+pub use features::Features;
 pub use findings::{Broken, Findings, Item, Leak, NearLeaks, NearPair};
 pub use per_split::PerSplit;
 
@@ -117,11 +119,17 @@ pub struct Channels {
 
 impl Audit {
     /// Audits every image of `source`, listed as `options` say, and names at most `limit` examples of each finding, 0 for
-    /// all. The options of shape, fraction and unreadable files have no effect.
+    /// all. `features` add candidates for near-duplicates. The options of shape, fraction and unreadable files have no effect.
     ///
     /// # Errors
     /// The source is missing, empty or wrongly laid out; a list to exclude names what is not there.
-    pub fn of(source: &str, options: &Options, limit: usize, progress: &dyn ReadProgress) -> Result<Self> {
+    pub fn of(
+        source: &str,
+        options: &Options,
+        features: Option<&Features>,
+        limit: usize,
+        progress: &dyn ReadProgress,
+    ) -> Result<Self> {
         let options = Options { skip_bad: true, train_fraction: 1.0, ..options.clone() };
         let listing = listed(source, &options)?;
         let is_val_drawn = listing.is_val_drawn();
@@ -151,7 +159,7 @@ impl Audit {
         let groups = duplicates::groups(&images);
         let broken_keys = broken.iter().map(|file| file.name.clone()).collect();
         let key = |number: u32| names.name(images[number as usize].split, images[number as usize].id);
-        let near = Near::among(&images, progress);
+        let near = Near::among(&images, features, progress);
         let to_exclude = ToExclude::of(&images, &groups, &near, is_val_drawn, broken_keys, key);
         let images_by_split = splits.each().map(|(split, _)| {
             let labels_and_hashes: Vec<_> = of_split(split).map(|image| (image.label, image.properties.hash)).collect();

@@ -1,6 +1,6 @@
 //! The near-duplicates of an audit, over all splits.
 
-use super::{SplitName, examine::ExaminedImage};
+use super::{Features, SplitName, examine::ExaminedImage};
 use crate::data::{
     near_duplicates::{self, Pair, Searched},
     read_progress::ReadProgress,
@@ -15,11 +15,16 @@ pub struct Near {
 }
 
 impl Near {
-    /// Searches all of `images`, in which train comes first.
-    pub fn among(images: &[ExaminedImage], progress: &dyn ReadProgress) -> Self {
-        let properties = images.iter().map(|image| &image.properties);
-        let searched = properties.map(|image| Searched { hash: image.hash, thumbnail: image.thumbnail.as_ref() });
-        let searched: Vec<Searched> = searched.collect();
+    /// Searches all of `images`, in which train comes first; `features` add candidates.
+    pub fn among(images: &[ExaminedImage], features: Option<&Features>, progress: &dyn ReadProgress) -> Self {
+        let mut searched = Vec::new();
+        for ExaminedImage { split, id, properties, .. } in images {
+            searched.push(Searched {
+                hash: properties.hash,
+                thumbnail: properties.thumbnail.as_ref(),
+                features: features.and_then(|features| features.get(*split, *id)),
+            });
+        }
         let mut pairs = near_duplicates::find(&searched, progress);
         let hashes: Vec<u128> = images.iter().map(|image| image.properties.hash).collect();
         let train = images.iter().filter(|image| image.split == SplitName::Train).count();

@@ -1,7 +1,7 @@
 //! Near-duplicates: images that show one photograph, re-encoded, cropped, stretched, mirrored, brighter or darker.
 //!
 //! Each image is kept as a small grey picture (`thumbnail`) and described by a short vector (`descriptor`). Images whose
-//! vectors are close, as they are or mirrored, are candidates (`forest`), and a candidate pair is confirmed if one image
+//! vectors are close, as they are or mirrored, are candidates (`forest`), as are those that a network finds alike, and a candidate pair is confirmed if one image
 //! can be registered to the other and little is left unexplained (`registration`).
 //!
 //! The cost grows like n log n. Memory is bounded by about 2 kB an image beside the pairs, of which there are at most
@@ -31,7 +31,9 @@ use thumbnail::Thumbnail;
 pub const RESIDUAL: f32 = 0.1;
 /// Smallest cosine between the descriptions of a candidate pair.
 const COSINE: f32 = 0.7;
-/// Largest number of candidates of an image that its description finds.
+/// Smallest cosine between the features of a candidate pair.
+const FEATURE_COSINE: f32 = 0.5;
+/// Largest number of candidates of an image that its description finds, and that its features find.
 const CANDIDATES: usize = 16;
 /// Largest number of candidates of an image that are near-duplicates of its near-duplicates. They complete groups that have
 /// more members than an image has candidates.
@@ -60,6 +62,9 @@ pub struct Searched<'a> {
     pub hash: u128,
     /// None for an image without detail, which has no near-duplicate.
     pub thumbnail: Option<&'a Thumbnail>,
+    /// What a network makes of the image, where there is one: further candidates are those whose features are close. All
+    /// images have as many.
+    pub features: Option<&'a [f32]>,
 }
 
 /// Finds the near-duplicate pairs among `images`, sorted by their numbers.
@@ -69,6 +74,10 @@ pub fn find(images: &[Searched], progress: &dyn ReadProgress) -> Vec<Pair> {
         images.iter().map(|image| image.thumbnail.filter(|_| known.insert(image.hash))).collect();
     let mut found = BTreeMap::new();
     let mut candidates = described(&thumbnails);
+    for (a, others) in alike_to_a_network(images, &thumbnails) {
+        candidates.entry(a).or_default().extend(others);
+    }
+    candidates = distinct(candidates);
     for _ in 0..ROUNDS {
         let before = found.len();
         found.extend(confirm(&thumbnails, &candidates, progress));
@@ -101,7 +110,36 @@ fn described(thumbnails: &[Option<&Thumbnail>]) -> Candidates {
             }
         }
     }
-    distinct(candidates)
+    candidates
+}
+
+/// The candidates whose features are close, as they are and mirrored. The mean of all features is subtracted first: those of
+/// a network that ends in a rectifier are all positive.
+fn alike_to_a_network(images: &[Searched], thumbnails: &[Option<&Thumbnail>]) -> Candidates {
+    let compared = (0..).zip(images).filter(|(number, _)| thumbnails[*number as usize].is_some());
+    let present: Vec<(u32, &[f32])> = compared.filter_map(|(number, image)| Some((number, image.features?))).collect();
+    let Some(length) = present.first().map(|(_, features)| features.len()).filter(|&length| length > 0) else {
+        return Candidates::new();
+    };
+    let mut mean = vec![0.0; length];
+    for (_, features) in &present {
+        mean.iter_mut().zip(*features).for_each(|(mean, value)| *mean += value / present.len() as f32);
+    }
+    let mut values = Vec::with_capacity(length * present.len());
+    for (_, features) in &present {
+        let centred: Vec<f32> = features.iter().zip(&mean).map(|(value, mean)| value - mean).collect();
+        let size = descriptor::dot(&centred, &centred).sqrt().max(f32::MIN_POSITIVE);
+        values.extend(centred.iter().map(|value| value / size));
+    }
+    let mut candidates = Candidates::new();
+    let neighbours = forest::neighbours(&Vectors { length, values }, 1, CANDIDATES, FEATURE_COSINE);
+    for (own, close) in neighbours.into_iter().enumerate() {
+        for other in close {
+            let (a, b) = (present[own.min(other as usize)].0, present[own.max(other as usize)].0);
+            candidates.entry(a).or_default().extend([(b, false), (b, true)]);
+        }
+    }
+    candidates
 }
 
 /// Tests the candidates: the confirmed pairs with their residuals.

@@ -12,15 +12,24 @@ use mindgap::{
 /// Which images of a split also appear in train.
 #[derive(Clone, Debug)]
 pub enum Leaks {
-    /// For each image, whether it also appears in train.
-    Known(Vec<bool>),
+    /// They are known.
+    Known(KnownLeaks),
     /// The leaks are not known, for this reason.
     Unknown(&'static str),
 }
 
+/// Which images of a split also appear in train, exactly or nearly.
+#[derive(Clone, Debug)]
+pub struct KnownLeaks {
+    /// For each image, whether it also appears in train.
+    pub exact: Vec<bool>,
+    /// For each image, whether a near-duplicate, but no equal image, is in train; None where that is not known.
+    pub near: Option<Vec<bool>>,
+}
+
 impl Leaks {
-    /// For each image, whether it also appears in train; None where that is not known.
-    pub fn known(&self) -> Option<&[bool]> {
+    /// The leaks; None where they are not known.
+    pub fn known(&self) -> Option<&KnownLeaks> {
         match self {
             Self::Known(leaks) => Some(leaks),
             Self::Unknown(_) => None,
@@ -40,6 +49,8 @@ pub struct Evaluation {
     /// Images that also appear in the model's train; null where that is not known, because the data have no train split or
     /// not the model's.
     pub leaks: Option<usize>,
+    /// Near leaks: images with a near-duplicate, but no equal image, in the model's train; null where that is not known.
+    pub near_leaks: Option<usize>,
     /// Why the leaks are not known.
     #[serde(skip)]
     pub why_unknown: &'static str,
@@ -86,9 +97,10 @@ impl Evaluation {
         leaks: &Leaks,
     ) -> Self {
         let (known, why_unknown) = match leaks {
-            Leaks::Known(leaks) => (Some(&leaks[..]), ""),
+            Leaks::Known(leaks) => (Some(leaks), ""),
             Leaks::Unknown(why) => (None, *why),
         };
+        let count = |leaks: &[bool]| leaks.iter().filter(|&&leak| leak).count();
         let predicted = Logits::new(&outputs.logits, &outputs.labels, classes.len()).predicted();
         let confusion = Confusion::new(classes.len(), &outputs.labels, &predicted);
         let scores = classes.iter().zip(confusion.scores()).map(|(name, score)| Class {
@@ -102,7 +114,8 @@ impl Evaluation {
             model,
             data,
             split,
-            leaks: known.map(|leaks| leaks.iter().filter(|&&leak| leak).count()),
+            leaks: known.map(|leaks| count(&leaks.exact)),
+            near_leaks: known.and_then(|leaks| leaks.near.as_deref()).map(count),
             why_unknown,
             figures: Both::of(outputs, classes.len(), temperature, known),
             classes: scores.collect(),

@@ -26,6 +26,8 @@ pub struct GapFigures {
     pub val: usize,
     /// Images of val that also appear in train.
     pub val_in_train: usize,
+    /// Near leaks: images of val with a near-duplicate, but no equal image, in train; null where that is not known.
+    pub near_leaks: Option<usize>,
     /// Gap, losses and accuracies as in `epochs.jsonl`.
     #[serde(flatten)]
     pub measured: Map<String, Value>,
@@ -68,7 +70,10 @@ impl GapFigures {
             seconds: f64::NAN,
             train_images_per_s: f64::NAN,
         };
-        let record = EpochRecord::new(&nothing, &probe.measured(), &val.measured(), &sets.leaks, &sets.in_first_half);
+        let near_leaks = sets.near_leaks.as_deref();
+        let (measured_probe, measured_val) = (probe.measured(), val.measured());
+        let record =
+            EpochRecord::new(&nothing, &measured_probe, &measured_val, &sets.leaks, near_leaks, &sets.in_first_half);
         let mut measured = match serde_json::to_value(&record)? {
             Value::Object(fields) => fields,
             _ => Map::new(),
@@ -84,6 +89,7 @@ impl GapFigures {
             probe: probe.labels.len(),
             val: val.labels.len(),
             val_in_train: sets.leak_count(),
+            near_leaks: sets.near_leak_count(),
             measured,
             overconfidence: nats,
             overconfidence_share_of_gap: (is_gap && nats.is_finite()).then(|| nats / record.gap_loss),
@@ -131,6 +137,13 @@ impl GapFigures {
                 self.val_in_train,
                 self.val,
                 record.gap_loss_without_leaks.unwrap_or(f64::NAN)
+            ));
+        }
+        if let Some(clean) = record.gap_loss_without_near_leaks {
+            found.push(format!(
+                "{} of {} val images have a near-duplicate in train; without leaks of both kinds the gap is {clean:.3} nats.",
+                self.near_leaks.unwrap_or(0),
+                self.val
             ));
         }
         found.push(match (record.gap_loss / record.gap_loss_se, record.gap_loss) {

@@ -113,7 +113,9 @@ fn findings(audit: &Audit) -> String {
                 found.near_duplicates_across_splits,
                 count(found.near_leaks.count(), "near leak")
             ),
-            found.near_duplicate_pairs.iter().map(|pair| pair.images.each_ref().map(name).join(" ~ ")),
+            found.near_duplicate_pairs.iter().map(|pair| {
+                format!("{} (residual {:.3})", pair.images.each_ref().map(name).join(" ~ "), pair.residual)
+            }),
         ),
         finding(
             "Blank",
