@@ -207,6 +207,6 @@ mod files {
 
     #[divan::bench]
     fn audit(bencher: Bencher) {
-        bench(bencher, |path| Audit::of(path, &Options::default(), 10, &NoProgress).expect("an audit"));
+        bench(bencher, |path| Audit::of(path, &Options::default(), None, 10, &NoProgress).expect("an audit"));
     }
 }

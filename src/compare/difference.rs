@@ -20,6 +20,9 @@ pub struct Against {
     /// Val loss without the images that also appear in train.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val_loss_without_leaks: Option<Delta>,
+    /// Val loss without leaks and near leaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_loss_without_near_leaks: Option<Delta>,
     /// Val accuracy, in percentage points.
     pub val_acc: Delta,
     /// Loss on the probe.
@@ -62,6 +65,7 @@ impl Against {
             seeds: pairs.iter().map(|(run, _)| run.job.seed).collect(),
             val_loss,
             val_loss_without_leaks: delta_if_all_have(&pairs, |figures| figures.val_loss_without_leaks),
+            val_loss_without_near_leaks: delta_if_all_have(&pairs, |figures| figures.val_loss_without_near_leaks),
             val_acc,
             probe_loss: delta_if_all_have(&pairs, |figures| figures.probe_loss),
             gap_loss: delta_if_all_have(&pairs, |figures| figures.gap_loss),

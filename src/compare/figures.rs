@@ -67,6 +67,15 @@ pub struct SeedFigures {
     /// Gap without the images that also appear in train.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap_loss_without_leaks: Option<MeanSd>,
+    /// Val loss without leaks and near leaks; absent where a run has no near leak, or none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_loss_without_near_leaks: Option<MeanSd>,
+    /// Val accuracy without leaks and near leaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_acc_without_near_leaks: Option<MeanSd>,
+    /// Gap without leaks and near leaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_loss_without_near_leaks: Option<MeanSd>,
     /// Wall time of a run, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<MeanSd>,
@@ -89,6 +98,9 @@ impl SeedFigures {
             val_loss_without_leaks: over_if_all_have(runs, |figures| figures.val_loss_without_leaks),
             val_acc_without_leaks: over_if_all_have(runs, |figures| figures.val_acc_without_leaks),
             gap_loss_without_leaks: over_if_all_have(runs, |figures| figures.gap_loss_without_leaks),
+            val_loss_without_near_leaks: over_if_all_have(runs, |figures| figures.val_loss_without_near_leaks),
+            val_acc_without_near_leaks: over_if_all_have(runs, |figures| figures.val_acc_without_near_leaks),
+            gap_loss_without_near_leaks: over_if_all_have(runs, |figures| figures.gap_loss_without_near_leaks),
             seconds: over_if_all_have(runs, |figures| figures.seconds),
         }
     }

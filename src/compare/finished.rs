@@ -88,6 +88,7 @@ impl FinishedRun {
             probe: None,
             classes,
             leaks: None,
+            near_leaks: None,
             in_first_half: &in_first_half,
         });
         Self {
@@ -164,12 +165,13 @@ fn of_folder(path: &Path, which: Which, common: Option<&CommonImages>) -> Result
         _ => {
             let data_seed = recipe.as_ref().map_or(0, |recipe| recipe.data_seed);
             let leaks = known_leaks(listed.as_ref(), &environment.data, val.ids.len())?;
+            let near_leaks = listed.as_ref().and_then(|listed| listed.near_leaks.as_deref());
             let halves = match &listed {
                 Some(listed) => listed.in_first_half.clone(),
                 None => halves(&val.labels, classes, data_seed),
             };
             let keep = common.map(|common| common.of(&images));
-            remeasured(val, probe, &leaks, &halves, keep.as_deref(), classes, &done)
+            remeasured(val, probe, &leaks, near_leaks, &halves, keep.as_deref(), classes, &done)
         }
     };
     let run = FinishedRun {
@@ -226,6 +228,7 @@ fn remeasured(
     val: &Outputs,
     probe: &Outputs,
     leaks: &[bool],
+    near_leaks: Option<&[bool]>,
     halves: &[bool],
     keep: Option<&[bool]>,
     classes: usize,
@@ -235,7 +238,7 @@ fn remeasured(
     let figures = match keep {
         None => {
             let measurement =
-                Measurement { val, probe: Some(probe), classes, leaks: Some(leaks), in_first_half: halves };
+                Measurement { val, probe: Some(probe), classes, leaks: Some(leaks), near_leaks, in_first_half: halves };
             RunFigures {
                 cross_fitted_best_loss: of_run.cross_fitted_best_loss,
                 val_loss_course: of_run.val_loss_course,
@@ -243,15 +246,17 @@ fn remeasured(
             }
         }
         Some(keep) => {
-            let only =
-                |mask: &[bool]| mask.iter().zip(keep).filter(|&(_, &keep)| keep).map(|(&mask, _)| mask).collect();
-            let (leaks, halves): (Vec<bool>, Vec<bool>) = (only(leaks), only(halves));
+            let only = |mask: &[bool]| -> Vec<bool> {
+                mask.iter().zip(keep).filter(|&(_, &keep)| keep).map(|(&mask, _)| mask).collect()
+            };
+            let (leaks, near_leaks, halves) = (only(leaks), near_leaks.map(only), only(halves));
             let val = val.only(|image| keep[image]);
             RunFigures::measure(&Measurement {
                 val: &val,
                 probe: Some(probe),
                 classes,
                 leaks: Some(&leaks),
+                near_leaks: near_leaks.as_deref(),
                 in_first_half: &halves,
             })
         }

@@ -77,14 +77,18 @@ fn join(folds: &[&FinishedRun]) -> FinishedRun {
     }
 }
 
+/// A figure of a run, where it has it.
+type Figure = dyn Fn(&RunFigures) -> Option<f64>;
+
 /// The figures of all folds together: means weighted by the folds' val images, so that those of val are means over all
 /// images. The wall time is the sum.
 fn figures_of_all(folds: &[&FinishedRun]) -> RunFigures {
     let images = |fold: &FinishedRun| fold.val.losses.len() as f64;
-    let without_leaks = |fold: &FinishedRun| {
-        let leaks = fold.environment.as_ref().map_or(0, |environment| environment.data.val_in_train);
-        images(fold) - leaks as f64
-    };
+    let leaks = |fold: &FinishedRun| fold.environment.as_ref().map_or(0, |environment| environment.data.val_in_train);
+    let near_leaks =
+        |fold: &FinishedRun| fold.environment.as_ref().and_then(|environment| environment.data.near_leaks).unwrap_or(0);
+    let without_leaks = |fold: &FinishedRun| images(fold) - leaks(fold) as f64;
+    let without_both = |fold: &FinishedRun| without_leaks(fold) - near_leaks(fold) as f64;
     let over = |figure: &dyn Fn(&RunFigures) -> Option<f64>, weight: &dyn Fn(&FinishedRun) -> f64| {
         let mut sum = 0.0;
         let mut weights = 0.0;
@@ -99,10 +103,12 @@ fn figures_of_all(folds: &[&FinishedRun]) -> RunFigures {
     };
     let sometimes = |figure: &dyn Fn(&RunFigures) -> Option<f64>| over(figure, &images);
     // A fold without leaks is measured on all of its images.
-    let clean = |without: &dyn Fn(&RunFigures) -> Option<f64>, with: &dyn Fn(&RunFigures) -> Option<f64>| {
+    let clean = |without: &Figure, with: &Figure, weight: &dyn Fn(&FinishedRun) -> f64| {
         let has_leaks = folds.iter().any(|fold| without(&fold.figures).is_some());
-        if has_leaks { over(&|figures| without(figures).or(with(figures)), &without_leaks) } else { None }
+        if has_leaks { over(&|figures| without(figures).or(with(figures)), weight) } else { None }
     };
+    let exact = |without: &Figure, with: &Figure| clean(without, with, &without_leaks);
+    let near = |without: &Figure, with: &Figure| clean(without, with, &without_both);
     let first = &folds[0].figures;
     let course = first.val_loss_course;
     let is_same_course = folds.iter().all(|fold| fold.figures.val_loss_course == course);
@@ -118,9 +124,18 @@ fn figures_of_all(folds: &[&FinishedRun]) -> RunFigures {
         temperature: always(&|figures| figures.temperature),
         calibration_error: always(&|figures| figures.calibration_error),
         cross_fitted_best_loss: sometimes(&|figures| figures.cross_fitted_best_loss),
-        val_loss_without_leaks: clean(&|figures| figures.val_loss_without_leaks, &|figures| Some(figures.val_loss)),
-        val_acc_without_leaks: clean(&|figures| figures.val_acc_without_leaks, &|figures| Some(figures.val_acc)),
-        gap_loss_without_leaks: clean(&|figures| figures.gap_loss_without_leaks, &|figures| figures.gap_loss),
+        val_loss_without_leaks: exact(&|of| of.val_loss_without_leaks, &|of| Some(of.val_loss)),
+        val_acc_without_leaks: exact(&|of| of.val_acc_without_leaks, &|of| Some(of.val_acc)),
+        gap_loss_without_leaks: exact(&|of| of.gap_loss_without_leaks, &|of| of.gap_loss),
+        val_loss_without_near_leaks: near(&|of| of.val_loss_without_near_leaks, &|of| {
+            of.val_loss_without_leaks.or(Some(of.val_loss))
+        }),
+        val_acc_without_near_leaks: near(&|of| of.val_acc_without_near_leaks, &|of| {
+            of.val_acc_without_leaks.or(Some(of.val_acc))
+        }),
+        gap_loss_without_near_leaks: near(&|of| of.gap_loss_without_near_leaks, &|of| {
+            of.gap_loss_without_leaks.or(of.gap_loss)
+        }),
         val_loss_course: if is_same_course { course } else { Course::Unclear },
         seconds: seconds.map(|seconds| seconds.iter().sum()),
         parameters: first.parameters,

@@ -1,7 +1,7 @@
 //! The figures of one run that a comparison uses.
 
 use crate::{
-    run::{Done, Gap, Outputs},
+    run::{Done, Gap, Outputs, leaks_of_both_kinds},
     stats::{self, Course, Logits, Overconfidence},
 };
 
@@ -35,6 +35,12 @@ pub struct RunFigures {
     pub val_acc_without_leaks: Option<f64>,
     /// Gap in loss without the images that also appear in train.
     pub gap_loss_without_leaks: Option<f64>,
+    /// Val loss without leaks and near leaks; None where there is no near leak, or none is known.
+    pub val_loss_without_near_leaks: Option<f64>,
+    /// Val accuracy without leaks and near leaks.
+    pub val_acc_without_near_leaks: Option<f64>,
+    /// Gap in loss without leaks and near leaks.
+    pub gap_loss_without_near_leaks: Option<f64>,
     /// What val loss did at the end of the run.
     pub val_loss_course: Course,
     /// Wall time, in seconds.
@@ -55,6 +61,8 @@ pub struct Measurement<'a> {
     pub classes: usize,
     /// Which val images also appear in train, where that is known.
     pub leaks: Option<&'a [bool]>,
+    /// Which val images have a near-duplicate, but no equal image, in train, where that is known.
+    pub near_leaks: Option<&'a [bool]>,
     /// Which val images belong to its first half.
     pub in_first_half: &'a [bool],
 }
@@ -77,6 +85,9 @@ impl RunFigures {
             val_loss_without_leaks: last.val_loss_without_leaks,
             val_acc_without_leaks: last.val_acc_without_leaks,
             gap_loss_without_leaks: last.gap_loss_without_leaks,
+            val_loss_without_near_leaks: last.val_loss_without_near_leaks,
+            val_acc_without_near_leaks: last.val_acc_without_near_leaks,
+            gap_loss_without_near_leaks: last.gap_loss_without_near_leaks,
             val_loss_course: done.val_loss_lately.map_or(Course::Unclear, |lately| lately.course),
             seconds: Some(done.cost.seconds),
             parameters: Some(done.cost.parameters),
@@ -86,11 +97,14 @@ impl RunFigures {
 
     /// The figures of these outputs alone; what only the course of a run gives is None.
     pub fn measure(measurement: &Measurement) -> Self {
-        let &Measurement { val, probe, classes, leaks, in_first_half } = measurement;
+        let &Measurement { val, probe, classes, leaks, near_leaks, in_first_half } = measurement;
         let measured = val.measured();
         let gap = probe.map(|probe| Gap::between(&probe.measured(), &measured));
         let clean = leaks.filter(|leaks| leaks.contains(&true)).map(|leaks| measured.only(|image| !leaks[image]));
         let clean_gap = probe.zip(clean.as_ref()).map(|(probe, clean)| Gap::between(&probe.measured(), clean));
+        let leaks_of_both_kinds = leaks.and_then(|leaks| leaks_of_both_kinds(leaks, near_leaks));
+        let cleaner = leaks_of_both_kinds.map(|leaks| measured.only(|image| !leaks[image]));
+        let cleaner_gap = probe.zip(cleaner.as_ref()).map(|(probe, clean)| Gap::between(&probe.measured(), clean));
         let Overconfidence { nats, temperature } =
             Overconfidence::measure(&val.logits, &val.labels, classes, in_first_half);
         Self {
@@ -107,6 +121,9 @@ impl RunFigures {
             val_loss_without_leaks: clean.as_ref().map(|clean| clean.mean_loss()),
             val_acc_without_leaks: clean.as_ref().map(|clean| stats::percent(&clean.correct)),
             gap_loss_without_leaks: clean_gap.map(|gap| gap.gap_loss),
+            val_loss_without_near_leaks: cleaner.as_ref().map(|clean| clean.mean_loss()),
+            val_acc_without_near_leaks: cleaner.as_ref().map(|clean| stats::percent(&clean.correct)),
+            gap_loss_without_near_leaks: cleaner_gap.map(|gap| gap.gap_loss),
             val_loss_course: Course::Unclear,
             seconds: None,
             parameters: None,

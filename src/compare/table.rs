@@ -99,9 +99,13 @@ impl Comparison {
         if with_leaks {
             head.extend(row(&["val loss w/o leaks", "val acc w/o leaks"]));
         }
+        let with_near_leaks = self.presets.iter().any(|preset| preset.figures.val_loss_without_near_leaks.is_some());
+        if with_near_leaks {
+            head.extend(row(&["val loss w/o near leaks", "val acc w/o near leaks"]));
+        }
         head.extend(row(&["parameters", "minutes"]));
         let mut rows = vec![head];
-        rows.extend(self.presets.iter().map(|preset| figures_row(preset, with_leaks)));
+        rows.extend(self.presets.iter().map(|preset| figures_row(preset, with_leaks, with_near_leaks)));
         self.without_empty_columns(rows)
     }
 
@@ -140,7 +144,7 @@ fn brief_row(preset: &Compared) -> Vec<String> {
     ]
 }
 
-fn figures_row(preset: &Compared, with_leaks: bool) -> Vec<String> {
+fn figures_row(preset: &Compared, with_leaks: bool, with_near_leaks: bool) -> Vec<String> {
     let figures = &preset.figures;
     let mut row = vec![
         preset.preset.clone(),
@@ -158,6 +162,10 @@ fn figures_row(preset: &Compared, with_leaks: bool) -> Vec<String> {
     if with_leaks {
         row.push(mean_sd_if_known(&figures.val_loss_without_leaks, 3));
         row.push(mean_sd_if_known(&figures.val_acc_without_leaks, 1));
+    }
+    if with_near_leaks {
+        row.push(mean_sd_if_known(&figures.val_loss_without_near_leaks, 3));
+        row.push(mean_sd_if_known(&figures.val_acc_without_near_leaks, 1));
     }
     row.push(preset.parameters.map_or(NONE.into(), |parameters| parameters.to_string()));
     row.push(figures.seconds.as_ref().map_or(NONE.into(), |seconds| format!("{:.1}", seconds.mean / 60.0)));

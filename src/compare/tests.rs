@@ -33,14 +33,14 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
         train_images_per_s: 100.0,
     };
     let half: Vec<bool> = (0..IMAGES).map(|number| number % 2 == 0).collect();
-    let record = EpochRecord::new(&training, &probe, &val, &[false; IMAGES], &half);
+    let record = EpochRecord::new(&training, &probe, &val, &[false; IMAGES], None, &half);
     let outputs = Outputs {
         logits: (0..IMAGES).flat_map(|number| [number as f32 / 100.0, 0.5]).collect(),
         labels: (0..IMAGES as i64).map(|number| number % 2).collect(),
         ids: (0..IMAGES as i64).collect(),
     };
     let cost = RunCost { parameters: 1000, macs: Some(2000), seconds: 60.0 };
-    let done = Done::conclude(&[record], &outputs, 2, &[false; IMAGES], &half, cost).unwrap();
+    let done = Done::conclude(&[record], &outputs, 2, &[false; IMAGES], None, &half, cost).unwrap();
     FinishedRun {
         folds: Vec::new(),
         job: Job { preset: preset.into(), seed, fold: None },
@@ -95,6 +95,7 @@ fn data(fingerprint: &str) -> DataSource {
         val_in_train: 0,
         group_leaks: None,
         val_groups: None,
+        near_leaks: None,
         surplus_duplicates: None,
         conflicting_groups: None,
         bad_files: 0,

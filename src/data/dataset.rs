@@ -13,6 +13,7 @@ use super::{
         shape::{self, Shape},
     },
     list_splits::listed,
+    near_leaks::{self, NearLeaks},
     options::Options,
     read_progress::ReadProgress,
     selection::Selection,
@@ -67,6 +68,8 @@ pub struct Dataset {
     pub bad_files: Vec<BadFile>,
     /// Notes for the user on how the source was read, one sentence each.
     pub notes: Vec<String>,
+    /// None where they were not sought.
+    near_leaks: Option<NearLeaks>,
 }
 
 /// Opens `source`: a folder of class folders, a `.csv` table like FER2013's, or `faces`, the generated faces.
@@ -107,7 +110,9 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
     }
 
     let mut splits = Vec::new();
-    for (samples, reading) in samples.into_iter().zip(readings.splits) {
+    let mut thumbnails = Vec::new();
+    for (samples, mut reading) in samples.into_iter().zip(readings.splits) {
+        thumbnails.push(std::mem::take(&mut reading.thumbnails));
         splits.push(split_of(&read_splits::in_range(samples, readings.range), reading, shape, options.workers()));
     }
     let mut splits = splits.into_iter();
@@ -131,6 +136,8 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
         let of_images = [Some(&train), Some(&val), test.as_ref()].into_iter().flatten().flat_map(|split| &split.groups);
         fingerprint = hash::with_groups(&fingerprint, of_images.flatten().copied());
     }
+    let present: Vec<&Split> = [&train, &val].into_iter().chain(&test).collect();
+    let near_leaks = near_leaks::of(&present, thumbnails, options, progress, &mut notes)?;
     Ok(Dataset {
         source: source.to_owned(),
         selection: options.selection.clone(),
@@ -149,6 +156,7 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
         fingerprint,
         bad_files,
         notes,
+        near_leaks,
     })
 }
 
@@ -219,6 +227,19 @@ impl Dataset {
     /// For each image of `split` (val or test), whether its decoded pixels also appear in train: a leak.
     pub fn in_train(&self, split: &Split) -> Vec<bool> {
         probe::in_train(side(&self.train), side(split))
+    }
+
+    /// For each image of val, whether it is a near leak: no image of train equals it, and one is a near-duplicate, which
+    /// shows the same photograph re-encoded, cropped, mirrored or in other light. None where they were not to be
+    /// sought, and for a data set that is too large for the search; a note says so.
+    pub fn val_near_leaks(&self) -> Option<&[bool]> {
+        self.near_leaks.as_ref().map(|leaks| &leaks.val[..])
+    }
+
+    /// For each image of test, whether it is a near leak; see [`val_near_leaks`](Self::val_near_leaks). None without test,
+    /// too.
+    pub fn test_near_leaks(&self) -> Option<&[bool]> {
+        self.near_leaks.as_ref()?.test.as_deref()
     }
 
     /// For each image of val, whether it is in the first of two stratified halves, drawn with `data_seed`, which keep groups

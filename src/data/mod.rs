@@ -1,13 +1,14 @@
 //! Images and labels: where they come from and how they reach the device.
 //!
-//! `open` (`dataset`) reads a source in five steps:
+//! `open` (`dataset`) reads a source in six steps:
 //!
 //! 1. List the samples (`sources`): a folder (`sources::image_folder`), a table (`sources::table`) or generated faces
 //!    (`sources::faces`) gives a `Listing`, without the samples that the user excludes (`sources::exclude`).
 //! 2. Settle the splits (`list_splits`, `splits`): draw a tenth for val where there is no val split, and the fraction of train in use.
 //! 3. Choose the shape that every image gets (`decoding::shape`).
 //! 4. Read every image once (`decoding`): decode it, hash its pixels, resize it, and keep it if it fits the cache.
-//! 5. Report what cannot be read, or leave it out, and return a [`Dataset`].
+//! 5. Report what cannot be read, or leave it out.
+//! 6. Find the near leaks (`near_leaks`), and return a [`Dataset`].
 //!
 //! Training then takes [`Batch`]es from each [`Split`] (`streaming`). A split too large for the cache is decoded again in
 //! every epoch, in the same order and to the same bytes.
@@ -22,6 +23,8 @@ mod audit;
 mod dataset;
 mod decoding;
 mod list_splits;
+mod near_duplicates;
+mod near_leaks;
 mod options;
 mod panic_message;
 mod read_progress;
@@ -34,8 +37,8 @@ mod streaming;
 mod tests;
 
 pub use audit::{
-    Audit, Broken, Channels, Counts, CutGroup, Findings, GroupLeaks, Item, Leak, NearPair, PerSplit, SizeCount,
-    SplitName, ToExclude,
+    Audit, Broken, Channels, Counts, CutGroup, Features, Findings, GroupLeaks, Item, Leak, NearLeaks, NearPair,
+    PerSplit, SizeCount, SplitName, ToExclude,
 };
 pub use dataset::{Dataset, open};
 pub use decoding::decoded_cache::{default_folder, kept_bytes};

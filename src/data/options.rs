@@ -33,6 +33,8 @@ pub struct Options {
     /// Folder that keeps decoded images for the next start, valid as long as no file changes; `None`: they are not kept.
     /// [`default_folder`](super::default_folder) is the user's own.
     pub decoded_folder: Option<PathBuf>,
+    /// Whether near leaks are sought: images of val and test with a near-duplicate in train.
+    pub near_leaks: bool,
     /// Bytes that `decoded_folder` may hold; the entries used longest ago are deleted first.
     pub decoded_limit: u64,
 }
@@ -50,6 +52,7 @@ impl Default for Options {
             selection: Selection::default(),
             cache_limit: 4 << 30,
             workers: None,
+            near_leaks: true,
             decoded_folder: None,
             decoded_limit: 8 << 30,
         }

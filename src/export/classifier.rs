@@ -111,6 +111,15 @@ impl Classifier {
         self.normalize.forward(&images.to_device(self.network.parameters.device()))
     }
 
+    /// uint8 images `[n, c, h, w]` to what the classifier sees of them, float32 `[n, features]`.
+    ///
+    /// # Errors
+    /// The network does not take images of this shape, or computing fails.
+    pub fn features(&self, images: &Tensor) -> Result<Tensor> {
+        let _guard = tch::no_grad_guard();
+        torch::catch(|| Ok(self.network.features(&self.normalized(images))))
+    }
+
     /// The evidence in each region of uint8 images `[n, c, h, w]` for the image's class in `classes`, i64 \[n\]: maps
     /// `[n, h', w']` of the last stage's size, at least 0. See [`ResNet::grad_cam`].
     ///

@@ -41,6 +41,8 @@ pub struct Evidence {
     pub predictions: Option<Predictions>,
     /// Val loss without the images that also appear in train, after the last epoch \[nats\].
     pub val_loss_without_leaks: Option<f64>,
+    /// Val loss without leaks and near leaks, after the last epoch \[nats\].
+    pub val_loss_without_near_leaks: Option<f64>,
 }
 
 impl Case {
@@ -177,6 +179,7 @@ fn read_run(path: &Path) -> Result<Case> {
             done: folder.done()?,
             predictions,
             val_loss_without_leaks: last.val_loss_without_leaks,
+            val_loss_without_near_leaks: last.val_loss_without_near_leaks,
         }),
     })
 }

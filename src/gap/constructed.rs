@@ -180,7 +180,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
             seconds: 1.0,
             train_images_per_s: 1.0,
         };
-        let record = EpochRecord::new(&training, &last.1.measured(), &last.0.measured(), &is_leak, &half);
+        let record = EpochRecord::new(&training, &last.1.measured(), &last.0.measured(), &is_leak, None, &half);
         if best.as_ref().is_none_or(|best| record.val_loss < best.0) {
             best = Some((record.val_loss, last.0.clone(), last.1.clone()));
         }
@@ -188,7 +188,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
     }
     let (_, best_val, best_probe) = best.unwrap();
     let cost = RunCost { parameters: 0, macs: None, seconds: 0.0 };
-    let done = Done::conclude(&records, &last.0, CLASSES, &is_leak, &half, cost).unwrap();
+    let done = Done::conclude(&records, &last.0, CLASSES, &is_leak, None, &half, cost).unwrap();
     let data = DataSource {
         source: "data".into(),
         path: None,
@@ -201,6 +201,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
         val_in_train: leaks,
         group_leaks: None,
         val_groups: None,
+        near_leaks: None,
         surplus_duplicates: None,
         conflicting_groups: None,
         bad_files: 0,
@@ -220,6 +221,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
             recorder: None,
             data,
             val_loss_without_leaks: done.last.val_loss_without_leaks,
+            val_loss_without_near_leaks: done.last.val_loss_without_near_leaks,
             done: Some(done),
             predictions: Some(Predictions {
                 classes: CLASSES,

@@ -27,7 +27,7 @@ mod tests {
         };
         let probe = Measured { losses: vec![0.0, 1.0], correct: vec![true; 2], groups: None };
         let val = Measured { losses: vec![gap, gap + 1.0], correct: vec![true; 2], groups: None };
-        EpochRecord::new(&training, &probe, &val, &[false; 2], &[true, false])
+        EpochRecord::new(&training, &probe, &val, &[false; 2], None, &[true, false])
     }
 
     fn since(gaps: &[f32]) -> Option<u32> {

@@ -78,6 +78,12 @@ impl ResNet {
         self.forward_watched(images, mode, &mut |_, _| ())
     }
 
+    /// Normalised float images `[n, channels, h, w]` to what the classifier sees of them, `[n, features]`, in eval mode.
+    pub fn features(&self, images: &Tensor) -> Tensor {
+        let maps = self.feature_maps(images, &mut Mode::Eval, &mut |_, _| ());
+        maps.mean_dim([2i64, 3].as_slice(), false, Kind::Float)
+    }
+
     /// [`Self::forward`] that calls `watch` with the name and the output of the stem, of every block and of the
     /// classifier, in order.
     pub(crate) fn forward_watched(

@@ -32,10 +32,12 @@ pub enum Purpose {
     Faces = 10,
     /// Resampling for intervals; epoch and index identify the interval.
     Resample = 11,
+    /// Planes that divide images into candidates for near-duplicates; epoch = tree, index = node.
+    NearDuplicates = 12,
     /// Folds of a cross-validation; index = class, or epoch 1 for groups.
-    Folds = 12,
+    Folds = 13,
     /// Training images that a control does without; epoch = number of the fix, index = class.
-    Control = 13,
+    Control = 14,
 }
 
 /// A stream of random numbers.

@@ -17,6 +17,7 @@ impl Report {
             ("data", values(&runs, data)),
             ("data fingerprint", values(&runs, |run| run.environment.data.fingerprint.clone())),
             ("val images also in train", values(&runs, |run| run.environment.data.val_in_train.to_string())),
+            ("near leaks in val", values(&runs, near_leaks)),
             ("files left out", values(&runs, |run| run.environment.data.bad_files.to_string())),
             ("seeds", values(&runs, ReportedRun::seed)),
             ("data seed", values(&runs, data_seed)),
@@ -27,6 +28,9 @@ impl Report {
             ("first run begun", started),
             ("resumes", resumes.to_string()),
         ];
+        if runs.iter().all(|run| run.environment.data.near_leaks.is_none()) {
+            facts.retain(|(name, _)| *name != "near leaks in val");
+        }
         if runs.iter().any(|run| run.environment.data.group_leaks.is_some()) {
             facts.push(("groups of val images", values(&runs, groups)));
         }
@@ -72,6 +76,10 @@ fn data(run: &ReportedRun) -> String {
         data.classes.len(),
         shape.unwrap_or_default()
     )
+}
+
+fn near_leaks(run: &ReportedRun) -> String {
+    run.environment.data.near_leaks.map_or("none known".to_owned(), |count| count.to_string())
 }
 
 fn data_seed(run: &ReportedRun) -> String {

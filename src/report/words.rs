@@ -111,8 +111,16 @@ pub fn duration(seconds: f64) -> String {
 pub fn cards(run: &ReportedRun) -> Vec<Card> {
     let Some(last) = run.epochs.last() else { return Vec::new() };
     let mut cards = vec![
-        Card::new("val loss", format!("{:.3}", last.val_loss), without_leaks(last.val_loss_without_leaks, 3)),
-        Card::new("val accuracy", format!("{:.1} %", last.val_acc), without_leaks(last.val_acc_without_leaks, 1)),
+        Card::new(
+            "val loss",
+            format!("{:.3}", last.val_loss),
+            without_leaks(last.val_loss_without_leaks, last.val_loss_without_near_leaks, 3),
+        ),
+        Card::new(
+            "val accuracy",
+            format!("{:.1} %", last.val_acc),
+            without_leaks(last.val_acc_without_leaks, last.val_acc_without_near_leaks, 1),
+        ),
         Card::new("probe loss", format!("{:.3}", last.probe_loss), "training images, measured like val"),
         Card::new("probe accuracy", format!("{:.1} %", last.probe_acc), ""),
         Card::new(
@@ -142,7 +150,10 @@ pub fn cards(run: &ReportedRun) -> Vec<Card> {
     cards
 }
 
-/// A figure without the leaks, as a note; empty where there are none.
-fn without_leaks(figure: Option<f64>, digits: usize) -> String {
-    figure.map_or(String::new(), |figure| format!("{figure:.digits$} without the val images that also appear in train"))
+/// A figure without the leaks, and without near leaks too, as a note; empty where there are none.
+fn without_leaks(figure: Option<f64>, without_near: Option<f64>, digits: usize) -> String {
+    let exact = figure.map(|figure| format!("{figure:.digits$} without the val images that also appear in train"));
+    let near = without_near
+        .map(|figure| format!("{figure:.digits$} without all val images that appear there exactly or nearly"));
+    exact.into_iter().chain(near).collect::<Vec<_>>().join("; ")
 }

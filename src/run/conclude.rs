@@ -72,6 +72,7 @@ fn compute(folder: &RunFolder, environment: &Environment, recorder: &Recorder) -
         &predictions.last_val,
         predictions.classes,
         &images.leaks,
+        images.near_leaks.as_deref(),
         &images.in_first_half,
         RunCost { parameters: recorder.parameters, macs: None, seconds },
     )?;
@@ -145,7 +146,7 @@ mod tests {
                 train_images_per_s: f64::NAN,
             };
             let (val, probe) = (val(margin).measured(), probe(2.0 * margin).measured());
-            let record = EpochRecord::new(&training, &probe, &val, &images.leaks, &images.in_first_half);
+            let record = EpochRecord::new(&training, &probe, &val, &images.leaks, None, &images.in_first_half);
             let line = serde_json::to_string(&EpochRecord { steps: None, ..record }).unwrap();
             crate::durable::append_line(&path.join(RunFolder::EPOCHS), &line).unwrap();
         }

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{EpochRecord, Gap, Measured, Outputs, Predictions, best_epoch, nan};
+use super::{EpochRecord, Gap, Measured, Outputs, Predictions, best_epoch, nan, record::leaks_of_both_kinds};
 use crate::stats::{self, Lately, Logits, Overconfidence};
 
 /// The content of `done.json`. Losses are in nats per image, accuracies in percent. The headline is the last epoch:
@@ -43,6 +43,10 @@ pub struct Done {
     pub tta: Option<TtaFigures>,
     /// Images of val that also appear in train.
     pub val_in_train: usize,
+    /// Near leaks: images of val with a near-duplicate, but no equal image, in train. Absent where there is none, or they
+    /// are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near_leaks: Option<usize>,
     /// Size of the network and time of its training.
     #[serde(flatten)]
     pub cost: RunCost,
@@ -82,19 +86,29 @@ pub struct TtaFigures {
     /// Val accuracy without the images that also appear in train \[%\].
     #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
     pub val_acc_without_leaks: Option<f64>,
+    /// Val loss without leaks and near leaks \[nats\]; absent when there is no near leak, or none is known.
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub val_loss_without_near_leaks: Option<f64>,
+    /// Val accuracy without leaks and near leaks \[%\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub val_acc_without_near_leaks: Option<f64>,
 }
 
 impl TtaFigures {
-    /// The figures of `val`, whose logits were averaged over `views`; `leaks[i]` says whether image i also appears in train.
-    pub fn new(views: impl std::fmt::Display, val: &Outputs, leaks: &[bool]) -> Self {
+    /// The figures of `val`, whose logits were averaged over `views`; `leaks[i]` says whether image i also appears in train,
+    /// `near_leaks[i]` whether a near-duplicate of it does, if that is known.
+    pub fn new(views: impl std::fmt::Display, val: &Outputs, leaks: &[bool], near_leaks: Option<&[bool]>) -> Self {
         let all = val.measured();
         let clean = leaks.contains(&true).then(|| all.only(|image| !leaks[image]));
+        let cleaner = leaks_of_both_kinds(leaks, near_leaks).map(|leaks| all.only(|image| !leaks[image]));
         Self {
             views: views.to_string(),
             val_loss: all.mean_loss(),
             val_acc: stats::percent(&all.correct),
             val_loss_without_leaks: clean.as_ref().map(Measured::mean_loss),
             val_acc_without_leaks: clean.map(|clean| stats::percent(&clean.correct)),
+            val_loss_without_near_leaks: cleaner.as_ref().map(Measured::mean_loss),
+            val_acc_without_near_leaks: cleaner.map(|clean| stats::percent(&clean.correct)),
         }
     }
 }
@@ -113,7 +127,8 @@ pub struct RunCost {
 
 impl Done {
     /// Concludes a run from its records in order and from the outputs on val after the last epoch, over `classes` classes.
-    /// `leaks` says which val images also appear in train, `in_first_half` which belong to val's first half.
+    /// `leaks` says which val images also appear in train, `near_leaks` of which a near-duplicate does, if that is known, and
+    /// `in_first_half` which belong to val's first half.
     ///
     /// # Errors
     /// When there is no epoch.
@@ -125,6 +140,7 @@ impl Done {
         val: &Outputs,
         classes: usize,
         leaks: &[bool],
+        near_leaks: Option<&[bool]>,
         in_first_half: &[bool],
         cost: RunCost,
     ) -> Result<Done> {
@@ -158,6 +174,7 @@ impl Done {
             early_stopped: false,
             tta: None,
             val_in_train: leaks.iter().filter(|&&leak| leak).count(),
+            near_leaks: near_leaks.map(|leaks| leaks.iter().filter(|&&leak| leak).count()).filter(|&count| count > 0),
             cost,
             last,
         })
@@ -197,7 +214,7 @@ pub(super) mod tests {
             labels: vec![0, 1, 1, 0],
             ids: vec![0, 1, 2, 3],
         };
-        Done::conclude(&epochs, &val, 2, &[true, false, false, false], &[true, true, false, false], COST).unwrap()
+        Done::conclude(&epochs, &val, 2, &[true, false, false, false], None, &[true, true, false, false], COST).unwrap()
     }
 
     #[test]
@@ -242,6 +259,6 @@ pub(super) mod tests {
 
     #[test]
     fn a_run_without_an_epoch_has_no_final_figures() {
-        assert!(Done::conclude(&[], &Outputs::default(), 2, &[], &[], COST).is_err());
+        assert!(Done::conclude(&[], &Outputs::default(), 2, &[], None, &[], COST).is_err());
     }
 }

@@ -90,6 +90,10 @@ pub struct DataSource {
     /// Groups of which val has images; absent where the images have no groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val_groups: Option<usize>,
+    /// Near leaks: images of val with a near-duplicate, but no equal image, in train. Absent where there is none, or they
+    /// are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near_leaks: Option<usize>,
     /// Training images that repeat an earlier one, pixel for pixel; absent in runs of versions that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surplus_duplicates: Option<usize>,
@@ -228,6 +232,7 @@ pub(super) mod tests {
                 val_in_train: 3,
                 group_leaks: None,
                 val_groups: None,
+                near_leaks: None,
                 surplus_duplicates: None,
                 conflicting_groups: None,
                 bad_files: 0,

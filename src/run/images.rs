@@ -3,7 +3,8 @@
 //!
 //! Columns `split,id,name,label,leak,half`: `val` or `probe`; the sample id; the name of the image, which is its path below
 //! the folder of the data where it is a file; the number of its class; 1 where a val image also appears in train; the half
-//! of val, 1 or 2, to which it belongs in cross-fitting, empty for the probe. Where the images have groups, a last column
+//! of val, 1 or 2, to which it belongs in cross-fitting, empty for the probe. A column `near_leak` follows where near leaks are
+//! known: 1 where a near-duplicate of a val image, but no equal one, is in train. Where the images have groups, a last column
 //! `group` names that of each.
 
 use std::{
@@ -16,9 +17,11 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{Outputs, Predictions, csv_error::csv_error};
 use crate::durable;
 
-/// The columns of the file.
+/// The columns of each file.
 const COLUMNS: [&str; 6] = ["split", "id", "name", "label", "leak", "half"];
-/// The column of groups, which may be absent.
+/// The column of near leaks, where they are known.
+const NEAR_LEAK: &str = "near_leak";
+/// The column of groups, where the images have groups.
 const GROUP: &str = "group";
 
 /// The images of val and probe.
@@ -30,6 +33,8 @@ pub struct Images {
     pub probe: Vec<ListedImage>,
     /// For each image of val, whether it also appears in train.
     pub leaks: Vec<bool>,
+    /// For each image of val, whether it is a near leak; None where that is not known.
+    pub near_leaks: Option<Vec<bool>>,
     /// For each image of val, whether it belongs to the first half of val, for cross-fitting.
     pub in_first_half: Vec<bool>,
 }
@@ -55,18 +60,22 @@ impl Images {
     pub fn save(&self, path: &Path) -> Result<()> {
         let has_groups = self.has_groups();
         let mut table = csv::Writer::from_writer(Vec::new());
-        table.write_record(COLUMNS.into_iter().chain(has_groups.then_some(GROUP)))?;
-        let mut write = |split: &str, image: &ListedImage, leak: bool, half: &str| {
+        let optional = [self.near_leaks.as_ref().map(|_| NEAR_LEAK), has_groups.then_some(GROUP)];
+        table.write_record(COLUMNS.into_iter().chain(optional.into_iter().flatten()))?;
+        let mut write = |split: &str, image: &ListedImage, leak: bool, half: &str, near_leak: bool| {
             let [id, label, leak] = [image.id, image.label, i64::from(leak)].map(|number| number.to_string());
             let row = [split, &id, &image.name, &label, &leak, half];
+            let near_leak = self.near_leaks.as_ref().map(|_| if near_leak { "1" } else { "0" });
             let group = image.group.as_deref().filter(|_| has_groups);
-            table.write_record(row.into_iter().chain(group))
+            table.write_record(row.into_iter().chain(near_leak).chain(group))
         };
         for (index, image) in self.val.iter().enumerate() {
-            write("val", image, self.leaks[index], if self.in_first_half[index] { "1" } else { "2" })?;
+            let half = if self.in_first_half[index] { "1" } else { "2" };
+            let near_leak = self.near_leaks.as_ref().is_some_and(|near_leaks| near_leaks[index]);
+            write("val", image, self.leaks[index], half, near_leak)?;
         }
         for image in &self.probe {
-            write("probe", image, false, "")?;
+            write("probe", image, false, "", false)?;
         }
         durable::write(path, &table.into_inner()?)
     }
@@ -85,12 +94,12 @@ impl Images {
         let head: Vec<&str> = table.headers()?.iter().collect();
         let (known, more) = head.split_at(head.len().min(COLUMNS.len()));
         ensure!(
-            known == COLUMNS && matches!(more, [] | [GROUP]),
+            known == COLUMNS && matches!(more, [] | [NEAR_LEAK] | [GROUP] | [NEAR_LEAK, GROUP]),
             "its columns are {}, not {}",
             head.join(","),
             COLUMNS.join(",")
         );
-        let mut images = Self::default();
+        let mut images = Self { near_leaks: more.contains(&NEAR_LEAK).then(Vec::new), ..Self::default() };
         let mut names = HashSet::new();
         for row in table.records() {
             let row = row.map_err(csv_error)?;
@@ -107,23 +116,21 @@ impl Images {
         let number = |column: usize| -> Result<i64> {
             row[column].parse().with_context(|| format!("{} {:?} is no number", COLUMNS[column], &row[column]))
         };
-        let group = row.get(COLUMNS.len()).map(str::to_owned);
+        let group = row.get(COLUMNS.len() + usize::from(self.near_leaks.is_some())).map(str::to_owned);
         let image = ListedImage { id: number(1)?, name: row[2].to_owned(), label: number(3)?, group };
         ensure!(!image.name.is_empty(), "the image has no name");
         ensure!(image.group.as_deref() != Some(""), "the image has no group");
-        let is_leak = match &row[4] {
-            "0" => false,
-            "1" => true,
-            other => bail!("leak {other:?} is neither 0 nor 1"),
-        };
+        let is_leak = flag("leak", &row[4])?;
+        let is_near_leak = self.near_leaks.as_ref().map(|_| flag(NEAR_LEAK, &row[COLUMNS.len()])).transpose()?;
         match (&row[0], &row[5]) {
             ("val", "1" | "2") => {
                 self.val.push(image);
                 self.leaks.push(is_leak);
+                self.near_leaks.iter_mut().zip(is_near_leak).for_each(|(leaks, leak)| leaks.push(leak));
                 self.in_first_half.push(&row[5] == "1");
             }
             ("val", other) => bail!("half {other:?} of a val image is neither 1 nor 2"),
-            ("probe", "") if !is_leak => self.probe.push(image),
+            ("probe", "") if !is_leak && is_near_leak != Some(true) => self.probe.push(image),
             ("probe", _) => bail!("an image of the probe has leak 0 and no half"),
             (other, _) => bail!("split {other:?} is neither val nor probe"),
         }
@@ -168,6 +175,14 @@ impl Images {
     }
 }
 
+fn flag(column: &str, value: &str) -> Result<bool> {
+    match value {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        other => bail!("{column} {other:?} is neither 0 nor 1"),
+    }
+}
+
 fn check_set(images: &[ListedImage], outputs: &Outputs) -> Result<()> {
     ensure!(images.len() == outputs.ids.len(), "{} predictions, {} images", outputs.ids.len(), images.len());
     for (index, image) in images.iter().enumerate() {
@@ -199,6 +214,7 @@ pub(super) mod tests {
             val: (0..4).map(|id| image("val", id)).collect(),
             probe: [5, 3].map(|id| image("train", id)).into(),
             leaks: vec![true, false, false, false],
+            near_leaks: None,
             in_first_half: vec![true, false, true, false],
         }
     }
@@ -237,6 +253,18 @@ pub(super) mod tests {
         let message = format!("{:#}", Images::parse(text.replace("patient 2", "").as_bytes()).unwrap_err());
         assert!(message.contains("line 6: the image has no group"), "{message}");
         assert!(Images::parse(text.replace(",group", ",class").as_bytes()).is_err());
+    }
+
+    #[test]
+    fn near_leaks_have_a_column_where_they_are_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("images.csv");
+        let images = Images { near_leaks: Some(vec![false, false, true, false]), ..images() };
+        images.save(&path).unwrap();
+        assert_eq!(Images::load(&path).unwrap(), images);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("split,id,name,label,leak,half,near_leak\n") && text.ends_with(",1,0,,0\n"), "{text}");
+        assert!(Images::parse(text.replace(",2,0\n", ",2,no\n").as_bytes()).is_err());
     }
 
     #[test]

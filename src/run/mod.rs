@@ -37,4 +37,4 @@ pub use lock::{Lock, Locked, Owner};
 pub use observer::Observer;
 pub use predictions::{Outputs, Predictions};
 pub use progress::{RunProgress, epoch_line};
-pub use record::{EpochRecord, EpochTraining, Gap, Measured, best_epoch};
+pub use record::{EpochRecord, EpochTraining, Gap, Measured, best_epoch, leaks_of_both_kinds};

@@ -10,7 +10,9 @@ use crate::stats;
 /// One line of `epochs.jsonl`. A number that is not finite is written as null and read back as NaN.
 ///
 /// Probe and val are measured after the epoch, with the same weights and the same code. The fields that end in
-/// `_without_leaks` leave out the val images that also appear in train; they are absent when there are none.
+/// `_without_leaks` leave out the val images that also appear in train; they are absent when there are none. Those that end
+/// in `_without_near_leaks` leave out the val images with a near-duplicate in train too; they are absent when there are none,
+/// and where near leaks are not known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// The epoch, from 1.
@@ -59,6 +61,21 @@ pub struct EpochRecord {
     /// `gap_acc` without leaks \[percentage points\].
     #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
     pub gap_acc_without_leaks: Option<f64>,
+    /// `val_loss` without leaks and near leaks \[nats\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub val_loss_without_near_leaks: Option<f64>,
+    /// `val_acc` without leaks and near leaks \[%\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub val_acc_without_near_leaks: Option<f64>,
+    /// `gap_loss` without leaks and near leaks \[nats\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub gap_loss_without_near_leaks: Option<f64>,
+    /// `gap_loss_se` without leaks and near leaks \[nats\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub gap_loss_se_without_near_leaks: Option<f64>,
+    /// `gap_acc` without leaks and near leaks \[percentage points\].
+    #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
+    pub gap_acc_without_near_leaks: Option<f64>,
     /// Mean loss on val of the raw weights \[nats\], where `val_loss` and all other figures are those of averaged weights.
     #[serde(default, deserialize_with = "nan::optional", skip_serializing_if = "Option::is_none")]
     pub raw_val_loss: Option<f64>,
@@ -186,15 +203,17 @@ impl Gap {
 
 impl EpochRecord {
     /// The record of an epoch, from what training knows and what was measured after it. `leaks[i]` says whether val's image
-    /// i also appears in train, `in_first_half[i]` whether it belongs to the first half of val.
+    /// i also appears in train, `near_leaks[i]` whether a near-duplicate of it does, if that is known, `in_first_half[i]`
+    /// whether it belongs to the first half of val.
     ///
     /// # Panics
-    /// When the two masks are not as long as val: that is an error of the program, not of its user.
+    /// When the masks are not as long as val: that is an error of the program, not of its user.
     pub fn new(
         training: &EpochTraining,
         probe: &Measured,
         val: &Measured,
         leaks: &[bool],
+        near_leaks: Option<&[bool]>,
         in_first_half: &[bool],
     ) -> Self {
         let n = val.losses.len();
@@ -202,6 +221,8 @@ impl EpochRecord {
         let &EpochTraining { epoch, lr, batch_loss, raw_val_loss, steps, seconds, train_images_per_s } = training;
         let Gap { probe_loss, probe_acc, val_loss, val_acc, gap_loss, gap_loss_se, gap_acc } = Gap::between(probe, val);
         let without_leaks = leaks.contains(&true).then(|| Gap::between(probe, &val.only(|image| !leaks[image])));
+        let without_near_leaks =
+            leaks_of_both_kinds(leaks, near_leaks).map(|leaks| Gap::between(probe, &val.only(|image| !leaks[image])));
         let first_half = val.only(|image| in_first_half[image]).mean_loss();
         let second_half = val.only(|image| !in_first_half[image]).mean_loss();
         Self {
@@ -220,6 +241,11 @@ impl EpochRecord {
             gap_loss_without_leaks: without_leaks.map(|gap| gap.gap_loss),
             gap_loss_se_without_leaks: without_leaks.map(|gap| gap.gap_loss_se),
             gap_acc_without_leaks: without_leaks.map(|gap| gap.gap_acc),
+            val_loss_without_near_leaks: without_near_leaks.map(|gap| gap.val_loss),
+            val_acc_without_near_leaks: without_near_leaks.map(|gap| gap.val_acc),
+            gap_loss_without_near_leaks: without_near_leaks.map(|gap| gap.gap_loss),
+            gap_loss_se_without_near_leaks: without_near_leaks.map(|gap| gap.gap_loss_se),
+            gap_acc_without_near_leaks: without_near_leaks.map(|gap| gap.gap_acc),
             raw_val_loss,
             val_half_losses: [first_half, second_half],
             steps: Some(steps),
@@ -227,6 +253,16 @@ impl EpochRecord {
             train_images_per_s,
         }
     }
+}
+
+/// For each image of val, whether it is a leak or a near leak; None where there is no near leak, or none is known.
+///
+/// # Panics
+/// When the two masks have different lengths: that is an error of the program, not of its user.
+pub fn leaks_of_both_kinds(leaks: &[bool], near_leaks: Option<&[bool]>) -> Option<Vec<bool>> {
+    let near_leaks = near_leaks.filter(|near_leaks| near_leaks.contains(&true))?;
+    assert_eq!(leaks.len(), near_leaks.len(), "a mask of val has one entry for each of its images");
+    Some(leaks.iter().zip(near_leaks).map(|(&leak, &near_leak)| leak || near_leak).collect())
 }
 
 /// The record of lowest `val_loss`; of equal ones the earlier, never a NaN. None where no val loss is a number.
@@ -268,6 +304,11 @@ pub(super) mod tests {
             gap_loss_without_leaks: None,
             gap_loss_se_without_leaks: None,
             gap_acc_without_leaks: None,
+            val_loss_without_near_leaks: None,
+            val_acc_without_near_leaks: None,
+            gap_loss_without_near_leaks: None,
+            gap_loss_se_without_near_leaks: None,
+            gap_acc_without_near_leaks: None,
             raw_val_loss: None,
             val_half_losses: [val_loss + 0.1, val_loss - 0.1],
             steps: Some(224 * u64::from(epoch)),
@@ -313,8 +354,8 @@ pub(super) mod tests {
     fn figures_exist_with_and_without_leaks() {
         let probe = measured(&[1.0, 1.0], &[1, 0]);
         let val = measured(&[0.0, 2.0, 3.0, 1.0], &[1, 0, 0, 1]);
-        let record =
-            EpochRecord::new(&TRAINING, &probe, &val, &[true, false, false, false], &[true, true, false, false]);
+        let (first, half) = ([true, false, false, false], [true, true, false, false]);
+        let record = EpochRecord::new(&TRAINING, &probe, &val, &first, None, &half);
         assert_eq!((record.val_loss, record.val_acc, record.gap_loss, record.gap_acc), (1.5, 50.0, 0.5, 0.0));
         assert_eq!((record.val_loss_without_leaks, record.gap_loss_without_leaks), (Some(2.0), Some(1.0)));
         let third = 100.0 / 3.0;
@@ -327,9 +368,21 @@ pub(super) mod tests {
     #[test]
     fn without_leaks_their_fields_are_absent() {
         let set = measured(&[1.0, 2.0], &[1, 0]);
-        let record = EpochRecord::new(&TRAINING, &set, &set, &[false; 2], &[true, false]);
+        let record = EpochRecord::new(&TRAINING, &set, &set, &[false; 2], Some(&[false; 2]), &[true, false]);
         assert_eq!(record.gap_loss_without_leaks, None);
-        assert!(!serde_json::to_string(&record).unwrap().contains("without_leaks"));
+        assert!(!serde_json::to_string(&record).unwrap().contains("_without_"));
+    }
+
+    #[test]
+    fn figures_without_near_leaks_leave_out_both_kinds() {
+        let probe = measured(&[1.0, 1.0], &[1, 0]);
+        let val = measured(&[0.0, 2.0, 3.0, 1.0], &[1, 0, 0, 1]);
+        let (first, second) = ([true, false, false, false], [false, true, false, false]);
+        let record = EpochRecord::new(&TRAINING, &probe, &val, &first, Some(&second), &[true, true, false, false]);
+        assert_eq!((record.val_loss_without_leaks, record.val_loss_without_near_leaks), (Some(2.0), Some(2.0)));
+        assert_eq!((record.val_acc_without_near_leaks, record.gap_acc_without_near_leaks), (Some(50.0), Some(0.0)));
+        let only_near = EpochRecord::new(&TRAINING, &probe, &val, &[false; 4], Some(&second), &[true; 4]);
+        assert_eq!((only_near.val_loss_without_leaks, only_near.gap_loss_without_near_leaks), (None, Some(1.0 / 3.0)));
     }
 
     #[test]

@@ -105,6 +105,7 @@ pub(super) fn finish(
         &predictions.last_val,
         data.classes.len(),
         &sets.leaks,
+        sets.near_leaks.as_deref(),
         &sets.in_first_half,
         RunCost { parameters: trainer.model.parameters.count(), macs: Some(macs), seconds },
     )?;

@@ -30,6 +30,7 @@ pub fn data_source(data: &Dataset, sets: &EvalSets) -> DataSource {
         val_in_train: sets.leak_count(),
         group_leaks: sets.group_leaks,
         val_groups: sets.group_counts().map(|[_, val]| val),
+        near_leaks: sets.near_leak_count().filter(|&count| count > 0),
         surplus_duplicates: Some(copies.surplus),
         conflicting_groups: Some(copies.conflicting),
         bad_files: data.bad_files.len(),
@@ -47,6 +48,7 @@ pub fn listed_images(data: &Dataset, sets: &EvalSets) -> Images {
         val: named(&data.val, &sets.val, data),
         probe: named(&data.train, &sets.probe, data),
         leaks: sets.leaks.clone(),
+        near_leaks: sets.near_leaks.clone(),
         in_first_half: sets.in_first_half.clone(),
     }
 }

@@ -17,6 +17,8 @@ pub struct EvalSets {
     pub val: Vec<u32>,
     /// Which val images also appear in train.
     pub leaks: Vec<bool>,
+    /// Which val images have a near-duplicate, but no equal image, in train; None where that is not known.
+    pub near_leaks: Option<Vec<bool>>,
     /// Which val images belong to its first half, for cross-fitting.
     pub in_first_half: Vec<bool>,
     /// The groups of the probe's images and of val's, where the images have groups.
@@ -35,6 +37,7 @@ impl EvalSets {
             probe,
             val,
             leaks: data.val_in_train(),
+            near_leaks: data.val_near_leaks().map(<[bool]>::to_vec),
             in_first_half: data.val_halves(data_seed),
         }
     }
@@ -54,6 +57,11 @@ impl EvalSets {
     /// How many val images also appear in train.
     pub fn leak_count(&self) -> usize {
         self.leaks.iter().filter(|&&leak| leak).count()
+    }
+
+    /// How many val images have a near-duplicate, but no equal image, in train; None where that is not known.
+    pub fn near_leak_count(&self) -> Option<usize> {
+        self.near_leaks.as_ref().map(|leaks| leaks.iter().filter(|&&leak| leak).count())
     }
 }
 

@@ -61,7 +61,8 @@ pub fn fit(
             train_images_per_s: images as f64 / train_seconds,
         };
         let (on_probe, on_val) = sets.measured(&probe, &val);
-        let record = EpochRecord::new(&training, &on_probe, &on_val, &sets.leaks, &sets.in_first_half);
+        let near_leaks = sets.near_leaks.as_deref();
+        let record = EpochRecord::new(&training, &on_probe, &on_val, &sets.leaks, near_leaks, &sets.in_first_half);
         check_finite(trainer, data, sets, &record)?;
         trainer.ranks.check_same(|| trainer.hash())?;
         finish_epoch(trainer, checkpointer.as_deref_mut(), &record, probe, val)?;

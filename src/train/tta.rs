@@ -29,7 +29,7 @@ pub fn measure(trainer: &Trainer, data: &Dataset, sets: &EvalSets) -> Result<Opt
     let outputs = evaluate_by(&data.val, &sets.val, trainer.device(), |images| {
         averaged(&normalize.forward(images), kind, |view| Ok(model.forward(view, Mode::Eval)))
     })?;
-    Ok(Some(TtaFigures::new(kind, &outputs, &sets.leaks)))
+    Ok(Some(TtaFigures::new(kind, &outputs, &sets.leaks, sets.near_leaks.as_deref())))
 }
 
 /// The logarithms of the probabilities `[n, classes]` that `logits_of` gives, averaged over the views of images

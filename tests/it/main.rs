@@ -34,6 +34,7 @@ mod keys;
 mod knobs;
 mod layers;
 mod model;
+mod near_leaks;
 mod plan;
 mod predict;
 mod pretrained;

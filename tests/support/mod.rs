@@ -19,6 +19,7 @@ use image::GrayImage;
 use mindgap::{
     data::{self, Dataset, NoProgress, Options},
     durable::Archive,
+    random::{Purpose, Stream},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -71,8 +72,10 @@ impl Place {
 
     /// One image of `class`; `number` decides its noise.
     pub fn write_image(&self, path: &str, class: u32, number: u32) {
-        let image = GrayImage::from_fn(16, 16, |x, y| {
-            let noise = (x * 7 + y * 13 + number * 31 + x * y * (number % 5)) % 97;
+        // No two images are near-duplicates.
+        let mut draws = Stream::new(0, Purpose::Faces, class, number);
+        let image = GrayImage::from_fn(16, 16, |_, y| {
+            let noise = draws.below(97);
             let light = if y < 8 { 40 * class } else { 80 - 40 * class };
             image::Luma([(60 + light + noise) as u8])
         });

@@ -3,12 +3,13 @@
 use anyhow::Result;
 use rayon::prelude::*;
 
-use super::{SplitName, perceptual_hash};
+use super::SplitName;
 use crate::data::{
     decoding::{
         decode::StoredImage, decoded_image::DecodedImage, hash, pixel_statistics::PixelSums, resize, shape::Shape,
         sixteen_bit::SixteenBitValues,
     },
+    near_duplicates::thumbnail::Thumbnail,
     read_progress::ReadProgress,
     sources::listing::Samples,
 };
@@ -28,8 +29,8 @@ pub struct ExaminedImage {
 pub struct ImageProperties {
     /// Hash of the decoded pixels, equal to the one that training computes.
     pub hash: u128,
-    /// Perceptual hash; none for a blank image.
-    pub perceptual_hash: Option<u64>,
+    /// What the search for near-duplicates compares; none for an image without detail.
+    pub thumbnail: Option<Thumbnail>,
     /// Width and height of the upright image.
     pub size: (u32, u32),
     /// Whether all channels are equal.
@@ -84,13 +85,13 @@ pub fn examine(split: SplitName, samples: &Samples, shape: Shape, progress: &dyn
 fn properties_of(stored: StoredImage, shape: Shape) -> Result<(ImageProperties, Option<SixteenBitValues>)> {
     let StoredImage { image, is_turned, sixteen_bit } = stored;
     let is_blank = is_blank(&image);
-    let perceptual_hash = if is_blank { None } else { Some(perceptual_hash::hash(&image)?) };
+    let thumbnail = Thumbnail::of(&image)?;
     let size = (image.width, image.height);
     let is_grey = image.channels == 1 || image.pixels.chunks_exact(3).all(|rgb| rgb == [rgb[0]; 3]);
     let image = image.into_channels(shape.channels);
     let hash = hash::pixels(&image);
     let sums = PixelSums::of(&resize::fit(image, shape.size)?, shape);
-    Ok((ImageProperties { hash, perceptual_hash, size, is_grey, is_blank, is_turned, sums }, sixteen_bit))
+    Ok((ImageProperties { hash, thumbnail, size, is_grey, is_blank, is_turned, sums }, sixteen_bit))
 }
 
 /// Whether every channel has a standard deviation below 1. Computed in integers: the standard deviation of n values is

@@ -1,10 +1,10 @@
-//! Lists the samples to leave out of training: broken, blank, contradictory, duplicate and leaked ones.
+//! Lists the samples to leave out of training: broken, blank, contradictory, duplicate, leaked and nearly leaked ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Serialize, Serializer};
 
-use super::{SplitName, duplicates, examine::ExaminedImage};
+use super::{SplitName, duplicates, examine::ExaminedImage, near::Near};
 
 /// First line of every list.
 const MARK: &str = "# Samples to leave out, listed by mindgap inspect";
@@ -16,14 +16,16 @@ pub struct ToExclude {
 }
 
 impl ToExclude {
-    /// Chooses the samples to leave out among `images`. `groups` are the images' groups of equal pixels, `broken` the keys
-    /// of unreadable files, and `key` gives the key of an image's number.
+    /// Chooses the samples to leave out among `images`. `groups` are the images' groups of equal pixels, `near` their
+    /// near-duplicates, `broken` the keys of unreadable files, and `key` gives the key of an image's number.
     ///
-    /// Val and test lose broken files only: of a leak, the training image is left out. A val split drawn from train
-    /// (`is_val_drawn`) will be drawn again from the remaining images, so its images are treated as training images.
+    /// Val and test lose broken files only: of a leak, exact or near, the training image is left out. A val split drawn
+    /// from train (`is_val_drawn`) will be drawn again from the remaining images, so its images are treated as training
+    /// images: of near-duplicates among them all but the first are left out.
     pub(super) fn of(
         images: &[ExaminedImage],
         groups: &[Vec<u32>],
+        near: &Near,
         is_val_drawn: bool,
         broken: Vec<String>,
         key: impl Fn(u32) -> String,
@@ -44,6 +46,22 @@ impl ToExclude {
                 surplus.extend(&candidates[1..]);
             }
         }
+        let mut near_leaking = Vec::new();
+        let equal_to: HashMap<u32, &Vec<u32>> = groups.iter().map(|group| (group[0], group)).collect();
+        for pair in &near.pairs {
+            let [a, b] =
+                [pair.a, pair.b].map(|number| equal_to.get(&number).map_or(vec![number], |group| group.to_vec()));
+            let is_measured = |members: &[u32]| !members.iter().all(is_candidate);
+            let left_out = match (is_measured(&a), is_measured(&b)) {
+                (false, false) if is_val_drawn => b,
+                (false, false) => continue,
+                (is_a_measured, is_b_measured) => {
+                    let of_a = a.into_iter().filter(|_| is_b_measured);
+                    of_a.chain(b.into_iter().filter(|_| is_a_measured)).collect()
+                }
+            };
+            near_leaking.extend(left_out.into_iter().filter(|number| is_candidate(number)));
+        }
         let blank = (0..images.len() as u32)
             .filter(|number| is_candidate(number) && images[*number as usize].properties.is_blank);
         let mut reasons = vec![("broken", broken)];
@@ -53,6 +71,10 @@ impl ToExclude {
             ("conflicting labels", conflicting),
             ("also in val or test", leaking),
             ("surplus duplicates", surplus),
+            (
+                if is_val_drawn { "near-duplicates of another image" } else { "near-duplicates of val or test" },
+                near_leaking,
+            ),
         ] {
             numbers.sort_unstable();
             numbers.retain(|&number| taken.insert(number));

@@ -1,6 +1,6 @@
 //! The defects of a data set: all are counted, and examples are named.
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use serde::Serialize;
 
@@ -8,9 +8,12 @@ use super::{
     PerSplit, SplitName,
     duplicates::{self, within},
     examine::ExaminedImage,
-    near_duplicates::{self, near},
+    near::Near,
 };
-use crate::data::sources::{exclude, source::Source};
+use crate::data::{
+    near_duplicates,
+    sources::{exclude, source::Source},
+};
 
 /// Defects of a data set. Images are *equal* when they decode to the same pixels, whatever their files.
 #[derive(Clone, Debug, Serialize)]
@@ -27,10 +30,12 @@ pub struct Findings {
     pub blank: usize,
     /// Number of near-duplicate pairs over all splits. Of equal images only the first is compared.
     pub near_duplicates: usize,
-    /// Number of near-duplicate pairs across two splits: leaks that no comparison of pixels finds.
+    /// Number of near-duplicate pairs across two splits.
     pub near_duplicates_across_splits: usize,
-    /// Largest number of bits, of 64, in which the perceptual hashes of a near-duplicate pair differ.
-    pub near_duplicate_distance: u32,
+    /// Largest residual of a near-duplicate pair.
+    pub near_duplicate_residual: f32,
+    /// Number of near leaks: images with a near-duplicate, but no equal image, in train.
+    pub near_leaks: NearLeaks,
     /// Number of images that the EXIF orientation turned or mirrored. Programs that ignore it see them rotated.
     pub exif_rotated: usize,
     /// Number of groups of equal images over all splits.
@@ -45,7 +50,7 @@ pub struct Findings {
     pub conflicts: Vec<Vec<Item>>,
     /// Examples of blank images.
     pub blanks: Vec<Item>,
-    /// Near-duplicate pairs, the closest first.
+    /// Near-duplicate pairs, the smallest residual first.
     pub near_duplicate_pairs: Vec<NearPair>,
     /// Examples of images that the EXIF orientation turned or mirrored.
     pub exif_rotated_files: Vec<Item>,
@@ -77,15 +82,31 @@ pub struct Leak {
     pub in_train: Vec<Item>,
 }
 
+/// Number of near leaks of each split that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct NearLeaks {
+    pub val: usize,
+    /// None without a test split.
+    pub test: Option<usize>,
+}
+
+impl NearLeaks {
+    /// Number over both splits.
+    pub fn count(&self) -> usize {
+        self.val + self.test.unwrap_or(0)
+    }
+}
+
 /// A pair of near-duplicates.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NearPair {
     /// Name of the first image.
     pub a: String,
     /// Name of the second image.
     pub b: String,
-    /// Number of bits in which the perceptual hashes differ.
-    pub distance: u32,
+    /// Share of the variance of the images' detail that registering one to the other leaves unexplained, 0 to 1.
+    pub residual: f32,
     /// The splits of the two images.
     pub splits: [SplitName; 2],
     /// Class names of the two images.
@@ -128,11 +149,12 @@ impl Names<'_> {
 }
 
 impl Findings {
-    /// Collects the defects of `images`, whose groups of equal images are `groups`, and names at most `limit` examples of
-    /// each kind.
+    /// Collects the defects of `images`, whose groups of equal images are `groups` and whose near-duplicates are `near`, and
+    /// names at most `limit` examples of each kind.
     pub(super) fn of(
         images: &[ExaminedImage],
         groups: &[Vec<u32>],
+        near: &Near,
         broken: Vec<Broken>,
         names: &Names,
         limit: usize,
@@ -142,14 +164,8 @@ impl Findings {
         let test_leaks = leaks(images, groups, SplitName::Test);
         let blank: Vec<&ExaminedImage> = images.iter().filter(|image| image.properties.is_blank).collect();
         let turned: Vec<&ExaminedImage> = images.iter().filter(|image| image.properties.is_turned).collect();
-        let distinct = distinct(images);
-        let alike = near(&distinct, limit);
-        let mut within_splits = 0;
-        for (split, _) in names.sources.each() {
-            let of_split: Vec<_> =
-                distinct.iter().copied().filter(|(number, _)| images[*number as usize].split == split).collect();
-            within_splits += near(&of_split, 0).count;
-        }
+        let split = |number: u32| images[number as usize].split;
+        let across = near.pairs.iter().filter(|pair| split(pair.a) != split(pair.b));
 
         let item = |number: u32| names.item(&images[number as usize]);
         let items = |numbers: &[u32]| numbers.iter().map(|&number| item(number)).collect::<Vec<_>>();
@@ -162,9 +178,13 @@ impl Findings {
             test_in_train: names.sources.test.as_ref().map(|_| test_leaks.len()),
             conflicting_groups: conflicts.len(),
             blank: blank.len(),
-            near_duplicates: alike.count,
-            near_duplicates_across_splits: alike.count - within_splits,
-            near_duplicate_distance: near_duplicates::DISTANCE,
+            near_duplicates: near.pairs.len(),
+            near_duplicates_across_splits: across.count(),
+            near_duplicate_residual: near_duplicates::RESIDUAL,
+            near_leaks: NearLeaks {
+                val: near.leaks_of(images, SplitName::Val),
+                test: names.sources.test.as_ref().map(|_| near.leaks_of(images, SplitName::Test)),
+            },
             exif_rotated: turned.len(),
             duplicate_groups: groups.len(),
             broken,
@@ -177,10 +197,11 @@ impl Findings {
                 .collect(),
             conflicts: conflicts.iter().take(limit).map(|members| items(members)).collect(),
             blanks: named(&blank),
-            near_duplicate_pairs: alike
+            near_duplicate_pairs: near
                 .pairs
                 .iter()
-                .map(|pair| NearPair::new(pair.distance, [item(pair.a), item(pair.b)]))
+                .take(limit)
+                .map(|pair| NearPair::new(pair.residual, [item(pair.a), item(pair.b)]))
                 .collect(),
             exif_rotated_files: named(&turned),
             cut: Vec::new(),
@@ -220,12 +241,12 @@ impl Findings {
 }
 
 impl NearPair {
-    fn new(distance: u32, images: [Item; 2]) -> Self {
+    fn new(residual: f32, images: [Item; 2]) -> Self {
         let [a, b] = images.each_ref();
         Self {
             a: a.name.clone(),
             b: b.name.clone(),
-            distance,
+            residual,
             splits: [a.split, b.split],
             labels: [a.class.clone(), b.class.clone()],
             images,
@@ -249,11 +270,4 @@ fn leaks(images: &[ExaminedImage], groups: &[Vec<u32>], split: SplitName) -> Vec
         }
     }
     leaks
-}
-
-/// The numbers and perceptual hashes of all images but blank ones. Of equal images only the first is kept.
-fn distinct(images: &[ExaminedImage]) -> Vec<(u32, u64)> {
-    let mut known = HashSet::new();
-    let first = (0..).zip(images).filter(|(_, image)| known.insert(image.properties.hash));
-    first.filter_map(|(number, image)| Some((number, image.properties.perceptual_hash?))).collect()
 }

@@ -1,18 +1,18 @@
 //! An audit of a data set before training: its contents, and the defects that would mislead.
 //!
-//! Every image is examined once (`examine`), equal images are grouped (`duplicates`), perceptual hashes
-//! (`perceptual_hash`) are paired (`near_duplicates`), groups that splits cut through are found (`group_leaks`), the
-//! findings are counted and named (`findings`), and the samples to leave out are listed (`exclude_list`). Splits, hashes and
-//! pixel statistics are computed as training computes them, so that both agree. Broken files are findings here, not errors.
+//! Every image is examined once (`examine`), equal images are grouped (`duplicates`), near-duplicates are paired (`near`),
+//! groups that splits cut through are found (`group_leaks`), the findings are counted and named (`findings`), and the
+//! samples to leave out are listed (`exclude_list`). Splits, hashes and pixel statistics are computed as training computes
+//! them, so that both agree. Broken files are findings here, not errors.
 
 mod duplicates;
 mod examine;
 mod exclude_list;
+mod features;
 mod findings;
 mod group_leaks;
-mod near_duplicates;
+mod near;
 mod per_split;
-mod perceptual_hash;
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
@@ -40,10 +40,12 @@ use super::{
 };
 use examine::{ExaminedImage, ExaminedSplit, examine};
 use findings::Names;
+use near::Near;
 
 pub use super::splits::split_name::SplitName;
 pub use exclude_list::ToExclude;
-pub use findings::{Broken, Findings, Item, Leak, NearPair};
+pub use features::Features;
+pub use findings::{Broken, Findings, Item, Leak, NearLeaks, NearPair};
 pub use group_leaks::{CutGroup, GroupLeaks};
 pub use per_split::PerSplit;
 
@@ -123,11 +125,17 @@ pub struct Channels {
 
 impl Audit {
     /// Audits every image of `source`, listed as `options` say, and names at most `limit` examples of each finding, 0 for
-    /// all. The options of shape, fraction and unreadable files have no effect.
+    /// all. `features` add candidates for near-duplicates. The options of shape, fraction and unreadable files have no effect.
     ///
     /// # Errors
     /// The source is missing, empty or wrongly laid out; a list to exclude names what is not there.
-    pub fn of(source: &str, options: &Options, limit: usize, progress: &dyn ReadProgress) -> Result<Self> {
+    pub fn of(
+        source: &str,
+        options: &Options,
+        features: Option<&Features>,
+        limit: usize,
+        progress: &dyn ReadProgress,
+    ) -> Result<Self> {
         let options = Options { skip_bad: true, train_fraction: 1.0, ..options.clone() };
         let listing = listed(source, &options)?;
         let is_val_drawn = listing.is_val_drawn();
@@ -158,7 +166,8 @@ impl Audit {
         let groups = duplicates::groups(&images);
         let broken_keys = broken.iter().map(|file| file.name.clone()).collect();
         let key = |number: u32| names.name(images[number as usize].split, images[number as usize].id);
-        let to_exclude = ToExclude::of(&images, &groups, is_val_drawn, broken_keys, key);
+        let near = Near::among(&images, features, progress);
+        let to_exclude = ToExclude::of(&images, &groups, &near, is_val_drawn, broken_keys, key);
         let images_by_split = splits.each().map(|(split, _)| {
             let labels_and_hashes: Vec<_> = of_split(split).map(|image| (image.label, image.properties.hash)).collect();
             (split, labels_and_hashes.into_iter())
@@ -180,7 +189,14 @@ impl Audit {
             mean,
             std,
             fingerprint,
-            findings: Findings::of(&images, &groups, broken, &names, if limit == 0 { usize::MAX } else { limit }),
+            findings: Findings::of(
+                &images,
+                &groups,
+                &near,
+                broken,
+                &names,
+                if limit == 0 { usize::MAX } else { limit },
+            ),
             group_leaks: GroupLeaks::of(&images, &group_names, &names),
             to_exclude,
             range_16bit: range.map(Range::numbers),

@@ -204,6 +204,7 @@ fn from_archive(archive: &Archive, lengths: &[usize]) -> Result<Readings> {
             sixteen_bit: SixteenBitValues::default(),
             bad: Vec::new(),
             headers: Vec::new(),
+            thumbnails: Vec::new(),
         })
     });
     Ok(Readings { shape, range, notes, splits: splits.collect::<Result<_>>()? })

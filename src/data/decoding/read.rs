@@ -9,6 +9,7 @@ use super::{
     sixteen_bit::SixteenBitValues,
 };
 use crate::data::{
+    near_duplicates::thumbnail::Thumbnail,
     read_progress::ReadProgress,
     sources::{listing::Samples, source::Source, unreadable::BadFile},
 };
@@ -26,6 +27,8 @@ struct Loaded {
     pub sums: PixelSums,
     /// The values in the file, if they have 16 bits.
     pub sixteen_bit: Option<SixteenBitValues>,
+    /// What the search for near-duplicates compares; none for an image without detail.
+    pub thumbnail: Option<Thumbnail>,
 }
 
 /// Reads one sample. Its header is also returned if only the pixels cannot be read. The error does not name the sample.
@@ -36,9 +39,10 @@ fn load(source: &Source, id: u32, shape: Shape) -> (Option<Header>, Result<Loade
     };
     let header = Header { shorter_side: image.width.min(image.height), grey: image.channels == 1 };
     let mut pixels = vec![0; shape.bytes()];
-    let loaded = fit(image.into_channels(shape.channels), shape, &mut pixels).map(|hash| {
+    let loaded = Thumbnail::of(&image).and_then(|thumbnail| {
+        let hash = fit(image.into_channels(shape.channels), shape, &mut pixels)?;
         let sums = PixelSums::of(&pixels, shape);
-        Loaded { hash, pixels, sums, sixteen_bit }
+        Ok(Loaded { hash, pixels, sums, sixteen_bit, thumbnail })
     });
     (Some(header), loaded)
 }
@@ -70,6 +74,9 @@ pub struct Reading {
     pub bad: Vec<BadFile>,
     /// All readable headers; empty if the samples were read at an earlier start.
     pub headers: Vec<Header>,
+    /// What the search for near-duplicates compares, for each readable sample; empty if the samples were read at an earlier
+    /// start.
+    pub thumbnails: Vec<Option<Thumbnail>>,
 }
 
 /// Reads all of `samples` on all cores. `keep` keeps the pixels in memory.
@@ -86,6 +93,7 @@ pub fn read(name: &str, samples: &Samples, shape: Shape, keep: bool, progress: &
         sixteen_bit: SixteenBitValues::default(),
         bad: Vec::new(),
         headers: Vec::new(),
+        thumbnails: Vec::new(),
     };
     progress.begin(&format!("Reading {name}"), n as u64);
     for first in (0..n).step_by(CHUNK) {
@@ -122,6 +130,7 @@ impl Reading {
                 Ok(image) => {
                     self.good.push(first + i as u32);
                     self.hashes.push(image.hash);
+                    self.thumbnails.push(image.thumbnail);
                     self.sums.add(&image.sums);
                     self.sixteen_bit.add(&image.sixteen_bit.unwrap_or_default());
                     if self.pixels.is_some() {

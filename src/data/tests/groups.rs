@@ -62,7 +62,7 @@ fn a_drawn_val_keeps_groups_whole_and_everything_knows_them() {
             .collect();
         assert_eq!(of_group.len(), 1);
     }
-    let audit = Audit::of(folder.path().to_str().unwrap(), &by(r"p\d+"), 0, &NoProgress).unwrap();
+    let audit = Audit::of(folder.path().to_str().unwrap(), &by(r"p\d+"), None, 0, &NoProgress).unwrap();
     assert_eq!(audit.fingerprint, data.fingerprint);
     assert_eq!(audit.group_leaks.unwrap().cut, []);
 }
@@ -78,7 +78,7 @@ fn splits_that_cut_through_groups_are_counted_and_the_probe_avoids_them() {
     let of_val = groups_of(&data.val);
     assert_eq!(probe.len(), 6);
     assert!(probe.iter().all(|&at| !of_val.contains(&data.train.groups.as_ref().unwrap()[at as usize])));
-    let audit = Audit::of(folder.path().to_str().unwrap(), &options, 0, &NoProgress).unwrap();
+    let audit = Audit::of(folder.path().to_str().unwrap(), &options, None, 0, &NoProgress).unwrap();
     let found = audit.group_leaks.clone().unwrap();
     assert_eq!((found.groups, found.val, found.test, found.cut.len()), (14, 4, None, 4));
     assert_eq!((found.cut[0].group.as_str(), found.cut[0].images.train, found.cut[0].images.val), ("a/0", 1, 1));

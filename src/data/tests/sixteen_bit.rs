@@ -145,7 +145,7 @@ fn brighter_images_of_test_are_noted_also_from_the_cache() {
         let said = "The 16-bit images of test have values 0 to 65535; those outside 0 to 4095";
         assert_eq!(first.notes.iter().any(|note| note.starts_with(said)), is_said, "{:?}", first.notes);
         assert!(first.notes.iter().any(|note| note.starts_with("24 16-bit images")), "{:?}", first.notes);
-        let audit = Audit::of(folder.path().to_str().unwrap(), &Options::default(), 5, &NoProgress).unwrap();
+        let audit = Audit::of(folder.path().to_str().unwrap(), &Options::default(), None, 5, &NoProgress).unwrap();
         assert_eq!((audit.sixteen_bit, audit.range_16bit), (28, Some([0, 4095])));
         assert_eq!(audit.notes.iter().any(|note| note.starts_with(said)), is_said, "{:?}", audit.notes);
     }

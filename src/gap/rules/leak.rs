@@ -1,4 +1,5 @@
-//! `leak`: val images that also appear in train, or whose group does, make every val figure look better than it is.
+//! `leak`: val images that also appear in train, of which a near-duplicate does, or whose group does, make every val figure look
+//! better than it is.
 
 use crate::gap::{Case, Evidence, Finding, Id, Severity};
 
@@ -7,7 +8,8 @@ const MUCH: f64 = 0.05;
 
 pub fn find(case: &Case) -> Vec<Finding> {
     let Some(run) = &case.run else { return Vec::new() };
-    if run.data.val_in_train == 0 { of_groups(run) } else { of_images(case, run) }
+    let has_images = run.data.val_in_train + run.data.near_leaks.unwrap_or(0) > 0;
+    if has_images { of_images(case, run) } else { of_groups(run) }
 }
 
 /// Images of groups, such as patients, that train also has.
@@ -28,14 +30,26 @@ fn of_groups(run: &Evidence) -> Vec<Finding> {
     vec![finding]
 }
 
+/// Images that train also has, or nearly so.
 fn of_images(case: &Case, run: &Evidence) -> Vec<Finding> {
-    let leaks = run.data.val_in_train as f64;
+    let (exact, near) = (run.data.val_in_train, run.data.near_leaks.unwrap_or(0));
     let val = run.data.val as f64;
-    let share = leaks / val;
-    let mut evidence =
-        format!("{leaks:.0} of {val:.0} val images ({:.1} %) also appear in train, pixel for pixel.", 100.0 * share);
+    let percent = |count: usize| 100.0 * count as f64 / val;
+    let share = percent(exact + near) / 100.0;
+    let mut evidence = String::new();
+    if exact > 0 {
+        evidence += &format!(
+            "{exact} of {val:.0} val images ({:.1} %) also appear in train, pixel for pixel. ",
+            percent(exact)
+        );
+    }
+    if near > 0 {
+        evidence += &format!("{near} of {val:.0} val images ({:.1} %) have a near-duplicate in train. ", percent(near));
+    }
+    evidence.truncate(evidence.trim_end().len());
     let mut flattery = f64::NAN;
-    if let (Some(clean), Some(last)) = (run.val_loss_without_leaks, case.curves.last()) {
+    let clean = run.val_loss_without_near_leaks.or(run.val_loss_without_leaks);
+    if let (Some(clean), Some(last)) = (clean, case.curves.last()) {
         flattery = clean - last.val_loss;
         evidence += &format!(
             " Without them val loss is {clean:.3} instead of {:.3}, the gap {:.3} instead of {:.3}.",
@@ -46,7 +60,8 @@ fn of_images(case: &Case, run: &Evidence) -> Vec<Finding> {
     }
     let severity = if share >= MUCH { Severity::Problem } else { Severity::Warning };
     let advice = if run.recorder.is_some() {
-        "Read the figures without leaks. images.csv names these images (leak 1): take them out of train, and train again."
+        "Read the figures without leaks. images.csv names these images (leak 1, near_leak 1): take them out of train, and train \
+         again."
             .to_owned()
     } else {
         let source = &run.data.source;
@@ -58,7 +73,8 @@ fn of_images(case: &Case, run: &Evidence) -> Vec<Finding> {
     let finding = Finding::new(Id::Leak, severity, "Val is not clean: the network has seen some of its images")
         .because(evidence)
         .advise(advice)
-        .figure("val_in_train", leaks)
+        .figure("val_in_train", exact as f64)
+        .figure("near_leaks", near as f64)
         .figure("share", share)
         .figure("flattery", flattery);
     vec![finding]

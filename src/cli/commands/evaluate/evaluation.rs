@@ -14,15 +14,24 @@ use mindgap::{
 /// Which images of a split also appear in train.
 #[derive(Clone, Debug)]
 pub enum Leaks {
-    /// For each image, whether it also appears in train.
-    Known(Vec<bool>),
+    /// They are known.
+    Known(KnownLeaks),
     /// The leaks are not known, for this reason.
     Unknown(&'static str),
 }
 
+/// Which images of a split also appear in train, exactly or nearly.
+#[derive(Clone, Debug)]
+pub struct KnownLeaks {
+    /// For each image, whether it also appears in train.
+    pub exact: Vec<bool>,
+    /// For each image, whether a near-duplicate, but no equal image, is in train; None where that is not known.
+    pub near: Option<Vec<bool>>,
+}
+
 impl Leaks {
-    /// For each image, whether it also appears in train; None where that is not known.
-    pub fn known(&self) -> Option<&[bool]> {
+    /// The leaks; None where they are not known.
+    pub fn known(&self) -> Option<&KnownLeaks> {
         match self {
             Self::Known(leaks) => Some(leaks),
             Self::Unknown(_) => None,
@@ -58,6 +67,8 @@ pub struct Evaluation {
     /// Groups to which the images belong; absent where they have no groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<usize>,
+    /// Near leaks: images with a near-duplicate, but no equal image, in the model's train; null where that is not known.
+    pub near_leaks: Option<usize>,
     /// Why the leaks are not known.
     #[serde(skip)]
     pub why_unknown: &'static str,
@@ -105,9 +116,10 @@ impl Evaluation {
         groups: &Groups,
     ) -> Self {
         let (known, why_unknown) = match leaks {
-            Leaks::Known(leaks) => (Some(&leaks[..]), ""),
+            Leaks::Known(leaks) => (Some(leaks), ""),
             Leaks::Unknown(why) => (None, *why),
         };
+        let count = |leaks: &[bool]| leaks.iter().filter(|&&leak| leak).count();
         let predicted = Logits::new(&outputs.logits, &outputs.labels, classes.len()).predicted();
         let confusion = Confusion::new(classes.len(), &outputs.labels, &predicted);
         let scores = classes.iter().zip(confusion.scores()).map(|(name, score)| Class {
@@ -121,9 +133,10 @@ impl Evaluation {
             model,
             data,
             split,
-            leaks: known.map(|leaks| leaks.iter().filter(|&&leak| leak).count()),
+            leaks: known.map(|leaks| count(&leaks.exact)),
             group_leaks: groups.leaks,
             groups: groups.of_images.map(|groups| groups.iter().collect::<HashSet<_>>().len()),
+            near_leaks: known.and_then(|leaks| leaks.near.as_deref()).map(count),
             why_unknown,
             figures: Both::of(outputs, classes.len(), temperature, known, groups.of_images),
             classes: scores.collect(),

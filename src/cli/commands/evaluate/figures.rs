@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::evaluation::KnownLeaks;
 use mindgap::{
-    run::Outputs,
+    run::{Outputs, leaks_of_both_kinds},
     stats::{self, Logits},
 };
 
@@ -75,29 +76,38 @@ pub struct Both {
     pub all: SplitFigures,
     /// Figures of the images that do not appear in train; absent when none or all appear there, and when it is not known.
     pub without_leaks: Option<SplitFigures>,
+    /// Figures of the images that are neither leaks nor near leaks; absent when there is no near leak, none is known, or no
+    /// image is left.
+    pub without_near_leaks: Option<SplitFigures>,
 }
 
 impl Both {
-    /// Measures `outputs`; `leaks[i]` says whether image i also appears in train, None that it is not known. `groups[i]` is
-    /// its group, where the images have groups.
+    /// Measures `outputs`, of which these images are `leaks`, if that is known. `groups[i]` is the group of image i, where the
+    /// images have groups.
     pub fn of(
         outputs: &Outputs,
         classes: usize,
         temperature: Option<f64>,
-        leaks: Option<&[bool]>,
+        leaks: Option<&KnownLeaks>,
         groups: Option<&[u32]>,
     ) -> Self {
-        let leaks = leaks.unwrap_or_default();
         let all = SplitFigures::of(outputs, classes, temperature, groups);
-        if !(leaks.contains(&true) && leaks.contains(&false)) {
-            return Self { all, without_leaks: None };
+        let without = |leaks: &[bool]| {
+            if !(leaks.contains(&true) && leaks.contains(&false)) {
+                return None;
+            }
+            let clean = outputs.only(|image| !leaks[image]);
+            let clean_groups = groups.map(|groups| {
+                let clean = groups.iter().zip(leaks).filter(|&(_, leak)| !leak);
+                clean.map(|(&group, _)| group).collect::<Vec<u32>>()
+            });
+            Some(SplitFigures::of(&clean, classes, temperature, clean_groups.as_deref()))
+        };
+        let both_kinds = leaks.and_then(|leaks| leaks_of_both_kinds(&leaks.exact, leaks.near.as_deref()));
+        Self {
+            all,
+            without_leaks: leaks.and_then(|leaks| without(&leaks.exact)),
+            without_near_leaks: both_kinds.and_then(|leaks| without(&leaks)),
         }
-        let clean = outputs.only(|image| !leaks[image]);
-        let clean_groups = groups.map(|groups| {
-            let clean = groups.iter().zip(leaks).filter(|&(_, leak)| !leak);
-            clean.map(|(&group, _)| group).collect::<Vec<u32>>()
-        });
-        let without_leaks = SplitFigures::of(&clean, classes, temperature, clean_groups.as_deref());
-        Self { all, without_leaks: Some(without_leaks) }
     }
 }

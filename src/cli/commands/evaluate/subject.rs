@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{
     args::{Args, Portion},
-    evaluation::{Groups, Leaks},
+    evaluation::{Groups, KnownLeaks, Leaks},
 };
 use crate::cli::flags::{
     input::{Input, class_numbers},
@@ -113,19 +113,20 @@ impl Subject {
                 return Ok((split, Leaks::Unknown("there is no train split beside these images")));
             }
         };
-        let (split, leaks) = match portion {
-            Portion::Train => (&data.train, vec![false; data.train.len()]),
-            Portion::Val => (&data.val, data.val_in_train()),
+        let (split, exact, near) = match portion {
+            Portion::Train => (&data.train, vec![false; data.train.len()], None),
+            Portion::Val => (&data.val, data.val_in_train(), data.val_near_leaks()),
             Portion::Test => {
                 let test = data.test.as_ref().with_context(|| match &data.unread_test {
                     Some(reason) => format!("the test split of {:?} cannot be measured: {reason}", self.source),
                     None => format!("{:?} has no test split", self.source),
                 })?;
-                (test, data.in_train(test))
+                (test, data.in_train(test), data.test_near_leaks())
             }
         };
-        let leaks =
-            if is_own { Leaks::Known(leaks) } else { Leaks::Unknown("these are not the data of the run's training") };
-        Ok((split, leaks))
+        if !is_own {
+            return Ok((split, Leaks::Unknown("these are not the data of the run's training")));
+        }
+        Ok((split, Leaks::Known(KnownLeaks { exact, near: near.map(<[bool]>::to_vec) })))
     }
 }

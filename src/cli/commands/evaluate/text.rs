@@ -69,21 +69,26 @@ fn groups(found: &Evaluation) -> String {
 }
 
 fn without_leaks(found: &Evaluation) -> String {
-    let leaks = match found.leaks {
-        None => return row("Leaks", format!("not known: {}", found.why_unknown)),
-        Some(0) => return String::new(),
-        Some(leaks) => leaks,
+    let Some(leaks) = found.leaks else { return row("Leaks", format!("not known: {}", found.why_unknown)) };
+    let mut text = String::new();
+    let mut add = |label: &str, summary: String, figures: fn(&Both) -> &Option<SplitFigures>| {
+        let short = |both| figures(both).as_ref().map_or("none is left".to_owned(), short);
+        text += &row(label, summary);
+        text += &row("", short(&found.figures));
+        if let Some(views) = &found.tta {
+            text += &row(&format!("  by {}", views.views), short(&views.figures));
+        }
     };
-    let mut text = row("Leaks", format!("{leaks} of the images also appear in train; without them:"));
-    text += &row("", short_without_leaks(&found.figures));
-    if let Some(views) = &found.tta {
-        text += &row(&format!("  by {}", views.views), short_without_leaks(&views.figures));
+    if leaks > 0 {
+        add("Leaks", format!("{leaks} of the images also appear in train; without them:"), |both| &both.without_leaks);
+    }
+    if let Some(near_leaks) = found.near_leaks.filter(|&count| count > 0) {
+        let also = if leaks > 0 { " too" } else { "" };
+        let summary = format!("{near_leaks} more have a near-duplicate in train; without them{also}:");
+        let summary = if leaks > 0 { summary } else { summary.replacen("more", "of the images", 1) };
+        add("Near leaks", summary, |both| &both.without_near_leaks);
     }
     text
-}
-
-fn short_without_leaks(both: &Both) -> String {
-    both.without_leaks.as_ref().map_or("none is left".to_owned(), short)
 }
 
 fn classes(classes: &[Class]) -> String {
@@ -145,7 +150,7 @@ fn cut(name: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::evaluation::{Groups, Leaks},
+        super::evaluation::{Groups, KnownLeaks, Leaks},
         *,
     };
     use mindgap::{recipe::Tta, run::Outputs};
@@ -158,7 +163,7 @@ mod tests {
         let logits = |image: usize| (0..classes).map(move |class| if class == given(image) { 2.0 } else { 0.0 });
         let logits = (0..60).flat_map(logits).collect();
         let outputs = Outputs { logits, ids: (0..60).collect(), labels };
-        let leaks = Leaks::Known((0..60).map(|image| image == 0).collect());
+        let leaks = Leaks::Known(KnownLeaks { exact: (0..60).map(|image| image == 0).collect(), near: None });
         let names: Vec<String> = (0..classes).map(|class| format!("emotion \n{class}")).collect();
         let about = ["runs/faces", "/data/faces", "val"].map(str::to_owned);
         let found = Evaluation::new(about, &outputs, &names, Some(1.5), &leaks, &Groups::default());

@@ -32,6 +32,8 @@ pub struct GapFigures {
     /// Groups of which val has images; absent where the images have no groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub val_groups: Option<usize>,
+    /// Near leaks: images of val with a near-duplicate, but no equal image, in train; null where that is not known.
+    pub near_leaks: Option<usize>,
     /// Gap, losses and accuracies as in `epochs.jsonl`.
     #[serde(flatten)]
     pub measured: Map<String, Value>,
@@ -75,7 +77,8 @@ impl GapFigures {
             train_images_per_s: f64::NAN,
         };
         let (on_probe, on_val) = sets.measured(probe, val);
-        let record = EpochRecord::new(&nothing, &on_probe, &on_val, &sets.leaks, &sets.in_first_half);
+        let near_leaks = sets.near_leaks.as_deref();
+        let record = EpochRecord::new(&nothing, &on_probe, &on_val, &sets.leaks, near_leaks, &sets.in_first_half);
         let mut measured = match serde_json::to_value(&record)? {
             Value::Object(fields) => fields,
             _ => Map::new(),
@@ -93,6 +96,7 @@ impl GapFigures {
             val_in_train: sets.leak_count(),
             group_leaks: sets.group_leaks,
             val_groups: sets.group_counts().map(|[_, val]| val),
+            near_leaks: sets.near_leak_count(),
             measured,
             overconfidence: nats,
             overconfidence_share_of_gap: (is_gap && nats.is_finite()).then(|| nats / record.gap_loss),
@@ -140,6 +144,13 @@ impl GapFigures {
                 self.val_in_train,
                 self.val,
                 record.gap_loss_without_leaks.unwrap_or(f64::NAN)
+            ));
+        }
+        if let Some(clean) = record.gap_loss_without_near_leaks {
+            found.push(format!(
+                "{} of {} val images have a near-duplicate in train; without leaks of both kinds the gap is {clean:.3} nats.",
+                self.near_leaks.unwrap_or(0),
+                self.val
             ));
         }
         if let (Some(leaks), Some(groups)) = (self.group_leaks, self.val_groups) {

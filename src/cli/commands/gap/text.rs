@@ -28,6 +28,10 @@ pub fn render(found: &GapFigures) -> String {
         let (error, points) = (figure("gap_loss_se_without_leaks"), figure("gap_acc_without_leaks"));
         text += &row("", format!("{clean:.4} ± {error:.4} nats, {points:.2} points without leaks"));
     }
+    if let Some(clean) = found.figure("gap_loss_without_near_leaks") {
+        let (error, points) = (figure("gap_loss_se_without_near_leaks"), figure("gap_acc_without_near_leaks"));
+        text += &row("", format!("{clean:.4} ± {error:.4} nats, {points:.2} points without near leaks too"));
+    }
     text += &row(
         "Calibration",
         format!(
@@ -104,6 +108,7 @@ mod tests {
             val_in_train: 12,
             group_leaks: None,
             val_groups: None,
+            near_leaks: Some(0),
             measured: measured.as_object().unwrap().clone(),
             overconfidence: 0.1,
             overconfidence_share_of_gap: Some(0.21),

@@ -1,5 +1,6 @@
 //! `mindgap inspect`: the contents of a data set and its defects, before anything is trained.
 
+mod features;
 mod labels;
 mod text;
 
@@ -26,6 +27,7 @@ use mindgap::{
     durable,
     labels::SuspectLabels,
     report,
+    torch::device::DeviceRequest,
 };
 
 /// Flags of `mindgap inspect`.
@@ -49,6 +51,14 @@ pub struct Args {
 
     #[command(flatten)]
     labels: LabelFlags,
+
+    /// A run folder, or a .safetensors file that mindgap wrote: images that its network finds alike are compared too
+    #[arg(long, value_name = "RUN")]
+    model: Option<PathBuf>,
+
+    /// Where the network of --model computes: auto (CUDA where there is one), cpu, cuda, or cuda:N
+    #[arg(long, default_value = "auto", value_name = "DEVICE", requires = "model")]
+    device: DeviceRequest,
 
     /// Write a list of the samples that training should leave out, for `mindgap train --exclude`
     #[arg(long, value_name = "FILE")]
@@ -91,7 +101,11 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let usual = if args.json { NAMED_IN_JSON } else { NAMED_ON_PAGE };
     // All near-duplicates are evidence about labels.
     let named = if finds_labels { 0 } else { args.limit.unwrap_or(usual) };
-    let mut audit = Audit::of(&source, &options, named, &Bar::default())?;
+    let features = match &args.model {
+        Some(model) => Some(features::of(model, args.device.device()?, &source, &options)?),
+        None => None,
+    };
+    let mut audit = Audit::of(&source, &options, features.as_ref(), named, &Bar::default())?;
     audit.notes.iter_mut().for_each(|note| *note = with_flags(note));
     if args.json && !audit.findings.cut.is_empty() {
         audit.notes.push(format!("{} name {named} each; --limit 0 names all.", audit.findings.cut.join(", ")));

@@ -92,7 +92,6 @@ fn classes(audit: &Audit) -> String {
 fn findings(audit: &Audit) -> String {
     let found = &audit.findings;
     let leak_count = found.val_in_train + found.test_in_train.unwrap_or(0);
-    let bits = found.near_duplicate_distance;
     let broken: Vec<String> = found.broken.iter().map(broken).collect();
     // Only unreadable rows of a table have no split.
     let what = if found.broken.iter().any(|file| file.split.is_none()) { "row" } else { "file" };
@@ -115,11 +114,14 @@ fn findings(audit: &Audit) -> String {
             "Similar",
             found.near_duplicates,
             &format!(
-                "{}, {} across splits (≤ {bits} of 64 bits)",
+                "{}, {} across splits; {}",
                 count(found.near_duplicates, "near-duplicate pair"),
-                found.near_duplicates_across_splits
+                found.near_duplicates_across_splits,
+                count(found.near_leaks.count(), "near leak")
             ),
-            found.near_duplicate_pairs.iter().map(|pair| pair.images.each_ref().map(name).join(" ~ ")),
+            found.near_duplicate_pairs.iter().map(|pair| {
+                format!("{} (residual {:.3})", pair.images.each_ref().map(name).join(" ~ "), pair.residual)
+            }),
         ),
         finding(
             "Blank",

@@ -21,10 +21,15 @@ pub fn description(data: &Dataset, sets: &EvalSets, recipe: &Recipe, cost: Model
         size = data.size,
     );
     text += &format!("probe    {} training images, none of them in val\n", sets.probe.len());
-    if sets.leak_count() > 0 {
-        let leaks = sets.leak_count();
+    let (leaks, near_leaks) = (sets.leak_count(), sets.near_leak_count().unwrap_or(0));
+    let what = match (leaks, near_leaks) {
+        (leaks, 0) => format!("{leaks} val images also appear in train"),
+        (0, near_leaks) => format!("{near_leaks} val images have a near-duplicate in train"),
+        _ => format!("{leaks} val images also appear in train, {near_leaks} have a near-duplicate there"),
+    };
+    if leaks + near_leaks > 0 {
         text += &format!(
-            "leaks    {leaks} val images also appear in train; all figures exist without them too\n         \
+            "leaks    {what}; all figures exist without them too\n         \
              `mindgap inspect DATA --write-exclude FILE` lists their duplicates in train, for --exclude FILE\n"
         );
     }
@@ -75,11 +80,23 @@ pub fn summary(folder: &Path, done: &Done, open_since: Option<u32>) -> String {
             "Without the {count} val images that also appear in train: val loss {loss:.3}, accuracy {accuracy:.1} %, gap {gap:.3}.\n"
         );
     }
+    if let (Some(loss), Some(accuracy), Some(gap), Some(count)) = (
+        last.val_loss_without_near_leaks,
+        last.val_acc_without_near_leaks,
+        last.gap_loss_without_near_leaks,
+        done.near_leaks,
+    ) {
+        text += &format!(
+            "Without the {count} val images that have a near-duplicate in train{}: val loss {loss:.3}, accuracy {accuracy:.1} %, gap {gap:.3}.\n",
+            if done.val_in_train > 0 { " either" } else { "" }
+        );
+    }
     if let Some(raw) = last.raw_val_loss {
         text +=
             &format!("These figures are those of the averaged weights; the raw weights have a val loss of {raw:.3}.\n");
     }
-    if let Some(TtaFigures { views, val_loss, val_acc, val_loss_without_leaks, val_acc_without_leaks }) = &done.tta {
+    if let Some(views) = &done.tta {
+        let TtaFigures { views, val_loss, val_acc, val_loss_without_leaks, val_acc_without_leaks, .. } = views;
         text += &format!("Averaged over views ({views}): val loss {val_loss:.3}, accuracy {val_acc:.1} %");
         if let (Some(loss), Some(accuracy)) = (val_loss_without_leaks, val_acc_without_leaks) {
             text += &format!("; without the leaks {loss:.3}, {accuracy:.1} %");

@@ -236,7 +236,7 @@ impl Args {
     /// The audit of the data, with all findings named.
     fn audit(&self, run: &PlannedRun) -> Result<Audit> {
         say("Looking for duplicates, leaks and near-duplicates …");
-        Audit::of(&self.subject, &self.data.audit_options(&run.recipe), 0, &Bar::default())
+        Audit::of(&self.subject, &self.data.audit_options(&run.recipe), None, 0, &Bar::default())
     }
 
     /// The names of the images whose labels are probably wrong; None where a signal stopped the search.
@@ -281,8 +281,13 @@ fn finished(plan: &Plan, runs: &[PlannedRun], ends: &Ends) -> Result<Vec<Finishe
 /// The names of the val images that also appear in train, or nearly so.
 fn leaked_names(plan: &Plan, whole: &[PlannedRun]) -> Result<HashSet<String>> {
     let images = RunFolder::open(&plan.folder(&whole[0].job))?.images()?;
-    let leaked = images.val.iter().zip(&images.leaks).filter(|(_, leak)| **leak);
-    Ok(leaked.map(|(image, _)| image.name.clone()).collect())
+    let mut leaked = HashSet::new();
+    for (index, image) in images.val.iter().enumerate() {
+        if images.leaks[index] || images.near_leaks.as_ref().is_some_and(|near_leaks| near_leaks[index]) {
+            leaked.insert(image.name.clone());
+        }
+    }
+    Ok(leaked)
 }
 
 /// The runs of the learning curve by their number of training images, the fewest first.

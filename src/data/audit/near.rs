@@ -1,0 +1,40 @@
+//! The near-duplicates of an audit, over all splits.
+
+use super::{Features, SplitName, examine::ExaminedImage};
+use crate::data::{
+    near_duplicates::{self, Pair, Searched},
+    read_progress::ReadProgress,
+};
+
+/// Near-duplicates among all images. Images are named by their numbers.
+pub struct Near {
+    /// The pairs, the smallest residual first. Of equal images only the first is in a pair.
+    pub pairs: Vec<Pair>,
+    /// For each image, whether it is a near leak: a near-duplicate, but no equal image, of it is in train.
+    pub leaks: Vec<bool>,
+}
+
+impl Near {
+    /// Searches all of `images`, in which train comes first; `features` add candidates.
+    pub fn among(images: &[ExaminedImage], features: Option<&Features>, progress: &dyn ReadProgress) -> Self {
+        let mut searched = Vec::new();
+        for ExaminedImage { split, id, properties, .. } in images {
+            searched.push(Searched {
+                hash: properties.hash,
+                thumbnail: properties.thumbnail.as_ref(),
+                features: features.and_then(|features| features.get(*split, *id)),
+            });
+        }
+        let mut pairs = near_duplicates::find(&searched, progress);
+        let hashes: Vec<u128> = images.iter().map(|image| image.properties.hash).collect();
+        let train = images.iter().filter(|image| image.split == SplitName::Train).count();
+        let leaks = near_duplicates::near_leaks(&hashes, train, &pairs);
+        pairs.sort_by(|a, b| a.residual.total_cmp(&b.residual));
+        Self { pairs, leaks }
+    }
+
+    /// Number of near leaks in `split`.
+    pub fn leaks_of(&self, images: &[ExaminedImage], split: SplitName) -> usize {
+        images.iter().zip(&self.leaks).filter(|(image, is_leak)| image.split == split && **is_leak).count()
+    }
+}
