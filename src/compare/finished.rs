@@ -171,7 +171,15 @@ fn of_folder(path: &Path, which: Which, common: Option<&CommonImages>) -> Result
                 None => halves(&val.labels, classes, data_seed),
             };
             let keep = common.map(|common| common.of(&images));
-            remeasured(val, probe, &leaks, near_leaks, &halves, keep.as_deref(), classes, &done)
+            let measurement = Measurement {
+                val,
+                probe: Some(probe),
+                classes,
+                leaks: Some(&leaks),
+                near_leaks,
+                in_first_half: &halves,
+            };
+            remeasured(&measurement, keep.as_deref(), &done)
         }
     };
     let run = FinishedRun {
@@ -224,40 +232,25 @@ pub(super) fn halves(labels: &[i64], classes: usize, data_seed: u64) -> Vec<bool
 
 /// The figures of these outputs on the images for which `keep` holds. Cost and time remain those of the run; its best epoch
 /// and its course are known only on all images.
-fn remeasured(
-    val: &Outputs,
-    probe: &Outputs,
-    leaks: &[bool],
-    near_leaks: Option<&[bool]>,
-    halves: &[bool],
-    keep: Option<&[bool]>,
-    classes: usize,
-    done: &Done,
-) -> RunFigures {
+fn remeasured(all: &Measurement, keep: Option<&[bool]>, done: &Done) -> RunFigures {
     let of_run = RunFigures::of_done(done);
     let figures = match keep {
-        None => {
-            let measurement =
-                Measurement { val, probe: Some(probe), classes, leaks: Some(leaks), near_leaks, in_first_half: halves };
-            RunFigures {
-                cross_fitted_best_loss: of_run.cross_fitted_best_loss,
-                val_loss_course: of_run.val_loss_course,
-                ..RunFigures::measure(&measurement)
-            }
-        }
+        None => RunFigures {
+            cross_fitted_best_loss: of_run.cross_fitted_best_loss,
+            val_loss_course: of_run.val_loss_course,
+            ..RunFigures::measure(all)
+        },
         Some(keep) => {
             let only = |mask: &[bool]| -> Vec<bool> {
                 mask.iter().zip(keep).filter(|&(_, &keep)| keep).map(|(&mask, _)| mask).collect()
             };
-            let (leaks, near_leaks, halves) = (only(leaks), near_leaks.map(only), only(halves));
-            let val = val.only(|image| keep[image]);
+            let (leaks, near_leaks) = (all.leaks.map(only), all.near_leaks.map(only));
             RunFigures::measure(&Measurement {
-                val: &val,
-                probe: Some(probe),
-                classes,
-                leaks: Some(&leaks),
+                val: &all.val.only(|image| keep[image]),
+                leaks: leaks.as_deref(),
                 near_leaks: near_leaks.as_deref(),
-                in_first_half: &halves,
+                in_first_half: &only(all.in_first_half),
+                ..*all
             })
         }
     };

@@ -235,11 +235,11 @@ impl Fit {
     /// None where too little of the area is covered by both.
     fn of<const N: usize>(reference: &Image<N>, seen: &Seen<N>) -> Option<Self> {
         let mut sums = [[0.0f32; N]; 5];
-        for y in 0..N {
+        for (y, (row, values)) in reference.iter().zip(&seen.values).enumerate() {
             for x in 0..N {
                 let weight = seen.rows[y] * seen.columns[x];
-                let (a, b) = (weight * reference[y][x], weight * seen.values[y][x]);
-                let parts = [a, b, a * reference[y][x], b * seen.values[y][x], a * seen.values[y][x]];
+                let (a, b) = (weight * row[x], weight * values[x]);
+                let parts = [a, b, a * row[x], b * values[x], a * values[x]];
                 (0..5).for_each(|i| sums[i][x] += parts[i]);
             }
         }
