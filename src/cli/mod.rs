@@ -42,7 +42,7 @@ enum Command {
     /// Explain what a run or another trainer's log shows, and what to do
     Diagnose(diagnose::Args),
     /// Audit a data set before training: duplicates, leaks, conflicting labels, broken files
-    Inspect(inspect::Args),
+    Inspect(Box<inspect::Args>),
     /// Measure what fixing the data is worth: leaks, duplicates, wrong labels, groups
     Worth(Box<worth::Args>),
     /// Run a learning-rate range test and suggest a rate
