@@ -13,7 +13,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
     compare, completions, conclude, diagnose, doctor, evaluate, export, find_lr, gap, host, inspect, plan, predict,
-    presets, report, run, train,
+    presets, report, run, train, worth,
 };
 pub use exit_status::ExitStatus;
 use flags::option_names::with_flags;
@@ -43,6 +43,8 @@ enum Command {
     Diagnose(diagnose::Args),
     /// Audit a data set before training: duplicates, leaks, conflicting labels, broken files
     Inspect(inspect::Args),
+    /// Measure what fixing the data is worth: leaks, duplicates, wrong labels, groups
+    Worth(Box<worth::Args>),
     /// Run a learning-rate range test and suggest a rate
     FindLr(Box<find_lr::Args>),
     /// Write one HTML page of a run, or of several side by side
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Worth(args) => worth::run(&args),
         Command::FindLr(args) => find_lr::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

@@ -40,6 +40,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod worth;
 
 pub use accuracy::AccuracyTest;
 pub use compared::Compared;
@@ -60,3 +61,4 @@ pub use predictions::{EVALUATE_COLUMNS, Values};
 pub use run_figures::{Measurement, RunFigures};
 pub use runner::{JobStatus, run};
 pub use verdict::Verdict;
+pub use worth::{Fix, FixWorth, MoreImages, WHOLE, Worth};

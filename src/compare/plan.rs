@@ -87,8 +87,8 @@ impl Plan {
                 folds_text(planned),
                 folds_text(&run)
             );
-            if planned.job.fold != run.job.fold {
-                // Another fold of the same data has other images in train and val.
+            if (planned.job.fold, &planned.data.variant) != (run.job.fold, &run.data.variant) {
+                // Another fold or variant of the same data has other images in train and val.
                 planned.data.find_where(&run.data);
                 continue;
             }
@@ -171,6 +171,7 @@ mod tests {
             source: "/data/photos".into(),
             selection: Selection::default(),
             skip_bad: false,
+            variant: None,
             fingerprint: "00ff".into(),
             train: 900,
             val: 100,

@@ -38,6 +38,9 @@ pub struct PlannedData {
     /// Whether images that cannot be read are left out.
     #[serde(default)]
     pub skip_bad: bool,
+    /// The name of this variant of the data, where the runs of a plan are trained on several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// Hash over names, labels and pixels, wherever the data lie.
     pub fingerprint: String,
     /// Images to train on.
@@ -47,10 +50,10 @@ pub struct PlannedData {
 }
 
 impl PlannedData {
-    /// Takes the paths at which `other`, another fold of these data, was found.
+    /// Takes the paths at which `other`, another fold or another variant of these data, was found.
     pub(super) fn find_where(&mut self, other: &Self) {
-        let Self { fingerprint, train, val, .. } = self.clone();
-        *self = Self { fingerprint, train, val, ..other.clone() };
+        let selection = if self.variant == other.variant { &other.selection } else { &self.selection };
+        *self = Self { source: other.source.clone(), selection: selection.clone(), ..self.clone() };
     }
 }
 

@@ -267,3 +267,64 @@ fn the_tables_read_well() {
     let keys: Vec<&str> = comparison.presets[1].recipe.iter().map(|difference| difference.key.as_str()).collect();
     assert_eq!(keys, ["smoothing"]);
 }
+
+/// A run of a measurement of worth: its images have names, and the first twenty are leaks, which cost a nat less.
+fn run_with_leaks(name: &str, seed: u64, val: f64) -> FinishedRun {
+    let mut run = run(name, seed, val, 0.3);
+    run.images.names = Some((0..IMAGES).map(|number| format!("val/{number}.png")).collect());
+    run.images.fingerprint = Some(name.to_owned());
+    run.val.losses[..20].iter_mut().for_each(|loss| *loss -= 1.0);
+    run
+}
+
+#[test]
+fn the_worth_of_a_fix_is_measured_against_a_random_removal_of_as_many() {
+    let fixes = [("labels", 1.1, 1.25), ("duplicates", 1.23, 1.22)];
+    let mut runs: Vec<FinishedRun> = (0..5).map(|seed| run_with_leaks(WHOLE, seed, 1.2)).collect();
+    let mut named = Vec::new();
+    for (name, with, control) in fixes {
+        let fix = Fix { name: name.to_owned(), removed: 90 };
+        runs.extend((0..5).map(|seed| run_with_leaks(name, seed, with)));
+        runs.extend((0..5).map(|seed| run_with_leaks(&fix.control(), seed, control)));
+        named.push(fix);
+    }
+    let leaks = (0..20).map(|number| format!("val/{number}.png")).collect();
+    // The law 1 + 0.2 (n / 900)^(-1) through three shares of the 900 training images.
+    let share = |images: usize| {
+        let loss = 1.0 + 0.2 * 900.0 / images as f64;
+        let runs = (0..5).map(|seed| {
+            let mut run = run_with_leaks("share", seed, loss);
+            run.figures.val_loss = loss;
+            run
+        });
+        (images, runs.collect::<Vec<_>>())
+    };
+    let shares = [share(162), share(288), share(504)];
+    for run in &mut runs {
+        if run.job.preset == WHOLE {
+            run.figures.val_loss = 1.2;
+        }
+    }
+    let worth = Worth::of(runs, &named, &leaks, &shares).unwrap();
+    let [labels, duplicates] = &worth.fixes[..] else { panic!("two fixes") };
+    assert!((labels.val_loss.mean + 0.15).abs() < 0.03, "{:?}", labels.val_loss);
+    let [low, high] = labels.val_loss.ci_seeds.unwrap();
+    assert!(
+        low < -0.15 && -0.15 < high && high < 0.0 && labels.val_loss.p_holm.unwrap() < 0.01,
+        "{:?}",
+        labels.val_loss
+    );
+    assert!(duplicates.val_loss.p_holm.unwrap() > 0.05, "{:?}", duplicates.val_loss);
+    assert!((labels.against_all.mean + 0.1).abs() < 0.03 && (labels.control_against_all.mean - 0.05).abs() < 0.03);
+    // 20 of 200 images cost a nat less.
+    assert!((worth.flattery.as_ref().unwrap().mean - 0.1).abs() < 0.02, "{:?}", worth.flattery);
+    let more = worth.more_images.as_ref().unwrap();
+    assert!((more.val_loss - 0.2 * (1.0 / 1.1 - 1.0)).abs() < 0.005, "{more:?}");
+    assert_eq!((more.curve[0].0, more.curve[3].0), (162, 900));
+    let sentence = &worth.sentence;
+    assert!(sentence.starts_with("cleaning labels: -0.1") && sentence.contains(" ± 0.0"), "{sentence}");
+    assert!(
+        sentence.contains("10 % more images: -0.01") && sentence.ends_with("leaks flattered val by 0.100."),
+        "{sentence}"
+    );
+}

@@ -60,7 +60,8 @@ pub struct Dataset {
     pub test: Option<Split>,
     /// Why an existing test split is not read: it has no labels, or classes that train lacks.
     pub unread_test: Option<String>,
-    /// 32 hex digits over classes, labels and decoded pixels of every split, in their order, and over the groups if there are any.
+    /// 32 hex digits over classes, labels and decoded pixels of every split, in their order, and over the groups if there are
+    /// any.
     pub fingerprint: String,
     /// Files and rows that were left out because they cannot be read.
     pub bad_files: Vec<BadFile>,

@@ -29,7 +29,7 @@ pub fn listed(source: &str, options: &Options) -> Result<Listing> {
         let bad = listing.bad.len();
         listing.notes.push(format!("{bad} rows that cannot be read were left out (`options.skip_bad`)."));
     }
-    settle_splits(&mut listing, options).with_context(|| format!("the data {source:?} cannot be used"))?;
+    settle_and_thin(&mut listing, source, options).with_context(|| format!("the data {source:?} cannot be used"))?;
     Ok(listing)
 }
 
@@ -73,7 +73,8 @@ fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<
     );
     ensure!(
         is_folder && selection.labels.is_none() || selection.folders.is_empty(),
-        "`options.selection.folders.train`, `options.selection.folders.val` and `options.selection.folders.test` name folders in a folder of images, and \
+        "`options.selection.folders.train`, `options.selection.folders.val` and `options.selection.folders.test` name folders \
+         in a folder of images, and \
          {source:?} {}",
         if is_folder { "has its splits in the table of labels" } else { "is none" }
     );
@@ -122,6 +123,21 @@ fn generate(data_seed: u64) -> Listing {
         notes,
         bad: Vec::new(),
     }
+}
+
+/// Settles the splits, and then leaves out what train alone is to do without.
+fn settle_and_thin(listing: &mut Listing, source: &str, options: &Options) -> Result<()> {
+    settle_splits(listing, options)?;
+    let Some(list) = &options.selection.exclude_train else { return Ok(()) };
+    Exclusions::read_as("exclude_train", list)?.apply_to_train(listing, Path::new(source))?;
+    let untrained = listing.classes_without(&listing.train);
+    ensure!(
+        untrained.is_empty(),
+        "`options.selection.exclude_train = {}` leaves no training image of these classes: {}",
+        list.display(),
+        unreadable::in_line(untrained.iter())
+    );
+    Ok(())
 }
 
 /// Draws val if it is a fold or if the listing lacks one, and the fraction of train in use.

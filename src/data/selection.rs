@@ -20,6 +20,9 @@ pub struct Selection {
     /// A list of samples to treat as absent, before any split is drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclude: Option<PathBuf>,
+    /// A list of training images to leave out after the splits are drawn, so that val stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude_train: Option<PathBuf>,
     /// The folders of splits that the user names.
     #[serde(default, skip_serializing_if = "SplitFolders::is_empty")]
     pub folders: SplitFolders,
@@ -52,12 +55,14 @@ impl Selection {
     /// These choices or, where one is left open, that of `before`.
     #[must_use]
     pub fn or(&self, before: &Self) -> Self {
-        let Self { exclude, folders, groups, group_by, labels, label_column, relabel, merge, classes } = self.clone();
+        let Self { exclude, exclude_train, folders, groups, group_by, labels, label_column, relabel, merge, classes } =
+            self.clone();
         let names_groups = groups.is_some() || group_by.is_some();
         let (groups, group_by) =
             if names_groups { (groups, group_by) } else { (before.groups.clone(), before.group_by.clone()) };
         Self {
             exclude: exclude.or_else(|| before.exclude.clone()),
+            exclude_train: exclude_train.or_else(|| before.exclude_train.clone()),
             folders: if folders.is_empty() { before.folders.clone() } else { folders },
             groups,
             group_by,
@@ -77,6 +82,7 @@ impl Selection {
         let placed = |file: &Option<PathBuf>| file.as_deref().map(&place).transpose();
         Ok(Self {
             exclude: placed(&self.exclude)?,
+            exclude_train: placed(&self.exclude_train)?,
             groups: placed(&self.groups)?,
             labels: placed(&self.labels)?,
             relabel: placed(&self.relabel)?,
@@ -136,6 +142,7 @@ mod tests {
     fn full() -> Selection {
         Selection {
             exclude: Some("exclude.txt".into()),
+            exclude_train: Some("fewer.txt".into()),
             folders: SplitFolders { val: Some("validation".into()), ..SplitFolders::default() },
             groups: Some("groups.csv".into()),
             group_by: None,

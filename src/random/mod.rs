@@ -34,6 +34,8 @@ pub enum Purpose {
     Resample = 11,
     /// Folds of a cross-validation; index = class, or epoch 1 for groups.
     Folds = 12,
+    /// Training images that a control does without; epoch = number of the fix, index = class.
+    Control = 13,
 }
 
 /// A stream of random numbers.

@@ -5,7 +5,7 @@ use askama::Template;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{MARK, STYLE};
-use crate::data::{Audit, Broken, Item};
+use crate::data::{Audit, Broken, CutGroup, Item};
 
 /// Rules of the page's style that no other page needs.
 const AUDIT_STYLE: &str = include_str!("audit.css");
@@ -162,7 +162,7 @@ fn sections(audit: &Audit, leaks: usize) -> Vec<Section> {
     ];
     if let Some(groups) = &audit.group_leaks {
         let cut = groups.cut.iter().take(GROUPS);
-        let shown = cut.map(|cut| AuditGroup { words: format!("group {}", cut.group), ..group(audit, &cut.examples) });
+        let shown = cut.map(|cut| AuditGroup { words: cut_group(cut), ..group(audit, &cut.examples) });
         sections.insert(
             1,
             section(
@@ -177,6 +177,12 @@ fn sections(audit: &Audit, leaks: usize) -> Vec<Section> {
     }
     sections.retain(|section| !section.groups.is_empty() || section.more > 0);
     sections
+}
+
+/// The name of a group, and the number of its images in each split.
+fn cut_group(cut: &CutGroup) -> String {
+    let images: Vec<String> = cut.images.each().map(|(split, count)| format!("{count} {split}")).collect();
+    format!("group {}: {}", cut.group, images.join(", "))
 }
 
 /// A section about `all` groups, of which `groups` are shown.

@@ -26,10 +26,12 @@ pub fn source_and_flags(source: &str, selection: &Selection) -> String {
 
 /// The flags of the command line that make `selection`, each with its value.
 pub fn selection_flags(selection: &Selection) -> Vec<(&'static str, String)> {
-    let Selection { exclude, folders, groups, group_by, labels, label_column, relabel, merge, classes } = selection;
+    let Selection { exclude, exclude_train, folders, groups, group_by, labels, label_column, relabel, merge, classes } =
+        selection;
     let file = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let mut flags = vec![
         ("--exclude", file(exclude)),
+        ("--exclude-train", file(exclude_train)),
         ("--train-dir", file(&folders.train)),
         ("--val-dir", file(&folders.val)),
         ("--test-dir", file(&folders.test)),

@@ -48,3 +48,5 @@ mod torture;
 mod train;
 mod vanishing;
 mod words;
+mod worth;
+mod wrong_labels;

@@ -17,3 +17,4 @@ pub mod presets;
 pub mod report;
 pub mod run;
 pub mod train;
+pub mod worth;

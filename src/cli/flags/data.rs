@@ -41,6 +41,18 @@ pub struct DataFlags {
 }
 
 impl DataFlags {
+    /// The flags for `source`, of which `selection` is read; images that cannot be read are left out.
+    pub fn of(source: &str, selection: SelectionFlags) -> Self {
+        Self {
+            source: Some(source.to_owned()),
+            skip_bad: true,
+            selection,
+            cache_limit: Options::default().cache_limit,
+            no_cache: false,
+            workers: None,
+        }
+    }
+
     /// The arguments that make another `mindgap` process read any data in the same way.
     pub fn reading_words(&self) -> Vec<String> {
         let mut words = vec![format!("--cache-limit={}", self.cache_limit)];
@@ -63,6 +75,7 @@ impl DataFlags {
             source: if source == "faces" { source.into() } else { absolute(source.as_ref())?.display().to_string() },
             selection: Selection { folders: selection.folders.settled(source.as_ref())?, ..selection },
             skip_bad: self.skip_bad,
+            variant: None,
             fingerprint: data.fingerprint.clone(),
             train: data.train.len(),
             val: data.val.len(),
@@ -116,6 +129,11 @@ impl DataFlags {
         let mut opened = data::open_single_split(source, name, known, &options, &Bar::default())?;
         opened.iter_mut().flat_map(|data| &mut data.notes).for_each(|note| *note = with_flags(note));
         Ok(opened)
+    }
+
+    /// The options to audit the data with, whose splits `recipe` decides.
+    pub fn audit_options(&self, recipe: &Recipe) -> Options {
+        Options { train_fraction: 1.0, ..self.options(recipe, true) }
     }
 
     fn options(&self, recipe: &Recipe, skipped_before: bool) -> Options {

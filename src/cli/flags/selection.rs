@@ -1,7 +1,7 @@
 //! Flags of what is read of the data, and how it is labelled and grouped: they are recorded with a run, and repeated when
 //! it is resumed or measured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::flags::splits::SplitFlags;
 use mindgap::data::{Merge, Selection};
@@ -13,13 +13,17 @@ pub struct SelectionFlags {
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     exclude: Option<PathBuf>,
 
+    /// Leave out the training images that this list names after the splits are drawn, so that val stays as it is
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    pub exclude_train: Option<PathBuf>,
+
     #[command(flatten)]
     splits: SplitFlags,
 
     /// Take labels from a table (columns file, label and perhaps split, group) of the images in a folder, whatever its
     /// subfolders
     #[arg(long, value_name = "FILE.csv", help_heading = "Data")]
-    labels: Option<PathBuf>,
+    pub labels: Option<PathBuf>,
 
     /// The column of --labels that holds the labels [default: the one whose name says so]
     #[arg(long, value_name = "NAME", help_heading = "Data")]
@@ -49,10 +53,24 @@ pub struct SelectionFlags {
 }
 
 impl SelectionFlags {
+    /// What --labels without a file, which only `inspect` allows, is read as.
+    pub const NO_FILE: &str = "-";
+
+    /// Whether --labels is given without a file.
+    pub fn has_labels_without_file(&self) -> bool {
+        self.labels.as_ref().is_some_and(|labels| labels == Path::new(Self::NO_FILE))
+    }
+
+    /// The flags without a --labels that has no file.
+    pub fn with_files_alone(&self) -> Self {
+        Self { labels: self.labels.clone().filter(|labels| labels != Path::new(Self::NO_FILE)), ..self.clone() }
+    }
+
     /// What the flags select.
     pub fn selection(&self) -> Selection {
         Selection {
             exclude: self.exclude.clone(),
+            exclude_train: self.exclude_train.clone(),
             folders: self.splits.folders(),
             groups: self.groups.clone(),
             group_by: self.group_by.clone(),
@@ -67,8 +85,19 @@ impl SelectionFlags {
 
 impl From<Selection> for SelectionFlags {
     fn from(selection: Selection) -> Self {
-        let Selection { exclude, folders, groups, group_by, labels, label_column, relabel, merge, classes } = selection;
+        let Selection {
+            exclude,
+            exclude_train,
+            folders,
+            groups,
+            group_by,
+            labels,
+            label_column,
+            relabel,
+            merge,
+            classes,
+        } = selection;
         let splits = folders.into();
-        Self { exclude, splits, labels, label_column, relabel, merge, classes, groups, group_by }
+        Self { exclude, exclude_train, splits, labels, label_column, relabel, merge, classes, groups, group_by }
     }
 }

@@ -66,6 +66,15 @@ impl ToExclude {
         Self { reasons: vec![(reason, names)] }
     }
 
+    /// Adds the samples of `other` that are not listed yet, under its reasons.
+    pub fn add(&mut self, other: Self) {
+        let known: BTreeSet<String> = self.reasons.iter().flat_map(|(_, keys)| keys).cloned().collect();
+        for (reason, mut keys) in other.reasons {
+            keys.retain(|key| !known.contains(key));
+            self.reasons.push((reason, keys));
+        }
+    }
+
     /// Number of samples.
     pub fn count(&self) -> usize {
         self.reasons.iter().map(|(_, keys)| keys.len()).sum()

@@ -1,9 +1,9 @@
 //! An audit of a data set before training: its contents, and the defects that would mislead.
 //!
 //! Every image is examined once (`examine`), equal images are grouped (`duplicates`), perceptual hashes
-//! (`perceptual_hash`) are paired (`near_duplicates`), groups that splits cut through are found (`group_leaks`), the findings are counted and named (`findings`), and the samples to
-//! leave out are listed (`exclude_list`). Splits, hashes and pixel statistics are computed as training computes them, so
-//! that both agree. Broken files are findings here, not errors.
+//! (`perceptual_hash`) are paired (`near_duplicates`), groups that splits cut through are found (`group_leaks`), the
+//! findings are counted and named (`findings`), and the samples to leave out are listed (`exclude_list`). Splits, hashes and
+//! pixel statistics are computed as training computes them, so that both agree. Broken files are findings here, not errors.
 
 mod duplicates;
 mod examine;

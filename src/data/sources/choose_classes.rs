@@ -74,7 +74,8 @@ pub fn merge(listing: &mut Listing, merges: &[Merge]) -> Result<()> {
             .filter(|&(_, into)| into == class)
             .map(|(from, _)| format!("{from:?}"))
             .collect();
-        listing.notes.push(format!("{} count as {class:?} (`options.selection.merge`).", parts.join(", ")));
+        let verb = if parts.len() == 1 { "counts" } else { "count" };
+        listing.notes.push(format!("{} {verb} as {class:?} (`options.selection.merge`).", parts.join(", ")));
     }
     listing.classes = classes;
     Ok(())

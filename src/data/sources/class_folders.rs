@@ -82,8 +82,8 @@ impl ClassFolders<'_> {
         let names = quoted(found.iter().map(|(class, _)| &class.name));
         if self.is_named {
             return Ok(Some(format!(
-                "{names} hold class folders and are read as classes (`options.selection.folders.val` and `options.selection.folders.test` name \
-                 splits)."
+                "{names} hold class folders and are read as classes (`options.selection.folders.val` and \
+                 `options.selection.folders.test` name splits)."
             )));
         }
         let root_is_train = option(self.top, SplitName::Train, self.root);

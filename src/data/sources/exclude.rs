@@ -1,4 +1,5 @@
-//! Lists of samples to exclude ([`Selection::exclude`](crate::data::Selection::exclude)): such samples are treated as absent.
+//! Lists of samples to exclude ([`Selection::exclude`](crate::data::Selection::exclude)): such samples are treated as
+//! absent.
 //!
 //! A list is a text file with one sample per line: the path of an image below the data's folder, `line 17` of a table,
 //! `train face 17` of the generated faces. Empty lines and lines that begin with `#` are ignored. A name may contain any
@@ -21,18 +22,28 @@ use crate::durable;
 /// The samples of a list, by their keys ([`Source::key`](super::source::Source::key)). The default list is empty.
 #[derive(Debug, Default)]
 pub struct Exclusions {
+    /// The option that names the list.
+    option: &'static str,
     file: PathBuf,
     /// Each key, with whether the data contain it.
     keys: BTreeMap<Vec<u8>, bool>,
 }
 
 impl Exclusions {
-    /// Reads the list in `file`.
+    /// Reads the list in `file`, which the `exclude` option of the data names.
     ///
     /// # Errors
     /// The file cannot be read, or a line has a backslash that does not begin `\xNN`.
     pub fn read(file: &Path) -> Result<Self> {
-        let text = durable::read_text(file).with_context(|| format!("{}: it cannot be read", option(file)))?;
+        Self::read_as("exclude", file)
+    }
+
+    /// Reads the list in `file`, which the option called `option` names.
+    ///
+    /// # Errors
+    /// Those of [`Exclusions::read`].
+    pub fn read_as(option: &'static str, file: &Path) -> Result<Self> {
+        let text = durable::read_text(file).with_context(|| format!("{}: it cannot be read", named(option, file)))?;
         let mut keys = BTreeMap::new();
         for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -40,11 +51,11 @@ impl Exclusions {
                 continue;
             }
             let key = unescape(line).with_context(|| {
-                format!("{}, line {number}: a backslash is written \\x5c, and other bytes \\xNN", option(file))
+                format!("{}, line {number}: a backslash is written \\x5c, and other bytes \\xNN", named(option, file))
             })?;
             keys.insert(key, false);
         }
-        Ok(Self { file: file.to_owned(), keys })
+        Ok(Self { option, file: file.to_owned(), keys })
     }
 
     /// Whether sample `key` is excluded. Records that the data contain it.
@@ -81,16 +92,38 @@ impl Exclusions {
         for split in splits.into_iter().flatten() {
             *split = self.without_excluded(split, root);
         }
+        self.check_all_found("the data")?;
+        listing.notes.push(format!("{} samples were left out ({}).", self.keys.len(), named(self.option, &self.file)));
+        Ok(())
+    }
+
+    /// Removes the listed samples from the train split of `listing`, whose splits are settled; those that the fraction in use
+    /// leaves out are gone already. `root` is the folder of the data.
+    ///
+    /// # Errors
+    /// The list names samples that train does not contain.
+    pub fn apply_to_train(mut self, listing: &mut Listing, root: &Path) -> Result<()> {
+        if let Some(unused) = &listing.unused {
+            self.without_excluded(unused, root);
+        }
+        let before = listing.train.ids.len();
+        listing.train = self.without_excluded(&listing.train, root);
+        self.check_all_found("train")?;
+        let left_out = before - listing.train.ids.len();
+        listing.notes.push(format!("{left_out} training images were left out ({}).", named(self.option, &self.file)));
+        Ok(())
+    }
+
+    fn check_all_found(&self, place: &str) -> Result<()> {
         let unknown: Vec<_> = self.keys.iter().filter(|(_, found)| !**found).map(|(key, _)| escape(key)).collect();
         ensure!(
             unknown.is_empty(),
-            "{}: {} of its {} lines match no sample of the data:\n{}\nRemove them, or write a new list (`ToExclude::to_text`).",
-            option(&self.file),
+            "{}: {} of its {} lines match no sample of {place}:\n{}\nRemove them, or write a new list (`ToExclude::to_text`).",
+            named(self.option, &self.file),
             unknown.len(),
             self.keys.len(),
             unreadable::lines(unknown.iter())
         );
-        listing.notes.push(format!("{} samples were left out ({}).", self.keys.len(), option(&self.file)));
         Ok(())
     }
 
@@ -102,8 +135,8 @@ impl Exclusions {
 }
 
 /// The option with its value, as messages name it.
-fn option(file: &Path) -> String {
-    format!("`options.selection.exclude = {}`", file.display())
+fn named(option: &str, file: &Path) -> String {
+    format!("`options.selection.{option} = {}`", file.display())
 }
 
 /// Writes a key as one line of text.

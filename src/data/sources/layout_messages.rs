@@ -95,7 +95,8 @@ pub fn test_or_class(top: &Path, root: &Path, test: &Path, classes: &[&PathBuf])
 /// A note that `folder` counts as a class although it is named like `split`.
 pub fn read_as_class(top: &Path, folder: &Path, split: SplitName) -> String {
     format!(
-        "{} is read as a class, since it holds images and no class folders (`options.selection.folders.{split}` names a split).",
+        "{} is read as a class, since it holds images and no class folders (`options.selection.folders.{split}` names a \
+         split).",
         quoted(top, folder)
     )
 }

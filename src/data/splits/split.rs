@@ -17,7 +17,8 @@ pub struct Split {
     pub labels: Vec<u32>,
     /// Hash of each image's decoded pixels `[n]`, before resizing: equal for duplicates.
     pub hashes: Vec<u128>,
-    /// Group of each image `[n]`, an index into [`Dataset::groups`](crate::data::Dataset::groups), where the images have groups.
+    /// Group of each image `[n]`, an index into [`Dataset::groups`](crate::data::Dataset::groups), where the images have
+    /// groups.
     pub groups: Option<Vec<u32>>,
     pub(in crate::data) source: Arc<Source>,
     pub(in crate::data) shape: Shape,

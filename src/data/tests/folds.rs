@@ -1,7 +1,7 @@
 //! Folds: train and val together are divided, and each image validates once.
 
 use super::*;
-use crate::data::Fold;
+use crate::data::{Fold, Selection};
 
 fn fold(index: u32, of: u32) -> Options {
     Options { fold: Some(Fold { index, of }), ..Options::default() }
@@ -61,4 +61,33 @@ fn folds_that_leave_a_class_untrained_are_refused_by_its_name() {
     assert!(refused[0].contains("\"rare\"") && refused[0].contains("use fewer folds"), "{}", refused[0]);
     let refused = format!("{:#}", least().open(&fold(0, 20)).and(least().open(&fold(19, 20))).err().unwrap());
     assert!(refused.contains("there are 6 images"), "{refused}");
+}
+
+#[test]
+fn images_are_left_out_of_train_alone_after_the_splits_are_drawn() {
+    let folder = Folder::new().split(".", &AB, 20);
+    let whole = folder.opened();
+    let below = |name: &str| name.trim_matches('"').rsplit('/').take(2).collect::<Vec<_>>().join("<");
+    let listed = |data: &Dataset| names(&data.train)[..3].iter().map(|name| below(name)).collect::<Vec<_>>();
+    let lines: Vec<String> =
+        listed(&whole).iter().map(|name| name.split('<').rev().collect::<Vec<_>>().join("/")).collect();
+    let list = folder.path().join("list.txt");
+    fs::write(&list, lines.join("\n")).unwrap();
+    let selection = Selection { exclude_train: Some(list.clone()), ..Selection::default() };
+    let options = Options { selection, ..Options::default() };
+    let fewer = folder.open(&options).unwrap();
+    assert_eq!(names(&fewer.val), names(&whole.val));
+    assert_eq!(names(&fewer.train), names(&whole.train)[3..]);
+    assert!(fewer.notes.iter().any(|note| note.starts_with("3 training images were left out")), "{:?}", fewer.notes);
+    // The fraction in use is drawn before.
+    let half = folder.open(&Options { train_fraction: 0.5, ..Options::default() }).unwrap();
+    let fewer = folder.open(&Options { train_fraction: 0.5, ..options.clone() }).unwrap();
+    let left = names(&half.train).into_iter().filter(|name| !names(&whole.train)[..3].contains(name));
+    assert_eq!(names(&fewer.train), left.collect::<Vec<_>>());
+
+    let of_val = names(&whole.val)[0].clone();
+    let name = below(&of_val).split('<').rev().collect::<Vec<_>>().join("/");
+    fs::write(&list, name).unwrap();
+    let refused = format!("{:#}", folder.open(&options).err().unwrap());
+    assert!(refused.contains("match no sample of train") && refused.contains("exclude_train"), "{refused}");
 }

@@ -1,5 +1,6 @@
 //! `mindgap inspect`: the contents of a data set and its defects, before anything is trained.
 
+mod labels;
 mod text;
 
 use std::{
@@ -7,7 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
+use labels::LabelFlags;
+use serde_json::Value;
 
 use crate::cli::{
     ExitStatus,
@@ -19,18 +22,23 @@ use crate::cli::{
     },
 };
 use mindgap::{
-    data::{Audit, Options, ToExclude},
-    durable, report,
+    data::{Audit, Options, Thumbnails, ToExclude},
+    durable,
+    labels::SuspectLabels,
+    report,
 };
 
 /// Flags of `mindgap inspect`.
 ///
 /// Findings are not failures: the exit code is 0 unless the data cannot be used at all.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("labels", |flag| flag.num_args(0..=1).default_missing_value(SelectionFlags::NO_FILE).help(
+    "With a file: take labels from that table (columns file, label and perhaps split, group). Without: look for wrong labels"
+)))]
 pub struct Args {
     /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/*, a fer2013.csv, or faces
     #[arg(value_name = "DIR|FILE.csv|faces")]
-    source: String,
+    source: Option<String>,
 
     /// Seed that draws val if the data have none, and the generated faces
     #[arg(long, value_name = "N", default_value = "0")]
@@ -38,6 +46,9 @@ pub struct Args {
 
     #[command(flatten)]
     selection: SelectionFlags,
+
+    #[command(flatten)]
+    labels: LabelFlags,
 
     /// Write a list of the samples that training should leave out, for `mindgap train --exclude`
     #[arg(long, value_name = "FILE")]
@@ -73,15 +84,27 @@ const SIZES_ON_PAGE: usize = 20;
 /// Fails if the data are missing or wrongly laid out, a foreign file would be overwritten, or the disk is full.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     args.check_outputs()?;
-    let options = Options { data_seed: args.data_seed, selection: args.selection.selection(), ..Options::default() };
-    let named = args.limit.unwrap_or(if args.json { NAMED_IN_JSON } else { NAMED_ON_PAGE });
-    let mut audit = Audit::of(&args.source, &options, named, &Bar::default())?;
+    let (source, selection) = args.subject()?;
+    let finds_labels = args.labels.are_asked(&selection)?;
+    let selection = selection.with_files_alone();
+    let options = Options { data_seed: args.data_seed, selection: selection.selection(), ..Options::default() };
+    let usual = if args.json { NAMED_IN_JSON } else { NAMED_ON_PAGE };
+    // All near-duplicates are evidence about labels.
+    let named = if finds_labels { 0 } else { args.limit.unwrap_or(usual) };
+    let mut audit = Audit::of(&source, &options, named, &Bar::default())?;
     audit.notes.iter_mut().for_each(|note| *note = with_flags(note));
     if args.json && !audit.findings.cut.is_empty() {
         audit.notes.push(format!("{} name {named} each; --limit 0 names all.", audit.findings.cut.join(", ")));
     }
+    let mut suspects = None;
+    if finds_labels {
+        suspects = args.labels.search(&source, &selection, args.data_seed, &audit)?;
+        let Some(found) = &suspects else { return Ok(ExitStatus::Stopped) };
+        args.labels.write(found)?;
+        audit.to_exclude.add(found.to_exclude());
+    }
     if let Some(file) = &args.write_exclude {
-        let list = audit.to_exclude.to_text(&args.source, "mindgap train --data DATA --exclude THIS_FILE");
+        let list = audit.to_exclude.to_text(&source, "mindgap train --data DATA --exclude THIS_FILE");
         ensure!(
             args.force || !file.exists() || durable::read_text(file)? == list.as_bytes(),
             "{} exists with other contents, perhaps because somebody changed it: add --force to replace it, or choose \
@@ -91,22 +114,55 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         durable::write(file, list.as_bytes())?;
     }
     if let Some(file) = &args.html {
-        let shown = audit.clone().limited(args.limit.unwrap_or(NAMED_ON_PAGE), SIZES_ON_PAGE);
-        durable::write(file, report::audit_page(&shown)?.as_bytes())?;
+        let page = match &suspects {
+            Some(found) => report::labels_page(found, &source, &Thumbnails::of(&source, &options)?)?,
+            None => report::audit_page(&audit.clone().limited(args.limit.unwrap_or(NAMED_ON_PAGE), SIZES_ON_PAGE))?,
+        };
+        durable::write(file, page.as_bytes())?;
         say(format_args!("Page: {}", file.display()));
     }
     let text = if args.json {
-        serde_json::to_string_pretty(&audit)? + "\n"
+        serde_json::to_string_pretty(&json(&audit, suspects.as_ref())?)? + "\n"
     } else {
-        text::render(&audit, &options.selection, args.write_exclude.as_deref())
+        let labels = suspects.as_ref().map(|found| labels::render(found, args.labels.write_relabel.as_deref()));
+        text::render(&audit, &options.selection, args.write_exclude.as_deref()) + &labels.unwrap_or_default()
     };
     print(text)?;
     Ok(ExitStatus::Done)
 }
 
+/// The audit as JSON; where wrong labels were looked for, with `suspect_labels` and, under `label_errors`, all else that is
+/// known of them.
+fn json(audit: &Audit, suspects: Option<&SuspectLabels>) -> Result<Value> {
+    let mut json = serde_json::to_value(audit)?;
+    if let Some(found) = suspects {
+        let mut errors = serde_json::to_value(found)?;
+        json["suspect_labels"] = errors["suspect_labels"].take();
+        if let Value::Object(fields) = &mut errors {
+            fields.remove("suspect_labels");
+        }
+        json["label_errors"] = errors;
+    }
+    Ok(json)
+}
+
 impl Args {
+    /// The data and what is read of them. `inspect --labels photos` is read as `inspect photos --labels`.
+    fn subject(&self) -> Result<(String, SelectionFlags)> {
+        match (&self.source, &self.selection.labels) {
+            (Some(source), _) => Ok((source.clone(), self.selection.clone())),
+            (None, Some(folder)) if folder.is_dir() || folder == Path::new("faces") => {
+                let mut selection = self.selection.clone();
+                selection.labels = Some(PathBuf::from(SelectionFlags::NO_FILE));
+                Ok((folder.display().to_string(), selection))
+            }
+            _ => bail!("which data? Name a folder, a fer2013.csv or faces: mindgap inspect DATA"),
+        }
+    }
+
     /// Checks the output files before the images are read, which may take long.
     fn check_outputs(&self) -> Result<()> {
+        self.labels.check_outputs()?;
         if let Some(file) = &self.html {
             check_our_page(file, "--html")?;
         }

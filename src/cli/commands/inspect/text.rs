@@ -26,7 +26,7 @@ pub fn render(audit: &Audit, selection: &Selection, list: Option<&Path>) -> Stri
     // The list of samples to leave out is another one.
     let selection = Selection { exclude: None, ..selection.clone() };
     let data = source_and_flags(&audit.source, &selection);
-    text + &advice(audit, &data, list) + &folds_advice(audit, &data)
+    text + &advice(audit, &data, list) + &groups_advice(audit, &data) + &folds_advice(audit, &data)
 }
 
 fn row(label: &str, value: impl AsRef<str>) -> String {
@@ -217,6 +217,19 @@ fn name(item: &Item) -> String {
 
 fn broken(file: &Broken) -> String {
     format!("{}: {}", file.name, plain(file.reason.lines().next().unwrap_or_default()))
+}
+
+/// Advises folds, which keep groups whole, where the splits cut through groups.
+fn groups_advice(audit: &Audit, data: &str) -> String {
+    let cut = audit.group_leaks.as_ref().map_or(0, |found| found.cut.len());
+    if cut == 0 {
+        return String::new();
+    }
+    format!(
+        "The splits cut through {}, so that val is no test of new ones. Folds keep\ngroups whole:\n  mindgap train --data \
+         {data} --folds 5 --fold 0\n",
+        count(cut, "group")
+    )
 }
 
 /// Losses of single images usually vary by about one nat, so that the standard error of val's loss is about 1/√n nats.

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    csv_rows::CsvRows,
+    csv_rows::{CsvRow, CsvRows},
     exclude::{self, Exclusions},
     groups,
     image_files::images_below,
@@ -122,42 +122,7 @@ impl Labelled {
         let columns = Columns::find(&table, selection.label_column.as_deref())?;
         let (files, passed_over) = image_files(root)?;
         let keys: Vec<Vec<u8>> = files.iter().map(|path| key(path, root)).collect();
-        let index = NameIndex::new(keys.clone());
-
-        let mut rows: Vec<Option<Row>> = files.iter().map(|_| None).collect();
-        let (mut missing, mut bad) = (NotFound::default(), Vec::new());
-        let (mut contradictory, mut repeated) = (Vec::new(), 0);
-        for line in &table.rows {
-            let name = line.field(columns.name);
-            let row = Row::read(&table, &columns, line.line, |column| line.field(column))?;
-            if row.label.is_empty() {
-                bad.push(BadFile { name: name.to_owned(), reason: "its row has no label".into(), line: None });
-            }
-            let Some(number) = index.find(name, &mut missing) else { continue };
-            match &mut rows[number as usize] {
-                Some(before) if *before == row => repeated += 1,
-                Some(before) => contradictory.push(format!("{name}: {before} and {row}")),
-                place => *place = Some(row),
-            }
-        }
-        ensure!(
-            contradictory.is_empty(),
-            "{}: {} files have rows that contradict each other:\n{}",
-            table.option,
-            contradictory.len(),
-            unreadable::lines(contradictory.iter())
-        );
-        let missing = missing.without(|name| exclusions.take(name.as_bytes()));
-        for name in missing.unknown() {
-            bad.push(BadFile {
-                name: name.clone(),
-                reason: format!("there is no such image file in {root:?}"),
-                line: None,
-            });
-        }
-        // Unknown names are in `bad` now; what may be meant by the others is not clear.
-        missing.without(|_| true).check(&table.option)?;
-        bad.retain(|file| !exclusions.contains(file.name.as_bytes()));
+        let Matched { rows, bad, repeated } = Matched::of(&table, &columns, &keys, exclusions)?;
         let has_any = rows.iter().flatten().any(|row| !row.label.is_empty());
         unreadable::tolerate(&bad, &format!("images in {}", table.option), skip_bad && has_any)?;
 
@@ -222,6 +187,56 @@ impl Labelled {
     }
 }
 
+/// The rows of a table, brought to the files that they name.
+struct Matched {
+    /// The row of each file.
+    rows: Vec<Option<Row>>,
+    /// Rows without a file, and without a label.
+    bad: Vec<BadFile>,
+    /// How many rows say the same as an earlier one.
+    repeated: usize,
+}
+
+impl Matched {
+    /// Matches the rows of `table` to the files with these `keys`.
+    ///
+    /// # Errors
+    /// A row names no split, a name may mean several files, or rows of one file contradict each other.
+    fn of(table: &CsvRows, columns: &Columns, keys: &[Vec<u8>], exclusions: &mut Exclusions) -> Result<Self> {
+        let index = NameIndex::new(keys.to_vec());
+        let mut matched = Self { rows: keys.iter().map(|_| None).collect(), bad: Vec::new(), repeated: 0 };
+        let (mut missing, mut contradictory) = (NotFound::default(), Vec::new());
+        for line in &table.rows {
+            let name = line.field(columns.name);
+            let row = Row::read(table, columns, line)?;
+            if row.label.is_empty() {
+                matched.bad.push(BadFile { name: name.into(), reason: "its row has no label".into(), line: None });
+            }
+            let Some(number) = index.find(name, &mut missing) else { continue };
+            match &mut matched.rows[number as usize] {
+                Some(before) if *before == row => matched.repeated += 1,
+                Some(before) => contradictory.push(format!("{name}: {before} and {row}")),
+                place => *place = Some(row),
+            }
+        }
+        ensure!(
+            contradictory.is_empty(),
+            "{}: {} files have rows that contradict each other:\n{}",
+            table.option,
+            contradictory.len(),
+            unreadable::lines(contradictory.iter())
+        );
+        let missing = missing.without(|name| exclusions.take(name.as_bytes()));
+        for name in missing.unknown() {
+            matched.bad.push(BadFile { name: name.clone(), reason: "there is no such image file".into(), line: None });
+        }
+        // Unknown names are in `bad` now; what may be meant by the others is not clear.
+        missing.without(|_| true).check(&table.option)?;
+        matched.bad.retain(|file| !exclusions.contains(file.name.as_bytes()));
+        Ok(matched)
+    }
+}
+
 /// What a row says of an image.
 #[derive(PartialEq, Eq)]
 struct Row {
@@ -231,15 +246,15 @@ struct Row {
 }
 
 impl Row {
-    fn read<'a>(table: &CsvRows, columns: &Columns, line: u64, field: impl Fn(usize) -> &'a str) -> Result<Self> {
-        let split = match columns.split.map(&field) {
+    fn read(table: &CsvRows, columns: &Columns, row: &CsvRow) -> Result<Self> {
+        let split = match columns.split.map(|column| row.field(column)) {
             None => SplitName::Train,
             Some(text) => split_of(text).with_context(|| {
-                format!("{}, line {line}: the split {text:?} is none of train, val, test", table.option)
+                format!("{}, line {}: the split {text:?} is none of train, val, test", table.option, row.line)
             })?,
         };
-        let group = columns.group.map(|column| field(column).to_owned()).filter(|group| !group.is_empty());
-        Ok(Self { label: field(columns.label).to_owned(), split, group })
+        let group = columns.group.map(|column| row.field(column).to_owned()).filter(|group| !group.is_empty());
+        Ok(Self { label: row.field(columns.label).to_owned(), split, group })
     }
 }
 
