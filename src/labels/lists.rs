@@ -44,9 +44,12 @@ mod tests {
 
     fn suspects() -> SuspectLabels {
         let mut suspects = SuspectLabels::of(&predictions(300, 1), &[]);
-        let odd =
-            SuspectLabel { name: "train/a \"b\", c.png".into(), score: 0.5, ..suspects.suspect_labels[0].clone() };
-        suspects.suspect_labels = vec![odd];
+        let first = suspects.suspect_labels[0].clone();
+        let name = "train/a \"b\", c.png".to_owned();
+        let odd = SuspectLabel { name, score: 0.8, suggested_probability: 0.7, ..first.clone() };
+        // The label of this one is more probable than the suggested class.
+        let unsure = SuspectLabel { name: "unsure.png".into(), score: 0.4, suggested_probability: 0.3, ..first };
+        suspects.suspect_labels = vec![odd, unsure];
         suspects
     }
 

@@ -48,6 +48,9 @@ pub const ALL: &[Preset] = embed![
 /// The preset that starts from pretrained weights: without any it makes no sense.
 pub const FINE_TUNE: &str = "fine-tune";
 
+/// The preset of networks that judge labels.
+pub const LABELS: &str = "labels";
+
 /// The preset called `name`.
 ///
 /// # Errors

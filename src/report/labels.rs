@@ -61,7 +61,7 @@ pub fn labels_page(suspects: &SuspectLabels, source: &str, thumbnails: &Thumbnai
         cards: vec![
             ("suspects", list.len().to_string()),
             (
-                "expected right among them",
+                "expected wrong among them",
                 list.last().map_or("–".to_owned(), |last| format!("{:.0} %", 100.0 * last.precision)),
             ),
             ("expected wrong labels", format!("{:.0} of {}", suspects.expected_wrong, suspects.images)),

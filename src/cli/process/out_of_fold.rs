@@ -13,6 +13,7 @@ use crate::cli::{
 use mindgap::{
     compare::{self, Plan},
     labels::{OutOfFold, SuspectLabels},
+    recipe::presets,
     train::Failure,
 };
 
@@ -40,7 +41,7 @@ impl LabelSearch<'_> {
     pub fn run(&self, near_duplicates: &[(String, String)]) -> Result<Option<SuspectLabels>> {
         let mut source = self.recipe.clone();
         source.flags.set("folds", i64::from(self.folds));
-        let preset = source.preset.take().unwrap_or_else(|| "labels".to_owned());
+        let preset = source.preset.take().unwrap_or_else(|| presets::LABELS.to_owned());
         let recipes = JobRecipes { data: self.data, source: &source, preset: None };
         let first = source.flags.number("seed").unwrap_or(0);
         let jobs = compare::jobs(std::slice::from_ref(&preset), first, self.seeds, Some(self.folds));

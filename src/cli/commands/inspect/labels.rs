@@ -26,11 +26,11 @@ pub struct LabelFlags {
     #[arg(long, value_name = "K", help_heading = "Wrong labels", value_parser = clap::value_parser!(u32).range(2..=100))]
     folds: Option<u32>,
 
-    /// Seeds, each with networks of its own; more of them judge better and take as much longer [default: 1]
+    /// Seeds, each with networks of its own; more of them judge better and take as much longer [default: 2]
     #[arg(long, value_name = "N", help_heading = "Wrong labels", value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: Option<u32>,
 
-    /// Preset of the networks [default: demo for faces, closed otherwise]
+    /// Preset of the networks [default: demo for faces, labels otherwise]
     #[arg(long, value_name = "NAME", help_heading = "Wrong labels")]
     preset: Option<String>,
 
@@ -111,7 +111,7 @@ impl LabelFlags {
             data: &data,
             recipe: &recipe,
             folds: self.folds.unwrap_or(5),
-            seeds: u64::from(self.seeds.unwrap_or(1)),
+            seeds: u64::from(self.seeds.unwrap_or(2)),
             out: &out,
             compute: &self.compute,
             parallel: self.jobs.unwrap_or(1),

@@ -145,15 +145,16 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// The audit as JSON; where wrong labels were looked for, with `suspect_labels` and, under `label_errors`, all else that is
-/// known of them.
+/// The audit as JSON; where wrong labels were looked for, with `suspect_labels`, the scores of all labels, the folder of the
+/// runs and, under `label_errors`, all else that is known of them.
 fn json(audit: &Audit, suspects: Option<&SuspectLabels>) -> Result<Value> {
     let mut json = serde_json::to_value(audit)?;
     if let Some(found) = suspects {
         let mut errors = serde_json::to_value(found)?;
-        json["suspect_labels"] = errors["suspect_labels"].take();
         if let Value::Object(fields) = &mut errors {
-            fields.remove("suspect_labels");
+            for key in ["suspect_labels", "label_scores", "out_of_fold"] {
+                json[key] = fields.remove(key).unwrap_or(Value::Null);
+            }
         }
         json["label_errors"] = errors;
     }
