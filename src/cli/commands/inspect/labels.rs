@@ -30,7 +30,7 @@ pub struct LabelFlags {
     #[arg(long, value_name = "N", help_heading = "Wrong labels", value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: Option<u32>,
 
-    /// Preset of the networks [default: demo for faces, labels otherwise]
+    /// Preset of the networks [default: labels]
     #[arg(long, value_name = "NAME", help_heading = "Wrong labels")]
     preset: Option<String>,
 
