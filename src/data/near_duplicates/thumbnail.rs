@@ -6,6 +6,9 @@ use crate::data::decoding::{decoded_image::DecodedImage, resize};
 
 /// Side of a thumbnail in pixels.
 pub const SIDE: usize = 32;
+/// Smallest side of an image that has a thumbnail, in pixels. A smaller one holds too little to be recognised after a
+/// registration, which has six free numbers.
+const SMALLEST: u32 = 16;
 
 /// An image in grey, stretched to [`SIDE`]×[`SIDE`] pixels. Its two sides are scaled apart, since files of one photograph may
 /// be cropped or stretched differently.
@@ -13,12 +16,16 @@ pub const SIDE: usize = 32;
 pub struct Thumbnail(Box<[u8; SIDE * SIDE]>);
 
 impl Thumbnail {
-    /// Shrinks `image`, at the size of its file. None for an image without any detail, whose standard deviation is below 1
-    /// (of 255): its registration to any other would succeed.
+    /// Shrinks `image`, at the size of its file. None for an image with a side below
+    /// 16 pixels, and for one without any detail, whose standard deviation is below 1 (of 255): its registration to any
+    /// other would succeed.
     ///
     /// # Errors
     /// The image cannot be resized.
     pub fn of(image: &DecodedImage) -> Result<Option<Self>> {
+        if image.width.min(image.height) < SMALLEST {
+            return Ok(None);
+        }
         let grey = resize::scale(image, SIDE as u32, SIDE as u32)?.into_channels(1);
         let (n, sum) = (grey.pixels.len() as u64, grey.pixels.iter().map(|&value| u64::from(value)).sum::<u64>());
         let squares: u64 = grey.pixels.iter().map(|&value| u64::from(value).pow(2)).sum();

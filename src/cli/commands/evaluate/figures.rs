@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::evaluation::KnownLeaks;
+use super::leaks::KnownLeaks;
 use mindgap::{
     run::{Outputs, leaks_of_both_kinds},
     stats::{self, Logits},

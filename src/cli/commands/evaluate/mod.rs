@@ -3,6 +3,7 @@
 mod args;
 mod evaluation;
 mod figures;
+mod leaks;
 mod predictions;
 mod subject;
 mod text;

@@ -4,7 +4,8 @@ use anyhow::{Context, Result, ensure};
 
 use super::{
     args::{Args, Portion},
-    evaluation::{Groups, KnownLeaks, Leaks},
+    evaluation::Groups,
+    leaks::{KnownLeaks, Leaks},
 };
 use crate::cli::flags::{
     input::{Input, class_numbers},

@@ -150,7 +150,10 @@ fn cut(name: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::evaluation::{Groups, KnownLeaks, Leaks},
+        super::{
+            evaluation::Groups,
+            leaks::{KnownLeaks, Leaks},
+        },
         *,
     };
     use mindgap::{recipe::Tta, run::Outputs};

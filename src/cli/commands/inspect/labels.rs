@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use tch::Device;
 
 use crate::cli::{
     flags::{compute::Compute, data::DataFlags, recipe::RecipeSource, selection::SelectionFlags},
@@ -77,6 +78,12 @@ impl LabelFlags {
             ensure!(asked || !is_given, "{flag} is a flag of the search for wrong labels: add --labels");
         }
         Ok(asked)
+    }
+
+    /// The device of the networks.
+    /// Fails if it does not exist or its name is unknown.
+    pub fn device(&self) -> Result<Device> {
+        self.compute.device()
     }
 
     /// Checks the output file before anything is trained.

@@ -27,7 +27,6 @@ use mindgap::{
     durable,
     labels::SuspectLabels,
     report,
-    torch::device::DeviceRequest,
 };
 
 /// Flags of `mindgap inspect`.
@@ -55,10 +54,6 @@ pub struct Args {
     /// A run folder, or a .safetensors file that mindgap wrote: images that its network finds alike are compared too
     #[arg(long, value_name = "RUN")]
     model: Option<PathBuf>,
-
-    /// Where the network of --model computes: auto (CUDA where there is one), cpu, cuda, or cuda:N
-    #[arg(long, default_value = "auto", value_name = "DEVICE", requires = "model")]
-    device: DeviceRequest,
 
     /// Write a list of the samples that training should leave out, for `mindgap train --exclude`
     #[arg(long, value_name = "FILE")]
@@ -102,7 +97,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     // All near-duplicates are evidence about labels.
     let named = if finds_labels { 0 } else { args.limit.unwrap_or(usual) };
     let features = match &args.model {
-        Some(model) => Some(features::of(model, args.device.device()?, &source, &options)?),
+        Some(model) => Some(features::of(model, args.labels.device()?, &source, &options)?),
         None => None,
     };
     let mut audit = Audit::of(&source, &options, features.as_ref(), named, &Bar::default())?;
