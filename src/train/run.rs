@@ -74,7 +74,7 @@ impl<'a> Run<'a> {
         let sets = EvalSets::of(data, recipe.data_seed);
         ensure!(
             !sets.probe.is_empty(),
-            "the probe is empty: every training image, or its group, also appears in val; the data need training images \
+            "the probe is empty: every training image also appears in val, or its group does; the data need training images \
              of their own"
         );
         Ok(Self {

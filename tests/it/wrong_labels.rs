@@ -31,7 +31,7 @@ fn wrong_labels_are_ranked_first_and_can_be_corrected_or_left_out() {
     for (name, suggested) in
         [("train/dark/wrong.png", "bright"), ("train/bright/wrong.png", "dark"), ("val/even/wrong.png", "bright")]
     {
-        let place = names[..4].iter().position(|found| *found == name);
+        let place = names.iter().take(4).position(|found| *found == name);
         let place = place.unwrap_or_else(|| panic!("{name} is not among the first of {names:?}"));
         assert_eq!(suspects[place]["suggested"], suggested, "{name}");
     }

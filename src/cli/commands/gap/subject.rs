@@ -56,7 +56,7 @@ impl Subject {
         let sets = EvalSets::of(&data, data_seed);
         ensure!(
             !sets.probe.is_empty(),
-            "the probe is empty: every training image, or its group, also appears in val; the data need training images of \
+            "the probe is empty: every training image also appears in val, or its group does; the data need training images of \
              their own"
         );
         let order = args.class_order.as_deref().map(class_order).transpose()?;

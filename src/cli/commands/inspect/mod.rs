@@ -11,7 +11,8 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 use labels::LabelFlags;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::cli::{
     ExitStatus,
@@ -131,7 +132,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         say(format_args!("Page: {}", file.display()));
     }
     let text = if args.json {
-        serde_json::to_string_pretty(&json(&audit, suspects.as_ref())?)? + "\n"
+        serde_json::to_string_pretty(&Found::new(&audit, suspects.as_ref())?)? + "\n"
     } else {
         let labels = suspects.as_ref().map(|found| labels::render(found, args.labels.write_relabel.as_deref()));
         text::render(&audit, &options.selection, args.write_exclude.as_deref()) + &labels.unwrap_or_default()
@@ -140,20 +141,27 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// The audit as JSON; where wrong labels were looked for, with `suspect_labels`, the scores of all labels, the folder of the
+/// The audit in JSON; where wrong labels were looked for, with `suspect_labels`, the scores of all labels, the folder of the
 /// runs and, under `label_errors`, all else that is known of them.
-fn json(audit: &Audit, suspects: Option<&SuspectLabels>) -> Result<Value> {
-    let mut json = serde_json::to_value(audit)?;
-    if let Some(found) = suspects {
-        let mut errors = serde_json::to_value(found)?;
-        if let Value::Object(fields) = &mut errors {
+#[derive(Serialize)]
+struct Found<'a> {
+    #[serde(flatten)]
+    audit: &'a Audit,
+    #[serde(flatten)]
+    labels: Map<String, Value>,
+}
+
+impl<'a> Found<'a> {
+    fn new(audit: &'a Audit, suspects: Option<&SuspectLabels>) -> Result<Self> {
+        let mut labels = Map::new();
+        if let Some(Value::Object(mut fields)) = suspects.map(serde_json::to_value).transpose()? {
             for key in ["suspect_labels", "label_scores", "out_of_fold"] {
-                json[key] = fields.remove(key).unwrap_or(Value::Null);
+                labels.insert(key.to_owned(), fields.remove(key).unwrap_or(Value::Null));
             }
+            labels.insert("label_errors".to_owned(), Value::Object(fields));
         }
-        json["label_errors"] = errors;
+        Ok(Self { audit, labels })
     }
-    Ok(json)
 }
 
 impl Args {
