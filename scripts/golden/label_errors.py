@@ -30,10 +30,15 @@ def counts_of(posterior, labels):
     return counts
 
 
+def spread(sizes):
+    others = np.tile(sizes + 1.0, (len(sizes), 1))
+    np.fill_diagonal(others, 0)
+    return others / others.sum(1, keepdims=True)
+
+
 def smoothed(counts):
-    classes = len(counts)
     wrong = 1 - np.trace(counts) / counts.sum()
-    share = np.where(np.eye(classes) == 1, 1 - wrong, wrong / (classes - 1))
+    share = (1 - wrong) * np.eye(len(counts)) + wrong * spread(counts.sum(0))
     return (counts + PRIOR * share) / (counts.sum(1, keepdims=True) + PRIOR)
 
 
@@ -71,7 +76,7 @@ def robust(counts):
     surplus = np.maximum(0, off - FACTOR * off.T - STANDARD_ERRORS * np.sqrt(off + off.T))
     others = off.sum(1) - surplus.sum(1)
     rate = 0.5 * others / sizes + 0.5 * others.sum() / sizes.sum()
-    transition = surplus / sizes[:, None] + rate[:, None] / (len(counts) - 1)
+    transition = surplus / sizes[:, None] + rate[:, None] * spread(counts.sum(0))
     np.fill_diagonal(transition, 0)
     return transition + np.diag(1 - transition.sum(1))
 

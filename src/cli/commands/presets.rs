@@ -70,7 +70,7 @@ mod tests {
         closed        Everything that helps, balanced for 15 epochs of a network under a million parameters.
         closed-small  Mild regularisation for small networks and short runs, which the full set makes worse.
         fast          About the reference run's accuracy on FER2013 in four minutes on two cores.
-        labels        Predictions on images left out of training, in minutes: what the search for wrong labels is trained with.
+        labels        Judges of labels: a small network, in minutes, for predictions on images left out of training.
         fine-tune     A short run at a low rate, for weights that were trained on other images.
         demo          The reference recipe in 22 epochs and with a stride-2 stem, for the generated faces.
         "#);
