@@ -11,7 +11,7 @@ from cleanlab.count import compute_confident_joint
 
 PRIOR, TOLERANCE, ITERATIONS = 30.0, 1e-4, 300
 FACTOR, STANDARD_ERRORS = 2.0, 2.0
-CONFIDENT_ERRORS, SAME_CLASS = 0.05, 0.95
+CONFIDENT_ERRORS, SAME_CLASS = 0.05, 0.9
 
 
 def softmax(rows):
@@ -108,9 +108,8 @@ probabilities, transition, shares, temperature = estimate(exact, labels, joint)
 posterior = posteriors(probabilities, transition, labels)
 
 # Image 0 with images 1 and 2 as near-duplicates.
-weights = np.exp(np.log(probabilities[:3]).mean(0)) * transition[:, labels[0]]
-for other in labels[1:3]:
-    weights *= SAME_CLASS * transition[:, other] + (1 - SAME_CLASS) * (shares @ transition[:, other])
+weights = probabilities[0] * transition[:, labels[0]]
+weights *= np.mean([SAME_CLASS * transition[:, j] + (1 - SAME_CLASS) * (shares @ transition[:, j]) for j in labels[1:3]], 0)
 
 print(json.dumps({
     "classes": classes,
