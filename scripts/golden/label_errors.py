@@ -11,7 +11,7 @@ from cleanlab.count import compute_confident_joint
 
 PRIOR, TOLERANCE, ITERATIONS = 30.0, 1e-4, 300
 FACTOR, STANDARD_ERRORS = 2.0, 2.0
-CONFIDENT_ERRORS, SAME_CLASS = 0.05, 0.95
+CONFIDENT_ERRORS, SAME_CLASS = 0.05, 0.9
 
 
 def softmax(rows):
@@ -30,10 +30,15 @@ def counts_of(posterior, labels):
     return counts
 
 
+def spread(sizes):
+    others = np.tile(sizes + 1.0, (len(sizes), 1))
+    np.fill_diagonal(others, 0)
+    return others / others.sum(1, keepdims=True)
+
+
 def smoothed(counts):
-    classes = len(counts)
     wrong = 1 - np.trace(counts) / counts.sum()
-    share = np.where(np.eye(classes) == 1, 1 - wrong, wrong / (classes - 1))
+    share = (1 - wrong) * np.eye(len(counts)) + wrong * spread(counts.sum(0))
     return (counts + PRIOR * share) / (counts.sum(1, keepdims=True) + PRIOR)
 
 
@@ -71,7 +76,7 @@ def robust(counts):
     surplus = np.maximum(0, off - FACTOR * off.T - STANDARD_ERRORS * np.sqrt(off + off.T))
     others = off.sum(1) - surplus.sum(1)
     rate = 0.5 * others / sizes + 0.5 * others.sum() / sizes.sum()
-    transition = surplus / sizes[:, None] + rate[:, None] / (len(counts) - 1)
+    transition = surplus / sizes[:, None] + rate[:, None] * spread(counts.sum(0))
     np.fill_diagonal(transition, 0)
     return transition + np.diag(1 - transition.sum(1))
 
@@ -103,9 +108,8 @@ probabilities, transition, shares, temperature = estimate(exact, labels, joint)
 posterior = posteriors(probabilities, transition, labels)
 
 # Image 0 with images 1 and 2 as near-duplicates.
-weights = np.exp(np.log(probabilities[:3]).mean(0)) * transition[:, labels[0]]
-for other in labels[1:3]:
-    weights *= SAME_CLASS * transition[:, other] + (1 - SAME_CLASS) * (shares @ transition[:, other])
+weights = probabilities[0] * transition[:, labels[0]]
+weights *= np.mean([SAME_CLASS * transition[:, j] + (1 - SAME_CLASS) * (shares @ transition[:, j]) for j in labels[1:3]], 0)
 
 print(json.dumps({
     "classes": classes,

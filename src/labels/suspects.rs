@@ -93,7 +93,7 @@ pub struct WrongPair {
 
 impl SuspectLabels {
     /// Ranks the labels of `predictions`. `near_duplicates` are pairs of names whose images show nearly the same; their labels
-    /// and predictions count as evidence about each other. Pairs with an image that has no prediction have no effect.
+    /// count as evidence about each other. Pairs with an image that has no prediction have no effect.
     pub fn of(predictions: &OutOfFold, near_duplicates: &[(String, String)]) -> Self {
         let OutOfFold { classes, names, labels, seeds } = predictions;
         let mean = predictions.mean_logits();

@@ -6,11 +6,11 @@
 //! (Sukhbaatar et al., "Training Convolutional Networks with Noisy Labels", ICLR workshop 2015; Goldberger and Ben-Reuven,
 //! "Training deep neural-networks using a noise adaptation layer", ICLR 2017), on a finished network.
 
-use super::confident_joint::confident_joint;
+use super::{confident_joint::confident_joint, transition::spread_by_frequency};
 use crate::stats::Logits;
 
-/// Images of each class that the prior of T weighs as much as: labels that are wrong at the overall rate, with all wrong classes
-/// alike. Between 10 and 100 nothing changes that matters.
+/// Images of each class that the prior of T weighs as much as: labels that are wrong at the overall rate, the wrong ones in
+/// proportion to the labels there are. Between 10 and 100 nothing changes that matters.
 const PRIOR: f64 = 30.0;
 /// The iteration ends when no entry of T, nor β in relation to itself, changes by more.
 const TOLERANCE: f64 = 1e-4;
@@ -34,10 +34,11 @@ impl NoiseFit {
     pub fn of(logits: &Logits, classes: usize) -> Self {
         let mut beta = 1.0;
         let mut bias = vec![0.0; classes];
-        let mut transition = smoothed(&first_counts(logits, classes));
+        let spread = spread_by_frequency(&label_sizes(logits, classes));
+        let mut transition = smoothed(&first_counts(logits, classes), &spread);
         for _ in 0..ITERATIONS {
             let step = Expectation::of(logits, beta, &bias, &transition);
-            let next_transition = smoothed(&step.counts);
+            let next_transition = smoothed(&step.counts, &spread);
             let mut change = largest_change(&transition, &next_transition);
             transition = next_transition;
             // Iterative scaling: the mean probability of each class approaches its mean posterior.
@@ -104,11 +105,17 @@ impl Expectation {
     }
 }
 
+/// Number of images of each label.
+fn label_sizes(logits: &Logits, classes: usize) -> Vec<f64> {
+    let mut sizes = vec![0.0; classes];
+    logits.rows().for_each(|(_, label)| sizes[label] += 1.0);
+    sizes
+}
+
 /// The confident joint, scaled so that each label counts as many images as carry it; `[true class][label]`.
 fn first_counts(logits: &Logits, classes: usize) -> Vec<Vec<f64>> {
     let joint = confident_joint(logits, classes);
-    let mut sizes = vec![0.0; classes];
-    logits.rows().for_each(|(_, label)| sizes[label] += 1.0);
+    let sizes = label_sizes(logits, classes);
     let mut counts = vec![vec![0.0; classes]; classes];
     for (label, row) in joint.iter().enumerate() {
         let confident: usize = row.iter().sum();
@@ -119,8 +126,8 @@ fn first_counts(logits: &Logits, classes: usize) -> Vec<Vec<f64>> {
     counts
 }
 
-/// The transition matrix that `counts` give with the prior.
-fn smoothed(counts: &[Vec<f64>]) -> Vec<Vec<f64>> {
+/// The transition matrix that `counts` give with the prior. Wrong labels of a class are `spread` over the others.
+fn smoothed(counts: &[Vec<f64>], spread: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let classes = counts.len();
     let all: f64 = counts.iter().flatten().sum();
     let wrong = 1.0 - (0..classes).map(|class| counts[class][class]).sum::<f64>() / all;
@@ -128,7 +135,7 @@ fn smoothed(counts: &[Vec<f64>]) -> Vec<Vec<f64>> {
     for (class, row) in counts.iter().enumerate() {
         let images: f64 = row.iter().sum();
         for (label, count) in row.iter().enumerate() {
-            let share = if label == class { 1.0 - wrong } else { wrong / (classes - 1) as f64 };
+            let share = if label == class { 1.0 - wrong } else { wrong * spread[class][label] };
             transition[class][label] = (count + PRIOR * share) / (images + PRIOR);
         }
     }

@@ -11,7 +11,7 @@ use crate::stats::Logits;
 /// 0.05 the stated probabilities agree with the truth on CIFAR-10N for networks of 65 % accuracy.
 const CONFIDENT_ERRORS: f64 = 0.05;
 /// Probability that two near-duplicate images belong to one class.
-const SAME_CLASS: f64 = 0.95;
+const SAME_CLASS: f64 = 0.9;
 
 /// How the labels of a data set came about, estimated from predictions on images that the network was not trained on.
 #[derive(Clone, Debug)]
@@ -69,25 +69,23 @@ impl LabelErrors {
         self.posterior_with(image, &[])
     }
 
-    /// The probability of each true class of `image`, from its prediction and label and those of its `near_duplicates`. These
-    /// show nearly the same, so that their predictions are averaged (as logarithms) and count once; their labels count
-    /// one by one, as far as near-duplicates belong to one class.
+    /// The probability of each true class of `image`, from its prediction, its label and the labels of its `near_duplicates`.
+    /// However many these are, they count as one more label: that of one of them at random, which belongs to the class
+    /// of the image with a probability of 0.9. Groups of images that merely look alike thus decide little.
     pub fn posterior_with(&self, image: usize, near_duplicates: &[usize]) -> Vec<f64> {
-        let mut logarithms = vec![0.0; self.classes];
-        for &member in [image].iter().chain(near_duplicates) {
-            let row = &self.probabilities[member * self.classes..][..self.classes];
-            logarithms.iter_mut().zip(row).for_each(|(sum, p)| *sum += p.max(1e-300).ln());
-        }
-        let members = 1.0 + near_duplicates.len() as f64;
-        let top = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut weights: Vec<f64> = logarithms.iter().map(|sum| ((sum - top) / members).exp()).collect();
+        let mut weights = self.probabilities[image * self.classes..][..self.classes].to_vec();
         for (class, weight) in weights.iter_mut().enumerate() {
             *weight *= self.transition[class][self.labels[image]];
+            if near_duplicates.is_empty() {
+                continue;
+            }
+            let mut likelihood = 0.0;
             for &other in near_duplicates {
                 let label = self.labels[other];
                 let elsewhere: f64 = (0..self.classes).map(|k| self.shares[k] * self.transition[k][label]).sum();
-                *weight *= SAME_CLASS * self.transition[class][label] + (1.0 - SAME_CLASS) * elsewhere;
+                likelihood += SAME_CLASS * self.transition[class][label] + (1.0 - SAME_CLASS) * elsewhere;
             }
+            *weight *= likelihood / near_duplicates.len() as f64;
         }
         normalised(weights.into_iter())
     }
