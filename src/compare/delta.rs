@@ -45,7 +45,7 @@ impl Delta {
         Self { mean: stats::mean(&values), values, ci_images: None, ci_seeds, p: test.map(|test| test.p), p_holm: None }
     }
 
-    /// The same without the p-value, for a figure that is not tested.
+    /// The difference of a figure that is not tested: without a p-value.
     pub(super) fn untested(self) -> Self {
         Self { p: None, ..self }
     }

@@ -6,11 +6,8 @@ use std::collections::HashSet;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use super::{Delta, FinishedRun, MeanSd, pairing::pair};
-use crate::{
-    random::{Purpose, Stream},
-    stats::{PowerLaw, bootstrap_interval, holm, paired_t},
-};
+use super::{Against, Delta, FinishedRun, MeanSd, RunFigures, pairing::pair};
+use crate::stats::{PowerLaw, holm, mean, paired_t, percent};
 
 /// The runs on all training images.
 pub const WHOLE: &str = "all";
@@ -67,9 +64,9 @@ pub struct FixWorth {
     pub fix: String,
     /// How many training images it removes.
     pub removed: usize,
-    /// Change of val loss.
+    /// Change of val loss, on all val images.
     pub val_loss: Delta,
-    /// The same on the val images without leaks.
+    /// Change of val loss on the val images that are no leaks, exact or near.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub val_loss_without_leaks: Option<Delta>,
     /// Change of val accuracy, in percentage points.
@@ -120,24 +117,9 @@ impl Worth {
         let names = whole[0].images.names.as_ref().context("the runs have no images.csv")?;
         let clean: Vec<bool> = names.iter().map(|name| !leaks.contains(name)).collect();
         let leaked = clean.iter().filter(|clean| !**clean).count();
-        let all = vec![true; clean.len()];
         let mut worths = Vec::new();
         for (number, fix) in (0..).zip(fixes) {
-            let (with, control) = (runs_of(&fix.name)?, runs_of(&fix.control())?);
-            let acc = |run: &FinishedRun| Ok(run.figures.val_acc);
-            let gap = |run: &FinishedRun| run.figures.gap_loss.context("the runs have no gap");
-            worths.push(FixWorth {
-                fix: fix.name.clone(),
-                removed: fix.removed,
-                val_loss: change(&with, &control, &all, 4 * number)?,
-                val_loss_without_leaks: (leaked > 0)
-                    .then(|| change(&with, &control, &clean, 4 * number + 1))
-                    .transpose()?,
-                val_acc: difference(&with, &control, acc)?,
-                gap_loss: difference(&with, &control, gap)?,
-                against_all: change(&with, &whole, &all, 4 * number + 2)?.untested(),
-                control_against_all: change(&control, &whole, &all, 4 * number + 3)?.untested(),
-            });
+            worths.push(FixWorth::new(fix, &runs_of(&fix.name)?, &runs_of(&fix.control())?, &whole, &clean, number)?);
         }
         correct(&mut worths);
         let environment = whole[0].environment.as_ref().context("a run has an environment")?;
@@ -184,42 +166,50 @@ fn nats(delta: &Delta) -> String {
     format!("{:+.3}{reach} nats", delta.mean)
 }
 
-/// Runs with the same seed.
-fn by_seed<'a>(runs: &[&'a FinishedRun], base: &[&'a FinishedRun]) -> Result<Vec<[&'a FinishedRun; 2]>> {
-    let mut pairs = Vec::new();
-    for &run in runs {
-        let same = base.iter().find(|other| other.job.seed == run.job.seed);
-        pairs.extend(same.map(|&other| [run, other]));
+impl FixWorth {
+    /// The worth of fix number `number`, from the runs `with` it, those of its `control` and those on the `whole` train.
+    /// `clean[i]` says whether val's image i is no leak.
+    fn new(
+        fix: &Fix,
+        with: &[&FinishedRun],
+        control: &[&FinishedRun],
+        whole: &[&FinishedRun],
+        clean: &[bool],
+        number: u32,
+    ) -> Result<Self> {
+        let against = |runs: &[&FinishedRun], base: &[&FinishedRun], order: u32| {
+            let name = |runs: &[&FinishedRun]| runs[0].name();
+            Against::new(runs, base, 4 * number + order)
+                .with_context(|| format!("{} and {} have no seed in common", name(runs), name(base)))
+        };
+        let found = against(with, control, 0)?;
+        let clean_change = if clean.contains(&false) && clean.contains(&true) {
+            let [with, control] = [with, control].map(|runs| runs.iter().map(|run| run.on(clean)).collect::<Vec<_>>());
+            let [with, control] = [&with, &control].map(|runs| runs.iter().collect::<Vec<_>>());
+            Some(against(&with, &control, 1)?.val_loss)
+        } else {
+            None
+        };
+        Ok(Self {
+            fix: fix.name.clone(),
+            removed: fix.removed,
+            val_loss: found.val_loss,
+            val_loss_without_leaks: clean_change,
+            val_acc: found.val_acc,
+            gap_loss: found.gap_loss.context("the runs have no gap")?,
+            against_all: against(with, whole, 2)?.val_loss.untested(),
+            control_against_all: against(control, whole, 3)?.val_loss.untested(),
+        })
     }
-    ensure!(!pairs.is_empty(), "{} and {} have no seed in common", runs[0].name(), base[0].name());
-    Ok(pairs)
 }
 
-/// The change of mean val loss on the images that `keep` holds, with intervals over seeds and over images.
-fn change(runs: &[&FinishedRun], base: &[&FinishedRun], keep: &[bool], stream: u32) -> Result<Delta> {
-    let pairs = by_seed(runs, base)?;
-    let mut of_images = vec![0.0; keep.iter().filter(|keep| **keep).count()];
-    let mut of_seeds = Vec::new();
-    for [run, base] in &pairs {
-        let losses = run.val.only(|image| keep[image]).losses_f64();
-        let others = base.val.only(|image| keep[image]).losses_f64();
-        let differences: Vec<f64> = losses.iter().zip(&others).map(|(loss, other)| loss - other).collect();
-        of_seeds.push(differences.iter().sum::<f64>() / differences.len() as f64);
-        of_images.iter_mut().zip(&differences).for_each(|(sum, difference)| *sum += difference / pairs.len() as f64);
+impl FinishedRun {
+    /// The run on the val images that `keep` holds; of its figures, val loss and val accuracy are those of these images.
+    fn on(&self, keep: &[bool]) -> Self {
+        let val = self.val.only(|image| keep[image]);
+        let figures = RunFigures { val_loss: val.mean_loss(), val_acc: percent(&val.correct), ..self.figures.clone() };
+        Self { val, images: self.images.only(keep), figures, ..self.clone() }
     }
-    let interval = bootstrap_interval(&of_images, &mut Stream::new(0, Purpose::Resample, stream, 3));
-    let ci_images = interval.iter().all(|end| end.is_finite()).then_some(interval);
-    Ok(Delta { ci_images, ..Delta::over_seeds(of_seeds) })
-}
-
-/// The difference of one figure, seed by seed.
-fn difference(
-    runs: &[&FinishedRun],
-    base: &[&FinishedRun],
-    figure: impl Fn(&FinishedRun) -> Result<f64>,
-) -> Result<Delta> {
-    let values = by_seed(runs, base)?.into_iter().map(|[run, base]| Ok(figure(run)? - figure(base)?));
-    Ok(Delta::over_seeds(values.collect::<Result<_>>()?).untested())
 }
 
 /// Val loss on the clean images minus val loss, seed by seed.
@@ -254,7 +244,6 @@ fn more_images(whole: &[&FinishedRun], train: usize, shares: &[(usize, Vec<Finis
         changes.push(law.at(n * (1.0 + MORE)) - law.at(n));
         curve.iter_mut().zip(&points).for_each(|((_, losses), (_, loss))| losses.push(*loss));
     }
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     Some(MoreImages {
         share: MORE,
         val_loss: mean(&changes),

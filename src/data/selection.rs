@@ -77,7 +77,7 @@ impl Selection {
     /// The selection with the path of each list and table replaced by what `place` gives for it.
     ///
     /// # Errors
-    /// Those of `place`.
+    /// `place` fails.
     pub fn with_files(&self, place: impl Fn(&Path) -> Result<PathBuf>) -> Result<Self> {
         let placed = |file: &Option<PathBuf>| file.as_deref().map(&place).transpose();
         Ok(Self {

@@ -233,6 +233,25 @@ impl Default for Recipe {
 }
 
 impl Recipe {
+    /// The recipe on a `share` (0 < share ≤ 1) of its training images, with as many updates: its phases are stretched.
+    ///
+    /// # Errors
+    /// No network has the recipe's `model` name.
+    pub fn on_share(&self, share: f64) -> Result<Self> {
+        let mut smaller = Self { train_fraction: self.train_fraction * share, ..self.clone() };
+        let epochs = (f64::from(self.epochs) / share).round();
+        for phase in &mut smaller.schedule {
+            phase.epochs *= epochs / f64::from(self.epochs);
+        }
+        smaller.epochs = epochs as u32;
+        smaller.complete()
+    }
+
+    /// Whether a `share` of `train` images is one batch or more.
+    pub fn fills_batch(&self, train: usize, share: f64) -> bool {
+        (train as f64 * share) as usize >= self.batch_size as usize
+    }
+
     /// The recipe with its family's width and stem where it gives none.
     ///
     /// # Errors

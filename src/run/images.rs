@@ -154,7 +154,7 @@ impl Images {
         Some(all)
     }
 
-    /// Checks that `predictions` are those of these images, in this order. Those of the best epoch may be empty.
+    /// Checks that `predictions` are of these images, in this order. The best epoch's may be empty.
     ///
     /// # Errors
     /// A set has other images, in number, order or label; the message names the set and the first image.

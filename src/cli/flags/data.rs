@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bytesize::ByteSize;
+use clap::{Args, Command, Id};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::flags::{option_names::with_flags, selection::SelectionFlags};
@@ -51,6 +52,13 @@ impl DataFlags {
             no_cache: false,
             workers: None,
         }
+    }
+
+    /// The flags that decide what is read of data, as clap knows them; but `--group-by`, which groups trained models too.
+    pub fn what_is_read() -> Vec<Id> {
+        let flags = SelectionFlags::augment_args(Command::new(""));
+        let of_data = flags.get_arguments().map(|flag| flag.get_id().clone()).filter(|id| id != "group_by");
+        of_data.chain([Id::from("skip_bad")]).collect()
     }
 
     /// The arguments that make another `mindgap` process read any data in the same way.
@@ -110,7 +118,17 @@ impl DataFlags {
     /// unreadable files out.
     /// Fails if the data are missing, badly laid out or unreadable.
     pub fn open(&self, source: &str, recipe: &Recipe, skipped_before: bool) -> Result<Dataset> {
-        let mut data = data::open(source, &self.options(recipe, skipped_before), &Bar::default())?;
+        Self::open_with(source, &self.options(recipe, skipped_before))
+    }
+
+    /// Opens `source` as [`open`](Self::open) does, without the search for near leaks, which nobody reads there.
+    /// Fails if the data are missing, badly laid out or unreadable.
+    pub fn open_without_near_leaks(&self, source: &str, recipe: &Recipe) -> Result<Dataset> {
+        Self::open_with(source, &Options { near_leaks: false, ..self.options(recipe, false) })
+    }
+
+    fn open_with(source: &str, options: &Options) -> Result<Dataset> {
+        let mut data = data::open(source, options, &Bar::default())?;
         data.notes.iter_mut().for_each(|note| *note = with_flags(note));
         Ok(data)
     }

@@ -1,13 +1,16 @@
 //! Judges the labels of a data set by networks that were not trained on them: the runs of a cross-validation, each in a
 //! process of its own.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{plan_training::PlanTraining, signals};
 use crate::cli::{
-    flags::{compute::Compute, data::DataFlags, job_recipes::JobRecipes, recipe::RecipeSource},
+    flags::{job_recipes::JobRecipes, recipe::RecipeSource},
     output::say::say,
 };
 use mindgap::{
@@ -19,30 +22,27 @@ use mindgap::{
 
 /// A cross-validation that judges labels.
 pub struct LabelSearch<'a> {
-    /// The data.
-    pub data: &'a DataFlags,
+    /// The data, and how its runs are trained.
+    pub training: PlanTraining<'a>,
     /// Preset and flags of the recipe.
     pub recipe: &'a RecipeSource,
     /// Number of folds, from 2.
     pub folds: u32,
     /// Number of seeds, each a cross-validation of its own.
     pub seeds: u64,
-    /// Folder of the runs; finished ones are not trained again.
+    /// Folder of the runs, which is made where it is missing; finished runs are not trained again.
     pub out: &'a Path,
-    /// The device, and the threads that the runs share.
-    pub compute: &'a Compute,
-    /// Runs at a time.
-    pub parallel: u16,
 }
 
 impl LabelSearch<'_> {
     /// Trains what is missing and ranks the labels; None where a signal stopped it. `near_duplicates` are pairs of names.
     /// Fails on a bad flag or data set before anything is trained, and where a run fails.
     pub fn run(&self, near_duplicates: &[(String, String)]) -> Result<Option<SuspectLabels>> {
+        fs::create_dir_all(self.out).with_context(|| format!("cannot make the folder {}", self.out.display()))?;
         let mut source = self.recipe.clone();
         source.flags.set("folds", i64::from(self.folds));
         let preset = source.preset.take().unwrap_or_else(|| presets::LABELS.to_owned());
-        let recipes = JobRecipes { data: self.data, source: &source, preset: None };
+        let recipes = JobRecipes { data: self.training.data, source: &source, preset: None };
         let first = source.flags.number("seed").unwrap_or(0);
         let jobs = compare::jobs(std::slice::from_ref(&preset), first, self.seeds, Some(self.folds));
         let runs = recipes.plan(jobs, self.out)?;
@@ -53,8 +53,7 @@ impl LabelSearch<'_> {
             self.out.display()
         ));
         let (plan, _) = Plan::grow(self.out, runs.clone())?;
-        let training = PlanTraining { data: self.data, compute: self.compute, parallel: self.parallel };
-        let ends = training.train(&plan, &runs, &*signals::stop_flag()?);
+        let ends = self.training.train(&plan, &runs, &*signals::stop_flag()?);
         if ends.is_stopped() {
             say("Stopped; the same command resumes.");
             return Ok(None);

@@ -50,7 +50,7 @@ pub struct Findings {
     pub conflicts: Vec<Vec<Item>>,
     /// Examples of blank images.
     pub blanks: Vec<Item>,
-    /// Near-duplicate pairs, the smallest residual first.
+    /// Near-duplicate pairs, first those across two splits, then by residual.
     pub near_duplicate_pairs: Vec<NearPair>,
     /// Examples of images that the EXIF orientation turned or mirrored.
     pub exif_rotated_files: Vec<Item>,
@@ -207,6 +207,11 @@ impl Findings {
             cut: Vec::new(),
         };
         found.limited(limit)
+    }
+
+    /// The names of the images of each near-duplicate pair that is listed.
+    pub fn near_duplicate_names(&self) -> Vec<(String, String)> {
+        self.near_duplicate_pairs.iter().map(|pair| (pair.a.clone(), pair.b.clone())).collect()
     }
 
     /// Shortens the lists of examples to `limit` entries each; broken files are all named.

@@ -8,7 +8,7 @@ use crate::data::{
 
 /// Near-duplicates among all images. Images are named by their numbers.
 pub struct Near {
-    /// The pairs, the smallest residual first. Of equal images only the first is in a pair.
+    /// The pairs, first those across two splits, then by residual. Of equal images only the first is in a pair.
     pub pairs: Vec<Pair>,
     /// For each image, whether it is a near leak: a near-duplicate, but no equal image, of it is in train.
     pub leaks: Vec<bool>,
@@ -29,7 +29,8 @@ impl Near {
         let hashes: Vec<u128> = images.iter().map(|image| image.properties.hash).collect();
         let train = images.iter().filter(|image| image.split == SplitName::Train).count();
         let leaks = near_duplicates::near_leaks(&hashes, train, &pairs);
-        pairs.sort_by(|a, b| a.residual.total_cmp(&b.residual));
+        let is_within = |pair: &Pair| images[pair.a as usize].split == images[pair.b as usize].split;
+        pairs.sort_by(|a, b| is_within(a).cmp(&is_within(b)).then(a.residual.total_cmp(&b.residual)));
         Self { pairs, leaks }
     }
 

@@ -1,8 +1,9 @@
 //! Near-duplicates: images that show one photograph, re-encoded, cropped, stretched, mirrored, brighter or darker.
 //!
 //! Each image is kept as a small grey picture (`thumbnail`) and described by a short vector (`descriptor`). Images whose
-//! vectors are close, as they are or mirrored, are candidates (`forest`), as are those that a network finds alike, and a candidate pair is confirmed if one image
-//! can be registered to the other and little is left unexplained (`registration`).
+//! vectors are close, as they are or mirrored, are candidates (`forest`), as are those that a network finds alike. A
+//! candidate pair is confirmed if one image can be registered to the other and little is left unexplained
+//! (`registration`).
 //!
 //! The cost grows like n log n. Memory is bounded by about 2 kB an image beside the pairs, of which there are at most
 //! [`CANDIDATES`] + [`RELATIVES`] an image.

@@ -41,7 +41,7 @@ impl Exclusions {
     /// Reads the list in `file`, which the option called `option` names.
     ///
     /// # Errors
-    /// Those of [`Exclusions::read`].
+    /// The file cannot be read, or a line has a backslash that does not begin `\xNN`.
     pub fn read_as(option: &'static str, file: &Path) -> Result<Self> {
         let text = durable::read_text(file).with_context(|| format!("{}: it cannot be read", named(option, file)))?;
         let mut keys = BTreeMap::new();

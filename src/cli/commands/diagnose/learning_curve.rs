@@ -61,10 +61,9 @@ pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding
 /// Checks that the smallest share of `train` images fills a batch.
 fn check_smallest(recipe: &Recipe, train: usize) -> Result<()> {
     let least_share = SHARES.iter().copied().fold(1.0, f64::min);
-    let smallest = (train as f64 * least_share) as usize;
     ensure!(
-        smallest >= recipe.batch_size as usize,
-        "--learning-curve also trains on a tenth of the images, and {smallest} of {train} do not fill one batch of {}: it takes a \
+        recipe.fills_batch(train, least_share),
+        "--learning-curve also trains on a tenth of the images, and a tenth of {train} does not fill one batch of {}: it takes a \
          run on {} images or more, or of a smaller batch",
         recipe.batch_size,
         10 * recipe.batch_size
@@ -83,7 +82,7 @@ fn train_words(environment: &Environment) -> Vec<String> {
 /// Trains on a share of the images in a process of its own, unless `out` holds the finished run; false when it was
 /// stopped.
 fn train_on_share(recipe: &Recipe, share: f64, out: &Path, words: &[String], stop: &AtomicBool) -> Result<bool> {
-    let smaller = scaled(recipe, share)?;
+    let smaller = recipe.on_share(share)?;
     let file = out.with_extension("toml");
     durable::write(&file, smaller.to_toml().as_bytes())?;
     say(format_args!("Training on {:.0} % of the images, {} epochs …", 100.0 * share, smaller.epochs));
@@ -93,17 +92,6 @@ fn train_on_share(recipe: &Recipe, share: f64, out: &Path, words: &[String], sto
     words.push("--resume".to_owned());
     child::train(&words, &out.with_extension("log"), stop, |_| {})
         .with_context(|| format!("the run in {} failed", out.display()))
-}
-
-/// The recipe on a share of its images, with as many updates.
-fn scaled(recipe: &Recipe, share: f64) -> Result<Recipe> {
-    let mut smaller = Recipe { train_fraction: recipe.train_fraction * share, ..recipe.clone() };
-    let epochs = (f64::from(recipe.epochs) / share).round();
-    for phase in &mut smaller.schedule {
-        phase.epochs *= epochs / f64::from(recipe.epochs);
-    }
-    smaller.epochs = epochs as u32;
-    smaller.complete()
 }
 
 /// Images and losses of a finished run.

@@ -1,17 +1,14 @@
 //! `mindgap inspect --labels`: which labels are probably wrong.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use tch::Device;
 
 use crate::cli::{
     flags::{compute::Compute, data::DataFlags, recipe::RecipeSource, selection::SelectionFlags},
     output::overwrite::check_ours,
-    process::out_of_fold::LabelSearch,
+    process::{out_of_fold::LabelSearch, plan_training::PlanTraining},
 };
 use mindgap::{data::Audit, durable, labels::SuspectLabels};
 
@@ -111,19 +108,15 @@ impl LabelFlags {
             recipe.flags.set("epochs", i64::from(epochs));
         }
         let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs/labels"));
-        fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-        let pairs = &audit.findings.near_duplicate_pairs;
-        let near: Vec<(String, String)> = pairs.iter().map(|pair| (pair.a.clone(), pair.b.clone())).collect();
+        let training = PlanTraining { data: &data, compute: &self.compute, parallel: self.jobs.unwrap_or(1) };
         LabelSearch {
-            data: &data,
+            training,
             recipe: &recipe,
             folds: self.folds.unwrap_or(5),
             seeds: u64::from(self.seeds.unwrap_or(2)),
             out: &out,
-            compute: &self.compute,
-            parallel: self.jobs.unwrap_or(1),
         }
-        .run(&near)
+        .run(&audit.findings.near_duplicate_names())
     }
 
     /// Writes the table of suggested labels, if one is asked for.

@@ -109,11 +109,6 @@ pub fn duplicates(audit: &Audit) -> Vec<String> {
     names
 }
 
-/// The pairs of near-duplicates by name.
-pub fn near_pairs(audit: &Audit) -> Vec<(String, String)> {
-    audit.findings.near_duplicate_pairs.iter().map(|pair| (pair.a.clone(), pair.b.clone())).collect()
-}
-
 /// The names in a list such as `mindgap inspect --write-exclude` writes.
 /// Fails if it cannot be read.
 pub fn read(list: &Path) -> Result<Vec<String>> {

@@ -28,7 +28,7 @@ use crate::cli::{
 };
 use lists::{Lists, Removal};
 use mindgap::{
-    compare::{self, FinishedRun, Fix, Plan, PlannedRun, WHOLE, Worth},
+    compare::{self, FinishedRun, Fix, Job, Plan, PlannedData, PlannedRun, WHOLE, Worth},
     data::Audit,
     durable,
     run::RunFolder,
@@ -124,7 +124,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
     durable::check_writable(&args.out)?;
     let mut plans = vec![args.plan(WHOLE, None)?];
-    let data = args.data.open(&args.subject, &plans[0][0].recipe, false)?;
+    let data = args.data.open_without_near_leaks(&args.subject, &plans[0][0].recipe)?;
     let audit = args.audit(&plans[0][0])?;
     let Some(suspects) = args.suspect_names(&audit)? else { return Ok(ExitStatus::Stopped) };
 
@@ -155,8 +155,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let runs: Vec<PlannedRun> = plans.iter().chain(&shares).flatten().cloned().collect();
     let (plan, _) = Plan::grow(&args.out, runs.clone())?;
     say(format_args!("Worth: {} runs of {} epochs, {} seeds each.", runs.len(), runs[0].recipe.epochs, args.seeds));
-    let training = PlanTraining { data: &args.data, compute: &args.compute, parallel: args.jobs };
-    let ends = training.train(&plan, &runs, &*signals::stop_flag()?);
+    let ends = args.training().train(&plan, &runs, &*signals::stop_flag()?);
     if ends.is_stopped() {
         say("Stopped; the same command resumes.");
         return Ok(ExitStatus::Stopped);
@@ -190,6 +189,10 @@ impl Args {
         Ok(args)
     }
 
+    fn training(&self) -> PlanTraining<'_> {
+        PlanTraining { data: &self.data, compute: &self.compute, parallel: self.jobs }
+    }
+
     fn preset(&self) -> String {
         self.recipe.preset.clone().unwrap_or_else(|| "seed".to_owned())
     }
@@ -198,13 +201,9 @@ impl Args {
     fn plan(&self, name: &str, list: Option<&Path>) -> Result<Vec<PlannedRun>> {
         let mut data = self.data.clone();
         data.selection.exclude_train = list.map(Path::to_owned);
-        self.plan_on(name, &data, &self.recipe)
-    }
-
-    fn plan_on(&self, name: &str, data: &DataFlags, recipe: &RecipeSource) -> Result<Vec<PlannedRun>> {
         let preset = self.preset();
-        let recipes = JobRecipes { data, source: recipe, preset: Some(&preset) };
-        let first = recipe.flags.number("seed").unwrap_or(0);
+        let recipes = JobRecipes { data: &data, source: &self.recipe, preset: Some(&preset) };
+        let first = self.recipe.flags.number("seed").unwrap_or(0);
         let jobs = compare::jobs(&[name.to_owned()], first, u64::from(self.seeds), None);
         let mut runs = recipes.plan(jobs, &self.out)?;
         for run in &mut runs {
@@ -215,20 +214,22 @@ impl Args {
 
     /// The runs of the learning curve: on fewer images, with as many updates.
     fn share_plans(&self, whole: &[PlannedRun]) -> Result<Vec<Vec<PlannedRun>>> {
-        let recipe = &whole[0].recipe;
-        let smallest = (whole[0].data.train as f64 * SHARES[0].1) as usize;
+        let (recipe, train) = (&whole[0].recipe, whole[0].data.train);
         ensure!(
-            smallest >= recipe.batch_size as usize,
-            "18 % of {} training images do not fill a batch of {}: add --no-curve, or take a smaller batch",
-            whole[0].data.train,
+            recipe.fills_batch(train, SHARES[0].1),
+            "18 % of {train} training images do not fill a batch of {}: add --no-curve, or take a smaller batch",
             recipe.batch_size
         );
         let mut plans = Vec::new();
         for (name, share) in SHARES {
-            let mut source = self.recipe.clone();
-            source.flags.set("train_fraction", recipe.train_fraction * share);
-            source.flags.set("epochs", (f64::from(recipe.epochs) / share).round() as i64);
-            plans.push(self.plan_on(name, &self.data, &source)?);
+            let data = self.data.open_without_near_leaks(&self.subject, &recipe.on_share(share)?)?;
+            let data = PlannedData { variant: Some(name.to_owned()), ..self.data.planned(&data)? };
+            let mut runs = Vec::new();
+            for run in whole {
+                let job = Job { preset: name.to_owned(), ..run.job.clone() };
+                runs.push(PlannedRun::new(job, data.clone(), run.recipe.on_share(share)?)?);
+            }
+            plans.push(runs);
         }
         Ok(plans)
     }
@@ -252,16 +253,13 @@ impl Args {
             recipe.flags.set("data_seed", i64::try_from(data_seed)?);
         }
         let search = LabelSearch {
-            data: &self.data,
+            training: self.training(),
             recipe: &recipe,
             folds: self.label_folds,
             seeds: 1,
             out: &self.out.join("labels"),
-            compute: &self.compute,
-            parallel: self.jobs,
         };
-        let near = lists::near_pairs(audit);
-        let found = search.run(&near)?;
+        let found = search.run(&audit.findings.near_duplicate_names())?;
         Ok(found.map(|found| found.suspect_labels.into_iter().map(|suspect| suspect.name).collect()))
     }
 }

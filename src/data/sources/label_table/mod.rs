@@ -66,7 +66,7 @@ pub fn list(
 /// counts as test. None if there are rows to train on.
 ///
 /// # Errors
-/// Those of [`list`], or there is no such split.
+/// There is no such split, or [`list`] fails.
 pub fn list_single(
     root: &Path,
     file: &Path,
