@@ -179,7 +179,17 @@ fn what_was_not_planned_is_not_trained() {
 fn flags_that_a_plan_would_not_heed_are_refused() {
     let place = Place::with_images(12, 5);
     plan(&place, &[]).succeed();
-    for more in [["--seeds", "3"], ["--lr", "0.1"], ["--threads", "2"], ["--data", "data"], ["--out", "there"]] {
+    let unheeded = [
+        ["--seeds", "3"],
+        ["--lr", "0.1"],
+        ["--threads", "2"],
+        ["--data", "data"],
+        ["--out", "there"],
+        ["--exclude-train", "list.txt"],
+        ["--merge", "dark=even"],
+        ["--train-dir", "there"],
+    ];
+    for more in unheeded {
         place.mindgap(&[&["compare", "--plan", "cmp/plan.jsonl"], &more[..]].concat()).refuse(&["--plan"]);
     }
     place.mindgap(&["compare", "--plan", "cmp/plan.jsonl", "--baseline", "closed"]).refuse(&["closed"]);

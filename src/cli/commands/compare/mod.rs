@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
-use models::{ModelFlags, SELECTING};
+use models::ModelFlags;
 use write::{command_line, print_comparison, write_files};
 
 use crate::cli::{
     ExitStatus,
-    flags::{compute::Compute, planning::Planning},
+    flags::{compute::Compute, data::DataFlags, planning::Planning},
     output::say::say,
     process::{plan_training::PlanTraining, signals},
 };
@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     #[arg(conflicts_with_all = ["presets", "seeds", "quick", "out", "jobs"])]
     #[arg(conflicts_with_all = ["source", "group_by", "cache_limit", "no_cache", "workers"])]
-    #[arg(conflicts_with_all = SELECTING)]
+    #[arg(conflicts_with_all = DataFlags::what_is_read())]
     #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic", "no_tf32", "force_amp"])]
     plan: Option<PathBuf>,
 

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use super::write::{command_line, print_comparison, write_files};
 use crate::cli::{
     ExitStatus,
-    flags::model_file,
+    flags::{data::DataFlags, model_file},
     output::{
         overwrite::{check_our_page, check_ours},
         say::say,
@@ -22,21 +22,6 @@ use mindgap::{
     run::RunFolder,
 };
 
-/// Flags that select what is read of data, which no comparison of trained models reads; `--group-by` groups models there.
-pub const SELECTING: [&str; 11] = [
-    "skip_bad",
-    "exclude",
-    "train_dir",
-    "val_dir",
-    "test_dir",
-    "labels",
-    "label_column",
-    "relabel",
-    "merge",
-    "classes",
-    "groups",
-];
-
 /// Flags of a comparison of models that are trained already.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ModelFlags {
@@ -44,7 +29,7 @@ pub struct ModelFlags {
     #[arg(long, value_name = "RUN", num_args = 1.., help_heading = "Trained models")]
     #[arg(conflicts_with_all = ["predictions", "plan"])]
     #[arg(conflicts_with_all = ["presets", "seeds", "quick", "jobs", "source", "cache_limit", "no_cache", "workers"])]
-    #[arg(conflicts_with_all = SELECTING)]
+    #[arg(conflicts_with_all = DataFlags::what_is_read())]
     #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic", "no_tf32", "force_amp"])]
     pub runs: Vec<PathBuf>,
 
@@ -53,7 +38,7 @@ pub struct ModelFlags {
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Trained models")]
     #[arg(conflicts_with = "plan")]
     #[arg(conflicts_with_all = ["presets", "seeds", "quick", "jobs", "source", "cache_limit", "no_cache", "workers"])]
-    #[arg(conflicts_with_all = SELECTING)]
+    #[arg(conflicts_with_all = DataFlags::what_is_read())]
     #[arg(conflicts_with_all = ["preset", "recipe", "device", "threads", "deterministic", "no_tf32", "force_amp"])]
     pub predictions: Vec<PathBuf>,
 
