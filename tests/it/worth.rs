@@ -79,6 +79,20 @@ fn each_fix_is_trained_with_its_control_on_untouched_val_images() {
 }
 
 #[test]
+fn wrong_labels_are_searched_where_no_list_is_given() {
+    let place = Place::with_images(40, 6);
+    for number in 5000..5003 {
+        place.write_image(&format!("data/train/dark/wrong{number}.png"), 0, number);
+    }
+    let own = ["worth", "data", "--out", "w", "--json", "--fix", "labels", "--label-folds", "3", "--seeds", "1"];
+    let words = [&own, &NET[..], &["--no-curve"]].concat();
+    let found: Value = serde_json::from_str(&place.mindgap(&words).succeed().stdout()).unwrap();
+    let removed = lines(&place, "labels.txt");
+    assert_eq!(found["fixes"][0]["removed"], removed.len());
+    assert!(removed.iter().filter(|name| name.contains("wrong")).count() >= 2, "{removed:?}");
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused_or_said() {
     let place = place();
     let own = ["worth", "data", "--out", "w", "--fix", "groups"];
