@@ -9,6 +9,9 @@ use crate::data::ToExclude;
 const COLUMNS: [&str; 4] = ["name", "label", "given", "score"];
 
 impl SuspectLabels {
+    /// The reason under which a list of samples to leave out names suspects.
+    pub const REASON: &str = "suspect labels";
+
     /// A table, in CSV, of the suspects whose suggested class is more probable than their label: name, label (the suggested
     /// class), given, score. Other suspects may be wrong, but a replaced label would be wrong more often. Rows of images whose
     /// label should stay are to be deleted by the user.
@@ -33,7 +36,7 @@ impl SuspectLabels {
 
     /// The suspects as samples to leave out of training.
     pub fn to_exclude(&self) -> ToExclude {
-        ToExclude::listed("suspect labels", self.suspect_labels.iter().map(|suspect| suspect.name.clone()).collect())
+        ToExclude::listed(Self::REASON, self.suspect_labels.iter().map(|suspect| suspect.name.clone()).collect())
     }
 }
 
@@ -69,5 +72,10 @@ mod tests {
         let text = list.to_text("photos", "mindgap train");
         assert!(ToExclude::is_list(text.as_bytes()) && list.count() == 2);
         assert!(text.contains("\n# suspect labels: 2\ntrain/a \"b\", c.png\nunsure.png\n"), "{text}");
+        let mut all = ToExclude::listed("blank", vec!["blank.png".to_owned()]);
+        all.add(list);
+        let text = all.to_text("photos", "mindgap train");
+        assert_eq!(ToExclude::read(&text, SuspectLabels::REASON), ["train/a \"b\", c.png", "unsure.png"]);
+        assert_eq!(ToExclude::read("# mine\na.png\n\nb.png\n", SuspectLabels::REASON), ["a.png", "b.png"]);
     }
 }

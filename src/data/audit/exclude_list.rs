@@ -117,6 +117,21 @@ impl ToExclude {
         text
     }
 
+    /// The samples that the list `text` names under `reason`; all where it was not written by [`ToExclude::to_text`].
+    pub fn read<'a>(text: &'a str, reason: &str) -> Vec<&'a str> {
+        let mut is_wanted = !Self::is_list(text.as_bytes());
+        let all_reasons = is_wanted;
+        let mut names = Vec::new();
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            if let Some(comment) = line.strip_prefix('#') {
+                is_wanted = all_reasons || comment.trim_start().starts_with(&format!("{reason}: "));
+            } else if is_wanted {
+                names.push(line);
+            }
+        }
+        names
+    }
+
     /// Whether `text` is a list that [`ToExclude::to_text`] wrote. Callers check it before they overwrite a file.
     pub fn is_list(text: &[u8]) -> bool {
         text.starts_with(MARK.as_bytes())

@@ -8,8 +8,9 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use mindgap::{
-    data::{Audit, Dataset, Item, SplitName},
+    data::{Audit, Dataset, Item, SplitName, ToExclude},
     durable,
+    labels::SuspectLabels,
     random::{Purpose, Stream},
 };
 
@@ -109,10 +110,17 @@ pub fn duplicates(audit: &Audit) -> Vec<String> {
     names
 }
 
-/// The names in a list such as `mindgap inspect --write-exclude` writes.
-/// Fails if it cannot be read.
-pub fn read(list: &Path) -> Result<Vec<String>> {
-    let text = durable::read_text(list).with_context(|| format!("--suspects {}: it cannot be read", list.display()))?;
-    let text = String::from_utf8_lossy(&text).into_owned();
-    Ok(text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
+/// The images with wrong labels in a list: a plain one, or one that `mindgap inspect --labels --write-exclude` wrote, which
+/// may name other images for other reasons.
+/// Fails if it cannot be read or names none.
+pub fn suspects(list: &Path) -> Result<Vec<String>> {
+    let option = format!("--suspects {}", list.display());
+    let text = durable::read_text(list).with_context(|| format!("{option}: it cannot be read"))?;
+    let text = String::from_utf8_lossy(&text);
+    let names = ToExclude::read(&text, SuspectLabels::REASON);
+    ensure!(
+        !names.is_empty(),
+        "{option}: it lists no image with a wrong label; `mindgap inspect DATA --labels --write-exclude FILE` writes such a list"
+    );
+    Ok(names.into_iter().map(str::to_owned).collect())
 }

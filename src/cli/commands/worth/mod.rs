@@ -52,7 +52,8 @@ pub struct Args {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: u32,
 
-    /// A list of training images with wrong labels, for the fix labels [default: those that `mindgap inspect --labels` finds]
+    /// A list of images with wrong labels, for the fix labels, plain or of `mindgap inspect --labels --write-exclude`
+    /// [default: those that the search of `mindgap inspect --labels` finds]
     #[arg(long, value_name = "FILE", help_heading = "Worth")]
     suspects: Option<PathBuf>,
 
@@ -246,7 +247,7 @@ impl Args {
             return Ok(Some(Vec::new()));
         }
         if let Some(list) = &self.suspects {
-            return lists::read(list).map(Some);
+            return lists::suspects(list).map(Some);
         }
         let mut recipe = RecipeSource::default();
         if let Some(data_seed) = self.recipe.flags.number("data_seed") {
