@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    compare, completions, conclude, diagnose, doctor, evaluate, export, find_lr, gap, host, inspect, plan, predict,
-    presets, report, run, train, worth,
+    bill, compare, completions, conclude, diagnose, doctor, evaluate, export, find_lr, gap, host, inspect, plan,
+    predict, presets, report, run, train, worth,
 };
 pub use exit_status::ExitStatus;
 use flags::option_names::with_flags;
@@ -41,6 +41,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Explain what a run or another trainer's log shows, and what to do
     Diagnose(diagnose::Args),
+    /// Divide the gap of a run into what each cause contributes to it, in nats
+    Bill(Box<bill::Args>),
     /// Audit a data set before training: duplicates, leaks, conflicting labels, broken files
     Inspect(Box<inspect::Args>),
     /// Measure what fixing the data is worth: leaks, duplicates, wrong labels, groups
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
+        Command::Bill(args) => bill::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Worth(args) => worth::run(&args),
         Command::FindLr(args) => find_lr::run(&args),

@@ -1,8 +1,13 @@
 //! `more-data`: would more training images lower val loss?
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
 use super::{Finding, Id, Severity, case::mean};
 use crate::{
     random::{Purpose, Stream},
+    run::RunFolder,
     stats::PowerLaw,
 };
 
@@ -20,6 +25,41 @@ pub struct SubsetLosses {
     pub val: Vec<f32>,
     /// Mean loss of the probe after the best epoch \[nats\].
     pub probe_loss: f64,
+}
+
+impl SubsetLosses {
+    /// The losses of the finished run in `folder`.
+    ///
+    /// # Errors
+    /// The folder holds no finished run, or a file is damaged.
+    pub fn of_run(folder: &Path) -> Result<Self> {
+        let run = RunFolder::open(folder)?;
+        let predictions = run.predictions()?;
+        let images = run.environment()?.data.train;
+        let probe_loss = predictions.best_probe.measured().mean_loss();
+        Ok(Self { images, val: predictions.best_val.measured().losses, probe_loss })
+    }
+}
+
+/// The folder of the run on `share` of the images of the run in `folder`; for all of them that folder itself.
+pub fn learning_curve_folder(folder: &Path, share: f64) -> PathBuf {
+    match share {
+        1.0 => folder.to_owned(),
+        _ => folder.join("learning-curve").join(format!("{:.0}-percent", 100.0 * share)),
+    }
+}
+
+/// What the learning curve of the run in `folder` says about more images; None where it was not trained or is not finished.
+///
+/// # Errors
+/// A file of one of its runs is damaged.
+pub fn finished_learning_curve(folder: &Path) -> Result<Option<Finding>> {
+    let folders = SHARES.map(|share| learning_curve_folder(folder, share));
+    if !folders.iter().all(|folder| folder.join(RunFolder::DONE).exists()) {
+        return Ok(None);
+    }
+    let sizes: Vec<SubsetLosses> = folders.iter().map(|folder| SubsetLosses::of_run(folder)).collect::<Result<_>>()?;
+    Ok(more_data(&sizes))
 }
 
 /// Extrapolates the losses of runs on some of the images, the whole set last, to more images. None where the runs are too

@@ -5,6 +5,7 @@
 //! of `rules` looks for one problem in it and makes a [`Finding`]; [`diagnose`] sorts the findings; `text` prints them.
 
 mod advice;
+mod bill;
 mod case;
 #[cfg(test)]
 mod constructed;
@@ -19,9 +20,10 @@ mod opening;
 mod rules;
 mod text;
 
+pub use bill::{Bill, BillEvidence, BillItem, BillSet, Cause};
 pub use case::{AccuracyChange, Case, Evidence, FinalGap};
 pub use curves::{Curves, LossPoint, TrainingLoss};
 pub use diagnosis::{Diagnosis, Point, diagnose};
 pub use finding::{Finding, Id, Severity};
-pub use learning_curve::{SHARES, SubsetLosses, more_data};
+pub use learning_curve::{SHARES, SubsetLosses, finished_learning_curve, learning_curve_folder, more_data};
 pub use opening::open_since;

@@ -29,6 +29,12 @@ impl Recipe {
         self.changed().iter().any(|(key, _)| key.family == Some(family))
     }
 
+    /// Whether augmentation moves the pixels of training images by more than mirroring.
+    pub fn moves_pixels(&self) -> bool {
+        let is_one = |key: &Key| key.family == Some(KnobFamily::Augmentation) && key.name != "hflip";
+        self.changed().iter().any(|(key, _)| is_one(key))
+    }
+
     /// Whether batches are mixed, by mixup or by CutMix.
     pub fn mixes(&self) -> bool {
         self.mixup > 0.0 || self.cutmix > 0.0

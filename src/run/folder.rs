@@ -56,6 +56,8 @@ impl RunFolder {
     pub const TORCHSCRIPT: &str = "model.pt";
     /// The report.
     pub const REPORT: &str = "report.html";
+    /// The bill of the gap, once it was made.
+    pub const BILL: &str = "bill.json";
     /// The process that writes here: a [`Lock`].
     pub const LOCK: &str = "run.lock";
     /// The final figures, written last: a [`Done`].

@@ -4,7 +4,7 @@ use anyhow::Result;
 use tch::{Device, Tensor};
 
 use crate::{
-    augment::Normalize,
+    augment::{Augment, Normalize},
     data::Split,
     model::{Mode, ResNet},
     run::Outputs,
@@ -40,6 +40,30 @@ pub fn evaluate_by(
     for batch in split.batches(positions.to_vec(), BATCH, device) {
         let images = batch?.images;
         logits.push(torch::catch(|| logits_of(&images))?);
+    }
+    let logits = torch::catch(|| torch::read(&Tensor::cat(&logits, 0)))?;
+    Ok(outputs(logits.reshape([-1]).try_into()?, split, positions))
+}
+
+/// The network's logits on an augmented view of each image of `split` at `positions`, in that order: the view that `augment` shows of
+/// it in `epoch`, and else as [`evaluate`] measures.
+///
+/// # Errors
+/// An image that cannot be read any more, or an exception of libtorch.
+pub fn evaluate_view(
+    model: &ResNet,
+    augment: &Augment,
+    split: &Split,
+    positions: &[u32],
+    epoch: u32,
+) -> Result<Outputs> {
+    let _guard = tch::no_grad_guard();
+    let mut logits = Vec::with_capacity(positions.len().div_ceil(BATCH));
+    for batch in split.batches(positions.to_vec(), BATCH, model.parameters.device()) {
+        let batch = batch?;
+        let ids: Vec<u32> = batch.positions.iter().map(|&position| split.ids[position as usize]).collect();
+        let view = || Ok(model.forward(&augment.forward(&batch.images, epoch, &ids), Mode::Eval));
+        logits.push(torch::catch(view)?);
     }
     let logits = torch::catch(|| torch::read(&Tensor::cat(&logits, 0)))?;
     Ok(outputs(logits.reshape([-1]).try_into()?, split, positions))

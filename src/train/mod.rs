@@ -36,7 +36,7 @@ pub use early_stopping::EarlyStopping;
 pub use environment::{data_source, listed_images, versions};
 pub use epoch::EpochOutcome;
 pub use eval_sets::EvalSets;
-pub use evaluate::{evaluate, evaluate_by};
+pub use evaluate::{evaluate, evaluate_by, evaluate_view};
 pub use failure::Failure;
 pub use find_lr::{RangeTest, find_lr};
 pub use fit::{FitOutcome, fit};

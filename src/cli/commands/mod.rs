@@ -1,5 +1,6 @@
 //! The commands, one module each, with its flags and its `run`.
 
+pub mod bill;
 pub mod compare;
 pub mod completions;
 pub mod conclude;

@@ -123,8 +123,8 @@ impl DataFlags {
 
     /// Opens `source` as [`open`](Self::open) does, without the search for near leaks, which nobody reads there.
     /// Fails if the data are missing, badly laid out or unreadable.
-    pub fn open_without_near_leaks(&self, source: &str, recipe: &Recipe) -> Result<Dataset> {
-        Self::open_with(source, &Options { near_leaks: false, ..self.options(recipe, false) })
+    pub fn open_without_near_leaks(&self, source: &str, recipe: &Recipe, skipped_before: bool) -> Result<Dataset> {
+        Self::open_with(source, &Options { near_leaks: false, ..self.options(recipe, skipped_before) })
     }
 
     fn open_with(source: &str, options: &Options) -> Result<Dataset> {

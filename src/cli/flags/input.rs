@@ -9,7 +9,7 @@ pub const KEEP_HIGH_BYTE: &str = "16-bit images keep their high byte, since the 
                                   training images; --range-16bit LO HI scales them";
 
 /// Flags for the images of a model whose file does not describe them.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct InputFlags {
     /// Width and height of an image, for a TorchScript file that mindgap did not write
     #[arg(long, value_name = "PIXELS", help_heading = "Model", value_parser = clap::value_parser!(u32).range(1..=4096))]

@@ -40,7 +40,7 @@ impl JobRecipes<'_> {
         for (job, recipe) in jobs.into_iter().zip(recipes) {
             let opening = opening(&recipe);
             if !opened.iter().any(|(before, ..)| *before == opening) {
-                let data = self.data.open_without_near_leaks(self.data.source(), &recipe)?;
+                let data = self.data.open_without_near_leaks(self.data.source(), &recipe, false)?;
                 opened.push((opening, self.data.planned(&data)?, complete_recipe(recipe.clone(), &data)));
             }
             let (_, data, first) = opened.iter().find(|(before, ..)| *before == opening).context("they were opened")?;

@@ -73,6 +73,12 @@ impl<'a> ModelData<'a> {
         self.flags.open(&self.source, &self.recipe, self.skipped_before)
     }
 
+    /// Opens the whole data without the search for near leaks.
+    /// Fails if they cannot be used.
+    pub fn open_without_near_leaks(&self) -> Result<Dataset> {
+        self.flags.open_without_near_leaks(&self.source, &self.recipe, self.skipped_before)
+    }
+
     /// Whether the model was trained on the train split of `data`, judged by its run where it has one, else by its
     /// description. Classes, number of images and the mean and standard deviation of their pixels must agree; val and test
     /// may differ.

@@ -11,7 +11,7 @@ use crate::cli::{
 };
 use mindgap::{
     durable,
-    gap::{self, Finding, SHARES, SubsetLosses},
+    gap::{self, Finding, SHARES},
     recipe::Recipe,
     run::{Environment, RunFolder, selection_flags},
 };
@@ -40,22 +40,15 @@ pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding
     let mut words = train_words(&environment);
     words.extend(compute.words(compute.threads_of_each(1)));
     let stop = signals::stop_flag()?;
-    let place = folder.join("learning-curve");
-    fs::create_dir_all(&place).with_context(|| format!("cannot make the folder {}", place.display()))?;
-
-    let mut losses = Vec::new();
-    for share in SHARES {
-        if share == 1.0 {
-            losses.push(losses_of(folder)?);
-            continue;
-        }
-        let out = place.join(format!("{:.0}-percent", 100.0 * share));
+    for share in SHARES.into_iter().filter(|share| *share < 1.0) {
+        let out = gap::learning_curve_folder(folder, share);
+        let place = durable::folder_of(&out);
+        fs::create_dir_all(&place).with_context(|| format!("cannot make the folder {}", place.display()))?;
         if !train_on_share(&recipe, share, &out, &words, &stop)? {
             return Ok(None);
         }
-        losses.push(losses_of(&out)?);
     }
-    Ok(gap::more_data(&losses))
+    gap::finished_learning_curve(folder)
 }
 
 /// Checks that the smallest share of `train` images fills a batch.
@@ -92,13 +85,4 @@ fn train_on_share(recipe: &Recipe, share: f64, out: &Path, words: &[String], sto
     words.push("--resume".to_owned());
     child::train(&words, &out.with_extension("log"), stop, |_| {})
         .with_context(|| format!("the run in {} failed", out.display()))
-}
-
-/// Images and losses of a finished run.
-fn losses_of(folder: &Path) -> Result<SubsetLosses> {
-    let run = RunFolder::open(folder)?;
-    let predictions = run.predictions()?;
-    let images = run.environment()?.data.train;
-    let probe_loss = predictions.best_probe.measured().mean_loss();
-    Ok(SubsetLosses { images, val: predictions.best_val.measured().losses, probe_loss })
 }

@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let device = args.compute.prepare(None, None)?;
     args.compute.check_amp(&asked, device)?;
     weights::fetch(&mut asked)?;
-    let data = args.data.open_without_near_leaks(&source, &asked)?;
+    let data = args.data.open_without_near_leaks(&source, &asked, false)?;
     let recipe = train::complete_recipe(asked, &data);
     recipe.validate()?;
     for note in &data.notes {

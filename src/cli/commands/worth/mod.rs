@@ -125,7 +125,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
     durable::check_writable(&args.out)?;
     let mut plans = vec![args.plan(WHOLE, None)?];
-    let data = args.data.open_without_near_leaks(&args.subject, &plans[0][0].recipe)?;
+    let data = args.data.open_without_near_leaks(&args.subject, &plans[0][0].recipe, false)?;
     let audit = args.audit(&plans[0][0])?;
     let Some(suspects) = args.suspect_names(&audit)? else { return Ok(ExitStatus::Stopped) };
 
@@ -223,7 +223,7 @@ impl Args {
         );
         let mut plans = Vec::new();
         for (name, share) in SHARES {
-            let data = self.data.open_without_near_leaks(&self.subject, &recipe.on_share(share)?)?;
+            let data = self.data.open_without_near_leaks(&self.subject, &recipe.on_share(share)?, false)?;
             let data = PlannedData { variant: Some(name.to_owned()), ..self.data.planned(&data)? };
             let mut runs = Vec::new();
             for run in whole {

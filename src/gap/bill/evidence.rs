@@ -1,0 +1,202 @@
+//! What a bill is made from: the outputs on val and on training images, and what is known of these images.
+
+use anyhow::{Result, ensure};
+
+use super::Cause;
+use crate::{
+    random::Stream,
+    run::Outputs,
+    stats::{Logits, clustered_error, fit_temperature, mean, standard_error},
+};
+
+/// The outputs on one set of n images.
+#[derive(Clone, Debug, Default)]
+pub struct BillSet {
+    /// The outputs on the images as they are.
+    pub outputs: Outputs,
+    /// The outputs on augmented views of the same images, in the same order, once for each view; empty where none were
+    /// measured.
+    pub views: Vec<Outputs>,
+    /// The probability that the label of each image is wrong \[n\], 0–1; None where wrong labels were not sought.
+    pub wrong: Option<Vec<f64>>,
+    /// The number of the group of each image \[n\], such as its patient, where the images have groups.
+    pub groups: Option<Vec<u32>>,
+}
+
+/// What a bill is made from.
+#[derive(Clone, Debug, Default)]
+pub struct BillEvidence {
+    /// Number of classes.
+    pub classes: usize,
+    /// Val.
+    pub val: BillSet,
+    /// The training images that were measured, the probe among them.
+    pub train: BillSet,
+    /// The positions of the probe's images in `train`.
+    pub probe: Vec<usize>,
+    /// For each image of val, whether it also appears in train, exactly or nearly.
+    pub leaks: Vec<bool>,
+    /// Whether near leaks are known.
+    pub knows_near_leaks: bool,
+    /// For each image of val, whether it belongs to the first half of val, for cross-fitting.
+    pub in_first_half: Vec<bool>,
+    /// The names of the classes.
+    pub class_names: Vec<String>,
+    /// What the views show, such as `the recipe's own augmentation`; where there are none, why.
+    pub about_views: String,
+    /// How many more training images there are than were measured.
+    pub unmeasured: usize,
+    /// What a learning curve says about more images, where one was trained.
+    pub more_images: Option<String>,
+}
+
+impl BillSet {
+    /// The probability that the label of `image` is right; 1 where wrong labels were not sought.
+    pub(super) fn right(&self, image: usize) -> f64 {
+        self.wrong.as_ref().map_or(1.0, |wrong| 1.0 - wrong[image])
+    }
+
+    /// How often each image is drawn when as many are drawn with replacement; groups are drawn whole.
+    pub(super) fn resample(&self, draws: &mut Stream) -> Vec<f64> {
+        let images = self.outputs.labels.len();
+        let Some(groups) = &self.groups else { return counts(images, draws) };
+        let of_group = counts(groups.iter().max().map_or(0, |last| *last as usize + 1), draws);
+        groups.iter().map(|&group| of_group[group as usize]).collect()
+    }
+
+    fn error(&self, losses: &[f64], of: impl Iterator<Item = usize> + Clone) -> f64 {
+        let losses: Vec<f64> = of.clone().map(|image| losses[image]).collect();
+        match &self.groups {
+            Some(groups) => clustered_error(&losses, &of.map(|image| groups[image]).collect::<Vec<u32>>()),
+            None => standard_error(&losses),
+        }
+    }
+}
+
+fn counts(n: usize, draws: &mut Stream) -> Vec<f64> {
+    let mut counts = vec![0.0; n];
+    (0..n).for_each(|_| counts[draws.below(n as u32) as usize] += 1.0);
+    counts
+}
+
+/// Standard errors of the mean losses.
+pub(super) struct SetErrors {
+    pub val: f64,
+    pub probe: f64,
+}
+
+impl BillEvidence {
+    /// Checks that the parts fit each other.
+    pub(super) fn check(&self) -> Result<()> {
+        let (val, train) = (self.val.outputs.labels.len(), self.train.outputs.labels.len());
+        ensure!(val > 0, "val holds no image");
+        ensure!(!self.probe.is_empty() && self.probe.iter().all(|&image| image < train), "the probe holds no image");
+        ensure!(self.leaks.len() == val && self.in_first_half.len() == val, "not every val image is described");
+        for (set, images) in [(&self.val, val), (&self.train, train)] {
+            let of_views = set.views.iter().all(|view| view.labels.len() == images);
+            let of_labels = set.wrong.as_ref().is_none_or(|wrong| wrong.len() == images);
+            let of_groups = set.groups.as_ref().is_none_or(|groups| groups.len() == images);
+            ensure!(of_views && of_labels && of_groups, "the evidence is of other images than the outputs");
+        }
+        Ok(())
+    }
+
+    /// Whether more training images than the probe were measured.
+    pub(super) fn has_more_than_probe(&self) -> bool {
+        self.train.outputs.labels.len() > self.probe.len()
+    }
+
+    /// Whether `cause` was measured.
+    pub(super) fn measures(&self, cause: Cause, losses: &Losses) -> bool {
+        match cause {
+            Cause::Calibration => losses.temperatures.is_some(),
+            Cause::Labels => self.val.wrong.is_some(),
+            Cause::Memorisation => !self.val.views.is_empty(),
+            _ => true,
+        }
+    }
+
+    pub(super) fn standard_errors(&self, losses: &Losses) -> SetErrors {
+        let val = self.val.error(&losses.val.of[0], 0..self.val.outputs.labels.len());
+        SetErrors { val, probe: self.train.error(&losses.train.of[0], self.probe.iter().copied()) }
+    }
+}
+
+/// The losses of the images of one set \[nats\]: as they are, on views, with a temperature, on views with a temperature.
+pub(super) struct SetLosses {
+    pub of: [Vec<f64>; 4],
+}
+
+impl SetLosses {
+    /// The four losses of `image`.
+    pub fn map_at(&self, image: usize) -> [f64; 4] {
+        [0, 1, 2, 3].map(|kind: usize| self.of[kind][image])
+    }
+}
+
+/// The losses of both sets.
+pub(super) struct Losses {
+    pub val: SetLosses,
+    pub train: SetLosses,
+    /// The temperatures fitted on the first and on the second half of val; None where a half is empty or has logits that are
+    /// not finite.
+    pub temperatures: Option<[f64; 2]>,
+}
+
+impl Losses {
+    /// Losses by plain cross-entropy. Temperatures are fitted on images of val that are no leaks and whose label is probably right,
+    /// so that these causes have no part in them.
+    pub fn of(evidence: &BillEvidence) -> Self {
+        let classes = evidence.classes;
+        let outputs = &evidence.val.outputs;
+        let halves = [true, false].map(|half| {
+            let of_half = |image: usize| evidence.in_first_half[image] == half;
+            let is_clean = |image: usize| !evidence.leaks[image] && evidence.val.right(image) >= 0.5;
+            let part = outputs.only(|image| of_half(image) && is_clean(image));
+            fit_temperature(&Logits::new(&part.logits, &part.labels, classes))
+        });
+        let temperatures = halves.iter().all(|temperature| temperature.is_finite()).then_some(halves);
+        // The temperatures of each image: of val that of the other half, of train both.
+        let [first, second] = temperatures.unwrap_or([1.0, 1.0]);
+        let of_val = |image: usize| if evidence.in_first_half[image] { [second; 2] } else { [first; 2] };
+        Self {
+            val: set_losses(&evidence.val, classes, of_val),
+            train: set_losses(&evidence.train, classes, |_| [first, second]),
+            temperatures,
+        }
+    }
+}
+
+fn set_losses(set: &BillSet, classes: usize, temperatures: impl Fn(usize) -> [f64; 2]) -> SetLosses {
+    let views: Vec<&Outputs> = if set.views.is_empty() { vec![&set.outputs] } else { set.views.iter().collect() };
+    SetLosses {
+        of: [
+            mean_losses(&[&set.outputs], classes, |_| [1.0; 2]),
+            mean_losses(&views, classes, |_| [1.0; 2]),
+            mean_losses(&[&set.outputs], classes, &temperatures),
+            mean_losses(&views, classes, &temperatures),
+        ],
+    }
+}
+
+/// The loss of each image, averaged over `outputs` and over its two temperatures.
+fn mean_losses(outputs: &[&Outputs], classes: usize, temperatures: impl Fn(usize) -> [f64; 2]) -> Vec<f64> {
+    let mut losses = Vec::new();
+    for image in 0..outputs[0].labels.len() {
+        let mut all = Vec::new();
+        for outputs in outputs {
+            let (row, label) = (&outputs.logits[image * classes..][..classes], [outputs.labels[image]]);
+            let [first, second] = temperatures(image);
+            let logits = Logits::new(row, &label, classes);
+            // Single precision, as records have them.
+            let mut add =
+                |temperature: f64| all.extend(logits.losses(temperature).iter().map(|&loss| f64::from(loss as f32)));
+            add(first);
+            if second != first {
+                add(second);
+            }
+        }
+        losses.push(mean(&all));
+    }
+    losses
+}

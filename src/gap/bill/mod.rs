@@ -1,0 +1,177 @@
+//! The bill of the gap: what each cause contributes to it, in nats, as items that add up to the gap.
+//!
+//! Each cause is one that can be taken away from the measured losses. For every set S of causes there is a gap v(S) without
+//! them, which differs from the measured one, v(∅), as follows:
+//!
+//! | cause in S | what v(S) takes in its place |
+//! |---|---|
+//! | flattery | val without the images that also appear in train, exactly or nearly |
+//! | sampling | all training images that were measured, at the probe's class shares, in the place of the probe |
+//! | calibration | logits divided by a temperature: of each half of val the one fitted on the other half, of train the mean over both |
+//! | labels | each image with the weight 1 − P(its label is wrong) |
+//! | class-mix | training images weighted by class, so that the classes have val's shares |
+//! | memorisation | losses on augmented views of the images, of train and of val alike |
+//!
+//! The nats of a cause are its Shapley value, the mean of v(S) − v(S ∪ {cause}) over all orders in which the causes can be
+//! taken away (Shapley 1953): no order is preferred, and what two causes do together is divided between them. What remains
+//! when all are taken away is generalisation, so that the sum of all items is the gap.
+
+mod evidence;
+mod shapley;
+mod totals;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+pub use evidence::{BillEvidence, BillSet};
+
+use crate::random::{Purpose, Stream};
+use evidence::Losses;
+use totals::Totals;
+
+/// Resamples of the images for the intervals.
+const RESAMPLES: usize = 200;
+/// Half the width of a 95 % interval in standard errors.
+const QUANTILE: f64 = 1.959_964;
+
+/// An item of the bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Images of val that the network has seen, or nearly so; below 0 where they make the gap too small.
+    Flattery,
+    /// The choice of probe and val among all images.
+    Sampling,
+    /// Probabilities that a temperature would set right.
+    Calibration,
+    /// Wrong labels.
+    Labels,
+    /// Classes that are more frequent in val than in the probe.
+    ClassMix,
+    /// What training images gain from having been seen as they are, beyond what any image loses by augmentation.
+    Memorisation,
+    /// What remains.
+    Generalisation,
+}
+
+impl Cause {
+    /// Those that can be taken away, in the order of the bits of a set of them.
+    pub(super) const REMOVABLE: [Self; 6] =
+        [Self::Flattery, Self::Sampling, Self::Calibration, Self::Labels, Self::ClassMix, Self::Memorisation];
+
+    /// The name in text.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flattery => "flattery",
+            Self::Sampling => "sampling",
+            Self::Calibration => "calibration",
+            Self::Labels => "labels",
+            Self::ClassMix => "class mix",
+            Self::Memorisation => "memorisation",
+            Self::Generalisation => "generalisation",
+        }
+    }
+}
+
+/// The share of one cause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BillItem {
+    /// The cause.
+    pub id: Cause,
+    /// What it contributes to the gap \[nats\]; 0 where it was not measured, so that it is part of generalisation.
+    pub nats: f64,
+    /// Lower end of the 95 % interval over other images; null where the cause was not measured.
+    pub low: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+    /// Whether the cause was measured.
+    pub is_measured: bool,
+    /// The measurement behind it, or why there is none and what to do.
+    pub evidence: String,
+}
+
+/// The bill of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bill {
+    /// The epoch, from 1: the last of the run.
+    pub epoch: u32,
+    /// Mean loss on the probe \[nats\].
+    pub probe_loss: f64,
+    /// Mean loss on val \[nats\].
+    pub val_loss: f64,
+    /// Val loss − probe loss \[nats\].
+    pub gap_loss: f64,
+    /// Its standard error \[nats\].
+    pub gap_loss_se: f64,
+    /// The items in the order of [`Cause`]; their nats add up to `gap_loss`.
+    pub items: Vec<BillItem>,
+    /// The bill in one sentence.
+    pub sentence: String,
+}
+
+impl Bill {
+    /// Divides the gap of the `evidence`, measured after `epoch`.
+    ///
+    /// # Errors
+    /// The evidence is of images that do not fit each other, a set is empty, or the gap is no number.
+    pub fn of(evidence: &BillEvidence, epoch: u32) -> Result<Self> {
+        evidence.check()?;
+        let losses = Losses::of(evidence);
+        let once = [vec![1.0; evidence.val.outputs.labels.len()], vec![1.0; evidence.train.outputs.labels.len()]];
+        let totals = Totals::of(evidence, &losses, &once);
+        let gap_loss = totals.gap(0);
+        ensure!(gap_loss.is_finite(), "the gap of the run is no number: a loss of val or the probe is not finite");
+        let nats = shapley::values(|set| totals.gap(set), Cause::REMOVABLE.len());
+        let rest = totals.gap((1 << Cause::REMOVABLE.len()) - 1);
+
+        // Of each item, its squared distances from the bill in resamples of the images.
+        let mut squares = [0.0; 7];
+        let mut draws = Stream::new(0, Purpose::Resample, 0, 5);
+        for _ in 0..RESAMPLES {
+            let counts = [&evidence.val, &evidence.train].map(|set| set.resample(&mut draws));
+            let resampled = Totals::of(evidence, &losses, &counts);
+            let values = shapley::values(|set| resampled.gap(set), Cause::REMOVABLE.len());
+            for (square, (value, centre)) in squares.iter_mut().zip(values.iter().zip(&nats)) {
+                *square += (value - centre).powi(2);
+            }
+            squares[6] += (resampled.gap((1 << Cause::REMOVABLE.len()) - 1) - rest).powi(2);
+        }
+        let errors = squares.map(|sum| (sum / RESAMPLES as f64).sqrt());
+
+        let set_errors = evidence.standard_errors(&losses);
+        let gap_loss_se = crate::stats::hypotenuse(set_errors.val, set_errors.probe);
+        let mut items = Vec::new();
+        for (number, cause) in Cause::REMOVABLE.into_iter().chain([Cause::Generalisation]).enumerate() {
+            let error = match cause {
+                // The measured part is that of the probe; what chance did to val itself can be bounded alone.
+                Cause::Sampling if evidence.has_more_than_probe() => set_errors.val,
+                Cause::Sampling => gap_loss_se,
+                _ => errors[number],
+            };
+            let value = nats.get(number).copied().unwrap_or(rest);
+            let is_measured = evidence.measures(cause, &losses);
+            let reach = is_measured.then_some(QUANTILE * error).filter(|reach| reach.is_finite());
+            items.push(BillItem {
+                id: cause,
+                nats: if is_measured { value } else { 0.0 },
+                low: reach.map(|reach| value - reach),
+                high: reach.map(|reach| value + reach),
+                is_measured,
+                evidence: words::evidence(cause, evidence, &losses, &totals),
+            });
+        }
+        Ok(Self {
+            epoch,
+            probe_loss: totals.probe_loss(),
+            val_loss: totals.val_loss(0),
+            gap_loss,
+            gap_loss_se,
+            sentence: words::sentence(gap_loss, gap_loss_se, &items),
+            items,
+        })
+    }
+}

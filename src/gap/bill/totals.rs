@@ -1,0 +1,128 @@
+//! Sums of losses by class, from which the gap without any set of causes follows.
+
+use super::{
+    Cause,
+    evidence::{BillEvidence, Losses},
+};
+
+/// Weight and weighted loss of the images of each class.
+#[derive(Clone, Debug)]
+struct ClassTotals {
+    weight: Vec<f64>,
+    loss: Vec<f64>,
+}
+
+/// The sums of both sets: of val with and without leaks, of train over the probe and over all images; each with and without
+/// the weight of wrong labels, and for each of the four kinds of losses.
+#[derive(Debug)]
+pub(super) struct Totals {
+    val: Vec<ClassTotals>,
+    train: Vec<ClassTotals>,
+}
+
+/// Whether the set of causes `set` holds `cause`.
+fn holds(set: usize, cause: Cause) -> bool {
+    let bit = Cause::REMOVABLE.iter().position(|other| *other == cause);
+    bit.is_some_and(|bit| set & 1 << bit != 0)
+}
+
+/// The place of sums in a list, by the choices that they follow from.
+fn place(is_other_set: bool, has_label_weights: bool, losses: usize) -> usize {
+    8 * usize::from(is_other_set) + 4 * usize::from(has_label_weights) + losses
+}
+
+impl Totals {
+    /// The sums where image i of val counts `counts[0][i]` times, and image i of train `counts[1][i]` times.
+    pub fn of(evidence: &BillEvidence, losses: &Losses, counts: &[Vec<f64>; 2]) -> Self {
+        let nothing = ClassTotals { weight: vec![0.0; evidence.classes], loss: vec![0.0; evidence.classes] };
+        let mut totals = Self { val: vec![nothing.clone(); 16], train: vec![nothing; 16] };
+        for (image, &label) in evidence.val.outputs.labels.iter().enumerate() {
+            for is_left_out in [false, true] {
+                if !(is_left_out && evidence.leaks[image]) {
+                    let weights = [counts[0][image], counts[0][image] * evidence.val.right(image)];
+                    add(&mut totals.val, is_left_out, label as usize, weights, losses.val.map_at(image));
+                }
+            }
+        }
+        for (image, &label) in evidence.train.outputs.labels.iter().enumerate() {
+            let weights = [counts[1][image], counts[1][image] * evidence.train.right(image)];
+            add(&mut totals.train, true, label as usize, weights, losses.train.map_at(image));
+        }
+        for &image in &evidence.probe {
+            let weights = [counts[1][image], counts[1][image] * evidence.train.right(image)];
+            let label = evidence.train.outputs.labels[image] as usize;
+            add(&mut totals.train, false, label, weights, losses.train.map_at(image));
+        }
+        totals
+    }
+
+    /// The gap without the causes of `set` \[nats\].
+    pub fn gap(&self, set: usize) -> f64 {
+        self.val_loss(set) - self.train_loss(set)
+    }
+
+    /// Mean loss on val without the causes of `set` \[nats\].
+    pub fn val_loss(&self, set: usize) -> f64 {
+        let val = self.val_of(set);
+        val.loss.iter().sum::<f64>() / val.weight.iter().sum::<f64>()
+    }
+
+    /// Mean loss on the probe as it was measured \[nats\].
+    pub fn probe_loss(&self) -> f64 {
+        self.train_loss(0)
+    }
+
+    /// Mean loss on the training images without the causes of `set` \[nats\].
+    pub fn train_loss(&self, set: usize) -> f64 {
+        let (labels, losses) = (holds(set, Cause::Labels), losses_of(set));
+        let takes_all = holds(set, Cause::Sampling);
+        let train = &self.train[place(takes_all, labels, losses)];
+        // The shares of the classes: val's, or those that the probe has.
+        let shares = match holds(set, Cause::ClassMix) {
+            true => &self.val_of(set).weight,
+            false => &self.train[place(false, labels, losses)].weight,
+        };
+        let mut sum = 0.0;
+        let mut all = 0.0;
+        for (class, share) in shares.iter().enumerate() {
+            // A class without training images has no loss to weight.
+            if train.weight[class] > 0.0 {
+                sum += share * train.loss[class] / train.weight[class];
+                all += share;
+            }
+        }
+        sum / all
+    }
+
+    /// The largest difference between the share of a class in val and in the probe, 0–1, and the class.
+    pub fn largest_shift(&self) -> (usize, f64) {
+        let [val, probe] = [&self.val[0].weight, &self.train[0].weight];
+        let all = [val, probe].map(|weights| weights.iter().sum::<f64>());
+        let shifts = val.iter().zip(probe).map(|(val, probe)| val / all[0] - probe / all[1]);
+        let largest = shifts.enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+        largest.unwrap_or_default()
+    }
+
+    fn val_of(&self, set: usize) -> &ClassTotals {
+        &self.val[place(holds(set, Cause::Flattery), holds(set, Cause::Labels), losses_of(set))]
+    }
+}
+
+/// The kind of losses without the causes of `set`.
+fn losses_of(set: usize) -> usize {
+    usize::from(holds(set, Cause::Memorisation)) + 2 * usize::from(holds(set, Cause::Calibration))
+}
+
+/// Adds an image of `class` with both weights, that which leaves labels out of account first.
+fn add(totals: &mut [ClassTotals], is_other_set: bool, class: usize, weights: [f64; 2], losses: [f64; 4]) {
+    for (has_label_weights, weight) in [false, true].into_iter().zip(weights) {
+        for (kind, loss) in losses.into_iter().enumerate() {
+            let totals = &mut totals[place(is_other_set, has_label_weights, kind)];
+            totals.weight[class] += weight;
+            // An image that does not count has no part in the sum even where its loss is not finite.
+            if weight > 0.0 {
+                totals.loss[class] += weight * loss;
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The measurement behind each item, and the bill in one sentence.
+
+use super::{
+    BillItem, Cause,
+    evidence::{BillEvidence, Losses},
+    totals::Totals,
+};
+use crate::stats::mean;
+
+/// The measurement behind the item of `cause`, or why there is none.
+pub(super) fn evidence(cause: Cause, evidence: &BillEvidence, losses: &Losses, totals: &Totals) -> String {
+    match cause {
+        Cause::Flattery => flattery(evidence, totals),
+        Cause::Sampling => sampling(evidence, losses, totals),
+        Cause::Calibration => calibration(evidence, losses),
+        Cause::Labels => labels(evidence, totals),
+        Cause::ClassMix => class_mix(evidence, totals),
+        Cause::Memorisation => memorisation(evidence, losses),
+        Cause::Generalisation => generalisation(evidence),
+    }
+}
+
+/// The set that holds `cause` alone.
+fn only(cause: Cause) -> usize {
+    Cause::REMOVABLE.iter().position(|other| *other == cause).map_or(0, |bit| 1 << bit)
+}
+
+fn flattery(evidence: &BillEvidence, totals: &Totals) -> String {
+    let leaks = evidence.leaks.iter().filter(|leak| **leak).count();
+    let all = evidence.leaks.len();
+    let end = if evidence.knows_near_leaks { "" } else { " Near leaks are not known." };
+    if leaks == 0 {
+        let nearly = if evidence.knows_near_leaks { ", not even nearly" } else { "" };
+        return format!("None of {all} val images also appears in train{nearly}.{end}");
+    }
+    let (with, without) = (totals.val_loss(0), totals.val_loss(only(Cause::Flattery)));
+    format!(
+        "{leaks} of {all} val images also appear in train, exactly or nearly; val loss is {with:.3} with them and {without:.3} without.{end}"
+    )
+}
+
+fn sampling(evidence: &BillEvidence, losses: &Losses, totals: &Totals) -> String {
+    let errors = evidence.standard_errors(losses);
+    let error = format!("Standard error of val loss {:.3}, of the probe's {:.3}.", errors.val, errors.probe);
+    if !evidence.has_more_than_probe() {
+        return format!("{error} More training images than the probe were not measured, so that the item itself is 0.");
+    }
+    let all = evidence.train.outputs.labels.len();
+    let other = match evidence.unmeasured {
+        0 => "all training images".to_owned(),
+        _ => format!("{all} training images"),
+    };
+    format!(
+        "On the {} of the probe the loss is {:.3}, on {other} {:.3} at the same class shares. {error} The interval is that of val.",
+        evidence.probe.len(),
+        totals.probe_loss(),
+        totals.train_loss(only(Cause::Sampling))
+    )
+}
+
+fn calibration(evidence: &BillEvidence, losses: &Losses) -> String {
+    let Some([first, second]) = losses.temperatures else {
+        return "Not measured: a half of val holds no image whose label is probably right and that is no leak."
+            .to_owned();
+    };
+    let change = |plain: f64, scaled: f64| scaled - plain;
+    let of_probe = |kind: usize| {
+        let losses: Vec<f64> = evidence.probe.iter().map(|&image| losses.train.of[kind][image]).collect();
+        mean(&losses)
+    };
+    format!(
+        "Temperatures of {first:.2} and {second:.2}, each fitted on one half of val and used on the other, change val loss by {:+.3} and \
+         the probe's by {:+.3}.",
+        change(mean(&losses.val.of[0]), mean(&losses.val.of[2])),
+        change(of_probe(0), of_probe(2))
+    )
+}
+
+fn labels(evidence: &BillEvidence, totals: &Totals) -> String {
+    let Some(wrong) = &evidence.val.wrong else {
+        return "Not measured: no list of wrong labels was given (`mindgap inspect DATA --labels --json` makes one)."
+            .to_owned();
+    };
+    let without = only(Cause::Labels);
+    format!(
+        "Of val {:.0} labels are expected to be wrong, of {} training images {:.0}. Without them val loss is {:.3} in place of {:.3}, and \
+         the probe's {:.3} in place of {:.3}.",
+        wrong.iter().sum::<f64>(),
+        evidence.train.outputs.labels.len(),
+        evidence.train.wrong.iter().flatten().sum::<f64>(),
+        totals.val_loss(without),
+        totals.val_loss(0),
+        totals.train_loss(without),
+        totals.probe_loss()
+    )
+}
+
+fn class_mix(evidence: &BillEvidence, totals: &Totals) -> String {
+    let (class, shift) = totals.largest_shift();
+    let unknown = format!("class {class}");
+    format!(
+        "The share of {} differs most: {:+.1} percentage points in val against the probe. With val's shares the probe's loss is {:.3} in \
+         place of {:.3}.",
+        evidence.class_names.get(class).unwrap_or(&unknown),
+        100.0 * shift,
+        totals.train_loss(only(Cause::ClassMix)),
+        totals.probe_loss()
+    )
+}
+
+fn memorisation(evidence: &BillEvidence, losses: &Losses) -> String {
+    if evidence.val.views.is_empty() {
+        return format!("Not measured: {}.", evidence.about_views);
+    }
+    format!(
+        "On {} of each image ({}) the loss of {} training images rises by {:.3} and that of val by {:.3}.",
+        match evidence.val.views.len() {
+            1 => "one augmented view".to_owned(),
+            views => format!("{views} augmented views"),
+        },
+        evidence.about_views,
+        evidence.train.outputs.labels.len(),
+        mean(&losses.train.of[1]) - mean(&losses.train.of[0]),
+        mean(&losses.val.of[1]) - mean(&losses.val.of[0])
+    )
+}
+
+fn generalisation(evidence: &BillEvidence) -> String {
+    let rest = "What remains when all other items are taken away.";
+    match &evidence.more_images {
+        Some(text) => format!("{rest} {text}"),
+        None => format!("{rest} `mindgap diagnose RUN --learning-curve` measures what more images would close."),
+    }
+}
+
+/// The bill in one sentence: the gap, and its items from the largest on.
+pub(super) fn sentence(gap: f64, error: f64, items: &[BillItem]) -> String {
+    let mut known: Vec<&BillItem> = items.iter().filter(|item| item.is_measured && item.nats.abs() >= 0.0005).collect();
+    known.sort_by(|a, b| b.nats.abs().total_cmp(&a.nats.abs()));
+    let parts: Vec<String> = known.iter().map(|item| format!("{} {:+.3}", item.id.name(), item.nats)).collect();
+    let course = if parts.is_empty() { "no item of note".to_owned() } else { parts.join(", ") };
+    format!("The gap of {gap:.3} ± {:.3} nats: {course}.", super::QUANTILE * error)
+}
