@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{Curves, TrainingLoss, guessing};
+use super::{Bill, Curves, TrainingLoss, guessing};
 use crate::{
     recipe::Recipe,
     run::{DataSource, Done, Measured, Predictions, Recorder, RunFolder},
@@ -43,6 +43,8 @@ pub struct Evidence {
     pub val_loss_without_leaks: Option<f64>,
     /// Val loss without leaks and near leaks, after the last epoch \[nats\].
     pub val_loss_without_near_leaks: Option<f64>,
+    /// The bill of the gap, where one was made.
+    pub bill: Option<Bill>,
 }
 
 impl Case {
@@ -167,6 +169,11 @@ fn read_run(path: &Path) -> Result<Case> {
     let last = records.last().context("no epoch of it has ended yet")?;
     let has_predictions = folder.file(RunFolder::PREDICTIONS).exists();
     let predictions = if has_predictions { Some(folder.predictions()?) } else { None };
+    let done = folder.done()?;
+    let bill = match &done {
+        Some(done) => Bill::read(&folder, done)?,
+        None => None,
+    };
     Ok(Case {
         name: path.display().to_string(),
         curves: Curves::of_records(&records, recipe.as_ref().map(|recipe| recipe.epochs)),
@@ -176,10 +183,11 @@ fn read_run(path: &Path) -> Result<Case> {
             recipe,
             recorder: environment.recorder,
             data: environment.data,
-            done: folder.done()?,
+            done,
             predictions,
             val_loss_without_leaks: last.val_loss_without_leaks,
             val_loss_without_near_leaks: last.val_loss_without_near_leaks,
+            bill,
         }),
     })
 }

@@ -222,6 +222,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
             data,
             val_loss_without_leaks: done.last.val_loss_without_leaks,
             val_loss_without_near_leaks: done.last.val_loss_without_near_leaks,
+            bill: None,
             done: Some(done),
             predictions: Some(Predictions {
                 classes: CLASSES,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::stats::{Course, Lately};
 
-use super::{Case, Finding, Id, LossPoint, Severity, TrainingLoss, next, rules::RULES};
+use super::{Bill, Case, Finding, Id, LossPoint, Severity, TrainingLoss, next, rules::RULES};
 
 /// The findings about a run or a log.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,6 +21,9 @@ pub struct Diagnosis {
     pub gap_loss_se: Option<f64>,
     /// What val loss does lately; absent below five epochs.
     pub val_loss_lately: Option<Lately>,
+    /// The bill of the gap, where `mindgap bill` made one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
     /// What the input does not hold, so that the diagnosis cannot judge it, one sentence each.
     pub notes: Vec<String>,
     /// The findings: the gravest first, and of equal ones a cause before its effects; `next` last.
@@ -64,6 +67,7 @@ pub fn diagnose(case: &Case) -> Diagnosis {
         gap_loss: case.curves.last().map(|last| last.gap()).filter(|gap| gap.is_finite()),
         gap_loss_se: gap.filter(|gap| gap.is_over_images).map(|gap| gap.error),
         val_loss_lately: case.val_loss_lately(),
+        bill: case.run.as_ref().and_then(|run| run.bill.clone()),
         notes: notes(case),
         findings,
         points: points(case),

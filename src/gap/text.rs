@@ -20,6 +20,9 @@ impl Diagnosis {
         if let Some(lately) = &self.val_loss_lately {
             text += &format!("Validation loss {}.\n", lately.words());
         }
+        if let Some(bill) = &self.bill {
+            text += &paragraph(&bill.sentence, "", "");
+        }
         for note in &self.notes {
             text += &paragraph(note, "note: ", "      ");
         }

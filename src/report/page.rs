@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     compare::{Compared, Comparison, Models, Verdict, Weights},
-    gap::{Case, Finding, Id, diagnose},
+    gap::{Bill, Case, Finding, Id, diagnose},
 };
 
 #[derive(Template)]
@@ -30,6 +30,8 @@ struct Page<'a> {
     cards: Vec<Card>,
     /// The findings about a single run.
     findings: Vec<Finding>,
+    /// The bill of the gap of a single run, and its chart.
+    bill: Option<(Bill, String)>,
     figures: Option<Table>,
     /// What the figures are of, a sentence.
     figures_of: &'static str,
@@ -111,6 +113,7 @@ impl Report {
             status: self.status(),
             cards: single.map_or(Vec::new(), words::cards),
             findings: single.map_or(Vec::new(), findings),
+            bill: single.and_then(|run| run.bill.clone()).map(with_chart).transpose()?,
             // The cards show the figures of a single run.
             figures: if single.is_some() { None } else { comparison.and_then(|all| Table::of(all.figures())) },
             figures_of: comparison.map_or("", Comparison::figures_of),
@@ -240,6 +243,11 @@ impl Report {
         }
         chosen
     }
+}
+
+fn with_chart(bill: Bill) -> Result<(Bill, String)> {
+    let chart = chart::waterfall(&bill)?;
+    Ok((bill, chart))
 }
 
 /// The findings about the run; none before its first epoch has ended.

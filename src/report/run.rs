@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     compare::{FinishedRun, Job, RunFigures, ValImages, split_fold},
+    gap::Bill,
     recipe::Recipe,
     run::{Done, Environment, EpochRecord, Lock, Measured, Outputs, RunFolder},
     stats::Logits,
@@ -34,6 +35,8 @@ pub struct ReportedRun {
     pub names: Option<Vec<String>>,
     /// The groups of the val images, such as patients, where they have groups; of such a run.
     pub val_groups: Option<Vec<String>>,
+    /// The bill of the gap, where one was made.
+    pub bill: Option<Bill>,
 }
 
 /// Whether a run is finished, running or ended early.
@@ -126,6 +129,10 @@ fn read(path: &Path) -> Result<ReportedRun> {
         None if Lock::holder(&folder.file(RunFolder::LOCK)).is_some() => State::Running,
         None => State::Ended,
     };
+    let bill = match &state {
+        State::Finished(done) => Bill::read(&folder, done)?,
+        _ => None,
+    };
     let mut val = None;
     let (mut names, mut val_groups) = (None, None);
     if folder.file(RunFolder::PREDICTIONS).exists() {
@@ -154,6 +161,7 @@ fn read(path: &Path) -> Result<ReportedRun> {
         val,
         names,
         val_groups,
+        bill,
     })
 }
 

@@ -24,12 +24,16 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 pub use evidence::{BillEvidence, BillSet};
 
-use crate::random::{Purpose, Stream};
+use crate::{
+    durable,
+    random::{Purpose, Stream},
+    run::{Done, RunFolder},
+};
 use evidence::Losses;
 use totals::Totals;
 
@@ -114,6 +118,22 @@ pub struct Bill {
 }
 
 impl Bill {
+    /// The bill in the folder of the finished run `run`, whose final figures are `done`; None where there is none, or one of
+    /// an earlier end of the run.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn read(run: &RunFolder, done: &Done) -> Result<Option<Self>> {
+        let file = run.file(RunFolder::BILL);
+        if !file.exists() {
+            return Ok(None);
+        }
+        let damaged = || format!("{} cannot be used; `mindgap bill` writes it anew", file.display());
+        let bill: Self = serde_json::from_slice(&durable::read_text(&file)?).with_context(damaged)?;
+        let is_current = bill.epoch == done.last.epoch && (bill.gap_loss - done.last.gap_loss).abs() < 1e-6;
+        Ok(is_current.then_some(bill))
+    }
+
     /// Divides the gap of the `evidence`, measured after `epoch`.
     ///
     /// # Errors

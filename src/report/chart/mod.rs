@@ -9,6 +9,7 @@ mod lr_curve;
 mod seeds;
 mod standalone;
 mod trade_off;
+mod waterfall;
 
 pub use canvas::{DIVERGED, SERIES};
 pub use curves::{Metric, curves, log_curves, points};
@@ -18,3 +19,4 @@ pub use lr_curve::lr_curve;
 pub use seeds::seeds;
 pub use standalone::LR_MARK;
 pub use trade_off::trade_off;
+pub use waterfall::waterfall;
