@@ -219,6 +219,12 @@ impl Dataset {
         train_duplicates::count(side(&self.train))
     }
 
+    /// For each image of train, whether its pixels or its group also appear in val, so that it measures the network on val: the
+    /// probe has none of them.
+    pub fn train_in_val(&self) -> Vec<bool> {
+        probe::in_val(side(&self.train), side(&self.val))
+    }
+
     /// For each image of val, whether its decoded pixels also appear in train: a leak.
     pub fn val_in_train(&self) -> Vec<bool> {
         self.in_train(&self.val)

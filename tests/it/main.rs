@@ -9,6 +9,7 @@ mod support;
 
 mod augment;
 mod bad_input;
+mod bill;
 mod cards;
 mod clock;
 mod compare;

@@ -17,22 +17,25 @@ pub struct LabelledHashes<'a> {
 /// Draws the positions of the probe in train, ascending: as many images of every class as val has, or all of a class that
 /// has fewer. Images whose pixels or group also appear in val are left out, since they would measure the model on val.
 pub fn draw(train: LabelledHashes, val: LabelledHashes, classes: usize, data_seed: u64) -> Vec<u32> {
-    let in_val: HashSet<u128> = val.hashes.iter().copied().collect();
-    let groups_of_val: HashSet<u32> = val.groups.into_iter().flatten().copied().collect();
-    let is_in_val = |position: usize| {
-        let is_of_group = train.groups.is_some_and(|groups| groups_of_val.contains(&groups[position]));
-        is_of_group || in_val.contains(&train.hashes[position])
-    };
+    let in_val = in_val(train, val);
     let mut probe = Vec::new();
     let wanted = listing::count(val.labels, classes);
     for (positions, wanted) in
         stratified::shuffled(train.labels, classes, data_seed, Purpose::Probe).into_iter().zip(wanted)
     {
-        let only_in_train = positions.into_iter().filter(|&position| !is_in_val(position as usize));
+        let only_in_train = positions.into_iter().filter(|&position| !in_val[position as usize]);
         probe.extend(only_in_train.take(wanted));
     }
     probe.sort_unstable();
     probe
+}
+
+/// For each image of train, whether its pixels or its group also appear in val.
+pub fn in_val(train: LabelledHashes, val: LabelledHashes) -> Vec<bool> {
+    let pixels: HashSet<u128> = val.hashes.iter().copied().collect();
+    let groups: HashSet<u32> = val.groups.into_iter().flatten().copied().collect();
+    let is_of_group = |position: usize| train.groups.is_some_and(|of_train| groups.contains(&of_train[position]));
+    (0..train.hashes.len()).map(|position| is_of_group(position) || pixels.contains(&train.hashes[position])).collect()
 }
 
 /// For each of `images`, whether its pixels also appear in train.

@@ -79,10 +79,9 @@ pub fn evidence(
 /// The positions of the probe's images, and after them of others, up to `most` in all: all that do not also stand in val, or a draw of
 /// them. Also gives how many are left out by the draw.
 fn chosen(data: &Dataset, probe: &[u32], most: usize, data_seed: u64) -> (Vec<u32>, usize) {
-    let of_val: HashSet<u128> = data.val.hashes.iter().copied().collect();
+    let in_val = data.train_in_val();
     let known: HashSet<u32> = probe.iter().copied().collect();
-    let is_other =
-        |position: &u32| !known.contains(position) && !of_val.contains(&data.train.hashes[*position as usize]);
+    let is_other = |position: &u32| !known.contains(position) && !in_val[*position as usize];
     let mut others: Vec<u32> = (0..data.train.len() as u32).filter(is_other).collect();
     let room = most.saturating_sub(probe.len());
     let unmeasured = others.len().saturating_sub(room);
