@@ -6,7 +6,7 @@ use super::Cause;
 use crate::{
     random::Stream,
     run::Outputs,
-    stats::{Logits, clustered_error, fit_temperature, mean, standard_error},
+    stats::{Logits, clustered_error, fit_temperature, standard_error},
 };
 
 /// The outputs on one set of n images.
@@ -138,65 +138,65 @@ impl SetLosses {
 pub(super) struct Losses {
     pub val: SetLosses,
     pub train: SetLosses,
-    /// The temperatures fitted on the first and on the second half of val; None where a half is empty or has logits that are
-    /// not finite.
-    pub temperatures: Option<[f64; 2]>,
+    /// The temperatures of val and of train, each fitted on the first and on the second half of its set; None where a half is
+    /// empty or has logits that are not finite.
+    pub temperatures: Option<[[f64; 2]; 2]>,
 }
 
 impl Losses {
-    /// Losses by plain cross-entropy. Temperatures are fitted on images of val that are no leaks and whose label is probably right,
-    /// so that these causes have no part in them.
+    /// Losses by plain cross-entropy. Each image has the temperature that was fitted on the half of its set that it is not in.
+    /// Temperatures are fitted on images that are no leaks and whose label is probably right, so that these causes have no part in
+    /// them.
     pub fn of(evidence: &BillEvidence) -> Self {
-        let classes = evidence.classes;
-        let outputs = &evidence.val.outputs;
-        let halves = [true, false].map(|half| {
-            let of_half = |image: usize| evidence.in_first_half[image] == half;
-            let is_clean = |image: usize| !evidence.leaks[image] && evidence.val.right(image) >= 0.5;
-            let part = outputs.only(|image| of_half(image) && is_clean(image));
-            fit_temperature(&Logits::new(&part.logits, &part.labels, classes))
+        let in_first_of_train: Vec<bool> =
+            (0..evidence.train.outputs.labels.len()).map(|image| image % 2 == 0).collect();
+        let halves = [&evidence.in_first_half, &in_first_of_train];
+        let sets = [&evidence.val, &evidence.train];
+        let is_clean = |set: usize, image: usize| {
+            let is_leak = set == 0 && evidence.leaks[image];
+            !is_leak && sets[set].right(image) >= 0.5
+        };
+        let fitted = [0, 1].map(|set| {
+            [true, false].map(|half| {
+                let part = sets[set].outputs.only(|image| halves[set][image] == half && is_clean(set, image));
+                fit_temperature(&Logits::new(&part.logits, &part.labels, evidence.classes))
+            })
         });
-        let temperatures = halves.iter().all(|temperature| temperature.is_finite()).then_some(halves);
-        // The temperatures of each image: of val that of the other half, of train both.
-        let [first, second] = temperatures.unwrap_or([1.0, 1.0]);
-        let of_val = |image: usize| if evidence.in_first_half[image] { [second; 2] } else { [first; 2] };
-        Self {
-            val: set_losses(&evidence.val, classes, of_val),
-            train: set_losses(&evidence.train, classes, |_| [first, second]),
-            temperatures,
-        }
+        let temperatures = fitted.iter().flatten().all(|temperature| temperature.is_finite()).then_some(fitted);
+        let [val, train] = [0, 1].map(|set| {
+            let [first, second] = temperatures.map_or([1.0; 2], |fitted| fitted[set]);
+            let of_image: Vec<f64> =
+                halves[set].iter().map(|is_first| if *is_first { second } else { first }).collect();
+            set_losses(sets[set], evidence.classes, &of_image)
+        });
+        Self { val, train, temperatures }
     }
 }
 
-fn set_losses(set: &BillSet, classes: usize, temperatures: impl Fn(usize) -> [f64; 2]) -> SetLosses {
-    let views: Vec<&Outputs> = if set.views.is_empty() { vec![&set.outputs] } else { set.views.iter().collect() };
+fn set_losses(set: &BillSet, classes: usize, temperatures: &[f64]) -> SetLosses {
+    let plain = [&set.outputs];
+    let views: Vec<&Outputs> = if set.views.is_empty() { plain.to_vec() } else { set.views.iter().collect() };
+    let once = vec![1.0; temperatures.len()];
     SetLosses {
         of: [
-            mean_losses(&[&set.outputs], classes, |_| [1.0; 2]),
-            mean_losses(&views, classes, |_| [1.0; 2]),
-            mean_losses(&[&set.outputs], classes, &temperatures),
-            mean_losses(&views, classes, &temperatures),
+            mean_losses(&plain, classes, &once),
+            mean_losses(&views, classes, &once),
+            mean_losses(&plain, classes, temperatures),
+            mean_losses(&views, classes, temperatures),
         ],
     }
 }
 
-/// The loss of each image, averaged over `outputs` and over its two temperatures.
-fn mean_losses(outputs: &[&Outputs], classes: usize, temperatures: impl Fn(usize) -> [f64; 2]) -> Vec<f64> {
-    let mut losses = Vec::new();
-    for image in 0..outputs[0].labels.len() {
-        let mut all = Vec::new();
-        for outputs in outputs {
+/// The loss of each image under its temperature, averaged over `outputs`, in single precision, as records have it.
+fn mean_losses(outputs: &[&Outputs], classes: usize, temperatures: &[f64]) -> Vec<f64> {
+    let mut losses = vec![0.0; temperatures.len()];
+    for outputs in outputs {
+        for (image, loss) in losses.iter_mut().enumerate() {
             let (row, label) = (&outputs.logits[image * classes..][..classes], [outputs.labels[image]]);
-            let [first, second] = temperatures(image);
-            let logits = Logits::new(row, &label, classes);
-            // Single precision, as records have them.
-            let mut add =
-                |temperature: f64| all.extend(logits.losses(temperature).iter().map(|&loss| f64::from(loss as f32)));
-            add(first);
-            if second != first {
-                add(second);
-            }
+            let of_image = Logits::new(row, &label, classes).losses(temperatures[image]);
+            *loss += of_image.iter().map(|&loss| f64::from(loss as f32)).sum::<f64>();
         }
-        losses.push(mean(&all));
     }
+    losses.iter_mut().for_each(|loss| *loss /= outputs.len() as f64);
     losses
 }

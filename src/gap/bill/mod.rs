@@ -7,7 +7,7 @@
 //! |---|---|
 //! | flattery | val without the images that also appear in train, exactly or nearly |
 //! | sampling | all training images that were measured, at the probe's class shares, in the place of the probe |
-//! | calibration | logits divided by a temperature: of each half of val the one fitted on the other half, of train the mean over both |
+//! | calibration | logits divided by a temperature: for each half of val, and of train, the one fitted on the other half |
 //! | labels | each image with the weight 1 − P(its label is wrong) |
 //! | class-mix | training images weighted by class, so that the classes have val's shares |
 //! | memorisation | losses on augmented views of the images, of train and of val alike |
@@ -50,7 +50,7 @@ pub enum Cause {
     Flattery,
     /// The choice of probe and val among all images.
     Sampling,
-    /// Probabilities that a temperature would set right.
+    /// Probabilities that a temperature would set right, of val more than of train.
     Calibration,
     /// Wrong labels.
     Labels,

@@ -59,20 +59,21 @@ fn sampling(evidence: &BillEvidence, losses: &Losses, totals: &Totals) -> String
 }
 
 fn calibration(evidence: &BillEvidence, losses: &Losses) -> String {
-    let Some([first, second]) = losses.temperatures else {
-        return "Not measured: a half of val holds no image whose label is probably right and that is no leak."
-            .to_owned();
+    let Some([of_val, of_train]) = losses.temperatures else {
+        return "Not measured: a half of val or of train holds no image whose label is probably right and that is no leak.".to_owned();
     };
-    let change = |plain: f64, scaled: f64| scaled - plain;
     let of_probe = |kind: usize| {
         let losses: Vec<f64> = evidence.probe.iter().map(|&image| losses.train.of[kind][image]).collect();
         mean(&losses)
     };
     format!(
-        "Temperatures of {first:.2} and {second:.2}, each fitted on one half of val and used on the other, change val loss by {:+.3} and \
-         the probe's by {:+.3}.",
-        change(mean(&losses.val.of[0]), mean(&losses.val.of[2])),
-        change(of_probe(0), of_probe(2))
+        "Temperatures of {:.2} and {:.2}, each fitted on one half of val and used on the other, take {:.3} from val loss; those of training          images, {:.2} and {:.2}, take {:.3} from the probe's.",
+        of_val[0],
+        of_val[1],
+        mean(&losses.val.of[0]) - mean(&losses.val.of[2]),
+        of_train[0],
+        of_train[1],
+        of_probe(0) - of_probe(2)
     )
 }
 
