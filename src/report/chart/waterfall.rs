@@ -21,13 +21,14 @@ pub fn waterfall(bill: &Bill) -> Result<String> {
         let start = end;
         end += item.nats;
         let reach = item.high.map(|high| high - item.nats).filter(|reach| reach.is_finite());
-        bars.push((item.id.name(), [start, end], reach));
+        let figure = if item.is_measured { format!("{:+.3}", item.nats) } else { "–".to_owned() };
+        bars.push((item.id.name(), [start, end], reach, figure));
     }
-    bars.push(("gap", [0.0, bill.gap_loss], None));
+    bars.push(("gap", [0.0, bill.gap_loss], None, format!("{:+.3}", bill.gap_loss)));
 
     let mut low: f64 = 0.0;
     let mut high: f64 = 0.0;
-    for (_, [start, end], reach) in &bars {
+    for (_, [start, end], reach, _) in &bars {
         low = low.min(*start).min(end - reach.unwrap_or(0.0));
         high = high.max(*start).max(end + reach.unwrap_or(0.0));
     }
@@ -48,7 +49,7 @@ pub fn waterfall(bill: &Bill) -> Result<String> {
         let mut axes = frame.draw(area)?;
         let text = ("sans-serif", 13).into_font().color(&INK);
         axes.draw_series([PathElement::new([(0.0, y[0]), (0.0, y[1])], GRID.stroke_width(1))]).map_err(drawing)?;
-        for (row, (name, [start, end], reach)) in bars.iter().enumerate() {
+        for (row, (name, [start, end], reach, figure)) in bars.iter().enumerate() {
             let top = -(row as f64);
             let colour = match (*name, end >= start) {
                 ("gap", _) => INK,
@@ -61,7 +62,7 @@ pub fn waterfall(bill: &Bill) -> Result<String> {
                 let line = [(end - reach, top - 0.5), (end + reach, top - 0.5)];
                 axes.draw_series([PathElement::new(line, INK.stroke_width(1))]).map_err(drawing)?;
             }
-            let label = format!("{name} {:+.3}", end - start);
+            let label = format!("{name} {figure}");
             axes.draw_series([Text::new(label, (left, top - 0.28), text.clone())]).map_err(drawing)?;
         }
         Ok(())

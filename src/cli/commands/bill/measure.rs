@@ -101,7 +101,8 @@ fn of_views(recipe: &Recipe, side: u32) -> (Recipe, String) {
     }
     let pixels = (side / 12).max(1);
     let shifted = Recipe { crop_pad: pixels, ..recipe.clone() };
-    (shifted, format!("augmented by the recipe, which moves no pixels, and shifted by up to {pixels} pixels"))
+    let reach = if pixels == 1 { "1 pixel".to_owned() } else { format!("{pixels} pixels") };
+    (shifted, format!("augmented by the recipe, which moves no pixels, and shifted by up to {reach}"))
 }
 
 /// Puts the recorded outputs in the place of the first ones, which are of the same images.
