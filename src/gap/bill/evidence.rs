@@ -129,7 +129,7 @@ pub(super) struct SetLosses {
 
 impl SetLosses {
     /// The four losses of `image`.
-    pub fn map_at(&self, image: usize) -> [f64; 4] {
+    pub fn at(&self, image: usize) -> [f64; 4] {
         [0, 1, 2, 3].map(|kind: usize| self.of[kind][image])
     }
 }

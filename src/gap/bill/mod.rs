@@ -33,6 +33,7 @@ use crate::{
     durable,
     random::{Purpose, Stream},
     run::{Done, RunFolder},
+    stats::hypotenuse,
 };
 use evidence::Losses;
 use totals::Totals;
@@ -145,34 +146,31 @@ impl Bill {
         let totals = Totals::of(evidence, &losses, &once);
         let gap_loss = totals.gap(0);
         ensure!(gap_loss.is_finite(), "the gap of the run is no number: a loss of val or the probe is not finite");
-        let nats = shapley::values(|set| totals.gap(set), Cause::REMOVABLE.len());
-        let rest = totals.gap((1 << Cause::REMOVABLE.len()) - 1);
-
-        // Of each item, its squared distances from the bill in resamples of the images.
-        let mut squares = [0.0; 7];
+        let nats = shares(&totals);
+        ensure!(
+            nats.iter().all(|nats| nats.is_finite()),
+            "no image of val, or of train, is left without leaks and wrong labels, so that the gap cannot be divided"
+        );
+        let mut squares = vec![0.0; nats.len()];
         let mut draws = Stream::new(0, Purpose::Resample, 0, 5);
         for _ in 0..RESAMPLES {
             let counts = [&evidence.val, &evidence.train].map(|set| set.resample(&mut draws));
-            let resampled = Totals::of(evidence, &losses, &counts);
-            let values = shapley::values(|set| resampled.gap(set), Cause::REMOVABLE.len());
-            for (square, (value, centre)) in squares.iter_mut().zip(values.iter().zip(&nats)) {
-                *square += (value - centre).powi(2);
+            let resampled = shares(&Totals::of(evidence, &losses, &counts));
+            for (number, square) in squares.iter_mut().enumerate() {
+                *square += (resampled[number] - nats[number]).powi(2);
             }
-            squares[6] += (resampled.gap((1 << Cause::REMOVABLE.len()) - 1) - rest).powi(2);
         }
-        let errors = squares.map(|sum| (sum / RESAMPLES as f64).sqrt());
-
         let set_errors = evidence.standard_errors(&losses);
-        let gap_loss_se = crate::stats::hypotenuse(set_errors.val, set_errors.probe);
+        let gap_loss_se = hypotenuse(set_errors.val, set_errors.probe);
         let mut items = Vec::new();
         for (number, cause) in Cause::REMOVABLE.into_iter().chain([Cause::Generalisation]).enumerate() {
             let error = match cause {
                 // The measured part is that of the probe; what chance did to val itself can be bounded alone.
                 Cause::Sampling if evidence.has_more_than_probe() => set_errors.val,
                 Cause::Sampling => gap_loss_se,
-                _ => errors[number],
+                _ => (squares[number] / RESAMPLES as f64).sqrt(),
             };
-            let value = nats.get(number).copied().unwrap_or(rest);
+            let value = nats[number];
             let is_measured = evidence.measures(cause, &losses);
             let reach = is_measured.then_some(QUANTILE * error).filter(|reach| reach.is_finite());
             items.push(BillItem {
@@ -194,4 +192,12 @@ impl Bill {
             items,
         })
     }
+}
+
+/// The nats of each cause in the order of [`Cause`]; they add up to the gap.
+fn shares(totals: &Totals) -> Vec<f64> {
+    let causes = Cause::REMOVABLE.len();
+    let mut nats = shapley::values(|set| totals.gap(set), causes);
+    nats.push(totals.gap((1 << causes) - 1));
+    nats
 }

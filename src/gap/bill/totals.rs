@@ -40,18 +40,18 @@ impl Totals {
             for is_left_out in [false, true] {
                 if !(is_left_out && evidence.leaks[image]) {
                     let weights = [counts[0][image], counts[0][image] * evidence.val.right(image)];
-                    add(&mut totals.val, is_left_out, label as usize, weights, losses.val.map_at(image));
+                    add(&mut totals.val, is_left_out, label as usize, weights, losses.val.at(image));
                 }
             }
         }
         for (image, &label) in evidence.train.outputs.labels.iter().enumerate() {
             let weights = [counts[1][image], counts[1][image] * evidence.train.right(image)];
-            add(&mut totals.train, true, label as usize, weights, losses.train.map_at(image));
+            add(&mut totals.train, true, label as usize, weights, losses.train.at(image));
         }
         for &image in &evidence.probe {
             let weights = [counts[1][image], counts[1][image] * evidence.train.right(image)];
             let label = evidence.train.outputs.labels[image] as usize;
-            add(&mut totals.train, false, label, weights, losses.train.map_at(image));
+            add(&mut totals.train, false, label, weights, losses.train.at(image));
         }
         totals
     }
