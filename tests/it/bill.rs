@@ -77,7 +77,7 @@ fn the_items_of_a_run_add_up_to_its_gap_and_stand_in_report_and_diagnosis() {
     let diagnosis: Value =
         serde_json::from_str(&place.mindgap(&["diagnose", "run", "--json"]).succeed().stdout()).unwrap();
     assert_eq!(diagnosis["bill"], found);
-    // A run that goes on has outgrown its bill.
+    // The bill of a run that was extended is out of date.
     place
         .mindgap(&["train", "--data", "data", "--out", "run", "--resume", "--epochs", "5", "--threads", "1"])
         .succeed();

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::Cause;
+use super::item::Cause;
 use crate::{
     random::Stream,
     run::Outputs,

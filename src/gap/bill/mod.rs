@@ -17,6 +17,7 @@
 //! when all are taken away is generalisation, so that the sum of all items is the gap.
 
 mod evidence;
+mod item;
 mod shapley;
 mod totals;
 mod words;
@@ -28,6 +29,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 pub use evidence::{BillEvidence, BillSet};
+pub use item::{BillItem, Cause};
 
 use crate::{
     durable,
@@ -40,64 +42,6 @@ use totals::Totals;
 
 /// Resamples of the images for the intervals.
 const RESAMPLES: usize = 200;
-/// Half the width of a 95 % interval in standard errors.
-const QUANTILE: f64 = 1.959_964;
-
-/// An item of the bill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// Images of val that the network has seen, or nearly so; below 0 where they make the gap too small.
-    Flattery,
-    /// The choice of probe and val among all images.
-    Sampling,
-    /// Probabilities that a temperature would set right, of val more than of train.
-    Calibration,
-    /// Wrong labels.
-    Labels,
-    /// Classes that are more frequent in val than in the probe.
-    ClassMix,
-    /// What training images gain from having been seen as they are, beyond what any image loses by augmentation.
-    Memorisation,
-    /// What remains.
-    Generalisation,
-}
-
-impl Cause {
-    /// Those that can be taken away, in the order of the bits of a set of them.
-    pub(super) const REMOVABLE: [Self; 6] =
-        [Self::Flattery, Self::Sampling, Self::Calibration, Self::Labels, Self::ClassMix, Self::Memorisation];
-
-    /// The name in text.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Flattery => "flattery",
-            Self::Sampling => "sampling",
-            Self::Calibration => "calibration",
-            Self::Labels => "labels",
-            Self::ClassMix => "class mix",
-            Self::Memorisation => "memorisation",
-            Self::Generalisation => "generalisation",
-        }
-    }
-}
-
-/// The share of one cause.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BillItem {
-    /// The cause.
-    pub id: Cause,
-    /// What it contributes to the gap \[nats\]; 0 where it was not measured, so that it is part of generalisation.
-    pub nats: f64,
-    /// Lower end of the 95 % interval over other images; null where the cause was not measured.
-    pub low: Option<f64>,
-    /// Upper end.
-    pub high: Option<f64>,
-    /// Whether the cause was measured.
-    pub is_measured: bool,
-    /// The measurement behind it, or why there is none and what to do.
-    pub evidence: String,
-}
 
 /// The bill of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,7 +73,7 @@ impl Bill {
         if !file.exists() {
             return Ok(None);
         }
-        let damaged = || format!("{} cannot be used; `mindgap bill` writes it anew", file.display());
+        let damaged = || format!("{} cannot be used; `mindgap bill` replaces it", file.display());
         let bill: Self = serde_json::from_slice(&durable::read_text(&file)?).with_context(damaged)?;
         let is_current = bill.epoch == done.last.epoch && (bill.gap_loss - done.last.gap_loss).abs() < 1e-6;
         Ok(is_current.then_some(bill))
@@ -172,7 +116,7 @@ impl Bill {
             };
             let value = nats[number];
             let is_measured = evidence.measures(cause, &losses);
-            let reach = is_measured.then_some(QUANTILE * error).filter(|reach| reach.is_finite());
+            let reach = is_measured.then_some(item::QUANTILE * error).filter(|reach| reach.is_finite());
             items.push(BillItem {
                 id: cause,
                 nats: if is_measured { value } else { 0.0 },

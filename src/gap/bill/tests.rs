@@ -93,7 +93,8 @@ fn evidence(injected: &Injected, seed: u64) -> BillEvidence {
     let val = Images { n: VAL, spread, hard: 0.3 + injected.shift, known: 1.0 };
     // A network recognises its training images better than its probabilities say.
     let train = Images { n: TRAIN, spread: 2.0, hard: 0.3, known: 1.3 };
-    let (mut val, view) = (outputs(&val, seed, 20), outputs(&train, seed, 21));
+    let mut val = outputs(&val, seed, 20);
+    let mut view = outputs(&train, seed, 21);
     let mut train = view.clone();
     (0..TRAIN).for_each(|image| raise(&mut train, image, injected.memorised));
     let probe = probe(&train, injected.easy_probe);
@@ -102,14 +103,13 @@ fn evidence(injected: &Injected, seed: u64) -> BillEvidence {
     (0..VAL).filter(|&image| leaks[image]).for_each(|image| raise(&mut val, image, 3.0));
     let mut wrong = vec![0.0; VAL];
     let mut draws = Stream::new(seed, Purpose::Init, 22, 0);
-    for image in 0..VAL {
+    for (label, wrong) in val.labels.iter_mut().zip(&mut wrong) {
         if draws.uniform() < injected.wrong {
-            val.labels[image] = (val.labels[image] + 1) % CLASSES as i64;
+            *label = (*label + 1) % CLASSES as i64;
             // The search misses one in twenty.
-            wrong[image] = if draws.uniform() < 0.95 { 0.97 } else { 0.3 };
+            *wrong = if draws.uniform() < 0.95 { 0.97 } else { 0.3 };
         }
     }
-    let mut view = view;
     for outputs in [&mut val, &mut train, &mut view] {
         outputs.logits.iter_mut().for_each(|logit| *logit *= 1.0 + injected.scale as f32);
     }

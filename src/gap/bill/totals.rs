@@ -1,8 +1,8 @@
 //! Sums of losses by class, from which the gap without any set of causes follows.
 
 use super::{
-    Cause,
     evidence::{BillEvidence, Losses},
+    item::Cause,
 };
 
 /// Weight and weighted loss of the images of each class.

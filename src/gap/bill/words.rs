@@ -1,8 +1,8 @@
 //! The measurement behind each item, and the bill in one sentence.
 
 use super::{
-    BillItem, Cause,
     evidence::{BillEvidence, Losses},
+    item::{BillItem, Cause, QUANTILE},
     totals::Totals,
 };
 use crate::stats::mean;
@@ -140,5 +140,5 @@ pub(super) fn sentence(gap: f64, error: f64, items: &[BillItem]) -> String {
     known.sort_by(|a, b| b.nats.abs().total_cmp(&a.nats.abs()));
     let parts: Vec<String> = known.iter().map(|item| format!("{} {:+.3}", item.id.name(), item.nats)).collect();
     let course = if parts.is_empty() { "no item of note".to_owned() } else { parts.join(", ") };
-    format!("The gap of {gap:.3} ± {:.3} nats: {course}.", super::QUANTILE * error)
+    format!("The gap of {gap:.3} ± {:.3} nats: {course}.", QUANTILE * error)
 }

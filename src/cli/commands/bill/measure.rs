@@ -4,7 +4,7 @@ use std::{collections::HashSet, path::Path};
 
 use anyhow::{Result, ensure};
 
-use super::{Args, Recorded, of_outputs, suspects::Suspects};
+use super::{args::Args, recorded::Recorded, suspects::Suspects};
 use crate::cli::{
     flags::{
         data::Bar,
@@ -66,7 +66,7 @@ pub fn evidence(
     let groups = data.train.groups.as_ref();
     let groups = groups.map(|groups| positions.iter().map(|&position| groups[position as usize]).collect());
     let views = network.views("training images", &data.train, &positions)?;
-    let on_outputs = of_outputs(recorded, &about_views);
+    let on_outputs = recorded.evidence(&about_views);
     Ok(BillEvidence {
         val: BillSet { views: network.views("val", &data.val, &sets.val)?, ..on_outputs.val },
         train: BillSet { outputs, views, wrong, groups },
@@ -76,7 +76,7 @@ pub fn evidence(
     })
 }
 
-/// The positions of the probe's images, and after them of others, up to `most` in all: all that do not also stand in val, or a draw of
+/// The positions of the probe's images, and after them of others, up to `most` in all: all that do not also appear in val, or a draw of
 /// them. Also gives how many are left out by the draw.
 fn chosen(data: &Dataset, probe: &[u32], most: usize, data_seed: u64) -> (Vec<u32>, usize) {
     let in_val = data.train_in_val();

@@ -1,66 +1,26 @@
 //! `mindgap bill`: the gap of a finished run, divided into what each cause contributes to it.
 
+mod args;
 mod measure;
+mod recorded;
 mod suspects;
 mod text;
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, ensure};
+
+pub use args::Args;
 
 use crate::cli::{
     ExitStatus,
-    flags::{compute::Compute, data::DataFlags},
     output::{print::print, say::say},
 };
 use mindgap::{
     durable,
-    gap::{Bill, BillEvidence, BillSet, finished_learning_curve},
-    run::{Done, Images, Predictions, RunFolder},
+    gap::{Bill, BillEvidence, finished_learning_curve},
+    run::{Images, RunFolder},
 };
+use recorded::Recorded;
 use suspects::Suspects;
-
-/// Flags of `mindgap bill`.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Args {
-    /// The folder of a finished run
-    #[arg(value_name = "RUN")]
-    run: PathBuf,
-
-    /// Wrong labels in the data: what `mindgap inspect DATA --labels --json` prints, or a list of names
-    #[arg(long, value_name = "FILE", help_heading = "Bill")]
-    suspects: Option<PathBuf>,
-
-    /// Augmented views of each image, for what the network memorised
-    #[arg(long, value_name = "N", default_value = "2", help_heading = "Bill")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
-    views: u32,
-
-    /// Training images to measure; the probe is always measured, and of a larger train others are drawn
-    #[arg(long, value_name = "N", default_value = "20000", help_heading = "Bill")]
-    train_images: usize,
-
-    /// Take the recorded outputs alone: run no network and open no data
-    #[arg(long, help_heading = "Bill")]
-    outputs_only: bool,
-
-    #[command(flatten)]
-    data: DataFlags,
-
-    #[command(flatten)]
-    compute: Compute,
-
-    /// Print JSON
-    #[arg(long, help_heading = "Bill")]
-    json: bool,
-}
-
-/// What the folder of a run records.
-struct Recorded {
-    done: Done,
-    images: Images,
-    predictions: Predictions,
-}
 
 /// Makes the bill, prints it, and writes it into the folder of the run.
 ///
@@ -81,7 +41,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
             true => "another training loop recorded this run, so that mindgap has no network of it",
             false => "the network was not run (--outputs-only)",
         };
-        of_outputs(&recorded, why)
+        recorded.evidence(why)
     } else {
         measure::evidence(args, &folder, &recorded, suspects.as_ref())?
     };
@@ -99,28 +59,6 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     }
     print(if args.json { json } else { text::render(&bill) })?;
     Ok(ExitStatus::Done)
-}
-
-/// The evidence of the recorded outputs alone; `why` there is no network.
-fn of_outputs(recorded: &Recorded, why: &str) -> BillEvidence {
-    let Recorded { images, predictions, .. } = recorded;
-    let [of_val, of_probe] = match images.group_numbers() {
-        Some(groups) => groups.map(Some),
-        None => [None, None],
-    };
-    let near_leaks = images.near_leaks.as_deref();
-    let leaks = images.leaks.iter().enumerate();
-    BillEvidence {
-        classes: predictions.classes,
-        val: BillSet { outputs: predictions.last_val.clone(), groups: of_val, ..BillSet::default() },
-        train: BillSet { outputs: predictions.last_probe.clone(), groups: of_probe, ..BillSet::default() },
-        probe: (0..predictions.last_probe.labels.len()).collect(),
-        leaks: leaks.map(|(image, leak)| *leak || near_leaks.is_some_and(|leaks| leaks[image])).collect(),
-        knows_near_leaks: near_leaks.is_some(),
-        in_first_half: images.in_first_half.clone(),
-        about_views: why.to_owned(),
-        ..BillEvidence::default()
-    }
 }
 
 /// Adds the probability that each label is wrong. Training images beside the probe have theirs already.
