@@ -8,12 +8,17 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::environment::now;
+
+/// Time between two attempts to take a lock that another process holds.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The process that holds a run folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,6 +100,20 @@ impl Lock {
         let mut lock = Lock { file, dead_owner };
         lock.sign().with_context(failure)?;
         Ok(lock)
+    }
+
+    /// Takes the lock in the file at `path` as [`take`](Self::take) does, and waits for it as long as `patience` lasts.
+    ///
+    /// # Errors
+    /// The errors of [`take`](Self::take); [`Locked`] where the lock is still held at the end.
+    pub fn take_within(path: &Path, patience: Duration) -> Result<Lock> {
+        let begun = Instant::now();
+        loop {
+            match Self::take(path) {
+                Err(error) if error.is::<Locked>() && begun.elapsed() < patience => thread::sleep(PAUSE),
+                taken => return taken,
+            }
+        }
     }
 
     /// The holder of the lock in the file at `path`, where the file names one; None where it names a process of this host
