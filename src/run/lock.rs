@@ -213,6 +213,20 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_is_waited_for_and_refused_after_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.lock");
+        let lock = Lock::take(&path).unwrap();
+        let refused = Lock::take_within(&path, Duration::from_millis(50)).unwrap_err();
+        assert_eq!(refused.downcast_ref::<Locked>().unwrap().path, path);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| Lock::take_within(&path, Duration::from_secs(60)).is_ok());
+            drop(lock);
+            assert!(waiting.join().unwrap());
+        });
+    }
+
+    #[test]
     fn of_eight_at_once_one_wins() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.lock");
