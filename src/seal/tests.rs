@@ -121,9 +121,9 @@ fn a_changed_byte_is_noticed_wherever_it_is() {
         changed[at] = if changed[at] == b'7' { b'8' } else { b'7' };
         fs::write(place.path(), &changed).unwrap();
         assert!(place.open().is_err(), "byte {at}");
-        // Without a witness too; but a damaged last line looks like one that a killed process left.
+        // Without a witness too; but a damaged last line, or a last line break but one, looks like the rest of a write.
         match Ledger::open(&place.seal()) {
-            Ok(ledger) => assert!(at >= last_line && ledger.is_torn && ledger.looks.len() == 2, "byte {at}"),
+            Ok(ledger) => assert!(at + 1 >= last_line && ledger.is_torn && ledger.looks.len() < 3, "byte {at}"),
             Err(error) => assert!(format!("{error:#}").contains("ledger.jsonl"), "{error:#}"),
         }
     }

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn one_model_and_equal_models_are_not_flattered() {
         let scores: Vec<f64> = (0..50).map(|image| f64::from(image % 3)).collect();
-        let one = best_of(&[scores.clone()], None, &mut draws(0));
+        let one = best_of(std::slice::from_ref(&scores), None, &mut draws(0));
         assert_eq!((one.best, one.score, one.optimism), (0, 0.98, 0.0));
         let three = best_of(&[scores.clone(), scores.clone(), scores], None, &mut draws(0));
         assert_eq!((three.best, three.optimism), (0, 0.0));
