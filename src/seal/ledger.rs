@@ -131,6 +131,11 @@ impl Ledger {
             entries.push(line.entry);
             begin = end as usize;
         }
+        if let Some(torn) = &lines.torn {
+            // A write that was cut off ends without a line break; a power cut may leave zeros.
+            let is_cut_off = !torn.ends_with('\n') || torn.trim_end().chars().all(|c| c == '\0');
+            ensure!(is_cut_off, "line {} of {} cannot be read: {ADVICE}", hashes.len() + 1, path.display());
+        }
         let mut entries = entries.into_iter();
         let Some(Entry::Seal(sealed)) = entries.next() else {
             bail!("{} does not begin with a seal: delete its folder and seal the data again", path.display());
