@@ -78,11 +78,13 @@ fn every_evaluation_on_sealed_data_is_counted_and_the_best_corrected() {
     assert_eq!((&exported["seal"]["first_look"], &exported["seal"]["best_of"]), (&1.into(), &3.into()));
     mindgap(&place, &["evaluate", "run"]).succeed();
     let text = mindgap(&place, &[&["evaluate", "short"], &TEST[..]].concat()).succeed().stdout();
+    assert!(text.contains("Sealed test  sixth look at this test set, at the model of look 2\n"), "{text}");
     assert!(
-        text.contains("Sealed test  sixth look at this test set, at the model of look 2; best of 3 models:"),
+        text.contains("best of 3: top-1 ")
+            && text.contains("; corrected ")
+            && text.lines().all(|line| line.chars().count() <= 80),
         "{text}"
     );
-    assert!(text.contains("); corrected ") && text.lines().all(|line| line.chars().count() <= 80), "{text}");
 
     let lines = ledger(&place);
     assert_eq!(lines.len(), 7);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::{figures::Both, leaks::Leaks, sealed::SealedFigures};
+use super::{figures::Both, leaks::Leaks, sealed_figures::SealedFigures};
 use mindgap::{
     recipe::Tta,
     run::Outputs,

@@ -6,6 +6,7 @@ mod figures;
 mod leaks;
 mod predictions;
 mod sealed;
+mod sealed_figures;
 mod sealed_text;
 mod subject;
 mod text;

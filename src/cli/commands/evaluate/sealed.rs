@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use serde::Serialize;
 
 use super::{
     args::{Args, Portion},
+    sealed_figures::SealedFigures,
     subject::Subject,
 };
 use crate::cli::output::say::say;
@@ -26,22 +26,6 @@ pub struct SealedTest {
     witnesses: Witnesses,
     /// SHA-256 of the file with the weights, as it was before they were used.
     model_hash: String,
-}
-
-/// What the ledger says after an evaluation.
-#[derive(Clone, Debug, Serialize)]
-pub struct SealedFigures {
-    /// Path of the ledger.
-    pub ledger: String,
-    /// The name of the seal.
-    pub id: String,
-    /// The number of this look, from 1; with views, that of the plain predictions, and the views have the next.
-    pub look: usize,
-    /// The earlier look at this model; null where there is none.
-    pub first_look: Option<usize>,
-    /// The looks, and the best models among them.
-    #[serde(flatten)]
-    pub standing: Standing,
 }
 
 impl SealedTest {

@@ -1,6 +1,6 @@
 //! What the ledger of a sealed test set says, as lines for a terminal of 80 columns.
 
-use super::sealed::SealedFigures;
+use super::sealed_figures::SealedFigures;
 use mindgap::seal::Best;
 
 /// The names of the first looks.
@@ -17,12 +17,8 @@ pub fn lines(seal: &SealedFigures, views: Option<&str>) -> Vec<String> {
     if let Some(before) = seal.first_look {
         first += &format!(", at the model of look {before}");
     }
-    let models = seal.standing.best_of;
-    if models > 1 {
-        first += &format!("; best of {models} models:");
-    }
     let mut lines = vec![first];
-    if models > 1 {
+    if seal.standing.best_of > 1 {
         lines.extend(seal.standing.top1.as_ref().map(|best| line(seal, "top-1", best, "%", 2)));
         lines.extend(seal.standing.loss.as_ref().map(|best| line(seal, "loss", best, "nats", 4)));
     }
@@ -33,7 +29,8 @@ fn line(seal: &SealedFigures, name: &str, best: &Best, unit: &str, digits: usize
     let is_this = best.look == seal.look || Some(best.look) == seal.first_look;
     let which = if is_this { "this model".to_owned() } else { format!("look {}", best.look) };
     let Best { best, corrected, .. } = best;
-    format!("{name} {best:.digits$} {unit} ({which}); corrected {corrected:.digits$} {unit}")
+    let models = seal.standing.best_of;
+    format!("best of {models}: {name} {best:.digits$} {unit} ({which}); corrected {corrected:.digits$} {unit}")
 }
 
 fn ordinal(number: usize) -> String {
@@ -74,18 +71,15 @@ mod tests {
     fn looks_are_counted_and_the_best_is_corrected() {
         assert_eq!(lines(&seal(1, None, 1), None), ["first look at this test set"]);
         let third = [
-            "third look at this test set; best of 3 models:",
-            "top-1 71.20 % (look 2); corrected 70.61 %",
-            "loss 0.8412 nats (look 2); corrected 0.8533 nats",
+            "third look at this test set",
+            "best of 3: top-1 71.20 % (look 2); corrected 70.61 %",
+            "best of 3: loss 0.8412 nats (look 2); corrected 0.8533 nats",
         ];
         assert_eq!(lines(&seal(3, None, 3), None), third);
         let again = lines(&seal(4, Some(2), 3), None);
-        assert_eq!(again[0], "fourth look at this test set, at the model of look 2; best of 3 models:");
+        assert_eq!(again[0], "fourth look at this test set, at the model of look 2");
         assert!(again[1].contains("(this model)"), "{again:?}");
-        assert_eq!(
-            lines(&seal(2, None, 2), Some("flip"))[0],
-            "looks 2 and 3 (flip) at this test set; best of 2 models:"
-        );
+        assert_eq!(lines(&seal(2, None, 2), Some("flip"))[0], "looks 2 and 3 (flip) at this test set");
     }
 
     #[test]
