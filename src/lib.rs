@@ -11,6 +11,7 @@
 //!    compare   presets compared over seeds: figures, intervals, verdict
 //!    gap       findings about the gap, from recorded epochs or another trainer's log
 //!    labels    labels that are probably wrong, from predictions on images that were not trained on
+//!    seal      a sealed test set, and the ledger of evaluations on it
 //!    export    TorchScript, safetensors, ONNX; model files read back
 //! 2  augment   batched image transforms on the device
 //!    model     residual networks
@@ -40,6 +41,7 @@ pub mod random;
 pub mod recipe;
 pub mod report;
 pub mod run;
+pub mod seal;
 pub mod stats;
 pub mod torch;
 pub mod train;

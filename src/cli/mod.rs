@@ -13,7 +13,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
     bill, compare, completions, conclude, diagnose, doctor, evaluate, export, find_lr, gap, host, inspect, plan,
-    predict, presets, report, run, train, worth,
+    predict, presets, report, run, seal, train, worth,
 };
 pub use exit_status::ExitStatus;
 use flags::option_names::with_flags;
@@ -53,6 +53,8 @@ enum Command {
     Report(report::Args),
     /// Measure a trained network on a split of a data set
     Evaluate(Box<evaluate::Args>),
+    /// Seal the test split of a data set: a ledger counts every evaluation on it
+    Seal(Box<seal::Args>),
     /// Measure the gap of a model that was trained elsewhere: probe, val, calibration, leaks
     Gap(Box<gap::Args>),
     /// Classify image files with a trained network
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::FindLr(args) => find_lr::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Seal(args) => seal::run(&args),
         Command::Gap(args) => gap::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Export(args) => export::run(&args),

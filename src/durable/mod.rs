@@ -2,16 +2,19 @@
 //!
 //! - [`write()`] replaces a file atomically; [`rotate`] also keeps the previous file;
 //! - [`Archive`] is a safetensors file with a checksum over all bytes;
-//! - [`append_line`] and [`read_json_lines`] keep a log that tolerates an incomplete last line.
+//! - [`append_line`] and [`read_json_lines`] keep a log that tolerates an incomplete last line;
+//! - [`sha256`] and [`sha256_of_file`] tell whether bytes were changed.
 //!
 //! This module handles bytes, not their meaning.
 
 mod archive;
+mod digest;
 mod file;
 mod lines;
 mod read;
 
 pub use archive::{Archive, Array};
+pub use digest::{sha256, sha256_of_file};
 pub use file::{TEMPORARY_PREFIX, check_writable, folder_of, remove_leftovers, rotate, write, write_checked};
 pub use lines::{JsonLines, append_line, read_json_lines};
 pub use read::read_text;

@@ -38,6 +38,8 @@ pub enum Purpose {
     Folds = 13,
     /// Training images that a control does without; epoch = number of the fix, index = class.
     Control = 14,
+    /// Resamples of a test set that choose the best of several models; epoch = the figure (0 accuracy, 1 loss).
+    Optimism = 15,
 }
 
 /// A stream of random numbers.

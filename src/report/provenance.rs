@@ -1,7 +1,7 @@
 //! Where the figures come from: command, versions, machine, data.
 
 use super::{Report, ReportedRun};
-use crate::run::shell_line;
+use crate::{run::shell_line, seal::Standing};
 
 /// A name and its values.
 pub type Fact = (&'static str, String);
@@ -37,8 +37,25 @@ impl Report {
         if runs.iter().any(|run| run.environment.recorder.is_some()) {
             facts.push(("trained by", values(&runs, trainer)));
         }
+        facts.extend(sealed_tests(&runs).map(|looks| ("sealed test", looks)));
         facts
     }
+}
+
+/// What the ledgers say now of the sealed test sets on which the runs were evaluated, or why they cannot; None where there is
+/// none.
+fn sealed_tests(runs: &[&ReportedRun]) -> Option<String> {
+    let mut ledgers: Vec<&str> = Vec::new();
+    let mut sentences = Vec::new();
+    for witness in runs.iter().flat_map(|run| &run.sealed_tests) {
+        if ledgers.contains(&witness.ledger.as_str()) {
+            continue;
+        }
+        ledgers.push(&witness.ledger);
+        let sentence = Standing::known_by(witness).map_or_else(|error| format!("{error:#}"), |found| found.sentence());
+        sentences.push(format!("{}: {sentence}", witness.ledger));
+    }
+    (!sentences.is_empty()).then(|| sentences.join("; "))
 }
 
 /// The number of groups of val, and its images whose group also has images in train.

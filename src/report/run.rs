@@ -9,6 +9,7 @@ use crate::{
     gap::Bill,
     recipe::Recipe,
     run::{Done, Environment, EpochRecord, Lock, Measured, Outputs, RunFolder},
+    seal::{Witness, Witnesses},
     stats::Logits,
 };
 
@@ -37,6 +38,8 @@ pub struct ReportedRun {
     pub val_groups: Option<Vec<String>>,
     /// The bill of the gap, where one was made.
     pub bill: Option<Bill>,
+    /// The sealed test sets on which it was evaluated, as they were then.
+    pub sealed_tests: Vec<Witness>,
 }
 
 /// Whether a run is finished, running or ended early.
@@ -156,6 +159,7 @@ fn read(path: &Path) -> Result<ReportedRun> {
         folder: path.to_owned(),
         environment: folder.environment()?,
         epochs: folder.epochs()?.records,
+        sealed_tests: Witnesses::in_run(path)?,
         recipe,
         state,
         val,

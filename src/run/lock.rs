@@ -8,12 +8,17 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::environment::now;
+
+/// Time between two attempts to take a lock that another process holds.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The process that holds a run folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,6 +100,20 @@ impl Lock {
         let mut lock = Lock { file, dead_owner };
         lock.sign().with_context(failure)?;
         Ok(lock)
+    }
+
+    /// Takes the lock in the file at `path` as [`take`](Self::take) does, and waits for it as long as `patience` lasts.
+    ///
+    /// # Errors
+    /// The errors of [`take`](Self::take); [`Locked`] where the lock is still held at the end.
+    pub fn take_within(path: &Path, patience: Duration) -> Result<Lock> {
+        let begun = Instant::now();
+        loop {
+            match Self::take(path) {
+                Err(error) if error.is::<Locked>() && begun.elapsed() < patience => thread::sleep(PAUSE),
+                taken => return taken,
+            }
+        }
     }
 
     /// The holder of the lock in the file at `path`, where the file names one; None where it names a process of this host
@@ -191,6 +210,20 @@ mod tests {
         child.wait().unwrap();
         let lock = Lock::take(&path).unwrap();
         assert_eq!(lock.dead_owner.as_ref().unwrap().pid, child.id());
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_and_refused_after_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.lock");
+        let lock = Lock::take(&path).unwrap();
+        let refused = Lock::take_within(&path, Duration::from_millis(50)).unwrap_err();
+        assert_eq!(refused.downcast_ref::<Locked>().unwrap().path, path);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| Lock::take_within(&path, Duration::from_secs(60)).is_ok());
+            drop(lock);
+            assert!(waiting.join().unwrap());
+        });
     }
 
     #[test]

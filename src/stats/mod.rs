@@ -1,9 +1,10 @@
 //! Statistics on plain numbers: means, their errors and intervals, tests, losses from logits, confusion of classes,
-//! calibration, cross-fitting, the curve of a learning-rate range test.
+//! calibration, cross-fitting, the optimism of the best of several models, the curve of a learning-rate range test.
 //!
 //! Everything is computed in f64. No number is silently left out: a NaN in the input makes the result NaN, except for
 //! [`lowest`], since a NaN is never the lowest value.
 
+mod best_of;
 mod bootstrap;
 mod calibration;
 mod clusters;
@@ -29,6 +30,7 @@ mod share;
 mod spikes;
 mod trend;
 
+pub use best_of::{BestOf, best_of};
 pub use bootstrap::bootstrap_interval;
 pub use calibration::{CALIBRATION_BINS, Overconfidence, calibration_error, fit_temperature};
 pub use clusters::{clustered_error, clustered_interval};

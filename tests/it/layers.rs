@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Every module and its layer.
-const MODULES: [(&str, u32); 19] = [
+const MODULES: [(&str, u32); 20] = [
     ("torch", 0),
     ("random", 0),
     ("durable", 0),
@@ -23,6 +23,7 @@ const MODULES: [(&str, u32); 19] = [
     ("compare", 3),
     ("gap", 3),
     ("labels", 3),
+    ("seal", 3),
     ("export", 3),
     ("report", 4),
     ("cli", 5),
@@ -32,7 +33,7 @@ const MODULES: [(&str, u32); 19] = [
 ];
 
 /// Modules of plain numbers and text, which can be read, compared and tested without libtorch.
-const WITHOUT_TENSORS: [&str; 8] = ["recipe", "stats", "run", "hub", "gap", "labels", "compare", "report"];
+const WITHOUT_TENSORS: [&str; 9] = ["recipe", "stats", "run", "hub", "gap", "labels", "seal", "compare", "report"];
 
 fn layer(module: &str) -> Option<u32> {
     MODULES.iter().find(|(name, _)| *name == module).map(|(_, layer)| *layer)

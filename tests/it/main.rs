@@ -42,6 +42,7 @@ mod pretrained;
 mod recorded;
 mod report;
 mod resume;
+mod seal;
 mod setup_script;
 mod signals;
 mod sixteen_bit;

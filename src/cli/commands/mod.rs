@@ -17,5 +17,6 @@ pub mod predict;
 pub mod presets;
 pub mod report;
 pub mod run;
+pub mod seal;
 pub mod train;
 pub mod worth;

@@ -51,6 +51,18 @@ impl ModelFlags {
         self.path.is_dir() && self.which.unwrap_or_default() == Which::Best
     }
 
+    /// The file that holds the weights, and what they are.
+    pub fn weights(&self) -> (PathBuf, &'static str) {
+        if self.path.is_dir() {
+            return match self.which.unwrap_or_default() {
+                Which::Best => (self.path.join(RunFolder::BEST), "run, best epoch"),
+                Which::Last => (self.path.join(RunFolder::LAST), "run, last epoch"),
+            };
+        }
+        let is_plain = FileFormat::of(&self.path) == Some(FileFormat::Safetensors);
+        (self.path.clone(), if is_plain { "safetensors" } else { "torchscript" })
+    }
+
     /// Opens the model on `device`.
     /// Fails if the file or folder does not exist, is no model, or is damaged.
     pub fn open(&self, device: Device) -> Result<Box<dyn Model>> {

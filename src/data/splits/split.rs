@@ -2,10 +2,12 @@
 
 use std::{cell::RefCell, path::Path, sync::Arc};
 
+use anyhow::{Context, Result};
+use rayon::prelude::*;
 use tch::Tensor;
 
 use crate::data::{
-    decoding::shape::Shape,
+    decoding::{hash, shape::Shape, sixteen_bit::Range},
     sources::{exclude, listing, source::Source},
 };
 
@@ -66,6 +68,21 @@ impl Split {
     /// `line 17`, or `val face 17`. Bytes that a line cannot contain are written `\xNN`.
     pub fn key(&self, position: u32, root: &Path) -> String {
         exclude::escape(&self.source.key(self.ids[position as usize], root))
+    }
+
+    /// Hash of each image's decoded pixels `[n]`, in the channels that its file has and without a scaling of 16-bit values.
+    /// Unlike [`hashes`](Self::hashes) they do not depend on the channels or the range that a model takes. Every image is
+    /// decoded again.
+    ///
+    /// # Errors
+    /// An image can no longer be read; the message names it.
+    pub fn original_hashes(&self) -> Result<Vec<u128>> {
+        let unscaled = self.source.in_range(Range::FULL).map_or_else(|| Arc::clone(&self.source), Arc::new);
+        let hash_of = |&id: &u32| {
+            let stored = unscaled.stored(id).with_context(|| format!("{} cannot be read", unscaled.name(id)))?;
+            Ok(hash::pixels(&stored.image))
+        };
+        self.ids.par_iter().map(hash_of).collect()
     }
 
     /// Whether the pixels are decoded again for every batch because they do not fit the cache.

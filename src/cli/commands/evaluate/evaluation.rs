@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::{figures::Both, leaks::Leaks};
+use super::{figures::Both, leaks::Leaks, sealed_figures::SealedFigures};
 use mindgap::{
     recipe::Tta,
     run::Outputs,
@@ -53,6 +53,9 @@ pub struct Evaluation {
     pub confusion: Vec<Vec<usize>>,
     /// Figures of predictions averaged over views, where they were asked for.
     pub tta: Option<ViewFigures>,
+    /// What the ledger of the test set says; absent where it is not sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seal: Option<SealedFigures>,
 }
 
 /// How well one class is recognised; see [`mindgap::stats::ClassScore`].
@@ -114,6 +117,7 @@ impl Evaluation {
             classes: scores.collect(),
             confusion: confusion.counts,
             tta: None,
+            seal: None,
         }
     }
 

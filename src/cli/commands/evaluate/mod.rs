@@ -5,6 +5,9 @@ mod evaluation;
 mod figures;
 mod leaks;
 mod predictions;
+mod sealed;
+mod sealed_figures;
+mod sealed_text;
 mod subject;
 mod text;
 
@@ -28,6 +31,7 @@ use mindgap::{
     run::Outputs,
     train::{evaluate_by, tta},
 };
+use sealed::SealedTest;
 use subject::Subject;
 
 /// Evaluates the model and prints the figures.
@@ -48,6 +52,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     }
 
     let (split, leaks) = subject.split(args.split)?;
+    let sealed = SealedTest::find(args, &subject, split)?;
     let groups = subject.groups(split, &leaks);
     let split_name = args.split.name().to_string();
     let outputs = measure(model.as_ref(), &subject, split, device, Tta::None, &split_name)?;
@@ -60,9 +65,15 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     );
     let names = [args.model.path.display().to_string(), subject.source.clone(), split_name.clone()];
     let mut found = Evaluation::new(names, &outputs, &subject.classes, subject.input.temperature, &leaks, &groups);
+    let mut measured = vec![(Tta::None, outputs.measured())];
     if args.tta != Tta::None {
         let averaged = measure(model.as_ref(), &subject, split, device, args.tta, &split_name)?;
+        measured.push((args.tta, averaged.measured()));
         found = found.with_views(args.tta, &averaged, &leaks, &groups);
+    }
+    if let Some(sealed) = sealed {
+        // Before any figure is shown: what was seen is in the ledger.
+        found.seal = Some(sealed.record(args, model.as_ref(), &measured)?);
     }
     if let Some(file) = &args.predictions {
         let table = predictions::csv(split, &outputs, &subject.classes, Path::new(&subject.source))?;

@@ -3,6 +3,7 @@
 use super::{
     evaluation::{Class, Evaluation},
     figures::{Both, SplitFigures},
+    sealed_text,
 };
 use crate::cli::output::say::plain;
 
@@ -27,6 +28,7 @@ pub fn render(found: &Evaluation) -> String {
     if let Some(views) = &found.tta {
         text += &row(&format!("By {}", views.views), short(&views.figures.all));
     }
+    text += &sealed(found);
     text += &groups(found);
     text += &without_leaks(found);
     text += &("\n".to_owned() + &classes(&found.classes) + "\n");
@@ -56,6 +58,16 @@ fn figures(all: &SplitFigures) -> String {
 /// The figures that matter most, in one line.
 fn short(figures: &SplitFigures) -> String {
     format!("loss {:.4}, top-1 {:.2} %, macro F1 {:.4}", figures.loss, figures.top1, figures.macro_f1)
+}
+
+fn sealed(found: &Evaluation) -> String {
+    let Some(seal) = &found.seal else { return String::new() };
+    let views = found.tta.as_ref().map(|tta| tta.views.as_str());
+    let mut text = String::new();
+    for (number, line) in sealed_text::lines(seal, views).iter().enumerate() {
+        text += &row(if number == 0 { "Sealed test" } else { "" }, line);
+    }
+    text
 }
 
 fn groups(found: &Evaluation) -> String {
