@@ -10,14 +10,22 @@
 //! recorded runs, or tables of predictions (`predictions`). It reads them, groups them into recipes over seeds (`grouping`),
 //! brings them to the same images (`pairing`), and then proceeds as with the runs of a plan.
 //!
+//! [`Comparison::answering`] answers a [`Question`] beyond that: which difference is to be told (`answer`), and whether seeds are
+//! added until the answers stand.
+//!
 //! The module holds no tensors: it reads runs from their folders.
 
 mod accuracy;
+mod answer;
+#[cfg(test)]
+mod answer_tests;
+mod answering;
 mod compared;
 mod comparison;
 mod delta;
 mod difference;
 mod figures;
+mod findings;
 mod finished;
 mod folds;
 mod gather;
@@ -32,6 +40,7 @@ mod pairing_tests;
 mod plan;
 mod planned_run;
 mod predictions;
+mod question;
 mod remarks;
 mod run_figures;
 mod runner;
@@ -43,6 +52,7 @@ mod verdict;
 mod worth;
 
 pub use accuracy::AccuracyTest;
+pub use answer::{Detection, Sequential};
 pub use compared::Compared;
 pub use comparison::{Comparison, NotFinished};
 pub use delta::Delta;
@@ -58,6 +68,7 @@ pub use origin::{ComparedModel, Models, Weights};
 pub use plan::Plan;
 pub use planned_run::{PlannedData, PlannedRun};
 pub use predictions::{EVALUATE_COLUMNS, Values};
+pub use question::{Question, Stopped};
 pub use run_figures::{Measurement, RunFigures};
 pub use runner::{JobStatus, run};
 pub use verdict::Verdict;

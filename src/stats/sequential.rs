@@ -12,7 +12,7 @@
 //! Grünwald, E-statistics, group invariance and anytime-valid testing, Annals of Statistics 52, 2024; Wang and Ramdas,
 //! Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance, Sequential Analysis 44, 2025.
 
-use super::{mean, power::LEAST_PAIRS, sample_sd};
+use super::power::LEAST_PAIRS;
 
 /// τ: how far effects spread, in standard deviations of the differences. It decides how soon which effects are found, never the
 /// error rate. With 1.5 four pairs can suffice, and effects between 0.5 and 3 are found nearly as soon as with any other τ.
@@ -41,15 +41,14 @@ impl SequentialT {
     /// The test of `differences`, in the order in which they were measured. None where one is not finite.
     pub fn of(differences: &[f64]) -> Option<Self> {
         let mut test = Self { looks: 0, e: 1.0, p: sequential_p(differences, 0.0)?, interval: None };
-        for pairs in LEAST_PAIRS..=differences.len() {
-            let so_far = &differences[..pairs];
+        for sample in samples(differences)? {
             test.looks += 1;
-            test.e = e_value(pairs, t_squared(so_far, 0.0));
-            let Some(reach) = reach(pairs) else { continue };
-            let half = reach * sample_sd(so_far) / (pairs as f64).sqrt();
+            test.e = sample.e_value(0.0);
+            let Some(reach) = reach(sample.pairs) else { continue };
+            let half = reach * sample.sd / (sample.pairs as f64).sqrt();
             let [low, high] = test.interval.unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
-            let narrowed = [low.max(mean(so_far) - half), high.min(mean(so_far) + half)];
-            // Intervals without a common part happen with a probability below 5 %; the narrower one before stays.
+            let narrowed = [low.max(sample.mean - half), high.min(sample.mean + half)];
+            // Intervals without a common part happen with a probability below 5 %; the one before stays.
             if narrowed[0] <= narrowed[1] {
                 test.interval = Some(narrowed);
             }
@@ -61,12 +60,9 @@ impl SequentialT {
 /// The p-value of a mean of `centre` after these differences, in their order, which holds at every result on the way; 1 below
 /// three pairs. None where a difference is not finite.
 pub fn sequential_p(differences: &[f64], centre: f64) -> Option<f64> {
-    if differences.iter().any(|difference| !difference.is_finite()) {
-        return None;
-    }
     let mut p: f64 = 1.0;
-    for pairs in LEAST_PAIRS..=differences.len() {
-        p = p.min(1.0 / e_value(pairs, t_squared(&differences[..pairs], centre)));
+    for sample in samples(differences)? {
+        p = p.min(1.0 / sample.e_value(centre));
     }
     Some(p)
 }
@@ -77,15 +73,10 @@ pub fn sequential_p(differences: &[f64], centre: f64) -> Option<f64> {
 /// A result counts only while the mean so far lies between the margins, with the likelier of both: all larger means are less
 /// likely still.
 pub fn sequential_p_of_margin(differences: &[f64], margin: f64) -> Option<f64> {
-    if differences.iter().any(|difference| !difference.is_finite()) {
-        return None;
-    }
     let mut p: f64 = 1.0;
-    for pairs in LEAST_PAIRS..=differences.len() {
-        let so_far = &differences[..pairs];
-        if mean(so_far).abs() < margin {
-            let nearest = t_squared(so_far, -margin).min(t_squared(so_far, margin));
-            p = p.min(1.0 / e_value(pairs, nearest));
+    for sample in samples(differences)? {
+        if sample.mean.abs() < margin {
+            p = p.min((1.0 / sample.e_value(-margin)).max(1.0 / sample.e_value(margin)));
         }
     }
     Some(p)
@@ -94,17 +85,66 @@ pub fn sequential_p_of_margin(differences: &[f64], margin: f64) -> Option<f64> {
 /// The number of pairs, above `pairs`, at which the sequential test excludes what lies `effect` standard deviations from the
 /// mean at `level`, if mean and standard deviation stay as they are. None where 10,000 pairs do not suffice.
 pub fn sequential_pairs_needed(effect: f64, pairs: usize, level: f64) -> Option<usize> {
-    let first = (pairs + 1).max(LEAST_PAIRS);
-    (first..=MOST_PAIRS).find(|&pairs| e_value(pairs, pairs as f64 * effect * effect) >= 1.0 / level)
+    let excludes = |pairs: usize| e_value(pairs, pairs as f64 * effect * effect) >= 1.0 / level;
+    let mut low = (pairs + 1).max(LEAST_PAIRS);
+    let mut high = low;
+    while !excludes(high) {
+        low = high + 1;
+        high *= 2;
+        if high > MOST_PAIRS {
+            return None;
+        }
+    }
+    // e is below 1 until it has risen to 1 / level, and rises from there on.
+    while low < high {
+        let middle = (low + high) / 2;
+        if excludes(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Some(high)
 }
 
-/// t² of these differences for a mean of `centre`; infinite where they are all equal and differ from it.
-fn t_squared(differences: &[f64], centre: f64) -> f64 {
-    let distance = mean(differences) - centre;
-    if distance == 0.0 {
-        return 0.0;
+/// The first so many differences in short.
+struct Sample {
+    pairs: usize,
+    mean: f64,
+    sd: f64,
+}
+
+impl Sample {
+    /// The e-value against a mean of `centre`.
+    fn e_value(&self, centre: f64) -> f64 {
+        e_value(self.pairs, self.t_squared(centre))
     }
-    differences.len() as f64 * (distance / sample_sd(differences)).powi(2)
+
+    /// t² for a mean of `centre`; infinite where all differences are equal and differ from it.
+    fn t_squared(&self, centre: f64) -> f64 {
+        let distance = self.mean - centre;
+        if distance == 0.0 { 0.0 } else { self.pairs as f64 * (distance / self.sd).powi(2) }
+    }
+}
+
+/// The first three differences, the first four, and so on (Welford 1962). None where one is not finite.
+fn samples(differences: &[f64]) -> Option<Vec<Sample>> {
+    let mut samples = Vec::new();
+    let mut mean = 0.0;
+    let mut squares = 0.0;
+    for (number, difference) in differences.iter().enumerate() {
+        if !difference.is_finite() {
+            return None;
+        }
+        let pairs = number + 1;
+        let before = difference - mean;
+        mean += before / pairs as f64;
+        squares += before * (difference - mean);
+        if pairs >= LEAST_PAIRS {
+            samples.push(Sample { pairs, mean, sd: (squares / number as f64).sqrt() });
+        }
+    }
+    Some(samples)
 }
 
 /// The e-value of `pairs` differences whose t statistic has this square.
@@ -132,7 +172,7 @@ mod tests {
     use super::*;
     use crate::{
         random::{Purpose, Stream},
-        stats::golden::assert_close,
+        stats::{golden::assert_close, mean, sample_sd},
     };
 
     const DIFFERENCES: [f64; 6] = [-0.031, -0.012, -0.044, -0.020, -0.027, -0.039];
@@ -164,13 +204,17 @@ mod tests {
             let Some(reach) = reach(pairs) else { continue };
             let half = reach * sample_sd(so_far) / (pairs as f64).sqrt();
             for end in [mean(so_far) - half, mean(so_far) + half] {
-                assert_close(e_value(pairs, t_squared(so_far, end)), 20.0, 1e-9);
+                let t = (mean(so_far) - end) / sample_sd(so_far) * (pairs as f64).sqrt();
+                assert_close(e_value(pairs, t * t), 20.0, 1e-9);
             }
             low = low.max(mean(so_far) - half);
             high = high.min(mean(so_far) + half);
         }
         let test = SequentialT::of(&DIFFERENCES).unwrap();
-        assert_eq!((test.interval, test.looks), (Some([low, high]), 4));
+        let interval = test.interval.unwrap();
+        assert_close(interval[0], low, 1e-12);
+        assert_close(interval[1], high, 1e-12);
+        assert_eq!(test.looks, 4);
         assert!(high < 0.0 && test.p < 0.05 && sequential_p(&DIFFERENCES, high / 2.0).unwrap() < 0.05, "{test:?}");
         assert!(sequential_p(&DIFFERENCES, mean(&DIFFERENCES)).unwrap() > 0.05);
     }

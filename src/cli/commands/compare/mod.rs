@@ -1,14 +1,18 @@
 //! `mindgap compare`: trains several presets over several seeds and says which of their differences are real; or compares
 //! models that are trained already.
 
+mod asking;
 mod models;
+mod rounds;
 mod write;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
+use asking::Asking;
 use models::ModelFlags;
+use rounds::Rounds;
 use write::{command_line, print_comparison, write_files};
 
 use crate::cli::{
@@ -41,6 +45,9 @@ pub struct Args {
 
     #[command(flatten)]
     planning: Planning,
+
+    #[command(flatten)]
+    asking: Asking,
 
     /// The preset or group that the others are compared with [default: the first]
     #[arg(long, value_name = "NAME", help_heading = "Comparison")]
@@ -120,7 +127,16 @@ fn train_and_compare(args: &Args) -> Result<ExitStatus> {
     let planning = args.planning.settled();
     let presets = planning.presets()?;
     let baseline = baseline(args, &presets)?;
-    let runs = planning.runs()?;
+    let question = args.asking.question(args.jobs)?;
+    let runs = match question.and_then(|question| question.max_seeds) {
+        Some(most) => planning.runs_of(most)?,
+        None => planning.runs()?,
+    };
+    ensure!(
+        question.is_none() || runs[0].job.fold.is_none(),
+        "--detect and --until count seeds of independent runs, and the runs of folds share training images; compare folds with a \
+         number of --seeds, or leave --folds out"
+    );
     // Checked here so that the message appears on the terminal, not in each run's log. Finished runs need no device.
     for run in &runs {
         let is_done = planning.out().join(run.job.name()).join(RunFolder::DONE).exists();
@@ -128,18 +144,22 @@ fn train_and_compare(args: &Args) -> Result<ExitStatus> {
             args.compute.check_amp(&run.recipe, args.compute.device()?)?;
         }
     }
-    let (plan, _) = Plan::grow(&planning.out(), runs.clone())?;
-
-    let stop = signals::stop_flag()?;
+    let out = planning.out();
     let training = PlanTraining { data: &planning.data, compute: &args.compute, parallel: args.jobs };
-    let ends = training.train(&plan, &runs, &stop);
-    let (finished, missing) = compare::gather(&plan, &runs, |job| ends.failure(job));
-    let stopped = ends.is_stopped();
+    let rounds = Rounds { presets: &presets, baseline: &baseline, runs: &runs, question, training, out: &out };
+    let stop = signals::stop_flag()?;
+    let trained = rounds.train(&stop)?;
+    let (finished, missing) = compare::gather(&trained.plan, &trained.runs, |job| trained.failure(job));
     let without_figures = missing.len();
+    let stopped = trained.is_stopped;
     // A comparison that was stopped before a run of the baseline finished has nothing to compare yet.
     if !stopped || finished.iter().any(|run| run.job.preset == baseline) {
         let comparison = Comparison::new(&presets, &baseline, finished, missing, command_line())?;
-        conclude(&comparison, &planning.out(), args.json)?;
+        let comparison = match question {
+            Some(question) => comparison.answering(question),
+            None => comparison,
+        };
+        conclude(&comparison, &out, args.json)?;
     }
     if stopped {
         say(format_args!("Stopped; the same command resumes the comparison."));
@@ -148,8 +168,8 @@ fn train_and_compare(args: &Args) -> Result<ExitStatus> {
     if without_figures > 0 {
         return Err(Failure(format!(
             "{without_figures} of {} runs failed; their logs are in {}",
-            runs.len(),
-            planning.out().display()
+            trained.runs.len(),
+            out.display()
         ))
         .into());
     }
