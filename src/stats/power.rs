@@ -42,7 +42,7 @@ pub fn paired_t_power(effect: f64, pairs: usize, level: f64) -> f64 {
         let found = normal.cdf(shift - critical * u) + normal.cdf(-shift - critical * u);
         power += weight * density * found;
     }
-    (power * step / 3.0).min(1.0)
+    (power * step / 3.0).clamp(0.0, 1.0)
 }
 
 /// The fewest pairs, from [`LEAST_PAIRS`] on, with which a two-sided paired t-test at `level` finds a true mean difference of

@@ -22,7 +22,7 @@ use crate::cli::{
     process::{plan_training::PlanTraining, signals},
 };
 use mindgap::{
-    compare::{self, Comparison, NotFinished, Plan},
+    compare::{self, Comparison, NotFinished, Plan, Question},
     report::Report,
     run::RunFolder,
     train::Failure,
@@ -79,6 +79,7 @@ const GROUP_BY: &str = "Take the group of an image from its path below the data'
 /// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, after the others are trained and
 /// compared.
 pub fn run(args: &Args) -> Result<ExitStatus> {
+    let question = args.asking.question(args.jobs)?;
     if args.models.are_given() {
         let flag = if args.models.runs.is_empty() { "--predictions" } else { "--runs" };
         ensure!(
@@ -98,7 +99,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
             );
             compare_plan(args, &Plan::read(plan)?)
         }
-        None => train_and_compare(args),
+        None => train_and_compare(args, question),
     }
 }
 
@@ -123,11 +124,10 @@ fn compare_plan(args: &Args, plan: &Plan) -> Result<ExitStatus> {
 }
 
 /// Makes the whole comparison on this machine.
-fn train_and_compare(args: &Args) -> Result<ExitStatus> {
+fn train_and_compare(args: &Args, question: Option<Question>) -> Result<ExitStatus> {
     let planning = args.planning.settled();
     let presets = planning.presets()?;
     let baseline = baseline(args, &presets)?;
-    let question = args.asking.question(args.jobs)?;
     let runs = match question.and_then(|question| question.max_seeds) {
         Some(most) => planning.runs_of(most)?,
         None => planning.runs()?,
