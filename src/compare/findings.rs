@@ -50,9 +50,16 @@ impl Comparison {
                 line += &format!("; {}", why(stopped, question));
             }
             lines.push(line + ".");
-            lines.extend(self.seeds_needed(preset, question));
         }
+        lines.extend(self.detections());
         lines
+    }
+
+    /// How many seeds, and how much time, telling the difference asked for takes: a sentence for each preset that has three seeds;
+    /// none where no difference was named.
+    pub(super) fn detections(&self) -> Vec<String> {
+        let Some(question) = &self.question else { return Vec::new() };
+        self.presets.iter().filter_map(|preset| self.seeds_needed(preset, question)).collect()
     }
 
     /// How many seeds, and how much time, telling the difference asked for takes of this preset.

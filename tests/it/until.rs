@@ -132,6 +132,11 @@ fn the_seeds_that_a_difference_needs_are_said_before_and_after() {
     let again = compare(&place, "cmp", &["--detect", "0.01", "--seeds", "4"]).succeed();
     let said = again.stderr();
     assert!(said.find(needed).unwrap() < said.find("smoothing-seed3 finished").unwrap(), "{said}");
+    // From another comparison on the same data.
+    let other = compare(&place, "other", &["--detect", "0.01", "--seeds", "1"]).succeed();
+    let said = other.stderr();
+    assert!(said.contains("By the comparison on these data in ./cmp") || said.contains("these data in cmp"), "{said}");
+    assert!(said.find(needed).unwrap() < said.find("seed-seed0 finished").unwrap(), "{said}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::cli::{
     process::plan_training::{Ends, PlanTraining},
 };
 use mindgap::{
-    compare::{self, Comparison, FinishedRun, Job, Plan, PlannedRun, Question},
+    compare::{self, Comparison, Earlier, FinishedRun, Job, Plan, PlannedRun, Question},
     stats::LEAST_PAIRS,
 };
 
@@ -117,11 +117,26 @@ impl Rounds<'_> {
                     say(line);
                 }
             }
-            (_, Some(margin)) if seeds == 0 => say(format_args!(
-                "How many seeds telling {margin} nats takes is said after the first {LEAST_PAIRS}: no earlier runs are in {}.",
+            (_, Some(margin)) if seeds == 0 => self.report_earlier(margin, question),
+            _ => {}
+        }
+    }
+
+    /// Says what an earlier comparison on the same data tells of the seeds needed, where there is one.
+    fn report_earlier(&self, margin: f64, question: Question) {
+        let fingerprint = &self.runs[0].data.fingerprint;
+        match Earlier::find(self.out, self.presets, self.baseline, fingerprint, question) {
+            Some(earlier) => {
+                say(format_args!("By the comparison on these data in {}:", earlier.folder.display()));
+                for line in &earlier.needs {
+                    say(line);
+                }
+            }
+            None => say(format_args!(
+                "How many seeds telling {margin} nats takes is said after the first {LEAST_PAIRS}: {} holds no earlier runs, and no \
+                 comparison on these data is beside it.",
                 self.out.display()
             )),
-            _ => {}
         }
     }
 
