@@ -73,7 +73,6 @@ impl Rounds<'_> {
             trained.runs = self.runs.iter().filter(|run| trained.plan.index(&run.job).is_some()).cloned().collect();
             let (finished, _) = compare::gather(&trained.plan, &trained.runs, |_| None);
             let comparison = self.compare(&finished, *question)?;
-            self.report(comparison.as_ref(), *question);
             let is_lost = |job: &Job| !finished.iter().any(|run| run.job == *job);
             // Seeds after a run that failed would be paired without it.
             if question.until_verdict && tried.iter().any(is_lost) {
@@ -83,6 +82,8 @@ impl Rounds<'_> {
             if next.is_empty() {
                 return Ok(trained);
             }
+            // Afterwards the tables say it.
+            self.report(comparison.as_ref(), *question);
             (trained.plan, _) = Plan::grow(self.out, next.clone())?;
             let ends = self.training.train(&trained.plan, &next, stop);
             trained.note(&next, &ends);
