@@ -78,7 +78,7 @@ impl Compared {
     }
 
     /// 95 % interval over seeds of the difference in val loss: the confidence sequence where there is one.
-    pub(super) fn interval_over_seeds(&self) -> Option<[f64; 2]> {
+    pub fn interval_over_seeds(&self) -> Option<[f64; 2]> {
         match &self.sequential {
             Some(test) => Some([test.low?, test.high?]),
             None => self.against.as_ref()?.val_loss.ci_seeds,
