@@ -20,6 +20,8 @@ mod answer;
 #[cfg(test)]
 mod answer_tests;
 mod answering;
+#[cfg(test)]
+mod answering_tests;
 mod compared;
 mod comparison;
 mod delta;

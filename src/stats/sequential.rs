@@ -156,7 +156,8 @@ fn e_value(pairs: usize, t_squared: f64) -> f64 {
     } else {
         (t_squared / ((n - 1.0) * growth)).ln_1p() - (t_squared / (n - 1.0)).ln_1p()
     };
-    (-0.5 * growth.ln() - 0.5 * n * ratio).exp()
+    // JSON holds no infinity.
+    (-0.5 * growth.ln() - 0.5 * n * ratio).exp().min(f64::MAX)
 }
 
 /// |t| from which `pairs` differences exclude a mean at the level of the confidence sequence; None where no t does.
