@@ -21,16 +21,16 @@ fn verdicts(comparison: &Comparison) -> Vec<Verdict> {
 
 #[test]
 fn a_difference_smaller_than_the_one_asked_for_is_called_what_it_is() {
-    for question in [fixed(0.1), until(Some(0.1), 30)] {
+    for question in [fixed(0.15), until(Some(0.15), 30)] {
         let found = comparison().answering(question);
         assert_eq!(verdicts(&found), [Verdict::Baseline, Verdict::Better, Verdict::Worse, Verdict::NoDifference]);
         let (text, brief) = (found.to_markdown(), found.to_brief());
         assert!(
-            text.contains("| no difference larger than 0.1 ") && brief.contains("| within ±0.1 "),
+            text.contains("| no difference larger than 0.15 ") && brief.contains("| within ±0.15 "),
             "{text}\n{brief}"
         );
         assert!(
-            found.verdict.ends_with("; for `idle` no difference larger than 0.1 nats is left."),
+            found.verdict.ends_with("; for `idle` no difference larger than 0.15 nats is left."),
             "{}",
             found.verdict
         );
