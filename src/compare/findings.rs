@@ -65,17 +65,14 @@ impl Comparison {
     /// How many seeds, and how much time, telling the difference asked for takes of this preset.
     fn seeds_needed(&self, preset: &Compared, question: &Question) -> Option<String> {
         let (margin, detection) = (question.detect?, preset.detection?);
+        let difference = format!("A difference of {margin} nats between `{}` and `{}`", preset.preset, self.baseline);
         let spread = format!(
-            "its differences from `{}` have a standard deviation of {:.4} over {}",
-            self.baseline,
+            "their differences have a standard deviation of {:.4} over {}",
             detection.sd,
             seeds_text(preset.paired_seeds())
         );
         let Some(seeds) = detection.seeds else {
-            return Some(format!(
-                "Telling {margin} nats of `{}` is out of reach of any number of seeds: {spread}.",
-                preset.preset
-            ));
+            return Some(format!("{difference} is out of reach of any number of seeds: {spread}."));
         };
         let high = detection.seeds_high.map_or("many more".to_owned(), |high| high.to_string());
         let range = detection.seeds_low.map_or(String::new(), |low| format!(" ({low} to {high})"));
@@ -89,10 +86,7 @@ impl Comparison {
             }
             _ => String::new(),
         };
-        Some(format!(
-            "Telling {margin} nats of `{}` with 80 % power takes about {seeds} seeds{range}: {spread}{time}.",
-            preset.preset
-        ))
+        Some(format!("{difference} is found with 80 % power by about {seeds} seeds{range}: {spread}{time}."))
     }
 
     /// Wall time of one seed of these presets and of the baseline, one run after another, in seconds.

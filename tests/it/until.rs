@@ -122,7 +122,7 @@ fn the_seeds_that_a_difference_needs_are_said_before_and_after() {
     let place = Place::with_images(12, 5);
     let first = compare(&place, "cmp", &["--detect", "0.01", "--seeds", "3"]).succeed();
     assert!(first.stderr().contains("is said after the first 3"), "{}", first.stderr());
-    let needed = "Telling 0.01 nats of `smoothing` with 80 % power takes about";
+    let needed = "A difference of 0.01 nats between `smoothing` and `seed` is found with 80 % power by about";
     assert!(first.stdout().contains(needed), "{}", first.stdout());
     let preset = json(&place, "cmp")["presets"][1].clone();
     let seeds = |name: &str| preset["detection"][name].as_u64().unwrap();
