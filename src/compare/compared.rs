@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Against, FinishedRun, SeedFigures, Verdict};
+use super::{
+    Against, FinishedRun, SeedFigures, Verdict,
+    answer::{Detection, Sequential},
+};
 use crate::{recipe::KeyDifference, stats::Course};
 
 /// One preset.
@@ -32,6 +35,12 @@ pub struct Compared {
     /// How it differs from the baseline; absent for the baseline itself and without a common seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
+    /// The sequential test, where seeds are added until the answers stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequential: Option<Sequential>,
+    /// What the difference that is to be told takes, where one was named; from three seeds on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<Detection>,
     /// The recipe keys in which it differs from the baseline; the preset's own value comes first.
     pub recipe: Vec<KeyDifference>,
 }
@@ -54,7 +63,40 @@ impl Compared {
             figures: SeedFigures::of(runs),
             val_loss_course: runs.iter().map(|run| run.figures.val_loss_course).collect(),
             against: if is_base { None } else { Against::new(runs, base, number) },
+            sequential: None,
+            detection: None,
             recipe,
         }
+    }
+
+    /// p-value of the difference in val loss after Holm's correction: that of the sequential test where there is one.
+    pub(super) fn p_holm(&self) -> Option<f64> {
+        match &self.sequential {
+            Some(test) => Some(test.p_holm),
+            None => self.against.as_ref()?.val_loss.p_holm,
+        }
+    }
+
+    /// 95 % interval over seeds of the difference in val loss: the confidence sequence where there is one.
+    pub fn interval_over_seeds(&self) -> Option<[f64; 2]> {
+        match &self.sequential {
+            Some(test) => Some([test.low?, test.high?]),
+            None => self.against.as_ref()?.val_loss.ci_seeds,
+        }
+    }
+
+    /// How many seeds the paired differences have.
+    pub(super) fn paired_seeds(&self) -> usize {
+        self.against.as_ref().map_or(0, |against| against.seeds.len())
+    }
+
+    /// How many seeds more the answer is expected to take, where that is known.
+    pub(super) fn seeds_to_go(&self) -> Option<usize> {
+        let needed = match (&self.sequential, &self.detection) {
+            (Some(test), _) => test.seeds_needed,
+            (None, Some(detection)) => detection.seeds,
+            (None, None) => None,
+        };
+        needed?.checked_sub(self.paired_seeds()).filter(|more| *more > 0)
     }
 }

@@ -3,7 +3,10 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{Compared, FinishedRun, Job, Models, Verdict, folds::join_folds, pairing::pair, sentence::sentence};
+use super::{
+    Compared, FinishedRun, Job, Models, Verdict, folds::join_folds, pairing::pair, question::Question,
+    sentence::sentence,
+};
 use crate::{
     run::{DataSource, Versions},
     stats::holm,
@@ -24,6 +27,9 @@ pub struct Comparison {
     pub not_finished: Vec<NotFinished>,
     /// The presets that have a finished run, in the order in which they were named.
     pub presets: Vec<Compared>,
+    /// What was asked beyond the figures: the difference that is to be told, and whether seeds were added until the answers stood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
     /// Where the models come from, if the comparison trained none of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<Models>,
@@ -108,12 +114,13 @@ impl Comparison {
         }
         judge(&mut compared);
         Ok(Self {
-            verdict: sentence(baseline, &compared, models.as_ref()),
+            verdict: sentence(baseline, &compared, models.as_ref(), None),
             baseline: baseline.to_owned(),
             finished: finished.len(),
             planned: finished.len() + not_finished.len(),
             not_finished,
             presets: compared,
+            question: None,
             models,
             image_groups: finished.iter().find_map(|run| run.images.group_count()),
             data: base[0].environment.as_ref().map(|environment| environment.data.clone()),

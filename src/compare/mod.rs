@@ -10,14 +10,25 @@
 //! recorded runs, or tables of predictions (`predictions`). It reads them, groups them into recipes over seeds (`grouping`),
 //! brings them to the same images (`pairing`), and then proceeds as with the runs of a plan.
 //!
+//! [`Comparison::answering`] answers a [`Question`] beyond that: which difference is to be told (`answer`), and whether seeds are
+//! added until the answers stand.
+//!
 //! The module holds no tensors: it reads runs from their folders.
 
 mod accuracy;
+mod answer;
+#[cfg(test)]
+mod answer_tests;
+mod answering;
+#[cfg(test)]
+mod answering_tests;
 mod compared;
 mod comparison;
 mod delta;
 mod difference;
+mod earlier;
 mod figures;
+mod findings;
 mod finished;
 mod folds;
 mod gather;
@@ -32,6 +43,7 @@ mod pairing_tests;
 mod plan;
 mod planned_run;
 mod predictions;
+mod question;
 mod remarks;
 mod run_figures;
 mod runner;
@@ -43,10 +55,12 @@ mod verdict;
 mod worth;
 
 pub use accuracy::AccuracyTest;
+pub use answer::{Detection, Sequential};
 pub use compared::Compared;
 pub use comparison::{Comparison, NotFinished};
 pub use delta::Delta;
 pub use difference::Against;
+pub use earlier::Earlier;
 pub use figures::{MeanSd, SeedFigures};
 pub use finished::{FinishedRun, Which};
 pub use gather::{gather, progress};
@@ -58,6 +72,7 @@ pub use origin::{ComparedModel, Models, Weights};
 pub use plan::Plan;
 pub use planned_run::{PlannedData, PlannedRun};
 pub use predictions::{EVALUATE_COLUMNS, Values};
+pub use question::{Question, Stopped};
 pub use run_figures::{Measurement, RunFigures};
 pub use runner::{JobStatus, run};
 pub use verdict::Verdict;

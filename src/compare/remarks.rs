@@ -95,6 +95,14 @@ impl Comparison {
                  McNemar's test, know nothing of groups."
             ));
         }
+        lines.extend(self.answers());
+        if self.question.is_some_and(|question| question.until_verdict) {
+            lines.push(
+                "Seeds were added until the answers stood: CI seeds and p are those of a sequential t-test, which keeps its error rate at \
+                 every check."
+                    .to_owned(),
+            );
+        }
         let Some(models) = &self.models else { return lines };
         lines.push(match models.left_out {
             0 => format!("Compared on {} val images, paired by {}.", models.images, models.paired_by.words()),

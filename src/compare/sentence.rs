@@ -1,9 +1,15 @@
 //! The verdict of a comparison in one sentence.
 
-use super::{Models, Verdict, Weights, compared::Compared};
+use super::{Models, Question, Verdict, Weights, compared::Compared};
 
-/// The verdict in one sentence; where `models` were trained elsewhere, also what is known of these very models.
-pub(super) fn sentence(baseline: &str, presets: &[Compared], models: Option<&Models>) -> String {
+/// The verdict in one sentence; where `models` were trained elsewhere, also what is known of these very models; where a
+/// `question` was asked, with its answers.
+pub(super) fn sentence(
+    baseline: &str,
+    presets: &[Compared],
+    models: Option<&Models>,
+    question: Option<&Question>,
+) -> String {
     let better = with(Verdict::Better, presets);
     let best = better.iter().copied().min_by(|a, b| a.figures.val_loss.mean.total_cmp(&b.figures.val_loss.mean));
     let mut text = match best {
@@ -30,8 +36,14 @@ pub(super) fn sentence(baseline: &str, presets: &[Compared], models: Option<&Mod
     if !worse.is_empty() {
         text += &format!("; {worse} made val loss higher");
     }
+    let same = names(Verdict::NoDifference, presets);
+    if let (false, Some(margin)) = (same.is_empty(), question.and_then(|question| question.detect)) {
+        text += &format!("; for {same} no difference larger than {margin} nats is left");
+    }
     let not_shown = names(Verdict::NotShown, presets);
-    if !not_shown.is_empty() && best.is_some() {
+    if question.is_some() {
+        text += &still_open(&with(Verdict::NotShown, presets));
+    } else if !not_shown.is_empty() && best.is_some() {
         text += &format!("; for {not_shown} a difference is not shown with this number of seeds");
     }
     if models.is_some_and(|models| models.weights == Weights::Best) {
@@ -49,18 +61,30 @@ fn names(verdict: Verdict, presets: &[Compared]) -> String {
     names.join(", ")
 }
 
+/// What is not shown yet of these presets, and how many seeds more it takes.
+fn still_open(presets: &[&Compared]) -> String {
+    let mut text = String::new();
+    for preset in presets {
+        text += &format!("; for `{}` a difference is not shown yet", preset.preset);
+        if let Some(more) = preset.seeds_to_go() {
+            text += &format!(", which needs about {more} more seeds");
+        }
+    }
+    text
+}
+
 /// How far `best` is below the baseline, and how surely.
 fn improvement(best: &Compared, baseline: &str) -> String {
     let Some(against) = &best.against else { return String::new() };
     let delta = &against.val_loss;
-    let interval = match delta.ci_seeds {
+    let interval = match best.interval_over_seeds() {
         Some([low, high]) => {
             let over = if best.folds.is_some() { "folds and seeds" } else { "seeds" };
             format!(", 95 % interval {:.3} to {:.3} over {over}", -high, -low)
         }
         None => String::new(),
     };
-    let p = match delta.p_holm {
+    let p = match best.p_holm() {
         Some(p) => format!(", {} after Holm's correction", p_value(p)),
         None => String::new(),
     };

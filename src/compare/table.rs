@@ -2,7 +2,11 @@
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 
-use super::{Compared, Comparison, Delta, MeanSd, Verdict, Weights, sentence::p_value};
+use super::{
+    Compared, Comparison, Delta, MeanSd, Question, Weights,
+    findings::{finding, short_finding},
+    sentence::p_value,
+};
 use crate::stats::Course;
 
 /// Stands where a figure does not exist.
@@ -46,7 +50,7 @@ impl Comparison {
     /// The verdict and one table that fits 80 columns, for a terminal.
     pub fn to_brief(&self) -> String {
         let mut rows = vec![row(&[self.noun(), "val loss", "gap", "Δ val", "p", "finding"])];
-        rows.extend(self.presets.iter().map(brief_row));
+        rows.extend(self.presets.iter().map(|preset| brief_row(preset, self.question.as_ref())));
         let is_of_tables = self.models.as_ref().is_some_and(|models| models.weights == Weights::Given);
         let mut text = format!(
             "{}\n\n{}\n{}, mean ± sd over seeds;{} Δ against `{}`; p after Holm.\n",
@@ -122,7 +126,7 @@ impl Comparison {
             "Δ probe loss",
             "finding",
         ])];
-        rows.extend(self.presets.iter().filter_map(differences_row));
+        rows.extend(self.presets.iter().filter_map(|preset| differences_row(preset, self.question.as_ref())));
         self.without_empty_columns(rows)
     }
 }
@@ -131,16 +135,16 @@ fn row(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|&cell| cell.to_owned()).collect()
 }
 
-fn brief_row(preset: &Compared) -> Vec<String> {
+fn brief_row(preset: &Compared, question: Option<&Question>) -> Vec<String> {
     let delta = preset.against.as_ref().map(|against| &against.val_loss);
-    let p = delta.and_then(|delta| delta.p_holm).map(|p| p_value(p).replace("p = ", "").replace("p ", ""));
+    let p = preset.p_holm().map(|p| p_value(p).replace("p = ", "").replace("p ", ""));
     vec![
         preset.preset.clone(),
         mean_sd(&preset.figures.val_loss, 3),
         mean_sd_if_known(&preset.figures.gap_loss, 3),
         delta.map_or(NONE.into(), |delta| signed_mean(delta, 3)),
         p.unwrap_or_else(|| NONE.into()),
-        word(preset.verdict).to_owned(),
+        short_finding(preset, question),
     ]
 }
 
@@ -172,18 +176,18 @@ fn figures_row(preset: &Compared, with_leaks: bool, with_near_leaks: bool) -> Ve
     row
 }
 
-fn differences_row(preset: &Compared) -> Option<Vec<String>> {
+fn differences_row(preset: &Compared, question: Option<&Question>) -> Option<Vec<String>> {
     let against = preset.against.as_ref()?;
     Some(vec![
         preset.preset.clone(),
         signed_mean(&against.val_loss, 3),
         interval(against.val_loss.ci_images),
-        interval(against.val_loss.ci_seeds),
-        against.val_loss.p_holm.map_or(NONE.into(), p_value),
+        interval(preset.interval_over_seeds()),
+        preset.p_holm().map_or(NONE.into(), p_value),
         signed_mean(&against.val_acc, 1),
         against.gap_loss.as_ref().map_or(NONE.into(), |delta| signed_mean(delta, 3)),
         against.probe_loss.as_ref().map_or(NONE.into(), |delta| signed_mean(delta, 3)),
-        word(preset.verdict).to_owned(),
+        finding(preset, question),
     ])
 }
 
@@ -204,16 +208,6 @@ fn signed_mean(delta: &Delta, digits: usize) -> String {
 
 fn interval(interval: Option<[f64; 2]>) -> String {
     interval.map_or(NONE.into(), |[low, high]| format!("{low:+.3} to {high:+.3}"))
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Baseline => "baseline",
-        Verdict::Better => "better",
-        Verdict::UnderFits => "under-fits",
-        Verdict::Worse => "worse",
-        Verdict::NotShown => "not shown",
-    }
 }
 
 /// What val loss did at the end of the runs of a preset: `still falls in 2 of 3, stands still in 1`.

@@ -108,7 +108,7 @@ fn data(fingerprint: &str) -> DataSource {
 }
 
 /// `base` and other presets, each with its val and probe loss, over `seeds` seeds.
-fn compare(presets: &[(&str, f64, f64)], seeds: u64) -> Comparison {
+pub(super) fn compare(presets: &[(&str, f64, f64)], seeds: u64) -> Comparison {
     let names: Vec<String> = presets.iter().map(|(name, ..)| (*name).to_owned()).collect();
     let runs: Vec<FinishedRun> = (0..seeds)
         .flat_map(|seed| presets.iter().map(move |&(name, val, probe)| run(name, seed, val, probe)))

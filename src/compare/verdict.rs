@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Against, Delta};
 
 /// Significance level at which the corrected p-value is read.
-const LEVEL: f64 = 0.05;
+pub(super) const LEVEL: f64 = 0.05;
 
 /// What a comparison says of a preset against the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,26 +19,42 @@ pub enum Verdict {
     UnderFits,
     /// Its val loss is higher, by more than chance between seeds explains.
     Worse,
-    /// This number of seeds shows neither.
+    /// Its val loss differs by no more than the difference that is to be told (`--detect`).
+    NoDifference,
+    /// This number of seeds shows none of these.
     NotShown,
 }
 
 impl Verdict {
-    /// Judges these differences.
+    /// Judges these differences by the corrected p-value of the paired t-test.
     pub fn of(against: &Against) -> Self {
-        let shown = against.val_loss.p_holm.is_some_and(|p| p < LEVEL);
-        let over_seeds = |delta: &Option<Delta>| delta.as_ref().and_then(|delta| delta.ci_seeds);
-        let probe_is_higher = over_seeds(&against.probe_loss).is_some_and(|[low, _]| low > 0.0);
-        let gap_is_smaller = over_seeds(&against.gap_loss).is_some_and(|[_, high]| high < 0.0);
-        let val_is_lower = against.val_loss.mean < 0.0;
-        if shown && val_is_lower {
-            Self::Better
-        } else if probe_is_higher && gap_is_smaller && against.val_loss.mean >= 0.0 {
-            Self::UnderFits
-        } else if shown {
-            Self::Worse
-        } else {
-            Self::NotShown
+        let verdict = Self::shown(against, against.val_loss.p_holm);
+        match verdict {
+            Self::NotShown | Self::Worse if against.is_under_fitting() && against.val_loss.mean >= 0.0 => {
+                Self::UnderFits
+            }
+            verdict => verdict,
         }
+    }
+
+    /// Better or worse where the corrected p-value shows a difference.
+    pub(super) fn shown(against: &Against, p_holm: Option<f64>) -> Self {
+        if p_holm.is_none_or(|p| p >= LEVEL) {
+            Self::NotShown
+        } else if against.val_loss.mean < 0.0 {
+            Self::Better
+        } else {
+            Self::Worse
+        }
+    }
+}
+
+impl Against {
+    /// Whether the probe's loss is higher and the gap smaller, each by more than chance between seeds explains.
+    pub(super) fn is_under_fitting(&self) -> bool {
+        let over_seeds = |delta: &Option<Delta>| delta.as_ref().and_then(|delta| delta.ci_seeds);
+        let probe_is_higher = over_seeds(&self.probe_loss).is_some_and(|[low, _]| low > 0.0);
+        let gap_is_smaller = over_seeds(&self.gap_loss).is_some_and(|[_, high]| high < 0.0);
+        probe_is_higher && gap_is_smaller
     }
 }

@@ -153,7 +153,11 @@ fn of_comparison(folder: &Path, baseline: Option<&str>) -> Result<Report> {
         }
     }
     ensure!(!groups.is_empty(), "{} names no run that is there", file.display());
-    Report::of(groups, Some(baseline.unwrap_or(&known.baseline)), missing, known.command_line, None)
+    let mut report = Report::of(groups, Some(baseline.unwrap_or(&known.baseline)), missing, known.command_line, None)?;
+    if let Some(question) = known.question {
+        report.comparison = report.comparison.map(|comparison| comparison.answering(question));
+    }
+    Ok(report)
 }
 
 /// `folder` itself where it is a run folder, else the run folders directly in it.

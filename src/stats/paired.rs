@@ -43,6 +43,19 @@ pub fn corrected_t(differences: &[f64], test_over_train: f64) -> Option<PairedT>
     Some(PairedT { mean, interval: [mean - reach, mean + reach], p: 2.0 * student.cdf(-(mean / error).abs()) })
 }
 
+/// The p-value of a mean of `margin` or more in size: small where the mean is shown to lie between −`margin` and `margin`. It is
+/// the larger p-value of two one-sided paired t-tests (Schuirmann 1987). None as for [`paired_t`].
+pub fn equivalence_p(differences: &[f64], margin: f64) -> Option<f64> {
+    let test = paired_t(differences)?;
+    let error = standard_error(differences);
+    let distance = margin - test.mean.abs();
+    if error == 0.0 {
+        return Some(if distance > 0.0 { 0.0 } else { 1.0 });
+    }
+    let student = StudentsT::new(0.0, 1.0, differences.len() as f64 - 1.0).ok()?;
+    Some(student.cdf(-distance / error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +155,18 @@ mod tests {
         assert_eq!(paired_t(&[]), None);
         assert_eq!(paired_t(&[-0.1, -0.2]), None);
         assert_eq!(paired_t(&[-0.1, -0.2, f64::NAN]), None);
+    }
+
+    #[test]
+    fn equivalence_is_statsmodels_two_one_sided_tests() {
+        // ttost_paired(numpy.array(differences), numpy.zeros(5), -margin, margin)[0] of statsmodels 0.15.0.
+        let differences = [0.02, -0.01, 0.015, -0.005, 0.01];
+        assert_close(equivalence_p(&differences, 0.03).unwrap(), 0.007150021698560996, 1e-8);
+        assert_close(equivalence_p(&differences, 0.01).unwrap(), 0.26376032258491117, 1e-8);
+        assert_close(equivalence_p(&differences, 0.004).unwrap(), 0.6264547744967706, 1e-8);
+        assert_eq!(equivalence_p(&[0.01; 4], 0.02), Some(0.0));
+        assert_eq!(equivalence_p(&[0.03; 4], 0.02), Some(1.0));
+        assert_eq!(equivalence_p(&[0.01; 2], 0.02), None);
     }
 
     #[test]

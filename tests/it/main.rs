@@ -49,6 +49,7 @@ mod sixteen_bit;
 mod steady;
 mod torture;
 mod train;
+mod until;
 mod vanishing;
 mod words;
 mod worth;

@@ -2,6 +2,7 @@
 
 pub mod compute;
 pub mod data;
+pub mod detect;
 pub mod input;
 pub mod job_recipes;
 pub mod model_data;

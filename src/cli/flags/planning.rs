@@ -80,10 +80,15 @@ impl Planning {
     /// Every preset with every seed and fold, with complete recipes. Opens the data, which decide the size of the images.
     /// Fails on a bad preset, recipe or data set.
     pub fn runs(&self) -> Result<Vec<PlannedRun>> {
+        self.runs_of(self.seeds.unwrap_or(3))
+    }
+
+    /// [`Self::runs`] with this number of seeds.
+    pub fn runs_of(&self, seeds: u32) -> Result<Vec<PlannedRun>> {
         let first = self.source.flags.number("seed").unwrap_or(0);
         let presets = self.presets()?;
         let recipes = JobRecipes { data: &self.data, source: &self.source, preset: None };
-        let jobs = compare::jobs(&presets, first, u64::from(self.seeds.unwrap_or(3)), recipes.folds(&presets)?);
+        let jobs = compare::jobs(&presets, first, u64::from(seeds), recipes.folds(&presets)?);
         recipes.plan(jobs, &self.out())
     }
 }

@@ -15,7 +15,10 @@ pub fn differences(comparison: &Comparison, position: impl Fn(&str) -> usize) ->
     let rows: Vec<_> = comparison
         .presets
         .iter()
-        .filter_map(|preset| Some((position(&preset.preset), &preset.against.as_ref()?.val_loss)))
+        .filter_map(|preset| {
+            let val_loss = &preset.against.as_ref()?.val_loss;
+            Some((position(&preset.preset), val_loss, preset.interval_over_seeds()))
+        })
         .collect();
     if rows.is_empty() {
         return Ok(None);
@@ -23,8 +26,8 @@ pub fn differences(comparison: &Comparison, position: impl Fn(&str) -> usize) ->
     // The axis holds 0, every dot and every interval.
     let mut low: f64 = 0.0;
     let mut high: f64 = 0.0;
-    for (_, delta) in &rows {
-        let intervals = [delta.ci_images, delta.ci_seeds].into_iter().flatten().flatten();
+    for (_, delta, over_seeds) in &rows {
+        let intervals = [delta.ci_images, *over_seeds].into_iter().flatten().flatten();
         for end in delta.values.iter().copied().chain(intervals).filter(|end| end.is_finite()) {
             low = low.min(end);
             high = high.max(end);
@@ -45,11 +48,11 @@ pub fn differences(comparison: &Comparison, position: impl Fn(&str) -> usize) ->
         };
         let mut axes = frame.draw(area)?;
         axes.draw_series([PathElement::new([(0.0, y[0]), (0.0, y[1])], INK.stroke_width(1))]).map_err(drawing)?;
-        for (row, (colour, delta)) in rows.iter().enumerate() {
+        for (row, (colour, delta, over_seeds)) in rows.iter().enumerate() {
             let (colour, top) = (series(*colour), -4.0 * row as f64 - 1.0);
             let dots = delta.values.iter().filter(|value| value.is_finite());
             axes.draw_series(dots.map(|&value| Circle::new((value, top), 4, colour.filled()))).map_err(drawing)?;
-            for (interval, below, width) in [(delta.ci_images, 1.0, 5), (delta.ci_seeds, 2.0, 1)] {
+            for (interval, below, width) in [(delta.ci_images, 1.0, 5), (*over_seeds, 2.0, 1)] {
                 let Some([low, high]) = interval else { continue };
                 let line = [(low, top - below), (high, top - below)];
                 axes.draw_series([PathElement::new(line, colour.stroke_width(width))]).map_err(drawing)?;

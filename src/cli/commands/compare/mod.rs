@@ -1,14 +1,18 @@
 //! `mindgap compare`: trains several presets over several seeds and says which of their differences are real; or compares
 //! models that are trained already.
 
+mod asking;
 mod models;
+mod rounds;
 mod write;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
+use asking::Asking;
 use models::ModelFlags;
+use rounds::Rounds;
 use write::{command_line, print_comparison, write_files};
 
 use crate::cli::{
@@ -18,7 +22,7 @@ use crate::cli::{
     process::{plan_training::PlanTraining, signals},
 };
 use mindgap::{
-    compare::{self, Comparison, NotFinished, Plan},
+    compare::{self, Comparison, NotFinished, Plan, Question},
     report::Report,
     run::RunFolder,
     train::Failure,
@@ -41,6 +45,9 @@ pub struct Args {
 
     #[command(flatten)]
     planning: Planning,
+
+    #[command(flatten)]
+    asking: Asking,
 
     /// The preset or group that the others are compared with [default: the first]
     #[arg(long, value_name = "NAME", help_heading = "Comparison")]
@@ -72,6 +79,7 @@ const GROUP_BY: &str = "Take the group of an image from its path below the data'
 /// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, after the others are trained and
 /// compared.
 pub fn run(args: &Args) -> Result<ExitStatus> {
+    let question = args.asking.question(args.jobs)?;
     if args.models.are_given() {
         let flag = if args.models.runs.is_empty() { "--predictions" } else { "--runs" };
         ensure!(
@@ -91,7 +99,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
             );
             compare_plan(args, &Plan::read(plan)?)
         }
-        None => train_and_compare(args),
+        None => train_and_compare(args, question),
     }
 }
 
@@ -116,11 +124,19 @@ fn compare_plan(args: &Args, plan: &Plan) -> Result<ExitStatus> {
 }
 
 /// Makes the whole comparison on this machine.
-fn train_and_compare(args: &Args) -> Result<ExitStatus> {
+fn train_and_compare(args: &Args, question: Option<Question>) -> Result<ExitStatus> {
     let planning = args.planning.settled();
     let presets = planning.presets()?;
     let baseline = baseline(args, &presets)?;
-    let runs = planning.runs()?;
+    let runs = match question.and_then(|question| question.max_seeds) {
+        Some(most) => planning.runs_of(most)?,
+        None => planning.runs()?,
+    };
+    ensure!(
+        question.is_none() || runs[0].job.fold.is_none(),
+        "--detect and --until count seeds of independent runs, and the runs of folds share training images; compare folds with a \
+         number of --seeds, or leave --folds out"
+    );
     // Checked here so that the message appears on the terminal, not in each run's log. Finished runs need no device.
     for run in &runs {
         let is_done = planning.out().join(run.job.name()).join(RunFolder::DONE).exists();
@@ -128,18 +144,22 @@ fn train_and_compare(args: &Args) -> Result<ExitStatus> {
             args.compute.check_amp(&run.recipe, args.compute.device()?)?;
         }
     }
-    let (plan, _) = Plan::grow(&planning.out(), runs.clone())?;
-
-    let stop = signals::stop_flag()?;
+    let out = planning.out();
     let training = PlanTraining { data: &planning.data, compute: &args.compute, parallel: args.jobs };
-    let ends = training.train(&plan, &runs, &stop);
-    let (finished, missing) = compare::gather(&plan, &runs, |job| ends.failure(job));
-    let stopped = ends.is_stopped();
+    let rounds = Rounds { presets: &presets, baseline: &baseline, runs: &runs, question, training, out: &out };
+    let stop = signals::stop_flag()?;
+    let trained = rounds.train(&stop)?;
+    let (finished, missing) = compare::gather(&trained.plan, &trained.runs, |job| trained.failure(job));
     let without_figures = missing.len();
+    let stopped = trained.is_stopped;
     // A comparison that was stopped before a run of the baseline finished has nothing to compare yet.
     if !stopped || finished.iter().any(|run| run.job.preset == baseline) {
         let comparison = Comparison::new(&presets, &baseline, finished, missing, command_line())?;
-        conclude(&comparison, &planning.out(), args.json)?;
+        let comparison = match question {
+            Some(question) => comparison.answering(question),
+            None => comparison,
+        };
+        conclude(&comparison, &out, args.json)?;
     }
     if stopped {
         say(format_args!("Stopped; the same command resumes the comparison."));
@@ -148,8 +168,8 @@ fn train_and_compare(args: &Args) -> Result<ExitStatus> {
     if without_figures > 0 {
         return Err(Failure(format!(
             "{without_figures} of {} runs failed; their logs are in {}",
-            runs.len(),
-            planning.out().display()
+            trained.runs.len(),
+            out.display()
         ))
         .into());
     }

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use crate::cli::{
     ExitStatus,
     commands::diagnose::learning_curve::learning_curve,
-    flags::compute::Compute,
+    flags::{compute::Compute, detect},
     output::{overwrite::check_our_page, print::print, say::say},
 };
 use mindgap::{
@@ -36,7 +36,7 @@ pub struct Args {
     fail_on_gap: Option<f64>,
 
     /// Difference in val loss that is to be told, in nats: where the standard error of val is larger, folds are advised
-    #[arg(long, value_name = "NATS", default_value_t = Case::DETECT)]
+    #[arg(long, value_name = "NATS", default_value_t = Case::DETECT, value_parser = detect::nats)]
     detect: f64,
 
     /// Of a log with several runs, judge run N, counted from 1 [default: the last]
@@ -91,7 +91,6 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     if let Some(page) = &args.html {
         check_our_page(page, "--html")?;
     }
-    ensure!(args.detect > 0.0, "--detect takes a number of nats above 0");
     let case = Case { detect: args.detect, ..read(args)? };
     let mut diagnosis = diagnose(&case);
     if args.learning_curve {
