@@ -138,51 +138,71 @@ impl SetLosses {
 pub(super) struct Losses {
     pub val: SetLosses,
     pub train: SetLosses,
-    /// The temperatures of val and of train, each fitted on the first and on the second half of its set; None where a half is
-    /// empty or has logits that are not finite.
+    /// The temperatures of val and of train as they are, each fitted on the first and on the second half of its set; None where
+    /// a half is empty or has logits that are not finite.
     pub temperatures: Option<[[f64; 2]; 2]>,
 }
 
 impl Losses {
-    /// Losses by plain cross-entropy. Each image has the temperature that was fitted on the half of its set that it is not in.
-    /// Temperatures are fitted on images that are no leaks and whose label is probably right, so that these causes have no part in
-    /// them.
+    /// Losses by plain cross-entropy. Each image has the temperature that was fitted on the half of its set that it is not in;
+    /// views have temperatures of their own, since those of images that the network knows by sight would not suit them.
     pub fn of(evidence: &BillEvidence) -> Self {
-        let in_first_of_train: Vec<bool> =
-            (0..evidence.train.outputs.labels.len()).map(|image| image % 2 == 0).collect();
-        let halves = [&evidence.in_first_half, &in_first_of_train];
-        let sets = [&evidence.val, &evidence.train];
-        let is_clean = |set: usize, image: usize| {
-            let is_leak = set == 0 && evidence.leaks[image];
-            !is_leak && sets[set].right(image) >= 0.5
+        let train_images = evidence.train.outputs.labels.len();
+        let val = Halves {
+            is_first: evidence.in_first_half.clone(),
+            is_clean: (0..evidence.leaks.len())
+                .map(|image| !evidence.leaks[image] && evidence.val.right(image) >= 0.5)
+                .collect(),
         };
-        let fitted = [0, 1].map(|set| {
-            [true, false].map(|half| {
-                let part = sets[set].outputs.only(|image| halves[set][image] == half && is_clean(set, image));
-                fit_temperature(&Logits::new(&part.logits, &part.labels, evidence.classes))
-            })
-        });
-        let temperatures = fitted.iter().flatten().all(|temperature| temperature.is_finite()).then_some(fitted);
-        let [val, train] = [0, 1].map(|set| {
-            let [first, second] = temperatures.map_or([1.0; 2], |fitted| fitted[set]);
-            let of_image: Vec<f64> =
-                halves[set].iter().map(|is_first| if *is_first { second } else { first }).collect();
-            set_losses(sets[set], evidence.classes, &of_image)
-        });
-        Self { val, train, temperatures }
+        let train = Halves {
+            is_first: (0..train_images).map(|image| image % 2 == 0).collect(),
+            is_clean: (0..train_images).map(|image| evidence.train.right(image) >= 0.5).collect(),
+        };
+        let of_val = val.temperatures(&evidence.val.outputs, evidence.classes);
+        let of_train = train.temperatures(&evidence.train.outputs, evidence.classes);
+        Self {
+            val: set_losses(&evidence.val, evidence.classes, &val),
+            train: set_losses(&evidence.train, evidence.classes, &train),
+            temperatures: of_val.zip(of_train).map(<[_; 2]>::from),
+        }
     }
 }
 
-fn set_losses(set: &BillSet, classes: usize, temperatures: &[f64]) -> SetLosses {
+/// The halves of a set between which temperatures are cross-fitted.
+struct Halves {
+    /// Whether each image is in the first half.
+    is_first: Vec<bool>,
+    /// Whether each image is no leak and has a label that is probably right: leaks and wrong labels have no part in temperatures.
+    is_clean: Vec<bool>,
+}
+
+impl Halves {
+    /// The temperatures fitted on both halves; None where one is no number.
+    fn temperatures(&self, outputs: &Outputs, classes: usize) -> Option<[f64; 2]> {
+        let fitted = [true, false].map(|half| {
+            let part = outputs.only(|image| self.is_first[image] == half && self.is_clean[image]);
+            fit_temperature(&Logits::new(&part.logits, &part.labels, classes))
+        });
+        fitted.iter().all(|temperature| temperature.is_finite()).then_some(fitted)
+    }
+
+    /// The temperature of each image: that of the other half; 1 where there is none.
+    fn of_images(&self, outputs: &Outputs, classes: usize) -> Vec<f64> {
+        let [first, second] = self.temperatures(outputs, classes).unwrap_or([1.0; 2]);
+        self.is_first.iter().map(|is_first| if *is_first { second } else { first }).collect()
+    }
+}
+
+fn set_losses(set: &BillSet, classes: usize, halves: &Halves) -> SetLosses {
     let plain = [&set.outputs];
     let views: Vec<&Outputs> = if set.views.is_empty() { plain.to_vec() } else { set.views.iter().collect() };
-    let once = vec![1.0; temperatures.len()];
+    let once = vec![1.0; halves.is_first.len()];
     SetLosses {
         of: [
             mean_losses(&plain, classes, &once),
             mean_losses(&views, classes, &once),
-            mean_losses(&plain, classes, temperatures),
-            mean_losses(&views, classes, temperatures),
+            mean_losses(&plain, classes, &halves.of_images(plain[0], classes)),
+            mean_losses(&views, classes, &halves.of_images(views[0], classes)),
         ],
     }
 }

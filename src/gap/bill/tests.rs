@@ -48,9 +48,13 @@ fn outputs(images: &Images, seed: u64, set: u32) -> Outputs {
         let mut place = draws.uniform();
         let mut logits = Vec::new();
         for class in 0..CLASSES {
-            let spread = if is_hard { 1.5 + 0.8 * images.spread } else { 3.0 * images.spread };
-            let is_possible = (class < 2) == is_hard;
-            logits.push(if is_possible { (spread * draws.normal()) as f32 } else { -3.0 });
+            let noise = images.spread * draws.normal();
+            let logit = match ((class < 2) == is_hard, is_hard) {
+                (false, _) => -3.0,
+                (true, true) => 1.5 + 0.8 * noise,
+                (true, false) => 3.0 * noise,
+            };
+            logits.push(logit as f32);
         }
         let known: Vec<f32> = logits.iter().map(|logit| images.known * logit).collect();
         let mut label = 0;
@@ -92,7 +96,7 @@ fn evidence(injected: &Injected, seed: u64) -> BillEvidence {
     let spread = 2.0 * (1.0 - injected.less_known);
     let val = Images { n: VAL, spread, hard: 0.3 + injected.shift, known: 1.0 };
     // A network recognises its training images better than its probabilities say.
-    let train = Images { n: TRAIN, spread: 2.0, hard: 0.3, known: 1.3 };
+    let train = Images { n: TRAIN, spread: 2.0, hard: 0.3, known: 2.0 };
     let mut val = outputs(&val, seed, 20);
     let mut view = outputs(&train, seed, 21);
     let mut train = view.clone();
