@@ -1,27 +1,12 @@
 //! Folds: each image validates once, and a comparison over folds says how surely.
 
-use crate::support::Place;
+use crate::support::{Place, TINY};
 use serde_json::Value;
 
-const NET: [&str; 14] = [
-    "--data",
-    "data",
-    "--width",
-    "4",
-    "--stem-stride",
-    "2",
-    "--batch-size",
-    "8",
-    "--threads",
-    "1",
-    "--model",
-    "resnet8",
-    "--epochs",
-    "2",
-];
+const NET: &[&str] = &["--data", "data", "--epochs", "2"];
 
 fn compare(place: &Place, more: &[&str]) -> Value {
-    place.mindgap(&[&["compare", "--presets", "seed,smoothing", "--out", "cmp"], &NET[..], more].concat()).succeed();
+    place.mindgap(&[&["compare", "--presets", "seed,smoothing", "--out", "cmp"], NET, TINY, more].concat()).succeed();
     serde_json::from_slice(&place.bytes("cmp", "compare.json")).unwrap()
 }
 
@@ -87,7 +72,7 @@ fn each_image_validates_once_and_the_interval_allows_for_overlapping_training_se
     let more = compare(&place, &["--folds", "3", "--seeds", "2"]);
     assert_eq!((&more["finished"], &more["presets"][1]["seeds"]), (&12.into(), &serde_json::json!([0, 1])));
     assert_eq!(more["presets"][1]["against"]["val_loss"]["values"].as_array().unwrap().len(), 6);
-    let other = [&["compare", "--presets", "seed,smoothing", "--out", "cmp", "--folds", "4"], &NET[..]].concat();
+    let other = [&["compare", "--presets", "seed,smoothing", "--out", "cmp", "--folds", "4"], NET, TINY].concat();
     place.mindgap(&other).refuse(&["all of 3 folds", "all of 4 folds"]);
     place.mindgap(&["report", "cmp"]).succeed();
 }
@@ -95,7 +80,7 @@ fn each_image_validates_once_and_the_interval_allows_for_overlapping_training_se
 #[test]
 fn a_run_validates_on_one_fold_that_must_be_named() {
     let place = Place::with_images(8, 4);
-    let train = |more: &[&str]| place.mindgap(&[&["train", "--out", "run"], &NET[..], more].concat());
+    let train = |more: &[&str]| place.mindgap(&[&["train", "--out", "run"], NET, TINY, more].concat());
     train(&["--folds", "3"]).refuse(&["fold = 0 to 2", "comparison"]);
     train(&["--folds", "3", "--fold", "3"]).refuse(&["give 0 to 2"]);
     let end = train(&["--folds", "3", "--fold", "1"]).succeed();

@@ -4,29 +4,14 @@
 use std::{fs, path::Path, process::Stdio, time::SystemTime};
 
 use crate::support::{
-    Finished, Place,
+    Finished, Place, TINY,
     interposed::stop_at,
     process::{children, is_pending, is_stopped, send, wait_until},
 };
 use serde_json::Value;
 
-const NET: &[&str] = &[
-    "--width",
-    "4",
-    "--stem-stride",
-    "2",
-    "--batch-size",
-    "8",
-    "--threads",
-    "1",
-    "--model",
-    "resnet8",
-    "--epochs",
-    "1",
-];
-
 fn words<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    [&["compare", "--data", "data", "--presets", "seed,smoothing", "--out", out], NET, more].concat()
+    [&["compare", "--data", "data", "--presets", "seed,smoothing", "--out", out, "--epochs", "1"], TINY, more].concat()
 }
 
 fn compare(place: &Place, out: &str, more: &[&str]) -> Finished {

@@ -27,6 +27,10 @@ use tempfile::TempDir;
 /// Three classes that a small network can tell apart: how bright the upper half is against the lower.
 pub const CLASSES: [&str; 3] = ["bright", "even", "dark"];
 
+/// Flags of a network that trains in a moment.
+pub const TINY: &[&str] =
+    &["--model", "resnet8", "--width", "4", "--stem-stride", "2", "--batch-size", "8", "--threads", "1"];
+
 /// A temporary place with an image folder `data` in it.
 pub struct Place {
     folder: TempDir,
