@@ -6,11 +6,13 @@
 //! | cause in S | what v(S) takes in its place |
 //! |---|---|
 //! | flattery | val without the images that also appear in train, exactly or nearly |
-//! | sampling | all training images that were measured, at the probe's class shares, in the place of the probe |
+//! | sampling | all training images that were measured, in the place of the probe |
 //! | calibration | logits divided by a temperature: for each half of val, and of train, the one fitted on the other half |
 //! | labels | each image with the weight 1 − P(its label is wrong) |
 //! | class-mix | training images weighted by class, so that the classes have val's shares |
 //! | memorisation | losses on augmented views of the images, of train and of val alike |
+//!
+//! Each class keeps its share of val, and of the probe, whatever is left out.
 //!
 //! The nats of a cause are its Shapley value, the mean of v(S) − v(S ∪ {cause}) over all orders in which the causes can be
 //! taken away (Shapley 1953): no order is preferred, and what two causes do together is divided between them. What remains

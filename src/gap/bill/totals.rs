@@ -12,6 +12,22 @@ struct ClassTotals {
     loss: Vec<f64>,
 }
 
+impl ClassTotals {
+    /// The mean loss where the classes have these `shares`, in any unit. Images that are left out, or count less, leave the shares as
+    /// they are; a class without images has no loss to weight.
+    fn mean(&self, shares: &[f64]) -> f64 {
+        let mut sum = 0.0;
+        let mut all = 0.0;
+        for (class, share) in shares.iter().enumerate() {
+            if self.weight[class] > 0.0 {
+                sum += share * self.loss[class] / self.weight[class];
+                all += share;
+            }
+        }
+        sum / all
+    }
+}
+
 /// The sums of both sets: of val with and without leaks, of train over the probe and over all images; each with and without
 /// the weight of wrong labels, and for each of the four kinds of losses.
 #[derive(Debug)]
@@ -63,8 +79,8 @@ impl Totals {
 
     /// Mean loss on val without the causes of `set` \[nats\].
     pub fn val_loss(&self, set: usize) -> f64 {
-        let val = self.val_of(set);
-        val.loss.iter().sum::<f64>() / val.weight.iter().sum::<f64>()
+        let is_clean = holds(set, Cause::Flattery);
+        self.val[place(is_clean, holds(set, Cause::Labels), losses_of(set))].mean(&self.val[0].weight)
     }
 
     /// Mean loss on the probe as it was measured \[nats\].
@@ -74,24 +90,10 @@ impl Totals {
 
     /// Mean loss on the training images without the causes of `set` \[nats\].
     pub fn train_loss(&self, set: usize) -> f64 {
-        let (labels, losses) = (holds(set, Cause::Labels), losses_of(set));
         let takes_all = holds(set, Cause::Sampling);
-        let train = &self.train[place(takes_all, labels, losses)];
-        // The shares of the classes: val's, or those that the probe has.
-        let shares = match holds(set, Cause::ClassMix) {
-            true => &self.val_of(set).weight,
-            false => &self.train[place(false, labels, losses)].weight,
-        };
-        let mut sum = 0.0;
-        let mut all = 0.0;
-        for (class, share) in shares.iter().enumerate() {
-            // A class without training images has no loss to weight.
-            if train.weight[class] > 0.0 {
-                sum += share * train.loss[class] / train.weight[class];
-                all += share;
-            }
-        }
-        sum / all
+        let train = &self.train[place(takes_all, holds(set, Cause::Labels), losses_of(set))];
+        let has_vals_shares = holds(set, Cause::ClassMix);
+        train.mean(if has_vals_shares { &self.val[0].weight } else { &self.train[0].weight })
     }
 
     /// The largest difference between the share of a class in val and in the probe, 0–1, and the class.
@@ -101,10 +103,6 @@ impl Totals {
         let shifts = val.iter().zip(probe).map(|(val, probe)| val / all[0] - probe / all[1]);
         let largest = shifts.enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
         largest.unwrap_or_default()
-    }
-
-    fn val_of(&self, set: usize) -> &ClassTotals {
-        &self.val[place(holds(set, Cause::Flattery), holds(set, Cause::Labels), losses_of(set))]
     }
 }
 

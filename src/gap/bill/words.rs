@@ -33,9 +33,11 @@ fn flattery(evidence: &BillEvidence, totals: &Totals) -> String {
         let nearly = if evidence.knows_near_leaks { ", not even nearly" } else { "" };
         return format!("None of {all} val images also appears in train{nearly}.{end}");
     }
-    let (with, without) = (totals.val_loss(0), totals.val_loss(only(Cause::Flattery)));
     format!(
-        "{leaks} of {all} val images also appear in train, exactly or nearly; val loss is {with:.3} with them and {without:.3} without.{end}"
+        "{leaks} of {all} val images also appear in train, exactly or nearly; val loss is {:.3} with them and {:.3} without, at the same class \
+         shares.{end}",
+        totals.val_loss(0),
+        totals.val_loss(only(Cause::Flattery))
     )
 }
 
@@ -67,7 +69,7 @@ fn calibration(evidence: &BillEvidence, losses: &Losses) -> String {
         mean(&losses)
     };
     format!(
-        "Temperatures of {:.2} and {:.2}, each fitted on one half of val and used on the other, take {:.3} from val loss; those of training          images, {:.2} and {:.2}, take {:.3} from the probe's.",
+        "Temperatures of {:.2} and {:.2}, each fitted on one half of val and used on the other, take {:.3} from val loss; those of training images, {:.2} and {:.2}, take {:.3} from the probe's.",
         of_val[0],
         of_val[1],
         mean(&losses.val.of[0]) - mean(&losses.val.of[2]),
@@ -98,10 +100,13 @@ fn labels(evidence: &BillEvidence, totals: &Totals) -> String {
 
 fn class_mix(evidence: &BillEvidence, totals: &Totals) -> String {
     let (class, shift) = totals.largest_shift();
+    if shift.abs() < 0.0005 {
+        return "The classes have the same shares in val and in the probe.".to_owned();
+    }
     let unknown = format!("class {class}");
     format!(
-        "The share of {} differs most: {:+.1} percentage points in val against the probe. With val's shares the probe's loss is {:.3} in \
-         place of {:.3}.",
+        "The share of {} differs most: it is {:+.1} percentage points larger in val than in the probe. With val's shares the probe's loss is \
+         {:.3} in place of {:.3}.",
         evidence.class_names.get(class).unwrap_or(&unknown),
         100.0 * shift,
         totals.train_loss(only(Cause::ClassMix)),
