@@ -1,6 +1,6 @@
 //! The best of several models on one test set: by how much the choice flatters its figure.
 
-use super::mean;
+use super::{mean, resample_counts};
 use crate::random::Stream;
 
 /// Number of resamples.
@@ -98,10 +98,7 @@ fn optimism(resamples: usize, units: &Units, best: usize, draws: &mut Stream) ->
     let count = units.images.len();
     let mut differences = Vec::with_capacity(resamples);
     for _ in 0..resamples {
-        let mut times = vec![0u32; count];
-        for _ in 0..count {
-            times[draws.below(count as u32) as usize] += 1;
-        }
+        let times = resample_counts(count, draws);
         let mut drawn = vec![0.0; units.models];
         let mut left_out = vec![0.0; units.models];
         let mut images_drawn = 0.0;

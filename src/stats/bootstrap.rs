@@ -22,6 +22,13 @@ pub fn bootstrap_interval(values: &[f64], draws: &mut Stream) -> [f64; 2] {
     percentile_interval(|| shift(draws)).map(|shift| centre + shift)
 }
 
+/// How often each of n values is drawn in a resample of n with replacement.
+pub fn resample_counts(n: usize, draws: &mut Stream) -> Vec<u32> {
+    let mut counts = vec![0; n];
+    (0..n).for_each(|_| counts[draws.below(n as u32) as usize] += 1);
+    counts
+}
+
 /// The 95 % percentile interval of what `resample` gives.
 pub(super) fn percentile_interval(mut resample: impl FnMut() -> f64) -> [f64; 2] {
     let mut means: Vec<f64> = (0..RESAMPLES).map(|_| resample()).collect();

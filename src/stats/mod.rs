@@ -33,7 +33,7 @@ mod spikes;
 mod trend;
 
 pub use best_of::{BestOf, best_of};
-pub use bootstrap::bootstrap_interval;
+pub use bootstrap::{bootstrap_interval, resample_counts};
 pub use calibration::{CALIBRATION_BINS, Overconfidence, calibration_error, fit_temperature};
 pub use clusters::{clustered_error, clustered_interval};
 pub use confusion::{ClassScore, ConfusedPair, Confusion};

@@ -5,7 +5,7 @@ use tch::{Device, Tensor};
 
 use crate::{
     augment::{Augment, Normalize},
-    data::Split,
+    data::{Batch, Split},
     model::{Mode, ResNet},
     run::Outputs,
     torch,
@@ -35,14 +35,7 @@ pub fn evaluate_by(
     device: Device,
     logits_of: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<Outputs> {
-    let _guard = tch::no_grad_guard();
-    let mut logits = Vec::with_capacity(positions.len().div_ceil(BATCH));
-    for batch in split.batches(positions.to_vec(), BATCH, device) {
-        let images = batch?.images;
-        logits.push(torch::catch(|| logits_of(&images))?);
-    }
-    let logits = torch::catch(|| torch::read(&Tensor::cat(&logits, 0)))?;
-    Ok(outputs(logits.reshape([-1]).try_into()?, split, positions))
+    by_batches(split, positions, device, |batch| logits_of(&batch.images))
 }
 
 /// The network's logits on an augmented view of each image of `split` at `positions`, in that order: the view that `augment` shows of
@@ -57,13 +50,25 @@ pub fn evaluate_view(
     positions: &[u32],
     epoch: u32,
 ) -> Result<Outputs> {
+    by_batches(split, positions, model.parameters.device(), |batch| {
+        let ids: Vec<u32> = batch.positions.iter().map(|&position| split.ids[position as usize]).collect();
+        Ok(model.forward(&augment.forward(&batch.images, epoch, &ids), Mode::Eval))
+    })
+}
+
+/// The logits that `logits_of` computes of batches of the images of `split` at `positions`, in that order, read to the host once at the
+/// end.
+fn by_batches(
+    split: &Split,
+    positions: &[u32],
+    device: Device,
+    logits_of: impl Fn(&Batch) -> Result<Tensor>,
+) -> Result<Outputs> {
     let _guard = tch::no_grad_guard();
     let mut logits = Vec::with_capacity(positions.len().div_ceil(BATCH));
-    for batch in split.batches(positions.to_vec(), BATCH, model.parameters.device()) {
+    for batch in split.batches(positions.to_vec(), BATCH, device) {
         let batch = batch?;
-        let ids: Vec<u32> = batch.positions.iter().map(|&position| split.ids[position as usize]).collect();
-        let view = || Ok(model.forward(&augment.forward(&batch.images, epoch, &ids), Mode::Eval));
-        logits.push(torch::catch(view)?);
+        logits.push(torch::catch(|| logits_of(&batch))?);
     }
     let logits = torch::catch(|| torch::read(&Tensor::cat(&logits, 0)))?;
     Ok(outputs(logits.reshape([-1]).try_into()?, split, positions))

@@ -6,7 +6,7 @@ use super::item::Cause;
 use crate::{
     random::Stream,
     run::Outputs,
-    stats::{Logits, clustered_error, fit_temperature, standard_error},
+    stats::{Logits, clustered_error, fit_temperature, resample_counts, standard_error},
 };
 
 /// The outputs on one set of n images.
@@ -58,10 +58,14 @@ impl BillSet {
 
     /// How often each image is drawn when as many are drawn with replacement; groups are drawn whole.
     pub(super) fn resample(&self, draws: &mut Stream) -> Vec<f64> {
-        let images = self.outputs.labels.len();
-        let Some(groups) = &self.groups else { return counts(images, draws) };
-        let of_group = counts(groups.iter().max().map_or(0, |last| *last as usize + 1), draws);
-        groups.iter().map(|&group| of_group[group as usize]).collect()
+        let counts = match &self.groups {
+            None => resample_counts(self.outputs.labels.len(), draws),
+            Some(groups) => {
+                let of_group = resample_counts(groups.iter().max().map_or(0, |last| *last as usize + 1), draws);
+                groups.iter().map(|&group| of_group[group as usize]).collect()
+            }
+        };
+        counts.into_iter().map(f64::from).collect()
     }
 
     fn error(&self, losses: &[f64], of: impl Iterator<Item = usize> + Clone) -> f64 {
@@ -71,12 +75,6 @@ impl BillSet {
             None => standard_error(&losses),
         }
     }
-}
-
-fn counts(n: usize, draws: &mut Stream) -> Vec<f64> {
-    let mut counts = vec![0.0; n];
-    (0..n).for_each(|_| counts[draws.below(n as u32) as usize] += 1.0);
-    counts
 }
 
 /// Standard errors of the mean losses.

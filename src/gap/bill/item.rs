@@ -30,6 +30,11 @@ impl Cause {
     pub(super) const REMOVABLE: [Self; 6] =
         [Self::Flattery, Self::Sampling, Self::Calibration, Self::Labels, Self::ClassMix, Self::Memorisation];
 
+    /// The set, as bits, that holds this cause alone; empty for generalisation, which cannot be taken away.
+    pub(super) fn alone(self) -> usize {
+        Self::REMOVABLE.iter().position(|other| *other == self).map_or(0, |bit| 1 << bit)
+    }
+
     /// The name in text.
     pub fn name(self) -> &'static str {
         match self {

@@ -38,8 +38,7 @@ pub(super) struct Totals {
 
 /// Whether the set of causes `set` holds `cause`.
 fn holds(set: usize, cause: Cause) -> bool {
-    let bit = Cause::REMOVABLE.iter().position(|other| *other == cause);
-    bit.is_some_and(|bit| set & 1 << bit != 0)
+    set & cause.alone() != 0
 }
 
 /// The place of sums in a list, by the choices that they follow from.

@@ -20,11 +20,6 @@ pub(super) fn evidence(cause: Cause, evidence: &BillEvidence, losses: &Losses, t
     }
 }
 
-/// The set that holds `cause` alone.
-fn only(cause: Cause) -> usize {
-    Cause::REMOVABLE.iter().position(|other| *other == cause).map_or(0, |bit| 1 << bit)
-}
-
 fn flattery(evidence: &BillEvidence, totals: &Totals) -> String {
     let leaks = evidence.leaks.iter().filter(|leak| **leak).count();
     let all = evidence.leaks.len();
@@ -37,7 +32,7 @@ fn flattery(evidence: &BillEvidence, totals: &Totals) -> String {
         "{leaks} of {all} val images also appear in train, exactly or nearly; val loss is {:.3} with them and {:.3} without, at the same class \
          shares.{end}",
         totals.val_loss(0),
-        totals.val_loss(only(Cause::Flattery))
+        totals.val_loss(Cause::Flattery.alone())
     )
 }
 
@@ -56,7 +51,7 @@ fn sampling(evidence: &BillEvidence, losses: &Losses, totals: &Totals) -> String
         "On the {} of the probe the loss is {:.3}, on {other} {:.3} at the same class shares. {error} The interval is that of val.",
         evidence.probe.len(),
         totals.probe_loss(),
-        totals.train_loss(only(Cause::Sampling))
+        totals.train_loss(Cause::Sampling.alone())
     )
 }
 
@@ -84,7 +79,7 @@ fn labels(evidence: &BillEvidence, totals: &Totals) -> String {
         return "Not measured: no list of wrong labels was given (`mindgap inspect DATA --labels --json` makes one)."
             .to_owned();
     };
-    let without = only(Cause::Labels);
+    let without = Cause::Labels.alone();
     format!(
         "Of val {:.0} labels are expected to be wrong, of {} training images {:.0}. Without them val loss is {:.3} in place of {:.3}, and \
          the probe's {:.3} in place of {:.3}.",
@@ -109,7 +104,7 @@ fn class_mix(evidence: &BillEvidence, totals: &Totals) -> String {
          {:.3} in place of {:.3}.",
         evidence.class_names.get(class).unwrap_or(&unknown),
         100.0 * shift,
-        totals.train_loss(only(Cause::ClassMix)),
+        totals.train_loss(Cause::ClassMix.alone()),
         totals.probe_loss()
     )
 }
