@@ -30,6 +30,12 @@ pub fn beside(source: &str) -> Option<PathBuf> {
     Some(path.with_file_name(name))
 }
 
+/// Whether the test split of the data at `source` may be sealed: there is a ledger beside the data, or a witness of any. Asked
+/// first, since recognising the images takes decoding them.
+pub fn may_be_sealed(source: &str, witnesses: &Witnesses) -> bool {
+    beside(source).is_some_and(|folder| folder.join(Ledger::FILE).exists()) || witnesses.are_any()
+}
+
 /// The seal of `images`, the test split of the data at `source`, after every check. None where the test
 /// set is not sealed, as far as the folder beside the data and the `witnesses` know.
 ///

@@ -25,7 +25,7 @@ mod test_images;
 mod tests;
 mod witness;
 
-pub use find::{Found, beside, find};
+pub use find::{Found, beside, find, may_be_sealed};
 pub use ledger::Ledger;
 pub use line::{Look, LookedModel, Sealed};
 pub use results::Results;

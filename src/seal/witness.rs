@@ -71,6 +71,14 @@ impl Witnesses {
         read(&path.join(Self::OF_RUN))
     }
 
+    /// Whether there is a file that may hold a witness. A folder that cannot be read may.
+    pub fn are_any(&self) -> bool {
+        let in_state = self.state.as_ref().filter(|folder| folder.exists());
+        let is_filled =
+            in_state.is_some_and(|folder| fs::read_dir(folder).map_or(true, |mut files| files.next().is_some()));
+        is_filled || self.run.as_ref().is_some_and(|file| file.exists())
+    }
+
     /// The witnesses of the test set with this `fingerprint`, each with its file.
     ///
     /// # Errors
@@ -141,9 +149,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let witnesses = Witnesses { state: Some(folder.path().join("a/b")), run: None }.and_of_run(folder.path());
         assert_eq!(witnesses.of("f").unwrap(), []);
+        assert!(!witnesses.are_any());
         for (fingerprint, lines) in [("f", 1), ("g", 7), ("f", 2)] {
             assert_eq!(witnesses.keep(&witness(fingerprint, lines)), Vec::<String>::new());
         }
+        let alone = [Witnesses { run: None, ..witnesses.clone() }, Witnesses { state: None, ..witnesses.clone() }];
+        assert!(witnesses.are_any() && alone.iter().all(Witnesses::are_any));
         let known: Vec<Witness> = witnesses.of("f").unwrap().into_iter().map(|(_, witness)| witness).collect();
         assert_eq!(known, [witness("f", 2), witness("f", 2)]);
         assert_eq!(read(&folder.path().join("looks.json")).unwrap(), [witness("g", 7), witness("f", 2)]);

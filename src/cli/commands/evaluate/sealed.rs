@@ -16,7 +16,7 @@ use mindgap::{
     export::Model,
     recipe::Tta,
     run::Measured,
-    seal::{Ledger, LookedModel, Results, Standing, TestImages, Witnesses, find},
+    seal::{Ledger, LookedModel, Results, Standing, TestImages, Witnesses, find, may_be_sealed},
 };
 
 /// A sealed test set that is about to be measured.
@@ -35,13 +35,16 @@ impl SealedTest {
         if args.split != Portion::Test {
             return Ok(None);
         }
-        let class_of = |&label: &u32| subject.classes[subject.class_of[label as usize] as usize].as_str();
-        let classes: Vec<&str> = split.labels.iter().map(class_of).collect();
-        let images = TestImages::new(&split.original_hashes()?, &classes);
         let mut witnesses = Witnesses::of_user();
         if args.model.path.is_dir() {
             witnesses = witnesses.and_of_run(&args.model.path);
         }
+        if !may_be_sealed(&subject.source, &witnesses) {
+            return Ok(None);
+        }
+        let class_of = |&label: &u32| subject.classes[subject.class_of[label as usize] as usize].as_str();
+        let classes: Vec<&str> = split.labels.iter().map(class_of).collect();
+        let images = TestImages::new(&split.original_hashes()?, &classes);
         let Some(found) = find(&subject.source, &images, &witnesses)? else { return Ok(None) };
         if let Some(note) = &found.note {
             say(format_args!("note: {note}"));
