@@ -90,6 +90,12 @@ impl Compared {
         self.against.as_ref().map_or(0, |against| against.seeds.len())
     }
 
+    /// [`Self::seeds_to_go`] in words, such as `1 more seed`.
+    pub(super) fn seeds_to_go_in_words(&self) -> Option<String> {
+        let more = self.seeds_to_go()?;
+        Some(if more == 1 { "1 more seed".to_owned() } else { format!("{more} more seeds") })
+    }
+
     /// How many seeds more the answer is expected to take, where that is known.
     pub(super) fn seeds_to_go(&self) -> Option<usize> {
         let needed = match (&self.sequential, &self.detection) {

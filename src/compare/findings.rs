@@ -9,9 +9,8 @@ pub(super) fn finding(preset: &Compared, question: Option<&Question>) -> String 
     let margin = question.and_then(|question| question.detect);
     match (preset.verdict, margin, question) {
         (Verdict::NoDifference, Some(margin), _) => format!("no difference larger than {margin}"),
-        (Verdict::NotShown, _, Some(_)) => match preset.seeds_to_go() {
-            Some(1) => "not shown yet; needs about 1 more seed".to_owned(),
-            Some(more) => format!("not shown yet; needs about {more} more seeds"),
+        (Verdict::NotShown, _, Some(_)) => match preset.seeds_to_go_in_words() {
+            Some(more) => format!("not shown yet; needs about {more}"),
             None => "not shown yet".to_owned(),
         },
         (verdict, ..) => word(verdict).to_owned(),
@@ -75,7 +74,8 @@ impl Comparison {
             return Some(format!("{difference} is out of reach of any number of seeds: {spread}."));
         };
         let high = detection.seeds_high.map_or("many more".to_owned(), |high| high.to_string());
-        let range = detection.seeds_low.map_or(String::new(), |low| format!(" ({low} to {high})"));
+        let low = detection.seeds_low.filter(|_| detection.seeds_low != detection.seeds_high);
+        let range = low.map_or(String::new(), |low| format!(" ({low} to {high})"));
         let more = seeds.saturating_sub(preset.paired_seeds());
         let time = match self.seconds_of_a_seed(&[preset]) {
             Some(seconds) if more > 0 => {

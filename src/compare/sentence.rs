@@ -66,8 +66,8 @@ fn still_open(presets: &[&Compared]) -> String {
     let mut text = String::new();
     for preset in presets {
         text += &format!("; for `{}` a difference is not shown yet", preset.preset);
-        if let Some(more) = preset.seeds_to_go() {
-            text += &format!(", which needs about {more} more seeds");
+        if let Some(more) = preset.seeds_to_go_in_words() {
+            text += &format!(", which needs about {more}");
         }
     }
     text

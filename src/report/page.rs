@@ -46,7 +46,8 @@ struct Page<'a> {
     trade_off: String,
     seeds: String,
     deltas: Option<String>,
-    /// Tests of accuracy and remarks of a comparison of models, in pieces as the verdict.
+    remarks_title: &'static str,
+    /// Tests of accuracy and remarks of a comparison of models, or the answers to its question, in pieces as the verdict.
     remarks: Vec<Vec<(bool, String)>>,
     confusions: Vec<Matrix<'a>>,
     hardest: Vec<Hardest>,
@@ -126,6 +127,10 @@ impl Report {
             trade_off: chart::trade_off(&self.groups)?,
             seeds: chart::seeds(&self.groups)?,
             deltas,
+            remarks_title: match comparison.is_some_and(|all| all.question.is_some()) {
+                true => "How many seeds",
+                false => "Images and accuracy",
+            },
             remarks: comparison.map_or(Vec::new(), remarks_on_runs),
             confusions: chosen.iter().filter_map(|group| Matrix::of(group)).collect(),
             hardest,

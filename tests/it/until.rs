@@ -47,7 +47,11 @@ fn seeds_are_added_until_the_answer_stands() {
     assert!(text.contains("no difference larger than 5") && text.contains("the answer stands"), "{text}");
     assert!(comparison["verdict"].as_str().unwrap().contains("no difference larger than 5 nats is left"), "{text}");
     let page = String::from_utf8(place.bytes("cmp", "report.html")).unwrap();
-    assert!(page.contains("no difference larger than 5") && page.contains("the answer stands"));
+    assert!(
+        page.contains("How many seeds")
+            && page.contains("no difference larger than 5")
+            && page.contains("the answer stands")
+    );
 
     // The same command finds the answer in the finished runs.
     let run = place.path("cmp/seed-seed3/last.safetensors");
