@@ -5,8 +5,9 @@
 //! `tests/it/layers.rs` checks it.
 //!
 //! ```text
-//! 5  cli       one file per command: its flags and its run; part of the binary, not of the library
-//! 4  report    one self-contained HTML page of a run or a comparison
+//! 6  cli       one file per command: its flags and its run; part of the binary, not of the library
+//! 5  report    one self-contained HTML page of a run or a comparison
+//! 4  search    the recipe that closes the gap within a time budget: candidates, rungs, verdict
 //! 3  train     the training loop, optimizers, evaluation, checkpoints; a run as a whole
 //!    compare   presets compared over seeds: figures, intervals, verdict
 //!    gap       findings about the gap, from recorded epochs or another trainer's log
@@ -42,6 +43,7 @@ pub mod recipe;
 pub mod report;
 pub mod run;
 pub mod seal;
+pub mod search;
 pub mod stats;
 pub mod torch;
 pub mod train;

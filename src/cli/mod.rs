@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    bill, compare, completions, conclude, diagnose, doctor, evaluate, export, find_lr, gap, host, inspect, plan,
+    bill, close, compare, completions, conclude, diagnose, doctor, evaluate, export, find_lr, gap, host, inspect, plan,
     predict, presets, report, run, seal, train, worth,
 };
 pub use exit_status::ExitStatus;
@@ -39,6 +39,8 @@ enum Command {
     /// Train one run of a plan; safe to repeat, since a finished run is not trained again
     #[command(after_long_help = run::HELP)]
     Run(Box<run::Args>),
+    /// Close the gap within a time budget: audit, search, train, and prove what helped
+    Close(Box<close::Args>),
     /// Explain what a run or another trainer's log shows, and what to do
     Diagnose(diagnose::Args),
     /// Divide the gap of a run into what each cause contributes to it, in nats
@@ -79,6 +81,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
+        Command::Close(args) => close::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Run(args) => run::run(&args),

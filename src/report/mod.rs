@@ -4,10 +4,11 @@
 //! anything. In this module [`ReportedRun`] reads a run folder, [`RunGroup`] holds the runs of one recipe over its seeds, `chart`,
 //! `confusion` and `hardest` draw from them, and [`Report::to_html`] puts all of it on the page (`page.html`,
 //! `page.css`). [`audit_page`] is the page of a data set (`audit.html`), [`labels_page`]
-//! that of its suspect labels (`labels.html`).
+//! that of its suspect labels (`labels.html`), [`close_page`] that of a search (`close.html`).
 
 mod audit;
 mod chart;
+mod close;
 mod confusions;
 mod gather;
 mod group;
@@ -30,6 +31,7 @@ use crate::{
 
 pub use audit::audit_page;
 pub use chart::{LR_MARK, lr_curve};
+pub use close::close_page;
 pub use group::{CurvePoint, RunGroup};
 pub use labels::labels_page;
 pub use log::log_page;

@@ -12,6 +12,7 @@ mod bad_input;
 mod bill;
 mod cards;
 mod clock;
+mod close;
 mod compare;
 mod compare_runs;
 mod death;

@@ -1,6 +1,7 @@
 //! The commands, one module each, with its flags and its `run`.
 
 pub mod bill;
+pub mod close;
 pub mod compare;
 pub mod completions;
 pub mod conclude;

@@ -88,6 +88,11 @@ impl RecipeFlags {
         self.0.get(key).and_then(Value::as_integer).and_then(|number| number.try_into().ok())
     }
 
+    /// Whether a flag sets `key`.
+    pub fn sets(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
     /// Sets `key` as a flag would.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
         self.0.insert(key.to_owned(), value.into());

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader},
-    os::unix::process::CommandExt,
+    os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
@@ -38,6 +38,8 @@ pub fn train(words: &[String], log: &Path, stop: &AtomicBool, on_epoch: impl Fn(
     match status.code() {
         Some(0) => Ok(true),
         Some(75) => Ok(false),
+        // Asked to stop before it could handle signals: nothing of it was trained.
+        None if status.signal() == Some(Signal::TERM.as_raw()) && stop.load(Ordering::Relaxed) => Ok(false),
         _ => {
             let text = std::fs::read_to_string(log).unwrap_or_default();
             match error_in(&text) {
@@ -45,6 +47,22 @@ pub fn train(words: &[String], log: &Path, stop: &AtomicBool, on_epoch: impl Fn(
                 None => bail!("it ended with {status}; see {}", log.display()),
             }
         }
+    }
+}
+
+/// Runs `mindgap` with these arguments, a command that prints a result, and returns what it printed.
+/// Fails if the process does; the error holds its message.
+pub fn output(words: &[String]) -> Result<String> {
+    let mut command = mindgap()?;
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    set_apart(&mut command, Signal::KILL);
+    let output = command.output().context("the process cannot be started")?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    match error_in(&String::from_utf8_lossy(&output.stderr)) {
+        Some(error) => bail!("{error}"),
+        None => bail!("its process ended with {}", output.status),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::atomic::AtomicBool};
 
-use anyhow::bail;
+use anyhow::{Context, Result, bail};
 
 use super::{child, progress::Race};
 use crate::cli::flags::{compute::Compute, data::DataFlags};
@@ -41,23 +41,33 @@ impl PlanTraining<'_> {
             entries.push((run.job.name(), run.recipe.epochs, epoch_cost(&run.recipe)));
         }
         let race = Race::new(entries);
-        let mut words = vec!["run".to_owned(), format!("--plan={}", plan.path.display())];
-        words.extend(self.data.reading_words());
-        words.extend(self.compute.words(threads));
-        let train_one = |job: &Job| {
-            let index = plan.index(job).unwrap_or(usize::MAX);
-            let words = [&words[..], &[format!("--index={index}")]].concat();
-            let folder = plan.folder(job);
-            let log = PathBuf::from(format!("{}.log", folder.display()));
-            let is_done = child::train(&words, &log, stop, |epoch| race.reached(&job.name(), epoch))?;
-            if is_done && !folder.join(RunFolder::DONE).exists() {
-                let epochs = plan.run(index)?.recipe.epochs;
-                bail!("{}", compare::progress(&folder, epochs));
-            }
-            Ok(is_done)
-        };
+        let train_one = |job: &Job| self.train_one(plan, job, threads, stop, |epoch| race.reached(&job.name(), epoch));
         let statuses = compare::run(&jobs, parallel, stop, train_one, |job, status| race.ended(&job.name(), status));
         Ends { jobs, statuses }
+    }
+
+    /// Trains the run of `job`, a line of `plan`, with `threads` threads, and calls `on_epoch` with the number of each finished epoch.
+    /// Returns true when the run is done, false when `stop` ended it.
+    /// Fails if the run does.
+    pub fn train_one(
+        &self,
+        plan: &Plan,
+        job: &Job,
+        threads: usize,
+        stop: &AtomicBool,
+        on_epoch: impl Fn(u32) + Sync,
+    ) -> Result<bool> {
+        let index = plan.index(job).context("the run is a line of its plan")?;
+        let mut words = vec!["run".to_owned(), format!("--plan={}", plan.path.display()), format!("--index={index}")];
+        words.extend(self.data.reading_words());
+        words.extend(self.compute.words(threads));
+        let folder = plan.folder(job);
+        let log = PathBuf::from(format!("{}.log", folder.display()));
+        let is_done = child::train(&words, &log, stop, on_epoch)?;
+        if is_done && !folder.join(RunFolder::DONE).exists() {
+            bail!("{}", compare::progress(&folder, plan.run(index)?.recipe.epochs));
+        }
+        Ok(is_done)
     }
 }
 

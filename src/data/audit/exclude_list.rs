@@ -102,6 +102,12 @@ impl ToExclude {
         self.reasons.iter().map(|(_, keys)| keys.len()).sum()
     }
 
+    /// The number of samples for each reason that applies to any.
+    pub fn counts(&self) -> Vec<(String, usize)> {
+        let counts = self.reasons.iter().map(|(reason, keys)| ((*reason).to_owned(), keys.len()));
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// The text of a list file that [`Selection::exclude`](crate::data::Selection::exclude) reads. Its header names the data
     /// `source` and the command that uses the list.
     pub fn to_text(&self, source: &str, command: &str) -> String {

@@ -2,6 +2,8 @@
 
 mod text;
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
@@ -11,6 +13,7 @@ use crate::cli::{
     output::{print::print, say::say},
 };
 use mindgap::{
+    data::Dataset,
     recipe::Recipe,
     seal::{Ledger, Look, Sealed, Standing, TestImages, Witnesses, beside},
 };
@@ -74,13 +77,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         for note in &data.notes {
             say(format_args!("note: {note}"));
         }
-        let test = data.test.as_ref().with_context(|| match &data.unread_test {
-            Some(reason) => format!("the test split of {:?} cannot be sealed: {reason}", args.subject),
-            None => format!("{:?} has no test split; --test-dir names its folder", args.subject),
-        })?;
-        let classes: Vec<&str> = test.labels.iter().map(|&label| data.classes[label as usize].as_str()).collect();
-        let images = TestImages::new(&test.original_hashes()?, &classes);
-        let (ledger, notes) = Ledger::create(&folder, &args.subject, &images, test.groups.as_deref(), &witnesses)?;
+        let (ledger, notes) = seal(&args.subject, &folder, &data, &witnesses)?;
         for note in notes {
             say(format_args!("note: {note}"));
         }
@@ -101,4 +98,29 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         print(text::render(&ledger, &standing))?;
     }
     Ok(ExitStatus::Done)
+}
+
+/// Seals the test split of `data`, which were read from `source`, in the ledger `folder`. Also returns notes for the user.
+/// Fails if there is no test split, or the ledger cannot be written.
+fn seal(source: &str, folder: &Path, data: &Dataset, witnesses: &Witnesses) -> Result<(Ledger, Vec<String>)> {
+    let test = data.test.as_ref().with_context(|| match &data.unread_test {
+        Some(reason) => format!("the test split of {source:?} cannot be sealed: {reason}"),
+        None => format!("{source:?} has no test split; --test-dir names its folder"),
+    })?;
+    let classes: Vec<&str> = test.labels.iter().map(|&label| data.classes[label as usize].as_str()).collect();
+    let images = TestImages::new(&test.original_hashes()?, &classes);
+    Ledger::create(folder, source, &images, test.groups.as_deref(), witnesses)
+}
+
+/// The ledger of the test split of `data`, which were read from `source`: the one that is there, or else a new one.
+/// Fails if there is no test split, the ledger fails a check, or it cannot be written.
+pub fn seal_or_find(source: &str, data: &Dataset) -> Result<PathBuf> {
+    let folder = beside(source).with_context(|| format!("{source:?} has no files that could be sealed"))?;
+    let witnesses = Witnesses::of_user();
+    let ledger = if folder.join(Ledger::FILE).exists() {
+        Ledger::open_witnessed(&folder, &witnesses)?
+    } else {
+        seal(source, &folder, data, &witnesses)?.0
+    };
+    Ok(ledger.path())
 }

@@ -1,0 +1,96 @@
+//! The flags of `mindgap close`.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Result, ensure};
+
+use crate::cli::flags::{compute::Compute, data::DataFlags, recipe::RecipeSource};
+
+/// Flags of `mindgap close`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(mut_arg("source", |flag| flag.hide(true)))]
+pub struct Args {
+    /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/*, a fer2013.csv, or faces
+    #[arg(value_name = "DIR|FILE.csv|faces")]
+    pub subject: String,
+
+    /// Time for all of it, such as 30m or 1h30m; with --resume the budget of before, unless given
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Search")]
+    pub budget: Option<Duration>,
+
+    /// Folder of the search: its runs, close.json, close.html, the model
+    #[arg(long, value_name = "DIR", default_value = "runs/close", help_heading = "Search")]
+    pub out: PathBuf,
+
+    /// Continue the search in that folder within what is left of its budget
+    #[arg(long, help_heading = "Search")]
+    pub resume: bool,
+
+    /// Examine the data, measure speeds, print the plan with its times, and train nothing
+    #[arg(long, help_heading = "Search")]
+    pub dry_run: bool,
+
+    /// Train nothing here: write the next runs to plan.jsonl for other machines, which train them with `mindgap run`; repeat the
+    /// command with --resume until the search is done
+    #[arg(long, help_heading = "Search")]
+    pub plan: bool,
+
+    /// Runs at a time; the threads are divided among them
+    #[arg(long, value_name = "J", default_value = "1", help_heading = "Search")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+
+    /// Seeds of the reference and of the winner, from --seed on; they share the time
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Search")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub seeds: u32,
+
+    /// Stop as soon as a recipe is shown to have a gap of at most X nats, and a val loss below the reference's
+    #[arg(long, value_name = "X", help_heading = "Search")]
+    pub target_gap: Option<f64>,
+
+    /// Stop as soon as a recipe is shown to recognise at least X % of val
+    #[arg(long, value_name = "X", help_heading = "Search")]
+    pub target_acc: Option<f64>,
+
+    #[command(flatten)]
+    pub data: DataFlags,
+
+    #[command(flatten)]
+    pub recipe: RecipeSource,
+
+    #[command(flatten)]
+    pub compute: Compute,
+
+    /// Print close.json on stdout
+    #[arg(long, help_heading = "Search")]
+    pub json: bool,
+}
+
+impl Args {
+    /// Checks what no single flag shows.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.data.source.is_none(), "close takes the data without --data: mindgap close {} …", self.subject);
+        ensure!(self.budget.is_some() || self.resume, "how long may it take? Give --budget, such as --budget 2h");
+        ensure!(
+            self.budget.is_none_or(|budget| budget >= Duration::from_secs(20)),
+            "--budget is too short: give 20s or more"
+        );
+        ensure!(self.target_gap.is_none_or(|gap| gap.is_finite()), "--target-gap takes a number of nats");
+        ensure!(
+            self.target_acc.is_none_or(|accuracy| (0.0..=100.0).contains(&accuracy)),
+            "--target-acc takes percent, from 0 to 100"
+        );
+        ensure!(
+            self.recipe.flags.number("fold").is_none(),
+            "close trains all folds itself: give --folds alone, or neither"
+        );
+        Ok(())
+    }
+
+    /// Whether the reference is a recipe of the user's own, rather than the reference recipe.
+    pub fn has_own_recipe(&self) -> bool {
+        let is_reference = |name: &String| name == "seed" || name == "demo";
+        self.recipe.recipe.is_some() || self.recipe.preset.as_ref().is_some_and(|name| !is_reference(name))
+    }
+}

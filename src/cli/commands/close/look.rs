@@ -1,0 +1,194 @@
+//! The first stage: what is wrong with the data, and what is trained on.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::session::Session;
+use crate::cli::{
+    commands::seal,
+    flags::{
+        data::{Bar, DataFlags},
+        option_names::with_flags,
+        weights,
+    },
+    output::say::say,
+};
+use mindgap::{
+    data::{Audit, Dataset},
+    durable,
+    recipe::Recipe,
+    search::{Look, Network, Trained, fitting_batch, networks},
+    train::complete_recipe,
+};
+
+/// Val images below which the data are divided into folds: half of them judge, and a difference of 0.1 nats with a spread of 0.7
+/// needs some 200.
+const FEW_VAL: usize = 400;
+/// The number of folds.
+const FOLDS: u32 = 5;
+
+impl Session {
+    /// Examines the data, lists what is left out of training, seals the test set, and completes the reference's recipe. Returns the
+    /// data, those of the first fold where there are folds.
+    /// Fails on a bad flag or data set.
+    pub fn look(&mut self) -> Result<Dataset> {
+        let mut recipe = self.args.recipe.resolve_with(self.args.recipe.preset_for(&self.args.subject).as_deref());
+        if self.args.recipe.flags.number("folds").is_some() {
+            // A recipe with folds and no fold is refused; which one validates is set for each run.
+            recipe = self.without_folds().resolve_with(self.args.recipe.preset_for(&self.args.subject).as_deref());
+        }
+        let mut recipe = recipe?;
+        weights::fetch(&mut recipe)?;
+        if self.record.look.is_some() {
+            let flags = self.data_flags();
+            return flags.open_without_near_leaks(&self.args.subject, &self.on_fold(&recipe, 0), true);
+        }
+        self.tell("Look: duplicates, leaks, conflicting labels, blank images …");
+        let audit = Audit::of(&self.args.subject, &self.args.data.audit_options(&recipe), None, 0, &Bar::default())?;
+        let mut look = Look { notes: audit.notes.iter().map(|note| with_flags(note)).collect(), ..Look::default() };
+        look.folds = self.folds_for(&audit);
+        self.leave_out(&audit, &mut look)?;
+        self.record.look = Some(look);
+        let data = self.open_all(&recipe)?;
+        self.seal(&data)?;
+        let recipe = complete_recipe(recipe, &data);
+        let recipe = if self.record.is_own { recipe } else { self.scaled(recipe, &data) };
+        recipe.validate()?;
+        self.record.reference = Some(Trained {
+            what: self.reference_name(),
+            recipe,
+            folders: Vec::new(),
+            seconds: 0.0,
+            on_selection: None,
+            on_verdict: None,
+        });
+        for line in self.look_lines(&audit) {
+            say(line);
+        }
+        self.save()?;
+        Ok(data)
+    }
+
+    /// The flags of the data with the list of images to leave out.
+    fn data_flags(&self) -> DataFlags {
+        match self.record.data.first() {
+            Some(planned) => self.args.data.over(planned),
+            None => self.args.data.clone(),
+        }
+    }
+
+    fn without_folds(&self) -> crate::cli::flags::recipe::RecipeSource {
+        let mut source = self.args.recipe.clone();
+        source.flags = source.flags.without("folds");
+        source
+    }
+
+    /// `recipe` with the fold that validates, where there are folds.
+    fn on_fold(&self, recipe: &Recipe, fold: u32) -> Recipe {
+        let folds = self.record.look.as_ref().and_then(|look| look.folds);
+        Recipe { folds, fold: folds.map(|_| fold), ..recipe.clone() }
+    }
+
+    fn folds_for(&self, audit: &Audit) -> Option<u32> {
+        let asked = self.args.recipe.flags.number("folds").and_then(|folds| u32::try_from(folds).ok());
+        asked.or_else(|| (audit.images.val < FEW_VAL).then_some(FOLDS))
+    }
+
+    /// Writes the list of samples to leave out, below what the user's own list names.
+    fn leave_out(&mut self, audit: &Audit, look: &mut Look) -> Result<()> {
+        look.left_out = audit.to_exclude.counts();
+        if audit.to_exclude.count() == 0 {
+            return Ok(());
+        }
+        let path = self.args.out.join("exclude.txt");
+        let mut text = audit.to_exclude.to_text(&self.args.subject, "mindgap close");
+        let mut selection = self.args.data.selection();
+        if let Some(own) = &selection.exclude {
+            text += &fs::read_to_string(own).with_context(|| format!("cannot read {}", own.display()))?;
+        }
+        durable::write(&path, text.as_bytes())?;
+        selection.exclude = Some(path);
+        self.args.data = self.args.data.reading(selection);
+        Ok(())
+    }
+
+    /// Opens the data, once for each fold, and notes them as a plan does. Returns the first.
+    fn open_all(&mut self, recipe: &Recipe) -> Result<Dataset> {
+        let folds = self.record.look.as_ref().and_then(|look| look.folds).unwrap_or(1);
+        let mut first = None;
+        for fold in 0..folds {
+            let recipe = self.on_fold(recipe, fold);
+            let data = self.args.data.open_without_near_leaks(&self.args.subject, &recipe, true)?;
+            self.record.data.push(self.args.data.planned(&data)?);
+            first.get_or_insert(data);
+        }
+        first.context("there is one fold or more")
+    }
+
+    /// Seals the test set, so that its only look is the last one.
+    fn seal(&mut self, data: &Dataset) -> Result<()> {
+        let (Some(_), Some(look)) = (&data.test, &mut self.record.look) else { return Ok(()) };
+        match seal::seal_or_find(&self.args.subject, data) {
+            Ok(ledger) => look.sealed = Some(ledger.display().to_string()),
+            Err(error) => look.notes.push(format!("The test set could not be sealed and is not measured: {error:#}")),
+        }
+        Ok(())
+    }
+
+    /// The reference recipe with a stem that fits the size of the images and a batch that fits their number, unless flags choose
+    /// them.
+    fn scaled(&self, recipe: Recipe, data: &Dataset) -> Recipe {
+        let is_set = |key| self.args.recipe.flags.sets(key);
+        if self.args.subject == "faces" {
+            return recipe;
+        }
+        let mut recipe = recipe;
+        let batch_size = fitting_batch(data.train.len());
+        if !is_set("batch_size") && batch_size < recipe.batch_size {
+            // Linear in the batch (Goyal et al. 2017).
+            recipe.lr *= if is_set("lr") { 1.0 } else { f64::from(batch_size) / f64::from(recipe.batch_size) };
+            recipe.batch_size = batch_size;
+        }
+        if ["model", "width", "stem", "stem_stride"].into_iter().any(is_set) {
+            return recipe;
+        }
+        let stem_stride = networks(data.size, &recipe)[0].stem_stride;
+        Network { stem_stride, ..Network::of(&recipe) }.in_recipe(&recipe)
+    }
+
+    fn reference_name(&self) -> String {
+        let source = &self.args.recipe;
+        match (&source.recipe, source.preset_for(&self.args.subject)) {
+            (Some(file), _) => format!("recipe {}", file.display()),
+            (None, Some(preset)) => format!("preset {preset}"),
+            (None, None) => "preset seed".to_owned(),
+        }
+    }
+
+    fn look_lines(&self, audit: &Audit) -> Vec<String> {
+        let mut lines = Vec::new();
+        let Some(look) = &self.record.look else { return lines };
+        let count =
+            |split: &mindgap::compare::PlannedData| format!("{} training and {} val images", split.train, split.val);
+        let data = self.record.data.first().map(count).unwrap_or_default();
+        lines.push(format!("  {data} in {} classes", audit.classes.len()));
+        if look.left_out.is_empty() {
+            lines.push("  nothing is left out of training".into());
+        }
+        for (reason, count) in &look.left_out {
+            lines.push(format!("  left out of training: {count} {reason}"));
+        }
+        if let Some(folds) = look.folds {
+            lines.push(format!(
+                "  {folds} folds, each image validated once: {} val images would be too few to judge by",
+                audit.images.val
+            ));
+        }
+        if let Some(ledger) = &look.sealed {
+            lines.push(format!("  the test set is sealed ({ledger}) and is measured once, at the end"));
+        }
+        lines.extend(look.notes.iter().map(|note| format!("  note: {note}")));
+        lines
+    }
+}

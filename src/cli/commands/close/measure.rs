@@ -1,0 +1,185 @@
+//! The second stage: what an epoch takes here, and how the budget is divided.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+
+use super::session::Session;
+use crate::cli::process::child;
+use mindgap::{
+    data::Dataset,
+    recipe::Recipe,
+    run::{EpochRecord, Observer},
+    search::{Base, BudgetPlan, Need, Network, Pace, Settings, Stage, TrialCost, networks},
+    stats,
+    train::{RangeTest, Run, Trainer, find_lr},
+};
+use tch::Device;
+
+/// Epochs of the winner below which a network is too large for the budget.
+const LEAST_EPOCHS: f64 = 8.0;
+/// Epochs of the winner that the network of the start gets.
+const START_EPOCHS: f64 = 12.0;
+/// A measured forward pass as a share of an update.
+const FORWARD: f64 = 1.0 / 3.0;
+
+impl Session {
+    /// Measures what an epoch takes with each network, as far as the budget can afford it, and plans.
+    /// Fails if the recipe cannot be trained on the data.
+    pub fn measure(&mut self, data: &Dataset) -> Result<()> {
+        if self.record.plan.is_some() {
+            return Ok(());
+        }
+        self.enter(Stage::Measure)?;
+        self.tell("Measure: images a second of the networks …");
+        let device = self.args.compute.prepare(None, None)?;
+        let limit = Duration::from_secs_f64((0.005 * self.record.budget_seconds).clamp(0.7, 2.0));
+        let reference = self.record.reference.as_ref().context("the reference is known")?.recipe.clone();
+        self.args.compute.check_amp(&reference, device)?;
+        self.record.reference_pace = Some(pace(Network::of(&reference), reference.clone(), data, device, limit)?);
+        let base = Base {
+            is_own: self.record.is_own,
+            images: data.train.len(),
+            networks: networks(data.size, &reference),
+            reference,
+        };
+        self.record.startup_seconds = startup()?;
+        let affordable = |epoch: f64, epochs: f64, left: f64, folds: f64| epochs * epoch * folds <= 0.49 * left;
+        let (left, folds) = (self.left(), self.folds());
+        for (index, network) in base.networks.iter().enumerate() {
+            let found =
+                pace(network.clone(), base.recipe(&Settings::start(index), 1, self.record.seed), data, device, limit)?;
+            if index > 0 && !affordable(found.epoch_seconds, LEAST_EPOCHS, left, folds) {
+                break;
+            }
+            if index <= start_for(base.images) && affordable(found.epoch_seconds, START_EPOCHS, left, folds) {
+                self.record.start = index;
+            }
+            self.record.paces.push(found);
+        }
+        self.compare_rate(&base, data, device)?;
+        let cost = self.trial_cost(&base);
+        self.record.plan = Some(BudgetPlan::new(self.record.budget_seconds, self.spent(), &cost));
+        self.enter(Stage::Planned)
+    }
+
+    /// What trainings of the start cost.
+    pub fn trial_cost(&self, base: &Base) -> TrialCost {
+        let recipe = base.recipe(&Settings::start(self.record.start), 1, self.record.seed);
+        TrialCost {
+            epoch: self.record.paces[self.record.start].epoch_seconds * self.folds(),
+            startup: self.record.startup_seconds * self.folds(),
+            updates: (base.images as f64 / f64::from(recipe.batch_size)).floor(),
+        }
+    }
+
+    /// Asks a range test whether the usual rate is far off, where it takes no more than a hundredth of the budget.
+    fn compare_rate(&mut self, base: &Base, data: &Dataset, device: Device) -> Result<()> {
+        let pace = &self.record.paces[self.record.start];
+        let recipe = base.recipe(&Settings::start(self.record.start), 1, self.record.seed);
+        let updates = 0.01 * self.record.budget_seconds * pace.train_images_per_s / f64::from(recipe.batch_size);
+        if self.record.is_own || updates < 100.0 {
+            return Ok(());
+        }
+        let mut trainer = Trainer::new(&recipe, data, device)?;
+        let test = RangeTest { start_lr: 1e-5, end_lr: 10.0, num_it: updates.min(400.0) as u32 };
+        let curve = find_lr(&mut trainer, data, &test, |_| ())?;
+        let guessing = (data.classes.len() as f64).ln();
+        let Ok(found) = curve.suggest(guessing) else { return Ok(()) };
+        let usual = recipe.lr;
+        let need = match found.suggestion / usual {
+            ratio if ratio > 2.0 => Need::RateTooLow,
+            ratio if ratio < 0.5 => Need::RateTooHigh,
+            _ => return Ok(()),
+        };
+        self.record.needs.push(need);
+        self.record.notes.push(format!(
+            "A range test suggests the rate {}, the usual one is {}: the nearer level is tried early.",
+            stats::rate_text(found.suggestion),
+            stats::rate_text(usual)
+        ));
+        Ok(())
+    }
+}
+
+/// The network that the search starts from on `images` training images, if the budget allows it: that of preset `closed`, and
+/// smaller ones on few images, which a large network has memorised after some epochs.
+fn start_for(images: usize) -> usize {
+    match images {
+        0..1_000 => 0,
+        1_000..5_000 => 1,
+        _ => 2,
+    }
+}
+
+/// What a run takes beside its epochs: it starts the program, opens the data, and exports its network in two more processes.
+fn startup() -> Result<f64> {
+    let begun = Instant::now();
+    child::output(&["--version".to_owned()])?;
+    Ok(0.5 + 3.0 * begun.elapsed().as_secs_f64())
+}
+
+/// What an epoch of `recipe` takes, from training it for `limit`.
+fn pace(network: Network, recipe: Recipe, data: &Dataset, device: Device, limit: Duration) -> Result<Pace> {
+    let stop = AtomicBool::new(false);
+    let batch = f64::from(recipe.batch_size) * f64::from(recipe.grad_accum_steps);
+    let recipe = recipe.epochs(1);
+    let mut run = Run::new(recipe, data)?.device(device).stop(&stop).start()?;
+    let measured = (run.sets.val.len() + run.sets.probe.len()) as f64;
+    let mut stopwatch = Stopwatch { stop: &stop, limit, first: None, last: None, steps: 0, record: None };
+    run.fit(&mut stopwatch)?;
+    let images = data.train.len() as f64;
+    Ok(match (stopwatch.record, stopwatch.first, stopwatch.last) {
+        (Some(record), ..) => Pace {
+            network,
+            train_images_per_s: record.train_images_per_s,
+            epoch_seconds: record.seconds,
+            is_of_a_run: false,
+        },
+        (None, Some(first), Some(last)) if last > first => {
+            let per_second = stopwatch.steps as f64 * batch / last.duration_since(first).as_secs_f64();
+            let epoch_seconds = (images + FORWARD * measured) / per_second;
+            Pace { network, train_images_per_s: per_second, epoch_seconds, is_of_a_run: false }
+        }
+        // Not even two updates within the limit: the slower, the rougher.
+        _ => {
+            let per_second = batch / limit.as_secs_f64();
+            let epoch_seconds = (images + FORWARD * measured) / per_second;
+            Pace { network, train_images_per_s: per_second, epoch_seconds, is_of_a_run: false }
+        }
+    })
+}
+
+/// Ends a training after some time, and keeps the moments of its updates. The first update, which also loads libraries, does not
+/// count.
+struct Stopwatch<'a> {
+    stop: &'a AtomicBool,
+    limit: Duration,
+    first: Option<Instant>,
+    last: Option<Instant>,
+    steps: u64,
+    record: Option<EpochRecord>,
+}
+
+impl Observer for Stopwatch<'_> {
+    fn step(&mut self, _: u64, _: Option<f64>) {
+        let now = Instant::now();
+        let Some(first) = self.first else {
+            self.first = Some(now);
+            return;
+        };
+        self.steps += 1;
+        self.last = Some(now);
+        if now.duration_since(first) >= self.limit {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn epoch_end(&mut self, record: &EpochRecord) -> Result<()> {
+        self.record = Some(record.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! `mindgap close`: closes the gap of a data set within a time budget, from the look at the data to the files to take away.
+
+mod args;
+mod clock;
+mod judge;
+mod look;
+mod measure;
+mod searching;
+mod session;
+mod target;
+mod text;
+mod training;
+
+use anyhow::Result;
+
+pub use args::Args;
+
+use crate::cli::{
+    ExitStatus,
+    output::{print::print, say::say},
+};
+use mindgap::{search::CloseRecord, torch};
+use session::{Ended, Session};
+
+/// Runs the search, or what is left of it.
+///
+/// # Errors
+/// A bad flag, file or data set before the first run; a [`Failure`](mindgap::train::Failure) where the reference or the winner
+/// fails.
+pub fn run(args: &Args) -> Result<ExitStatus> {
+    torch::restart_with_sleeping_threads();
+    args.check()?;
+    let mut session = Session::open(args)?;
+    let ended = session.run();
+    // Whatever happened, the time that it took is spent.
+    let saved = session.save();
+    let ended = ended?;
+    saved?;
+    let out = args.out.display();
+    match ended {
+        Some(Ended::Stopped) => {
+            say(format_args!(
+                "Stopped; mindgap close {} --out {out} --resume continues within the {} left.",
+                args.subject,
+                clock::text_of(session.record.budget_seconds - session.spent())
+            ));
+            return Ok(ExitStatus::Stopped);
+        }
+        Some(Ended::Planned) => {
+            say(format_args!(
+                "The next runs stand in {out}/{}: train them with mindgap run, and repeat this command with --resume.",
+                mindgap::compare::Plan::FILE
+            ));
+        }
+        Some(Ended::Finished) | None => {}
+    }
+    let record = &session.record;
+    let text = match ended {
+        _ if args.json => serde_json::to_string_pretty(record)? + "\n",
+        Some(Ended::Finished) => text::outcome(record),
+        _ => format!("{}\n", args.out.join(CloseRecord::FILE).display()),
+    };
+    print(text)?;
+    Ok(ExitStatus::Done)
+}
+
+impl Session {
+    /// All stages that are not done; None after the plan of a dry run.
+    fn run(&mut self) -> Result<Option<Ended>> {
+        if self.record.stage == mindgap::search::Stage::Done {
+            return Ok(Some(Ended::Finished));
+        }
+        let data = self.look()?;
+        self.measure(&data)?;
+        // The runs open the data themselves.
+        drop(data);
+        say(text::plan(&self.record).trim_end());
+        if self.args.dry_run {
+            return Ok(None);
+        }
+        for stage in [Self::train_reference, Self::search, Self::train_last, Self::conclude] {
+            let ended = stage(self)?;
+            if ended != Ended::Finished {
+                return Ok(Some(ended));
+            }
+        }
+        Ok(Some(Ended::Finished))
+    }
+}

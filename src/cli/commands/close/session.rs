@@ -1,0 +1,232 @@
+//! A search on disk: its folder, its record, its clock, and the runs that it trains.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{
+    args::Args,
+    clock::{Clock, text_of},
+};
+use crate::cli::{
+    output::say::say,
+    process::{plan_training::PlanTraining, signals},
+};
+use mindgap::{
+    compare::{Job, Plan, PlannedRun},
+    durable,
+    recipe::Recipe,
+    run::{Lock, RunFolder},
+    search::{Base, CloseRecord, Network, Stage},
+    train::Failure,
+};
+
+/// A search that is going on.
+pub struct Session {
+    pub args: Args,
+    pub record: CloseRecord,
+    pub stop: Arc<AtomicBool>,
+    clock: Clock,
+    /// Held as long as this process works in the folder.
+    _lock: Lock,
+}
+
+/// How a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All its runs are finished.
+    Finished,
+    /// A signal stopped it.
+    Stopped,
+    /// Its runs stand in the plan, and other machines have not trained all of them.
+    Planned,
+}
+
+impl Session {
+    /// Opens the folder: a new search, or one to resume.
+    /// Fails if the folder holds a search and --resume is not given, or none and it is, or if another process works there.
+    pub fn open(args: &Args) -> Result<Self> {
+        let path = args.out.join(CloseRecord::FILE);
+        let exists = path.exists();
+        ensure!(
+            args.resume || !exists,
+            "{} holds a search: add --resume to continue it, or choose another --out",
+            args.out.display()
+        );
+        if !exists {
+            ensure!(args.budget.is_some(), "{} holds no search to resume: give --budget", args.out.display());
+            check_unused(&args.out)?;
+        }
+        std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+        durable::check_writable(&args.out)?;
+        let lock = Lock::take(&args.out.join("close.lock"))?;
+        let mut record = if exists { read(&path)? } else { CloseRecord::default() };
+        if exists {
+            check_same(args, &record)?;
+        } else {
+            record.seed = args.recipe.flags.number("seed").unwrap_or(0);
+            record.seeds = u64::from(args.seeds);
+            record.is_own = args.has_own_recipe();
+            record.command_line = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        }
+        record.mindgap = env!("CARGO_PKG_VERSION").to_owned();
+        record.jobs = args.jobs;
+        if let Some(budget) = args.budget {
+            record.budget_seconds = budget.as_secs_f64();
+        }
+        let clock = Clock::resume(&args.out, record.spent_seconds);
+        let mut args = args.clone();
+        args.data.source = Some(args.subject.clone());
+        Ok(Self { args, record, stop: signals::stop_flag()?, clock, _lock: lock })
+    }
+
+    /// Seconds spent so far, over all resumes.
+    pub fn spent(&self) -> f64 {
+        self.clock.spent()
+    }
+
+    /// Seconds left for training, with what is kept for verdict and files taken off.
+    pub fn left(&self) -> f64 {
+        let rest = self.record.plan.as_ref().map_or(0.0, |plan| plan.rest);
+        self.record.budget_seconds - self.spent() - rest
+    }
+
+    /// Writes `close.json`.
+    pub fn save(&mut self) -> Result<()> {
+        self.record.spent_seconds = self.spent();
+        let json = serde_json::to_string_pretty(&self.record)? + "\n";
+        durable::write(&self.args.out.join(CloseRecord::FILE), json.as_bytes())
+    }
+
+    /// Notes that `stage` has begun, and writes it.
+    pub fn enter(&mut self, stage: Stage) -> Result<()> {
+        self.record.stage = stage;
+        self.save()
+    }
+
+    /// Says a line, with the time before it.
+    pub fn tell(&self, text: impl std::fmt::Display) {
+        say(format_args!("{} {text}", text_of(self.spent())));
+    }
+
+    /// The number of folds, 1 where val is given or drawn.
+    pub fn folds(&self) -> f64 {
+        self.record.data.len().max(1) as f64
+    }
+
+    /// What the candidates share.
+    pub fn base(&self) -> Result<Base> {
+        let reference = self.record.reference.as_ref().context("the reference is known by now")?.recipe.clone();
+        let images = self.record.data.first().context("the data are known by now")?.train;
+        let networks: Vec<Network> = self.record.paces.iter().map(|pace| pace.network.clone()).collect();
+        Ok(Base { reference, is_own: self.record.is_own, images, networks })
+    }
+
+    /// The lines of a plan that train `recipe` under `name`: one, or one for each fold.
+    pub fn lines(&self, name: &str, recipe: &Recipe) -> Result<Vec<PlannedRun>> {
+        let folds = self.record.look.as_ref().and_then(|look| look.folds);
+        let mut lines = Vec::new();
+        for (fold, data) in (0..).zip(&self.record.data) {
+            let fold = folds.map(|_| fold);
+            let recipe = Recipe { folds, fold, ..recipe.clone() };
+            recipe.validate().with_context(|| name.to_owned())?;
+            lines.push(PlannedRun::new(
+                Job { preset: name.to_owned(), seed: recipe.seed, fold },
+                data.clone(),
+                recipe,
+            )?);
+        }
+        Ok(lines)
+    }
+
+    /// The folders of the runs of `recipe` under `name`.
+    pub fn folders(&self, name: &str, recipe: &Recipe) -> Result<Vec<PathBuf>> {
+        Ok(self.lines(name, recipe)?.iter().map(|run| self.args.out.join(run.job.name())).collect())
+    }
+
+    /// Trains `recipe` with each seed under `name`, one run after the other, and shows its epochs.
+    /// Fails if a run does.
+    pub fn train(&mut self, name: &str, recipe: &Recipe, seeds: u64) -> Result<Ended> {
+        let mut lines = Vec::new();
+        for seed in 0..seeds {
+            lines.extend(self.lines(name, &Recipe { seed: self.record.seed + seed, ..recipe.clone() })?);
+        }
+        let (plan, _) = Plan::grow(&self.args.out, lines.clone())?;
+        if self.args.plan {
+            let is_open = |run: &&PlannedRun| !plan.folder(&run.job).join(RunFolder::DONE).exists();
+            return Ok(if lines.iter().any(|run| is_open(&run)) { Ended::Planned } else { Ended::Finished });
+        }
+        let (data, compute) = (self.args.data.clone(), self.args.compute.clone());
+        let training = PlanTraining { data: &data, compute: &compute, parallel: self.args.jobs };
+        let ends = training.train(&plan, &lines, &self.stop);
+        self.save()?;
+        if ends.is_stopped() {
+            return Ok(Ended::Stopped);
+        }
+        match lines.iter().find_map(|run| ends.failure(&run.job).map(|why| (run.job.name(), why))) {
+            Some((run, why)) => Err(Failure(format!("{run}: {why}")).into()),
+            None => Ok(Ended::Finished),
+        }
+    }
+}
+
+/// Fails if the folder holds something else than a search.
+fn check_unused(out: &Path) -> Result<()> {
+    let Ok(mut entries) = out.read_dir() else { return Ok(()) };
+    if let Some(entry) = entries.next() {
+        let found = entry.map(|entry| entry.file_name().to_string_lossy().into_owned()).unwrap_or_default();
+        bail!("{} is not empty (it holds {found}): choose another --out", out.display());
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<CloseRecord> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is no record of a search", path.display()))
+}
+
+/// Checks that the flags of a resumed search are those of its beginning, as far as finished runs depend on them.
+fn check_same(args: &Args, record: &CloseRecord) -> Result<()> {
+    if let Some(data) = record.data.first() {
+        let given = if args.subject == "faces" { args.subject.clone() } else { absolute(&args.subject)? };
+        ensure!(
+            given == data.source,
+            "the search in {} is on the data {:?}, not {given:?}",
+            args.out.display(),
+            data.source
+        );
+    }
+    let seed = args.recipe.flags.number("seed").unwrap_or(record.seed);
+    ensure!(seed == record.seed, "the search in {} has seed {}, not {seed}", args.out.display(), record.seed);
+    ensure!(
+        u64::from(args.seeds) == record.seeds,
+        "the search in {} has --seeds {}, not {}",
+        args.out.display(),
+        record.seeds,
+        args.seeds
+    );
+    ensure!(
+        args.has_own_recipe() == record.is_own,
+        "the search in {} has another reference: give the same --preset and --recipe",
+        args.out.display()
+    );
+    Ok(())
+}
+
+fn absolute(path: &str) -> Result<String> {
+    Ok(std::path::absolute(path)?.display().to_string())
+}
+
+/// The mean seconds of an epoch over the finished runs in `folders`; None where one is not finished.
+pub fn epoch_seconds(folders: &[PathBuf]) -> Option<f64> {
+    let mut sum = 0.0;
+    for folder in folders {
+        let records = RunFolder::open(folder).ok()?.epochs().ok()?.records;
+        sum += records.iter().map(|record| record.seconds).sum::<f64>() / records.len().max(1) as f64;
+    }
+    let mean = sum / folders.len().max(1) as f64;
+    (mean > 0.0).then_some(mean)
+}

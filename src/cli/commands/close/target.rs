@@ -1,0 +1,84 @@
+//! The targets that end a search early.
+
+use anyhow::Result;
+
+use super::session::Session;
+use mindgap::{
+    search::{Half, PairedDifference, PerImage, Score, Trial},
+    stats::normal_quantile,
+};
+
+impl Session {
+    /// Whether a target is set.
+    fn has_target(&self) -> bool {
+        self.args.target_gap.is_some() || self.args.target_acc.is_some()
+    }
+
+    /// Checks whether a finished trial is shown to meet the targets, and notes it. The half of val that selects is asked first; the
+    /// other half decides, at 2.5 % for the first trial that it is asked about, half as much for each further one, so that all of them
+    /// together are wrong in at most 5 % of searches.
+    pub fn check_target(&mut self, trial: &Trial) -> Result<()> {
+        if !self.has_target() || self.record.met.is_some() {
+            return Ok(());
+        }
+        if !self.meets(trial, Half::Selection, 0.05)? {
+            return Ok(());
+        }
+        self.record.target_checks += 1;
+        let level = 0.05 / 2f64.powi(self.record.target_checks as i32);
+        if self.meets(trial, Half::Verdict, level)? {
+            self.record.met = self.record.trials.iter().position(|other| {
+                (other.candidate, other.rung, other.seed) == (trial.candidate, trial.rung, trial.seed)
+            });
+            let name = &self.record.candidates[trial.candidate].name;
+            self.tell(format_args!(
+                "The target is met: {name} is shown to meet it on the half of val that selected nothing."
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether a one-sided test at `level` shows that the trial meets the targets on a half of val.
+    fn meets(&self, trial: &Trial, half: Half, level: f64) -> Result<bool> {
+        let recipe = self.candidate_recipe(trial.candidate, trial.epochs, trial.seed)?;
+        let images = PerImage::read(&self.folders(&trial.name(), &recipe)?, half)?;
+        let score = images.score();
+        let z = normal_quantile(1.0 - level);
+        if self.args.target_acc.is_some_and(|target| accuracy_below(&score, z) < target) {
+            return Ok(false);
+        }
+        let Some(target) = self.args.target_gap else { return Ok(true) };
+        let reference = PerImage::read(&self.reference_folders(self.record.seed)?, half)?;
+        let better = PairedDifference::of_loss(&images, &reference)?;
+        Ok(score.gap_loss + z * score.gap_loss_se <= target && better.mean + z * better.se < 0.0)
+    }
+}
+
+/// The lower end of the one-sided interval of an accuracy \[%\] (Wilson 1927).
+fn accuracy_below(score: &Score, z: f64) -> f64 {
+    let (n, share) = (score.images as f64, score.val_acc / 100.0);
+    let centre = share + z * z / (2.0 * n);
+    let reach = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
+    100.0 * (centre - reach) / (1.0 + z * z / n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accuracy_is_shown_from_its_lower_end_on() {
+        let score = |images, val_acc| Score {
+            images,
+            val_acc,
+            val_loss: 1.0,
+            probe_loss: 1.0,
+            gap_loss: 0.0,
+            gap_loss_se: 0.1,
+        };
+        let low = accuracy_below(&score(100, 90.0), 1.645);
+        assert!((83.0..85.0).contains(&low), "{low}");
+        assert!(accuracy_below(&score(10_000, 90.0), 1.645) > 89.4);
+        assert!(accuracy_below(&score(10, 100.0), 1.645) < 80.0);
+    }
+}

@@ -1,0 +1,279 @@
+//! The reference and the winner: the two trainings of a search that count.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::session::{Ended, Session, epoch_seconds};
+use mindgap::{
+    compare::Job,
+    gap::{Case, Id, diagnose},
+    recipe::Recipe,
+    run::RunFolder,
+    search::{Half, Knob, Need, Outcome, PerImage, Settings, Stage, Trained, USUAL_EPOCHS, lengthened},
+};
+
+/// The name of the reference's runs.
+const REFERENCE: &str = "reference";
+/// The name of the winner's runs.
+const FINAL: &str = "final";
+/// What is kept back of the winner's time, since epochs vary.
+const MARGIN: f64 = 0.97;
+
+impl Session {
+    /// Trains the reference within its share, and asks the findings about it what to try.
+    /// Fails if a run does.
+    pub fn train_reference(&mut self) -> Result<Ended> {
+        let plan = self.record.plan.clone().context("the plan is made by now")?;
+        let reference = self.record.reference.clone().context("the reference is known")?;
+        let is_new = reference.folders.is_empty();
+        if is_new {
+            let pace = self.record.reference_pace.as_ref().map_or(1.0, |pace| pace.epoch_seconds);
+            let runs = self.folds() * self.record.seeds as f64;
+            let epochs = ((plan.reference / runs - self.record.startup_seconds) / pace).floor();
+            let epochs = (epochs as u32).clamp(1, reference.recipe.epochs);
+            let recipe = Recipe { seed: self.record.seed, ..reference.recipe.epochs(epochs) };
+            let folders = self.all_folders(REFERENCE, &recipe)?;
+            self.record.reference = Some(Trained { recipe, folders, ..reference });
+            self.enter(Stage::Reference)?;
+        }
+        let recipe = self.record.reference.clone().context("the reference is known")?.recipe;
+        if self.record.reference.as_ref().is_some_and(|reference| reference.on_verdict.is_some()) {
+            return Ok(Ended::Finished);
+        }
+        self.tell(format_args!("Reference: {}, {} epochs …", self.reference_what(), recipe.epochs));
+        let before = self.spent();
+        let ended = self.train(REFERENCE, &recipe, self.record.seeds)?;
+        if ended != Ended::Finished {
+            return Ok(ended);
+        }
+        self.learn_times(before)?;
+        let trained = self.record.reference.take().context("the reference is known")?;
+        self.record.reference = Some(self.measured(trained)?);
+        self.diagnose_reference()?;
+        self.save()?;
+        Ok(Ended::Finished)
+    }
+
+    /// Trains the winner on what is left of the budget.
+    /// Fails if a run does.
+    pub fn train_last(&mut self) -> Result<Ended> {
+        if self.record.last.as_ref().is_some_and(|last| last.on_verdict.is_some()) {
+            return Ok(Ended::Finished);
+        }
+        if self.record.last.is_none() {
+            let last = match self.record.met {
+                Some(index) => self.met_recipe(index)?,
+                None => self.last_recipe()?,
+            };
+            self.record.last = Some(last);
+            self.enter(Stage::Final)?;
+        }
+        let last = self.record.last.clone().context("the winner is known by now")?;
+        if self.record.met.is_none() {
+            self.tell(format_args!("Winner: {}, {} epochs …", last.what, last.recipe.epochs));
+            let ended = self.train(FINAL, &last.recipe, self.record.seeds)?;
+            if ended != Ended::Finished {
+                return Ok(ended);
+            }
+        }
+        self.record.last = Some(self.measured(last)?);
+        self.save()?;
+        Ok(Ended::Finished)
+    }
+
+    /// The winner's recipe over as many epochs as are left.
+    fn last_recipe(&mut self) -> Result<Trained> {
+        let winner = self.record.winner.as_ref().context("there is a winner by now")?.candidate;
+        let seconds = MARGIN * self.left() / self.record.seeds as f64;
+        let seconds = if self.record.look.as_ref().is_some_and(|look| look.folds.is_some()) {
+            // With folds one more network is trained, for use.
+            seconds * self.folds() / (self.folds() + 1.0)
+        } else {
+            seconds
+        };
+        let epochs = self.epochs_in(winner, seconds);
+        let mut what = self.record.candidates[winner].what.clone();
+        let mut recipe = self.candidate_recipe(winner, epochs, self.record.seed)?;
+        if let Some((settings, note)) = self.lengthened(winner, epochs) {
+            recipe = self.base()?.recipe(&settings, epochs, self.record.seed);
+            what += &format!("; {}", Knob::Augmentation.levels()[settings.augmentation]);
+            self.tell(&note);
+            self.record.notes.push(note);
+        }
+        Ok(Trained {
+            what,
+            folders: self.all_folders(FINAL, &recipe)?,
+            recipe,
+            seconds: 0.0,
+            on_selection: None,
+            on_verdict: None,
+        })
+    }
+
+    /// The winner's settings for `epochs` epochs, and why, where its trials were so short that they differ.
+    fn lengthened(&self, winner: usize, epochs: u32) -> Option<(Settings, String)> {
+        let settings = self.record.candidates[winner].settings?;
+        let trials = self.record.trials.iter().filter(|trial| trial.candidate == winner);
+        let longest = trials.max_by_key(|trial| trial.rung);
+        let score = longest.and_then(|trial| match &trial.outcome {
+            Some(Outcome::Finished(score)) => Some(score),
+            _ => None,
+        });
+        let before = longest.map_or(USUAL_EPOCHS, |trial| trial.epochs);
+        let times = f64::from(epochs) / f64::from(before);
+        let changed = lengthened(&settings, times, score);
+        let levels = Knob::Augmentation.levels();
+        let whose = if longest.is_some() { "its longest trial" } else { "the recipe that it starts from" };
+        let note = format!(
+            "The winner is trained for {epochs} epochs, {whose} had {before}, and a gap opens with the length: {} in place of {}.",
+            levels[changed.augmentation], levels[settings.augmentation]
+        );
+        (changed != settings).then_some((changed, note))
+    }
+
+    /// The trial that met the target, as the winner.
+    fn met_recipe(&self, index: usize) -> Result<Trained> {
+        let trial = &self.record.trials[index];
+        let recipe = self.candidate_recipe(trial.candidate, trial.epochs, trial.seed)?;
+        let folders = self.folders(&trial.name(), &recipe)?;
+        Ok(Trained {
+            what: self.record.candidates[trial.candidate].what.clone(),
+            folders: folders.iter().map(|folder| folder.display().to_string()).collect(),
+            recipe,
+            seconds: 0.0,
+            on_selection: None,
+            on_verdict: None,
+        })
+    }
+
+    /// The folders of all seeds and folds of `recipe` under `name`.
+    fn all_folders(&self, name: &str, recipe: &Recipe) -> Result<Vec<String>> {
+        let mut all = Vec::new();
+        for seed in 0..self.record.seeds {
+            let recipe = Recipe { seed: self.record.seed + seed, ..recipe.clone() };
+            all.extend(self.folders(name, &recipe)?.iter().map(|folder| folder.display().to_string()));
+        }
+        Ok(all)
+    }
+
+    /// `trained` with its figures.
+    fn measured(&self, trained: Trained) -> Result<Trained> {
+        let score = |half| -> Result<_> { Ok(PerImage::mean(self.per_seed(&trained, half)?)?.score()) };
+        let mut seconds = 0.0;
+        for folder in &trained.folders {
+            seconds += RunFolder::open(folder.as_ref())?.done()?.map_or(0.0, |done| done.cost.seconds);
+        }
+        Ok(Trained {
+            seconds,
+            on_selection: Some(score(Half::Selection)?),
+            on_verdict: Some(score(Half::Verdict)?),
+            ..trained
+        })
+    }
+
+    /// The losses of each seed of `trained` on a half of val.
+    pub fn per_seed(&self, trained: &Trained, half: Half) -> Result<Vec<PerImage>> {
+        let folds = self.record.data.len().max(1);
+        trained.folders.chunks(folds).map(|folders| PerImage::read(folders, half)).collect()
+    }
+
+    /// The folders of the reference with one seed.
+    pub fn reference_folders(&self, seed: u64) -> Result<Vec<PathBuf>> {
+        let recipe = &self.record.reference.as_ref().context("the reference is known")?.recipe;
+        self.folders(REFERENCE, &Recipe { seed, ..recipe.clone() })
+    }
+
+    fn reference_what(&self) -> String {
+        self.record.reference.as_ref().map_or(String::new(), |reference| reference.what.clone())
+    }
+
+    /// Takes over what the reference's epochs and starts took. `before` is the time spent before it began.
+    fn learn_times(&mut self, before: f64) -> Result<()> {
+        let mut folders = Vec::new();
+        for seed in 0..self.record.seeds {
+            folders.extend(self.reference_folders(self.record.seed + seed)?);
+        }
+        let Some(epoch) = epoch_seconds(&folders) else { return Ok(()) };
+        let jobs = f64::from(self.args.jobs.max(1)).min(folders.len() as f64);
+        let epochs = self.record.reference.as_ref().map_or(1, |reference| reference.recipe.epochs);
+        let each = (self.spent() - before) / folders.len() as f64 * jobs;
+        let startup = each - epoch * f64::from(epochs);
+        // A resumed reference began before `before`.
+        if startup > 0.0 && startup < 60.0 {
+            self.record.startup_seconds = startup;
+        }
+        let Some(pace) = &mut self.record.reference_pace else { return Ok(()) };
+        let slower = epoch / jobs / pace.epoch_seconds;
+        pace.epoch_seconds = epoch / jobs;
+        pace.is_of_a_run = true;
+        // What a few seconds measured is corrected by as much, within reason: the machine is busier, or evaluation costs more.
+        for pace in self.record.paces.iter_mut().filter(|pace| !pace.is_of_a_run) {
+            pace.epoch_seconds *= slower.clamp(0.5, 2.0);
+        }
+        Ok(())
+    }
+
+    /// What the findings about the reference ask for.
+    fn diagnose_reference(&mut self) -> Result<()> {
+        let folder = self.reference_folders(self.record.seed)?.swap_remove(0);
+        let diagnosis = diagnose(&Case::of_run(&folder)?);
+        let mut titles = Vec::new();
+        for finding in &diagnosis.findings {
+            if let Some(need) = need(finding.id) {
+                titles.push(finding.title.clone());
+                if !self.record.needs.contains(&need) {
+                    self.record.needs.push(need);
+                }
+            }
+        }
+        let score = self.record.reference.as_ref().and_then(|reference| reference.on_selection);
+        let figures = score.map_or(String::new(), |score| {
+            format!("val loss {:.3}, gap {:.3} (half of val)", score.val_loss, score.gap_loss)
+        });
+        let findings = if titles.is_empty() { "nothing found".to_owned() } else { titles.join("; ") };
+        self.tell(format_args!("  {figures}; {findings}"));
+        self.record.findings = titles;
+        Ok(())
+    }
+
+    /// Trains one more network of the winner's recipe on the data without folds, for use. Returns its folder; none where a signal
+    /// stopped it.
+    /// Fails if it does.
+    pub fn train_for_use(&mut self) -> Result<Option<PathBuf>> {
+        use crate::cli::process::plan_training::PlanTraining;
+        use mindgap::compare::{Plan, PlannedRun};
+        let recipe = self.record.last.as_ref().context("the winner is trained")?.recipe.clone();
+        let recipe = Recipe { folds: None, fold: None, ..recipe };
+        let out = self.args.out.join("model");
+        let flags = self.args.data.over(&self.record.data[0]);
+        let data = flags.open_without_near_leaks(&self.args.subject, &recipe, true)?;
+        let job = Job { preset: FINAL.to_owned(), seed: recipe.seed, fold: None };
+        let line = PlannedRun::new(job, flags.planned(&data)?, recipe)?;
+        let (plan, _) = Plan::grow(&out, vec![line.clone()])?;
+        let folder = plan.folder(&line.job);
+        if !folder.join(RunFolder::DONE).exists() {
+            self.tell("  one more network without folds, for use …");
+            let (flags, compute) = (self.args.data.clone(), self.args.compute.clone());
+            let training = PlanTraining { data: &flags, compute: &compute, parallel: 1 };
+            let threads = compute.threads_of_each(1);
+            if !training.train_one(&plan, &line.job, threads, &self.stop, |_| ())? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(folder))
+    }
+}
+
+/// What a finding asks for.
+fn need(id: Id) -> Option<Need> {
+    Some(match id {
+        Id::GapHarmful | Id::Memorised | Id::GapOpens => Need::OverFits,
+        Id::Overconfident => Need::Overconfident,
+        Id::Underfit => Need::UnderFits,
+        Id::RateTooHigh | Id::Diverged => Need::RateTooHigh,
+        Id::RateTooLow => Need::RateTooLow,
+        Id::LabelNoise => Need::NoisyLabels,
+        _ => return None,
+    })
+}

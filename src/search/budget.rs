@@ -1,0 +1,162 @@
+//! How a time budget is divided.
+
+use serde::{Deserialize, Serialize};
+
+/// The rungs of a search: how long a candidate is trained on each, and how many reach it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rungs {
+    /// Time of one trial on each rung \[s\].
+    pub seconds: Vec<f64>,
+    /// Candidates that reach each rung.
+    pub candidates: Vec<usize>,
+}
+
+/// How much longer a trial is on each further rung, and of how many candidates one gets there.
+const FACTOR: usize = 3;
+/// The number of candidates is the largest of these for which the trials of the first rung are long enough.
+const CANDIDATES: [usize; 8] = [27, 18, 12, 9, 6, 4, 3, 2];
+/// Epochs and updates of the start below which a trial says too little.
+const LEAST_EPOCHS: f64 = 3.0;
+const LEAST_UPDATES: f64 = 250.0;
+/// Epochs of the winner below which a budget is called small.
+const FINAL_EPOCHS: f64 = 12.0;
+
+impl Rungs {
+    /// The rungs for `candidates` candidates in `seconds` seconds: all of them, then the best third for three times as long; from twelve
+    /// on also the best ninth for nine times as long.
+    fn of(candidates: usize, seconds: f64) -> Self {
+        let rungs = if candidates >= 12 { 3 } else { 2 };
+        let counts: Vec<usize> = (0..rungs).map(|rung| candidates.div_ceil(FACTOR.pow(rung))).collect();
+        let units: usize = counts.iter().zip(0..).map(|(count, rung)| count * FACTOR.pow(rung)).sum();
+        let first = seconds / units as f64;
+        Self { seconds: (0..rungs).map(|rung| first * FACTOR.pow(rung) as f64).collect(), candidates: counts }
+    }
+
+    /// The rungs that `seconds` allow; None where not even two candidates can be told apart.
+    fn fitting(seconds: f64, cost: &TrialCost) -> Option<Self> {
+        let all = CANDIDATES.into_iter().map(|candidates| Self::of(candidates, seconds));
+        let mut fitting = all.filter(|rungs| rungs.seconds[0] >= cost.of_a_trial());
+        fitting.next()
+    }
+}
+
+/// What trainings of the start cost here, over all folds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrialCost {
+    /// Seconds of an epoch.
+    pub epoch: f64,
+    /// Seconds of a training beside its epochs.
+    pub startup: f64,
+    /// Updates of an epoch.
+    pub updates: f64,
+}
+
+impl TrialCost {
+    /// Seconds of the shortest trial that says something.
+    fn of_a_trial(&self) -> f64 {
+        LEAST_EPOCHS.max(LEAST_UPDATES / self.updates.max(1.0)) * self.epoch + self.startup
+    }
+}
+
+/// How a budget is divided. Times in seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BudgetPlan {
+    /// The whole budget.
+    pub budget: f64,
+    /// Time of the reference, over all its runs.
+    pub reference: f64,
+    /// Time of the search.
+    pub search: f64,
+    /// Time of the winner, over all its runs.
+    pub last: f64,
+    /// Time kept for verdict and files.
+    pub rest: f64,
+    /// The rungs of the search; None where the budget is too small to search.
+    pub rungs: Option<Rungs>,
+}
+
+impl BudgetPlan {
+    /// Divides `budget` seconds, of which `spent` are gone.
+    pub fn new(budget: f64, spent: f64, cost: &TrialCost) -> Self {
+        let rest = (0.04 * budget).max(6.0 + 2.0 * cost.startup).min(0.25 * budget);
+        let left = (budget - spent - rest).max(0.0);
+        let search = 0.36 * left;
+        let rungs = Rungs::fitting(search, cost);
+        // Without a search its time goes to the winner.
+        let (search, last) = if rungs.is_some() { (search, 0.49 * left) } else { (0.0, 0.85 * left) };
+        Self { budget, reference: 0.15 * left, search, last, rest, rungs }
+    }
+}
+
+/// A budget \[s\] in which six candidates can be tried and the winner gets twelve epochs; the smallest one, up to a
+/// twentieth.
+pub fn enough(cost: &TrialCost) -> f64 {
+    let is_enough = |budget: f64| {
+        let plan = BudgetPlan::new(budget, 0.02 * budget, cost);
+        plan.rungs.is_some_and(|rungs| rungs.candidates[0] >= 6)
+            && plan.last >= FINAL_EPOCHS * cost.epoch + cost.startup
+    };
+    let mut budget = cost.of_a_trial().max(1.0);
+    while !is_enough(budget) && budget < 1e9 {
+        budget *= 1.05;
+    }
+    budget
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(epoch: f64) -> TrialCost {
+        TrialCost { epoch, startup: 1.5, updates: 224.0 }
+    }
+
+    #[test]
+    fn the_winner_gets_two_fifths_or_more_and_all_parts_fit() {
+        for budget in [60.0, 300.0, 3600.0, 7200.0, 36_000.0] {
+            for epoch in [0.5, 2.0, 20.0, 40.0] {
+                let spent = 0.03 * budget;
+                let plan = BudgetPlan::new(budget, spent, &cost(epoch));
+                let sum = spent + plan.reference + plan.search + plan.last + plan.rest;
+                assert!((sum - budget).abs() < 1e-6, "{plan:?}");
+                assert!(plan.last >= 0.4 * budget, "{plan:?}");
+                let Some(rungs) = &plan.rungs else { continue };
+                assert!(rungs.seconds[0] >= 3.0 * epoch);
+                let used: f64 = rungs.seconds.iter().zip(&rungs.candidates).map(|(time, n)| time * *n as f64).sum();
+                assert!((used - plan.search).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn more_time_means_more_candidates() {
+        let candidates =
+            |budget, epoch| BudgetPlan::new(budget, 10.0, &cost(epoch)).rungs.map(|rungs| rungs.candidates);
+        assert_eq!(candidates(3600.0, 40.0), Some(vec![4, 2]));
+        assert_eq!(candidates(7200.0, 40.0), Some(vec![9, 3]));
+        assert_eq!(candidates(36_000.0, 40.0), Some(vec![27, 9, 3]));
+        assert_eq!(candidates(300.0, 40.0), None);
+    }
+
+    #[test]
+    fn few_images_need_more_epochs_a_trial() {
+        let few = TrialCost { updates: 36.0, ..cost(2.0) };
+        assert!((few.of_a_trial() - (250.0 / 36.0 * 2.0 + 1.5)).abs() < 1e-9);
+        assert!((cost(2.0).of_a_trial() - 7.5).abs() < 1e-9);
+        let candidates = |cost| BudgetPlan::new(300.0, 14.0, &cost).rungs.map(|rungs| rungs.candidates);
+        assert_eq!((candidates(few), candidates(cost(2.0))), (Some(vec![3, 1]), Some(vec![6, 2])));
+    }
+
+    #[test]
+    fn what_is_called_enough_is() {
+        for epoch in [0.3, 2.0, 40.0] {
+            let budget = enough(&cost(epoch));
+            let plan = |budget: f64| BudgetPlan::new(budget, 0.02 * budget, &cost(epoch));
+            assert!(
+                plan(budget).rungs.unwrap().candidates[0] >= 6 && plan(budget).last >= 12.0 * epoch,
+                "{epoch}: {budget}"
+            );
+            assert!(plan(0.9 * budget).rungs.is_none_or(|rungs| rungs.candidates[0] < 6), "{epoch}: {budget}");
+        }
+    }
+}

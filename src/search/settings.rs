@@ -1,0 +1,240 @@
+//! One level of each knob, and the recipe that they amount to.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Knob, Network};
+use crate::recipe::{Curve, Opt, Phase, Recipe, Tta};
+
+/// One level of each knob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Index into the networks of the search.
+    pub network: usize,
+    /// Level of [`Knob::Augmentation`].
+    pub augmentation: usize,
+    /// Level of [`Knob::Flip`].
+    pub flip: usize,
+    /// Level of [`Knob::Mixing`].
+    pub mixing: usize,
+    /// Level of [`Knob::Smoothing`].
+    pub smoothing: usize,
+    /// Level of [`Knob::Decay`].
+    pub decay: usize,
+    /// Level of [`Knob::Dropout`].
+    pub dropout: usize,
+    /// Level of [`Knob::Rate`].
+    pub rate: usize,
+    /// Level of [`Knob::Sharpness`].
+    pub sharpness: usize,
+}
+
+impl Settings {
+    /// What the search starts from: the levels of preset `closed`, with network number `network`.
+    pub fn start(network: usize) -> Self {
+        Self { network, augmentation: 2, flip: 1, mixing: 0, smoothing: 1, decay: 1, dropout: 0, rate: 1, sharpness: 0 }
+    }
+
+    /// The level of `knob`.
+    pub fn level(&self, knob: Knob) -> usize {
+        match knob {
+            Knob::Network => self.network,
+            Knob::Augmentation => self.augmentation,
+            Knob::Flip => self.flip,
+            Knob::Mixing => self.mixing,
+            Knob::Smoothing => self.smoothing,
+            Knob::Decay => self.decay,
+            Knob::Dropout => self.dropout,
+            Knob::Rate => self.rate,
+            Knob::Sharpness => self.sharpness,
+        }
+    }
+
+    /// These settings with another level of `knob`.
+    #[must_use]
+    pub fn with(mut self, knob: Knob, level: usize) -> Self {
+        let place = match knob {
+            Knob::Network => &mut self.network,
+            Knob::Augmentation => &mut self.augmentation,
+            Knob::Flip => &mut self.flip,
+            Knob::Mixing => &mut self.mixing,
+            Knob::Smoothing => &mut self.smoothing,
+            Knob::Decay => &mut self.decay,
+            Knob::Dropout => &mut self.dropout,
+            Knob::Rate => &mut self.rate,
+            Knob::Sharpness => &mut self.sharpness,
+        };
+        *place = level;
+        self
+    }
+
+    /// How many times the time of a plain update one takes.
+    pub fn passes(&self) -> f64 {
+        if self.sharpness > 0 { 2.0 } else { 1.0 }
+    }
+
+    /// In words, what differs from `other` in place of it: `strong augmentation, no smoothing`.
+    pub fn differences(&self, other: &Self, networks: &[Network]) -> String {
+        let mut words = Vec::new();
+        if self.network != other.network {
+            words.push(networks[self.network].words());
+        }
+        for knob in Knob::WITH_LEVELS {
+            if self.level(knob) != other.level(knob) {
+                words.push(knob.levels()[self.level(knob)].to_owned());
+            }
+        }
+        words.join(", ")
+    }
+}
+
+/// What all candidates share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Base {
+    /// The reference, of which candidates keep what no knob of the search decides: pretrained weights, sizes, class weights,
+    /// precision, seeds of the data.
+    pub reference: Recipe,
+    /// Whether the reference is the user's own: then candidates keep its optimizer, batch size and rate.
+    pub is_own: bool,
+    /// Training images.
+    pub images: usize,
+    /// The networks to choose from.
+    pub networks: Vec<Network>,
+}
+
+impl Base {
+    fn batch_size(&self) -> u32 {
+        if self.is_own { self.reference.batch_size } else { fitting_batch(self.images) }
+    }
+
+    /// The recipe of `settings` over `epochs` epochs with `seed`: the rate rises over the first fifth and falls to zero over the rest,
+    /// and the weights are averaged over about the last tenth of the updates.
+    pub fn recipe(&self, settings: &Settings, epochs: u32, seed: u64) -> Recipe {
+        let batch_size = self.batch_size();
+        let mut recipe = Recipe { batch_size, ..self.networks[settings.network].in_recipe(&self.reference) };
+        if !self.is_own {
+            recipe.opt = Opt::Sgd;
+            recipe.momentum = 0.9;
+            // The rate of preset `closed` at its batch of 128, scaled with the batch (Goyal et al. 2017).
+            recipe.lr = 0.2 * f64::from(batch_size) / 128.0;
+        }
+        recipe.nesterov = recipe.opt == Opt::Sgd && recipe.momentum > 0.0;
+        recipe.lr *= [0.5, 1.0, 2.0][settings.rate];
+        set_images(&mut recipe, settings);
+        set_regularisation(&mut recipe, settings);
+        self.set_length(&mut recipe, epochs);
+        Recipe { seed, ..recipe }
+    }
+
+    /// Sets epochs, schedule and averaging.
+    fn set_length(&self, recipe: &mut Recipe, epochs: u32) {
+        let length = f64::from(epochs);
+        let phase = |share: f64, from, to| Phase { epochs: share * length, curve: Curve::Linear { from, to } };
+        recipe.epochs = epochs;
+        recipe.schedule = vec![phase(0.2, 0.0, 1.0), phase(0.8, 1.0, 0.0)];
+        recipe.early_stop = 0;
+        recipe.swa_start = 0;
+        recipe.progressive = 0;
+        recipe.model_ema = true;
+        let updates = length * (self.images as f64 / f64::from(recipe.batch_size)).floor().max(1.0);
+        recipe.model_ema_decay = (1.0 - 10.0 / updates).clamp(0.5, 0.9995);
+    }
+}
+
+/// The batch size for `images` training images: some 50 batches an epoch or more, up to the 128 of the presets.
+pub fn fitting_batch(images: usize) -> u32 {
+    let fitting = (images / 50).max(1).next_power_of_two() as u32;
+    fitting.clamp(16, 128).min(images as u32).max(1)
+}
+
+fn set_images(recipe: &mut Recipe, settings: &Settings) {
+    let (rotate, translate, zoom, jitter, erase) = match settings.augmentation {
+        0 => (0.0, 0.0, [1.0, 1.0], 0.0, 0.0),
+        1 => (5.0, 0.04, [0.92, 1.08], 0.1, 0.0),
+        2 => (12.0, 0.06, [0.85, 1.15], 0.2, 0.0),
+        3 => (15.0, 0.08, [0.8, 1.2], 0.3, 0.25),
+        _ => (20.0, 0.12, [0.7, 1.3], 0.4, 0.4),
+    };
+    recipe.rotate = rotate;
+    recipe.translate = translate;
+    recipe.zoom = zoom;
+    recipe.color_jitter = if jitter > 0.0 { vec![jitter, jitter] } else { Recipe::default().color_jitter };
+    recipe.reprob = erase;
+    recipe.hflip = if settings.flip > 0 { 0.5 } else { 0.0 };
+    recipe.tta = if settings.flip > 0 { Tta::Flip } else { Tta::None };
+    // The other ways of augmentation are off, so that a level means the same in every search.
+    let off = Recipe::default();
+    recipe.scale = off.scale;
+    recipe.crop_pad = off.crop_pad;
+    recipe.blur = off.blur;
+    recipe.aa = off.aa;
+}
+
+fn set_regularisation(recipe: &mut Recipe, settings: &Settings) {
+    (recipe.mixup, recipe.cutmix) = [(0.0, 0.0), (0.2, 0.0), (0.0, 0.5)][settings.mixing];
+    recipe.mixup_off_epoch = 0;
+    recipe.smoothing = [0.0, 0.05, 0.1][settings.smoothing];
+    recipe.weight_decay = [0.0, 5e-4, 1e-3, 2e-3][settings.decay];
+    recipe.drop = [0.0, 0.1, 0.25][settings.dropout];
+    (recipe.drop_path, recipe.drop_block) = (0.0, 0.0);
+    recipe.sam = if settings.sharpness > 0 { 0.05 } else { 0.0 };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::networks;
+
+    fn base(is_own: bool, reference: Recipe, images: usize) -> Base {
+        Base { networks: networks(48, &reference), reference, is_own, images }
+    }
+
+    #[test]
+    fn every_level_of_every_knob_is_a_valid_recipe() {
+        let base = base(false, Recipe { img_size: Some(48), ..Recipe::default() }, 28_709);
+        for knob in Knob::WITH_LEVELS {
+            for level in 0..knob.levels().len() {
+                for epochs in [1, 2, 15] {
+                    base.recipe(&Settings::start(2).with(knob, level), epochs, 3).validate().unwrap();
+                }
+            }
+        }
+        for network in 0..base.networks.len() {
+            base.recipe(&Settings::start(network), 7, 0).validate().unwrap();
+        }
+    }
+
+    #[test]
+    fn the_start_is_preset_closed() {
+        let base = base(false, Recipe::default(), 28_709);
+        let closed = Recipe::preset("closed").unwrap();
+        let start = base.recipe(&Settings::start(2), closed.epochs, 0);
+        let differing: Vec<String> = start.diff(&closed).into_iter().map(|difference| difference.key).collect();
+        assert_eq!(differing, ["model_ema_decay"]);
+    }
+
+    #[test]
+    fn small_data_get_small_batches_and_a_smaller_rate() {
+        for (images, batch) in [(300, 16), (2_000, 64), (1_000, 32), (28_709, 128), (10, 10)] {
+            let recipe = base(false, Recipe::default(), images).recipe(&Settings::start(0), 4, 0);
+            assert_eq!(recipe.batch_size, batch, "{images}");
+            assert!((recipe.lr - 0.2 * f64::from(batch) / 128.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn the_users_own_recipe_keeps_optimizer_batch_and_rate() {
+        let own = Recipe { opt: Opt::Adamw, lr: 1e-3, batch_size: 50, ..Recipe::default() };
+        let recipe = base(true, own, 5_000).recipe(&Settings::start(0), 4, 0);
+        assert_eq!((recipe.opt, recipe.lr, recipe.batch_size, recipe.nesterov), (Opt::Adamw, 1e-3, 50, false));
+    }
+
+    #[test]
+    fn differences_are_said_in_words() {
+        let networks = networks(48, &Recipe::default());
+        let start = Settings::start(2);
+        let other = start.with(Knob::Augmentation, 3).with(Knob::Smoothing, 0).with(Knob::Network, 1);
+        let words = other.differences(&start, &networks);
+        assert_eq!(words, "resnet14, 16 channels, stem of stride 2, strong augmentation, no smoothing");
+        assert_eq!(start.differences(&start, &networks), "");
+    }
+}

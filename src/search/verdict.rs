@@ -1,0 +1,206 @@
+//! The verdict: winner against reference on the half of val that selected nothing.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::{PairedDifference, PerImage, Score};
+use crate::stats;
+
+/// The verdict in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// Val loss is lower by more than chance explains.
+    Better,
+    /// No difference in val loss is shown.
+    NotShown,
+    /// No better val loss is shown, and the gap is smaller because the training images are learned less.
+    UnderFits,
+    /// Val loss is higher by more than chance explains.
+    Worse,
+}
+
+/// Winner against reference. Losses in nats; differences below 0 say that the winner is lower.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// In a word.
+    pub word: Word,
+    /// In a sentence or several.
+    pub sentence: String,
+    /// The reference on the half of val that selected nothing.
+    pub reference: Score,
+    /// The winner on it.
+    pub winner: Score,
+    /// Difference in val loss, image by image.
+    pub val_loss: PairedDifference,
+    /// Difference in accuracy \[percentage points\], image by image.
+    pub val_acc: PairedDifference,
+    /// Difference in the gap, image by image.
+    pub gap_loss: PairedDifference,
+    /// Seeds of each of the two.
+    pub seeds: usize,
+    /// p of a paired t-test of val loss over the seeds; None below three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_seeds: Option<f64>,
+    /// Val images with which a difference as large as this one would be shown with 80 % power; None where it is shown, or the winner is
+    /// not lower.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images_needed: Option<u64>,
+}
+
+/// A recipe over its seeds, on the half of val that selected nothing.
+pub struct Judged {
+    /// The images of each seed.
+    pub seeds: Vec<PerImage>,
+}
+
+impl Judged {
+    fn mean(&self) -> Result<PerImage> {
+        PerImage::mean(self.seeds.clone())
+    }
+}
+
+impl Verdict {
+    /// Judges `winner` against `reference`, seed by seed where both have several.
+    ///
+    /// # Errors
+    /// They were measured on different images.
+    pub fn of(reference: &Judged, winner: &Judged) -> Result<Self> {
+        let (of_reference, of_winner) = (reference.mean()?, winner.mean()?);
+        let val_loss = PairedDifference::of_loss(&of_winner, &of_reference)?;
+        let gap_loss = PairedDifference::of_gap(&of_winner, &of_reference)?;
+        let (scores, val_acc) =
+            ((of_reference.score(), of_winner.score()), PairedDifference::of_accuracy(&of_winner, &of_reference)?);
+        let (reference_score, winner_score) = scores;
+        let under_fits = gap_loss.is_below() && winner_score.probe_loss > reference_score.probe_loss;
+        let word = match () {
+            () if val_loss.is_below() => Word::Better,
+            () if val_loss.is_above() => Word::Worse,
+            () if under_fits => Word::UnderFits,
+            () => Word::NotShown,
+        };
+        let is_open = !val_loss.is_below() && val_loss.mean < 0.0;
+        let images_needed = is_open.then(|| images_needed(&val_loss, winner_score.images)).flatten();
+        let by_seed: Vec<f64> = winner
+            .seeds
+            .iter()
+            .zip(&reference.seeds)
+            .map(|(winner, reference)| winner.score().val_loss - reference.score().val_loss)
+            .collect();
+        let mut verdict = Self {
+            word,
+            sentence: String::new(),
+            reference: reference_score,
+            winner: winner_score,
+            val_loss,
+            val_acc,
+            gap_loss,
+            seeds: winner.seeds.len(),
+            p_seeds: stats::paired_t(&by_seed).filter(|_| by_seed.len() >= 3).map(|test| test.p),
+            images_needed,
+        };
+        verdict.sentence = verdict.words();
+        Ok(verdict)
+    }
+
+    fn words(&self) -> String {
+        let Self { reference, winner, val_loss, .. } = self;
+        let interval = format!("{:+.3} to {:+.3}", val_loss.low, val_loss.high);
+        let what = match self.word {
+            Word::Better => "The winner is better",
+            Word::Worse => "The winner is worse than the reference",
+            Word::UnderFits => {
+                "The gap is smaller only because the winner learns its training images less; it is not better"
+            }
+            Word::NotShown => "It is not shown that the winner is better",
+        };
+        let mut text = format!(
+            "{what}: on {} val images that selected nothing its val loss is {:.3}, the reference's {:.3} (difference {:+.3}, 95 % interval \
+             {interval}), accuracy {:.1} % and {:.1} %. The gap is {:.3} ± {:.3} in place of {:.3} ± {:.3} nats.",
+            winner.images,
+            winner.val_loss,
+            reference.val_loss,
+            val_loss.mean,
+            winner.val_acc,
+            reference.val_acc,
+            winner.gap_loss,
+            winner.gap_loss_se,
+            reference.gap_loss,
+            reference.gap_loss_se,
+        );
+        if self.word == Word::Better && self.gap_loss.is_above() {
+            text += " The gap did not close: it is wider than the reference's.";
+        }
+        if let Some(images) = self.images_needed {
+            text += &format!(" A difference as large as this one would be shown on about {images} such val images.");
+        }
+        text += &match (self.p_seeds, self.seeds) {
+            (Some(p), seeds) => format!(" Over {seeds} seeds: p = {p:.3}."),
+            (None, 1) => " One training of each: other seeds vary beyond this interval.".to_owned(),
+            (None, seeds) => format!(" {seeds} trainings of each: other seeds vary beyond this interval."),
+        };
+        text
+    }
+}
+
+/// The images on which a difference of this mean and spread is shown at 5 % with 80 % power.
+fn images_needed(difference: &PairedDifference, images: usize) -> Option<u64> {
+    // 1.96 + 0.84 standard errors.
+    let needed = images as f64 * (2.8 * difference.se / difference.mean).powi(2);
+    (needed.is_finite() && needed < 1e7).then(|| two_digits(needed))
+}
+
+/// Rounded up to two digits.
+fn two_digits(number: f64) -> u64 {
+    let unit = 10f64.powf((number.log10().floor() - 1.0).max(0.0));
+    ((number / unit).ceil() * unit) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        random::{Purpose, Stream},
+        search::score::tests::per_image,
+    };
+
+    /// `n` val images about `val`, and as many of the probe about `probe`.
+    fn judged(n: usize, val: f64, probe: f64, stream: u32) -> Judged {
+        let mut hard = Stream::new(5, Purpose::Resample, 7, 0);
+        let mut own = Stream::new(5, Purpose::Resample, 7, 1 + stream);
+        let mut losses =
+            |mean: f64| -> Vec<f64> { (0..n).map(|_| mean + 0.5 * hard.normal() + 0.1 * own.normal()).collect() };
+        let (val, probe) = (losses(val), losses(probe));
+        Judged { seeds: vec![per_image(&val, &probe)] }
+    }
+
+    #[test]
+    fn the_four_words() {
+        let reference = judged(500, 1.2, 0.2, 0);
+        let word = |val, probe| Verdict::of(&reference, &judged(500, val, probe, 1)).unwrap().word;
+        assert_eq!(word(1.0, 0.8), Word::Better);
+        assert_eq!(word(1.4, 0.8), Word::Worse);
+        assert_eq!(word(1.2, 1.0), Word::UnderFits);
+        assert_eq!(word(1.2, 0.2), Word::NotShown);
+    }
+
+    #[test]
+    fn what_is_not_shown_says_how_many_images_would_do() {
+        let verdict = Verdict::of(&judged(40, 1.2, 0.2, 0), &judged(40, 1.19, 0.2, 3)).unwrap();
+        if verdict.word == Word::NotShown && verdict.val_loss.mean < 0.0 {
+            assert!(verdict.images_needed.unwrap() > 40 && verdict.sentence.contains("such val images"), "{verdict:?}");
+        }
+        let difference = PairedDifference { mean: -0.1, se: 0.1, low: -0.3, high: 0.1 };
+        assert_eq!(images_needed(&difference, 100), Some(790));
+        assert_eq!((two_digits(7.2), two_digits(99.9), two_digits(1001.0)), (8, 100, 1100));
+    }
+
+    #[test]
+    fn three_seeds_are_tested_over_seeds() {
+        let over = |val, probe, offset: u32| Judged {
+            seeds: (0..3).flat_map(|seed| judged(50, val, probe, offset + seed).seeds).collect(),
+        };
+        let verdict = Verdict::of(&over(1.2, 0.2, 0), &over(0.8, 0.5, 9)).unwrap();
+        assert!(verdict.p_seeds.unwrap() < 0.05 && verdict.sentence.contains("Over 3 seeds"), "{}", verdict.sentence);
+    }
+}

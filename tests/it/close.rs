@@ -1,0 +1,135 @@
+//! `mindgap close`: a search within a time budget, which can be stopped, killed and resumed.
+
+use std::{fs, process::Stdio};
+
+use crate::support::{
+    Finished, Place,
+    process::{send, wait_until},
+};
+use serde_json::Value;
+
+fn close(place: &Place, more: &[&str]) -> Finished {
+    place.mindgap(&[&["close", "data", "--out", "out", "--threads", "1"], more].concat())
+}
+
+fn record(place: &Place) -> Value {
+    serde_json::from_slice(&place.bytes("out", "close.json")).unwrap()
+}
+
+/// Files that a finished search leaves.
+const FILES: [&str; 5] = ["close.html", "recipe.toml", "model.pt", "model.safetensors", "model.onnx"];
+
+#[test]
+fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
+    // 420 val images: enough to judge by.
+    let place = Place::with_images(40, 140);
+    let words = ["close", "data", "--out", "out", "--threads", "1", "--budget", "50s"];
+    let mut search = place.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut has_tried = || {
+        assert!(search.try_wait().unwrap().is_none(), "the search ended by itself: {}", record(&place));
+        let text = fs::read_to_string(place.path("out/close.json")).unwrap_or_default();
+        let record: Value = serde_json::from_str(&text).unwrap_or_default();
+        record["trials"].as_array().is_some_and(|trials| trials.len() >= 2)
+            || record["stage"].as_str().is_some_and(|stage| stage == "final")
+    };
+    wait_until("the search has tried something", &mut has_tried);
+    send(search.id() as i32, libc::SIGTERM);
+    let status = search.wait().unwrap();
+    assert_eq!(status.code(), Some(75));
+    let stopped = record(&place);
+    let begun = stopped["trials"].as_array().unwrap().len();
+    assert!(stopped["spent_seconds"].as_f64().unwrap() > 1.0);
+    assert!(!place.path("out/close.html").exists());
+
+    // Another command does not take the folder over, and a resumed one keeps within the budget.
+    close(&place, &["--budget", "50s"]).refuse(&["out holds a search", "--resume"]);
+    close(&place, &["--resume", "--seeds", "2"]).refuse(&["--seeds 1, not 2"]);
+    let end = close(&place, &["--resume"]).succeed();
+    let found = record(&place);
+    assert_eq!(found["stage"], "done");
+    assert!(found["spent_seconds"].as_f64().unwrap() > stopped["spent_seconds"].as_f64().unwrap());
+    let trials = found["trials"].as_array().unwrap();
+    assert!(trials.len() >= begun && trials.iter().all(|trial| trial["outcome"].is_object()), "{trials:?}");
+    let plan = found["plan"].as_object().unwrap();
+    assert!(plan["last"].as_f64().unwrap() >= 0.4 * 50.0 || plan["rest"].as_f64().unwrap() > 5.0, "{plan:?}");
+    for side in ["reference", "winner"] {
+        let figures = &found["verdict"][side];
+        assert!(figures["val_loss"].is_number() && figures["images"].as_u64() == Some(210), "{figures}");
+    }
+    assert_eq!(found["bills"].as_array().unwrap().len(), 2);
+    for file in FILES {
+        assert!(place.path("out").join(file).exists(), "{file}");
+    }
+    let text = end.stdout();
+    assert!(text.contains(found["sentence"].as_str().unwrap().split(':').next().unwrap()), "{text}");
+    let page = String::from_utf8(place.bytes("out", "close.html")).unwrap();
+    for part in ["Before and after", "What was tried", "What to do next", "The winner", "mindgap train --recipe"] {
+        assert!(page.contains(part), "{part}");
+    }
+
+    // What it handed over is what it says: the recipe trains, and the finished search is only printed again.
+    let recipe = place.path("out/recipe.toml");
+    let again = ["train", "--data", "data", "--recipe", recipe.to_str().unwrap(), "--epochs", "1", "--out", "again"];
+    place.mindgap(&again).succeed();
+    let before = place.bytes("out", "close.html");
+    close(&place, &["--resume"]).succeed();
+    assert_eq!(place.bytes("out", "close.html"), before);
+}
+
+#[test]
+fn few_images_are_divided_into_folds_and_a_small_budget_says_what_is_enough() {
+    let place = Place::with_images(20, 10);
+    // A training image that is in val too.
+    fs::copy(place.path("data/val/even/1003.png"), place.path("data/train/even/copy.png")).unwrap();
+    let end = close(&place, &["--budget", "25s", "--json"]).succeed();
+    let found: Value = serde_json::from_str(&end.stdout()).unwrap();
+    assert_eq!(found, record(&place));
+    assert_eq!((&found["look"]["folds"], found["data"].as_array().unwrap().len()), (&5.into(), 5));
+    assert_eq!(found["look"]["left_out"], serde_json::json!([["also in val or test", 1]]));
+    assert!(fs::read_to_string(place.path("out/exclude.txt")).unwrap().contains("train/even/copy.png"));
+    // All 90 images are validated once, and half of them judge.
+    let images = found["verdict"]["winner"]["images"].as_u64().unwrap();
+    assert!((30..=60).contains(&images), "{images}");
+    assert_eq!(found["reference"]["folders"].as_array().unwrap().len(), 5);
+    let notes = found["notes"].to_string();
+    assert!(notes.contains("would be enough for six"), "{notes}");
+    assert!(place.path("out/model/final-seed0/done.json").exists() && place.path("out/model.onnx").exists());
+}
+
+#[test]
+fn a_dry_run_plans_and_a_plan_is_trained_elsewhere() {
+    let place = Place::with_images(40, 140);
+    let end = close(&place, &["--budget", "60s", "--dry-run"]).succeed();
+    let text = end.stderr();
+    for part in ["Plan for 1:00", "reference", "winner", "images/s", "420 val images"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let planned = record(&place);
+    assert_eq!((&planned["stage"], &planned["trials"]), (&"planned".into(), &serde_json::json!([])));
+    assert!(!place.path("out/plan.jsonl").exists());
+
+    // The plan is made of the same measurements; its runs are trained by `mindgap run`.
+    close(&place, &["--resume", "--plan"]).succeed();
+    assert_eq!(record(&place)["paces"], planned["paces"]);
+    let lines = || fs::read_to_string(place.path("out/plan.jsonl")).unwrap().lines().count();
+    assert_eq!(lines(), 1);
+    place.mindgap(&["run", "--plan", "out/plan.jsonl", "--index", "0", "--threads", "1"]).succeed();
+    let end = close(&place, &["--resume", "--plan"]).succeed();
+    assert!(lines() > 1, "{}", end.stderr());
+    assert!(record(&place)["reference"]["on_verdict"].is_object());
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_anything_is_trained() {
+    let place = Place::with_images(12, 5);
+    close(&place, &[]).refuse(&["--budget"]);
+    close(&place, &["--budget", "5s"]).refuse(&["--budget is too short"]);
+    close(&place, &["--resume"]).refuse(&["holds no search"]);
+    close(&place, &["--budget", "1m", "--target-acc", "120"]).refuse(&["--target-acc"]);
+    close(&place, &["--budget", "1m", "--fold", "1"]).refuse(&["--folds alone"]);
+    close(&place, &["--budget", "1m", "--data", "data"]).refuse(&["without --data"]);
+    fs::create_dir(place.path("out")).unwrap_or_default();
+    fs::write(place.path("out/notes.txt"), "mine").unwrap();
+    close(&place, &["--budget", "1m"]).refuse(&["out is not empty", "notes.txt"]);
+    assert_eq!(fs::read_dir(place.path("out")).unwrap().count(), 1);
+}
