@@ -4,18 +4,22 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::score::{PerImage, error};
-use crate::stats;
+use crate::{run::nan, stats};
 
 /// The mean of a paired difference over images. Below 0 the first recipe is lower.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PairedDifference {
     /// The mean.
+    #[serde(deserialize_with = "nan::number")]
     pub mean: f64,
     /// Its standard error over images or groups, of these trained networks.
+    #[serde(deserialize_with = "nan::number")]
     pub se: f64,
     /// Lower end of the 95 % interval.
+    #[serde(deserialize_with = "nan::number")]
     pub low: f64,
     /// Upper end of the 95 % interval.
+    #[serde(deserialize_with = "nan::number")]
     pub high: f64,
 }
 

@@ -67,6 +67,12 @@ pub struct CloseRecord {
     pub plan: Option<BudgetPlan>,
     /// Whether the reference is the user's own recipe.
     pub is_own: bool,
+    /// The recipe that was asked for, before the data completed it.
+    pub asked: Option<Recipe>,
+    /// The gap that ends the search once it is shown \[nats\].
+    pub target_gap: Option<f64>,
+    /// The accuracy that ends the search once it is shown \[%\].
+    pub target_acc: Option<f64>,
     /// The reference.
     pub reference: Option<Trained>,
     /// The findings about the reference that ask for something.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    run::{Images, ListedImage, RunFolder},
+    run::{Images, ListedImage, RunFolder, nan},
     stats,
 };
 
@@ -25,14 +25,19 @@ pub struct Score {
     /// Images of val.
     pub images: usize,
     /// Mean loss on them.
+    #[serde(deserialize_with = "nan::number")]
     pub val_loss: f64,
     /// Accuracy on them.
+    #[serde(deserialize_with = "nan::number")]
     pub val_acc: f64,
     /// Mean loss on the probe.
+    #[serde(deserialize_with = "nan::number")]
     pub probe_loss: f64,
     /// `val_loss` − `probe_loss`.
+    #[serde(deserialize_with = "nan::number")]
     pub gap_loss: f64,
     /// Standard error of `gap_loss`, over images or groups.
+    #[serde(deserialize_with = "nan::number")]
     pub gap_loss_se: f64,
 }
 

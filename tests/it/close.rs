@@ -1,15 +1,25 @@
 //! `mindgap close`: a search within a time budget, which can be stopped, killed and resumed.
 
-use std::{fs, process::Stdio};
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
 
 use crate::support::{
-    Finished, Place,
+    CLASSES, Finished, Place,
     process::{send, wait_until},
 };
 use serde_json::Value;
 
+/// `mindgap close`, with the witnesses of sealed test sets in the folder `state` of the place.
+fn command(place: &Place, more: &[&str]) -> Command {
+    let mut command = place.command(&[&["close", "data", "--out", "out", "--threads", "2"], more].concat());
+    command.env("XDG_STATE_HOME", place.path("state"));
+    command
+}
+
 fn close(place: &Place, more: &[&str]) -> Finished {
-    place.mindgap(&[&["close", "data", "--out", "out", "--threads", "1"], more].concat())
+    Finished(command(place, more).output().unwrap())
 }
 
 fn record(place: &Place) -> Value {
@@ -23,8 +33,13 @@ const FILES: [&str; 5] = ["close.html", "recipe.toml", "model.pt", "model.safete
 fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
     // 420 val images: enough to judge by.
     let place = Place::with_images(40, 140);
-    let words = ["close", "data", "--out", "out", "--threads", "1", "--budget", "50s"];
-    let mut search = place.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    for (class, name) in CLASSES.into_iter().enumerate() {
+        for number in 0..10 {
+            place.write_image(&format!("data/test/{name}/{number}.png"), class as u32, 5000 + number);
+        }
+    }
+    let mut search = command(&place, &["--budget", "50s", "--jobs", "2"]);
+    let mut search = search.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let mut has_tried = || {
         assert!(search.try_wait().unwrap().is_none(), "the search ended by itself: {}", record(&place));
         let text = fs::read_to_string(place.path("out/close.json")).unwrap_or_default();
@@ -44,7 +59,7 @@ fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
     // Another command does not take the folder over, and a resumed one keeps within the budget.
     close(&place, &["--budget", "50s"]).refuse(&["out holds a search", "--resume"]);
     close(&place, &["--resume", "--seeds", "2"]).refuse(&["--seeds 1, not 2"]);
-    let end = close(&place, &["--resume"]).succeed();
+    let end = close(&place, &["--resume", "--jobs", "2"]).succeed();
     let found = record(&place);
     assert_eq!(found["stage"], "done");
     assert!(found["spent_seconds"].as_f64().unwrap() > stopped["spent_seconds"].as_f64().unwrap());
@@ -57,6 +72,10 @@ fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
         assert!(figures["val_loss"].is_number() && figures["images"].as_u64() == Some(210), "{figures}");
     }
     assert_eq!(found["bills"].as_array().unwrap().len(), 2);
+    // The test set was looked at once.
+    assert_eq!((&found["test"]["split"], &found["test"]["seal"]["looks"]), (&"test".into(), &1.into()));
+    let ledger = fs::read_to_string(place.path("data.seal/ledger.jsonl")).unwrap();
+    assert_eq!(ledger.lines().count(), 2, "the seal and one look");
     for file in FILES {
         assert!(place.path("out").join(file).exists(), "{file}");
     }
@@ -99,24 +118,44 @@ fn few_images_are_divided_into_folds_and_a_small_budget_says_what_is_enough() {
 #[test]
 fn a_dry_run_plans_and_a_plan_is_trained_elsewhere() {
     let place = Place::with_images(40, 140);
-    let end = close(&place, &["--budget", "60s", "--dry-run"]).succeed();
+    let end = close(&place, &["--budget", "20s", "--dry-run"]).succeed();
     let text = end.stderr();
-    for part in ["Plan for 1:00", "reference", "winner", "images/s", "420 val images"] {
+    for part in ["Plan for 0:20", "reference", "winner", "images/s", "420 val images"] {
         assert!(text.contains(part), "{text}");
     }
     let planned = record(&place);
     assert_eq!((&planned["stage"], &planned["trials"]), (&"planned".into(), &serde_json::json!([])));
     assert!(!place.path("out/plan.jsonl").exists());
 
-    // The plan is made of the same measurements; its runs are trained by `mindgap run`.
-    close(&place, &["--resume", "--plan"]).succeed();
-    assert_eq!(record(&place)["paces"], planned["paces"]);
+    // Workers train what stands in the plan, and the search is resumed, until there is nothing more to train.
     let lines = || fs::read_to_string(place.path("out/plan.jsonl")).unwrap().lines().count();
-    assert_eq!(lines(), 1);
-    place.mindgap(&["run", "--plan", "out/plan.jsonl", "--index", "0", "--threads", "1"]).succeed();
-    let end = close(&place, &["--resume", "--plan"]).succeed();
-    assert!(lines() > 1, "{}", end.stderr());
-    assert!(record(&place)["reference"]["on_verdict"].is_object());
+    let mut trained = 0;
+    while close(&place, &["--resume", "--plan"]).succeed().stderr().contains("train them with mindgap run") {
+        assert_eq!(record(&place)["paces"], planned["paces"]);
+        assert!(lines() > trained, "the plan does not grow");
+        while trained < lines() {
+            let index = trained.to_string();
+            place.mindgap(&["run", "--plan", "out/plan.jsonl", "--index", &index, "--threads", "1"]).succeed();
+            trained += 1;
+        }
+    }
+    let found = record(&place);
+    assert_eq!(found["stage"], "done");
+    assert!(trained >= 2 && found["verdict"]["word"].is_string(), "{}", found["sentence"]);
+    assert!(place.path("out/model.pt").exists());
+}
+
+#[test]
+fn a_target_that_is_shown_ends_the_search() {
+    let place = Place::with_images(100, 140);
+    let end = close(&place, &["--budget", "90s", "--target-acc", "40"]).succeed();
+    let found = record(&place);
+    let met = found["met"].as_u64().unwrap_or_else(|| panic!("{}", end.stderr())) as usize;
+    let candidate = &found["candidates"][found["trials"][met]["candidate"].as_u64().unwrap() as usize]["name"];
+    assert!(found["last"]["folders"][0].as_str().unwrap().contains(candidate.as_str().unwrap()), "{candidate}");
+    assert!(found["verdict"]["winner"]["val_acc"].as_f64().unwrap() > 40.0);
+    assert!(found["spent_seconds"].as_f64().unwrap() < 85.0 && end.stderr().contains("The target is met"));
+    assert!(place.path("out/close.html").exists() && !place.path("out/final-seed0").exists());
 }
 
 #[test]

@@ -4,7 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Result, ensure};
 
-use crate::cli::flags::{compute::Compute, data::DataFlags, recipe::RecipeSource};
+use crate::cli::flags::{
+    compute::Compute,
+    data::DataFlags,
+    recipe::{RecipeFlags, RecipeSource},
+};
+use mindgap::recipe::Recipe;
 
 /// Flags of `mindgap close`.
 #[derive(Clone, Debug, clap::Args)]
@@ -40,10 +45,9 @@ pub struct Args {
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
 
-    /// Seeds of the reference and of the winner, from --seed on; they share the time
-    #[arg(long, value_name = "N", default_value = "1", help_heading = "Search")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub seeds: u32,
+    /// Seeds of the reference and of the winner, from --seed on; they share the time [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Search", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub seeds: Option<u32>,
 
     /// Stop as soon as a recipe is shown to have a gap of at most X nats, and a val loss below the reference's
     #[arg(long, value_name = "X", help_heading = "Search")]
@@ -92,5 +96,18 @@ impl Args {
     pub fn has_own_recipe(&self) -> bool {
         let is_reference = |name: &String| name == "seed" || name == "demo";
         self.recipe.recipe.is_some() || self.recipe.preset.as_ref().is_some_and(|name| !is_reference(name))
+    }
+
+    /// The recipe that the flags ask for; which fold validates is set for each run.
+    /// Fails on an unknown preset, a recipe file that cannot be read, and values out of range.
+    pub fn asked(&self) -> Result<Recipe> {
+        let mut source = self.recipe.clone();
+        source.flags = source.flags.without("folds");
+        source.resolve_with(source.preset_for(&self.subject).as_deref())
+    }
+
+    /// Whether any flag says something about the recipe.
+    pub fn say_recipe(&self) -> bool {
+        self.recipe.recipe.is_some() || self.recipe.preset.is_some() || self.recipe.flags != RecipeFlags::default()
     }
 }

@@ -71,13 +71,19 @@ impl Session {
         let of =
             |trained: &Option<mindgap::search::Trained>| trained.as_ref().and_then(|it| it.folders.first().cloned());
         for folder in [of(&self.record.reference), of(&self.record.last)].into_iter().flatten() {
-            let words = ["bill".to_owned(), folder.clone(), "--json".to_owned()];
+            let mut words = vec!["bill".to_owned(), folder.clone(), "--json".to_owned()];
+            words.extend(self.machine_words());
             let bill = child::output(&words).and_then(|json| Ok(serde_json::from_str::<Bill>(&json)?));
             match bill {
                 Ok(bill) => self.record.bills.push(bill),
                 Err(error) => self.record.notes.push(format!("No bill of {folder}: {error:#}")),
             }
         }
+    }
+
+    /// The flags of the machine for one more process.
+    fn machine_words(&self) -> Vec<String> {
+        self.args.compute.words(self.args.compute.threads_of_each(1))
     }
 
     /// Measures the sealed test set, once.
@@ -87,7 +93,9 @@ impl Session {
             return Ok(());
         }
         let words = ["evaluate", &run.display().to_string(), "--which", "last", "--split", "test", "--json"];
-        match child::output(&words.map(str::to_owned)) {
+        let mut words = words.map(str::to_owned).to_vec();
+        words.extend(self.machine_words());
+        match child::output(&words) {
             Ok(json) => self.record.test = Some(serde_json::from_str(&json)?),
             Err(error) => self.record.notes.push(format!("The test set was not measured: {error:#}")),
         }

@@ -33,12 +33,7 @@ impl Session {
     /// data, those of the first fold where there are folds.
     /// Fails on a bad flag or data set.
     pub fn look(&mut self) -> Result<Dataset> {
-        let mut recipe = self.args.recipe.resolve_with(self.args.recipe.preset_for(&self.args.subject).as_deref());
-        if self.args.recipe.flags.number("folds").is_some() {
-            // A recipe with folds and no fold is refused; which one validates is set for each run.
-            recipe = self.without_folds().resolve_with(self.args.recipe.preset_for(&self.args.subject).as_deref());
-        }
-        let mut recipe = recipe?;
+        let mut recipe = self.record.asked.clone().context("the recipe was resolved when the search was opened")?;
         weights::fetch(&mut recipe)?;
         if self.record.look.is_some() {
             let flags = self.data_flags();
@@ -76,12 +71,6 @@ impl Session {
             Some(planned) => self.args.data.over(planned),
             None => self.args.data.clone(),
         }
-    }
-
-    fn without_folds(&self) -> crate::cli::flags::recipe::RecipeSource {
-        let mut source = self.args.recipe.clone();
-        source.flags = source.flags.without("folds");
-        source
     }
 
     /// `recipe` with the fold that validates, where there are folds.

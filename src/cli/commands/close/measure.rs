@@ -30,9 +30,6 @@ impl Session {
     /// Measures what an epoch takes with each network, as far as the budget can afford it, and plans.
     /// Fails if the recipe cannot be trained on the data.
     pub fn measure(&mut self, data: &Dataset) -> Result<()> {
-        if self.record.plan.is_some() {
-            return Ok(());
-        }
         self.enter(Stage::Measure)?;
         self.tell("Measure: images a second of the networks …");
         let device = self.args.compute.prepare(None, None)?;
@@ -46,6 +43,7 @@ impl Session {
             networks: networks(data.size, &reference),
             reference,
         };
+        self.record.paces.clear();
         self.record.startup_seconds = startup()?;
         let affordable = |epoch: f64, epochs: f64, left: f64, folds: f64| epochs * epoch * folds <= 0.49 * left;
         let (left, folds) = (self.left(), self.folds());

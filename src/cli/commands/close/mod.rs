@@ -1,7 +1,9 @@
 //! `mindgap close`: closes the gap of a data set within a time budget, from the look at the data to the files to take away.
 
 mod args;
+mod choosing;
 mod clock;
+mod crew;
 mod judge;
 mod look;
 mod measure;
@@ -70,10 +72,12 @@ impl Session {
         if self.record.stage == mindgap::search::Stage::Done {
             return Ok(Some(Ended::Finished));
         }
-        let data = self.look()?;
-        self.measure(&data)?;
-        // The runs open the data themselves.
-        drop(data);
+        if self.record.plan.is_none() {
+            let data = self.look()?;
+            self.measure(&data)?;
+            // The runs open the data themselves.
+            drop(data);
+        }
         say(text::plan(&self.record).trim_end());
         if self.args.dry_run {
             return Ok(None);

@@ -1,37 +1,26 @@
-//! The search itself: workers that train what the rungs ask for.
+//! The search itself: which trial comes next, and what came of it.
 
-use std::{
-    path::PathBuf,
-    sync::{Mutex, MutexGuard},
-    thread,
-    time::Duration,
-};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{
-    clock::text_of,
+    crew::Crew,
     session::{Ended, Session},
-};
-use crate::cli::{
-    flags::{compute::Compute, data::DataFlags},
-    process::plan_training::PlanTraining,
 };
 use mindgap::{
     compare::{Plan, PlannedRun},
     recipe::Recipe,
     run::RunFolder,
     search::{
-        Candidate, Half, Move, Next, Outcome, PairedDifference, PerImage, Rungs, Settings, Stage, Trial, choose, moves,
-        next, propose, two_best,
+        Candidate, Choice, Half, Move, Next, Outcome, PerImage, Rungs, Settings, Stage, Trial, moves, next, propose,
+        two_best,
     },
     stats::SequentialT,
 };
 
 /// Epochs on the first rung below which a network is not tried.
 const LEAST_EPOCHS: f64 = 2.0;
-/// How often a worker that has nothing to do looks again.
-const PAUSE: Duration = Duration::from_millis(200);
 
 impl Session {
     /// Tries candidates until the time of the search is over, and chooses the winner.
@@ -46,8 +35,8 @@ impl Session {
             self.record.candidates.push(Candidate::start(Settings::start(self.record.start), &base.networks));
         }
         let Some(rungs) = self.record.plan.as_ref().and_then(|plan| plan.rungs.clone()) else {
-            self.record.winner =
-                Some(mindgap::search::Choice { candidate: 0, why: "the budget is too small to try others".into() });
+            let why = "the budget is too small to try others".into();
+            self.record.winner = Some(Choice { candidate: 0, why });
             self.save()?;
             return Ok(Ended::Finished);
         };
@@ -56,13 +45,7 @@ impl Session {
                 return Ok(Ended::Planned);
             }
         } else {
-            let crew = Crew {
-                data: self.args.data.clone(),
-                compute: self.args.compute.clone(),
-                jobs: self.args.jobs,
-                rungs,
-                running: Mutex::default(),
-            };
+            let crew = Crew::new(self.args.data.clone(), self.args.compute.clone(), self.args.jobs, rungs);
             if crew.work(self)? == Ended::Stopped {
                 return Ok(Ended::Stopped);
             }
@@ -110,7 +93,7 @@ impl Session {
     }
 
     /// The trial that comes next, if one does.
-    fn next_trial(&mut self, rungs: &Rungs) -> Result<Option<Trial>> {
+    pub fn next_trial(&mut self, rungs: &Rungs) -> Result<Option<Trial>> {
         let wanted: Vec<Move> = moves(&self.record.needs);
         let mut networks = self.base()?.networks;
         networks.truncate(self.networks_in_reach(rungs));
@@ -161,12 +144,12 @@ impl Session {
     }
 
     /// Seconds that a trial is expected to take, with all threads.
-    fn expected(&self, trial: &Trial) -> f64 {
+    pub fn expected(&self, trial: &Trial) -> f64 {
         self.record.startup_seconds * self.folds() + f64::from(trial.epochs) * self.epoch_seconds(trial.candidate)
     }
 
     /// The runs of a trial, as lines of the plan.
-    fn trial_lines(&self, trial: &Trial) -> Result<Vec<PlannedRun>> {
+    pub fn trial_lines(&self, trial: &Trial) -> Result<Vec<PlannedRun>> {
         self.lines(&trial.name(), &self.candidate_recipe(trial.candidate, trial.epochs, trial.seed)?)
     }
 
@@ -197,7 +180,7 @@ impl Session {
     }
 
     /// Takes in how a trial ended, and says it.
-    fn finish_trial(&mut self, trial: &Trial, trained: Result<()>) -> Result<()> {
+    pub fn finish_trial(&mut self, trial: &Trial, trained: Result<()>) -> Result<()> {
         let outcome = match trained.and_then(|()| self.score(trial)) {
             Ok(images) => Outcome::Finished(images.score()),
             Err(error) => Outcome::Failed(format!("{error:#}")),
@@ -231,7 +214,7 @@ impl Session {
     }
 
     /// The losses of a trial on the half that selects.
-    fn score(&self, trial: &Trial) -> Result<PerImage> {
+    pub fn score(&self, trial: &Trial) -> Result<PerImage> {
         PerImage::read(&self.trial_folders(trial)?, Half::Selection)
     }
 
@@ -248,206 +231,4 @@ impl Session {
         pace.is_of_a_run = true;
         Ok(())
     }
-
-    /// Chooses among the candidates of the highest rung that any finished.
-    fn choose_winner(&mut self) -> Result<()> {
-        let finished = self.record.trials.iter().filter(|trial| trial.val_loss().is_some());
-        let highest = finished
-            .clone()
-            .map(|trial| trial.rung)
-            .max()
-            .context("no candidate could be trained; the reasons stand above and in close.json")?;
-        let mut seeds: Vec<(usize, Vec<PerImage>)> = Vec::new();
-        let of_rung: Vec<Trial> = finished.filter(|trial| trial.rung == highest).cloned().collect();
-        for trial in &of_rung {
-            let images = self.score(trial)?;
-            match seeds.iter_mut().find(|(candidate, _)| *candidate == trial.candidate) {
-                Some((_, seeds)) => seeds.push(images),
-                None => seeds.push((trial.candidate, vec![images])),
-            }
-        }
-        let mut means = Vec::new();
-        for (candidate, seeds) in seeds {
-            means.push((candidate, PerImage::mean(seeds)?));
-        }
-        self.record.winner = choose(&means)?;
-        let winner = self.record.winner.clone().context("a candidate finished")?;
-        self.record.results = self.results(&means, highest, winner.candidate)?;
-        let candidate = &self.record.candidates[winner.candidate];
-        self.tell(format_args!("Winner: {} ({}): {}", candidate.name, candidate.what, winner.why));
-        Ok(())
-    }
-
-    /// What became of each candidate, in words.
-    fn results(&self, means: &[(usize, PerImage)], highest: usize, winner: usize) -> Result<Vec<String>> {
-        let mut results = Vec::new();
-        for index in 0..self.record.candidates.len() {
-            let of_it = || self.record.trials.iter().filter(move |trial| trial.candidate == index);
-            let reached = of_it().filter(|trial| trial.val_loss().is_some()).map(|trial| trial.rung).max();
-            results.push(match reached {
-                _ if index == winner => "the winner".to_owned(),
-                None => match of_it().find_map(|trial| match &trial.outcome {
-                    Some(Outcome::Failed(why)) => Some(why.clone()),
-                    _ => None,
-                }) {
-                    Some(why) => format!("failed: {why}"),
-                    None => "not trained: the time was over".to_owned(),
-                },
-                Some(rung) if rung == highest => {
-                    let of = |candidate: usize| means.iter().find(|(other, _)| *other == candidate);
-                    match (of(index), of(winner)) {
-                        (Some((_, own)), Some((_, best))) => above(&PairedDifference::of_loss(own, best)?, rung),
-                        _ => "behind the winner".to_owned(),
-                    }
-                }
-                Some(rung) => {
-                    let loss = |trial: &Trial| {
-                        (trial.rung == rung && trial.seed == self.record.seed).then(|| trial.val_loss()).flatten()
-                    };
-                    let best = self.record.trials.iter().filter_map(loss).fold(f64::INFINITY, f64::min);
-                    let own = of_it().find_map(loss).unwrap_or(f64::NAN);
-                    format!("val loss {:.3} above the best of rung {}", own - best, rung + 1)
-                }
-            });
-        }
-        Ok(results)
-    }
-}
-
-fn above(difference: &PairedDifference, rung: usize) -> String {
-    format!("val loss {:+.3} ± {:.3} against the winner on rung {}", difference.mean, difference.se, rung + 1)
-}
-
-/// Workers that train the trials of a search.
-struct Crew {
-    data: DataFlags,
-    compute: Compute,
-    jobs: u16,
-    rungs: Rungs,
-    /// The trials that a worker is training.
-    running: Mutex<Vec<(usize, usize, u64)>>,
-}
-
-/// What no two trials share: candidate, rung, seed.
-fn key(trial: &Trial) -> (usize, usize, u64) {
-    (trial.candidate, trial.rung, trial.seed)
-}
-
-impl Crew {
-    /// Trains until nothing is left to train, the time is over, or a signal stops it.
-    fn work(&self, session: &mut Session) -> Result<Ended> {
-        let stop = session.stop.clone();
-        let limit = session.record.plan.as_ref().map_or(0.0, |plan| plan.budget - plan.rest - plan.last);
-        let shared = Mutex::new(session);
-        let outcomes: Vec<Result<()>> = thread::scope(|scope| {
-            let workers: Vec<_> =
-                (0..self.jobs.max(1)).map(|_| scope.spawn(|| self.work_alone(&shared, limit, &stop))).collect();
-            let ended = workers.into_iter().map(|worker| worker.join());
-            ended
-                .map(|ended| ended.unwrap_or_else(|_| Err(anyhow::anyhow!("a worker of the search ended badly"))))
-                .collect()
-        });
-        outcomes.into_iter().collect::<Result<Vec<()>>>()?;
-        let is_stopped = stop.load(std::sync::atomic::Ordering::Relaxed);
-        Ok(if is_stopped { Ended::Stopped } else { Ended::Finished })
-    }
-
-    /// Trains one trial after the other.
-    fn work_alone(&self, shared: &Mutex<&mut Session>, limit: f64, stop: &std::sync::atomic::AtomicBool) -> Result<()> {
-        let training = PlanTraining { data: &self.data, compute: &self.compute, parallel: 1 };
-        let threads = self.compute.threads_of_each(usize::from(self.jobs.max(1)));
-        loop {
-            if stop.load(std::sync::atomic::Ordering::Relaxed) {
-                return Ok(());
-            }
-            let begun = {
-                let mut session = lock(shared);
-                self.begin(&mut session, limit)?
-            };
-            let (trial, lines, plan) = match begun {
-                Begun::Trial(trial, lines, plan) => (trial, lines, plan),
-                Begun::Wait => {
-                    thread::sleep(PAUSE);
-                    continue;
-                }
-                Begun::Done => return Ok(()),
-            };
-            let mut trained = Ok(());
-            for run in &lines {
-                match training.train_one(&plan, &run.job, threads, stop, |_| ()) {
-                    Ok(true) => {}
-                    // Stopped: the trial has no outcome, and a resumed search continues it.
-                    Ok(false) => return Ok(()),
-                    Err(error) => {
-                        trained = Err(error);
-                        break;
-                    }
-                }
-            }
-            lock(shared).finish_trial(&trial, trained)?;
-            self.running().retain(|running| *running != key(&trial));
-        }
-    }
-
-    /// Chooses the next trial, if there is one and time for it.
-    fn begin(&self, session: &mut Session, limit: f64) -> Result<Begun> {
-        if session.record.met.is_some() {
-            return Ok(Begun::Done);
-        }
-        // A process before this one may have been killed while it trained: what it began goes first, at the length it had.
-        let is_left = |trial: &&Trial| trial.outcome.is_none() && !self.is_running(trial);
-        if let Some(trial) = session.record.trials.iter().find(is_left).cloned() {
-            return self.start(session, trial);
-        }
-        let is_any_running = session.record.trials.iter().any(|trial| trial.outcome.is_none());
-        let Some(trial) = session.next_trial(&self.rungs)? else {
-            return Ok(if is_any_running { Begun::Wait } else { Begun::Done });
-        };
-        let seconds = session.expected(&trial) * f64::from(self.jobs.max(1));
-        // The first trial always runs, so that there is something to choose.
-        if session.spent() + seconds > 1.02 * limit && !session.record.trials.is_empty() {
-            return Ok(if is_any_running { Begun::Wait } else { Begun::Done });
-        }
-        session.record.trials.push(trial.clone());
-        self.start(session, trial)
-    }
-
-    fn is_running(&self, trial: &Trial) -> bool {
-        self.running().contains(&key(trial))
-    }
-
-    fn running(&self) -> MutexGuard<'_, Vec<(usize, usize, u64)>> {
-        self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// Writes the runs of a trial into the plan, and says that it begins.
-    fn start(&self, session: &mut Session, trial: Trial) -> Result<Begun> {
-        let seconds = session.expected(&trial) * f64::from(self.jobs.max(1));
-        let lines = session.trial_lines(&trial)?;
-        let (plan, _) = Plan::grow(&session.args.out, lines.clone())?;
-        session.save()?;
-        self.running().push(key(&trial));
-        let candidate = &session.record.candidates[trial.candidate];
-        session.tell(format_args!(
-            "  rung {}: {} for about {} ({} left); {}",
-            trial.rung + 1,
-            candidate.name,
-            text_of(seconds),
-            text_of(session.record.budget_seconds - session.spent()),
-            candidate.why
-        ));
-        Ok(Begun::Trial(trial, lines, plan))
-    }
-}
-
-/// What a free worker got.
-enum Begun {
-    Trial(Trial, Vec<PlannedRun>, Plan),
-    Wait,
-    Done,
-}
-
-fn lock<'a, 'b>(shared: &'a Mutex<&'b mut Session>) -> MutexGuard<'a, &'b mut Session> {
-    // A panic of another worker leaves a record that can still be written.
-    shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -18,7 +18,7 @@ use crate::cli::{
 use mindgap::{
     compare::{Job, Plan, PlannedRun},
     durable,
-    recipe::Recipe,
+    recipe::{KeyDifference, Recipe},
     run::{Lock, RunFolder},
     search::{Base, CloseRecord, Network, Stage},
     train::Failure,
@@ -67,15 +67,19 @@ impl Session {
         if exists {
             check_same(args, &record)?;
         } else {
-            record.seed = args.recipe.flags.number("seed").unwrap_or(0);
-            record.seeds = u64::from(args.seeds);
+            let asked = args.asked()?;
+            record.seed = asked.seed;
+            record.asked = Some(asked);
+            record.seeds = u64::from(args.seeds.unwrap_or(1));
             record.is_own = args.has_own_recipe();
             record.command_line = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         }
         record.mindgap = env!("CARGO_PKG_VERSION").to_owned();
         record.jobs = args.jobs;
+        record.target_gap = args.target_gap.or(record.target_gap);
+        record.target_acc = args.target_acc.or(record.target_acc);
         if let Some(budget) = args.budget {
-            record.budget_seconds = budget.as_secs_f64();
+            set_budget(&mut record, budget.as_secs_f64());
         }
         let clock = Clock::resume(&args.out, record.spent_seconds);
         let mut args = args.clone();
@@ -199,21 +203,33 @@ fn check_same(args: &Args, record: &CloseRecord) -> Result<()> {
             data.source
         );
     }
-    let seed = args.recipe.flags.number("seed").unwrap_or(record.seed);
-    ensure!(seed == record.seed, "the search in {} has seed {}, not {seed}", args.out.display(), record.seed);
-    ensure!(
-        u64::from(args.seeds) == record.seeds,
-        "the search in {} has --seeds {}, not {}",
-        args.out.display(),
-        record.seeds,
-        args.seeds
-    );
-    ensure!(
-        args.has_own_recipe() == record.is_own,
-        "the search in {} has another reference: give the same --preset and --recipe",
-        args.out.display()
-    );
+    if let Some(seeds) = args.seeds {
+        ensure!(
+            u64::from(seeds) == record.seeds,
+            "the search in {} has --seeds {}, not {seeds}",
+            args.out.display(),
+            record.seeds
+        );
+    }
+    if args.say_recipe() {
+        let differences = args.asked()?.diff(record.asked.as_ref().unwrap_or(&Recipe::default()));
+        ensure!(
+            differences.is_empty(),
+            "the search in {} began with another recipe (asked for here, recorded there):{}",
+            args.out.display(),
+            KeyDifference::lines(&differences)
+        );
+    }
     Ok(())
+}
+
+/// Sets the budget. Where it changes after the plan was made, the winner's time changes.
+fn set_budget(record: &mut CloseRecord, budget: f64) {
+    if let Some(plan) = &mut record.plan {
+        plan.last = (plan.last + budget - plan.budget).max(0.0);
+        plan.budget = budget;
+    }
+    record.budget_seconds = budget;
 }
 
 fn absolute(path: &str) -> Result<String> {

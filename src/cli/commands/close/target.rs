@@ -11,7 +11,7 @@ use mindgap::{
 impl Session {
     /// Whether a target is set.
     fn has_target(&self) -> bool {
-        self.args.target_gap.is_some() || self.args.target_acc.is_some()
+        self.record.target_gap.is_some() || self.record.target_acc.is_some()
     }
 
     /// Checks whether a finished trial is shown to meet the targets, and notes it. The half of val that selects is asked first; the
@@ -44,10 +44,10 @@ impl Session {
         let images = PerImage::read(&self.folders(&trial.name(), &recipe)?, half)?;
         let score = images.score();
         let z = normal_quantile(1.0 - level);
-        if self.args.target_acc.is_some_and(|target| accuracy_below(&score, z) < target) {
+        if self.record.target_acc.is_some_and(|target| accuracy_below(&score, z) < target) {
             return Ok(false);
         }
-        let Some(target) = self.args.target_gap else { return Ok(true) };
+        let Some(target) = self.record.target_gap else { return Ok(true) };
         let reference = PerImage::read(&self.reference_folders(self.record.seed)?, half)?;
         let better = PairedDifference::of_loss(&images, &reference)?;
         Ok(score.gap_loss + z * score.gap_loss_se <= target && better.mean + z * better.se < 0.0)

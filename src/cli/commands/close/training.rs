@@ -63,7 +63,7 @@ impl Session {
         }
         if self.record.last.is_none() {
             let last = match self.record.met {
-                Some(index) => self.met_recipe(index)?,
+                Some(index) => self.trial_as_winner(index)?,
                 None => self.last_recipe()?,
             };
             self.record.last = Some(last);
@@ -72,14 +72,30 @@ impl Session {
         let last = self.record.last.clone().context("the winner is known by now")?;
         if self.record.met.is_none() {
             self.tell(format_args!("Winner: {}, {} epochs …", last.what, last.recipe.epochs));
-            let ended = self.train(FINAL, &last.recipe, self.record.seeds)?;
-            if ended != Ended::Finished {
-                return Ok(ended);
+            match self.train(FINAL, &last.recipe, self.record.seeds) {
+                Ok(Ended::Finished) => {}
+                Ok(ended) => return Ok(ended),
+                Err(error) => self.fall_back(error)?,
             }
         }
+        let last = self.record.last.clone().context("the winner is known by now")?;
         self.record.last = Some(self.measured(last)?);
         self.save()?;
         Ok(Ended::Finished)
+    }
+
+    /// Takes the winner's longest trial in place of its own training, which failed with `error`.
+    /// Fails with that error where there is no such trial.
+    fn fall_back(&mut self, error: anyhow::Error) -> Result<()> {
+        let winner = self.record.winner.as_ref().map(|winner| winner.candidate);
+        let trials = self.record.trials.iter().enumerate();
+        let finished = trials.filter(|(_, trial)| Some(trial.candidate) == winner && trial.val_loss().is_some());
+        let Some((index, _)) = finished.max_by_key(|(_, trial)| trial.rung) else { return Err(error) };
+        self.record.last = Some(self.trial_as_winner(index)?);
+        let note = format!("The winner's long training failed ({error:#}); its longest trial stands in its place.");
+        self.tell(&note);
+        self.record.notes.push(note);
+        Ok(())
     }
 
     /// The winner's recipe over as many epochs as are left.
@@ -132,8 +148,8 @@ impl Session {
         (changed != settings).then_some((changed, note))
     }
 
-    /// The trial that met the target, as the winner.
-    fn met_recipe(&self, index: usize) -> Result<Trained> {
+    /// A trial in the place of the winner's own training.
+    fn trial_as_winner(&self, index: usize) -> Result<Trained> {
         let trial = &self.record.trials[index];
         let recipe = self.candidate_recipe(trial.candidate, trial.epochs, trial.seed)?;
         let folders = self.folders(&trial.name(), &recipe)?;

@@ -1,0 +1,81 @@
+//! The winner of the search, and what came of each candidate.
+
+use anyhow::{Context, Result};
+
+use super::session::Session;
+use mindgap::search::{Choice, Outcome, PairedDifference, PerImage, Trial, choose};
+
+impl Session {
+    /// Chooses among the candidates of the highest rung that any finished.
+    pub fn choose_winner(&mut self) -> Result<()> {
+        let finished = self.record.trials.iter().filter(|trial| trial.val_loss().is_some());
+        let highest = finished
+            .clone()
+            .map(|trial| trial.rung)
+            .max()
+            .context("no candidate could be trained; the reasons stand above and in close.json")?;
+        let mut seeds: Vec<(usize, Vec<PerImage>)> = Vec::new();
+        let of_rung: Vec<Trial> = finished.filter(|trial| trial.rung == highest).cloned().collect();
+        for trial in &of_rung {
+            let images = self.score(trial)?;
+            match seeds.iter_mut().find(|(candidate, _)| *candidate == trial.candidate) {
+                Some((_, seeds)) => seeds.push(images),
+                None => seeds.push((trial.candidate, vec![images])),
+            }
+        }
+        let mut means = Vec::new();
+        for (candidate, seeds) in seeds {
+            means.push((candidate, PerImage::mean(seeds)?));
+        }
+        self.record.winner = match self.record.met {
+            Some(index) => {
+                Some(Choice { candidate: self.record.trials[index].candidate, why: "shown to meet the target".into() })
+            }
+            None => choose(&means)?,
+        };
+        let winner = self.record.winner.clone().context("a candidate finished")?;
+        self.record.results = self.results(&means, highest, winner.candidate)?;
+        let candidate = &self.record.candidates[winner.candidate];
+        self.tell(format_args!("Winner: {} ({}): {}", candidate.name, candidate.what, winner.why));
+        Ok(())
+    }
+
+    /// What became of each candidate, in words.
+    fn results(&self, means: &[(usize, PerImage)], highest: usize, winner: usize) -> Result<Vec<String>> {
+        let mut results = Vec::new();
+        for index in 0..self.record.candidates.len() {
+            let of_it = || self.record.trials.iter().filter(move |trial| trial.candidate == index);
+            let reached = of_it().filter(|trial| trial.val_loss().is_some()).map(|trial| trial.rung).max();
+            results.push(match reached {
+                _ if index == winner => "the winner".to_owned(),
+                None => match of_it().find_map(|trial| match &trial.outcome {
+                    Some(Outcome::Failed(why)) => Some(why.clone()),
+                    _ => None,
+                }) {
+                    Some(why) => format!("failed: {why}"),
+                    None => "not trained: the time was over".to_owned(),
+                },
+                Some(rung) if rung == highest => {
+                    let of = |candidate: usize| means.iter().find(|(other, _)| *other == candidate);
+                    match (of(index), of(winner)) {
+                        (Some((_, own)), Some((_, best))) => above(&PairedDifference::of_loss(own, best)?, rung),
+                        _ => "behind the winner".to_owned(),
+                    }
+                }
+                Some(rung) => {
+                    let loss = |trial: &Trial| {
+                        (trial.rung == rung && trial.seed == self.record.seed).then(|| trial.val_loss()).flatten()
+                    };
+                    let best = self.record.trials.iter().filter_map(loss).fold(f64::INFINITY, f64::min);
+                    let own = of_it().find_map(loss).unwrap_or(f64::NAN);
+                    format!("val loss {:.3} above the best of rung {}", own - best, rung + 1)
+                }
+            });
+        }
+        Ok(results)
+    }
+}
+
+fn above(difference: &PairedDifference, rung: usize) -> String {
+    format!("val loss {:+.3} ± {:.3} against the winner on rung {}", difference.mean, difference.se, rung + 1)
+}

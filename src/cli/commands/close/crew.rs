@@ -1,0 +1,169 @@
+//! The workers of a search.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Result, anyhow};
+
+use super::{
+    clock::text_of,
+    session::{Ended, Session},
+};
+use crate::cli::{
+    flags::{compute::Compute, data::DataFlags},
+    process::plan_training::PlanTraining,
+};
+use mindgap::{
+    compare::{Plan, PlannedRun},
+    search::{Rungs, Trial},
+};
+
+/// How often a worker that has nothing to do looks again.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Workers that train the trials of a search.
+pub struct Crew {
+    data: DataFlags,
+    compute: Compute,
+    jobs: u16,
+    rungs: Rungs,
+    /// The trials that a worker is training.
+    running: Mutex<Vec<(usize, usize, u64)>>,
+}
+
+/// What no two trials share: candidate, rung, seed.
+fn key(trial: &Trial) -> (usize, usize, u64) {
+    (trial.candidate, trial.rung, trial.seed)
+}
+
+impl Crew {
+    /// `jobs` workers, none at work.
+    pub fn new(data: DataFlags, compute: Compute, jobs: u16, rungs: Rungs) -> Self {
+        Self { data, compute, jobs, rungs, running: Mutex::default() }
+    }
+
+    /// Trains until nothing is left to train, the time is over, or a signal stops it.
+    pub fn work(&self, session: &mut Session) -> Result<Ended> {
+        let stop = session.stop.clone();
+        let limit = session.record.plan.as_ref().map_or(0.0, |plan| plan.budget - plan.rest - plan.last);
+        let shared = Mutex::new(session);
+        let outcomes: Vec<Result<()>> = thread::scope(|scope| {
+            let workers: Vec<_> =
+                (0..self.jobs.max(1)).map(|_| scope.spawn(|| self.work_alone(&shared, limit, &stop))).collect();
+            let ended = workers.into_iter().map(|worker| worker.join());
+            ended.map(|ended| ended.unwrap_or_else(|_| Err(anyhow!("a worker of the search ended badly")))).collect()
+        });
+        outcomes.into_iter().collect::<Result<Vec<()>>>()?;
+        let is_stopped = stop.load(Ordering::Relaxed);
+        Ok(if is_stopped { Ended::Stopped } else { Ended::Finished })
+    }
+
+    /// Trains one trial after the other.
+    fn work_alone(&self, shared: &Mutex<&mut Session>, limit: f64, stop: &AtomicBool) -> Result<()> {
+        let training = PlanTraining { data: &self.data, compute: &self.compute, parallel: 1 };
+        let threads = self.compute.threads_of_each(usize::from(self.jobs.max(1)));
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let begun = {
+                let mut session = lock(shared);
+                self.begin(&mut session, limit)?
+            };
+            let (trial, lines, plan) = match begun {
+                Begun::Trial(trial, lines, plan) => (trial, lines, plan),
+                Begun::Wait => {
+                    thread::sleep(PAUSE);
+                    continue;
+                }
+                Begun::Done => return Ok(()),
+            };
+            let mut trained = Ok(());
+            for run in &lines {
+                match training.train_one(&plan, &run.job, threads, stop, |_| ()) {
+                    Ok(true) => {}
+                    // Stopped: the trial has no outcome, and a resumed search continues it.
+                    Ok(false) => return Ok(()),
+                    Err(error) => {
+                        trained = Err(error);
+                        break;
+                    }
+                }
+            }
+            lock(shared).finish_trial(&trial, trained)?;
+            self.running().retain(|running| *running != key(&trial));
+        }
+    }
+
+    /// Chooses the next trial, if there is one and time for it.
+    fn begin(&self, session: &mut Session, limit: f64) -> Result<Begun> {
+        if session.record.met.is_some() {
+            return Ok(Begun::Done);
+        }
+        // A process before this one may have been killed while it trained: what it began goes first, at the length it had.
+        let is_left = |trial: &&Trial| trial.outcome.is_none() && !self.is_running(trial);
+        if let Some(trial) = session.record.trials.iter().find(is_left).cloned() {
+            if session.spent() < limit || session.record.trials.len() == 1 {
+                return self.start(session, trial);
+            }
+            session.finish_trial(&trial, Err(anyhow!("the time of the search was over before it was finished")))?;
+            return self.begin(session, limit);
+        }
+        let is_any_running = session.record.trials.iter().any(|trial| trial.outcome.is_none());
+        let Some(trial) = session.next_trial(&self.rungs)? else {
+            return Ok(if is_any_running { Begun::Wait } else { Begun::Done });
+        };
+        let seconds = session.expected(&trial) * f64::from(self.jobs.max(1));
+        // The first trial always runs, so that there is something to choose.
+        if session.spent() + seconds > 1.02 * limit && !session.record.trials.is_empty() {
+            return Ok(if is_any_running { Begun::Wait } else { Begun::Done });
+        }
+        session.record.trials.push(trial.clone());
+        self.start(session, trial)
+    }
+
+    fn is_running(&self, trial: &Trial) -> bool {
+        self.running().contains(&key(trial))
+    }
+
+    fn running(&self) -> MutexGuard<'_, Vec<(usize, usize, u64)>> {
+        self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Writes the runs of a trial into the plan, and says that it begins.
+    fn start(&self, session: &mut Session, trial: Trial) -> Result<Begun> {
+        let seconds = session.expected(&trial) * f64::from(self.jobs.max(1));
+        let lines = session.trial_lines(&trial)?;
+        let (plan, _) = Plan::grow(&session.args.out, lines.clone())?;
+        session.save()?;
+        self.running().push(key(&trial));
+        let candidate = &session.record.candidates[trial.candidate];
+        session.tell(format_args!(
+            "  rung {}: {} for about {} ({} left); {}",
+            trial.rung + 1,
+            candidate.name,
+            text_of(seconds),
+            text_of(session.record.budget_seconds - session.spent()),
+            candidate.why
+        ));
+        Ok(Begun::Trial(trial, lines, plan))
+    }
+}
+
+/// What a free worker got.
+enum Begun {
+    Trial(Trial, Vec<PlannedRun>, Plan),
+    Wait,
+    Done,
+}
+
+fn lock<'a, 'b>(shared: &'a Mutex<&'b mut Session>) -> MutexGuard<'a, &'b mut Session> {
+    // A panic of another worker leaves a record that can still be written.
+    shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
