@@ -1,45 +1,137 @@
-//! The winner's settings for a training that is longer than its trials were.
+//! The winner's own training: its length, and the augmentation that fits the length.
 
 use super::{Knob, Score, Settings};
 
 /// The highest level that a long training may raise augmentation to: the one above was made for the search to try.
 const HIGHEST: usize = 3;
 /// Epochs for which the start's augmentation was made: those of preset `closed`, about.
-pub const USUAL_EPOCHS: u32 = 12;
+const USUAL_EPOCHS: u32 = 12;
 /// How many times as long a training is per level.
 const PER_LEVEL: f64 = 3.0;
+/// The most epochs, unless the winner was tried for more than a fourth of them: beyond that nothing is known.
+const MOST_EPOCHS: u32 = 300;
 
-/// `settings` for a training `times` as long as the trial with the figures `score`: one level of augmentation more for each factor of
-/// three, rounded, and two at most.
-///
-/// A network meets each image more often in a longer training, and the gap opens towards its end: on the generated faces, three
-/// levels of augmentation were within 0.02 nats of each other after 12 of 36 epochs and 0.745, 0.685 and 0.640 after 36, in the order
-/// of their strength (docs/close.md). Trials are shorter, so that they prefer what is too weak for the long training. Where val loss is
-/// already far below the probe's loss nothing is raised: then the training images are made too hard.
-/// `score` is None where there was no trial.
-pub fn lengthened(settings: &Settings, times: f64, score: Option<&Score>) -> Settings {
-    let levels = (times.max(1.0).ln() / PER_LEVEL.ln()).round().min(2.0) as usize;
-    let is_hard = score.is_some_and(|score| score.gap_loss < -2.0 * score.gap_loss_se);
-    if is_hard || settings.augmentation >= HIGHEST {
-        return *settings;
+/// The winner's own training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LastTraining {
+    /// Its epochs.
+    pub epochs: u32,
+    /// Its settings.
+    pub settings: Settings,
+    /// Why they are not those of its trials, and why not all of the time is used.
+    pub notes: Vec<String>,
+}
+
+impl LastTraining {
+    /// The training of the winner with `settings`, whose `trials` with the first seed had these epochs and figures, the shortest first, where
+    /// `fitting` epochs fit into the time.
+    ///
+    /// A network meets each image more often in a longer training, and the gap opens towards its end: on the generated faces, three
+    /// levels of augmentation were within 0.05 nats of each other after 12 of 36 epochs and had 0.745, 0.685 and 0.640 after 36, in the
+    /// order of their strength (docs/close.md). Trials are shorter, so that they prefer what is too weak for the long training.
+    /// Augmentation therefore rises by a level for each factor of three, rounded, and two at most.
+    ///
+    /// Where val loss was higher after the longest trial than after a shorter one, a longer training would only make it worse: the
+    /// winner is trained as long as its longest trial with a level more or, where there is none, as long as the better one.
+    pub fn of(settings: &Settings, trials: &[(u32, Score)], fitting: u32) -> Self {
+        let Some((longest, score)) = trials.last() else {
+            let epochs = fitting.min(MOST_EPOCHS);
+            return Self::lengthened(settings, USUAL_EPOCHS, None, epochs).unused(fitting);
+        };
+        let best = trials.iter().min_by(|a, b| a.1.val_loss.total_cmp(&b.1.val_loss)).unwrap_or(&trials[0]);
+        if best.0 < *longest {
+            let note = format!(
+                "Longer training stopped helping: val loss {:.3} after {} epochs and {:.3} after {longest}.",
+                best.1.val_loss, best.0, score.val_loss
+            );
+            let before = settings.augmentation;
+            let is_raised = before < HIGHEST;
+            let (epochs, level) = if is_raised { (*longest, before + 1) } else { (best.0, before) };
+            let mut notes = vec![note];
+            notes.extend(is_raised.then(|| format!("The winner is trained with {}.", change(before, level))));
+            let settings = settings.with(Knob::Augmentation, level);
+            return Self { epochs: epochs.min(fitting), settings, notes }.unused(fitting);
+        }
+        let epochs = fitting.min(MOST_EPOCHS.max(4 * longest));
+        Self::lengthened(settings, *longest, Some(score), epochs).unused(fitting)
     }
-    settings.with(Knob::Augmentation, (settings.augmentation + levels).min(HIGHEST))
+
+    /// The training over `epochs` epochs of what was tried for `before`.
+    fn lengthened(settings: &Settings, before: u32, score: Option<&Score>, epochs: u32) -> Self {
+        let times = f64::from(epochs) / f64::from(before);
+        let levels = (times.max(1.0).ln() / PER_LEVEL.ln()).round().min(2.0) as usize;
+        // Where val loss is far below the probe's loss the training images are hard enough.
+        let is_hard = score.is_some_and(|score| score.gap_loss < -2.0 * score.gap_loss_se);
+        let level = if is_hard || settings.augmentation >= HIGHEST {
+            settings.augmentation
+        } else {
+            (settings.augmentation + levels).min(HIGHEST)
+        };
+        let mut last = Self { epochs, settings: settings.with(Knob::Augmentation, level), notes: Vec::new() };
+        if level != settings.augmentation {
+            let whose = if score.is_some() { "its longest trial" } else { "the recipe that it starts from" };
+            last.notes.push(format!(
+                "The winner is trained for {epochs} epochs, {whose} had {before}, and a gap opens with the length: {}.",
+                change(settings.augmentation, level)
+            ));
+        }
+        last
+    }
+
+    fn unused(mut self, fitting: u32) -> Self {
+        if self.epochs < fitting {
+            self.notes
+                .push(format!("{} epochs would have fitted into the time; the winner has {}.", fitting, self.epochs));
+        }
+        self
+    }
+}
+
+/// The change of augmentation in words.
+fn change(before: usize, after: usize) -> String {
+    let levels = Knob::Augmentation.levels();
+    format!("{} in place of {}", levels[after], levels[before])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn settings(augmentation: usize) -> Settings {
+        Settings::start(0).with(Knob::Augmentation, augmentation)
+    }
+
+    fn trial(epochs: u32, val_loss: f64, gap_loss: f64) -> (u32, Score) {
+        let score = Score { images: 9, val_loss, val_acc: 80.0, probe_loss: 0.6, gap_loss, gap_loss_se: 0.05 };
+        (epochs, score)
+    }
+
     #[test]
     fn augmentation_rises_with_the_length() {
-        let score =
-            |gap_loss| Score { images: 9, val_loss: 0.7, val_acc: 80.0, probe_loss: 0.6, gap_loss, gap_loss_se: 0.05 };
-        let level = |from, times, gap| {
-            let settings = Settings::start(0).with(Knob::Augmentation, from);
-            lengthened(&settings, times, Some(&score(gap))).augmentation
-        };
-        assert_eq!([1.0, 1.7, 2.0, 4.0, 6.0, 50.0].map(|times| level(1, times, 0.1)), [1, 1, 2, 2, 3, 3]);
-        assert_eq!((level(3, 9.0, 0.1), level(4, 9.0, 0.1), level(2, 9.0, 0.1)), (3, 4, 3));
-        assert_eq!((level(1, 3.0, -0.05), level(1, 3.0, -0.2)), (2, 1));
+        let level =
+            |from, epochs, gap| LastTraining::of(&settings(from), &[trial(10, 0.7, gap)], epochs).settings.augmentation;
+        assert_eq!([10, 17, 20, 40, 60, 300].map(|epochs| level(1, epochs, 0.1)), [1, 1, 2, 2, 3, 3]);
+        assert_eq!((level(3, 90, 0.1), level(4, 90, 0.1), level(2, 90, 0.1)), (3, 4, 3));
+        assert_eq!((level(1, 30, -0.05), level(1, 30, -0.2)), (2, 1));
+        let untried = LastTraining::of(&settings(2), &[], 36);
+        assert_eq!((untried.epochs, untried.settings.augmentation, untried.notes.len()), (36, 3, 1));
+    }
+
+    #[test]
+    fn what_longer_training_made_worse_is_not_trained_longer() {
+        let trials = [trial(10, 0.70, 0.1), trial(30, 0.75, 0.3)];
+        let last = LastTraining::of(&settings(2), &trials, 90);
+        assert_eq!((last.epochs, last.settings.augmentation), (30, 3));
+        assert!(last.notes[0].contains("0.700 after 10 epochs and 0.750 after 30"), "{:?}", last.notes);
+        assert_eq!(last.notes.len(), 3);
+        let last = LastTraining::of(&settings(3), &trials, 90);
+        assert_eq!((last.epochs, last.settings.augmentation, last.notes.len()), (10, 3, 2));
+    }
+
+    #[test]
+    fn no_training_is_far_longer_than_what_is_known() {
+        let epochs = |longest, fitting| LastTraining::of(&settings(3), &[trial(longest, 0.7, 0.1)], fitting).epochs;
+        assert_eq!((epochs(10, 200), epochs(10, 2000), epochs(144, 2000)), (200, 300, 576));
+        assert_eq!(LastTraining::of(&settings(3), &[], 2000).epochs, 300);
     }
 }

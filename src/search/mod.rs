@@ -31,7 +31,7 @@ pub use candidate::{Candidate, propose};
 pub use choice::{Choice, choose};
 pub use halving::{Next, next, two_best};
 pub use knob::Knob;
-pub use lengthen::{USUAL_EPOCHS, lengthened};
+pub use lengthen::LastTraining;
 pub use moves::{Move, Need, moves};
 pub use networks::{Network, networks};
 pub use paired::PairedDifference;

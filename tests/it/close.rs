@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// `mindgap close`, with the witnesses of sealed test sets in the folder `state` of the place.
 fn command(place: &Place, more: &[&str]) -> Command {
-    let mut command = place.command(&[&["close", "data", "--out", "out", "--threads", "2"], more].concat());
+    let mut command = place.command(&[&["close", "data", "--out", "out", "--threads", "1"], more].concat());
     command.env("XDG_STATE_HOME", place.path("state"));
     command
 }
@@ -131,7 +131,7 @@ fn a_dry_run_plans_and_a_plan_is_trained_elsewhere() {
     let lines = || fs::read_to_string(place.path("out/plan.jsonl")).unwrap().lines().count();
     let mut trained = 0;
     while close(&place, &["--resume", "--plan"]).succeed().stderr().contains("train them with mindgap run") {
-        assert_eq!(record(&place)["paces"], planned["paces"]);
+        assert_eq!(record(&place)["plan"], planned["plan"]);
         assert!(lines() > trained, "the plan does not grow");
         while trained < lines() {
             let index = trained.to_string();
@@ -148,13 +148,14 @@ fn a_dry_run_plans_and_a_plan_is_trained_elsewhere() {
 #[test]
 fn a_target_that_is_shown_ends_the_search() {
     let place = Place::with_images(100, 140);
-    let end = close(&place, &["--budget", "90s", "--target-acc", "40"]).succeed();
+    // A short reference leaves the time to the search, which the target ends long before the budget does.
+    let end = close(&place, &["--budget", "15m", "--epochs", "2", "--target-acc", "40"]).succeed();
     let found = record(&place);
     let met = found["met"].as_u64().unwrap_or_else(|| panic!("{}", end.stderr())) as usize;
     let candidate = &found["candidates"][found["trials"][met]["candidate"].as_u64().unwrap() as usize]["name"];
     assert!(found["last"]["folders"][0].as_str().unwrap().contains(candidate.as_str().unwrap()), "{candidate}");
     assert!(found["verdict"]["winner"]["val_acc"].as_f64().unwrap() > 40.0);
-    assert!(found["spent_seconds"].as_f64().unwrap() < 85.0 && end.stderr().contains("The target is met"));
+    assert!(found["spent_seconds"].as_f64().unwrap() < 600.0 && end.stderr().contains("The target is met"));
     assert!(place.path("out/close.html").exists() && !place.path("out/final-seed0").exists());
 }
 

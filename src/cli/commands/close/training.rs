@@ -10,7 +10,7 @@ use mindgap::{
     gap::{Case, Id, diagnose},
     recipe::Recipe,
     run::RunFolder,
-    search::{Half, Knob, Need, Outcome, PerImage, Settings, Stage, Trained, USUAL_EPOCHS, lengthened},
+    search::{Half, Knob, LastTraining, Need, Outcome, PerImage, Score, Stage, Trained},
 };
 
 /// The name of the reference's runs.
@@ -108,15 +108,20 @@ impl Session {
         } else {
             seconds
         };
-        let epochs = self.epochs_in(winner, seconds);
+        let fitting = self.epochs_in(winner, seconds);
         let mut what = self.record.candidates[winner].what.clone();
-        let mut recipe = self.candidate_recipe(winner, epochs, self.record.seed)?;
-        if let Some((settings, note)) = self.lengthened(winner, epochs) {
-            recipe = self.base()?.recipe(&settings, epochs, self.record.seed);
-            what += &format!("; {}", Knob::Augmentation.levels()[settings.augmentation]);
-            self.tell(&note);
-            self.record.notes.push(note);
-        }
+        let recipe = match self.record.candidates[winner].settings {
+            None => self.candidate_recipe(winner, fitting, self.record.seed)?,
+            Some(settings) => {
+                let last = LastTraining::of(&settings, &self.trials_of(winner), fitting);
+                if last.settings != settings {
+                    what += &format!("; {}", Knob::Augmentation.levels()[last.settings.augmentation]);
+                }
+                last.notes.iter().for_each(|note| self.tell(note));
+                self.record.notes.extend(last.notes);
+                self.base()?.recipe(&last.settings, last.epochs, self.record.seed)
+            }
+        };
         Ok(Trained {
             what,
             folders: self.all_folders(FINAL, &recipe)?,
@@ -127,25 +132,18 @@ impl Session {
         })
     }
 
-    /// The winner's settings for `epochs` epochs, and why, where its trials were so short that they differ.
-    fn lengthened(&self, winner: usize, epochs: u32) -> Option<(Settings, String)> {
-        let settings = self.record.candidates[winner].settings?;
-        let trials = self.record.trials.iter().filter(|trial| trial.candidate == winner);
-        let longest = trials.max_by_key(|trial| trial.rung);
-        let score = longest.and_then(|trial| match &trial.outcome {
-            Some(Outcome::Finished(score)) => Some(score),
-            _ => None,
-        });
-        let before = longest.map_or(USUAL_EPOCHS, |trial| trial.epochs);
-        let times = f64::from(epochs) / f64::from(before);
-        let changed = lengthened(&settings, times, score);
-        let levels = Knob::Augmentation.levels();
-        let whose = if longest.is_some() { "its longest trial" } else { "the recipe that it starts from" };
-        let note = format!(
-            "The winner is trained for {epochs} epochs, {whose} had {before}, and a gap opens with the length: {} in place of {}.",
-            levels[changed.augmentation], levels[settings.augmentation]
-        );
-        (changed != settings).then_some((changed, note))
+    /// Epochs and figures of the finished trials of a candidate with the first seed, the shortest first.
+    fn trials_of(&self, candidate: usize) -> Vec<(u32, Score)> {
+        let mut trials = Vec::new();
+        for trial in &self.record.trials {
+            if let (Some(Outcome::Finished(score)), true, true) =
+                (&trial.outcome, trial.candidate == candidate, trial.seed == self.record.seed)
+            {
+                trials.push((trial.epochs, *score));
+            }
+        }
+        trials.sort_by_key(|(epochs, _)| *epochs);
+        trials
     }
 
     /// A trial in the place of the winner's own training.
