@@ -24,17 +24,19 @@ const FINAL_EPOCHS: f64 = 12.0;
 impl Rungs {
     /// The rungs for `candidates` candidates in `seconds` seconds: all of them, then the best third for three times as long; from twelve
     /// on also the best ninth for nine times as long.
-    fn of(candidates: usize, seconds: f64) -> Self {
+    fn of(candidates: usize, seconds: f64, jobs: usize) -> Self {
         let rungs = if candidates >= 12 { 3 } else { 2 };
         let counts: Vec<usize> = (0..rungs).map(|rung| candidates.div_ceil(FACTOR.pow(rung))).collect();
-        let units: usize = counts.iter().zip(0..).map(|(count, rung)| count * FACTOR.pow(rung)).sum();
+        // With fewer trials than runs at a time the others' threads are idle.
+        let rounded = |count: &usize| count.div_ceil(jobs) * jobs;
+        let units: usize = counts.iter().zip(0..).map(|(count, rung)| rounded(count) * FACTOR.pow(rung)).sum();
         let first = seconds / units as f64;
         Self { seconds: (0..rungs).map(|rung| first * FACTOR.pow(rung) as f64).collect(), candidates: counts }
     }
 
     /// The rungs that `seconds` allow; None where not even two candidates can be told apart.
     fn fitting(seconds: f64, cost: &TrialCost) -> Option<Self> {
-        let all = CANDIDATES.into_iter().map(|candidates| Self::of(candidates, seconds));
+        let all = CANDIDATES.into_iter().map(|candidates| Self::of(candidates, seconds, cost.jobs.max(1)));
         let mut fitting = all.filter(|rungs| rungs.seconds[0] >= cost.of_a_trial());
         fitting.next()
     }
@@ -49,6 +51,8 @@ pub struct TrialCost {
     pub startup: f64,
     /// Updates of an epoch.
     pub updates: f64,
+    /// Trials at a time.
+    pub jobs: usize,
 }
 
 impl TrialCost {
@@ -80,10 +84,11 @@ impl BudgetPlan {
     pub fn new(budget: f64, spent: f64, cost: &TrialCost) -> Self {
         let rest = (0.04 * budget).max(6.0 + 2.0 * cost.startup).min(0.25 * budget);
         let left = (budget - spent - rest).max(0.0);
-        let search = 0.36 * left;
-        let rungs = Rungs::fitting(search, cost);
+        let both = 0.85 * left;
+        let last = (0.49 * left).max(0.4 * budget).min(both);
+        let rungs = Rungs::fitting(both - last, cost);
         // Without a search its time goes to the winner.
-        let (search, last) = if rungs.is_some() { (search, 0.49 * left) } else { (0.0, 0.85 * left) };
+        let (search, last) = if rungs.is_some() { (both - last, last) } else { (0.0, both) };
         Self { budget, reference: 0.15 * left, search, last, rest, rungs }
     }
 }
@@ -108,7 +113,7 @@ mod tests {
     use super::*;
 
     fn cost(epoch: f64) -> TrialCost {
-        TrialCost { epoch, startup: 1.5, updates: 224.0 }
+        TrialCost { epoch, startup: 1.5, updates: 224.0, jobs: 1 }
     }
 
     #[test]
@@ -145,6 +150,18 @@ mod tests {
         assert!((cost(2.0).of_a_trial() - 7.5).abs() < 1e-9);
         let candidates = |cost| BudgetPlan::new(300.0, 14.0, &cost).rungs.map(|rungs| rungs.candidates);
         assert_eq!((candidates(few), candidates(cost(2.0))), (Some(vec![3, 1]), Some(vec![6, 2])));
+    }
+
+    #[test]
+    fn with_runs_at_a_time_all_rungs_fit() {
+        for jobs in [2, 4, 8] {
+            let plan = BudgetPlan::new(7200.0, 60.0, &TrialCost { jobs, ..cost(20.0) });
+            let rungs = plan.rungs.unwrap();
+            // A round of `jobs` trials takes `jobs` times as long as one with all threads.
+            let rounds = |count: &usize| (count.div_ceil(jobs) * jobs) as f64;
+            let used: f64 = rungs.seconds.iter().zip(&rungs.candidates).map(|(time, n)| time * rounds(n)).sum();
+            assert!(used <= plan.search + 1e-6, "{jobs}: {used} of {}", plan.search);
+        }
     }
 
     #[test]

@@ -39,6 +39,16 @@ impl Candidate {
     }
 }
 
+/// What a search may choose among.
+pub struct Space<'a> {
+    /// All networks of the search.
+    pub networks: &'a [Network],
+    /// How many of them new candidates may have: those that the time of the first rung allows.
+    pub reach: usize,
+    /// Whether settings amount to a recipe whose keys go together.
+    pub is_valid: &'a dyn Fn(&Settings) -> bool,
+}
+
 /// The next candidate after `candidates`; None where there is none left. The first half of `most` candidates are one move away from the
 /// start. Each later one changes the best so far by the best other move that helped, or by the next one in the order of
 /// `moves`.
@@ -46,14 +56,16 @@ pub fn propose(
     candidates: &[Candidate],
     trials: &[Trial],
     moves: &[Move],
-    networks: &[Network],
+    space: &Space,
     most: usize,
 ) -> Option<Candidate> {
+    let Space { networks, reach, is_valid } = space;
     let start = candidates.first()?.settings?;
-    let is_new = |settings: &Settings| candidates.iter().all(|known| known.settings != Some(*settings));
+    let is_new =
+        |settings: &Settings| candidates.iter().all(|known| known.settings != Some(*settings)) && is_valid(settings);
     let index = candidates.len();
     let single = |from: Settings| {
-        moves.iter().find_map(|step| step.apply(&from, networks.len()).filter(is_new).map(|found| (*step, found)))
+        moves.iter().find_map(|step| step.apply(&from, *reach).filter(is_new).map(|found| (*step, found)))
     };
     let candidate = |settings: Settings, from: &Settings, why: String| Candidate {
         name: super::trial::name(index),
@@ -61,8 +73,9 @@ pub fn propose(
         why,
         settings: Some(settings),
     };
-    if index < most.div_ceil(2) {
-        let (_, settings) = single(start)?;
+    if index < most.div_ceil(2)
+        && let Some((_, settings)) = single(start)
+    {
         return Some(candidate(settings, &start, "one step from the start".into()));
     }
     let ranked = ranked(candidates, trials);
@@ -121,6 +134,29 @@ mod tests {
         Trial { candidate, rung: 0, seed: 0, epochs: 3, outcome: Some(Outcome::Finished(score)) }
     }
 
+    fn space(networks: &[Network]) -> Space<'_> {
+        Space { networks, reach: networks.len(), is_valid: &|_| true }
+    }
+
+    #[test]
+    fn a_network_out_of_reach_and_settings_in_conflict_are_not_proposed() {
+        let networks = networks(48, &Recipe::default());
+        let moves = moves(&[]);
+        let start = Settings::start(2);
+        let large = start.with(Knob::Network, 3);
+        let mut candidates = vec![Candidate::start(start, &networks)];
+        candidates.push(Candidate { settings: Some(large), ..Candidate::reference(1) });
+        // The large network was in reach, is the best, and is out of reach by now.
+        let trials = [finished(0, 1.0), finished(1, 0.5)];
+        let space = Space { networks: &networks, reach: 3, is_valid: &|settings| settings.mixing == 0 };
+        while let Some(next) = propose(&candidates, &trials, &moves, &space, 4) {
+            let settings = next.settings.unwrap();
+            assert!(settings.mixing == 0 && settings.network <= 3, "{settings:?}");
+            candidates.push(next);
+        }
+        assert!(candidates.len() > 6);
+    }
+
     #[test]
     fn single_moves_come_first_and_what_helped_is_joined() {
         let networks = networks(48, &Recipe::default());
@@ -128,23 +164,23 @@ mod tests {
         let start = Settings::start(2);
         let mut candidates = vec![Candidate::start(start, &networks)];
         for _ in 1..3 {
-            candidates.push(propose(&candidates, &[], &moves, &networks, 6).unwrap());
+            candidates.push(propose(&candidates, &[], &moves, &space(&networks), 6).unwrap());
         }
         assert_eq!(candidates[1].what, "strong augmentation");
         assert!(candidates[2].what.starts_with("resnet20, 40 channels"), "{}", candidates[2].what);
 
         let both = [finished(0, 1.0), finished(1, 0.9), finished(2, 0.8)];
-        let next = propose(&candidates, &both, &moves, &networks, 6).unwrap();
+        let next = propose(&candidates, &both, &moves, &space(&networks), 6).unwrap();
         assert_eq!(next.settings, Some(start.with(Knob::Network, 3).with(Knob::Augmentation, 3)));
         assert!(next.why.contains("c02 and c01"), "{}", next.why);
 
         // Nothing helped: another step from the start.
         let none = [finished(0, 0.7), finished(1, 0.9), finished(2, 0.8)];
-        let next = propose(&candidates, &none, &moves, &networks, 6).unwrap();
+        let next = propose(&candidates, &none, &moves, &space(&networks), 6).unwrap();
         assert_eq!(next.settings, Some(start.with(Knob::Mixing, 1)));
         // One helped: a step from it.
         let one = [finished(0, 0.8), finished(1, 0.7), finished(2, 0.9)];
-        let next = propose(&candidates, &one, &moves, &networks, 6).unwrap();
+        let next = propose(&candidates, &one, &moves, &space(&networks), 6).unwrap();
         assert_eq!((next.settings, &*next.why), (Some(start.with(Knob::Augmentation, 4)), "one step from c01"));
     }
 
@@ -153,7 +189,7 @@ mod tests {
         let networks = &networks(48, &Recipe::default())[..1];
         let moves = moves(&[]);
         let mut candidates = vec![Candidate::start(Settings::start(0), networks)];
-        while let Some(next) = propose(&candidates, &[], &moves, networks, 100) {
+        while let Some(next) = propose(&candidates, &[], &moves, &space(networks), 100) {
             assert!(candidates.iter().all(|known| known.settings != next.settings));
             candidates.push(next);
         }

@@ -35,11 +35,13 @@ impl LastTraining {
     /// winner is trained as long as its longest trial with a level more or, where there is none, as long as the better one.
     pub fn of(settings: &Settings, trials: &[(u32, Score)], fitting: u32) -> Self {
         let Some((longest, score)) = trials.last() else {
-            let epochs = fitting.min(MOST_EPOCHS);
+            let epochs = longest_known(fitting, None);
             return Self::lengthened(settings, USUAL_EPOCHS, None, epochs).unused(fitting);
         };
         let best = trials.iter().min_by(|a, b| a.1.val_loss.total_cmp(&b.1.val_loss)).unwrap_or(&trials[0]);
-        if best.0 < *longest {
+        // Less than that is noise of some hundred images.
+        let has_risen = score.val_loss > best.1.val_loss + 0.5 * score.gap_loss_se;
+        if best.0 < *longest && has_risen {
             let note = format!(
                 "Longer training stopped helping: val loss {:.3} after {} epochs and {:.3} after {longest}.",
                 best.1.val_loss, best.0, score.val_loss
@@ -52,7 +54,7 @@ impl LastTraining {
             let settings = settings.with(Knob::Augmentation, level);
             return Self { epochs: epochs.min(fitting), settings, notes }.unused(fitting);
         }
-        let epochs = fitting.min(MOST_EPOCHS.max(4 * longest));
+        let epochs = longest_known(fitting, Some(*longest));
         Self::lengthened(settings, *longest, Some(score), epochs).unused(fitting)
     }
 
@@ -85,6 +87,12 @@ impl LastTraining {
         }
         self
     }
+}
+
+/// The epochs of a training of which something is known: of `fitting` ones no more than 300 or, where a trial had `longest`, four times
+/// those.
+pub fn longest_known(fitting: u32, longest: Option<u32>) -> u32 {
+    fitting.min(MOST_EPOCHS.max(4 * longest.unwrap_or(0)))
 }
 
 /// The change of augmentation in words.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{BudgetPlan, Candidate, Choice, Need, Network, Score, Trial, Verdict};
-use crate::{compare::PlannedData, gap::Bill, recipe::Recipe};
+use crate::{compare::PlannedData, data::Selection, gap::Bill, recipe::Recipe};
 
 /// How far a search has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +67,10 @@ pub struct CloseRecord {
     pub plan: Option<BudgetPlan>,
     /// Whether the reference is the user's own recipe.
     pub is_own: bool,
+    /// What the user asked to read of the data.
+    pub selection: Selection,
+    /// Seconds that opening the data took.
+    pub open_seconds: f64,
     /// The recipe that was asked for, before the data completed it.
     pub asked: Option<Recipe>,
     /// The gap that ends the search once it is shown \[nats\].

@@ -140,6 +140,15 @@ impl Base {
     }
 }
 
+/// `recipe` over `epochs` epochs: its schedule is stretched, and what it begins or ends at an epoch moves with it. It does not stop early,
+/// since that would choose its last epoch on all of val.
+pub fn of_length(recipe: &Recipe, epochs: u32) -> Recipe {
+    let share = f64::from(epochs) / f64::from(recipe.epochs.max(1));
+    let moved = |epoch: u32| if epoch == 0 { 0 } else { ((f64::from(epoch) * share).round() as u32).clamp(1, epochs) };
+    let (swa_start, mixup_off_epoch) = (moved(recipe.swa_start), moved(recipe.mixup_off_epoch));
+    Recipe { swa_start, mixup_off_epoch, early_stop: 0, ..recipe.clone().epochs(epochs) }
+}
+
 /// The batch size for `images` training images: some 50 batches an epoch or more, up to the 128 of the presets.
 pub fn fitting_batch(images: usize) -> u32 {
     let fitting = (images / 50).max(1).next_power_of_two() as u32;
@@ -218,6 +227,17 @@ mod tests {
             let recipe = base(false, Recipe::default(), images).recipe(&Settings::start(0), 4, 0);
             assert_eq!(recipe.batch_size, batch, "{images}");
             assert!((recipe.lr - 0.2 * f64::from(batch) / 128.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_recipe_of_another_length_keeps_its_proportions() {
+        let recipe = Recipe { swa_start: 40, mixup_off_epoch: 10, mixup: 0.2, early_stop: 5, ..Recipe::default() };
+        for (epochs, swa_start, off) in [(50, 40, 10), (25, 20, 5), (1, 1, 1)] {
+            let shorter = of_length(&recipe, epochs);
+            shorter.validate().unwrap();
+            let found = (shorter.epochs, shorter.swa_start, shorter.mixup_off_epoch, shorter.early_stop);
+            assert_eq!(found, (epochs, swa_start, off, 0));
         }
     }
 

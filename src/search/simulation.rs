@@ -6,8 +6,8 @@
 //! each task, so that the best settings differ.
 
 use super::{
-    BudgetPlan, Candidate, Knob, Network, Next, Outcome, Score, Settings, Trial, TrialCost, moves, networks, next,
-    propose,
+    BudgetPlan, Candidate, Knob, Network, Next, Outcome, Score, Settings, Space, Trial, TrialCost, moves, networks,
+    next, propose,
 };
 use crate::{
     random::{Purpose, Stream},
@@ -35,7 +35,7 @@ struct Task {
 }
 
 /// A trial is three hundredths of a full training at least.
-const COST: TrialCost = TrialCost { epoch: 0.6, startup: 0.0, updates: 224.0 };
+const COST: TrialCost = TrialCost { epoch: 0.6, startup: 0.0, updates: 224.0, jobs: 1 };
 /// Standard deviation of a training about its expectation \[nats\].
 const NOISE: f64 = 0.012;
 /// The time of a full training, in which the early shift is gone to a half \[units\].
@@ -110,7 +110,13 @@ fn searched(task: &Task, budget: f64, networks: &[Network]) -> Settings {
         let most = rungs.candidates[0];
         let proposed = match trials.is_empty() {
             true => Some(candidates[0].clone()),
-            false => propose(&candidates, &trials, &moves, networks, most),
+            false => propose(
+                &candidates,
+                &trials,
+                &moves,
+                &Space { networks, reach: networks.len(), is_valid: &|_| true },
+                most,
+            ),
         };
         let (candidate, rung, seed) = match next(&rungs, &trials, 0, proposed.is_some(), false) {
             Next::Propose => {

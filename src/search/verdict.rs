@@ -37,8 +37,10 @@ pub struct Verdict {
     pub val_acc: PairedDifference,
     /// Difference in the gap, image by image.
     pub gap_loss: PairedDifference,
-    /// Seeds of each of the two.
+    /// Trainings of the winner, each with a seed of its own.
     pub seeds: usize,
+    /// Trainings of the reference.
+    pub reference_seeds: usize,
     /// p of a paired t-test of val loss over the seeds; None below three.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_seeds: Option<f64>,
@@ -72,7 +74,8 @@ impl Verdict {
         let (scores, val_acc) =
             ((of_reference.score(), of_winner.score()), PairedDifference::of_accuracy(&of_winner, &of_reference)?);
         let (reference_score, winner_score) = scores;
-        let under_fits = gap_loss.is_below() && winner_score.probe_loss > reference_score.probe_loss;
+        let under_fits =
+            val_loss.mean >= 0.0 && gap_loss.is_below() && winner_score.probe_loss > reference_score.probe_loss;
         let word = match () {
             () if val_loss.is_below() => Word::Better,
             () if val_loss.is_above() => Word::Worse,
@@ -96,6 +99,7 @@ impl Verdict {
             val_acc,
             gap_loss,
             seeds: winner.seeds.len(),
+            reference_seeds: reference.seeds.len(),
             p_seeds: stats::paired_t(&by_seed).filter(|_| by_seed.len() >= 3).map(|test| test.p),
             images_needed,
         };
@@ -135,6 +139,10 @@ impl Verdict {
             text += &format!(" A difference as large as this one would be shown on about {images} such val images.");
         }
         text += &match (self.p_seeds, self.seeds) {
+            (_, seeds) if seeds != self.reference_seeds => format!(
+                " {seeds} training(s) of the winner, {} of the reference: other seeds vary beyond this interval.",
+                self.reference_seeds
+            ),
             (Some(p), seeds) => format!(" Over {seeds} seeds: p = {p:.3}."),
             (None, 1) => " One training of each: other seeds vary beyond this interval.".to_owned(),
             (None, seeds) => format!(" {seeds} trainings of each: other seeds vary beyond this interval."),
@@ -180,16 +188,24 @@ mod tests {
         let word = |val, probe| Verdict::of(&reference, &judged(500, val, probe, 1)).unwrap().word;
         assert_eq!(word(1.0, 0.8), Word::Better);
         assert_eq!(word(1.4, 0.8), Word::Worse);
-        assert_eq!(word(1.2, 1.0), Word::UnderFits);
         assert_eq!(word(1.2, 0.2), Word::NotShown);
+
+        let losses: Vec<f64> = (0..100).map(|image| 0.5 + 0.01 * f64::from(image)).collect();
+        let other = |even: f64, odd: f64| -> Vec<f64> {
+            losses.iter().enumerate().map(|(image, loss)| loss + if image % 2 == 0 { even } else { odd }).collect()
+        };
+        let reference = Judged { seeds: vec![per_image(&losses, &[0.1, 0.12, 0.11])] };
+        let winner = |even, odd| Judged { seeds: vec![per_image(&other(even, odd), &[0.6, 0.62, 0.61])] };
+        assert_eq!(Verdict::of(&reference, &winner(0.05, -0.04)).unwrap().word, Word::UnderFits);
+        assert_eq!(Verdict::of(&reference, &winner(0.04, -0.05)).unwrap().word, Word::NotShown);
     }
 
     #[test]
     fn what_is_not_shown_says_how_many_images_would_do() {
-        let verdict = Verdict::of(&judged(40, 1.2, 0.2, 0), &judged(40, 1.19, 0.2, 3)).unwrap();
-        if verdict.word == Word::NotShown && verdict.val_loss.mean < 0.0 {
-            assert!(verdict.images_needed.unwrap() > 40 && verdict.sentence.contains("such val images"), "{verdict:?}");
-        }
+        let verdict = Verdict::of(&judged(40, 1.2, 0.2, 0), &judged(40, 1.175, 0.2, 3)).unwrap();
+        // The difference of these draws is -0.045 ± 0.024.
+        assert!(verdict.word == Word::NotShown && verdict.val_loss.mean < 0.0, "{verdict:?}");
+        assert!(verdict.images_needed.unwrap() > 40 && verdict.sentence.contains("such val images"), "{verdict:?}");
         let difference = PairedDifference { mean: -0.1, se: 0.1, low: -0.3, high: 0.1 };
         assert_eq!(images_needed(&difference, 100), Some(790));
         assert_eq!((two_digits(7.2), two_digits(99.9), two_digits(1001.0)), (8, 100, 1100));

@@ -71,6 +71,19 @@ pub struct Args {
     pub json: bool,
 }
 
+/// Keys that all candidates keep once the user sets them.
+const OWN: [&str; 9] = [
+    "opt",
+    "lr",
+    "momentum",
+    "batch_size",
+    "grad_accum_steps",
+    "pretrained",
+    "freeze_until",
+    "layer_decay",
+    "clip_grad",
+];
+
 impl Args {
     /// Checks what no single flag shows.
     pub fn check(&self) -> Result<()> {
@@ -95,7 +108,9 @@ impl Args {
     /// Whether the reference is a recipe of the user's own, rather than the reference recipe.
     pub fn has_own_recipe(&self) -> bool {
         let is_reference = |name: &String| name == "seed" || name == "demo";
-        self.recipe.recipe.is_some() || self.recipe.preset.as_ref().is_some_and(|name| !is_reference(name))
+        OWN.into_iter().any(|key| self.recipe.flags.sets(key))
+            || self.recipe.recipe.is_some()
+            || self.recipe.preset.as_ref().is_some_and(|name| !is_reference(name))
     }
 
     /// The recipe that the flags ask for; which fold validates is set for each run.
@@ -103,7 +118,12 @@ impl Args {
     pub fn asked(&self) -> Result<Recipe> {
         let mut source = self.recipe.clone();
         source.flags = source.flags.without("folds");
-        source.resolve_with(source.preset_for(&self.subject).as_deref())
+        let recipe = source.resolve_with(source.preset_for(&self.subject).as_deref())?;
+        ensure!(
+            recipe.folds.is_none(),
+            "the recipe file divides the data into folds: take folds and fold out of it, and give --folds"
+        );
+        Ok(recipe)
     }
 
     /// Whether any flag says something about the recipe.

@@ -45,16 +45,19 @@ impl Session {
         let mut results = Vec::new();
         for index in 0..self.record.candidates.len() {
             let of_it = || self.record.trials.iter().filter(move |trial| trial.candidate == index);
+            let failure = of_it().filter_map(|trial| match &trial.outcome {
+                Some(Outcome::Failed(why)) => Some((trial.rung, why)),
+                _ => None,
+            });
+            let failure = failure.max_by_key(|(rung, _)| *rung);
             let reached = of_it().filter(|trial| trial.val_loss().is_some()).map(|trial| trial.rung).max();
             results.push(match reached {
                 _ if index == winner => "the winner".to_owned(),
-                None => match of_it().find_map(|trial| match &trial.outcome {
-                    Some(Outcome::Failed(why)) => Some(why.clone()),
-                    _ => None,
-                }) {
-                    Some(why) => format!("failed: {why}"),
-                    None => "not trained: the time was over".to_owned(),
-                },
+                _ if failure.is_some_and(|(rung, _)| reached.is_none_or(|reached| rung > reached)) => {
+                    failure.map_or(String::new(), |(rung, why)| format!("failed on rung {}: {why}", rung + 1))
+                }
+                None if of_it().any(|trial| trial.outcome.is_some()) => "its val loss is not a number".to_owned(),
+                None => "not trained: the time was over".to_owned(),
                 Some(rung) if rung == highest => {
                     let of = |candidate: usize| means.iter().find(|(other, _)| *other == candidate);
                     match (of(index), of(winner)) {

@@ -26,8 +26,12 @@ pub struct Clock {
 
 impl Clock {
     /// Continues in the folder `out` from what its file or its record says, whichever is later.
-    pub fn resume(out: &Path, recorded: f64) -> Self {
+    /// Where nothing is to be continued it begins at 0.
+    pub fn resume(out: &Path, recorded: f64, is_continued: bool) -> Self {
         let path = out.join(FILE);
+        if !is_continued {
+            let _ = fs::remove_file(&path);
+        }
         let kept = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<f64>().ok());
         let before = kept.filter(|seconds| seconds.is_finite()).map_or(recorded, |kept| kept.max(recorded));
         let begun = Instant::now();
@@ -75,11 +79,11 @@ mod tests {
     #[test]
     fn a_clock_continues_where_the_later_of_file_and_record_stands() {
         let folder = tempfile::tempdir().unwrap();
-        assert!((Clock::resume(folder.path(), 7.0).spent() - 7.0).abs() < 1.0);
+        assert!((Clock::resume(folder.path(), 7.0, true).spent() - 7.0).abs() < 1.0);
         fs::write(folder.path().join(FILE), "40.5\n").unwrap();
-        assert!((Clock::resume(folder.path(), 7.0).spent() - 40.5).abs() < 1.0);
+        assert!((Clock::resume(folder.path(), 7.0, true).spent() - 40.5).abs() < 1.0);
         fs::write(folder.path().join(FILE), "tor").unwrap();
-        assert!((Clock::resume(folder.path(), 7.0).spent() - 7.0).abs() < 1.0);
+        assert!((Clock::resume(folder.path(), 7.0, true).spent() - 7.0).abs() < 1.0);
     }
 
     #[test]

@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 
 use super::{
     clock::text_of,
-    session::{Ended, Session},
+    session::{Ended, Session, wait_for},
 };
 use crate::cli::{
     flags::{compute::Compute, data::DataFlags},
@@ -21,6 +21,7 @@ use crate::cli::{
 };
 use mindgap::{
     compare::{Plan, PlannedRun},
+    run::RunFolder,
     search::{Rungs, Trial},
 };
 
@@ -82,22 +83,20 @@ impl Crew {
                     thread::sleep(PAUSE);
                     continue;
                 }
+                Begun::Again => continue,
                 Begun::Done => return Ok(()),
             };
-            let mut trained = Ok(());
-            for run in &lines {
-                match training.train_one(&plan, &run.job, threads, stop, |_| ()) {
-                    Ok(true) => {}
-                    // Stopped: the trial has no outcome, and a resumed search continues it.
-                    Ok(false) => return Ok(()),
-                    Err(error) => {
-                        trained = Err(error);
-                        break;
-                    }
-                }
-            }
-            lock(shared).finish_trial(&trial, trained)?;
+            let trained = lines.iter().try_for_each(|run| {
+                wait_for(&plan.folder(&run.job))?;
+                let is_done = training.train_one(&plan, &run.job, threads, stop, |_| ())?;
+                ensure!(is_done || stop.load(Ordering::Relaxed), "something stopped it from outside");
+                Ok(())
+            });
+            // What was stopped has no outcome, and a resumed search continues it.
+            let is_stopped = stop.load(Ordering::Relaxed) && !lines.iter().all(|run| is_done(&plan, run));
+            let finished = if is_stopped { Ok(()) } else { lock(shared).finish_trial(&trial, trained) };
             self.running().retain(|running| *running != key(&trial));
+            finished?;
         }
     }
 
@@ -124,7 +123,9 @@ impl Crew {
         if session.spent() + seconds > 1.02 * limit && !session.record.trials.is_empty() {
             return Ok(if is_any_running { Begun::Wait } else { Begun::Done });
         }
+        // The record first: a plan that knows more than the record could not be continued.
         session.record.trials.push(trial.clone());
+        session.save()?;
         self.start(session, trial)
     }
 
@@ -139,7 +140,13 @@ impl Crew {
     /// Writes the runs of a trial into the plan, and says that it begins.
     fn start(&self, session: &mut Session, trial: Trial) -> Result<Begun> {
         let seconds = session.expected(&trial) * f64::from(self.jobs.max(1));
-        let lines = session.trial_lines(&trial)?;
+        let lines = match session.trial_lines(&trial) {
+            Ok(lines) => lines,
+            Err(error) => {
+                session.finish_trial(&trial, Err(error))?;
+                return Ok(Begun::Again);
+            }
+        };
         let (plan, _) = Plan::grow(&session.args.out, lines.clone())?;
         session.save()?;
         self.running().push(key(&trial));
@@ -160,7 +167,13 @@ impl Crew {
 enum Begun {
     Trial(Trial, Vec<PlannedRun>, Plan),
     Wait,
+    /// The trial could not begin, and another one may.
+    Again,
     Done,
+}
+
+fn is_done(plan: &Plan, run: &PlannedRun) -> bool {
+    plan.folder(&run.job).join(RunFolder::DONE).exists()
 }
 
 fn lock<'a, 'b>(shared: &'a Mutex<&'b mut Session>) -> MutexGuard<'a, &'b mut Session> {

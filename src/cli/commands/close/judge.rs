@@ -38,10 +38,11 @@ impl Session {
         self.next_steps(&run);
         let page = self.args.out.join(CloseRecord::PAGE);
         self.add_file("page", &page);
-        self.record.stage = Stage::Done;
         self.say_overrun();
-        self.save()?;
+        self.record.spent_seconds = self.spent();
         durable::write(&page, close_page(&self.record)?.as_bytes())?;
+        // Last, so that a search that is done has all its files.
+        self.enter(Stage::Done)?;
         Ok(Ended::Finished)
     }
 

@@ -1,17 +1,13 @@
 //! The first stage: what is wrong with the data, and what is trained on.
 
-use std::fs;
+use std::{fs, time::Instant};
 
 use anyhow::{Context, Result};
 
 use super::session::Session;
 use crate::cli::{
     commands::seal,
-    flags::{
-        data::{Bar, DataFlags},
-        option_names::with_flags,
-        weights,
-    },
+    flags::{data::Bar, option_names::with_flags, weights},
     output::say::say,
 };
 use mindgap::{
@@ -35,15 +31,24 @@ impl Session {
     pub fn look(&mut self) -> Result<Dataset> {
         let mut recipe = self.record.asked.clone().context("the recipe was resolved when the search was opened")?;
         weights::fetch(&mut recipe)?;
-        if self.record.look.is_some() {
-            let flags = self.data_flags();
-            return flags.open_without_near_leaks(&self.args.subject, &self.on_fold(&recipe, 0), true);
+        if self.record.reference.is_some() {
+            return self.args.data.open_without_near_leaks(&self.args.subject, &self.on_fold(&recipe, 0), true);
         }
+        // A process before this one may have been killed here.
+        (self.record.look, self.record.data) = (None, Vec::new());
         self.tell("Look: duplicates, leaks, conflicting labels, blank images …");
         let audit = Audit::of(&self.args.subject, &self.args.data.audit_options(&recipe), None, 0, &Bar::default())?;
         let mut look = Look { notes: audit.notes.iter().map(|note| with_flags(note)).collect(), ..Look::default() };
         look.folds = self.folds_for(&audit);
-        self.leave_out(&audit, &mut look)?;
+        self.record.look = Some(look.clone());
+        if look.folds.is_some() {
+            // Equal images in two folds are a leak, wherever they lie.
+            let options = self.args.data.audit_options(&self.on_fold(&recipe, 0));
+            let of_folds = Audit::of(&self.args.subject, &options, None, 0, &Bar::default())?;
+            self.leave_out(&of_folds, &mut look)?;
+        } else {
+            self.leave_out(&audit, &mut look)?;
+        }
         self.record.look = Some(look);
         let data = self.open_all(&recipe)?;
         self.seal(&data)?;
@@ -63,14 +68,6 @@ impl Session {
         }
         self.save()?;
         Ok(data)
-    }
-
-    /// The flags of the data with the list of images to leave out.
-    fn data_flags(&self) -> DataFlags {
-        match self.record.data.first() {
-            Some(planned) => self.args.data.over(planned),
-            None => self.args.data.clone(),
-        }
     }
 
     /// `recipe` with the fold that validates, where there are folds.
@@ -108,7 +105,9 @@ impl Session {
         let mut first = None;
         for fold in 0..folds {
             let recipe = self.on_fold(recipe, fold);
+            let begun = Instant::now();
             let data = self.args.data.open_without_near_leaks(&self.args.subject, &recipe, true)?;
+            self.record.open_seconds = begun.elapsed().as_secs_f64();
             self.record.data.push(self.args.data.planned(&data)?);
             first.get_or_insert(data);
         }

@@ -13,7 +13,7 @@ use mindgap::{
     data::Dataset,
     recipe::Recipe,
     run::{EpochRecord, Observer},
-    search::{Base, BudgetPlan, Need, Network, Pace, Settings, Stage, TrialCost, networks},
+    search::{Base, BudgetPlan, Need, Network, Pace, Settings, Stage, TrialCost, networks, of_length},
     stats,
     train::{RangeTest, Run, Trainer, find_lr},
 };
@@ -44,12 +44,21 @@ impl Session {
             reference,
         };
         self.record.paces.clear();
-        self.record.startup_seconds = startup()?;
+        self.record.start = 0;
+        self.record.startup_seconds = startup()? + self.record.open_seconds;
         let affordable = |epoch: f64, epochs: f64, left: f64, folds: f64| epochs * epoch * folds <= 0.49 * left;
         let (left, folds) = (self.left(), self.folds());
         for (index, network) in base.networks.iter().enumerate() {
-            let found =
-                pace(network.clone(), base.recipe(&Settings::start(index), 1, self.record.seed), data, device, limit)?;
+            let recipe = base.recipe(&Settings::start(index), 1, self.record.seed);
+            let found = match pace(network.clone(), recipe, data, device, limit) {
+                Ok(found) => found,
+                Err(error) if index > 0 => {
+                    let note = format!("{} cannot be trained here and is not tried: {error:#}", network.words());
+                    self.record.notes.push(note);
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             if index > 0 && !affordable(found.epoch_seconds, LEAST_EPOCHS, left, folds) {
                 break;
             }
@@ -71,6 +80,7 @@ impl Session {
             epoch: self.record.paces[self.record.start].epoch_seconds * self.folds(),
             startup: self.record.startup_seconds * self.folds(),
             updates: (base.images as f64 / f64::from(recipe.batch_size)).floor(),
+            jobs: usize::from(self.args.jobs),
         }
     }
 
@@ -124,7 +134,7 @@ fn startup() -> Result<f64> {
 fn pace(network: Network, recipe: Recipe, data: &Dataset, device: Device, limit: Duration) -> Result<Pace> {
     let stop = AtomicBool::new(false);
     let batch = f64::from(recipe.batch_size) * f64::from(recipe.grad_accum_steps);
-    let recipe = recipe.epochs(1);
+    let recipe = of_length(&recipe, 1);
     let mut run = Run::new(recipe, data)?.device(device).stop(&stop).start()?;
     let measured = (run.sets.val.len() + run.sets.probe.len()) as f64;
     let mut stopwatch = Stopwatch { stop: &stop, limit, first: None, last: None, steps: 0, record: None };

@@ -13,14 +13,16 @@ use mindgap::{
     recipe::Recipe,
     run::RunFolder,
     search::{
-        Candidate, Choice, Half, Move, Next, Outcome, PerImage, Rungs, Settings, Stage, Trial, moves, next, propose,
-        two_best,
+        Candidate, Choice, Half, Move, Next, Outcome, PerImage, Rungs, Settings, Space, Stage, Trial, moves, next,
+        of_length, propose, two_best,
     },
     stats::SequentialT,
 };
 
 /// Epochs on the first rung below which a network is not tried.
 const LEAST_EPOCHS: f64 = 2.0;
+/// How many times as costly as the start's network another one may be.
+const MOST_COST: f64 = 2.5;
 
 impl Session {
     /// Tries candidates until the time of the search is over, and chooses the winner.
@@ -60,7 +62,7 @@ impl Session {
         let base = self.base()?;
         Ok(match &self.record.candidates[candidate].settings {
             Some(settings) => base.recipe(settings, epochs, seed),
-            None => Recipe { seed, ..base.reference.epochs(epochs) },
+            None => Recipe { seed, ..of_length(&base.reference, epochs) },
         })
     }
 
@@ -95,8 +97,9 @@ impl Session {
     /// The trial that comes next, if one does.
     pub fn next_trial(&mut self, rungs: &Rungs) -> Result<Option<Trial>> {
         let wanted: Vec<Move> = moves(&self.record.needs);
-        let mut networks = self.base()?.networks;
-        networks.truncate(self.networks_in_reach(rungs));
+        let base = self.base()?;
+        let is_valid = |settings: &Settings| base.recipe(settings, 3, self.record.seed).validate().is_ok();
+        let space = Space { networks: &base.networks, reach: self.networks_in_reach(rungs), is_valid: &is_valid };
         let record = &self.record;
         let is_begun = |candidate: usize| record.trials.iter().any(|trial| trial.candidate == candidate);
         let unbegun = (0..record.candidates.len()).find(|candidate| !is_begun(*candidate));
@@ -104,7 +107,7 @@ impl Session {
             Some(_) => None,
             // A recipe of the user's own is tried early, as it is.
             None if record.is_own && record.candidates.len() == 1 => Some(Candidate::reference(1)),
-            None => propose(&record.candidates, &record.trials, &wanted, &networks, rungs.candidates[0]),
+            None => propose(&record.candidates, &record.trials, &wanted, &space, rungs.candidates[0]),
         };
         let can_propose = unbegun.is_some() || proposed.is_some();
         let is_settled = self.is_settled(rungs)?;
@@ -122,11 +125,13 @@ impl Session {
         Ok(Some(Trial { candidate, rung, seed, epochs, outcome: None }))
     }
 
-    /// How many of the networks get two epochs on the first rung; that of the start is among them.
+    /// How many of the networks get two epochs on the first rung and are not much costlier than that of the start, which is among
+    /// them: in equal time a much costlier one has too few epochs to be compared.
     fn networks_in_reach(&self, rungs: &Rungs) -> usize {
         let seconds = rungs.seconds[0] / self.folds() - self.record.startup_seconds;
-        let paces = self.record.paces.iter();
-        let fitting = paces.take_while(|pace| LEAST_EPOCHS * pace.epoch_seconds <= seconds).count();
+        let most = MOST_COST * self.record.paces[self.record.start].epoch_seconds;
+        let is_fitting = |epoch: f64| LEAST_EPOCHS * epoch <= seconds && epoch <= most;
+        let fitting = self.record.paces.iter().take_while(|pace| is_fitting(pace.epoch_seconds)).count();
         fitting.max(self.record.start + 1)
     }
 
@@ -174,8 +179,18 @@ impl Session {
                 self.save()?;
                 return Ok(if is_open { Ended::Planned } else { Ended::Finished });
             };
-            Plan::grow(&self.args.out, self.trial_lines(&trial)?)?;
-            self.record.trials.push(trial);
+            // Each further seed would wait for another round of workers.
+            if trial.seed != self.record.seed {
+                self.save()?;
+                return Ok(if is_open { Ended::Planned } else { Ended::Finished });
+            }
+            // The record first: a plan that knows more than the record could not be continued.
+            self.record.trials.push(trial.clone());
+            self.save()?;
+            match self.trial_lines(&trial) {
+                Ok(lines) => drop(Plan::grow(&self.args.out, lines)?),
+                Err(error) => self.finish_trial(&trial, Err(error))?,
+            }
         }
     }
 
@@ -222,12 +237,16 @@ impl Session {
         self.folders(&trial.name(), &self.candidate_recipe(trial.candidate, trial.epochs, trial.seed)?)
     }
 
-    /// Takes over what an epoch of the trial's network really took. With several runs at a time each has a share of the threads.
+    /// Takes over what an epoch of the trial's network really took.
     fn update_pace(&mut self, trial: &Trial) -> Result<()> {
+        // Of several runs at a time it is not known what each would take alone.
+        if self.args.jobs > 1 {
+            return Ok(());
+        }
         let Some(settings) = self.record.candidates[trial.candidate].settings else { return Ok(()) };
         let Some(epoch) = super::session::epoch_seconds(&self.trial_folders(trial)?) else { return Ok(()) };
         let pace = &mut self.record.paces[settings.network];
-        pace.epoch_seconds = epoch / settings.passes() / f64::from(self.args.jobs.max(1));
+        pace.epoch_seconds = epoch / settings.passes();
         pace.is_of_a_run = true;
         Ok(())
     }

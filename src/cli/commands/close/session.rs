@@ -3,9 +3,10 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::{
     args::Args,
@@ -17,6 +18,7 @@ use crate::cli::{
 };
 use mindgap::{
     compare::{Job, Plan, PlannedRun},
+    data::Selection,
     durable,
     recipe::{KeyDifference, Recipe},
     run::{Lock, RunFolder},
@@ -24,7 +26,10 @@ use mindgap::{
     train::Failure,
 };
 
-/// A search that is going on.
+/// How long the process of a killed search may take to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A search in progress.
 pub struct Session {
     pub args: Args,
     pub record: CloseRecord,
@@ -49,25 +54,32 @@ impl Session {
     /// Opens the folder: a new search, or one to resume.
     /// Fails if the folder holds a search and --resume is not given, or none and it is, or if another process works there.
     pub fn open(args: &Args) -> Result<Self> {
+        let mut args = args.clone();
+        let given = args.out.clone();
+        // The record names folders, which are found from anywhere.
+        args.out = std::path::absolute(&args.out)?;
         let path = args.out.join(CloseRecord::FILE);
-        let exists = path.exists();
+        let mut record = if path.exists() { read(&path)? } else { CloseRecord::default() };
+        // What ended before anything was decided, as with a wrong path, is no search.
+        let exists = record.reference.is_some() || (args.resume && record.budget_seconds > 0.0);
         ensure!(
             args.resume || !exists,
             "{} holds a search: add --resume to continue it, or choose another --out",
-            args.out.display()
+            given.display()
         );
         if !exists {
-            ensure!(args.budget.is_some(), "{} holds no search to resume: give --budget", args.out.display());
-            check_unused(&args.out)?;
+            ensure!(args.budget.is_some(), "{} holds no search to resume: give --budget", given.display());
+            check_unused(&args.out, &given)?;
         }
+        let asked = args.asked()?;
         std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
         durable::check_writable(&args.out)?;
         let lock = Lock::take(&args.out.join("close.lock"))?;
-        let mut record = if exists { read(&path)? } else { CloseRecord::default() };
         if exists {
-            check_same(args, &record)?;
+            check_same(&args, &record)?;
         } else {
-            let asked = args.asked()?;
+            record = CloseRecord::default();
+            record.selection = args.data.selection();
             record.seed = asked.seed;
             record.asked = Some(asked);
             record.seeds = u64::from(args.seeds.unwrap_or(1));
@@ -81,10 +93,14 @@ impl Session {
         if let Some(budget) = args.budget {
             set_budget(&mut record, budget.as_secs_f64());
         }
-        let clock = Clock::resume(&args.out, record.spent_seconds);
-        let mut args = args.clone();
         args.data.source = Some(args.subject.clone());
-        Ok(Self { args, record, stop: signals::stop_flag()?, clock, _lock: lock })
+        // The recorded selection holds the list of what is left out.
+        let selection = record.data.first().map_or(&record.selection, |data| &data.selection);
+        args.data = args.data.reading(selection.clone());
+        let clock = Clock::resume(&args.out, if exists { record.spent_seconds } else { 0.0 }, exists);
+        let mut session = Self { args, record, stop: signals::stop_flag()?, clock, _lock: lock };
+        session.save()?;
+        Ok(session)
     }
 
     /// Seconds spent so far, over all resumes.
@@ -94,8 +110,13 @@ impl Session {
 
     /// Seconds left for training, with what is kept for verdict and files taken off.
     pub fn left(&self) -> f64 {
-        let rest = self.record.plan.as_ref().map_or(0.0, |plan| plan.rest);
-        self.record.budget_seconds - self.spent() - rest
+        let left = self.record.budget_seconds - self.spent();
+        match &self.record.plan {
+            None => left,
+            // The workers' time is not this process's.
+            Some(plan) if self.args.plan => (left - plan.rest).min(plan.last),
+            Some(plan) => left - plan.rest,
+        }
     }
 
     /// Writes `close.json`.
@@ -165,6 +186,9 @@ impl Session {
         }
         let (data, compute) = (self.args.data.clone(), self.args.compute.clone());
         let training = PlanTraining { data: &data, compute: &compute, parallel: self.args.jobs };
+        for run in &lines {
+            wait_for(&plan.folder(&run.job))?;
+        }
         let ends = training.train(&plan, &lines, &self.stop);
         self.save()?;
         if ends.is_stopped() {
@@ -177,12 +201,24 @@ impl Session {
     }
 }
 
-/// Fails if the folder holds something else than a search.
-fn check_unused(out: &Path) -> Result<()> {
-    let Ok(mut entries) = out.read_dir() else { return Ok(()) };
-    if let Some(entry) = entries.next() {
-        let found = entry.map(|entry| entry.file_name().to_string_lossy().into_owned()).unwrap_or_default();
-        bail!("{} is not empty (it holds {found}): choose another --out", out.display());
+/// What a search that ended before anything was decided leaves in its folder.
+const LEFT: [&str; 4] = [CloseRecord::FILE, "close.lock", "spent.txt", "exclude.txt"];
+
+/// Fails if the folder `out`, which the user calls `given`, holds something else than a search.
+fn check_unused(out: &Path, given: &Path) -> Result<()> {
+    let Ok(entries) = out.read_dir() else { return Ok(()) };
+    for entry in entries {
+        let found = entry?.file_name().to_string_lossy().into_owned();
+        ensure!(LEFT.contains(&&*found), "{} is not empty (it holds {found}): choose another --out", given.display());
+    }
+    Ok(())
+}
+
+/// Waits until no process trains the run in `folder`: one whose search was killed writes its checkpoint before it ends.
+/// Fails if one still does after a minute.
+pub fn wait_for(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        drop(Lock::take_within(&folder.join(RunFolder::LOCK), PATIENCE)?);
     }
     Ok(())
 }
@@ -211,6 +247,12 @@ fn check_same(args: &Args, record: &CloseRecord) -> Result<()> {
             record.seeds
         );
     }
+    let selection = args.data.selection();
+    ensure!(
+        selection == Selection::default() || selection == record.selection,
+        "the search in {} reads other images: leave out the flags of the data, or give those that it began with",
+        args.out.display()
+    );
     if args.say_recipe() {
         let differences = args.asked()?.diff(record.asked.as_ref().unwrap_or(&Recipe::default()));
         ensure!(
@@ -223,8 +265,11 @@ fn check_same(args: &Args, record: &CloseRecord) -> Result<()> {
     Ok(())
 }
 
-/// Sets the budget. Where it changes after the plan was made, the winner's time changes.
+/// Sets the budget. Where nothing is trained yet there is a new plan; later the winner's time changes.
 fn set_budget(record: &mut CloseRecord, budget: f64) {
+    if record.stage <= Stage::Planned && budget != record.budget_seconds {
+        record.plan = None;
+    }
     if let Some(plan) = &mut record.plan {
         plan.last = (plan.last + budget - plan.budget).max(0.0);
         plan.budget = budget;

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::session::Session;
 use mindgap::{
     search::{Half, PairedDifference, PerImage, Score, Trial},
-    stats::normal_quantile,
+    stats::{clustered_error, normal_quantile},
 };
 
 impl Session {
@@ -30,7 +30,12 @@ impl Session {
             self.record.met = self.record.trials.iter().position(|other| {
                 (other.candidate, other.rung, other.seed) == (trial.candidate, trial.rung, trial.seed)
             });
-            let name = &self.record.candidates[trial.candidate].name;
+            let name = self.record.candidates[trial.candidate].name.clone();
+            self.record.notes.push(
+                "The search ended because the target was shown to be met on the half of val that the verdict is about, so that the \
+                 verdict is a little optimistic."
+                    .into(),
+            );
             self.tell(format_args!(
                 "The target is met: {name} is shown to meet it on the half of val that selected nothing."
             ));
@@ -44,7 +49,12 @@ impl Session {
         let images = PerImage::read(&self.folders(&trial.name(), &recipe)?, half)?;
         let score = images.score();
         let z = normal_quantile(1.0 - level);
-        if self.record.target_acc.is_some_and(|target| accuracy_below(&score, z) < target) {
+        let accuracy = match &images.groups {
+            Some(groups) => score.val_acc - 100.0 * z * clustered_error(&images.hits, groups),
+            None => accuracy_below(&score, z),
+        };
+        // What is not known meets no target.
+        if self.record.target_acc.is_some_and(|target| accuracy.is_nan() || accuracy < target) {
             return Ok(false);
         }
         let Some(target) = self.record.target_gap else { return Ok(true) };

@@ -10,7 +10,8 @@ use mindgap::{
     gap::{Case, Id, diagnose},
     recipe::Recipe,
     run::RunFolder,
-    search::{Half, Knob, LastTraining, Need, Outcome, PerImage, Score, Stage, Trained},
+    search::{Half, Knob, LastTraining, Need, Outcome, PerImage, Score, Stage, Trained, longest_known, of_length},
+    train::Failure,
 };
 
 /// The name of the reference's runs.
@@ -32,7 +33,7 @@ impl Session {
             let runs = self.folds() * self.record.seeds as f64;
             let epochs = ((plan.reference / runs - self.record.startup_seconds) / pace).floor();
             let epochs = (epochs as u32).clamp(1, reference.recipe.epochs);
-            let recipe = Recipe { seed: self.record.seed, ..reference.recipe.epochs(epochs) };
+            let recipe = Recipe { seed: self.record.seed, ..of_length(&reference.recipe, epochs) };
             let folders = self.all_folders(REFERENCE, &recipe)?;
             self.record.reference = Some(Trained { recipe, folders, ..reference });
             self.enter(Stage::Reference)?;
@@ -75,7 +76,8 @@ impl Session {
             match self.train(FINAL, &last.recipe, self.record.seeds) {
                 Ok(Ended::Finished) => {}
                 Ok(ended) => return Ok(ended),
-                Err(error) => self.fall_back(error)?,
+                Err(error) if error.downcast_ref::<Failure>().is_some() => self.fall_back(error)?,
+                Err(error) => return Err(error),
             }
         }
         let last = self.record.last.clone().context("the winner is known by now")?;
@@ -111,7 +113,10 @@ impl Session {
         let fitting = self.epochs_in(winner, seconds);
         let mut what = self.record.candidates[winner].what.clone();
         let recipe = match self.record.candidates[winner].settings {
-            None => self.candidate_recipe(winner, fitting, self.record.seed)?,
+            None => {
+                let longest = self.trials_of(winner).last().map(|(epochs, _)| *epochs);
+                self.candidate_recipe(winner, longest_known(fitting, longest), self.record.seed)?
+            }
             Some(settings) => {
                 let last = LastTraining::of(&settings, &self.trials_of(winner), fitting);
                 if last.settings != settings {
@@ -214,7 +219,7 @@ impl Session {
         let each = (self.spent() - before) / folders.len() as f64 * jobs;
         let startup = each - epoch * f64::from(epochs);
         // A resumed reference began before `before`.
-        if startup > 0.0 && startup < 60.0 {
+        if startup > 0.0 {
             self.record.startup_seconds = startup;
         }
         let Some(pace) = &mut self.record.reference_pace else { return Ok(()) };
