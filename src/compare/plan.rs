@@ -12,7 +12,11 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::{Job, PlannedRun};
-use crate::{durable, recipe::KeyDifference, run::Lock};
+use crate::{
+    durable,
+    recipe::KeyDifference,
+    run::{Lock, RunFolder},
+};
 
 /// A plan on disk. The folder of its file holds the folders of its runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,6 +139,11 @@ impl Plan {
     /// The folder of `job`, beside the plan.
     pub fn folder(&self, job: &Job) -> PathBuf {
         self.path.with_file_name(job.name())
+    }
+
+    /// Whether the run of `job` is finished.
+    pub fn is_done(&self, job: &Job) -> bool {
+        self.folder(job).join(RunFolder::DONE).exists()
     }
 
     /// The presets in the order in which they were planned.

@@ -164,6 +164,13 @@ pub struct Trained {
     pub on_verdict: Option<Score>,
 }
 
+impl Trained {
+    /// A training in `folders` that has no figures yet.
+    pub fn new(what: String, recipe: Recipe, folders: Vec<String>) -> Self {
+        Self { what, recipe, folders, seconds: 0.0, on_selection: None, on_verdict: None }
+    }
+}
+
 impl CloseRecord {
     /// The name of the file.
     pub const FILE: &str = "close.json";

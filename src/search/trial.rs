@@ -36,6 +36,11 @@ impl Trial {
         format!("{}-r{}", name(self.candidate), self.rung)
     }
 
+    /// What no two trials of a search share: candidate, rung, seed.
+    pub fn key(&self) -> (usize, usize, u64) {
+        (self.candidate, self.rung, self.seed)
+    }
+
     /// The val loss on the half that selects; None where it is not finished, or is not a number.
     pub fn val_loss(&self) -> Option<f64> {
         match &self.outcome {

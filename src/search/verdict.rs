@@ -151,11 +151,12 @@ impl Verdict {
     }
 }
 
-/// The images on which a difference of this mean and spread is shown at 5 % with 80 % power.
+/// The images on which a difference of this mean and spread is shown at 5 % with 80 % power; None beyond 100,000.
 fn images_needed(difference: &PairedDifference, images: usize) -> Option<u64> {
-    // 1.96 + 0.84 standard errors.
-    let needed = images as f64 * (2.8 * difference.se / difference.mean).powi(2);
-    (needed.is_finite() && needed < 1e7).then(|| two_digits(needed))
+    // The spread of a single image's difference, or what amounts to it where images come in groups.
+    let sd = difference.se * (images as f64).sqrt();
+    let needed = stats::pairs_needed(difference.mean.abs() / sd, 0.05, 0.8)?;
+    Some(two_digits(needed as f64))
 }
 
 /// Rounded up to two digits.

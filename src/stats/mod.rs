@@ -54,5 +54,5 @@ pub use paired::{PairedT, corrected_t, equivalence_p, paired_t};
 pub use power::{LEAST_PAIRS, paired_t_power, pairs_needed, sd_interval};
 pub use power_law::PowerLaw;
 pub use sequential::{SequentialT, sequential_p, sequential_p_of_margin, sequential_pairs_needed};
-pub use share::wilson_interval;
+pub use share::{wilson_bounds, wilson_interval};
 pub use trend::Trend;

@@ -6,11 +6,14 @@ const Z: f64 = 1.959_963_984_540_054;
 /// Wilson's 95 % interval of a share, 0–1, from `hits` of `n` (Wilson, JASA 1927). Unlike mean ± 1.96 standard errors, it
 /// stays within 0–1 and keeps its width when all or none hit. NaN of no values.
 pub fn wilson_interval(hits: usize, n: usize) -> [f64; 2] {
-    let n = n as f64;
-    let share = hits as f64 / n;
-    let square = Z * Z / n;
+    wilson_bounds(hits as f64 / n as f64, n as f64, Z)
+}
+
+/// Wilson's bounds of a `share`, 0–1, of `n` values, at `z` standard errors. NaN of no values.
+pub fn wilson_bounds(share: f64, n: f64, z: f64) -> [f64; 2] {
+    let square = z * z / n;
     let centre = (share + square / 2.0) / (1.0 + square);
-    let reach = Z / (1.0 + square) * (share * (1.0 - share) / n + square / (4.0 * n)).sqrt();
+    let reach = z / (1.0 + square) * (share * (1.0 - share) / n + square / (4.0 * n)).sqrt();
     // Rounding might exceed the exact bounds 0 and 1.
     [(centre - reach).max(0.0), (centre + reach).min(1.0)]
 }

@@ -1,6 +1,7 @@
 //! Child processes of mindgap. Each run of a comparison has one, so that a crash of it does not affect the others.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io::{BufRead, BufReader},
     os::unix::process::{CommandExt, ExitStatusExt},
@@ -52,9 +53,10 @@ pub fn train(words: &[String], log: &Path, stop: &AtomicBool, on_epoch: impl Fn(
 
 /// Runs `mindgap` with these arguments, a command that prints a result, and returns what it printed.
 /// Fails if the process does; the error holds its message.
-pub fn output(words: &[String]) -> Result<String> {
+pub fn output(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<String> {
     let mut command = mindgap()?;
     command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Ctrl-C must not reach the process: the command that it serves decides when to end.
     set_apart(&mut command, Signal::KILL);
     let output = command.output().context("the process cannot be started")?;
     if output.status.success() {

@@ -10,7 +10,6 @@ use mindgap::{
     compare::{self, Job, JobStatus, Plan, PlannedRun},
     model::Architecture,
     recipe::Recipe,
-    run::RunFolder,
 };
 
 /// How lines of a plan are trained.
@@ -64,7 +63,7 @@ impl PlanTraining<'_> {
         let folder = plan.folder(job);
         let log = PathBuf::from(format!("{}.log", folder.display()));
         let is_done = child::train(&words, &log, stop, on_epoch)?;
-        if is_done && !folder.join(RunFolder::DONE).exists() {
+        if is_done && !plan.is_done(job) {
             bail!("{}", compare::progress(&folder, plan.run(index)?.recipe.epochs));
         }
         Ok(is_done)

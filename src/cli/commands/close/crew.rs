@@ -21,7 +21,6 @@ use crate::cli::{
 };
 use mindgap::{
     compare::{Plan, PlannedRun},
-    run::RunFolder,
     search::{Rungs, Trial},
 };
 
@@ -36,11 +35,6 @@ pub struct Crew {
     rungs: Rungs,
     /// The trials that a worker is training.
     running: Mutex<Vec<(usize, usize, u64)>>,
-}
-
-/// What no two trials share: candidate, rung, seed.
-fn key(trial: &Trial) -> (usize, usize, u64) {
-    (trial.candidate, trial.rung, trial.seed)
 }
 
 impl Crew {
@@ -93,9 +87,9 @@ impl Crew {
                 Ok(())
             });
             // What was stopped has no outcome, and a resumed search continues it.
-            let is_stopped = stop.load(Ordering::Relaxed) && !lines.iter().all(|run| is_done(&plan, run));
+            let is_stopped = stop.load(Ordering::Relaxed) && !lines.iter().all(|run| plan.is_done(&run.job));
             let finished = if is_stopped { Ok(()) } else { lock(shared).finish_trial(&trial, trained) };
-            self.running().retain(|running| *running != key(&trial));
+            self.running().retain(|running| *running != trial.key());
             finished?;
         }
     }
@@ -130,7 +124,7 @@ impl Crew {
     }
 
     fn is_running(&self, trial: &Trial) -> bool {
-        self.running().contains(&key(trial))
+        self.running().contains(&trial.key())
     }
 
     fn running(&self) -> MutexGuard<'_, Vec<(usize, usize, u64)>> {
@@ -149,7 +143,7 @@ impl Crew {
         };
         let (plan, _) = Plan::grow(&session.args.out, lines.clone())?;
         session.save()?;
-        self.running().push(key(&trial));
+        self.running().push(trial.key());
         let candidate = &session.record.candidates[trial.candidate];
         session.tell(format_args!(
             "  rung {}: {} for about {} ({} left); {}",
@@ -170,10 +164,6 @@ enum Begun {
     /// The trial could not begin, and another one may.
     Again,
     Done,
-}
-
-fn is_done(plan: &Plan, run: &PlannedRun) -> bool {
-    plan.folder(&run.job).join(RunFolder::DONE).exists()
 }
 
 fn lock<'a, 'b>(shared: &'a Mutex<&'b mut Session>) -> MutexGuard<'a, &'b mut Session> {

@@ -59,7 +59,7 @@ impl Session {
 
     /// The run whose network is handed over: the winner with the first seed or, with folds, one more.
     fn run_for_use(&mut self) -> Result<Option<PathBuf>> {
-        if self.record.data.len() > 1 {
+        if self.fold_count().is_some() {
             return self.train_for_use();
         }
         let last = self.record.last.as_ref().context("the winner is trained")?;

@@ -55,14 +55,7 @@ impl Session {
         let recipe = complete_recipe(recipe, &data);
         let recipe = if self.record.is_own { recipe } else { self.scaled(recipe, &data) };
         recipe.validate()?;
-        self.record.reference = Some(Trained {
-            what: self.reference_name(),
-            recipe,
-            folders: Vec::new(),
-            seconds: 0.0,
-            on_selection: None,
-            on_verdict: None,
-        });
+        self.record.reference = Some(Trained::new(self.reference_name(), recipe, Vec::new()));
         for line in self.look_lines(&audit) {
             say(line);
         }
@@ -72,7 +65,7 @@ impl Session {
 
     /// `recipe` with the fold that validates, where there are folds.
     fn on_fold(&self, recipe: &Recipe, fold: u32) -> Recipe {
-        let folds = self.record.look.as_ref().and_then(|look| look.folds);
+        let folds = self.fold_count();
         Recipe { folds, fold: folds.map(|_| fold), ..recipe.clone() }
     }
 
@@ -101,7 +94,7 @@ impl Session {
 
     /// Opens the data, once for each fold, and notes them as a plan does. Returns the first.
     fn open_all(&mut self, recipe: &Recipe) -> Result<Dataset> {
-        let folds = self.record.look.as_ref().and_then(|look| look.folds).unwrap_or(1);
+        let folds = self.fold_count().unwrap_or(1);
         let mut first = None;
         for fold in 0..folds {
             let recipe = self.on_fold(recipe, fold);

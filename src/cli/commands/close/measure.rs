@@ -126,7 +126,7 @@ fn start_for(images: usize) -> usize {
 /// What a run takes beside its epochs: it starts the program, opens the data, and exports its network in two more processes.
 fn startup() -> Result<f64> {
     let begun = Instant::now();
-    child::output(&["--version".to_owned()])?;
+    child::output(["--version"])?;
     Ok(0.5 + 3.0 * begun.elapsed().as_secs_f64())
 }
 
@@ -139,26 +139,19 @@ fn pace(network: Network, recipe: Recipe, data: &Dataset, device: Device, limit:
     let measured = (run.sets.val.len() + run.sets.probe.len()) as f64;
     let mut stopwatch = Stopwatch { stop: &stop, limit, first: None, last: None, steps: 0, record: None };
     run.fit(&mut stopwatch)?;
-    let images = data.train.len() as f64;
-    Ok(match (stopwatch.record, stopwatch.first, stopwatch.last) {
-        (Some(record), ..) => Pace {
-            network,
-            train_images_per_s: record.train_images_per_s,
-            epoch_seconds: record.seconds,
-            is_of_a_run: false,
-        },
-        (None, Some(first), Some(last)) if last > first => {
-            let per_second = stopwatch.steps as f64 * batch / last.duration_since(first).as_secs_f64();
-            let epoch_seconds = (images + FORWARD * measured) / per_second;
-            Pace { network, train_images_per_s: per_second, epoch_seconds, is_of_a_run: false }
+    let pace =
+        |train_images_per_s, epoch_seconds| Pace { network, train_images_per_s, epoch_seconds, is_of_a_run: false };
+    if let Some(record) = stopwatch.record {
+        return Ok(pace(record.train_images_per_s, record.seconds));
+    }
+    let per_second = match (stopwatch.first, stopwatch.last) {
+        (Some(first), Some(last)) if last > first => {
+            stopwatch.steps as f64 * batch / last.duration_since(first).as_secs_f64()
         }
         // Not even two updates within the limit: the slower, the rougher.
-        _ => {
-            let per_second = batch / limit.as_secs_f64();
-            let epoch_seconds = (images + FORWARD * measured) / per_second;
-            Pace { network, train_images_per_s: per_second, epoch_seconds, is_of_a_run: false }
-        }
-    })
+        _ => batch / limit.as_secs_f64(),
+    };
+    Ok(pace(per_second, (data.train.len() as f64 + FORWARD * measured) / per_second))
 }
 
 /// Ends a training after some time, and keeps the moments of its updates. The first update, which also loads libraries, does not

@@ -215,10 +215,8 @@ impl Session {
             trial.epochs,
             candidate.what
         ));
-        let is_it =
-            |other: &&mut Trial| (other.candidate, other.rung, other.seed) == (trial.candidate, trial.rung, trial.seed);
         let is_finished = matches!(outcome, Outcome::Finished(_));
-        if let Some(known) = self.record.trials.iter_mut().find(is_it) {
+        if let Some(known) = self.record.trials.iter_mut().find(|known| known.key() == trial.key()) {
             known.outcome = Some(outcome);
         }
         if is_finished {
@@ -233,7 +231,8 @@ impl Session {
         PerImage::read(&self.trial_folders(trial)?, Half::Selection)
     }
 
-    fn trial_folders(&self, trial: &Trial) -> Result<Vec<PathBuf>> {
+    /// The folders of the runs of a trial.
+    pub fn trial_folders(&self, trial: &Trial) -> Result<Vec<PathBuf>> {
         self.folders(&trial.name(), &self.candidate_recipe(trial.candidate, trial.epochs, trial.seed)?)
     }
 

@@ -137,9 +137,14 @@ impl Session {
         say(format_args!("{} {text}", text_of(self.spent())));
     }
 
-    /// The number of folds, 1 where val is given or drawn.
+    /// The number of folds into which the data are divided; None where val is given or drawn.
+    pub fn fold_count(&self) -> Option<u32> {
+        self.record.look.as_ref().and_then(|look| look.folds)
+    }
+
+    /// Runs of a training with one seed: one, or one for each fold.
     pub fn folds(&self) -> f64 {
-        self.record.data.len().max(1) as f64
+        f64::from(self.fold_count().unwrap_or(1))
     }
 
     /// What the candidates share.
@@ -152,7 +157,7 @@ impl Session {
 
     /// The lines of a plan that train `recipe` under `name`: one, or one for each fold.
     pub fn lines(&self, name: &str, recipe: &Recipe) -> Result<Vec<PlannedRun>> {
-        let folds = self.record.look.as_ref().and_then(|look| look.folds);
+        let folds = self.fold_count();
         let mut lines = Vec::new();
         for (fold, data) in (0..).zip(&self.record.data) {
             let fold = folds.map(|_| fold);
@@ -167,6 +172,15 @@ impl Session {
         Ok(lines)
     }
 
+    /// Those lines for each seed of reference and winner.
+    pub fn lines_of_seeds(&self, name: &str, recipe: &Recipe) -> Result<Vec<PlannedRun>> {
+        let mut lines = Vec::new();
+        for seed in self.record.seed..self.record.seed + self.record.seeds {
+            lines.extend(self.lines(name, &Recipe { seed, ..recipe.clone() })?);
+        }
+        Ok(lines)
+    }
+
     /// The folders of the runs of `recipe` under `name`.
     pub fn folders(&self, name: &str, recipe: &Recipe) -> Result<Vec<PathBuf>> {
         Ok(self.lines(name, recipe)?.iter().map(|run| self.args.out.join(run.job.name())).collect())
@@ -174,15 +188,12 @@ impl Session {
 
     /// Trains `recipe` with each seed under `name`, one run after the other, and shows its epochs.
     /// Fails if a run does.
-    pub fn train(&mut self, name: &str, recipe: &Recipe, seeds: u64) -> Result<Ended> {
-        let mut lines = Vec::new();
-        for seed in 0..seeds {
-            lines.extend(self.lines(name, &Recipe { seed: self.record.seed + seed, ..recipe.clone() })?);
-        }
+    pub fn train(&mut self, name: &str, recipe: &Recipe) -> Result<Ended> {
+        let lines = self.lines_of_seeds(name, recipe)?;
         let (plan, _) = Plan::grow(&self.args.out, lines.clone())?;
         if self.args.plan {
-            let is_open = |run: &&PlannedRun| !plan.folder(&run.job).join(RunFolder::DONE).exists();
-            return Ok(if lines.iter().any(|run| is_open(&run)) { Ended::Planned } else { Ended::Finished });
+            let is_done = lines.iter().all(|run| plan.is_done(&run.job));
+            return Ok(if is_done { Ended::Finished } else { Ended::Planned });
         }
         let (data, compute) = (self.args.data.clone(), self.args.compute.clone());
         let training = PlanTraining { data: &data, compute: &compute, parallel: self.args.jobs };
@@ -282,10 +293,10 @@ fn absolute(path: &str) -> Result<String> {
 }
 
 /// The mean seconds of an epoch over the finished runs in `folders`; None where one is not finished.
-pub fn epoch_seconds(folders: &[PathBuf]) -> Option<f64> {
+pub fn epoch_seconds(folders: &[impl AsRef<Path>]) -> Option<f64> {
     let mut sum = 0.0;
     for folder in folders {
-        let records = RunFolder::open(folder).ok()?.epochs().ok()?.records;
+        let records = RunFolder::open(folder.as_ref()).ok()?.epochs().ok()?.records;
         sum += records.iter().map(|record| record.seconds).sum::<f64>() / records.len().max(1) as f64;
     }
     let mean = sum / folders.len().max(1) as f64;

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::session::Session;
 use mindgap::{
     search::{Half, PairedDifference, PerImage, Score, Trial},
-    stats::{clustered_error, normal_quantile},
+    stats::{clustered_error, normal_quantile, wilson_bounds},
 };
 
 impl Session {
@@ -27,9 +27,7 @@ impl Session {
         self.record.target_checks += 1;
         let level = 0.05 / 2f64.powi(self.record.target_checks as i32);
         if self.meets(trial, Half::Verdict, level)? {
-            self.record.met = self.record.trials.iter().position(|other| {
-                (other.candidate, other.rung, other.seed) == (trial.candidate, trial.rung, trial.seed)
-            });
+            self.record.met = self.record.trials.iter().position(|other| other.key() == trial.key());
             let name = self.record.candidates[trial.candidate].name.clone();
             self.record.notes.push(
                 "The search ended because the target was shown to be met on the half of val that the verdict is about, so that the \
@@ -45,8 +43,7 @@ impl Session {
 
     /// Whether a one-sided test at `level` shows that the trial meets the targets on a half of val.
     fn meets(&self, trial: &Trial, half: Half, level: f64) -> Result<bool> {
-        let recipe = self.candidate_recipe(trial.candidate, trial.epochs, trial.seed)?;
-        let images = PerImage::read(&self.folders(&trial.name(), &recipe)?, half)?;
+        let images = PerImage::read(&self.trial_folders(trial)?, half)?;
         let score = images.score();
         let z = normal_quantile(1.0 - level);
         let accuracy = match &images.groups {
@@ -64,12 +61,9 @@ impl Session {
     }
 }
 
-/// The lower end of the one-sided interval of an accuracy \[%\] (Wilson 1927).
+/// The lower end of the one-sided interval of an accuracy \[%\].
 fn accuracy_below(score: &Score, z: f64) -> f64 {
-    let (n, share) = (score.images as f64, score.val_acc / 100.0);
-    let centre = share + z * z / (2.0 * n);
-    let reach = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
-    100.0 * (centre - reach) / (1.0 + z * z / n)
+    100.0 * wilson_bounds(score.val_acc / 100.0, score.images as f64, z)[0]
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::session::{Ended, Session, epoch_seconds};
+use super::session::{Ended, Session, epoch_seconds, wait_for};
+use crate::cli::process::plan_training::PlanTraining;
 use mindgap::{
-    compare::Job,
+    compare::{Job, Plan, PlannedRun},
     gap::{Case, Id, diagnose},
     recipe::Recipe,
     run::RunFolder,
@@ -44,7 +45,7 @@ impl Session {
         }
         self.tell(format_args!("Reference: {}, {} epochs …", self.reference_what(), recipe.epochs));
         let before = self.spent();
-        let ended = self.train(REFERENCE, &recipe, self.record.seeds)?;
+        let ended = self.train(REFERENCE, &recipe)?;
         if ended != Ended::Finished {
             return Ok(ended);
         }
@@ -73,7 +74,7 @@ impl Session {
         let last = self.record.last.clone().context("the winner is known by now")?;
         if self.record.met.is_none() {
             self.tell(format_args!("Winner: {}, {} epochs …", last.what, last.recipe.epochs));
-            match self.train(FINAL, &last.recipe, self.record.seeds) {
+            match self.train(FINAL, &last.recipe) {
                 Ok(Ended::Finished) => {}
                 Ok(ended) => return Ok(ended),
                 Err(error) if error.downcast_ref::<Failure>().is_some() => self.fall_back(error)?,
@@ -104,7 +105,7 @@ impl Session {
     fn last_recipe(&mut self) -> Result<Trained> {
         let winner = self.record.winner.as_ref().context("there is a winner by now")?.candidate;
         let seconds = MARGIN * self.left() / self.record.seeds as f64;
-        let seconds = if self.record.look.as_ref().is_some_and(|look| look.folds.is_some()) {
+        let seconds = if self.fold_count().is_some() {
             // With folds one more network is trained, for use.
             seconds * self.folds() / (self.folds() + 1.0)
         } else {
@@ -127,14 +128,8 @@ impl Session {
                 self.base()?.recipe(&last.settings, last.epochs, self.record.seed)
             }
         };
-        Ok(Trained {
-            what,
-            folders: self.all_folders(FINAL, &recipe)?,
-            recipe,
-            seconds: 0.0,
-            on_selection: None,
-            on_verdict: None,
-        })
+        let folders = self.all_folders(FINAL, &recipe)?;
+        Ok(Trained::new(what, recipe, folders))
     }
 
     /// Epochs and figures of the finished trials of a candidate with the first seed, the shortest first.
@@ -155,25 +150,14 @@ impl Session {
     fn trial_as_winner(&self, index: usize) -> Result<Trained> {
         let trial = &self.record.trials[index];
         let recipe = self.candidate_recipe(trial.candidate, trial.epochs, trial.seed)?;
-        let folders = self.folders(&trial.name(), &recipe)?;
-        Ok(Trained {
-            what: self.record.candidates[trial.candidate].what.clone(),
-            folders: folders.iter().map(|folder| folder.display().to_string()).collect(),
-            recipe,
-            seconds: 0.0,
-            on_selection: None,
-            on_verdict: None,
-        })
+        let folders = self.trial_folders(trial)?.iter().map(|folder| folder.display().to_string()).collect();
+        Ok(Trained::new(self.record.candidates[trial.candidate].what.clone(), recipe, folders))
     }
 
     /// The folders of all seeds and folds of `recipe` under `name`.
     fn all_folders(&self, name: &str, recipe: &Recipe) -> Result<Vec<String>> {
-        let mut all = Vec::new();
-        for seed in 0..self.record.seeds {
-            let recipe = Recipe { seed: self.record.seed + seed, ..recipe.clone() };
-            all.extend(self.folders(name, &recipe)?.iter().map(|folder| folder.display().to_string()));
-        }
-        Ok(all)
+        let folder = |run: &PlannedRun| self.args.out.join(run.job.name()).display().to_string();
+        Ok(self.lines_of_seeds(name, recipe)?.iter().map(folder).collect())
     }
 
     /// `trained` with its figures.
@@ -193,7 +177,7 @@ impl Session {
 
     /// The losses of each seed of `trained` on a half of val.
     pub fn per_seed(&self, trained: &Trained, half: Half) -> Result<Vec<PerImage>> {
-        let folds = self.record.data.len().max(1);
+        let folds = self.fold_count().unwrap_or(1) as usize;
         trained.folders.chunks(folds).map(|folders| PerImage::read(folders, half)).collect()
     }
 
@@ -209,13 +193,10 @@ impl Session {
 
     /// Takes over what the reference's epochs and starts took. `before` is the time spent before it began.
     fn learn_times(&mut self, before: f64) -> Result<()> {
-        let mut folders = Vec::new();
-        for seed in 0..self.record.seeds {
-            folders.extend(self.reference_folders(self.record.seed + seed)?);
-        }
+        let reference = self.record.reference.as_ref().context("the reference is known")?;
+        let (folders, epochs) = (reference.folders.clone(), reference.recipe.epochs);
         let Some(epoch) = epoch_seconds(&folders) else { return Ok(()) };
         let jobs = f64::from(self.args.jobs.max(1)).min(folders.len() as f64);
-        let epochs = self.record.reference.as_ref().map_or(1, |reference| reference.recipe.epochs);
         let each = (self.spent() - before) / folders.len() as f64 * jobs;
         let startup = each - epoch * f64::from(epochs);
         // A resumed reference began before `before`.
@@ -260,22 +241,20 @@ impl Session {
     /// stopped it.
     /// Fails if it does.
     pub fn train_for_use(&mut self) -> Result<Option<PathBuf>> {
-        use crate::cli::process::plan_training::PlanTraining;
-        use mindgap::compare::{Plan, PlannedRun};
         let recipe = self.record.last.as_ref().context("the winner is trained")?.recipe.clone();
         let recipe = Recipe { folds: None, fold: None, ..recipe };
         let out = self.args.out.join("model");
-        let flags = self.args.data.over(&self.record.data[0]);
+        let flags = self.args.data.clone();
         let data = flags.open_without_near_leaks(&self.args.subject, &recipe, true)?;
         let job = Job { preset: FINAL.to_owned(), seed: recipe.seed, fold: None };
         let line = PlannedRun::new(job, flags.planned(&data)?, recipe)?;
         let (plan, _) = Plan::grow(&out, vec![line.clone()])?;
         let folder = plan.folder(&line.job);
-        if !folder.join(RunFolder::DONE).exists() {
+        if !plan.is_done(&line.job) {
             self.tell("  one more network without folds, for use …");
-            let (flags, compute) = (self.args.data.clone(), self.args.compute.clone());
-            let training = PlanTraining { data: &flags, compute: &compute, parallel: 1 };
-            let threads = compute.threads_of_each(1);
+            wait_for(&folder)?;
+            let training = PlanTraining { data: &flags, compute: &self.args.compute, parallel: 1 };
+            let threads = self.args.compute.threads_of_each(1);
             if !training.train_one(&plan, &line.job, threads, &self.stop, |_| ())? {
                 return Ok(None);
             }

@@ -1,10 +1,10 @@
 //! Writes `model.pt` at the end of a run in a separate process, so that a failure or crash of libtorch's writer does
 //! not end the run.
 
-use std::{path::Path, process::Stdio};
-
-use anyhow::{Context, Result, bail};
-use rustix::process::Signal;
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+};
 
 use crate::cli::{output::say::say, process::child};
 use mindgap::{
@@ -17,7 +17,7 @@ use mindgap::{
 pub fn write(folder: &Path) {
     let out = folder.join(RunFolder::TORCHSCRIPT);
     let words = ["export".into(), folder.into(), "--out".into(), out.into_os_string()];
-    if let Err(error) = run(&words) {
+    if let Err(error) = child::output(words.iter().map(OsString::as_os_str).chain([OsStr::new("--force")])) {
         // If the process died it left an incomplete file. No other program writes here, since the run has locked the
         // folder.
         let _ = durable::remove_leftovers(folder);
@@ -28,21 +28,5 @@ pub fn write(folder: &Path) {
             RunFolder::TORCHSCRIPT,
             shell_line(&again)
         ));
-    }
-}
-
-/// Runs `mindgap` with these arguments in a separate process.
-fn run(words: &[std::ffi::OsString]) -> Result<()> {
-    let mut command = child::mindgap()?;
-    command.args(words).arg("--force").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    // Ctrl-C must not reach the process: the run, which it is meant for, is nearly finished.
-    child::set_apart(&mut command, Signal::KILL);
-    let output = command.output().context("the process that writes it cannot be started")?;
-    if output.status.success() {
-        return Ok(());
-    }
-    match child::error_in(&String::from_utf8_lossy(&output.stderr)) {
-        Some(error) => bail!("{error}"),
-        None => bail!("its process ended with {}", output.status),
     }
 }
