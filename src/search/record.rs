@@ -101,6 +101,8 @@ pub struct CloseRecord {
     pub verdict: Option<Verdict>,
     /// The bills of reference and winner, where they could be made.
     pub bills: Vec<Bill>,
+    /// Whether the one look at the sealed test set has begun.
+    pub test_begun: bool,
     /// The winner on the sealed test set, as `mindgap evaluate --json` prints it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<Value>,
@@ -176,4 +178,12 @@ impl CloseRecord {
     pub const FILE: &str = "close.json";
     /// The name of the page.
     pub const PAGE: &str = "close.html";
+
+    /// Adds a note, unless a process that was killed added it before.
+    pub fn note(&mut self, note: impl Into<String>) {
+        let note = note.into();
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
 }

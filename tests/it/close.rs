@@ -73,6 +73,7 @@ fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
     }
     assert_eq!(found["bills"].as_array().unwrap().len(), 2);
     // The test set was looked at once.
+    assert_eq!(found["test_begun"], true);
     assert_eq!((&found["test"]["split"], &found["test"]["seal"]["looks"]), (&"test".into(), &1.into()));
     let ledger = fs::read_to_string(place.path("data.seal/ledger.jsonl")).unwrap();
     assert_eq!(ledger.lines().count(), 2, "the seal and one look");

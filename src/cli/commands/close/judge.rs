@@ -77,7 +77,7 @@ impl Session {
             let bill = child::output(&words).and_then(|json| Ok(serde_json::from_str::<Bill>(&json)?));
             match bill {
                 Ok(bill) => self.record.bills.push(bill),
-                Err(error) => self.record.notes.push(format!("No bill of {folder}: {error:#}")),
+                Err(error) => self.record.note(format!("No bill of {folder}: {error:#}")),
             }
         }
     }
@@ -93,14 +93,22 @@ impl Session {
         if !is_sealed || self.record.test.is_some() {
             return Ok(());
         }
+        if self.record.test_begun {
+            self.record.note(
+                "The process was killed while it measured the test set; its ledger tells whether that look counts. No second one is taken.",
+            );
+            return Ok(());
+        }
+        // Before it begins, so that it is never taken twice.
+        self.record.test_begun = true;
+        self.save()?;
         let words = ["evaluate", &run.display().to_string(), "--which", "last", "--split", "test", "--json"];
         let mut words = words.map(str::to_owned).to_vec();
         words.extend(self.machine_words());
         match child::output(&words) {
             Ok(json) => self.record.test = Some(serde_json::from_str(&json)?),
-            Err(error) => self.record.notes.push(format!("The test set was not measured: {error:#}")),
+            Err(error) => self.record.note(format!("The test set was not measured: {error:#}")),
         }
-        // A second look is not to be taken if the process is killed from here on.
         self.save()
     }
 
@@ -121,7 +129,7 @@ impl Session {
             words.extend((what != "safetensors").then(|| "--calibrated".to_owned()));
             match child::output(&words) {
                 Ok(_) => self.add_file(what, &file),
-                Err(error) => self.record.notes.push(format!("{name} was not written: {error:#}")),
+                Err(error) => self.record.note(format!("{name} was not written: {error:#}")),
             }
         }
         Ok(())
@@ -145,19 +153,18 @@ impl Session {
                     1 => "Only one recipe could be tried".to_owned(),
                     _ => format!("Only {tried} recipes could be tried"),
                 };
-                self.record.notes.push(format!("{tried}: {with} would be enough for six."));
+                self.record.note(format!("{tried}: {with} would be enough for six."));
             }
             if epochs < FEW_EPOCHS {
                 let note = format!("The winner had {epochs} epochs: {with} would be enough for {FEW_EPOCHS} or more.");
-                self.record.notes.push(note);
+                self.record.note(note);
             }
         }
         if self.record.verdict.as_ref().is_some_and(|verdict| verdict.word == Word::Better) {
             return Ok(());
         }
-        self.record.notes.push(
-            "No recipe of this search is shown to be better. More images, cleaner labels or a larger budget are what is left."
-                .into(),
+        self.record.note(
+            "No recipe of this search is shown to be better. More images, cleaner labels or a larger budget are what is left.",
         );
         Ok(())
     }
@@ -182,7 +189,7 @@ impl Session {
     fn say_overrun(&mut self) {
         let (spent, budget) = (self.spent(), self.record.budget_seconds);
         if spent > 1.05 * budget {
-            self.record.notes.push(format!(
+            self.record.note(format!(
                 "The budget was overrun: {} in place of {}. Epochs took longer than when the plan was made, or stops and resumes \
                  took time.",
                 super::clock::text_of(spent),

@@ -54,7 +54,7 @@ impl Session {
                 Ok(found) => found,
                 Err(error) if index > 0 => {
                     let note = format!("{} cannot be trained here and is not tried: {error:#}", network.words());
-                    self.record.notes.push(note);
+                    self.record.note(note);
                     break;
                 }
                 Err(error) => return Err(error),
@@ -103,8 +103,11 @@ impl Session {
             ratio if ratio < 0.5 => Need::RateTooHigh,
             _ => return Ok(()),
         };
-        self.record.needs.push(need);
-        self.record.notes.push(format!(
+        // A plan that is made a second time asks a second time.
+        if !self.record.needs.contains(&need) {
+            self.record.needs.push(need);
+        }
+        self.record.note(format!(
             "A range test suggests the rate {}, the usual one is {}: the nearer level is tried early.",
             stats::rate_text(found.suggestion),
             stats::rate_text(usual)

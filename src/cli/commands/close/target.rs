@@ -29,10 +29,9 @@ impl Session {
         if self.meets(trial, Half::Verdict, level)? {
             self.record.met = self.record.trials.iter().position(|other| other.key() == trial.key());
             let name = self.record.candidates[trial.candidate].name.clone();
-            self.record.notes.push(
+            self.record.note(
                 "The search ended because the target was shown to be met on the half of val that the verdict is about, so that the \
-                 verdict is a little optimistic."
-                    .into(),
+                 verdict is a little optimistic.",
             );
             self.tell(format_args!(
                 "The target is met: {name} is shown to meet it on the half of val that selected nothing."

@@ -97,7 +97,7 @@ impl Session {
         self.record.last = Some(self.trial_as_winner(index)?);
         let note = format!("The winner's long training failed ({error:#}); its longest trial stands in its place.");
         self.tell(&note);
-        self.record.notes.push(note);
+        self.record.note(note);
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl Session {
                     what += &format!("; {}", Knob::Augmentation.levels()[last.settings.augmentation]);
                 }
                 last.notes.iter().for_each(|note| self.tell(note));
-                self.record.notes.extend(last.notes);
+                last.notes.into_iter().for_each(|note| self.record.note(note));
                 self.base()?.recipe(&last.settings, last.epochs, self.record.seed)
             }
         };
