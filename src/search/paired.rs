@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::score::{PerImage, error};
+use super::score::{PerImage, error, freedom};
 use crate::{run::nan, stats};
 
 /// The mean of a paired difference over images. Below 0 the first recipe is lower.
@@ -15,7 +15,7 @@ pub struct PairedDifference {
     /// Its standard error over images or groups, of these trained networks.
     #[serde(deserialize_with = "nan::number")]
     pub se: f64,
-    /// Lower end of the 95 % interval.
+    /// Lower end of the 95 % interval, by Student's t with a degree of freedom for each image or group but one.
     #[serde(deserialize_with = "nan::number")]
     pub low: f64,
     /// Upper end of the 95 % interval.
@@ -50,17 +50,19 @@ impl PairedDifference {
         ensure!(of_a.len() == of_b.len(), "two recipes were measured on different probes");
         let differences: Vec<f64> = of_a.iter().zip(of_b).map(|(a, b)| a - b).collect();
         let probe_error = error(&differences, a.probe_groups());
-        Ok(Self::new(val.mean - stats::mean(&differences), stats::hypotenuse(val.se, probe_error)))
+        let freedom = a.freedom().min(freedom(of_a.len(), a.probe_groups()));
+        Ok(Self::new(val.mean - stats::mean(&differences), stats::hypotenuse(val.se, probe_error), freedom))
     }
 
-    fn new(mean: f64, se: f64) -> Self {
-        Self { mean, se, low: mean - 1.96 * se, high: mean + 1.96 * se }
+    fn new(mean: f64, se: f64, freedom: f64) -> Self {
+        let reach = stats::student_quantile(0.975, freedom) * se;
+        Self { mean, se, low: mean - reach, high: mean + reach }
     }
 
     fn between(a: &PerImage, b: &PerImage, of_a: &[f64], of_b: &[f64], unit: f64) -> Result<Self> {
         ensure!(a.names == b.names, "two recipes were measured on different images");
         let differences: Vec<f64> = of_a.iter().zip(of_b).map(|(a, b)| unit * (a - b)).collect();
-        Ok(Self::new(stats::mean(&differences), error(&differences, a.groups.as_deref())))
+        Ok(Self::new(stats::mean(&differences), error(&differences, a.groups.as_deref()), a.freedom()))
     }
 
     /// Whether the first recipe is lower by more than chance explains.
@@ -91,5 +93,15 @@ mod tests {
         assert!((found.mean + 0.25).abs() < 1e-12 && found.is_below() && !found.is_above());
         assert_eq!(PairedDifference::of_accuracy(&a, &b).unwrap().mean, 0.0);
         assert!(PairedDifference::of_loss(&a, &images(&[1.0])).is_err());
+    }
+
+    #[test]
+    fn few_groups_make_a_wide_interval() {
+        let mut a = images(&[0.1, 0.4, 0.2, 0.9, 0.3]);
+        a.groups = Some(vec![0, 0, 1, 1, 2]);
+        let b = images(&[0.2, 0.3, 0.5, 0.9, 0.1]);
+        let found = PairedDifference::of_loss(&a, &b).unwrap();
+        // Three groups leave two degrees of freedom.
+        assert!((found.high - found.mean - 4.302_653 * found.se).abs() < 1e-5, "{found:?}");
     }
 }

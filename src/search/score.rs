@@ -1,6 +1,9 @@
 //! Figures of a trained recipe on one half of val, image by image.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -69,6 +72,11 @@ impl PerImage {
                 .with_context(|| format!("cannot use the run in {}", folder.as_ref().display()))?;
         }
         Ok(all)
+    }
+
+    /// Degrees of freedom of a mean over the val images: their number, or that of their groups, less one.
+    pub fn freedom(&self) -> f64 {
+        freedom(self.losses.len(), self.groups.as_deref())
     }
 
     /// Losses on the probe \[m\], nats.
@@ -158,6 +166,12 @@ pub(super) fn error(values: &[f64], groups: Option<&[u32]>) -> f64 {
         Some(groups) => stats::clustered_error(values, groups),
         None => stats::standard_error(values),
     }
+}
+
+/// Degrees of freedom of that error.
+pub(super) fn freedom(values: usize, groups: Option<&[u32]>) -> f64 {
+    let units = groups.map_or(values, |groups| groups.iter().collect::<HashSet<_>>().len());
+    units as f64 - 1.0
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::session::Session;
 use mindgap::{
     search::{Half, PairedDifference, PerImage, Score, Trial},
-    stats::{clustered_error, normal_quantile, wilson_bounds},
+    stats::{clustered_error, student_quantile, wilson_bounds},
 };
 
 impl Session {
@@ -44,7 +44,7 @@ impl Session {
     fn meets(&self, trial: &Trial, half: Half, level: f64) -> Result<bool> {
         let images = PerImage::read(&self.trial_folders(trial)?, half)?;
         let score = images.score();
-        let z = normal_quantile(1.0 - level);
+        let z = student_quantile(1.0 - level, images.freedom());
         let accuracy = match &images.groups {
             Some(groups) => score.val_acc - 100.0 * z * clustered_error(&images.hits, groups),
             None => accuracy_below(&score, z),
