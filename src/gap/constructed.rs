@@ -230,6 +230,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
                 last_probe: last.1,
                 best_val,
                 best_probe,
+                val_losses: Vec::new(),
             }),
         }),
     }

@@ -23,10 +23,19 @@ pub struct OutOfFold {
     pub labels: Vec<i64>,
     /// Logits \[n, c\] of each seed, finite.
     pub seeds: Vec<Vec<f32>>,
+    /// Losses of each image after each epoch, \[n\]\[e\], nats, the mean over the seeds; empty where a run did not record them.
+    pub losses: Vec<Vec<f64>>,
 }
 
-/// One image's label and logits.
-type Row = (i64, Vec<f32>);
+/// What one seed says of an image.
+#[derive(Clone, Debug, PartialEq)]
+struct Row {
+    label: i64,
+    /// After the last epoch \[c\].
+    logits: Vec<f32>,
+    /// After each epoch \[e\], nats.
+    losses: Vec<f32>,
+}
 
 impl OutOfFold {
     /// Reads the val predictions after the last epoch from run folders: those of each seed validate every image once.
@@ -59,13 +68,14 @@ impl OutOfFold {
     fn of_tables(classes: Vec<String>, tables: Vec<BTreeMap<String, Row>>) -> Result<Self> {
         let first = &tables[0];
         let names: Vec<String> = first.keys().cloned().collect();
-        let labels: Vec<i64> = first.values().map(|(label, _)| *label).collect();
+        let labels: Vec<i64> = first.values().map(|row| row.label).collect();
         for (seed, table) in tables.iter().enumerate() {
-            for (name, (label, _)) in table {
-                let (known, _) = first
+            for (name, row) in table {
+                let known = first
                     .get(name)
                     .with_context(|| format!("{name} is validated in seed number {} and not in the first", seed + 1))?;
-                ensure!(known == label, "{name} has another label in seed number {} than in the first", seed + 1);
+                let is_same = known.label == row.label;
+                ensure!(is_same, "{name} has another label in seed number {} than in the first", seed + 1);
             }
             let missing = names.iter().find(|name| !table.contains_key(*name));
             ensure!(
@@ -75,8 +85,10 @@ impl OutOfFold {
                 seed + 1
             );
         }
-        let seeds = tables.into_iter().map(|table| table.into_values().flat_map(|(_, row)| row).collect()).collect();
-        Ok(Self { classes, names, labels, seeds })
+        let losses = mean_losses(&tables);
+        let seeds =
+            tables.into_iter().map(|table| table.into_values().flat_map(|row| row.logits).collect()).collect();
+        Ok(Self { classes, names, labels, seeds, losses })
     }
 
     /// The mean of the seeds' probabilities as logits \[n, c\]: their logarithms.
@@ -109,12 +121,33 @@ fn add_fold(folder: &Path, rows: &mut BTreeMap<String, Row>) -> Result<Vec<Strin
     let classes = folder.environment()?.data.classes;
     ensure!(classes.len() == predictions.classes, "{} class names, {} logits", classes.len(), predictions.classes);
     ensure!(classes.len() > 1, "there is only one class, {}: no label can be wrong", classes.join(""));
-    for (image, row) in images.val.iter().zip(predictions.last_val.logits.chunks_exact(classes.len())) {
-        ensure!(row.iter().all(|logit| logit.is_finite()), "the prediction on {} is not finite", image.name);
-        let before = rows.insert(image.name.clone(), (image.label, row.to_vec()));
+    let by_epoch = &predictions.val_losses;
+    for (index, logits) in predictions.last_val.logits.chunks_exact(classes.len()).enumerate() {
+        let image = &images.val[index];
+        ensure!(logits.iter().all(|logit| logit.is_finite()), "the prediction on {} is not finite", image.name);
+        let losses = by_epoch.iter().skip(index).step_by(images.val.len()).copied().collect();
+        let row = Row { label: image.label, logits: logits.to_vec(), losses };
+        let before = rows.insert(image.name.clone(), row);
         ensure!(before.is_none(), "{} is validated in another fold of this seed too", image.name);
     }
     Ok(classes)
+}
+
+/// The mean over the seeds of each image's losses after each epoch; empty where one did not record as many as the others.
+fn mean_losses(tables: &[BTreeMap<String, Row>]) -> Vec<Vec<f64>> {
+    let epochs = tables[0].values().next().map_or(0, |row| row.losses.len());
+    let are_alike = tables.iter().flat_map(BTreeMap::values).all(|row| row.losses.len() == epochs);
+    if epochs == 0 || !are_alike {
+        return Vec::new();
+    }
+    let seeds = tables.len() as f64;
+    let mut means = vec![vec![0.0; epochs]; tables[0].len()];
+    for table in tables {
+        for (mean, row) in means.iter_mut().zip(table.values()) {
+            mean.iter_mut().zip(&row.losses).for_each(|(mean, &loss)| *mean += f64::from(loss) / seeds);
+        }
+    }
+    means
 }
 
 #[cfg(test)]
@@ -122,7 +155,8 @@ mod tests {
     use super::*;
 
     fn table(rows: &[(&str, i64, [f32; 2])]) -> BTreeMap<String, Row> {
-        rows.iter().map(|(name, label, row)| (name.to_string(), (*label, row.to_vec()))).collect()
+        let row = |label, logits: [f32; 2]| Row { label, logits: logits.to_vec(), losses: vec![1.0, label as f32] };
+        rows.iter().map(|(name, label, logits)| (name.to_string(), row(*label, *logits))).collect()
     }
 
     fn joined(tables: Vec<BTreeMap<String, Row>>) -> Result<OutOfFold> {
@@ -140,6 +174,14 @@ mod tests {
             assert!((logit - expected).abs() < 1e-6);
         }
         assert_eq!(joined.predicted(0), [0, 1]);
+        assert_eq!(joined.losses, [[1.0, 0.0], [1.0, 1.0]]);
+    }
+
+    #[test]
+    fn losses_that_a_run_did_not_record_are_left_out() {
+        let mut second = table(&[("a", 0, [0.0, 1.0])]);
+        second.values_mut().for_each(|row| row.losses.clear());
+        assert!(joined(vec![table(&[("a", 0, [0.0, 1.0])]), second]).unwrap().losses.is_empty());
     }
 
     #[test]

@@ -55,6 +55,9 @@ pub struct SuspectLabel {
     pub suggested_probability: f64,
     /// Cross-entropy of the mean prediction with the label \[nats\].
     pub loss: f64,
+    /// That cross-entropy after each epoch \[nats\], the mean over the seeds; empty where the runs did not record it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub loss_by_epoch: Vec<f64>,
     /// Number of seeds that predict another class than `given`.
     pub seeds_against: usize,
     /// Its near-duplicates, with their labels.
@@ -95,7 +98,7 @@ impl SuspectLabels {
     /// Ranks the labels of `predictions`. `near_duplicates` are pairs of names whose images show nearly the same; their labels
     /// count as evidence about each other. Pairs with an image that has no prediction have no effect.
     pub fn of(predictions: &OutOfFold, near_duplicates: &[(String, String)]) -> Self {
-        let OutOfFold { classes, names, labels, seeds } = predictions;
+        let OutOfFold { classes, names, labels, seeds, losses: by_epoch } = predictions;
         let mean = predictions.mean_logits();
         let logits = Logits::new(&mean, labels, classes.len());
         let errors = LabelErrors::estimate(&logits, classes.len());
@@ -127,6 +130,7 @@ impl SuspectLabels {
                 precision: hits / (suspects.len() + 1) as f64,
                 suggested_probability: posteriors[image][suggested],
                 loss: losses[image],
+                loss_by_epoch: by_epoch.get(image).cloned().unwrap_or_default(),
                 seeds_against: predictions.predicted(image).into_iter().filter(|&class| class != given).count(),
                 near_duplicates: near(image)
                     .iter()
@@ -239,7 +243,8 @@ pub(super) mod tests {
             logits.push(rows);
         }
         let names = (0..n).map(|image| format!("train/{image:05}.png")).collect();
-        OutOfFold { classes, names, labels, seeds: logits }
+        let losses = (0..n).map(|image| vec![1.0, image as f64]).collect();
+        OutOfFold { classes, names, labels, seeds: logits, losses }
     }
 
     #[test]
@@ -255,6 +260,7 @@ pub(super) mod tests {
         assert!((suspects.expected_wrong - 150.0).abs() < 20.0, "{}", suspects.expected_wrong);
         assert_eq!((suspects.images, suspects.seeds), (3000, 3));
         assert!(list[0].seeds_against >= 2 && list[0].loss > 2.0, "{:?}", list[0]);
+        assert_eq!(list[0].loss_by_epoch, [1.0, number(&list[0]) as f64]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::{
 const AUDIT_STYLE: &str = include_str!("audit.css");
 /// Longer side of a shown image, in pixels.
 const SIDE: u32 = 96;
+/// Width and height of the line that shows the loss over the epochs, in pixels.
+const LINE: [f64; 2] = [96.0, 24.0];
 /// Suspects shown: enough to judge the list by, few enough for a page that opens at once.
 const SHOWN: usize = 500;
 /// Pairs of classes shown.
@@ -38,6 +40,8 @@ struct ShownSuspect<'a> {
     /// A PNG file as a data address; None where the image cannot be read.
     address: Option<String>,
     evidence: String,
+    /// The loss over the epochs as points of a line, in a box of `LINE`; None of fewer than two epochs.
+    line: Option<String>,
 }
 
 /// The page of the labels that are probably wrong in the data set `source`, as one file that needs no other. `thumbnails` has
@@ -51,7 +55,8 @@ pub fn labels_page(suspects: &SuspectLabels, source: &str, thumbnails: &Thumbnai
     for suspect in list.iter().take(SHOWN) {
         let file = thumbnails.png(&suspect.name, SIDE).ok();
         let address = file.map(|file| format!("data:image/png;base64,{}", STANDARD.encode(file)));
-        shown.push(ShownSuspect { suspect, address, evidence: evidence(suspect, suspects.seeds) });
+        let line = line(&suspect.loss_by_epoch);
+        shown.push(ShownSuspect { suspect, address, evidence: evidence(suspect, suspects.seeds), line });
     }
     let percent = |share: Option<f64>| share.map_or("–".to_owned(), |share| format!("{share:.1} %"));
     let source = source.trim_end_matches('/');
@@ -106,6 +111,18 @@ fn evidence(suspect: &SuspectLabel, seeds: usize) -> String {
     words.join(", ")
 }
 
+/// `losses` as points of a line from the left to the right of `LINE`, 0 at its foot and the highest at its top.
+fn line(losses: &[f64]) -> Option<String> {
+    let [width, height] = LINE;
+    let highest = losses.iter().copied().filter(|loss| loss.is_finite()).fold(0.1, f64::max);
+    let last = losses.len().checked_sub(1).filter(|&last| last > 0)?;
+    let point = |(epoch, &loss): (usize, &f64)| {
+        let [x, y] = [width * epoch as f64 / last as f64, height * (1.0 - (loss / highest).min(1.0))];
+        format!("{x:.1},{y:.1}")
+    };
+    Some(losses.iter().enumerate().map(point).collect::<Vec<_>>().join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,7 +134,8 @@ mod tests {
         let labels = (0..40).map(|face| if face == 4 || face == 9 { (face + 1) % 2 } else { face % 2 }).collect();
         let logits = (0..40).flat_map(|face| if face % 2 == 0 { [6.0, 0.0] } else { [0.0, 6.0] }).collect();
         let classes = vec!["happy".to_owned(), "<sad>".to_owned()];
-        SuspectLabels::of(&OutOfFold { classes, names, labels, seeds: vec![logits] }, &[])
+        let losses = (0..40).map(|_| vec![1.0, 2.0, 4.0]).collect();
+        SuspectLabels::of(&OutOfFold { classes, names, labels, seeds: vec![logits], losses }, &[])
     }
 
     #[test]
@@ -128,6 +146,8 @@ mod tests {
         assert_eq!(page.matches("data:image/png;base64,").count(), 2);
         assert!(page.contains("happy → &#60;sad&#62;") && page.contains("train face 14"), "{page}");
         assert!(page.contains("2 of 40 labels are suspect"), "{page}");
+        assert_eq!(page.matches("points=\"0.0,18.0 48.0,12.0 96.0,0.0\"").count(), 2, "{page}");
+        assert_eq!((line(&[1.0]), line(&[])), (None, None));
     }
 
     #[test]

@@ -169,6 +169,7 @@ mod tests {
             last_probe: probe(2.0),
             best_val: val(1.5),
             best_probe: probe(3.0),
+            val_losses: Vec::new(),
         };
         predictions.save(&path.join(RunFolder::PREDICTIONS)).unwrap();
     }

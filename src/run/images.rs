@@ -301,6 +301,7 @@ pub(super) mod tests {
             last_probe: outputs(&images.probe),
             best_val: outputs(&images.val),
             best_probe: outputs(&images.probe),
+            val_losses: Vec::new(),
         };
         images.check(&predictions).unwrap();
         predictions.best_probe.ids.swap(0, 1);

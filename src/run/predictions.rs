@@ -1,7 +1,7 @@
 //! `predictions.safetensors`: the network's outputs on every image of val and probe, after the last and the best epoch.
 //!
-//! Arrays `{last,best}.{val,probe}.{logits,labels,ids}`: logits f32 \[n, c\], labels and sample ids i64 \[n\]. Any
-//! safetensors reader opens the file.
+//! Arrays `{last,best}.{val,probe}.{logits,labels,ids}`: logits f32 \[n, c\], labels and sample ids i64 \[n\]; and
+//! `val.losses` f32 \[e, n\], the losses on val after each of e epochs. Any safetensors reader opens the file.
 
 use std::{fs, path::Path};
 
@@ -13,6 +13,9 @@ use crate::{
     durable::{Archive, Array},
     stats::Logits,
 };
+
+/// The array of the losses on val.
+const VAL_LOSSES: &str = "val.losses";
 
 /// The outputs on one set of n images, in the set's order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,6 +71,8 @@ pub struct Predictions {
     pub best_val: Outputs,
     /// The probe after the epoch of lowest val loss; empty where `best_val` is.
     pub best_probe: Outputs,
+    /// Losses on val after each epoch from the first on, \[e, n\] row-major, nats; empty where they were not recorded.
+    pub val_losses: Vec<f32>,
 }
 
 impl Predictions {
@@ -93,6 +98,15 @@ impl Predictions {
             arrays.push(integers(format!("{set}.labels"), &outputs.labels));
             arrays.push(integers(format!("{set}.ids"), &outputs.ids));
         }
+        if !self.val_losses.is_empty() {
+            let images = self.last_val.labels.len();
+            arrays.push(Array {
+                name: VAL_LOSSES.to_owned(),
+                dtype: Dtype::F32,
+                shape: vec![self.val_losses.len() / images, images],
+                bytes: self.val_losses.iter().flat_map(|loss| loss.to_le_bytes()).collect(),
+            });
+        }
         Archive { metadata: Default::default(), arrays }.save(path)
     }
 
@@ -109,9 +123,11 @@ impl Predictions {
 
     fn from_archive(archive: &Archive) -> Result<Predictions> {
         let classes = array(archive, "last.val.logits", Dtype::F32, 2)?.shape[1];
+        let last_val = outputs(archive, "last.val", classes)?;
         Ok(Predictions {
             classes,
-            last_val: outputs(archive, "last.val", classes)?,
+            val_losses: val_losses(archive, last_val.labels.len())?,
+            last_val,
             last_probe: outputs(archive, "last.probe", classes)?,
             best_val: outputs(archive, "best.val", classes)?,
             best_probe: outputs(archive, "best.probe", classes)?,
@@ -143,8 +159,22 @@ fn outputs(archive: &Archive, set: &str, classes: usize) -> Result<Outputs> {
     );
     let are_classes = labels.iter().all(|label| (0..classes as i64).contains(label));
     ensure!(are_classes, "{set} has a label outside 0..{classes}");
-    let (values, _) = logits.bytes.as_chunks();
-    Ok(Outputs { logits: values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(), labels, ids })
+    Ok(Outputs { logits: floats(logits), labels, ids })
+}
+
+/// The losses of `images` val images after each epoch; empty where the file has none.
+fn val_losses(archive: &Archive, images: usize) -> Result<Vec<f32>> {
+    if archive.array(VAL_LOSSES).is_none() {
+        return Ok(Vec::new());
+    }
+    let losses = array(archive, VAL_LOSSES, Dtype::F32, 2)?;
+    ensure!(losses.shape[1] == images, "{VAL_LOSSES} has shape {:?}, where val has {images} images", losses.shape);
+    Ok(floats(losses))
+}
+
+fn floats(array: &Array) -> Vec<f32> {
+    let (values, _) = array.bytes.as_chunks();
+    values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
 }
 
 /// The array `name`, its type and number of dimensions checked.
@@ -178,6 +208,7 @@ mod tests {
             last_probe: outputs_of(5, f32::NAN),
             best_val: outputs_of(4, -1e30),
             best_probe: outputs_of(0, 0.0),
+            val_losses: vec![0.5, 1.5, f32::INFINITY, 0.25, 0.0, 2.5, 3.5, 4.5],
         }
     }
 
@@ -190,6 +221,7 @@ mod tests {
         assert!(read.last_probe.logits.iter().all(|logit| logit.is_nan()));
         assert_eq!((read.last_val, read.best_val), (predictions().last_val, predictions().best_val));
         assert_eq!((read.classes, read.best_probe), (3, Outputs::default()));
+        assert_eq!(read.val_losses, predictions().val_losses);
         assert_eq!(read.last_probe.ids, [0, 7, 14, 21, 28]);
     }
 

@@ -17,6 +17,8 @@ pub struct Checkpointer<'a> {
     folder: &'a RunFolder,
     data: &'a Dataset,
     best: Option<Best>,
+    /// Losses on val after each epoch so far, \[e, n\]; None where the first epochs of a resumed run did not record them.
+    val_losses: Option<Vec<f32>>,
     /// The updates between two checkpoints inside an epoch.
     pub(super) every: Option<u64>,
 }
@@ -35,16 +37,23 @@ impl<'a> Checkpointer<'a> {
     /// # Errors
     /// A file of the folder is damaged.
     pub fn new(folder: &'a RunFolder, data: &'a Dataset, every: Option<u64>) -> Result<Self> {
-        let best = match best_epoch(&folder.epochs()?.records) {
-            None => None,
-            Some(record) => {
-                let Predictions { best_val: val, best_probe: probe, .. } = folder
-                    .predictions()
-                    .context("the outputs of the best epoch are lost; start a new run in another folder")?;
-                Some(Best { val_loss: record.val_loss, val, probe })
-            }
+        let records = folder.epochs()?.records;
+        let Some(best) = best_epoch(&records) else {
+            return Ok(Self { folder, data, best: None, val_losses: Some(Vec::new()), every });
         };
-        Ok(Self { folder, data, best, every })
+        let Predictions { best_val: val, best_probe: probe, mut val_losses, .. } = folder
+            .predictions()
+            .context("the outputs of the best epoch are lost; start a new run in another folder")?;
+        // The predictions may be those of a later epoch than the checkpoint.
+        let measured = records.len() * val.labels.len();
+        val_losses.truncate(measured);
+        Ok(Self {
+            folder,
+            data,
+            best: Some(Best { val_loss: best.val_loss, val, probe }),
+            val_losses: (val_losses.len() == measured).then_some(val_losses),
+            every,
+        })
     }
 
     /// Writes an epoch: its record, its outputs, and the training state after it.
@@ -60,12 +69,16 @@ impl<'a> Checkpointer<'a> {
             durable::write(&self.folder.file(RunFolder::BEST), &state)?;
         }
         let best = self.best.as_ref().context("there is a best epoch from the first one on")?;
+        if let Some(losses) = &mut self.val_losses {
+            losses.extend(val.measured().losses);
+        }
         self.folder.write_predictions(&Predictions {
             classes: self.data.classes.len(),
             last_val: val,
             last_probe: probe,
             best_val: best.val.clone(),
             best_probe: best.probe.clone(),
+            val_losses: self.val_losses.clone().unwrap_or_default(),
         })?;
         self.write_state(&state)
     }
