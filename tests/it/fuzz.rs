@@ -140,6 +140,51 @@ fn tables_of_pixels() {
 }
 
 #[test]
+fn tables_and_lists_about_images() {
+    let place = place();
+    let image = GrayImage::from_fn(8, 8, |x, y| image::Luma([(x * 20 + y) as u8]));
+    for number in 0..8 {
+        for class in ["a", "b"] {
+            let path = place.path().join(format!("photos/{class}/{number}.png"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            image.save(path).unwrap();
+        }
+    }
+    let table = |heading: &str, value: &dyn Fn(usize) -> String| {
+        let rows = (0..8).flat_map(|number| ["a", "b"].map(|class| format!("{class}/{number}.png{}\n", value(number))));
+        (heading.to_owned() + &rows.collect::<String>()).into_bytes()
+    };
+    let split = |number| ["train", "train", "train", "val"][number % 4];
+    let labels = [
+        table("file,label\n", &|number| format!(",{}", ["cat", "dog"][number % 2])),
+        table("file;label;split;group\n", &|number| format!(";{};{};{}", number % 3, split(number), number / 2)),
+    ];
+    let groups = [table("name,group\n", &|number| format!(",video {}", number / 2))];
+    let relabel = [table("name,label\n", &|number| format!(",{}", ["b", "a"][number / 2 % 2]))];
+    let exclude = [b"# to leave out\na/1.png\nb/3.png\n".to_vec()];
+    type Select = fn(PathBuf) -> data::Selection;
+    let readers: [(&str, &[Vec<u8>], Select); 4] = [
+        ("labels", &labels, |path| data::Selection { labels: Some(path), ..Default::default() }),
+        ("groups", &groups, |path| data::Selection { groups: Some(path), ..Default::default() }),
+        ("relabel", &relabel, |path| data::Selection { relabel: Some(path), ..Default::default() }),
+        ("exclude", &exclude, |path| data::Selection { exclude: Some(path), ..Default::default() }),
+    ];
+    let words = [&NUMBERS[..], &["file", "label", "group", "val", "\r\n", "\u{feff}", "\"", ";", "../", "b/3.png"]].concat();
+    let photos = place.path().join("photos");
+    for (target, seeds, select) in readers {
+        let open = |bytes: &[u8]| {
+            let selection = select(written(&place, "table.csv", bytes));
+            let options = data::Options { selection, near_leaks: false, ..data::Options::default() };
+            data::open(&photos.to_string_lossy(), &options, &data::NoProgress)
+        };
+        for seed in seeds {
+            open(seed).unwrap_or_else(|error| panic!("a good file of {target} is refused: {error:#}"));
+        }
+        fuzz(target, seeds, &words, |bytes| drop(open(bytes)));
+    }
+}
+
+#[test]
 fn tables_of_predictions() {
     let good = "name,label,cat,dog\na.png,cat,0.8,0.2\nb.png,dog,0.4,0.6\nc.png,dog,0.5,0.5\n";
     let pandas = ",path,target,p_cat,p_dog\n0,a.png,0,2.5,-1e-3\n1,b.png,1.0,0.4,0.6\n2,\"c.png\",1,0,0\n";
