@@ -140,7 +140,7 @@ fn one_step_of_two_ranks_is_one_of_a_single_process_with_twice_the_images() {
         (recipe.sync_bn, recipe.drop, recipe.drop_path, recipe.drop_block) = (true, 0.2, 0.2, 0.1);
         (recipe.mixup, recipe.cutmix, recipe.smoothing, recipe.hflip, recipe.rotate) = (0.2, 1.0, 0.1, 0.5, 9.0);
         (recipe.balanced_sampling, recipe.clip_grad, recipe.model_ema, recipe.progressive) =
-            (true, Some(0.5), true, 12);
+            (true, Some(0.5), true, 12.0);
     };
     let weighted = |recipe: &mut Recipe| {
         (recipe.sync_bn, recipe.class_weights, recipe.smoothing) = (true, ClassWeights::Balanced, 0.1);

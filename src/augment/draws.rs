@@ -1,7 +1,8 @@
 //! The random numbers that augment one image.
 
 use super::{
-    ColourFactors, ImageSize, Map, Rect, blur, colour, crop_pad, erase, hflip, resized_crop, rotate_shift_zoom, trivial,
+    ColourFactors, ImageSize, Map, Rect, blur, colour, crop_pad, erase, hflip, resized_crop, rotate_shift_zoom,
+    trivial, vflip,
 };
 use crate::{
     random::Stream,
@@ -34,8 +35,9 @@ impl AugmentDraws {
         let blur = blur::draw(recipe, size, uniforms(stream));
         let operation = uniforms(stream);
         let crop = resized_crop::draw(recipe, size, std::array::from_fn(|_| uniforms(stream)));
-        let map = Map { crop: crop_pad::draw(recipe, padded, crop), ..map };
         let erase = erase::draw(recipe, size, uniforms(stream), std::array::from_fn(|_| uniforms(stream)));
+        let vflip = vflip::draw(recipe, uniforms(stream));
+        let map = Map { crop: crop_pad::draw(recipe, padded, crop), vflip, ..map };
 
         let mut draws = Self { map, colour, blur, erase };
         match recipe.aa {
@@ -68,6 +70,7 @@ pub(super) mod tests {
     pub fn everything() -> Recipe {
         Recipe {
             hflip: 0.5,
+            vflip: 0.5,
             rotate: 15.0,
             translate: 0.1,
             zoom: [0.9, 1.1],
@@ -110,6 +113,8 @@ pub(super) mod tests {
             let changed = without(Recipe { color_jitter: vec![], blur: 0.0, ..all.clone() });
             assert_eq!(changed, AugmentDraws { colour: ColourFactors::IDENTITY, blur: 0.0, ..full });
             assert_eq!(without(Recipe { reprob: 0.0, ..all.clone() }), AugmentDraws { erase: None, ..full });
+            let changed = without(Recipe { vflip: 0.0, ..all.clone() });
+            assert_eq!(changed, AugmentDraws { map: Map { vflip: false, ..full.map }, ..full });
         }
     }
 
@@ -132,7 +137,9 @@ pub(super) mod tests {
         let share =
             |holds: &dyn Fn(&AugmentDraws) -> bool| draws.iter().filter(|draws| holds(draws)).count() as f64 / 2000.0;
         // Four standard errors of a half.
-        for share in [share(&|d| d.map.flip), share(&|d| d.blur > 0.0), share(&|d| d.erase.is_some())] {
+        for share in
+            [share(&|d| d.map.flip), share(&|d| d.map.vflip), share(&|d| d.blur > 0.0), share(&|d| d.erase.is_some())]
+        {
             assert!((share - 0.5).abs() < 0.045, "{share}");
         }
     }

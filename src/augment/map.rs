@@ -8,6 +8,8 @@ use super::{ImageSize, Rect};
 pub struct Map {
     /// Whether left and right are exchanged.
     pub flip: bool,
+    /// Whether top and bottom are exchanged.
+    pub vflip: bool,
     /// Rotation in degrees, clockwise.
     pub angle: f64,
     /// Shift in pixels to the right and down.
@@ -21,16 +23,16 @@ pub struct Map {
 impl Map {
     /// The map that changes nothing.
     pub fn identity(size: ImageSize) -> Self {
-        Self { flip: false, angle: 0.0, shift: [0.0; 2], zoom: 1.0, crop: Rect::whole(size) }
+        Self { flip: false, vflip: false, angle: 0.0, shift: [0.0; 2], zoom: 1.0, crop: Rect::whole(size) }
     }
 
     /// The inverse map, from a place in the moved image to its source: rows `[a, b, c]` of `a x + b y + c`, for `x` and then
     /// for `y`, in pixels from the image's centre.
     pub(super) fn inverse(&self) -> [[f64; 3]; 2] {
         let (sin, cos) = self.angle.to_radians().sin_cos();
-        let mirror = if self.flip { -1.0 } else { 1.0 };
+        let [across, upright] = [self.flip, self.vflip].map(|is_mirrored| if is_mirrored { -1.0 } else { 1.0 });
         // The inverse of a rotation is the opposite rotation.
-        let turn_back = [[mirror * cos, mirror * sin], [-sin, cos]];
+        let turn_back = [[across * cos, across * sin], [-upright * sin, upright * cos]];
         turn_back.map(|row| {
             let [a, b] = row.map(|value| value / self.zoom);
             [a, b, -a * self.shift[0] - b * self.shift[1]]

@@ -6,7 +6,7 @@
 //!
 //! | function | knobs |
 //! |---|---|
-//! | [`resample()`], [`move_pixels`] | hflip, rotate, translate, zoom, scale and ratio, crop_pad |
+//! | [`resample()`], [`move_pixels`] | hflip, vflip, rotate, translate, zoom, scale and ratio, crop_pad |
 //! | [`adjust`] | color_jitter |
 //! | [`gaussian_blur`] | blur |
 //! | `erase::erase` | reprob |
@@ -20,6 +20,7 @@ pub mod cutmix;
 mod draws;
 mod erase;
 mod hflip;
+mod hflip_alternate;
 mod map;
 mod mix;
 pub mod mixup;
@@ -32,6 +33,7 @@ mod resize;
 mod resized_crop;
 mod rotate_shift_zoom;
 mod trivial;
+mod vflip;
 
 pub use blur::gaussian_blur;
 pub use colour::{ColourFactors, adjust};

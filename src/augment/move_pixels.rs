@@ -24,22 +24,23 @@ pub(super) fn move_by(images: &Tensor, starts: &Tensor, border: Border) -> Tenso
     }
 }
 
-/// For each map, the source of the first column, the step to the source of the next column, and the source of the first
-/// row: `[n, 3]`, i64, on the CPU.
+/// For each map, the source of the first column and the step to the source of the next column, and likewise of the rows:
+/// `[n, 4]`, i64, on the CPU.
 pub(super) fn starts(maps: &[Map], size: ImageSize) -> Tensor {
     let numbers = maps.iter().flat_map(|map| {
-        let Map { flip, crop, .. } = map;
-        let (first, step) = if *flip { (size.width - 1 - crop.left, -1) } else { (crop.left, 1) };
-        [first, step, crop.top]
+        let axis = |flip, first, side| if flip { [side - 1 - first, -1] } else { [first, 1] };
+        let [left, across] = axis(map.flip, map.crop.left, size.width);
+        let [top, down] = axis(map.vflip, map.crop.top, size.height);
+        [left, across, top, down]
     });
-    Tensor::from_slice(&numbers.collect::<Vec<i64>>()).view([-1, 3])
+    Tensor::from_slice(&numbers.collect::<Vec<i64>>()).view([-1, 4])
 }
 
 /// Source column `[n, 1, w]` and source row `[n, h, 1]` of each pixel, possibly beyond the edge.
 fn sources(starts: &Tensor, size: ImageSize) -> [Tensor; 2] {
-    let numbers = starts.view([-1, 3, 1, 1]).unbind(1);
+    let numbers = starts.view([-1, 4, 1, 1]).unbind(1);
     let pixels = |side| Tensor::arange(side, (Kind::Int64, starts.device()));
-    [&numbers[0] + &numbers[1] * pixels(size.width), &numbers[2] + pixels(size.height).view([-1, 1])]
+    [&numbers[0] + &numbers[1] * pixels(size.width), &numbers[2] + &numbers[3] * pixels(size.height).view([-1, 1])]
 }
 
 /// Moves `place` back into the image: mirrored about the edges as often as necessary, or clamped to the nearest pixel.

@@ -36,6 +36,16 @@ impl Normalize {
         (scale, shift)
     }
 
+    /// The device of its numbers.
+    pub fn device(&self) -> Device {
+        self.scale.device()
+    }
+
+    /// The float32 images of 0 to 255 that [`Self::forward`] made `normalized` of.
+    pub fn invert(&self, normalized: &Tensor) -> Tensor {
+        (normalized - &self.shift) / &self.scale
+    }
+
     /// Normalises uint8 or float32 images `[n, c, h, w]` to float32 of the same shape.
     pub fn forward(&self, images: &Tensor) -> Tensor {
         (images.to_kind(Kind::Float) * &self.scale).g_add_(&self.shift)
@@ -59,5 +69,7 @@ mod tests {
         let normal = Normalize::new(&[0.5, 0.2], &[0.25, 0.1], Device::Cpu).forward(&images);
         let expected = Tensor::from_slice(&[-2.0f32, 2.0, 0.0, 2.0]).view([1, 2, 1, 2]);
         assert!(normal.allclose(&expected, 1e-6, 1e-6, false), "{normal:?}");
+        let back = Normalize::new(&[0.5, 0.2], &[0.25, 0.1], Device::Cpu).invert(&normal);
+        assert!(back.allclose(&images.to_kind(Kind::Float), 1e-6, 1e-4, false), "{back:?}");
     }
 }

@@ -6,6 +6,7 @@ use tch::{Device, Tensor};
 use super::{
     AugmentDraws, ImageSize, Map, Normalize, Rect, blur, colour,
     erase::erase,
+    hflip_alternate::is_mirrored,
     move_pixels::{self, move_by},
     resample::{self, resample_bytes, resample_separable},
 };
@@ -127,7 +128,11 @@ impl AugmentSampler {
         let draw = |(id, repeat): (&u32, &u32)| {
             // A run has fewer than 2²⁰ epochs, so that the upper bits are free for the repeats.
             let mut stream = Stream::new(self.recipe.seed, Purpose::Augment, epoch ^ repeat << 20, *id);
-            AugmentDraws::new(&self.recipe, self.channels, self.size, &mut stream)
+            let mut draws = AugmentDraws::new(&self.recipe, self.channels, self.size, &mut stream);
+            if self.recipe.hflip_alternate {
+                draws.map.flip = is_mirrored(self.recipe.seed, *id, epoch + repeat);
+            }
+            draws
         };
         let draws: Vec<AugmentDraws> = ids.iter().zip(repeats).map(draw).collect();
         Ok(BatchDraws { numbers: PackedTensors::new(self.numbers(&draws), self.device)?, draws })
@@ -164,7 +169,7 @@ impl Geometry {
             Self::Affine
         } else if recipe.translate > 0.0 || recipe.zoom != [1.0, 1.0] || recipe.scale != [1.0, 1.0] {
             Self::Separable
-        } else if recipe.hflip > 0.0 || recipe.crop_pad > 0 {
+        } else if recipe.hflip > 0.0 || recipe.vflip > 0.0 || recipe.crop_pad > 0 {
             Self::WholePixels
         } else {
             Self::Still

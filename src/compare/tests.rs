@@ -76,6 +76,7 @@ fn environment(fingerprint: &str) -> Environment {
         folders: SplitFolders::default(),
         recorder: None,
         pretrained: None,
+        teacher: None,
         command_line: Vec::new(),
         started: String::new(),
         resumes: Vec::new(),

@@ -86,8 +86,7 @@ impl OutOfFold {
             );
         }
         let losses = mean_losses(&tables);
-        let seeds =
-            tables.into_iter().map(|table| table.into_values().flat_map(|row| row.logits).collect()).collect();
+        let seeds = tables.into_iter().map(|table| table.into_values().flat_map(|row| row.logits).collect()).collect();
         Ok(Self { classes, names, labels, seeds, losses })
     }
 

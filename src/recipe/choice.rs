@@ -31,6 +31,8 @@ choice! {
         Sgd = "sgd",
         /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), betas 0.9 and 0.999, as PyTorch's `AdamW`.
         Adamw = "adamw",
+        /// Momentum made orthogonal for convolutions, AdamW for all else (Jordan et al. 2024).
+        Muon = "muon",
     }
 }
 

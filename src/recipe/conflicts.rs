@@ -1,7 +1,7 @@
 //! What two keys of a recipe mean for each other: which values do not go together.
 
 use super::{
-    AmpDtype, ClassWeights, Family, FirstTrained, Opt, Recipe, Stem, family,
+    AmpDtype, ClassWeights, Family, FirstTrained, Opt, Recipe, Stem, family, progressive,
     validation::{Validator, quoted},
 };
 
@@ -15,6 +15,7 @@ impl Recipe {
         }
         self.check_pretrained(validator);
         self.check_targets(validator);
+        self.check_mirroring(validator);
         self.check_jitter(validator);
         self.check_averages(validator);
         self.check_sharpness(validator);
@@ -73,17 +74,23 @@ impl Recipe {
             let wrong = format!("{} with this stem makes one pixel of {stride}×{stride}", self.model);
             validator.refuse("img_size", size, wrong, format!("give at least {stride}, or a smaller stride"));
         }
-        if self.progressive == 0 {
-            return;
-        }
-        if self.progressive >= size {
+        let first = progressive::first_side(self, size);
+        if self.progressive >= 1.0 && self.progressive.fract() != 0.0 {
+            let wrong = "there are no parts of pixels";
+            validator.refuse(
+                "progressive",
+                self.progressive,
+                wrong,
+                "give whole pixels, or a share of the side below 1",
+            );
+        } else if self.progressive > 0.0 && first >= size {
             let (wrong, remedy) =
                 (format!("the images are {size} pixels wide"), format!("give fewer than {size}, or 0 for none"));
             validator.refuse("progressive", self.progressive, wrong, remedy);
         }
-        if self.progressive < stride {
+        if self.progressive > 0.0 && first < stride {
             let wrong = format!("{} makes one pixel of {stride}×{stride}", self.model);
-            validator.refuse("progressive", self.progressive, wrong, format!("give at least {stride}"));
+            validator.refuse("progressive", self.progressive, wrong, format!("give at least {stride} pixels"));
         }
     }
 
@@ -95,9 +102,26 @@ impl Recipe {
         }
     }
 
+    fn check_mirroring(&self, validator: &mut Validator) {
+        if self.hflip_alternate && self.hflip != 0.5 {
+            let wrong = format!("hflip is {}, where turns mirror a half of the images", self.hflip);
+            validator.refuse("hflip_alternate", true, wrong, "set hflip = 0.5, or leave hflip_alternate out");
+        }
+    }
+
     fn check_targets(&self, validator: &mut Validator) {
+        let balances = self.balanced_sampling || self.class_weights == ClassWeights::Balanced;
+        if self.logit_adjust > 0.0 && balances {
+            let wrong = "class_weights or balanced_sampling balances the classes already";
+            validator.refuse("logit_adjust", self.logit_adjust, wrong, "use one of them");
+        }
         if self.class_weights != ClassWeights::Balanced {
             return;
+        }
+        if self.teacher.is_some() {
+            let wrong = "what the teacher teaches has no weights (teacher is given)";
+            let remedy = "use balanced_sampling, or leave the teacher out";
+            validator.refuse("class_weights", quoted(self.class_weights), wrong, remedy);
         }
         if self.mixes() {
             let wrong = "a mixed image has no one class whose weight it could take (mixup or cutmix is on)";
@@ -163,7 +187,7 @@ mod tests {
     #[test]
     fn values_that_do_not_go_together_are_refused_under_one_key() {
         type Change = fn(&mut Recipe);
-        let bad: [(&str, Change); 24] = [
+        let bad: [(&str, Change); 29] = [
             ("nesterov", |r| (r.nesterov, r.momentum) = (true, 0.0)),
             ("nesterov", |r| (r.nesterov, r.opt) = (true, Opt::Adamw)),
             ("stem", |r| r.stem = Some(Stem::Small)),
@@ -178,16 +202,21 @@ mod tests {
             ("freeze_until", |r| (r.freeze_until, r.pretrained) = (FirstTrained::Layer4, Some("w".into()))),
             ("class_weights", |r| (r.class_weights, r.mixup) = (ClassWeights::Balanced, 0.2)),
             ("class_weights", |r| (r.class_weights, r.cutmix) = (ClassWeights::Balanced, 1.0)),
+            ("class_weights", |r| (r.class_weights, r.teacher) = (ClassWeights::Balanced, Some("t".into()))),
             ("balanced_sampling", |r| (r.class_weights, r.balanced_sampling) = (ClassWeights::Balanced, true)),
+            ("logit_adjust", |r| (r.logit_adjust, r.balanced_sampling) = (1.0, true)),
+            ("logit_adjust", |r| (r.logit_adjust, r.class_weights) = (1.0, ClassWeights::Balanced)),
+            ("hflip_alternate", |r| (r.hflip, r.hflip_alternate) = (0.3, true)),
             ("color_jitter", |r| (r.color_jitter, r.in_chans) = (vec![0.1, 0.1, 0.1, 0.6], Some(3))),
             ("color_jitter", |r| r.color_jitter = vec![0.1, 0.1, 0.1]),
             ("swa_start", |r| r.swa_start = 51),
             ("swa_start", |r| (r.swa_start, r.model_ema) = (40, true)),
             ("sam", |r| (r.sam, r.grad_accum_steps) = (0.05, 2)),
             ("sam", |r| (r.sam, r.amp, r.amp_dtype) = (0.05, true, AmpDtype::Float16)),
-            ("progressive", |r| r.progressive = 48),
-            ("progressive", |r| r.progressive = 64),
-            ("progressive", |r| r.progressive = 3),
+            ("progressive", |r| r.progressive = 48.0),
+            ("progressive", |r| r.progressive = 64.0),
+            ("progressive", |r| r.progressive = 3.0),
+            ("progressive", |r| r.progressive = 32.5),
             ("seed", |r| r.seed = u64::MAX),
             ("schedule", |r| r.schedule.clear()),
         ];
@@ -201,7 +230,7 @@ mod tests {
         let refused = keys(|r| {
             (r.hflip, r.reprob, r.mixup_prob, r.translate, r.rotate) = (1.0, 1.0, 0.0, 1.0, 180.0);
             (r.drop, r.smoothing, r.model_ema_decay, r.swa_start) = (0.99, 0.0, 0.0, 50);
-            (r.zoom, r.scale, r.progressive) = ([0.5, 0.5], [0.1, 1.0], 47);
+            (r.zoom, r.scale, r.progressive) = ([0.5, 0.5], [0.1, 1.0], 47.0);
             r.color_jitter = vec![2.0, 0.0];
         });
         assert_eq!(refused, Vec::<String>::new());

@@ -99,20 +99,27 @@ impl Layer {
             ensure!(fits, "{name}: `multiply.{key}` = {factor}: expected a factor above 0");
         }
         if let Some(Value::String(file)) = keys.get_mut("pretrained") {
-            *file = absolute(folder, file).with_context(|| format!("{name}: `pretrained` = \"{file}\""))?;
+            *file = weights(folder, file).with_context(|| format!("{name}: `pretrained` = \"{file}\""))?;
+        }
+        if let Some(Value::String(file)) = keys.get_mut("teacher") {
+            *file = absolute(folder, file).with_context(|| format!("{name}: `teacher` = \"{file}\""))?;
         }
         Ok(Self { keys, multiply })
     }
 }
 
-/// The path of `file` from the root or its name on the hub, so that a recipe means the same wherever it is read. None stays
-/// none.
+/// The path of `file` from the root or its name on the hub. None stays none.
+fn weights(folder: &Path, file: &str) -> Result<String> {
+    if let Some(name) = HubName::given(file, folder)? {
+        return Ok(name.to_string());
+    }
+    absolute(folder, file)
+}
+
+/// The path of `file` from the root, so that a recipe means the same wherever it is read. None stays none.
 fn absolute(folder: &Path, file: &str) -> Result<String> {
     if file.is_empty() {
         return Ok(String::new());
-    }
-    if let Some(name) = HubName::given(file, folder)? {
-        return Ok(name.to_string());
     }
     let path = std::path::absolute(folder.join(file))?;
     Ok(path.to_str().context("a recipe cannot hold its path, which is no UTF-8")?.to_owned())

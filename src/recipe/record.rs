@@ -86,6 +86,16 @@ pub struct Recipe {
 
     /// Share of each target that is spread over all classes, in [0, 1). Off: 0. timm: `--smoothing`.
     pub smoothing: f64,
+    /// Gamma of the focal loss, from 0. Off: 0, cross-entropy.
+    pub focal: f64,
+    /// Tau of the logit adjustment for rare classes, from 0. Off: 0.
+    pub logit_adjust: f64,
+    /// A trained network that teaches this one: a run folder, or a TorchScript file. Off: absent (or empty).
+    pub teacher: Option<String>,
+    /// Share of the objective that the teacher has, in [0, 1]; read with `teacher` only.
+    pub kd_alpha: f64,
+    /// Temperature at which student and teacher are compared, above 0; read with `teacher` only.
+    pub kd_temperature: f64,
     /// Alpha of mixup's Beta distribution, from 0. Off: 0. timm: `--mixup`.
     pub mixup: f64,
     /// Alpha of CutMix's Beta distribution, from 0. Off: 0. timm: `--cutmix`.
@@ -104,6 +114,10 @@ pub struct Recipe {
 
     /// Probability that an image is mirrored, in [0, 1]. Off: 0. timm: `--hflip`.
     pub hflip: f64,
+    /// Mirror each image in every other epoch in place of at random; read with `hflip` only. Off: false.
+    pub hflip_alternate: bool,
+    /// Probability that an image is mirrored top to bottom, in [0, 1]. Off: 0. timm: `--vflip`.
+    pub vflip: f64,
     /// Largest rotation to either side, in degrees, in [0, 180]. Off: 0.
     pub rotate: f64,
     /// Largest shift in each direction, as a share of the image's side, in [0, 1]. Off: 0.
@@ -140,8 +154,9 @@ pub struct Recipe {
     /// Updates of which one is sharpness-aware, from 1; read with sam only.
     pub sam_every: u32,
 
-    /// Side of the training images in the first epoch, in pixels; it grows to the full side over the run. Off: 0.
-    pub progressive: u32,
+    /// Side of the training images in the first epoch, in whole pixels or, below 1, as a share of the full side; it grows
+    /// to that over the run. Off: 0.
+    pub progressive: f64,
     /// Epochs without a lower val loss after which the run ends. Off: 0.
     pub early_stop: u32,
     /// Views of each image that are averaged for a second figure at the end of the run. Off: `none`.
@@ -196,6 +211,11 @@ impl Default for Recipe {
             drop_path: 0.0,
             drop_block: 0.0,
             smoothing: 0.0,
+            focal: 0.0,
+            logit_adjust: 0.0,
+            teacher: None,
+            kd_alpha: 0.5,
+            kd_temperature: 4.0,
             mixup: 0.0,
             cutmix: 0.0,
             mixup_prob: 1.0,
@@ -204,6 +224,8 @@ impl Default for Recipe {
             class_weights: ClassWeights::None,
             balanced_sampling: false,
             hflip: 0.0,
+            hflip_alternate: false,
+            vflip: 0.0,
             rotate: 0.0,
             translate: 0.0,
             zoom: [1.0, 1.0],
@@ -220,7 +242,7 @@ impl Default for Recipe {
             swa_start: 0,
             sam: 0.0,
             sam_every: 1,
-            progressive: 0,
+            progressive: 0.0,
             early_stop: 0,
             tta: Tta::None,
             seed: 0,
@@ -264,6 +286,7 @@ impl Recipe {
             // An empty path and an infinite norm are the way to switch a file's or a preset's off: no gradient is
             // longer than infinity.
             pretrained: self.pretrained.filter(|path| !path.is_empty()),
+            teacher: self.teacher.filter(|path| !path.is_empty()),
             clip_grad: self.clip_grad.filter(|limit| *limit != f64::INFINITY),
             ..self
         })

@@ -30,6 +30,9 @@ pub struct Environment {
     /// The file that the weights came from; absent where they were initialised at random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<PretrainedFile>,
+    /// The file of the network that teaches this one; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<TeacherFile>,
     /// The command, word by word.
     pub command_line: Vec<String>,
     /// When the run began, UTC.
@@ -144,6 +147,15 @@ pub struct Recorder {
     pub parameters: u64,
 }
 
+/// The file of a network that teaches another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeacherFile {
+    /// Absolute path of the file.
+    pub path: String,
+    /// Hash of its bytes, 32 hex digits.
+    pub hash: String,
+}
+
 /// A file of pretrained weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PretrainedFile {
@@ -252,6 +264,7 @@ pub(super) mod tests {
                 hash: "00ff".into(),
                 notes: vec!["the classifier is re-initialised".into()],
             }),
+            teacher: Some(TeacherFile { path: "/runs/large/model.pt".into(), hash: "ff00".into() }),
             command_line: command_line.clone(),
             started: "2024-05-01T12:30:00Z".into(),
             resumes: vec![Resume { at: "2024-05-02T12:30:00Z".into(), after_epoch: 7, command_line, versions }],
@@ -263,7 +276,7 @@ pub(super) mod tests {
         let json = serde_json::to_string(&environment()).unwrap();
         assert_eq!(serde_json::from_str::<Environment>(&json).unwrap(), environment());
         // The names and their order are part of the format.
-        insta::assert_snapshot!(json, @r#"{"mindgap":"0.1.0","tch":"0.26.0","libtorch":"2.13.0","device":"cpu","threads":2,"cpu":"A processor","data":{"source":"my faces","path":"/data/my faces","exclude":"/data/exclude.txt","fingerprint":"00ff","train":900,"val":100,"test":50,"probe":100,"val_in_train":3,"bad_files":0,"classes":["anger","joy"],"channels":1,"size":48,"mean":[0.5],"std":[0.25]},"range_16bit":[0,4095],"folders":{"train":"Training","test":"/data/Testing"},"pretrained":{"path":"/weights/resnet18.safetensors","hash":"00ff","notes":["the classifier is re-initialised"]},"command_line":["mindgap","train","--data","my faces"],"started":"2024-05-01T12:30:00Z","resumes":[{"at":"2024-05-02T12:30:00Z","after_epoch":7,"command_line":["mindgap","train","--data","my faces"],"mindgap":"0.1.0","tch":"0.26.0","libtorch":"2.13.0","device":"cpu","threads":2}]}"#);
+        insta::assert_snapshot!(json, @r#"{"mindgap":"0.1.0","tch":"0.26.0","libtorch":"2.13.0","device":"cpu","threads":2,"cpu":"A processor","data":{"source":"my faces","path":"/data/my faces","exclude":"/data/exclude.txt","fingerprint":"00ff","train":900,"val":100,"test":50,"probe":100,"val_in_train":3,"bad_files":0,"classes":["anger","joy"],"channels":1,"size":48,"mean":[0.5],"std":[0.25]},"range_16bit":[0,4095],"folders":{"train":"Training","test":"/data/Testing"},"pretrained":{"path":"/weights/resnet18.safetensors","hash":"00ff","notes":["the classifier is re-initialised"]},"teacher":{"path":"/runs/large/model.pt","hash":"ff00"},"command_line":["mindgap","train","--data","my faces"],"started":"2024-05-01T12:30:00Z","resumes":[{"at":"2024-05-02T12:30:00Z","after_epoch":7,"command_line":["mindgap","train","--data","my faces"],"mindgap":"0.1.0","tch":"0.26.0","libtorch":"2.13.0","device":"cpu","threads":2}]}"#);
     }
 
     #[test]

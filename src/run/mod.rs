@@ -28,7 +28,9 @@ mod summary;
 pub use command::{data_flags, selection_flags, shell_line, shell_word, source_and_flags};
 pub use conclude::conclude;
 pub use done::{Best, Done, RunCost, TtaFigures};
-pub use environment::{DataSource, Environment, PretrainedFile, Recorder, Resume, Versions, cpu_name, now};
+pub use environment::{
+    DataSource, Environment, PretrainedFile, Recorder, Resume, TeacherFile, Versions, cpu_name, now,
+};
 pub use event_file::{Scalar, read_scalars};
 pub use events::Events;
 pub use folder::{EpochLog, RunFolder};

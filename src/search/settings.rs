@@ -133,7 +133,7 @@ impl Base {
         recipe.schedule = vec![phase(0.2, 0.0, 1.0), phase(0.8, 1.0, 0.0)];
         recipe.early_stop = 0;
         recipe.swa_start = 0;
-        recipe.progressive = 0;
+        recipe.progressive = 0.0;
         recipe.model_ema = true;
         let updates = length * (self.images as f64 / f64::from(recipe.batch_size)).floor().max(1.0);
         recipe.model_ema_decay = (1.0 - 10.0 / updates).clamp(0.5, 0.9995);

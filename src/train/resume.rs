@@ -124,12 +124,15 @@ impl Previous {
     ) -> Result<Trainer> {
         if [RunFolder::LAST, RunFolder::PREVIOUS].iter().any(|file| self.path.join(file).exists()) {
             warnings.extend(self.changed_weights());
-            return Trainer::before_restore(recipe, data, device);
+            let trainer = Trainer::before_restore(recipe, data, device)?;
+            self.check_teacher(&trainer)?;
+            return Ok(trainer);
         }
         // The cache may have moved since; the file is where it was.
         let pretrained = self.recorded_file().or_else(|| recipe.pretrained.clone());
         let mut trainer = Trainer::new(&Recipe { pretrained, ..recipe.clone() }, data, device)?;
         trainer.recipe = recipe.clone();
+        self.check_teacher(&trainer)?;
         if let (Some(before), Some(now)) = (&self.environment.pretrained, &trainer.pretrained) {
             ensure!(
                 before.hash == now.hash,
@@ -140,6 +143,18 @@ impl Previous {
             );
         }
         Ok(trainer)
+    }
+
+    /// Checks that the run continues with the teacher that it began with.
+    fn check_teacher(&self, trainer: &Trainer) -> Result<()> {
+        let (Some(before), Some(now)) = (&self.environment.teacher, trainer.teacher_file()) else { return Ok(()) };
+        ensure!(
+            before.hash == now.hash,
+            "the teacher {} has changed since the run in {} began; start a new run in another folder",
+            now.path,
+            self.path.display()
+        );
+        Ok(())
     }
 
     /// A warning where the file of the pretrained weights has changed. A missing file is fine: it is not needed any more.

@@ -240,6 +240,7 @@ impl<'a> Run<'a> {
                 folders: self.data.selection.folders.settled(Path::new(&self.data.source))?,
                 recorder: None,
                 pretrained: trainer.pretrained.clone(),
+                teacher: trainer.teacher_file().cloned(),
                 command_line,
                 started: now(),
                 resumes: Vec::new(),

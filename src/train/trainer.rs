@@ -7,10 +7,11 @@ use tch::{Device, Kind, Tensor};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{
-    Average, EarlyStopping, LossScale, Position, Ranks, TrainState, class_weights,
+    Average, EarlyStopping, LossScale, Position, Ranks, TrainState,
+    distillation::Teacher,
     epoch_batches::EpochBatches,
     examples::{Example, Examples, TrainBatch},
-    loss::cross_entropy,
+    objective::Objective,
     optim::{Optimizer, clip_to_norm},
     sharpness,
 };
@@ -24,8 +25,8 @@ use crate::{
         weights,
     },
     random::{Purpose, Stream},
-    recipe::{AmpDtype, ClassWeights, HubName, Recipe, schedule},
-    run::{Outputs, PretrainedFile},
+    recipe::{AmpDtype, HubName, Recipe, schedule},
+    run::{Outputs, PretrainedFile, TeacherFile},
     torch::{self, Autocast, lists, observe::ProfilerPhase},
 };
 
@@ -58,8 +59,9 @@ pub struct Trainer {
     pub loss_scale: Option<LossScale>,
     /// What the network sees of the training images.
     pub(super) examples: Examples,
-    /// `[classes]`, where classes are weighted in the objective.
-    class_weights: Option<Tensor>,
+    objective: Objective,
+    /// The network that teaches this one, where the recipe names one.
+    teacher: Option<Teacher>,
     /// The processes that train this run together; a single one unless [`Trainer::join`] is called.
     pub(super) ranks: Ranks,
 }
@@ -92,11 +94,8 @@ impl Trainer {
         let architecture = Architecture::new(recipe, data.channels, data.classes.len())?;
         torch::catch(|| {
             let model = ResNet::new(&architecture, recipe.seed, device);
-            let weights = (recipe.class_weights == ClassWeights::Balanced).then(|| {
-                let counts = data.train.class_counts(data.classes.len());
-                Tensor::from_slice(&class_weights::balanced(&counts)).to_device(device)
-            });
             let normalize = Normalize::new(&data.mean, &data.std, device);
+            let teacher = Teacher::load(recipe, data, &normalize)?;
             Ok(Self {
                 examples: Examples::new(recipe, data, &normalize),
                 optimizer: Optimizer::new(recipe, &model.parameters),
@@ -108,7 +107,8 @@ impl Trainer {
                 normalize,
                 pretrained: None,
                 loss_scale: (recipe.amp && recipe.amp_dtype == AmpDtype::Float16).then(|| LossScale::new(device)),
-                class_weights: weights,
+                objective: Objective::new(recipe, data, device),
+                teacher,
                 ranks: Ranks::single(),
             })
         })
@@ -122,6 +122,11 @@ impl Trainer {
     /// The model: the averaged weights where there are any, the trained ones otherwise. All figures are measured on it.
     pub fn network(&self) -> &ResNet {
         self.averaged().unwrap_or(&self.model)
+    }
+
+    /// The file of the network that teaches this one.
+    pub fn teacher_file(&self) -> Option<&TeacherFile> {
+        self.teacher.as_ref().map(|teacher| &teacher.file)
     }
 
     /// The network of averaged weights, where there are any.
@@ -290,7 +295,7 @@ impl Trainer {
         let _phase = ProfilerPhase::new(c"forward");
         let loss = self.objective(&self.logits(example, mode, &mut |_, _| ()), example);
         let batch_size = self.recipe.batch_size as usize;
-        self.ranks.loss_share(loss, &example.targets, batch_size, self.class_weights.as_ref())
+        self.ranks.loss_share(loss, &example.targets, batch_size, self.objective.class_weights.as_ref())
     }
 
     /// The network's float32 logits in training, in mixed precision where the recipe asks for it. `observe_layer` is
@@ -307,7 +312,11 @@ impl Trainer {
 
     /// The training objective of logits.
     pub(super) fn objective(&self, logits: &Tensor, example: &Example) -> Tensor {
-        cross_entropy(logits, &example.targets, self.class_weights.as_ref(), self.recipe.smoothing)
+        let own = self.objective.loss(logits, &example.targets);
+        match &self.teacher {
+            Some(teacher) => teacher.objective(&own, logits, &example.images),
+            None => own,
+        }
     }
 
     /// The random draws of dropout, drop path and DropBlock in batch `number` of the current epoch.

@@ -87,6 +87,8 @@ fn whole_pixels_move_without_loss() {
     for border in [Border::Reflect, Border::Zero] {
         let there = move_pixels(&images, &[Map { flip: true, ..whole }], border);
         assert!(there.equal(&images.flip([3])));
+        let down = move_pixels(&images, &[Map { vflip: true, ..whole }], border);
+        assert!(down.equal(&images.flip([2])));
         let moved = move_pixels(&images, &[Map { crop: Rect { left: -3, top: 2, ..whole.crop }, ..whole }], border);
         assert!(moved.narrow(3, 3, 9).narrow(2, 0, 8).equal(&images.narrow(3, 0, 9).narrow(2, 2, 8)));
     }
@@ -99,9 +101,11 @@ fn interpolation_and_whole_pixels_agree_on_flips_and_shifts_and_their_borders() 
     for border in [Border::Reflect, Border::Zero] {
         // Beyond the image's own width too: the reflection is reflected.
         for (flip, left, top) in [(true, 0, 0), (false, -4, 3), (true, 5, -9), (false, 17, -23)] {
-            let maps = [Map { flip, crop: Rect { left, top, ..whole.crop }, ..whole }];
-            let (exact, sampled) = (move_pixels(&images, &maps, border), resample(&images, &maps, border));
-            assert!(exact.allclose(&sampled, 1e-5, 1e-5, false), "{border:?} {maps:?}");
+            for vflip in [false, true] {
+                let maps = [Map { flip, vflip, crop: Rect { left, top, ..whole.crop }, ..whole }];
+                let (exact, sampled) = (move_pixels(&images, &maps, border), resample(&images, &maps, border));
+                assert!(exact.allclose(&sampled, 1e-5, 1e-5, false), "{border:?} {maps:?}");
+            }
         }
     }
 }

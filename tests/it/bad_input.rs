@@ -36,6 +36,8 @@ fn knobs_out_of_range_or_in_conflict_are_named_together() {
     let bad = ["--hflip", "-0.5", "--drop-path", "1.0", "--zoom", "1.1", "0.9", "--color-jitter", "0.1", "-0.2"];
     refused(&place, &bad, &["hflip = -0.5", "drop_path = 1", "zoom = [1.1, 0.9]", "color_jitter = [0.1, -0.2]"]);
     refused(&place, &["--mixup", "0.2", "--class-weights", "balanced"], &["class_weights", "mixup"]);
+    refused(&place, &["--teacher", "nowhere.pt"], &["teacher", "nowhere.pt"]);
+    refused(&place, &["--teacher", "data/train/even/0000.png"], &["teacher", "no TorchScript file"]);
     refused(&place, &["--sam", "0.05", "--grad-accum-steps", "2"], &["sam = 0.05", "grad_accum_steps"]);
     refused(&place, &["--model-ema", "--swa-start", "3"], &["swa_start", "model_ema"]);
     // What only the data can tell.

@@ -169,7 +169,8 @@ fn tables_and_lists_about_images() {
         ("relabel", &relabel, |path| data::Selection { relabel: Some(path), ..Default::default() }),
         ("exclude", &exclude, |path| data::Selection { exclude: Some(path), ..Default::default() }),
     ];
-    let words = [&NUMBERS[..], &["file", "label", "group", "val", "\r\n", "\u{feff}", "\"", ";", "../", "b/3.png"]].concat();
+    let words =
+        [&NUMBERS[..], &["file", "label", "group", "val", "\r\n", "\u{feff}", "\"", ";", "../", "b/3.png"]].concat();
     let photos = place.path().join("photos");
     for (target, seeds, select) in readers {
         let open = |bytes: &[u8]| {

@@ -8,6 +8,8 @@ use std::{
 
 use mindgap::{
     durable::Archive,
+    export::{Classifier, FileFormat, Variant},
+    model::Description,
     recipe::{
         Layers, Recipe,
         keys::{self, KeyRole},
@@ -27,7 +29,8 @@ pub struct Row {
 }
 
 /// Rows beside those of the table of keys: other values, and many knobs together.
-const MORE: [Row; 2] = [
+const MORE: [Row; 3] = [
+    Row { name: "opt_muon", on: "opt = 'muon'\nlr = 0.01" },
     Row { name: "tta_ten_crop", on: "tta = 'ten-crop'" },
     Row {
         name: "all_at_once",
@@ -56,7 +59,7 @@ pub fn off(on: &str) -> String {
     let off = on.parse::<Table>().unwrap().into_iter().map(|(key, _)| {
         let value = match key.as_str() {
             // Keys that are absent where they are off.
-            "pretrained" => Value::String(String::new()),
+            "pretrained" | "teacher" => Value::String(String::new()),
             "clip_grad" => Value::Float(f64::INFINITY),
             key => base[key].clone(),
         };
@@ -86,6 +89,26 @@ pub static WEIGHTS: LazyLock<PathBuf> = LazyLock::new(|| {
     file
 });
 
+/// The TorchScript file of the network with these weights.
+pub static TEACHER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let (recipe, data) = (recipe(&[]), PLACE.dataset());
+    let description = Description {
+        classes: data.classes.clone(),
+        channels: data.channels,
+        size: data.size,
+        mean: data.mean.clone(),
+        std: data.std.clone(),
+        temperature: None,
+        epoch: 1,
+        recipe: recipe.to_toml(),
+    };
+    let weights = Archive::load(&WEIGHTS).unwrap().arrays;
+    let classifier = Classifier::new(description, &weights, Device::Cpu).unwrap();
+    let file = PLACE.path("teacher.pt");
+    std::fs::write(&file, FileFormat::Torchscript.encode(&classifier, Variant::default()).unwrap()).unwrap();
+    file
+});
+
 /// The small run of these tests with `keys` applied on top, one after the other.
 pub fn recipe(keys: &[&str]) -> Recipe {
     let small = format!(
@@ -93,10 +116,12 @@ pub fn recipe(keys: &[&str]) -> Recipe {
     );
     let mut layers = Layers::default();
     for keys in [&[small.as_str()], keys].concat() {
-        let keys = match keys.contains("/WEIGHTS") {
-            true => keys.replace("/WEIGHTS", WEIGHTS.to_str().unwrap()),
-            false => keys.to_owned(),
-        };
+        let mut keys = keys.to_owned();
+        for (word, path) in [("/WEIGHTS", &WEIGHTS), ("/TEACHER", &TEACHER)] {
+            if keys.contains(word) {
+                keys = keys.replace(word, path.to_str().unwrap());
+            }
+        }
         layers = layers.keys(&keys.parse::<Table>().unwrap()).unwrap();
     }
     Recipe { img_size: Some(16), in_chans: Some(1), ..resolve(&layers).unwrap() }

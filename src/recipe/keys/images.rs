@@ -38,6 +38,16 @@ pub(super) const AUGMENTATION: &[Key] = &[
         family: Some(KnobFamily::Augmentation), usual: "0.5", example: "hflip = 0.5", ..Key::KNOB
     },
     Key {
+        name: "hflip_alternate",
+        help: "Mirror each image in every other epoch, not at random",
+        with: "hflip", is_read: |recipe| recipe.hflip > 0.0, example: "hflip = 0.5\nhflip_alternate = true", ..Key::KNOB
+    },
+    Key {
+        name: "vflip", value_names: &["P"], kind: Kind::Number(Range::UP_TO_1),
+        help: "Probability of mirroring top to bottom",
+        family: Some(KnobFamily::Augmentation), usual: "0.5", example: "vflip = 0.1", ..Key::KNOB
+    },
+    Key {
         name: "rotate", value_names: &["DEG"], kind: Kind::Number(Range::from_0_to(180.0)),
         help: "Rotate by up to so many degrees to either side",
         family: Some(KnobFamily::Augmentation), usual: "10", example: "rotate = 10.0", ..Key::KNOB

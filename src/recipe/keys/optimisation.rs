@@ -27,8 +27,8 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "momentum", value_names: &["M"], kind: Kind::Number(Range::BELOW_1),
-        help: "Momentum of SGD",
-        remedy: "give 0.9, or 0 for none", with: "opt = sgd", is_read: |recipe| recipe.opt == Opt::Sgd,
+        help: "Momentum of SGD or Muon",
+        remedy: "give 0.9, or 0 for none", with: "opt = sgd or muon", is_read: |recipe| recipe.opt != Opt::Adamw,
         example: "momentum = 0.8", ..Key::SETTING
     },
     Key {

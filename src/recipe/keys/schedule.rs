@@ -6,9 +6,9 @@ use crate::recipe::{Sched, Tta};
 #[rustfmt::skip]
 pub(super) const COURSE: &[Key] = &[
     Key {
-        name: "progressive", value_names: &["PIXELS"], kind: Kind::Whole(0..=u32::MAX),
-        help: "Side of the images in the first epoch; it grows to the full one",
-        usual: "half the side", example: "progressive = 8", ..Key::KNOB
+        name: "progressive", value_names: &["SIDE"], kind: Kind::Number(Range::FROM_0),
+        help: "Side of the images in the first epoch, in pixels or, below 1, as a share of the full one, to which it grows",
+        usual: "0.5", example: "progressive = 8.0", ..Key::KNOB
     },
     Key {
         name: "early_stop", value_names: &["PATIENCE"], kind: Kind::Whole(0..=u32::MAX),

@@ -11,6 +11,33 @@ pub(super) const KEYS: &[Key] = &[
         family: Some(KnobFamily::Smoothing), usual: "0.1", example: "smoothing = 0.1", ..Key::KNOB
     },
     Key {
+        name: "focal", value_names: &["GAMMA"], kind: Kind::Number(Range::FROM_0),
+        help: "Focal loss: count an image of probability p by (1 - p) to the power of this",
+        usual: "2", example: "focal = 2.0", ..Key::KNOB
+    },
+    Key {
+        name: "logit_adjust", value_names: &["TAU"], kind: Kind::Number(Range::FROM_0),
+        help: "Logit adjustment for rare classes: add so many times the logarithm of each class's share in training",
+        usual: "1", example: "logit_adjust = 1.0", ..Key::KNOB
+    },
+    Key {
+        name: "teacher", value_names: &["MODEL"], kind: Kind::Path,
+        help: "Learn the probabilities of a trained network too: a run folder, or a TorchScript file that you trust",
+        example: "teacher = '/TEACHER'", ..Key::KNOB
+    },
+    Key {
+        name: "kd_alpha", value_names: &["SHARE"], kind: Kind::Number(Range::UP_TO_1),
+        help: "Share of the objective that the teacher has",
+        remedy: "give a share such as 0.5", default: Shown::Value, with: "teacher",
+        is_read: |recipe| recipe.teacher.is_some(), example: "teacher = '/TEACHER'\nkd_alpha = 0.2", ..Key::KNOB
+    },
+    Key {
+        name: "kd_temperature", value_names: &["T"], kind: Kind::Number(Range::ABOVE_0),
+        help: "Temperature at which network and teacher are compared",
+        remedy: "give a temperature such as 4", default: Shown::Value, with: "teacher",
+        is_read: |recipe| recipe.teacher.is_some(), example: "teacher = '/TEACHER'\nkd_temperature = 2.0", ..Key::KNOB
+    },
+    Key {
         name: "mixup", aliases: &["mixup-alpha"], value_names: &["ALPHA"], kind: Kind::Number(Range::FROM_0),
         help: "Mixup: alpha of its Beta distribution",
         family: Some(KnobFamily::Mixing), usual: "0.2", example: "mixup = 0.2", ..Key::KNOB

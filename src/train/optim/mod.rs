@@ -2,6 +2,7 @@
 
 mod clip;
 mod layer_decay;
+mod muon;
 #[cfg(test)]
 mod tests;
 mod weight_decay;
@@ -12,14 +13,15 @@ pub use clip::clip_to_norm;
 pub use layer_decay::rate_factors;
 pub use weight_decay::weight_decay;
 
+use self::muon::MuonUpdate;
 use crate::{
-    model::Parameters,
+    model::{Parameter, Parameters, Role},
     recipe::{Opt, Recipe},
     torch::lists::{self, AdamWUpdate, SgdUpdate},
 };
 
 /// The rule by which gradients become updates.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum UpdateRule {
     /// Stochastic gradient descent with momentum, as PyTorch defines it: the velocity sums gradients (no dampening) and
     /// the rate multiplies the velocity, so that a change of rate acts at once. Nesterov momentum (Sutskever et al. 2013)
@@ -27,6 +29,8 @@ enum UpdateRule {
     Sgd { momentum: f64, nesterov: bool },
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
     AdamW,
+    /// Momentum made orthogonal: see [`muon`].
+    Muon { momentum: f64 },
 }
 
 /// A trained tensor and its optimizer state.
@@ -34,6 +38,7 @@ enum UpdateRule {
 struct Slot {
     name: String,
     parameter: Tensor,
+    rule: UpdateRule,
     /// One tensor for each name in `UpdateRule::state_names`, with the parameter's strides.
     state: Vec<Tensor>,
 }
@@ -41,6 +46,7 @@ struct Slot {
 /// The slots that one call updates.
 #[derive(Debug)]
 struct ParameterGroup {
+    rule: UpdateRule,
     /// The factor of the learning rate.
     rate_factor: f64,
     weight_decay: f64,
@@ -54,7 +60,6 @@ struct ParameterGroup {
 /// two calls, since norms and biases have no weight decay; with `layer_decay` it takes two for each block.
 #[derive(Debug)]
 pub struct Optimizer {
-    rule: UpdateRule,
     slots: Vec<Slot>,
     groups: Vec<ParameterGroup>,
     /// Updates made so far.
@@ -64,29 +69,29 @@ pub struct Optimizer {
 impl Optimizer {
     /// The optimizer of `recipe`. Norms and biases have weight decay only with `norm_decay`.
     pub fn new(recipe: &Recipe, parameters: &Parameters) -> Self {
-        let rule = match recipe.opt {
-            Opt::Sgd => UpdateRule::Sgd { momentum: recipe.momentum, nesterov: recipe.nesterov },
-            Opt::Adamw => UpdateRule::AdamW,
-        };
         let names: Vec<&str> = parameters.all().iter().map(|parameter| parameter.name.as_str()).collect();
         let factor = rate_factors(&names, recipe.layer_decay);
         let mut slots = Vec::new();
         let mut groups: Vec<ParameterGroup> = Vec::new();
         for (number, parameter) in parameters.trained().enumerate() {
+            let rule = UpdateRule::of(recipe, parameter);
             slots.push(Slot {
                 name: parameter.name.clone(),
                 parameter: parameter.tensor.shallow_clone(),
+                rule,
                 state: rule.state_names().iter().map(|_| parameter.tensor.zeros_like()).collect(),
             });
             let rate_factor = factor(&parameter.name);
             let weight_decay = weight_decay(recipe, parameter.role);
-            match groups.iter_mut().find(|group| group.rate_factor == rate_factor && group.weight_decay == weight_decay)
-            {
+            let is_alike = |group: &&mut ParameterGroup| {
+                (group.rule, group.rate_factor, group.weight_decay) == (rule, rate_factor, weight_decay)
+            };
+            match groups.iter_mut().find(is_alike) {
                 Some(group) => group.slots.push(number),
-                None => groups.push(ParameterGroup { rate_factor, weight_decay, slots: vec![number] }),
+                None => groups.push(ParameterGroup { rule, rate_factor, weight_decay, slots: vec![number] }),
             }
         }
-        Self { rule, slots, groups, updates: 0 }
+        Self { slots, groups, updates: 0 }
     }
 
     /// Makes one update at learning rate `rate`. `gradients` are in the order of `Parameters::trained`, each with the
@@ -95,13 +100,13 @@ impl Optimizer {
     pub fn step(&mut self, gradients: &[Tensor], rate: f64, found_inf: Option<&Tensor>) {
         assert_eq!(gradients.len(), self.slots.len(), "one gradient for each trained tensor");
         self.updates += 1;
-        for ParameterGroup { rate_factor, weight_decay, slots } in &self.groups {
+        for ParameterGroup { rule, rate_factor, weight_decay, slots } in &self.groups {
             let own = || slots.iter().map(|&slot| &self.slots[slot]);
             let parameters: Vec<&Tensor> = own().map(|slot| &slot.parameter).collect();
             let gradients: Vec<&Tensor> = slots.iter().map(|&slot| &gradients[slot]).collect();
             let state = |number: usize| -> Vec<&Tensor> { own().map(|slot| &slot.state[number]).collect() };
             let (rate, decay) = (rate * rate_factor, *weight_decay);
-            match self.rule {
+            match *rule {
                 UpdateRule::Sgd { momentum, nesterov } => {
                     let update = SgdUpdate { rate, momentum, nesterov, decay };
                     lists::sgd(&parameters, &gradients, &state(0), update, found_inf);
@@ -112,6 +117,13 @@ impl Optimizer {
                     let update = AdamWUpdate { rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay };
                     lists::adamw(&parameters, &gradients, [&state(0), &state(1)], &updates, update, found_inf);
                 }
+                UpdateRule::Muon { momentum } => {
+                    let _guard = tch::no_grad_guard();
+                    let update = MuonUpdate { rate, momentum, decay };
+                    for ((parameter, gradient), average) in parameters.iter().zip(gradients).zip(state(0)) {
+                        muon::step(parameter, gradient, average, update, found_inf);
+                    }
+                }
             }
         }
     }
@@ -120,7 +132,7 @@ impl Optimizer {
     pub fn state(&self) -> Vec<(String, &Tensor)> {
         let mut state = Vec::new();
         for slot in &self.slots {
-            for (name, tensor) in self.rule.state_names().iter().zip(&slot.state) {
+            for (name, tensor) in slot.rule.state_names().iter().zip(&slot.state) {
                 state.push((format!("{name}/{}", slot.name), tensor));
             }
         }
@@ -129,10 +141,20 @@ impl Optimizer {
 }
 
 impl UpdateRule {
+    /// The rule of `recipe` for `parameter`.
+    fn of(recipe: &Recipe, parameter: &Parameter) -> Self {
+        let is_convolution = parameter.role == Role::Weight && parameter.tensor.dim() == 4;
+        match recipe.opt {
+            Opt::Sgd => Self::Sgd { momentum: recipe.momentum, nesterov: recipe.nesterov },
+            Opt::Muon if is_convolution => Self::Muon { momentum: recipe.momentum },
+            Opt::Adamw | Opt::Muon => Self::AdamW,
+        }
+    }
+
     /// Names of the state tensors of each parameter.
     fn state_names(&self) -> &'static [&'static str] {
         match self {
-            UpdateRule::Sgd { .. } => &["momentum"],
+            UpdateRule::Sgd { .. } | UpdateRule::Muon { .. } => &["momentum"],
             UpdateRule::AdamW => &["first_moment", "second_moment"],
         }
     }

@@ -11,11 +11,11 @@ const NESTEROV: UpdateRule = UpdateRule::Sgd { momentum: 0.9, nesterov: true };
 fn optimizer(rule: UpdateRule) -> Optimizer {
     let slot = |parameter: Tensor| {
         let state = rule.state_names().iter().map(|_| parameter.zeros_like()).collect();
-        Slot { name: String::new(), parameter, state }
+        Slot { name: String::new(), parameter, rule, state }
     };
     let slots = vec![slot(Tensor::from_slice(&[1.0, -2.0])), slot(Tensor::from_slice(&[3.0]))];
-    let groups = vec![ParameterGroup { rate_factor: 1.0, weight_decay: 0.01, slots: vec![0, 1] }];
-    Optimizer { rule, slots, groups, updates: 0 }
+    let groups = vec![ParameterGroup { rule, rate_factor: 1.0, weight_decay: 0.01, slots: vec![0, 1] }];
+    Optimizer { slots, groups, updates: 0 }
 }
 
 /// Makes update `number` with the script's gradients and rate.
