@@ -13,7 +13,7 @@ use tch::{Device, Kind, Tensor};
 use super::{Classifier, Model};
 use crate::{
     augment::Normalize,
-    model::{Description, Role},
+    model::{BlockSpec, ConvSpec, Description, Role},
     recipe::Stem,
     torch::{self, ScriptModule},
 };
@@ -46,16 +46,17 @@ impl ModuleBuilder<'_> {
     fn root(&self, temperature: f64) -> Result<ScriptModule> {
         let architecture = &self.classifier.architecture;
         let mut root = self.module("")?;
-        let (kernel, stride) = architecture.stem_convolution();
-        root.child("conv1", &self.convolution("conv1", kernel, stride)?)?;
-        root.child("bn1", &self.norm("bn1")?)?;
+        for conv in architecture.stem_layers() {
+            root.child(&conv.conv, &self.convolution("", &conv)?)?;
+            root.child(&conv.norm, &self.norm(&conv.norm)?)?;
+        }
         let mut layers = String::new();
         for (stage, blocks) in (1..).zip(architecture.blocks()) {
             let name = format!("layer{stage}");
             let mut layer = self.module(&name)?;
             let count = blocks.len();
-            for (number, (inputs, width, stride)) in blocks.into_iter().enumerate() {
-                layer.child(&number.to_string(), &self.block(&format!("{name}.{number}"), inputs, width, stride)?)?;
+            for (number, block) in blocks.iter().enumerate() {
+                layer.child(&number.to_string(), &self.block(block)?)?;
             }
             layer.define(&chain(count))?;
             root.child(&name, &layer)?;
@@ -87,37 +88,43 @@ impl ModuleBuilder<'_> {
         Ok(root)
     }
 
-    fn block(&self, path: &str, inputs: i64, width: i64, stride: i64) -> Result<ScriptModule> {
-        let kind = self.classifier.architecture.block;
+    fn block(&self, spec: &BlockSpec) -> Result<ScriptModule> {
+        let path = &spec.path;
         let mut block = self.module(path)?;
-        let convolutions = kind.convolutions(inputs, width, stride);
         let mut lines = String::from("def forward(self, x: Tensor) -> Tensor:\n    y = x\n");
-        for (number, (_, _, kernel, stride)) in (1..).zip(&convolutions) {
-            let (conv, norm) = (format!("conv{number}"), format!("bn{number}"));
-            block.child(&conv, &self.convolution(&format!("{path}.{conv}"), *kernel, *stride)?)?;
-            block.child(&norm, &self.norm(&format!("{path}.{norm}"))?)?;
+        for (number, layer) in (1..).zip(&spec.main) {
+            let ConvSpec { conv, norm, .. } = layer;
+            block.child(conv, &self.convolution(path, layer)?)?;
+            block.child(norm, &self.norm(&format!("{path}.{norm}"))?)?;
             let call = format!("self.{norm}.forward(self.{conv}.forward(y))");
-            let call = if number < convolutions.len() { format!("torch.relu({call})") } else { call };
+            let call = if number < spec.main.len() { format!("torch.relu({call})") } else { call };
             lines += &format!("    y = {call}\n");
         }
-        let skip = if stride != 1 || inputs != kind.outputs(width) {
-            let path = format!("{path}.downsample");
-            let mut downsample = self.module(&path)?;
-            downsample.child("0", &self.convolution(&format!("{path}.0"), 1, stride)?)?;
-            downsample.child("1", &self.norm(&format!("{path}.1"))?)?;
-            downsample.define(&chain(2))?;
-            block.child("downsample", &downsample)?;
-            "self.downsample.forward(x)"
-        } else {
-            "x"
+        let skip = match &spec.shortcut {
+            Some(shortcut) => {
+                block.child("downsample", &self.downsample(path, shortcut)?)?;
+                "self.downsample.forward(x)"
+            }
+            None => "x",
         };
         block.define(&format!("{lines}    return torch.relu(y + {skip})\n"))?;
         Ok(block)
     }
 
-    fn convolution(&self, path: &str, kernel: i64, stride: i64) -> Result<ScriptModule> {
+    /// The shortcut of the block at `path`.
+    fn downsample(&self, path: &str, conv: &ConvSpec) -> Result<ScriptModule> {
+        let mut downsample = self.module(&format!("{path}.downsample"))?;
+        downsample.child("0", &self.convolution(path, conv)?)?;
+        downsample.child("1", &self.norm(&format!("{path}.{}", conv.norm))?)?;
+        downsample.define(&chain(2))?;
+        Ok(downsample)
+    }
+
+    /// A convolution of the block at `path`, or of the stem where that is empty.
+    fn convolution(&self, path: &str, spec: &ConvSpec) -> Result<ScriptModule> {
+        let ConvSpec { conv, kernel, stride, .. } = spec;
         let padding = kernel / 2;
-        let mut module = self.leaf(path)?;
+        let mut module = self.leaf(&if path.is_empty() { conv.clone() } else { format!("{path}.{conv}") })?;
         module.define(&format!(
             "def forward(self, x: Tensor) -> Tensor:\n    \
                  return torch.conv2d(x, self.weight, None, [{stride}, {stride}], [{padding}, {padding}])\n"

@@ -1,4 +1,4 @@
-//! The architecture of a network without its weights: family, depth, width and stem, and its cost; for `--model NAME`,
+//! The architecture of a network without its weights: family, depth, width and stem; for `--model NAME`,
 //! `--width N` and preset `wider`.
 //!
 //! | | |
@@ -11,7 +11,7 @@
 
 use anyhow::{Result, bail};
 
-use super::block::BlockKind;
+use super::spec::{BlockKind, BlockSpec, ConvSpec};
 use crate::recipe::{Recipe, Stem, family};
 
 /// The architecture of a ResNet, and what is dropped from it in training.
@@ -41,15 +41,6 @@ pub struct Architecture {
     pub drop_block: f64,
     /// How many parts are frozen, counted from the input; the stem and each stage are one part each.
     pub frozen: usize,
-}
-
-/// The cost of a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModelCost {
-    /// The number of weights, biases, and norm scales and shifts.
-    pub parameters: u64,
-    /// Multiply-adds of the convolutions and the classifier in the forward pass of one image.
-    pub multiply_adds: u64,
 }
 
 impl Architecture {
@@ -91,16 +82,17 @@ impl Architecture {
         })
     }
 
-    /// (kernel, stride) of the first convolution.
-    pub(crate) fn stem_convolution(&self) -> (i64, i64) {
-        match self.stem {
+    /// The convolutions before the first stage, without the max-pool of the ImageNet stem.
+    pub fn stem_layers(&self) -> Vec<ConvSpec> {
+        let (kernel, stride) = match self.stem {
             Stem::Imagenet => (7, 2),
             Stem::Small => (3, self.stem_stride),
-        }
+        };
+        vec![ConvSpec::new("conv1", "bn1", (self.channels, self.width, kernel, stride))]
     }
 
-    /// (inputs, width, stride) of every block, stage by stage.
-    pub fn blocks(&self) -> Vec<Vec<(i64, i64, i64)>> {
+    /// The residual blocks, stage by stage.
+    pub fn blocks(&self) -> Vec<Vec<BlockSpec>> {
         let mut stages = Vec::new();
         let mut inputs = self.width;
         for (stage, &count) in self.stages.iter().enumerate() {
@@ -108,7 +100,8 @@ impl Architecture {
             let mut blocks = Vec::new();
             for number in 0..count {
                 let stride = if stage > 0 && number == 0 { 2 } else { 1 };
-                blocks.push((inputs, width, stride));
+                let path = format!("layer{}.{number}", stage + 1);
+                blocks.push(self.block(path, inputs, width, stride));
                 inputs = self.block.outputs(width);
             }
             stages.push(blocks);
@@ -116,40 +109,16 @@ impl Architecture {
         stages
     }
 
+    fn block(&self, path: String, inputs: i64, width: i64, stride: i64) -> BlockSpec {
+        let main = self.block.convolutions(inputs, width, stride);
+        let outputs = self.block.outputs(width);
+        let shortcut = (stride != 1 || inputs != outputs)
+            .then(|| ConvSpec::new("downsample.0", "downsample.1", (inputs, outputs, 1, stride)));
+        BlockSpec { path, main, shortcut }
+    }
+
     /// The number of channels that reach the classifier.
     pub fn features(&self) -> i64 {
         self.block.outputs(self.width << (self.stages.len() - 1))
-    }
-
-    /// The cost for images of `size` × `size` pixels.
-    pub fn cost(&self, size: u32) -> ModelCost {
-        let mut cost = ModelCost { parameters: 0, multiply_adds: 0 };
-        // Every convolution is followed by a norm with a scale and a shift for each channel.
-        let mut convolve = |inputs: i64, outputs: i64, kernel: i64, stride: i64, size: i64| {
-            let size = (size + stride - 1) / stride;
-            let weights = (inputs * outputs * kernel * kernel) as u64;
-            cost.parameters += weights + 2 * outputs as u64;
-            cost.multiply_adds += weights * (size * size) as u64;
-            size
-        };
-        let (kernel, stride) = self.stem_convolution();
-        let mut size = convolve(self.channels, self.width, kernel, stride, i64::from(size));
-        if self.stem == Stem::Imagenet {
-            size = (size + 1) / 2;
-        }
-        for (inputs, width, stride) in self.blocks().concat() {
-            let outputs = self.block.outputs(width);
-            let block_size = size;
-            for (inputs, outputs, kernel, stride) in self.block.convolutions(inputs, width, stride) {
-                size = convolve(inputs, outputs, kernel, stride, size);
-            }
-            if stride != 1 || inputs != outputs {
-                convolve(inputs, outputs, 1, stride, block_size);
-            }
-        }
-        let classifier = (self.features() * self.classes) as u64;
-        cost.parameters += classifier + self.classes as u64;
-        cost.multiply_adds += classifier;
-        cost
     }
 }

@@ -5,7 +5,7 @@ use safetensors::Dtype;
 use tch::Tensor;
 
 use super::proto::{AttributeProto, FLOAT, FLOAT16, GraphProto, NodeProto, TensorProto};
-use crate::model::weights;
+use crate::model::{ConvSpec, weights};
 
 /// A graph to which nodes and tensors are added. A method that adds a node returns the name of its output, which is the
 /// name of the node unless its documentation says otherwise.
@@ -33,10 +33,10 @@ impl GraphBuilder {
         self.node_with(operator, name, name, inputs, vec![])
     }
 
-    /// Adds a convolution with the tensor `name.weight`, padded so that stride 1 keeps the size.
-    pub fn convolution(&mut self, name: &str, x: &str, kernel: i64, stride: i64) -> String {
+    /// Adds a convolution of `spec`, with the tensor `name.weight`, padded so that stride 1 keeps the size.
+    pub fn convolution(&mut self, name: &str, x: &str, spec: &ConvSpec) -> String {
         let inputs = [x, &format!("{name}.weight")];
-        self.node_with("Conv", name, name, &inputs, window(kernel, stride))
+        self.node_with("Conv", name, name, &inputs, window(spec.kernel, spec.stride, spec.kernel / 2))
     }
 
     /// Adds a batch norm with the tensors that PyTorch has under `name`.
@@ -46,9 +46,9 @@ impl GraphBuilder {
         self.node_with("BatchNormalization", name, name, &inputs, vec![AttributeProto::float("epsilon", 1e-5)])
     }
 
-    /// Adds a max-pool.
-    pub fn max_pool(&mut self, name: &str, x: &str, kernel: i64, stride: i64) -> String {
-        self.node_with("MaxPool", name, name, &[x], window(kernel, stride))
+    /// Adds a max-pool of 3×3 pixels with stride 2.
+    pub fn max_pool(&mut self, name: &str, x: &str) -> String {
+        self.node_with("MaxPool", name, name, &[x], window(3, 2, 1))
     }
 
     /// Adds the linear classifier `name` with its `weight` and `bias`, whose output is called `output`.
@@ -88,10 +88,10 @@ impl GraphBuilder {
 }
 
 /// The attributes of an operator that moves a square window over an image.
-fn window(kernel: i64, stride: i64) -> Vec<AttributeProto> {
+fn window(kernel: i64, stride: i64, padding: i64) -> Vec<AttributeProto> {
     vec![
         AttributeProto::ints("kernel_shape", &[kernel; 2]),
-        AttributeProto::ints("pads", &[kernel / 2; 4]),
+        AttributeProto::ints("pads", &[padding; 4]),
         AttributeProto::ints("strides", &[stride; 2]),
     ]
 }
