@@ -63,6 +63,7 @@ impl Architecture {
             "resnet18" => (BlockKind::Basic, vec![2, 2, 2, 2]),
             "resnet34" => (BlockKind::Basic, vec![3, 4, 6, 3]),
             "resnet50" => (BlockKind::Bottleneck, vec![3, 4, 6, 3]),
+            "resnet101" => (BlockKind::Bottleneck, vec![3, 4, 23, 3]),
             other => bail!("model: there is no `{other}`"),
         };
         let family = family(&recipe.model)?;

@@ -168,10 +168,11 @@ fn multiply_adds_agree_with_published_counts() {
         let recipe = Recipe { model: model.to_owned(), ..Default::default() };
         Architecture::new(&recipe, channels, classes).unwrap().cost(size).multiply_adds
     };
-    // torchvision's model pages give 1.81, 3.66 and 4.09 GFLOPS (multiply-adds) at 224 × 224 and 1,000 classes.
+    // torchvision's model pages give 1.81, 3.66, 4.09 and 7.80 GFLOPS (multiply-adds) at 224 × 224 and 1,000 classes.
     assert_eq!(count("resnet18", 3, 1000, 224), 1_814_073_344);
     assert_eq!(count("resnet34", 3, 1000, 224), 3_663_761_408);
     assert_eq!(count("resnet50", 3, 1000, 224), 4_089_184_256);
+    assert_eq!(count("resnet101", 3, 1000, 224), 7_801_405_440);
     // Counted by hand, layer by layer.
     assert_eq!(count("resnet20", 1, 7, 48), 91_165_120);
 }

@@ -9,7 +9,7 @@ use super::stem::Normalisation;
 use crate::durable;
 
 /// The networks of timm's that have the layers of torchvision's, and that a recipe can name.
-const ARCHITECTURES: [&str; 3] = ["resnet18", "resnet34", "resnet50"];
+const ARCHITECTURES: [&str; 4] = ["resnet18", "resnet34", "resnet50", "resnet101"];
 
 /// timm's description of the weights in a `model.safetensors`.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,7 +165,7 @@ mod tests {
         for (architecture, model, words) in [
             ("resnet50", "resnet18", "set model = \"resnet50\""),
             ("resnet18d", "resnet18", "whose stem is three small convolutions where resnet18 has one of 7x7"),
-            ("resnet101", "resnet50", "the weights are of resnet101; mindgap builds resnet18, resnet34, resnet50"),
+            ("resnet152", "resnet50", "the weights are of resnet152; mindgap builds resnet18, resnet34, resnet50"),
             ("seresnet50", "resnet50", "the weights are of seresnet50"),
             ("vit_base_patch16_224", "resnet50", "the weights are of vit_base_patch16_224"),
         ] {

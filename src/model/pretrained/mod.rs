@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | What | The network starts from the weights in FILE, of torchvision's or timm's resnet18, resnet34 and resnet50 or of a run's `model.safetensors`; a name is looked up on the Hugging Face hub. The stem is fitted to the images' channels and normalisation; the classifier is initialised at random where the classes differ. |
+//! | What | The network starts from the weights in FILE, of torchvision's or timm's resnet18, resnet34, resnet50 and resnet101 or of a run's `model.safetensors`; a name is looked up on the Hugging Face hub. The stem is fitted to the images' channels and normalisation; the classifier is initialised at random where the classes differ. |
 //! | When it helps | Nearly always where images are few: features learnt from a million images cannot be learnt from a thousand. |
 //! | Costs | Nothing; with the same recipe it is a better start. The network must have the file's architecture. |
 //! | Usual values | A tenth of the usual `--lr` and few epochs, as in preset `fine-tune`; with `--layer-decay` or `--freeze-until`. |

@@ -43,8 +43,8 @@ pub(super) const NETWORK: &[Key] = &[
 pub(super) const PRETRAINED: &[Key] = &[
     Key {
         name: "pretrained", value_names: &["WEIGHTS"], kind: Kind::Path,
-        help: "Start from these weights: a .safetensors file of torchvision's or timm's resnet18, 34 or 50 or of \
-               mindgap's, or a name on the Hugging Face hub, such as timm/resnet18.a1_in1k",
+        help: "Start from these weights: a .safetensors file of torchvision's or timm's resnet18 to resnet101 or \
+               of mindgap's, or a name on the Hugging Face hub, such as timm/resnet18.a1_in1k",
         example: "pretrained = '/WEIGHTS'", ..Key::KNOB
     },
     Key {
