@@ -13,7 +13,7 @@ use tch::{Device, Kind, Tensor};
 use super::{Classifier, Model};
 use crate::{
     augment::Normalize,
-    model::{BlockSpec, ConvSpec, Description, Role},
+    model::{BlockSpec, ConvSpec, Description, Role, ShortcutSpec},
     recipe::Stem,
     torch::{self, ScriptModule},
 };
@@ -46,10 +46,7 @@ impl ModuleBuilder<'_> {
     fn root(&self, temperature: f64) -> Result<ScriptModule> {
         let architecture = &self.classifier.architecture;
         let mut root = self.module("")?;
-        for conv in architecture.stem_layers() {
-            root.child(&conv.conv, &self.convolution("", &conv)?)?;
-            root.child(&conv.norm, &self.norm(&conv.norm)?)?;
-        }
+        let first_weight = self.stem(&mut root)?;
         let mut layers = String::new();
         for (stage, blocks) in (1..).zip(architecture.blocks()) {
             let name = format!("layer{stage}");
@@ -76,7 +73,7 @@ impl ModuleBuilder<'_> {
             "def forward(self, images: Tensor) -> Tensor:\n    \
                  scale = torch.tensor({scale:?}, dtype=6, device=images.device).view([1, -1, 1, 1])\n    \
                  shift = torch.tensor({shift:?}, dtype=6, device=images.device).view([1, -1, 1, 1])\n    \
-                 x = (images.to(6) * scale + shift).to(self.conv1.weight.dtype)\n    \
+                 x = (images.to(6) * scale + shift).to({first_weight}.dtype)\n    \
                  x = torch.relu(self.bn1.forward(self.conv1.forward(x)))\n\
              {pool}{layers}    \
                  x = torch.mean(x, [2, 3])\n    \
@@ -86,6 +83,32 @@ impl ModuleBuilder<'_> {
                  return torch.softmax(self.forward(images) / {temperature:?}, 1)\n"
         ))?;
         Ok(root)
+    }
+
+    /// Adds the convolutions and norms of the stem. Returns the expression for the first weight.
+    fn stem(&self, root: &mut ScriptModule) -> Result<&'static str> {
+        let layers = self.classifier.architecture.stem_layers();
+        if let [conv] = layers.as_slice() {
+            root.child("conv1", &self.convolution("", conv)?)?;
+            root.child("bn1", &self.norm("bn1")?)?;
+            return Ok("self.conv1.weight");
+        }
+        // The layers between the first and the last norm are one module, whose ReLUs have a number but no module.
+        let mut conv1 = self.module("conv1")?;
+        let mut lines = String::from("def forward(self, x: Tensor) -> Tensor:\n");
+        for conv in &layers {
+            let number = conv.conv.trim_start_matches("conv1.");
+            conv1.child(number, &self.convolution("", conv)?)?;
+            lines += &format!("    x = getattr(self, \"{number}\").forward(x)\n");
+            if let Some(number) = conv.norm.strip_prefix("conv1.") {
+                conv1.child(number, &self.norm(&conv.norm)?)?;
+                lines += &format!("    x = torch.relu(getattr(self, \"{number}\").forward(x))\n");
+            }
+        }
+        conv1.define(&format!("{lines}    return x\n"))?;
+        root.child("conv1", &conv1)?;
+        root.child("bn1", &self.norm("bn1")?)?;
+        Ok("getattr(self.conv1, \"0\").weight")
     }
 
     fn block(&self, spec: &BlockSpec) -> Result<ScriptModule> {
@@ -111,12 +134,20 @@ impl ModuleBuilder<'_> {
         Ok(block)
     }
 
-    /// The shortcut of the block at `path`.
-    fn downsample(&self, path: &str, conv: &ConvSpec) -> Result<ScriptModule> {
+    /// The shortcut of the block at `path`. Its layers are numbered as in PyTorch's `Sequential`.
+    fn downsample(&self, path: &str, shortcut: &ShortcutSpec) -> Result<ScriptModule> {
+        let ShortcutSpec { pool, conv } = shortcut;
         let mut downsample = self.module(&format!("{path}.downsample"))?;
-        downsample.child("0", &self.convolution(path, conv)?)?;
-        downsample.child("1", &self.norm(&format!("{path}.{}", conv.norm))?)?;
-        downsample.define(&chain(2))?;
+        let [first, second] = [&conv.conv, &conv.norm].map(|name| name.trim_start_matches("downsample."));
+        downsample.child(first, &self.convolution(path, conv)?)?;
+        downsample.child(second, &self.norm(&format!("{path}.{}", conv.norm))?)?;
+        let pool = if *pool { "    x = torch.avg_pool2d(x, [2, 2], [2, 2], [0, 0], True, False)\n" } else { "" };
+        downsample.define(&format!(
+            "def forward(self, x: Tensor) -> Tensor:\n{pool}    \
+                 x = getattr(self, \"{first}\").forward(x)\n    \
+                 x = getattr(self, \"{second}\").forward(x)\n    \
+                 return x\n"
+        ))?;
         Ok(downsample)
     }
 

@@ -1,5 +1,5 @@
-//! The architecture of a network without its weights: family, depth, width and stem; for `--model NAME`,
-//! `--width N` and preset `wider`.
+//! The architecture of a network without its weights: family, depth, width, stem and the options of its blocks;
+//! for `--model NAME`, `--width N` and preset `wider`.
 //!
 //! | | |
 //! |---|---|
@@ -11,7 +11,10 @@
 
 use anyhow::{Result, bail};
 
-use super::spec::{BlockKind, BlockSpec, ConvSpec};
+use super::{
+    resnet_d::deep_stem,
+    spec::{BlockKind, BlockSpec, ConvSpec, ShortcutSpec},
+};
 use crate::recipe::{Recipe, Stem, family};
 
 /// The architecture of a ResNet, and what is dropped from it in training.
@@ -27,6 +30,8 @@ pub struct Architecture {
     pub stem: Stem,
     /// The stride of a small stem.
     pub stem_stride: i64,
+    /// Whether shortcuts and the ImageNet stem are those of ResNet-D.
+    pub resnet_d: bool,
     /// Colour channels of the images: 1 or 3.
     pub channels: i64,
     /// The number of classes.
@@ -74,6 +79,7 @@ impl Architecture {
             width: i64::from(recipe.width.unwrap_or(family.default_width())),
             stem: recipe.stem.or(family.default_stem()).unwrap_or(Stem::Small),
             stem_stride: i64::from(recipe.stem_stride),
+            resnet_d: recipe.resnet_d,
             channels: i64::from(channels),
             classes: classes as i64,
             zero_init_last: recipe.zero_init_last,
@@ -86,6 +92,7 @@ impl Architecture {
     /// The convolutions before the first stage, without the max-pool of the ImageNet stem.
     pub fn stem_layers(&self) -> Vec<ConvSpec> {
         let (kernel, stride) = match self.stem {
+            Stem::Imagenet if self.resnet_d => return deep_stem(self.channels, self.width),
             Stem::Imagenet => (7, 2),
             Stem::Small => (3, self.stem_stride),
         };
@@ -113,8 +120,14 @@ impl Architecture {
     fn block(&self, path: String, inputs: i64, width: i64, stride: i64) -> BlockSpec {
         let main = self.block.convolutions(inputs, width, stride);
         let outputs = self.block.outputs(width);
-        let shortcut = (stride != 1 || inputs != outputs)
-            .then(|| ConvSpec::new("downsample.0", "downsample.1", (inputs, outputs, 1, stride)));
+        let shortcut = (stride != 1 || inputs != outputs).then(|| {
+            if self.resnet_d {
+                let conv = ConvSpec::new("downsample.1", "downsample.2", (inputs, outputs, 1, 1));
+                return ShortcutSpec { pool: stride != 1, conv };
+            }
+            let conv = ConvSpec::new("downsample.0", "downsample.1", (inputs, outputs, 1, stride));
+            ShortcutSpec { pool: false, conv }
+        });
         BlockSpec { path, main, shortcut }
     }
 

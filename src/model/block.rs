@@ -5,6 +5,7 @@ use tch::Tensor;
 use super::{
     drop_block, drop_path,
     layers::{Builder, ConvNorm, Mode},
+    resnet_d::average_pool,
     spec::BlockSpec,
 };
 
@@ -12,9 +13,17 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Block {
     main: Vec<ConvNorm>,
-    /// A 1×1 convolution where the shape changes; `None` stands for the identity.
-    shortcut: Option<ConvNorm>,
+    /// `None` stands for the identity.
+    shortcut: Option<Shortcut>,
     dropout: BlockDropout,
+}
+
+/// The shortcut where the shape changes: a 1×1 convolution.
+#[derive(Debug)]
+struct Shortcut {
+    /// Whether an average pool halves the map before it.
+    pool: bool,
+    conv: ConvNorm,
 }
 
 /// What is dropped from a block in training.
@@ -33,14 +42,17 @@ impl Block {
             let scale = if zero_init_last && number == spec.main.len() { 0.0 } else { 1.0 };
             main.push(ConvNorm::new(builder, conv, scale));
         }
-        let shortcut = spec.shortcut.as_ref().map(|conv| ConvNorm::new(builder, conv, 1.0));
+        let shortcut = spec.shortcut.as_ref();
+        let shortcut = shortcut
+            .map(|shortcut| Shortcut { pool: shortcut.pool, conv: ConvNorm::new(builder, &shortcut.conv, 1.0) });
         Self { main, shortcut, dropout }
     }
 
     pub fn forward(&self, x: &Tensor, mode: &mut Mode) -> Tensor {
         let skip = match &self.shortcut {
             None => x.shallow_clone(),
-            Some(shortcut) => shortcut.forward(x, mode),
+            Some(Shortcut { pool: true, conv }) => conv.forward(&average_pool(x), mode),
+            Some(Shortcut { pool: false, conv }) => conv.forward(x, mode),
         };
         let (last, inner) = self.main.split_last().expect("a block has convolutions");
         let mut y = x.shallow_clone();

@@ -21,11 +21,11 @@ impl Architecture {
             size = cost.convolve(&conv, size);
         }
         if self.stem == Stem::Imagenet {
-            size = (size + 1) / 2;
+            size = halved(size);
         }
         for block in self.blocks().concat() {
             if let Some(shortcut) = &block.shortcut {
-                cost.convolve(shortcut, size);
+                cost.convolve(&shortcut.conv, if shortcut.pool { halved(size) } else { size });
             }
             for conv in &block.main {
                 size = cost.convolve(conv, size);
@@ -53,4 +53,8 @@ impl ModelCost {
         self.parameters += weights + outputs as u64;
         self.multiply_adds += weights;
     }
+}
+
+fn halved(size: i64) -> i64 {
+    (size + 1) / 2
 }

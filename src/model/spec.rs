@@ -59,6 +59,15 @@ impl ConvSpec {
     }
 }
 
+/// The shortcut of a block that changes the shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortcutSpec {
+    /// Whether an average pool of stride 2 comes before the convolution.
+    pub pool: bool,
+    /// The 1×1 convolution and its norm.
+    pub conv: ConvSpec,
+}
+
 /// A residual block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockSpec {
@@ -66,6 +75,6 @@ pub struct BlockSpec {
     pub path: String,
     /// The convolutions of the main path.
     pub main: Vec<ConvSpec>,
-    /// The 1×1 convolution of a shortcut that changes the shape; `None` stands for the identity.
-    pub shortcut: Option<ConvSpec>,
+    /// The shortcut; `None` stands for the identity.
+    pub shortcut: Option<ShortcutSpec>,
 }

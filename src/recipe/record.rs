@@ -22,6 +22,9 @@ pub struct Recipe {
     pub stem: Option<Stem>,
     /// Stride of a 3×3 stem: 1, 2 or 4. Stride 2 leaves a quarter of the work. The ImageNet stem takes 1 only.
     pub stem_stride: u32,
+    /// Average the map where a shortcut halves it, and make the ImageNet stem of three 3×3 convolutions (ResNet-D). Off:
+    /// false. timm: `resnet50d` for `resnet50`.
+    pub resnet_d: bool,
     /// Start the last norm of each residual block at zero, so that each block starts as the identity. Off: false. timm:
     /// `--zero-init-last`.
     pub zero_init_last: bool,
@@ -171,6 +174,7 @@ impl Default for Recipe {
             width: None,
             stem: None,
             stem_stride: 1,
+            resnet_d: false,
             zero_init_last: false,
             sync_bn: false,
             pretrained: None,

@@ -51,6 +51,14 @@ impl GraphBuilder {
         self.node_with("MaxPool", name, name, &[x], window(3, 2, 1))
     }
 
+    /// Adds an average pool of 2×2 pixels with stride 2, whose windows may reach beyond the edge and do not count what
+    /// lies there.
+    pub fn average_pool(&mut self, name: &str, x: &str) -> String {
+        let mut attributes = window(2, 2, 0);
+        attributes.push(AttributeProto::int("ceil_mode", 1));
+        self.node_with("AveragePool", name, name, &[x], attributes)
+    }
+
     /// Adds the linear classifier `name` with its `weight` and `bias`, whose output is called `output`.
     pub fn linear(&mut self, name: &str, x: &str, output: &str) -> String {
         let inputs = [x, &format!("{name}.weight"), &format!("{name}.bias")];

@@ -14,12 +14,19 @@ const WINDOW_AT_MOST: i64 = 64;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Operator {
     Convolution(Window),
-    BatchNorm { epsilon: f64 },
+    BatchNorm {
+        epsilon: f64,
+    },
     Relu,
     Add,
     Multiply,
     Divide,
     MaxPool(Window),
+    /// A mean that does not count padding; with `ceil` a window may reach beyond the edge.
+    AveragePool {
+        window: Window,
+        ceil: bool,
+    },
     GlobalMean,
     Flatten,
     Linear,
@@ -49,6 +56,12 @@ impl Operator {
             "Mul" => (Self::Multiply, 2),
             "Div" => (Self::Divide, 2),
             "MaxPool" => (Self::MaxPool(attributes.window()?), 1),
+            "AveragePool" => {
+                let window = attributes.window()?;
+                let ceil = attributes.int("ceil_mode")?;
+                ensure!((0..=1).contains(&ceil), "its ceil_mode is {ceil}");
+                (Self::AveragePool { window, ceil: ceil == 1 }, 1)
+            }
             "GlobalAveragePool" => (Self::GlobalMean, 1),
             "Flatten" => (Self::Flatten, 1),
             "Gemm" => {
@@ -91,6 +104,9 @@ impl Operator {
             (Self::Divide, &[x, y]) => x / y.expand_as(x),
             (Self::MaxPool(Window { kernel, padding, stride }), &[x]) => {
                 x.max_pool2d(kernel, stride, padding, [1, 1], false)
+            }
+            (Self::AveragePool { window: Window { kernel, padding, stride }, ceil }, &[x]) => {
+                x.avg_pool2d(kernel, stride, padding, ceil, false, None)
             }
             (Self::GlobalMean, &[x]) => x.mean_dim([2i64, 3].as_slice(), true, None),
             (Self::Flatten, &[x]) => x.flatten(1, -1),

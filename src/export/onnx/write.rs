@@ -12,7 +12,7 @@ use super::{
 use crate::{
     augment::Normalize,
     export::{Classifier, Variant},
-    model::{Architecture, BlockSpec, Description},
+    model::{Architecture, BlockSpec, Description, ShortcutSpec},
     recipe::Stem,
 };
 
@@ -73,7 +73,8 @@ fn stem(builder: &mut GraphBuilder, architecture: &Architecture, x: &str) -> Str
     for layer in architecture.stem_layers() {
         x = builder.convolution(&layer.conv, &x, &layer);
         x = builder.norm(&layer.norm, &x);
-        x = builder.node("Relu", "relu", &[&x]);
+        let name = if layer.norm == "bn1" { "relu".to_owned() } else { format!("{}.relu", layer.norm) };
+        x = builder.node("Relu", &name, &[&x]);
     }
     match architecture.stem {
         Stem::Imagenet => builder.max_pool("maxpool", &x),
@@ -93,7 +94,10 @@ fn block(builder: &mut GraphBuilder, spec: &BlockSpec, x: &str) -> String {
         }
     }
     let mut skip = x.to_owned();
-    if let Some(conv) = &spec.shortcut {
+    if let Some(ShortcutSpec { pool, conv }) = &spec.shortcut {
+        if *pool {
+            skip = builder.average_pool(&name("downsample.0"), &skip);
+        }
         skip = builder.convolution(&name(&conv.conv), &skip, conv);
         skip = builder.norm(&name(&conv.norm), &skip);
     }

@@ -1,6 +1,6 @@
 //! Keys of the network: what it is, where its weights come from, and what is dropped in it while it trains.
 
-use super::{Key, Kind, KnobFamily, Range, Shown};
+use super::{Key, KeyRole, Kind, KnobFamily, Range, Shown};
 use crate::recipe::{FirstTrained, MODEL_NAMES, Stem};
 
 #[rustfmt::skip]
@@ -25,6 +25,11 @@ pub(super) const NETWORK: &[Key] = &[
         name: "stem_stride", value_names: &["N"], kind: Kind::OneOf(&[1, 2, 4]),
         help: "Stride of a 3×3 stem: 1, 2 or 4",
         remedy: "give 1, or 2 or 4 for less work", example: "stem_stride = 2", ..Key::SETTING
+    },
+    Key {
+        name: "resnet_d",
+        help: "Average the map where a shortcut halves it; make the ImageNet stem of three 3×3 convolutions",
+        default: Shown::Off, role: KeyRole::Option, example: "resnet_d = true", ..Key::SETTING
     },
     Key {
         name: "zero_init_last",
