@@ -64,8 +64,11 @@ impl ModuleBuilder<'_> {
         let Description { mean, std, .. } = &self.classifier.description;
         let (scale, shift) = Normalize::factors(mean, std);
         let pool = match architecture.stem {
-            Stem::Imagenet => "    x = torch.max_pool2d(x, [3, 3], [2, 2], [1, 1])\n",
-            Stem::Small => "",
+            Stem::Imagenet if architecture.blur_pool => {
+                format!("    x = torch.max_pool2d(x, [3, 3], [1, 1], [1, 1])\n{}", blurred("x"))
+            }
+            Stem::Imagenet => "    x = torch.max_pool2d(x, [3, 3], [2, 2], [1, 1])\n".to_owned(),
+            Stem::Small => String::new(),
         };
         let drop = architecture.drop;
         // TorchScript's number for float32 is 6.
@@ -122,6 +125,9 @@ impl ModuleBuilder<'_> {
             let call = format!("self.{norm}.forward(self.{conv}.forward(y))");
             let call = if number < spec.main.len() { format!("torch.relu({call})") } else { call };
             lines += &format!("    y = {call}\n");
+            if layer.blur {
+                lines += &blurred("y");
+            }
         }
         let skip = match &spec.shortcut {
             Some(shortcut) => {
@@ -213,6 +219,14 @@ impl ModuleBuilder<'_> {
 fn chain(count: usize) -> String {
     let calls = (0..count).map(|number| format!("    x = getattr(self, \"{number}\").forward(x)\n"));
     format!("def forward(self, x: Tensor) -> Tensor:\n{}    return x\n", calls.collect::<String>())
+}
+
+/// The lines that blur the variable `x` to half its size, as the network does: by two means of 2×2 pixels.
+fn blurred(x: &str) -> String {
+    format!(
+        "    {x} = torch.avg_pool2d({x}, [2, 2], [1, 1])\n    \
+             {x} = torch.avg_pool2d({x}, [2, 2], [2, 2], [1, 1], False, False)\n"
+    )
 }
 
 /// A TorchScript file that runs in this process. It is a program, so untrusted files are read by

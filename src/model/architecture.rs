@@ -32,6 +32,8 @@ pub struct Architecture {
     pub stem_stride: i64,
     /// Whether shortcuts and the ImageNet stem are those of ResNet-D.
     pub resnet_d: bool,
+    /// Whether blocks and max-pool down-sample by a blur.
+    pub blur_pool: bool,
     /// Colour channels of the images: 1 or 3.
     pub channels: i64,
     /// The number of classes.
@@ -80,6 +82,7 @@ impl Architecture {
             stem: recipe.stem.or(family.default_stem()).unwrap_or(Stem::Small),
             stem_stride: i64::from(recipe.stem_stride),
             resnet_d: recipe.resnet_d,
+            blur_pool: recipe.blur_pool,
             channels: i64::from(channels),
             classes: classes as i64,
             zero_init_last: recipe.zero_init_last,
@@ -118,7 +121,10 @@ impl Architecture {
     }
 
     fn block(&self, path: String, inputs: i64, width: i64, stride: i64) -> BlockSpec {
-        let main = self.block.convolutions(inputs, width, stride);
+        let mut main = self.block.convolutions(inputs, width, stride);
+        if self.blur_pool {
+            main = main.into_iter().map(ConvSpec::blurred).collect();
+        }
         let outputs = self.block.outputs(width);
         let shortcut = (stride != 1 || inputs != outputs).then(|| {
             if self.resnet_d {

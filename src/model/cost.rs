@@ -44,7 +44,7 @@ impl ModelCost {
         let weights = (conv.inputs * conv.outputs * conv.kernel * conv.kernel) as u64;
         self.parameters += weights + 2 * conv.outputs as u64;
         self.multiply_adds += weights * (size * size) as u64;
-        size
+        if conv.blur { halved(size) } else { size }
     }
 
     /// Adds a linear layer with biases.

@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::{
     batch_share::DropoutDraws,
+    blur_pool::blur_pool,
     parameters::{Parameters, Role},
     spec::ConvSpec,
     sync_norm::sync_norm,
@@ -167,6 +168,8 @@ impl BatchNorm {
 pub(super) struct ConvNorm {
     conv: Conv,
     norm: BatchNorm,
+    /// Whether a blur of stride 2 follows after ReLU.
+    blur: bool,
 }
 
 impl ConvNorm {
@@ -174,7 +177,7 @@ impl ConvNorm {
     pub fn new(builder: &mut Builder, spec: &ConvSpec, scale: f64) -> Self {
         let conv = Conv::new(&mut builder.at(&spec.conv), spec.inputs, spec.outputs, spec.kernel, spec.stride);
         let norm = BatchNorm::new(&mut builder.at(&spec.norm), spec.outputs, scale);
-        Self { conv, norm }
+        Self { conv, norm, blur: spec.blur }
     }
 
     /// norm(conv(x)).
@@ -182,9 +185,10 @@ impl ConvNorm {
         self.compute(x, None, false, mode)
     }
 
-    /// relu(norm(conv(x))).
+    /// relu(norm(conv(x))), blurred to half the size where that follows.
     pub fn forward_relu(&self, x: &Tensor, mode: &Mode) -> Tensor {
-        self.compute(x, None, true, mode)
+        let y = self.compute(x, None, true, mode);
+        if self.blur { blur_pool(&y) } else { y }
     }
 
     /// relu(norm(conv(x)) + skip).

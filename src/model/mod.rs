@@ -3,6 +3,7 @@
 mod architecture;
 mod batch_share;
 mod block;
+pub mod blur_pool;
 mod cost;
 mod description;
 pub mod drop;

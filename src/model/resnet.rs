@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 use super::{
     architecture::Architecture,
     block::{Block, BlockDropout},
+    blur_pool::blur_pool,
     drop::dropout,
     drop_path, freeze,
     layers::{Builder, ConvNorm, Linear, Mode},
@@ -21,6 +22,8 @@ pub struct ResNet {
     pub parameters: Parameters,
     stem: Vec<ConvNorm>,
     max_pool: bool,
+    /// Whether a blur of stride 2 follows after the max-pool, which then has stride 1.
+    blur_pool: bool,
     stages: Vec<Vec<Block>>,
     /// How many parts are frozen, counted from the input; the stem and each stage are one part each.
     frozen: usize,
@@ -55,7 +58,8 @@ impl ResNet {
         let frozen = architecture.frozen;
         parameters.freeze(|name| freeze::part(name) < frozen);
         let max_pool = architecture.stem == Stem::Imagenet;
-        Self { parameters, stem, max_pool, stages, frozen, drop: architecture.drop, fc }
+        let blur_pool = architecture.blur_pool;
+        Self { parameters, stem, max_pool, blur_pool, stages, frozen, drop: architecture.drop, fc }
     }
 
     /// The number of classes.
@@ -109,7 +113,11 @@ impl ResNet {
         }
         watch(format_args!("the stem"), &x);
         if self.max_pool {
-            x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+            let stride = if self.blur_pool { 1 } else { 2 };
+            x = x.max_pool2d([3, 3], [stride; 2], [1, 1], [1, 1], false);
+            if self.blur_pool {
+                x = blur_pool(&x);
+            }
         }
         for (part, blocks) in (1..).zip(&self.stages) {
             let mut frozen = Mode::Eval;

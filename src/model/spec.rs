@@ -49,13 +49,21 @@ pub struct ConvSpec {
     pub kernel: i64,
     /// The stride of the convolution \[pixels\].
     pub stride: i64,
+    /// Whether a blur of stride 2 follows after ReLU.
+    pub blur: bool,
 }
 
 impl ConvSpec {
-    /// `shape` is (inputs, outputs, kernel, stride).
+    /// A convolution without blur; `shape` is (inputs, outputs, kernel, stride).
     pub fn new(conv: impl Into<String>, norm: impl Into<String>, shape: (i64, i64, i64, i64)) -> Self {
         let (inputs, outputs, kernel, stride) = shape;
-        Self { conv: conv.into(), norm: norm.into(), inputs, outputs, kernel, stride }
+        Self { conv: conv.into(), norm: norm.into(), inputs, outputs, kernel, stride, blur: false }
+    }
+
+    /// The convolution with a blur of stride 2 in place of its own stride of 2; one of stride 1 stays as it is.
+    #[must_use]
+    pub fn blurred(self) -> Self {
+        if self.stride == 2 { Self { stride: 1, blur: true, ..self } } else { self }
     }
 }
 

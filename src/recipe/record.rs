@@ -25,6 +25,8 @@ pub struct Recipe {
     /// Average the map where a shortcut halves it, and make the ImageNet stem of three 3×3 convolutions (ResNet-D). Off:
     /// false. timm: `resnet50d` for `resnet50`.
     pub resnet_d: bool,
+    /// Halve maps by a blur instead of a stride. Off: false. timm: `resnetblur50` for `resnet50`.
+    pub blur_pool: bool,
     /// Start the last norm of each residual block at zero, so that each block starts as the identity. Off: false. timm:
     /// `--zero-init-last`.
     pub zero_init_last: bool,
@@ -175,6 +177,7 @@ impl Default for Recipe {
             stem: None,
             stem_stride: 1,
             resnet_d: false,
+            blur_pool: false,
             zero_init_last: false,
             sync_bn: false,
             pretrained: None,

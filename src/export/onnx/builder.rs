@@ -46,17 +46,22 @@ impl GraphBuilder {
         self.node_with("BatchNormalization", name, name, &inputs, vec![AttributeProto::float("epsilon", 1e-5)])
     }
 
-    /// Adds a max-pool of 3×3 pixels with stride 2.
-    pub fn max_pool(&mut self, name: &str, x: &str) -> String {
-        self.node_with("MaxPool", name, name, &[x], window(3, 2, 1))
+    /// Adds a max-pool of 3×3 pixels.
+    pub fn max_pool(&mut self, name: &str, x: &str, stride: i64) -> String {
+        self.node_with("MaxPool", name, name, &[x], window(3, stride, 1))
     }
 
-    /// Adds an average pool of 2×2 pixels with stride 2, whose windows may reach beyond the edge and do not count what
-    /// lies there.
-    pub fn average_pool(&mut self, name: &str, x: &str) -> String {
-        let mut attributes = window(2, 2, 0);
-        attributes.push(AttributeProto::int("ceil_mode", 1));
+    /// Adds an average pool of 2×2 pixels that does not count padding. With `ceil` a window may reach beyond the edge.
+    pub fn average_pool(&mut self, name: &str, x: &str, stride: i64, padding: i64, ceil: bool) -> String {
+        let mut attributes = window(2, stride, padding);
+        attributes.push(AttributeProto::int("ceil_mode", i64::from(ceil)));
         self.node_with("AveragePool", name, name, &[x], attributes)
+    }
+
+    /// Adds the blur of stride 2, as the network computes it: two means of 2×2 pixels.
+    pub fn blur(&mut self, name: &str, x: &str) -> String {
+        let means = self.average_pool(&format!("{name}.means"), x, 1, 0, false);
+        self.average_pool(name, &means, 2, 1, false)
     }
 
     /// Adds the linear classifier `name` with its `weight` and `bias`, whose output is called `output`.

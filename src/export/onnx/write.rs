@@ -77,7 +77,11 @@ fn stem(builder: &mut GraphBuilder, architecture: &Architecture, x: &str) -> Str
         x = builder.node("Relu", &name, &[&x]);
     }
     match architecture.stem {
-        Stem::Imagenet => builder.max_pool("maxpool", &x),
+        Stem::Imagenet if architecture.blur_pool => {
+            x = builder.max_pool("maxpool", &x, 1);
+            builder.blur("maxpool.blur", &x)
+        }
+        Stem::Imagenet => builder.max_pool("maxpool", &x, 2),
         Stem::Small => x,
     }
 }
@@ -92,11 +96,14 @@ fn block(builder: &mut GraphBuilder, spec: &BlockSpec, x: &str) -> String {
         if number < spec.main.len() {
             y = builder.node("Relu", &name(&format!("relu{number}")), &[&y]);
         }
+        if layer.blur {
+            y = builder.blur(&name(&format!("blur{number}")), &y);
+        }
     }
     let mut skip = x.to_owned();
     if let Some(ShortcutSpec { pool, conv }) = &spec.shortcut {
         if *pool {
-            skip = builder.average_pool(&name("downsample.0"), &skip);
+            skip = builder.average_pool(&name("downsample.0"), &skip, 2, 0, true);
         }
         skip = builder.convolution(&name(&conv.conv), &skip, conv);
         skip = builder.norm(&name(&conv.norm), &skip);

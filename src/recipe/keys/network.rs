@@ -32,6 +32,11 @@ pub(super) const NETWORK: &[Key] = &[
         default: Shown::Off, role: KeyRole::Option, example: "resnet_d = true", ..Key::SETTING
     },
     Key {
+        name: "blur_pool",
+        help: "Halve maps by a blur after a convolution of stride 1, not by its stride",
+        default: Shown::Off, role: KeyRole::Option, example: "blur_pool = true", ..Key::SETTING
+    },
+    Key {
         name: "zero_init_last",
         help: "Start the last norm of each block at zero",
         default: Shown::Off, example: "zero_init_last = true", ..Key::SETTING
