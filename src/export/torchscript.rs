@@ -129,6 +129,10 @@ impl ModuleBuilder<'_> {
                 lines += &blurred("y");
             }
         }
+        if spec.squeezed.is_some() {
+            block.child("se", &self.squeeze_excitation(&format!("{path}.se"))?)?;
+            lines += "    y = self.se.forward(y)\n";
+        }
         let skip = match &spec.shortcut {
             Some(shortcut) => {
                 block.child("downsample", &self.downsample(path, shortcut)?)?;
@@ -155,6 +159,26 @@ impl ModuleBuilder<'_> {
                  return x\n"
         ))?;
         Ok(downsample)
+    }
+
+    fn squeeze_excitation(&self, path: &str) -> Result<ScriptModule> {
+        let mut module = self.module(path)?;
+        for name in ["fc1", "fc2"] {
+            let mut layer = self.leaf(&format!("{path}.{name}"))?;
+            // Called on vectors, which have no height and width.
+            layer.define(
+                "def forward(self, x: Tensor) -> Tensor:\n    \
+                     return torch.linear(x, torch.flatten(self.weight, 1), self.bias)\n",
+            )?;
+            module.child(name, &layer)?;
+        }
+        module.define(
+            "def forward(self, x: Tensor) -> Tensor:\n    \
+                 y = torch.relu(self.fc1.forward(torch.mean(x, [2, 3])))\n    \
+                 y = torch.sigmoid(self.fc2.forward(y))\n    \
+                 return x * torch.unsqueeze(torch.unsqueeze(y, -1), -1)\n",
+        )?;
+        Ok(module)
     }
 
     /// A convolution of the block at `path`, or of the stem where that is empty.

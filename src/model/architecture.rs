@@ -14,6 +14,7 @@ use anyhow::{Result, bail};
 use super::{
     resnet_d::deep_stem,
     spec::{BlockKind, BlockSpec, ConvSpec, ShortcutSpec},
+    squeeze_excitation::inner_channels,
 };
 use crate::recipe::{Recipe, Stem, family};
 
@@ -34,6 +35,8 @@ pub struct Architecture {
     pub resnet_d: bool,
     /// Whether blocks and max-pool down-sample by a blur.
     pub blur_pool: bool,
+    /// What squeeze-and-excitation divides a block's channels by; `None` where there is none.
+    pub se: Option<i64>,
     /// Colour channels of the images: 1 or 3.
     pub channels: i64,
     /// The number of classes.
@@ -83,6 +86,7 @@ impl Architecture {
             stem_stride: i64::from(recipe.stem_stride),
             resnet_d: recipe.resnet_d,
             blur_pool: recipe.blur_pool,
+            se: (recipe.se > 0).then_some(i64::from(recipe.se)),
             channels: i64::from(channels),
             classes: classes as i64,
             zero_init_last: recipe.zero_init_last,
@@ -134,7 +138,7 @@ impl Architecture {
             let conv = ConvSpec::new("downsample.0", "downsample.1", (inputs, outputs, 1, stride));
             ShortcutSpec { pool: false, conv }
         });
-        BlockSpec { path, main, shortcut }
+        BlockSpec { path, main, squeezed: self.se.map(|reduction| inner_channels(outputs, reduction)), shortcut }
     }
 
     /// The number of channels that reach the classifier.

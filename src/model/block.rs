@@ -7,12 +7,15 @@ use super::{
     layers::{Builder, ConvNorm, Mode},
     resnet_d::average_pool,
     spec::BlockSpec,
+    squeeze_excitation::SqueezeExcitation,
 };
 
 /// One residual block: relu(main(x) + skip(x)).
 #[derive(Debug)]
 pub(super) struct Block {
     main: Vec<ConvNorm>,
+    /// The gates of the main path's output.
+    se: Option<SqueezeExcitation>,
     /// `None` stands for the identity.
     shortcut: Option<Shortcut>,
     dropout: BlockDropout,
@@ -42,10 +45,11 @@ impl Block {
             let scale = if zero_init_last && number == spec.main.len() { 0.0 } else { 1.0 };
             main.push(ConvNorm::new(builder, conv, scale));
         }
+        let se = spec.squeezed.map(|inner| SqueezeExcitation::new(&mut builder.at("se"), spec.outputs(), inner));
         let shortcut = spec.shortcut.as_ref();
         let shortcut = shortcut
             .map(|shortcut| Shortcut { pool: shortcut.pool, conv: ConvNorm::new(builder, &shortcut.conv, 1.0) });
-        Self { main, shortcut, dropout }
+        Self { main, se, shortcut, dropout }
     }
 
     pub fn forward(&self, x: &Tensor, mode: &mut Mode) -> Tensor {
@@ -65,13 +69,19 @@ impl Block {
         {
             y = drop_block::forward(&y, drop_block, draws);
         }
-        if drop_path > 0.0 && mode.draws().is_some() {
-            y = last.forward(&y, mode);
-            if let Some(draws) = mode.draws() {
-                y = drop_path::forward(&y, drop_path, draws);
-            }
-            return (y + skip).relu_();
+        let drops_path = drop_path > 0.0 && mode.draws().is_some();
+        if self.se.is_none() && !drops_path {
+            return last.forward_add_relu(&y, &skip, mode);
         }
-        last.forward_add_relu(&y, &skip, mode)
+        y = last.forward(&y, mode);
+        if let Some(se) = &self.se {
+            y = se.forward(&y);
+        }
+        if drop_path > 0.0
+            && let Some(draws) = mode.draws()
+        {
+            y = drop_path::forward(&y, drop_path, draws);
+        }
+        (y + skip).relu_()
     }
 }

@@ -8,7 +8,8 @@ use crate::recipe::Stem;
 pub struct ModelCost {
     /// The number of weights, biases, and norm scales and shifts.
     pub parameters: u64,
-    /// Multiply-adds of the convolutions and the classifier in the forward pass of one image.
+    /// Multiply-adds of the convolutions, the squeeze-and-excitation layers and the classifier in the forward pass of
+    /// one image. Norms and poolings are left out.
     pub multiply_adds: u64,
 }
 
@@ -29,6 +30,10 @@ impl Architecture {
             }
             for conv in &block.main {
                 size = cost.convolve(conv, size);
+            }
+            if let Some(squeezed) = block.squeezed {
+                cost.connect(block.outputs(), squeezed);
+                cost.connect(squeezed, block.outputs());
             }
         }
         cost.connect(self.features(), self.classes);

@@ -17,6 +17,7 @@ pub mod pretrained;
 mod resnet;
 pub mod resnet_d;
 mod spec;
+mod squeeze_excitation;
 mod sync_norm;
 pub mod weights;
 

@@ -83,6 +83,15 @@ pub struct BlockSpec {
     pub path: String,
     /// The convolutions of the main path.
     pub main: Vec<ConvSpec>,
+    /// The inner channels of squeeze-and-excitation, if the block has it.
+    pub squeezed: Option<i64>,
     /// The shortcut; `None` stands for the identity.
     pub shortcut: Option<ShortcutSpec>,
+}
+
+impl BlockSpec {
+    /// The number of output channels.
+    pub fn outputs(&self) -> i64 {
+        self.main.last().map_or(0, |last| last.outputs)
+    }
 }

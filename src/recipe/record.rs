@@ -27,6 +27,8 @@ pub struct Recipe {
     pub resnet_d: bool,
     /// Halve maps by a blur instead of a stride. Off: false. timm: `resnetblur50` for `resnet50`.
     pub blur_pool: bool,
+    /// What squeeze-and-excitation divides a block's channels by. Off: 0. timm: `seresnet50` for `resnet50` and 16.
+    pub se: u32,
     /// Start the last norm of each residual block at zero, so that each block starts as the identity. Off: false. timm:
     /// `--zero-init-last`.
     pub zero_init_last: bool,
@@ -178,6 +180,7 @@ impl Default for Recipe {
             stem_stride: 1,
             resnet_d: false,
             blur_pool: false,
+            se: 0,
             zero_init_last: false,
             sync_bn: false,
             pretrained: None,

@@ -39,6 +39,12 @@ impl GraphBuilder {
         self.node_with("Conv", name, name, &inputs, window(spec.kernel, spec.stride, spec.kernel / 2))
     }
 
+    /// Adds a 1×1 convolution with the tensors `name.weight` and `name.bias`.
+    pub fn pointwise(&mut self, name: &str, x: &str) -> String {
+        let inputs = [x, &format!("{name}.weight"), &format!("{name}.bias")];
+        self.node_with("Conv", name, name, &inputs, window(1, 1, 0))
+    }
+
     /// Adds a batch norm with the tensors that PyTorch has under `name`.
     pub fn norm(&mut self, name: &str, x: &str) -> String {
         let tensors = ["weight", "bias", "running_mean", "running_var"].map(|leaf| format!("{name}.{leaf}"));

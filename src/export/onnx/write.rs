@@ -100,6 +100,14 @@ fn block(builder: &mut GraphBuilder, spec: &BlockSpec, x: &str) -> String {
             y = builder.blur(&name(&format!("blur{number}")), &y);
         }
     }
+    if spec.squeezed.is_some() {
+        let mut gates = builder.node("GlobalAveragePool", &name("se.mean"), &[&y]);
+        gates = builder.pointwise(&name("se.fc1"), &gates);
+        gates = builder.node("Relu", &name("se.relu"), &[&gates]);
+        gates = builder.pointwise(&name("se.fc2"), &gates);
+        gates = builder.node("Sigmoid", &name("se.gates"), &[&gates]);
+        y = builder.node("Mul", &name("se"), &[&y, &gates]);
+    }
     let mut skip = x.to_owned();
     if let Some(ShortcutSpec { pool, conv }) = &spec.shortcut {
         if *pool {

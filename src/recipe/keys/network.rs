@@ -37,6 +37,12 @@ pub(super) const NETWORK: &[Key] = &[
         default: Shown::Off, role: KeyRole::Option, example: "blur_pool = true", ..Key::SETTING
     },
     Key {
+        name: "se", value_names: &["REDUCTION"], kind: Kind::Whole(0..=256),
+        help: "Weigh the channels of each block by squeeze-and-excitation, whose inner layer has the channels divided by \
+               this",
+        default: Shown::Off, role: KeyRole::Option, usual: "16", example: "se = 16", ..Key::SETTING
+    },
+    Key {
         name: "zero_init_last",
         help: "Start the last norm of each block at zero",
         default: Shown::Off, example: "zero_init_last = true", ..Key::SETTING
