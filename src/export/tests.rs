@@ -35,11 +35,17 @@ pub(super) fn classifier(recipe: &Recipe, channels: u32, size: u32) -> Classifie
 fn networks() -> Vec<(Recipe, u32, u32)> {
     let network =
         |model: &str, width, stem| Recipe { model: model.to_owned(), width: Some(width), stem, ..Recipe::default() };
+    let all = |recipe| Recipe { resnet_d: true, blur_pool: true, se: 4, ..recipe };
     vec![
         (network("resnet20", 16, None), 1, 32),
         (network("resnet18", 16, Some(Stem::Imagenet)), 3, 48),
         (network("resnet50", 8, Some(Stem::Imagenet)), 1, 64),
         (network("resnet50", 8, Some(Stem::Small)), 3, 17),
+        (Recipe { se: 2, ..network("resnet14", 16, None) }, 1, 16),
+        (Recipe { blur_pool: true, ..network("resnet18", 8, Some(Stem::Imagenet)) }, 3, 49),
+        (Recipe { resnet_d: true, ..network("resnet18", 8, Some(Stem::Imagenet)) }, 1, 49),
+        (all(network("resnet14", 8, None)), 3, 17),
+        (all(network("resnet50", 8, Some(Stem::Imagenet))), 3, 65),
     ]
 }
 
@@ -59,5 +65,16 @@ fn every_kind_of_network_is_read_back_with_its_logits() {
             assert!(difference.scale > 0.1 && difference.within(1e-5), "{recipe:?}: {difference:?}");
             assert_eq!(model.description(), Some(&classifier.description));
         }
+    }
+}
+
+#[test]
+fn half_precision_changes_logits_little() {
+    for (recipe, channels, size) in networks().into_iter().filter(|(recipe, ..)| recipe.se > 0) {
+        let classifier = classifier(&recipe, channels, size);
+        let half = to_onnx(&classifier, Variant { half: true, calibrated: false }).unwrap();
+        let graph = Graph::from_bytes(&half, Device::Cpu).unwrap();
+        let difference = OutputDifference::between(&classifier, &graph, channels, size).unwrap();
+        assert!(difference.within(2e-2) && difference.largest > 0.0, "{recipe:?}: {difference:?}");
     }
 }
