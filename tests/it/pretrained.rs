@@ -201,10 +201,10 @@ fn a_file_of_a_network_with_other_options_is_refused_with_the_keys_to_change() {
         desk.load(&strangers(&arrays(&build(file)), &SAME)).map(|_| arrays(&desk.network))
     };
     for (file, network, words) in [
-        (&plain, &squeezed, "stem name, it has no squeeze-and-excitation: leave se out:\n"),
-        (&squeezed, &plain, "stem name, it has squeeze-and-excitation: set se:\n"),
-        (&plain, &averaged, "stem name, it is no ResNet-D: leave resnet_d out:\n"),
-        (&averaged, &plain, "stem name, it is a ResNet-D: set resnet_d = true:\n"),
+        (&plain, &squeezed, "stem name; it has no squeeze-and-excitation, so leave se out:\n"),
+        (&squeezed, &plain, "stem name; it has squeeze-and-excitation, so set se:\n"),
+        (&plain, &averaged, "stem name; it is no ResNet-D, so leave resnet_d out:\n"),
+        (&averaged, &plain, "stem name; it is a ResNet-D, so set resnet_d = true:\n"),
     ] {
         let error = load(file, network).unwrap_err();
         assert!(error.contains(words), "{error}");

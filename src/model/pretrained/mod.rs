@@ -117,17 +117,17 @@ fn matching(archive: &Archive, parameters: &[Parameter]) -> Result<BTreeMap<Stri
     Ok(weights)
 }
 
-/// The keys to change where the file is of a network with other options, with a comma before it; empty where it is not.
+/// The keys to change where the file is of a network with other options, each after a semicolon; empty where it is not.
 fn advice(archive: &Archive, parameters: &[Parameter]) -> String {
     let mut advice = String::new();
     for (part, with, without) in [
-        (".se.fc1.", "it has squeeze-and-excitation: set se", "it has no squeeze-and-excitation: leave se out"),
-        (".downsample.2.", "it is a ResNet-D: set resnet_d = true", "it is no ResNet-D: leave resnet_d out"),
+        (".se.fc1.", "it has squeeze-and-excitation, so set se", "it has no squeeze-and-excitation, so leave se out"),
+        (".downsample.2.", "it is a ResNet-D, so set resnet_d = true", "it is no ResNet-D, so leave resnet_d out"),
     ] {
         let in_file = archive.arrays.iter().any(|array| array.name.contains(part));
         let in_network = parameters.iter().any(|parameter| parameter.name.contains(part));
         if in_file != in_network {
-            advice += &format!(", {}", if in_file { with } else { without });
+            advice += &format!("; {}", if in_file { with } else { without });
         }
     }
     advice
