@@ -34,7 +34,7 @@ type Test = Result<(), Failed>;
 type Row = (&'static str, bool, fn(Device) -> Test);
 
 /// Networks and optimisers, beside the knobs.
-const OTHERS: [(&str, &str); 8] = [
+const OTHERS: [(&str, &str); 9] = [
     ("plain", ""),
     ("adamw", "opt = 'adamw'\nlr = 0.01\nweight_decay = 0.05"),
     ("nesterov", "nesterov = true"),
@@ -42,6 +42,7 @@ const OTHERS: [(&str, &str); 8] = [
     ("grad_accum_steps", "grad_accum_steps = 3\nbatch_size = 24"),
     ("resnet18", "model = 'resnet18'\nwidth = 8\nstem_stride = 1"),
     ("resnet50", "model = 'resnet50'\nwidth = 4\nstem_stride = 1\nzero_init_last = true"),
+    ("deep_stem", "model = 'resnet18'\nwidth = 8\nstem_stride = 1\nresnet_d = true\nblur_pool = true\nse = 8"),
     ("small_stem", "model = 'resnet18'\nwidth = 8\nstem = 'small'"),
 ];
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Golden logits for tests/golden/models.json, computed by PyTorch and torchvision.
+"""Golden logits for tests/golden/models.json, computed by PyTorch, torchvision and timm.
 
-    python3 -m venv venv && venv/bin/pip install torch==2.13.0 torchvision==0.28.0
+    python3 -m venv venv && venv/bin/pip install torch==2.13.0 torchvision==0.28.0 timm==1.0.31
     venv/bin/python scripts/golden/models.py > tests/golden/models.json
 
 Weights and images are functions of the position, so that both programs compute the same ones and none is stored:
@@ -14,6 +14,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import torchvision
+from timm.layers import BlurPool2d
+from timm.models import resnet as timm
 
 
 def wave(tensor, count):
@@ -89,7 +91,7 @@ def case(name, model, channels, size, **recipe):
         evaluated = model.eval()(images)
         # What a grey network makes of the grey image, an RGB one makes of it repeated.
         grey = wave(1000, 3 * size * size).reshape(3, 1, size, size).float().repeat(1, 3, 1, 1)
-        grey = model(grey).flatten().tolist() if channels == 3 and model.conv1.kernel_size == (7, 7) else None
+        grey = model(grey).flatten().tolist() if channels == 3 and not isinstance(model, Cifar) else None
         trained = model.train()(images)
     return {
         "model": name, "channels": channels, "size": size, "classes": evaluated.shape[1], "recipe": recipe,
@@ -102,6 +104,12 @@ def case(name, model, channels, size, **recipe):
     }
 
 
+def narrow(block, layers, **options):
+    """A ResNet-D of timm's with a quarter of the channels. Its plain stem always has 64."""
+    return timm.ResNet(block, layers, num_classes=3, channels=(16, 32, 64, 128), stem_width=8, stem_type="deep",
+                       avg_down=True, **options)
+
+
 def main():
     torch.set_num_threads(1)
     vision = torchvision.models
@@ -111,6 +119,11 @@ def main():
         case("resnet18", vision.resnet18(num_classes=5), 3, 64),
         case("resnet34", vision.resnet34(num_classes=4), 3, 64),
         case("resnet50", vision.resnet50(num_classes=3), 3, 64),
+        case("resnet18", narrow(timm.BasicBlock, (2, 2, 2, 2)), 3, 65, width=16, resnet_d=True),
+        case("resnet101", narrow(timm.Bottleneck, (3, 4, 23, 3), aa_layer=BlurPool2d, block_args={"attn_layer": "se"}),
+             3, 65, width=16, resnet_d=True, blur_pool=True, se=16),
+        case("resnet18", timm.ResNet(timm.BasicBlock, (2, 2, 2, 2), num_classes=3, aa_layer=BlurPool2d,
+                                     block_args={"attn_layer": "se"}), 3, 65, blur_pool=True, se=16),
     ]
     print("[" + ",\n ".join(json.dumps(case) for case in cases) + "]")
 

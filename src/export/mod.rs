@@ -5,6 +5,8 @@ mod comparison;
 mod file_format;
 mod hosted;
 mod onnx;
+#[cfg(test)]
+mod tests;
 mod torchscript;
 mod variant;
 

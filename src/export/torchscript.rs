@@ -13,7 +13,7 @@ use tch::{Device, Kind, Tensor};
 use super::{Classifier, Model};
 use crate::{
     augment::Normalize,
-    model::{Description, Role},
+    model::{BlockSpec, ConvSpec, Description, Role, ShortcutSpec},
     recipe::Stem,
     torch::{self, ScriptModule},
 };
@@ -46,16 +46,14 @@ impl ModuleBuilder<'_> {
     fn root(&self, temperature: f64) -> Result<ScriptModule> {
         let architecture = &self.classifier.architecture;
         let mut root = self.module("")?;
-        let (kernel, stride) = architecture.stem_convolution();
-        root.child("conv1", &self.convolution("conv1", kernel, stride)?)?;
-        root.child("bn1", &self.norm("bn1")?)?;
+        let first_weight = self.stem(&mut root)?;
         let mut layers = String::new();
         for (stage, blocks) in (1..).zip(architecture.blocks()) {
             let name = format!("layer{stage}");
             let mut layer = self.module(&name)?;
             let count = blocks.len();
-            for (number, (inputs, width, stride)) in blocks.into_iter().enumerate() {
-                layer.child(&number.to_string(), &self.block(&format!("{name}.{number}"), inputs, width, stride)?)?;
+            for (number, block) in blocks.iter().enumerate() {
+                layer.child(&number.to_string(), &self.block(block)?)?;
             }
             layer.define(&chain(count))?;
             root.child(&name, &layer)?;
@@ -66,8 +64,11 @@ impl ModuleBuilder<'_> {
         let Description { mean, std, .. } = &self.classifier.description;
         let (scale, shift) = Normalize::factors(mean, std);
         let pool = match architecture.stem {
-            Stem::Imagenet => "    x = torch.max_pool2d(x, [3, 3], [2, 2], [1, 1])\n",
-            Stem::Small => "",
+            Stem::Imagenet if architecture.blur_pool => {
+                format!("    x = torch.max_pool2d(x, [3, 3], [1, 1], [1, 1])\n{}", blurred("x"))
+            }
+            Stem::Imagenet => "    x = torch.max_pool2d(x, [3, 3], [2, 2], [1, 1])\n".to_owned(),
+            Stem::Small => String::new(),
         };
         let drop = architecture.drop;
         // TorchScript's number for float32 is 6.
@@ -75,7 +76,7 @@ impl ModuleBuilder<'_> {
             "def forward(self, images: Tensor) -> Tensor:\n    \
                  scale = torch.tensor({scale:?}, dtype=6, device=images.device).view([1, -1, 1, 1])\n    \
                  shift = torch.tensor({shift:?}, dtype=6, device=images.device).view([1, -1, 1, 1])\n    \
-                 x = (images.to(6) * scale + shift).to(self.conv1.weight.dtype)\n    \
+                 x = (images.to(6) * scale + shift).to({first_weight}.dtype)\n    \
                  x = torch.relu(self.bn1.forward(self.conv1.forward(x)))\n\
              {pool}{layers}    \
                  x = torch.mean(x, [2, 3])\n    \
@@ -87,37 +88,104 @@ impl ModuleBuilder<'_> {
         Ok(root)
     }
 
-    fn block(&self, path: &str, inputs: i64, width: i64, stride: i64) -> Result<ScriptModule> {
-        let kind = self.classifier.architecture.block;
-        let mut block = self.module(path)?;
-        let convolutions = kind.convolutions(inputs, width, stride);
-        let mut lines = String::from("def forward(self, x: Tensor) -> Tensor:\n    y = x\n");
-        for (number, (_, _, kernel, stride)) in (1..).zip(&convolutions) {
-            let (conv, norm) = (format!("conv{number}"), format!("bn{number}"));
-            block.child(&conv, &self.convolution(&format!("{path}.{conv}"), *kernel, *stride)?)?;
-            block.child(&norm, &self.norm(&format!("{path}.{norm}"))?)?;
-            let call = format!("self.{norm}.forward(self.{conv}.forward(y))");
-            let call = if number < convolutions.len() { format!("torch.relu({call})") } else { call };
-            lines += &format!("    y = {call}\n");
+    /// Adds the convolutions and norms of the stem. Returns the expression for the first weight.
+    fn stem(&self, root: &mut ScriptModule) -> Result<&'static str> {
+        let layers = self.classifier.architecture.stem_layers();
+        if let [conv] = layers.as_slice() {
+            root.child("conv1", &self.convolution("", conv)?)?;
+            root.child("bn1", &self.norm("bn1")?)?;
+            return Ok("self.conv1.weight");
         }
-        let skip = if stride != 1 || inputs != kind.outputs(width) {
-            let path = format!("{path}.downsample");
-            let mut downsample = self.module(&path)?;
-            downsample.child("0", &self.convolution(&format!("{path}.0"), 1, stride)?)?;
-            downsample.child("1", &self.norm(&format!("{path}.1"))?)?;
-            downsample.define(&chain(2))?;
-            block.child("downsample", &downsample)?;
-            "self.downsample.forward(x)"
-        } else {
-            "x"
+        // The layers between the first and the last norm are one module, whose ReLUs have a number but no module.
+        let mut conv1 = self.module("conv1")?;
+        let mut lines = String::from("def forward(self, x: Tensor) -> Tensor:\n");
+        for conv in &layers {
+            let number = conv.conv.trim_start_matches("conv1.");
+            conv1.child(number, &self.convolution("", conv)?)?;
+            lines += &format!("    x = getattr(self, \"{number}\").forward(x)\n");
+            if let Some(number) = conv.norm.strip_prefix("conv1.") {
+                conv1.child(number, &self.norm(&conv.norm)?)?;
+                lines += &format!("    x = torch.relu(getattr(self, \"{number}\").forward(x))\n");
+            }
+        }
+        conv1.define(&format!("{lines}    return x\n"))?;
+        root.child("conv1", &conv1)?;
+        root.child("bn1", &self.norm("bn1")?)?;
+        Ok("getattr(self.conv1, \"0\").weight")
+    }
+
+    fn block(&self, spec: &BlockSpec) -> Result<ScriptModule> {
+        let path = &spec.path;
+        let mut block = self.module(path)?;
+        let mut lines = String::from("def forward(self, x: Tensor) -> Tensor:\n    y = x\n");
+        for (number, layer) in (1..).zip(&spec.main) {
+            let ConvSpec { conv, norm, .. } = layer;
+            block.child(conv, &self.convolution(path, layer)?)?;
+            block.child(norm, &self.norm(&format!("{path}.{norm}"))?)?;
+            let call = format!("self.{norm}.forward(self.{conv}.forward(y))");
+            let call = if number < spec.main.len() { format!("torch.relu({call})") } else { call };
+            lines += &format!("    y = {call}\n");
+            if layer.blur {
+                lines += &blurred("y");
+            }
+        }
+        if spec.squeezed.is_some() {
+            block.child("se", &self.squeeze_excitation(&format!("{path}.se"))?)?;
+            lines += "    y = self.se.forward(y)\n";
+        }
+        let skip = match &spec.shortcut {
+            Some(shortcut) => {
+                block.child("downsample", &self.downsample(path, shortcut)?)?;
+                "self.downsample.forward(x)"
+            }
+            None => "x",
         };
         block.define(&format!("{lines}    return torch.relu(y + {skip})\n"))?;
         Ok(block)
     }
 
-    fn convolution(&self, path: &str, kernel: i64, stride: i64) -> Result<ScriptModule> {
+    /// The shortcut of the block at `path`. Its layers are numbered as in PyTorch's `Sequential`.
+    fn downsample(&self, path: &str, shortcut: &ShortcutSpec) -> Result<ScriptModule> {
+        let ShortcutSpec { pool, conv } = shortcut;
+        let mut downsample = self.module(&format!("{path}.downsample"))?;
+        let [first, second] = [&conv.conv, &conv.norm].map(|name| name.trim_start_matches("downsample."));
+        downsample.child(first, &self.convolution(path, conv)?)?;
+        downsample.child(second, &self.norm(&format!("{path}.{}", conv.norm))?)?;
+        let pool = if *pool { "    x = torch.avg_pool2d(x, [2, 2], [2, 2], [0, 0], True, False)\n" } else { "" };
+        downsample.define(&format!(
+            "def forward(self, x: Tensor) -> Tensor:\n{pool}    \
+                 x = getattr(self, \"{first}\").forward(x)\n    \
+                 x = getattr(self, \"{second}\").forward(x)\n    \
+                 return x\n"
+        ))?;
+        Ok(downsample)
+    }
+
+    fn squeeze_excitation(&self, path: &str) -> Result<ScriptModule> {
+        let mut module = self.module(path)?;
+        for name in ["fc1", "fc2"] {
+            let mut layer = self.leaf(&format!("{path}.{name}"))?;
+            // Called on vectors, which have no height and width.
+            layer.define(
+                "def forward(self, x: Tensor) -> Tensor:\n    \
+                     return torch.linear(x, torch.flatten(self.weight, 1), self.bias)\n",
+            )?;
+            module.child(name, &layer)?;
+        }
+        module.define(
+            "def forward(self, x: Tensor) -> Tensor:\n    \
+                 y = torch.relu(self.fc1.forward(torch.mean(x, [2, 3])))\n    \
+                 y = torch.sigmoid(self.fc2.forward(y))\n    \
+                 return x * torch.unsqueeze(torch.unsqueeze(y, -1), -1)\n",
+        )?;
+        Ok(module)
+    }
+
+    /// A convolution of the block at `path`, or of the stem where that is empty.
+    fn convolution(&self, path: &str, spec: &ConvSpec) -> Result<ScriptModule> {
+        let ConvSpec { conv, kernel, stride, .. } = spec;
         let padding = kernel / 2;
-        let mut module = self.leaf(path)?;
+        let mut module = self.leaf(&if path.is_empty() { conv.clone() } else { format!("{path}.{conv}") })?;
         module.define(&format!(
             "def forward(self, x: Tensor) -> Tensor:\n    \
                  return torch.conv2d(x, self.weight, None, [{stride}, {stride}], [{padding}, {padding}])\n"
@@ -175,6 +243,14 @@ impl ModuleBuilder<'_> {
 fn chain(count: usize) -> String {
     let calls = (0..count).map(|number| format!("    x = getattr(self, \"{number}\").forward(x)\n"));
     format!("def forward(self, x: Tensor) -> Tensor:\n{}    return x\n", calls.collect::<String>())
+}
+
+/// The lines that blur the variable `x` to half its size, as the network does: by two means of 2×2 pixels.
+fn blurred(x: &str) -> String {
+    format!(
+        "    {x} = torch.avg_pool2d({x}, [2, 2], [1, 1])\n    \
+             {x} = torch.avg_pool2d({x}, [2, 2], [2, 2], [1, 1], False, False)\n"
+    )
 }
 
 /// A TorchScript file that runs in this process. It is a program, so untrusted files are read by

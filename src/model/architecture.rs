@@ -1,5 +1,5 @@
-//! The architecture of a network without its weights: family, depth, width and stem, and its cost; for `--model NAME`,
-//! `--width N` and preset `wider`.
+//! The architecture of a network without its weights: family, depth, width, stem and the options of its blocks;
+//! for `--model NAME`, `--width N` and preset `wider`.
 //!
 //! | | |
 //! |---|---|
@@ -11,7 +11,11 @@
 
 use anyhow::{Result, bail};
 
-use super::block::BlockKind;
+use super::{
+    resnet_d::deep_stem,
+    spec::{BlockKind, BlockSpec, ConvSpec, ShortcutSpec},
+    squeeze_excitation::inner_channels,
+};
 use crate::recipe::{Recipe, Stem, family};
 
 /// The architecture of a ResNet, and what is dropped from it in training.
@@ -27,6 +31,12 @@ pub struct Architecture {
     pub stem: Stem,
     /// The stride of a small stem.
     pub stem_stride: i64,
+    /// Whether shortcuts and the ImageNet stem are those of ResNet-D.
+    pub resnet_d: bool,
+    /// Whether blocks and max-pool down-sample by a blur.
+    pub blur_pool: bool,
+    /// What squeeze-and-excitation divides a block's channels by; `None` where there is none.
+    pub se: Option<i64>,
     /// Colour channels of the images: 1 or 3.
     pub channels: i64,
     /// The number of classes.
@@ -41,15 +51,6 @@ pub struct Architecture {
     pub drop_block: f64,
     /// How many parts are frozen, counted from the input; the stem and each stage are one part each.
     pub frozen: usize,
-}
-
-/// The cost of a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModelCost {
-    /// The number of weights, biases, and norm scales and shifts.
-    pub parameters: u64,
-    /// Multiply-adds of the convolutions and the classifier in the forward pass of one image.
-    pub multiply_adds: u64,
 }
 
 impl Architecture {
@@ -72,6 +73,7 @@ impl Architecture {
             "resnet18" => (BlockKind::Basic, vec![2, 2, 2, 2]),
             "resnet34" => (BlockKind::Basic, vec![3, 4, 6, 3]),
             "resnet50" => (BlockKind::Bottleneck, vec![3, 4, 6, 3]),
+            "resnet101" => (BlockKind::Bottleneck, vec![3, 4, 23, 3]),
             other => bail!("model: there is no `{other}`"),
         };
         let family = family(&recipe.model)?;
@@ -82,6 +84,9 @@ impl Architecture {
             width: i64::from(recipe.width.unwrap_or(family.default_width())),
             stem: recipe.stem.or(family.default_stem()).unwrap_or(Stem::Small),
             stem_stride: i64::from(recipe.stem_stride),
+            resnet_d: recipe.resnet_d,
+            blur_pool: recipe.blur_pool,
+            se: (recipe.se > 0).then_some(i64::from(recipe.se)),
             channels: i64::from(channels),
             classes: classes as i64,
             zero_init_last: recipe.zero_init_last,
@@ -91,16 +96,18 @@ impl Architecture {
         })
     }
 
-    /// (kernel, stride) of the first convolution.
-    pub(crate) fn stem_convolution(&self) -> (i64, i64) {
-        match self.stem {
+    /// The convolutions before the first stage, without the max-pool of the ImageNet stem.
+    pub fn stem_layers(&self) -> Vec<ConvSpec> {
+        let (kernel, stride) = match self.stem {
+            Stem::Imagenet if self.resnet_d => return deep_stem(self.channels, self.width),
             Stem::Imagenet => (7, 2),
             Stem::Small => (3, self.stem_stride),
-        }
+        };
+        vec![ConvSpec::new("conv1", "bn1", (self.channels, self.width, kernel, stride))]
     }
 
-    /// (inputs, width, stride) of every block, stage by stage.
-    pub fn blocks(&self) -> Vec<Vec<(i64, i64, i64)>> {
+    /// The residual blocks, stage by stage.
+    pub fn blocks(&self) -> Vec<Vec<BlockSpec>> {
         let mut stages = Vec::new();
         let mut inputs = self.width;
         for (stage, &count) in self.stages.iter().enumerate() {
@@ -108,7 +115,8 @@ impl Architecture {
             let mut blocks = Vec::new();
             for number in 0..count {
                 let stride = if stage > 0 && number == 0 { 2 } else { 1 };
-                blocks.push((inputs, width, stride));
+                let path = format!("layer{}.{number}", stage + 1);
+                blocks.push(self.block(path, inputs, width, stride));
                 inputs = self.block.outputs(width);
             }
             stages.push(blocks);
@@ -116,40 +124,25 @@ impl Architecture {
         stages
     }
 
+    fn block(&self, path: String, inputs: i64, width: i64, stride: i64) -> BlockSpec {
+        let mut main = self.block.convolutions(inputs, width, stride);
+        if self.blur_pool {
+            main = main.into_iter().map(ConvSpec::blurred).collect();
+        }
+        let outputs = self.block.outputs(width);
+        let shortcut = (stride != 1 || inputs != outputs).then(|| {
+            if self.resnet_d {
+                let conv = ConvSpec::new("downsample.1", "downsample.2", (inputs, outputs, 1, 1));
+                return ShortcutSpec { pool: stride != 1, conv };
+            }
+            let conv = ConvSpec::new("downsample.0", "downsample.1", (inputs, outputs, 1, stride));
+            ShortcutSpec { pool: false, conv }
+        });
+        BlockSpec { path, main, squeezed: self.se.map(|reduction| inner_channels(outputs, reduction)), shortcut }
+    }
+
     /// The number of channels that reach the classifier.
     pub fn features(&self) -> i64 {
         self.block.outputs(self.width << (self.stages.len() - 1))
-    }
-
-    /// The cost for images of `size` × `size` pixels.
-    pub fn cost(&self, size: u32) -> ModelCost {
-        let mut cost = ModelCost { parameters: 0, multiply_adds: 0 };
-        // Every convolution is followed by a norm with a scale and a shift for each channel.
-        let mut convolve = |inputs: i64, outputs: i64, kernel: i64, stride: i64, size: i64| {
-            let size = (size + stride - 1) / stride;
-            let weights = (inputs * outputs * kernel * kernel) as u64;
-            cost.parameters += weights + 2 * outputs as u64;
-            cost.multiply_adds += weights * (size * size) as u64;
-            size
-        };
-        let (kernel, stride) = self.stem_convolution();
-        let mut size = convolve(self.channels, self.width, kernel, stride, i64::from(size));
-        if self.stem == Stem::Imagenet {
-            size = (size + 1) / 2;
-        }
-        for (inputs, width, stride) in self.blocks().concat() {
-            let outputs = self.block.outputs(width);
-            let block_size = size;
-            for (inputs, outputs, kernel, stride) in self.block.convolutions(inputs, width, stride) {
-                size = convolve(inputs, outputs, kernel, stride, size);
-            }
-            if stride != 1 || inputs != outputs {
-                convolve(inputs, outputs, 1, stride, block_size);
-            }
-        }
-        let classifier = (self.features() * self.classes) as u64;
-        cost.parameters += classifier + self.classes as u64;
-        cost.multiply_adds += classifier;
-        cost
     }
 }

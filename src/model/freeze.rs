@@ -35,14 +35,17 @@ mod tests {
         for (first, frozen) in
             [(FirstTrained::Conv1, 0), (FirstTrained::Layer1, 2), (FirstTrained::Layer3, 4), (FirstTrained::Fc, 5)]
         {
-            let recipe = Recipe { model: "resnet8".into(), freeze_until: first, ..Recipe::default() };
-            let architecture = Architecture::new(&recipe, 1, 3).unwrap();
-            let network = ResNet::new(&architecture, 0, Device::Cpu);
-            assert_eq!(network.parameters.count(), architecture.cost(32).parameters);
-            let layers = network.parameters.trained().map(|parameter| parameter.name.split('.').next().unwrap());
-            let mut layers: Vec<&str> = layers.collect();
-            layers.dedup();
-            assert_eq!(layers, all[frozen..]);
+            let plain = Recipe { model: "resnet8".into(), freeze_until: first, ..Recipe::default() };
+            let options = Recipe { resnet_d: true, blur_pool: true, se: 16, ..plain.clone() };
+            for recipe in [plain, options] {
+                let architecture = Architecture::new(&recipe, 1, 3).unwrap();
+                let network = ResNet::new(&architecture, 0, Device::Cpu);
+                assert_eq!(network.parameters.count(), architecture.cost(32).parameters);
+                let layers = network.parameters.trained().map(|parameter| parameter.name.split('.').next().unwrap());
+                let mut layers: Vec<&str> = layers.collect();
+                layers.dedup();
+                assert_eq!(layers, all[frozen..]);
+            }
         }
     }
 
@@ -53,6 +56,9 @@ mod tests {
             model: "resnet8".into(),
             width: Some(2),
             drop_path: 0.5,
+            resnet_d: true,
+            blur_pool: true,
+            se: 4,
             freeze_until: FirstTrained::Layer2,
             ..Recipe::default()
         };

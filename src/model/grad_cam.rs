@@ -31,8 +31,13 @@ mod tests {
 
     #[test]
     fn the_closed_form_is_what_autograd_gives() {
-        let recipe = Recipe { model: "resnet8".into(), width: Some(6), ..Recipe::default() };
-        let network = ResNet::new(&Architecture::new(&recipe, 1, 4).unwrap(), 3, Device::Cpu);
+        let plain = Recipe { model: "resnet8".into(), width: Some(6), ..Recipe::default() };
+        let options = Recipe { resnet_d: true, blur_pool: true, se: 4, ..plain.clone() };
+        [plain, options].iter().for_each(assert_same_as_autograd);
+    }
+
+    fn assert_same_as_autograd(recipe: &Recipe) {
+        let network = ResNet::new(&Architecture::new(recipe, 1, 4).unwrap(), 3, Device::Cpu);
         let images = Tensor::arange(5 * 20 * 20, (Kind::Float, Device::Cpu)).view([5, 1, 20, 20]).sin();
         let classes = Tensor::from_slice(&[0i64, 1, 2, 3, 1]);
 

@@ -4,10 +4,15 @@ use tch::Tensor;
 
 use super::{
     batch_share::DropoutDraws,
+    blur_pool::blur_pool,
     parameters::{Parameters, Role},
+    spec::ConvSpec,
     sync_norm::sync_norm,
 };
-use crate::torch::{self, BatchStatistics, Collective, norm_relu, norm_relu_takes};
+use crate::{
+    random::Stream,
+    torch::{self, BatchStatistics, Collective, norm_relu, norm_relu_takes},
+};
 
 /// How a forward pass treats what differs between training and evaluation.
 #[derive(Clone, Debug)]
@@ -68,14 +73,15 @@ impl Builder<'_> {
         Builder { parameters: self.parameters, path, seed: self.seed }
     }
 
-    fn name(&self, leaf: &str) -> String {
-        format!("{}.{leaf}", self.path)
+    /// Registers the tensor `leaf`, whose numbers are drawn one by one by `value`.
+    pub fn add(&mut self, leaf: &str, shape: &[i64], role: Role, value: impl FnMut(&mut Stream) -> f64) -> Tensor {
+        self.parameters.add(format!("{}.{leaf}", self.path), shape, role, self.seed, value)
     }
 }
 
 /// A square convolution without bias, padded so that stride 1 keeps the size.
 #[derive(Debug)]
-pub(super) struct Conv {
+struct Conv {
     weight: Tensor,
     stride: i64,
     padding: i64,
@@ -84,17 +90,15 @@ pub(super) struct Conv {
 impl Conv {
     /// Draws weights from a normal distribution with variance 2 / (outputs × kernel²): He et al. 2015, fan-out, as in
     /// torchvision.
-    pub fn new(builder: &mut Builder, inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Self {
+    fn new(builder: &mut Builder, inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Self {
         let deviation = (2.0 / (outputs * kernel * kernel) as f64).sqrt();
         let shape = [outputs, inputs, kernel, kernel];
-        let name = builder.name("weight");
-        let weight =
-            builder.parameters.add(name, &shape, Role::Weight, builder.seed, |draws| deviation * draws.normal());
+        let weight = builder.add("weight", &shape, Role::Weight, |draws| deviation * draws.normal());
         Self { weight, stride, padding: kernel / 2 }
     }
 
     /// `[n, inputs, h, w]` to `[n, outputs, ⌈h/stride⌉, ⌈w/stride⌉]`.
-    pub fn forward(&self, x: &Tensor) -> Tensor {
+    fn forward(&self, x: &Tensor) -> Tensor {
         torch::conv2d(x, &self.weight, self.stride, self.padding)
     }
 }
@@ -104,7 +108,7 @@ const EPSILON: f64 = 1e-5;
 
 /// Batch normalisation over `[n, c, h, w]` (Ioffe and Szegedy 2015), momentum 0.1, epsilon 1e-5.
 #[derive(Debug)]
-pub(super) struct BatchNorm {
+struct BatchNorm {
     weight: Tensor,
     bias: Tensor,
     running_mean: Tensor,
@@ -113,11 +117,8 @@ pub(super) struct BatchNorm {
 
 impl BatchNorm {
     /// Scale `scale` (1, or 0 for the last norm of a block under zero-init), shift 0.
-    pub fn new(builder: &mut Builder, channels: i64, scale: f64) -> Self {
-        let mut add = |leaf, role, value: f64| {
-            let name = builder.name(leaf);
-            builder.parameters.add(name, &[channels], role, builder.seed, |_| value)
-        };
+    fn new(builder: &mut Builder, channels: i64, scale: f64) -> Self {
+        let mut add = |leaf, role, value: f64| builder.add(leaf, &[channels], role, |_| value);
         Self {
             weight: add("weight", Role::NormOrBias, scale),
             bias: add("bias", Role::NormOrBias, 0.0),
@@ -167,12 +168,16 @@ impl BatchNorm {
 pub(super) struct ConvNorm {
     conv: Conv,
     norm: BatchNorm,
+    /// Whether a blur of stride 2 follows after ReLU.
+    blur: bool,
 }
 
 impl ConvNorm {
-    /// `conv` followed by `norm`.
-    pub fn new(conv: Conv, norm: BatchNorm) -> Self {
-        Self { conv, norm }
+    /// The layers of `spec`; the norm has the scale `scale`.
+    pub fn new(builder: &mut Builder, spec: &ConvSpec, scale: f64) -> Self {
+        let conv = Conv::new(&mut builder.at(&spec.conv), spec.inputs, spec.outputs, spec.kernel, spec.stride);
+        let norm = BatchNorm::new(&mut builder.at(&spec.norm), spec.outputs, scale);
+        Self { conv, norm, blur: spec.blur }
     }
 
     /// norm(conv(x)).
@@ -180,9 +185,10 @@ impl ConvNorm {
         self.compute(x, None, false, mode)
     }
 
-    /// relu(norm(conv(x))).
+    /// relu(norm(conv(x))), blurred to half the size where that follows.
     pub fn forward_relu(&self, x: &Tensor, mode: &Mode) -> Tensor {
-        self.compute(x, None, true, mode)
+        let y = self.compute(x, None, true, mode);
+        if self.blur { blur_pool(&y) } else { y }
     }
 
     /// relu(norm(conv(x)) + skip).
@@ -229,10 +235,7 @@ impl Linear {
     /// Draws weights and bias uniformly from ±1/√inputs, PyTorch's default.
     pub fn new(builder: &mut Builder, inputs: i64, outputs: i64) -> Self {
         let bound = 1.0 / (inputs as f64).sqrt();
-        let mut add = |leaf, shape: &[i64], role| {
-            let name = builder.name(leaf);
-            builder.parameters.add(name, shape, role, builder.seed, |draws| draws.range(-bound, bound))
-        };
+        let mut add = |leaf, shape: &[i64], role| builder.add(leaf, shape, role, |draws| draws.range(-bound, bound));
         Self {
             weight: add("weight", &[outputs, inputs], Role::Weight),
             bias: add("bias", &[outputs], Role::NormOrBias),

@@ -3,6 +3,8 @@
 mod architecture;
 mod batch_share;
 mod block;
+pub mod blur_pool;
+mod cost;
 mod description;
 pub mod drop;
 pub mod drop_block;
@@ -13,13 +15,17 @@ mod layers;
 mod parameters;
 pub mod pretrained;
 mod resnet;
+pub mod resnet_d;
+mod spec;
+mod squeeze_excitation;
 mod sync_norm;
 pub mod weights;
 
-pub use architecture::{Architecture, ModelCost};
+pub use architecture::Architecture;
 pub use batch_share::{BatchShare, DropoutDraws};
-pub use block::BlockKind;
+pub use cost::ModelCost;
 pub use description::Description;
 pub use layers::Mode;
 pub use parameters::{Parameter, Parameters, Role};
 pub use resnet::ResNet;
+pub use spec::{BlockKind, BlockSpec, ConvSpec, ShortcutSpec};

@@ -7,9 +7,10 @@ use tch::{Device, Kind, Tensor};
 use super::{
     architecture::Architecture,
     block::{Block, BlockDropout},
+    blur_pool::blur_pool,
     drop::dropout,
     drop_path, freeze,
-    layers::{BatchNorm, Builder, Conv, ConvNorm, Linear, Mode},
+    layers::{Builder, ConvNorm, Linear, Mode},
     parameters::{Parameter, Parameters, Role},
 };
 use crate::{recipe::Stem, torch};
@@ -19,8 +20,10 @@ use crate::{recipe::Stem, torch};
 pub struct ResNet {
     /// Every named tensor, shared with the layers.
     pub parameters: Parameters,
-    stem: ConvNorm,
+    stem: Vec<ConvNorm>,
     max_pool: bool,
+    /// Whether a blur of stride 2 follows after the max-pool, which then has stride 1.
+    blur_pool: bool,
     stages: Vec<Vec<Block>>,
     /// How many parts are frozen, counted from the input; the stem and each stage are one part each.
     frozen: usize,
@@ -34,23 +37,19 @@ impl ResNet {
     pub fn new(architecture: &Architecture, seed: u64, device: Device) -> Self {
         let mut parameters = Parameters::new(device);
         let mut root = Builder { parameters: &mut parameters, path: String::new(), seed };
-        let (kernel, stride) = architecture.stem_convolution();
-        let conv1 = Conv::new(&mut root.at("conv1"), architecture.channels, architecture.width, kernel, stride);
-        let stem = ConvNorm::new(conv1, BatchNorm::new(&mut root.at("bn1"), architecture.width, 1.0));
+        let stem = architecture.stem_layers().iter().map(|conv| ConvNorm::new(&mut root, conv, 1.0)).collect();
         let count = architecture.stages.iter().sum();
         let mut depth = 0;
         let mut stages = Vec::new();
-        for (stage, shapes) in (1..).zip(architecture.blocks()) {
+        for (stage, specs) in (1..).zip(architecture.blocks()) {
             let in_last_two = stage + 1 >= architecture.stages.len();
             let mut blocks = Vec::new();
-            for (number, (inputs, width, stride)) in shapes.into_iter().enumerate() {
+            for spec in specs {
                 let dropout = BlockDropout {
                     drop_path: drop_path::rate_at(depth, count, architecture.drop_path),
                     drop_block: if in_last_two { architecture.drop_block } else { 0.0 },
                 };
-                let builder = &mut root.at(format!("layer{stage}.{number}"));
-                let zero_init_last = architecture.zero_init_last;
-                blocks.push(Block::new(builder, architecture.block, inputs, width, stride, zero_init_last, dropout));
+                blocks.push(Block::new(&mut root.at(&spec.path), &spec, architecture.zero_init_last, dropout));
                 depth += 1;
             }
             stages.push(blocks);
@@ -59,7 +58,8 @@ impl ResNet {
         let frozen = architecture.frozen;
         parameters.freeze(|name| freeze::part(name) < frozen);
         let max_pool = architecture.stem == Stem::Imagenet;
-        Self { parameters, stem, max_pool, stages, frozen, drop: architecture.drop, fc }
+        let blur_pool = architecture.blur_pool;
+        Self { parameters, stem, max_pool, blur_pool, stages, frozen, drop: architecture.drop, fc }
     }
 
     /// The number of classes.
@@ -106,12 +106,18 @@ impl ResNet {
         mode: &mut Mode,
         watch: &mut impl FnMut(fmt::Arguments, &Tensor),
     ) -> Tensor {
-        let images = torch::preferred_layout(images);
+        let mut x = torch::preferred_layout(images);
         let stem_mode = if self.frozen > 0 { &Mode::Eval } else { &*mode };
-        let mut x = self.stem.forward_relu(&images, stem_mode);
+        for layer in &self.stem {
+            x = layer.forward_relu(&x, stem_mode);
+        }
         watch(format_args!("the stem"), &x);
         if self.max_pool {
-            x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+            let stride = if self.blur_pool { 1 } else { 2 };
+            x = x.max_pool2d([3, 3], [stride; 2], [1, 1], [1, 1], false);
+            if self.blur_pool {
+                x = blur_pool(&x);
+            }
         }
         for (part, blocks) in (1..).zip(&self.stages) {
             let mut frozen = Mode::Eval;

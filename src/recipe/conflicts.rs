@@ -49,7 +49,7 @@ impl Recipe {
         match (family, self.stem) {
             (Family::Cifar, Some(stem)) => {
                 let wrong = format!("{} has its one stem, 3×3", self.model);
-                let remedy = "leave it out, or choose resnet18, resnet34 or resnet50";
+                let remedy = "leave it out, or choose resnet18, resnet34, resnet50 or resnet101";
                 validator.refuse("stem", quoted(stem), wrong, remedy);
             }
             (Family::Imagenet, Some(Stem::Imagenet)) if self.stem_stride != 1 => {

@@ -9,12 +9,12 @@ use super::{Stem, suggest::nearest};
 pub enum Family {
     /// Three stages behind a 3×3 stem, for small images (He et al. 2016, section 4.2).
     Cifar,
-    /// Four stages as in torchvision's `resnet18` to `resnet50` (He et al. 2016, table 1).
+    /// Four stages as in torchvision's `resnet18` to `resnet101` (He et al. 2016, table 1).
     Imagenet,
 }
 
 /// Every network that a recipe can name, with its family.
-pub const MODELS: [(&str, Family); 10] = [
+pub const MODELS: [(&str, Family); 11] = [
     ("resnet8", Family::Cifar),
     ("resnet14", Family::Cifar),
     ("resnet20", Family::Cifar),
@@ -25,6 +25,7 @@ pub const MODELS: [(&str, Family); 10] = [
     ("resnet18", Family::Imagenet),
     ("resnet34", Family::Imagenet),
     ("resnet50", Family::Imagenet),
+    ("resnet101", Family::Imagenet),
 ];
 
 /// Every name of [`MODELS`].

@@ -22,6 +22,13 @@ pub struct Recipe {
     pub stem: Option<Stem>,
     /// Stride of a 3×3 stem: 1, 2 or 4. Stride 2 leaves a quarter of the work. The ImageNet stem takes 1 only.
     pub stem_stride: u32,
+    /// Average the map where a shortcut halves it, and make the ImageNet stem of three 3×3 convolutions (ResNet-D). Off:
+    /// false. timm: `resnet50d` for `resnet50`.
+    pub resnet_d: bool,
+    /// Halve maps by a blur instead of a stride. Off: false. timm: `resnetblur50` for `resnet50`.
+    pub blur_pool: bool,
+    /// What squeeze-and-excitation divides a block's channels by. Off: 0. timm: `seresnet50` for `resnet50` and 16.
+    pub se: u32,
     /// Start the last norm of each residual block at zero, so that each block starts as the identity. Off: false. timm:
     /// `--zero-init-last`.
     pub zero_init_last: bool,
@@ -186,6 +193,9 @@ impl Default for Recipe {
             width: None,
             stem: None,
             stem_stride: 1,
+            resnet_d: false,
+            blur_pool: false,
+            se: 0,
             zero_init_last: false,
             sync_bn: false,
             pretrained: None,

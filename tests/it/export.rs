@@ -32,6 +32,16 @@ fn every_form_is_read_back_with_the_same_logits() {
 }
 
 #[test]
+fn a_network_with_all_options_is_exported_in_every_form() {
+    let place = Place::with_run(12, 6, "run", &["--epochs=2", "--se=16", "--blur-pool", "--resnet-d"]);
+    for out in ["a.pt", "a.safetensors", "a.onnx"] {
+        let report = export(&place, &["--out", out]);
+        assert!(report["largest_difference"].as_f64().unwrap() <= 1e-5, "{report}");
+    }
+    place.mindgap(&["export", "a.safetensors", "--out", "b.onnx"]).succeed();
+}
+
+#[test]
 fn training_leaves_a_torchscript_file() {
     let place = trained();
     assert!(fs::metadata(place.path("run/model.pt")).unwrap().len() > 10_000);

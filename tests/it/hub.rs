@@ -238,7 +238,7 @@ fn what_the_hub_does_not_have_or_not_give_is_told() {
     train("timm/none").refuse(&["there is no repository timm/none", "HF_TOKEN"]);
     train(&format!("{NAME}@v2")).refuse(&["timm/resnet18.small has no revision v2"]);
     train("timm/bare").refuse(&["config.json of hf-hub:timm/bare cannot be had", "has no such file"]);
-    train("timm/resnet18d.small").refuse(&["the weights are of resnet18d", "stem is three small convolutions"]);
+    train("timm/resnet18d.small").refuse(&["the weights are of resnet18d", "set resnet_d = true"]);
     train("timm/resnet50.small").refuse(&["set model = \"resnet50\""]);
     train("other/resnet").refuse(&["config.json is not timm's", "timm/resnet18.a1_in1k"]);
     train("hf-hub:resnet18").refuse(&["hf-hub:OWNER/NAME@REVISION"]);

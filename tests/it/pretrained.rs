@@ -190,6 +190,33 @@ fn all_that_does_not_fit_is_told_at_once_and_nothing_has_changed() {
 }
 
 #[test]
+fn a_file_of_a_network_with_other_options_is_refused_with_the_keys_to_change() {
+    let plain = Recipe { model: "resnet8".into(), width: Some(2), ..Recipe::default() };
+    let squeezed = Recipe { se: 16, ..plain.clone() };
+    let averaged = Recipe { resnet_d: true, ..plain.clone() };
+    let blurred = Recipe { blur_pool: true, ..plain.clone() };
+    let build = |recipe: &Recipe| ResNet::new(&Architecture::new(recipe, 1, 3).unwrap(), 0, Device::Cpu);
+    let load = |file: &Recipe, network: &Recipe| {
+        let desk = Desk { network: build(network), ..Desk::new() };
+        desk.load(&strangers(&arrays(&build(file)), &SAME)).map(|_| arrays(&desk.network))
+    };
+    for (file, network, words) in [
+        (&plain, &squeezed, "stem name; it has no squeeze-and-excitation, so leave se out:\n"),
+        (&squeezed, &plain, "stem name; it has squeeze-and-excitation, so set se:\n"),
+        (&plain, &averaged, "stem name; it is no ResNet-D, so leave resnet_d out:\n"),
+        (&averaged, &plain, "stem name; it is a ResNet-D, so set resnet_d = true:\n"),
+    ] {
+        let error = load(file, network).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+    for recipe in [&squeezed, &averaged] {
+        assert_eq!(load(recipe, recipe).unwrap(), arrays(&build(recipe)));
+    }
+    // A blur has no weights.
+    assert_eq!(load(&plain, &blurred).unwrap(), arrays(&build(&plain)));
+}
+
+#[test]
 fn a_pickle_is_refused_with_the_line_that_converts_it() {
     let desk = Desk::new();
     for (name, content) in [("resnet18.pth", &b"\x80\x02"[..]), ("model.pt", b""), ("w.safetensors", b"PK\x03\x04")] {

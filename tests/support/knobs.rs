@@ -29,9 +29,14 @@ pub struct Row {
 }
 
 /// Rows beside those of the table of keys: other values, and many knobs together.
-const MORE: [Row; 3] = [
+const MORE: [Row; 4] = [
     Row { name: "opt_muon", on: "opt = 'muon'\nlr = 0.01" },
     Row { name: "tta_ten_crop", on: "tta = 'ten-crop'" },
+    Row {
+        name: "network_options",
+        on: "resnet_d = true\nblur_pool = true\nse = 4\nzero_init_last = true\nlayer_decay = 0.9\ndrop_path = 0.05\n\
+             drop_block = 0.05",
+    },
     Row {
         name: "all_at_once",
         on: "pretrained = '/WEIGHTS'\nfreeze_until = 'layer1'\nlayer_decay = 0.9\nweight_decay = 5e-4\nmodel_ema = true\n\

@@ -33,18 +33,18 @@ pub fn fetch_all<'a>(recipes: impl IntoIterator<Item = &'a mut Recipe>) -> Resul
         let Some(given) = recipe.pretrained.clone() else { continue };
         let Some(name) = HubName::recorded(&given) else { continue };
         if !fetched.contains_key(&given) {
-            fetched.insert(given.clone(), fetch_card_and_weights(&name, &recipe.model)?);
+            fetched.insert(given.clone(), fetch_card_and_weights(&name, recipe)?);
         }
         let (pinned, card) = &fetched[&given];
-        card.check_fits(&recipe.model).with_context(|| format!("{name} cannot be used"))?;
+        card.check_fits(recipe).with_context(|| format!("{name} cannot be used"))?;
         recipe.pretrained = Some(pinned.clone());
     }
     Ok(())
 }
 
 /// Fetches the weights called `name` and their card, and returns the name at their commit and the card. The weights, which
-/// are large, are fetched for a network called `model` only if they fit it.
-fn fetch_card_and_weights(name: &HubName, model: &str) -> Result<(String, Card)> {
+/// are large, are fetched only if they fit the network of `recipe`.
+fn fetch_card_and_weights(name: &HubName, recipe: &Recipe) -> Result<(String, Card)> {
     let hub = Hub::from_env()?;
     let config = hub.file(name, CONFIG, &Transfer::default())?;
     if let Some(note) = &config.note {
@@ -58,7 +58,7 @@ fn fetch_card_and_weights(name: &HubName, model: &str) -> Result<(String, Card)>
     });
     let cannot = || format!("{name} cannot be used");
     let card = card.with_context(cannot)?;
-    card.check_fits(model).with_context(cannot)?;
+    card.check_fits(recipe).with_context(cannot)?;
     let pinned = name.at(&config.commit);
     hub.file(&pinned, WEIGHTS, &Transfer::default())?;
     Ok((pinned.to_string(), card))

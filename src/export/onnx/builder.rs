@@ -5,7 +5,7 @@ use safetensors::Dtype;
 use tch::Tensor;
 
 use super::proto::{AttributeProto, FLOAT, FLOAT16, GraphProto, NodeProto, TensorProto};
-use crate::model::weights;
+use crate::model::{ConvSpec, weights};
 
 /// A graph to which nodes and tensors are added. A method that adds a node returns the name of its output, which is the
 /// name of the node unless its documentation says otherwise.
@@ -33,10 +33,16 @@ impl GraphBuilder {
         self.node_with(operator, name, name, inputs, vec![])
     }
 
-    /// Adds a convolution with the tensor `name.weight`, padded so that stride 1 keeps the size.
-    pub fn convolution(&mut self, name: &str, x: &str, kernel: i64, stride: i64) -> String {
+    /// Adds a convolution of `spec`, with the tensor `name.weight`, padded so that stride 1 keeps the size.
+    pub fn convolution(&mut self, name: &str, x: &str, spec: &ConvSpec) -> String {
         let inputs = [x, &format!("{name}.weight")];
-        self.node_with("Conv", name, name, &inputs, window(kernel, stride))
+        self.node_with("Conv", name, name, &inputs, window(spec.kernel, spec.stride, spec.kernel / 2))
+    }
+
+    /// Adds a 1×1 convolution with the tensors `name.weight` and `name.bias`.
+    pub fn pointwise(&mut self, name: &str, x: &str) -> String {
+        let inputs = [x, &format!("{name}.weight"), &format!("{name}.bias")];
+        self.node_with("Conv", name, name, &inputs, window(1, 1, 0))
     }
 
     /// Adds a batch norm with the tensors that PyTorch has under `name`.
@@ -46,9 +52,22 @@ impl GraphBuilder {
         self.node_with("BatchNormalization", name, name, &inputs, vec![AttributeProto::float("epsilon", 1e-5)])
     }
 
-    /// Adds a max-pool.
-    pub fn max_pool(&mut self, name: &str, x: &str, kernel: i64, stride: i64) -> String {
-        self.node_with("MaxPool", name, name, &[x], window(kernel, stride))
+    /// Adds a max-pool of 3×3 pixels.
+    pub fn max_pool(&mut self, name: &str, x: &str, stride: i64) -> String {
+        self.node_with("MaxPool", name, name, &[x], window(3, stride, 1))
+    }
+
+    /// Adds an average pool of 2×2 pixels that does not count padding. With `ceil` a window may reach beyond the edge.
+    pub fn average_pool(&mut self, name: &str, x: &str, stride: i64, padding: i64, ceil: bool) -> String {
+        let mut attributes = window(2, stride, padding);
+        attributes.push(AttributeProto::int("ceil_mode", i64::from(ceil)));
+        self.node_with("AveragePool", name, name, &[x], attributes)
+    }
+
+    /// Adds the blur of stride 2, as the network computes it: two means of 2×2 pixels.
+    pub fn blur(&mut self, name: &str, x: &str) -> String {
+        let means = self.average_pool(&format!("{name}.means"), x, 1, 0, false);
+        self.average_pool(name, &means, 2, 1, false)
     }
 
     /// Adds the linear classifier `name` with its `weight` and `bias`, whose output is called `output`.
@@ -88,10 +107,10 @@ impl GraphBuilder {
 }
 
 /// The attributes of an operator that moves a square window over an image.
-fn window(kernel: i64, stride: i64) -> Vec<AttributeProto> {
+fn window(kernel: i64, stride: i64, padding: i64) -> Vec<AttributeProto> {
     vec![
         AttributeProto::ints("kernel_shape", &[kernel; 2]),
-        AttributeProto::ints("pads", &[kernel / 2; 4]),
+        AttributeProto::ints("pads", &[padding; 4]),
         AttributeProto::ints("strides", &[stride; 2]),
     ]
 }

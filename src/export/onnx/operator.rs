@@ -14,12 +14,20 @@ const WINDOW_AT_MOST: i64 = 64;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Operator {
     Convolution(Window),
-    BatchNorm { epsilon: f64 },
+    BatchNorm {
+        epsilon: f64,
+    },
     Relu,
     Add,
     Multiply,
     Divide,
     MaxPool(Window),
+    /// A mean that does not count padding; with `ceil` a window may reach beyond the edge.
+    AveragePool {
+        window: Window,
+        ceil: bool,
+    },
+    Sigmoid,
     GlobalMean,
     Flatten,
     Linear,
@@ -42,13 +50,21 @@ impl Operator {
         ensure!(node.domain.is_empty(), "an operator of {}", node.domain);
         let mut attributes = Attributes(node.attribute.iter().map(|one| (one.name.as_str(), one)).collect());
         let (operator, inputs) = match node.op_type.as_str() {
-            "Conv" => (Self::Convolution(attributes.window()?), 2),
+            // With a bias or without.
+            "Conv" => (Self::Convolution(attributes.window()?), node.input.len().clamp(2, 3)),
             "BatchNormalization" => (Self::BatchNorm { epsilon: f64::from(attributes.float("epsilon")?) }, 5),
             "Relu" => (Self::Relu, 1),
             "Add" => (Self::Add, 2),
             "Mul" => (Self::Multiply, 2),
             "Div" => (Self::Divide, 2),
             "MaxPool" => (Self::MaxPool(attributes.window()?), 1),
+            "AveragePool" => {
+                let window = attributes.window()?;
+                let ceil = attributes.int("ceil_mode")?;
+                ensure!((0..=1).contains(&ceil), "its ceil_mode is {ceil}");
+                (Self::AveragePool { window, ceil: ceil == 1 }, 1)
+            }
+            "Sigmoid" => (Self::Sigmoid, 1),
             "GlobalAveragePool" => (Self::GlobalMean, 1),
             "Flatten" => (Self::Flatten, 1),
             "Gemm" => {
@@ -75,10 +91,10 @@ impl Operator {
     /// Fails if the shapes do not match. An exception of libtorch is a panic, as everywhere with tch.
     pub fn apply(self, inputs: &[&Tensor]) -> Result<Tensor> {
         Ok(match (self, inputs) {
-            (Self::Convolution(Window { kernel, padding, stride }), &[x, weight]) => {
+            (Self::Convolution(Window { kernel, padding, stride }), &[x, weight, ref bias @ ..]) => {
                 let size = weight.size();
                 ensure!(size.len() == 4 && size[2..] == kernel, "its weight has the shape {size:?}");
-                x.conv2d(weight, None::<&Tensor>, stride, padding, [1, 1], 1)
+                x.conv2d(weight, bias.first().copied(), stride, padding, [1, 1], 1)
             }
             (Self::BatchNorm { epsilon }, &[x, weight, bias, mean, var]) => {
                 x.batch_norm(Some(weight), Some(bias), Some(mean), Some(var), false, 0.0, epsilon, true)
@@ -92,6 +108,10 @@ impl Operator {
             (Self::MaxPool(Window { kernel, padding, stride }), &[x]) => {
                 x.max_pool2d(kernel, stride, padding, [1, 1], false)
             }
+            (Self::AveragePool { window: Window { kernel, padding, stride }, ceil }, &[x]) => {
+                x.avg_pool2d(kernel, stride, padding, ceil, false, None)
+            }
+            (Self::Sigmoid, &[x]) => x.sigmoid(),
             (Self::GlobalMean, &[x]) => x.mean_dim([2i64, 3].as_slice(), true, None),
             (Self::Flatten, &[x]) => x.flatten(1, -1),
             (Self::Linear, &[x, weight, bias]) => {

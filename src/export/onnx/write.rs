@@ -12,7 +12,7 @@ use super::{
 use crate::{
     augment::Normalize,
     export::{Classifier, Variant},
-    model::Description,
+    model::{Architecture, BlockSpec, Description, ShortcutSpec},
     recipe::Stem,
 };
 
@@ -36,8 +36,10 @@ pub fn to_onnx(classifier: &Classifier, variant: Variant) -> Result<Vec<u8>> {
     if variant.half {
         x = builder.cast("to_half", &x, FLOAT16);
     }
-    x = stem(&mut builder, classifier, &x);
-    x = blocks(&mut builder, classifier, &x);
+    x = stem(&mut builder, &classifier.architecture, &x);
+    for spec in classifier.architecture.blocks().concat() {
+        x = block(&mut builder, &spec, &x);
+    }
     x = builder.node("GlobalAveragePool", "avgpool", &[&x]);
     x = builder.node("Flatten", "flatten", &[&x]);
     if variant.half {
@@ -66,42 +68,56 @@ fn normalize(builder: &mut GraphBuilder, about: &Description) -> Result<String> 
 }
 
 /// Adds the first layers.
-fn stem(builder: &mut GraphBuilder, classifier: &Classifier, x: &str) -> String {
-    let (kernel, stride) = classifier.architecture.stem_convolution();
-    let y = builder.convolution("conv1", x, kernel, stride);
-    let y = builder.norm("bn1", &y);
-    let y = builder.node("Relu", "relu", &[&y]);
-    match classifier.architecture.stem {
-        Stem::Imagenet => builder.max_pool("maxpool", &y, 3, 2),
-        Stem::Small => y,
+fn stem(builder: &mut GraphBuilder, architecture: &Architecture, x: &str) -> String {
+    let mut x = x.to_owned();
+    for layer in architecture.stem_layers() {
+        x = builder.convolution(&layer.conv, &x, &layer);
+        x = builder.norm(&layer.norm, &x);
+        let name = if layer.norm == "bn1" { "relu".to_owned() } else { format!("{}.relu", layer.norm) };
+        x = builder.node("Relu", &name, &[&x]);
+    }
+    match architecture.stem {
+        Stem::Imagenet if architecture.blur_pool => {
+            x = builder.max_pool("maxpool", &x, 1);
+            builder.blur("maxpool.blur", &x)
+        }
+        Stem::Imagenet => builder.max_pool("maxpool", &x, 2),
+        Stem::Small => x,
     }
 }
 
-/// Adds the residual blocks, each relu(main(x) + skip(x)).
-fn blocks(builder: &mut GraphBuilder, classifier: &Classifier, x: &str) -> String {
-    let kind = classifier.architecture.block;
-    let mut x = x.to_owned();
-    for (stage, blocks) in (1..).zip(classifier.architecture.blocks()) {
-        for (block, (inputs, width, stride)) in blocks.into_iter().enumerate() {
-            let name = |leaf: &str| format!("layer{stage}.{block}.{leaf}");
-            let convolutions = kind.convolutions(inputs, width, stride);
-            let mut y = x.clone();
-            for (number, (_, _, kernel, stride)) in (1..).zip(&convolutions) {
-                y = builder.convolution(&name(&format!("conv{number}")), &y, *kernel, *stride);
-                y = builder.norm(&name(&format!("bn{number}")), &y);
-                if number < convolutions.len() {
-                    y = builder.node("Relu", &name(&format!("relu{number}")), &[&y]);
-                }
-            }
-            if stride != 1 || inputs != kind.outputs(width) {
-                x = builder.convolution(&name("downsample.0"), &x, 1, stride);
-                x = builder.norm(&name("downsample.1"), &x);
-            }
-            y = builder.node("Add", &name("add"), &[&y, &x]);
-            x = builder.node("Relu", &name("relu"), &[&y]);
+/// Adds a residual block, relu(main(x) + skip(x)).
+fn block(builder: &mut GraphBuilder, spec: &BlockSpec, x: &str) -> String {
+    let name = |leaf: &str| format!("{}.{leaf}", spec.path);
+    let mut y = x.to_owned();
+    for (number, layer) in (1..).zip(&spec.main) {
+        y = builder.convolution(&name(&layer.conv), &y, layer);
+        y = builder.norm(&name(&layer.norm), &y);
+        if number < spec.main.len() {
+            y = builder.node("Relu", &name(&format!("relu{number}")), &[&y]);
+        }
+        if layer.blur {
+            y = builder.blur(&name(&format!("blur{number}")), &y);
         }
     }
-    x
+    if spec.squeezed.is_some() {
+        let mut gates = builder.node("GlobalAveragePool", &name("se.mean"), &[&y]);
+        gates = builder.pointwise(&name("se.fc1"), &gates);
+        gates = builder.node("Relu", &name("se.relu"), &[&gates]);
+        gates = builder.pointwise(&name("se.fc2"), &gates);
+        gates = builder.node("Sigmoid", &name("se.gates"), &[&gates]);
+        y = builder.node("Mul", &name("se"), &[&y, &gates]);
+    }
+    let mut skip = x.to_owned();
+    if let Some(ShortcutSpec { pool, conv }) = &spec.shortcut {
+        if *pool {
+            skip = builder.average_pool(&name("downsample.0"), &skip, 2, 0, true);
+        }
+        skip = builder.convolution(&name(&conv.conv), &skip, conv);
+        skip = builder.norm(&name(&conv.norm), &skip);
+    }
+    y = builder.node("Add", &name("add"), &[&y, &skip]);
+    builder.node("Relu", &name("relu"), &[&y])
 }
 
 /// The bytes of the file with this graph.

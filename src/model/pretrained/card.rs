@@ -6,10 +6,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 use super::stem::Normalisation;
-use crate::durable;
+use crate::{durable, recipe::Recipe};
 
 /// The networks of timm's that have the layers of torchvision's, and that a recipe can name.
-const ARCHITECTURES: [&str; 3] = ["resnet18", "resnet34", "resnet50"];
+const ARCHITECTURES: [&str; 4] = ["resnet18", "resnet34", "resnet50", "resnet101"];
 
 /// timm's description of the weights in a `model.safetensors`.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,32 +89,67 @@ impl Card {
         Ok(Some(Self { architecture, mean, std, input_size, num_classes }))
     }
 
-    /// Checks that the weights are of the network that a recipe names in `model`.
+    /// Checks that the weights are of the network that a recipe names in `model`, `se`, `blur_pool` and `resnet_d`. Weights
+    /// that were trained without `blur_pool` have the same tensors and can be used with it.
     ///
     /// # Errors
     /// They are of another network, or of one that mindgap does not build.
-    pub fn check_fits(&self, model: &str) -> Result<()> {
+    pub fn check_fits(&self, recipe: &Recipe) -> Result<()> {
         let known = ARCHITECTURES.join(", ");
         let own = &self.architecture;
-        if ARCHITECTURES.contains(&own.as_str()) {
-            ensure!(
-                own == model,
-                "the weights are of {own}, but the recipe has model = \"{model}\": set model = \"{own}\""
-            );
-            return Ok(());
+        let Some(network) = Network::called(own) else {
+            let plain = ARCHITECTURES.iter().rev().find(|name| own.starts_with(*name));
+            match plain.and_then(|plain| own.strip_prefix(plain)) {
+                Some("c" | "s" | "t") => bail!(
+                    "the weights are of {own}, whose stem is three small convolutions where {} has one of 7x7: mindgap builds {known}",
+                    plain.unwrap_or(&"")
+                ),
+                _ => bail!("the weights are of {own}; mindgap builds {known}"),
+            }
+        };
+        let mut changes = Vec::new();
+        if recipe.model != network.model {
+            changes.push(format!("model = \"{}\"", network.model));
         }
-        let plain = ARCHITECTURES.iter().find(|name| own.starts_with(*name));
-        match plain.and_then(|plain| own.strip_prefix(plain)) {
-            Some("c" | "d" | "s" | "t") => bail!(
-                "the weights are of {own}, whose stem is three small convolutions where {} has one of 7x7: mindgap builds {known}",
-                plain.unwrap_or(&"")
-            ),
-            _ => bail!("the weights are of {own}; mindgap builds {known}"),
+        if recipe.se != network.se {
+            changes.push(format!("se = {}", network.se));
         }
+        if network.blur_pool && !recipe.blur_pool {
+            changes.push("blur_pool = true".to_owned());
+        }
+        if recipe.resnet_d != network.resnet_d {
+            changes.push(format!("resnet_d = {}", network.resnet_d));
+        }
+        ensure!(
+            changes.is_empty(),
+            "the weights are of {own}, but the recipe names another network: set {}",
+            changes.join(", ")
+        );
+        Ok(())
     }
 
     pub(super) fn normalisation(&self) -> Normalisation {
         Normalisation::new(&self.mean, &self.std)
+    }
+}
+
+/// The keys of a recipe that name one of timm's networks.
+struct Network {
+    model: String,
+    se: u32,
+    blur_pool: bool,
+    resnet_d: bool,
+}
+
+impl Network {
+    /// The network that timm calls `name`, such as `seresnet50` or `resnetblur50d`; `None` where mindgap does not build it.
+    fn called(name: &str) -> Option<Self> {
+        let (name, se) = name.strip_prefix("se").map_or((name, 0), |rest| (rest, 16));
+        let rest = name.strip_prefix("resnet")?;
+        let (rest, blur_pool) = rest.strip_prefix("blur").map_or((rest, false), |rest| (rest, true));
+        let (depth, resnet_d) = rest.strip_suffix('d').map_or((rest, false), |rest| (rest, true));
+        let model = format!("resnet{depth}");
+        ARCHITECTURES.contains(&model.as_str()).then_some(Self { model, se, blur_pool, resnet_d })
     }
 }
 
@@ -161,16 +196,32 @@ mod tests {
 
     #[test]
     fn weights_of_other_networks_are_refused_in_words() {
-        card("resnet18").check_fits("resnet18").unwrap();
+        let recipe = |model: &str| Recipe { model: model.into(), ..Recipe::default() };
+        card("resnet18").check_fits(&recipe("resnet18")).unwrap();
         for (architecture, model, words) in [
             ("resnet50", "resnet18", "set model = \"resnet50\""),
-            ("resnet18d", "resnet18", "whose stem is three small convolutions where resnet18 has one of 7x7"),
-            ("resnet101", "resnet50", "the weights are of resnet101; mindgap builds resnet18, resnet34, resnet50"),
-            ("seresnet50", "resnet50", "the weights are of seresnet50"),
+            ("resnet18d", "resnet18", "names another network: set resnet_d = true"),
+            ("resnet18t", "resnet18", "whose stem is three small convolutions where resnet18 has one of 7x7"),
+            ("resnet152", "resnet50", "the weights are of resnet152; mindgap builds resnet18, resnet34, resnet50"),
+            ("seresnet50", "resnet50", "set se = 16"),
+            ("resnetblur101d", "resnet50", "set model = \"resnet101\", blur_pool = true, resnet_d = true"),
+            ("seresnext50", "resnet50", "the weights are of seresnext50; mindgap builds"),
             ("vit_base_patch16_224", "resnet50", "the weights are of vit_base_patch16_224"),
         ] {
-            let error = card(architecture).check_fits(model).unwrap_err().to_string();
+            let error = card(architecture).check_fits(&recipe(model)).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn timms_names_are_read_as_keys() {
+        let own = Recipe { model: "resnet50".into(), se: 16, blur_pool: true, resnet_d: true, ..Recipe::default() };
+        let plain = Recipe { model: "resnet50".into(), ..Recipe::default() };
+        card("seresnet50").check_fits(&Recipe { se: 16, ..plain.clone() }).unwrap();
+        card("resnet50d").check_fits(&Recipe { resnet_d: true, ..plain.clone() }).unwrap();
+        card("resnet50").check_fits(&Recipe { blur_pool: true, ..plain.clone() }).unwrap();
+        card("seresnetblur50d").check_fits(&own).unwrap();
+        let error = card("resnet50").check_fits(&own).unwrap_err().to_string();
+        assert!(error.ends_with("set se = 0, resnet_d = false"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | What | The network starts from the weights in FILE, of torchvision's or timm's resnet18, resnet34 and resnet50 or of a run's `model.safetensors`; a name is looked up on the Hugging Face hub. The stem is fitted to the images' channels and normalisation; the classifier is initialised at random where the classes differ. |
+//! | What | The network starts from the weights in FILE, of torchvision's or timm's resnet18, resnet34, resnet50 and resnet101, of timm's variants of them that `se`, `blur_pool` and `resnet_d` name, or of a run's `model.safetensors`; a name is looked up on the Hugging Face hub. The stem is fitted to the images' channels and normalisation; the classifier is initialised at random where the classes differ. |
 //! | When it helps | Nearly always where images are few: features learnt from a million images cannot be learnt from a thousand. |
 //! | Costs | Nothing; with the same recipe it is a better start. The network must have the file's architecture. |
 //! | Usual values | A tenth of the usual `--lr` and few epochs, as in preset `fine-tune`; with `--layer-decay` or `--freeze-until`. |
@@ -108,9 +108,29 @@ fn matching(archive: &Archive, parameters: &[Parameter]) -> Result<BTreeMap<Stri
     let left_over = arrays.keys().filter(|name| !is_known(name) && !is_counter(name));
     problems.extend(left_over.map(|name| format!("{name} is not in this network")));
     if !problems.is_empty() {
-        bail!("it does not fit the network that model, width and stem name:\n  {}", problems.join("\n  "));
+        bail!(
+            "it does not fit the network that model, width and stem name{}:\n  {}",
+            advice(archive, parameters),
+            problems.join("\n  ")
+        );
     }
     Ok(weights)
+}
+
+/// The keys to change where the file is of a network with other options, each after a semicolon; empty where it is not.
+fn advice(archive: &Archive, parameters: &[Parameter]) -> String {
+    let mut advice = String::new();
+    for (part, with, without) in [
+        (".se.fc1.", "it has squeeze-and-excitation, so set se", "it has no squeeze-and-excitation, so leave se out"),
+        (".downsample.2.", "it is a ResNet-D, so set resnet_d = true", "it is no ResNet-D, so leave resnet_d out"),
+    ] {
+        let in_file = archive.arrays.iter().any(|array| array.name.contains(part));
+        let in_network = parameters.iter().any(|parameter| parameter.name.contains(part));
+        if in_file != in_network {
+            advice += &format!("; {}", if in_file { with } else { without });
+        }
+    }
+    advice
 }
 
 /// The array as float32, or why it cannot be used as the tensor of this name and `shape`.
@@ -124,7 +144,7 @@ fn weight(array: &Array, shape: &[i64]) -> Result<Tensor, String> {
     };
     let found: Vec<i64> = array.shape.iter().map(|&length| i64::try_from(length).unwrap_or(i64::MAX)).collect();
     let fits = match (array.name.as_str(), found.as_slice(), shape) {
-        ("conv1.weight", [outputs, 1 | 3, kernel @ ..], [expected, _, size @ ..]) => {
+        ("conv1.weight" | "conv1.0.weight", [outputs, 1 | 3, kernel @ ..], [expected, _, size @ ..]) => {
             outputs == expected && kernel == size
         }
         ("fc.weight", [classes, inputs], [_, expected]) => *classes > 0 && inputs == expected,
@@ -156,9 +176,11 @@ fn fit_stem(
     card: Option<&Card>,
     images: &Images,
 ) -> Result<Vec<String>> {
-    let (Some(weight), Some(mean)) = (weights.remove("conv1.weight"), weights.remove("bn1.running_mean")) else {
-        bail!("there is no stem")
-    };
+    // ResNet-D has three convolutions in its stem.
+    let is_deep = weights.contains_key("conv1.0.weight");
+    let (conv, norm) =
+        if is_deep { ("conv1.0.weight", "conv1.1.running_mean") } else { ("conv1.weight", "bn1.running_mean") };
+    let (Some(weight), Some(mean)) = (weights.remove(conv), weights.remove(norm)) else { bail!("there is no stem") };
     let channels = weight.size()[1] as usize;
     let of_card = card.filter(|card| card.mean.len() == channels).map(Card::normalisation);
     let (own, is_stated) = match Normalisation::stated(metadata, channels)?.or(of_card) {
@@ -177,8 +199,8 @@ fn fit_stem(
         notes.push(format!("its stem is moved from {whose} ({own}) to that of these images ({ours})"));
     }
     let (fitted, shift) = stem::fit(&weight, &own, &ours);
-    weights.insert("bn1.running_mean".to_owned(), mean - shift);
-    weights.insert("conv1.weight".to_owned(), fitted);
+    weights.insert(norm.to_owned(), mean - shift);
+    weights.insert(conv.to_owned(), fitted);
     Ok(notes)
 }
 

@@ -1,6 +1,6 @@
 //! Keys of the network: what it is, where its weights come from, and what is dropped in it while it trains.
 
-use super::{Key, Kind, KnobFamily, Range, Shown};
+use super::{Key, KeyRole, Kind, KnobFamily, Range, Shown};
 use crate::recipe::{FirstTrained, MODEL_NAMES, Stem};
 
 #[rustfmt::skip]
@@ -27,6 +27,22 @@ pub(super) const NETWORK: &[Key] = &[
         remedy: "give 1, or 2 or 4 for less work", example: "stem_stride = 2", ..Key::SETTING
     },
     Key {
+        name: "resnet_d",
+        help: "Average the map where a shortcut halves it; make the ImageNet stem of three 3×3 convolutions",
+        default: Shown::Off, role: KeyRole::Option, example: "resnet_d = true", ..Key::SETTING
+    },
+    Key {
+        name: "blur_pool",
+        help: "Halve maps by a blur after a convolution of stride 1, not by its stride",
+        default: Shown::Off, role: KeyRole::Option, example: "blur_pool = true", ..Key::SETTING
+    },
+    Key {
+        name: "se", value_names: &["REDUCTION"], kind: Kind::Whole(0..=256),
+        help: "Weigh the channels of each block by squeeze-and-excitation, whose inner layer has the channels divided by \
+               this",
+        default: Shown::Off, role: KeyRole::Option, usual: "16", example: "se = 16", ..Key::SETTING
+    },
+    Key {
         name: "zero_init_last",
         help: "Start the last norm of each block at zero",
         default: Shown::Off, example: "zero_init_last = true", ..Key::SETTING
@@ -43,8 +59,8 @@ pub(super) const NETWORK: &[Key] = &[
 pub(super) const PRETRAINED: &[Key] = &[
     Key {
         name: "pretrained", value_names: &["WEIGHTS"], kind: Kind::Path,
-        help: "Start from these weights: a .safetensors file of torchvision's or timm's resnet18, 34 or 50 or of \
-               mindgap's, or a name on the Hugging Face hub, such as timm/resnet18.a1_in1k",
+        help: "Start from these weights: a .safetensors file of torchvision's or timm's resnet18 to resnet101 or \
+               of mindgap's, or a name on the Hugging Face hub, such as timm/resnet18.a1_in1k",
         example: "pretrained = '/WEIGHTS'", ..Key::KNOB
     },
     Key {

@@ -182,7 +182,7 @@ fn every_fault_of_a_file_is_named_with_its_layer_and_what_is_expected() {
     recipe file `mine.toml`: `epochs` = 1.5: expected a whole number from 0 up
     recipe file `mine.toml`: unknown key `learning_rate`; did you mean `lr`?
     recipe file `mine.toml`: `lr` = "fast": expected a number
-    recipe file `mine.toml`: `model` = "resnet-18": expected one of resnet8, resnet14, resnet20, resnet32, resnet44, resnet56, resnet110, resnet18, resnet34, resnet50; did you mean `resnet18`?
+    recipe file `mine.toml`: `model` = "resnet-18": expected one of resnet8, resnet14, resnet20, resnet32, resnet44, resnet56, resnet110, resnet18, resnet34, resnet50, resnet101; did you mean `resnet18`?
     recipe file `mine.toml`: unknown key `multiply.epoch`; did you mean `epochs`?
     recipe file `mine.toml`: `nesterov` = "yes": expected true or false, without quotes
     recipe file `mine.toml`: `opt` = "sgdd": expected one of sgd, adamw, muon; did you mean `sgd`?

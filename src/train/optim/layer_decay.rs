@@ -63,5 +63,14 @@ mod tests {
             assert_eq!(factor(name), 0.5f64.powi(depth), "{name}");
         }
         assert!(names.iter().all(|name| rate_factors(&names, 1.0)(name) == 1.0));
+
+        let recipe = Recipe { resnet_d: true, se: 16, ..recipe };
+        let network = ResNet::new(&Architecture::new(&recipe, 3, 10).unwrap(), 0, Device::Cpu);
+        let names: Vec<&str> = network.parameters.all().iter().map(|parameter| parameter.name.as_str()).collect();
+        let factor = rate_factors(&names, 0.5);
+        for (name, depth) in [("conv1.0.weight", 9), ("conv1.4.bias", 9), ("bn1.bias", 9), ("layer3.1.se.fc1.bias", 3)]
+        {
+            assert_eq!(factor(name), 0.5f64.powi(depth), "{name}");
+        }
     }
 }
