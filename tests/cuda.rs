@@ -42,7 +42,7 @@ const OTHERS: [(&str, &str); 9] = [
     ("grad_accum_steps", "grad_accum_steps = 3\nbatch_size = 24"),
     ("resnet18", "model = 'resnet18'\nwidth = 8\nstem_stride = 1"),
     ("resnet50", "model = 'resnet50'\nwidth = 4\nstem_stride = 1\nzero_init_last = true"),
-    ("deep_stem", "model = 'resnet18'\nwidth = 8\nstem_stride = 1\nresnet_d = true\nblur_pool = true\nse = 8"),
+    ("deep_stem", "model = 'resnet18'\nwidth = 8\nstem_stride = 1\nresnet_d = true\nse = 8"),
     ("small_stem", "model = 'resnet18'\nwidth = 8\nstem = 'small'"),
 ];
 
