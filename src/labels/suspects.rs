@@ -7,6 +7,9 @@ use serde::Serialize;
 use super::OutOfFold;
 use crate::stats::{LabelErrors, Logits, best_cut};
 
+/// Accuracy out of fold below which a list carries a warning \[%\]. Lists were scored with networks of 59 % and more.
+const LEAST_ACCURACY: f64 = 50.0;
+
 /// Labels that are probably wrong, ranked, and what is known of the whole data set. `mindgap inspect --labels --json` prints
 /// it in this form.
 #[derive(Clone, Debug, Serialize)]
@@ -27,6 +30,9 @@ pub struct SuspectLabels {
     pub noise_by_label: Vec<(String, Option<f64>)>,
     /// Estimated numbers of wrong labels by given and true class, the most frequent first, from one image on.
     pub wrong_pairs: Vec<WrongPair>,
+    /// Why the scores cannot be trusted; absent where nothing speaks against them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// Expected F1 of the list, 0–1: how well it is expected to agree with the labels that are truly wrong.
     pub expected_f1: f64,
     /// The suspects, the most probable error first. The list ends where its expected F1 is highest.
@@ -146,11 +152,13 @@ impl SuspectLabels {
         let label_scores = scored.map(|(&image, &score)| LabelScore { name: names[image].clone(), score }).collect();
         let joint = joint(&posteriors, labels, classes.len());
         let expected_wrong: f64 = scores.iter().sum();
+        let out_of_fold_accuracy = crate::stats::percent(&logits.correct());
         Self {
             images: names.len(),
             seeds: seeds.len(),
             classes: classes.clone(),
-            out_of_fold_accuracy: crate::stats::percent(&logits.correct()),
+            out_of_fold_accuracy,
+            warning: warning(out_of_fold_accuracy),
             expected_wrong,
             noise: 100.0 * expected_wrong / names.len() as f64,
             noise_by_label: noise_by_label(&joint, classes),
@@ -161,6 +169,16 @@ impl SuspectLabels {
             out_of_fold: None,
         }
     }
+}
+
+/// What is said where networks recognise `accuracy` percent of the images that they were not trained on.
+fn warning(accuracy: f64) -> Option<String> {
+    (accuracy < LEAST_ACCURACY).then(|| {
+        format!(
+            "The networks recognise {accuracy:.1} % of the images that they were not trained on: too few to judge labels, and the \
+             probabilities promise too much. Train them longer, or with another preset."
+        )
+    })
 }
 
 /// The near-duplicates of each image that has some, by index.
@@ -298,6 +316,17 @@ pub(super) mod tests {
         for key in ["name", "given", "suggested", "score", "precision"] {
             assert!(!json["suspect_labels"][0][key].is_null(), "{json}");
         }
-        assert!(json.get("out_of_fold").is_none());
+        assert!(json.get("out_of_fold").is_none() && json.get("warning").is_none());
+    }
+
+    #[test]
+    fn networks_that_recognise_less_than_half_are_not_trusted() {
+        let mut guesses = predictions(300, 1);
+        // Labels that say nothing about the images.
+        guesses.labels = (0..300).map(|image| i64::from(image) * 7 / 5 % 3).collect();
+        let suspects = SuspectLabels::of(&guesses, &[]);
+        assert!(suspects.out_of_fold_accuracy < 50.0);
+        let warning = suspects.warning.unwrap();
+        assert!(warning.contains(&format!("{:.1} %", suspects.out_of_fold_accuracy)), "{warning}");
     }
 }

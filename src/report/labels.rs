@@ -88,6 +88,9 @@ pub fn labels_page(suspects: &SuspectLabels, source: &str, thumbnails: &Thumbnai
 
 fn verdict(suspects: &SuspectLabels) -> String {
     let count = suspects.suspect_labels.len();
+    if let Some(warning) = &suspects.warning {
+        return warning.clone();
+    }
     match suspects.suspect_labels.last() {
         None => format!("No label of {} images is suspect.", suspects.images),
         Some(last) => format!(

@@ -143,6 +143,9 @@ pub fn render(suspects: &SuspectLabels, table: Option<&Path>) -> String {
         suspects.out_of_fold_accuracy,
         suspects.expected_f1
     );
+    if let Some(warning) = &suspects.warning {
+        text += &format!("    {warning}\n");
+    }
     for suspect in list.iter().take(SHOWN) {
         text += &format!("    {:.2}  {}: {} → {}\n", suspect.score, suspect.name, suspect.given, suspect.suggested);
     }
