@@ -110,8 +110,7 @@ impl Recipe {
     }
 
     fn check_targets(&self, validator: &mut Validator) {
-        let balances = self.balanced_sampling || self.class_weights == ClassWeights::Balanced;
-        if self.logit_adjust > 0.0 && balances {
+        if self.logit_adjust > 0.0 && self.balances_classes() {
             let wrong = "class_weights or balanced_sampling balances the classes already";
             validator.refuse("logit_adjust", self.logit_adjust, wrong, "use one of them");
         }

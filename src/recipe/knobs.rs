@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Recipe,
+    ClassWeights, Recipe,
     keys::{self, Key, KeyRole, KnobFamily},
 };
 
@@ -40,6 +40,11 @@ impl Recipe {
         self.mixup > 0.0 || self.cutmix > 0.0
     }
 
+    /// Whether all classes count the same in training, whatever their size.
+    pub fn balances_classes(&self) -> bool {
+        self.balanced_sampling || self.class_weights == ClassWeights::Balanced
+    }
+
     /// Strengths of brightness, contrast, saturation and hue. One number stands for the first three, as in timm; two
     /// for the first two.
     pub fn jitter(&self) -> [f64; 4] {
@@ -54,7 +59,6 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::ClassWeights;
 
     #[test]
     fn knobs_are_listed_when_they_are_on() {

@@ -13,9 +13,8 @@ use crate::cli::{
     output::{overwrite::check_marked, print::print, say::say},
 };
 use mindgap::{
-    data::Dataset,
     durable,
-    recipe::{ClassWeights, Recipe},
+    recipe::Recipe,
     report::{self, LR_MARK},
     run::data_flags,
     stats::{LrCurve, LrSuggestion, NoSuggestion},
@@ -85,7 +84,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     bar.finish_and_clear();
     let curve = curve?;
 
-    let outcome = curve.suggest(guessing(&recipe, &data));
+    let outcome = curve.suggest(guessing(&recipe, &data.train.class_counts(data.classes.len())));
     durable::write(&args.chart, report::lr_curve(&curve, outcome.as_ref().ok())?.as_bytes())?;
     let applied = args.apply.as_deref().map(|path| apply(path, &recipe, outcome).map(|()| path)).transpose();
     let found = Found {
@@ -116,17 +115,21 @@ impl Args {
     }
 }
 
-/// The loss of a model that knows only the frequency of each class among the training targets \[nats\].
-fn guessing(recipe: &Recipe, data: &Dataset) -> f64 {
-    let counts = data.train.class_counts(data.classes.len());
+/// The loss of a model that knows only the frequency of each class among the training targets \[nats\], where `counts` are the
+/// images of each class; infinite where a teacher gives targets of its own.
+fn guessing(recipe: &Recipe, counts: &[usize]) -> f64 {
+    let images: usize = counts.iter().sum();
     let even = 1.0 / counts.len() as f64;
-    let is_balanced = recipe.balanced_sampling || recipe.class_weights == ClassWeights::Balanced;
+    if recipe.teacher.is_some() {
+        return f64::INFINITY;
+    }
     let mut loss = 0.0;
-    for &count in &counts {
-        let share = if is_balanced { even } else { count as f64 / data.train.len() as f64 };
+    for &count in counts {
+        let share = if recipe.balances_classes() { even } else { count as f64 / images as f64 };
         let smoothed = (1.0 - recipe.smoothing) * share + recipe.smoothing * even;
         if smoothed > 0.0 {
-            loss -= smoothed * smoothed.ln();
+            // The factor is that of the focal loss.
+            loss -= smoothed * (1.0 - smoothed).powf(recipe.focal) * smoothed.ln();
         }
     }
     loss
@@ -155,4 +158,23 @@ fn show(bar: &ProgressBar, curve: &LrCurve) {
         bar.set_message(format!("rate {rate:.1e}, loss {loss:.3}"));
     }
     bar.inc(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guessing_is_measured_by_the_objective() {
+        let plain = Recipe::default();
+        let loss = |recipe: &Recipe| guessing(recipe, &[90, 10]);
+        let entropy = -0.9 * 0.9f64.ln() - 0.1 * 0.1f64.ln();
+        assert!((loss(&plain) - entropy).abs() < 1e-12);
+        let balanced = Recipe { balanced_sampling: true, ..plain.clone() };
+        assert!((loss(&balanced) - 2f64.ln()).abs() < 1e-12);
+        let focal = Recipe { focal: 2.0, ..plain.clone() };
+        let expected = -0.9 * 0.01 * 0.9f64.ln() - 0.1 * 0.81 * 0.1f64.ln();
+        assert!((loss(&focal) - expected).abs() < 1e-12);
+        assert_eq!(loss(&Recipe { teacher: Some("t".into()), ..plain }), f64::INFINITY);
+    }
 }
