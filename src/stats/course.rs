@@ -3,12 +3,11 @@
 //! The slope of the last piece of a piecewise linear fit decides, with a standard error that allows for the correlation of
 //! neighbouring epochs.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
 use super::{
     hinges::Hinges,
     piecewise::{FEW, fit, variance_inflation},
     spikes::without_spikes,
+    student::student_quantile,
 };
 
 /// Above this number, points are averaged in groups.
@@ -189,10 +188,9 @@ struct Scale {
 impl Scale {
     /// What a series with this slope does over `horizon`.
     fn judge(&self, slope: &Slope, horizon: f64) -> Course {
-        let Ok(student) = StudentsT::new(0.0, 1.0, slope.freedom) else { return Course::Unclear };
         let change = slope.value * horizon;
-        let least_to_move = student.inverse_cdf(SURE_TO_MOVE) * slope.error * horizon;
-        let doubt_about_rest = student.inverse_cdf(SURE_TO_STAND) * slope.error * horizon;
+        let least_to_move = student_quantile(SURE_TO_MOVE, slope.freedom) * slope.error * horizon;
+        let doubt_about_rest = student_quantile(SURE_TO_STAND, slope.freedom) * slope.error * horizon;
         let moves = change.abs() > least_to_move && change.abs() > self.moves;
         if moves && change < 0.0 {
             Course::Falls

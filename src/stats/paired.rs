@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::{mean, standard_error};
+use super::{mean, standard_error, student_quantile};
 
 /// The result of a paired t-test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,7 +39,7 @@ pub fn corrected_t(differences: &[f64], test_over_train: f64) -> Option<PairedT>
     if error == 0.0 {
         return Some(PairedT { mean, interval: [mean; 2], p: if mean == 0.0 { 1.0 } else { 0.0 } });
     }
-    let reach = student.inverse_cdf(0.975) * error;
+    let reach = student_quantile(0.975, differences.len() as f64 - 1.0) * error;
     Some(PairedT { mean, interval: [mean - reach, mean + reach], p: 2.0 * student.cdf(-(mean / error).abs()) })
 }
 

@@ -1,6 +1,6 @@
 //! A straight line through a series: does it rise or fall?
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use super::student_quantile;
 
 /// The straight line of least squares through a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,10 +20,9 @@ impl Trend {
             return None;
         }
         let n = points.len() as f64;
-        let student = StudentsT::new(0.0, 1.0, n - 2.0).ok()?;
         let line = Line::of(points.iter().copied())?;
         let noise = (line.squares / (n - 2.0)).sqrt();
-        let reach = student.inverse_cdf(0.975) * noise / line.spread.sqrt();
+        let reach = student_quantile(0.975, n - 2.0) * noise / line.spread.sqrt();
         Some(Self { slope: line.slope, interval: [line.slope - reach, line.slope + reach], noise })
     }
 
