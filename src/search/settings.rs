@@ -172,6 +172,8 @@ fn set_images(recipe: &mut Recipe, settings: &Settings) {
     recipe.tta = if settings.flip > 0 { Tta::Flip } else { Tta::None };
     // The other ways of augmentation are off, so that a level means the same in every search.
     let off = Recipe::default();
+    recipe.hflip_alternate = off.hflip_alternate;
+    recipe.vflip = off.vflip;
     recipe.scale = off.scale;
     recipe.crop_pad = off.crop_pad;
     recipe.blur = off.blur;
