@@ -56,11 +56,18 @@ impl<'a> Checkpointer<'a> {
         })
     }
 
-    /// Writes an epoch: its record, its outputs, and the training state after it.
+    /// Writes an epoch: its record, its outputs with the `losses` on val, and the training state after it.
     ///
     /// # Errors
     /// A file cannot be written. The checkpoint before is intact then.
-    pub fn write_epoch(&mut self, trainer: &Trainer, record: &EpochRecord, probe: Outputs, val: Outputs) -> Result<()> {
+    pub fn write_epoch(
+        &mut self,
+        trainer: &Trainer,
+        record: &EpochRecord,
+        probe: Outputs,
+        val: Outputs,
+        losses: &[f32],
+    ) -> Result<()> {
         self.folder.append_epoch(record)?;
         let state = Checkpoint::of(trainer, &self.data.fingerprint)?.to_archive().to_bytes()?;
         // A comparison with NaN is false, so that a loss of NaN is never the best.
@@ -69,8 +76,8 @@ impl<'a> Checkpointer<'a> {
             durable::write(&self.folder.file(RunFolder::BEST), &state)?;
         }
         let best = self.best.as_ref().context("there is a best epoch from the first one on")?;
-        if let Some(losses) = &mut self.val_losses {
-            losses.extend(val.measured().losses);
+        if let Some(before) = &mut self.val_losses {
+            before.extend(losses);
         }
         self.folder.write_predictions(&Predictions {
             classes: self.data.classes.len(),

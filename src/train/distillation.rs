@@ -11,13 +11,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
 use tch::{Kind, Tensor};
 
 use crate::{
     augment::Normalize,
     data::Dataset,
-    model::pretrained,
+    model::{Description, pretrained},
     recipe::Recipe,
     run::{RunFolder, TeacherFile},
     torch::{ScriptModule, throw},
@@ -36,13 +35,6 @@ pub(super) struct Teacher {
     temperature: f64,
 }
 
-/// What is read of the description in a file that mindgap wrote.
-#[derive(Deserialize)]
-struct Described {
-    classes: Vec<String>,
-    channels: u32,
-}
-
 impl Teacher {
     /// The teacher of `recipe`, if it names one, for images that `normalize` has normalised.
     ///
@@ -54,12 +46,11 @@ impl Teacher {
         let about = || format!("teacher = \"{given}\"");
         let bytes =
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display())).with_context(about)?;
-        let (module, described) = ScriptModule::load(&path, normalize.device(), "mindgap.json")
+        let (module, described) = ScriptModule::load(&path, normalize.device(), Description::FILE)
             .context("it is no TorchScript file: give a run folder, or a file such as its model.pt")
             .with_context(about)?;
         if let Some(described) = described {
-            let Described { classes, channels } =
-                serde_json::from_str(&described).context("its description cannot be read").with_context(about)?;
+            let Description { classes, channels, .. } = Description::from_json(&described).with_context(about)?;
             ensure!(
                 classes == data.classes,
                 "teacher = \"{given}\" is a network for the classes {}, the data have {}",

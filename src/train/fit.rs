@@ -65,7 +65,7 @@ pub fn fit(
         let record = EpochRecord::new(&training, &on_probe, &on_val, &sets.leaks, near_leaks, &sets.in_first_half);
         check_finite(trainer, data, sets, &record)?;
         trainer.ranks.check_same(|| trainer.hash())?;
-        finish_epoch(trainer, checkpointer.as_deref_mut(), &record, probe, val)?;
+        finish_epoch(trainer, checkpointer.as_deref_mut(), &record, probe, val, &on_val.losses)?;
         observer.epoch_end(&record)?;
     }
     Ok(FitOutcome::Finished)
@@ -128,11 +128,12 @@ fn finish_epoch(
     record: &EpochRecord,
     probe: Outputs,
     val: Outputs,
+    losses: &[f32],
 ) -> Result<()> {
     trainer.early_stopping.update(record.val_loss);
     trainer.position = Position { epochs: record.epoch, ..Position::default() };
     match checkpointer {
-        Some(checkpointer) => checkpointer.write_epoch(trainer, record, probe, val),
+        Some(checkpointer) => checkpointer.write_epoch(trainer, record, probe, val, losses),
         None => Ok(()),
     }
 }
