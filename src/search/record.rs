@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{BudgetPlan, Candidate, Choice, Need, Network, Score, Trial, Verdict};
+use super::{BudgetPlan, Candidate, Choice, Mirroring, Need, Network, Score, Trial, Verdict};
 use crate::{compare::PlannedData, data::Selection, gap::Bill, recipe::Recipe};
 
 /// How far a search has come.
@@ -83,6 +83,8 @@ pub struct CloseRecord {
     pub findings: Vec<String>,
     /// What they ask for.
     pub needs: Vec<Need>,
+    /// What the reference's network makes of mirrored images, where it was trained without them.
+    pub mirroring: Option<Mirroring>,
     /// The candidates.
     pub candidates: Vec<Candidate>,
     /// Their trials.

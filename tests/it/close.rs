@@ -162,6 +162,32 @@ fn a_target_that_is_shown_ends_the_search() {
 }
 
 #[test]
+fn images_whose_mirror_images_are_of_another_class_are_not_mirrored() {
+    // Light from the left is one class, light from the right another: each is the other's mirror image.
+    let place = Place::with_images(100, 140);
+    for folder in
+        ["data/train", "data/val"].into_iter().flat_map(|split| CLASSES.map(|class| format!("{split}/{class}")))
+    {
+        for file in fs::read_dir(place.path(folder)).unwrap() {
+            let path = file.unwrap().path();
+            image::open(&path).unwrap().rotate90().save(&path).unwrap();
+        }
+    }
+    close(&place, &["--budget", "1h", "--epochs", "10", "--plan"]).succeed();
+    place.mindgap(&["run", "--plan", "out/plan.jsonl", "--index", "0", "--threads", "1"]).succeed();
+    let text = close(&place, &["--resume", "--plan"]).succeed().stderr();
+    assert!(text.contains("no candidate mirrors images"), "{text}");
+    let found = record(&place);
+    let changed = found["mirroring"]["changed"].as_array().unwrap();
+    assert!(changed.contains(&CLASSES[0].into()) && changed.contains(&CLASSES[2].into()), "{}", found["mirroring"]);
+    // Not one of the runs that come next.
+    let plan = fs::read_to_string(place.path("out/plan.jsonl")).unwrap();
+    let runs: Vec<Value> = plan.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(runs.len() > 3, "{plan}");
+    assert!(runs.iter().all(|run| run["recipe"]["hflip"].as_f64().unwrap_or(0.0) == 0.0), "{plan}");
+}
+
+#[test]
 fn what_cannot_be_is_refused_before_anything_is_trained() {
     let place = Place::with_images(12, 5);
     close(&place, &[]).refuse(&["--budget"]);

@@ -7,6 +7,7 @@ mod crew;
 mod judge;
 mod look;
 mod measure;
+mod mirror_test;
 mod searching;
 mod session;
 mod target;

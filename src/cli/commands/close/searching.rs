@@ -13,8 +13,8 @@ use mindgap::{
     recipe::Recipe,
     run::RunFolder,
     search::{
-        Candidate, Choice, Half, Move, Next, Outcome, PerImage, Rungs, Settings, Space, Stage, Trial, moves, next,
-        of_length, propose, two_best,
+        Candidate, Choice, Half, Knob, Move, Next, Outcome, PerImage, Rungs, Settings, Space, Stage, Trial, moves,
+        next, of_length, propose, two_best,
     },
     stats::SequentialT,
 };
@@ -34,7 +34,9 @@ impl Session {
         self.enter(Stage::Search)?;
         if self.record.candidates.is_empty() {
             let base = self.base()?;
-            self.record.candidates.push(Candidate::start(Settings::start(self.record.start), &base.networks));
+            let start = Settings::start(self.record.start);
+            let start = if self.may_mirror() { start } else { start.with(Knob::Flip, 0) };
+            self.record.candidates.push(Candidate::start(start, &base.networks));
         }
         let Some(rungs) = self.record.plan.as_ref().and_then(|plan| plan.rungs.clone()) else {
             let why = "the budget is too small to try others".into();
@@ -98,7 +100,10 @@ impl Session {
     pub fn next_trial(&mut self, rungs: &Rungs) -> Result<Option<Trial>> {
         let wanted: Vec<Move> = moves(&self.record.needs);
         let base = self.base()?;
-        let is_valid = |settings: &Settings| base.recipe(settings, 3, self.record.seed).validate().is_ok();
+        let may_mirror = self.may_mirror();
+        let is_valid = |settings: &Settings| {
+            (may_mirror || settings.flip == 0) && base.recipe(settings, 3, self.record.seed).validate().is_ok()
+        };
         let space = Space { networks: &base.networks, reach: self.networks_in_reach(rungs), is_valid: &is_valid };
         let record = &self.record;
         let is_begun = |candidate: usize| record.trials.iter().any(|trial| trial.candidate == candidate);

@@ -53,6 +53,7 @@ impl Session {
         let trained = self.record.reference.take().context("the reference is known")?;
         self.record.reference = Some(self.measured(trained)?);
         self.diagnose_reference()?;
+        self.test_mirroring()?;
         self.save()?;
         Ok(Ended::Finished)
     }
