@@ -13,7 +13,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
     bill, close, compare, completions, conclude, diagnose, doctor, evaluate, export, find_lr, gap, host, inspect, plan,
-    predict, presets, report, run, seal, train, worth,
+    predict, presets, report, run, seal, soup, train, worth,
 };
 pub use exit_status::ExitStatus;
 use flags::option_names::with_flags;
@@ -59,6 +59,8 @@ enum Command {
     Seal(Box<seal::Args>),
     /// Measure the gap of a model that was trained elsewhere: probe, val, calibration, leaks
     Gap(Box<gap::Args>),
+    /// Average the weights of several runs into one network, where val gets better by it
+    Soup(Box<soup::Args>),
     /// Classify image files with a trained network
     Predict(Box<predict::Args>),
     /// Write a trained network as TorchScript, safetensors or ONNX, and verify the file
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Seal(args) => seal::run(&args),
         Command::Gap(args) => gap::run(&args),
+        Command::Soup(args) => soup::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Conclude(args) => conclude::run(&args),

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    run::{Images, ListedImage, RunFolder, nan},
+    run::{Images, ListedImage, Measured, RunFolder, nan},
     stats,
 };
 
@@ -74,6 +74,22 @@ impl PerImage {
         Ok(all)
     }
 
+    /// What was measured of the val images with these `names`, and of the probe's.
+    ///
+    /// # Panics
+    /// When there is not one name per val image.
+    pub fn of(names: Vec<String>, val: &Measured, probe: &Measured) -> Self {
+        assert_eq!(names.len(), val.losses.len(), "every val image has a name");
+        Self {
+            names,
+            losses: val.losses_f64(),
+            hits: hits(val),
+            groups: val.groups.clone(),
+            probe_losses: probe.losses_f64(),
+            probe_groups: probe.groups.clone(),
+        }
+    }
+
     /// Degrees of freedom of a mean over the val images: their number, or that of their groups, less one.
     pub fn freedom(&self) -> f64 {
         freedom(self.losses.len(), self.groups.as_deref())
@@ -100,7 +116,7 @@ impl PerImage {
         let val = predictions.last_val.measured().only(keep);
         self.names.extend(kept.iter().map(|image| image.name.clone()));
         self.losses.extend(val.losses_f64());
-        self.hits.extend(val.correct.iter().map(|&hit| f64::from(u8::from(hit))));
+        self.hits.extend(hits(&val));
         self.probe_losses.extend(predictions.last_probe.measured().losses_f64());
         if has_groups(&images) {
             let mut number = |image: &ListedImage| {
@@ -150,6 +166,10 @@ impl PerImage {
             gap_loss_se: stats::hypotenuse(val_error, probe_error),
         }
     }
+}
+
+fn hits(measured: &Measured) -> Vec<f64> {
+    measured.correct.iter().map(|&hit| f64::from(u8::from(hit))).collect()
 }
 
 fn has_groups(images: &Images) -> bool {

@@ -28,6 +28,7 @@ mod ranks;
 mod resume;
 mod run;
 pub mod sharpness;
+pub mod soup;
 mod state;
 pub mod swa;
 mod trainer;

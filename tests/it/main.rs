@@ -47,6 +47,7 @@ mod seal;
 mod setup_script;
 mod signals;
 mod sixteen_bit;
+mod soup;
 mod steady;
 mod torture;
 mod train;

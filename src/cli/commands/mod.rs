@@ -19,5 +19,6 @@ pub mod presets;
 pub mod report;
 pub mod run;
 pub mod seal;
+pub mod soup;
 pub mod train;
 pub mod worth;
