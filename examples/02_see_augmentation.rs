@@ -67,7 +67,8 @@ fn main() -> Result<()> {
     for (row, (name, recipe)) in rows().into_iter().enumerate() {
         let mut images = Augment::new(&recipe, &normalize).forward(&batch.images, 1, &ids);
         if let Some(mix) = Mix::draw(&recipe, 1, 0, FACES, ImageSize::of(&images)) {
-            (images, _) = mix.apply(&images, &batch.labels, data.classes.len() as i64);
+            let targets = batch.labels.one_hot(data.classes.len() as i64).to_kind(Kind::Float);
+            (images, _) = mix.apply(&images, &targets);
         }
         sheet.draw(row as u32, &bytes(&images, &data))?;
         println!("row {:2}: {name}", row + 1);

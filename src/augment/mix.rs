@@ -1,6 +1,6 @@
 //! The random draws of `mixup` and `cutmix`: whether and how a batch is mixed.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::{
     ImageSize, Rect,
@@ -55,15 +55,14 @@ impl Mix {
         Some(Self { partner, kind })
     }
 
-    /// Mixes images `[n, c, h, w]` and class numbers `[n]` (i64) into images of the same shape and targets `[n, classes]`.
-    pub fn apply(&self, images: &Tensor, labels: &Tensor, classes: i64) -> (Tensor, Tensor) {
+    /// Mixes images `[n, c, h, w]` and their targets `[n, classes]`, float32 probabilities.
+    pub fn apply(&self, images: &Tensor, targets: &Tensor) -> (Tensor, Tensor) {
         let partner = torch::sent(&Tensor::from_slice(&self.partner), images.device());
-        let targets = labels.one_hot(classes).to_kind(Kind::Float);
         match self.kind {
-            MixKind::Blend(share) => (mixup(images, share, &partner), mixup(&targets, share, &partner)),
+            MixKind::Blend(share) => (mixup(images, share, &partner), mixup(targets, share, &partner)),
             MixKind::Cut(rect) => {
                 let share = share_kept(rect, ImageSize::of(images));
-                (cutmix(images, rect, &partner), mixup(&targets, share, &partner))
+                (cutmix(images, rect, &partner), mixup(targets, share, &partner))
             }
         }
     }
@@ -71,6 +70,8 @@ impl Mix {
 
 #[cfg(test)]
 mod tests {
+    use tch::Kind;
+
     use super::*;
 
     fn kinds(recipe: &Recipe, epoch: u32) -> [usize; 3] {
@@ -99,7 +100,7 @@ mod tests {
         let images = Tensor::ones([2, 1, 4, 4], (Kind::Float, tch::Device::Cpu));
         let rect = Rect { top: 0, height: 2, left: 0, width: 2 };
         let mix = Mix { partner: vec![1, 0], kind: MixKind::Cut(rect) };
-        let (_, targets) = mix.apply(&images, &Tensor::from_slice(&[2i64, 0]), 3);
+        let (_, targets) = mix.apply(&images, &Tensor::from_slice(&[2i64, 0]).one_hot(3).to_kind(Kind::Float));
         assert_eq!(targets, Tensor::from_slice(&[0.25f32, 0.0, 0.75, 0.75, 0.0, 0.25]).view([2, 3]));
     }
 }

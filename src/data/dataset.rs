@@ -61,8 +61,8 @@ pub struct Dataset {
     pub test: Option<Split>,
     /// Why an existing test split is not read: it has no labels, or classes that train lacks.
     pub unread_test: Option<String>,
-    /// 32 hex digits over classes, labels and decoded pixels of every split, in their order, and over the groups if there are
-    /// any.
+    /// 32 hex digits over classes, labels and decoded pixels of every split, in their order, and over groups and soft labels if
+    /// there are any.
     pub fingerprint: String,
     /// Files and rows that were left out because they cannot be read.
     pub bad_files: Vec<BadFile>,
@@ -136,6 +136,10 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
         let of_images = [Some(&train), Some(&val), test.as_ref()].into_iter().flatten().flat_map(|split| &split.groups);
         fingerprint = hash::with_groups(&fingerprint, of_images.flatten().copied());
     }
+    if let Some(soft) = &train.soft {
+        let rows = (0..train.len() as u32).map(|position| soft.row(position));
+        fingerprint = hash::with_soft_labels(&fingerprint, rows);
+    }
     let present: Vec<&Split> = [&train, &val].into_iter().chain(&test).collect();
     let near_leaks = near_leaks::of(&present, thumbnails, options, progress, &mut notes)?;
     Ok(Dataset {
@@ -187,12 +191,12 @@ fn load_or_read(
 
 /// Builds a split of the readable samples.
 pub(super) fn split_of(samples: &Samples, reading: Reading, shape: Shape, workers: usize) -> Split {
-    let Samples { source, ids, labels, groups } = samples.select(&reading.good);
+    let Samples { source, ids, labels, groups, soft } = samples.select(&reading.good);
     let pixels = match reading.pixels {
         Some(pixels) => Pixels::Resident(RefCell::new(pixels)),
         None => Pixels::Streamed { workers },
     };
-    Split { ids, labels, hashes: reading.hashes, groups, source, shape, pixels }
+    Split { ids, labels, hashes: reading.hashes, groups, soft, source, shape, pixels }
 }
 
 /// Checks that no class of train is empty, and that val is not, after unreadable files were left out.

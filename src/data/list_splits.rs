@@ -14,7 +14,7 @@ use super::{
         listing::{Listing, Samples},
         relabel,
         source::{Names, Source},
-        table, unreadable,
+        table, unreadable, votes,
     },
     splits::{
         folds::{self, Fold},
@@ -29,7 +29,9 @@ pub fn listed(source: &str, options: &Options) -> Result<Listing> {
         let bad = listing.bad.len();
         listing.notes.push(format!("{bad} rows that cannot be read were left out (`options.skip_bad`)."));
     }
-    settle_and_thin(&mut listing, source, options).with_context(|| format!("the data {source:?} cannot be used"))?;
+    settle_and_thin(&mut listing, source, options)
+        .and_then(|()| votes::attach(&mut listing, &options.selection, Path::new(source)))
+        .with_context(|| format!("the data {source:?} cannot be used"))?;
     Ok(listing)
 }
 

@@ -48,6 +48,7 @@ pub use selection::{Merge, Selection};
 pub use sources::{
     faces,
     image_files::{ImageFile, images_below},
+    soft_labels::SoftLabels,
     unreadable::BadFile,
 };
 pub use splits::{

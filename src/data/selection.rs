@@ -43,6 +43,9 @@ pub struct Selection {
     /// A table with corrected labels of some samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relabel: Option<PathBuf>,
+    /// A table with a column of votes or probabilities for each class, for training images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soft_labels: Option<PathBuf>,
     /// Classes that count as others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merge: Vec<Merge>,
@@ -55,8 +58,19 @@ impl Selection {
     /// These choices or, where one is left open, that of `before`.
     #[must_use]
     pub fn or(&self, before: &Self) -> Self {
-        let Self { exclude, exclude_train, folders, groups, group_by, labels, label_column, relabel, merge, classes } =
-            self.clone();
+        let Self {
+            exclude,
+            exclude_train,
+            folders,
+            groups,
+            group_by,
+            labels,
+            label_column,
+            relabel,
+            soft_labels,
+            merge,
+            classes,
+        } = self.clone();
         let names_groups = groups.is_some() || group_by.is_some();
         let (groups, group_by) =
             if names_groups { (groups, group_by) } else { (before.groups.clone(), before.group_by.clone()) };
@@ -69,6 +83,7 @@ impl Selection {
             labels: labels.or_else(|| before.labels.clone()),
             label_column: label_column.or_else(|| before.label_column.clone()),
             relabel: relabel.or_else(|| before.relabel.clone()),
+            soft_labels: soft_labels.or_else(|| before.soft_labels.clone()),
             merge: if merge.is_empty() { before.merge.clone() } else { merge },
             classes: if classes.is_empty() { before.classes.clone() } else { classes },
         }
@@ -86,6 +101,7 @@ impl Selection {
             groups: placed(&self.groups)?,
             labels: placed(&self.labels)?,
             relabel: placed(&self.relabel)?,
+            soft_labels: placed(&self.soft_labels)?,
             ..self.clone()
         })
     }
@@ -149,6 +165,7 @@ mod tests {
             labels: Some("labels.csv".into()),
             label_column: Some("dx".into()),
             relabel: Some("relabel.csv".into()),
+            soft_labels: Some("votes.csv".into()),
             merge: vec!["happy=positive".parse().unwrap()],
             classes: vec!["positive".into(), "sad".into()],
         }
@@ -172,6 +189,7 @@ mod tests {
         );
         let absolute = full().with_files(|file| Ok(Path::new("/data").join(file))).unwrap();
         assert_eq!(absolute.relabel.as_deref(), Some(Path::new("/data/relabel.csv")));
+        assert_eq!(absolute.soft_labels.as_deref(), Some(Path::new("/data/votes.csv")));
         assert_eq!((&absolute.folders, absolute.classes.len()), (&full().folders, 2));
     }
 

@@ -26,8 +26,19 @@ pub fn source_and_flags(source: &str, selection: &Selection) -> String {
 
 /// The flags of the command line that make `selection`, each with its value.
 pub fn selection_flags(selection: &Selection) -> Vec<(&'static str, String)> {
-    let Selection { exclude, exclude_train, folders, groups, group_by, labels, label_column, relabel, merge, classes } =
-        selection;
+    let Selection {
+        exclude,
+        exclude_train,
+        folders,
+        groups,
+        group_by,
+        labels,
+        label_column,
+        relabel,
+        soft_labels,
+        merge,
+        classes,
+    } = selection;
     let file = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let mut flags = vec![
         ("--exclude", file(exclude)),
@@ -40,6 +51,7 @@ pub fn selection_flags(selection: &Selection) -> Vec<(&'static str, String)> {
         ("--labels", file(labels)),
         ("--label-column", label_column.clone()),
         ("--relabel", file(relabel)),
+        ("--soft-labels", file(soft_labels)),
         ("--classes", (!classes.is_empty()).then(|| classes.join(","))),
     ];
     flags.extend(merge.iter().map(|merge| ("--merge", Some(merge.to_string()))));

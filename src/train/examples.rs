@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::{
     augment::{Augment, AugmentSampler, BatchDraws, ImageSize, Mix, Normalize, resize},
-    data::{Batch, Dataset},
+    data::{Batch, Dataset, SoftLabels},
     recipe::{Recipe, progressive},
+    torch,
 };
 
 /// A batch as the network sees it.
@@ -15,7 +16,7 @@ use crate::{
 pub(super) struct Example {
     /// `[n, c, h, w]`, float32.
     pub images: Tensor,
-    /// Class numbers `[n]` (i64), or probabilities `[n, classes]` where images are mixed.
+    /// Class numbers `[n]` (i64), or probabilities `[n, classes]` where images are mixed or have soft labels.
     pub targets: Tensor,
 }
 
@@ -44,6 +45,8 @@ pub(super) struct Examples {
     /// Full side of the images, in pixels.
     size: u32,
     classes: i64,
+    /// Soft labels and labels of the training images, where they have soft ones.
+    soft: Option<(SoftLabels, Vec<u32>)>,
     /// The rows of each batch that this rank trains on; all of them on one rank.
     pub own: Range<usize>,
 }
@@ -56,6 +59,7 @@ impl Examples {
             augment: Augment::new(recipe, normalize),
             size: data.size,
             classes: data.classes.len() as i64,
+            soft: data.train.soft.clone().map(|soft| (soft, data.train.labels.clone())),
             own: 0..recipe.batch_size as usize,
         }
     }
@@ -83,14 +87,15 @@ impl Examples {
         let TrainBatch { batch, number, drawn } = batch;
         let images = self.images(batch, drawn, epoch);
         let mix = self.mix(epoch, *number);
+        let targets = self.targets(batch);
         let (images, targets) = match mix {
-            None => (images, batch.labels.shallow_clone()),
-            Some(mix) if self.is_whole_batch() => mix.apply(&images, &batch.labels, self.classes),
+            None => (images, targets),
+            Some(mix) if self.is_whole_batch() => mix.apply(&images, &self.probabilities(&targets)),
             Some(mix) => {
                 // The partner of row i is row own + i. The mixed partners themselves are dropped below.
                 let own = self.own.len() as i64;
                 let partner = (own..2 * own).chain(0..own).collect();
-                Mix { partner, ..mix }.apply(&images, &batch.labels, self.classes)
+                Mix { partner, ..mix }.apply(&images, &self.probabilities(&targets))
             }
         };
         if self.is_whole_batch() {
@@ -98,6 +103,18 @@ impl Examples {
         }
         let own = self.own.len() as i64;
         Example { images: images.narrow(0, 0, own), targets: targets.narrow(0, 0, own) }
+    }
+
+    /// What the network is asked for: class numbers `[n]` or, where images have soft labels, probabilities `[n, classes]`.
+    fn targets(&self, batch: &Batch) -> Tensor {
+        let Some((soft, labels)) = &self.soft else { return batch.labels.shallow_clone() };
+        let probabilities = Tensor::from_slice(&soft.of(&batch.positions, labels)).view([-1, self.classes]);
+        torch::sent(&probabilities, batch.images.device())
+    }
+
+    /// Targets as probabilities `[n, classes]`.
+    fn probabilities(&self, targets: &Tensor) -> Tensor {
+        if targets.dim() == 2 { targets.shallow_clone() } else { targets.one_hot(self.classes).to_kind(Kind::Float) }
     }
 
     /// How the whole batch `number` of `epoch` is mixed.

@@ -144,3 +144,41 @@ fn inspect_names_the_groups_that_the_splits_cut_through() {
         .mindgap(&["train", "--data", "data", "--groups", "a.csv", "--group-by", "a"])
         .refuse(&["cannot be used with"]);
 }
+
+#[test]
+fn a_run_learns_what_a_table_of_votes_says() {
+    let place = Place::with_images(24, 12);
+    let classes = crate::support::CLASSES;
+    // Each image of class i has all its votes for class (i + by) % 3.
+    let votes = |by: usize| {
+        let mut table = format!("name,{}\n", classes.join(","));
+        for (class, name) in classes.into_iter().enumerate() {
+            for file in fs::read_dir(place.path("data/train").join(name)).unwrap() {
+                let file = file.unwrap().file_name().into_string().unwrap();
+                let votes = [0, 1, 2].map(|of| if of == (class + by) % 3 { "7" } else { "0" });
+                table += &format!("train/{name}/{file},{}\n", votes.join(","));
+            }
+        }
+        fs::write(place.path("votes.csv"), table).unwrap();
+    };
+    let number = |run: &str, key: &str| place.epochs(run).last().unwrap()[key].as_f64().unwrap();
+    let soft = ["--epochs", "4", "--soft-labels", "votes.csv"];
+    place.train("hard", &["--epochs", "4"]).succeed();
+    votes(0);
+    let trained = place.train("same", &soft).succeed();
+    assert!(trained.stderr().contains("72 of 72 training images have soft labels"), "{}", trained.stderr());
+    assert!(environment(&place, "same")["data"]["soft_labels"].as_str().unwrap().ends_with("votes.csv"));
+    for key in ["batch_loss", "val_loss"] {
+        let (hard, same) = (number("hard", key), number("same", key));
+        assert!((hard - same).abs() < 0.02 * hard, "{key}: {hard} and {same}");
+    }
+    // Mixed images mix the votes.
+    place.train("mixed", &[&soft[..], &["--mixup", "0.4"]].concat()).succeed();
+    assert_ne!(number("mixed", "batch_loss"), number("same", "batch_loss"));
+
+    // The network learns the votes, and is measured by the labels.
+    votes(1);
+    place.train("same", &[&soft[..], &["--epochs", "5", "--resume"]].concat()).refuse(&["fingerprint"]);
+    place.train("swapped", &soft).succeed();
+    assert!(number("swapped", "val_loss") > number("same", "val_loss") + 0.3, "the votes were not learned");
+}

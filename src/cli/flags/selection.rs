@@ -33,6 +33,11 @@ pub struct SelectionFlags {
     #[arg(long, value_name = "FILE.csv", help_heading = "Data")]
     relabel: Option<PathBuf>,
 
+    /// Train on probabilities of classes that a table gives for images (columns name and each class: votes or probabilities) in
+    /// place of their labels; val keeps its labels
+    #[arg(long, value_name = "FILE.csv", help_heading = "Data")]
+    soft_labels: Option<PathBuf>,
+
     /// Count the images of class A as B, a class of the data or a new one; repeat it for more
     #[arg(long, value_name = "A=B", help_heading = "Data")]
     merge: Vec<Merge>,
@@ -77,6 +82,7 @@ impl SelectionFlags {
             labels: self.labels.clone(),
             label_column: self.label_column.clone(),
             relabel: self.relabel.clone(),
+            soft_labels: self.soft_labels.clone(),
             merge: self.merge.clone(),
             classes: self.classes.clone(),
         }
@@ -94,10 +100,23 @@ impl From<Selection> for SelectionFlags {
             labels,
             label_column,
             relabel,
+            soft_labels,
             merge,
             classes,
         } = selection;
         let splits = folders.into();
-        Self { exclude, exclude_train, splits, labels, label_column, relabel, merge, classes, groups, group_by }
+        Self {
+            exclude,
+            exclude_train,
+            splits,
+            labels,
+            label_column,
+            relabel,
+            soft_labels,
+            merge,
+            classes,
+            groups,
+            group_by,
+        }
     }
 }

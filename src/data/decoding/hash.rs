@@ -53,6 +53,19 @@ pub fn with_groups(fingerprint: &str, groups: impl IntoIterator<Item = u32>) -> 
     format!("{:032x}", hash.digest128())
 }
 
+/// The fingerprint of a data set whose training images have soft labels: a hash of `fingerprint` and of the probabilities of each image in
+/// order, if it has any.
+pub fn with_soft_labels<'a>(fingerprint: &str, rows: impl IntoIterator<Item = Option<&'a [f32]>>) -> String {
+    let mut hash = Xxh3::new();
+    text(&mut hash, "mindgap soft labels 1");
+    text(&mut hash, fingerprint);
+    for row in rows {
+        number(&mut hash, row.map_or(0, <[f32]>::len));
+        row.into_iter().flatten().for_each(|probability| hash.update(&probability.to_le_bytes()));
+    }
+    format!("{:032x}", hash.digest128())
+}
+
 fn number(hash: &mut Xxh3, number: usize) {
     hash.update(&(number as u64).to_le_bytes());
 }
@@ -80,6 +93,16 @@ mod tests {
         let of = |groups: [u32; 4]| with_groups("00ff", groups);
         assert_eq!(of([3, 3, 1, 2]), of([0, 0, 7, 5]));
         assert!(of([3, 3, 1, 2]) != of([3, 1, 1, 2]) && of([0; 4]) != with_groups("00fe", [0; 4]));
+    }
+
+    #[test]
+    fn the_fingerprint_sees_soft_labels() {
+        let of = |rows: [Option<&[f32]>; 2]| with_soft_labels("00ff", rows);
+        let first = of([Some(&[0.5, 0.5]), None]);
+        assert_eq!(first, of([Some(&[0.5, 0.5]), None]));
+        for other in [of([None, Some(&[0.5, 0.5])]), of([Some(&[0.25, 0.75]), None]), of([None, None]), "00ff".into()] {
+            assert_ne!(first, other);
+        }
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl CsvRows {
 
 /// Names of the column with the names of the samples, and those that count where none of them is there.
 const FILES: [&str; 9] = ["name", "file", "filename", "file_name", "image", "img", "path", "filepath", "image_path"];
-const IDS: [&str; 4] = ["id", "image_id", "image_name", "img_id"];
+const IDS: [&str; 5] = ["id", "image_id", "image_name", "image name", "img_id"];
 
 /// The separator: of comma, semicolon and tab the one that divides the first line into most fields.
 fn separator(text: &[u8]) -> u8 {

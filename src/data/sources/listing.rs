@@ -6,6 +6,7 @@ use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 
 use super::{
+    soft_labels::SoftLabels,
     source::Source,
     unreadable::{self, BadFile},
 };
@@ -48,12 +49,14 @@ pub struct Samples {
     pub labels: Vec<u32>,
     /// Group of each image, an index into [`Listing::groups`], where the images have groups.
     pub groups: Option<Vec<u32>>,
+    /// Soft labels, where training images have them.
+    pub soft: Option<SoftLabels>,
 }
 
 impl Samples {
     /// All images of `source`.
     pub fn all(source: Source, labels: Vec<u32>) -> Self {
-        Self { source: Arc::new(source), ids: (0..labels.len() as u32).collect(), labels, groups: None }
+        Self { source: Arc::new(source), ids: (0..labels.len() as u32).collect(), labels, groups: None, soft: None }
     }
 
     /// A copy whose source scales 16-bit values by `range`.
@@ -84,6 +87,8 @@ impl Samples {
             ids: self.ids.iter().copied().chain(other.ids.iter().map(|id| before + id)).collect(),
             labels: [&self.labels[..], &other.labels].concat(),
             groups: self.groups.as_ref().zip(other.groups.as_ref()).map(|(here, there)| [&here[..], there].concat()),
+            // Splits are settled before there are any.
+            soft: None,
         })
     }
 
@@ -95,6 +100,7 @@ impl Samples {
             ids: pick(&self.ids),
             labels: pick(&self.labels),
             groups: self.groups.as_deref().map(pick),
+            soft: self.soft.as_ref().map(|soft| soft.select(positions)),
         }
     }
 }

@@ -6,7 +6,8 @@
 //! - `table` reads FER2013's CSV, `faces` draws faces.
 //! - `label_table` lists a folder of image files whose labels are in a table.
 //! - Each gives a `listing`: the splits, with the `source` that their images are read from. `exclude` removes samples from
-//!   it, `relabel` corrects labels, `choose_classes` joins and chooses classes, `groups` says which images belong together.
+//!   it, `relabel` corrects labels, `choose_classes` joins and chooses classes, `groups` says which images belong together,
+//!   `votes` gives training images `soft_labels`.
 //! - `csv_rows` reads tables of the user's, `name_index` finds the samples that they name.
 //! - `unreadable` describes files and rows that cannot be read.
 
@@ -25,7 +26,9 @@ mod layout_messages;
 pub mod listing;
 mod name_index;
 pub mod relabel;
+pub mod soft_labels;
 pub mod source;
 mod split_finder;
 pub mod table;
 pub mod unreadable;
+pub mod votes;

@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use crate::data::{
     decoding::{hash, shape::Shape, sixteen_bit::Range},
-    sources::{exclude, listing, source::Source},
+    sources::{exclude, listing, soft_labels::SoftLabels, source::Source},
 };
 
 /// The images of one split with their labels and hashes. A *position* is an index into these lists.
@@ -22,6 +22,8 @@ pub struct Split {
     /// Group of each image `[n]`, an index into [`Dataset::groups`](crate::data::Dataset::groups), where the images have
     /// groups.
     pub groups: Option<Vec<u32>>,
+    /// Soft labels, where these are training images that have them.
+    pub soft: Option<SoftLabels>,
     pub(in crate::data) source: Arc<Source>,
     pub(in crate::data) shape: Shape,
     pub(in crate::data) pixels: Pixels,

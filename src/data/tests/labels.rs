@@ -204,3 +204,50 @@ fn corrected_labels_are_taken_before_classes_are_joined() {
         refused(&folder, &relabel(text), &[expected]);
     }
 }
+
+#[test]
+fn training_images_have_the_probabilities_of_a_table_of_votes() {
+    let folder = four();
+    let soft = |text: &str, merge: &[&str]| {
+        let soft_labels = Some(in_folder(&folder, "votes.csv", text));
+        Options { selection: Selection { soft_labels, ..choosing(merge, &[]).selection }, ..Options::default() }
+    };
+    let text = "Image name;contempt;surprise;sad;happy;angry\n\
+                train/sad/0.png;5;0;1;3;0\ntrain/angry/1.png;1;;0;0;2.5\ntrain/sad/1.png;2;0;0;0;0\n\
+                val/sad/0.png;0;0;0;1;0\ngone.png;0;0;1;0;0\n";
+    let data = folder.open(&soft(text, &[])).unwrap();
+    assert_eq!(data.classes, ["angry", "happy", "sad", "surprise"]);
+    let labels = &data.train.soft.as_ref().unwrap();
+    let position = |name: &str| (0..).find(|&position| data.train.key(position, folder.path()) == name).unwrap();
+    let images = ["train/sad/0.png", "train/angry/1.png", "train/sad/1.png", "train/happy/0.png"].map(position);
+    let expected = [[0.0, 0.75, 0.25, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0]];
+    assert_eq!(labels.of(&images, &data.train.labels), expected.concat());
+    assert_eq!(images.map(|position| labels.row(position).is_some()), [true, true, false, false]);
+    assert!(data.val.soft.is_none());
+    let note = data.notes.iter().find(|note| note.contains("soft labels")).unwrap();
+    for part in [
+        "2 of 20 training images",
+        "for 1 of them another class",
+        "1 images without votes",
+        "1 of the named images are not trained on",
+        "gone.png",
+        "\"contempt\"",
+    ] {
+        assert!(note.contains(part), "{note}");
+    }
+    assert_ne!(data.fingerprint, folder.open(&choosing(&[], &[])).unwrap().fingerprint);
+
+    // The votes for joined classes add up.
+    let joined = folder.open(&soft(text, &["happy=sad"])).unwrap();
+    let row = |data: &Dataset, image| data.train.soft.as_ref().unwrap().row(image).map(<[f32]>::to_vec);
+    assert_eq!(row(&joined, images[0]), Some(vec![0.0, 1.0, 0.0]));
+    for (text, expected) in [
+        ("name,angry,happy,sad\ntrain/sad/0.png,1,0,0\n", "no column is called like these classes: \"surprise\""),
+        ("name,angry,happy,sad,surprise\ntrain/sad/0.png,1,-2,0,0\n", "line 2: \"-2\" is no number of votes"),
+        ("name,angry,happy,sad,surprise\ngone.png,1,2,0,0\n", "it names no training image"),
+        ("name,angry,happy,sad,surprise\ntrain/sad/0.png,1,0,0,0\ntrain/sad/0.png,1,0,0,0\n", "1 images have two rows"),
+        ("name,angry,happy,sad,surprise\n0.png,1,0,0,0\n", "may mean several images"),
+    ] {
+        refused(&folder, &soft(text, &[]), &[expected]);
+    }
+}
