@@ -117,16 +117,6 @@ choice! {
 }
 
 choice! {
-    /// How much each class counts in the training objective.
-    ClassWeights {
-        /// Every image counts the same.
-        None = "none",
-        /// Images count in inverse proportion to how many their class has.
-        Balanced = "balanced",
-    }
-}
-
-choice! {
     /// What lies beyond the edge of an image that is turned, moved or shrunk.
     Border {
         /// The image, mirrored at its edge.

@@ -1,7 +1,7 @@
 //! What two keys of a recipe mean for each other: which values do not go together.
 
 use super::{
-    AmpDtype, ClassWeights, Family, FirstTrained, Opt, Recipe, Stem, family, progressive,
+    AmpDtype, Family, FirstTrained, Opt, Recipe, Stem, family, progressive,
     validation::{Validator, quoted},
 };
 
@@ -111,24 +111,24 @@ impl Recipe {
 
     fn check_targets(&self, validator: &mut Validator) {
         if self.logit_adjust > 0.0 && self.balances_classes() {
-            let wrong = "class_weights or balanced_sampling balances the classes already";
+            let wrong = "class_weights or balanced_sampling weighs the classes already";
             validator.refuse("logit_adjust", self.logit_adjust, wrong, "use one of them");
         }
-        if self.class_weights != ClassWeights::Balanced {
+        if !self.class_weights.is_on() {
             return;
         }
         if self.teacher.is_some() {
             let wrong = "what the teacher teaches has no weights (teacher is given)";
             let remedy = "use balanced_sampling, or leave the teacher out";
-            validator.refuse("class_weights", quoted(self.class_weights), wrong, remedy);
+            validator.refuse("class_weights", quoted(&self.class_weights), wrong, remedy);
         }
         if self.mixes() {
             let wrong = "a mixed image has no one class whose weight it could take (mixup or cutmix is on)";
             let remedy = "use balanced_sampling, or switch mixup and cutmix off";
-            validator.refuse("class_weights", quoted(self.class_weights), wrong, remedy);
+            validator.refuse("class_weights", quoted(&self.class_weights), wrong, remedy);
         }
         if self.balanced_sampling {
-            let wrong = "class_weights balances the classes already";
+            let wrong = "class_weights weighs the classes already";
             validator.refuse("balanced_sampling", true, wrong, "use one of the two");
         }
     }
@@ -176,6 +176,7 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::ClassWeights;
 
     fn keys(change: impl FnOnce(&mut Recipe)) -> Vec<String> {
         let mut recipe = Recipe { img_size: Some(48), in_chans: Some(1), ..Recipe::default() };

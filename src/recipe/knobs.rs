@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    ClassWeights, Recipe,
+    Recipe,
     keys::{self, Key, KeyRole, KnobFamily},
 };
 
@@ -40,9 +40,9 @@ impl Recipe {
         self.mixup > 0.0 || self.cutmix > 0.0
     }
 
-    /// Whether all classes count the same in training, whatever their size.
+    /// Whether classes count in training by other shares than those of their images.
     pub fn balances_classes(&self) -> bool {
-        self.balanced_sampling || self.class_weights == ClassWeights::Balanced
+        self.balanced_sampling || self.class_weights.is_on()
     }
 
     /// Strengths of brightness, contrast, saturation and hue. One number stands for the first three, as in timm; two
@@ -59,6 +59,7 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::ClassWeights;
 
     #[test]
     fn knobs_are_listed_when_they_are_on() {

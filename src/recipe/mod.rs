@@ -8,6 +8,7 @@
 //! table; flag, help, range, suggestions, files, differences, tests and `docs/knobs.md` follow from the two.
 
 mod choice;
+mod class_weights;
 mod conflicts;
 mod diff;
 mod hub_name;
@@ -27,7 +28,8 @@ mod suggest;
 mod validate;
 mod validation;
 
-pub use choice::{Aa, AmpDtype, Border, ClassWeights, CycleMode, FirstTrained, Opt, Sched, Stem, Tta};
+pub use choice::{Aa, AmpDtype, Border, CycleMode, FirstTrained, Opt, Sched, Stem, Tta};
+pub use class_weights::ClassWeights;
 pub use diff::KeyDifference;
 pub use hub_name::HubName;
 pub use layers::{Layers, resolve};

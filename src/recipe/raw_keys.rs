@@ -4,7 +4,7 @@
 use toml::{Table, Value};
 
 use super::{
-    Curve, CycleMode, Phase,
+    ClassWeights, Curve, CycleMode, Phase,
     keys::{self, Kind},
     record::to_table,
     suggest::nearest,
@@ -88,8 +88,14 @@ fn check_schedule(given: &Value, faults: &mut Vec<String>) {
     }
 }
 
-/// Keys whose value is one of a few words.
+/// Keys whose value is one of a few words, or a text with a form.
 fn check_word(key: &str, word: &str, path: &str, faults: &mut Vec<String>) {
+    if let Some(Kind::ClassWeights) = keys::get(key).map(|key| &key.kind) {
+        if let Err(error) = word.parse::<ClassWeights>() {
+            faults.push(format!("`{path}` = \"{word}\": {error}"));
+        }
+        return;
+    }
     let words = match keys::get(key).map(|key| &key.kind) {
         Some(Kind::Word(words)) => words,
         // A phase's key.

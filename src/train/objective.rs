@@ -1,12 +1,10 @@
 //! The training objective of a run: what its knobs make of logits and targets.
 
+use anyhow::{Result, ensure};
 use tch::{Device, Tensor};
 
 use super::{class_weights, focal::focal_loss, logit_adjust, loss::cross_entropy};
-use crate::{
-    data::Dataset,
-    recipe::{ClassWeights, Recipe},
-};
+use crate::{data::Dataset, recipe::Recipe};
 
 /// The training objective.
 #[derive(Debug)]
@@ -22,17 +20,26 @@ pub(super) struct Objective {
 
 impl Objective {
     /// The objective of `recipe` on the training images of `data`.
-    pub fn new(recipe: &Recipe, data: &Dataset, device: Device) -> Self {
+    ///
+    /// # Errors
+    /// A class that has a weight does not exist, or images have soft labels, which class weights cannot weigh.
+    pub fn new(recipe: &Recipe, data: &Dataset, device: Device) -> Result<Self> {
+        ensure!(
+            !(recipe.class_weights.is_on() && data.train.soft.is_some()),
+            "`class_weights = \"{}\"`: an image with a soft label has no one class whose weight it could take; use balanced_sampling, or \
+             leave the soft labels out",
+            recipe.class_weights
+        );
         let counts = || data.train.class_counts(data.classes.len());
         let on_device = |values: Vec<f32>| Tensor::from_slice(&values).to_device(device);
-        let balances = recipe.class_weights == ClassWeights::Balanced;
-        Self {
+        let weights = class_weights::of(&recipe.class_weights, &data.classes, &counts())?;
+        Ok(Self {
             smoothing: recipe.smoothing,
             focal: recipe.focal,
-            class_weights: balances.then(|| on_device(class_weights::balanced(&counts()))),
+            class_weights: weights.map(on_device),
             adjustments: (recipe.logit_adjust > 0.0)
                 .then(|| on_device(logit_adjust::adjustments(&counts(), recipe.logit_adjust))),
-        }
+        })
     }
 
     /// The mean loss of float32 `logits` `[n, classes]`, a scalar in nats. `targets` are class numbers `[n]` or probabilities

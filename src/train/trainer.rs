@@ -107,7 +107,7 @@ impl Trainer {
                 normalize,
                 pretrained: None,
                 loss_scale: (recipe.amp && recipe.amp_dtype == AmpDtype::Float16).then(|| LossScale::new(device)),
-                objective: Objective::new(recipe, data, device),
+                objective: Objective::new(recipe, data, device)?,
                 teacher,
                 ranks: Ranks::single(),
             })

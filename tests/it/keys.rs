@@ -127,6 +127,7 @@ fn values(kind: &Kind) -> String {
     match kind {
         Kind::Switch | Kind::Path => String::new(),
         Kind::Word(words) => words.join(", "),
+        Kind::ClassWeights => "none, balanced, weights such as disgust=3,fear=1.5".to_owned(),
         Kind::Whole(range) if *range.end() == u32::MAX => format!("from {}", range.start()),
         Kind::Whole(range) => format!("{} to {}", range.start(), range.end()),
         Kind::OneOf(numbers) => numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),

@@ -1,5 +1,6 @@
 //! Flags that several commands share.
 
+mod class_weights;
 pub mod compute;
 pub mod data;
 pub mod detect;

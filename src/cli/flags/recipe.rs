@@ -11,6 +11,7 @@ use clap::{
 use serde::Serialize;
 use toml::{Table, Value};
 
+use super::class_weights::class_weights;
 use mindgap::recipe::{
     self, Layers, Recipe,
     keys::{self, Key, Kind, SECTIONS},
@@ -157,6 +158,7 @@ fn flag(key: &'static Key) -> Arg {
             .default_missing_value("true"),
         Kind::Word(words) => flag.value_parser(PossibleValuesParser::new(*words)),
         Kind::Path => flag.value_hint(ValueHint::AnyPath),
+        Kind::ClassWeights => flag.value_parser(class_weights),
         Kind::Whole(_) | Kind::OneOf(_) => flag.value_parser(value_parser!(u32)),
         Kind::Seed => flag.value_parser(RangedU64ValueParser::<u64>::new().range(..=i64::MAX as u64)),
         Kind::Number(_) => flag.value_parser(value_parser!(f64)).allow_negative_numbers(true),
@@ -171,7 +173,7 @@ fn given(key: &Key, matches: &ArgMatches) -> Option<Value> {
     let name = key.name;
     Some(match key.kind {
         Kind::Switch => Value::Boolean(*matches.get_one(name)?),
-        Kind::Word(_) | Kind::Path => Value::String(matches.get_one::<String>(name)?.clone()),
+        Kind::Word(_) | Kind::Path | Kind::ClassWeights => Value::String(matches.get_one::<String>(name)?.clone()),
         Kind::Whole(_) | Kind::OneOf(_) => Value::Integer((*matches.get_one::<u32>(name)?).into()),
         Kind::Seed => Value::Integer((*matches.get_one::<u64>(name)?).try_into().ok()?),
         Kind::Number(_) => Value::Float(*matches.get_one(name)?),

@@ -62,6 +62,8 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// A file.
     Path,
+    /// The text of [`ClassWeights`](crate::recipe::ClassWeights).
+    ClassWeights,
     /// A whole number.
     Whole(RangeInclusive<u32>),
     /// One of these numbers.
@@ -173,7 +175,7 @@ impl Kind {
     pub(in crate::recipe) fn template(&self) -> Value {
         match self {
             Self::Switch => Value::Boolean(false),
-            Self::Word(_) | Self::Path => Value::String(String::new()),
+            Self::Word(_) | Self::Path | Self::ClassWeights => Value::String(String::new()),
             Self::Whole(_) | Self::OneOf(_) | Self::Seed => Value::Integer(1),
             Self::Number(_) => Value::Float(1.0),
             Self::Pair(_) | Self::List(..) => Value::Array(vec![Value::Float(1.0)]),

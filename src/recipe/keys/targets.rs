@@ -1,7 +1,7 @@
 //! Knobs that change what the network is to answer, or how often it is asked.
 
 use super::{Key, Kind, KnobFamily, Range, Shown};
-use crate::recipe::{ClassWeights, Recipe};
+use crate::recipe::Recipe;
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[Key] = &[
@@ -65,8 +65,8 @@ pub(super) const KEYS: &[Key] = &[
         with: "mixup or cutmix", is_read: Recipe::mixes, example: BOTH_MIXES, ..Key::KNOB
     },
     Key {
-        name: "class_weights", value_names: &["HOW"], kind: Kind::Word(ClassWeights::WORDS),
-        help: "balanced: images count in inverse proportion to the size of their class",
+        name: "class_weights", value_names: &["HOW"], kind: Kind::ClassWeights,
+        help: "balanced: images count in inverse proportion to the size of their class; A=W,B=W: those of classes A and B count with these weights, others 1; or a table of class and weight",
         usual: "balanced", example: "class_weights = 'balanced'", ..Key::KNOB
     },
     Key {
