@@ -20,9 +20,11 @@ pub struct Candidate {
 impl Candidate {
     /// The first candidate of a search.
     pub fn start(settings: Settings, networks: &[Network]) -> Self {
+        let but = settings.differences(&Settings::start(settings.network), networks);
+        let but = if but.is_empty() { but } else { format!(", but {but}") };
         Self {
             name: super::trial::name(0),
-            what: format!("the knobs of preset closed; {}", networks[settings.network].words()),
+            what: format!("the knobs of preset closed{but}; {}", networks[settings.network].words()),
             why: "what helped most on other data".into(),
             settings: Some(settings),
         }
@@ -193,6 +195,6 @@ mod tests {
             assert!(candidates.iter().all(|known| known.settings != next.settings));
             candidates.push(next);
         }
-        assert_eq!(candidates.len(), 13, "the start, and one for each move that leads somewhere from it");
+        assert_eq!(candidates.len(), 14, "the start, and one for each move that leads somewhere from it");
     }
 }

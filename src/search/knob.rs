@@ -24,11 +24,13 @@ pub enum Knob {
     Rate,
     /// Sharpness-aware minimisation, which takes twice the time.
     Sharpness,
+    /// What makes updates of gradients.
+    Optimizer,
 }
 
 impl Knob {
     /// All knobs but the network, whose levels depend on the data.
-    pub const WITH_LEVELS: [Self; 8] = [
+    pub const WITH_LEVELS: [Self; 9] = [
         Self::Augmentation,
         Self::Flip,
         Self::Mixing,
@@ -37,6 +39,7 @@ impl Knob {
         Self::Dropout,
         Self::Rate,
         Self::Sharpness,
+        Self::Optimizer,
     ];
 
     /// The levels in words, from weak to strong; none for the network.
@@ -53,10 +56,13 @@ impl Knob {
             Self::Flip => &["no mirroring", "mirroring"],
             Self::Mixing => &["no mixing", "mixup 0.2", "CutMix 0.5"],
             Self::Smoothing => &["no smoothing", "smoothing 0.05", "smoothing 0.1"],
-            Self::Decay => &["no weight decay", "weight decay 5e-4", "weight decay 1e-3", "weight decay 2e-3"],
+            Self::Decay => {
+                &["no weight decay", "weight decay", "twice the weight decay", "four times the weight decay"]
+            }
             Self::Dropout => &["no dropout", "dropout 0.1", "dropout 0.25"],
             Self::Rate => &["half the rate", "the usual rate", "twice the rate"],
             Self::Sharpness => &["no SAM", "SAM 0.05"],
+            Self::Optimizer => &["SGD", "Muon"],
         }
     }
 }

@@ -43,10 +43,12 @@ impl Move {
 
 /// Whatever the findings, these are tried in this order: by what helped most in published and own comparisons of small
 /// networks.
-const GENERAL: [(Knob, bool); 16] = [
+const GENERAL: [(Knob, bool); 18] = [
     (Knob::Network, true),
     (Knob::Augmentation, true),
     (Knob::Augmentation, false),
+    (Knob::Optimizer, true),
+    (Knob::Optimizer, false),
     (Knob::Network, false),
     (Knob::Rate, true),
     (Knob::Flip, false),

@@ -13,7 +13,7 @@ use mindgap::{
     data::Dataset,
     recipe::Recipe,
     run::{EpochRecord, Observer},
-    search::{Base, BudgetPlan, Need, Network, Pace, Settings, Stage, TrialCost, networks, of_length},
+    search::{Base, BudgetPlan, Need, Network, Pace, Stage, TrialCost, networks, of_length},
     stats,
     train::{RangeTest, Run, Trainer, find_lr},
 };
@@ -49,7 +49,7 @@ impl Session {
         let affordable = |epoch: f64, epochs: f64, left: f64, folds: f64| epochs * epoch * folds <= 0.49 * left;
         let (left, folds) = (self.left(), self.folds());
         for (index, network) in base.networks.iter().enumerate() {
-            let recipe = base.recipe(&Settings::start(index), 1, self.record.seed);
+            let recipe = base.recipe(&base.start(index), 1, self.record.seed);
             let found = match pace(network.clone(), recipe, data, device, limit) {
                 Ok(found) => found,
                 Err(error) if index > 0 => {
@@ -75,7 +75,7 @@ impl Session {
 
     /// What trainings of the start cost.
     pub fn trial_cost(&self, base: &Base) -> TrialCost {
-        let recipe = base.recipe(&Settings::start(self.record.start), 1, self.record.seed);
+        let recipe = base.recipe(&base.start(self.record.start), 1, self.record.seed);
         TrialCost {
             epoch: self.record.paces[self.record.start].epoch_seconds * self.folds(),
             startup: self.record.startup_seconds * self.folds(),
@@ -87,7 +87,7 @@ impl Session {
     /// Asks a range test whether the usual rate is far off, where it takes no more than a hundredth of the budget.
     fn compare_rate(&mut self, base: &Base, data: &Dataset, device: Device) -> Result<()> {
         let pace = &self.record.paces[self.record.start];
-        let recipe = base.recipe(&Settings::start(self.record.start), 1, self.record.seed);
+        let recipe = base.recipe(&base.start(self.record.start), 1, self.record.seed);
         let updates = 0.01 * self.record.budget_seconds * pace.train_images_per_s / f64::from(recipe.batch_size);
         if self.record.is_own || updates < 100.0 {
             return Ok(());

@@ -34,7 +34,7 @@ impl Session {
         self.enter(Stage::Search)?;
         if self.record.candidates.is_empty() {
             let base = self.base()?;
-            let start = Settings::start(self.record.start);
+            let start = base.start(self.record.start);
             let start = if self.may_mirror() { start } else { start.with(Knob::Flip, 0) };
             self.record.candidates.push(Candidate::start(start, &base.networks));
         }
@@ -101,9 +101,7 @@ impl Session {
         let wanted: Vec<Move> = moves(&self.record.needs);
         let base = self.base()?;
         let may_mirror = self.may_mirror();
-        let is_valid = |settings: &Settings| {
-            (may_mirror || settings.flip == 0) && base.recipe(settings, 3, self.record.seed).validate().is_ok()
-        };
+        let is_valid = |settings: &Settings| (may_mirror || settings.flip == 0) && base.takes(settings);
         let space = Space { networks: &base.networks, reach: self.networks_in_reach(rungs), is_valid: &is_valid };
         let record = &self.record;
         let is_begun = |candidate: usize| record.trials.iter().any(|trial| trial.candidate == candidate);
