@@ -38,6 +38,7 @@ pub const ALL: &[Preset] = embed![
     "smoothing",
     "ema",
     "closed",
+    "closed-sgd",
     "closed-small",
     "fast",
     "labels",
@@ -103,6 +104,24 @@ mod tests {
         assert_eq!(Recipe::preset("longer").unwrap().epochs(50), Recipe::preset("seed").unwrap());
         let error = Recipe::preset("demo").unwrap().epochs(0).validate().unwrap_err().to_string();
         assert!(error.contains("epochs = 0"), "{error}");
+    }
+
+    #[test]
+    fn every_preset_suits_images_of_usual_sizes() {
+        for preset in ALL {
+            for (side, channels) in [(28, 1), (32, 3), (48, 1), (96, 3), (224, 3)] {
+                let (img_size, in_chans) = (Some(side), Some(channels));
+                let recipe = Recipe { img_size, in_chans, ..Recipe::preset(preset.name).unwrap() };
+                match recipe.validate() {
+                    Ok(()) => {}
+                    // The network that pretrained weights are for.
+                    Err(error) if preset.name == FINE_TUNE && side < 32 => {
+                        assert!(error.to_string().contains("give at least 32"), "{error}")
+                    }
+                    Err(error) => panic!("{}, {side} pixels: {error}", preset.name),
+                }
+            }
+        }
     }
 
     #[test]
