@@ -51,15 +51,13 @@ impl Ingredients {
         for run in &args.runs {
             classifiers.push(model_file::of_run(run, args.which, device)?);
             fingerprints.push(RunFolder::open(run)?.environment()?.data.fingerprint);
-            let (Some(first), Some(own)) = (classifiers.first(), classifiers.last()) else { continue };
-            check_alike(first, own)
-                .and_then(|()| {
-                    ensure!(fingerprints.first() == fingerprints.last(), "they were trained on different data");
-                    Ok(())
-                })
-                .with_context(|| format!("{} and {} make no soup", args.runs[0].display(), run.display()))?;
         }
-        let first = classifiers.first().context("there is a run")?;
+        let (first, others) = classifiers.split_first().context("there is a run")?;
+        for ((other, fingerprint), run) in others.iter().zip(&fingerprints[1..]).zip(&args.runs[1..]) {
+            let no_soup = || format!("{} and {} make no soup", args.runs[0].display(), run.display());
+            check_alike(first, other).with_context(no_soup)?;
+            ensure!(*fingerprint == fingerprints[0], "{}: they were trained on different data", no_soup());
+        }
         let input = InputFlags::default().of(first)?;
         let missing = "where are the data of the runs? Add --data";
         let wanted = ModelData::of(&args.runs[0], first, &input, &args.data, missing)?;
