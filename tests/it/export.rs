@@ -1,6 +1,10 @@
 //! What `mindgap export` writes is the network that was trained: read back, and used by a program of another language.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -84,6 +88,30 @@ fn what_is_there_is_replaced_only_by_force() {
 }
 
 /// A C++ program on libtorch alone loads the file, predicts, and trains it one step further.
+/// `examples/use_model.cpp` as a program, compiled against the libtorch in `lib` unless that was done since either changed: reading
+/// libtorch's headers takes the compiler most of a minute.
+fn compiled_use_model(lib: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/use_model.cpp");
+    let which = lib.display().to_string().replace('/', "_");
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("use_model{which}"));
+    let time = |file: &Path| file.metadata().and_then(|about| about.modified()).ok();
+    let parts = [time(&source), time(&lib.join("libtorch_cpu.so"))];
+    if time(&program).is_some_and(|compiled| parts.iter().all(|part| part.is_some_and(|part| part < compiled))) {
+        return program;
+    }
+    let root = lib.parent().unwrap();
+    let new = PathBuf::from(format!("{}.new", program.display()));
+    let mut compiler = Command::new("c++");
+    compiler.args(["-std=c++20", "-O1", "-D_GLIBCXX_USE_CXX11_ABI=1"]).arg(&source).arg("-o").arg(&new);
+    compiler.arg("-isystem").arg(root.join("include"));
+    compiler.arg("-isystem").arg(root.join("include/torch/csrc/api/include"));
+    compiler.arg("-L").arg(lib).args(["-ltorch_cpu", "-lc10"]).arg(format!("-Wl,-rpath,{}", lib.display()));
+    let compiled = compiler.output().unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    fs::rename(&new, &program).unwrap();
+    program
+}
+
 #[test]
 fn a_program_in_cpp_runs_the_torchscript_file() {
     // libtorch's own gradients of 1×1 kernels with fewer than 8 channels, with AVX-512 fewer than 16, write beyond their
@@ -93,16 +121,7 @@ fn a_program_in_cpp_runs_the_torchscript_file() {
     let expected = export(&place, &["--out", "model.pt"]);
     assert!(expected["epoch"].as_u64().unwrap() >= 1);
     let lib = Path::new(env!("MINDGAP_LIBTORCH_LIB"));
-    let root = lib.parent().unwrap();
-    let program = place.path("use_model");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/use_model.cpp");
-    let mut compiler = Command::new("c++");
-    compiler.args(["-std=c++20", "-O1", "-D_GLIBCXX_USE_CXX11_ABI=1"]).arg(&source).arg("-o").arg(&program);
-    compiler.arg("-isystem").arg(root.join("include"));
-    compiler.arg("-isystem").arg(root.join("include/torch/csrc/api/include"));
-    compiler.arg("-L").arg(lib).args(["-ltorch_cpu", "-lc10"]).arg(format!("-Wl,-rpath,{}", lib.display()));
-    let compiled = compiler.output().unwrap();
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let program = compiled_use_model(lib);
     let used = Command::new(&program).arg(place.path("model.pt")).output().unwrap();
     let text = String::from_utf8_lossy(&used.stdout);
     assert!(used.status.success(), "{text}{}", String::from_utf8_lossy(&used.stderr));
