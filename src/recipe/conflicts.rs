@@ -110,7 +110,7 @@ impl Recipe {
     }
 
     fn check_targets(&self, validator: &mut Validator) {
-        if self.logit_adjust > 0.0 && self.balances_classes() {
+        if self.logit_adjust > 0.0 && self.weighs_classes() {
             let wrong = "class_weights or balanced_sampling weighs the classes already";
             validator.refuse("logit_adjust", self.logit_adjust, wrong, "use one of them");
         }

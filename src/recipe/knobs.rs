@@ -41,7 +41,7 @@ impl Recipe {
     }
 
     /// Whether classes count in training by other shares than those of their images.
-    pub fn balances_classes(&self) -> bool {
+    pub fn weighs_classes(&self) -> bool {
         self.balanced_sampling || self.class_weights.is_on()
     }
 

@@ -51,7 +51,19 @@ impl SoftLabels {
         all
     }
 
-    /// Those of the images at `positions`, in that order.
+    /// The share that each class has of the probabilities of all images, which have these `labels`.
+    pub fn class_shares(&self, labels: &[u32]) -> Vec<f64> {
+        let images = labels.len();
+        let mut shares = vec![0.0; self.classes];
+        for position in 0..images as u32 {
+            for (share, probability) in shares.iter_mut().zip(self.of(&[position], labels)) {
+                *share += f64::from(probability) / images as f64;
+            }
+        }
+        shares
+    }
+
+    /// The soft labels of the images at `positions`, in that order.
     pub fn select(&self, positions: &[u32]) -> Self {
         let rows = positions.iter().map(|&position| self.rows[position as usize]).collect();
         Self { rows, ..self.clone() }
@@ -74,6 +86,8 @@ mod tests {
             SoftLabels { rows: vec![1, NONE, 0], probabilities: Arc::new(vec![0.25, 0.75, 0.5, 0.5]), classes: 2 };
         let labels = [0, 1, 0];
         assert_eq!(soft.of(&[2, 1, 0], &labels), [0.25, 0.75, 0.0, 1.0, 0.5, 0.5]);
+        let shares = soft.class_shares(&labels);
+        assert!((shares[0] - 0.25).abs() < 1e-12 && (shares[1] - 0.75).abs() < 1e-12, "{shares:?}");
         assert_eq!(soft.select(&[1, 2]).of(&[0, 1], &[1, 0]), [0.0, 1.0, 0.25, 0.75]);
     }
 }

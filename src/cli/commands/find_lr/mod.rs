@@ -13,13 +13,14 @@ use crate::cli::{
     output::{overwrite::check_marked, print::print, say::say},
 };
 use mindgap::{
+    data::Dataset,
     durable,
     recipe::Recipe,
     report::{self, LR_MARK},
     run::data_flags,
     stats::{LrCurve, LrSuggestion, NoSuggestion},
     torch,
-    train::{self, RangeTest, Trainer, find_lr},
+    train::{self, RangeTest, Trainer, class_weights, find_lr},
 };
 use text::Found;
 
@@ -84,7 +85,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     bar.finish_and_clear();
     let curve = curve?;
 
-    let outcome = curve.suggest(guessing(&recipe, &data.train.class_counts(data.classes.len())));
+    let outcome = curve.suggest(guessing(&recipe, &shares_in(&recipe, &data)?));
     durable::write(&args.chart, report::lr_curve(&curve, outcome.as_ref().ok())?.as_bytes())?;
     let applied = args.apply.as_deref().map(|path| apply(path, &recipe, outcome).map(|()| path)).transpose();
     let found = Found {
@@ -115,17 +116,35 @@ impl Args {
     }
 }
 
-/// The loss of a model that knows only the frequency of each class among the training targets \[nats\], where `counts` are the
-/// images of each class; infinite where a teacher gives targets of its own.
-fn guessing(recipe: &Recipe, counts: &[usize]) -> f64 {
-    let images: usize = counts.iter().sum();
-    let even = 1.0 / counts.len() as f64;
+/// The share that each class has of the training targets of `data`, as the objective of `recipe` weighs them.
+/// Fails if a class that has a weight does not exist.
+fn shares_in(recipe: &Recipe, data: &Dataset) -> Result<Vec<f64>> {
+    match &data.train.soft {
+        Some(soft) if !recipe.balanced_sampling => Ok(soft.class_shares(&data.train.labels)),
+        _ => class_shares(recipe, &data.classes, &data.train.class_counts(data.classes.len())),
+    }
+}
+
+/// Those shares of `classes` of which `counts` are the images, each with its label.
+fn class_shares(recipe: &Recipe, classes: &[String], counts: &[usize]) -> Result<Vec<f64>> {
+    let even = vec![1.0; classes.len()];
+    let weights = class_weights::of(&recipe.class_weights, classes, counts)?;
+    let weights = weights.map_or(even.clone(), |weights| weights.into_iter().map(f64::from).collect());
+    let images = if recipe.balanced_sampling { even } else { counts.iter().map(|&count| count as f64).collect() };
+    let sums: Vec<f64> = images.iter().zip(weights).map(|(images, weight)| images * weight).collect();
+    let all: f64 = sums.iter().sum();
+    Ok(sums.into_iter().map(|sum| sum / all).collect())
+}
+
+/// The loss of a model that knows only these `shares` of the classes in the training targets \[nats\]; infinite where a teacher gives
+/// targets of its own.
+fn guessing(recipe: &Recipe, shares: &[f64]) -> f64 {
+    let even = 1.0 / shares.len() as f64;
     if recipe.teacher.is_some() {
         return f64::INFINITY;
     }
     let mut loss = 0.0;
-    for &count in counts {
-        let share = if recipe.balances_classes() { even } else { count as f64 / images as f64 };
+    for &share in shares {
         let smoothed = (1.0 - recipe.smoothing) * share + recipe.smoothing * even;
         if smoothed > 0.0 {
             // The factor is that of the focal loss.
@@ -167,11 +186,17 @@ mod tests {
     #[test]
     fn guessing_is_measured_by_the_objective() {
         let plain = Recipe::default();
-        let loss = |recipe: &Recipe| guessing(recipe, &[90, 10]);
+        let classes = ["a", "b"].map(str::to_owned);
+        let loss = |recipe: &Recipe| guessing(recipe, &class_shares(recipe, &classes, &[90, 10]).unwrap());
         let entropy = -0.9 * 0.9f64.ln() - 0.1 * 0.1f64.ln();
         assert!((loss(&plain) - entropy).abs() < 1e-12);
         let balanced = Recipe { balanced_sampling: true, ..plain.clone() };
         assert!((loss(&balanced) - 2f64.ln()).abs() < 1e-12);
+        // Weights as large as the other class is make both count the same; those of 1 change nothing.
+        for (weights, expected) in [("balanced", 2f64.ln()), ("b=9", 2f64.ln()), ("a=1", entropy)] {
+            let weighted = Recipe { class_weights: weights.parse().unwrap(), ..plain.clone() };
+            assert!((loss(&weighted) - expected).abs() < 1e-6, "{weights}");
+        }
         let focal = Recipe { focal: 2.0, ..plain.clone() };
         let expected = -0.9 * 0.01 * 0.9f64.ln() - 0.1 * 0.81 * 0.1f64.ln();
         assert!((loss(&focal) - expected).abs() < 1e-12);
