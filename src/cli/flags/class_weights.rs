@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use mindgap::{durable, recipe::ClassWeights};
 
@@ -11,8 +11,14 @@ use mindgap::{durable, recipe::ClassWeights};
 /// Fails if it means nothing, or the file cannot be read or is no such table.
 pub fn class_weights(text: &str) -> Result<String> {
     let path = Path::new(text);
-    let text = if path.is_file() { from_table(&durable::read_text(path)?)? } else { text.to_owned() };
-    Ok(text.parse::<ClassWeights>()?.to_string())
+    if path.is_file() {
+        return Ok(from_table(&durable::read_text(path)?)?.parse::<ClassWeights>()?.to_string());
+    }
+    match text.parse::<ClassWeights>() {
+        Ok(weights) => Ok(weights.to_string()),
+        Err(error) if text.contains('=') => Err(error),
+        Err(error) => bail!("there is no such file; {error}"),
+    }
 }
 
 fn from_table(text: &[u8]) -> Result<String> {

@@ -76,7 +76,7 @@ pub fn attach(listing: &mut Listing, selection: &Selection, root: &Path) -> Resu
     };
     also(without_votes, "images without votes for any class keep their label");
     also(others, "of the named images are not trained on");
-    also(unknown.len(), &format!("names are those of no image here: {}", unreadable::in_line(unknown.iter())));
+    also(unknown.len(), &format!("names are those of no image in use: {}", unreadable::in_line(unknown.iter())));
     if !columns.others.is_empty() {
         note += &format!(" These columns are no classes: {}.", unreadable::in_line(columns.others.iter()));
     }

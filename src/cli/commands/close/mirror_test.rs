@@ -16,7 +16,7 @@ use mindgap::{
     model::Mode,
     run::Outputs,
     search::Mirroring,
-    train::{EvalSets, evaluate, evaluate_by},
+    train::{evaluate, evaluate_by},
 };
 
 /// Val images of each run that are measured at most: enough to tell a class of digits from one of faces.
@@ -69,7 +69,7 @@ impl Session {
         let wanted =
             ModelData::of(folder, &classifier, &input, &self.args.data, "the data of the reference are known")?;
         let data = wanted.open_without_near_leaks()?;
-        let halves = EvalSets::of(&data, wanted.recipe.data_seed).in_first_half;
+        let halves = data.val_halves(wanted.recipe.data_seed);
         let selecting = (0..).zip(&halves).filter(|(_, is_first)| **is_first).map(|(position, _)| position);
         let positions: Vec<u32> = spread(selecting.collect(), MOST_IMAGES);
 

@@ -38,17 +38,14 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         );
     }
 
-    let mut alone = Vec::new();
+    let (mut alone, mut losses) = (Vec::new(), Vec::new());
     for (run, classifier) in args.runs.iter().zip(&ingredients.classifiers) {
         let images = ingredients.measure(&classifier.network)?;
-        say(format_args!(
-            "{}: val loss {:.4} on the half that chooses",
-            run.display(),
-            ingredients.choosing_loss(&images)
-        ));
+        let loss = ingredients.choosing_loss(&images);
+        say(format_args!("{}: val loss {loss:.4} on the half that chooses", run.display()));
+        losses.push(loss);
         alone.push(images);
     }
-    let losses: Vec<f64> = alone.iter().map(|images| ingredients.choosing_loss(images)).collect();
     let tried = soup::greedy(&losses, |members| Ok(ingredients.choosing_loss(&ingredients.mean_of(members)?)))?;
     ensure!(!tried.is_empty(), "the val loss of none of these runs is a number");
 

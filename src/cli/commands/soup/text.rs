@@ -22,9 +22,10 @@ pub fn render(found: &SoupFigures) -> String {
     }
     let mut text = format!("{}\n\nOn the half of val that chose:\n{table}\n\n", textwrap::fill(&found.sentence, 100));
     text += &format!("On the {} val images that chose nothing:\n", found.soup.images);
-    for (what, score) in [("soup", &found.soup), ("best run", &found.best)] {
-        text += &line(what, score);
+    if found.file.is_some() {
+        text += &line("soup", &found.soup);
     }
+    text += &line("best run", &found.best);
     if let Some(file) = &found.file {
         text += &format!("\nWritten to {file}: evaluate, predict and export take it.\n");
     }
