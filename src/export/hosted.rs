@@ -220,8 +220,12 @@ pub fn serve(path: &Path, device: Device, normalisation: Option<&InputNormalisat
     Ok(())
 }
 
-/// Opens the file in the format of its extension, by default as TorchScript.
-fn open(path: &Path, device: Device) -> Result<Box<dyn Model>> {
+/// Reads a model file in this process, in the format of its extension, by default as TorchScript. [`Hosted`] keeps what a file
+/// from elsewhere may do away from this process.
+///
+/// # Errors
+/// The file cannot be read, or holds no model.
+pub fn open(path: &Path, device: Device) -> Result<Box<dyn Model>> {
     match FileFormat::of(path) {
         Some(FileFormat::Safetensors) => Ok(Box::new(Classifier::read(path, device)?)),
         Some(FileFormat::Onnx) => Ok(Box::new(Graph::read(path, device)?)),

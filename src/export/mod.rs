@@ -13,7 +13,7 @@ mod variant;
 pub use classifier::{Classifier, Model};
 pub use comparison::{BATCHES, OutputDifference};
 pub use file_format::FileFormat;
-pub use hosted::{Hosted, InputNormalisation, Limits, serve};
+pub use hosted::{Hosted, InputNormalisation, Limits, open, serve};
 use onnx::{Graph, to_onnx};
 use torchscript::{Script, to_torchscript};
 pub use variant::Variant;

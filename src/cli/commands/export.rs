@@ -16,7 +16,7 @@ use crate::cli::{
 };
 use mindgap::{
     durable,
-    export::{BATCHES, Classifier, FileFormat, Limits, OutputDifference, Variant},
+    export::{self, BATCHES, Classifier, FileFormat, Limits, Model, OutputDifference, Variant},
     run::RunFolder,
 };
 
@@ -60,6 +60,10 @@ pub struct Args {
     /// Print what was written as JSON
     #[arg(long)]
     json: bool,
+
+    /// Read the file back in this process, which train has started for this alone
+    #[arg(long, hide = true)]
+    read_back_here: bool,
 }
 
 /// Writes the file, reads it back in a separate process and compares its logits with the network's before the file gets
@@ -89,7 +93,8 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let bytes = format.encode(&classifier, variant)?;
     let mut difference = None;
     durable::write_checked(&args.out, &bytes, format.ending(), !args.force, |file| {
-        let found = read_back(&classifier, file).context("the file was written, but reading it back failed")?;
+        let found = read_back(&classifier, file, args.read_back_here)
+            .context("the file was written, but reading it back failed")?;
         let tolerance = if args.half { TOLERANCE_OF_HALF } else { TOLERANCE };
         ensure!(
             found.within(tolerance),
@@ -118,11 +123,16 @@ fn check_place(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compares `classifier` with the file, which a separate process reads.
-fn read_back(classifier: &Classifier, file: &Path) -> Result<OutputDifference> {
-    let hosted = model_file::host(file, Device::Cpu, Limits { memory: None, time: Duration::from_secs(600) })?;
+/// Compares `classifier` with the file, which a separate process reads, or this one (`here`).
+fn read_back(classifier: &Classifier, file: &Path, here: bool) -> Result<OutputDifference> {
+    let model: Box<dyn Model> = if here {
+        export::open(file, Device::Cpu)?
+    } else {
+        let limits = Limits { memory: None, time: Duration::from_secs(600) };
+        Box::new(model_file::host(file, Device::Cpu, limits)?)
+    };
     let about = &classifier.description;
-    OutputDifference::between(classifier, &hosted, about.channels, about.size)
+    OutputDifference::between(classifier, model.as_ref(), about.channels, about.size)
 }
 
 /// Prints what was written and how well it agrees with the network.

@@ -17,7 +17,8 @@ use mindgap::{
 pub fn write(folder: &Path) {
     let out = folder.join(RunFolder::TORCHSCRIPT);
     let words = ["export".into(), folder.into(), "--out".into(), out.into_os_string()];
-    if let Err(error) = child::output(words.iter().map(OsString::as_os_str).chain([OsStr::new("--force")])) {
+    let flags = ["--force", "--read-back-here"].map(OsStr::new);
+    if let Err(error) = child::output(words.iter().map(OsString::as_os_str).chain(flags)) {
         // If the process died it left an incomplete file. No other program writes here, since the run has locked the
         // folder.
         let _ = durable::remove_leftovers(folder);
