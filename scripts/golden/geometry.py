@@ -34,6 +34,11 @@ def affine(pixels, flip, angle, shift, zoom, border):
     return F.center_crop(moved, [HEIGHT, WIDTH])
 
 
+def shear(pixels, shear):
+    degrees = [math.degrees(math.atan(number)) for number in shear]
+    return F.affine(pixels, 0.0, [0, 0], 1.0, degrees, interpolation=InterpolationMode.BILINEAR)
+
+
 def resized_crop(pixels, left, top, width, height):
     return F.resized_crop(pixels, top, left, height, width, [HEIGHT, WIDTH])
 
@@ -53,6 +58,33 @@ def colour(pixels, brightness=1.0, contrast=1.0, saturation=1.0, hue=0.0):
 
 def blur(pixels, sigma):
     return F.gaussian_blur(pixels, [5, 5], [sigma, sigma])
+
+
+def sharpness(pixels, factor):
+    return F.adjust_sharpness(pixels, factor)
+
+
+def in_bytes(change, pixels):
+    """Of a change that takes bytes."""
+    return change((pixels * 255).round().to(torch.uint8)).float() / 255
+
+
+def posterize(pixels, bits):
+    return in_bytes(lambda pixels: F.posterize(pixels, bits), pixels)
+
+
+def solarize(pixels, threshold):
+    return F.solarize(pixels, threshold)
+
+
+def autocontrast(pixels, low, high):
+    """Of the image squeezed between two values."""
+    return F.autocontrast(low + (high - low) * pixels)
+
+
+def equalize(pixels, times):
+    """Of the image so many times beside itself, since a small one has too few pixels: the first of them."""
+    return in_bytes(F.equalize, pixels.repeat(1, 1, 1, times))[..., :WIDTH]
 
 
 CASES = [
@@ -82,7 +114,19 @@ CASES = [
         dict(saturation=0.0), dict(saturation=1.9), dict(hue=0.1), dict(hue=-0.37), dict(hue=0.5),
         dict(brightness=1.3, contrast=0.7, saturation=1.4, hue=-0.05),
     ]
-] + [(blur, dict(sigma=sigma)) for sigma in (0.1, 0.6, 1.0)]
+] + [(blur, dict(sigma=sigma)) for sigma in (0.1, 0.6, 1.0)] + [
+    (shear, dict(shear=numbers)) for numbers in ([0.4, 0.0], [-0.99, 0.0], [0.0, 0.3], [0.0, -0.7])
+] + [
+    (sharpness, dict(factor=factor)) for factor in (0.0, 0.5, 1.9)
+] + [
+    (posterize, dict(bits=bits)) for bits in (1, 2, 4, 7)
+] + [
+    (solarize, dict(threshold=threshold)) for threshold in (0.0, 0.3, 0.8)
+] + [
+    (autocontrast, dict(low=0.2, high=0.7)),
+    (equalize, dict(times=1)),
+    (equalize, dict(times=9)),
+]
 
 
 def case(change, numbers, channels):

@@ -1,8 +1,8 @@
 //! The random numbers that augment one image.
 
 use super::{
-    ColourFactors, ImageSize, Map, Rect, blur, colour, crop_pad, erase, hflip, resized_crop, rotate_shift_zoom,
-    trivial, vflip,
+    ColourFactors, ImageSize, Map, Rect, Tone, blur, colour, crop_pad, erase, hflip, rand_augment, resized_crop,
+    rotate_shift_zoom, trivial, vflip,
 };
 use crate::{
     random::Stream,
@@ -16,6 +16,8 @@ pub struct AugmentDraws {
     pub map: Map,
     /// Change of the colours.
     pub colour: ColourFactors,
+    /// Change of the tones.
+    pub tone: Tone,
     /// Standard deviation of the blur in pixels; 0 for none.
     pub blur: f64,
     /// Rectangle to erase.
@@ -39,12 +41,13 @@ impl AugmentDraws {
         let vflip = vflip::draw(recipe, uniforms(stream));
         let map = Map { crop: crop_pad::draw(recipe, padded, crop), vflip, ..map };
 
-        let mut draws = Self { map, colour, blur, erase };
+        let operations = std::array::from_fn(|_| uniforms(stream));
+
+        let mut draws = Self { map, colour, tone: Tone::IDENTITY, blur, erase };
         match recipe.aa {
             Aa::None => {}
-            Aa::Trivial => {
-                trivial::draw(&mut draws.map, &mut draws.colour, &mut draws.blur, channels, size, operation);
-            }
+            Aa::Trivial => trivial::draw(&mut draws, channels, size, operation),
+            Aa::Rand => rand_augment::draw(recipe, &mut draws, channels, size, &operations),
         }
         draws
     }
@@ -66,7 +69,7 @@ pub(super) mod tests {
         AugmentDraws::new(recipe, 3, SIZE, &mut Stream::new(seed, Purpose::Augment, epoch, id))
     }
 
-    /// A recipe with every image knob but TrivialAugment.
+    /// A recipe with every image knob but an automatic policy.
     pub fn everything() -> Recipe {
         Recipe {
             hflip: 0.5,
@@ -94,8 +97,13 @@ pub(super) mod tests {
 
     #[test]
     fn a_recipe_without_knobs_changes_nothing() {
-        let nothing =
-            AugmentDraws { map: Map::identity(SIZE), colour: ColourFactors::IDENTITY, blur: 0.0, erase: None };
+        let nothing = AugmentDraws {
+            map: Map::identity(SIZE),
+            colour: ColourFactors::IDENTITY,
+            tone: Tone::IDENTITY,
+            blur: 0.0,
+            erase: None,
+        };
         assert!((0..100).all(|id| draw(&Recipe::default(), 0, 1, id) == nothing));
     }
 

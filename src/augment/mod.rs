@@ -6,8 +6,9 @@
 //!
 //! | function | knobs |
 //! |---|---|
-//! | [`resample()`], [`move_pixels`] | hflip, vflip, rotate, translate, zoom, scale and ratio, crop_pad |
-//! | [`adjust`] | color_jitter |
+//! | [`resample()`], [`move_pixels`] | hflip, vflip, rotate, translate, zoom, scale and ratio, crop_pad, aa |
+//! | [`adjust`] | color_jitter, aa |
+//! | [`change_tones`] | aa |
 //! | [`gaussian_blur`] | blur |
 //! | `erase::erase` | reprob |
 //! | [`mixup::mixup`], [`cutmix::cutmix`] | mixup, cutmix: [`Mix`] draws them once a batch |
@@ -26,12 +27,15 @@ mod mix;
 pub mod mixup;
 mod move_pixels;
 mod normalize;
+mod operation;
 mod pipeline;
+mod rand_augment;
 mod rect;
 mod resample;
 mod resize;
 mod resized_crop;
 mod rotate_shift_zoom;
+mod tone;
 mod trivial;
 mod vflip;
 
@@ -46,3 +50,4 @@ pub use pipeline::{Augment, AugmentSampler, BatchDraws};
 pub use rect::{ImageSize, Rect};
 pub use resample::resample;
 pub use resize::resize;
+pub use tone::{Tone, change_tones};

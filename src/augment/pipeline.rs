@@ -9,6 +9,7 @@ use super::{
     hflip_alternate::is_mirrored,
     move_pixels::{self, move_by},
     resample::{self, resample_bytes, resample_separable},
+    tone,
 };
 use crate::{
     random::{Purpose, Stream},
@@ -74,7 +75,7 @@ impl Augment {
     /// Augments and normalises uint8 images `[n, c, h, w]` to float32 images of the same shape. `ids[i]` is the sample id of
     /// image i; `epoch` counts from 1.
     ///
-    /// The order is geometry, colour, blur, normalisation, erasing. With all knobs off the result is that of
+    /// The order is geometry, colour, tones, blur, normalisation, erasing. With all knobs off the result is that of
     /// [`Normalize::forward`].
     pub fn forward(&self, images: &Tensor, epoch: u32, ids: &[u32]) -> Tensor {
         let draw = AugmentSampler::new(&self.recipe, images.size()[1], ImageSize::of(images), images.device());
@@ -100,6 +101,8 @@ impl Augment {
         if changes_values {
             let colours: Vec<_> = drawn.draws.iter().map(|draws| draws.colour).collect();
             images = colour::adjust_by(images, &colours, &next());
+            let tones: Vec<_> = drawn.draws.iter().map(|draws| draws.tone).collect();
+            images = tone::change_by(images, &tones, &mut next);
             if drawn.draws.iter().any(|draws| draws.blur > 0.0) {
                 let (index, kernels) = (next(), next());
                 images = blur::blur_by(images, &index, &kernels);
@@ -150,6 +153,8 @@ impl AugmentSampler {
         if changes_values(&self.recipe) {
             let colours: Vec<_> = draws.iter().map(|draws| draws.colour).collect();
             numbers.push(colour::columns(&colours));
+            let tones: Vec<_> = draws.iter().map(|draws| draws.tone).collect();
+            numbers.extend(tone::numbers(&tones));
             let sigmas: Vec<f64> = draws.iter().map(|draws| draws.blur).collect();
             numbers.extend(blur::kernels(&sigmas, self.size).into_iter().flatten());
         }
@@ -198,8 +203,9 @@ mod tests {
         Augment::new(recipe, &Normalize::new(&vec![0.5; channels], &vec![0.25; channels], Device::Cpu))
     }
 
+    /// All knobs. RandAugment has the operations of TrivialAugment and several to an image.
     fn everything() -> Recipe {
-        Recipe { aa: Aa::Trivial, ..crate::augment::draws::tests::everything() }
+        Recipe { aa: Aa::Rand, ..crate::augment::draws::tests::everything() }
     }
 
     #[test]

@@ -133,6 +133,8 @@ choice! {
         None = "none",
         /// One operation of random strength an image (TrivialAugment, Müller and Hutter 2021).
         Trivial = "trivial",
+        /// Several operations of one strength an image (RandAugment, Cubuk et al. 2020).
+        Rand = "rand",
     }
 }
 

@@ -149,6 +149,10 @@ pub struct Recipe {
     pub reprob: f64,
     /// An automatic policy of augmentation. Off: `none`. timm: `--aa`.
     pub aa: Aa,
+    /// Operations to an image of the policy `rand`, 1 to 4. timm: `--aa rand-m9-n2`.
+    pub aa_ops: u32,
+    /// Strength of the operations of the policy `rand`, 0 to 30.
+    pub aa_magnitude: f64,
 
     /// Keep an exponential moving average of the weights; it is the model then. Off: false. timm: `--model-ema`.
     pub model_ema: bool,
@@ -247,6 +251,8 @@ impl Default for Recipe {
             blur: 0.0,
             reprob: 0.0,
             aa: Aa::None,
+            aa_ops: 2,
+            aa_magnitude: 9.0,
             model_ema: false,
             model_ema_decay: 0.998,
             swa_start: 0,

@@ -1,9 +1,9 @@
-//! Geometry, colour and blur are torchvision's: the same pixels from the same numbers.
+//! Geometry, colour, tones and blur are torchvision's: the same pixels from the same numbers.
 
 use std::f64::consts::TAU;
 
 use mindgap::{
-    augment::{ColourFactors, ImageSize, Map, Rect, adjust, gaussian_blur, move_pixels, resample},
+    augment::{ColourFactors, ImageSize, Map, Rect, Tone, adjust, change_tones, gaussian_blur, move_pixels, resample},
     recipe::Border,
 };
 use serde::Deserialize;
@@ -28,6 +28,12 @@ enum Change {
     PadCrop { flip: bool, left: i64, top: i64, border: Border },
     Colour { brightness: Option<f64>, contrast: Option<f64>, saturation: Option<f64>, hue: Option<f64> },
     Blur { sigma: f64 },
+    Shear { shear: [f64; 2] },
+    Sharpness { factor: f64 },
+    Posterize { bits: u32 },
+    Solarize { threshold: f64 },
+    Autocontrast { low: f64, high: f64 },
+    Equalize { times: i64 },
 }
 
 /// `image` of the script, `[1, c, 10, 12]`.
@@ -62,7 +68,25 @@ fn change(change: &Change, images: Tensor) -> Tensor {
             adjust(images, &[factors, ColourFactors::IDENTITY])
         }
         Change::Blur { sigma } => gaussian_blur(images, &[sigma, 0.0]),
+        Change::Shear { shear } => resample(&images, &[Map { shear, ..whole }, whole], Border::Zero),
+        Change::Sharpness { factor } => tones(images, Tone { sharpness: factor, ..Tone::IDENTITY }),
+        Change::Posterize { bits } => tones(images, Tone { posterize: Some(bits), ..Tone::IDENTITY }),
+        Change::Solarize { threshold } => tones(images, Tone { solarize: Some(threshold), ..Tone::IDENTITY }),
+        Change::Autocontrast { low, high } => {
+            let squeezed = low + (high - low) * images.narrow(0, 0, 1);
+            let both = Tensor::cat(&[&squeezed, &images.narrow(0, 1, 1)], 0);
+            tones(both, Tone { autocontrast: true, ..Tone::IDENTITY })
+        }
+        Change::Equalize { times } => {
+            let beside = images.repeat([1, 1, 1, times]);
+            tones(beside, Tone { equalize: true, ..Tone::IDENTITY }).narrow(3, 0, SIZE.width)
+        }
     }
+}
+
+/// The first of two images changed by `tone`.
+fn tones(images: Tensor, tone: Tone) -> Tensor {
+    change_tones(images, &[tone, Tone::IDENTITY])
 }
 
 #[test]

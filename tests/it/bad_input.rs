@@ -43,7 +43,7 @@ fn knobs_out_of_range_or_in_conflict_are_named_together() {
     // What only the data can tell.
     refused(&place, &["--progressive", "16"], &["progressive = 16", "16 pixels"]);
     refused(&place, &["--color-jitter", "0.1", "0.1", "0.1"], &["color_jitter", "grey"]);
-    refused(&place, &["--aa", "rand"], &["aa", "trivial"]);
+    refused(&place, &["--aa", "auto"], &["aa", "trivial"]);
     refused(&place, &["--zoom", "0.9"], &["--zoom"]);
 }
 

@@ -103,8 +103,20 @@ pub(super) const AUGMENTATION: &[Key] = &[
     },
     Key {
         name: "aa", value_names: &["POLICY"], kind: Kind::Word(Aa::WORDS),
-        help: "Automatic augmentation; trivial is TrivialAugment",
+        help: "Automatic augmentation; trivial is TrivialAugment, rand RandAugment",
         family: Some(KnobFamily::Augmentation), usual: "trivial", example: "aa = 'trivial'", ..Key::KNOB
+    },
+    Key {
+        name: "aa_ops", value_names: &["N"], kind: Kind::Whole(1..=4),
+        help: "Operations to an image",
+        remedy: "give 1 to 4, such as 2", default: Shown::Value, with: "aa rand",
+        is_read: |recipe| recipe.aa == Aa::Rand, example: "aa = 'rand'\naa_ops = 3", ..Key::KNOB
+    },
+    Key {
+        name: "aa_magnitude", value_names: &["M"], kind: Kind::Number(Range::from_0_to(30.0)),
+        help: "Strength of the operations",
+        remedy: "give a strength such as 9", default: Shown::Value, with: "aa rand",
+        is_read: |recipe| recipe.aa == Aa::Rand, example: "aa = 'rand'\naa_magnitude = 15.0", ..Key::KNOB
     },
 ];
 
@@ -114,5 +126,5 @@ fn moves(recipe: &Recipe) -> bool {
         || recipe.translate > 0.0
         || recipe.zoom != [1.0, 1.0]
         || recipe.crop_pad > 0
-        || recipe.aa == Aa::Trivial
+        || recipe.aa != Aa::None
 }
