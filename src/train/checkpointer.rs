@@ -116,7 +116,7 @@ pub(super) fn finish(
     let predictions = folder.predictions()?;
     let best = Checkpoint::load(&folder.file(RunFolder::BEST))?;
     let metadata = best.description(&folder.environment()?.data, &predictions.best_val)?.metadata();
-    Archive { metadata, arrays: best.network() }.save(&folder.file(RunFolder::MODEL))?;
+    Archive { metadata, arrays: best.network()? }.save(&folder.file(RunFolder::MODEL))?;
 
     let records = folder.epochs()?.records;
     let seconds = records.iter().map(|record| record.seconds).sum();
