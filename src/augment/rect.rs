@@ -97,28 +97,3 @@ impl Rect {
         })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::{Purpose, Stream};
-
-    #[test]
-    fn drawn_rectangles_fit_with_the_requested_ratio_and_uniform_areas() {
-        let size = ImageSize { height: 200, width: 200 };
-        let mut areas = Vec::new();
-        for id in 0..4000 {
-            let mut stream = Stream::new(0, Purpose::Augment, 1, id);
-            let tries = std::array::from_fn(|_| std::array::from_fn(|_| stream.uniform()));
-            let rect = Rect::first_that_fits(size, [0.1, 0.4], [0.5, 2.0], tries).unwrap();
-            assert!(rect.left >= 0 && rect.left + rect.width <= 200, "{rect:?}");
-            assert!(rect.top >= 0 && rect.top + rect.height <= 200, "{rect:?}");
-            assert!((0.49..2.04).contains(&(rect.width as f64 / rect.height as f64)), "{rect:?}");
-            areas.push((rect.width * rect.height) as f64 / 40_000.0);
-        }
-        areas.sort_by(f64::total_cmp);
-        for (index, expected) in [(0, 0.1), (1000, 0.175), (2000, 0.25), (3000, 0.325), (3999, 0.4)] {
-            assert!((areas[index] - expected).abs() < 0.01, "{} where {expected} was expected", areas[index]);
-        }
-    }
-}

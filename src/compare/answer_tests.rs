@@ -14,7 +14,7 @@ use crate::{
 /// The comparisons simulated for each effect.
 const COMPARISONS: u64 = 2000;
 
-fn until_verdict(detect: Option<f64>, max_seeds: u32) -> Question {
+pub(super) fn until_verdict(detect: Option<f64>, max_seeds: u32) -> Question {
     Question { detect, until_verdict: true, max_seeds: Some(max_seeds), budget_seconds: None, jobs: 1 }
 }
 

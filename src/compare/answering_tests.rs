@@ -1,13 +1,9 @@
 //! The answers to a question in words, in tables and in JSON.
 
-use super::{Comparison, Question, Stopped, Verdict, tests::compare};
+use super::{Comparison, Question, Stopped, Verdict, answer_tests::until_verdict as until, tests::compare};
 
 fn fixed(detect: f64) -> Question {
     Question { detect: Some(detect), jobs: 1, ..Question::default() }
-}
-
-fn until(detect: Option<f64>, max_seeds: u32) -> Question {
-    Question { detect, until_verdict: true, max_seeds: Some(max_seeds), budget_seconds: None, jobs: 1 }
 }
 
 /// A preset that wins clearly, one that harms, and one that changes nothing, over five seeds.

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Compared, FinishedRun, Job, Models, Verdict, folds::join_folds, pairing::pair, question::Question,
+    Compared, Delta, FinishedRun, Job, Models, Verdict, folds::join_folds, pairing::pair, question::Question,
     sentence::sentence,
 };
 use crate::{
@@ -136,15 +136,12 @@ fn runs_of<'a>(preset: &str, finished: &'a [FinishedRun]) -> Vec<&'a FinishedRun
 
 /// Corrects the p-values over all presets and judges each preset by its own.
 fn judge(presets: &mut [Compared]) {
-    let p: Vec<f64> = presets.iter().filter_map(|preset| preset.against.as_ref()?.val_loss.p).collect();
-    let mut corrected = holm(&p).into_iter();
+    Delta::correct(presets.iter_mut().filter_map(|preset| Some(&mut preset.against.as_mut()?.val_loss)));
     correct_accuracy_tests(presets);
-    for preset in presets.iter_mut() {
-        let Some(against) = &mut preset.against else { continue };
-        if against.val_loss.p.is_some() {
-            against.val_loss.p_holm = corrected.next();
+    for preset in presets {
+        if let Some(against) = &preset.against {
+            preset.verdict = Verdict::of(against);
         }
-        preset.verdict = Verdict::of(against);
     }
 }
 

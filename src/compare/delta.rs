@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     run::nan,
-    stats::{self, corrected_t},
+    stats::{self, corrected_t, holm},
 };
 
 /// A figure of a preset minus the baseline's.
@@ -43,6 +43,15 @@ impl Delta {
         let test = corrected_t(&values, test_over_train);
         let ci_seeds = test.map(|test| test.interval);
         Self { mean: stats::mean(&values), values, ci_images: None, ci_seeds, p: test.map(|test| test.p), p_holm: None }
+    }
+
+    /// Corrects the p-values of these differences together, by Holm's method.
+    pub(super) fn correct<'a>(deltas: impl Iterator<Item = &'a mut Self>) {
+        let tested: Vec<&mut Self> = deltas.filter(|delta| delta.p.is_some()).collect();
+        let p: Vec<f64> = tested.iter().filter_map(|delta| delta.p).collect();
+        for (delta, corrected) in tested.into_iter().zip(holm(&p)) {
+            delta.p_holm = Some(corrected);
+        }
     }
 
     /// The difference of a figure that is not tested: without a p-value.

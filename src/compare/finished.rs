@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{CommonImages, Job, Measurement, RunFigures, ValImages, predictions::PredictionsTable};
+use super::{CommonImages, Job, Measurement, RunFigures, ValImages, images::kept, predictions::PredictionsTable};
 use crate::{
     data,
     recipe::Recipe,
@@ -209,9 +209,7 @@ fn val_images(val: &Outputs, listed: Option<&Images>, data: &DataSource) -> ValI
 }
 
 /// Which of `n` val images also appear in train.
-///
-/// # Errors
-/// There are some, and an earlier version did not write which.
+/// Fails if there are some, and an earlier version did not write which.
 fn known_leaks(listed: Option<&Images>, data: &DataSource, n: usize) -> Result<Vec<bool>> {
     match listed {
         Some(listed) => Ok(listed.leaks.clone()),
@@ -241,15 +239,12 @@ fn remeasured(all: &Measurement, keep: Option<&[bool]>, done: &Done) -> RunFigur
             ..RunFigures::measure(all)
         },
         Some(keep) => {
-            let only = |mask: &[bool]| -> Vec<bool> {
-                mask.iter().zip(keep).filter(|&(_, &keep)| keep).map(|(&mask, _)| mask).collect()
-            };
-            let (leaks, near_leaks) = (all.leaks.map(only), all.near_leaks.map(only));
+            let [leaks, near_leaks] = [all.leaks, all.near_leaks].map(|mask| mask.map(|mask| kept(mask, keep)));
             RunFigures::measure(&Measurement {
                 val: &all.val.only(|image| keep[image]),
                 leaks: leaks.as_deref(),
                 near_leaks: near_leaks.as_deref(),
-                in_first_half: &only(all.in_first_half),
+                in_first_half: &kept(all.in_first_half, keep),
                 ..*all
             })
         }

@@ -98,7 +98,8 @@ impl ValImages {
     }
 }
 
-fn kept<T: Clone>(values: &[T], keep: &[bool]) -> Vec<T> {
+/// The values of the images for which `keep` holds.
+pub(super) fn kept<T: Clone>(values: &[T], keep: &[bool]) -> Vec<T> {
     values.iter().zip(keep).filter(|&(_, &keep)| keep).map(|(value, _)| value.clone()).collect()
 }
 
@@ -110,16 +111,6 @@ pub struct CommonImages {
 }
 
 impl CommonImages {
-    /// The number of images.
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Whether no image is common.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
     /// How many different images `all` have besides the common ones.
     pub fn others<'a>(&self, all: impl Iterator<Item = &'a ValImages>) -> usize {
         let mut others = HashSet::new();

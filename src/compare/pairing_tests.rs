@@ -1,10 +1,10 @@
 //! Runs are brought to the same images, and what cannot be paired is named.
 
 use super::{
-    CommonImages, FinishedRun, Job, PairedBy, RunFigures, ValImages,
+    FinishedRun, Job, PairedBy, RunFigures, ValImages,
     pairing::{common_images, pair},
 };
-use crate::{run::Measured, stats::Course};
+use crate::run::Measured;
 
 /// A run over images called `names` with their labels; the loss of an image is the number in its name.
 fn run(place: &str, fingerprint: Option<&str>, images: &[(&str, i64)], classes: &[&str]) -> FinishedRun {
@@ -15,7 +15,7 @@ fn run(place: &str, fingerprint: Option<&str>, images: &[(&str, i64)], classes: 
         place: Some(place.into()),
         recipe: None,
         environment: None,
-        figures: figures(),
+        figures: RunFigures::default(),
         val: Measured { losses, correct: vec![true; images.len()], groups: None },
         images: ValImages {
             fingerprint: fingerprint.map(str::to_owned),
@@ -25,31 +25,6 @@ fn run(place: &str, fingerprint: Option<&str>, images: &[(&str, i64)], classes: 
             classes: classes.iter().map(|class| (*class).to_owned()).collect(),
             groups: None,
         },
-    }
-}
-
-fn figures() -> RunFigures {
-    RunFigures {
-        val_loss: 1.0,
-        val_acc: 50.0,
-        probe_loss: None,
-        probe_acc: None,
-        gap_loss: None,
-        gap_acc: None,
-        overconfidence: 0.0,
-        temperature: 1.0,
-        calibration_error: 0.0,
-        cross_fitted_best_loss: None,
-        val_loss_without_leaks: None,
-        val_acc_without_leaks: None,
-        gap_loss_without_leaks: None,
-        val_loss_without_near_leaks: None,
-        val_acc_without_near_leaks: None,
-        gap_loss_without_near_leaks: None,
-        val_loss_course: Course::Unclear,
-        seconds: None,
-        parameters: None,
-        macs: None,
     }
 }
 
@@ -95,31 +70,7 @@ fn images_of_data_with_one_fingerprint_are_paired_by_sample_id() {
 }
 
 #[test]
-fn what_cannot_be_paired_is_named() {
-    let a = || run("a", None, &[("i1", 0), ("i2", 1)], CATS);
-    let message = refusal(&mut [a(), run("b", None, &[("i2", 1), ("i3", 0), ("i4", 0)], CATS)]);
-    assert!(message.contains("a lacks 2 of 4: i3, i4\n") && message.contains("b lacks 1 of 4: i1\n"), "{message}");
-    let message = refusal(&mut [a(), run("b", None, &[("i2", 0), ("i1", 0)], CATS)]);
-    assert!(message.contains("\"i2\" is of class \"cat\" in b, and of class \"dog\" in a"), "{message}");
-    let message = refusal(&mut [a(), run("b", None, &[("i2", 1), ("i1", 0)], &["cat", "cow"])]);
-    assert!(message.contains("b knows a class \"cow\""), "{message}");
-    let message = refusal(&mut [a(), run("b", None, &[("i2", 1), ("i1", 0)], &["cat", "cow", "dog"])]);
-    assert!(message.contains("b knows 3 classes, and a 2"), "{message}");
-    let mut old = run("b", Some("00"), &[("i1", 0), ("i2", 1)], CATS);
-    old.images.names = None;
-    assert!(refusal(&mut [a(), old]).contains("b has no images.csv"));
-}
-
-#[test]
-fn common_images_are_those_that_all_have() {
-    let runs = [
-        run("a", None, &[("i1", 0), ("i2", 1), ("i3", 0)], CATS),
-        run("b", None, &[("i2", 1), ("i3", 0), ("i4", 0)], CATS),
-    ];
-    let common: CommonImages = common_images(&runs).unwrap();
-    assert_eq!((common.len(), common.others(runs.iter().map(|run| &run.images))), (2, 2));
-    assert_eq!(common.of(&runs[0].images), [false, true, true]);
-    assert_eq!(runs[1].images.only(&common.of(&runs[1].images)).labels, [1, 0]);
+fn images_of_which_none_is_common_are_named() {
     let apart = [run("a", None, &[("i1", 0)], CATS), run("b", None, &[("j1", 0)], CATS)];
     let message = common_images(&apart).unwrap_err().to_string();
     assert!(message.contains("the first of a is \"i1\", the first of b is \"j1\""), "{message}");

@@ -220,19 +220,6 @@ mod tests {
     }
 
     #[test]
-    fn another_plan_is_refused_with_what_differs() {
-        let folder = tempfile::tempdir().unwrap();
-        let (plan, _) = grow(folder.path(), &["a", "b"], 1).unwrap();
-        let refused = |change: fn(&mut PlannedRun), expected: &[&str]| {
-            let error = Plan::grow(folder.path(), planned(&["a", "b"], 2, change)).unwrap_err().to_string();
-            assert!(expected.iter().all(|word| error.contains(word)), "{error}");
-            assert_eq!(Plan::read(&plan.path).unwrap(), plan);
-        };
-        refused(|run| run.recipe.epochs = 60, &["a-seed0", "epochs: 60 here, 50 there", "a folder of its own"]);
-        refused(|run| run.data.fingerprint = "0f0f".into(), &["other data", "00ff", "0f0f", "a folder of its own"]);
-    }
-
-    #[test]
     fn data_that_were_moved_are_found_by_all_lines() {
         let folder = tempfile::tempdir().unwrap();
         grow(folder.path(), &["a", "b"], 2).unwrap();

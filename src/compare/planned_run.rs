@@ -83,9 +83,7 @@ impl PlannedRun {
     }
 
     /// Reads a line of a plan, and checks that it has not changed since it was written.
-    ///
-    /// # Errors
-    /// The line has not the form of a planned run, was changed, or names a preset that cannot name a folder.
+    /// Fails if the line has not the form of a planned run, was changed, or names a preset that cannot name a folder.
     pub(super) fn read(line: &Value) -> Result<Self> {
         let run: Self = serde_json::from_value(line.clone())?;
         // The id is computed from the keys in the line, not from the recipe read: a later version may know more keys,

@@ -7,7 +7,7 @@ use crate::{
 
 /// The figures of one run, of its last epoch unless the caller chose another. Losses in nats, accuracies in percent. What is
 /// not known is None.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunFigures {
     /// Val loss.
     pub val_loss: f64,
@@ -117,17 +117,13 @@ impl RunFigures {
             overconfidence: nats,
             temperature,
             calibration_error: stats::calibration_error(&Logits::new(&val.logits, &val.labels, classes)),
-            cross_fitted_best_loss: None,
             val_loss_without_leaks: clean.as_ref().map(|clean| clean.mean_loss()),
             val_acc_without_leaks: clean.as_ref().map(|clean| stats::percent(&clean.correct)),
             gap_loss_without_leaks: clean_gap.map(|gap| gap.gap_loss),
             val_loss_without_near_leaks: cleaner.as_ref().map(|clean| clean.mean_loss()),
             val_acc_without_near_leaks: cleaner.as_ref().map(|clean| stats::percent(&clean.correct)),
             gap_loss_without_near_leaks: cleaner_gap.map(|gap| gap.gap_loss),
-            val_loss_course: Course::Unclear,
-            seconds: None,
-            parameters: None,
-            macs: None,
+            ..Self::default()
         }
     }
 }

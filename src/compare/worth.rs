@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::{Against, Delta, FinishedRun, MeanSd, RunFigures, pairing::pair};
-use crate::stats::{PowerLaw, holm, mean, paired_t, percent};
+use crate::stats::{PowerLaw, mean, paired_t, percent};
 
 /// The runs on all training images.
 pub const WHOLE: &str = "all";
@@ -121,7 +121,7 @@ impl Worth {
         for (number, fix) in (0..).zip(fixes) {
             worths.push(FixWorth::new(fix, &runs_of(&fix.name)?, &runs_of(&fix.control())?, &whole, &clean, number)?);
         }
-        correct(&mut worths);
+        Delta::correct(worths.iter_mut().map(|worth| &mut worth.val_loss));
         let environment = whole[0].environment.as_ref().context("a run has an environment")?;
         let gaps = whole.iter().map(|run| run.figures.gap_loss.unwrap_or(f64::NAN)).collect();
         let mut worth = Self {
@@ -216,15 +216,6 @@ impl FinishedRun {
 fn flattery(whole: &[&FinishedRun], clean: &[bool]) -> Delta {
     let of = |run: &&FinishedRun| run.val.only(|image| clean[image]).mean_loss() - run.val.mean_loss();
     Delta::over_seeds(whole.iter().map(of).collect()).untested()
-}
-
-/// Corrects the p-values of the fixes by Holm's method.
-fn correct(worths: &mut [FixWorth]) {
-    let p: Vec<f64> = worths.iter().filter_map(|worth| worth.val_loss.p).collect();
-    let mut corrected = holm(&p).into_iter();
-    for worth in worths.iter_mut().filter(|worth| worth.val_loss.p.is_some()) {
-        worth.val_loss.p_holm = corrected.next();
-    }
 }
 
 /// Extrapolates val loss to more images, seed by seed.

@@ -55,10 +55,9 @@ fn every_kind_of_network_is_read_back_with_its_logits() {
     let file = folder.path().join("model.pt");
     for (recipe, channels, size) in networks() {
         let classifier = classifier(&recipe, channels, size);
-        let graph =
-            Graph::from_bytes(&to_onnx(&classifier, Variant { half: false, calibrated: false }).unwrap(), Device::Cpu)
-                .unwrap();
-        fs::write(&file, to_torchscript(&classifier, false, false).unwrap()).unwrap();
+        let onnx = to_onnx(&classifier, Variant::default()).unwrap();
+        let graph = Graph::from_bytes(&onnx, Device::Cpu).unwrap();
+        fs::write(&file, to_torchscript(&classifier, Variant::default()).unwrap()).unwrap();
         let script = Script::read(&file, Device::Cpu).unwrap();
         for model in [&graph as &dyn Model, &script] {
             let difference = OutputDifference::between(&classifier, model, channels, size).unwrap();

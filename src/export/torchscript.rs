@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tch::{Device, Kind, Tensor};
 
-use super::{Classifier, Model};
+use super::{Classifier, Model, Variant};
 use crate::{
     augment::Normalize,
     model::{BlockSpec, ConvSpec, Description, Role, ShortcutSpec},
@@ -23,10 +23,12 @@ use crate::{
 ///
 /// The archive also holds the files `mindgap.json` with the [`Description`], `classes.json` and `recipe.toml`.
 /// Fails if no temperature was fitted for `calibrated`, and on an exception of libtorch.
-pub fn to_torchscript(classifier: &Classifier, half: bool, calibrated: bool) -> Result<Vec<u8>> {
+pub fn to_torchscript(classifier: &Classifier, variant: Variant) -> Result<Vec<u8>> {
     let Description { temperature, classes, recipe, .. } = &classifier.description;
-    let temperature = if calibrated { temperature.context("no temperature was fitted for this network")? } else { 1.0 };
-    let mut root = ModuleBuilder { classifier, kind: if half { Kind::Half } else { Kind::Float } }.root(temperature)?;
+    let temperature =
+        if variant.calibrated { temperature.context("no temperature was fitted for this network")? } else { 1.0 };
+    let mut root =
+        ModuleBuilder { classifier, kind: if variant.half { Kind::Half } else { Kind::Float } }.root(temperature)?;
     root.set_training(false)?;
     let classes = serde_json::to_string(classes)?;
     root.to_bytes(&[
@@ -51,15 +53,21 @@ impl ModuleBuilder<'_> {
         for (stage, blocks) in (1..).zip(architecture.blocks()) {
             let name = format!("layer{stage}");
             let mut layer = self.module(&name)?;
-            let count = blocks.len();
+            let mut calls = String::new();
             for (number, block) in blocks.iter().enumerate() {
                 layer.child(&number.to_string(), &self.block(block)?)?;
+                calls += &format!("    x = getattr(self, \"{number}\").forward(x)\n");
             }
-            layer.define(&chain(count))?;
+            layer.define(&format!("def forward(self, x: Tensor) -> Tensor:\n{calls}    return x\n"))?;
             root.child(&name, &layer)?;
             layers += &format!("    x = self.{name}.forward(x)\n");
         }
-        root.child("fc", &self.classifier_layer()?)?;
+        let mut fc = self.leaf("fc")?;
+        fc.define(
+            "def forward(self, x: Tensor) -> Tensor:\n    \
+                 return torch.linear(x, self.weight, self.bias)\n",
+        )?;
+        root.child("fc", &fc)?;
 
         let Description { mean, std, .. } = &self.classifier.description;
         let (scale, shift) = Normalize::factors(mean, std);
@@ -206,15 +214,6 @@ impl ModuleBuilder<'_> {
         Ok(module)
     }
 
-    fn classifier_layer(&self) -> Result<ScriptModule> {
-        let mut module = self.leaf("fc")?;
-        module.define(
-            "def forward(self, x: Tensor) -> Tensor:\n    \
-                 return torch.linear(x, self.weight, self.bias)\n",
-        )?;
-        Ok(module)
-    }
-
     /// A module without tensors. Its class is named after its path, so each name is unique.
     fn module(&self, path: &str) -> Result<ScriptModule> {
         let path = if path.is_empty() { String::new() } else { format!("_{}", path.replace('.', "_")) };
@@ -237,12 +236,6 @@ impl ModuleBuilder<'_> {
         }
         Ok(module)
     }
-}
-
-/// The source of a `forward` that runs the module's numbered children in order, as PyTorch's `Sequential` does.
-fn chain(count: usize) -> String {
-    let calls = (0..count).map(|number| format!("    x = getattr(self, \"{number}\").forward(x)\n"));
-    format!("def forward(self, x: Tensor) -> Tensor:\n{}    return x\n", calls.collect::<String>())
 }
 
 /// The lines that blur the variable `x` to half its size, as the network does: by two means of 2×2 pixels.

@@ -24,7 +24,7 @@ pub struct BatchShare {
 #[derive(Clone, Debug)]
 pub struct DropoutDraws {
     pub(super) stream: Stream,
-    share: Option<BatchShare>,
+    pub(super) share: Option<BatchShare>,
 }
 
 impl From<Stream> for DropoutDraws {
@@ -60,12 +60,6 @@ impl DropoutDraws {
         shape[0] = self.whole(shape[0]);
         let whole = keep_mask(&shape, rate, &mut self.stream, device);
         self.own(whole)
-    }
-
-    /// The processes over whose rows batch norm takes its statistics; `None` where it takes them over this process's
-    /// rows.
-    pub(super) fn sync_norm_over(&self) -> Option<&dyn Collective> {
-        self.share.as_ref()?.norm.as_deref()
     }
 }
 

@@ -42,7 +42,7 @@ impl Mode {
     /// rows.
     fn sync_norm_over(&self) -> Option<&dyn Collective> {
         match self {
-            Mode::Train(draws) | Mode::Repeat(draws) => draws.sync_norm_over(),
+            Mode::Train(draws) | Mode::Repeat(draws) => draws.share.as_ref()?.norm.as_deref(),
             Mode::Estimate(_) | Mode::Eval => None,
         }
     }

@@ -93,20 +93,19 @@ impl Parameters {
         tensor
     }
 
-    /// Whether all numbers are finite, running statistics included. One host read.
-    pub(crate) fn are_finite(&self) -> bool {
-        self.times_zero().double_value(&[]) == 0.0
+    /// The tensors alone, in order of registration.
+    pub fn tensors(&self) -> Vec<&Tensor> {
+        self.list.iter().map(|parameter| &parameter.tensor).collect()
     }
 
-    /// A scalar on the device that is 0 if all numbers are finite, and NaN otherwise: the sum of all numbers, each
-    /// times 0.
+    /// A scalar on the device that is 0 if all numbers, running statistics included, are finite, and NaN otherwise: the sum
+    /// of all numbers, each times 0.
     pub(crate) fn times_zero(&self) -> Tensor {
         let _guard = tch::no_grad_guard();
         if self.list.is_empty() {
             return Tensor::from(0.0f32).to_device(self.device);
         }
-        let tensors: Vec<&Tensor> = self.list.iter().map(|parameter| &parameter.tensor).collect();
         // x·0 turns every finite number into 0 and keeps the others; a sum is finite only if each term is.
-        (lists::largest(&tensors) * 0.0).sum(Kind::Float)
+        (lists::largest(&self.tensors()) * 0.0).sum(Kind::Float)
     }
 }

@@ -76,17 +76,11 @@ impl Recipe {
         }
         let first = progressive::first_side(self, size);
         if self.progressive >= 1.0 && self.progressive.fract() != 0.0 {
-            let wrong = "there are no parts of pixels";
-            validator.refuse(
-                "progressive",
-                self.progressive,
-                wrong,
-                "give whole pixels, or a share of the side below 1",
-            );
+            let remedy = "give whole pixels, or a share of the side below 1";
+            validator.refuse("progressive", self.progressive, "there are no parts of pixels", remedy);
         } else if self.progressive > 0.0 && first >= size {
-            let (wrong, remedy) =
-                (format!("the images are {size} pixels wide"), format!("give fewer than {size}, or 0 for none"));
-            validator.refuse("progressive", self.progressive, wrong, remedy);
+            let wrong = format!("the images are {size} pixels wide");
+            validator.refuse("progressive", self.progressive, wrong, format!("give fewer than {size}, or 0 for none"));
         }
         if self.progressive > 0.0 && first < stride {
             let wrong = format!("{} makes one pixel of {stride}×{stride}", self.model);

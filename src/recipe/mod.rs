@@ -33,7 +33,7 @@ pub use class_weights::ClassWeights;
 pub use diff::KeyDifference;
 pub use hub_name::HubName;
 pub use layers::{Layers, resolve};
-pub use model_name::{Family, MODEL_NAMES, MODELS, family};
+pub use model_name::{Family, IMAGENET_MODELS, MODEL_NAMES, family};
 pub use phase::{Curve, Phase};
 pub use record::Recipe;
 pub use shorthand::Shorthand;

@@ -1,6 +1,6 @@
 //! The names of the networks, and what follows from a name alone.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, ensure};
 
 use super::{Stem, suggest::nearest};
 
@@ -13,53 +13,31 @@ pub enum Family {
     Imagenet,
 }
 
-/// Every network that a recipe can name, with its family.
-pub const MODELS: [(&str, Family); 11] = [
-    ("resnet8", Family::Cifar),
-    ("resnet14", Family::Cifar),
-    ("resnet20", Family::Cifar),
-    ("resnet32", Family::Cifar),
-    ("resnet44", Family::Cifar),
-    ("resnet56", Family::Cifar),
-    ("resnet110", Family::Cifar),
-    ("resnet18", Family::Imagenet),
-    ("resnet34", Family::Imagenet),
-    ("resnet50", Family::Imagenet),
-    ("resnet101", Family::Imagenet),
+/// Every network that a recipe can name: those of the CIFAR family, then those of [`IMAGENET_MODELS`].
+#[rustfmt::skip]
+pub const MODEL_NAMES: [&str; 11] = [
+    "resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110",
+    "resnet18", "resnet34", "resnet50", "resnet101",
 ];
 
-/// Every name of [`MODELS`].
-pub const MODEL_NAMES: [&str; MODELS.len()] = {
-    let mut names = [""; MODELS.len()];
-    let mut index = 0;
-    // A constant may not iterate.
-    while index < names.len() {
-        names[index] = MODELS[index].0;
-        index += 1;
-    }
-    names
-};
+/// The networks of the ImageNet family.
+pub const IMAGENET_MODELS: [&str; 4] = ["resnet18", "resnet34", "resnet50", "resnet101"];
 
 /// The family of the network called `name`.
 ///
 /// # Errors
 /// No network has that name; the message suggests the nearest.
 pub fn family(name: &str) -> Result<Family> {
-    let known = MODELS.iter().find(|(known, _)| *known == name);
-    known.map(|(_, family)| *family).ok_or_else(|| {
-        anyhow!("there is no model `{name}` among {}{}", MODEL_NAMES.join(", "), nearest(name, MODEL_NAMES))
-    })
+    ensure!(
+        MODEL_NAMES.contains(&name),
+        "there is no model `{name}` among {}{}",
+        MODEL_NAMES.join(", "),
+        nearest(name, MODEL_NAMES)
+    );
+    Ok(if IMAGENET_MODELS.contains(&name) { Family::Imagenet } else { Family::Cifar })
 }
 
 impl Family {
-    /// How many stages the networks have.
-    pub fn stages(self) -> usize {
-        match self {
-            Self::Cifar => 3,
-            Self::Imagenet => 4,
-        }
-    }
-
     /// Channels of the first stage where the recipe gives no `width`.
     pub fn default_width(self) -> u32 {
         match self {

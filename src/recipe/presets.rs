@@ -123,10 +123,4 @@ mod tests {
             }
         }
     }
-
-    #[test]
-    fn a_mistyped_preset_is_answered_with_the_nearest() {
-        let error = get("longr").unwrap_err().to_string();
-        assert!(error.contains("did you mean `longer`?"), "{error}");
-    }
 }

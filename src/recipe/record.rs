@@ -13,35 +13,30 @@ use super::{Aa, AmpDtype, Border, ClassWeights, Curve, CycleMode, FirstTrained, 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
-    /// Name of the network, one of [`super::MODELS`]. timm: `--model`.
+    /// Name of the network, one of [`super::MODEL_NAMES`]. timm: `--model`.
     pub model: String,
     /// Channels of the first stage, from 1; later stages are multiples of it. Absent: the family's own, 16 or 64.
     pub width: Option<u32>,
-    /// First layers of the ImageNet family. Absent: `imagenet`. The CIFAR family has its one stem and takes no such
-    /// key.
+    /// First layers of the ImageNet family; the CIFAR family takes no such key. Absent: `imagenet`.
     pub stem: Option<Stem>,
     /// Stride of a 3×3 stem: 1, 2 or 4. Stride 2 leaves a quarter of the work. The ImageNet stem takes 1 only.
     pub stem_stride: u32,
-    /// Average the map where a shortcut halves it, and make the ImageNet stem of three 3×3 convolutions (ResNet-D). Off:
-    /// false. timm: `resnet50d` for `resnet50`.
+    /// Shortcuts and ImageNet stem of ResNet-D. Off: false. timm: `resnet50d` for `resnet50`.
     pub resnet_d: bool,
     /// Halve maps by a blur instead of a stride. Off: false. timm: `resnetblur50` for `resnet50`.
     pub blur_pool: bool,
     /// What squeeze-and-excitation divides a block's channels by. Off: 0. timm: `seresnet50` for `resnet50` and 16.
     pub se: u32,
-    /// Start the last norm of each residual block at zero, so that each block starts as the identity. Off: false. timm:
-    /// `--zero-init-last`.
+    /// Start each residual block as the identity: its last norm is zero. Off: false. timm: `--zero-init-last`.
     pub zero_init_last: bool,
-    /// In a run on several processes, take batch norm's statistics over the whole batch instead of over each process's
-    /// part. Off: false. timm: `--sync-bn`.
+    /// In a run on several processes, take batch norm's statistics over the whole batch. Off: false. timm: `--sync-bn`.
     pub sync_bn: bool,
     /// Safetensors file whose weights the network starts from, as an absolute path; in a recipe file relative to its
     /// folder. Off: absent (or empty).
     pub pretrained: Option<String>,
     /// The first layer that is trained; those before it keep their pretrained weights. Off: `conv1`.
     pub freeze_until: FirstTrained,
-    /// What the learning rate is multiplied by from each block to the one before it, the classifier having the whole
-    /// rate, in (0, 1]. Off: 1. timm: `--layer-decay`.
+    /// Factor of the learning rate from each block to the one before it, in (0, 1]. Off: 1. timm: `--layer-decay`.
     pub layer_decay: f64,
 
     /// Share of the training images that is used, in (0, 1], drawn within each class by `data_seed`. All: 1.
@@ -71,8 +66,7 @@ pub struct Recipe {
     pub weight_decay: f64,
     /// Let weight decay reach norms and biases too. Off: false, they are spared.
     pub norm_decay: bool,
-    /// Largest norm of the gradient over all weights; longer ones are shortened to it. Off: absent (or `inf`). timm:
-    /// `--clip-grad`.
+    /// Largest norm of the gradient over all weights. Off: absent (or `inf`). timm: `--clip-grad`.
     pub clip_grad: Option<f64>,
     /// Batches whose gradients are averaged for one step of the optimiser, from 1. Off: 1. timm: `--grad-accum-steps`.
     pub grad_accum_steps: u32,
@@ -84,11 +78,9 @@ pub struct Recipe {
 
     /// Probability that a feature is dropped before the classifier, in [0, 1). Off: 0. timm: `--drop`.
     pub drop: f64,
-    /// Probability that the last residual block is skipped, in [0, 1); earlier blocks less, in proportion to their
-    /// depth. Off: 0. timm: `--drop-path`.
+    /// Probability that the last residual block is skipped, in [0, 1); earlier ones less. Off: 0. timm: `--drop-path`.
     pub drop_path: f64,
-    /// Share of the feature map that is dropped in connected blocks in the last two stages, in [0, 1). Off: 0. timm:
-    /// `--drop-block`.
+    /// Share of the feature map that is dropped in connected blocks, in [0, 1). Off: 0. timm: `--drop-block`.
     pub drop_block: f64,
 
     /// Share of each target that is spread over all classes, in [0, 1). Off: 0. timm: `--smoothing`.
@@ -109,8 +101,7 @@ pub struct Recipe {
     pub cutmix: f64,
     /// Probability that a batch is mixed, in [0, 1]; read with mixup or cutmix only. timm: `--mixup-prob`.
     pub mixup_prob: f64,
-    /// Probability that a mixed batch is cut rather than blended, in [0, 1]; read where both are on. timm:
-    /// `--mixup-switch-prob`.
+    /// Probability that a mixed batch is cut, in [0, 1]; read where both are on. timm: `--mixup-switch-prob`.
     pub mixup_switch_prob: f64,
     /// Last epoch that mixes; later ones train on plain images. Off: 0, all epochs mix. timm: `--mixup-off-epoch`.
     pub mixup_off_epoch: u32,
@@ -131,8 +122,7 @@ pub struct Recipe {
     pub translate: f64,
     /// Smallest and largest magnification, in (0, 10]. Off: [1, 1].
     pub zoom: [f64; 2],
-    /// Smallest and largest share of the image's area that a random resized crop takes, in (0, 1]. Off: [1, 1]. timm:
-    /// `--scale`.
+    /// Least and largest share of the area that a random resized crop takes, in (0, 1]. Off: [1, 1]. timm: `--scale`.
     pub scale: [f64; 2],
     /// Smallest and largest width-to-height ratio of that crop, in (0, 10]; read with `scale` only. timm: `--ratio`.
     pub ratio: [f64; 2],
@@ -140,8 +130,7 @@ pub struct Recipe {
     pub crop_pad: u32,
     /// What lies beyond the edge of an image that is turned, moved or shrunk.
     pub border: Border,
-    /// Strengths of random brightness, contrast, saturation and hue, from 0, hue up to 0.5. One number stands for the
-    /// first three, as in timm. Off: []. timm: `--color-jitter`.
+    /// Strengths of colour changes from 0, hue up to 0.5: see [`Self::jitter`]. Off: []. timm: `--color-jitter`.
     pub color_jitter: Vec<f64>,
     /// Probability that an image is blurred, in [0, 1]. Off: 0.
     pub blur: f64,

@@ -57,9 +57,7 @@ impl Shorthand {
     }
 
     /// Writes the phases that the shorthand means into `recipe`, for its epochs before any multiplier.
-    ///
-    /// # Errors
-    /// Numbers out of their range and keys that the schedule does not read, all together.
+    /// Fails with all numbers out of their range and all keys that the schedule does not read.
     pub(super) fn expand(&self, recipe: &mut Recipe) -> Result<(), ValidationErrors> {
         self.check(recipe)?;
         let warmup = self.warmup_epochs.unwrap_or(0.0);

@@ -42,36 +42,23 @@ impl Recipe {
 }
 
 fn check_phase(phase: &Phase, path: &str, validator: &mut Validator) {
-    let mut length = |key: &str, epochs: f64| {
-        validator.within(Range::ABOVE_0, format!("{path}.{key}"), epochs, "give a number of epochs");
-    };
-    length("epochs", phase.epochs);
+    let mut lengths = vec![("epochs", phase.epochs)];
     match &phase.curve {
-        Curve::Step { every: Some(every), .. } => length("every", *every),
-        Curve::Cyclic { up, down, .. } => {
-            length("up", *up);
-            length("down", *down);
-        }
+        Curve::Step { every: Some(every), .. } => lengths.push(("every", *every)),
+        Curve::Cyclic { up, down, .. } => lengths.extend([("up", *up), ("down", *down)]),
         _ => {}
     }
-    let mut rate = |key: &str, factor: f64| {
-        validator.within(Range::FROM_0, format!("{path}.{key}"), factor, "give a factor of lr, 1 for the peak rate");
+    for (key, epochs) in lengths {
+        validator.within(Range::ABOVE_0, format!("{path}.{key}"), epochs, "give a number of epochs");
+    }
+    let rates = match &phase.curve {
+        Curve::Constant { factor } | Curve::Step { factor, .. } => vec![("factor", *factor)],
+        Curve::Cosine { from, to } | Curve::Linear { from, to } => vec![("from", *from), ("to", *to)],
+        Curve::OneCycle { start, peak, end, .. } => vec![("start", *start), ("peak", *peak), ("end", *end)],
+        Curve::Cyclic { low, high, .. } => vec![("low", *low), ("high", *high)],
     };
-    match &phase.curve {
-        Curve::Constant { factor } | Curve::Step { factor, .. } => rate("factor", *factor),
-        Curve::Cosine { from, to } | Curve::Linear { from, to } => {
-            rate("from", *from);
-            rate("to", *to);
-        }
-        Curve::OneCycle { start, peak, end, .. } => {
-            rate("start", *start);
-            rate("peak", *peak);
-            rate("end", *end);
-        }
-        Curve::Cyclic { low, high, .. } => {
-            rate("low", *low);
-            rate("high", *high);
-        }
+    for (key, factor) in rates {
+        validator.within(Range::FROM_0, format!("{path}.{key}"), factor, "give a factor of lr, 1 for the peak rate");
     }
     match &phase.curve {
         Curve::Step { decay, every, milestones, .. } => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Selection, SplitFolders};
 
 /// The content of `environment.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// Programs and device.
     #[serde(flatten)]
@@ -43,7 +43,7 @@ pub struct Environment {
 }
 
 /// Programs and device. Where one of them differs, the last bits of a run may differ.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Versions {
     /// mindgap's version.
     pub mindgap: String,
@@ -62,7 +62,7 @@ pub struct Versions {
 }
 
 /// The data of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataSource {
     /// Path or name of the data, as the user gave it.
     pub source: String,
@@ -242,17 +242,12 @@ pub(super) mod tests {
                 test: Some(50),
                 probe: 100,
                 val_in_train: 3,
-                group_leaks: None,
-                val_groups: None,
-                near_leaks: None,
-                surplus_duplicates: None,
-                conflicting_groups: None,
-                bad_files: 0,
                 classes: vec!["anger".into(), "joy".into()],
                 channels: Some(1),
                 size: Some(48),
                 mean: vec![0.5],
                 std: vec![0.25],
+                ..DataSource::default()
             },
             range_16bit: Some([0, 4095]),
             folders: SplitFolders { train: Some("Training".into()), val: None, test: Some("/data/Testing".into()) },

@@ -19,7 +19,7 @@ use crate::{
 pub struct RunFolder {
     path: PathBuf,
     /// Held while this process may write; `None` for a reader.
-    lock: Option<Lock>,
+    _lock: Option<Lock>,
 }
 
 /// The content of `epochs.jsonl`.
@@ -81,7 +81,7 @@ impl RunFolder {
             Self::check_unused(path)?;
         }
         durable::remove_leftovers(path)?;
-        Ok(RunFolder { path: path.to_path_buf(), lock: Some(lock) })
+        Ok(RunFolder { path: path.to_path_buf(), _lock: Some(lock) })
     }
 
     /// Creates a new folder `parent/name`, or the first free one of `parent/name-2`, `parent/name-3`, …. Two processes
@@ -117,7 +117,7 @@ impl RunFolder {
             Self::RECIPE,
             Self::EPOCHS
         );
-        Ok(RunFolder { path: path.to_path_buf(), lock: None })
+        Ok(RunFolder { path: path.to_path_buf(), _lock: None })
     }
 
     /// Whether the folder at `path` holds a run, mindgap's own or recorded, and not only a log called `epochs.jsonl`.
@@ -132,7 +132,7 @@ impl RunFolder {
 
     /// What recorded the run in the folder at `path`; None where mindgap itself trained it, and where there is no run.
     pub fn recorder(path: &Path) -> Option<Recorder> {
-        (Self { path: path.to_owned(), lock: None }).environment().ok()?.recorder
+        (Self { path: path.to_owned(), _lock: None }).environment().ok()?.recorder
     }
 
     /// The folder.
@@ -145,19 +145,6 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// The process that held the folder before, if it died without releasing it.
-    pub fn dead_owner(&self) -> Option<&super::Owner> {
-        self.lock.as_ref()?.dead_owner.as_ref()
-    }
-
-    /// Writes `recipe.toml`.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn write_recipe(&self, toml: &str) -> Result<()> {
-        durable::write(&self.file(Self::RECIPE), toml.as_bytes())
-    }
-
     /// Reads `recipe.toml`; None for a recorded run, which has no recipe.
     ///
     /// # Errors
@@ -168,14 +155,6 @@ impl RunFolder {
             return Ok(None);
         }
         resolve(&Layers::default().file(&path)?).map(Some)
-    }
-
-    /// Writes `images.csv`.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn write_images(&self, images: &Images) -> Result<()> {
-        images.save(&self.file(Self::IMAGES))
     }
 
     /// Reads `images.csv`.
@@ -241,14 +220,6 @@ impl RunFolder {
         Ok(EpochLog { records: log.values, torn: log.torn })
     }
 
-    /// Writes `predictions.safetensors`.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn write_predictions(&self, predictions: &Predictions) -> Result<()> {
-        predictions.save(&self.file(Self::PREDICTIONS))
-    }
-
     /// Reads `predictions.safetensors`.
     ///
     /// # Errors
@@ -297,7 +268,7 @@ impl RunFolder {
         if !path.exists() {
             return Ok(());
         }
-        let has_environment = (Self { path: path.to_owned(), lock: None }).environment().is_ok();
+        let has_environment = (Self { path: path.to_owned(), _lock: None }).environment().is_ok();
         for entry in fs::read_dir(path).with_context(failure)? {
             let name = entry.with_context(failure)?.file_name();
             let name = name.to_string_lossy();

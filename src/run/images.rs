@@ -137,7 +137,8 @@ impl Images {
         Ok(())
     }
 
-    fn has_groups(&self) -> bool {
+    /// Whether the images have groups.
+    pub fn has_groups(&self) -> bool {
         self.val.iter().chain(&self.probe).any(|image| image.group.is_some())
     }
 
@@ -219,13 +220,18 @@ pub(super) mod tests {
         }
     }
 
-    #[test]
-    fn the_table_is_read_back_as_it_was_written() {
+    /// The text of the table of `images`, which is read back as it was written.
+    fn written(images: &Images) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("images.csv");
-        images().save(&path).unwrap();
-        assert_eq!(Images::load(&path).unwrap(), images());
-        let text = std::fs::read_to_string(&path).unwrap();
+        images.save(&path).unwrap();
+        assert_eq!(Images::load(&path).unwrap(), *images);
+        std::fs::read_to_string(&path).unwrap()
+    }
+
+    #[test]
+    fn the_table_is_read_back_as_it_was_written() {
+        let text = written(&images());
         assert!(
             text.starts_with("split,id,name,label,leak,half\nval,0,\"val/a \"\"b\"\", c/0.png\",0,1,1\n"),
             "{text}"
@@ -235,16 +241,12 @@ pub(super) mod tests {
 
     #[test]
     fn groups_have_a_column_only_where_there_are_some() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("images.csv");
         let mut grouped = images();
         assert_eq!(grouped.group_numbers(), None);
         for image in grouped.val.iter_mut().chain(&mut grouped.probe) {
             image.group = Some(format!("patient {}", image.id / 2));
         }
-        grouped.save(&path).unwrap();
-        assert_eq!(Images::load(&path).unwrap(), grouped);
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = written(&grouped);
         assert!(
             text.starts_with("split,id,name,label,leak,half,group\n") && text.ends_with(",1,0,,patient 1\n"),
             "{text}"
@@ -257,12 +259,7 @@ pub(super) mod tests {
 
     #[test]
     fn near_leaks_have_a_column_where_they_are_known() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("images.csv");
-        let images = Images { near_leaks: Some(vec![false, false, true, false]), ..images() };
-        images.save(&path).unwrap();
-        assert_eq!(Images::load(&path).unwrap(), images);
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = written(&Images { near_leaks: Some(vec![false, false, true, false]), ..images() });
         assert!(text.starts_with("split,id,name,label,leak,half,near_leak\n") && text.ends_with(",1,0,,0\n"), "{text}");
         assert!(Images::parse(text.replace(",2,0\n", ",2,no\n").as_bytes()).is_err());
     }

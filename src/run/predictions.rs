@@ -89,23 +89,15 @@ impl Predictions {
         ];
         let mut arrays = Vec::new();
         for (set, outputs) in sets {
-            arrays.push(Array {
-                name: format!("{set}.logits"),
-                dtype: Dtype::F32,
-                shape: vec![outputs.labels.len(), self.classes],
-                bytes: outputs.logits.iter().flat_map(|logit| logit.to_le_bytes()).collect(),
-            });
+            let shape = vec![outputs.labels.len(), self.classes];
+            arrays.push(floats(format!("{set}.logits"), shape, &outputs.logits));
             arrays.push(integers(format!("{set}.labels"), &outputs.labels));
             arrays.push(integers(format!("{set}.ids"), &outputs.ids));
         }
         if !self.val_losses.is_empty() {
             let images = self.last_val.labels.len();
-            arrays.push(Array {
-                name: VAL_LOSSES.to_owned(),
-                dtype: Dtype::F32,
-                shape: vec![self.val_losses.len() / images, images],
-                bytes: self.val_losses.iter().flat_map(|loss| loss.to_le_bytes()).collect(),
-            });
+            let shape = vec![self.val_losses.len() / images, images];
+            arrays.push(floats(VAL_LOSSES.to_owned(), shape, &self.val_losses));
         }
         Archive { metadata: Default::default(), arrays }.save(path)
     }
@@ -117,8 +109,9 @@ impl Predictions {
     /// not a class; the message names the file and the array.
     pub fn load(path: &Path) -> Result<Predictions> {
         let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let archive = Archive::from_any_safetensors(&file).with_context(|| format!("cannot use {}", path.display()))?;
-        Self::from_archive(&archive).with_context(|| format!("cannot use {}", path.display()))
+        Archive::from_any_safetensors(&file)
+            .and_then(|archive| Self::from_archive(&archive))
+            .with_context(|| format!("cannot use {}", path.display()))
     }
 
     fn from_archive(archive: &Archive) -> Result<Predictions> {
@@ -133,6 +126,11 @@ impl Predictions {
             best_probe: outputs(archive, "best.probe", classes)?,
         })
     }
+}
+
+fn floats(name: String, shape: Vec<usize>, values: &[f32]) -> Array {
+    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    Array { name, dtype: Dtype::F32, shape, bytes }
 }
 
 fn integers(name: String, values: &[i64]) -> Array {
@@ -159,7 +157,7 @@ fn outputs(archive: &Archive, set: &str, classes: usize) -> Result<Outputs> {
     );
     let are_classes = labels.iter().all(|label| (0..classes as i64).contains(label));
     ensure!(are_classes, "{set} has a label outside 0..{classes}");
-    Ok(Outputs { logits: floats(logits), labels, ids })
+    Ok(Outputs { logits: read_floats(logits), labels, ids })
 }
 
 /// The losses of `images` val images after each epoch; empty where the file has none.
@@ -169,10 +167,10 @@ fn val_losses(archive: &Archive, images: usize) -> Result<Vec<f32>> {
     }
     let losses = array(archive, VAL_LOSSES, Dtype::F32, 2)?;
     ensure!(losses.shape[1] == images, "{VAL_LOSSES} has shape {:?}, where val has {images} images", losses.shape);
-    Ok(floats(losses))
+    Ok(read_floats(losses))
 }
 
-fn floats(array: &Array) -> Vec<f32> {
+fn read_floats(array: &Array) -> Vec<f32> {
     let (values, _) = array.bytes.as_chunks();
     values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
 }

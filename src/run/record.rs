@@ -13,7 +13,7 @@ use crate::stats;
 /// `_without_leaks` leave out the val images that also appear in train; they are absent when there are none. Those that end
 /// in `_without_near_leaks` leave out the val images with a near-duplicate in train too; they are absent when there are none,
 /// and where near leaks are not known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// The epoch, from 1.
     pub epoch: u32,
@@ -94,7 +94,7 @@ pub struct EpochRecord {
 }
 
 /// The part of an [`EpochRecord`] that the training loop itself knows.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EpochTraining {
     /// The epoch, from 1.
     pub epoch: u32,
@@ -299,21 +299,11 @@ pub(super) mod tests {
             gap_loss: val_loss - 1.402,
             gap_loss_se: 0.021,
             gap_acc: 0.313,
-            val_loss_without_leaks: None,
-            val_acc_without_leaks: None,
-            gap_loss_without_leaks: None,
-            gap_loss_se_without_leaks: None,
-            gap_acc_without_leaks: None,
-            val_loss_without_near_leaks: None,
-            val_acc_without_near_leaks: None,
-            gap_loss_without_near_leaks: None,
-            gap_loss_se_without_near_leaks: None,
-            gap_acc_without_near_leaks: None,
-            raw_val_loss: None,
             val_half_losses: [val_loss + 0.1, val_loss - 0.1],
             steps: Some(224 * u64::from(epoch)),
             seconds: 12.5,
             train_images_per_s: 850.0,
+            ..EpochRecord::default()
         }
     }
 

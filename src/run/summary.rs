@@ -8,9 +8,6 @@ use super::EpochRecord;
 const COLUMNS: &str = "epoch,train_loss,train_top1,eval_loss,eval_top1,gap_loss,gap_top1,batch_loss,lr,seconds";
 
 /// The table of all epochs. Each number is written in full, so that it reads back as the same f64; NaN as `NaN`.
-///
-/// # Errors
-/// A table in memory cannot be written, which does not happen.
 pub(super) fn table(epochs: &[EpochRecord]) -> Result<Vec<u8>> {
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(COLUMNS.split(','))?;

@@ -48,16 +48,15 @@ pub fn next(rungs: &Rungs, trials: &[Trial], first_seed: u64, can_propose: bool,
         if risen >= places {
             continue;
         }
-        let mut finished: Vec<&Trial> = on(rung - 1).filter(|trial| trial.val_loss().is_some()).collect();
-        finished.sort_by(|a, b| a.loss_for_order().total_cmp(&b.loss_for_order()));
-        let is_risen = |trial: &Trial| on(rung).any(|other| other.candidate == trial.candidate);
+        let ranked = ranked(trials, rung - 1, first_seed);
+        let is_risen = |candidate: usize| on(rung).any(|trial| trial.candidate == candidate);
         let below_runs = on(rung - 1).any(|trial| trial.outcome.is_none());
         // While others of the rung are in training, the best so far may rise for all places but one.
         let open = if below_runs { places - 1 } else { places };
         if risen < open
-            && let Some(best) = finished.into_iter().take(places).find(|trial| !is_risen(trial))
+            && let Some(candidate) = ranked.into_iter().take(places).find(|&candidate| !is_risen(candidate))
         {
-            return Next::Promote { candidate: best.candidate, rung };
+            return Next::Promote { candidate, rung };
         }
         if below_runs {
             return Next::Wait;
@@ -84,20 +83,16 @@ fn repeat(rungs: &Rungs, trials: &[Trial], first_seed: u64) -> Option<Next> {
 
 /// The two candidates of lowest val loss on `rung` with the first seed.
 pub fn two_best(trials: &[Trial], rung: usize, first_seed: u64) -> Option<[usize; 2]> {
-    let of_rung = trials.iter().filter(|trial| trial.rung == rung && trial.seed == first_seed);
-    let mut finished: Vec<&Trial> = of_rung.filter(|trial| trial.val_loss().is_some()).collect();
-    finished.sort_by(|a, b| a.loss_for_order().total_cmp(&b.loss_for_order()));
-    match finished[..] {
-        [best, second, ..] => Some([best.candidate, second.candidate]),
-        _ => None,
-    }
+    ranked(trials, rung, first_seed).first_chunk().copied()
 }
 
-impl Trial {
-    /// The val loss, the largest number where there is none.
-    pub(super) fn loss_for_order(&self) -> f64 {
-        self.val_loss().unwrap_or(f64::INFINITY)
-    }
+/// The candidates with a val loss on `rung` with the first seed, the best first.
+fn ranked(trials: &[Trial], rung: usize, first_seed: u64) -> Vec<usize> {
+    let of_rung = trials.iter().filter(|trial| trial.rung == rung && trial.seed == first_seed);
+    let mut finished: Vec<(f64, usize)> =
+        of_rung.filter_map(|trial| Some((trial.val_loss()?, trial.candidate))).collect();
+    finished.sort_by(|a, b| a.0.total_cmp(&b.0));
+    finished.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 #[cfg(test)]

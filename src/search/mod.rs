@@ -41,4 +41,4 @@ pub use record::{CloseRecord, HandedOver, Look, Pace, Stage, Trained};
 pub use score::{Half, PerImage, Score};
 pub use settings::{Base, Settings, fitting_batch, of_length};
 pub use trial::{Outcome, Trial};
-pub use verdict::{Judged, Verdict, Word};
+pub use verdict::{Verdict, Word};

@@ -40,17 +40,18 @@ impl PairedDifference {
         Self::between(a, b, &a.hits, &b.hits, 100.0)
     }
 
-    /// The difference in the gap \\[nats\\]; the probe's images are paired too.
+    /// The difference in the gap \[nats\]; the probe's images are paired too.
     ///
     /// # Errors
     /// They were measured on different images.
     pub fn of_gap(a: &PerImage, b: &PerImage) -> Result<Self> {
         let val = Self::of_loss(a, b)?;
-        let (of_a, of_b) = (a.probe_losses(), b.probe_losses());
+        let (of_a, of_b) = (&a.probe_losses, &b.probe_losses);
         ensure!(of_a.len() == of_b.len(), "two recipes were measured on different probes");
         let differences: Vec<f64> = of_a.iter().zip(of_b).map(|(a, b)| a - b).collect();
-        let probe_error = error(&differences, a.probe_groups());
-        let freedom = a.freedom().min(freedom(of_a.len(), a.probe_groups()));
+        let groups = a.probe_groups.as_deref();
+        let probe_error = error(&differences, groups);
+        let freedom = a.freedom().min(freedom(of_a.len(), groups));
         Ok(Self::new(val.mean - stats::mean(&differences), stats::hypotenuse(val.se, probe_error), freedom))
     }
 

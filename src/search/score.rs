@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    run::{Images, ListedImage, Measured, RunFolder, nan},
+    run::{ListedImage, Measured, RunFolder, nan},
     stats,
 };
 
@@ -55,8 +55,10 @@ pub struct PerImage {
     pub hits: Vec<f64>,
     /// Number of the group of each val image \[n\], where the images have groups.
     pub groups: Option<Vec<u32>>,
-    probe_losses: Vec<f64>,
-    probe_groups: Option<Vec<u32>>,
+    /// Losses on the probe \[m\], nats.
+    pub(super) probe_losses: Vec<f64>,
+    /// Groups of the probe's images \[m\], where the images have groups.
+    pub(super) probe_groups: Option<Vec<u32>>,
 }
 
 impl PerImage {
@@ -95,16 +97,6 @@ impl PerImage {
         freedom(self.losses.len(), self.groups.as_deref())
     }
 
-    /// Losses on the probe \[m\], nats.
-    pub(super) fn probe_losses(&self) -> &[f64] {
-        &self.probe_losses
-    }
-
-    /// Groups of the probe's images \[m\], where the images have groups.
-    pub(super) fn probe_groups(&self) -> Option<&[u32]> {
-        self.probe_groups.as_deref()
-    }
-
     fn add(&mut self, folder: &Path, half: Half, groups: &mut HashMap<String, u32>) -> Result<()> {
         let run = RunFolder::open(folder)?;
         ensure!(run.done()?.is_some(), "it is not finished");
@@ -118,7 +110,7 @@ impl PerImage {
         self.losses.extend(val.losses_f64());
         self.hits.extend(hits(&val));
         self.probe_losses.extend(predictions.last_probe.measured().losses_f64());
-        if has_groups(&images) {
+        if images.has_groups() {
             let mut number = |image: &ListedImage| {
                 let next = groups.len() as u32;
                 *groups.entry(image.group.clone().unwrap_or_default()).or_insert(next)
@@ -170,10 +162,6 @@ impl PerImage {
 
 fn hits(measured: &Measured) -> Vec<f64> {
     measured.correct.iter().map(|&hit| f64::from(u8::from(hit))).collect()
-}
-
-fn has_groups(images: &Images) -> bool {
-    images.val.iter().chain(&images.probe).any(|image| image.group.is_some())
 }
 
 fn add(sums: &mut [f64], values: &[f64]) {

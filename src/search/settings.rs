@@ -43,25 +43,19 @@ impl Settings {
     }
 
     /// The level of `knob`.
-    pub fn level(&self, knob: Knob) -> usize {
-        match knob {
-            Knob::Network => self.network,
-            Knob::Augmentation => self.augmentation,
-            Knob::Flip => self.flip,
-            Knob::Mixing => self.mixing,
-            Knob::Smoothing => self.smoothing,
-            Knob::Decay => self.decay,
-            Knob::Dropout => self.dropout,
-            Knob::Rate => self.rate,
-            Knob::Sharpness => self.sharpness,
-            Knob::Optimizer => self.optimizer,
-        }
+    pub fn level(mut self, knob: Knob) -> usize {
+        *self.level_mut(knob)
     }
 
     /// These settings with another level of `knob`.
     #[must_use]
     pub fn with(mut self, knob: Knob, level: usize) -> Self {
-        let place = match knob {
+        *self.level_mut(knob) = level;
+        self
+    }
+
+    fn level_mut(&mut self, knob: Knob) -> &mut usize {
+        match knob {
             Knob::Network => &mut self.network,
             Knob::Augmentation => &mut self.augmentation,
             Knob::Flip => &mut self.flip,
@@ -72,9 +66,7 @@ impl Settings {
             Knob::Rate => &mut self.rate,
             Knob::Sharpness => &mut self.sharpness,
             Knob::Optimizer => &mut self.optimizer,
-        };
-        *place = level;
-        self
+        }
     }
 
     /// How many times the time of a plain update one takes.

@@ -50,30 +50,17 @@ pub struct Verdict {
     pub images_needed: Option<u64>,
 }
 
-/// A recipe over its seeds, on the half of val that selected nothing.
-pub struct Judged {
-    /// The images of each seed.
-    pub seeds: Vec<PerImage>,
-}
-
-impl Judged {
-    fn mean(&self) -> Result<PerImage> {
-        PerImage::mean(self.seeds.clone())
-    }
-}
-
 impl Verdict {
-    /// Judges `winner` against `reference`, seed by seed where both have several.
+    /// Judges the seeds of the `winner` against those of the `reference`, seed by seed where both have several.
     ///
     /// # Errors
     /// They were measured on different images.
-    pub fn of(reference: &Judged, winner: &Judged) -> Result<Self> {
-        let (of_reference, of_winner) = (reference.mean()?, winner.mean()?);
+    pub fn of(reference: &[PerImage], winner: &[PerImage]) -> Result<Self> {
+        let [of_reference, of_winner] = [PerImage::mean(reference.to_vec())?, PerImage::mean(winner.to_vec())?];
         let val_loss = PairedDifference::of_loss(&of_winner, &of_reference)?;
         let gap_loss = PairedDifference::of_gap(&of_winner, &of_reference)?;
-        let (scores, val_acc) =
-            ((of_reference.score(), of_winner.score()), PairedDifference::of_accuracy(&of_winner, &of_reference)?);
-        let (reference_score, winner_score) = scores;
+        let val_acc = PairedDifference::of_accuracy(&of_winner, &of_reference)?;
+        let [reference_score, winner_score] = [of_reference.score(), of_winner.score()];
         let under_fits =
             val_loss.mean >= 0.0 && gap_loss.is_below() && winner_score.probe_loss > reference_score.probe_loss;
         let word = match () {
@@ -84,12 +71,10 @@ impl Verdict {
         };
         let is_open = !val_loss.is_below() && val_loss.mean < 0.0;
         let images_needed = is_open.then(|| images_needed(&val_loss, winner_score.images)).flatten();
-        let by_seed: Vec<f64> = winner
-            .seeds
-            .iter()
-            .zip(&reference.seeds)
-            .map(|(winner, reference)| winner.score().val_loss - reference.score().val_loss)
-            .collect();
+        let mut by_seed = Vec::new();
+        for (winner, reference) in winner.iter().zip(reference) {
+            by_seed.push(winner.score().val_loss - reference.score().val_loss);
+        }
         let mut verdict = Self {
             word,
             sentence: String::new(),
@@ -98,8 +83,8 @@ impl Verdict {
             val_loss,
             val_acc,
             gap_loss,
-            seeds: winner.seeds.len(),
-            reference_seeds: reference.seeds.len(),
+            seeds: winner.len(),
+            reference_seeds: reference.len(),
             p_seeds: stats::paired_t(&by_seed).filter(|_| by_seed.len() >= 3).map(|test| test.p),
             images_needed,
         };
@@ -174,13 +159,13 @@ mod tests {
     };
 
     /// `n` val images about `val`, and as many of the probe about `probe`.
-    fn judged(n: usize, val: f64, probe: f64, stream: u32) -> Judged {
+    fn judged(n: usize, val: f64, probe: f64, stream: u32) -> Vec<PerImage> {
         let mut hard = Stream::new(5, Purpose::Resample, 7, 0);
         let mut own = Stream::new(5, Purpose::Resample, 7, 1 + stream);
         let mut losses =
             |mean: f64| -> Vec<f64> { (0..n).map(|_| mean + 0.5 * hard.normal() + 0.1 * own.normal()).collect() };
         let (val, probe) = (losses(val), losses(probe));
-        Judged { seeds: vec![per_image(&val, &probe)] }
+        vec![per_image(&val, &probe)]
     }
 
     #[test]
@@ -195,8 +180,8 @@ mod tests {
         let other = |even: f64, odd: f64| -> Vec<f64> {
             losses.iter().enumerate().map(|(image, loss)| loss + if image % 2 == 0 { even } else { odd }).collect()
         };
-        let reference = Judged { seeds: vec![per_image(&losses, &[0.1, 0.12, 0.11])] };
-        let winner = |even, odd| Judged { seeds: vec![per_image(&other(even, odd), &[0.6, 0.62, 0.61])] };
+        let reference = [per_image(&losses, &[0.1, 0.12, 0.11])];
+        let winner = |even, odd| [per_image(&other(even, odd), &[0.6, 0.62, 0.61])];
         assert_eq!(Verdict::of(&reference, &winner(0.05, -0.04)).unwrap().word, Word::UnderFits);
         assert_eq!(Verdict::of(&reference, &winner(0.04, -0.05)).unwrap().word, Word::NotShown);
     }
@@ -214,8 +199,8 @@ mod tests {
 
     #[test]
     fn three_seeds_are_tested_over_seeds() {
-        let over = |val, probe, offset: u32| Judged {
-            seeds: (0..3).flat_map(|seed| judged(50, val, probe, offset + seed).seeds).collect(),
+        let over = |val, probe, offset: u32| -> Vec<PerImage> {
+            (0..3).flat_map(|seed| judged(50, val, probe, offset + seed)).collect()
         };
         let verdict = Verdict::of(&over(1.2, 0.2, 0), &over(0.8, 0.5, 9)).unwrap();
         assert!(verdict.p_seeds.unwrap() < 0.05 && verdict.sentence.contains("Over 3 seeds"), "{}", verdict.sentence);

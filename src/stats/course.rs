@@ -21,7 +21,7 @@ const MOVES: f64 = 0.01;
 const STILL: f64 = 0.04;
 
 /// What a series does lately, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Course {
     /// The series falls to its end.
@@ -31,6 +31,7 @@ pub enum Course {
     /// The series rises to its end.
     Rises,
     /// The series is too noisy or too short to judge.
+    #[default]
     Unclear,
 }
 

@@ -44,20 +44,15 @@ fn load_kernels() -> Result<&'static Path> {
     let loaded = KERNELS.get_or_init(|| {
         // The kernels must come from the folder of the libtorch that is running: another version's would not fit.
         let file = library::folder().join("libtorch_cuda.so");
-        if !file.exists() {
-            return Err(format!(
-                "this libtorch has no CUDA kernels ({} is missing). {}",
-                file.display(),
-                Installation::here().cuda_remedy()
-            ));
-        }
         // With RTLD_GLOBAL its static constructors register the kernels with the libtorch that is already loaded.
-        match open(file.as_os_str(), RTLD_GLOBAL | RTLD_LAZY) {
-            Ok(_) => Ok(file),
-            Err(why) => {
-                Err(format!("libtorch's CUDA kernels cannot be loaded ({why}). {}", Installation::here().cuda_remedy()))
-            }
-        }
+        let why = if !file.exists() {
+            format!("this libtorch has no CUDA kernels ({} is missing)", file.display())
+        } else if let Err(why) = open(file.as_os_str(), RTLD_GLOBAL | RTLD_LAZY) {
+            format!("libtorch's CUDA kernels cannot be loaded ({why})")
+        } else {
+            return Ok(file);
+        };
+        Err(format!("{why}. {}", Installation::here().cuda_remedy()))
     });
     loaded.as_deref().map_err(|why| anyhow!("{why}"))
 }

@@ -1,6 +1,6 @@
 //! Averaged weights: a second network beside the trained one, which is the model once it holds an average.
 
-use tch::{Device, Tensor};
+use tch::Device;
 
 use super::{ema, swa};
 use crate::{
@@ -71,10 +71,7 @@ impl Average {
 
     /// Moves every averaged tensor, running statistics included, by `share` of the way to that of `model`.
     fn move_towards(&self, model: &ResNet, share: f64) {
-        let [averages, values] = [&self.network, model].map(|network| -> Vec<&Tensor> {
-            network.parameters.all().iter().map(|parameter| &parameter.tensor).collect()
-        });
-        lists::lerp_all(&averages, &values, share);
+        lists::lerp_all(&self.network.parameters.tensors(), &model.parameters.tensors(), share);
     }
 }
 

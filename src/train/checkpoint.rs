@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
+use tch::Tensor;
 
 use super::{
     EarlyStopping, Position, TrainState, Trainer,
@@ -61,22 +62,21 @@ impl Checkpoint {
 
     /// The model's tensors alone, the averaged ones where there are any, under torchvision's names. Every norm gets the
     /// `num_batches_tracked` that PyTorch's `state_dict` has.
-    pub fn network(&self) -> Vec<Array> {
+    ///
+    /// # Errors
+    /// An exception of libtorch.
+    pub fn network(&self) -> Result<Vec<Array>> {
         let prefix = if self.state.averaged > 0 { AVERAGE } else { MODEL };
         let mut network = Vec::new();
         for array in &self.arrays {
             let Some(name) = array.name.strip_prefix(prefix) else { continue };
             network.push(Array { name: name.to_owned(), ..array.clone() });
             if let Some(norm) = name.strip_suffix("running_var") {
-                network.push(Array {
-                    name: format!("{norm}num_batches_tracked"),
-                    dtype: safetensors::Dtype::I64,
-                    shape: Vec::new(),
-                    bytes: self.state.optimizer_updates.to_le_bytes().to_vec(),
-                });
+                let updates = Tensor::from(self.state.optimizer_updates as i64);
+                network.push(weights::to_array(format!("{norm}num_batches_tracked"), &updates)?);
             }
         }
-        network
+        Ok(network)
     }
 
     /// What a user of the model must know: classes, normalisation, temperature, recipe. `data` describes the data of the

@@ -79,14 +79,15 @@ impl<'a> Checkpointer<'a> {
         if let Some(before) = &mut self.val_losses {
             before.extend(losses);
         }
-        self.folder.write_predictions(&Predictions {
+        let predictions = Predictions {
             classes: self.data.classes.len(),
             last_val: val,
             last_probe: probe,
             best_val: best.val.clone(),
             best_probe: best.probe.clone(),
             val_losses: self.val_losses.clone().unwrap_or_default(),
-        })?;
+        };
+        predictions.save(&self.folder.file(RunFolder::PREDICTIONS))?;
         self.write_state(&state)
     }
 
@@ -116,7 +117,7 @@ pub(super) fn finish(
     let predictions = folder.predictions()?;
     let best = Checkpoint::load(&folder.file(RunFolder::BEST))?;
     let metadata = best.description(&folder.environment()?.data, &predictions.best_val)?.metadata();
-    Archive { metadata, arrays: best.network() }.save(&folder.file(RunFolder::MODEL))?;
+    Archive { metadata, arrays: best.network()? }.save(&folder.file(RunFolder::MODEL))?;
 
     let records = folder.epochs()?.records;
     let seconds = records.iter().map(|record| record.seconds).sum();

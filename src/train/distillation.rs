@@ -37,9 +37,7 @@ pub(super) struct Teacher {
 
 impl Teacher {
     /// The teacher of `recipe`, if it names one, for images that `normalize` has normalised.
-    ///
-    /// # Errors
-    /// The file cannot be read, or is of a network for other classes or channels than those of `data`.
+    /// Fails if the file cannot be read, or is of a network for other classes or channels than those of `data`.
     pub fn load(recipe: &Recipe, data: &Dataset, normalize: &Normalize) -> Result<Option<Self>> {
         let Some(given) = &recipe.teacher else { return Ok(None) };
         let path = file_of(given);

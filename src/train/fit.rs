@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::{Checkpointer, EpochOutcome, EvalSets, Failure, Position, Trainer, nonfinite::non_finite_evaluation};
 use crate::{
     data::Dataset,
-    run::{EpochRecord, EpochTraining, Observer, Outputs},
+    run::{EpochRecord, EpochTraining, Observer},
     torch,
 };
 
@@ -65,7 +65,11 @@ pub fn fit(
         let record = EpochRecord::new(&training, &on_probe, &on_val, &sets.leaks, near_leaks, &sets.in_first_half);
         check_finite(trainer, data, sets, &record)?;
         trainer.ranks.check_same(|| trainer.hash())?;
-        finish_epoch(trainer, checkpointer.as_deref_mut(), &record, probe, val, &on_val.losses)?;
+        trainer.early_stopping.update(record.val_loss);
+        trainer.position = Position { epochs: epoch, ..Position::default() };
+        if let Some(checkpointer) = &mut checkpointer {
+            checkpointer.write_epoch(trainer, &record, probe, val, &on_val.losses)?;
+        }
         observer.epoch_end(&record)?;
     }
     Ok(FitOutcome::Finished)
@@ -119,21 +123,4 @@ fn check_finite(trainer: &Trainer, data: &Dataset, sets: &EvalSets, record: &Epo
          kept; a smaller lr, warmup_epochs or clip_grad usually helps{what}",
         record.epoch, record.lr
     )))
-}
-
-/// Advances to the next epoch, and writes this one.
-fn finish_epoch(
-    trainer: &mut Trainer,
-    checkpointer: Option<&mut Checkpointer>,
-    record: &EpochRecord,
-    probe: Outputs,
-    val: Outputs,
-    losses: &[f32],
-) -> Result<()> {
-    trainer.early_stopping.update(record.val_loss);
-    trainer.position = Position { epochs: record.epoch, ..Position::default() };
-    match checkpointer {
-        Some(checkpointer) => checkpointer.write_epoch(trainer, record, probe, val, losses),
-        None => Ok(()),
-    }
 }

@@ -29,7 +29,7 @@ type Location = (String, Vec<String>);
 
 /// The tensors that updates read and change.
 fn tensors(trainer: &Trainer) -> Vec<&Tensor> {
-    let mut tensors: Vec<&Tensor> = trainer.model.parameters.all().iter().map(|parameter| &parameter.tensor).collect();
+    let mut tensors = trainer.model.parameters.tensors();
     tensors.extend(trainer.optimizer.state().into_iter().map(|(_, tensor)| tensor));
     tensors
 }
@@ -70,7 +70,7 @@ impl Snapshot {
             let rate = trainer.rate(trainer.optimizer.updates, images);
             let update = batches.take(trainer.recipe.grad_accum_steps)?;
             trainer.update(update, rate, &mut sum)?;
-            if !(sum.double_value(&[]).is_finite() && trainer.model.parameters.are_finite()) {
+            if !(&sum + trainer.model.parameters.times_zero()).double_value(&[]).is_finite() {
                 before.restore(trainer);
                 return examine_next_update(trainer, data).map(Some);
             }

@@ -20,9 +20,7 @@ pub(super) struct Objective {
 
 impl Objective {
     /// The objective of `recipe` on the training images of `data`.
-    ///
-    /// # Errors
-    /// A class that has a weight does not exist, or images have soft labels, which class weights cannot weigh.
+    /// Fails if a class that has a weight does not exist, or images have soft labels, which class weights cannot weigh.
     pub fn new(recipe: &Recipe, data: &Dataset, device: Device) -> Result<Self> {
         ensure!(
             !(recipe.class_weights.is_on() && data.train.soft.is_some()),

@@ -214,9 +214,7 @@ fn refuse_differences(path: &Path, differences: &[KeyDifference]) -> Result<()> 
 
 /// Restores `trainer` from the last good checkpoint of `folder` and removes the records after it. Without a checkpoint the
 /// run starts at its beginning. Warnings are added to `warnings`.
-///
-/// # Errors
-/// No checkpoint can be used, or the files beside it do not belong to it; nothing in the folder is changed then.
+/// Fails if no checkpoint can be used, or the files beside it do not belong to it; nothing in the folder is changed then.
 pub(super) fn restore(
     folder: &RunFolder,
     trainer: &mut Trainer,

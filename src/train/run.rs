@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     data::Dataset,
+    durable,
     model::{Architecture, ModelCost},
     recipe::Recipe,
     run::{Done, Environment, EpochRecord, Observer, Resume, RunFolder, Versions, cpu_name, now},
@@ -247,9 +248,9 @@ impl<'a> Run<'a> {
             },
         };
         folder.write_environment(&environment)?;
-        folder.write_images(&listed_images(self.data, &self.sets))?;
+        listed_images(self.data, &self.sets).save(&folder.file(RunFolder::IMAGES))?;
         // The recipe comes last, since a folder with a recipe counts as a run.
-        folder.write_recipe(&recipe.to_toml())
+        durable::write(&folder.file(RunFolder::RECIPE), recipe.to_toml().as_bytes())
     }
 }
 

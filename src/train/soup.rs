@@ -9,7 +9,6 @@
 //! | Reference | Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing inference time". |
 
 use anyhow::Result;
-use tch::Tensor;
 
 use super::{order, swa};
 use crate::{
@@ -58,15 +57,9 @@ pub fn greedy(losses: &[f64], mut loss_of: impl FnMut(&[usize]) -> Result<f64>) 
 
 /// Sets every tensor of `soup` to the mean of those of `networks`, which have its architecture.
 pub fn set_to_mean(soup: &ResNet, networks: &[&ResNet]) {
-    let tensors =
-        |network: &ResNet| network.parameters.all().iter().map(|it| it.tensor.shallow_clone()).collect::<Vec<_>>();
-    let _guard = tch::no_grad_guard();
-    let targets = tensors(soup);
     for (count, network) in (0..).zip(networks) {
-        let values = tensors(network);
-        let [targets, values]: [Vec<&Tensor>; 2] = [targets.iter().collect(), values.iter().collect()];
         // The first one replaces what was there.
-        lists::lerp_all(&targets, &values, swa::share_at(count));
+        lists::lerp_all(&soup.parameters.tensors(), &network.parameters.tensors(), swa::share_at(count));
     }
 }
 
@@ -101,7 +94,7 @@ pub fn share_a_beginning(recipes: &[Recipe]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
+    use tch::{Device, Tensor};
 
     use super::*;
     use crate::model::Architecture;

@@ -380,9 +380,7 @@ fn add_gradients(gradients: &mut Vec<Tensor>, loss: &Tensor, model: &ResNet) {
 }
 
 /// The path of the weights that a recipe's `pretrained` names, and their name on the hub with the commit, where it is one.
-///
-/// # Errors
-/// The hub's file is not in the cache: training uses no network.
+/// Fails if the hub's file is not in the cache: training uses no network.
 fn pretrained_file(given: &str) -> Result<(String, Option<HubName>)> {
     let Some(name) = HubName::recorded(given) else { return Ok((given.to_owned(), None)) };
     let cache = Cache::from_env()?;

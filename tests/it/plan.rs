@@ -125,7 +125,7 @@ fn a_plan_grows_and_is_never_another() {
     let grown = place.bytes("cmp", "plan.jsonl");
     plan(&place, &["--lr", "0.01"]).refuse(&["seed-seed0", "lr: 0.01 here, 0.05 there", "a folder of its own"]);
     place.write_image("data/train/even/9999.png", 1, 77);
-    plan(&place, &[]).refuse(&["other data", "37 training", "36 training"]);
+    plan(&place, &[]).refuse(&["other data", "37 training", "36 training", "fingerprint", "a folder of its own"]);
     assert_eq!(place.bytes("cmp", "plan.jsonl"), grown);
 }
 

@@ -88,7 +88,7 @@ pub static WEIGHTS: LazyLock<PathBuf> = LazyLock::new(|| {
     let mut trainer = Trainer::new(&recipe, &data, Device::Cpu).unwrap();
     let stop = AtomicBool::new(false);
     trainer.train_epoch(&data, &mut Listener { epochs: Vec::new(), stop: &stop, stop_at: None }, &stop, None).unwrap();
-    let arrays = Checkpoint::of(&trainer, &data.fingerprint).unwrap().network();
+    let arrays = Checkpoint::of(&trainer, &data.fingerprint).unwrap().network().unwrap();
     let file = PLACE.path("weights.safetensors");
     Archive { arrays, ..Archive::default() }.save(&file).unwrap();
     file

@@ -160,6 +160,6 @@ pub fn of_run(path: &Path, which: Which, device: Device) -> Result<Classifier> {
     let predictions = folder.predictions()?;
     let val = if which == Which::Best { &predictions.best_val } else { &predictions.last_val };
     let description = checkpoint.description(&folder.environment()?.data, val)?;
-    Classifier::new(description, &checkpoint.network(), device)
+    Classifier::new(description, &checkpoint.network()?, device)
         .with_context(|| format!("cannot use {}", path.display()))
 }

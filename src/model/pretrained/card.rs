@@ -5,11 +5,11 @@ use std::{fmt, fs, path::Path};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use super::stem::Normalisation;
-use crate::{durable, recipe::Recipe};
-
-/// The networks of timm's that have the layers of torchvision's, and that a recipe can name.
-const ARCHITECTURES: [&str; 4] = ["resnet18", "resnet34", "resnet50", "resnet101"];
+use super::stem::{IMAGENET, Normalisation};
+use crate::{
+    durable,
+    recipe::{IMAGENET_MODELS, Recipe},
+};
 
 /// timm's description of the weights in a `model.safetensors`.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,27 +35,20 @@ struct File {
 }
 
 #[derive(Deserialize)]
+#[serde(default)]
 struct Pretrained {
     num_classes: Option<u32>,
-    #[serde(default = "rgb")]
     input_size: [u32; 3],
-    #[serde(default = "imagenet_mean")]
     mean: Vec<f32>,
-    #[serde(default = "imagenet_std")]
     std: Vec<f32>,
 }
 
-// timm's defaults where a file does not say.
-fn rgb() -> [u32; 3] {
-    [3, 224, 224]
-}
-
-fn imagenet_mean() -> Vec<f32> {
-    super::stem::IMAGENET.0.to_vec()
-}
-
-fn imagenet_std() -> Vec<f32> {
-    super::stem::IMAGENET.1.to_vec()
+impl Default for Pretrained {
+    /// timm's defaults where a file does not say.
+    fn default() -> Self {
+        let (mean, std) = IMAGENET;
+        Self { num_classes: None, input_size: [3, 224, 224], mean: mean.into(), std: std.into() }
+    }
 }
 
 impl Card {
@@ -95,10 +88,10 @@ impl Card {
     /// # Errors
     /// They are of another network, or of one that mindgap does not build.
     pub fn check_fits(&self, recipe: &Recipe) -> Result<()> {
-        let known = ARCHITECTURES.join(", ");
+        let known = IMAGENET_MODELS.join(", ");
         let own = &self.architecture;
         let Some(network) = Network::called(own) else {
-            let plain = ARCHITECTURES.iter().rev().find(|name| own.starts_with(*name));
+            let plain = IMAGENET_MODELS.iter().rev().find(|name| own.starts_with(*name));
             match plain.and_then(|plain| own.strip_prefix(plain)) {
                 Some("c" | "s" | "t") => bail!(
                     "the weights are of {own}, whose stem is three small convolutions where {} has one of 7x7: mindgap builds {known}",
@@ -149,7 +142,7 @@ impl Network {
         let (rest, blur_pool) = rest.strip_prefix("blur").map_or((rest, false), |rest| (rest, true));
         let (depth, resnet_d) = rest.strip_suffix('d').map_or((rest, false), |rest| (rest, true));
         let model = format!("resnet{depth}");
-        ARCHITECTURES.contains(&model.as_str()).then_some(Self { model, se, blur_pool, resnet_d })
+        IMAGENET_MODELS.contains(&model.as_str()).then_some(Self { model, se, blur_pool, resnet_d })
     }
 }
 

@@ -83,9 +83,7 @@ pub fn hash(file: &[u8]) -> String {
 }
 
 /// The float32 tensor for each parameter, by name.
-///
-/// # Errors
-/// The archive does not hold exactly the tensors of the parameters.
+/// Fails if the archive does not hold exactly the tensors of the parameters.
 fn matching(archive: &Archive, parameters: &[Parameter]) -> Result<BTreeMap<String, Tensor>> {
     let arrays: BTreeMap<&str, &Array> = archive.arrays.iter().map(|array| (array.name.as_str(), array)).collect();
     let mut problems = Vec::new();

@@ -8,9 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 const PICKLES: [&str; 6] = ["pt", "pth", "bin", "ckpt", "pkl", "tar"];
 
 /// The bytes of the file at `path`, unless it is a pickle.
-///
-/// # Errors
-/// It cannot be read, or is one of PyTorch's pickle files: a pickle is a program and is never opened.
+/// Fails if it cannot be read, or is one of PyTorch's pickle files: a pickle is a program and is never opened.
 pub(super) fn file(path: &Path) -> Result<Vec<u8>> {
     let place = || format!("pretrained = \"{}\" cannot be read", path.display());
     let is_file = fs::metadata(path).with_context(place)?.is_file();
@@ -18,22 +16,20 @@ pub(super) fn file(path: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(path).with_context(place)?;
     if is_pickle(path, &bytes) {
         let beside = path.with_extension("safetensors");
-        if beside != path && beside.exists() {
-            bail!(
-                "pretrained = \"{}\" is a pickle of PyTorch's, a program that could do anything, so it is not opened; \
-                 \"{}\" is beside it: give that one",
-                path.display(),
-                beside.display()
-            );
-        }
+        let (pickle, converted) = (path.display(), beside.display());
+        let remedy = if beside != path && beside.exists() {
+            format!("\"{converted}\" is beside it: give that one")
+        } else {
+            format!(
+                "if you trust it, convert the state dict in it to a safetensors file once:\n  \
+                 python3 -c 'import sys, torch, safetensors.torch as s; \
+                 s.save_file(torch.load(sys.argv[1], map_location=\"cpu\", weights_only=True), sys.argv[2])' \
+                 \"{pickle}\" \"{converted}\""
+            )
+        };
         bail!(
-            "pretrained = \"{0}\" is a pickle of PyTorch's, a program that could do anything, so it is not opened; \
-             if you trust it, convert the state dict in it to a safetensors file once:\n  \
-             python3 -c 'import sys, torch, safetensors.torch as s; \
-             s.save_file(torch.load(sys.argv[1], map_location=\"cpu\", weights_only=True), sys.argv[2])' \
-             \"{0}\" \"{1}\"",
-            path.display(),
-            path.with_extension("safetensors").display()
+            "pretrained = \"{pickle}\" is a pickle of PyTorch's, a program that could do anything, so it is not opened; \
+             {remedy}"
         );
     }
     Ok(bytes)

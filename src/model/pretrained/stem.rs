@@ -27,8 +27,7 @@ impl Normalisation {
         Self { mean: wide(mean), std: wide(std) }
     }
 
-    /// The normalisation of ImageNet, with which torchvision's and timm's ResNets are trained. For grey images it is
-    /// the mean over the channels, as in timm.
+    /// [`IMAGENET`]; for grey images its mean over the channels, as in timm.
     pub fn imagenet(channels: usize) -> Self {
         let (mean, std) = IMAGENET;
         if channels == 3 {
@@ -38,10 +37,7 @@ impl Normalisation {
     }
 
     /// The normalisation that a file's metadata state under `mean` and `std`, as mindgap's do; `None` where they do
-    /// not.
-    ///
-    /// # Errors
-    /// The values are not a normalisation of images with `channels` channels.
+    /// not. Fails if the values are not a normalisation of images with `channels` channels.
     pub fn stated(metadata: &BTreeMap<String, String>, channels: usize) -> Result<Option<Self>> {
         let (Some(mean), Some(std)) = (metadata.get("mean"), metadata.get("std")) else { return Ok(None) };
         let read = |text: &str| -> Result<Vec<f32>> {

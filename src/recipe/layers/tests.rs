@@ -64,12 +64,6 @@ fn a_resolved_recipe_is_complete_but_for_what_the_data_decide() {
 }
 
 #[test]
-fn phases_are_stretched_to_the_epochs_asked_for() {
-    let recipe = file("epochs = 15");
-    assert_eq!(recipe.schedule.iter().map(|phase| phase.epochs).collect::<Vec<_>>(), [6.0, 3.0, 3.0, 3.0]);
-}
-
-#[test]
 fn a_word_for_the_schedule_becomes_phases() {
     let recipe = file("epochs = 30\nlr = 0.1\nsched = \"cosine\"\nmin_lr = 1e-4\nwarmup_epochs = 5\nwarmup_lr = 0.01");
     let warmup = Phase { epochs: 5.0, curve: Curve::Linear { from: 0.1, to: 1.0 } };
@@ -267,10 +261,4 @@ fn paths_lead_from_the_recipe_files_folder_or_from_the_current_one_and_are_kept_
     assert_eq!(pretrained(file.clone().keys(&flag("b.safetensors")).unwrap()).as_deref(), here.to_str());
     assert_eq!(pretrained(file.clone().keys(&flag("/c")).unwrap()).as_deref(), Some("/c"));
     assert_eq!(pretrained(file.keys(&flag("")).unwrap()), None);
-}
-
-#[test]
-fn a_missing_recipe_file_is_named() {
-    let error = format!("{:#}", Layers::default().file(Path::new("no/such.toml")).unwrap_err());
-    assert!(error.contains("recipe file `no/such.toml` cannot be read"), "{error}");
 }

@@ -55,22 +55,17 @@ mod tests {
             ("fc.weight", 0),
             ("fc.bias", 0),
         ];
-        let recipe = Recipe { model: "resnet18".into(), width: Some(1), ..Recipe::default() };
-        let network = ResNet::new(&Architecture::new(&recipe, 3, 10).unwrap(), 0, Device::Cpu);
-        let names: Vec<&str> = network.parameters.all().iter().map(|parameter| parameter.name.as_str()).collect();
-        let factor = rate_factors(&names, 0.5);
-        for (name, depth) in timm {
-            assert_eq!(factor(name), 0.5f64.powi(depth), "{name}");
-        }
-        assert!(names.iter().all(|name| rate_factors(&names, 1.0)(name) == 1.0));
-
-        let recipe = Recipe { resnet_d: true, se: 16, ..recipe };
-        let network = ResNet::new(&Architecture::new(&recipe, 3, 10).unwrap(), 0, Device::Cpu);
-        let names: Vec<&str> = network.parameters.all().iter().map(|parameter| parameter.name.as_str()).collect();
-        let factor = rate_factors(&names, 0.5);
-        for (name, depth) in [("conv1.0.weight", 9), ("conv1.4.bias", 9), ("bn1.bias", 9), ("layer3.1.se.fc1.bias", 3)]
-        {
-            assert_eq!(factor(name), 0.5f64.powi(depth), "{name}");
+        let ours = [("conv1.0.weight", 9), ("conv1.4.bias", 9), ("bn1.bias", 9), ("layer3.1.se.fc1.bias", 3)];
+        let plain = Recipe { model: "resnet18".into(), width: Some(1), ..Recipe::default() };
+        let options = Recipe { resnet_d: true, se: 16, ..plain.clone() };
+        for (recipe, expected) in [(plain, &timm[..]), (options, &ours[..])] {
+            let network = ResNet::new(&Architecture::new(&recipe, 3, 10).unwrap(), 0, Device::Cpu);
+            let names: Vec<&str> = network.parameters.all().iter().map(|parameter| parameter.name.as_str()).collect();
+            let factor = rate_factors(&names, 0.5);
+            for (name, depth) in expected {
+                assert_eq!(factor(name), 0.5f64.powi(*depth), "{name}");
+            }
+            assert!(names.iter().all(|name| rate_factors(&names, 1.0)(name) == 1.0));
         }
     }
 }

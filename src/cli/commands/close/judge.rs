@@ -12,7 +12,7 @@ use mindgap::{
     recipe::Recipe,
     report::close_page,
     run::{data_flags, shell_word, source_and_flags},
-    search::{CloseRecord, Half, HandedOver, Judged, Stage, Verdict, Word, enough},
+    search::{CloseRecord, Half, HandedOver, Stage, Verdict, Word, enough},
 };
 
 /// Epochs of the winner below which the budget is called small.
@@ -49,8 +49,8 @@ impl Session {
     fn judge(&mut self) -> Result<()> {
         let reference = self.record.reference.as_ref().context("the reference is trained")?;
         let last = self.record.last.as_ref().context("the winner is trained")?;
-        let reference = Judged { seeds: self.per_seed(reference, Half::Verdict)? };
-        let winner = Judged { seeds: self.per_seed(last, Half::Verdict)? };
+        let reference = self.per_seed(reference, Half::Verdict)?;
+        let winner = self.per_seed(last, Half::Verdict)?;
         let verdict = Verdict::of(&reference, &winner)?;
         self.record.sentence = verdict.sentence.clone();
         self.record.verdict = Some(verdict);
