@@ -54,7 +54,7 @@ const LARGE: f64 = 0.6;
 
 /// Diagnoses a case.
 pub fn diagnose(case: &Case) -> Diagnosis {
-    let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(case)).collect();
+    let mut findings: Vec<Finding> = RULES.iter().filter_map(|rule| rule(case)).collect();
     if findings.iter().all(|finding| finding.severity == Severity::Info && finding.id != Id::GapBenign) {
         findings.extend(healthy(case));
     }

@@ -25,11 +25,7 @@ struct ClassGap<'a> {
     recall: f64,
 }
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    judge(case).into_iter().collect()
-}
-
-fn judge(case: &Case) -> Option<Finding> {
+pub fn find(case: &Case) -> Option<Finding> {
     let gap = case.gap().filter(|gap| gap.is_open())?;
     let run = case.run.as_ref()?;
     let predictions = run.predictions.as_ref()?;

@@ -12,11 +12,7 @@ const LITTLE: f64 = 0.03;
 /// Val loss has risen when it ends above its lowest by more than this share of it.
 const RISEN: f64 = 0.02;
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    judge(case).into_iter().collect()
-}
-
-fn judge(case: &Case) -> Option<Finding> {
+pub fn find(case: &Case) -> Option<Finding> {
     let (gap, last, best) = (case.gap()?, case.curves.last()?, case.curves.best()?);
     if !gap.is_open() || gap.share < SMALL {
         return None;

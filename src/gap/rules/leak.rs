@@ -6,15 +6,15 @@ use crate::gap::{Case, Evidence, Finding, Id, Severity};
 /// Share of val from which leaks are a problem, even where they hardly change the figures.
 const MUCH: f64 = 0.05;
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    let Some(run) = &case.run else { return Vec::new() };
+pub fn find(case: &Case) -> Option<Finding> {
+    let run = case.run.as_ref()?;
     let has_images = run.data.val_in_train + run.data.near_leaks.unwrap_or(0) > 0;
     if has_images { of_images(case, run) } else { of_groups(run) }
 }
 
 /// Images of groups, such as patients, that train also has.
-fn of_groups(run: &Evidence) -> Vec<Finding> {
-    let Some(leaks) = run.data.group_leaks.filter(|&leaks| leaks > 0) else { return Vec::new() };
+fn of_groups(run: &Evidence) -> Option<Finding> {
+    let leaks = run.data.group_leaks.filter(|&leaks| leaks > 0)?;
     let (leaks, val) = (leaks as f64, run.data.val as f64);
     let finding = Finding::new(Id::Leak, Severity::Warning, "Val is no test of new groups: train has some of its groups")
         .because(format!(
@@ -27,11 +27,11 @@ fn of_groups(run: &Evidence) -> Vec<Finding> {
         )
         .figure("group_leaks", leaks)
         .figure("share", leaks / val);
-    vec![finding]
+    Some(finding)
 }
 
 /// Images that train also has, or nearly so.
-fn of_images(case: &Case, run: &Evidence) -> Vec<Finding> {
+fn of_images(case: &Case, run: &Evidence) -> Option<Finding> {
     let (exact, near) = (run.data.val_in_train, run.data.near_leaks.unwrap_or(0));
     let val = run.data.val as f64;
     let percent = |count: usize| 100.0 * count as f64 / val;
@@ -77,5 +77,5 @@ fn of_images(case: &Case, run: &Evidence) -> Vec<Finding> {
         .figure("near_leaks", near as f64)
         .figure("share", share)
         .figure("flattery", flattery);
-    vec![finding]
+    Some(finding)
 }

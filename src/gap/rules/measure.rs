@@ -2,10 +2,10 @@
 
 use crate::gap::{Case, Finding, Id, Severity, TrainingLoss};
 
-pub fn find(case: &Case) -> Vec<Finding> {
+pub fn find(case: &Case) -> Option<Finding> {
     match case.curves.training {
-        TrainingLoss::Running => vec![other_scale(case).or_else(|| val_below(case)).unwrap_or_else(unknown)],
-        TrainingLoss::Probe => measured(case).into_iter().collect(),
+        TrainingLoss::Running => Some(other_scale(case).or_else(|| val_below(case)).unwrap_or_else(unknown)),
+        TrainingLoss::Probe => measured(case),
     }
 }
 

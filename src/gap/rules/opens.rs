@@ -20,10 +20,10 @@ fn onset(case: &Case) -> Option<Onset> {
     is_there.then_some(onset)
 }
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    let (Some(onset), Some(last), Some(gap)) = (onset(case), case.curves.last(), case.gap()) else { return Vec::new() };
+pub fn find(case: &Case) -> Option<Finding> {
+    let (onset, last, gap) = (onset(case)?, case.curves.last()?, case.gap()?);
     if !gap.is_open() {
-        return Vec::new();
+        return None;
     }
     let [low, high] = onset.interval;
     let first = case.curves.points[0];
@@ -52,7 +52,7 @@ pub fn find(case: &Case) -> Vec<Finding> {
         .figure("epoch_high", high)
         .figure("gap_first", first.gap())
         .figure("gap", last.gap());
-    vec![finding]
+    Some(finding)
 }
 
 /// Whether the learning rate fell where the gap began to grow, as a sentence.

@@ -12,12 +12,12 @@ const LEAST: f64 = 0.03;
 /// Share of epochs with a jump from which the jumps are a problem of the whole run.
 const MANY: f64 = 0.25;
 
-pub fn find(case: &Case) -> Vec<Finding> {
+pub fn find(case: &Case) -> Option<Finding> {
     let losses = case.curves.series(|point| point.train_loss);
     if losses.len() < 6 {
-        return Vec::new();
+        return None;
     }
-    too_high(case, &losses).or_else(|| too_low(case, &losses)).into_iter().collect()
+    too_high(case, &losses).or_else(|| too_low(case, &losses))
 }
 
 fn too_high(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
