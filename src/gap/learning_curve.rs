@@ -111,11 +111,8 @@ pub fn more_data(sizes: &[SubsetLosses]) -> Option<Finding> {
             course.join(", ")
         ))
         .advise(advice)
-        .figure("gain_twice", twice)
-        .figure("gain_twice_low", low)
-        .figure("gain_twice_high", high)
-        .figure("gain_fourfold", fourfold)
-        .figure("gap", gap);
+        .figures([("gain_twice", twice), ("gain_twice_low", low), ("gain_twice_high", high)])
+        .figures([("gain_fourfold", fourfold), ("gap", gap)]);
     Some(finding)
 }
 

@@ -41,10 +41,8 @@ pub fn find(case: &Case) -> Option<Finding> {
                  {temperature:.2} where probabilities matter."
             ))
     };
-    let finding = finding
-        .figure("nats", nats)
-        .figure("temperature", temperature)
-        .figure("calibration_error", done.calibration_error);
+    let finding =
+        finding.figures([("nats", nats), ("temperature", temperature), ("calibration_error", done.calibration_error)]);
     Some(finding)
 }
 
@@ -73,8 +71,6 @@ fn from_curves(case: &Case) -> Option<Finding> {
          temperature fitted on val repairs probabilities and changes no prediction; label smoothing \
          (0.1), mixup or weight decay limit confidence during training.",
     )
-    .figure("accuracy_at_best", change.at_best)
-    .figure("accuracy", change.now)
-    .figure("risen", risen);
+    .figures([("accuracy_at_best", change.at_best), ("accuracy", change.now), ("risen", risen)]);
     Some(finding)
 }

@@ -59,8 +59,7 @@ pub fn find(case: &Case) -> Option<Finding> {
                 most_confused(run, predictions)
             ))
             .advise(advice)
-            .figure("worst_gap", worst[0].gap)
-            .figure("worst_recall", worst[0].recall);
+            .figures([("worst_gap", worst[0].gap), ("worst_recall", worst[0].recall)]);
     Some(finding)
 }
 

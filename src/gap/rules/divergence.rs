@@ -16,7 +16,7 @@ pub fn find(case: &Case) -> Option<Finding> {
         let finding = Finding::new(Id::Diverged, Severity::Problem, "The run diverged: a loss is not finite")
             .because(format!("After epoch {} a loss is not finite.", point.epoch))
             .advise(advice)
-            .figure("epoch", f64::from(point.epoch));
+            .figures([("epoch", f64::from(point.epoch))]);
         return Some(finding);
     }
     let losses = case.curves.series(|point| point.train_loss);
@@ -36,7 +36,6 @@ pub fn find(case: &Case) -> Option<Finding> {
                 last.0
             ))
             .advise(advice)
-            .figure("lowest", lowest.1)
-            .figure("last", last.1);
+            .figures([("lowest", lowest.1), ("last", last.1)]);
     Some(finding)
 }

@@ -40,8 +40,6 @@ pub fn find(case: &Case) -> Option<Finding> {
             true => advice::against_guessing(case),
             false => advice::against_underfit(case, still_falls),
         })
-        .figure("train_loss", last.train_loss)
-        .figure("chance", chance)
-        .figure("gap", gap.value);
+        .figures([("train_loss", last.train_loss), ("chance", chance), ("gap", gap.value)]);
     Some(finding)
 }

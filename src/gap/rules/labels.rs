@@ -59,8 +59,7 @@ pub fn label_noise(case: &Case) -> Option<Finding> {
                 run.data.source
             )
         })
-        .figure("share", share)
-        .figure("images", contradicted.len() as f64);
+        .figures([("share", share), ("images", contradicted.len() as f64)]);
     Some(finding)
 }
 
@@ -125,9 +124,7 @@ pub fn memorised(case: &Case) -> Option<Finding> {
             100.0 * unsolved
         ) + &case.run.as_ref().map_or(String::new(), |run| copies(&run.data)))
         .advise(advice::against_memory(case))
-        .figure("probe_loss_90", probe_loss_90)
-        .figure("val_loss_50", val_loss_50)
-        .figure("probe_acc", last.train_acc);
+        .figures([("probe_loss_90", probe_loss_90), ("val_loss_50", val_loss_50), ("probe_acc", last.train_acc)]);
     Some(finding)
 }
 

@@ -25,8 +25,7 @@ fn of_groups(run: &Evidence) -> Option<Finding> {
             "On images of other groups expect a higher loss. mindgap inspect names the groups; without a val folder mindgap \
              draws a val of whole groups, and --folds divides train and val into folds of whole groups.",
         )
-        .figure("group_leaks", leaks)
-        .figure("share", leaks / val);
+        .figures([("group_leaks", leaks), ("share", leaks / val)]);
     Some(finding)
 }
 
@@ -73,9 +72,11 @@ fn of_images(case: &Case, run: &Evidence) -> Option<Finding> {
     let finding = Finding::new(Id::Leak, severity, "Val is not clean: the network has seen some of its images")
         .because(evidence)
         .advise(advice)
-        .figure("val_in_train", exact as f64)
-        .figure("near_leaks", near as f64)
-        .figure("share", share)
-        .figure("flattery", flattery);
+        .figures([
+            ("val_in_train", exact as f64),
+            ("near_leaks", near as f64),
+            ("share", share),
+            ("flattery", flattery),
+        ]);
     Some(finding)
 }

@@ -27,9 +27,7 @@ pub fn find(case: &Case) -> Option<Finding> {
     let finding = Finding::new(Id::ValNoise, severity, "Validation loss jumps from epoch to epoch")
         .because(evidence)
         .advise(advice::against_noise(case))
-        .figure("noise", noise)
-        .figure("share", share)
-        .figure("train_noise", train);
+        .figures([("noise", noise), ("share", share), ("train_noise", train)]);
     Some(finding)
 }
 

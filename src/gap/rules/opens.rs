@@ -47,11 +47,8 @@ pub fn find(case: &Case) -> Option<Finding> {
             coincidence(case, low, high)
         ))
         .advise("This says when the gap opened, not whether it harms: see what val loss does meanwhile.")
-        .figure("epoch", onset.at)
-        .figure("epoch_low", low)
-        .figure("epoch_high", high)
-        .figure("gap_first", first.gap())
-        .figure("gap", last.gap());
+        .figures([("epoch", onset.at), ("epoch_low", low), ("epoch_high", high)])
+        .figures([("gap_first", first.gap()), ("gap", last.gap())]);
     Some(finding)
 }
 

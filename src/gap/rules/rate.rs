@@ -59,8 +59,7 @@ fn too_high(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
     let finding = Finding::new(Id::RateTooHigh, severity, "The learning rate is too high: training loss jumps")
         .because(evidence)
         .advise(advice)
-        .figure("jumps", jumps.len() as f64)
-        .figure("share_of_epochs", share);
+        .figures([("jumps", jumps.len() as f64), ("share_of_epochs", share)]);
     Some(finding)
 }
 
@@ -88,7 +87,6 @@ fn too_low(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
             -end.slope
         ))
         .advise("Raise the learning rate (--lr, threefold at first), or find it with mindgap find-lr.")
-        .figure("slope_first", begin.slope)
-        .figure("slope_last", end.slope);
+        .figures([("slope_first", begin.slope), ("slope_last", end.slope)]);
     Some(finding)
 }

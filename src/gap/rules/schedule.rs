@@ -46,7 +46,7 @@ pub fn plateau(case: &Case) -> Option<Finding> {
             last.val_loss
         ))
         .advise(advice)
-        .figure("epoch", train[0].0);
+        .figures([("epoch", train[0].0)]);
     Some(finding)
 }
 
@@ -88,8 +88,6 @@ pub fn too_early(case: &Case) -> Option<Finding> {
             rates[at].1
         ))
         .advise("Keep the higher rate until val loss stands still (more --epochs stretch every phase), then lower it.")
-        .figure("epoch", rates[at].0)
-        .figure("slope_before", before)
-        .figure("slope_after", after);
+        .figures([("epoch", rates[at].0), ("slope_before", before), ("slope_after", after)]);
     Some(finding)
 }

@@ -28,9 +28,6 @@ pub fn find(case: &Case) -> Option<Finding> {
             case.detect
         ))
         .advise(advice)
-        .figure("images", n as f64)
-        .figure("standard_error", error)
-        .figure("detect", case.detect)
-        .figure("images_wanted", wanted);
+        .figures([("images", n as f64), ("standard_error", error), ("detect", case.detect), ("images_wanted", wanted)]);
     Some(finding)
 }
