@@ -94,7 +94,7 @@ pub struct EpochRecord {
 }
 
 /// The part of an [`EpochRecord`] that the training loop itself knows.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EpochTraining {
     /// The epoch, from 1.
     pub epoch: u32,

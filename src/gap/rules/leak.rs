@@ -47,8 +47,7 @@ fn of_images(case: &Case, run: &Evidence) -> Option<Finding> {
     }
     evidence.truncate(evidence.trim_end().len());
     let mut flattery = f64::NAN;
-    let clean = run.val_loss_without_near_leaks.or(run.val_loss_without_leaks);
-    if let (Some(clean), Some(last)) = (clean, case.curves.last()) {
+    if let (Some(clean), Some(last)) = (run.val_loss_without_leaks, case.curves.last()) {
         flattery = clean - last.val_loss;
         evidence += &format!(
             " Without them val loss is {clean:.3} instead of {:.3}, the gap {:.3} instead of {:.3}.",
