@@ -12,17 +12,11 @@ const LARGE: f64 = 0.2;
 /// …and above this number of nats is a warning.
 const LARGE_NATS: f64 = 0.03;
 
-/// The epoch from which the gap grows; None where it does not grow.
-fn onset(case: &Case) -> Option<Onset> {
-    let last = case.curves.last()?;
-    let onset = Onset::of(&case.curves.series(|point| point.gap()))?;
-    let is_there = onset.p < LEVEL && onset.rise > (0.04 * last.val_loss).max(2.0 * onset.noise);
-    is_there.then_some(onset)
-}
-
 pub fn find(case: &Case) -> Option<Finding> {
-    let (onset, last, gap) = (onset(case)?, case.curves.last()?, case.gap()?);
-    if !gap.is_open() {
+    let (last, gap) = (case.curves.last()?, case.gap()?);
+    let onset = Onset::of(&case.curves.series(|point| point.gap()))?;
+    let grows = onset.p < LEVEL && onset.rise > (0.04 * last.val_loss).max(2.0 * onset.noise);
+    if !grows || !gap.is_open() {
         return None;
     }
     let [low, high] = onset.interval;
