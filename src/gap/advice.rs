@@ -23,10 +23,6 @@ const FAMILIES: [Family; 5] = [
 ];
 
 impl Family {
-    fn is_on(&self, recipe: &Recipe) -> bool {
-        recipe.has_on(self.family)
-    }
-
     /// The flags that turn it on, with usual values: `--hflip 0.5 --rotate 10`.
     fn flags(&self) -> String {
         let keys = self.keys.iter().filter_map(|name| keys::get(name));
@@ -51,7 +47,7 @@ pub fn against_overfit(case: &Case) -> String {
              more images. Longer training or a larger network alone widen this gap."
         );
     };
-    let (on, off): (Vec<&Family>, Vec<&Family>) = FAMILIES.iter().partition(|family| family.is_on(recipe));
+    let (on, off): (Vec<&Family>, Vec<&Family>) = FAMILIES.iter().partition(|family| recipe.has_on(family.family));
     match (&on[..], &off[..]) {
         (_, []) => "All families of knobs are on. Raise them (mixup and augmentation first), take a smaller network, or collect \
                     images: mindgap diagnose --learning-curve shows whether images would help."
@@ -91,7 +87,7 @@ pub fn while_val_falls(case: &Case) -> String {
             "Regularisation that is off (augmentation first) would allow longer training before val loss turns round."
                 .to_owned()
         }
-        Some(recipe) => match FAMILIES.iter().find(|family| !family.is_on(recipe)) {
+        Some(recipe) => match FAMILIES.iter().find(|family| !recipe.has_on(family.family)) {
             Some(family) => {
                 format!(
                     "To gain more from the same images turn on {} ({}) and give it longer.",
@@ -111,7 +107,7 @@ pub fn against_underfit(case: &Case, still_falls: bool) -> String {
         let last = if still_falls { "Train longer" } else { "Take a wider or deeper network" };
         return format!("{last}, or weaken the regularisation, if any is on; more of it would only make it worse.");
     };
-    let on = FAMILIES.iter().filter(|family| family.is_on(recipe));
+    let on = FAMILIES.iter().filter(|family| recipe.has_on(family.family));
     let regularised: Vec<&str> = on.map(|family| family.name).collect();
     let last = if still_falls { "Train longer" } else { "Take a wider or deeper network (--width, --model)" };
     if regularised.is_empty() {

@@ -39,10 +39,8 @@ pub struct Evidence {
     pub done: Option<Done>,
     /// The network's outputs on every image of val and probe.
     pub predictions: Option<Predictions>,
-    /// Val loss without the images that also appear in train, after the last epoch \[nats\].
+    /// Val loss without leaks and known near leaks, after the last epoch \[nats\]; None where val has neither.
     pub val_loss_without_leaks: Option<f64>,
-    /// Val loss without leaks and near leaks, after the last epoch \[nats\].
-    pub val_loss_without_near_leaks: Option<f64>,
     /// The bill of the gap, where one was made.
     pub bill: Option<Bill>,
 }
@@ -176,7 +174,7 @@ fn read_run(path: &Path) -> Result<Case> {
     };
     Ok(Case {
         name: path.display().to_string(),
-        curves: Curves::of_records(&records, recipe.as_ref().map(|recipe| recipe.epochs)),
+        curves: Curves::of_records(&records),
         notes: Vec::new(),
         detect: Case::DETECT,
         run: Some(Evidence {
@@ -185,8 +183,7 @@ fn read_run(path: &Path) -> Result<Case> {
             data: environment.data,
             done,
             predictions,
-            val_loss_without_leaks: last.val_loss_without_leaks,
-            val_loss_without_near_leaks: last.val_loss_without_near_leaks,
+            val_loss_without_leaks: last.val_loss_without_near_leaks.or(last.val_loss_without_leaks),
             bill,
         }),
     })

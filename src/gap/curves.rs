@@ -1,9 +1,11 @@
 //! Losses over epochs: what a run folder and a log of any trainer have in common.
 
+use serde::Serialize;
+
 use crate::run::EpochRecord;
 
 /// The figures after one epoch. NaN where a figure is not known, ∞ where the log says that it is not a number.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LossPoint {
     /// The epoch as the log counts it.
     pub epoch: u32,
@@ -16,10 +18,13 @@ pub struct LossPoint {
     /// Val accuracy \[%\].
     pub val_acc: f64,
     /// Learning rate.
+    #[serde(skip)]
     pub lr: f64,
     /// Standard error of the gap over images \[nats\].
+    #[serde(skip)]
     pub gap_se: f64,
     /// Running mean of the training objective, where `train_loss` is another figure \[nats\].
+    #[serde(skip)]
     pub batch_loss: f64,
 }
 
@@ -61,15 +66,13 @@ pub struct Curves {
     pub points: Vec<LossPoint>,
     /// Which figure the training loss is.
     pub training: TrainingLoss,
-    /// How many epochs were planned, where the log says so.
-    pub planned: Option<u32>,
     /// How many classes there are, where the user said so.
     pub classes: Option<usize>,
 }
 
 impl Curves {
-    /// The curves of recorded epochs, of which `planned` were planned.
-    pub fn of_records(records: &[EpochRecord], planned: Option<u32>) -> Self {
+    /// The curves of recorded epochs.
+    pub fn of_records(records: &[EpochRecord]) -> Self {
         let mut points = Vec::new();
         for record in records {
             points.push(LossPoint {
@@ -83,7 +86,7 @@ impl Curves {
                 batch_loss: record.batch_loss,
             });
         }
-        Self { points, training: TrainingLoss::Probe, planned, classes: None }
+        Self { points, training: TrainingLoss::Probe, classes: None }
     }
 
     /// The last epoch that has both losses.

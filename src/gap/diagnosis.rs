@@ -28,23 +28,8 @@ pub struct Diagnosis {
     pub notes: Vec<String>,
     /// The findings: the gravest first, and of equal ones a cause before its effects; `next` last.
     pub findings: Vec<Finding>,
-    /// The figures after each epoch, as they were read.
-    pub points: Vec<Point>,
-}
-
-/// The figures after one epoch. A figure that is unknown or not finite is written as null.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Point {
-    /// The epoch as the log counts it.
-    pub epoch: u32,
-    /// Training loss \[nats\]: of the probe for a run, a running mean for most logs.
-    pub train_loss: f64,
-    /// Val loss \[nats\].
-    pub val_loss: f64,
-    /// Training accuracy \[%\].
-    pub train_acc: f64,
-    /// Val accuracy \[%\].
-    pub val_acc: f64,
+    /// Losses and accuracies after each epoch, as they were read; null where a figure is unknown or not finite.
+    pub points: Vec<LossPoint>,
 }
 
 /// Fewest epochs of a run that can be called healthy.
@@ -54,7 +39,7 @@ const LARGE: f64 = 0.6;
 
 /// Diagnoses a case.
 pub fn diagnose(case: &Case) -> Diagnosis {
-    let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(case)).collect();
+    let mut findings: Vec<Finding> = RULES.iter().filter_map(|rule| rule(case)).collect();
     if findings.iter().all(|finding| finding.severity == Severity::Info && finding.id != Id::GapBenign) {
         findings.extend(healthy(case));
     }
@@ -70,7 +55,7 @@ pub fn diagnose(case: &Case) -> Diagnosis {
         bill: case.run.as_ref().and_then(|run| run.bill.clone()),
         notes: notes(case),
         findings,
-        points: points(case),
+        points: case.curves.points.clone(),
     }
 }
 
@@ -104,14 +89,6 @@ fn healthy(case: &Case) -> Option<Finding> {
             "Nothing found here needs a change. Longer training or a larger network may still gain; compare over seeds.",
         );
     Some(finding)
-}
-
-fn points(case: &Case) -> Vec<Point> {
-    let mut points = Vec::new();
-    for &LossPoint { epoch, train_loss, val_loss, train_acc, val_acc, .. } in &case.curves.points {
-        points.push(Point { epoch, train_loss, val_loss, train_acc, val_acc });
-    }
-    points
 }
 
 /// Names what the input lacks.

@@ -18,12 +18,8 @@ pub enum Severity {
 
 impl Severity {
     /// The name in capitals, for a terminal.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Info => "INFO",
-            Self::Warning => "WARNING",
-            Self::Problem => "PROBLEM",
-        }
+    pub fn label(self) -> String {
+        format!("{self:?}").to_uppercase()
     }
 }
 
@@ -107,11 +103,9 @@ impl Finding {
         self
     }
 
-    /// Adds a number of the evidence; one that is not finite is left out.
-    pub fn figure(mut self, name: &'static str, value: f64) -> Self {
-        if value.is_finite() {
-            self.figures.insert(name, value);
-        }
+    /// Adds numbers of the evidence; those that are not finite are left out.
+    pub fn figures<const N: usize>(mut self, figures: [(&'static str, f64); N]) -> Self {
+        self.figures.extend(figures.into_iter().filter(|(_, value)| value.is_finite()));
         self
     }
 }

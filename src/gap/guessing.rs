@@ -50,7 +50,7 @@ mod tests {
             ..LossPoint::unknown(epoch)
         };
         let points = (1..).zip(points).map(point).collect();
-        classes(&Curves { points, training: TrainingLoss::Running, planned: None, classes: None })
+        classes(&Curves { points, training: TrainingLoss::Running, classes: None })
     }
 
     #[test]

@@ -17,28 +17,13 @@ pub const SHARES: [f64; 5] = [0.1, 0.18, 0.32, 0.56, 1.0];
 const RESAMPLES: usize = 500;
 
 /// Losses of a run on some of the training images.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SubsetLosses {
+struct SubsetLosses {
     /// Number of training images.
-    pub images: usize,
+    images: usize,
     /// Losses of the val images after the best epoch, in the same order for all runs \[nats\].
-    pub val: Vec<f32>,
+    val: Vec<f32>,
     /// Mean loss of the probe after the best epoch \[nats\].
-    pub probe_loss: f64,
-}
-
-impl SubsetLosses {
-    /// The losses of the finished run in `folder`.
-    ///
-    /// # Errors
-    /// The folder holds no finished run, or a file is damaged.
-    pub fn of_run(folder: &Path) -> Result<Self> {
-        let run = RunFolder::open(folder)?;
-        let predictions = run.predictions()?;
-        let images = run.environment()?.data.train;
-        let probe_loss = predictions.best_probe.measured().mean_loss();
-        Ok(Self { images, val: predictions.best_val.measured().losses, probe_loss })
-    }
+    probe_loss: f64,
 }
 
 /// The folder of the run on `share` of the images of the run in `folder`; for all of them that folder itself.
@@ -58,13 +43,22 @@ pub fn finished_learning_curve(folder: &Path) -> Result<Option<Finding>> {
     if !folders.iter().all(|folder| folder.join(RunFolder::DONE).exists()) {
         return Ok(None);
     }
-    let sizes: Vec<SubsetLosses> = folders.iter().map(|folder| SubsetLosses::of_run(folder)).collect::<Result<_>>()?;
+    let mut sizes = Vec::new();
+    for folder in &folders {
+        let run = RunFolder::open(folder)?;
+        let predictions = run.predictions()?;
+        sizes.push(SubsetLosses {
+            images: run.environment()?.data.train,
+            val: predictions.best_val.measured().losses,
+            probe_loss: predictions.best_probe.measured().mean_loss(),
+        });
+    }
     Ok(more_data(&sizes))
 }
 
 /// Extrapolates the losses of runs on some of the images, the whole set last, to more images. None where the runs are too
 /// few, or were measured on different val images.
-pub fn more_data(sizes: &[SubsetLosses]) -> Option<Finding> {
+fn more_data(sizes: &[SubsetLosses]) -> Option<Finding> {
     let whole = sizes.last()?;
     let images = whole.val.len();
     if images == 0 || sizes.iter().any(|size| size.val.len() != images) {
@@ -111,11 +105,8 @@ pub fn more_data(sizes: &[SubsetLosses]) -> Option<Finding> {
             course.join(", ")
         ))
         .advise(advice)
-        .figure("gain_twice", twice)
-        .figure("gain_twice_low", low)
-        .figure("gain_twice_high", high)
-        .figure("gain_fourfold", fourfold)
-        .figure("gap", gap);
+        .figures([("gain_twice", twice), ("gain_twice_low", low), ("gain_twice_high", high)])
+        .figures([("gain_fourfold", fourfold), ("gap", gap)]);
     Some(finding)
 }
 
@@ -151,7 +142,7 @@ mod tests {
             let val = (0..400).map(|n| (floor + scale * images.powf(-0.4) + image(n)) as f32).collect();
             SubsetLosses { images: images as usize, val, probe_loss }
         };
-        SHARES.map(size).to_vec()
+        SHARES.map(size).into()
     }
 
     #[test]

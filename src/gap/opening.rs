@@ -16,15 +16,7 @@ mod tests {
 
     /// A record of `epoch` whose val losses lie `gap` above the probe's; the standard error is 1/√2.
     fn record(epoch: u32, gap: f32) -> EpochRecord {
-        let training = EpochTraining {
-            epoch,
-            lr: 0.1,
-            batch_loss: 0.0,
-            raw_val_loss: None,
-            steps: 0,
-            seconds: 0.0,
-            train_images_per_s: 0.0,
-        };
+        let training = EpochTraining { epoch, ..EpochTraining::default() };
         let probe = Measured { losses: vec![0.0, 1.0], correct: vec![true; 2], groups: None };
         let val = Measured { losses: vec![gap, gap + 1.0], correct: vec![true; 2], groups: None };
         EpochRecord::new(&training, &probe, &val, &[false; 2], None, &[true, false])

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     run::RunFolder,
@@ -77,13 +77,9 @@ impl OutOfFold {
                 let is_same = known.label == row.label;
                 ensure!(is_same, "{name} has another label in seed number {} than in the first", seed + 1);
             }
-            let missing = names.iter().find(|name| !table.contains_key(*name));
-            ensure!(
-                missing.is_none(),
-                "{} is validated in the first seed and not in seed number {}",
-                missing.map_or("", String::as_str),
-                seed + 1
-            );
+            if let Some(name) = names.iter().find(|name| !table.contains_key(*name)) {
+                bail!("{name} is validated in the first seed and not in seed number {}", seed + 1);
+            }
         }
         let losses = mean_losses(&tables);
         let seeds = tables.into_iter().map(|table| table.into_values().flat_map(|row| row.logits).collect()).collect();

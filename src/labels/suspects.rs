@@ -112,8 +112,7 @@ impl SuspectLabels {
         let none = Vec::new();
         let near = |image: usize| neighbours.get(&image).unwrap_or(&none);
 
-        let posteriors: Vec<Vec<f64>> =
-            (0..names.len()).map(|image| errors.posterior_with(image, near(image))).collect();
+        let posteriors: Vec<Vec<f64>> = (0..names.len()).map(|image| errors.posterior(image, near(image))).collect();
         let score = |image: usize| 1.0 - posteriors[image][labels[image] as usize];
         let mut ranked: Vec<usize> = (0..names.len()).collect();
         // Of equal scores the first name comes first.

@@ -156,7 +156,7 @@ impl Done {
         });
         let half_losses: Vec<_> = epochs.iter().map(|record| record.val_half_losses).collect();
         let first = in_first_half.iter().filter(|&&first| first).count();
-        let cross_fit = stats::cross_fit(&half_losses, [first, in_first_half.len() - first]);
+        let cross_fitted = stats::cross_fit(&half_losses, [first, in_first_half.len() - first]);
 
         let val_losses: Vec<(f64, f64)> =
             epochs.iter().map(|record| (f64::from(record.epoch), record.val_loss)).collect();
@@ -165,7 +165,7 @@ impl Done {
             Overconfidence::measure(&val.logits, &val.labels, classes, in_first_half);
         Ok(Done {
             best,
-            cross_fitted_best_loss: cross_fit.map_or(f64::NAN, |fit| fit.loss),
+            cross_fitted_best_loss: cross_fitted.unwrap_or(f64::NAN),
             overconfidence: nats,
             overconfidence_share_of_gap: share_of_gap(nats, &last),
             temperature,

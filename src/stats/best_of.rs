@@ -211,22 +211,18 @@ mod tests {
         correlation: f64,
     }
 
-    /// Mean error of the best model's score over simulated test sets, in standard errors of one model's score.
-    struct Errors {
-        uncorrected: f64,
-        corrected: f64,
-    }
-
     const IMAGES: usize = 500;
     const TEST_SETS: u32 = 200;
     /// Fewer than [`RESAMPLES`]: their noise averages out over the test sets.
     const FEW: usize = 100;
 
     impl Simulation {
-        fn errors(&self) -> Errors {
+        /// Mean error of the best model's score over the test sets, before and after correction, in standard errors of one
+        /// model's score.
+        fn errors(&self) -> [f64; 2] {
             let strength = |model: usize| self.spread * (2.0 * model as f64 / (self.models - 1) as f64 - 1.0);
             let (shared, own) = (self.correlation.sqrt(), (1.0 - self.correlation).sqrt());
-            let mut errors = Errors { uncorrected: 0.0, corrected: 0.0 };
+            let [mut uncorrected, mut corrected] = [0.0; 2];
             for set in 0..TEST_SETS {
                 let mut random = draws(1000 + set);
                 let common: Vec<f64> = (0..IMAGES).map(|_| shared * random.normal()).collect();
@@ -238,10 +234,10 @@ mod tests {
                 let found = by_resamples(FEW, &scores, None, &mut random);
                 let error = found.score - self.figure.truth(strength(found.best));
                 let unit = f64::from(TEST_SETS) * standard_error(&scores[found.best]);
-                errors.uncorrected += error / unit;
-                errors.corrected += (error - found.optimism) / unit;
+                uncorrected += error / unit;
+                corrected += (error - found.optimism) / unit;
             }
-            errors
+            [uncorrected, corrected]
         }
     }
 
@@ -254,7 +250,7 @@ mod tests {
             for correlation in [0.0, 0.5] {
                 for (spread, models) in spreads.into_iter().flat_map(|spread| [2, 5, 20].map(|models| (spread, models)))
                 {
-                    let Errors { uncorrected, corrected } = Simulation { figure, models, spread, correlation }.errors();
+                    let [uncorrected, corrected] = Simulation { figure, models, spread, correlation }.errors();
                     let of_figure = format!("{figure:?} | {models} | {spread} | {correlation}");
                     println!("| {of_figure} | {uncorrected:+.2} | {corrected:+.2} |");
                     total[0] += uncorrected.abs();

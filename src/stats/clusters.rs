@@ -16,10 +16,7 @@ use crate::random::Stream;
 /// # Panics
 /// When the lengths differ. The caller must exclude that.
 pub fn clustered_error(values: &[f64], clusters: &[u32]) -> f64 {
-    assert_eq!(values.len(), clusters.len(), "every value is of one cluster");
-    let centre = mean(values);
-    let away: Vec<f64> = values.iter().map(|value| value - centre).collect();
-    let sums = sums(&away, clusters);
+    let sums = sums(values, clusters);
     if sums.len() < 2 {
         return f64::NAN;
     }
@@ -34,13 +31,10 @@ pub fn clustered_error(values: &[f64], clusters: &[u32]) -> f64 {
 /// # Panics
 /// When the lengths differ. The caller must exclude that.
 pub fn clustered_interval(values: &[f64], clusters: &[u32], draws: &mut Stream) -> [f64; 2] {
-    assert_eq!(values.len(), clusters.len(), "every value is of one cluster");
+    let sums = sums(values, clusters);
     if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
         return [f64::NAN; 2];
     }
-    let centre = mean(values);
-    let away: Vec<f64> = values.iter().map(|value| value - centre).collect();
-    let sums = sums(&away, clusters);
     let n = sums.len() as u32;
     let shift = |draws: &mut Stream| {
         let (mut sum, mut count) = (0.0, 0.0);
@@ -51,17 +45,19 @@ pub fn clustered_interval(values: &[f64], clusters: &[u32], draws: &mut Stream) 
         }
         sum / count
     };
-    percentile_interval(|| shift(draws)).map(|shift| centre + shift)
+    percentile_interval(|| shift(draws)).map(|shift| mean(values) + shift)
 }
 
-/// The values of one cluster.
+/// The sum of the values of one cluster, each less the mean of all, and their number.
 struct Cluster {
     sum: f64,
     count: f64,
 }
 
-/// Sums the values of each cluster, in the order of their first values.
+/// The clusters in the order of their first values.
 fn sums(values: &[f64], clusters: &[u32]) -> Vec<Cluster> {
+    assert_eq!(values.len(), clusters.len(), "every value is of one cluster");
+    let centre = mean(values);
     let mut places: HashMap<u32, usize> = HashMap::new();
     let mut sums: Vec<Cluster> = Vec::new();
     for (value, cluster) in values.iter().zip(clusters) {
@@ -69,7 +65,7 @@ fn sums(values: &[f64], clusters: &[u32]) -> Vec<Cluster> {
         if place == sums.len() {
             sums.push(Cluster { sum: 0.0, count: 0.0 });
         }
-        sums[place].sum += value;
+        sums[place].sum += value - centre;
         sums[place].count += 1.0;
     }
     sums

@@ -70,11 +70,6 @@ pub struct Lately {
 }
 
 impl Lately {
-    /// What a loss does at the end of the points (epoch, nats).
-    pub fn of_loss(losses: &[(f64, f64)]) -> Option<Self> {
-        Self::of(losses, NATS)
-    }
-
     /// The course as a predicate: `stands still since epoch 12`.
     pub fn words(&self) -> String {
         match self.course {
@@ -83,9 +78,9 @@ impl Lately {
         }
     }
 
-    /// What the points (x, y), x rising, do at their end; None below five points, or where a number is not finite.
-    /// Movements below `negligible`, in units of y, do not count, however low the level.
-    fn of(points: &[(f64, f64)], negligible: f64) -> Option<Self> {
+    /// What a loss does at the end of the points (epoch, nats), epochs rising; None below five points, or where a number
+    /// is not finite.
+    pub fn of_loss(points: &[(f64, f64)]) -> Option<Self> {
         if points.len() < FEW || points.iter().any(|(x, y)| !(x.is_finite() && y.is_finite())) {
             return None;
         }
@@ -97,15 +92,14 @@ impl Lately {
         let after = points.iter().filter(|(x, _)| fit.last_step(spacing).is_some_and(|step| *x >= step)).count();
         if (FEW..n / 3).contains(&after) {
             let lowest = points.iter().map(|&(x, _)| fit.at(x)).fold(f64::INFINITY, f64::min);
-            let late = Self::of(&points[n - after..], negligible)?;
+            let late = Self::of_loss(&points[n - after..])?;
             return Some(Self { lowest: late.lowest.min(lowest), ..late });
         }
         let knot = fit.knots.iter().copied().fold(points[0].0, f64::max);
         let inside = points.iter().filter(|(x, _)| *x >= knot).count();
         let residuals: Vec<f64> = points.iter().map(|&(x, y)| y - fit.at(x)).collect();
         let end = fit.at(points[n - 1].0);
-        let scale =
-            Scale { moves: (MOVES * end.abs()).max(negligible), still: (STILL * end.abs()).max(3.0 * negligible) };
+        let scale = Scale { moves: (MOVES * end.abs()).max(NATS), still: (STILL * end.abs()).max(3.0 * NATS) };
         let horizon = ((n as f64 / 3.0).max(5.0) * spacing).min(points[n - 1].0 - points[0].0);
         let mut slope = Slope::of(fit.last_slope(), &residuals[n - inside.max(10).min(n)..]);
         let mut course = scale.judge(&slope, horizon);

@@ -3,9 +3,6 @@
 use super::*;
 use crate::random::{Purpose, Stream};
 
-/// Movement that does not count, as for val loss \[nats\].
-const NEGLIGIBLE: f64 = 0.002;
-
 /// A synthetic curve with its course at the end.
 struct Made {
     points: Vec<(f64, f64)>,
@@ -14,7 +11,7 @@ struct Made {
 
 /// Draws a curve: an early fall, then `late` nats per epoch as a share of the level from a turn on, with noise whose
 /// neighbours are alike by up to a half.
-fn made(draws: &mut Stream, epochs: f64, turn: f64, late: f64, noise: f64) -> Vec<(f64, f64)> {
+fn made(draws: &mut Stream, epochs: f64, turn: f64, late: f64, noise: f64) -> Made {
     let level = draws.range(0.3, 2.0);
     let (depth, decay) = (draws.range(0.2, 1.5), draws.range(0.02, 0.08) * epochs.max(12.0));
     let alike = draws.range(0.0, 0.5);
@@ -27,11 +24,11 @@ fn made(draws: &mut Stream, epochs: f64, turn: f64, late: f64, noise: f64) -> Ve
         let slow = level * (1.0 + depth * (-x / decay).exp() + late * (x - turn * epochs).max(0.0));
         points.push((x, slow + level * noise * now));
     }
-    points
+    Made { points, truth: if late > 0.0 { Course::Rises } else { Course::Stands } }
 }
 
 /// A curve that falls to its end, in one of the ways in which losses do.
-fn falling(draws: &mut Stream, epochs: f64, noise: f64) -> Vec<(f64, f64)> {
+fn falling(draws: &mut Stream, epochs: f64, noise: f64) -> Made {
     let level = draws.range(0.5, 2.0);
     // Of the level over the whole run.
     let fall = draws.range(0.15, 0.6);
@@ -40,7 +37,8 @@ fn falling(draws: &mut Stream, epochs: f64, noise: f64) -> Vec<(f64, f64)> {
         let share = f64::from(epoch - 1) / (epochs - 1.0);
         (f64::from(epoch), level * (1.0 - fall * (1.0 - (-bend * share).exp()) / (1.0 - (-bend).exp())))
     };
-    (1..=epochs as u32).map(point).map(|(x, y)| (x, y + level * noise * draws.normal())).collect()
+    let points = (1..=epochs as u32).map(point).map(|(x, y)| (x, y + level * noise * draws.normal())).collect();
+    Made { points, truth: Course::Falls }
 }
 
 /// The curve number `seed` of a kind.
@@ -51,35 +49,27 @@ fn curve(kind: &str, seed: u64) -> Made {
     let noise = draws.range(0.001, 0.012);
     // Shares of the level per epoch: over the last third at least a tenth.
     let rise = draws.range(0.1, 0.6) / (epochs / 3.0);
-    let flat = |draws: &mut Stream, epochs: f64, noise| Made {
-        points: made(draws, epochs, 0.0, 0.0, noise),
-        truth: Course::Stands,
-    };
-    let rising = |draws: &mut Stream, epochs: f64, turn: f64, rise: f64, noise| Made {
-        points: made(draws, epochs, turn, rise, noise),
-        truth: Course::Rises,
-    };
     match kind {
-        "falling" => Made { points: falling(draws, epochs, noise), truth: Course::Falls },
-        "flat" => flat(draws, epochs, noise),
+        "falling" => falling(draws, epochs, noise),
+        "flat" => made(draws, epochs, 0.0, 0.0, noise),
         "rising" => {
             let turn = draws.range(0.1, 0.4);
-            rising(draws, epochs, turn, rise, noise)
+            made(draws, epochs, turn, rise, noise)
         }
         "flat-then-rising" => {
             let turn = draws.range(0.5, 0.75);
-            rising(draws, epochs, turn, rise, noise)
+            made(draws, epochs, turn, rise, noise)
         }
         // The learning rate drops once, perhaps shortly before the end; then nothing moves.
         "step" | "late-step" => {
-            let Made { mut points, .. } = flat(draws, epochs, noise);
+            let Made { mut points, truth } = made(draws, epochs, 0.0, 0.0, noise);
             let at = match kind {
                 "step" => draws.range(0.3, 0.65) * epochs,
                 _ => epochs - draws.range(8.0, 12.0),
             };
             let drop = draws.range(0.2, 0.5) * points[points.len() - 1].1;
             points.iter_mut().filter(|(epoch, _)| *epoch < at).for_each(|(_, loss)| *loss += drop);
-            Made { points, truth: Course::Stands }
+            Made { points, truth }
         }
         "noisy" | "short" => {
             let (epochs, noise) = match kind {
@@ -88,9 +78,9 @@ fn curve(kind: &str, seed: u64) -> Made {
             };
             let rise = rise * length / epochs;
             match seed % 3 {
-                0 => Made { points: falling(draws, epochs, noise), truth: Course::Falls },
-                1 => flat(draws, epochs, noise),
-                _ => rising(draws, epochs, 0.3, rise, noise),
+                0 => falling(draws, epochs, noise),
+                1 => made(draws, epochs, 0.0, 0.0, noise),
+                _ => made(draws, epochs, 0.3, rise, noise),
             }
         }
         _ => unreachable!("{kind}"),
@@ -104,7 +94,7 @@ fn at_most_one_in_twenty_is_wrong_and_nine_in_ten_are_judged() {
         let (mut right, mut unclear, mut wrong) = (0, 0, std::collections::BTreeMap::new());
         for seed in 0..200 {
             let Made { points, truth } = curve(kind, seed);
-            match Lately::of(&points, NEGLIGIBLE).map(|lately| lately.course) {
+            match Lately::of_loss(&points).map(|lately| lately.course) {
                 Some(course) if course == truth => right += 1,
                 None | Some(Course::Unclear) => unclear += 1,
                 Some(course) => *wrong.entry(format!("{truth:?} as {course:?}")).or_insert(0) += 1,

@@ -98,16 +98,6 @@ mod tests {
     use crate::stats::golden::{assert_all_close, golden};
 
     #[test]
-    fn losses_agree_with_hand_work() {
-        let logits = [0.0, 0.0, 0.0, 3f32.ln()];
-        let logits = Logits::new(&logits, &[0, 1], 2);
-        // Probabilities 1/2 and 3/4; at temperature 1/2 the second row's odds are squared: 9 to 1.
-        assert_all_close(&logits.losses(1.0), &[2f64.ln(), (4f64 / 3.0).ln()], 1e-7);
-        assert_all_close(&logits.losses(0.5), &[2f64.ln(), (10f64 / 9.0).ln()], 1e-7);
-        assert_all_close(&logits.confidences(), &[0.5, 0.75], 1e-7);
-    }
-
-    #[test]
     fn losses_predictions_and_confidences_agree_with_scipy() {
         let golden = golden();
         let (values, labels) = golden.logits();
@@ -120,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn top_k_agrees_with_scikit_learn_and_top_1_is_the_largest() {
+    fn top_k_agrees_with_scikit_learn_and_top_1_is_the_first_of_the_largest() {
         let golden = crate::stats::golden::golden_of_classes();
         let values: Vec<f32> = golden.numbers("logits").into_iter().map(|logit| logit as f32).collect();
         let labels: Vec<i64> = golden.numbers("logit_labels").into_iter().map(|label| label as i64).collect();
@@ -130,6 +120,7 @@ mod tests {
             let share = crate::stats::percent(&logits.in_top(k)) / 100.0;
             assert_all_close(&[share], &[golden.number(&format!("top_{k}"))], 1e-15);
         }
+        assert_eq!(Logits::new(&[2.0; 4], &[0, 1], 2).correct(), [true, false]);
         assert_eq!(Logits::new(&[f32::NAN, 1.0, 2.0, 2.0], &[1, 1], 2).in_top(1), [false, false]);
     }
 
@@ -149,10 +140,5 @@ mod tests {
         let losses = logits.losses(1.0);
         assert!(losses[0].is_nan() && losses[1].is_nan() && losses[2].is_finite());
         assert_eq!(logits.correct(), [false, false, true]);
-    }
-
-    #[test]
-    fn of_equal_largest_logits_the_first_counts() {
-        assert_eq!(Logits::new(&[2.0, 2.0, 2.0, 2.0], &[0, 1], 2).correct(), [true, false]);
     }
 }

@@ -11,8 +11,8 @@ const TAIL: usize = 5;
 /// Losses at growing rates, and their exponential mean.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LrCurve {
-    /// Planned number of updates.
-    planned: usize,
+    /// Planned number of losses.
+    pub(super) planned: usize,
     rates: Vec<f64>,
     losses: Vec<f64>,
     smoothed: Vec<f64>,
@@ -58,11 +58,6 @@ impl LrCurve {
         &self.smoothed
     }
 
-    /// Planned number of losses.
-    pub fn planned(&self) -> usize {
-        self.planned
-    }
-
     /// Number of losses before the first that is not finite.
     pub(super) fn finite(&self) -> usize {
         self.smoothed.iter().take_while(|loss| loss.is_finite()).count()
@@ -78,8 +73,13 @@ impl LrCurve {
 
 /// `rate` as text with three significant digits: 10, 0.05, 2.66e-5.
 pub fn rate_text(rate: f64) -> String {
-    let rounded: f64 = format!("{rate:.2e}").parse().unwrap_or(rate);
+    let rounded = three_digits(rate);
     if (1e-3..1e4).contains(&rounded) { format!("{rounded}") } else { format!("{rounded:e}") }
+}
+
+/// `rate` to three significant digits.
+pub(super) fn three_digits(rate: f64) -> f64 {
+    format!("{rate:.2e}").parse().unwrap_or(rate)
 }
 
 #[cfg(test)]

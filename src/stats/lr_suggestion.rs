@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use super::{LrCurve, lowest, mean, rate_text};
+use super::{LrCurve, lowest, lr_curve::three_digits, mean, rate_text};
 
 /// Fewest losses for a suggestion.
 const ENOUGH: usize = 10;
@@ -156,7 +156,7 @@ impl LrCurve {
         }
         // The smoothed loss lags behind, so windows of single losses are used.
         let losses = &self.losses()[..finite];
-        let window = (self.planned() / 10).max(ENOUGH / 2);
+        let window = (self.planned / 10).max(ENOUGH / 2);
         let means: Vec<f64> = losses.windows(window).map(mean).collect();
         let first = means[0];
         // In the first half rates hardly change the loss, so that it scatters from batch to batch alone.
@@ -173,7 +173,7 @@ impl LrCurve {
             return Err(NoSuggestion::StillFalls { rate });
         }
         if loss > GUESSED * guessing {
-            return Err(NoSuggestion::Guesses { loss, guessing, more: 2 * self.planned() });
+            return Err(NoSuggestion::Guesses { loss, guessing, more: 2 * self.planned });
         }
         Ok(Fall { window, means, bottom })
     }
@@ -243,11 +243,6 @@ fn scatter(losses: &[f64]) -> f64 {
     let median = jumps.get(jumps.len() / 2).copied().unwrap_or_default();
     // Half of all normal draws lie within 0.6745 standard deviations; a difference has √2 times that of its parts.
     median / (0.6745 * 2f64.sqrt())
-}
-
-/// `rate` to three significant digits.
-fn three_digits(rate: f64) -> f64 {
-    format!("{rate:.2e}").parse().unwrap_or(rate)
 }
 
 #[cfg(test)]

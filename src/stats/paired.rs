@@ -151,10 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn two_pairs_and_nan_say_nothing() {
+    fn two_pairs_nan_and_differences_without_spread() {
         assert_eq!(paired_t(&[]), None);
         assert_eq!(paired_t(&[-0.1, -0.2]), None);
         assert_eq!(paired_t(&[-0.1, -0.2, f64::NAN]), None);
+        assert_eq!(paired_t(&[0.0; 3]).map(|t| t.p), Some(1.0));
+        assert_eq!(paired_t(&[0.5; 3]), Some(PairedT { mean: 0.5, interval: [0.5; 2], p: 0.0 }));
     }
 
     #[test]
@@ -167,11 +169,5 @@ mod tests {
         assert_eq!(equivalence_p(&[0.01; 4], 0.02), Some(0.0));
         assert_eq!(equivalence_p(&[0.03; 4], 0.02), Some(1.0));
         assert_eq!(equivalence_p(&[0.01; 2], 0.02), None);
-    }
-
-    #[test]
-    fn differences_without_spread() {
-        assert_eq!(paired_t(&[0.0; 3]).map(|t| t.p), Some(1.0));
-        assert_eq!(paired_t(&[0.5; 3]), Some(PairedT { mean: 0.5, interval: [0.5; 2], p: 0.0 }));
     }
 }

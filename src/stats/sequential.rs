@@ -12,7 +12,7 @@
 //! Grünwald, E-statistics, group invariance and anytime-valid testing, Annals of Statistics 52, 2024; Wang and Ramdas,
 //! Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance, Sequential Analysis 44, 2025.
 
-use super::power::LEAST_PAIRS;
+use super::power::{LEAST_PAIRS, fewest};
 
 /// τ: how far effects spread, in standard deviations of the differences. It decides how soon which effects are found, never the
 /// error rate. With 1.5 four pairs can suffice, and effects between 0.5 and 3 are found nearly as soon as with any other τ.
@@ -40,10 +40,11 @@ pub struct SequentialT {
 impl SequentialT {
     /// The test of `differences`, in the order in which they were measured. None where one is not finite.
     pub fn of(differences: &[f64]) -> Option<Self> {
-        let mut test = Self { looks: 0, e: 1.0, p: sequential_p(differences, 0.0)?, interval: None };
+        let mut test = Self { looks: 0, e: 1.0, p: 1.0, interval: None };
         for sample in samples(differences)? {
             test.looks += 1;
             test.e = sample.e_value(0.0);
+            test.p = test.p.min(1.0 / test.e);
             let Some(reach) = reach(sample.pairs) else { continue };
             let half = reach * sample.sd / (sample.pairs as f64).sqrt();
             let [low, high] = test.interval.unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
@@ -55,16 +56,6 @@ impl SequentialT {
         }
         Some(test)
     }
-}
-
-/// The p-value of a mean of `centre` after these differences, in their order, which holds at every result on the way; 1 below
-/// three pairs. None where a difference is not finite.
-pub fn sequential_p(differences: &[f64], centre: f64) -> Option<f64> {
-    let mut p: f64 = 1.0;
-    for sample in samples(differences)? {
-        p = p.min(1.0 / sample.e_value(centre));
-    }
-    Some(p)
 }
 
 /// The p-value of a mean of `margin` or more in size, which holds at every result on the way: small where the mean is shown to
@@ -85,26 +76,10 @@ pub fn sequential_p_of_margin(differences: &[f64], margin: f64) -> Option<f64> {
 /// The number of pairs, above `pairs`, at which the sequential test excludes what lies `effect` standard deviations from the
 /// mean at `level`, if mean and standard deviation stay as they are. None where 10,000 pairs do not suffice.
 pub fn sequential_pairs_needed(effect: f64, pairs: usize, level: f64) -> Option<usize> {
-    let excludes = |pairs: usize| e_value(pairs, pairs as f64 * effect * effect) >= 1.0 / level;
-    let mut low = (pairs + 1).max(LEAST_PAIRS);
-    let mut high = low;
-    while !excludes(high) {
-        low = high + 1;
-        high *= 2;
-        if high > MOST_PAIRS {
-            return None;
-        }
-    }
     // e is below 1 until it has risen to 1 / level, and rises from there on.
-    while low < high {
-        let middle = (low + high) / 2;
-        if excludes(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Some(high)
+    fewest((pairs + 1).max(LEAST_PAIRS), MOST_PAIRS, |pairs| {
+        e_value(pairs, pairs as f64 * effect * effect) >= 1.0 / level
+    })
 }
 
 /// The first so many differences in short.
@@ -117,13 +92,10 @@ struct Sample {
 impl Sample {
     /// The e-value against a mean of `centre`.
     fn e_value(&self, centre: f64) -> f64 {
-        e_value(self.pairs, self.t_squared(centre))
-    }
-
-    /// t² for a mean of `centre`; infinite where all differences are equal and differ from it.
-    fn t_squared(&self, centre: f64) -> f64 {
         let distance = self.mean - centre;
-        if distance == 0.0 { 0.0 } else { self.pairs as f64 * (distance / self.sd).powi(2) }
+        // t² is infinite where all differences are equal and differ from `centre`.
+        let t_squared = if distance == 0.0 { 0.0 } else { self.pairs as f64 * (distance / self.sd).powi(2) };
+        e_value(self.pairs, t_squared)
     }
 }
 
@@ -196,6 +168,12 @@ mod tests {
         }
     }
 
+    /// The p-value of a mean of `centre`.
+    fn p_of(differences: &[f64], centre: f64) -> f64 {
+        let away: Vec<f64> = differences.iter().map(|difference| difference - centre).collect();
+        SequentialT::of(&away).unwrap().p
+    }
+
     #[test]
     fn the_interval_holds_the_means_that_are_not_rejected() {
         let mut low = f64::NEG_INFINITY;
@@ -216,8 +194,8 @@ mod tests {
         assert_close(interval[0], low, 1e-12);
         assert_close(interval[1], high, 1e-12);
         assert_eq!(test.looks, 4);
-        assert!(high < 0.0 && test.p < 0.05 && sequential_p(&DIFFERENCES, high / 2.0).unwrap() < 0.05, "{test:?}");
-        assert!(sequential_p(&DIFFERENCES, mean(&DIFFERENCES)).unwrap() > 0.05);
+        assert!(high < 0.0 && test.p < 0.05 && p_of(&DIFFERENCES, high / 2.0) < 0.05, "{test:?}");
+        assert!(p_of(&DIFFERENCES, mean(&DIFFERENCES)) > 0.05);
     }
 
     #[test]
@@ -271,7 +249,7 @@ mod tests {
         for number in 0..2000 {
             let mut draws = Stream::new(number, Purpose::Resample, 4, 0);
             let differences: Vec<f64> = (0..60).map(|_| 0.7 + draws.normal()).collect();
-            missed += usize::from(sequential_p(&differences, 0.7).unwrap() <= 0.05);
+            missed += usize::from(p_of(&differences, 0.7) <= 0.05);
         }
         println!("the truth was excluded in {missed} of 2000 comparisons with 60 pairs");
         assert!(missed <= 100, "{missed} of 2000");

@@ -26,11 +26,6 @@ impl Trend {
         Some(Self { slope: line.slope, interval: [line.slope - reach, line.slope + reach], noise })
     }
 
-    /// Whether the interval of the slope lies above 0.
-    pub fn rises(&self) -> bool {
-        self.interval[0] > 0.0
-    }
-
     /// Whether the interval of the slope lies below 0.
     pub fn falls(&self) -> bool {
         self.interval[1] < 0.0
@@ -78,7 +73,7 @@ mod tests {
         let error = 0.055075705472861246;
         assert_close(trend.interval[0], 0.97 - 3.182446305284263 * error, 1e-6);
         assert_close(trend.noise, error * 10f64.sqrt(), 1e-9);
-        assert!(trend.rises() && !trend.falls());
+        assert!(trend.interval[0] > 0.0 && !trend.falls());
     }
 
     #[test]

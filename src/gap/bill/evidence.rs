@@ -77,12 +77,6 @@ impl BillSet {
     }
 }
 
-/// Standard errors of the mean losses.
-pub(super) struct SetErrors {
-    pub val: f64,
-    pub probe: f64,
-}
-
 impl BillEvidence {
     /// Checks that the parts fit each other.
     pub(super) fn check(&self) -> Result<()> {
@@ -114,23 +108,15 @@ impl BillEvidence {
         }
     }
 
-    pub(super) fn standard_errors(&self, losses: &Losses) -> SetErrors {
-        let val = self.val.error(&losses.val.of[0], 0..self.val.outputs.labels.len());
-        SetErrors { val, probe: self.train.error(&losses.train.of[0], self.probe.iter().copied()) }
+    /// The standard errors of the mean losses of val and of the probe.
+    pub(super) fn standard_errors(&self, losses: &Losses) -> [f64; 2] {
+        let val = self.val.error(&losses.val[0], 0..self.val.outputs.labels.len());
+        [val, self.train.error(&losses.train[0], self.probe.iter().copied())]
     }
 }
 
 /// The losses of the images of one set \[nats\]: as they are, on views, with a temperature, on views with a temperature.
-pub(super) struct SetLosses {
-    pub of: [Vec<f64>; 4],
-}
-
-impl SetLosses {
-    /// The four losses of `image`.
-    pub fn at(&self, image: usize) -> [f64; 4] {
-        [0, 1, 2, 3].map(|kind: usize| self.of[kind][image])
-    }
-}
+pub(super) type SetLosses = [Vec<f64>; 4];
 
 /// The losses of both sets.
 pub(super) struct Losses {
@@ -195,14 +181,12 @@ fn set_losses(set: &BillSet, classes: usize, halves: &Halves) -> SetLosses {
     let plain = [&set.outputs];
     let views: Vec<&Outputs> = if set.views.is_empty() { plain.to_vec() } else { set.views.iter().collect() };
     let once = vec![1.0; halves.is_first.len()];
-    SetLosses {
-        of: [
-            mean_losses(&plain, classes, &once),
-            mean_losses(&views, classes, &once),
-            mean_losses(&plain, classes, &halves.of_images(plain[0], classes)),
-            mean_losses(&views, classes, &halves.of_images(views[0], classes)),
-        ],
-    }
+    [
+        mean_losses(&plain, classes, &once),
+        mean_losses(&views, classes, &once),
+        mean_losses(&plain, classes, &halves.of_images(plain[0], classes)),
+        mean_losses(&views, classes, &halves.of_images(views[0], classes)),
+    ]
 }
 
 /// The loss of each image under its temperature, averaged over `outputs`, in single precision, as records have it.

@@ -106,13 +106,13 @@ impl Bill {
                 *square += (resampled[number] - nats[number]).powi(2);
             }
         }
-        let set_errors = evidence.standard_errors(&losses);
-        let gap_loss_se = hypotenuse(set_errors.val, set_errors.probe);
+        let [val_error, probe_error] = evidence.standard_errors(&losses);
+        let gap_loss_se = hypotenuse(val_error, probe_error);
         let mut items = Vec::new();
         for (number, cause) in Cause::REMOVABLE.into_iter().chain([Cause::Generalisation]).enumerate() {
             let error = match cause {
                 // The measured part is that of the probe; what chance did to val itself can be bounded alone.
-                Cause::Sampling if evidence.has_more_than_probe() => set_errors.val,
+                Cause::Sampling if evidence.has_more_than_probe() => val_error,
                 Cause::Sampling => gap_loss_se,
                 _ => (squares[number] / RESAMPLES as f64).sqrt(),
             };
@@ -130,7 +130,7 @@ impl Bill {
         }
         Ok(Self {
             epoch,
-            probe_loss: totals.probe_loss(),
+            probe_loss: totals.train_loss(0),
             val_loss: totals.val_loss(0),
             gap_loss,
             gap_loss_se,

@@ -208,16 +208,12 @@ fn the_intervals_hold_what_other_images_give() {
     }
 }
 
-fn evidence_without_clean_val() -> BillEvidence {
-    BillEvidence { leaks: vec![true; VAL], ..evidence(&Injected::default(), 1) }
-}
-
 #[test]
 fn a_gap_that_is_no_number_is_refused() {
     let mut evidence = evidence(&Injected::default(), 1);
+    let mut nothing_left = BillEvidence { leaks: vec![true; VAL], ..evidence.clone() };
     evidence.val.outputs.logits[0] = f32::NAN;
     assert!(format!("{:#}", Bill::of(&evidence, 1).unwrap_err()).contains("no number"));
-    let mut nothing_left = evidence_without_clean_val();
     assert!(format!("{:#}", Bill::of(&nothing_left, 1).unwrap_err()).contains("is left without leaks"));
     nothing_left.leaks.pop();
     assert!(format!("{:#}", Bill::of(&nothing_left, 1).unwrap_err()).contains("not every val image"));

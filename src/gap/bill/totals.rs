@@ -1,7 +1,7 @@
 //! Sums of losses by class, from which the gap without any set of causes follows.
 
 use super::{
-    evidence::{BillEvidence, Losses},
+    evidence::{BillEvidence, BillSet, Losses, SetLosses},
     item::Cause,
 };
 
@@ -51,22 +51,17 @@ impl Totals {
     pub fn of(evidence: &BillEvidence, losses: &Losses, counts: &[Vec<f64>; 2]) -> Self {
         let nothing = ClassTotals { weight: vec![0.0; evidence.classes], loss: vec![0.0; evidence.classes] };
         let mut totals = Self { val: vec![nothing.clone(); 16], train: vec![nothing; 16] };
-        for (image, &label) in evidence.val.outputs.labels.iter().enumerate() {
-            for is_left_out in [false, true] {
-                if !(is_left_out && evidence.leaks[image]) {
-                    let weights = [counts[0][image], counts[0][image] * evidence.val.right(image)];
-                    add(&mut totals.val, is_left_out, label as usize, weights, losses.val.at(image));
-                }
+        for (image, &count) in counts[0].iter().enumerate() {
+            add(&mut totals.val, false, &evidence.val, &losses.val, image, count);
+            if !evidence.leaks[image] {
+                add(&mut totals.val, true, &evidence.val, &losses.val, image, count);
             }
         }
-        for (image, &label) in evidence.train.outputs.labels.iter().enumerate() {
-            let weights = [counts[1][image], counts[1][image] * evidence.train.right(image)];
-            add(&mut totals.train, true, label as usize, weights, losses.train.at(image));
+        for (image, &count) in counts[1].iter().enumerate() {
+            add(&mut totals.train, true, &evidence.train, &losses.train, image, count);
         }
         for &image in &evidence.probe {
-            let weights = [counts[1][image], counts[1][image] * evidence.train.right(image)];
-            let label = evidence.train.outputs.labels[image] as usize;
-            add(&mut totals.train, false, label, weights, losses.train.at(image));
+            add(&mut totals.train, false, &evidence.train, &losses.train, image, counts[1][image]);
         }
         totals
     }
@@ -82,12 +77,7 @@ impl Totals {
         self.val[place(is_clean, holds(set, Cause::Labels), losses_of(set))].mean(&self.val[0].weight)
     }
 
-    /// Mean loss on the probe as it was measured \[nats\].
-    pub fn probe_loss(&self) -> f64 {
-        self.train_loss(0)
-    }
-
-    /// Mean loss on the training images without the causes of `set` \[nats\].
+    /// Mean loss on training images without the causes of `set` \[nats\]: on the probe or, without sampling, on all.
     pub fn train_loss(&self, set: usize) -> f64 {
         let takes_all = holds(set, Cause::Sampling);
         let train = &self.train[place(takes_all, holds(set, Cause::Labels), losses_of(set))];
@@ -110,15 +100,16 @@ fn losses_of(set: usize) -> usize {
     usize::from(holds(set, Cause::Memorisation)) + 2 * usize::from(holds(set, Cause::Calibration))
 }
 
-/// Adds an image of `class` with both weights, that which leaves labels out of account first.
-fn add(totals: &mut [ClassTotals], is_other_set: bool, class: usize, weights: [f64; 2], losses: [f64; 4]) {
-    for (has_label_weights, weight) in [false, true].into_iter().zip(weights) {
-        for (kind, loss) in losses.into_iter().enumerate() {
+/// Adds an image `count` times, without and with the weight of its label.
+fn add(totals: &mut [ClassTotals], is_other_set: bool, set: &BillSet, losses: &SetLosses, image: usize, count: f64) {
+    let class = set.outputs.labels[image] as usize;
+    for (has_label_weights, weight) in [(false, count), (true, count * set.right(image))] {
+        for (kind, losses) in losses.iter().enumerate() {
             let totals = &mut totals[place(is_other_set, has_label_weights, kind)];
             totals.weight[class] += weight;
             // An image that does not count has no part in the sum even where its loss is not finite.
             if weight > 0.0 {
-                totals.loss[class] += weight * loss;
+                totals.loss[class] += weight * losses[image];
             }
         }
     }

@@ -37,8 +37,8 @@ fn flattery(evidence: &BillEvidence, totals: &Totals) -> String {
 }
 
 fn sampling(evidence: &BillEvidence, losses: &Losses, totals: &Totals) -> String {
-    let errors = evidence.standard_errors(losses);
-    let error = format!("Standard error of val loss {:.3}, of the probe's {:.3}.", errors.val, errors.probe);
+    let [val, probe] = evidence.standard_errors(losses);
+    let error = format!("Standard error of val loss {val:.3}, of the probe's {probe:.3}.");
     if !evidence.has_more_than_probe() {
         return format!("{error} More training images than the probe were not measured, so that the item itself is 0.");
     }
@@ -50,7 +50,7 @@ fn sampling(evidence: &BillEvidence, losses: &Losses, totals: &Totals) -> String
     format!(
         "On the {} of the probe the loss is {:.3}, on {other} {:.3} at the same class shares. {error} The interval is that of val.",
         evidence.probe.len(),
-        totals.probe_loss(),
+        totals.train_loss(0),
         totals.train_loss(Cause::Sampling.alone())
     )
 }
@@ -60,14 +60,14 @@ fn calibration(evidence: &BillEvidence, losses: &Losses) -> String {
         return "Not measured: a half of val or of train holds no image whose label is probably right and that is no leak.".to_owned();
     };
     let of_probe = |kind: usize| {
-        let losses: Vec<f64> = evidence.probe.iter().map(|&image| losses.train.of[kind][image]).collect();
+        let losses: Vec<f64> = evidence.probe.iter().map(|&image| losses.train[kind][image]).collect();
         mean(&losses)
     };
     format!(
         "Temperatures of {:.2} and {:.2}, each fitted on one half of val and used on the other, take {:.3} from val loss; those of training images, {:.2} and {:.2}, take {:.3} from the probe's.",
         of_val[0],
         of_val[1],
-        mean(&losses.val.of[0]) - mean(&losses.val.of[2]),
+        mean(&losses.val[0]) - mean(&losses.val[2]),
         of_train[0],
         of_train[1],
         of_probe(0) - of_probe(2)
@@ -89,7 +89,7 @@ fn labels(evidence: &BillEvidence, totals: &Totals) -> String {
         totals.val_loss(without),
         totals.val_loss(0),
         totals.train_loss(without),
-        totals.probe_loss()
+        totals.train_loss(0)
     )
 }
 
@@ -105,7 +105,7 @@ fn class_mix(evidence: &BillEvidence, totals: &Totals) -> String {
         evidence.class_names.get(class).unwrap_or(&unknown),
         100.0 * shift,
         totals.train_loss(Cause::ClassMix.alone()),
-        totals.probe_loss()
+        totals.train_loss(0)
     )
 }
 
@@ -121,8 +121,8 @@ fn memorisation(evidence: &BillEvidence, losses: &Losses) -> String {
         },
         evidence.about_views,
         evidence.train.outputs.labels.len(),
-        mean(&losses.train.of[1]) - mean(&losses.train.of[0]),
-        mean(&losses.val.of[1]) - mean(&losses.val.of[0])
+        mean(&losses.train[1]) - mean(&losses.train[0]),
+        mean(&losses.val[1]) - mean(&losses.val[0])
     )
 }
 

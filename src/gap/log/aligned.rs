@@ -9,9 +9,6 @@ use super::{
 };
 
 /// The tables in `text` that name a loss; None where there is none.
-///
-/// # Errors
-/// There is too much of it.
 pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
     let mut columns: Option<(Layout, Vec<Option<u32>>)> = None;
     let mut is_there = false;

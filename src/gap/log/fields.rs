@@ -14,23 +14,17 @@ use super::{
 /// The columns of the figures, by number.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fields {
-    /// The training loss.
     pub train_loss: Option<u32>,
     /// The val loss, or a test loss where there is no other.
     pub val_loss: Option<u32>,
-    /// Training accuracy.
     pub train_acc: Option<u32>,
-    /// Val accuracy.
     pub val_acc: Option<u32>,
     /// A test loss in addition to the val loss.
     pub test_loss: Option<u32>,
-    /// A test accuracy in addition to the val accuracy.
     pub test_acc: Option<u32>,
-    /// The learning rate.
     pub rate: Option<u32>,
     /// The running mean of the objective.
     pub batch_loss: Option<u32>,
-    /// The gap.
     pub gap: Option<u32>,
     /// Whether other columns may be the val accuracy too.
     pub val_acc_is_unclear: bool,
@@ -62,14 +56,14 @@ pub fn choose(table: &Table, epochs: &[(u32, Stated)], columns: &Columns) -> Res
     }
     let chooser = Chooser { table, epochs, candidates };
 
-    let train_loss = match chooser.given("--train-loss", &columns.train_loss)? {
-        Some(column) => Some(column),
-        None => chooser.one("training loss", "--train-loss", Kind::Loss, &[Some(Side::Train), None])?,
-    };
-    let mut val_loss = match chooser.given("--val-loss", &columns.val_loss)? {
-        Some(column) => Some(column),
-        None => chooser.one("validation loss", "--val-loss", Kind::Loss, &[Some(Side::Val)])?,
-    };
+    let mut train_loss = chooser.given("--train-loss", &columns.train_loss)?;
+    if train_loss.is_none() {
+        train_loss = chooser.one("training loss", "--train-loss", Kind::Loss, &[Some(Side::Train), None])?;
+    }
+    let mut val_loss = chooser.given("--val-loss", &columns.val_loss)?;
+    if val_loss.is_none() {
+        val_loss = chooser.one("validation loss", "--val-loss", Kind::Loss, &[Some(Side::Val)])?;
+    }
     let mut test_loss = None;
     let val_is_test = val_loss.is_none();
     let of_test = chooser.one("test loss", "--val-loss", Kind::Loss, &[Some(Side::Test)]);
@@ -105,22 +99,14 @@ pub fn choose(table: &Table, epochs: &[(u32, Stated)], columns: &Columns) -> Res
             Err(_) => (chooser.last(Kind::Accuracy, val_sides), true),
         },
     };
-    let rate = match chooser.given("--lr", &columns.lr)? {
-        Some(column) => Some(column),
-        None => chooser.first(Kind::Rate),
-    };
     Ok(Fields {
         train_loss,
         val_loss,
         train_acc: chooser.one("training accuracy", "", Kind::Accuracy, train_sides).ok().flatten(),
         val_acc,
         test_loss,
-        test_acc: if val_is_test {
-            None
-        } else {
-            chooser.one("test accuracy", "", Kind::Accuracy, &[Some(Side::Test)]).ok().flatten()
-        },
-        rate,
+        test_acc: chooser.one("test accuracy", "", Kind::Accuracy, &[Some(Side::Test)]).ok().flatten(),
+        rate: chooser.given("--lr", &columns.lr)?.or_else(|| chooser.first(Kind::Rate)),
         batch_loss: chooser.first(Kind::BatchLoss),
         gap: chooser.first(Kind::Gap),
         val_acc_is_unclear,

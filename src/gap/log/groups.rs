@@ -14,9 +14,6 @@ use super::{
 pub const RUN: &str = "run";
 
 /// Puts the rows of several runs below each other, where the table has them side by side.
-///
-/// # Errors
-/// There are too many rows.
 pub fn stacked(table: Table) -> Result<Table> {
     let runs: Vec<Option<(&str, &str)>> = table.columns.iter().map(|name| run_and_figure(name)).collect();
     let mut names: Vec<&str> = Vec::new();

@@ -19,9 +19,6 @@ const SMALL: usize = 1 << 20;
 const MOST_LISTS: usize = 64;
 
 /// The figures in a JSON document or in lines of JSON; None where the text is neither.
-///
-/// # Errors
-/// There is too much of it.
 pub fn read(text: &str, table: Table) -> Result<Option<Table>> {
     let begin = text.trim_start();
     if !begin.starts_with(['{', '[']) {
@@ -45,9 +42,6 @@ pub fn read(text: &str, table: Table) -> Result<Option<Table>> {
 }
 
 /// Figures as named lists, `train_losses = [0.9, 0.8]`, one in a line; None where there are no two of them.
-///
-/// # Errors
-/// There is too much of it.
 pub fn lists(text: &str, table: Table) -> Result<Option<Table>> {
     let mut lists: Vec<(String, Vec<Value>)> = Vec::new();
     for line in text.lines().filter(|line| line.len() < SMALL) {

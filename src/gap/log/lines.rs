@@ -6,7 +6,6 @@
 mod batches;
 mod epoch;
 mod figures;
-mod line;
 mod summary;
 mod variants;
 
@@ -18,8 +17,7 @@ use super::{
     names::{Kind, Side, label, recognise},
     table::{Row, Table},
 };
-use figures::Figure;
-use line::Line;
+use figures::{Figure, Line};
 
 /// The name of the column of epochs that the reader itself fills.
 pub(super) const EPOCH: &str = "epoch";
@@ -28,9 +26,6 @@ pub(super) const EPOCH: &str = "epoch";
 const LONGEST: usize = 20_000;
 
 /// Reads the figures in the lines of `text` as a table with a column of epochs.
-///
-/// # Errors
-/// There are too many of them.
 pub fn read(text: &str, mut table: Table) -> Result<Table> {
     let mut reader = Reader::new(&mut table);
     for line in text.lines().filter(|line| line.len() < LONGEST) {
@@ -90,7 +85,6 @@ impl<'a> Reader<'a> {
             // An epoch that is named again without a figure has not ended.
             self.begins |= self.epoch != Some(named.number) || !figures.is_empty();
             self.epoch = Some(named.number);
-            self.table.planned = named.planned.or(self.table.planned);
             self.run = epoch::run(line);
         }
         // A trainer that evaluates its best weights after training repeats the record of their epoch.
@@ -117,7 +111,9 @@ impl<'a> Reader<'a> {
     /// Whether a callback wrote the line: it says so and states no figure but a rate.
     fn is_of_a_callback(&self, line: &str, named: Option<&epoch::Named>, figures: &[Figure]) -> bool {
         named.is_some_and(|epoch| epoch::is_of_a_callback(line, epoch))
-            && figures.iter().all(|figure| is_a_rate(&self.table.columns[figure.column as usize]))
+            && figures.iter().all(|figure| {
+                recognise(&self.table.columns[figure.column as usize]).is_some_and(|name| name.kind == Kind::Rate)
+            })
     }
 
     /// Fold and run of the current line, as one name.
@@ -145,10 +141,6 @@ fn fill(lines: Vec<Line>, mut table: Table) -> Result<Table> {
         table.push(Row { cells, begins: false })?;
     }
     Ok(table)
-}
-
-fn is_a_rate(name: &str) -> bool {
-    recognise(name).is_some_and(|meaning| meaning.kind == Kind::Rate)
 }
 
 /// The side that a heading announces: `Test Error:`.

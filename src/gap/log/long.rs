@@ -11,9 +11,6 @@ use super::{
 };
 
 /// Turns a table of names and values into one with a column for each name.
-///
-/// # Errors
-/// There are too many names.
 pub fn pivot(table: Table) -> Result<Table> {
     let (Some(key), Some(value)) = (table.first(Kind::Key), table.first(Kind::Value)) else { return Ok(table) };
     let mut wide = table.like();
@@ -46,9 +43,6 @@ pub fn pivot(table: Table) -> Result<Table> {
 }
 
 /// Reads MLflow's file of one metric: `timestamp value step` in each line, the time in milliseconds. None for other text.
-///
-/// # Errors
-/// There is too much of it.
 pub fn metric_file(text: &str, mut table: Table) -> Result<Option<Table>> {
     let (Some(value), Some(step)) = (table.column("value")?, table.column("step")?) else { return Ok(None) };
     for line in text.lines().filter(|line| !line.trim().is_empty()) {

@@ -144,7 +144,7 @@ fn curves_of(run: &Run, table: &Table) -> Result<Curves> {
         }
     }
     let training = if fields.gap.is_some() { TrainingLoss::Probe } else { TrainingLoss::Running };
-    Ok(Curves { points, training, planned: table.planned, classes: None })
+    Ok(Curves { points, training, classes: None })
 }
 
 /// The figure of a column in an epoch; NaN where there is none.

@@ -12,9 +12,6 @@ use super::{
 ///
 /// A column such as `mode` or `phase` names the side. Without such a column, a row is of val when it has an accuracy but
 /// neither the epoch nor the rate that other rows have, as OpenMMLab's trainers write it.
-///
-/// # Errors
-/// There are too many columns.
 pub fn spread(table: Table) -> Result<Table> {
     let columns = Columns {
         mode: table.first(Kind::Mode),
@@ -26,7 +23,6 @@ pub fn spread(table: Table) -> Result<Table> {
         return Ok(table);
     }
     let mut spread = table.like();
-    spread.planned = table.planned;
     spread.takes_last = table.takes_last;
     spread.seen.clone_from(&table.seen);
     spread.notes.clone_from(&table.notes);

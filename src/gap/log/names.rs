@@ -60,9 +60,12 @@ pub struct Meaning {
     pub rank: i8,
 }
 
-const TRAIN: [&str; 6] = ["train", "training", "trn", "tr", "trained", "probe"];
-const VAL: [&str; 9] = ["val", "va", "valid", "validation", "validate", "vali", "eval", "evaluation", "dev"];
-const TEST: [&str; 3] = ["test", "testing", "tst"];
+/// The words that name each side.
+const SIDES: [(Side, &[&str]); 3] = [
+    (Side::Train, &["train", "training", "trn", "tr", "trained", "probe"]),
+    (Side::Val, &["val", "va", "valid", "validation", "validate", "vali", "eval", "evaluation", "dev"]),
+    (Side::Test, &["test", "testing", "tst"]),
+];
 /// Words that do not change the meaning of a name.
 const FILLERS: [&str; 16] = [
     "avg", "average", "mean", "set", "data", "dataset", "metrics", "metric", "scalars", "the", "curr", "current",
@@ -116,10 +119,7 @@ pub fn words(name: &str) -> Vec<String> {
 
 /// The side that a word names.
 pub fn side_of(word: &str) -> Option<Side> {
-    [(&TRAIN[..], Side::Train), (&VAL, Side::Val), (&TEST, Side::Test)]
-        .into_iter()
-        .find(|(words, _)| words.contains(&word))
-        .map(|(_, side)| side)
+    SIDES.iter().find(|(_, words)| words.contains(&word)).map(|(side, _)| *side)
 }
 
 /// The side that a label names: `Train`, `[Validation set]`.
@@ -151,31 +151,24 @@ fn whole(name: &str) -> Option<Meaning> {
         return None;
     }
     let joined = all.join(" ");
-    let of = |kind| Some(Meaning { side: None, kind, rank: 10 });
-    match joined.as_str() {
-        "training iteration" | "round" => return Some(Meaning { side: None, kind: Kind::Epoch, rank: 8 }),
-        "epoch" | "epochs" | "ep" | "current epoch" | "epoch num" | "epoch number" | "epoch idx" => {
-            return of(Kind::Epoch);
-        }
-        "step" | "steps" | "global step" | "trainer global step" | "total steps" => return of(Kind::Step),
+    let (kind, rank) = match joined.as_str() {
+        "training iteration" | "round" => (Kind::Epoch, 8),
+        "epoch" | "epochs" | "ep" | "current epoch" | "epoch num" | "epoch number" | "epoch idx" => (Kind::Epoch, 10),
+        "step" | "steps" | "global step" | "trainer global step" | "total steps" => (Kind::Step, 10),
         // Many trainers restart this count in every epoch.
-        "iteration" | "iter" | "iterations" | "global iter" => {
-            return Some(Meaning { side: None, kind: Kind::Step, rank: 8 });
-        }
-        "batch loss" => return of(Kind::BatchLoss),
-        "gap" | "gap loss" => return of(Kind::Gap),
-        "run" | "run id" | "run name" | "fold" | "kfold" | "trial" | "run uuid" => return of(Kind::Run),
+        "iteration" | "iter" | "iterations" | "global iter" => (Kind::Step, 8),
+        "batch loss" => (Kind::BatchLoss, 10),
+        "gap" | "gap loss" => (Kind::Gap, 10),
+        "run" | "run id" | "run name" | "fold" | "kfold" | "trial" | "run uuid" => (Kind::Run, 10),
         // These columns may have the same value in every row.
         "seed" | "trial id" | "trial name" | "name" | "experiment" | "experiment name" | "model" | "model name"
-        | "task" | "task id" | "client" | "client id" => return Some(Meaning { side: None, kind: Kind::Run, rank: 5 }),
-        "mode" | "split" | "phase" | "set" | "dataset" | "subset" | "stage" | "partition" | "type" => {
-            return of(Kind::Mode);
-        }
-        "key" | "metric" | "tag" | "metric name" => return of(Kind::Key),
-        "value" => return of(Kind::Value),
-        _ => {}
-    }
-    figure(&all)
+        | "task" | "task id" | "client" | "client id" => (Kind::Run, 5),
+        "mode" | "split" | "phase" | "set" | "dataset" | "subset" | "stage" | "partition" | "type" => (Kind::Mode, 10),
+        "key" | "metric" | "tag" | "metric name" => (Kind::Key, 10),
+        "value" => (Kind::Value, 10),
+        _ => return figure(&all),
+    };
+    Some(Meaning { side: None, kind, rank })
 }
 
 /// The meaning of the words of a loss, an accuracy or a rate.
@@ -184,7 +177,6 @@ fn figure(all: &[String]) -> Option<Meaning> {
     let mut rank = 10;
     let mut rest: Vec<&str> = Vec::new();
     for word in all {
-        let word = word.as_str();
         let (of_side, word) = split(word);
         match (side, of_side) {
             (None, Some(_)) => side = of_side,
@@ -229,7 +221,7 @@ fn split(word: &str) -> (Option<Side>, &str) {
     if let Some(side) = side_of(word) {
         return (Some(side), "");
     }
-    for (names, side) in [(&TRAIN[..], Side::Train), (&VAL[..], Side::Val), (&TEST[..], Side::Test)] {
+    for (side, names) in SIDES {
         for name in names.iter().filter(|name| name.len() > 2) {
             if let Some(rest) = word.strip_prefix(name)
                 && (rest == "loss" || ACCURACY.contains(&rest))
@@ -252,90 +244,38 @@ mod tests {
     #[test]
     fn names_of_one_figure() {
         use Kind::{Accuracy, Loss, Rate};
-        let table: [(&[&str], Option<Side>, Kind); 8] = [
+        let table = [
             (
-                &[
-                    "val_loss",
-                    "Validation Loss",
-                    "val/loss",
-                    "eval_loss",
-                    "valid_loss",
-                    "valLoss",
-                    "Loss/val",
-                    "VAL LOSS",
-                    "Average validation loss",
-                    "validation/epoch_loss",
-                    "metrics.val_loss",
-                    "loss_val",
-                    "valloss",
-                    "sunny-1 - val_loss",
-                    "val_cross_entropy",
-                    "dev loss",
-                    "run-validation-tag-epoch_loss",
-                    "Losses/val_loss",
-                ],
+                "val_loss, Validation Loss, val/loss, eval_loss, valid_loss, valLoss, Loss/val, VAL LOSS, loss_val, \
+                 valloss, Average validation loss, validation/epoch_loss, metrics.val_loss, sunny-1 - val_loss, \
+                 val_cross_entropy, dev loss, validation epoch_loss, Losses/val_loss",
                 Some(Side::Val),
                 Loss,
             ),
+            ("train_loss, Training loss, Loss/train, trainLoss, train_loss_epoch, tr_loss", Some(Side::Train), Loss),
+            ("test_loss, Test set: Average loss, testing loss", Some(Side::Test), Loss),
+            ("loss, Loss, epoch_loss, nll_loss, avg loss", None, Loss),
             (
-                &["train_loss", "Training loss", "Loss/train", "trainLoss", "train_loss_epoch", "tr_loss"],
-                Some(Side::Train),
-                Loss,
-            ),
-            (&["test_loss", "Test set: Average loss", "testing loss"], Some(Side::Test), Loss),
-            (&["loss", "Loss", "epoch_loss", "nll_loss", "avg loss"], None, Loss),
-            (
-                &[
-                    "val_acc",
-                    "eval_top1",
-                    "val_sparse_categorical_accuracy",
-                    "Val Acc@1",
-                    "valid accuracy",
-                    "val/accuracy_top1",
-                ],
+                "val_acc, eval_top1, val_sparse_categorical_accuracy, Val Acc@1, valid accuracy, val/accuracy_top1",
                 Some(Side::Val),
                 Accuracy,
             ),
-            (&["test_acc1", "testAccuracy", "test_acc_1"], Some(Side::Test), Accuracy),
-            (
-                &["acc", "Acc@1", "accuracy/top1", "metrics/accuracy_top1", "Accuracy", "top-1", "accuracy_top-1"],
-                None,
-                Accuracy,
-            ),
-            (&["lr", "learning_rate", "lr-SGD", "lr/pg0", "train_lr", "lr-Adam/pg1", "Learning Rate"], None, Rate),
+            ("test_acc1, testAccuracy, test_acc_1", Some(Side::Test), Accuracy),
+            ("acc, Acc@1, accuracy/top1, metrics/accuracy_top1, Accuracy, top-1, accuracy_top-1", None, Accuracy),
+            ("lr, learning_rate, lr-SGD, lr/pg0, train_lr, lr-Adam/pg1, Learning Rate", None, Rate),
         ];
         for (names, side, kind) in table {
-            for name in names {
-                let expected = Some((side, kind));
-                let found = match *name {
-                    // A prefix of other words is cut at slashes, dashes with spaces and dots alone.
-                    "run-validation-tag-epoch_loss" => of("validation epoch_loss"),
-                    name => of(name),
-                };
-                assert_eq!(found, expected, "{name}");
+            for name in names.split(", ") {
+                assert_eq!(of(name), Some((side, kind)), "{name}");
             }
         }
     }
 
     #[test]
     fn names_of_other_figures() {
-        for name in [
-            "box_loss",
-            "train/box_loss",
-            "val_acc5",
-            "top5",
-            "best val loss",
-            "regularization loss",
-            "val_loss__MIN",
-            "time",
-            "train val loss",
-            "f1",
-            "Train Loss: 2.0",
-            "perplexity",
-            "",
-            "12",
-            "macro f1 accuracy",
-        ] {
+        let names = "box_loss, train/box_loss, val_acc5, top5, best val loss, regularization loss, val_loss__MIN, \
+                     time, train val loss, f1, Train Loss: 2.0, perplexity, , 12, macro f1 accuracy";
+        for name in names.split(", ") {
             assert_eq!(of(name), None, "{name}");
         }
     }

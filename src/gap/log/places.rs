@@ -52,7 +52,7 @@ fn measurements(run: &RunRows, counts: &[Option<f64>], val_losses: &BTreeSet<u32
     let mut ends: Vec<f64> = Vec::new();
     for ((_, row), count) in run.rows.iter().zip(counts) {
         if let Some(count) = count
-            && states_any(row, val_losses)
+            && row.states_any(val_losses)
         {
             ends.push(count.max(0.0));
         }
@@ -66,10 +66,6 @@ fn measurements(run: &RunRows, counts: &[Option<f64>], val_losses: &BTreeSet<u32
 fn next_measurement(count: f64, ends: &[f64]) -> Option<usize> {
     let at = ends.partition_point(|end| *end < count);
     (at < ends.len()).then_some(at)
-}
-
-fn states_any(row: &Row, columns: &BTreeSet<u32>) -> bool {
-    row.cells.iter().any(|(column, cell)| columns.contains(column) && cell.number().is_some())
 }
 
 /// The epoch of each row. A row that states none belongs to the epoch whose step comes next. Without steps, or where its

@@ -24,8 +24,6 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// The names of all columns of the log, up to the number that a message lists.
     pub seen: Vec<String>,
-    /// How many epochs were planned, where the log says so.
-    pub planned: Option<u32>,
     /// Whether the last of several figures in an epoch counts, instead of their mean.
     pub takes_last: bool,
     /// Remarks on how the log was read.
@@ -131,9 +129,6 @@ impl Table {
     }
 
     /// Adds the rows of `other` below these.
-    ///
-    /// # Errors
-    /// There are too many columns or cells.
     pub fn append(&mut self, other: Self) -> Result<()> {
         let columns: Vec<Option<u32>> = other.columns.iter().map(|name| self.column(name)).collect::<Result<_>>()?;
         for row in other.rows {
@@ -146,7 +141,6 @@ impl Table {
             }
         }
         self.takes_last |= other.takes_last;
-        self.planned = self.planned.or(other.planned);
         self.notes.extend(other.notes);
         Ok(())
     }
@@ -191,10 +185,13 @@ impl Row {
         self.get(column).and_then(Cell::number)
     }
 
+    /// Whether the row states a number in one of these columns.
+    pub fn states_any(&self, columns: &BTreeSet<u32>) -> bool {
+        self.cells.iter().any(|(column, cell)| columns.contains(column) && cell.number().is_some())
+    }
+
     /// Whether the row states a loss of each of these sides.
     pub fn is_whole(&self, sides: &[BTreeSet<u32>; 2]) -> bool {
-        sides
-            .iter()
-            .all(|columns| self.cells.iter().any(|(column, cell)| columns.contains(column) && cell.number().is_some()))
+        sides.iter().all(|columns| self.states_any(columns))
     }
 }

@@ -81,15 +81,14 @@ fn number_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let sign = usize::from(matches!(bytes.first(), Some(b'+' | b'-')));
     let mut end = end_of_digits(bytes, sign);
-    let whole = end > sign;
     if bytes.get(end) == Some(&b'.') {
         let fraction = end_of_digits(bytes, end + 1);
         // Two dots after a number separate figures (`0.5..`), and one dot ends a sentence.
-        if fraction > end + 1 || whole && bytes.get(end + 1) != Some(&b'.') && !whole_only(bytes, end) {
+        if fraction > end + 1 {
             end = fraction;
         }
     }
-    if end == sign || !(whole || end > sign + 1) {
+    if end == sign {
         return 0;
     }
     if matches!(bytes.get(end), Some(b'e' | b'E')) {
@@ -104,11 +103,6 @@ fn number_length(text: &str) -> usize {
 fn end_of_digits(bytes: &[u8], from: usize) -> usize {
     let digits = bytes[from.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit());
     from + digits.count()
-}
-
-/// Whether the dot at `end` is a full stop.
-fn whole_only(bytes: &[u8], end: usize) -> bool {
-    bytes.get(end + 1).is_none_or(|byte| !byte.is_ascii_digit())
 }
 
 /// A word; `nan` and `inf` are numbers.

@@ -9,14 +9,14 @@ use crate::{
 const SOME: f64 = 0.02;
 const MUCH: f64 = 0.05;
 
-pub fn find(case: &Case) -> Vec<Finding> {
+pub fn find(case: &Case) -> Option<Finding> {
     let Some(done) = case.run.as_ref().and_then(|run| run.done.as_ref()) else {
-        return from_curves(case).into_iter().collect();
+        return from_curves(case);
     };
     let nats = done.overconfidence;
     let temperature = done.temperature;
     if nats.is_nan() || nats < SOME {
-        return Vec::new();
+        return None;
     }
     let severity = if nats >= MUCH { Severity::Warning } else { Severity::Info };
     let share = done.overconfidence_share_of_gap;
@@ -41,11 +41,9 @@ pub fn find(case: &Case) -> Vec<Finding> {
                  {temperature:.2} where probabilities matter."
             ))
     };
-    let finding = finding
-        .figure("nats", nats)
-        .figure("temperature", temperature)
-        .figure("calibration_error", done.calibration_error);
-    vec![finding]
+    let finding =
+        finding.figures([("nats", nats), ("temperature", temperature), ("calibration_error", done.calibration_error)]);
+    Some(finding)
 }
 
 /// The sign of overconfidence in a log without logits: val loss rises while val accuracy rises.
@@ -73,8 +71,6 @@ fn from_curves(case: &Case) -> Option<Finding> {
          temperature fitted on val repairs probabilities and changes no prediction; label smoothing \
          (0.1), mixup or weight decay limit confidence during training.",
     )
-    .figure("accuracy_at_best", change.at_best)
-    .figure("accuracy", change.now)
-    .figure("risen", risen);
+    .figures([("accuracy_at_best", change.at_best), ("accuracy", change.now), ("risen", risen)]);
     Some(finding)
 }

@@ -1,11 +1,9 @@
 //! `class-gap`: classes in which the gap is larger than in the others.
 
-use std::{cmp::Reverse, collections::BTreeMap};
-
 use crate::{
     gap::{Case, Evidence, Finding, Id, Severity, case::mean},
-    run::Predictions,
-    stats::{Logits, difference_of_means},
+    run::{Measured, Predictions},
+    stats::{Confusion, Logits, difference_of_means},
 };
 
 /// Images that a class needs in val and in the probe to be judged.
@@ -25,16 +23,12 @@ struct ClassGap<'a> {
     recall: f64,
 }
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    judge(case).into_iter().collect()
-}
-
-fn judge(case: &Case) -> Option<Finding> {
+pub fn find(case: &Case) -> Option<Finding> {
     let gap = case.gap().filter(|gap| gap.is_open())?;
     let run = case.run.as_ref()?;
     let predictions = run.predictions.as_ref()?;
     let (val, probe) = case.images()?;
-    let classes = class_gaps(case, run, predictions)?;
+    let classes = class_gaps(run, predictions, &val, &probe);
     // The largest of many classes would be two errors above the mean by chance, so three are asked for.
     let worst: Vec<&ClassGap> = classes
         .iter()
@@ -53,7 +47,10 @@ fn judge(case: &Case) -> Option<Finding> {
     };
     let named = &worst[..worst.len().min(NAMED)];
     let names: Vec<&str> = named.iter().map(|class| class.name).collect();
-    let gaps: Vec<String> = named.iter().map(|class| class.describe()).collect();
+    let mut gaps = Vec::new();
+    for ClassGap { name, val, gap, error, recall } in named {
+        gaps.push(format!("{name} {gap:.3} ± {error:.3} ({val} val images, recall {:.0} %)", 100.0 * recall));
+    }
     let finding =
         Finding::new(Id::ClassGap, Severity::Info, format!("The gap is largest in some classes: {}", names.join(", ")))
             .because(format!(
@@ -63,14 +60,12 @@ fn judge(case: &Case) -> Option<Finding> {
                 most_confused(run, predictions)
             ))
             .advise(advice)
-            .figure("worst_gap", worst[0].gap)
-            .figure("worst_recall", worst[0].recall);
+            .figures([("worst_gap", worst[0].gap), ("worst_recall", worst[0].recall)]);
     Some(finding)
 }
 
 /// The gap of every class that has enough images, the largest first.
-fn class_gaps<'a>(case: &Case, run: &'a Evidence, predictions: &Predictions) -> Option<Vec<ClassGap<'a>>> {
-    let (val, probe) = case.images()?;
+fn class_gaps<'a>(run: &'a Evidence, predictions: &Predictions, val: &Measured, probe: &Measured) -> Vec<ClassGap<'a>> {
     let mut classes = Vec::new();
     for (class, name) in run.data.classes.iter().enumerate() {
         let of_class = |labels: &[i64], image: usize| labels[image] == class as i64;
@@ -90,33 +85,16 @@ fn class_gaps<'a>(case: &Case, run: &'a Evidence, predictions: &Predictions) -> 
         });
     }
     classes.sort_by(|a, b| b.gap.total_cmp(&a.gap));
-    Some(classes)
-}
-
-impl ClassGap<'_> {
-    fn describe(&self) -> String {
-        let Self { name, val, gap, error, recall } = self;
-        format!("{name} {gap:.3} ± {error:.3} ({val} val images, recall {:.0} %)", 100.0 * recall)
-    }
+    classes
 }
 
 /// The pairs of classes that are confused most often, as a sentence.
 fn most_confused(run: &Evidence, predictions: &Predictions) -> String {
     let outputs = &predictions.last_val;
     let predicted = Logits::new(&outputs.logits, &outputs.labels, predictions.classes).predicted();
-    let mut counts: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-    for (&truth, predicted) in outputs.labels.iter().zip(predicted) {
-        if let Some(predicted) = predicted
-            && predicted as i64 != truth
-        {
-            *counts.entry((truth as usize, predicted)).or_default() += 1;
-        }
-    }
-    let mut pairs: Vec<_> = counts.into_iter().collect();
-    pairs.sort_by_key(|(_, count)| Reverse(*count));
     let mut list = Vec::new();
-    for ((truth, predicted), count) in pairs.into_iter().take(NAMED) {
-        list.push(format!("{} for {} ({count})", class_name(run, truth), class_name(run, predicted)));
+    for pair in Confusion::new(predictions.classes, &outputs.labels, &predicted).pairs(NAMED) {
+        list.push(format!("{} for {} ({})", class_name(run, pair.truth), class_name(run, pair.given), pair.count));
     }
     format!("Most often confused: {}.", list.join(", "))
 }

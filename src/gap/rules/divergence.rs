@@ -7,7 +7,7 @@ const NATS_ABOVE: f64 = 1.0;
 /// …and at this multiple of it.
 const TIMES_LOWEST: f64 = 1.5;
 
-pub fn find(case: &Case) -> Vec<Finding> {
+pub fn find(case: &Case) -> Option<Finding> {
     let points = &case.curves.points;
     let advice = "Lower the learning rate (--lr, to a third at first), warm it up (--warmup-epochs), or clip \
                   the gradient (--clip-grad 1); mindgap find-lr shows how high it may be.";
@@ -16,14 +16,14 @@ pub fn find(case: &Case) -> Vec<Finding> {
         let finding = Finding::new(Id::Diverged, Severity::Problem, "The run diverged: a loss is not finite")
             .because(format!("After epoch {} a loss is not finite.", point.epoch))
             .advise(advice)
-            .figure("epoch", f64::from(point.epoch));
-        return vec![finding];
+            .figures([("epoch", f64::from(point.epoch))]);
+        return Some(finding);
     }
     let losses = case.curves.series(|point| point.train_loss);
     let lowest = losses.iter().copied().reduce(|a, b| if b.1 < a.1 { b } else { a });
-    let (Some(lowest), Some(last)) = (lowest, losses.last()) else { return Vec::new() };
+    let (lowest, last) = (lowest?, losses.last()?);
     if last.1 < lowest.1 + NATS_ABOVE || last.1 < lowest.1 * TIMES_LOWEST || losses.len() < 3 {
-        return Vec::new();
+        return None;
     }
     let finding =
         Finding::new(Id::Diverged, Severity::Problem, "The run diverged: training loss ended far above its lowest")
@@ -36,7 +36,6 @@ pub fn find(case: &Case) -> Vec<Finding> {
                 last.0
             ))
             .advise(advice)
-            .figure("lowest", lowest.1)
-            .figure("last", last.1);
-    vec![finding]
+            .figures([("lowest", lowest.1), ("last", last.1)]);
+    Some(finding)
 }

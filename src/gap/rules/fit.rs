@@ -9,11 +9,7 @@ const SMALL: f64 = 0.15;
 /// Relative distance within which a loss is that of guessing.
 const GUESSING: f64 = 0.02;
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    under(case).into_iter().collect()
-}
-
-fn under(case: &Case) -> Option<Finding> {
+pub fn find(case: &Case) -> Option<Finding> {
     let (last, gap, chance) = (case.curves.last()?, case.gap()?, case.chance()?);
     // Loss through overconfidence alone is not a lack of fit.
     let by_confidence = case.overconfidence().map_or(0.0, |(nats, _)| nats);
@@ -44,8 +40,6 @@ fn under(case: &Case) -> Option<Finding> {
             true => advice::against_guessing(case),
             false => advice::against_underfit(case, still_falls),
         })
-        .figure("train_loss", last.train_loss)
-        .figure("chance", chance)
-        .figure("gap", gap.value);
+        .figures([("train_loss", last.train_loss), ("chance", chance), ("gap", gap.value)]);
     Some(finding)
 }

@@ -12,11 +12,7 @@ const LITTLE: f64 = 0.03;
 /// Val loss has risen when it ends above its lowest by more than this share of it.
 const RISEN: f64 = 0.02;
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    judge(case).into_iter().collect()
-}
-
-fn judge(case: &Case) -> Option<Finding> {
+pub fn find(case: &Case) -> Option<Finding> {
     let (gap, last, best) = (case.gap()?, case.curves.last()?, case.curves.best()?);
     if !gap.is_open() || gap.share < SMALL {
         return None;
@@ -41,16 +37,16 @@ fn judge(case: &Case) -> Option<Finding> {
     if gap.value < LITTLE {
         finding.severity = Severity::Info;
     }
-    let finding = finding
-        .figure("gap", gap.value)
-        .figure("gap_error", gap.error)
-        .figure("slope", lately.slope)
-        .figure("slope_error", lately.error)
-        .figure("since", lately.since)
-        .figure("best_epoch", f64::from(best.epoch))
-        .figure("best_val_loss", best.val_loss)
-        .figure("last_val_loss", last.val_loss);
-    Some(finding)
+    Some(finding.figures([
+        ("gap", gap.value),
+        ("gap_error", gap.error),
+        ("slope", lately.slope),
+        ("slope_error", lately.error),
+        ("since", lately.since),
+        ("best_epoch", f64::from(best.epoch)),
+        ("best_val_loss", best.val_loss),
+        ("last_val_loss", last.val_loss),
+    ]))
 }
 
 fn falls(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Finding {

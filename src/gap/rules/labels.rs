@@ -6,7 +6,7 @@
 //! 2021, arXiv:1911.00068).
 
 use crate::{
-    gap::{Case, Finding, Id, Severity},
+    gap::{Case, Finding, Id, Severity, advice},
     run::{DataSource, Outputs},
     stats::Logits,
 };
@@ -26,11 +26,7 @@ const MEMORISED_ACC: f64 = 99.0;
 /// …and at most this loss \[nats\].
 const MEMORISED_LOSS: f64 = 0.1;
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    label_noise(case).into_iter().chain(memorised(case)).collect()
-}
-
-fn label_noise(case: &Case) -> Option<Finding> {
+pub fn label_noise(case: &Case) -> Option<Finding> {
     let run = case.run.as_ref()?;
     let predictions = run.predictions.as_ref()?;
     let probe = &predictions.best_probe;
@@ -63,8 +59,7 @@ fn label_noise(case: &Case) -> Option<Finding> {
                 run.data.source
             )
         })
-        .figure("share", share)
-        .figure("images", contradicted.len() as f64);
+        .figures([("share", share), ("images", contradicted.len() as f64)]);
     Some(finding)
 }
 
@@ -110,7 +105,7 @@ fn copies(data: &DataSource) -> String {
     }
 }
 
-fn memorised(case: &Case) -> Option<Finding> {
+pub fn memorised(case: &Case) -> Option<Finding> {
     let (val, probe) = case.images()?;
     let last = case.curves.last()?;
     let has_memorised = last.train_acc >= MEMORISED_ACC && last.train_loss <= MEMORISED_LOSS;
@@ -128,10 +123,8 @@ fn memorised(case: &Case) -> Option<Finding> {
             val_loss_50,
             100.0 * unsolved
         ) + &case.run.as_ref().map_or(String::new(), |run| copies(&run.data)))
-        .advise(super::super::advice::against_memory(case))
-        .figure("probe_loss_90", probe_loss_90)
-        .figure("val_loss_50", val_loss_50)
-        .figure("probe_acc", last.train_acc);
+        .advise(advice::against_memory(case))
+        .figures([("probe_loss_90", probe_loss_90), ("val_loss_50", val_loss_50), ("probe_acc", last.train_acc)]);
     Some(finding)
 }
 

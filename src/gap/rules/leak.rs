@@ -6,15 +6,15 @@ use crate::gap::{Case, Evidence, Finding, Id, Severity};
 /// Share of val from which leaks are a problem, even where they hardly change the figures.
 const MUCH: f64 = 0.05;
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    let Some(run) = &case.run else { return Vec::new() };
+pub fn find(case: &Case) -> Option<Finding> {
+    let run = case.run.as_ref()?;
     let has_images = run.data.val_in_train + run.data.near_leaks.unwrap_or(0) > 0;
     if has_images { of_images(case, run) } else { of_groups(run) }
 }
 
 /// Images of groups, such as patients, that train also has.
-fn of_groups(run: &Evidence) -> Vec<Finding> {
-    let Some(leaks) = run.data.group_leaks.filter(|&leaks| leaks > 0) else { return Vec::new() };
+fn of_groups(run: &Evidence) -> Option<Finding> {
+    let leaks = run.data.group_leaks.filter(|&leaks| leaks > 0)?;
     let (leaks, val) = (leaks as f64, run.data.val as f64);
     let finding = Finding::new(Id::Leak, Severity::Warning, "Val is no test of new groups: train has some of its groups")
         .because(format!(
@@ -25,13 +25,12 @@ fn of_groups(run: &Evidence) -> Vec<Finding> {
             "On images of other groups expect a higher loss. mindgap inspect names the groups; without a val folder mindgap \
              draws a val of whole groups, and --folds divides train and val into folds of whole groups.",
         )
-        .figure("group_leaks", leaks)
-        .figure("share", leaks / val);
-    vec![finding]
+        .figures([("group_leaks", leaks), ("share", leaks / val)]);
+    Some(finding)
 }
 
 /// Images that train also has, or nearly so.
-fn of_images(case: &Case, run: &Evidence) -> Vec<Finding> {
+fn of_images(case: &Case, run: &Evidence) -> Option<Finding> {
     let (exact, near) = (run.data.val_in_train, run.data.near_leaks.unwrap_or(0));
     let val = run.data.val as f64;
     let percent = |count: usize| 100.0 * count as f64 / val;
@@ -48,8 +47,7 @@ fn of_images(case: &Case, run: &Evidence) -> Vec<Finding> {
     }
     evidence.truncate(evidence.trim_end().len());
     let mut flattery = f64::NAN;
-    let clean = run.val_loss_without_near_leaks.or(run.val_loss_without_leaks);
-    if let (Some(clean), Some(last)) = (clean, case.curves.last()) {
+    if let (Some(clean), Some(last)) = (run.val_loss_without_leaks, case.curves.last()) {
         flattery = clean - last.val_loss;
         evidence += &format!(
             " Without them val loss is {clean:.3} instead of {:.3}, the gap {:.3} instead of {:.3}.",
@@ -73,9 +71,11 @@ fn of_images(case: &Case, run: &Evidence) -> Vec<Finding> {
     let finding = Finding::new(Id::Leak, severity, "Val is not clean: the network has seen some of its images")
         .because(evidence)
         .advise(advice)
-        .figure("val_in_train", exact as f64)
-        .figure("near_leaks", near as f64)
-        .figure("share", share)
-        .figure("flattery", flattery);
-    vec![finding]
+        .figures([
+            ("val_in_train", exact as f64),
+            ("near_leaks", near as f64),
+            ("share", share),
+            ("flattery", flattery),
+        ]);
+    Some(finding)
 }

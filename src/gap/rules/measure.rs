@@ -2,10 +2,10 @@
 
 use crate::gap::{Case, Finding, Id, Severity, TrainingLoss};
 
-pub fn find(case: &Case) -> Vec<Finding> {
+pub fn find(case: &Case) -> Option<Finding> {
     match case.curves.training {
-        TrainingLoss::Running => vec![other_scale(case).or_else(|| val_below(case)).unwrap_or_else(unknown)],
-        TrainingLoss::Probe => measured(case).into_iter().collect(),
+        TrainingLoss::Running => Some(other_scale(case).or_else(|| val_below(case)).unwrap_or_else(unknown)),
+        TrainingLoss::Probe => measured(case),
     }
 }
 
@@ -43,8 +43,7 @@ fn other_scale(case: &Case) -> Option<Finding> {
             "Divide a sum by the number of its batches, or measure training and val loss by the same code; until then their difference is not a \
              gap.",
         )
-        .figure("train_loss", last.train_loss)
-        .figure("val_loss", last.val_loss);
+        .figures([("train_loss", last.train_loss), ("val_loss", last.val_loss)]);
     Some(finding)
 }
 
@@ -66,7 +65,7 @@ fn val_below(case: &Case) -> Option<Finding> {
              it: mindgap train does so on a probe. Where val stays better even so, look for val images that also appear in train \
              (mindgap inspect) and for a val split that is easier.",
         )
-        .figure("gap", gap.value);
+        .figures([("gap", gap.value)]);
     Some(finding)
 }
 
@@ -93,8 +92,6 @@ fn measured(case: &Case) -> Option<Finding> {
             artefact.abs()
         ))
         .advise("Compare val loss with the probe's, never with the batch loss.")
-        .figure("reported_gap", reported)
-        .figure("gap", honest)
-        .figure("artefact", artefact);
+        .figures([("reported_gap", reported), ("gap", honest), ("artefact", artefact)]);
     Some(finding)
 }

@@ -1,5 +1,5 @@
-//! The rules of a diagnosis, one question a file. A rule gets the case and returns findings or none; it knows no other
-//! rule.
+//! The rules of a diagnosis, one question a file. A rule gets the case and returns a finding or none; it knows no
+//! other rule.
 
 mod calibration;
 mod classes;
@@ -18,18 +18,20 @@ mod val_small;
 use super::{Case, Finding};
 
 /// Looks for one kind of trouble in a case.
-pub type Rule = fn(&Case) -> Vec<Finding>;
+pub type Rule = fn(&Case) -> Option<Finding>;
 
 /// All rules.
-pub const RULES: [Rule; 13] = [
+pub const RULES: [Rule; 15] = [
     divergence::find,
     rate::find,
     leak::find,
-    labels::find,
+    labels::label_noise,
+    labels::memorised,
     fit::find,
     harm::find,
     calibration::find,
-    schedule::find,
+    schedule::plateau,
+    schedule::too_early,
     classes::find,
     opens::find,
     noise::find,

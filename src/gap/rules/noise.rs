@@ -9,13 +9,11 @@ const MUCH: f64 = 0.05;
 const SOME_NATS: f64 = 0.005;
 const MUCH_NATS: f64 = 0.02;
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    let (Some(noise), Some(last)) = (case.noise_of(|point| point.val_loss), case.curves.last()) else {
-        return Vec::new();
-    };
+pub fn find(case: &Case) -> Option<Finding> {
+    let (noise, last) = (case.noise_of(|point| point.val_loss)?, case.curves.last()?);
     let share = noise / last.val_loss;
     if share < SOME || noise < SOME_NATS || case.curves.points.len() < 6 {
-        return Vec::new();
+        return None;
     }
     let severity = if share > MUCH && noise > MUCH_NATS { Severity::Warning } else { Severity::Info };
     let train = case.noise_of(|point| point.train_loss).unwrap_or(f64::NAN);
@@ -29,10 +27,8 @@ pub fn find(case: &Case) -> Vec<Finding> {
     let finding = Finding::new(Id::ValNoise, severity, "Validation loss jumps from epoch to epoch")
         .because(evidence)
         .advise(advice::against_noise(case))
-        .figure("noise", noise)
-        .figure("share", share)
-        .figure("train_noise", train);
-    vec![finding]
+        .figures([("noise", noise), ("share", share), ("train_noise", train)]);
+    Some(finding)
 }
 
 /// How many val images turned wrong or right between the best and the last epoch, as a sentence to append.

@@ -12,18 +12,12 @@ const LARGE: f64 = 0.2;
 /// …and above this number of nats is a warning.
 const LARGE_NATS: f64 = 0.03;
 
-/// The epoch from which the gap grows; None where it does not grow.
-fn onset(case: &Case) -> Option<Onset> {
-    let last = case.curves.last()?;
+pub fn find(case: &Case) -> Option<Finding> {
+    let (last, gap) = (case.curves.last()?, case.gap()?);
     let onset = Onset::of(&case.curves.series(|point| point.gap()))?;
-    let is_there = onset.p < LEVEL && onset.rise > (0.04 * last.val_loss).max(2.0 * onset.noise);
-    is_there.then_some(onset)
-}
-
-pub fn find(case: &Case) -> Vec<Finding> {
-    let (Some(onset), Some(last), Some(gap)) = (onset(case), case.curves.last(), case.gap()) else { return Vec::new() };
-    if !gap.is_open() {
-        return Vec::new();
+    let grows = onset.p < LEVEL && onset.rise > (0.04 * last.val_loss).max(2.0 * onset.noise);
+    if !grows || !gap.is_open() {
+        return None;
     }
     let [low, high] = onset.interval;
     let first = case.curves.points[0];
@@ -47,12 +41,9 @@ pub fn find(case: &Case) -> Vec<Finding> {
             coincidence(case, low, high)
         ))
         .advise("This says when the gap opened, not whether it harms: see what val loss does meanwhile.")
-        .figure("epoch", onset.at)
-        .figure("epoch_low", low)
-        .figure("epoch_high", high)
-        .figure("gap_first", first.gap())
-        .figure("gap", last.gap());
-    vec![finding]
+        .figures([("epoch", onset.at), ("epoch_low", low), ("epoch_high", high)])
+        .figures([("gap_first", first.gap()), ("gap", last.gap())]);
+    Some(finding)
 }
 
 /// Whether the learning rate fell where the gap began to grow, as a sentence.

@@ -12,12 +12,12 @@ const LEAST: f64 = 0.03;
 /// Share of epochs with a jump from which the jumps are a problem of the whole run.
 const MANY: f64 = 0.25;
 
-pub fn find(case: &Case) -> Vec<Finding> {
+pub fn find(case: &Case) -> Option<Finding> {
     let losses = case.curves.series(|point| point.train_loss);
     if losses.len() < 6 {
-        return Vec::new();
+        return None;
     }
-    too_high(case, &losses).or_else(|| too_low(case, &losses)).into_iter().collect()
+    too_high(case, &losses).or_else(|| too_low(case, &losses))
 }
 
 fn too_high(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
@@ -59,8 +59,7 @@ fn too_high(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
     let finding = Finding::new(Id::RateTooHigh, severity, "The learning rate is too high: training loss jumps")
         .because(evidence)
         .advise(advice)
-        .figure("jumps", jumps.len() as f64)
-        .figure("share_of_epochs", share);
+        .figures([("jumps", jumps.len() as f64), ("share_of_epochs", share)]);
     Some(finding)
 }
 
@@ -88,7 +87,6 @@ fn too_low(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
             -end.slope
         ))
         .advise("Raise the learning rate (--lr, threefold at first), or find it with mindgap find-lr.")
-        .figure("slope_first", begin.slope)
-        .figure("slope_last", end.slope);
+        .figures([("slope_first", begin.slope), ("slope_last", end.slope)]);
     Some(finding)
 }

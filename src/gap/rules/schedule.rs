@@ -12,12 +12,8 @@ const GAIN: f64 = 0.04;
 /// …and by this number of nats.
 const LEAST: f64 = 0.02;
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    plateau(case).into_iter().chain(too_early(case)).collect()
-}
-
 /// Reports that neither loss has moved for a third of the run.
-fn plateau(case: &Case) -> Option<Finding> {
+pub fn plateau(case: &Case) -> Option<Finding> {
     let (train, val) = (case.curves.tail(|point| point.train_loss), case.curves.tail(|point| point.val_loss));
     let last = case.curves.last()?;
     if case.curves.points.len() < 9 || !is_still(&train, last.train_loss.max(0.1)) || !is_still(&val, last.val_loss) {
@@ -50,7 +46,7 @@ fn plateau(case: &Case) -> Option<Finding> {
             last.val_loss
         ))
         .advise(advice)
-        .figure("epoch", train[0].0);
+        .figures([("epoch", train[0].0)]);
     Some(finding)
 }
 
@@ -63,7 +59,7 @@ fn is_still(points: &[(f64, f64)], level: f64) -> bool {
 
 /// Reports that the rate fell to a quarter or less while val loss was still falling at an even rate, and that val loss
 /// hardly fell afterwards.
-fn too_early(case: &Case) -> Option<Finding> {
+pub fn too_early(case: &Case) -> Option<Finding> {
     let (rates, val) = (case.curves.series(|point| point.lr), case.curves.series(|point| point.val_loss));
     if rates.len() != val.len() {
         return None;
@@ -92,8 +88,6 @@ fn too_early(case: &Case) -> Option<Finding> {
             rates[at].1
         ))
         .advise("Keep the higher rate until val loss stands still (more --epochs stretch every phase), then lower it.")
-        .figure("epoch", rates[at].0)
-        .figure("slope_before", before)
-        .figure("slope_after", after);
+        .figures([("epoch", rates[at].0), ("slope_before", before), ("slope_after", after)]);
     Some(finding)
 }

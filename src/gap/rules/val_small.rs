@@ -5,14 +5,14 @@ use crate::{
     stats,
 };
 
-pub fn find(case: &Case) -> Vec<Finding> {
-    let Some((val, _)) = case.images() else { return Vec::new() };
+pub fn find(case: &Case) -> Option<Finding> {
+    let (val, _) = case.images()?;
     let is_of_folds = case.recipe().is_some_and(|recipe| recipe.folds.is_some());
     let losses = val.losses_f64();
     let (n, error, spread) = (losses.len(), stats::standard_error(&losses), stats::sample_sd(&losses));
     // A run on one fold is part of a cross-validation already. An error that is not a number says nothing.
     if is_of_folds || error.is_nan() || error <= case.detect {
-        return Vec::new();
+        return None;
     }
     let wanted = (spread / case.detect).powi(2).ceil();
     let advice = match case.recipe() {
@@ -28,9 +28,6 @@ pub fn find(case: &Case) -> Vec<Finding> {
             case.detect
         ))
         .advise(advice)
-        .figure("images", n as f64)
-        .figure("standard_error", error)
-        .figure("detect", case.detect)
-        .figure("images_wanted", wanted);
-    vec![finding]
+        .figures([("images", n as f64), ("standard_error", error), ("detect", case.detect), ("images_wanted", wanted)]);
+    Some(finding)
 }

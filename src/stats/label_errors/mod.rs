@@ -20,6 +20,5 @@ mod noise_fit;
 mod posterior;
 mod transition;
 
-pub use confident_joint::confident_joint;
 pub use cut::{Cut, best_cut};
 pub use posterior::LabelErrors;

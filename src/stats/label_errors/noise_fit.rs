@@ -25,8 +25,6 @@ pub struct NoiseFit {
     pub probabilities: Vec<f64>,
     /// `[true class][label]`, rows sum to 1.
     pub transition: Vec<Vec<f64>>,
-    /// 1 / β.
-    pub temperature: f64,
 }
 
 impl NoiseFit {
@@ -34,8 +32,10 @@ impl NoiseFit {
     pub fn of(logits: &Logits, classes: usize) -> Self {
         let mut beta = 1.0;
         let mut bias = vec![0.0; classes];
-        let spread = spread_by_frequency(&label_sizes(logits, classes));
-        let mut transition = smoothed(&first_counts(logits, classes), &spread);
+        let mut sizes = vec![0.0; classes];
+        logits.rows().for_each(|(_, label)| sizes[label] += 1.0);
+        let spread = spread_by_frequency(&sizes);
+        let mut transition = smoothed(&first_counts(logits, &sizes), &spread);
         for _ in 0..ITERATIONS {
             let step = Expectation::of(logits, beta, &bias, &transition);
             let next_transition = smoothed(&step.counts, &spread);
@@ -54,7 +54,7 @@ impl NoiseFit {
             }
         }
         let probabilities = logits.rows().flat_map(|(row, _)| scaled_softmax(row, beta, &bias)).collect();
-        Self { probabilities, transition, temperature: 1.0 / beta }
+        Self { probabilities, transition }
     }
 }
 
@@ -105,17 +105,10 @@ impl Expectation {
     }
 }
 
-/// Number of images of each label.
-fn label_sizes(logits: &Logits, classes: usize) -> Vec<f64> {
-    let mut sizes = vec![0.0; classes];
-    logits.rows().for_each(|(_, label)| sizes[label] += 1.0);
-    sizes
-}
-
-/// The confident joint, scaled so that each label counts as many images as carry it; `[true class][label]`.
-fn first_counts(logits: &Logits, classes: usize) -> Vec<Vec<f64>> {
+/// The confident joint, scaled so that each label counts as many images as carry it, `sizes`; `[true class][label]`.
+fn first_counts(logits: &Logits, sizes: &[f64]) -> Vec<Vec<f64>> {
+    let classes = sizes.len();
     let joint = confident_joint(logits, classes);
-    let sizes = label_sizes(logits, classes);
     let mut counts = vec![vec![0.0; classes]; classes];
     for (label, row) in joint.iter().enumerate() {
         let confident: usize = row.iter().sum();

@@ -23,9 +23,7 @@ pub struct LabelErrors {
     /// Share of the images that belong to each class.
     shares: Vec<f64>,
     /// The probability of each label of an image of each class, `[true class][label]`.
-    pub transition: Vec<Vec<f64>>,
-    /// The temperature by which the logits are divided: those of a network without errors in its labels would have 1.
-    pub temperature: f64,
+    transition: Vec<Vec<f64>>,
 }
 
 impl LabelErrors {
@@ -36,7 +34,7 @@ impl LabelErrors {
     pub fn estimate(logits: &Logits, classes: usize) -> Self {
         assert!(classes > 1 && !logits.is_empty(), "two classes and an image at least");
         assert!(logits.rows().all(|(row, _)| row.iter().all(|logit| logit.is_finite())), "logits are finite");
-        let NoiseFit { probabilities: learnt, transition: fitted, temperature } = NoiseFit::of(logits, classes);
+        let NoiseFit { probabilities: learnt, transition: fitted } = NoiseFit::of(logits, classes);
         let anchors = anchors(&learnt, classes);
         let total = product(&anchors, &fitted);
         let labels: Vec<usize> = logits.rows().map(|(_, label)| label).collect();
@@ -61,18 +59,13 @@ impl LabelErrors {
         for row in probabilities.chunks_exact_mut(classes) {
             row.iter_mut().zip(&shares).for_each(|(p, share)| *p = (1.0 - lapse) * *p + lapse * share);
         }
-        Self { classes, labels, probabilities, shares, transition: robust_transition(&counts), temperature }
-    }
-
-    /// The probability of each true class of `image`, from its prediction and its label.
-    pub fn posterior(&self, image: usize) -> Vec<f64> {
-        self.posterior_with(image, &[])
+        Self { classes, labels, probabilities, shares, transition: robust_transition(&counts) }
     }
 
     /// The probability of each true class of `image`, from its prediction, its label and the labels of its `near_duplicates`.
     /// However many these are, they count as one more label: that of one of them at random, which belongs to the class
     /// of the image with a probability of 0.9. Groups of images that merely look alike thus decide little.
-    pub fn posterior_with(&self, image: usize, near_duplicates: &[usize]) -> Vec<f64> {
+    pub fn posterior(&self, image: usize, near_duplicates: &[usize]) -> Vec<f64> {
         let mut weights = self.probabilities[image * self.classes..][..self.classes].to_vec();
         for (class, weight) in weights.iter_mut().enumerate() {
             *weight *= self.transition[class][self.labels[image]];
@@ -88,12 +81,6 @@ impl LabelErrors {
             *weight *= likelihood / near_duplicates.len() as f64;
         }
         normalised(weights.into_iter())
-    }
-
-    /// The expected share of wrong labels, 0–1.
-    pub fn noise(&self) -> f64 {
-        let wrong = |image: usize| 1.0 - self.posterior(image)[self.labels[image]];
-        (0..self.labels.len()).map(wrong).sum::<f64>() / self.labels.len() as f64
     }
 }
 
@@ -118,7 +105,7 @@ mod tests {
     use super::*;
     use crate::{
         random::{Purpose, Stream},
-        stats::golden::{assert_all_close, assert_close, golden_of_label_errors},
+        stats::golden::{assert_all_close, golden_of_label_errors},
     };
 
     #[test]
@@ -127,12 +114,10 @@ mod tests {
         let classes = golden.classes();
         let (values, labels) = golden.logits();
         let errors = LabelErrors::estimate(&Logits::new(&values, &labels, classes), classes);
-        assert_close(errors.temperature, golden.number("temperature"), 1e-9);
         assert_all_close(&errors.transition.concat(), &golden.numbers("transition"), 1e-9);
-        let posteriors: Vec<f64> = (0..labels.len()).flat_map(|image| errors.posterior(image)).collect();
+        let posteriors: Vec<f64> = (0..labels.len()).flat_map(|image| errors.posterior(image, &[])).collect();
         assert_all_close(&posteriors, &golden.numbers("posterior"), 1e-9);
-        assert_close(errors.noise(), golden.number("noise"), 1e-9);
-        assert_all_close(&errors.posterior_with(0, &[1, 2]), &golden.numbers("with_near_duplicates"), 1e-9);
+        assert_all_close(&errors.posterior(0, &[1, 2]), &golden.numbers("with_near_duplicates"), 1e-9);
     }
 
     /// Logits of a network that is as sure as it may be, and labels of which `noise` are wrong, with whether each is.
@@ -155,18 +140,21 @@ mod tests {
         (logits, labels, is_wrong)
     }
 
+    /// The expected share of wrong labels, 0–1.
+    fn noise(errors: &LabelErrors) -> f64 {
+        let wrong = |image: usize| 1.0 - errors.posterior(image, &[])[errors.labels[image]];
+        (0..errors.labels.len()).map(wrong).sum::<f64>() / errors.labels.len() as f64
+    }
+
     #[test]
     fn two_classes_or_a_hundred_are_possible() {
         for classes in [2, 100] {
             let (logits, labels, is_wrong) = noisy(classes, 4000, 9.0, 0.1);
             let errors = LabelErrors::estimate(&Logits::new(&logits, &labels, classes), classes);
-            let found = |image: usize| errors.posterior(image)[labels[image] as usize] < 0.5;
+            let found = |image: usize| errors.posterior(image, &[])[labels[image] as usize] < 0.5;
             let right = (0..labels.len()).filter(|&image| found(image) == is_wrong[image]).count();
-            assert!(
-                right > 3900 && (errors.noise() - 0.1).abs() < 0.03,
-                "{classes} classes: {right}, {}",
-                errors.noise()
-            );
+            let noise = noise(&errors);
+            assert!(right > 3900 && (noise - 0.1).abs() < 0.03, "{classes} classes: {right}, {noise}");
         }
     }
 
@@ -174,7 +162,7 @@ mod tests {
     fn right_labels_are_left_alone() {
         let (logits, labels, _) = noisy(10, 4000, 9.0, 0.0);
         let errors = LabelErrors::estimate(&Logits::new(&logits, &labels, 10), 10);
-        assert!(errors.noise() < 0.01, "{}", errors.noise());
+        assert!(noise(&errors) < 0.01, "{}", noise(&errors));
     }
 
     #[test]
@@ -184,7 +172,7 @@ mod tests {
         logits[..9].copy_from_slice(&[1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0]);
         labels[..3].copy_from_slice(&[0, 0, 1]);
         let errors = LabelErrors::estimate(&Logits::new(&logits, &labels, 3), 3);
-        let wrong = |others: &[usize]| 1.0 - errors.posterior_with(0, others)[0];
+        let wrong = |others: &[usize]| 1.0 - errors.posterior(0, others)[0];
         assert!(wrong(&[1]) < wrong(&[]) && wrong(&[]) < wrong(&[2]), "{} {} {}", wrong(&[1]), wrong(&[]), wrong(&[2]));
     }
 }

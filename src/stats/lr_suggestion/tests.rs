@@ -66,23 +66,22 @@ fn noise_without_a_fall_gives_a_suggestion_in_fewer_than_one_test_in_a_hundred()
 }
 
 #[test]
-fn a_level_curve_and_one_that_only_rises_give_none() {
+fn a_level_curve_and_ones_that_only_rise_or_fall_give_none() {
     let level = curve(100, |_| 2.0).suggest(GUESSING);
     assert!(matches!(level, Err(NoSuggestion::Flat { .. })), "{level:?}");
     assert_eq!(curve(100, |exponent| 2.0 + 0.1 * (exponent + 7.0)).suggest(GUESSING), Err(NoSuggestion::Rises));
+    let falling = curve(100, |exponent| 2.0 - 0.1 * (exponent + 7.0)).suggest(GUESSING);
+    assert_eq!(falling, Err(NoSuggestion::StillFalls { rate: 10.0 }));
     let mut noise = noise(1, 0.1);
     let lost = curve(100, |exponent| 2.0 + noise() + exponent.max(0.0) * 1000.0);
     assert_eq!((lost.is_over(), lost.suggest(GUESSING)), (true, Err(NoSuggestion::Rises)));
 }
 
 #[test]
-fn a_loss_that_is_no_number_from_the_first_gives_none() {
-    assert_eq!(curve(100, |_| f64::NAN).suggest(GUESSING), Err(NoSuggestion::NotFinite));
-    assert_eq!(curve(100, |_| f64::INFINITY).suggest(GUESSING), Err(NoSuggestion::NotFinite));
-}
-
-#[test]
 fn a_loss_that_is_lost_early_gives_none() {
+    for loss in [f64::NAN, f64::INFINITY] {
+        assert_eq!(curve(100, |_| loss).suggest(GUESSING), Err(NoSuggestion::NotFinite));
+    }
     let lost = curve(100, |exponent| if exponent < -6.5 { 2.0 } else { f64::NAN }).suggest(GUESSING);
     assert!(matches!(lost, Err(NoSuggestion::Lost { updates: 8, .. })), "{lost:?}");
     let lost = curve(100, |exponent| if exponent < -6.5 { 2.0 } else { 1e3 }).suggest(GUESSING);
@@ -95,12 +94,6 @@ fn a_loss_that_is_no_number_late_only_ends_the_curve() {
     assert_eq!(found.losses().len(), found.finite() + 1);
     let found = found.suggest(GUESSING).unwrap();
     assert!((1e-3..0.1).contains(&found.suggestion), "{found:?}");
-}
-
-#[test]
-fn a_curve_that_falls_to_the_end_asks_for_higher_rates() {
-    let falling = curve(100, |exponent| 2.0 - 0.1 * (exponent + 7.0)).suggest(GUESSING);
-    assert_eq!(falling, Err(NoSuggestion::StillFalls { rate: 10.0 }));
 }
 
 #[test]

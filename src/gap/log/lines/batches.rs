@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::line::Line;
+use super::figures::Line;
 use crate::gap::log::{
     cell::Cell,
     names::{Kind, recognise, words},

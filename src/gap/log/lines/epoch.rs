@@ -7,8 +7,6 @@ use std::ops::Range;
 pub struct Named {
     /// Its number, which may be a fraction (Hugging Face).
     pub number: f64,
-    /// How many epochs are planned, where the line says so.
-    pub planned: Option<u32>,
     /// The bytes of the line that name it.
     pub place: Range<usize>,
     /// Whether the line looks back at another epoch: `Best epoch: 12`.
@@ -37,13 +35,13 @@ fn swins(line: &str) -> Option<Named> {
     let at =
         ["train: [", "val: [", "valid: [", "test: ["].iter().find_map(|label| Some(line.find(label)? + label.len()))?;
     let (number, rest) = number(line[at..].trim_start())?;
-    let (planned, rest) = match rest.strip_prefix('/') {
-        Some(rest) => self::number(rest).map(|(planned, rest)| (Some(planned as u32), rest))?,
-        None => (None, rest),
+    let rest = match rest.strip_prefix('/') {
+        Some(total) => self::number(total)?.1,
+        None => rest,
     };
     let is_before_batches = rest.trim_start_matches(']').trim_start().starts_with('[') && rest.starts_with(']');
     let place = at..line.len() - rest.len();
-    is_before_batches.then_some(Named { number, planned, place, is_of_another: false })
+    is_before_batches.then_some(Named { number, place, is_of_another: false })
 }
 
 /// PyTorch's tutorial: `[3,  2000] loss: 1.2`, epoch and batch.
@@ -52,12 +50,7 @@ fn tutorials(line: &str) -> Option<Named> {
     let (number, rest) = number(line.trim_start().strip_prefix('[')?)?;
     let (_, after) = self::number(rest.strip_prefix(',')?.trim_start())?;
     let place = begin..line.len() - rest.len();
-    (after.starts_with(']') && after.contains("loss")).then_some(Named {
-        number,
-        planned: None,
-        place,
-        is_of_another: false,
-    })
+    (after.starts_with(']') && after.contains("loss")).then_some(Named { number, place, is_of_another: false })
 }
 
 /// Whether a line is about one batch of the epoch that it names at `epoch`: `[128/50000]`, `Step [10/40]`, `batch 7`.
@@ -118,7 +111,7 @@ fn timms(line: &str) -> Option<Named> {
     let at = line.find("Train: ")?;
     let (number, rest) = number(&line[at + "Train: ".len()..])?;
     let place = at + "Train: ".len()..line.len() - rest.len();
-    rest.starts_with(" [").then_some(Named { number, planned: None, place, is_of_another: false })
+    rest.starts_with(" [").then_some(Named { number, place, is_of_another: false })
 }
 
 /// The fold that `line` names: `Fold 2/5`.
@@ -147,22 +140,19 @@ fn at_word(line: &str, at: usize) -> Option<Named> {
     let rest = rest.trim_start_matches([':', ' ', '=', '[', '(', '#', '\t', '"', '\'', '|', '-']);
     let (number, rest) = number(rest)?;
     let after = rest.trim_start();
-    let planned = after
+    let total = after
         .strip_prefix('/')
         .or_else(|| after.strip_prefix("of "))
         .or_else(|| after.strip_prefix("out of "))
         .and_then(|after| self::number(after.trim_start()));
-    let (planned, rest) = match planned {
-        Some((planned, rest)) => (Some(planned as u32), rest),
-        None => (None, rest),
-    };
     // `epochs: 50` is a setting, unless more follows.
-    if line[word..].starts_with('s') && planned.is_none() && rest.trim().is_empty() {
+    if line[word..].starts_with('s') && total.is_none() && rest.trim().is_empty() {
         return None;
     }
+    let rest = total.map_or(rest, |(_, rest)| rest);
     let place = at..line.len() - rest.len();
     let is_of_another = LOOKING_BACK.iter().any(|word| before.contains(word));
-    Some(Named { number, planned, place, is_of_another })
+    Some(Named { number, place, is_of_another })
 }
 
 /// The number at the start of a text, where it is not part of a name.
@@ -188,20 +178,19 @@ mod tests {
 
     #[test]
     fn epochs_in_the_ways_in_which_they_are_named() {
-        for (line, number, planned) in [
-            ("Epoch: 20/50..  Training Loss: 1.4", 20.0, Some(50)),
-            ("2025-01-01 - INFO - Epoch [3/12], Train Loss", 3.0, Some(12)),
-            ("epoch 7 of 9", 7.0, Some(9)),
-            ("{'loss': 0.5, 'epoch': 1.25}", 1.25, None),
-            ("Epoch(train)  [1][100/1000] loss: 1", 1.0, None),
-            ("Epoch: 003, Loss", 3.0, None),
-            ("Train Epoch: 5 [0/60000 (0%)]", 5.0, None),
-            ("EPOCH 12:", 12.0, None),
-            ("INFO Train: [3/300][50/1251]\teta 0:01 loss 0.5 (0.6)", 3.0, Some(300)),
-            ("[2,  2000] loss: 1.3", 2.0, None),
+        for (line, number) in [
+            ("Epoch: 20/50..  Training Loss: 1.4", 20.0),
+            ("2025-01-01 - INFO - Epoch [3/12], Train Loss", 3.0),
+            ("epoch 7 of 9", 7.0),
+            ("{'loss': 0.5, 'epoch': 1.25}", 1.25),
+            ("Epoch(train)  [1][100/1000] loss: 1", 1.0),
+            ("Epoch: 003, Loss", 3.0),
+            ("Train Epoch: 5 [0/60000 (0%)]", 5.0),
+            ("EPOCH 12:", 12.0),
+            ("INFO Train: [3/300][50/1251]\teta 0:01 loss 0.5 (0.6)", 3.0),
+            ("[2,  2000] loss: 1.3", 2.0),
         ] {
-            let named = find(line).unwrap_or_else(|| panic!("{line}"));
-            assert_eq!((named.number, named.planned, named.is_of_another), (number, planned, false), "{line}");
+            assert_eq!(find(line).map(|named| (named.number, named.is_of_another)), Some((number, false)), "{line}");
         }
     }
 

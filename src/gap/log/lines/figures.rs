@@ -34,6 +34,20 @@ pub struct Figure {
     pub variant: Option<String>,
 }
 
+/// A line with figures.
+pub struct Line {
+    /// The epoch, its own or that of a line above.
+    pub epoch: Option<f64>,
+    /// Whether the line itself names the epoch.
+    pub is_own: bool,
+    /// Whether it is the first line with figures since an epoch was named.
+    pub begins: bool,
+    pub is_of_a_batch: bool,
+    /// The fold that was named last, and the run that the epoch's line names.
+    pub run: Option<String>,
+    pub figures: Vec<Figure>,
+}
+
 /// Names of averaged or other weights, kept in addition to the raw ones.
 pub const OTHER_WEIGHTS: [&str; 6] = ["ema", "swa", "teacher", "model ema", "averaged", "ema model"];
 
@@ -44,9 +58,6 @@ const NO_VARIANT: [&str; 12] =
 /// Every figure of the line whose name is known, except the epoch.
 ///
 /// `side` applies to names without a side, until a label in the line names another.
-///
-/// # Errors
-/// There are too many columns.
 pub fn find(
     line: &str,
     epoch: Option<&epoch::Named>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{figures::Figure, line::Line};
+use super::figures::{Figure, Line};
 use crate::gap::log::{
     names::{Side, recognise},
     table::Table,

@@ -4,17 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::{
-    figures::{Figure, OTHER_WEIGHTS},
-    line::Line,
-};
+use super::figures::{Figure, Line, OTHER_WEIGHTS};
 use crate::gap::log::table::Table;
 
 /// Gives the variants of a figure names of their own where there are several. The plain figure keeps its name, and figures
 /// of averaged weights are left out beside it.
-///
-/// # Errors
-/// There are too many columns.
 pub fn separate(lines: &mut [Line], table: &mut Table) -> Result<()> {
     let mut variants: BTreeMap<u32, BTreeSet<Option<String>>> = BTreeMap::new();
     for figure in lines.iter().flat_map(|line| &line.figures) {

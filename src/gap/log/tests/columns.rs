@@ -3,9 +3,7 @@
 use super::*;
 
 fn judged(text: &str, columns: Columns) -> Result<(Curves, String)> {
-    let table = table_of(text, &columns.names())?;
-    let (curves, notes) = curves(&table, &LogOptions { columns, ..LogOptions::default() })?;
-    Ok((curves, notes.join(" ")))
+    read_with(text, &LogOptions { columns, ..LogOptions::default() })
 }
 
 fn with(val_loss: &str) -> Columns {

@@ -72,12 +72,10 @@ fn a_loss_for_each_batch_means_their_mean() {
 #[test]
 fn the_number_of_a_test_batch_is_no_epoch() {
     let text = three(|e, t, v| {
+        let e = e - 1;
         format!(
-            "INFO Train: [{}/3][0/5]\teta 0:11:01 lr 0.1\tloss 9 (9)\nINFO Train: [{}/3][4/5]\tlr 0.1\tloss 9 ({t})\n\
-             INFO EPOCH {} training takes 0:08:00\nINFO Test: [0/9]\tTime 1 (1)\tLoss 9 (9)\nINFO Test: [8/9]\tLoss 9 ({v})\n",
-            e - 1,
-            e - 1,
-            e - 1
+            "INFO Train: [{e}/3][0/5]\teta 0:11:01 lr 0.1\tloss 9 (9)\nINFO Train: [{e}/3][4/5]\tlr 0.1\tloss 9 ({t})\n\
+             INFO EPOCH {e} training takes 0:08:00\nINFO Test: [0/9]\tTime 1 (1)\tLoss 9 (9)\nINFO Test: [8/9]\tLoss 9 ({v})\n"
         )
     });
     assert_eq!(gap(&text), 0.25);
@@ -106,8 +104,7 @@ fn of_two_val_sets_none_is_taken_without_a_word() {
     let error = format!("{:#}", read_text(&text).unwrap_err());
     assert!(error.contains("`val_near_loss`") && error.contains("`val_far_loss`"), "{error}");
     let columns = Columns { val_loss: Some("val_near_loss".to_owned()), ..Columns::default() };
-    let table = table_of(&text, &columns.names()).unwrap();
-    let (curves, _) = curves(&table, &LogOptions { columns, ..LogOptions::default() }).unwrap();
+    let (curves, _) = read_with(&text, &LogOptions { columns, ..LogOptions::default() }).unwrap();
     assert_eq!(curves.last().unwrap().val_loss, 1.25);
 }
 

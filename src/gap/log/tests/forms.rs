@@ -1,5 +1,7 @@
 //! One training in the forms in which trainers log it: twelve epochs, a gap of 0.5 nats after the last.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 const EPOCHS: usize = 12;
@@ -17,9 +19,14 @@ fn acc(at: usize) -> f64 {
     0.3 + 0.05 * at as f64
 }
 
-/// The texts of all epochs below each other; `one` is given the place of the epoch and its figures.
+/// The texts of all epochs below each other; `one` is given the epoch, from 0, and its figures.
 fn all(one: impl Fn(usize, f64, f64, f64) -> String) -> String {
     (0..EPOCHS).map(|at| one(at, train(at), val(at), acc(at))).collect()
+}
+
+/// The texts of all epochs below each other; `one` is given the epoch, from 1, and its figures, accuracy in percent.
+fn counted(one: impl Fn(usize, f64, f64, f64) -> String) -> String {
+    all(|e, t, v, a| one(e + 1, t, v, 100.0 * a))
 }
 
 fn headed(head: &str, one: impl Fn(usize, f64, f64, f64) -> String) -> String {
@@ -36,31 +43,23 @@ fn console() -> Vec<(&'static str, String)> {
         ),
         (
             "two lines an epoch",
-            all(|e, t, v, a| {
+            counted(|e, t, v, a| {
                 format!(
-                    "Epoch [{}/12] Train Loss: {t:.4} | Train Acc: {:.2}%\nEpoch [{}/12] Val Loss: {v:.4} | Val Acc: {:.2}%\n",
-                    e + 1,
-                    100.0 * a,
-                    e + 1,
-                    100.0 * a
+                    "Epoch [{e}/12] Train Loss: {t:.4} | Train Acc: {a:.2}%\nEpoch [{e}/12] Val Loss: {v:.4} | Val Acc: {a:.2}%\n"
                 )
             }),
         ),
-        ("no colons", all(|e, t, v, _| format!("Epoch {}, Training loss {t:.4}, Validation loss {v:.4}\n", e + 1))),
+        ("no colons", counted(|e, t, v, _| format!("Epoch {e}, Training loss {t:.4}, Validation loss {v:.4}\n"))),
         (
             "labels",
             all(|e, t, v, a| format!("[Epoch {e}] Train - loss: {t:.4}, acc: {a}; Valid - loss: {v:.4}, acc: {a}\n")),
         ),
-        (
-            "kind first",
-            all(|e, t, v, _| format!("EPOCH {}:\n  batch 1000 loss: 9.9\nLOSS train {t} valid {v}\n", e + 1)),
-        ),
+        ("kind first", counted(|e, t, v, _| format!("EPOCH {e}:\n  batch 1000 loss: 9.9\nLOSS train {t} valid {v}\n"))),
         (
             "saved where better",
-            all(|e, t, v, _| {
+            counted(|e, t, v, _| {
                 format!(
-                    "Epoch {} \tTraining Loss: {t:.6} \tValidation Loss: {v:.6}\nValidation loss decreased (9.0 --> {v:.6}).  Saving model ...\n",
-                    e + 1
+                    "Epoch {e} \tTraining Loss: {t:.6} \tValidation Loss: {v:.6}\nValidation loss decreased (9.0 --> {v:.6}).  Saving model ...\n"
                 )
             }) + "Early stopping at epoch 12\nBest epoch: 3, best val loss: 0.1\n",
         ),
@@ -82,38 +81,27 @@ fn console() -> Vec<(&'static str, String)> {
         ),
         (
             "bars of two sides",
-            all(|e, t, v, _| {
+            counted(|e, t, v, _| {
                 format!(
-                    "Epoch {}/12 [Train]: 100%|##| 9/9 [00:01<00:00, loss={t:.4}]\rEpoch {}/12 [Val]: 100%|##| 9/9 [00:01<00:00, loss={v:.4}]\r",
-                    e + 1,
-                    e + 1
+                    "Epoch {e}/12 [Train]: 100%|##| 9/9 [00:01<00:00, loss={t:.4}]\rEpoch {e}/12 [Val]: 100%|##| 9/9 [00:01<00:00, loss={v:.4}]\r"
                 )
             }),
         ),
         (
             "PyTorch's MNIST",
-            all(|e, t, v, a| {
-                let batch = |done: u32, loss: f64| {
-                    format!("Train Epoch: {} [{}/60000 ({done}%)]\tLoss: {loss:.6}\n", e + 1, 600 * done)
-                };
-                format!(
-                    "{}{}\nTest set: Average loss: {v:.4}, Accuracy: {:.0}/10000 ({:.0}%)\n\n",
-                    batch(0, t + 0.2),
-                    batch(50, t - 0.2),
-                    10000.0 * a,
-                    100.0 * a
-                )
+            counted(|e, t, v, a| {
+                let first = format!("Train Epoch: {e} [0/60000 (0%)]\tLoss: {:.6}\n", t + 0.2);
+                let last = format!("Train Epoch: {e} [30000/60000 (50%)]\tLoss: {:.6}\n", t - 0.2);
+                let right = 100.0 * a;
+                format!("{first}{last}\nTest set: Average loss: {v:.4}, Accuracy: {right:.0}/10000 ({a:.0}%)\n\n")
             }),
         ),
         (
             "PyTorch's ImageNet",
-            all(|e, t, v, a| {
+            counted(|e, t, v, a| {
                 format!(
-                    "Epoch: [{e}][199/200]\tTime  0.5 ( 0.6)\tLoss 9.9e+00 ({t:.4e})\tAcc@1  {:.2} ({:.2})\nTest: [49/50]\tLoss 9.9e+00 ({v:.4e})\tAcc@1 1.0 ({:.2})\n *   Acc@1 {:.3} Acc@5 89.0\n",
-                    100.0 * a,
-                    100.0 * a,
-                    100.0 * a,
-                    100.0 * a
+                    "Epoch: [{}][199/200]\tTime  0.5 ( 0.6)\tLoss 9.9e+00 ({t:.4e})\tAcc@1  {a:.2} ({a:.2})\nTest: [49/50]\tLoss 9.9e+00 ({v:.4e})\tAcc@1 1.0 ({a:.2})\n *   Acc@1 {a:.3} Acc@5 89.0\n",
+                    e - 1
                 )
             }),
         ),
@@ -129,32 +117,29 @@ fn console() -> Vec<(&'static str, String)> {
             "transformers' console",
             String::from("  Num Epochs = 12\n")
                 + &all(|e, t, v, a| {
+                    let e = e + 1;
                     format!(
-                        "{{'loss': {t:.4}, 'learning_rate': 4.5e-05, 'epoch': {}.0}}\n{{'eval_loss': {v:.4}, 'eval_accuracy': {a:.3}, 'epoch': {}.0}}\n",
-                        e + 1,
-                        e + 1
+                        "{{'loss': {t:.4}, 'learning_rate': 4.5e-05, 'epoch': {e}.0}}\n{{'eval_loss': {v:.4}, 'eval_accuracy': {a:.3}, 'epoch': {e}.0}}\n"
                     )
                 })
                 + "{'train_runtime': 120.5, 'train_loss': 1.2, 'epoch': 12.0}\n{'eval_loss': 0.1, 'eval_accuracy': 0.9, 'epoch': 12.0}\n",
         ),
         (
             "OpenMMLab's console",
-            all(|e, t, v, _| {
+            counted(|e, t, v, _| {
                 format!(
-                    "2023/01/01 10:00:00 - mmengine - INFO - Epoch(train)  [{}][100/100]  lr: 1.0e-01  time: 0.1  loss: {t:.4}\n2023/01/01 - mmengine - INFO - Epoch(val) [{}][10/10]    loss: {v:.4}  accuracy/top1: 70.0\n",
-                    e + 1,
-                    e + 1
+                    "2023/01/01 10:00:00 - mmengine - INFO - Epoch(train)  [{e}][100/100]  lr: 1.0e-01  time: 0.1  loss: {t:.4}\n2023/01/01 - mmengine - INFO - Epoch(val) [{e}][10/10]    loss: {v:.4}  accuracy/top1: 70.0\n"
                 )
             }),
         ),
         (
             "a script that ends with a summary",
-            all(|e, t, v, _| format!("Epoch {}/12 | Train Loss: {t:.4} | Val Loss: {v:.4}\n", e + 1))
+            counted(|e, t, v, _| format!("Epoch {e}/12 | Train Loss: {t:.4} | Val Loss: {v:.4}\n"))
                 + "Loading best weights\nFinal evaluation | Train Loss: 0.9000 | Test Loss: 2.4000\n",
         ),
         (
             "figures below each epoch, and a summary",
-            all(|e, t, v, _| format!("Epoch {}/12\nTrain Loss: {t:.4}\nVal Loss: {v:.4}\n", e + 1))
+            counted(|e, t, v, _| format!("Epoch {e}/12\nTrain Loss: {t:.4}\nVal Loss: {v:.4}\n"))
                 + "Done.\nTrain Loss: 0.9 Test Loss: 2.4\n",
         ),
         (
@@ -210,15 +195,10 @@ fn tables() -> Vec<(&'static str, String)> {
         (
             "transformers' history",
             headed("loss,learning_rate,epoch,step,eval_loss,eval_accuracy,train_loss", |e, t, v, a| {
-                let step = 100 * (e + 1);
-                format!(
-                    "{},1e-4,{e}.5,{},,,\n{},1e-4,{}.0,{step},,,\n,,{}.0,{step},{v},{a},\n",
-                    t + 0.1,
-                    step - 50,
-                    t - 0.1,
-                    e + 1,
-                    e + 1
-                )
+                let end = e + 1;
+                let first = format!("{},1e-4,{e}.5,{},,,\n", t + 0.1, 100 * e + 50);
+                let second = format!("{},1e-4,{end}.0,{end}00,,,\n", t - 0.1);
+                format!("{first}{second},,{end}.0,{end}00,{v},{a},\n")
             }) + ",,12.0,1200,,,1.1\n,,12.0,1200,0.1,0.9,\n",
         ),
         (
@@ -249,10 +229,10 @@ fn tables() -> Vec<(&'static str, String)> {
         ),
         (
             "newest first",
-            format!(
-                "epoch,train_loss,val_loss\n{}",
-                (0..EPOCHS).rev().map(|e| format!("{e},{},{}\n", train(e), val(e))).collect::<String>()
-            ),
+            headed("epoch,train_loss,val_loss", |e, _, _, _| {
+                let at = EPOCHS - 1 - e;
+                format!("{at},{},{}\n", train(at), val(at))
+            }),
         ),
         (
             "one block a side",
@@ -282,12 +262,9 @@ fn documents() -> Vec<(&'static str, String)> {
     let (trains, vals, accs) = (list(train), list(val), list(acc));
     let history = all(|e, t, v, a| {
         let comma = if e == 0 { "" } else { "," };
+        let e = e + 1;
         format!(
-            "{comma}{{\"epoch\": {}.0, \"loss\": {t}, \"step\": {}}},{{\"epoch\": {}.0, \"eval_loss\": {v}, \"eval_accuracy\": {a}, \"step\": {}}}",
-            e + 1,
-            e + 1,
-            e + 1,
-            e + 1
+            "{comma}{{\"epoch\": {e}.0, \"loss\": {t}, \"step\": {e}}},{{\"epoch\": {e}.0, \"eval_loss\": {v}, \"eval_accuracy\": {a}, \"step\": {e}}}"
         )
     });
     vec![
@@ -320,46 +297,40 @@ fn documents() -> Vec<(&'static str, String)> {
         (
             "OpenMMLab's lines, old",
             String::from("{\"env_info\": \"linux\"}\n")
-                + &all(|e, t, v, a| {
+                + &counted(|e, t, v, a| {
                     format!(
-                        "{{\"mode\": \"train\", \"epoch\": {}, \"iter\": 100, \"lr\": 0.1, \"loss\": {t}}}\n{{\"mode\": \"val\", \"epoch\": {}, \"iter\": 50, \"lr\": 0.1, \"loss\": {v}, \"accuracy_top-1\": {}}}\n",
-                        e + 1,
-                        e + 1,
-                        100.0 * a
+                        "{{\"mode\": \"train\", \"epoch\": {e}, \"iter\": 100, \"lr\": 0.1, \"loss\": {t}}}\n{{\"mode\": \"val\", \"epoch\": {e}, \"iter\": 50, \"lr\": 0.1, \"loss\": {v}, \"accuracy_top-1\": {a}}}\n"
                     )
                 }),
         ),
         (
             "OpenMMLab's lines, new",
-            all(|e, t, v, a| {
+            counted(|e, t, v, a| {
                 format!(
-                    "{{\"lr\": 0.1, \"loss\": {t}, \"epoch\": {}, \"iter\": {}, \"step\": {}}}\n{{\"accuracy/top1\": {}, \"loss\": {v}, \"step\": {}}}\n",
-                    e + 1,
-                    100 * e + 100,
-                    100 * e + 100,
-                    100.0 * a,
-                    e + 1
+                    "{{\"lr\": 0.1, \"loss\": {t}, \"epoch\": {e}, \"iter\": {e}00, \"step\": {e}00}}\n{{\"accuracy/top1\": {a}, \"loss\": {v}, \"step\": {e}}}\n"
                 )
             }),
         ),
         (
             "mindgap's own lines",
-            all(|e, t, v, a| {
+            counted(|e, t, v, a| {
                 format!(
-                    "{{\"epoch\":{},\"lr\":0.1,\"batch_loss\":9.9,\"probe_loss\":{t},\"probe_acc\":{},\"val_loss\":{v},\"val_acc\":{},\"gap_loss\":0.1,\"val_half_losses\":[1,2]}}\n",
-                    e + 1,
-                    100.0 * a,
-                    100.0 * a
+                    "{{\"epoch\":{e},\"lr\":0.1,\"batch_loss\":9.9,\"probe_loss\":{t},\"probe_acc\":{a},\"val_loss\":{v},\"val_acc\":{a},\"gap_loss\":0.1,\"val_half_losses\":[1,2]}}\n"
                 )
             }),
         ),
     ]
 }
 
+/// All forms by name.
+fn forms() -> BTreeMap<&'static str, String> {
+    console().into_iter().chain(tables()).chain(documents()).collect()
+}
+
 #[test]
 fn every_form_tells_the_same_training() {
     let mut wrong = Vec::new();
-    for (name, text) in console().into_iter().chain(tables()).chain(documents()) {
+    for (name, text) in forms() {
         match read_text(&text) {
             Ok(curves) => {
                 let gap = curves.last().map_or(f64::NAN, LossPoint::gap);
@@ -375,25 +346,20 @@ fn every_form_tells_the_same_training() {
 
 #[test]
 fn accuracies_belong_to_the_side_that_the_form_means() {
-    for (name, text) in console().into_iter().chain(tables()).chain(documents()) {
-        let curves = read_text(&text).unwrap();
-        let last = curves.points.last().unwrap();
+    let mut known = BTreeMap::new();
+    for (name, text) in forms() {
+        let last = *points(&text).last().unwrap();
+        known.insert(name, (last.train_acc.is_finite(), last.val_acc.is_finite()));
         let is_right = |accuracy: f64| accuracy.is_nan() || (accuracy - 85.0).abs() < 1e-6 || accuracy == 70.0;
         // The console of timm was made up with a constant.
         if name != "timm's console" {
             assert!(is_right(last.train_acc) && is_right(last.val_acc), "{name}: {} {}", last.train_acc, last.val_acc);
         }
     }
-    let of = |name: &str| {
-        let (_, text) =
-            console().into_iter().chain(tables()).chain(documents()).find(|(other, _)| *other == name).unwrap();
-        let last = *read_text(&text).unwrap().points.last().unwrap();
-        (last.train_acc.is_finite(), last.val_acc.is_finite())
-    };
     for name in ["fastai", "a model card", "Ultralytics", "transformers' state", "DeiT, MAE, ConvNeXt"] {
-        assert_eq!(of(name), (false, true), "{name}");
+        assert_eq!(known[name], (false, true), "{name}");
     }
     for name in ["PyTorch's tutorial", "Keras' history", "labels", "one row a side", "no epochs named"] {
-        assert_eq!(of(name), (true, true), "{name}");
+        assert_eq!(known[name], (true, true), "{name}");
     }
 }

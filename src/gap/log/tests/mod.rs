@@ -7,13 +7,15 @@ mod runs;
 
 use super::*;
 
-fn table_of(text: &str, wanted: &[String]) -> Result<Table> {
-    let table = files::of_text(&text::decode(text.as_bytes()), "log", wanted)?;
-    groups::stacked(modes::spread(table)?)
+/// The curves of a log, and the remarks on it.
+fn read_with(text: &str, options: &LogOptions) -> Result<(Curves, String)> {
+    let table = files::of_text(&text::decode(text.as_bytes()), "log", &options.columns.names())?;
+    let (curves, notes) = curves(&groups::stacked(modes::spread(table)?)?, options)?;
+    Ok((curves, notes.join(" ")))
 }
 
 fn read_text(text: &str) -> Result<Curves> {
-    Ok(curves(&table_of(text, &[])?, &LogOptions::default())?.0)
+    Ok(read_with(text, &LogOptions::default())?.0)
 }
 
 fn points(text: &str) -> Vec<LossPoint> {
@@ -28,7 +30,7 @@ fn the_reference_recipes_lines_are_found_inside_any_text() {
         Epoch: 22/50.. Training Loss: 1.331.. Validation Loss: 1.387.. Training Accuracy: 50.989.. Validation \
         Accuracy: 49.582\nEpoch 40: the loss is 0.743\n";
     let curves = read_text(text).unwrap();
-    assert_eq!((curves.points.len(), curves.planned, curves.training), (2, Some(50), TrainingLoss::Running));
+    assert_eq!((curves.points.len(), curves.training), (2, TrainingLoss::Running));
     let first = curves.points[0];
     assert_eq!((first.epoch, first.train_loss, first.val_loss), (20, 1.402, 1.432));
     assert_eq!((first.train_acc, first.val_acc), (48.128, 47.815));

@@ -12,9 +12,7 @@ fn rows(from: u32, to: u32, gap: f64) -> String {
 const HEAD: &str = "epoch,train_loss,val_loss\n";
 
 fn judged(text: &str, run: Option<usize>) -> Result<(Curves, String)> {
-    let table = table_of(text, &[])?;
-    let (curves, notes) = curves(&table, &LogOptions { run, ..LogOptions::default() })?;
-    Ok((curves, notes.join(" ")))
+    read_with(text, &LogOptions { run, ..LogOptions::default() })
 }
 
 #[test]
