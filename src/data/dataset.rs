@@ -1,6 +1,6 @@
 //! Opens a data set: from a source to splits that training can use.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::HashSet};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -113,7 +113,8 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
     let mut thumbnails = Vec::new();
     for (samples, mut reading) in samples.into_iter().zip(readings.splits) {
         thumbnails.push(std::mem::take(&mut reading.thumbnails));
-        splits.push(split_of(&read_splits::in_range(samples, readings.range), reading, shape, options.workers()));
+        let samples = readings.range.map_or_else(|| samples.clone(), |(range, _)| samples.in_range(range));
+        splits.push(split_of(&samples, reading, shape, options.workers()));
     }
     let mut splits = splits.into_iter();
     let (train, val) = splits.next().zip(splits.next()).context("train and val were read")?;
@@ -129,18 +130,17 @@ fn read_all(source: &str, listing: Listing, options: &Options, progress: &dyn Re
         None => error,
     })?;
 
-    let all = [(SplitName::Train, &train), (SplitName::Val, &val)];
-    let all = all.into_iter().chain(test.as_ref().map(|test| (SplitName::Test, test)));
-    let mut fingerprint = hash::fingerprint(&classes, all.map(|(name, split)| (name, split.labels_and_hashes())));
+    let present: Vec<&Split> = [&train, &val].into_iter().chain(&test).collect();
+    let named = [SplitName::Train, SplitName::Val, SplitName::Test].into_iter().zip(&present);
+    let mut fingerprint = hash::fingerprint(&classes, named.map(|(name, split)| (name, split.labels_and_hashes())));
     if !groups.is_empty() {
-        let of_images = [Some(&train), Some(&val), test.as_ref()].into_iter().flatten().flat_map(|split| &split.groups);
-        fingerprint = hash::with_groups(&fingerprint, of_images.flatten().copied());
+        let of_images = present.iter().flat_map(|split| &split.groups).flatten();
+        fingerprint = hash::with_groups(&fingerprint, of_images.copied());
     }
     if let Some(soft) = &train.soft {
         let rows = (0..train.len() as u32).map(|position| soft.row(position));
         fingerprint = hash::with_soft_labels(&fingerprint, rows);
     }
-    let present: Vec<&Split> = [&train, &val].into_iter().chain(&test).collect();
     let near_leaks = near_leaks::of(&present, thumbnails, options, progress, &mut notes)?;
     Ok(Dataset {
         source: source.to_owned(),
@@ -243,13 +243,13 @@ impl Dataset {
     /// shows the same photograph re-encoded, cropped, mirrored or in other light. None where they were not to be
     /// sought, and for a data set that is too large for the search; a note says so.
     pub fn val_near_leaks(&self) -> Option<&[bool]> {
-        self.near_leaks.as_ref().map(|leaks| &leaks.val[..])
+        self.near_leaks.as_ref().map(|leaks| &leaks[0][..])
     }
 
     /// For each image of test, whether it is a near leak; see [`val_near_leaks`](Self::val_near_leaks). None without test,
     /// too.
     pub fn test_near_leaks(&self) -> Option<&[bool]> {
-        self.near_leaks.as_ref()?.test.as_deref()
+        self.near_leaks.as_ref()?.get(1).map(Vec::as_slice)
     }
 
     /// For each image of val, whether it is in the first of two stratified halves, drawn with `data_seed`, which keep groups
@@ -265,7 +265,8 @@ impl Dataset {
     /// no groups.
     pub fn group_leaks(&self, split: &Split) -> Option<usize> {
         let (train, groups) = (self.train.groups.as_ref()?, split.groups.as_ref()?);
-        Some(grouped::in_groups_of(train, groups).into_iter().filter(|&leak| leak).count())
+        let in_train: HashSet<&u32> = train.iter().collect();
+        Some(groups.iter().filter(|group| in_train.contains(group)).count())
     }
 }
 

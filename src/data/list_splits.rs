@@ -38,7 +38,7 @@ pub fn listed(source: &str, options: &Options) -> Result<Listing> {
 /// Lists the splits that the source has, without the excluded samples.
 fn listed_whole(source: &str, options: &Options) -> Result<Listing> {
     let selection = &options.selection;
-    let mut exclusions = selection.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
+    let mut exclusions = Exclusions::of(selection)?;
     let mut listing = list(source, options, &mut exclusions)?;
     select(&mut listing, selection, Path::new(source), exclusions)?;
     listing.check()?;
@@ -47,9 +47,7 @@ fn listed_whole(source: &str, options: &Options) -> Result<Listing> {
 
 /// Corrects, joins and chooses labels, gives the samples their groups, and leaves the excluded ones out, as `selection`
 /// says. `root` is the folder of the data.
-///
-/// # Errors
-/// The selection names what the data do not have.
+/// Fails if the selection names what the data do not have.
 pub fn select(listing: &mut Listing, selection: &Selection, root: &Path, exclusions: Exclusions) -> Result<()> {
     // Tables may name samples that are left out afterwards.
     if let Some(file) = &selection.relabel {
@@ -86,7 +84,7 @@ fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<
     let path = Path::new(source);
     let kind = path.metadata().context("there is no such folder or file")?;
     if let Some(labels) = &selection.labels {
-        label_table::list(path, labels, selection, options.skip_bad, exclusions)
+        label_table::list(path, labels, options, exclusions)
     } else if kind.is_dir() {
         image_folder::list(path, &selection.folders)
     } else if is_table(path) {
@@ -114,24 +112,16 @@ fn generate(data_seed: u64) -> Listing {
     if Path::new("faces").exists() {
         notes.push("The generated faces are used; ./faces is not read.".into());
     }
-    Listing {
-        classes: faces::CLASSES.map(str::to_owned).to_vec(),
-        train: samples("train face", 0, faces::TRAIN),
-        val: Some(samples("val face", faces::TRAIN, faces::VAL)),
-        test: None,
-        unread_test: None,
-        unused: None,
-        groups: Vec::new(),
-        notes,
-        bad: Vec::new(),
-    }
+    let classes = faces::CLASSES.map(str::to_owned).to_vec();
+    let val = Some(samples("val face", faces::TRAIN, faces::VAL));
+    Listing { val, notes, ..Listing::of(classes, samples("train face", 0, faces::TRAIN)) }
 }
 
 /// Settles the splits, and then leaves out what train alone is to do without.
 fn settle_and_thin(listing: &mut Listing, source: &str, options: &Options) -> Result<()> {
     settle_splits(listing, options)?;
     let Some(list) = &options.selection.exclude_train else { return Ok(()) };
-    Exclusions::read_as("exclude_train", list)?.apply_to_train(listing, Path::new(source))?;
+    Exclusions::read("exclude_train", list)?.apply_to_train(listing, Path::new(source))?;
     let untrained = listing.classes_without(&listing.train);
     ensure!(
         untrained.is_empty(),

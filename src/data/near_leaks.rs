@@ -26,18 +26,13 @@ const LEAST_KEPT: usize = 2_000;
 /// Version of the search; a result of another one is not used.
 const VERSION: u32 = 1;
 
-/// For each image of val and, if it exists, test, whether it is a near leak.
-pub struct NearLeaks {
-    pub val: Vec<bool>,
-    pub test: Option<Vec<bool>>,
-}
+/// For val and, if it exists, test: whether each of its images is a near leak.
+pub type NearLeaks = Vec<Vec<bool>>;
 
 /// Finds the near leaks in `splits`: train, val and, if it exists, test. `thumbnails` are those of each split, without any
 /// where its images were not decoded at this start. None where they are not to be
 /// sought, and for a data set that is too large, where `notes` says so.
-///
-/// # Errors
-/// An image can no longer be read.
+/// Fails if an image can no longer be read.
 pub fn of(
     splits: &[&Split],
     thumbnails: Vec<Vec<Option<Thumbnail>>>,
@@ -69,9 +64,8 @@ pub fn of(
         pairs.map(|(&hash, thumbnail)| Searched { hash, thumbnail: thumbnail.as_ref(), features: None }).collect();
     let pairs = near_duplicates::find(&searched, progress);
     let train = splits[0].len();
-    let leaks = near_duplicates::near_leaks(&hashes, train, &pairs);
-    let (val, test) = leaks[train..].split_at(splits[1].len());
-    let leaks = NearLeaks { val: val.to_vec(), test: (splits.len() > 2).then(|| test.to_vec()) };
+    let mut of_images = near_duplicates::near_leaks(&hashes, train, &pairs).into_iter().skip(train);
+    let leaks: NearLeaks = splits[1..].iter().map(|split| of_images.by_ref().take(split.len()).collect()).collect();
     if let Some(file) = file
         && let Err(error) = save(&file, &leaks)
     {
@@ -106,24 +100,20 @@ fn kept_in(folder: &std::path::Path, splits: &[&Split]) -> PathBuf {
 
 fn load(file: &std::path::Path, splits: &[&Split]) -> Result<NearLeaks> {
     let archive = Archive::load(file)?;
-    let mask = |number: usize| -> Result<Vec<bool>> {
+    let mut leaks = NearLeaks::new();
+    for (number, split) in splits.iter().enumerate().skip(1) {
         let array = archive.array(&number.to_string()).context("a split is missing")?;
-        ensure!(array.bytes.len() == splits[number].len(), "a split has another length");
-        Ok(array.bytes.iter().map(|&byte| byte == 1).collect())
-    };
-    Ok(NearLeaks { val: mask(1)?, test: (splits.len() > 2).then(|| mask(2)).transpose()? })
+        ensure!(array.bytes.len() == split.len(), "a split has another length");
+        leaks.push(array.bytes.iter().map(|&byte| byte == 1).collect());
+    }
+    Ok(leaks)
 }
 
-fn save(file: &std::path::Path, leaks: &NearLeaks) -> Result<()> {
+fn save(file: &std::path::Path, leaks: &[Vec<bool>]) -> Result<()> {
     let mut archive = Archive::default();
-    for (number, mask) in [Some(&leaks.val), leaks.test.as_ref()].into_iter().flatten().enumerate() {
-        let bytes: Vec<u8> = mask.iter().map(|&leak| u8::from(leak)).collect();
-        archive.arrays.push(Array {
-            name: (number + 1).to_string(),
-            dtype: Dtype::U8,
-            shape: vec![bytes.len()],
-            bytes,
-        });
+    for (number, of_split) in (1..).zip(leaks) {
+        let bytes = of_split.iter().map(|&leak| [u8::from(leak)]);
+        archive.arrays.push(Array::of(number.to_string(), Dtype::U8, &[of_split.len()], bytes));
     }
     std::fs::create_dir_all(crate::durable::folder_of(file))?;
     archive.save(file)

@@ -58,34 +58,21 @@ impl Selection {
     /// These choices or, where one is left open, that of `before`.
     #[must_use]
     pub fn or(&self, before: &Self) -> Self {
-        let Self {
-            exclude,
-            exclude_train,
-            folders,
-            groups,
-            group_by,
-            labels,
-            label_column,
-            relabel,
-            soft_labels,
-            merge,
-            classes,
-        } = self.clone();
-        let names_groups = groups.is_some() || group_by.is_some();
-        let (groups, group_by) =
-            if names_groups { (groups, group_by) } else { (before.groups.clone(), before.group_by.clone()) };
+        let (own, before) = (self.clone(), before.clone());
+        // A table and an expression exclude each other.
+        let of_groups = if own.groups.is_some() || own.group_by.is_some() { &own } else { &before };
         Self {
-            exclude: exclude.or_else(|| before.exclude.clone()),
-            exclude_train: exclude_train.or_else(|| before.exclude_train.clone()),
-            folders: if folders.is_empty() { before.folders.clone() } else { folders },
-            groups,
-            group_by,
-            labels: labels.or_else(|| before.labels.clone()),
-            label_column: label_column.or_else(|| before.label_column.clone()),
-            relabel: relabel.or_else(|| before.relabel.clone()),
-            soft_labels: soft_labels.or_else(|| before.soft_labels.clone()),
-            merge: if merge.is_empty() { before.merge.clone() } else { merge },
-            classes: if classes.is_empty() { before.classes.clone() } else { classes },
+            groups: of_groups.groups.clone(),
+            group_by: of_groups.group_by.clone(),
+            exclude: own.exclude.or(before.exclude),
+            exclude_train: own.exclude_train.or(before.exclude_train),
+            folders: if own.folders.is_empty() { before.folders } else { own.folders },
+            labels: own.labels.or(before.labels),
+            label_column: own.label_column.or(before.label_column),
+            relabel: own.relabel.or(before.relabel),
+            soft_labels: own.soft_labels.or(before.soft_labels),
+            merge: if own.merge.is_empty() { before.merge } else { own.merge },
+            classes: if own.classes.is_empty() { before.classes } else { own.classes },
         }
     }
 

@@ -51,6 +51,18 @@ pub struct Array {
     pub bytes: Vec<u8>,
 }
 
+impl Array {
+    /// The array of `values` in row-major order, each given by its bytes.
+    pub fn of<const N: usize>(
+        name: impl Into<String>,
+        dtype: Dtype,
+        shape: &[usize],
+        values: impl IntoIterator<Item = [u8; N]>,
+    ) -> Self {
+        Self { name: name.into(), dtype, shape: shape.to_vec(), bytes: values.into_iter().flatten().collect() }
+    }
+}
+
 impl Archive {
     /// Finds the array named `name`.
     pub fn array(&self, name: &str) -> Option<&Array> {

@@ -1,6 +1,10 @@
 //! SHA-256, which finds that bytes were changed on purpose; the checksum of an [`Archive`](super::Archive) finds accidents.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use anyhow::{Context, Result};
 use ring::digest::{Context as Digest, SHA256};
@@ -21,11 +25,18 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// The file cannot be read.
 pub fn sha256_of_file(path: &Path) -> Result<String> {
     let failure = || format!("cannot read {}", path.display());
-    let mut file = File::open(path).with_context(failure)?;
-    let mut digest = Digest::new(&SHA256);
+    let file = File::open(path).with_context(failure)?;
+    digest_of_file(Digest::new(&SHA256), file).with_context(failure)
+}
+
+/// The digest of what `digest` holds already and of the rest of `file`, in lower-case hex digits.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn digest_of_file(mut digest: Digest, mut file: File) -> io::Result<String> {
     let mut piece = vec![0; PIECE];
     loop {
-        let read = file.read(&mut piece).with_context(failure)?;
+        let read = file.read(&mut piece)?;
         if read == 0 {
             return Ok(hex(digest));
         }

@@ -20,7 +20,7 @@ pub const TEMPORARY_PREFIX: &str = ".mindgap-tmp-";
 /// The disk is full, or the folder cannot be written to. The file at `path` is then unchanged, and no partial file is left.
 /// The message names the path, the bytes wanted and the bytes free.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace(path, bytes).with_context(|| failure(path, bytes.len()))
+    write_checked(path, bytes, "", false, |_| Ok(()))
 }
 
 /// Replaces the file at `path` by `bytes` like [`write()`], after `check` has accepted them in a synced file beside it, whose
@@ -36,7 +36,7 @@ pub fn write_checked(
     check: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<()> {
     check_replaceable(path).with_context(|| failure(path, bytes.len()))?;
-    let file = named(path, bytes, ending).with_context(|| failure(path, bytes.len()))?;
+    let file = temporary(path, bytes, ending).with_context(|| failure(path, bytes.len()))?;
     check(file.path())?;
     let kept = if new { file.persist_noclobber(path) } else { file.persist(path) };
     kept.map_err(io::Error::from).and_then(|_| sync_folder(path)).with_context(|| failure(path, bytes.len()))
@@ -52,7 +52,7 @@ pub fn write_checked(
 /// See [`write()`]. Both files are then complete, each either the new one or an old one.
 pub fn rotate(last: &Path, previous: &Path, bytes: &[u8]) -> Result<()> {
     let replace_both = || -> io::Result<()> {
-        let new = temporary(last, bytes)?;
+        let new = temporary(last, bytes, "")?;
         let old = if last.exists() { Some(second_name(last)?) } else { None };
         new.persist(last)?;
         sync_folder(last)?;
@@ -72,11 +72,12 @@ pub fn rotate(last: &Path, previous: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// The folder cannot be read, or a file in it cannot be deleted.
 pub fn remove_leftovers(folder: &Path) -> Result<usize> {
+    let unreadable = || format!("cannot read the folder {}", folder.display());
     let mut removed = 0;
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
-    for entry in entries {
-        let path = entry.with_context(|| format!("cannot read the folder {}", folder.display()))?.path();
-        if is_temporary(&path) {
+    for entry in fs::read_dir(folder).with_context(unreadable)? {
+        let path = entry.with_context(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default();
+        if name.as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()) {
             fs::remove_file(&path).with_context(|| format!("cannot delete the leftover {}", path.display()))?;
             removed += 1;
         }
@@ -91,7 +92,7 @@ pub fn remove_leftovers(folder: &Path) -> Result<usize> {
 /// The folder is read-only, a permission is missing, or the disk is full.
 pub fn check_writable(folder: &Path) -> Result<()> {
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    let probe = temporary(&there.join("probe"), b"mindgap").with_context(|| {
+    let probe = temporary(&there.join("probe"), b"mindgap", "").with_context(|| {
         format!("cannot write to the folder {}: choose another one, or make it writable", there.display())
     })?;
     match probe.close() {
@@ -99,11 +100,6 @@ pub fn check_writable(folder: &Path) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         closed => closed.with_context(|| format!("cannot delete a file in the folder {}", folder.display())),
     }
-}
-
-/// Whether `path` has the name of an unfinished file.
-pub(super) fn is_temporary(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()))
 }
 
 /// Syncs the folder of `path`. A rename or a new file survives a power cut only after that.
@@ -119,19 +115,8 @@ fn check_replaceable(path: &Path) -> io::Result<()> {
     }
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    check_replaceable(path)?;
-    temporary(path, bytes)?.persist(path)?;
-    sync_folder(path)
-}
-
-/// Creates a synced file with `bytes` beside `path`; it is deleted unless it is persisted.
-fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    named(path, bytes, "")
-}
-
 /// Creates a synced file with `bytes` beside `path`, whose name ends with `ending`; it is deleted unless it is persisted.
-fn named(path: &Path, bytes: &[u8], ending: &str) -> io::Result<NamedTempFile> {
+fn temporary(path: &Path, bytes: &[u8], ending: &str) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new()
         .prefix(TEMPORARY_PREFIX)
         .suffix(ending)
@@ -148,7 +133,7 @@ fn second_name(path: &Path) -> io::Result<TempPath> {
     let link = |name: &Path| fs::hard_link(path, name);
     match tempfile::Builder::new().prefix(TEMPORARY_PREFIX).make_in(folder_of(path), link) {
         Ok(name) => Ok(name.into_temp_path()),
-        Err(_) => Ok(temporary(path, &fs::read(path)?)?.into_temp_path()),
+        Err(_) => Ok(temporary(path, &fs::read(path)?, "")?.into_temp_path()),
     }
 }
 

@@ -39,8 +39,7 @@ impl Cache {
 
     /// The file called `file` of `name`, as the cache has it; the hub is not asked.
     pub fn find(&self, name: &HubName, file: &str) -> Option<PathBuf> {
-        let repo = self.repo(&name.repo);
-        repo.find(&repo.commit(name.revision.as_deref().unwrap_or("main"))?, file)
+        self.repo(&name.repo).find(&self.commit(name)?, file)
     }
 
     /// The commit that the revision of `name` was when it was last asked for.

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    io::Read,
     path::Path,
 };
 
@@ -10,28 +9,19 @@ use anyhow::{Context, Result, ensure};
 use ring::digest::{Context as Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use super::cache::is_hex;
+use crate::durable;
 
 /// Checks that the file at `path` has the checksum `etag`: the SHA-256 of a large file, or git's SHA-1 of a small one.
 /// Fails if it has another, or cannot be read.
 pub(super) fn verify(path: &Path, etag: &str) -> Result<()> {
     let place = || format!("{} cannot be read", path.display());
-    let mut file = File::open(path).with_context(place)?;
-    let mut digest = if is_hex(etag, 64) {
-        Digest::new(&SHA256)
-    } else {
-        let mut digest = Digest::new(&SHA1_FOR_LEGACY_USE_ONLY);
+    let file = File::open(path).with_context(place)?;
+    let mut digest = Digest::new(&SHA256);
+    if !is_hex(etag, 64) {
+        digest = Digest::new(&SHA1_FOR_LEGACY_USE_ONLY);
         digest.update(format!("blob {}\0", file.metadata().with_context(place)?.len()).as_bytes());
-        digest
-    };
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let read = file.read(&mut buffer).with_context(place)?;
-        if read == 0 {
-            break;
-        }
-        digest.update(&buffer[..read]);
     }
-    let found: String = digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = durable::digest_of_file(digest, file).with_context(place)?;
     ensure!(found == etag, "the checksum is wrong: the hub states {etag}, the bytes have {found}");
     Ok(())
 }

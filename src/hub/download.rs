@@ -20,59 +20,54 @@ use crate::data::ReadProgress;
 /// Tries in a row that bring no byte, before the transfer fails.
 const TRIES: u32 = 5;
 
-/// Fetches the file `found`, called `file`, unless another process has done so meanwhile, and returns its path.
+/// Fetches the file `found`, called `name`, unless another process has done so meanwhile, and returns its path.
 /// Fails if the cache cannot be written, the transfer fails again and again, or the bytes have another checksum; such bytes are
 /// deleted.
 pub(super) fn into_cache(
     client: &Client,
     repo: &RepoCache,
     found: &Found,
-    file: &str,
+    name: &str,
     progress: &dyn ReadProgress,
 ) -> Result<PathBuf> {
     repo.create(&found.commit)?;
     let _lock = repo.lock(&found.etag)?;
     let blob = repo.blob(&found.etag);
     if !blob.exists() {
-        let mut partial = Partial::open(repo.partial(&found.etag))?;
-        let is_resumed = partial.length()? > 0;
-        partial.fetch(client, found, file, progress)?;
-        let mut verified = checksum::verify(&partial.path, &found.etag);
+        let path = repo.partial(&found.etag);
+        let file = File::options().create(true).read(true).write(true).truncate(false).open(&path);
+        let file = file.with_context(|| format!("{} cannot be written", path.display()))?;
+        let mut transfer = Transfer { client, found, name, progress, path, file };
+        let is_resumed = transfer.length()? > 0;
+        transfer.fetch()?;
+        let mut verified = checksum::verify(&transfer.path, &found.etag);
         if verified.is_err() && is_resumed {
             // What an earlier process left may have been damaged.
-            partial.keep(0)?;
-            partial.fetch(client, found, file, progress)?;
-            verified = checksum::verify(&partial.path, &found.etag);
+            transfer.keep(0)?;
+            transfer.fetch()?;
+            verified = checksum::verify(&transfer.path, &found.etag);
         }
         if let Err(error) = verified {
-            let _ = fs::remove_file(&partial.path);
+            let _ = fs::remove_file(&transfer.path);
             return Err(error.context("the file that arrived is not kept"));
         }
-        fs::rename(&partial.path, &blob).with_context(|| format!("{} cannot be written", blob.display()))?;
+        fs::rename(&transfer.path, &blob).with_context(|| format!("{} cannot be written", blob.display()))?;
     }
-    repo.link(&found.etag, &found.commit, file)
+    repo.link(&found.etag, &found.commit, name)
 }
 
-/// The bytes of a file that have arrived.
-struct Partial {
+/// A file that is being fetched.
+struct Transfer<'a> {
+    client: &'a Client<'a>,
+    found: &'a Found,
+    name: &'a str,
+    progress: &'a dyn ReadProgress,
     path: PathBuf,
+    /// Holds the bytes that have arrived.
     file: File,
 }
 
-/// How one request ended.
-enum Transfer {
-    Complete,
-    /// Another try may bring the rest.
-    Broken(Error),
-}
-
-impl Partial {
-    fn open(path: PathBuf) -> Result<Self> {
-        let file = File::options().create(true).read(true).write(true).truncate(false).open(&path);
-        let file = file.with_context(|| format!("{} cannot be written", path.display()))?;
-        Ok(Self { path, file })
-    }
-
+impl Transfer<'_> {
     fn length(&self) -> Result<u64> {
         Ok(self.file.metadata().with_context(|| self.cannot("read"))?.len())
     }
@@ -88,36 +83,30 @@ impl Partial {
     }
 
     /// Fetches what is missing.
-    fn fetch(&mut self, client: &Client, found: &Found, file: &str, progress: &dyn ReadProgress) -> Result<()> {
-        if self.length()? > found.size {
+    fn fetch(&mut self) -> Result<()> {
+        if self.length()? > self.found.size {
             self.keep(0)?;
         }
-        progress.begin(file, found.size);
-        progress.advance(self.length()?);
-        let fetched = self.fetch_with_retries(client, found, file, progress);
-        progress.end();
+        self.progress.begin(self.name, self.found.size);
+        self.progress.advance(self.length()?);
+        let fetched = self.fetch_with_retries();
+        self.progress.end();
         fetched?;
         self.file.sync_all().with_context(|| self.cannot("written"))
     }
 
-    fn fetch_with_retries(
-        &mut self,
-        client: &Client,
-        found: &Found,
-        file: &str,
-        progress: &dyn ReadProgress,
-    ) -> Result<()> {
+    fn fetch_with_retries(&mut self) -> Result<()> {
         let mut failures = 0;
-        while self.length()? < found.size {
+        while self.length()? < self.found.size {
             let before = self.length()?;
-            let Transfer::Broken(error) = self.fetch_once(client, found, file, progress)? else { continue };
+            let Some(error) = self.fetch_once()? else { continue };
             let kept = self.length()?;
             failures = if kept > before { 1 } else { failures + 1 };
             if failures == TRIES {
                 return Err(error.context(format!(
                     "the transfer failed {TRIES} times in a row after {kept} of {} bytes; they are kept, and the next start \
                      resumes there",
-                    found.size
+                    self.found.size
                 )));
             }
             thread::sleep(Client::pause(failures));
@@ -125,47 +114,40 @@ impl Partial {
         Ok(())
     }
 
-    /// One request, from the end of what is there until the transfer ends or breaks.
+    /// One request, from the end of what is there until the transfer ends or breaks. Returns why it broke; another try may
+    /// bring the rest.
     /// Fails if the file cannot be written.
-    fn fetch_once(
-        &mut self,
-        client: &Client,
-        found: &Found,
-        file: &str,
-        progress: &dyn ReadProgress,
-    ) -> Result<Transfer> {
+    fn fetch_once(&mut self) -> Result<Option<Error>> {
         let have = self.length()?;
-        let bytes = match client.get(&found.url, have) {
+        let bytes = match self.client.get(&self.found.url, have) {
             Ok(bytes) => bytes,
-            Err(error) => return Ok(Transfer::Broken(error)),
+            Err(error) => return Ok(Some(error)),
         };
         if bytes.start > have {
-            return Ok(Transfer::Broken(anyhow!("the server sends bytes from {} on, not from {have}", bytes.start)));
+            return Ok(Some(anyhow!("the server sends bytes from {} on, not from {have}", bytes.start)));
         }
+        let size = self.found.size;
         if bytes.start < have {
             // A server that knows no ranges sends the file from its beginning.
-            progress.begin(file, found.size);
-            progress.advance(bytes.start);
+            self.progress.begin(self.name, size);
+            self.progress.advance(bytes.start);
         }
         self.keep(bytes.start)?;
-        let mut reader = bytes.reader.take(found.size - bytes.start);
+        let mut reader = bytes.reader.take(size - bytes.start);
         let mut buffer = vec![0; 1 << 16];
         loop {
             let read = match reader.read(&mut buffer) {
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Ok(Transfer::Broken(anyhow!(error).context("the transfer broke off"))),
+                Err(error) => return Ok(Some(anyhow!(error).context("the transfer broke off"))),
             };
             if read == 0 {
                 break;
             }
             self.file.write_all(&buffer[..read]).with_context(|| self.cannot("written"))?;
-            progress.advance(read as u64);
+            self.progress.advance(read as u64);
         }
         let have = self.length()?;
-        if have < found.size {
-            return Ok(Transfer::Broken(anyhow!("the server ended the transfer after {have} of {} bytes", found.size)));
-        }
-        Ok(Transfer::Complete)
+        Ok((have < size).then(|| anyhow!("the server ended the transfer after {have} of {size} bytes")))
     }
 }

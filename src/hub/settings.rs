@@ -26,13 +26,11 @@ impl Settings {
         let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
         let is_url = endpoint.starts_with("https://") || endpoint.starts_with("http://");
         ensure!(is_url, "HF_ENDPOINT = {endpoint:?}: expected an address that begins with https:// or http://");
+        let offline = set("HF_HUB_OFFLINE").or_else(|| set("TRANSFORMERS_OFFLINE"));
         Ok(Self {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token(),
-            offline: ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]
-                .into_iter()
-                .find_map(set)
-                .is_some_and(|value| is_true(&value)),
+            offline: offline.is_some_and(|value| ["1", "ON", "YES", "TRUE"].contains(&value.to_uppercase().as_str())),
             answer_timeout: seconds("HF_HUB_ETAG_TIMEOUT")?,
             read_timeout: seconds("HF_HUB_DOWNLOAD_TIMEOUT")?,
             certificates: certificates()?,
@@ -43,10 +41,6 @@ impl Settings {
 /// The value of a variable that is set and not empty.
 pub(super) fn set(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn is_true(value: &str) -> bool {
-    ["1", "ON", "YES", "TRUE"].contains(&value.to_uppercase().as_str())
 }
 
 /// The folder of everything that is Hugging Face's (`HF_HOME`), None without a home folder.

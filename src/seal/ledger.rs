@@ -91,7 +91,7 @@ impl Ledger {
             mindgap: env!("CARGO_PKG_VERSION").to_owned(),
             source: source.to_owned(),
             fingerprint: images.fingerprint.clone(),
-            images: images.len(),
+            images: images.count(),
             classes: images.classes.clone(),
             has_groups: groups.is_some(),
             images_hash: sha256(&file),
@@ -165,16 +165,6 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Opens the ledger in `folder` like [`open`](Self::open) and checks that it still holds every line that `witness` knows.
-    ///
-    /// # Errors
-    /// The errors of [`open_witnessed`](Self::open_witnessed).
-    pub fn open_known(folder: &Path, witness: &Witness) -> Result<Self> {
-        let ledger = Self::open(folder)?;
-        ledger.check_witness(witness)?;
-        Ok(ledger)
-    }
-
     /// The path of the ledger.
     pub fn path(&self) -> PathBuf {
         self.folder.join(Self::FILE)
@@ -203,13 +193,14 @@ impl Ledger {
              of {:?}. Read the data with the flags with which they were sealed; where the images were changed, or the ledger was \
              copied from other data, move it away and seal these data",
             self.path().display(),
-            images.len(),
+            images.count(),
             images.classes,
         );
         Ok(())
     }
 
-    fn check_witness(&self, known: &Witness) -> Result<()> {
+    /// Checks that the ledger still holds every line that the witness `known` knows.
+    pub(super) fn check_witness(&self, known: &Witness) -> Result<()> {
         let own = self.path();
         let here = own.display();
         ensure!(

@@ -41,18 +41,9 @@ impl Results {
     /// # Errors
     /// Never in practice; the writer's error is passed on.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let losses = Array {
-            name: "losses".to_owned(),
-            dtype: Dtype::F32,
-            shape: vec![self.losses.len()],
-            bytes: self.losses.iter().flat_map(|loss| loss.to_le_bytes()).collect(),
-        };
-        let correct = Array {
-            name: "correct".to_owned(),
-            dtype: Dtype::U8,
-            shape: vec![self.correct.len()],
-            bytes: self.correct.iter().map(|&correct| u8::from(correct)).collect(),
-        };
+        let n = self.losses.len();
+        let losses = Array::of("losses", Dtype::F32, &[n], self.losses.iter().map(|loss| loss.to_le_bytes()));
+        let correct = Array::of("correct", Dtype::U8, &[n], self.correct.iter().map(|&correct| [u8::from(correct)]));
         Archive { metadata: Default::default(), arrays: vec![losses, correct] }.to_bytes()
     }
 

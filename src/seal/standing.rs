@@ -49,10 +49,8 @@ impl Standing {
     /// A file of results is gone or was changed.
     pub fn of(ledger: &Ledger) -> Result<Self> {
         let candidates = candidates(&ledger.looks);
-        let mut results = Vec::new();
-        for &index in &candidates {
-            results.push(ledger.results(&ledger.looks[index])?);
-        }
+        let results = candidates.iter().map(|&index| ledger.results(&ledger.looks[index]));
+        let results: Vec<Results> = results.collect::<Result<_>>()?;
         let groups = ledger.groups()?;
         let mut standing = Self { looks: ledger.looks.len(), best_of: candidates.len(), top1: None, loss: None };
         if candidates.is_empty() {
@@ -82,8 +80,9 @@ impl Standing {
     /// # Errors
     /// The ledger is gone, fails a check, or does not hold the line that the witness knows.
     pub fn known_by(witness: &Witness) -> Result<Self> {
-        let folder = durable::folder_of(Path::new(&witness.ledger));
-        Self::of(&Ledger::open_known(&folder, witness)?)
+        let ledger = Ledger::open(&durable::folder_of(Path::new(&witness.ledger)))?;
+        ledger.check_witness(witness)?;
+        Self::of(&ledger)
     }
 
     /// The looks and the best figures in one sentence.

@@ -50,13 +50,8 @@ impl TestImages {
     }
 
     /// Number of images.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.order.len()
-    }
-
-    /// Whether there is no image.
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
     }
 
     /// The `values` of the images, given in the order of the split, in the order of the seal.
@@ -70,21 +65,15 @@ impl TestImages {
     /// # Errors
     /// Never in practice; the writer's error is passed on.
     pub fn to_bytes(&self, groups: Option<&[u32]>) -> Result<Vec<u8>> {
-        let n = self.len();
-        let numbers = |name: &str, values: &[u32]| Array {
-            name: name.to_owned(),
-            dtype: Dtype::U32,
-            shape: vec![n],
-            bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        };
-        let hashes = Array {
-            name: "hashes".to_owned(),
-            dtype: Dtype::U8,
-            shape: vec![n, 16],
-            bytes: self.hashes.iter().flat_map(|hash| hash.to_be_bytes()).collect(),
-        };
-        let mut arrays = vec![hashes, numbers("labels", &self.labels)];
-        arrays.extend(groups.map(|groups| numbers("groups", &self.sorted(groups))));
+        let n = self.count();
+        let mut arrays = vec![
+            Array::of("hashes", Dtype::U8, &[n, 16], self.hashes.iter().map(|hash| hash.to_be_bytes())),
+            Array::of("labels", Dtype::U32, &[n], self.labels.iter().map(|label| label.to_le_bytes())),
+        ];
+        if let Some(groups) = groups {
+            let groups = self.sorted(groups);
+            arrays.push(Array::of("groups", Dtype::U32, &[n], groups.into_iter().map(u32::to_le_bytes)));
+        }
         Archive { metadata: Default::default(), arrays }.to_bytes()
     }
 }

@@ -1,4 +1,4 @@
-//! Ledgers that were cut, edited, copied, left incomplete or extended by many at once.
+//! Ledgers that were cut, edited or left incomplete.
 
 use std::{
     fs,
@@ -84,30 +84,19 @@ fn refused(result: anyhow::Result<()>, words: &[&str]) {
 }
 
 #[test]
-fn looks_are_read_back_and_the_best_is_corrected() {
+fn the_best_model_is_named_by_its_first_look() {
     let place = Place::sealed();
     assert_eq!(Standing::of(&place.open().unwrap()).unwrap().sentence(), "not measured yet");
     for model in [1, 5, 3, 5] {
         place.look(model).unwrap();
     }
     let ledger = place.open().unwrap();
-    assert_eq!(
-        ledger.looks.iter().map(|look| look.model.model.as_str()).collect::<Vec<_>>().join(" "),
-        "runs/1 runs/5 runs/3 runs/5"
-    );
     assert_eq!([1, 2, 3, 4].map(|number| ledger.first_look(number)), [None, None, None, Some(2)]);
     let standing = Standing::of(&ledger).unwrap();
-    let top1 = standing.top1.as_ref().unwrap();
-    let accuracies: Vec<f64> = ledger.looks.iter().map(|look| look.test_acc).collect();
-    assert_eq!((standing.looks, standing.best_of, top1.look), (4, 3, 2), "{accuracies:?}");
-    assert_eq!(top1.best, accuracies[1]);
-    assert!(top1.optimism >= 0.0 && top1.corrected == top1.best - top1.optimism, "{top1:?}");
-    let loss = standing.loss.as_ref().unwrap();
+    let (top1, loss) = (standing.top1.unwrap(), standing.loss.unwrap());
+    assert_eq!((standing.best_of, top1.look, top1.best), (3, 2, ledger.looks[1].test_acc));
     assert!((loss.best - ledger.looks[loss.look - 1].test_loss).abs() < 1e-12);
-    assert!(loss.optimism >= 0.0 && loss.corrected == loss.best + loss.optimism, "{loss:?}");
-    assert!(standing.sentence().starts_with("4 looks at it; best of 3 models: top-1 "), "{}", standing.sentence());
-    // The figures are a function of the ledger.
-    assert_eq!(Standing::of(&place.open().unwrap()).unwrap(), standing);
+    assert!(top1.optimism >= 0.0 && loss.optimism >= 0.0, "{top1:?} {loss:?}");
 }
 
 #[test]
@@ -207,33 +196,9 @@ fn a_half_written_last_line_is_removed_with_a_note() {
 }
 
 #[test]
-fn a_copy_counts_nothing_of_its_own() {
-    let place = Place::sealed();
-    place.look(1).unwrap();
-    let copy = place.folder.path().join("other.seal");
-    fs::create_dir(&copy).unwrap();
-    for name in [Ledger::FILE, Ledger::IMAGES, "0002.safetensors"] {
-        fs::copy(place.seal().join(name), copy.join(name)).unwrap();
-    }
-    let opened = Ledger::open_witnessed(&copy, &place.witnesses());
-    refused(
-        opened.map(drop),
-        &["other.seal/ledger.jsonl is a copy of", "photos.seal/ledger.jsonl", "delete one of them"],
-    );
-    // Beside other data it does not fit the images.
-    let others = TestImages::new(&[1, 2], &["cat", "owl"]);
-    let record = Ledger::record(&copy, &others, &Witnesses::default(), vec![look_at(1)]);
-    refused(record.map(drop), &["is not about these images", "40 of the classes", "owl", "\"photos\""]);
-    // Moved with its data, it is the only one.
-    fs::remove_dir_all(place.seal()).unwrap();
-    assert_eq!(Ledger::open_witnessed(&copy, &place.witnesses()).unwrap().looks.len(), 1);
-    let again = Ledger::create(&place.seal(), "photos", &place.images, None, &place.witnesses());
-    refused(again.map(drop), &["was sealed before", "photos.seal/ledger.jsonl has 1 look, as", "delete both files"]);
-}
-
-#[test]
 fn a_seal_is_made_once() {
     let place = Place::sealed();
+    assert!(place.lines()[0].starts_with("{\"number\":1,\"kind\":\"seal\",\"id\":\""));
     let again = |seal: &Path| Ledger::create(seal, "photos", &place.images, None, &Witnesses::default()).map(drop);
     refused(again(&place.seal()), &["photos.seal is there already, with 0 looks"]);
     fs::remove_file(place.path()).unwrap();
@@ -268,26 +233,4 @@ fn groups_are_resampled_whole() {
     }
     let [grouped, single] = [grouped, place.open().unwrap()].map(|ledger| Standing::of(&ledger).unwrap().top1.unwrap());
     assert!(grouped.best == single.best && grouped.optimism != single.optimism, "{grouped:?} {single:?}");
-}
-
-#[test]
-fn of_many_at_once_no_look_is_lost() {
-    let place = Place::sealed();
-    std::thread::scope(|scope| {
-        for thread in 0..6 {
-            let place = &place;
-            scope.spawn(move || {
-                for model in 0..4 {
-                    place.look(10 * thread + model).unwrap();
-                    place.open().unwrap();
-                }
-            });
-        }
-    });
-    let ledger = place.open().unwrap();
-    let mut models: Vec<&str> = ledger.looks.iter().map(|look| look.model.model.as_str()).collect();
-    models.sort_unstable();
-    models.dedup();
-    assert_eq!((ledger.looks.len(), models.len()), (24, 24));
-    ledger.check_files().unwrap();
 }

@@ -114,9 +114,7 @@ impl Witnesses {
 }
 
 /// The witnesses in the file at `path`; none where there is no file.
-///
-/// # Errors
-/// The file cannot be read, or is not in the form that mindgap writes; the message names it.
+/// Fails if the file cannot be read, or is not in the form that mindgap writes; the message names it.
 pub(super) fn read(path: &Path) -> Result<Vec<Witness>> {
     if !path.exists() {
         return Ok(Vec::new());
@@ -148,6 +146,7 @@ mod tests {
     fn a_later_witness_takes_the_place_of_an_earlier_one_of_the_same_test_set() {
         let folder = tempfile::tempdir().unwrap();
         let witnesses = Witnesses { state: Some(folder.path().join("a/b")), run: None }.and_of_run(folder.path());
+        assert_eq!([1, 2, 3].map(|lines| witness("f", lines).looks()), ["0 looks", "1 look", "2 looks"]);
         assert_eq!(witnesses.of("f").unwrap(), []);
         assert!(!witnesses.are_any());
         for (fingerprint, lines) in [("f", 1), ("g", 7), ("f", 2)] {

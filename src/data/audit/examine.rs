@@ -6,8 +6,7 @@ use rayon::prelude::*;
 use super::SplitName;
 use crate::data::{
     decoding::{
-        decode::StoredImage, decoded_image::DecodedImage, hash, pixel_statistics::PixelSums, resize, shape::Shape,
-        sixteen_bit::SixteenBitValues,
+        decode::StoredImage, hash, pixel_statistics::PixelSums, resize, shape::Shape, sixteen_bit::SixteenBitValues,
     },
     near_duplicates::thumbnail::Thumbnail,
     read_progress::ReadProgress,
@@ -84,7 +83,7 @@ pub fn examine(split: SplitName, samples: &Samples, shape: Shape, progress: &dyn
 
 fn properties_of(stored: StoredImage, shape: Shape) -> Result<(ImageProperties, Option<SixteenBitValues>)> {
     let StoredImage { image, is_turned, sixteen_bit } = stored;
-    let is_blank = is_blank(&image);
+    let is_blank = image.is_blank();
     let thumbnail = Thumbnail::of(&image)?;
     let size = (image.width, image.height);
     let is_grey = image.channels == 1 || image.pixels.chunks_exact(3).all(|rgb| rgb == [rgb[0]; 3]);
@@ -92,33 +91,4 @@ fn properties_of(stored: StoredImage, shape: Shape) -> Result<(ImageProperties, 
     let hash = hash::pixels(&image);
     let sums = PixelSums::of(&resize::fit(image, shape.size)?, shape);
     Ok((ImageProperties { hash, thumbnail, size, is_grey, is_blank, is_turned, sums }, sixteen_bit))
-}
-
-/// Whether every channel has a standard deviation below 1. Computed in integers: the standard deviation of n values is
-/// below 1 where n Σx² − (Σx)² < n².
-fn is_blank(image: &DecodedImage) -> bool {
-    let channels = image.channels as usize;
-    (0..channels).all(|channel| {
-        let values = || image.pixels.iter().skip(channel).step_by(channels).map(|&value| u128::from(value));
-        let n = (image.pixels.len() / channels) as u128;
-        let (sum, squares) = (values().sum::<u128>(), values().map(|value| value * value).sum::<u128>());
-        n * squares - sum * sum < n * n
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blank_is_a_standard_deviation_below_1_in_every_channel() {
-        let blank = |channels, pixels: &[u8]| {
-            is_blank(&DecodedImage { width: 2, height: 2, channels, pixels: pixels.to_vec() })
-        };
-        assert!(blank(1, &[7, 7, 7, 7]) && blank(1, &[6, 7, 7, 7]));
-        // Of 6 and 8 the standard deviation is 1.
-        assert!(!blank(1, &[6, 6, 8, 8]));
-        assert!(blank(3, &[255, 0, 9, 255, 0, 9, 255, 0, 9, 255, 1, 9]));
-        assert!(!blank(3, &[255, 0, 9, 255, 0, 9, 255, 90, 9, 255, 0, 9]));
-    }
 }

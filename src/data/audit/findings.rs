@@ -217,32 +217,23 @@ impl Findings {
     /// Shortens the lists of examples to `limit` entries each; broken files are all named.
     pub(super) fn limited(mut self, limit: usize) -> Self {
         let leaks = self.val_in_train + self.test_in_train.unwrap_or(0);
-        let counts = [
-            self.duplicate_groups,
-            leaks,
-            self.conflicting_groups,
-            self.blank,
-            self.near_duplicates,
-            self.exif_rotated,
+        let cut = [
+            shortened("exact_groups", &mut self.exact_groups, limit, self.duplicate_groups),
+            shortened("leaks", &mut self.leaks, limit, leaks),
+            shortened("conflicts", &mut self.conflicts, limit, self.conflicting_groups),
+            shortened("blanks", &mut self.blanks, limit, self.blank),
+            shortened("near_duplicate_pairs", &mut self.near_duplicate_pairs, limit, self.near_duplicates),
+            shortened("exif_rotated_files", &mut self.exif_rotated_files, limit, self.exif_rotated),
         ];
-        self.exact_groups.truncate(limit);
-        self.leaks.truncate(limit);
-        self.conflicts.truncate(limit);
-        self.blanks.truncate(limit);
-        self.near_duplicate_pairs.truncate(limit);
-        self.exif_rotated_files.truncate(limit);
-        let lists = [
-            ("exact_groups", self.exact_groups.len()),
-            ("leaks", self.leaks.len()),
-            ("conflicts", self.conflicts.len()),
-            ("blanks", self.blanks.len()),
-            ("near_duplicate_pairs", self.near_duplicate_pairs.len()),
-            ("exif_rotated_files", self.exif_rotated_files.len()),
-        ];
-        let is_cut = lists.into_iter().zip(counts).filter(|((_, named), count)| named < count);
-        self.cut = is_cut.map(|((list, _), _)| list).collect();
+        self.cut = cut.into_iter().flatten().collect();
         self
     }
+}
+
+/// Shortens `examples` to `limit` entries, and returns their `name` where there are fewer then than were counted.
+fn shortened<T>(name: &'static str, examples: &mut Vec<T>, limit: usize, count: usize) -> Option<&'static str> {
+    examples.truncate(limit);
+    (examples.len() < count).then_some(name)
 }
 
 impl NearPair {

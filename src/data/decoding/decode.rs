@@ -79,17 +79,13 @@ pub fn header(path: &Path) -> Result<Header> {
 }
 
 /// Decodes a file into `channels` (1 or 3), upright, at its own size; 16-bit values are scaled by `range`.
-///
-/// # Errors
-/// The file cannot be read, is not a regular file, not an image, cut off, or too large. The message does not name the file.
+/// Fails if the file cannot be read, is no regular file, no image, cut off, or too large. The message does not name it.
 pub fn file(path: &Path, channels: u32, range: Range) -> Result<DecodedImage> {
     Ok(stored(path, range)?.image.into_channels(channels))
 }
 
 /// Decodes a file into its own channels (1 or 3), upright, at its own size; 16-bit values are scaled by `range`.
-///
-/// # Errors
-/// See [`file()`].
+/// Fails like [`file()`].
 pub fn stored(path: &Path, range: Range) -> Result<StoredImage> {
     let bytes = read(path)?;
     guarded(|| decode(&bytes, range))
@@ -139,9 +135,7 @@ fn check_size(width: u32, height: u32) -> Result<()> {
 }
 
 /// Detects the format of a file.
-///
-/// # Errors
-/// The format is not read.
+/// Fails if the format is not read.
 fn format(bytes: &[u8]) -> Result<ImageFormat> {
     let guessed = image::guess_format(bytes).ok().filter(|format| FORMATS.contains(format));
     // A camera's raw image may begin like a TIFF, of which only a small preview would be read.
@@ -159,20 +153,18 @@ fn format(bytes: &[u8]) -> Result<ImageFormat> {
 }
 
 fn decode(bytes: &[u8], range: Range) -> Result<StoredImage> {
+    use DynamicImage::*;
     let (mut image, orientation) = decode_as_stored(bytes)?;
     image.apply_orientation(orientation);
     let (width, height) = (image.width(), image.height());
     let stored_channels = usize::from(image.color().channel_count());
     let colours = if stored_channels <= 2 { 1 } else { 3 };
     let (samples, sixteen_bit) = match image {
-        DynamicImage::ImageLuma8(image) => (image.into_raw(), None),
-        DynamicImage::ImageLumaA8(image) => (image.into_raw(), None),
-        DynamicImage::ImageRgb8(image) => (image.into_raw(), None),
-        DynamicImage::ImageRgba8(image) => (image.into_raw(), None),
-        DynamicImage::ImageLuma16(image) => scaled(&image.into_raw(), stored_channels, colours, range),
-        DynamicImage::ImageLumaA16(image) => scaled(&image.into_raw(), stored_channels, colours, range),
-        DynamicImage::ImageRgb16(image) => scaled(&image.into_raw(), stored_channels, colours, range),
-        DynamicImage::ImageRgba16(image) => scaled(&image.into_raw(), stored_channels, colours, range),
+        ImageLuma8(_) | ImageLumaA8(_) | ImageRgb8(_) | ImageRgba8(_) => (image.into_bytes(), None),
+        ImageLuma16(image) => scaled(&image.into_raw(), stored_channels, colours, range),
+        ImageLumaA16(image) => scaled(&image.into_raw(), stored_channels, colours, range),
+        ImageRgb16(image) => scaled(&image.into_raw(), stored_channels, colours, range),
+        ImageRgba16(image) => scaled(&image.into_raw(), stored_channels, colours, range),
         other => bail!("its samples are of the kind {:?}; 8-bit and 16-bit integers are read", other.color()),
     };
     let image = DecodedImage::from_samples(width, height, samples, stored_channels, colours as u32);

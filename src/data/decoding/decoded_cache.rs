@@ -20,7 +20,7 @@ use super::{
     pixel_statistics::PixelSums,
     read::{self, Reading},
     shape::Shape,
-    sixteen_bit::{Range, SixteenBitValues},
+    sixteen_bit::Range,
 };
 use crate::data::{
     options::Options,
@@ -91,9 +91,7 @@ impl Entry {
 
     /// Saves `readings`, after the oldest entries were deleted until all fit the limit. Readings that exceed the limit alone
     /// are not saved.
-    ///
-    /// # Errors
-    /// The disk is full or the folder cannot be written to; nothing is saved then.
+    /// Fails if the disk is full or the folder cannot be written to; nothing is saved then.
     pub fn save(&self, readings: &Readings) -> Result<()> {
         let folder = durable::folder_of(&self.path);
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -149,30 +147,28 @@ fn delete_oldest(folder: &Path, limit: u64) -> Result<()> {
 
 fn to_archive(readings: &Readings) -> Result<Archive> {
     let Shape { channels, size } = readings.shape;
-    let mut archive = Archive::default();
-    let mut add =
-        |name: String, dtype, shape: Vec<usize>, bytes| archive.arrays.push(Array { name, dtype, shape, bytes });
-    add("shape".into(), Dtype::U32, vec![2], bytes_of([channels, size].map(u32::to_le_bytes)));
+    let mut arrays = vec![Array::of("shape", Dtype::U32, &[2], [channels, size].map(u32::to_le_bytes))];
     if let Some((range, images)) = readings.range {
         let [low, high] = range.numbers().map(u64::from);
-        add("range".into(), Dtype::U64, vec![3], bytes_of([low, high, images].map(u64::to_le_bytes)));
-        let notes = readings.notes.join("\n").into_bytes();
-        add("notes".into(), Dtype::U8, vec![notes.len()], notes);
+        arrays.push(Array::of("range", Dtype::U64, &[3], [low, high, images].map(u64::to_le_bytes)));
+        let notes = readings.notes.join("\n");
+        arrays.push(Array::of("notes", Dtype::U8, &[notes.len()], notes.bytes().map(|byte| [byte])));
     }
     for (number, reading) in readings.splits.iter().enumerate() {
         let n = reading.hashes.len();
-        let hashes = bytes_of(reading.hashes.iter().map(|hash| hash.to_le_bytes()));
-        add(format!("{number}.hashes"), Dtype::U64, vec![n, 2], hashes);
-        let sums = reading.sums.to_numbers();
-        add(format!("{number}.sums"), Dtype::U64, vec![sums.len()], bytes_of(sums.map(u64::to_le_bytes)));
+        let hashes = reading.hashes.iter().map(|hash| hash.to_le_bytes());
+        arrays.push(Array::of(format!("{number}.hashes"), Dtype::U64, &[n, 2], hashes));
+        let sums = reading.sums.to_numbers().map(u64::to_le_bytes);
+        arrays.push(Array::of(format!("{number}.sums"), Dtype::U64, &[sums.len()], sums));
         if let Some(pixels) = &reading.pixels {
+            let shape = vec![n, readings.shape.bytes()];
             let mut bytes = vec![0; n * readings.shape.bytes()];
             let count = bytes.len();
             pixels.f_copy_data_u8(&mut bytes, count)?;
-            add(format!("{number}.pixels"), Dtype::U8, vec![n, readings.shape.bytes()], bytes);
+            arrays.push(Array { name: format!("{number}.pixels"), dtype: Dtype::U8, shape, bytes });
         }
     }
-    Ok(archive)
+    Ok(Archive { arrays, ..Archive::default() })
 }
 
 fn from_archive(archive: &Archive, lengths: &[usize]) -> Result<Readings> {
@@ -196,20 +192,7 @@ fn from_archive(archive: &Archive, lengths: &[usize]) -> Result<Readings> {
         ensure!(hashes.len() == n, "{} of {n} images are there", hashes.len());
         let sums = PixelSums::from_numbers(&numbers(format!("{number}.sums"))?).context("the sums are incomplete")?;
         let pixels = archive.array(&format!("{number}.pixels")).map(|pixels| read::tensor(&pixels.bytes, shape));
-        Ok(Reading {
-            good: (0..n as u32).collect(),
-            hashes,
-            pixels: pixels.transpose()?,
-            sums,
-            sixteen_bit: SixteenBitValues::default(),
-            bad: Vec::new(),
-            headers: Vec::new(),
-            thumbnails: Vec::new(),
-        })
+        Ok(Reading { good: (0..n as u32).collect(), hashes, pixels: pixels.transpose()?, sums, ..Reading::default() })
     });
     Ok(Readings { shape, range, notes, splits: splits.collect::<Result<_>>()? })
-}
-
-fn bytes_of<const N: usize>(numbers: impl IntoIterator<Item = [u8; N]>) -> Vec<u8> {
-    numbers.into_iter().flatten().collect()
 }

@@ -33,6 +33,18 @@ impl DecodedImage {
     pub fn into_channels(self, channels: u32) -> Self {
         Self::from_samples(self.width, self.height, self.pixels, self.channels as usize, channels)
     }
+
+    /// Whether every channel has a standard deviation below 1. Computed in integers: the standard deviation of n values is
+    /// below 1 where n Σx² − (Σx)² < n².
+    pub fn is_blank(&self) -> bool {
+        let channels = self.channels as usize;
+        (0..channels).all(|channel| {
+            let values = || self.pixels.iter().skip(channel).step_by(channels).map(|&value| u128::from(value));
+            let n = (self.pixels.len() / channels) as u128;
+            let (sum, squares) = (values().sum::<u128>(), values().map(|value| value * value).sum::<u128>());
+            n * squares - sum * sum < n * n
+        })
+    }
 }
 
 /// Luma of ITU-R BT.601 in 16-bit fixed point, rounded; equal to Pillow's `convert("L")` in every bit.
@@ -44,22 +56,6 @@ fn grey(r: u8, g: u8, b: u8) -> u8 {
 mod tests {
     use super::*;
 
-    /// `Image.new("RGB", (1, 1), rgb).convert("L").getpixel((0, 0))` of Pillow.
-    #[test]
-    fn grey_equals_pillows() {
-        for (rgb, luma) in [
-            ([255, 255, 255], 255),
-            ([255, 0, 0], 76),
-            ([0, 255, 0], 150),
-            ([0, 0, 255], 29),
-            ([1, 2, 3], 2),
-            ([10, 200, 30], 124),
-            ([123, 45, 67], 71),
-        ] {
-            assert_eq!(grey(rgb[0], rgb[1], rgb[2]), luma, "{rgb:?}");
-        }
-    }
-
     #[test]
     fn alpha_is_dropped_and_grey_repeated() {
         let image = |samples: &[u8], stored, channels| {
@@ -70,5 +66,17 @@ mod tests {
         assert_eq!(image(&[9], 1, 3), [9, 9, 9]);
         assert_eq!(image(&[255, 0, 0, 0], 4, 3), [255, 0, 0]);
         assert_eq!(image(&[255, 0, 0, 0], 4, 1), [76]);
+    }
+
+    #[test]
+    fn blank_is_a_standard_deviation_below_1_in_every_channel() {
+        let blank = |channels, pixels: &[u8]| {
+            DecodedImage { width: 2, height: 2, channels, pixels: pixels.to_vec() }.is_blank()
+        };
+        assert!(blank(1, &[7, 7, 7, 7]) && blank(1, &[6, 7, 7, 7]));
+        // Of 6 and 8 the standard deviation is 1.
+        assert!(!blank(1, &[6, 6, 8, 8]));
+        assert!(blank(3, &[255, 0, 9, 255, 0, 9, 255, 0, 9, 255, 1, 9]));
+        assert!(!blank(3, &[255, 0, 9, 255, 0, 9, 255, 90, 9, 255, 0, 9]));
     }
 }

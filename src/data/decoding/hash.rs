@@ -89,13 +89,6 @@ mod tests {
     }
 
     #[test]
-    fn the_fingerprint_sees_which_images_share_a_group() {
-        let of = |groups: [u32; 4]| with_groups("00ff", groups);
-        assert_eq!(of([3, 3, 1, 2]), of([0, 0, 7, 5]));
-        assert!(of([3, 3, 1, 2]) != of([3, 1, 1, 2]) && of([0; 4]) != with_groups("00fe", [0; 4]));
-    }
-
-    #[test]
     fn the_fingerprint_sees_soft_labels() {
         let of = |rows: [Option<&[f32]>; 2]| with_soft_labels("00ff", rows);
         let first = of([Some(&[0.5, 0.5]), None]);

@@ -32,11 +32,8 @@ pub fn indexed(file: &[u8]) -> Option<Indexed> {
     let count = 1 << bits;
     let colour = |i: usize| [map[i], map[count + i], map[2 * count + i]].map(|value| (value >> shift) as u8);
     let mut file = file.to_vec();
-    file[at..at + 2].copy_from_slice(&if tiff.is_big {
-        BLACK_IS_ZERO.to_be_bytes()
-    } else {
-        BLACK_IS_ZERO.to_le_bytes()
-    });
+    let grey = if tiff.is_big { BLACK_IS_ZERO.to_be_bytes() } else { BLACK_IS_ZERO.to_le_bytes() };
+    file[at..at + 2].copy_from_slice(&grey);
     Some(Indexed { file, colours: (0..count).map(colour).collect() })
 }
 

@@ -59,6 +59,7 @@ fn fit(image: DecodedImage, shape: Shape, pixels: &mut [u8]) -> Result<u128> {
 }
 
 /// The result of reading a split for the first time.
+#[derive(Default)]
 pub struct Reading {
     /// Positions of the readable samples, ascending.
     pub good: Vec<u32>,
@@ -85,16 +86,7 @@ pub fn read(name: &str, samples: &Samples, shape: Shape, keep: bool, progress: &
     let pixels = keep
         .then(|| empty(n, shape).context("the images cannot be kept in memory; lower `options.cache_limit`"))
         .transpose()?;
-    let mut reading = Reading {
-        good: Vec::new(),
-        hashes: Vec::new(),
-        pixels,
-        sums: PixelSums::default(),
-        sixteen_bit: SixteenBitValues::default(),
-        bad: Vec::new(),
-        headers: Vec::new(),
-        thumbnails: Vec::new(),
-    };
+    let mut reading = Reading { pixels, ..Reading::default() };
     progress.begin(&format!("Reading {name}"), n as u64);
     for first in (0..n).step_by(CHUNK) {
         let ids = &samples.ids[first..n.min(first + CHUNK)];

@@ -20,7 +20,7 @@ pub fn read_all(
 ) -> Result<Readings> {
     let given = options.range_16bit.map(Range::of);
     let first: Vec<Samples> = splits.iter().map(|samples| samples.in_range(given.unwrap_or(Range::FULL))).collect();
-    let readings = decode_in(&first.iter().collect::<Vec<_>>(), options, progress)?;
+    let readings = decode_in(&first, options, progress)?;
     let mut values = SixteenBitValues::default();
     // Test, which is measured last, must not influence how images are read.
     readings.splits[..2].iter().for_each(|reading| values.add(&reading.sixteen_bit));
@@ -37,21 +37,16 @@ pub fn read_all(
     } else {
         drop(readings);
         let second: Vec<Samples> = splits.iter().map(|samples| samples.in_range(range)).collect();
-        decode_in(&second.iter().collect::<Vec<_>>(), options, progress)?
+        decode_in(&second, options, progress)?
     };
     Ok(Readings { range: Some((range, values.images)), notes, ..readings })
 }
 
-/// The samples with 16-bit values scaled by `range`, if there is one.
-pub fn in_range(samples: &Samples, range: Option<(Range, u64)>) -> Samples {
-    range.map_or_else(|| samples.clone(), |(range, _)| samples.in_range(range))
-}
-
 /// Reads all splits in the shape that is asked for or that train's headers give.
-fn decode_in(splits: &[&Samples], options: &Options, progress: &dyn ReadProgress) -> Result<Readings> {
+fn decode_in(splits: &[Samples], options: &Options, progress: &dyn ReadProgress) -> Result<Readings> {
     let asked = Asked { size: options.img_size, channels: options.in_chans };
-    let Some(guess) = Shape::guess(asked, splits[0]) else {
-        return read_as(Shape::choose(asked, splits[0], progress), splits, options, progress);
+    let Some(guess) = Shape::guess(asked, &splits[0]) else {
+        return read_as(Shape::choose(asked, &splits[0], progress), splits, options, progress);
     };
     let readings = read_as(guess, splits, options, progress)?;
     let shape = Shape::of_headers(asked, &readings.splits[0].headers);
@@ -62,7 +57,7 @@ fn decode_in(splits: &[&Samples], options: &Options, progress: &dyn ReadProgress
     read_as(shape, splits, options, progress)
 }
 
-fn read_as(shape: Shape, splits: &[&Samples], options: &Options, progress: &dyn ReadProgress) -> Result<Readings> {
+fn read_as(shape: Shape, splits: &[Samples], options: &Options, progress: &dyn ReadProgress) -> Result<Readings> {
     const NAMES: [&str; 3] = ["train", "val", "test"];
     let mut free = options.cache_limit;
     let mut readings = Vec::new();

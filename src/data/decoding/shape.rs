@@ -70,7 +70,7 @@ impl Shape {
     pub fn of_headers(asked: Asked, headers: &[Header]) -> Self {
         let Asked { size, channels } = asked;
         Self {
-            channels: channels.unwrap_or_else(|| default_channels(headers)),
+            channels: channels.unwrap_or_else(|| if headers.iter().all(|header| header.grey) { 1 } else { 3 }),
             size: size.unwrap_or_else(|| default_size(headers)),
         }
     }
@@ -89,10 +89,6 @@ impl Asked {
         let (size, channels) = self.size.zip(self.channels)?;
         Some(Shape { channels, size })
     }
-}
-
-fn default_channels(headers: &[Header]) -> u32 {
-    if headers.iter().all(|header| header.grey) { 1 } else { 3 }
 }
 
 /// The median of the shorter sides, the upper one for an even number, at most 224. Without any header the size does not

@@ -66,12 +66,10 @@ struct Tree {
 
 impl Tree {
     fn grow(vectors: &Vectors, number: u32) -> Self {
-        let mut tree =
-            Self { order: (0..vectors.count() as u32).collect(), begins: vec![0], leaves: vec![0; vectors.count()] };
-        let mut order = std::mem::take(&mut tree.order);
+        let mut order: Vec<u32> = (0..vectors.count() as u32).collect();
+        let mut tree = Self { order: Vec::new(), begins: vec![0], leaves: vec![0; vectors.count()] };
         tree.divide(vectors, &mut order, number, 1);
-        tree.order = order;
-        tree
+        Self { order, ..tree }
     }
 
     /// Divides `part` of the order, which is node `node` of tree `number` in the numbering of a binary heap.

@@ -78,7 +78,10 @@ pub fn find(images: &[Searched], progress: &dyn ReadProgress) -> Vec<Pair> {
     for (a, others) in alike_to_a_network(images, &thumbnails) {
         candidates.entry(a).or_default().extend(others);
     }
-    candidates = distinct(candidates);
+    for others in candidates.values_mut() {
+        others.sort_unstable();
+        others.dedup();
+    }
     for _ in 0..ROUNDS {
         let before = found.len();
         found.extend(confirm(&thumbnails, &candidates, progress));
@@ -187,14 +190,6 @@ fn relatives(found: &BTreeMap<(u32, u32), f32>) -> Candidates {
         if !others.is_empty() {
             candidates.insert(a, others.into_iter().flat_map(|b| [(b, false), (b, true)]).collect());
         }
-    }
-    candidates
-}
-
-fn distinct(mut candidates: Candidates) -> Candidates {
-    for others in candidates.values_mut() {
-        others.sort_unstable();
-        others.dedup();
     }
     candidates
 }

@@ -42,7 +42,10 @@ pub struct Reference {
 impl Reference {
     pub fn of(thumbnail: &Thumbnail) -> Self {
         let values = thumbnail.values(false);
-        Self { coarse: Template::of(Level::coarse(&halved(&values))), fine: Template::of(Level::fine(&values)) }
+        Self {
+            coarse: Template::of(Level::of(&halved(&values), &COARSE)),
+            fine: Template::of(Level::of(&values, &FINE)),
+        }
     }
 
     /// The residual of `other`, mirrored or not: the share of the variance of detail that the best registration leaves
@@ -50,11 +53,11 @@ impl Reference {
     pub fn residual(&self, other: &Thumbnail, is_mirrored: bool) -> f32 {
         let values = other.values(is_mirrored);
         let mut map = Map::default();
-        let coarse = self.coarse.register(&Level::coarse(&halved(&values)), STEPS[0], &mut map);
+        let coarse = self.coarse.register(&Level::of(&halved(&values), &COARSE), STEPS[0], &mut map);
         if coarse > COARSE_RESIDUAL {
             return coarse;
         }
-        self.fine.register(&Level::fine(&values), STEPS[1], &mut map)
+        self.fine.register(&Level::of(&values, &FINE), STEPS[1], &mut map)
     }
 }
 
@@ -80,20 +83,9 @@ struct Level<const N: usize> {
     detail: Image<N>,
 }
 
+/// Weights of the slight and the strong blur of the two levels.
 static FINE: LazyLock<[Vec<f32>; 2]> = LazyLock::new(|| [gaussian(0.7), gaussian(3.0)]);
 static COARSE: LazyLock<[Vec<f32>; 2]> = LazyLock::new(|| [gaussian(0.7), gaussian(1.5)]);
-
-impl Level<SIDE> {
-    fn fine(values: &Image<SIDE>) -> Self {
-        Self::of(values, &FINE)
-    }
-}
-
-impl Level<HALF> {
-    fn coarse(values: &Image<HALF>) -> Self {
-        Self::of(values, &COARSE)
-    }
-}
 
 impl<const N: usize> Level<N> {
     fn of(values: &Image<N>, [slight, strong]: &[Vec<f32>; 2]) -> Self {

@@ -60,11 +60,17 @@ fn with_values(image: &DecodedImage, change: impl Fn(u8) -> f64) -> DecodedImage
 
 /// The pairs among `images`, whose hashes are their numbers.
 fn pairs(images: &[DecodedImage]) -> Vec<(u32, u32)> {
+    search(images, &(0..images.len() as u128).collect::<Vec<_>>(), None)
+}
+
+/// The pairs among `images` with these `hashes` and perhaps `features`.
+fn search(images: &[DecodedImage], hashes: &[u128], features: Option<&[[f32; 40]]>) -> Vec<(u32, u32)> {
     let thumbnails: Vec<Option<Thumbnail>> = images.iter().map(|image| Thumbnail::of(image).unwrap()).collect();
-    let searched: Vec<Searched> = (0..)
-        .zip(&thumbnails)
-        .map(|(hash, thumbnail)| Searched { hash, thumbnail: thumbnail.as_ref(), features: None })
-        .collect();
+    let mut searched = Vec::new();
+    for (number, (&hash, thumbnail)) in hashes.iter().zip(&thumbnails).enumerate() {
+        let features = features.map(|features| &features[number][..]);
+        searched.push(Searched { hash, thumbnail: thumbnail.as_ref(), features });
+    }
     let found = find(&searched, &NoProgress);
     assert!(found.iter().all(|pair| (0.0..=RESIDUAL).contains(&pair.residual)), "{found:?}");
     found.iter().map(|pair| (pair.a, pair.b)).collect()
@@ -127,14 +133,7 @@ fn clear_skies_and_blank_images_are_not_near_duplicates() {
 #[test]
 fn of_equal_images_only_the_first_is_compared() {
     let images = [photograph(0), photograph(0), compressed(&photograph(0))];
-    let thumbnails = images.each_ref().map(|image| Thumbnail::of(image).unwrap());
-    let searched: Vec<Searched> = [7, 7, 8]
-        .into_iter()
-        .zip(&thumbnails)
-        .map(|(hash, thumbnail)| Searched { hash, thumbnail: thumbnail.as_ref(), features: None })
-        .collect();
-    let found = find(&searched, &NoProgress);
-    assert_eq!((found.len(), found[0].a, found[0].b), (1, 0, 2));
+    assert_eq!(search(&images, &[7, 7, 8], None), [(0, 2)]);
 }
 
 #[test]
@@ -143,21 +142,10 @@ fn features_of_a_network_add_candidates() {
     let photographs: Vec<DecodedImage> = (0..40).map(photograph).collect();
     let images: Vec<DecodedImage> =
         photographs.iter().cloned().chain(photographs.iter().map(|image| cropped(image, [14, 14, 68, 68]))).collect();
-    let thumbnails: Vec<Option<Thumbnail>> = images.iter().map(|image| Thumbnail::of(image).unwrap()).collect();
     let features: Vec<[f32; 40]> =
         (0..80).map(|number| std::array::from_fn(|i| if i == number % 40 { 1.0 } else { 0.0 })).collect();
-    let count = |has_features: bool| {
-        let searched: Vec<Searched> = (0..80)
-            .map(|number| Searched {
-                hash: number as u128,
-                thumbnail: thumbnails[number].as_ref(),
-                features: has_features.then_some(&features[number][..]),
-            })
-            .collect();
-        let found = find(&searched, &NoProgress);
-        assert!(found.iter().all(|pair| pair.b == pair.a + 40), "{found:?}");
-        found.len()
-    };
-    let (without, with) = (count(false), count(true));
-    assert!(with > without, "{with} with features, {without} without");
+    let hashes: Vec<u128> = (0..80).collect();
+    let (without, with) = (search(&images, &hashes, None), search(&images, &hashes, Some(&features)));
+    assert!(without.iter().chain(&with).all(|(a, b)| *b == a + 40), "{without:?} {with:?}");
+    assert!(with.len() > without.len(), "{with:?} with features, {without:?} without");
 }

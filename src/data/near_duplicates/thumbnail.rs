@@ -16,20 +16,15 @@ const SMALLEST: u32 = 16;
 pub struct Thumbnail(Box<[u8; SIDE * SIDE]>);
 
 impl Thumbnail {
-    /// Shrinks `image`, at the size of its file. None for an image with a side below
-    /// 16 pixels, and for one without any detail, whose standard deviation is below 1 (of 255): its registration to any
-    /// other would succeed.
-    ///
-    /// # Errors
-    /// The image cannot be resized.
+    /// Shrinks `image`, at the size of its file. None for an image with a side below 16 pixels, and for a blank one, whose
+    /// registration to any other would succeed.
+    /// Fails if the image cannot be resized.
     pub fn of(image: &DecodedImage) -> Result<Option<Self>> {
         if image.width.min(image.height) < SMALLEST {
             return Ok(None);
         }
         let grey = resize::scale(image, SIDE as u32, SIDE as u32)?.into_channels(1);
-        let (n, sum) = (grey.pixels.len() as u64, grey.pixels.iter().map(|&value| u64::from(value)).sum::<u64>());
-        let squares: u64 = grey.pixels.iter().map(|&value| u64::from(value).pow(2)).sum();
-        if n * squares - sum * sum < n * n {
+        if grey.is_blank() {
             return Ok(None);
         }
         Ok(grey.pixels.into_boxed_slice().try_into().ok().map(Self))

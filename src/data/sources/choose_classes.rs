@@ -3,15 +3,13 @@
 use anyhow::{Result, anyhow, ensure};
 
 use super::{listing::Listing, unreadable};
-use crate::data::{selection::Merge, splits::split_name::SplitName};
+use crate::data::selection::Merge;
 
 /// Names of a column of labels.
 pub const LABELS: [&str; 8] = ["label", "labels", "class", "class_name", "target", "category", "label_name", "y"];
 
 /// The number of the class called `name`.
-///
-/// # Errors
-/// There is none; the message suggests one.
+/// Fails if there is none; the message suggests one.
 pub fn number(classes: &[String], name: &str) -> Result<u32> {
     let found = classes.iter().position(|class| class == name);
     found.map(|number| number as u32).ok_or_else(|| {
@@ -19,7 +17,7 @@ pub fn number(classes: &[String], name: &str) -> Result<u32> {
         let nearest = classes.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         let hint = match nearest.filter(|class| likeness(class) > 0.8) {
             Some(class) => format!("did you mean {class:?}?"),
-            None => format!("there are {}", unreadable::in_line(classes.iter().map(|class| format!("{class:?}")))),
+            None => format!("there are {}", unreadable::quoted(classes.iter())),
         };
         anyhow!("there is no class {name:?}; {hint}")
     })
@@ -27,9 +25,7 @@ pub fn number(classes: &[String], name: &str) -> Result<u32> {
 
 /// Counts the images of each class of `merges` as the other one's. The classes stay sorted where they were; else the joined
 /// class has the place of its first part.
-///
-/// # Errors
-/// A class does not exist or is joined to two, or a class is joined to one that is itself joined to another.
+/// Fails if a class does not exist or is joined to two, or is joined to one that is itself joined to another.
 pub fn merge(listing: &mut Listing, merges: &[Merge]) -> Result<()> {
     if merges.is_empty() {
         return Ok(());
@@ -63,7 +59,7 @@ pub fn merge(listing: &mut Listing, merges: &[Merge]) -> Result<()> {
     for name in &named {
         numbers.push(number(&classes, name)?);
     }
-    for samples in listing.splits_mut() {
+    for (_, samples) in listing.splits_mut() {
         samples.labels.iter_mut().for_each(|label| *label = numbers[*label as usize]);
     }
     for class in classes.iter().filter(|class| merges.iter().any(|merge| merge.into == **class)) {
@@ -82,9 +78,7 @@ pub fn merge(listing: &mut Listing, merges: &[Merge]) -> Result<()> {
 }
 
 /// Keeps the images of `chosen` classes alone, and numbers these in the order given; all classes where none is chosen.
-///
-/// # Errors
-/// A class does not exist, or is named twice.
+/// Fails if a class does not exist, or is named twice.
 pub fn choose(listing: &mut Listing, chosen: &[String]) -> Result<()> {
     if chosen.is_empty() {
         return Ok(());
@@ -97,8 +91,7 @@ pub fn choose(listing: &mut Listing, chosen: &[String]) -> Result<()> {
         ensure!(before.is_none(), "`options.selection.classes` names {name:?} twice");
     }
     let mut counts = Vec::new();
-    let names: Vec<SplitName> = listing.splits().map(|(split, _)| split).collect();
-    for (split, samples) in names.into_iter().zip(listing.splits_mut()) {
+    for (split, samples) in listing.splits_mut() {
         let all = samples.ids.len();
         let is_kept = |position: &u32| number_of[samples.labels[*position as usize] as usize].is_some();
         let kept: Vec<u32> = (0..all as u32).filter(is_kept).collect();

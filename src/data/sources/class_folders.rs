@@ -9,7 +9,7 @@ use super::{
     folder_contents::{class_names, holds_image, visible},
     layout_messages::option,
     split_finder::Layout,
-    unreadable,
+    unreadable::quoted,
 };
 use crate::data::splits::split_name::{SplitName, is_fold, possible_split, split_at_end, split_in_name};
 
@@ -35,9 +35,7 @@ struct Class {
 
 /// Finds the copies among train's class folders, which `layout` then keeps apart, and notes folders that may not be classes.
 /// `top` is the folder of the data; with `is_named` the user named the folder of train.
-///
-/// # Errors
-/// A folder cannot be read, or folders that the user did not name are as likely splits as classes.
+/// Fails if a folder cannot be read, or folders that the user did not name are as likely splits as classes.
 pub fn check(top: &Path, layout: &mut Layout, is_named: bool) -> Result<()> {
     let Some(root) = layout.train.as_deref() else { return Ok(()) };
     let (mut folders, _) = visible(root)?;
@@ -161,8 +159,4 @@ fn without_copies(classes: Vec<Class>) -> (Vec<Class>, Vec<Class>) {
     };
     let copied = classes.iter().find(|class| is_copy(class)).map(|class| class.inner.clone());
     classes.into_iter().partition(|class| may_be(class) && copied.as_ref() == Some(&class.inner))
-}
-
-fn quoted<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {
-    unreadable::in_line(names.map(|name| format!("{name:?}")))
 }

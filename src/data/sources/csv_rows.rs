@@ -34,16 +34,13 @@ impl CsvRow {
 
 impl CsvRows {
     /// Reads `file`, which the option `name` of the selection names. Spaces around fields do not count.
-    ///
-    /// # Errors
-    /// The file cannot be read, is no UTF-8 text, has no row, or has rows of another length than its first line.
+    /// Fails if the file cannot be read, is no UTF-8 text, has no row, or has rows of another length than its first line.
     pub fn read(name: &str, file: &Path) -> Result<Self> {
         let option = format!("`options.selection.{name} = {}`", file.display());
         Self::parse(&option, &durable::read_text(file).with_context(|| option.clone())?).with_context(|| option.clone())
     }
 
     fn parse(option: &str, text: &[u8]) -> Result<Self> {
-        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
         let mut reader = ReaderBuilder::new()
             .delimiter(separator(text))
             .flexible(true)
@@ -75,9 +72,7 @@ impl CsvRows {
     }
 
     /// The column that is called by one of `names`, in any case; None where none is.
-    ///
-    /// # Errors
-    /// Two are.
+    /// Fails if two are.
     pub fn column(&self, names: &[&str]) -> Result<Option<usize>> {
         let is_named = |column: &usize| names.iter().any(|name| self.head[*column].eq_ignore_ascii_case(name));
         match (0..self.head.len()).filter(is_named).collect::<Vec<_>>()[..] {
@@ -93,9 +88,7 @@ impl CsvRows {
     }
 
     /// The column that is called by one of `names`.
-    ///
-    /// # Errors
-    /// There is none, or there are two.
+    /// Fails if there is none, or there are two.
     pub fn required(&self, what: &str, names: &[&str]) -> Result<usize> {
         self.column(names)?.with_context(|| {
             format!("{}: no column holds {what} ({}); there are {:?}", self.option, names.join(", "), self.head)
@@ -103,9 +96,7 @@ impl CsvRows {
     }
 
     /// The column with the names of the samples.
-    ///
-    /// # Errors
-    /// There is none, or there are two.
+    /// Fails if there is none, or there are two.
     pub fn names(&self) -> Result<usize> {
         match self.column(&FILES)? {
             Some(column) => Ok(column),

@@ -17,7 +17,7 @@ use super::{
     source::line_key,
     unreadable::{self, BadFile},
 };
-use crate::durable;
+use crate::{data::selection::Selection, durable};
 
 /// The samples of a list, by their keys ([`Source::key`](super::source::Source::key)). The default list is empty.
 #[derive(Debug, Default)]
@@ -30,19 +30,15 @@ pub struct Exclusions {
 }
 
 impl Exclusions {
-    /// Reads the list in `file`, which the `exclude` option of the data names.
-    ///
-    /// # Errors
-    /// The file cannot be read, or a line has a backslash that does not begin `\xNN`.
-    pub fn read(file: &Path) -> Result<Self> {
-        Self::read_as("exclude", file)
+    /// The list that `selection` names for all splits; empty without one.
+    /// Fails like [`read`](Self::read).
+    pub fn of(selection: &Selection) -> Result<Self> {
+        selection.exclude.as_ref().map_or_else(|| Ok(Self::default()), |file| Self::read("exclude", file))
     }
 
     /// Reads the list in `file`, which the option called `option` names.
-    ///
-    /// # Errors
-    /// The file cannot be read, or a line has a backslash that does not begin `\xNN`.
-    pub fn read_as(option: &'static str, file: &Path) -> Result<Self> {
+    /// Fails if the file cannot be read, or a line has a backslash that does not begin `\xNN`.
+    pub fn read(option: &'static str, file: &Path) -> Result<Self> {
         let text = durable::read_text(file).with_context(|| format!("{}: it cannot be read", named(option, file)))?;
         let mut keys = BTreeMap::new();
         for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
@@ -81,15 +77,12 @@ impl Exclusions {
     }
 
     /// Removes the listed samples from `listing`; `root` is the folder of the data.
-    ///
-    /// # Errors
-    /// The list names samples that the data do not contain.
+    /// Fails if the list names samples that the data do not contain.
     pub fn apply(mut self, listing: &mut Listing, root: &Path) -> Result<()> {
         if self.keys.is_empty() {
             return Ok(());
         }
-        let splits = [Some(&mut listing.train), listing.val.as_mut(), listing.test.as_mut()];
-        for split in splits.into_iter().flatten() {
+        for (_, split) in listing.splits_mut() {
             *split = self.without_excluded(split, root);
         }
         self.check_all_found("the data")?;
@@ -99,9 +92,7 @@ impl Exclusions {
 
     /// Removes the listed samples from the train split of `listing`, whose splits are settled; those that the fraction in use
     /// leaves out are gone already. `root` is the folder of the data.
-    ///
-    /// # Errors
-    /// The list names samples that train does not contain.
+    /// Fails if the list names samples that train does not contain.
     pub fn apply_to_train(mut self, listing: &mut Listing, root: &Path) -> Result<()> {
         if let Some(unused) = &listing.unused {
             self.without_excluded(unused, root);

@@ -35,10 +35,8 @@ const NONE: u32 = u32::MAX;
 
 /// Gives the samples of `listing`, whose folder is `root`, the groups that `selection` names, if it names any. Samples that
 /// no row or match concerns stay without a group until [`check`].
-///
-/// # Errors
-/// Both a table and a regular expression are given, one of them cannot be used, or the table names what is no sample and not
-/// in `exclusions`, or gives a sample two groups.
+/// Fails if both a table and a regular expression are given, one of them cannot be used, or the table names what is no
+/// sample and not in `exclusions`, or gives a sample two groups.
 pub fn attach(listing: &mut Listing, selection: &Selection, root: &Path, exclusions: &Exclusions) -> Result<()> {
     let keys = listing.keys(root);
     let groups = match (&selection.groups, &selection.group_by) {
@@ -68,7 +66,7 @@ pub fn set(listing: &mut Listing, groups: Vec<Option<String>>) {
     names.dedup();
     let numbers: HashMap<&str, u32> = names.iter().map(String::as_str).zip(0..).collect();
     let mut groups = groups.iter().map(|name| name.as_ref().map_or(NONE, |name| numbers[name.as_str()]));
-    for samples in listing.splits_mut() {
+    for (_, samples) in listing.splits_mut() {
         samples.groups = Some(groups.by_ref().take(samples.ids.len()).collect());
     }
     listing.groups = names;
@@ -95,13 +93,7 @@ fn of_table(
         }
     }
     missing.without(|name| exclusions.explain(name, listing)).check(&table.option)?;
-    ensure!(
-        twice.is_empty(),
-        "{}: {} images have two groups:\n{}",
-        table.option,
-        twice.len(),
-        unreadable::lines(twice.iter())
-    );
+    unreadable::check_none(&twice, &table.option, "images have two groups")?;
     Ok(groups)
 }
 
@@ -124,9 +116,7 @@ fn of_names(pattern: &str, keys: &[Vec<u8>]) -> Result<Vec<Option<String>>> {
 }
 
 /// Checks that every sample of `listing` has a group where some have one, and notes how many groups there are.
-///
-/// # Errors
-/// Samples have no group; the message counts them and names the first ten.
+/// Fails if samples have no group; the message counts them and names the first ten.
 pub fn check(listing: &mut Listing, selection: &Selection, root: &Path) -> Result<()> {
     let mut without = Vec::new();
     let mut in_use = std::collections::HashSet::new();

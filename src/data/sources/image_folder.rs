@@ -92,12 +92,11 @@ fn val_of(folder: &Path, left_out: &mut Ignored) -> Result<Classes> {
 /// Lists the classes of test, whose labels must be classes of train.
 fn test_of(folder: &Path, train: &[String], left_out: &mut Ignored) -> Result<Classes> {
     let (classes, _) = scan(folder, &[], left_out)?;
-    let unknown: Vec<String> =
-        classes.iter().filter(|(class, _)| !train.contains(class)).map(|(class, _)| format!("{class:?}")).collect();
+    let unknown: Vec<&String> = classes.iter().map(|(class, _)| class).filter(|class| !train.contains(class)).collect();
     ensure!(
         unknown.is_empty(),
         "{folder:?} holds folders that are no classes of train: {}",
-        unreadable::in_line(unknown.iter())
+        unreadable::quoted(unknown.iter())
     );
     ensure!(!classes.is_empty(), "{folder:?} holds no image in class folders");
     Ok(classes)
@@ -126,13 +125,12 @@ impl Ignored {
 
     /// Explains that the class folders `empty` contain no image that is read.
     fn empty_classes(&self, empty: &[PathBuf]) -> String {
-        let unsupported: Vec<String> = self.unsupported.iter().map(|path| format!("{path:?}")).collect();
         let labels =
             |folder: &PathBuf| folder.file_name().is_some_and(|name| name == "labels" || name == "annotations");
-        let remedy = if !unsupported.is_empty() {
+        let remedy = if !self.unsupported.is_empty() {
             format!(
                 "They hold images of formats that are not read; convert them: {}.",
-                unreadable::in_line(unsupported.iter())
+                unreadable::quoted(self.unsupported.iter())
             )
         } else if empty.iter().all(labels) {
             "This looks like a data set for detection; mindgap classifies whole images: one folder for each class."
@@ -157,8 +155,7 @@ impl Ignored {
         ];
         kinds.into_iter().filter(|(paths, _)| !paths.is_empty()).map(|(mut paths, what)| {
             paths.sort();
-            let names = unreadable::in_line(paths.iter().map(|path| format!("{path:?}")));
-            format!("{} files or folders {what}: {names}.", paths.len())
+            format!("{} files or folders {what}: {}.", paths.len(), unreadable::quoted(paths.iter()))
         })
     }
 }
@@ -240,18 +237,10 @@ fn samples(split: Classes, classes: &[String]) -> Samples {
 /// Labels the images of train and val by train's classes.
 fn assemble(train: Classes, val: Option<Classes>, notes: Vec<String>) -> Result<Listing> {
     let classes: Vec<String> = train.iter().map(|(name, _)| name.clone()).collect();
-    let unknown = val.iter().flatten().filter(|(class, _)| !classes.contains(class));
-    let unknown: Vec<String> = unknown.map(|(class, _)| format!("{class:?}")).collect();
-    ensure!(unknown.is_empty(), "val holds classes that train lacks: {}", unreadable::in_line(unknown.iter()));
-    Ok(Listing {
-        train: samples(train, &classes),
-        val: val.map(|split| samples(split, &classes)),
-        test: None,
-        unread_test: None,
-        unused: None,
-        groups: Vec::new(),
-        notes,
-        bad: Vec::new(),
-        classes,
-    })
+    let of_val = val.iter().flatten().map(|(class, _)| class);
+    let unknown: Vec<&String> = of_val.filter(|class| !classes.contains(class)).collect();
+    ensure!(unknown.is_empty(), "val holds classes that train lacks: {}", unreadable::quoted(unknown.iter()));
+    let val = val.map(|split| samples(split, &classes));
+    let train = samples(train, &classes);
+    Ok(Listing { val, notes, ..Listing::of(classes, train) })
 }

@@ -19,17 +19,8 @@ use crate::data::splits::{
 };
 
 /// Finds the splits of the data in `root`. The result may lack train.
-///
-/// # Errors
-/// A folder cannot be read, a folder that the user names does not exist, or the layout is ambiguous.
+/// Fails if a folder cannot be read, a folder that the user names does not exist, or the layout is ambiguous.
 pub fn find(root: &Path, chosen: &SplitFolders) -> Result<Layout> {
-    let mut layout = splits(root, chosen)?;
-    class_folders::check(root, &mut layout, chosen.train.is_some())?;
-    Ok(layout)
-}
-
-/// Finds the folders of the splits, without a check of their classes.
-fn splits(root: &Path, chosen: &SplitFolders) -> Result<Layout> {
     let train = named_by_user(root, chosen.train.as_deref(), SplitName::Train)?;
     let val = named_by_user(root, chosen.val.as_deref(), SplitName::Val)?;
     let test = named_by_user(root, chosen.test.as_deref(), SplitName::Test)?;
@@ -40,11 +31,14 @@ fn splits(root: &Path, chosen: &SplitFolders) -> Result<Layout> {
         }
     }
     let apart: Vec<PathBuf> = [&val, &test].into_iter().flatten().cloned().collect();
-    if train.is_some() {
-        return Ok(Layout { train, val, test, apart, ..Layout::default() });
-    }
-    let found = SplitFinder { top: root, taken: &apart }.find(root, DEPTH)?;
-    Ok(Layout { val: val.or(found.val), test: test.or(found.test), apart, ..found })
+    let mut layout = if train.is_some() {
+        Layout { train, val, test, apart, ..Layout::default() }
+    } else {
+        let found = SplitFinder { top: root, taken: &apart }.find(root, DEPTH)?;
+        Layout { val: val.or(found.val), test: test.or(found.test), apart, ..found }
+    };
+    class_folders::check(root, &mut layout, chosen.train.is_some())?;
+    Ok(layout)
 }
 
 /// The folder of the classes inside the folder that the user names, if one is named.

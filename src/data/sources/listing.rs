@@ -106,6 +106,21 @@ impl Samples {
 }
 
 impl Listing {
+    /// The listing of `train` alone, whose labels are indices into `classes`.
+    pub fn of(classes: Vec<String>, train: Samples) -> Self {
+        Self {
+            classes,
+            train,
+            val: None,
+            test: None,
+            unread_test: None,
+            unused: None,
+            groups: Vec::new(),
+            notes: Vec::new(),
+            bad: Vec::new(),
+        }
+    }
+
     /// The splits that exist, train first.
     pub fn splits(&self) -> impl Iterator<Item = (SplitName, &Samples)> {
         let others = [(SplitName::Val, &self.val), (SplitName::Test, &self.test)];
@@ -114,8 +129,10 @@ impl Listing {
     }
 
     /// The splits that exist, in the order of [`Self::splits`].
-    pub fn splits_mut(&mut self) -> impl Iterator<Item = &mut Samples> {
-        std::iter::once(&mut self.train).chain(&mut self.val).chain(&mut self.test)
+    pub fn splits_mut(&mut self) -> impl Iterator<Item = (SplitName, &mut Samples)> {
+        let others = [(SplitName::Val, &mut self.val), (SplitName::Test, &mut self.test)];
+        let others = others.into_iter().filter_map(|(name, samples)| Some((name, samples.as_mut()?)));
+        std::iter::once((SplitName::Train, &mut self.train)).chain(others)
     }
 
     /// The keys ([`Source::key`]) of all samples, split by split; `root` is the folder of the data.

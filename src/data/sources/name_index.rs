@@ -75,17 +75,11 @@ impl NotFound {
     }
 
     /// Checks that all names were found. `option` names the table.
-    ///
-    /// # Errors
-    /// Some were not; the message counts them and names the first ten.
+    /// Fails if some were not; the message counts them and names the first ten.
     pub fn check(&self, option: &str) -> Result<()> {
         let Self { unknown, ambiguous } = self;
-        ensure!(
-            ambiguous.is_empty(),
-            "{option}: {} names may mean several images; write their paths below the folder of the data:\n{}",
-            ambiguous.len(),
-            unreadable::lines(ambiguous.iter())
-        );
+        let fault = "names may mean several images; write their paths below the folder of the data";
+        unreadable::check_none(ambiguous, option, fault)?;
         ensure!(
             unknown.is_empty(),
             "{option}: {} names are those of no image:\n{}\nA name is a path below the folder of the data, `line 17` of a \

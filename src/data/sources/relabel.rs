@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use super::{
     choose_classes::{self, LABELS},
@@ -15,10 +15,8 @@ use super::{
 
 /// Corrects the labels of the samples of `listing` that the table `file` names; `root` is the folder of the data. Further
 /// columns are ignored.
-///
-/// # Errors
-/// The table cannot be used, names what is no sample and not in `exclusions`, a label that is no class, or two labels of one
-/// sample.
+/// Fails if the table cannot be used, names what is no sample and not in `exclusions`, a label that is no class, or two
+/// labels of one sample.
 pub fn apply(listing: &mut Listing, file: &Path, root: &Path, exclusions: &Exclusions) -> Result<()> {
     let table = CsvRows::read("relabel", file)?;
     let (name, label) = (table.names()?, table.required("labels", &LABELS)?);
@@ -39,18 +37,11 @@ pub fn apply(listing: &mut Listing, file: &Path, root: &Path, exclusions: &Exclu
         }
     }
     missing.without(|name| exclusions.explain(name, listing)).check(&table.option)?;
-    ensure!(
-        twice.is_empty(),
-        "{}: {} images have two labels:\n{}",
-        table.option,
-        twice.len(),
-        unreadable::lines(twice.iter())
-    );
+    unreadable::check_none(&twice, &table.option, "images have two labels")?;
 
     let mut corrected = corrected.into_iter();
     let (mut counts, mut same) = (Vec::new(), 0);
-    let names: Vec<_> = listing.splits().map(|(split, _)| split).collect();
-    for (split, samples) in names.into_iter().zip(listing.splits_mut()) {
+    for (split, samples) in listing.splits_mut() {
         let mut changed = 0;
         for (old, new) in samples.labels.iter_mut().zip(&mut corrected) {
             let Some(new) = new else { continue };

@@ -122,10 +122,7 @@ impl Source {
     /// Names sample `id` in a list of samples: its path below `root`, `line 17`, or `train face 17`.
     pub fn key(&self, id: u32, root: &Path) -> Vec<u8> {
         match self {
-            Self::Files { paths, .. } => {
-                let path = &paths[id as usize];
-                path.strip_prefix(root).unwrap_or(path).as_os_str().as_encoded_bytes().to_owned()
-            }
+            Self::Files { paths, .. } => file_key(&paths[id as usize], root),
             Self::Grey { names, .. } => names.key(id).into_bytes(),
         }
     }
@@ -172,6 +169,11 @@ fn grey(side: u32, pixels: &[u8], id: u32) -> DecodedImage {
     let area = (side * side) as usize;
     let samples = pixels[id as usize * area..][..area].to_vec();
     DecodedImage { width: side, height: side, channels: 1, pixels: samples }
+}
+
+/// Names the file at `path` in a list of samples; `root` is the folder of the data.
+pub fn file_key(path: &Path, root: &Path) -> Vec<u8> {
+    path.strip_prefix(root).unwrap_or(path).as_os_str().as_encoded_bytes().to_owned()
 }
 
 /// Names the row on `line` of a table in a list of samples.

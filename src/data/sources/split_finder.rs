@@ -68,9 +68,7 @@ pub struct SplitFinder<'a> {
 
 impl SplitFinder<'_> {
     /// Finds the splits in `root`, or in folders inside it down to `depth`.
-    ///
-    /// # Errors
-    /// A folder cannot be read, or the layout is ambiguous.
+    /// Fails if a folder cannot be read, or the layout is ambiguous.
     pub fn find(&self, root: &Path, depth: usize) -> Result<Layout> {
         let here = self.folders(root)?;
         let train = self.folder_of(root, &here.named, SplitName::Train);

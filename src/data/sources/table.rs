@@ -3,11 +3,7 @@
 //! The columns may have any order and case; further columns are ignored. `pixels` holds a square number of grey values
 //! 0–255 separated by spaces. `Usage` is Training, PublicTest (val) or PrivateTest (test).
 
-use std::{
-    fs::File,
-    io::{BufReader, Read},
-    path::Path,
-};
+use std::{fs::File, path::Path};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use csv::{ByteRecord, ReaderBuilder, Trim};
@@ -38,17 +34,8 @@ pub fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<
     let unknown = splits[2].labels.iter().find(|&&label| label as usize >= classes.len());
     let unread_test = unknown.map(|label| format!("Its rows have the emotion {label}, which no other row has"));
     let [train, val, test] = splits.map(|rows| rows.into_samples(path, side));
-    let mut listing = Listing {
-        classes,
-        train: train.with_context(|| format!("{path:?} holds no row of Usage Training"))?,
-        val,
-        test,
-        unread_test: None,
-        unused: None,
-        groups: Vec::new(),
-        notes,
-        bad,
-    };
+    let train = train.with_context(|| format!("{path:?} holds no row of Usage Training"))?;
+    let mut listing = Listing { val, test, notes, bad, ..Listing::of(classes, train) };
     if let Some(reason) = unread_test {
         listing.leave_test_out(reason);
     }
@@ -81,17 +68,7 @@ pub fn list_single(
     if uses_all {
         notes.push("The table has no Usage: all of its rows are measured.".to_owned());
     }
-    Ok(Some(Listing {
-        classes,
-        train,
-        val: None,
-        test: None,
-        unread_test: None,
-        unused: None,
-        groups: Vec::new(),
-        notes,
-        bad,
-    }))
+    Ok(Some(Listing { notes, bad, ..Listing::of(classes, train) }))
 }
 
 /// The rows of a table.
@@ -106,8 +83,7 @@ struct Table {
 }
 
 fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Table> {
-    let mut file = BufReader::new(File::open(path).with_context(|| format!("{path:?} cannot be opened"))?);
-    skip_byte_order_mark(&mut file).with_context(|| format!("{path:?} cannot be read"))?;
+    let file = File::open(path).with_context(|| format!("{path:?} cannot be opened"))?;
     let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(file);
     let columns = Columns::find(reader.byte_headers().with_context(|| format!("{path:?} cannot be read"))?)
         .with_context(|| format!("the first line of {path:?}"))?;
@@ -139,15 +115,6 @@ fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Tabl
     unreadable::tolerate(&bad, &format!("rows of {path:?}"), skip_bad && side.is_some())?;
     let (side, _) = side.context("there is a row")?;
     Ok(Table { splits, side, bad, has_usage: columns.usage.is_some() })
-}
-
-/// Skips the three bytes of U+FEFF that some editors write before the text.
-fn skip_byte_order_mark(file: &mut BufReader<File>) -> std::io::Result<()> {
-    use std::io::BufRead;
-    if file.fill_buf()?.starts_with(b"\xEF\xBB\xBF") {
-        file.by_ref().take(3).read_to_end(&mut Vec::new())?;
-    }
-    Ok(())
 }
 
 /// A row of the table.
@@ -246,9 +213,7 @@ impl Rows {
 }
 
 /// Names the classes: FER2013's emotions if the labels are 0 to 6, else the numbers themselves.
-///
-/// # Errors
-/// A number below the largest label is missing: most likely the largest label is a mistake.
+/// Fails if a number below the largest label is missing: most likely the largest label is a mistake.
 fn classes(splits: &[Rows]) -> Result<Vec<String>> {
     let rows = || splits.iter().flat_map(|rows| rows.labels.iter().copied().zip(rows.lines.iter().copied()));
     let labels: std::collections::BTreeSet<u32> = rows().map(|(label, _)| label).collect();

@@ -1,5 +1,7 @@
 //! Files and rows that cannot be read, and how messages list them.
 
+use std::fmt::Debug;
+
 use anyhow::{Result, ensure};
 
 /// Number of names that a message lists before it only counts the rest.
@@ -17,9 +19,7 @@ pub struct BadFile {
 }
 
 /// Accepts unreadable files only where `skip_bad` allows it. `what` names the files in the plural.
-///
-/// # Errors
-/// `bad` is not empty and `skip_bad` is not set. The message names the first ten and counts the rest.
+/// Fails if `bad` is not empty and `skip_bad` is not set. The message names the first ten and counts the rest.
 pub fn tolerate(bad: &[BadFile], what: &str, skip_bad: bool) -> Result<()> {
     ensure!(
         bad.is_empty() || skip_bad,
@@ -38,6 +38,13 @@ pub fn note(bad: &[BadFile]) -> Option<String> {
     (!bad.is_empty()).then(|| format!("{} {left_out}: {names}.", bad.len()))
 }
 
+/// Checks that there are no `items` with a `fault`, which is told in the plural; `option` names their table.
+/// Fails if there are some; the message counts them and lists the first ten.
+pub fn check_none(items: &[String], option: &str, fault: &str) -> Result<()> {
+    ensure!(items.is_empty(), "{option}: {} {fault}:\n{}", items.len(), lines(items.iter()));
+    Ok(())
+}
+
 /// Lists the first ten of `items`, one indented line each, then "and N more".
 pub fn lines(items: impl ExactSizeIterator<Item = impl AsRef<str>>) -> String {
     listed(items, "\n  ", "  ")
@@ -46,6 +53,11 @@ pub fn lines(items: impl ExactSizeIterator<Item = impl AsRef<str>>) -> String {
 /// Lists the first ten of `items` in one line, then "and N more".
 pub fn in_line(items: impl ExactSizeIterator<Item = impl AsRef<str>>) -> String {
     listed(items, ", ", "")
+}
+
+/// Lists the first ten of `items` in one line, each in quotes, then "and N more".
+pub fn quoted(items: impl ExactSizeIterator<Item = impl Debug>) -> String {
+    in_line(items.map(|item| format!("{item:?}")))
 }
 
 fn listed(items: impl ExactSizeIterator<Item = impl AsRef<str>>, between: &str, before: &str) -> String {
@@ -65,21 +77,10 @@ fn listed(items: impl ExactSizeIterator<Item = impl AsRef<str>>, between: &str, 
 mod tests {
     use super::*;
 
-    fn bad(n: usize) -> Vec<BadFile> {
-        (0..n)
-            .map(|i| BadFile { name: format!("\"{i}.jpg\""), reason: "the file is empty".into(), line: None })
-            .collect()
-    }
-
     #[test]
     fn ten_are_named_and_the_rest_counted() {
-        let message = tolerate(&bad(12), "images", false).unwrap_err().to_string();
-        assert!(
-            message.starts_with("12 of the images cannot be read:\n  \"0.jpg\": the file is empty\n  \"1.jpg\""),
-            "{message}"
-        );
-        assert!(message.contains("\"9.jpg\"") && !message.contains("\"10.jpg\""), "{message}");
-        assert!(message.contains("\n  and 2 more\n") && message.contains("`options.skip_bad`"), "{message}");
-        assert!(!tolerate(&bad(10), "images", false).unwrap_err().to_string().contains("more"));
+        let list = |n: usize| lines((0..n).map(|number| number.to_string()));
+        assert!(list(12).starts_with("  0\n  1\n") && list(12).ends_with("\n  9\n  and 2 more"), "{}", list(12));
+        assert!(list(10).ends_with("\n  9"), "{}", list(10));
     }
 }

@@ -15,9 +15,8 @@ use crate::data::selection::{Merge, Selection};
 
 /// Gives the training images of `listing`, whose splits are settled and whose folder is `root`, the soft labels that `selection` names,
 /// if it names any. Images of the other splits keep their labels.
-///
-/// # Errors
-/// The table cannot be used, lacks a column for a class, has what is no number of votes, names an image twice, or names no training image.
+/// Fails if the table cannot be used, lacks a column for a class, has what is no number of votes, names an image twice, or
+/// names no training image.
 pub fn attach(listing: &mut Listing, selection: &Selection, root: &Path) -> Result<()> {
     let Some(file) = &selection.soft_labels else { return Ok(()) };
     let table = CsvRows::read("soft_labels", file)?;
@@ -46,13 +45,7 @@ pub fn attach(listing: &mut Listing, selection: &Selection, root: &Path) -> Resu
         let label = listing.train.labels[number as usize] as usize;
         other_class += usize::from(shares.iter().any(|&share| share > shares[label]));
     }
-    ensure!(
-        twice.is_empty(),
-        "{}: {} images have two rows:\n{}",
-        table.option,
-        twice.len(),
-        unreadable::lines(twice.iter())
-    );
+    unreadable::check_none(&twice, &table.option, "images have two rows")?;
     let unknown = missing.unknown().to_vec();
     // Only an ambiguous name is an error: a table may speak of more images than are here.
     missing.without(|_| true).check(&table.option)?;
@@ -109,12 +102,12 @@ impl Columns {
             }
         }
         let lacking = classes.iter().enumerate().filter(|(class, _)| votes.iter().all(|(_, of)| of != class));
-        let lacking: Vec<String> = lacking.map(|(_, name)| format!("{name:?}")).collect();
+        let lacking: Vec<&String> = lacking.map(|(_, name)| name).collect();
         ensure!(
             lacking.is_empty(),
             "{}: no column is called like these classes: {}; there are {:?}. Rename the columns",
             table.option,
-            unreadable::in_line(lacking.iter()),
+            unreadable::quoted(lacking.iter()),
             table.head
         );
         Ok(Self { classes: classes.len(), votes, others })
@@ -141,15 +134,4 @@ impl Columns {
 fn shares(votes: &[f64]) -> Option<Vec<f32>> {
     let sum: f64 = votes.iter().sum();
     (sum > 0.0).then(|| votes.iter().map(|vote| (vote / sum) as f32).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn votes_become_probabilities() {
-        assert_eq!(shares(&[1.0, 3.0]), Some(vec![0.25, 0.75]));
-        assert_eq!(shares(&[0.0, 0.0]), None);
-    }
 }

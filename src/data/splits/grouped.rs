@@ -14,9 +14,7 @@ use crate::{
 /// Draws the positions of train and of val, each in the order of the listing. The images are divided into ten folds, or
 /// as many as there are groups, by [`folds::draw`]; of those that leave every class in train, the fold whose size is
 /// nearest to a tenth of the images becomes val.
-///
-/// # Errors
-/// There is one group, or every fold holds all images of some class.
+/// Fails if there is one group, or every fold holds all images of some class.
 pub fn tenth(labels: &[u32], classes: usize, groups: &[u32], data_seed: u64) -> Result<(Vec<u32>, Vec<u32>)> {
     let count = groups.iter().collect::<HashSet<_>>().len();
     ensure!(count > 1, "all images belong to one group, so that no val split can be drawn that keeps it whole");
@@ -70,12 +68,6 @@ pub fn halves(labels: &[u32], classes: usize, groups: &[u32], data_seed: u64) ->
         return stratified::halves(labels, classes, data_seed);
     }
     folds::draw(labels, classes, Some(groups), 2, data_seed).into_iter().map(|fold| fold == 0).collect()
-}
-
-/// For each of `images`, whether its group is among those of `train`.
-pub fn in_groups_of(train: &[u32], images: &[u32]) -> Vec<bool> {
-    let known: HashSet<u32> = train.iter().copied().collect();
-    images.iter().map(|group| known.contains(group)).collect()
 }
 
 #[cfg(test)]
@@ -142,10 +134,5 @@ mod tests {
         assert!(one.len().abs_diff(other.len()) < 5, "{} and {}", one.len(), other.len());
         assert_eq!(halves(&[0, 0, 1, 1], 2, &[5; 4], 0).iter().filter(|&&first| first).count(), 2);
         assert!(halves(&[], 2, &[], 0).is_empty());
-    }
-
-    #[test]
-    fn images_of_trains_groups_are_known() {
-        assert_eq!(in_groups_of(&[1, 1, 2], &[2, 3, 1]), [true, false, true]);
     }
 }

@@ -83,11 +83,4 @@ mod tests {
         let val = LabelledHashes { labels: &[0; 6], hashes: &[7, 8, 9, 10, 11, 2], groups: Some(&[1, 1, 3, 3, 3, 3]) };
         assert_eq!(draw(train, val, 1, 0), [0, 4, 5]);
     }
-
-    #[test]
-    fn val_images_that_appear_in_train_are_found_whatever_their_label() {
-        let train = LabelledHashes { labels: &[0, 1], hashes: &[1, 2], groups: None };
-        let val = LabelledHashes { labels: &[1, 0, 1], hashes: &[1, 2, 3], groups: None };
-        assert_eq!(in_train(train, val), [true, true, false]);
-    }
 }

@@ -57,11 +57,11 @@ pub fn open_single_split(
 fn listed(source: &str, name: SplitName, known: &[String], options: &Options) -> Result<Option<Listing>> {
     let path = Path::new(source);
     let selection = &options.selection;
-    let mut exclusions = selection.exclude.as_deref().map_or_else(|| Ok(Exclusions::default()), Exclusions::read)?;
+    let mut exclusions = Exclusions::of(selection)?;
     let listing = if source == "faces" {
         None
     } else if let Some(labels) = &selection.labels {
-        label_table::list_single(path, labels, selection, name, options.skip_bad, &mut exclusions)?
+        label_table::list_single(path, labels, name, options, &mut exclusions)?
     } else if path.is_dir() {
         image_folder::list_single(path, &selection.folders, name)?
     } else if list_splits::is_table(path) {

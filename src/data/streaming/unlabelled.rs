@@ -82,14 +82,12 @@ impl Iterator for UnlabelledImages {
     type Item = Result<UnlabelledBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.batches.recv().map_or_else(
-            |_| {
-                // The channel closes when the stream ends or the thread panics.
-                let panic = self.reader.take()?.join().err()?;
-                Some(Err(anyhow!("the thread that reads images died: {}", panic_message(panic.as_ref()))))
-            },
-            Some,
-        )
+        if let Ok(batch) = self.batches.recv() {
+            return Some(batch);
+        }
+        // The channel closes when the stream ends or the thread panics.
+        let panic = self.reader.take()?.join().err()?;
+        Some(Err(anyhow!("the thread that reads images died: {}", panic_message(panic.as_ref()))))
     }
 }
 

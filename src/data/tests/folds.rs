@@ -67,10 +67,7 @@ fn folds_that_leave_a_class_untrained_are_refused_by_its_name() {
 fn images_are_left_out_of_train_alone_after_the_splits_are_drawn() {
     let folder = Folder::new().split(".", &AB, 20);
     let whole = folder.opened();
-    let below = |name: &str| name.trim_matches('"').rsplit('/').take(2).collect::<Vec<_>>().join("<");
-    let listed = |data: &Dataset| names(&data.train)[..3].iter().map(|name| below(name)).collect::<Vec<_>>();
-    let lines: Vec<String> =
-        listed(&whole).iter().map(|name| name.split('<').rev().collect::<Vec<_>>().join("/")).collect();
+    let lines: Vec<String> = (0..3).map(|position| whole.train.key(position, folder.path())).collect();
     let list = folder.path().join("list.txt");
     fs::write(&list, lines.join("\n")).unwrap();
     let selection = Selection { exclude_train: Some(list.clone()), ..Selection::default() };
@@ -85,9 +82,6 @@ fn images_are_left_out_of_train_alone_after_the_splits_are_drawn() {
     let left = names(&half.train).into_iter().filter(|name| !names(&whole.train)[..3].contains(name));
     assert_eq!(names(&fewer.train), left.collect::<Vec<_>>());
 
-    let of_val = names(&whole.val)[0].clone();
-    let name = below(&of_val).split('<').rev().collect::<Vec<_>>().join("/");
-    fs::write(&list, name).unwrap();
-    let refused = format!("{:#}", folder.open(&options).err().unwrap());
-    assert!(refused.contains("match no sample of train") && refused.contains("exclude_train"), "{refused}");
+    fs::write(&list, whole.val.key(0, folder.path())).unwrap();
+    folder.refuses(&options, &["match no sample of train", "exclude_train"]);
 }

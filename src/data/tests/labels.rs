@@ -27,11 +27,6 @@ fn all(head: &str, row: impl Fn(u32) -> String) -> String {
     (0..12).fold(format!("{head}\n"), |text, i| text + &row(i) + "\n")
 }
 
-fn refused(folder: &Folder, options: &Options, expected: &[&str]) {
-    let message = format!("{:#}", folder.open(options).err().expect("this must be refused"));
-    assert!(expected.iter().all(|words| message.contains(words)), "{message}");
-}
-
 fn classes_of<'a>(data: &'a Dataset, split: &Split) -> Vec<&'a str> {
     split.labels.iter().map(|&label| data.classes[label as usize].as_str()).collect()
 }
@@ -62,16 +57,16 @@ fn the_column_of_labels_is_named_where_it_is_not_clear() {
     let folder = flat();
     let text = all("id,breed,colour", |i| format!("img_{i:02},{},{}", i % 2, i % 3));
     let expected = "`options.selection.label_column`";
-    refused(&folder, &labelled(&folder, &text, None), &["one-hot or soft labels", "\"breed\", \"colour\""]);
+    folder.refuses(&labelled(&folder, &text, None), &["one-hot or soft labels", "\"breed\", \"colour\""]);
     let text = all("id,breed,colour", |i| format!("img_{i:02},b{},c{}", i % 2, i % 3));
-    refused(&folder, &labelled(&folder, &text, None), &["Name one of \"breed\", \"colour\"", expected]);
+    folder.refuses(&labelled(&folder, &text, None), &["Name one of \"breed\", \"colour\"", expected]);
     for (column, classes) in [("breed", 2), ("colour", 3)] {
         assert_eq!(folder.open(&labelled(&folder, &text, Some(column))).unwrap().classes.len(), classes);
     }
-    refused(&folder, &labelled(&folder, &text, Some("size")), &["no such column", "\"id\", \"breed\""]);
-    refused(&folder, &labelled(&folder, &text, Some("id")), &["cannot hold labels"]);
+    folder.refuses(&labelled(&folder, &text, Some("size")), &["no such column", "\"id\", \"breed\""]);
+    folder.refuses(&labelled(&folder, &text, Some("id")), &["cannot hold labels"]);
     let two = all("id,label,class", |i| format!("img_{i:02},{},{}", i % 2, i % 3));
-    refused(&folder, &labelled(&folder, &two, None), &["Name one of \"label\", \"class\""]);
+    folder.refuses(&labelled(&folder, &two, None), &["Name one of \"label\", \"class\""]);
 }
 
 #[test]
@@ -79,7 +74,7 @@ fn a_table_that_does_not_fit_the_files_is_refused_by_name() {
     let folder = flat();
     let row = |i: u32| format!("img_{i:02},{}", i % 2);
     let options = labelled(&folder, &(all("id,label", row) + "gone,1\n"), None);
-    refused(&folder, &options, &["1 of the images in", "gone: there is no such image file", "`options.skip_bad`"]);
+    folder.refuses(&options, &["1 of the images in", "gone: there is no such image file", "`options.skip_bad`"]);
     let data = folder.open(&Options { skip_bad: true, ..options }).unwrap();
     assert_eq!((data.bad_files.len(), data.train.len() + data.val.len()), (1, 12));
     assert!(
@@ -87,29 +82,24 @@ fn a_table_that_does_not_fit_the_files_is_refused_by_name() {
         "{:?}",
         data.notes
     );
-    refused(
-        &folder,
+    folder.refuses(
         &labelled(&folder, &(all("id,label", row) + "img_01,0\n"), None),
         &["1 files", "img_01: \"1\" in train and \"0\""],
     );
     let few: String = "id,label\nimg_00,a\nimg_01,b\nimg_11,a\n".into();
     let mut options = labelled(&folder, &few, None);
-    refused(&folder, &options, &["9 image files", "have no row", "img_02.png", "`options.selection.exclude`"]);
+    folder.refuses(&options, &["9 image files", "have no row", "img_02.png", "`options.selection.exclude`"]);
     let list: String = (2..11).map(|i| format!("{}img_{i:02}.png\n", if i < 6 { "" } else { "more/" })).collect();
     options.selection.exclude = Some(in_folder(&folder, "list.txt", &list));
     assert_eq!(folder.open(&options).map(|data| data.train.len() + data.val.len()).unwrap(), 3);
-    refused(
-        &folder,
-        &labelled(&folder, &all("id,label,split", |i| row(i) + ",7"), None),
-        &["line 2", "the split \"7\""],
-    );
-    refused(&folder, &labelled(&folder, &all("id,label", |i| format!("img_{i:02},")), None), &["its row has no label"]);
+    folder.refuses(&labelled(&folder, &all("id,label,split", |i| row(i) + ",7"), None), &["line 2", "the split \"7\""]);
+    folder.refuses(&labelled(&folder, &all("id,label", |i| format!("img_{i:02},")), None), &["its row has no label"]);
     let faces = labelled(&folder, &all("id,label", row), None);
     let message = format!("{:#}", open("faces", &faces, &NoProgress).err().unwrap());
     assert!(message.contains("names the labels of the images in a folder"), "{message}");
     let mut named = faces;
     named.selection.folders.val = Some("more".into());
-    refused(&folder, &named, &["has its splits in the table of labels"]);
+    folder.refuses(&named, &["has its splits in the table of labels"]);
 }
 
 #[test]
@@ -172,7 +162,7 @@ fn classes_are_joined_and_chosen() {
         (choosing(&["happy=sad", "happy=angry"], &[]), "joined to two classes"),
         (choosing(&["happy=positive"], &["happy", "sad"]), "there is no class \"happy\""),
     ] {
-        refused(&folder, &options, &[expected]);
+        folder.refuses(&options, &[expected]);
     }
 }
 
@@ -201,7 +191,7 @@ fn corrected_labels_are_taken_before_classes_are_joined() {
         ("name,label\ntrain/sad/0.png,happy\ntrain/sad/0.png,angry\n", "1 images have two labels"),
         ("name,kind\ntrain/sad/0.png,happy\n", "no column holds labels"),
     ] {
-        refused(&folder, &relabel(text), &[expected]);
+        folder.refuses(&relabel(text), &[expected]);
     }
 }
 
@@ -248,6 +238,6 @@ fn training_images_have_the_probabilities_of_a_table_of_votes() {
         ("name,angry,happy,sad,surprise\ntrain/sad/0.png,1,0,0,0\ntrain/sad/0.png,1,0,0,0\n", "1 images have two rows"),
         ("name,angry,happy,sad,surprise\n0.png,1,0,0,0\n", "may mean several images"),
     ] {
-        refused(&folder, &soft(text, &[]), &[expected]);
+        folder.refuses(&soft(text, &[]), &[expected]);
     }
 }

@@ -145,12 +145,9 @@ fn options_name_splits_that_names_do_not_show() {
     let as_split = test.open(&naming(".", "", "test")).unwrap();
     assert!(as_split.classes == AB && as_split.unread_test.is_some());
 
-    let refusal = |options: &Options| format!("{:#}", plain.open(options).err().unwrap());
-    assert!(
-        refusal(&naming("train", "gone", ""))
-            .contains("`options.selection.folders.val = gone`: there is no such folder")
-    );
-    assert!(refusal(&naming("train", "train", "")).contains("for two splits"));
+    let absent = "`options.selection.folders.val = gone`: there is no such folder";
+    plain.refuses(&naming("train", "gone", ""), &[absent]);
+    plain.refuses(&naming("train", "train", ""), &["for two splits"]);
     let faces = open("faces", &naming("train", "", ""), &NoProgress).err().unwrap();
     assert!(format!("{faces:#}").contains("options.selection.folders.train"), "{faces:#}");
 }

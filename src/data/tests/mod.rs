@@ -96,7 +96,17 @@ impl Folder {
 
     /// The error of opening the folder, with its causes.
     fn refusal(&self) -> String {
-        format!("{:#}", self.open(&Options::default()).err().expect("this data must be refused"))
+        self.refusal_of(&Options::default())
+    }
+
+    fn refusal_of(&self, options: &Options) -> String {
+        format!("{:#}", self.open(options).err().expect("this data must be refused"))
+    }
+
+    /// Checks that the folder is refused with a message that contains all of `words`.
+    fn refuses(&self, options: &Options, words: &[&str]) {
+        let message = self.refusal_of(options);
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
     }
 }
 

@@ -59,10 +59,3 @@ fn sixteen_bits_keep_their_high_byte() {
         assert_eq!(decode("sixteen_bit", &encode(&sixteen_bit, format)).unwrap().0.pixels, high, "{format:?}");
     }
 }
-
-#[test]
-fn alpha_is_dropped_even_where_it_is_transparent() {
-    let clear = image::RgbaImage::from_pixel(4, 4, image::Rgba([200, 100, 50, 0]));
-    let folder = Folder::new().file("clear", encode(&DynamicImage::ImageRgba8(clear), ImageFormat::Png));
-    assert_eq!(decode::file(&folder.path().join("clear"), 3, Range::FULL).unwrap().pixels[..3], [200, 100, 50]);
-}

@@ -18,9 +18,7 @@ pub struct Columns {
 
 impl Columns {
     /// Finds the columns of `table`. `label` names that of the labels, unless its own name does.
-    ///
-    /// # Errors
-    /// A column is missing, or it is not clear which one is meant.
+    /// Fails if a column is missing, or it is not clear which one is meant.
     pub fn find(table: &CsvRows, label: Option<&str>) -> Result<Self> {
         let name = table.names()?;
         let split = table.column(&SPLITS)?;
@@ -77,5 +75,5 @@ fn are_numbers(table: &CsvRows, columns: &[usize]) -> bool {
 }
 
 fn quoted(table: &CsvRows, columns: impl ExactSizeIterator<Item = usize>) -> String {
-    unreadable::in_line(columns.map(|column| format!("{:?}", table.head[column])))
+    unreadable::quoted(columns.map(|column| &table.head[column]))
 }

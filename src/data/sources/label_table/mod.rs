@@ -8,11 +8,12 @@ mod columns;
 
 use std::{
     collections::{BTreeSet, HashMap},
+    mem,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicU64},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::{
     csv_rows::{CsvRow, CsvRows},
@@ -21,62 +22,46 @@ use super::{
     image_files::images_below,
     listing::{Listing, Samples},
     name_index::{NameIndex, NotFound},
-    source::Source,
+    source::{Source, file_key},
     unreadable::{self, BadFile},
 };
 use crate::data::{
-    selection::Selection,
+    options::Options,
     splits::split_name::{SplitName, split_in_name},
 };
 use columns::Columns;
 
-/// Lists the images in `root` with the labels in the table `file` that `selection` names.
-///
-/// # Errors
-/// The table cannot be used, or names no image of train; a file has no row, or rows of two labels, splits or groups; with
-/// `skip_bad` unset also where a row names a file that is not there, or has no label.
-pub fn list(
-    root: &Path,
-    file: &Path,
-    selection: &Selection,
-    skip_bad: bool,
-    exclusions: &mut Exclusions,
-) -> Result<Listing> {
-    let mut table = Labelled::read(root, file, selection, skip_bad, exclusions)?;
-    let [train, val, test] = table.take_splits();
+/// Lists the images in `root` with the labels in the table `file` that the selection names.
+/// Fails if the table cannot be used, or names no image of train; a file has no row, or rows of two labels, splits or
+/// groups; with `skip_bad` unset also where a row names a file that is not there, or has no label.
+pub fn list(root: &Path, file: &Path, options: &Options, exclusions: &mut Exclusions) -> Result<Listing> {
+    let mut table = Labelled::read(root, file, options, exclusions)?;
+    let [train, val, test] = mem::take(&mut table.splits);
     ensure!(!train.is_empty(), "{}: no row is of the split train", table.option);
     let classes = classes(train.iter().chain(&val));
     let unknown: BTreeSet<&String> =
         test.iter().map(|image| &image.label).filter(|label| !classes.contains(label)).collect();
-    let reason = (!unknown.is_empty()).then(|| {
-        format!(
-            "It holds labels that train lacks: {}",
-            unreadable::in_line(unknown.iter().map(|label| format!("{label:?}")))
-        )
-    });
-    let test = if reason.is_some() { Vec::new() } else { test };
-    let mut listing = table.into_listing(classes, [train, val, test]);
-    if let Some(reason) = reason {
-        listing.leave_test_out(reason);
+    if unknown.is_empty() {
+        return Ok(table.into_listing(classes, [train, val, test]));
     }
+    let reason = format!("It holds labels that train lacks: {}", unreadable::quoted(unknown.iter()));
+    let mut listing = table.into_listing(classes, [train, val, Vec::new()]);
+    listing.leave_test_out(reason);
     Ok(listing)
 }
 
 /// Lists the split called `name` alone, in the place of train, if the table has no rows of train. A table without splits
 /// counts as test. None if there are rows to train on.
-///
-/// # Errors
-/// There is no such split, or [`list`] fails.
+/// Fails if there is no such split, or [`list`] fails.
 pub fn list_single(
     root: &Path,
     file: &Path,
-    selection: &Selection,
     name: SplitName,
-    skip_bad: bool,
+    options: &Options,
     exclusions: &mut Exclusions,
 ) -> Result<Option<Listing>> {
-    let mut table = Labelled::read(root, file, selection, skip_bad, exclusions)?;
-    let [train, val, test] = table.take_splits();
+    let mut table = Labelled::read(root, file, options, exclusions)?;
+    let [train, val, test] = mem::take(&mut table.splits);
     let images = match name {
         SplitName::Test if !table.has_splits => {
             table.notes.push("The table of labels names no splits: all of its images are measured.".to_owned());
@@ -111,20 +96,14 @@ struct Labelled {
 }
 
 impl Labelled {
-    fn read(
-        root: &Path,
-        file: &Path,
-        selection: &Selection,
-        skip_bad: bool,
-        exclusions: &mut Exclusions,
-    ) -> Result<Self> {
+    fn read(root: &Path, file: &Path, options: &Options, exclusions: &mut Exclusions) -> Result<Self> {
         let table = CsvRows::read("labels", file)?;
-        let columns = Columns::find(&table, selection.label_column.as_deref())?;
+        let columns = Columns::find(&table, options.selection.label_column.as_deref())?;
         let (files, passed_over) = image_files(root)?;
-        let keys: Vec<Vec<u8>> = files.iter().map(|path| key(path, root)).collect();
+        let keys: Vec<Vec<u8>> = files.iter().map(|path| file_key(path, root)).collect();
         let Matched { rows, bad, repeated } = Matched::of(&table, &columns, &keys, exclusions)?;
         let has_any = rows.iter().flatten().any(|row| !row.label.is_empty());
-        unreadable::tolerate(&bad, &format!("images in {}", table.option), skip_bad && has_any)?;
+        unreadable::tolerate(&bad, &format!("images in {}", table.option), options.skip_bad && has_any)?;
 
         let mut without = Vec::new();
         let mut splits: [Vec<Image>; 3] = Default::default();
@@ -160,26 +139,13 @@ impl Labelled {
         Ok(Self { option: table.option, splits, has_splits, has_groups, notes, bad })
     }
 
-    fn take_splits(&mut self) -> [Vec<Image>; 3] {
-        std::mem::take(&mut self.splits)
-    }
-
     /// The listing of train, val and test, whose labels are among `classes`. Empty splits but train are absent.
     fn into_listing(self, classes: Vec<String>, splits: [Vec<Image>; 3]) -> Listing {
         let all_groups: Vec<Option<String>> = splits.iter().flatten().map(|image| image.group.clone()).collect();
         let [train, val, test] = splits.map(|images| samples(images, &classes));
         let present = |samples: Samples| (!samples.ids.is_empty()).then_some(samples);
-        let mut listing = Listing {
-            classes,
-            train,
-            val: present(val),
-            test: present(test),
-            unread_test: None,
-            unused: None,
-            groups: Vec::new(),
-            notes: self.notes,
-            bad: self.bad,
-        };
+        let (val, test) = (present(val), present(test));
+        let mut listing = Listing { val, test, notes: self.notes, bad: self.bad, ..Listing::of(classes, train) };
         if self.has_groups {
             groups::set(&mut listing, all_groups);
         }
@@ -199,9 +165,7 @@ struct Matched {
 
 impl Matched {
     /// Matches the rows of `table` to the files with these `keys`.
-    ///
-    /// # Errors
-    /// A row names no split, a name may mean several files, or rows of one file contradict each other.
+    /// Fails if a row names no split, a name may mean several files, or rows of one file contradict each other.
     fn of(table: &CsvRows, columns: &Columns, keys: &[Vec<u8>], exclusions: &mut Exclusions) -> Result<Self> {
         let index = NameIndex::new(keys.to_vec());
         let mut matched = Self { rows: keys.iter().map(|_| None).collect(), bad: Vec::new(), repeated: 0 };
@@ -219,13 +183,7 @@ impl Matched {
                 place => *place = Some(row),
             }
         }
-        ensure!(
-            contradictory.is_empty(),
-            "{}: {} files have rows that contradict each other:\n{}",
-            table.option,
-            contradictory.len(),
-            unreadable::lines(contradictory.iter())
-        );
+        unreadable::check_none(&contradictory, &table.option, "files have rows that contradict each other")?;
         let missing = missing.without(|name| exclusions.take(name.as_bytes()));
         for name in missing.unknown() {
             matched.bad.push(BadFile { name: name.clone(), reason: "there is no such image file".into(), line: None });
@@ -284,15 +242,9 @@ fn image_files(root: &Path) -> Result<(Vec<PathBuf>, u64)> {
         }
         files.push(file.path);
     }
-    if files.is_empty() {
-        bail!("{root:?} holds no image");
-    }
+    ensure!(!files.is_empty(), "{root:?} holds no image");
     files.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
     Ok((files, passed_over.load(std::sync::atomic::Ordering::Relaxed)))
-}
-
-fn key(path: &Path, root: &Path) -> Vec<u8> {
-    path.strip_prefix(root).unwrap_or(path).as_os_str().as_encoded_bytes().to_owned()
 }
 
 /// The sorted labels of `images`.
