@@ -99,7 +99,8 @@ fn sharpen(images: &Tensor, factor: &Tensor) -> Tensor {
 
 /// Sets the lowest bits of each value to 0.
 fn posterize(images: &Tensor, bits: &Tensor) -> Tensor {
-    let step: Tensor = (8.0 - bits).exp2();
+    let lost: Tensor = 8.0 - bits;
+    let step = lost.exp2();
     ((images * 255.0).round() / &step).floor() * step / 255.0
 }
 
