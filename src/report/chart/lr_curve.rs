@@ -6,11 +6,14 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::{
-    canvas::{Axes, Frame, INK, PROBE, VAL, svg},
-    standalone::{LR_MARK, standalone},
-};
+use super::canvas::{Axes, Frame, INK, PROBE, VAL, svg};
 use crate::stats::{LrCurve, LrSuggestion, rate_text};
+
+/// Marks the file of every learning-rate chart, so that no other file is mistaken for one and overwritten.
+pub const LR_MARK: &str = "<metadata>mindgap find-lr</metadata>";
+
+/// The pages' style; its first part defines the colours for light and dark.
+const STYLE: &str = include_str!("../page.css");
 
 /// Height of a rate's name, as a share of the chart's height.
 const ROW: f64 = 0.065;
@@ -37,7 +40,7 @@ pub fn lr_curve(curve: &LrCurve, found: Option<&LrSuggestion>) -> Result<String>
         axes.draw_series(LineSeries::new(line(curve.rates(), curve.smoothed(), losses), PROBE.stroke_width(2)))?;
         found.map_or(Ok(()), |found| marks(&mut axes, found, x, y))
     })?;
-    Ok(standalone(&chart, LR_MARK))
+    Ok(standalone(&chart))
 }
 
 /// The finite losses over the logarithm of the rate, cut to the range `visible`.
@@ -93,4 +96,30 @@ fn short(exponent: f64) -> String {
         return String::new();
     }
     rate_text(10f64.powi(exponent.round() as i32))
+}
+
+/// Makes a file of `svg`, a chart for a page: adds a name space, [`LR_MARK`], and colours that follow the reader's theme.
+fn standalone(svg: &str) -> String {
+    let colours = STYLE.split("\n* ").next().unwrap_or_default();
+    let own = "svg { background: var(--paper); } text { font-family: system-ui, sans-serif; }";
+    let start = svg.find('>').map_or(0, |end| end + 1);
+    let head = svg[..start].replace("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ");
+    format!("{head}\n{LR_MARK}\n<style>\n{colours}\n{own}\n</style>{}\n", &svg[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_of_its_own_brings_all_colours_for_both_themes() {
+        let file = standalone("<svg role=\"img\" viewBox=\"0 0 9 9\">\n<g/></svg>");
+        assert!(file.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\""), "{file}");
+        assert!(file.contains(LR_MARK) && file.trim_end().ends_with("<g/></svg>"), "{file}");
+        let (light, dark) = file.split_once("prefers-color-scheme: dark").unwrap();
+        for name in ["--paper:", "--ink:", "--grid:", "--probe:", "--val:"] {
+            assert!(light.contains(name) && dark.contains(name), "{name}");
+        }
+        assert!(!file.contains("box-sizing") && file.matches('{').count() == file.matches('}').count(), "{file}");
+    }
 }
