@@ -7,13 +7,11 @@ use plotters::{
 };
 
 use super::canvas::{Axes, Frame, INK, PROBE, VAL, svg};
+use crate::report::STYLE;
 use crate::stats::{LrCurve, LrSuggestion, rate_text};
 
 /// Marks the file of every learning-rate chart, so that no other file is mistaken for one and overwritten.
 pub const LR_MARK: &str = "<metadata>mindgap find-lr</metadata>";
-
-/// The pages' style; its first part defines the colours for light and dark.
-const STYLE: &str = include_str!("../page.css");
 
 /// Height of a rate's name, as a share of the chart's height.
 const ROW: f64 = 0.065;
@@ -100,6 +98,7 @@ fn short(exponent: f64) -> String {
 
 /// Makes a file of `svg`, a chart for a page: adds a name space, [`LR_MARK`], and colours that follow the reader's theme.
 fn standalone(svg: &str) -> String {
+    // The first part of the pages' style defines the colours for light and dark.
     let colours = STYLE.split("\n* ").next().unwrap_or_default();
     let own = "svg { background: var(--paper); } text { font-family: system-ui, sans-serif; }";
     let start = svg.find('>').map_or(0, |end| end + 1);
