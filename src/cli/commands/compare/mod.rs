@@ -86,8 +86,14 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
             !args.planning.has_recipe_flags(),
             "{flag} compares models that are trained already, which no recipe flag changes; leave the recipe flags out"
         );
-        let group_by = args.planning.data.selection.group_by.as_deref();
-        return models::run(&args.models, group_by, args.baseline.as_deref(), args.planning.out.as_deref(), args.json);
+        let group_by = args.planning.data.selection().group_by;
+        return models::run(
+            &args.models,
+            group_by.as_deref(),
+            args.baseline.as_deref(),
+            args.planning.out.as_deref(),
+            args.json,
+        );
     }
     args.models.check_absent()?;
     match &args.plan {

@@ -10,7 +10,11 @@ use crate::cli::{
     output::overwrite::check_ours,
     process::{out_of_fold::LabelSearch, plan_training::PlanTraining},
 };
-use mindgap::{data::Audit, durable, labels::SuspectLabels};
+use mindgap::{
+    data::{Audit, Selection},
+    durable,
+    labels::SuspectLabels,
+};
 
 /// Flags of the search for wrong labels.
 #[derive(Debug, clap::Args)]
@@ -96,7 +100,7 @@ impl LabelFlags {
     pub fn search(
         &self,
         source: &str,
-        selection: &SelectionFlags,
+        selection: &Selection,
         data_seed: u64,
         audit: &Audit,
     ) -> Result<Option<SuspectLabels>> {

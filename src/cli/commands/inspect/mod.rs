@@ -108,7 +108,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     }
     let mut suspects = None;
     if finds_labels {
-        suspects = args.labels.search(&source, &selection, args.data_seed, &audit)?;
+        suspects = args.labels.search(&source, &options.selection, args.data_seed, &audit)?;
         let Some(found) = &suspects else { return Ok(ExitStatus::Stopped) };
         args.labels.write(found)?;
         audit.to_exclude.add(found.to_exclude());

@@ -29,7 +29,7 @@ use crate::cli::{
 use lists::{Lists, Removal};
 use mindgap::{
     compare::{self, FinishedRun, Fix, Job, Plan, PlannedData, PlannedRun, WHOLE, Worth},
-    data::Audit,
+    data::{Audit, Selection},
     durable,
     run::RunFolder,
     train::Failure,
@@ -178,7 +178,7 @@ impl Args {
     fn settled(&self) -> Result<Self> {
         ensure!(self.data.source.is_none(), "worth takes the data without --data: mindgap worth {} …", self.subject);
         ensure!(
-            self.data.selection.selection().exclude_train.is_none(),
+            self.data.selection().exclude_train.is_none(),
             "worth leaves training images out itself; leave --exclude-train out"
         );
         for (index, fix) in self.fix.iter().enumerate() {
@@ -200,8 +200,8 @@ impl Args {
 
     /// The runs called `name`, without the training images in `list`, as lines of a plan.
     fn plan(&self, name: &str, list: Option<&Path>) -> Result<Vec<PlannedRun>> {
-        let mut data = self.data.clone();
-        data.selection.exclude_train = list.map(Path::to_owned);
+        let exclude_train = list.map(Path::to_owned);
+        let data = self.data.reading(Selection { exclude_train, ..self.data.selection() });
         let preset = self.preset();
         let recipes = JobRecipes { data: &data, source: &self.recipe, preset: Some(&preset) };
         let first = self.recipe.flags.number("seed").unwrap_or(0);
