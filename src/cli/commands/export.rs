@@ -120,7 +120,8 @@ fn check_place(out: &Path) -> Result<()> {
 
 /// Compares `classifier` with the file, which a separate process reads.
 fn read_back(classifier: &Classifier, file: &Path) -> Result<OutputDifference> {
-    let hosted = model_file::host(file, Device::Cpu, Limits { memory: None, time: Duration::from_secs(600) })?;
+    let limits = Limits { memory: None, time: Duration::from_secs(600) };
+    let hosted = model_file::host(file, Device::Cpu, limits, None)?;
     let about = &classifier.description;
     OutputDifference::between(classifier, &hosted, about.channels, about.size)
 }

@@ -77,14 +77,11 @@ impl Planning {
         Ok(presets)
     }
 
-    /// Every preset with every seed and fold, with complete recipes. Opens the data, which decide the size of the images.
+    /// Every preset with every seed and fold, with complete recipes; with `seeds` seeds in place of `--seeds`, if given. Opens the
+    /// data, which decide the size of the images.
     /// Fails on a bad preset, recipe or data set.
-    pub fn runs(&self) -> Result<Vec<PlannedRun>> {
-        self.runs_of(self.seeds.unwrap_or(3))
-    }
-
-    /// [`Self::runs`] with this number of seeds.
-    pub fn runs_of(&self, seeds: u32) -> Result<Vec<PlannedRun>> {
+    pub fn runs(&self, seeds: Option<u32>) -> Result<Vec<PlannedRun>> {
+        let seeds = seeds.or(self.seeds).unwrap_or(3);
         let first = self.source.flags.number("seed").unwrap_or(0);
         let presets = self.presets()?;
         let recipes = JobRecipes { data: &self.data, source: &self.source, preset: None };

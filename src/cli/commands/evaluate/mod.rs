@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         durable::check_writable(&durable::folder_of(file))?;
     }
     let device = args.compute.prepare(None, None)?;
-    let model = args.model.open(device)?;
+    let model = args.model.open(device, None)?;
     let input = args.input.of(model.as_ref())?;
     let subject = Subject::open(args, model.as_ref(), input)?;
     for note in &subject.notes {
@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let (split, leaks) = subject.split(args.split)?;
     let sealed = SealedTest::find(args, &subject, split)?;
     let groups = subject.groups(split, &leaks);
-    let split_name = args.split.name().to_string();
+    let split_name = args.split.to_string();
     let outputs = measure(model.as_ref(), &subject, split, device, Tta::None, &split_name)?;
     let rows = outputs.logits.chunks(subject.classes.len());
     let broken = rows.filter(|row| row.iter().any(|logit| !logit.is_finite())).count();

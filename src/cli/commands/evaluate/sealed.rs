@@ -4,14 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{
-    args::{Args, Portion},
-    sealed_figures::SealedFigures,
-    subject::Subject,
-};
+use super::{args::Args, sealed_figures::SealedFigures, subject::Subject};
 use crate::cli::output::say::say;
 use mindgap::{
-    data::Split,
+    data::{Split, SplitName},
     durable::{sha256, sha256_of_file},
     export::Model,
     recipe::Tta,
@@ -32,7 +28,7 @@ impl SealedTest {
     /// The seal of `split`; None where another split than test is measured, or the test set is not sealed.
     /// Fails if the ledger fails a check.
     pub fn find(args: &Args, subject: &Subject, split: &Split) -> Result<Option<Self>> {
-        if args.split != Portion::Test {
+        if args.split != SplitName::Test {
             return Ok(None);
         }
         let mut witnesses = Witnesses::of_user();

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    args::{Args, Portion},
+    args::Args,
     evaluation::Groups,
     leaks::{KnownLeaks, Leaks},
 };
@@ -12,7 +12,7 @@ use crate::cli::flags::{
     model_data::ModelData,
 };
 use mindgap::{
-    data::{Dataset, SingleSplit, Split},
+    data::{Dataset, SingleSplit, Split, SplitName},
     export::Model,
 };
 
@@ -59,7 +59,7 @@ impl Subject {
             None
         } else {
             let ModelData { source, recipe, flags, skipped_before, .. } = &wanted;
-            flags.open_single_split(source, args.split.name(), &known, recipe, *skipped_before)?
+            flags.open_single_split(source, args.split, &known, recipe, *skipped_before)?
         };
         let (mut notes, found, has_16bit, data) = match alone {
             Some(SingleSplit { classes, split, has_16bit, notes }) => {
@@ -69,12 +69,12 @@ impl Subject {
                 let data = Box::new(wanted.open()?);
                 let is_own = wanted.is_trained_on(&data);
                 ensure!(
-                    wanted.is_of_run || is_own || !data.is_val_drawn || args.split == Portion::Test,
+                    wanted.is_of_run || is_own || !data.is_val_drawn || args.split == SplitName::Test,
                     "{:?} has no val split, and is not what the model was trained on: no {} split of it is left to \
                      measure. For all images of a folder of classes, or of a table, add --split test; for those of one \
                      folder in it, --split test --test-dir FOLDER",
                     wanted.source,
-                    args.split.name()
+                    args.split
                 );
                 let has_16bit = data.range_16bit.is_some();
                 (data.notes.clone(), data.classes.clone(), has_16bit, Data::Whole { data, is_own })
@@ -107,7 +107,7 @@ impl Subject {
     ///
     /// # Errors
     /// The data have no such split.
-    pub fn split(&self, portion: Portion) -> Result<(&Split, Leaks)> {
+    pub fn split(&self, portion: SplitName) -> Result<(&Split, Leaks)> {
         let (data, is_own) = match &self.data {
             Data::Whole { data, is_own } => (data, *is_own),
             Data::SingleSplit(split) => {
@@ -115,9 +115,9 @@ impl Subject {
             }
         };
         let (split, exact, near) = match portion {
-            Portion::Train => (&data.train, vec![false; data.train.len()], None),
-            Portion::Val => (&data.val, data.val_in_train(), data.val_near_leaks()),
-            Portion::Test => {
+            SplitName::Train => (&data.train, vec![false; data.train.len()], None),
+            SplitName::Val => (&data.val, data.val_in_train(), data.val_near_leaks()),
+            SplitName::Test => {
                 let test = data.test.as_ref().with_context(|| match &data.unread_test {
                     Some(reason) => format!("the test split of {:?} cannot be measured: {reason}", self.source),
                     None => format!("{:?} has no test split", self.source),

@@ -36,8 +36,8 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     }
     refuse_onnx(&args.model.path)?;
     let device = args.compute.prepare(None, None)?;
-    let normalisation = args.normalisation(args.input.channels())?;
-    let model = args.model.open_normalised(device, normalisation.as_ref())?;
+    let normalisation = args.normalisation(args.input.in_chans)?;
+    let model = args.model.open(device, normalisation.as_ref())?;
     let input = args.input.of(model.as_ref())?;
     match (model.description(), &normalisation) {
         (Some(_), Some(_)) => {

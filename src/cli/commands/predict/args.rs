@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::cli::flags::{compute::Compute, input::InputFlags, model_file::ModelFlags, views::parse_views};
+use crate::cli::flags::{
+    compute::Compute,
+    input::{InputFlags, parse_views},
+    model_file::ModelFlags,
+};
 use mindgap::recipe::Tta;
 
 /// Flags of `mindgap predict`.
