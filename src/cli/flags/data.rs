@@ -188,10 +188,17 @@ fn parse_size(text: &str) -> Result<u64, String> {
 /// A progress bar on stderr while images are read; nothing if stderr is not a terminal.
 pub struct Bar(ProgressBar);
 
+impl Bar {
+    /// A bar of the form `template`, a template of indicatif.
+    pub fn new(template: &str) -> Self {
+        let style = ProgressStyle::with_template(template);
+        Self(ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+    }
+}
+
 impl Default for Bar {
     fn default() -> Self {
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec}");
-        Self(ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+        Self::new("{msg} {wide_bar} {pos}/{len} {per_sec}")
     }
 }
 

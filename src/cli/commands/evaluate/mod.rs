@@ -19,7 +19,7 @@ use tch::Tensor;
 use crate::cli::{
     ExitStatus,
     flags::data::Bar,
-    output::{print::print, say::say},
+    output::{print::print, say::say_notes},
 };
 pub use args::Args;
 use evaluation::Evaluation;
@@ -47,9 +47,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let model = args.model.open(device, None)?;
     let input = args.input.of(model.as_ref())?;
     let subject = Subject::open(args, model.as_ref(), input)?;
-    for note in &subject.notes {
-        say(format_args!("note: {note}"));
-    }
+    say_notes(&subject.notes);
 
     let (split, leaks) = subject.split(args.split)?;
     let sealed = SealedTest::find(args, &subject, split)?;

@@ -5,7 +5,7 @@ use super::{
     figures::{Both, SplitFigures},
     sealed_text,
 };
-use crate::cli::output::say::plain;
+use crate::cli::output::say::{cut, plain};
 
 /// Column in which the values start.
 const INDENT: usize = 13;
@@ -148,15 +148,6 @@ fn pairs(found: &Evaluation) -> String {
         text += &format!("  {:>6}  {truth} as {given} ({:.1} % of them)\n", pair.count, pair.percent);
     }
     text
-}
-
-/// The name in at most `most` characters.
-fn cut(name: &str, most: usize) -> String {
-    let name = plain(name);
-    if name.chars().count() <= most {
-        return name;
-    }
-    name.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub use args::Args;
 
 use crate::cli::{
     ExitStatus,
-    output::{print::print, say::say},
+    output::{print::print, say::say_notes},
 };
 use figures::GapFigures;
 use mindgap::{
@@ -50,16 +50,12 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         _ => {}
     }
     let subject = Subject::open(args, model.as_ref(), &input)?;
-    for note in &subject.data.notes {
-        say(format_args!("note: {note}"));
-    }
+    say_notes(&subject.data.notes);
 
     let caller = Caller { model: model.as_ref(), input: &input, device, batch_size: args.batch_size };
     let mut probe = caller.outputs("the probe", &subject.data.train, &subject.sets.probe, &subject)?;
     let mut val = caller.outputs("val", &subject.data.val, &subject.sets.val, &subject)?;
-    if let Some(note) = to_logits([&mut probe, &mut val], subject.classes.len(), args.outputs)? {
-        say(format_args!("note: {note}"));
-    }
+    say_notes(to_logits([&mut probe, &mut val], subject.classes.len(), args.outputs)?);
     let found = GapFigures::of(args.model.path.display().to_string(), &subject, &probe, &val)?;
     if let Some(file) = &args.predictions {
         let table = predictions(&subject.data.val, &val, &subject.classes, Path::new(&subject.source))?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::output::say::plain;
+use crate::cli::output::say::{count, plain};
 use mindgap::{
     data::{Audit, Broken, CutGroup, GroupLeaks, Item, Leak, Selection},
     gap::Case,
@@ -138,10 +138,6 @@ fn findings(audit: &Audit) -> String {
         ),
     ]
     .concat()
-}
-
-fn count(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Renders a finding: a line with the count, and the first examples below it.
