@@ -74,10 +74,8 @@ const GROUP_BY: &str = "Take the group of an image from its path below the data'
 
 /// Plans the runs, trains the missing ones, and compares all of them; with `--plan`, `--runs` or `--predictions` it only
 /// compares.
-///
-/// # Errors
-/// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, after the others are trained and
-/// compared.
+/// Fails on a bad flag, file or data set before the first run, and with a [`Failure`] where runs failed, after the others are
+/// trained and compared.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let question = args.asking.question(args.jobs)?;
     if args.models.are_given() {

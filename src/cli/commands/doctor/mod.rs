@@ -42,9 +42,6 @@ pub struct Args {
 }
 
 /// Prints the report on standard output. The exit status is a failure if the report lists one.
-///
-/// # Errors
-/// The report cannot be serialised, which does not happen.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let report = examine(args);
     let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { text::render(&report) };

@@ -4,11 +4,14 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::{figures::Both, leaks::Leaks, sealed_figures::SealedFigures};
+use super::{
+    figures::{Both, Leaks},
+    sealed_figures::SealedFigures,
+};
 use mindgap::{
     recipe::Tta,
     run::Outputs,
-    stats::{Confusion, Logits},
+    stats::{ClassScore, Confusion, Logits},
 };
 
 /// The groups of the images of a split, such as patients.
@@ -58,15 +61,12 @@ pub struct Evaluation {
     pub seal: Option<SealedFigures>,
 }
 
-/// How well one class is recognised; see [`mindgap::stats::ClassScore`].
+/// How well one class is recognised.
 #[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs)]
 pub struct Class {
     pub name: String,
-    pub precision: f64,
-    pub recall: f64,
-    pub f1: f64,
-    pub support: usize,
+    #[serde(flatten)]
+    pub score: ClassScore,
 }
 
 /// Figures of predictions averaged over views of each image, given in addition to the plain ones.
@@ -97,13 +97,7 @@ impl Evaluation {
         let count = |leaks: &[bool]| leaks.iter().filter(|&&leak| leak).count();
         let predicted = Logits::new(&outputs.logits, &outputs.labels, classes.len()).predicted();
         let confusion = Confusion::new(classes.len(), &outputs.labels, &predicted);
-        let scores = classes.iter().zip(confusion.scores()).map(|(name, score)| Class {
-            name: name.clone(),
-            precision: score.precision,
-            recall: score.recall,
-            f1: score.f1,
-            support: score.support,
-        });
+        let scores = classes.iter().zip(confusion.scores());
         Self {
             model,
             data,
@@ -114,7 +108,7 @@ impl Evaluation {
             near_leaks: known.and_then(|leaks| leaks.near.as_deref()).map(count),
             why_unknown,
             figures: Both::of(outputs, classes.len(), temperature, known, groups.of_images),
-            classes: scores.collect(),
+            classes: scores.map(|(name, score)| Class { name: name.clone(), score }).collect(),
             confusion: confusion.counts,
             tta: None,
             seal: None,

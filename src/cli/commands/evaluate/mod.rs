@@ -3,11 +3,9 @@
 mod args;
 mod evaluation;
 mod figures;
-mod leaks;
 mod predictions;
 mod sealed;
 mod sealed_figures;
-mod sealed_text;
 mod subject;
 mod text;
 
@@ -35,9 +33,7 @@ use sealed::SealedTest;
 use subject::Subject;
 
 /// Evaluates the model and prints the figures.
-///
-/// # Errors
-/// The model or the data cannot be used or do not fit each other, or the table cannot be written.
+/// Fails if the model or the data cannot be used or do not fit each other, or the table cannot be written.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     if let Some(file) = &args.predictions {
         ensure!(args.force || !file.exists(), "{} exists already: add --force to replace it", file.display());

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use super::{
     args::Args,
     evaluation::Groups,
-    leaks::{KnownLeaks, Leaks},
+    figures::{KnownLeaks, Leaks},
 };
 use crate::cli::flags::{
     input::{Input, class_numbers},
@@ -44,10 +44,8 @@ enum Data {
 
 impl Subject {
     /// Opens the data for `model`, whose input is `input`.
-    ///
-    /// # Errors
-    /// No data are named or they cannot be used, they hold a class that the model does not know, or the split would be drawn
-    /// from images that are not the model's.
+    /// Fails if no data are named or they cannot be used, they hold a class that the model does not know, or the split would be
+    /// drawn from images that are not the model's.
     pub fn open(args: &Args, model: &dyn Model, input: Input) -> Result<Self> {
         let missing =
             "which data? A model file does not name any: add --data (a run folder names the data of its training)";
@@ -104,9 +102,7 @@ impl Subject {
     }
 
     /// The images of `portion`, and which of them also appear in the model's train.
-    ///
-    /// # Errors
-    /// The data have no such split.
+    /// Fails if the data have no such split.
     pub fn split(&self, portion: SplitName) -> Result<(&Split, Leaks)> {
         let (data, is_own) = match &self.data {
             Data::Whole { data, is_own } => (data, *is_own),

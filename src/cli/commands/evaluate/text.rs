@@ -3,9 +3,10 @@
 use super::{
     evaluation::{Class, Evaluation},
     figures::{Both, SplitFigures},
-    sealed_text,
+    sealed_figures,
 };
 use crate::cli::output::say::{cut, plain};
+use mindgap::stats::ClassScore;
 
 /// Column in which the values start.
 const INDENT: usize = 13;
@@ -64,7 +65,7 @@ fn sealed(found: &Evaluation) -> String {
     let Some(seal) = &found.seal else { return String::new() };
     let views = found.tta.as_ref().map(|tta| tta.views.as_str());
     let mut text = String::new();
-    for (number, line) in sealed_text::lines(seal, views).iter().enumerate() {
+    for (number, line) in sealed_figures::lines(seal, views).iter().enumerate() {
         text += &row(if number == 0 { "Sealed test" } else { "" }, line);
     }
     text
@@ -107,11 +108,12 @@ fn classes(classes: &[Class]) -> String {
     let mut shown: Vec<&Class> = classes.iter().collect();
     let mut text = format!("{:NAME$} precision  recall      F1  images\n", "");
     if classes.len() > CLASSES {
-        shown.sort_by(|a, b| a.f1.total_cmp(&b.f1));
+        shown.sort_by(|a, b| a.score.f1.total_cmp(&b.score.f1));
         shown.truncate(CLASSES);
     }
-    for Class { name, precision, recall, f1, support } in &shown {
+    for Class { name, score } in &shown {
         let name = cut(name, NAME);
+        let ClassScore { precision, recall, f1, support } = score;
         text += &format!("{name:NAME$} {precision:>9.3} {recall:>7.3} {f1:>7.3} {support:>7}\n");
     }
     if shown.len() < classes.len() {
@@ -155,7 +157,7 @@ mod tests {
     use super::{
         super::{
             evaluation::Groups,
-            leaks::{KnownLeaks, Leaks},
+            figures::{KnownLeaks, Leaks},
         },
         *,
     };

@@ -53,7 +53,6 @@ pub struct GapFigures {
 
 /// One class: accuracies in percent, null where it has no image.
 #[derive(Debug, Serialize)]
-#[allow(missing_docs)]
 pub struct Class {
     pub name: String,
     pub probe_images: usize,
