@@ -9,19 +9,12 @@ use mindgap::{
 };
 
 impl Session {
-    /// Whether a target is set.
-    fn has_target(&self) -> bool {
-        self.record.target_gap.is_some() || self.record.target_acc.is_some()
-    }
-
     /// Checks whether a finished trial is shown to meet the targets, and notes it. The half of val that selects is asked first; the
     /// other half decides, at 2.5 % for the first trial that it is asked about, half as much for each further one, so that all of them
     /// together are wrong in at most 5 % of searches.
     pub fn check_target(&mut self, trial: &Trial) -> Result<()> {
-        if !self.has_target() || self.record.met.is_some() {
-            return Ok(());
-        }
-        if !self.meets(trial, Half::Selection, 0.05)? {
+        let has_target = self.record.target_gap.is_some() || self.record.target_acc.is_some();
+        if !has_target || self.record.met.is_some() || !self.meets(trial, Half::Selection, 0.05)? {
             return Ok(());
         }
         self.record.target_checks += 1;
