@@ -25,7 +25,6 @@ const TOLERANCE: f64 = 1e-5;
 /// The largest difference of logits that rounding to half precision explains.
 const TOLERANCE_OF_HALF: f64 = 2e-2;
 
-/// Flags of `mindgap export`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A run folder, or a .safetensors file that mindgap wrote

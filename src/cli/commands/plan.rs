@@ -11,7 +11,6 @@ use crate::cli::{
 };
 use mindgap::{compare::Plan, run::shell_word};
 
-/// Flags of `mindgap plan`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

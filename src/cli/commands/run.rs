@@ -31,7 +31,6 @@ pub const HELP: &str = "Exit codes for a scheduler of array jobs: 0 also where t
 /// The environment variables that number tasks: of HyperQueue, Slurm's job arrays, Kubernetes' Indexed Jobs.
 const VARIABLES: [&str; 3] = ["HQ_TASK_ID", "SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
 
-/// Flags of `mindgap run`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(mut_arg("source", |flag| flag.help("Path of the planned data on this machine [default: the path in the plan]")))]
 #[command(mut_arg("exclude", |flag| flag.help("Path of the planned list on this machine")))]

@@ -12,7 +12,6 @@ use mindgap::{
     train::complete_recipe,
 };
 
-/// Where the recipes of jobs come from.
 #[derive(Clone, Copy)]
 pub struct JobRecipes<'a> {
     /// The data that all jobs are trained on.

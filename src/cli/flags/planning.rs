@@ -63,7 +63,6 @@ impl Planning {
         self.source.flags != RecipeFlags::default()
     }
 
-    /// The presets.
     /// Fails if there are fewer than two, or if one is named twice.
     pub fn presets(&self) -> Result<Vec<String>> {
         ensure!(self.source.preset.is_none(), "--preset names one preset; a comparison takes several: --presets A,B,C");

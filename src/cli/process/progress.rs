@@ -19,7 +19,6 @@ pub struct Race {
     bar: ProgressBar,
 }
 
-/// One run.
 struct Entry {
     epochs: u32,
     /// The cost of one of its epochs, in a unit that all runs share.

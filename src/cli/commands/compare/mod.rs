@@ -28,7 +28,6 @@ use mindgap::{
     train::Failure,
 };
 
-/// Flags of `mindgap compare`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(mut_arg("group_by", |flag| flag.value_name("REGEX|BY").help(GROUP_BY)))]
 pub struct Args {

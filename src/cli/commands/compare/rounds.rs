@@ -25,12 +25,10 @@ pub struct Rounds<'a> {
     pub out: &'a Path,
 }
 
-/// What was trained.
 pub struct Trained {
     pub plan: Plan,
     /// The runs of the comparison.
     pub runs: Vec<PlannedRun>,
-    /// Why runs failed.
     failures: Vec<(Job, String)>,
     /// Whether a signal stopped it.
     pub is_stopped: bool,

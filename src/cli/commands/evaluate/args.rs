@@ -10,8 +10,6 @@ use crate::cli::flags::{
 };
 use mindgap::{data::SplitName, recipe::Tta};
 
-/// Flags of `mindgap evaluate`.
-///
 /// Classes of model and data are matched by name. Precision, recall and F1 are scikit-learn's: a class that was predicted
 /// but that no image has gets an F1 of 0; a class that was neither predicted nor present does not count in the mean.
 #[derive(Debug, clap::Args)]

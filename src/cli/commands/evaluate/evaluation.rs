@@ -47,7 +47,6 @@ pub struct Evaluation {
     /// Why the leaks are not known.
     #[serde(skip)]
     pub why_unknown: &'static str,
-    /// The figures.
     #[serde(flatten)]
     pub figures: Both,
     /// How well each class is recognised, in the model's order.
@@ -74,7 +73,6 @@ pub struct Class {
 pub struct ViewFigures {
     /// The views: `flip` or `ten-crop`.
     pub views: String,
-    /// The figures.
     #[serde(flatten)]
     pub figures: Both,
 }

@@ -11,9 +11,7 @@ use mindgap::{
 /// and calibration errors shares (0–1).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SplitFigures {
-    /// Number of images.
     pub n: usize,
-    /// Mean loss.
     pub loss: f64,
     /// Standard error of the mean loss, clustered by group where the images have groups.
     pub loss_se: f64,
@@ -114,7 +112,6 @@ impl Both {
 /// Which images of a split also appear in train.
 #[derive(Clone, Debug)]
 pub enum Leaks {
-    /// They are known.
     Known(KnownLeaks),
     /// The leaks are not known, for this reason.
     Unknown(&'static str),

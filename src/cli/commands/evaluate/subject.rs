@@ -18,7 +18,6 @@ use mindgap::{
 
 /// The data for a model, opened as its training opened them.
 pub struct Subject {
-    /// The images that the model takes.
     pub input: Input,
     /// The path or name of the data.
     pub source: String,
@@ -31,7 +30,6 @@ pub struct Subject {
     data: Data,
 }
 
-/// The opened data.
 enum Data {
     Whole {
         data: Box<Dataset>,

@@ -21,7 +21,6 @@ const NAME: usize = 18;
 /// Width of the text.
 const WIDTH: usize = 80;
 
-/// The whole evaluation.
 pub fn render(found: &Evaluation) -> String {
     let names = format!("{}, {} images of {} classes", plain(&found.split), found.figures.all.n, found.classes.len());
     let mut text = row("Model", plain(&found.model)) + &row("Data", format!("{}: {names}", plain(&found.data)));

@@ -24,7 +24,6 @@ use mindgap::{
 };
 use text::Found;
 
-/// Flags of `mindgap find-lr`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -15,17 +15,14 @@ const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '�
 /// Width of a sparkline \[characters\].
 const WIDTH: usize = 50;
 
-/// A finished range test.
 pub struct Found<'a> {
     /// The loss at each rate.
     pub curve: &'a LrCurve,
     /// The suggested rates, or why there are none.
     pub outcome: Result<LrSuggestion, NoSuggestion>,
-    /// The recipe that was tried.
     pub recipe: &'a Recipe,
     /// The flags that name the data.
     pub data: String,
-    /// File of the chart.
     pub chart: &'a Path,
     /// File of the recipe with the suggested rate, where one was asked for.
     pub applied: Option<&'a Path>,

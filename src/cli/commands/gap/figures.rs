@@ -13,7 +13,6 @@ use mindgap::{
 /// What only a training knows of an epoch.
 const OF_TRAINING: [&str; 6] = ["epoch", "lr", "batch_loss", "steps", "seconds", "train_images_per_s"];
 
-/// The figures of a model.
 #[derive(Debug, Serialize)]
 pub struct GapFigures {
     /// The model, as the user named it.

@@ -14,7 +14,6 @@ const NAME: usize = 24;
 /// Width of the text.
 const WIDTH: usize = 80;
 
-/// All figures.
 pub fn render(found: &GapFigures) -> String {
     let figure = |name: &str| found.figure(name).unwrap_or(f64::NAN);
     let row = |label: &str, value: String| format!("{label:INDENT$}{value}\n");

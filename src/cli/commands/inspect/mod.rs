@@ -30,8 +30,6 @@ use mindgap::{
     report,
 };
 
-/// Flags of `mindgap inspect`.
-///
 /// Findings are not failures: the exit code is 0 unless the data cannot be used at all.
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("labels", |flag| flag.num_args(0..=1).default_missing_value(SelectionFlags::NO_FILE).help(

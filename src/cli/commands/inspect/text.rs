@@ -62,7 +62,6 @@ fn figures(audit: &Audit) -> String {
         + &row("Pixels", format!("mean {}, std {} (train, 0–1)", numbers(&audit.mean), numbers(&audit.std)))
 }
 
-/// Renders the table of the images of each class.
 fn classes(audit: &Audit) -> String {
     let splits: Vec<_> = audit.counts.each().map(|(split, counts)| (split, &counts.0)).collect();
     let mut order: Vec<usize> = (0..audit.classes.len()).collect();
@@ -164,7 +163,6 @@ fn leaks(audit: &Audit) -> String {
     text + " also appear in train"
 }
 
-/// The groups that the splits cut through.
 fn group_leaks(found: &GroupLeaks, audit: &Audit) -> String {
     let mut summary = format!("{} of {} val images", found.val, audit.images.val);
     if let (Some(count), Some(all)) = (found.test, audit.images.test) {

@@ -9,8 +9,6 @@ use crate::cli::flags::{
 };
 use mindgap::recipe::Tta;
 
-/// Flags of `mindgap predict`.
-///
 /// Images are prepared like the validation images. A file that cannot be read is reported, and the others are still
 /// predicted; the exit code is then 2.
 #[derive(Debug, clap::Args)]

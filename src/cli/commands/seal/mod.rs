@@ -18,8 +18,6 @@ use mindgap::{
     seal::{Ledger, Look, Sealed, Standing, TestImages, Witnesses, beside},
 };
 
-/// Flags of `mindgap seal`.
-///
 /// From then on `mindgap evaluate --split test` on these images appends a line to the ledger, in the folder DATA.seal beside
 /// the data, and says how many models were measured on them, which is best, and what the choice adds to its figure.
 #[derive(Clone, Debug, clap::Args)]

@@ -8,7 +8,6 @@ use crate::cli::{
 };
 use mindgap::compare::{PlannedData, PlannedRun};
 
-/// Flags of `mindgap train`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -36,7 +36,6 @@ use mindgap::{
     train::Failure,
 };
 
-/// Flags of `mindgap worth`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(mut_arg("source", |flag| flag.hide(true)))]
 pub struct Args {
