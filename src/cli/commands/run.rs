@@ -12,8 +12,9 @@ use serde_json::json;
 use crate::cli::{
     ExitStatus,
     commands::train,
-    flags::{compute::Compute, data::DataFlags},
+    flags::{compute::Compute, data::DataFlags, recipe::RecipeSource},
     output::{print::print, say::say},
+    ranks,
 };
 use mindgap::{
     compare::{Plan, PlannedRun},
@@ -111,14 +112,21 @@ fn train_here(args: &Args, run: &PlannedRun, folder: &Path) -> Result<ExitStatus
         // An early check, before the data are opened and the device is used; training itself takes the lock to keep it.
         drop(Lock::take(&folder.join(RunFolder::LOCK))?);
     }
-    train::run(&train::Args::planned(
-        run,
-        folder.to_owned(),
-        &args.data,
-        args.compute.clone(),
-        args.checkpoint_every,
-        args.json,
-    ))
+    train::run(&train::Args {
+        data: args.data.over(&run.data),
+        source: RecipeSource {
+            preset: Some(run.job.preset.clone()),
+            planned: Some(run.recipe.clone()),
+            ..RecipeSource::default()
+        },
+        out: Some(folder.to_owned()),
+        resume: true,
+        checkpoint_every: args.checkpoint_every,
+        compute: args.compute.clone(),
+        ranks: ranks::Flags::default(),
+        json: args.json,
+        planned: Some(run.data.clone()),
+    })
 }
 
 /// Says that another process is training the run.
