@@ -105,13 +105,11 @@ impl Session {
     /// The winner's recipe over as many epochs as are left.
     fn last_recipe(&mut self) -> Result<Trained> {
         let winner = self.record.winner.as_ref().context("there is a winner by now")?.candidate;
-        let seconds = MARGIN * self.left() / self.record.seeds as f64;
-        let seconds = if self.fold_count().is_some() {
+        let mut seconds = MARGIN * self.left() / self.record.seeds as f64;
+        if self.fold_count().is_some() {
             // With folds one more network is trained, for use.
-            seconds * self.folds() / (self.folds() + 1.0)
-        } else {
-            seconds
-        };
+            seconds = seconds * self.folds() / (self.folds() + 1.0);
+        }
         let fitting = self.epochs_in(winner, seconds);
         let mut what = self.record.candidates[winner].what.clone();
         let recipe = match self.record.candidates[winner].settings {
