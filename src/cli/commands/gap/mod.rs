@@ -34,7 +34,13 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         ensure!(args.force || !file.exists(), "{} exists already: add --force to replace it", file.display());
         durable::check_writable(&durable::folder_of(file))?;
     }
-    refuse_onnx(&args.model.path)?;
+    ensure!(
+        FileFormat::of(&args.model.path) != Some(FileFormat::Onnx) || !args.model.path.exists(),
+        "{} is ONNX, which mindgap does not run: save the model with torch.jit.trace and torch.jit.save, or write its \
+         predictions with onnxruntime and compare them with `mindgap compare --predictions`; docs/gap.md has both in a few \
+         lines",
+        args.model.path.display()
+    );
     let device = args.compute.prepare(None, None)?;
     let normalisation = args.normalisation(args.input.in_chans)?;
     let model = args.model.open(device, normalisation.as_ref())?;
@@ -63,18 +69,6 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     }
     print(if args.json { serde_json::to_string_pretty(&found)? + "\n" } else { text::render(&found) })?;
     Ok(ExitStatus::Done)
-}
-
-/// Refuses ONNX files with the way to the same figures.
-fn refuse_onnx(path: &Path) -> Result<()> {
-    ensure!(
-        FileFormat::of(path) != Some(FileFormat::Onnx) || !path.exists(),
-        "{} is ONNX, which mindgap does not run: save the model with torch.jit.trace and torch.jit.save, or write its \
-         predictions with onnxruntime and compare them with `mindgap compare --predictions`; docs/gap.md has both in a few \
-         lines",
-        path.display()
-    );
-    Ok(())
 }
 
 /// A row for each image of val: its name, its class, and the probability of each class.
