@@ -88,10 +88,7 @@ impl Evaluation {
         leaks: &Leaks,
         groups: &Groups,
     ) -> Self {
-        let (known, why_unknown) = match leaks {
-            Leaks::Known(leaks) => (Some(leaks), ""),
-            Leaks::Unknown(why) => (None, *why),
-        };
+        let known = leaks.as_ref().ok();
         let count = |leaks: &[bool]| leaks.iter().filter(|&&leak| leak).count();
         let predicted = Logits::new(&outputs.logits, &outputs.labels, classes.len()).predicted();
         let confusion = Confusion::new(classes.len(), &outputs.labels, &predicted);
@@ -104,7 +101,7 @@ impl Evaluation {
             group_leaks: groups.leaks,
             groups: groups.of_images.map(|groups| groups.iter().collect::<HashSet<_>>().len()),
             near_leaks: known.and_then(|leaks| leaks.near.as_deref()).map(count),
-            why_unknown,
+            why_unknown: leaks.as_ref().err().copied().unwrap_or_default(),
             figures: Both::of(outputs, classes.len(), temperature, known, groups.of_images),
             classes: scores.map(|(name, score)| Class { name: name.clone(), score }).collect(),
             confusion: confusion.counts,
@@ -115,7 +112,7 @@ impl Evaluation {
 
     /// Adds the figures of `outputs` that were averaged over the views `kind`.
     pub fn with_views(self, kind: Tta, outputs: &Outputs, leaks: &Leaks, groups: &Groups) -> Self {
-        let figures = Both::of(outputs, self.classes.len(), None, leaks.known(), groups.of_images);
+        let figures = Both::of(outputs, self.classes.len(), None, leaks.as_ref().ok(), groups.of_images);
         Self { tta: Some(ViewFigures { views: kind.to_string(), figures }), ..self }
     }
 

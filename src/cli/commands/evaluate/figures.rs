@@ -109,13 +109,8 @@ impl Both {
     }
 }
 
-/// Which images of a split also appear in train.
-#[derive(Clone, Debug)]
-pub enum Leaks {
-    Known(KnownLeaks),
-    /// The leaks are not known, for this reason.
-    Unknown(&'static str),
-}
+/// Which images of a split also appear in train, or why that is not known.
+pub type Leaks = Result<KnownLeaks, &'static str>;
 
 /// Which images of a split also appear in train, exactly or nearly.
 #[derive(Clone, Debug)]
@@ -124,14 +119,4 @@ pub struct KnownLeaks {
     pub exact: Vec<bool>,
     /// For each image, whether a near-duplicate, but no equal image, is in train; None where that is not known.
     pub near: Option<Vec<bool>>,
-}
-
-impl Leaks {
-    /// The leaks; None where they are not known.
-    pub fn known(&self) -> Option<&KnownLeaks> {
-        match self {
-            Self::Known(leaks) => Some(leaks),
-            Self::Unknown(_) => None,
-        }
-    }
 }

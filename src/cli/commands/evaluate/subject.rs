@@ -91,9 +91,7 @@ impl Subject {
     pub fn groups<'a>(&self, split: &'a Split, leaks: &Leaks) -> Groups<'a> {
         let known = match &self.data {
             // Of train itself every image is of a group in train.
-            Data::Whole { data, .. } if !std::ptr::eq(split, &data.train) => {
-                leaks.known().and_then(|_| data.group_leaks(split))
-            }
+            Data::Whole { data, .. } if leaks.is_ok() && !std::ptr::eq(split, &data.train) => data.group_leaks(split),
             _ => None,
         };
         Groups { of_images: split.groups.as_deref(), leaks: known }
@@ -105,7 +103,7 @@ impl Subject {
         let (data, is_own) = match &self.data {
             Data::Whole { data, is_own } => (data, *is_own),
             Data::SingleSplit(split) => {
-                return Ok((split, Leaks::Unknown("there is no train split beside these images")));
+                return Ok((split, Err("there is no train split beside these images")));
             }
         };
         let (split, exact, near) = match portion {
@@ -120,8 +118,8 @@ impl Subject {
             }
         };
         if !is_own {
-            return Ok((split, Leaks::Unknown("these are not the data of the run's training")));
+            return Ok((split, Err("these are not the data of the run's training")));
         }
-        Ok((split, Leaks::Known(KnownLeaks { exact, near: near.map(<[bool]>::to_vec) })))
+        Ok((split, Ok(KnownLeaks { exact, near: near.map(<[bool]>::to_vec) })))
     }
 }
