@@ -67,13 +67,11 @@ impl Planning {
     pub fn presets(&self) -> Result<Vec<String>> {
         ensure!(self.source.preset.is_none(), "--preset names one preset; a comparison takes several: --presets A,B,C");
         ensure!(!self.presets.is_empty(), "which presets? Name at least two: --presets A,B,C");
-        let mut presets: Vec<String> = Vec::new();
-        for preset in &self.presets {
-            ensure!(!presets.contains(preset), "--presets names `{preset}` twice");
-            presets.push(preset.clone());
+        for (index, preset) in self.presets.iter().enumerate() {
+            ensure!(!self.presets[..index].contains(preset), "--presets names `{preset}` twice");
         }
-        ensure!(presets.len() > 1, "--presets {}: a comparison needs at least two", presets.join(","));
-        Ok(presets)
+        ensure!(self.presets.len() > 1, "--presets {}: a comparison needs at least two", self.presets.join(","));
+        Ok(self.presets.clone())
     }
 
     /// Every preset with every seed and fold, with complete recipes; with `seeds` seeds in place of `--seeds`, if given. Opens the
