@@ -7,8 +7,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use super::{MARK, STYLE};
 use crate::data::{Audit, Broken, CutGroup, Item};
 
-/// Rules of the page's style that no other page needs.
-const AUDIT_STYLE: &str = include_str!("audit.css");
+/// Rules of the page's style that the page of labels needs too.
+pub const AUDIT_STYLE: &str = include_str!("audit.css");
 /// Longer side of a shown image, in pixels.
 const SIDE: u32 = 96;
 /// Groups shown of each finding: enough to see what kind they are, few enough for a page that opens at once.
@@ -54,9 +54,7 @@ struct ShownImage {
 }
 
 /// The page of `audit` as one file that needs no other.
-///
-/// # Errors
-/// The template cannot be rendered.
+/// Fails if the template cannot be rendered.
 pub fn audit_page(audit: &Audit) -> Result<String> {
     let found = &audit.findings;
     let leaks = found.val_in_train + found.test_in_train.unwrap_or(0);

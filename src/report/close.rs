@@ -43,9 +43,7 @@ struct Curves {
 }
 
 /// The page of a finished search.
-///
-/// # Errors
-/// A run cannot be read, or a chart cannot be drawn.
+/// Fails if a run cannot be read, or a chart cannot be drawn.
 pub fn close_page(record: &CloseRecord) -> Result<String> {
     let mut curves = Vec::new();
     for (name, trained) in [("Before: the reference", &record.reference), ("After: the winner", &record.last)] {

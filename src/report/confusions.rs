@@ -10,11 +10,9 @@ const PAIRS: usize = 8;
 
 /// The confusions of one preset.
 pub struct Matrix<'a> {
-    /// The preset.
     pub name: &'a str,
     /// One row for each true class: its name, then one cell for each predicted class. Empty where there are too many.
     pub rows: Vec<(&'a str, Vec<Cell>)>,
-    /// All classes.
     pub classes: &'a [String],
     /// The most confused pairs: true class, predicted class, how often.
     pub pairs: Vec<(&'a str, &'a str, ConfusedPair)>,
@@ -30,7 +28,6 @@ pub struct Cell {
     pub count: usize,
     /// The share in tenths, 0–10.
     pub level: usize,
-    /// Whether true and predicted class are the same.
     pub is_right: bool,
 }
 

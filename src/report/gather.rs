@@ -17,9 +17,7 @@ use crate::{
 impl Report {
     /// A report of the runs in `folders`, each a run folder, the folder of a comparison, or a folder of run folders. Runs of
     /// one recipe form a group. The first group is the baseline unless `baseline` names another.
-    ///
-    /// # Errors
-    /// A folder holds no run, or damaged ones; no group has the baseline's name; the runs were measured on different
+    /// Fails if a folder holds no run, or damaged ones; no group has the baseline's name; the runs were measured on different
     /// images.
     pub fn read(folders: &[PathBuf], baseline: Option<&str>) -> Result<Self> {
         if let [folder] = folders
@@ -41,9 +39,7 @@ impl Report {
     }
 
     /// A report of one run, whose val images are in `gallery`.
-    ///
-    /// # Errors
-    /// None: one run has nothing that could contradict it.
+    /// It does not fail: one run has nothing that could contradict it.
     pub fn of_run(run: ReportedRun, gallery: Gallery) -> Result<Self> {
         let command_line = run.environment.command_line.clone();
         Self::of(RunGroup::gather(vec![run]), None, Vec::new(), command_line, Some(gallery))
@@ -79,14 +75,10 @@ impl Report {
         let gallery = gallery.map_or_else(|| find_gallery(&groups[0].runs[0]), Ok);
         Ok(Self { groups, comparison, not_finished, command_line, gallery, refresh: None })
     }
-}
 
-impl Report {
     /// The report of a comparison of models that were trained elsewhere: its curves, confusions and images are those of the run
     /// folders, of which predictions alone have none.
-    ///
-    /// # Errors
-    /// A run folder has been moved or damaged since.
+    /// Fails if a run folder has been moved or damaged since.
     pub fn of_models(comparison: Comparison) -> Result<Self> {
         let models = comparison.models.as_ref().context("the models of a comparison are named in it")?;
         let mut groups: Vec<RunGroup> = Vec::new();

@@ -4,14 +4,12 @@ use anyhow::Result;
 use askama::Template;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{MARK, STYLE};
+use super::{MARK, STYLE, audit::AUDIT_STYLE};
 use crate::{
     data::Thumbnails,
     labels::{SuspectLabel, SuspectLabels, WrongPair},
 };
 
-/// Rules of the page's style that the audit's page needs too.
-const AUDIT_STYLE: &str = include_str!("audit.css");
 /// Longer side of a shown image, in pixels.
 const SIDE: u32 = 96;
 /// Width and height of the line that shows the loss over the epochs, in pixels.
@@ -46,9 +44,7 @@ struct ShownSuspect<'a> {
 
 /// The page of the labels that are probably wrong in the data set `source`, as one file that needs no other. `thumbnails` has
 /// the images; those that can no longer be read are named without a picture.
-///
-/// # Errors
-/// The template cannot be rendered.
+/// Fails if the template cannot be rendered.
 pub fn labels_page(suspects: &SuspectLabels, source: &str, thumbnails: &Thumbnails) -> Result<String> {
     let list = &suspects.suspect_labels;
     let mut shown = Vec::new();

@@ -6,6 +6,7 @@ use askama::Template;
 use super::{
     MARK, STYLE,
     chart::{self, Metric},
+    provenance::Fact,
     words::Card,
 };
 use crate::gap::{Case, Diagnosis, Finding, Id, LossPoint, TrainingLoss};
@@ -24,13 +25,11 @@ struct Page<'a> {
     accuracy: Option<String>,
     gap: String,
     is_cut: bool,
-    version: &'static str,
+    provenance: Vec<Fact>,
 }
 
 /// The page of a diagnosed log.
-///
-/// # Errors
-/// A chart cannot be drawn.
+/// Fails if a chart cannot be drawn.
 pub fn log_page(case: &Case, diagnosis: &Diagnosis) -> Result<String> {
     let curves = &case.curves;
     let train = curves.series(|point| point.train_loss);
@@ -61,7 +60,7 @@ pub fn log_page(case: &Case, diagnosis: &Diagnosis) -> Result<String> {
         accuracy,
         gap: chart::gap_lines(&[chart::points(&gaps)], [first, last.max(first + 1.0)])?,
         is_cut: train.iter().chain(&val).any(|(_, loss)| *loss > chart::DIVERGED),
-        version: env!("CARGO_PKG_VERSION"),
+        provenance: vec![("log", diagnosis.subject.clone()), ("mindgap", env!("CARGO_PKG_VERSION").to_owned())],
     };
     Ok(page.render()?)
 }

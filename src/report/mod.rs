@@ -13,7 +13,6 @@ mod confusions;
 mod gather;
 mod group;
 mod hardest;
-mod hardest_images;
 mod labels;
 mod log;
 mod models_page;

@@ -7,7 +7,7 @@ use super::{
     MARK, Report, RunGroup, STYLE,
     chart::{self, Metric},
     confusions::Matrix,
-    hardest_images::Hardest,
+    hardest::Hardest,
     models_page::{models_page, remarks},
     provenance::Fact,
     recipes::{Key, differing_keys},
@@ -38,7 +38,8 @@ struct Page<'a> {
     differences: Option<Table>,
     /// What is compared: presets or models.
     noun: &'static str,
-    legend: Vec<Entry>,
+    /// The presets, the baseline first.
+    legend: Vec<&'a str>,
     panels: Vec<Panel>,
     /// Whether some losses lie outside the charts.
     is_cut: bool,
@@ -58,13 +59,6 @@ struct Page<'a> {
     not_recorded: Option<String>,
     provenance: Vec<Fact>,
     missing: Vec<(String, String)>,
-}
-
-/// A preset in the legend.
-struct Entry {
-    name: String,
-    colour: usize,
-    is_baseline: bool,
 }
 
 /// The curves of one preset.
@@ -89,9 +83,7 @@ fn remarks_on_runs(comparison: &Comparison) -> Vec<Vec<(bool, String)>> {
 
 impl Report {
     /// The page as one file that needs no other.
-    ///
-    /// # Errors
-    /// A chart cannot be drawn. There must be a group with a run, or a comparison of predictions alone.
+    /// Fails if a chart cannot be drawn. There must be a group with a run, or a comparison of predictions alone.
     pub fn to_html(&self) -> Result<String> {
         if let (true, Some(comparison)) = (self.groups.is_empty(), &self.comparison) {
             return models_page(comparison);
@@ -120,7 +112,7 @@ impl Report {
             figures_of: comparison.map_or("", Comparison::figures_of),
             differences: comparison.and_then(|all| Table::of(all.differences())),
             noun: comparison.map_or("", Comparison::noun),
-            legend: self.legend(),
+            legend: self.groups.iter().map(|group| group.name.as_str()).collect(),
             panels: self.panels()?,
             is_cut: self.is_cut(),
             gap: chart::gap(&self.groups)?,
@@ -194,18 +186,6 @@ impl Report {
         let finished = runs.iter().filter(|run| run.is_finished()).count();
         let planned = self.comparison.as_ref().map_or(runs.len(), |all| all.planned);
         format!("{finished} of {planned} runs are finished.")
-    }
-
-    fn legend(&self) -> Vec<Entry> {
-        let mut legend = Vec::new();
-        for (index, group) in self.groups.iter().enumerate() {
-            legend.push(Entry {
-                name: group.name.clone(),
-                colour: index % chart::SERIES,
-                is_baseline: index == 0 && self.groups.len() > 1,
-            });
-        }
-        legend
     }
 
     fn panels(&self) -> Result<Vec<Panel>> {

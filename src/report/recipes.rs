@@ -7,7 +7,6 @@ use super::RunGroup;
 /// A key and its value in each group.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Key {
-    /// The key.
     pub name: String,
     /// Its value in each group, the baseline's first; true where it differs from the baseline's.
     pub values: Vec<(String, bool)>,

@@ -62,8 +62,6 @@ pub struct Answers {
     pub labels: Vec<i64>,
     /// The most probable class of each image \[n\]; None where a logit is NaN.
     pub predicted: Vec<Option<usize>>,
-    /// The probability of the most probable class of each image \[n\].
-    pub confidences: Vec<f64>,
     /// Losses and hits.
     pub measured: Measured,
 }
@@ -76,7 +74,6 @@ impl Answers {
             ids: outputs.ids.clone(),
             labels: outputs.labels.clone(),
             predicted: logits.predicted(),
-            confidences: logits.confidences(),
             measured: outputs.measured(),
         }
     }
@@ -84,9 +81,7 @@ impl Answers {
 
 impl ReportedRun {
     /// Reads the run in `folder`.
-    ///
-    /// # Errors
-    /// It holds no run, or a file of it is damaged.
+    /// Fails if it holds no run, or a file of it is damaged.
     pub fn read(path: &Path) -> Result<Self> {
         read(path).with_context(|| format!("the run in {} cannot be shown", path.display()))
     }

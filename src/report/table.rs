@@ -2,9 +2,7 @@
 
 /// A table with its head.
 pub struct Table {
-    /// The cells of the head.
     pub head: Vec<String>,
-    /// The rows below it.
     pub rows: Vec<Vec<String>>,
 }
 

@@ -5,16 +5,13 @@ use crate::{gap, stats::Lately};
 
 /// A figure with its name and what it means.
 pub struct Card {
-    /// Name of the figure.
     pub name: &'static str,
-    /// The figure.
     pub figure: String,
     /// A remark on the figure; may be empty.
     pub note: String,
 }
 
 impl Card {
-    /// A card with its name, figure and note.
     pub fn new(name: &'static str, figure: String, note: impl Into<String>) -> Self {
         Self { name, figure, note: note.into() }
     }

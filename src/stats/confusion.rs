@@ -23,7 +23,7 @@ pub struct ConfusedPair {
 }
 
 /// How well one class is recognised. A quotient with denominator 0 is 0, as in scikit-learn.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct ClassScore {
     /// Share of the images predicted as this class that belong to it, 0–1.
     pub precision: f64,

@@ -5,7 +5,6 @@ use clap_complete::Shell;
 
 use crate::cli::{ExitStatus, output::print::print};
 
-/// Flags of `mindgap completions`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The shell to write for

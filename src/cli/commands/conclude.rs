@@ -14,7 +14,6 @@ use mindgap::{
     run::{self, RunFolder},
 };
 
-/// Flags of `mindgap conclude`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The folder of a run that another training loop recorded

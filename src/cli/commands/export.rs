@@ -25,7 +25,6 @@ const TOLERANCE: f64 = 1e-5;
 /// The largest difference of logits that rounding to half precision explains.
 const TOLERANCE_OF_HALF: f64 = 2e-2;
 
-/// Flags of `mindgap export`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A run folder, or a .safetensors file that mindgap wrote
@@ -129,7 +128,7 @@ fn read_back(classifier: &Classifier, file: &Path, here: bool) -> Result<OutputD
         export::open(file, Device::Cpu)?
     } else {
         let limits = Limits { memory: None, time: Duration::from_secs(600) };
-        Box::new(model_file::host(file, Device::Cpu, limits)?)
+        Box::new(model_file::host(file, Device::Cpu, limits, None)?)
     };
     let about = &classifier.description;
     OutputDifference::between(classifier, model.as_ref(), about.channels, about.size)

@@ -7,7 +7,6 @@ use anyhow::Result;
 use crate::cli::{ExitStatus, flags::compute::Compute};
 use mindgap::export::{self, InputNormalisation};
 
-/// Flags of `mindgap host`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -25,7 +24,6 @@ pub struct Args {
     file: PathBuf,
 }
 
-/// Runs the command.
 /// Fails if the device cannot be used or the pipes are broken.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let device = args.compute.prepare(None, None)?;

@@ -11,7 +11,6 @@ use crate::cli::{
 };
 use mindgap::{compare::Plan, run::shell_word};
 
-/// Flags of `mindgap plan`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -26,7 +25,7 @@ pub struct Args {
 /// Fails on a bad flag, file or data set, and if the folder holds a plan that contradicts this one.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let planning = args.planning.settled();
-    let (plan, added) = Plan::grow(&planning.out(), planning.runs()?)?;
+    let (plan, added) = Plan::grow(&planning.out(), planning.runs(None)?)?;
     let file = plan.path.display().to_string();
     if args.json {
         let mut runs = Vec::new();

@@ -10,7 +10,6 @@ use mindgap::recipe::{
     resolve,
 };
 
-/// Flags of `mindgap presets`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// The preset to print
@@ -28,7 +27,6 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// What the command prints.
 fn text(args: &Args) -> Result<String> {
     Ok(match (&args.name, args.json) {
         (Some(name), false) => presets::get(name)?.toml.to_owned(),

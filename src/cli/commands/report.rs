@@ -10,7 +10,6 @@ use crate::cli::{
 };
 use mindgap::{durable, report::Report, run::RunFolder};
 
-/// Flags of `mindgap report`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Run folders, or the folder of a comparison; runs of one recipe over several seeds form one group

@@ -12,8 +12,9 @@ use serde_json::json;
 use crate::cli::{
     ExitStatus,
     commands::train,
-    flags::{compute::Compute, data::DataFlags},
+    flags::{compute::Compute, data::DataFlags, recipe::RecipeSource},
     output::{print::print, say::say},
+    ranks,
 };
 use mindgap::{
     compare::{Plan, PlannedRun},
@@ -31,7 +32,6 @@ pub const HELP: &str = "Exit codes for a scheduler of array jobs: 0 also where t
 /// The environment variables that number tasks: of HyperQueue, Slurm's job arrays, Kubernetes' Indexed Jobs.
 const VARIABLES: [&str; 3] = ["HQ_TASK_ID", "SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
 
-/// Flags of `mindgap run`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(mut_arg("source", |flag| flag.help("Path of the planned data on this machine [default: the path in the plan]")))]
 #[command(mut_arg("exclude", |flag| flag.help("Path of the planned list on this machine")))]
@@ -112,14 +112,21 @@ fn train_here(args: &Args, run: &PlannedRun, folder: &Path) -> Result<ExitStatus
         // An early check, before the data are opened and the device is used; training itself takes the lock to keep it.
         drop(Lock::take(&folder.join(RunFolder::LOCK))?);
     }
-    train::run(&train::Args::planned(
-        run,
-        folder.to_owned(),
-        &args.data,
-        args.compute.clone(),
-        args.checkpoint_every,
-        args.json,
-    ))
+    train::run(&train::Args {
+        data: args.data.over(&run.data),
+        source: RecipeSource {
+            preset: Some(run.job.preset.clone()),
+            planned: Some(run.recipe.clone()),
+            ..RecipeSource::default()
+        },
+        out: Some(folder.to_owned()),
+        resume: true,
+        checkpoint_every: args.checkpoint_every,
+        compute: args.compute.clone(),
+        ranks: ranks::Flags::default(),
+        json: args.json,
+        planned: Some(run.data.clone()),
+    })
 }
 
 /// Says that another process is training the run.

@@ -26,7 +26,11 @@ pub struct DataFlags {
     skip_bad: bool,
 
     #[command(flatten)]
-    pub selection: SelectionFlags,
+    selection: SelectionFlags,
+
+    /// What is read in place of what the flags select.
+    #[arg(skip)]
+    read: Option<Selection>,
 
     /// Decoded images kept in memory; a larger data set is decoded again for each batch
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size, help_heading = "Data")]
@@ -43,11 +47,12 @@ pub struct DataFlags {
 
 impl DataFlags {
     /// The flags for `source`, of which `selection` is read; images that cannot be read are left out.
-    pub fn of(source: &str, selection: SelectionFlags) -> Self {
+    pub fn of(source: &str, selection: Selection) -> Self {
         Self {
             source: Some(source.to_owned()),
             skip_bad: true,
-            selection,
+            selection: SelectionFlags::default(),
+            read: Some(selection),
             cache_limit: Options::default().cache_limit,
             no_cache: false,
             workers: None,
@@ -104,14 +109,14 @@ impl DataFlags {
         self.source.as_deref().unwrap_or("faces")
     }
 
-    /// What the flags select of the data.
+    /// What is read of the data.
     pub fn selection(&self) -> Selection {
-        self.selection.selection()
+        self.read.clone().unwrap_or_else(|| self.selection.selection())
     }
 
     /// The flags with `selection` in the place of what they select.
     pub fn reading(&self, selection: Selection) -> Self {
-        Self { selection: selection.into(), ..self.clone() }
+        Self { read: Some(selection), ..self.clone() }
     }
 
     /// Opens `source` as `recipe` says, with a progress bar on stderr. `skipped_before`: the run to be resumed left
@@ -183,10 +188,17 @@ fn parse_size(text: &str) -> Result<u64, String> {
 /// A progress bar on stderr while images are read; nothing if stderr is not a terminal.
 pub struct Bar(ProgressBar);
 
+impl Bar {
+    /// A bar of the form `template`, a template of indicatif.
+    pub fn new(template: &str) -> Self {
+        let style = ProgressStyle::with_template(template);
+        Self(ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+    }
+}
+
 impl Default for Bar {
     fn default() -> Self {
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec}");
-        Self(ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+        Self::new("{msg} {wide_bar} {pos}/{len} {per_sec}")
     }
 }
 

@@ -17,7 +17,7 @@ pub struct InputFlags {
 
     /// Channels of an image, 1 (grey) or 3 (RGB), for a TorchScript file that mindgap did not write
     #[arg(long, value_name = "1|3", help_heading = "Model", value_parser = clap::value_parser!(u32).range(1..=3))]
-    in_chans: Option<u32>,
+    pub in_chans: Option<u32>,
 
     /// Values of 16-bit images that become 0 and 255 [default: those of the model's training]
     #[arg(long = "range-16bit", value_names = ["LO", "HI"], num_args = 2, help_heading = "Model")]
@@ -49,11 +49,6 @@ impl Input {
 }
 
 impl InputFlags {
-    /// The channels that the flags state.
-    pub fn channels(&self) -> Option<u32> {
-        self.in_chans
-    }
-
     /// The input of `model`.
     /// Fails if neither the model nor the flags state the shape, or if they contradict each other.
     pub fn of(&self, model: &dyn Model) -> Result<Input> {
@@ -104,6 +99,14 @@ pub fn class_numbers(data: &[String], model: &[String], merges: &[Merge]) -> Res
          --merge joins them"
     );
     Ok(data.iter().filter_map(|class| Some(number(class)? as i64)).collect())
+}
+
+/// Reads `none`, `flip` or `ten-crop`, and fails on any other word.
+pub fn parse_views(word: &str) -> Result<Tta, String> {
+    [Tta::None, Tta::Flip, Tta::TenCrop]
+        .into_iter()
+        .find(|views| views.to_string() == word)
+        .ok_or_else(|| format!("possible are {}", Tta::WORDS.join(", ")))
 }
 
 #[cfg(test)]

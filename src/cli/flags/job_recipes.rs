@@ -12,7 +12,6 @@ use mindgap::{
     train::complete_recipe,
 };
 
-/// Where the recipes of jobs come from.
 #[derive(Clone, Copy)]
 pub struct JobRecipes<'a> {
     /// The data that all jobs are trained on.
@@ -38,7 +37,8 @@ impl JobRecipes<'_> {
         let mut opened: Vec<(Opening, PlannedData, Recipe)> = Vec::new();
         let mut planned = Vec::new();
         for (job, recipe) in jobs.into_iter().zip(recipes) {
-            let opening = opening(&recipe);
+            let Recipe { data_seed, folds, fold, train_fraction, img_size, in_chans, range_16bit, .. } = recipe;
+            let opening: Opening = (data_seed, folds, fold, train_fraction, img_size, in_chans, range_16bit);
             if !opened.iter().any(|(before, ..)| *before == opening) {
                 let data = self.data.open_without_near_leaks(self.data.source(), &recipe, false)?;
                 opened.push((opening, self.data.planned(&data)?, complete_recipe(recipe.clone(), &data)));
@@ -77,9 +77,4 @@ impl JobRecipes<'_> {
         let preset = self.preset.unwrap_or(&job.preset);
         source.resolve_with(Some(preset)).with_context(|| format!("preset {preset}"))
     }
-}
-
-fn opening(recipe: &Recipe) -> Opening {
-    let Recipe { data_seed, folds, fold, train_fraction, img_size, in_chans, range_16bit, .. } = *recipe;
-    (data_seed, folds, fold, train_fraction, img_size, in_chans, range_16bit)
 }

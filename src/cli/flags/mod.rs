@@ -12,6 +12,4 @@ pub mod option_names;
 pub mod planning;
 pub mod recipe;
 pub mod selection;
-pub mod splits;
-pub mod views;
 pub mod weights;

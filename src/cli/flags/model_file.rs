@@ -63,20 +63,10 @@ impl ModelFlags {
         (self.path.clone(), if is_plain { "safetensors" } else { "torchscript" })
     }
 
-    /// Opens the model on `device`.
-    /// Fails if the file or folder does not exist, is no model, or is damaged.
-    pub fn open(&self, device: Device) -> Result<Box<dyn Model>> {
-        self.open_normalised(device, None)
-    }
-
     /// Opens the model on `device`. A TorchScript file that does not state its input gets images normalised by
     /// `normalisation`, if there is one.
     /// Fails if the file or folder does not exist, is no model, or is damaged.
-    pub fn open_normalised(
-        &self,
-        device: Device,
-        normalisation: Option<&InputNormalisation>,
-    ) -> Result<Box<dyn Model>> {
+    pub fn open(&self, device: Device, normalisation: Option<&InputNormalisation>) -> Result<Box<dyn Model>> {
         let path = self.path.as_path();
         if path.is_dir() {
             return Ok(Box::new(of_run(path, self.which.unwrap_or_default(), device)?));
@@ -106,22 +96,14 @@ impl ModelFlags {
             self.path.display(),
             memory.map_or(String::new(), |bytes| format!(" within {} MiB of address space", bytes >> 20))
         ));
-        host_normalised(&self.path, device, limits, normalisation)
+        host(&self.path, device, limits, normalisation)
     }
 }
 
-/// The model in the file at `path`, run by a separate process.
+/// The model in the file at `path`, run by a separate process. If it does not state its input it gets images normalised by
+/// `normalisation`.
 /// Fails if the process cannot be started, or cannot use the file; the message names it.
-pub fn host(path: &Path, device: Device, limits: Limits) -> Result<Hosted> {
-    host_normalised(path, device, limits, None)
-}
-
-fn host_normalised(
-    path: &Path,
-    device: Device,
-    limits: Limits,
-    normalisation: Option<&InputNormalisation>,
-) -> Result<Hosted> {
+pub fn host(path: &Path, device: Device, limits: Limits, normalisation: Option<&InputNormalisation>) -> Result<Hosted> {
     let mut command = child::mindgap()?;
     let device = if let Device::Cuda(index) = device { format!("cuda:{index}") } else { "cpu".to_owned() };
     command.arg("host").arg("--device").arg(device).arg("--threads").arg(tch::get_num_threads().to_string());

@@ -63,28 +63,22 @@ impl Planning {
         self.source.flags != RecipeFlags::default()
     }
 
-    /// The presets.
     /// Fails if there are fewer than two, or if one is named twice.
     pub fn presets(&self) -> Result<Vec<String>> {
         ensure!(self.source.preset.is_none(), "--preset names one preset; a comparison takes several: --presets A,B,C");
         ensure!(!self.presets.is_empty(), "which presets? Name at least two: --presets A,B,C");
-        let mut presets: Vec<String> = Vec::new();
-        for preset in &self.presets {
-            ensure!(!presets.contains(preset), "--presets names `{preset}` twice");
-            presets.push(preset.clone());
+        for (index, preset) in self.presets.iter().enumerate() {
+            ensure!(!self.presets[..index].contains(preset), "--presets names `{preset}` twice");
         }
-        ensure!(presets.len() > 1, "--presets {}: a comparison needs at least two", presets.join(","));
-        Ok(presets)
+        ensure!(self.presets.len() > 1, "--presets {}: a comparison needs at least two", self.presets.join(","));
+        Ok(self.presets.clone())
     }
 
-    /// Every preset with every seed and fold, with complete recipes. Opens the data, which decide the size of the images.
+    /// Every preset with every seed and fold, with complete recipes; with `seeds` seeds in place of `--seeds`, if given. Opens the
+    /// data, which decide the size of the images.
     /// Fails on a bad preset, recipe or data set.
-    pub fn runs(&self) -> Result<Vec<PlannedRun>> {
-        self.runs_of(self.seeds.unwrap_or(3))
-    }
-
-    /// [`Self::runs`] with this number of seeds.
-    pub fn runs_of(&self, seeds: u32) -> Result<Vec<PlannedRun>> {
+    pub fn runs(&self, seeds: Option<u32>) -> Result<Vec<PlannedRun>> {
+        let seeds = seeds.or(self.seeds).unwrap_or(3);
         let first = self.source.flags.number("seed").unwrap_or(0);
         let presets = self.presets()?;
         let recipes = JobRecipes { data: &self.data, source: &self.source, preset: None };

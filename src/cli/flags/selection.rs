@@ -3,8 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::flags::splits::SplitFlags;
-use mindgap::data::{Merge, Selection};
+use mindgap::data::{Merge, Selection, SplitFolders};
 
 /// What is read of the data, and how it is labelled and grouped.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -15,10 +14,19 @@ pub struct SelectionFlags {
 
     /// Leave out the training images that this list names after the splits are drawn, so that val stays as it is
     #[arg(long, value_name = "FILE", help_heading = "Data")]
-    pub exclude_train: Option<PathBuf>,
+    exclude_train: Option<PathBuf>,
 
-    #[command(flatten)]
-    splits: SplitFlags,
+    /// The folder of train's class folders, below DIR or anywhere; . for DIR itself. No other split is guessed then
+    #[arg(long, value_name = "FOLDER", help_heading = "Data")]
+    train_dir: Option<PathBuf>,
+
+    /// The folder of val's class folders [default: found by its name, else val is drawn from train]
+    #[arg(long, value_name = "FOLDER", help_heading = "Data")]
+    val_dir: Option<PathBuf>,
+
+    /// The folder of test's class folders [default: found by its name]
+    #[arg(long, value_name = "FOLDER", help_heading = "Data")]
+    test_dir: Option<PathBuf>,
 
     /// Take labels from a table (columns file, label and perhaps split, group) of the images in a folder, whatever its
     /// subfolders
@@ -54,7 +62,7 @@ pub struct SelectionFlags {
     /// Take the group of an image from its path below the data's folder: what the first ( ) of this regular expression
     /// matches, or all of it
     #[arg(long, value_name = "REGEX", help_heading = "Data")]
-    pub group_by: Option<String>,
+    group_by: Option<String>,
 }
 
 impl SelectionFlags {
@@ -73,10 +81,11 @@ impl SelectionFlags {
 
     /// What the flags select.
     pub fn selection(&self) -> Selection {
+        let (train, val, test) = (self.train_dir.clone(), self.val_dir.clone(), self.test_dir.clone());
         Selection {
             exclude: self.exclude.clone(),
             exclude_train: self.exclude_train.clone(),
-            folders: self.splits.folders(),
+            folders: SplitFolders { train, val, test },
             groups: self.groups.clone(),
             group_by: self.group_by.clone(),
             labels: self.labels.clone(),
@@ -85,38 +94,6 @@ impl SelectionFlags {
             soft_labels: self.soft_labels.clone(),
             merge: self.merge.clone(),
             classes: self.classes.clone(),
-        }
-    }
-}
-
-impl From<Selection> for SelectionFlags {
-    fn from(selection: Selection) -> Self {
-        let Selection {
-            exclude,
-            exclude_train,
-            folders,
-            groups,
-            group_by,
-            labels,
-            label_column,
-            relabel,
-            soft_labels,
-            merge,
-            classes,
-        } = selection;
-        let splits = folders.into();
-        Self {
-            exclude,
-            exclude_train,
-            splits,
-            labels,
-            label_column,
-            relabel,
-            soft_labels,
-            merge,
-            classes,
-            groups,
-            group_by,
         }
     }
 }

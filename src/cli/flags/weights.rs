@@ -3,14 +3,15 @@
 use std::{
     collections::BTreeMap,
     io::{self, IsTerminal},
-    sync::Mutex,
 };
 
 use anyhow::{Context, Result};
 use bytesize::ByteSize;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::output::say::say;
+use crate::cli::{
+    flags::data::Bar,
+    output::say::{say, say_notes},
+};
 use mindgap::{
     data::ReadProgress,
     hub::{CONFIG, Hub, WEIGHTS},
@@ -47,9 +48,7 @@ pub fn fetch_all<'a>(recipes: impl IntoIterator<Item = &'a mut Recipe>) -> Resul
 fn fetch_card_and_weights(name: &HubName, recipe: &Recipe) -> Result<(String, Card)> {
     let hub = Hub::from_env()?;
     let config = hub.file(name, CONFIG, &Transfer::default())?;
-    if let Some(note) = &config.note {
-        say(format_args!("note: {note}"));
-    }
+    say_notes(&config.note);
     let card = Card::read(&config.path)?.with_context(|| {
         format!(
             "{name}: its {CONFIG} is not timm's, so that its weights have other names than mindgap's: take one of timm's, \
@@ -65,12 +64,11 @@ fn fetch_card_and_weights(name: &HubName, recipe: &Recipe) -> Result<(String, Ca
 }
 
 /// Shows a transfer on stderr: a bar on a terminal, a line otherwise.
-#[derive(Default)]
-struct Transfer(Mutex<Option<ProgressBar>>);
+struct Transfer(Bar);
 
-impl Transfer {
-    fn with(&self, action: impl FnOnce(&mut Option<ProgressBar>)) {
-        action(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+impl Default for Transfer {
+    fn default() -> Self {
+        Self(Bar::new("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left"))
     }
 }
 
@@ -78,21 +76,15 @@ impl ReadProgress for Transfer {
     fn begin(&self, what: &str, total: u64) {
         if !io::stderr().is_terminal() {
             say(format_args!("fetching {what}, {}", ByteSize::b(total).display().si()));
-            return;
         }
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.with(|bar| {
-            bar.take().iter().for_each(ProgressBar::finish_and_clear);
-            *bar = Some(ProgressBar::new(total).with_style(style).with_message(what.to_owned()));
-        });
+        self.0.begin(what, total);
     }
 
     fn advance(&self, n: u64) {
-        self.with(|bar| bar.iter().for_each(|bar| bar.inc(n)));
+        self.0.advance(n);
     }
 
     fn end(&self) {
-        self.with(|bar| bar.take().iter().for_each(ProgressBar::finish_and_clear));
+        self.0.end();
     }
 }

@@ -21,13 +21,11 @@ pub fn check_ours(path: &Path, what: &str, flag: &str, is_ours: impl Fn(&[u8]) -
 
 /// Fails if `path` is a file that does not contain `mark`, which mindgap writes into every file of the kind `what`. `flag`
 /// chooses another path.
-/// Fails too if it is no regular file or cannot be read.
 pub fn check_marked(path: &Path, what: &str, flag: &str, mark: &str) -> Result<()> {
     check_ours(path, what, flag, |text| text.windows(mark.len()).any(|bytes| bytes == mark.as_bytes()))
 }
 
 /// Fails if `path` is a file that is not a report of mindgap. `flag` chooses another path.
-/// Fails too if it is no regular file or cannot be read.
 pub fn check_our_page(path: &Path, flag: &str) -> Result<()> {
     check_marked(path, "report", flag, report::MARK)
 }

@@ -6,8 +6,7 @@ use anyhow::Result;
 
 use mindgap::train::Failure;
 
-/// Prints `text` on stdout. A closed pipe is no error, since its reader has all it wants.
-/// Fails if stdout cannot be written to, for example on a full disk.
+/// Prints `text` on stdout. Fails where [`is_read`] does.
 pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
     let mut stdout = io::stdout().lock();
     is_read(stdout.write_all(text.as_ref()).and_then(|()| stdout.flush())).map(|_| ())

@@ -14,7 +14,6 @@ use mindgap::{
 
 /// How lines of a plan are trained.
 pub struct PlanTraining<'a> {
-    /// How the data are read.
     pub data: &'a DataFlags,
     /// The device, and the threads that the runs share.
     pub compute: &'a Compute,

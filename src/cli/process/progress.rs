@@ -19,7 +19,6 @@ pub struct Race {
     bar: ProgressBar,
 }
 
-/// One run.
 struct Entry {
     epochs: u32,
     /// The cost of one of its epochs, in a unit that all runs share.
@@ -68,10 +67,8 @@ impl Race {
         };
         let ended = runs.values().filter(|run| run.has_ended).count();
         let all = runs.len();
-        let left = match time_left(runs.values(), self.begun.elapsed()) {
-            Some(left) if ended < all => format!(" ({:#} left)", HumanDuration(left)),
-            _ => String::new(),
-        };
+        let left = time_left(runs.values(), self.begun.elapsed()).filter(|_| ended < all);
+        let left = left.map_or(String::new(), |left| format!(" ({:#} left)", HumanDuration(left)));
         self.bar.suspend(|| say(format_args!("{ended}/{all}  {name} {what}{left}")));
         self.show(&runs);
         if ended == all {
@@ -93,10 +90,8 @@ impl Race {
             }
         }
         running.sort();
-        let left = match time_left(runs.values(), self.begun.elapsed()) {
-            Some(left) => format!(", {:#} left", HumanDuration(left)),
-            None => String::new(),
-        };
+        let left = time_left(runs.values(), self.begun.elapsed());
+        let left = left.map_or(String::new(), |left| format!(", {:#} left", HumanDuration(left)));
         self.bar.set_position(epochs);
         self.bar.set_message(format!("{ended}/{} runs{left}; {}", runs.len(), running.join(", ")));
     }

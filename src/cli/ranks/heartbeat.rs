@@ -93,7 +93,6 @@ impl HeartbeatMonitor {
         Ok(Self { status, store })
     }
 
-    /// Ends the monitoring.
     pub fn end(&self) {
         self.status.is_ended.store(true, Ordering::Relaxed);
     }

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use mindgap::data::Selection;
 
-/// A message from rank 0 to the other ranks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Message {
     /// The run is finished: there is nothing to train.
@@ -13,9 +12,7 @@ pub enum Message {
     Train {
         /// The recipe as TOML, complete except for the values that the data decide.
         recipe: String,
-        /// The source of the data.
         source: String,
-        /// What is read of the data.
         selection: Box<Selection>,
         /// Whether the resumed run left bad files out.
         skipped_before: bool,

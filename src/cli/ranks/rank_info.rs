@@ -17,7 +17,6 @@ pub struct RankInfo {
     pub local_size: Option<usize>,
     /// The host of the store through which the processes meet.
     pub host: String,
-    /// The port of the store.
     pub port: u16,
     /// Whether torchrun's agent serves the store; otherwise rank 0 does.
     pub agent_serves: bool,

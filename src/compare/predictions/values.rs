@@ -3,11 +3,13 @@
 use anyhow::{Result, bail, ensure};
 
 /// What the values of a table are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Values {
     /// Probabilities: not negative, with a sum of 1.
+    #[value(help = "Probabilities")]
     Probabilities,
     /// Logits: any numbers, of which the softmax gives probabilities.
+    #[value(help = "Logits")]
     Logits,
 }
 

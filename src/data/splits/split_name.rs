@@ -5,12 +5,14 @@ use std::fmt;
 use serde::Serialize;
 
 /// The name of a split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
 pub enum SplitName {
+    /// The images that were trained on
     Train,
+    /// The images that were validated on
     Val,
+    /// The images that nothing else reads
     Test,
 }
 

@@ -1,6 +1,6 @@
 //! The parts that all charts share: size, axes, lines and bands, and colours that the page defines.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result};
 use plotters::{
     coord::{Shift, types::RangedCoordf64},
     prelude::*,
@@ -42,8 +42,7 @@ pub fn svg(height: u32, label: &str, draw: impl FnOnce(&Area) -> Result<()>) -> 
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, (WIDTH, height)).into_drawing_area();
-        draw(&area)?;
-        area.present().map_err(|error| anyhow!("a chart cannot be drawn: {error}"))?;
+        draw(&area).and_then(|()| Ok(area.present()?)).context("a chart cannot be drawn")?;
     }
     Ok(in_the_pages_colours(&text, label))
 }
@@ -70,7 +69,6 @@ pub struct Frame<'a> {
     pub y: [f64; 2],
     /// Label of the x axis; empty for none.
     pub x_label: &'a str,
-    /// Label of the y axis.
     pub y_label: &'a str,
     /// Writes a number of the y axis.
     pub y_text: &'a dyn Fn(f64) -> String,
@@ -80,7 +78,17 @@ pub struct Frame<'a> {
     pub y_lines: usize,
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// Axes with decimal numbers.
+    pub fn new([x, y]: [[f64; 2]; 2], x_label: &'a str, y_label: &'a str) -> Self {
+        Self { x, y, x_label, y_label, x_text: &decimal, y_text: &decimal, y_lines: 6 }
+    }
+
+    /// An x axis with decimal numbers, and no y axis.
+    pub fn without_y_axis(places: [[f64; 2]; 2], x_label: &'a str) -> Self {
+        Self { y_text: &|_| String::new(), y_lines: 0, ..Self::new(places, x_label, "") }
+    }
+
     /// Draws the axes.
     pub fn draw<'b, 'c>(&self, area: &'b Area<'c>) -> Result<Axes<'b, 'c>> {
         let mut axes = ChartBuilder::on(area)
@@ -88,8 +96,7 @@ impl Frame<'_> {
             .margin_right(14)
             .x_label_area_size(if self.x_label.is_empty() { 6 } else { 38 })
             .y_label_area_size(if self.y_lines == 0 { 8 } else { 52 })
-            .build_cartesian_2d(self.x[0]..self.x[1], self.y[0]..self.y[1])
-            .map_err(drawing)?;
+            .build_cartesian_2d(self.x[0]..self.x[1], self.y[0]..self.y[1])?;
         let text = ("sans-serif", 13).into_font().color(&INK);
         axes.configure_mesh()
             .disable_x_mesh()
@@ -104,8 +111,7 @@ impl Frame<'_> {
             .y_labels(self.y_lines)
             .x_label_formatter(&|x| (self.x_text)(*x))
             .y_label_formatter(&|y| (self.y_text)(*y))
-            .draw()
-            .map_err(drawing)?;
+            .draw()?;
         Ok(axes)
     }
 }
@@ -117,15 +123,15 @@ pub fn curve(axes: &mut Axes, points: &[CurvePoint], y: [f64; 2], colour: RGBCol
         let upper = points.iter().map(|point| at(point, point.ends()[1]));
         let lower = points.iter().rev().map(|point| at(point, point.ends()[0]));
         let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
-        axes.draw_series([Polygon::new(outline, colour.mix(0.2))]).map_err(drawing)?;
+        axes.draw_series([Polygon::new(outline, colour.mix(0.2))])?;
     }
     let line = points.iter().map(|point| at(point, point.figure.mean));
     if is_baseline {
-        axes.draw_series(LineSeries::new(line, dashed(colour).mix(0.75).stroke_width(1))).map_err(drawing)?;
+        axes.draw_series(LineSeries::new(line, dashed(colour).mix(0.75).stroke_width(1)))?;
     } else if points.len() == 1 {
-        axes.draw_series(line.map(|place| Circle::new(place, 3, colour.filled()))).map_err(drawing)?;
+        axes.draw_series(line.map(|place| Circle::new(place, 3, colour.filled())))?;
     } else {
-        axes.draw_series(LineSeries::new(line, colour.stroke_width(2))).map_err(drawing)?;
+        axes.draw_series(LineSeries::new(line, colour.stroke_width(2)))?;
     }
     Ok(())
 }
@@ -133,18 +139,9 @@ pub fn curve(axes: &mut Axes, points: &[CurvePoint], y: [f64; 2], colour: RGBCol
 /// Losses above this \[nats\] count as diverged: the loss of guessing among a million classes is 14.
 pub const DIVERGED: f64 = 20.0;
 
-/// The range of an axis: from the lowest to the highest of `values`, with a small margin. Diverged losses are left out, so
-/// that they do not flatten the others, and drawn at the edge, unless there are no others.
-pub fn range(values: impl IntoIterator<Item = f64>) -> [f64; 2] {
-    span(values, DIVERGED)
-}
-
-/// The range of an axis of percentages, with a small margin; none is left out.
-pub fn percentages(values: impl IntoIterator<Item = f64>) -> [f64; 2] {
-    span(values, f64::INFINITY)
-}
-
-fn span(values: impl IntoIterator<Item = f64>, limit: f64) -> [f64; 2] {
+/// The range of an axis: from the lowest to the highest of `values`, with a small margin. Those beyond `limit`, such as diverged
+/// losses, are left out, so that they do not flatten the others, and drawn at the edge, unless there are no others.
+pub fn range(values: impl IntoIterator<Item = f64>, limit: f64) -> [f64; 2] {
     let finite: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
     let usual: Vec<f64> = finite.iter().copied().filter(|value| value.abs() <= limit).collect();
     let values = if usual.is_empty() { finite } else { usual };
@@ -155,11 +152,6 @@ fn span(values: impl IntoIterator<Item = f64>, limit: f64) -> [f64; 2] {
     }
     let margin = 0.05 * (high - low).max(1e-3 * high.abs()).max(1e-6);
     [low - margin, high + margin]
-}
-
-/// An error of the drawing crate.
-pub fn drawing(error: impl std::fmt::Display) -> anyhow::Error {
-    anyhow!("a chart cannot be drawn: {error}")
 }
 
 /// The label of a whole number; empty between two of them.
@@ -180,23 +172,23 @@ mod tests {
 
     #[test]
     fn a_diverged_run_does_not_flatten_the_others() {
-        let [low, high] = range([1.0, 2.0, f64::NAN, 1e9]);
+        let [low, high] = range([1.0, 2.0, f64::NAN, 1e9], DIVERGED);
         assert!(low == 0.95 && high == 2.05, "{low} {high}");
         // No other high loss is left out.
-        let [_, high] = range([0.01, 0.02, 0.01, 0.02, 2.6]);
+        let [_, high] = range([0.01, 0.02, 0.01, 0.02, 2.6], DIVERGED);
         assert!(high > 2.6);
-        assert!(range([30.0, 40.0])[1] > 40.0 && percentages([0.5, 99.0])[1] > 99.0);
-        assert_eq!(range([]), [0.0, 1.0]);
-        let [low, high] = range([2.0, 2.0]);
+        assert!(range([30.0, 40.0], DIVERGED)[1] > 40.0 && range([0.5, 99.0], f64::INFINITY)[1] > 99.0);
+        assert_eq!(range([], DIVERGED), [0.0, 1.0]);
+        let [low, high] = range([2.0, 2.0], DIVERGED);
         assert!(low < 2.0 && high > 2.0);
     }
 
     #[test]
     fn colours_are_names_of_the_page() {
         let drawn = svg(100, "a chart", |area| {
-            area.draw(&Circle::new((5, 5), 3, series(9).filled())).map_err(drawing)?;
-            area.draw(&PathElement::new([(5, 5), (9, 9)], dashed(VAL))).map_err(drawing)?;
-            area.draw(&Text::new("<&>", (5, 5), ("sans-serif", 12).into_font().color(&INK))).map_err(drawing)
+            area.draw(&Circle::new((5, 5), 3, series(9).filled()))?;
+            area.draw(&PathElement::new([(5, 5), (9, 9)], dashed(VAL)))?;
+            Ok(area.draw(&Text::new("<&>", (5, 5), ("sans-serif", 12).into_font().color(&INK)))?)
         })
         .unwrap();
         assert!(drawn.starts_with("<svg role=\"img\" aria-label=\"a chart\" viewBox=\"0 0 480 100\""), "{drawn}");

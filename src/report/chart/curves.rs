@@ -3,7 +3,7 @@
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::canvas::{Area, Frame, INK, PROBE, VAL, curve, decimal, drawing, percentages, range, svg, whole};
+use super::canvas::{Area, DIVERGED, Frame, INK, PROBE, VAL, curve, decimal, range, svg, whole};
 use crate::{
     compare::MeanSd,
     report::{CurvePoint, RunGroup},
@@ -27,66 +27,52 @@ impl Metric {
         }
     }
 
-    fn probe(self, record: &EpochRecord) -> f64 {
+    /// The figures of probe and val.
+    fn figures(self) -> [fn(&EpochRecord) -> f64; 2] {
         match self {
-            Self::Loss => record.probe_loss,
-            Self::Accuracy => record.probe_acc,
+            Self::Loss => [|record| record.probe_loss, |record| record.val_loss],
+            Self::Accuracy => [|record| record.probe_acc, |record| record.val_acc],
         }
     }
 
-    fn val(self, record: &EpochRecord) -> f64 {
+    /// The range of the axis that shows `figures`.
+    fn range(self, figures: impl IntoIterator<Item = f64>) -> [f64; 2] {
         match self {
-            Self::Loss => record.val_loss,
-            Self::Accuracy => record.val_acc,
+            Self::Loss => range(figures, DIVERGED),
+            Self::Accuracy => range(figures, f64::INFINITY),
         }
     }
 }
 
 /// `metric` of the group's probe and val, the `baseline`'s dashed, on axes that fit all `groups`.
-///
-/// # Errors
-/// The chart cannot be drawn.
+/// Fails if the chart cannot be drawn.
 pub fn curves(metric: Metric, group: &RunGroup, baseline: Option<&RunGroup>, groups: &[RunGroup]) -> Result<String> {
-    let ends = groups.iter().flat_map(|group| {
-        let probe = group.curve(|record| metric.probe(record));
-        let val = group.curve(|record| metric.val(record));
-        probe.into_iter().chain(val).flat_map(|point| point.ends())
-    });
-    let y = match metric {
-        Metric::Loss => range(ends),
-        Metric::Accuracy => percentages(ends),
-    };
+    let y = metric.range(groups.iter().flat_map(|group| {
+        let points = metric.figures().into_iter().flat_map(move |figure| group.curve(figure));
+        points.flat_map(|point| point.ends())
+    }));
     let own = baseline.map_or(group.epochs(), |baseline| baseline.epochs().max(group.epochs()));
     let x = [1.0, f64::from(own.max(2))];
     let label = format!("{} of probe and val over the epochs", metric.label());
     svg(340, &label, |area| {
         let (upper, lower) = area.split_vertically(240);
-        let mut axes =
-            Frame { x, y, x_label: "", y_label: metric.label(), x_text: &whole, y_text: &decimal, y_lines: 6 }
-                .draw(&upper)?;
-        if let Some(baseline) = baseline {
-            curve(&mut axes, &baseline.curve(|record| metric.probe(record)), y, PROBE, true)?;
+        let mut axes = Frame { x_text: &whole, ..Frame::new([x, y], "", metric.label()) }.draw(&upper)?;
+        for (figure, colour) in metric.figures().into_iter().zip([PROBE, VAL]) {
+            if let Some(baseline) = baseline {
+                curve(&mut axes, &baseline.curve(figure), y, colour, true)?;
+            }
+            curve(&mut axes, &group.curve(figure), y, colour, false)?;
         }
-        curve(&mut axes, &group.curve(|record| metric.probe(record)), y, PROBE, false)?;
-        if let Some(baseline) = baseline {
-            curve(&mut axes, &baseline.curve(|record| metric.val(record)), y, VAL, true)?;
-        }
-        curve(&mut axes, &group.curve(|record| metric.val(record)), y, VAL, false)?;
         let rates = group.curve(|record| record.lr);
         rate(&lower, rates.iter().map(|point| (f64::from(point.epoch), point.figure.mean)).collect(), x)
     })
 }
 
 /// `metric` of training and val over the epochs of a log, each (epoch, figure), and the learning rate below.
-///
-/// # Errors
-/// The chart cannot be drawn.
+/// Fails if the chart cannot be drawn.
 pub fn log_curves(metric: Metric, train: &[(f64, f64)], val: &[(f64, f64)], rates: &[(f64, f64)]) -> Result<String> {
     let (epochs, figures): (Vec<f64>, Vec<f64>) = train.iter().chain(val).copied().unzip();
-    let y = match metric {
-        Metric::Loss => range(figures),
-        Metric::Accuracy => percentages(figures),
-    };
+    let y = metric.range(figures);
     let first = epochs.iter().copied().fold(f64::INFINITY, f64::min);
     let x = if first.is_finite() { [first, epochs.into_iter().fold(first + 1.0, f64::max)] } else { [0.0, 1.0] };
     let label = format!("{} of training and val over the epochs", metric.label());
@@ -98,8 +84,7 @@ pub fn log_curves(metric: Metric, train: &[(f64, f64)], val: &[(f64, f64)], rate
             (upper, Some(lower))
         };
         let x_label = if rates.is_empty() { "epoch" } else { "" };
-        let mut axes = Frame { x, y, x_label, y_label: metric.label(), x_text: &whole, y_text: &decimal, y_lines: 6 }
-            .draw(&upper)?;
+        let mut axes = Frame { x_text: &whole, ..Frame::new([x, y], x_label, metric.label()) }.draw(&upper)?;
         curve(&mut axes, &points(train), y, PROBE, false)?;
         curve(&mut axes, &points(val), y, VAL, false)?;
         lower.map_or(Ok(()), |lower| rate(&lower, rates.to_vec(), x))
@@ -124,10 +109,10 @@ fn rate(area: &Area, rates: Vec<(f64, f64)>, x: [f64; 2]) -> Result<()> {
     let bottom = lowest.max(1e-4 * highest);
     let y = if is_log { [bottom.log10() - 0.1, highest.log10() + 0.1] } else { [0.0, 1.1 * highest.max(1e-12)] };
     let y_text = |value: f64| if is_log { format!("{:.0e}", 10f64.powf(value)) } else { short(value) };
-    let mut axes =
-        Frame { x, y, x_label: "epoch", y_label: "rate", x_text: &whole, y_text: &y_text, y_lines: 3 }.draw(area)?;
+    let frame = Frame { x_text: &whole, y_text: &y_text, y_lines: 3, ..Frame::new([x, y], "epoch", "rate") };
+    let mut axes = frame.draw(area)?;
     let line = rates.into_iter().map(|(epoch, rate)| (epoch, if is_log { rate.max(bottom).log10() } else { rate }));
-    axes.draw_series(LineSeries::new(line, INK.stroke_width(1))).map_err(drawing)?;
+    axes.draw_series(LineSeries::new(line, INK.stroke_width(1)))?;
     Ok(())
 }
 

@@ -3,14 +3,12 @@
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::canvas::{Frame, INK, decimal, drawing, series, svg};
+use super::canvas::{Frame, INK, series, svg};
 use crate::compare::Comparison;
 
 /// Δ val loss of each preset against the baseline: the seeds as dots, below them the interval over images (thick) and
 /// over seeds (thin). `position` gives the number of a preset's colour. None without a difference.
-///
-/// # Errors
-/// The chart cannot be drawn.
+/// Fails if the chart cannot be drawn.
 pub fn differences(comparison: &Comparison, position: impl Fn(&str) -> usize) -> Result<Option<String>> {
     let rows: Vec<_> = comparison
         .presets
@@ -37,25 +35,16 @@ pub fn differences(comparison: &Comparison, position: impl Fn(&str) -> usize) ->
     let x = [low - margin, high + margin];
     let y = [-4.0 * rows.len() as f64 - 0.5, 0.0];
     let drawn = svg(60 + 48 * rows.len() as u32, "difference of each preset from the baseline in val loss", |area| {
-        let frame = Frame {
-            x,
-            y,
-            x_label: "Δ val loss [nats], below 0 is better",
-            y_label: "",
-            x_text: &decimal,
-            y_text: &|_| String::new(),
-            y_lines: 0,
-        };
-        let mut axes = frame.draw(area)?;
-        axes.draw_series([PathElement::new([(0.0, y[0]), (0.0, y[1])], INK.stroke_width(1))]).map_err(drawing)?;
+        let mut axes = Frame::without_y_axis([x, y], "Δ val loss [nats], below 0 is better").draw(area)?;
+        axes.draw_series([PathElement::new([(0.0, y[0]), (0.0, y[1])], INK.stroke_width(1))])?;
         for (row, (colour, delta, over_seeds)) in rows.iter().enumerate() {
             let (colour, top) = (series(*colour), -4.0 * row as f64 - 1.0);
             let dots = delta.values.iter().filter(|value| value.is_finite());
-            axes.draw_series(dots.map(|&value| Circle::new((value, top), 4, colour.filled()))).map_err(drawing)?;
+            axes.draw_series(dots.map(|&value| Circle::new((value, top), 4, colour.filled())))?;
             for (interval, below, width) in [(delta.ci_images, 1.0, 5), (*over_seeds, 2.0, 1)] {
                 let Some([low, high]) = interval else { continue };
                 let line = [(low, top - below), (high, top - below)];
-                axes.draw_series([PathElement::new(line, colour.stroke_width(width))]).map_err(drawing)?;
+                axes.draw_series([PathElement::new(line, colour.stroke_width(width))])?;
             }
         }
         Ok(())

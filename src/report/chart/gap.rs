@@ -3,13 +3,11 @@
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::canvas::{Frame, GRID, curve, decimal, drawing, range, series, svg, whole};
+use super::canvas::{DIVERGED, Frame, GRID, curve, range, series, svg, whole};
 use crate::report::{CurvePoint, RunGroup};
 
 /// Val loss − probe loss of every group, the first one's dashed where there are others.
-///
-/// # Errors
-/// The chart cannot be drawn.
+/// Fails if the chart cannot be drawn.
 pub fn gap(groups: &[RunGroup]) -> Result<String> {
     let lines: Vec<_> = groups.iter().map(|group| group.curve(|record| record.gap_loss)).collect();
     let epochs = groups.iter().map(RunGroup::epochs).max().unwrap_or(2).max(2);
@@ -17,16 +15,12 @@ pub fn gap(groups: &[RunGroup]) -> Result<String> {
 }
 
 /// Gaps over the epochs `x`, the first one's dashed where there are others.
-///
-/// # Errors
-/// The chart cannot be drawn.
+/// Fails if the chart cannot be drawn.
 pub fn gap_lines(lines: &[Vec<CurvePoint>], x: [f64; 2]) -> Result<String> {
-    let y = range(lines.iter().flatten().flat_map(CurvePoint::ends).chain([0.0]));
+    let y = range(lines.iter().flatten().flat_map(CurvePoint::ends).chain([0.0]), DIVERGED);
     svg(300, "gap in loss over the epochs", |area| {
-        let frame =
-            Frame { x, y, x_label: "epoch", y_label: "gap [nats]", x_text: &whole, y_text: &decimal, y_lines: 6 };
-        let mut axes = frame.draw(area)?;
-        axes.draw_series([PathElement::new([(x[0], 0.0), (x[1], 0.0)], GRID.stroke_width(2))]).map_err(drawing)?;
+        let mut axes = Frame { x_text: &whole, ..Frame::new([x, y], "epoch", "gap [nats]") }.draw(area)?;
+        axes.draw_series([PathElement::new([(x[0], 0.0), (x[1], 0.0)], GRID.stroke_width(2))])?;
         for (index, line) in lines.iter().enumerate().rev() {
             let is_baseline = index == 0 && lines.len() > 1;
             curve(&mut axes, line, y, series(index), is_baseline)?;

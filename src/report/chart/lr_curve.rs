@@ -6,11 +6,12 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::{
-    canvas::{Axes, Frame, INK, PROBE, VAL, decimal, drawing, svg},
-    standalone::{LR_MARK, standalone},
-};
+use super::canvas::{Axes, Frame, INK, PROBE, VAL, svg};
+use crate::report::STYLE;
 use crate::stats::{LrCurve, LrSuggestion, rate_text};
+
+/// Marks the file of every learning-rate chart, so that no other file is mistaken for one and overwritten.
+pub const LR_MARK: &str = "<metadata>mindgap find-lr</metadata>";
 
 /// Height of a rate's name, as a share of the chart's height.
 const ROW: f64 = 0.065;
@@ -19,9 +20,7 @@ const CHARACTER: f64 = 0.018;
 
 /// Single and smoothed losses over the rate, on a logarithmic axis, with the rates of `found`. An SVG file that
 /// can be read on light and dark backgrounds.
-///
-/// # Errors
-/// The chart cannot be drawn.
+/// Fails if the chart cannot be drawn.
 pub fn lr_curve(curve: &LrCurve, found: Option<&LrSuggestion>) -> Result<String> {
     let ends = [curve.rates().first(), curve.rates().last()].map(|rate| rate.copied().unwrap_or(1.0).log10());
     let x = [ends[0], ends[1].max(ends[0] + 1e-3)];
@@ -30,27 +29,16 @@ pub fn lr_curve(curve: &LrCurve, found: Option<&LrSuggestion>) -> Result<String>
     let rows = if found.is_some() { 4.0 } else { 0.0 };
     let y = [losses[0], losses[1] + rows * ROW / (1.0 - rows * ROW) * (losses[1] - losses[0])];
     let chart = svg(320, "loss over the learning rate", |area| {
-        let frame = Frame {
-            x,
-            y,
-            x_label: "learning rate",
-            y_label: "loss [nats]",
-            x_text: &|exponent| short(exponent),
-            y_text: &decimal,
-            y_lines: 6,
-        };
-        let mut axes = frame.draw(area)?;
+        let mut axes = Frame { x_text: &short, ..Frame::new([x, y], "learning rate", "loss [nats]") }.draw(area)?;
         if let Some(LrSuggestion { low, high, .. }) = found {
             let corners = [(low.log10(), y[0]), (high.log10(), y[1])];
-            axes.draw_series([Rectangle::new(corners, PROBE.mix(0.1).filled())]).map_err(drawing)?;
+            axes.draw_series([Rectangle::new(corners, PROBE.mix(0.1).filled())])?;
         }
-        axes.draw_series(LineSeries::new(line(curve.rates(), curve.losses(), losses), INK.mix(0.35).stroke_width(1)))
-            .map_err(drawing)?;
-        axes.draw_series(LineSeries::new(line(curve.rates(), curve.smoothed(), losses), PROBE.stroke_width(2)))
-            .map_err(drawing)?;
+        axes.draw_series(LineSeries::new(line(curve.rates(), curve.losses(), losses), INK.mix(0.35).stroke_width(1)))?;
+        axes.draw_series(LineSeries::new(line(curve.rates(), curve.smoothed(), losses), PROBE.stroke_width(2)))?;
         found.map_or(Ok(()), |found| marks(&mut axes, found, x, y))
     })?;
-    Ok(standalone(&chart, LR_MARK))
+    Ok(standalone(&chart))
 }
 
 /// The finite losses over the logarithm of the rate, cut to the range `visible`.
@@ -73,12 +61,12 @@ fn marks(axes: &mut Axes, found: &LrSuggestion, x: [f64; 2], y: [f64; 2]) -> Res
         let height = y[1] - (row as f64 + 0.5) * ROW * (y[1] - y[0]);
         let place = rate.log10();
         let line = [(place, y[0]), (place, height)];
-        axes.draw_series([PathElement::new(line, colour.stroke_width(width))]).map_err(drawing)?;
+        axes.draw_series([PathElement::new(line, colour.stroke_width(width))])?;
         let text = format!("{name} {} ", rate_text(rate));
         // At the left edge the name moves to the right, so that it is not cut off.
         let end = place.max(x[0] + CHARACTER * text.len() as f64 * (x[1] - x[0]));
         let style = ("sans-serif", 13).into_font().color(&INK).pos(Pos::new(HPos::Right, VPos::Center));
-        axes.draw_series([Text::new(text, (end, height), style)]).map_err(drawing)?;
+        axes.draw_series([Text::new(text, (end, height), style)])?;
     }
     Ok(())
 }
@@ -106,4 +94,31 @@ fn short(exponent: f64) -> String {
         return String::new();
     }
     rate_text(10f64.powi(exponent.round() as i32))
+}
+
+/// Makes a file of `svg`, a chart for a page: adds a name space, [`LR_MARK`], and colours that follow the reader's theme.
+fn standalone(svg: &str) -> String {
+    // The first part of the pages' style defines the colours for light and dark.
+    let colours = STYLE.split("\n* ").next().unwrap_or_default();
+    let own = "svg { background: var(--paper); } text { font-family: system-ui, sans-serif; }";
+    let start = svg.find('>').map_or(0, |end| end + 1);
+    let head = svg[..start].replace("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ");
+    format!("{head}\n{LR_MARK}\n<style>\n{colours}\n{own}\n</style>{}\n", &svg[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_of_its_own_brings_all_colours_for_both_themes() {
+        let file = standalone("<svg role=\"img\" viewBox=\"0 0 9 9\">\n<g/></svg>");
+        assert!(file.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\""), "{file}");
+        assert!(file.contains(LR_MARK) && file.trim_end().ends_with("<g/></svg>"), "{file}");
+        let (light, dark) = file.split_once("prefers-color-scheme: dark").unwrap();
+        for name in ["--paper:", "--ink:", "--grid:", "--probe:", "--val:"] {
+            assert!(light.contains(name) && dark.contains(name), "{name}");
+        }
+        assert!(!file.contains("box-sizing") && file.matches('{').count() == file.matches('}').count(), "{file}");
+    }
 }

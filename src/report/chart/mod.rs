@@ -7,7 +7,6 @@ mod differences;
 mod gap;
 mod lr_curve;
 mod seeds;
-mod standalone;
 mod trade_off;
 mod waterfall;
 
@@ -15,8 +14,7 @@ pub use canvas::{DIVERGED, SERIES};
 pub use curves::{Metric, curves, log_curves, points};
 pub use differences::differences;
 pub use gap::{gap, gap_lines};
-pub use lr_curve::lr_curve;
+pub use lr_curve::{LR_MARK, lr_curve};
 pub use seeds::seeds;
-pub use standalone::LR_MARK;
 pub use trade_off::trade_off;
 pub use waterfall::waterfall;

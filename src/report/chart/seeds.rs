@@ -3,7 +3,7 @@
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::canvas::{Frame, decimal, drawing, series, svg};
+use super::canvas::{Frame, series, svg};
 use crate::{
     report::{ReportedRun, RunGroup},
     stats,
@@ -11,9 +11,7 @@ use crate::{
 
 /// Val loss of each run after its last epoch with the 95 % interval over images (± 1.96 standard errors), a band of rows
 /// for each group.
-///
-/// # Errors
-/// The chart cannot be drawn.
+/// Fails if the chart cannot be drawn.
 pub fn seeds(groups: &[RunGroup]) -> Result<String> {
     let mut rows: Vec<Vec<[f64; 3]>> = Vec::new();
     for group in groups {
@@ -26,23 +24,13 @@ pub fn seeds(groups: &[RunGroup]) -> Result<String> {
     let height: usize = rows.iter().map(|runs| runs.len() + 1).sum();
     let y = [-(height as f64), 0.0];
     svg(60 + 16 * height as u32, "val loss of each run with its interval", |area| {
-        let frame = Frame {
-            x,
-            y,
-            x_label: "val loss [nats]",
-            y_label: "",
-            x_text: &decimal,
-            y_text: &|_| String::new(),
-            y_lines: 0,
-        };
-        let mut axes = frame.draw(area)?;
+        let mut axes = Frame::without_y_axis([x, y], "val loss [nats]").draw(area)?;
         let mut at = -1.0;
         for (group, runs) in rows.iter().enumerate() {
             let colour = series(group);
             for [low, value, high] in runs {
-                axes.draw_series([PathElement::new([(*low, at), (*high, at)], colour.stroke_width(2))])
-                    .map_err(drawing)?;
-                axes.draw_series([Circle::new((*value, at), 4, colour.filled())]).map_err(drawing)?;
+                axes.draw_series([PathElement::new([(*low, at), (*high, at)], colour.stroke_width(2))])?;
+                axes.draw_series([Circle::new((*value, at), 4, colour.filled())])?;
                 at -= 1.0;
             }
             at -= 1.0;

@@ -3,14 +3,12 @@
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::canvas::{Frame, decimal, drawing, range, series, svg};
+use super::canvas::{DIVERGED, Frame, range, series, svg};
 use crate::{report::RunGroup, run::EpochRecord};
 
 /// A dot for each run after its last epoch, a ring for the mean of each group: left is a smaller gap, down a better
 /// model. A single run shows its course, a point for each epoch.
-///
-/// # Errors
-/// The chart cannot be drawn.
+/// Fails if the chart cannot be drawn.
 pub fn trade_off(groups: &[RunGroup]) -> Result<String> {
     let dots = |group: &RunGroup| places(group.shown().into_iter().filter_map(|run| run.epochs.last()));
     let way = match groups {
@@ -18,28 +16,20 @@ pub fn trade_off(groups: &[RunGroup]) -> Result<String> {
         _ => Vec::new(),
     };
     let all: Vec<(f64, f64)> = groups.iter().flat_map(dots).chain(way.iter().copied()).collect();
-    let (x, y) = (range(all.iter().map(|dot| dot.0)), range(all.iter().map(|dot| dot.1)));
+    let x = range(all.iter().map(|dot| dot.0), DIVERGED);
+    let y = range(all.iter().map(|dot| dot.1), DIVERGED);
     svg(300, "gap against val loss, a dot for each run", |area| {
-        let frame = Frame {
-            x,
-            y,
-            x_label: "gap [nats]",
-            y_label: "val loss [nats]",
-            x_text: &decimal,
-            y_text: &decimal,
-            y_lines: 6,
-        };
-        let mut axes = frame.draw(area)?;
+        let mut axes = Frame::new([x, y], "gap [nats]", "val loss [nats]").draw(area)?;
         let inside = |(gap, val): (f64, f64)| (gap.clamp(x[0], x[1]), val.clamp(y[0], y[1]));
         let steps = way.iter().map(|&step| inside(step));
-        axes.draw_series(LineSeries::new(steps, series(0).stroke_width(1)).point_size(2)).map_err(drawing)?;
+        axes.draw_series(LineSeries::new(steps, series(0).stroke_width(1)).point_size(2))?;
         for (index, group) in groups.iter().enumerate() {
             let (dots, colour) = (dots(group), series(index));
-            axes.draw_series(dots.iter().map(|&dot| Circle::new(inside(dot), 4, colour.filled()))).map_err(drawing)?;
+            axes.draw_series(dots.iter().map(|&dot| Circle::new(inside(dot), 4, colour.filled())))?;
             if dots.len() > 1 {
                 let n = dots.len() as f64;
                 let mean = dots.iter().fold((0.0, 0.0), |sum, dot| (sum.0 + dot.0 / n, sum.1 + dot.1 / n));
-                axes.draw_series([Circle::new(inside(mean), 9, colour.stroke_width(2))]).map_err(drawing)?;
+                axes.draw_series([Circle::new(inside(mean), 9, colour.stroke_width(2))])?;
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::canvas::{Frame, GRID, INK, PROBE, VAL, decimal, drawing, svg};
+use super::canvas::{Frame, GRID, INK, PROBE, VAL, decimal, svg};
 use crate::gap::Bill;
 
 /// Share of the width that the names of the items take.
@@ -11,9 +11,7 @@ const NAMES: f64 = 0.28;
 
 /// A bar for each item from where the one before ends, in val's colour where it makes the gap larger and in the probe's where it makes it
 /// smaller, with its interval as a thin line; below them the gap.
-///
-/// # Errors
-/// The chart cannot be drawn.
+/// Fails if the chart cannot be drawn.
 pub fn waterfall(bill: &Bill) -> Result<String> {
     let mut bars = Vec::new();
     let mut end = 0.0;
@@ -37,18 +35,10 @@ pub fn waterfall(bill: &Bill) -> Result<String> {
     let x = [left, high + 0.12 * width];
     let y = [-(bars.len() as f64) - 0.2, 0.2];
     svg(60 + 26 * bars.len() as u32, "items of the gap in nats", |area| {
-        let frame = Frame {
-            x,
-            y,
-            x_label: "nats",
-            y_label: "",
-            x_text: &|value| if value < low - 1e-9 { String::new() } else { decimal(value) },
-            y_text: &|_| String::new(),
-            y_lines: 0,
-        };
-        let mut axes = frame.draw(area)?;
+        let x_text = |value: f64| if value < low - 1e-9 { String::new() } else { decimal(value) };
+        let mut axes = Frame { x_text: &x_text, ..Frame::without_y_axis([x, y], "nats") }.draw(area)?;
         let text = ("sans-serif", 13).into_font().color(&INK);
-        axes.draw_series([PathElement::new([(0.0, y[0]), (0.0, y[1])], GRID.stroke_width(1))]).map_err(drawing)?;
+        axes.draw_series([PathElement::new([(0.0, y[0]), (0.0, y[1])], GRID.stroke_width(1))])?;
         for (row, (name, [start, end], reach, figure)) in bars.iter().enumerate() {
             let top = -(row as f64);
             let colour = match (*name, end >= start) {
@@ -57,13 +47,13 @@ pub fn waterfall(bill: &Bill) -> Result<String> {
                 (_, false) => PROBE,
             };
             let bar = Rectangle::new([(*start, top - 0.2), (*end, top - 0.8)], colour.mix(0.75).filled());
-            axes.draw_series([bar]).map_err(drawing)?;
+            axes.draw_series([bar])?;
             if let Some(reach) = reach {
                 let line = [(end - reach, top - 0.5), (end + reach, top - 0.5)];
-                axes.draw_series([PathElement::new(line, INK.stroke_width(1))]).map_err(drawing)?;
+                axes.draw_series([PathElement::new(line, INK.stroke_width(1))])?;
             }
             let label = format!("{name} {figure}");
-            axes.draw_series([Text::new(label, (left, top - 0.28), text.clone())]).map_err(drawing)?;
+            axes.draw_series([Text::new(label, (left, top - 0.28), text.clone())])?;
         }
         Ok(())
     })

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use crate::cli::flags::{compute::Compute, data::DataFlags};
 
-/// Flags of `mindgap bill`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The folder of a finished run

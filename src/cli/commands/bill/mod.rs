@@ -23,9 +23,7 @@ use recorded::Recorded;
 use suspects::Suspects;
 
 /// Makes the bill, prints it, and writes it into the folder of the run.
-///
-/// # Errors
-/// The folder holds no finished run, or its weights or data are missing or changed; the list of suspects cannot be used.
+/// Fails if the folder holds no finished run, its weights or data are missing or changed, or the list of suspects cannot be used.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let folder = RunFolder::open(&args.run)?;
     let done = folder.done()?.with_context(|| {

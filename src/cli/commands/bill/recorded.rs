@@ -5,13 +5,9 @@ use mindgap::{
     run::{Done, Images, Predictions},
 };
 
-/// What the folder of a run records.
 pub struct Recorded {
-    /// The final figures.
     pub done: Done,
-    /// The images of val and probe.
     pub images: Images,
-    /// The outputs on them.
     pub predictions: Predictions,
 }
 

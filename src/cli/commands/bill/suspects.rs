@@ -12,7 +12,6 @@ use mindgap::{data::ToExclude, durable, labels::SuspectLabels};
 
 /// Images whose labels are probably wrong.
 pub struct Suspects {
-    /// The file that lists them.
     pub file: PathBuf,
     probabilities: HashMap<String, f64>,
 }
@@ -48,7 +47,6 @@ impl Suspects {
         Ok(Self { file: file.to_owned(), probabilities })
     }
 
-    /// Whether no label is suspect.
     pub fn is_empty(&self) -> bool {
         self.probabilities.is_empty()
     }

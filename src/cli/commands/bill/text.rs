@@ -4,7 +4,6 @@ use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 
 use mindgap::gap::Bill;
 
-/// Renders sentence, items and the evidence of each.
 pub fn render(bill: &Bill) -> String {
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN).set_header(["item", "nats", "95 % interval"]);

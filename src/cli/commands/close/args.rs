@@ -11,7 +11,6 @@ use crate::cli::flags::{
 };
 use mindgap::recipe::Recipe;
 
-/// Flags of `mindgap close`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(mut_arg("source", |flag| flag.hide(true)))]
 pub struct Args {

@@ -54,7 +54,7 @@ impl Crew {
             let ended = workers.into_iter().map(|worker| worker.join());
             ended.map(|ended| ended.unwrap_or_else(|_| Err(anyhow!("a worker of the search ended badly")))).collect()
         });
-        outcomes.into_iter().collect::<Result<Vec<()>>>()?;
+        outcomes.into_iter().collect::<Result<()>>()?;
         let is_stopped = stop.load(Ordering::Relaxed);
         Ok(if is_stopped { Ended::Stopped } else { Ended::Finished })
     }
@@ -100,7 +100,7 @@ impl Crew {
             return Ok(Begun::Done);
         }
         // A process before this one may have been killed while it trained: what it began goes first, at the length it had.
-        let is_left = |trial: &&Trial| trial.outcome.is_none() && !self.is_running(trial);
+        let is_left = |trial: &&Trial| trial.outcome.is_none() && !self.running().contains(&trial.key());
         if let Some(trial) = session.record.trials.iter().find(is_left).cloned() {
             if session.spent() < limit || session.record.trials.len() == 1 {
                 return self.start(session, trial);
@@ -121,10 +121,6 @@ impl Crew {
         session.record.trials.push(trial.clone());
         session.save()?;
         self.start(session, trial)
-    }
-
-    fn is_running(&self, trial: &Trial) -> bool {
-        self.running().contains(&trial.key())
     }
 
     fn running(&self) -> MutexGuard<'_, Vec<(usize, usize, u64)>> {

@@ -12,7 +12,7 @@ use mindgap::{
     recipe::Recipe,
     report::close_page,
     run::{data_flags, shell_word, source_and_flags},
-    search::{CloseRecord, Half, HandedOver, Stage, Verdict, Word, enough},
+    search::{CloseRecord, Half, HandedOver, Stage, Trained, Verdict, Word, enough},
 };
 
 /// Epochs of the winner below which the budget is called small.
@@ -69,8 +69,7 @@ impl Session {
     /// The bills of reference and winner. A bill that cannot be made is noted: it decides nothing.
     fn make_bills(&mut self) {
         self.record.bills.clear();
-        let of =
-            |trained: &Option<mindgap::search::Trained>| trained.as_ref().and_then(|it| it.folders.first().cloned());
+        let of = |trained: &Option<Trained>| trained.as_ref().and_then(|it| it.folders.first().cloned());
         for folder in [of(&self.record.reference), of(&self.record.last)].into_iter().flatten() {
             let mut words = vec!["bill".to_owned(), folder.clone(), "--json".to_owned()];
             words.extend(self.machine_words());
@@ -160,12 +159,11 @@ impl Session {
                 self.record.note(note);
             }
         }
-        if self.record.verdict.as_ref().is_some_and(|verdict| verdict.word == Word::Better) {
-            return Ok(());
+        if self.record.verdict.as_ref().is_none_or(|verdict| verdict.word != Word::Better) {
+            self.record.note(
+                "No recipe of this search is shown to be better. More images, cleaner labels or a larger budget are what is left.",
+            );
         }
-        self.record.note(
-            "No recipe of this search is shown to be better. More images, cleaner labels or a larger budget are what is left.",
-        );
         Ok(())
     }
 

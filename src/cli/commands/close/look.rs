@@ -11,6 +11,7 @@ use crate::cli::{
     output::say::say,
 };
 use mindgap::{
+    compare::PlannedData,
     data::{Audit, Dataset},
     durable,
     recipe::Recipe,
@@ -39,7 +40,8 @@ impl Session {
         self.tell("Look: duplicates, leaks, conflicting labels, blank images …");
         let audit = Audit::of(&self.args.subject, &self.args.data.audit_options(&recipe), None, 0, &Bar::default())?;
         let mut look = Look { notes: audit.notes.iter().map(|note| with_flags(note)).collect(), ..Look::default() };
-        look.folds = self.folds_for(&audit);
+        let asked = self.args.recipe.flags.number("folds").and_then(|folds| u32::try_from(folds).ok());
+        look.folds = asked.or_else(|| (audit.images.val < FEW_VAL).then_some(FOLDS));
         self.record.look = Some(look.clone());
         if look.folds.is_some() {
             // Equal images in two folds are a leak, wherever they lie.
@@ -56,9 +58,7 @@ impl Session {
         let recipe = if self.record.is_own { recipe } else { self.scaled(recipe, &data) };
         recipe.validate()?;
         self.record.reference = Some(Trained::new(self.reference_name(), recipe, Vec::new()));
-        for line in self.look_lines(&audit) {
-            say(line);
-        }
+        self.say_look(&audit);
         self.save()?;
         Ok(data)
     }
@@ -67,11 +67,6 @@ impl Session {
     fn on_fold(&self, recipe: &Recipe, fold: u32) -> Recipe {
         let folds = self.fold_count();
         Recipe { folds, fold: folds.map(|_| fold), ..recipe.clone() }
-    }
-
-    fn folds_for(&self, audit: &Audit) -> Option<u32> {
-        let asked = self.args.recipe.flags.number("folds").and_then(|folds| u32::try_from(folds).ok());
-        asked.or_else(|| (audit.images.val < FEW_VAL).then_some(FOLDS))
     }
 
     /// Writes the list of samples to leave out, below what the user's own list names.
@@ -119,12 +114,11 @@ impl Session {
 
     /// The reference recipe with a stem that fits the size of the images and a batch that fits their number, unless flags choose
     /// them.
-    fn scaled(&self, recipe: Recipe, data: &Dataset) -> Recipe {
+    fn scaled(&self, mut recipe: Recipe, data: &Dataset) -> Recipe {
         let is_set = |key| self.args.recipe.flags.sets(key);
         if self.args.subject == "faces" {
             return recipe;
         }
-        let mut recipe = recipe;
         let batch_size = fitting_batch(data.train.len());
         if !is_set("batch_size") && batch_size < recipe.batch_size {
             // Linear in the batch (Goyal et al. 2017).
@@ -147,29 +141,28 @@ impl Session {
         }
     }
 
-    fn look_lines(&self, audit: &Audit) -> Vec<String> {
-        let mut lines = Vec::new();
-        let Some(look) = &self.record.look else { return lines };
-        let count =
-            |split: &mindgap::compare::PlannedData| format!("{} training and {} val images", split.train, split.val);
+    fn say_look(&self, audit: &Audit) {
+        let Some(look) = &self.record.look else { return };
+        let count = |split: &PlannedData| format!("{} training and {} val images", split.train, split.val);
         let data = self.record.data.first().map(count).unwrap_or_default();
-        lines.push(format!("  {data} in {} classes", audit.classes.len()));
+        say(format_args!("  {data} in {} classes", audit.classes.len()));
         if look.left_out.is_empty() {
-            lines.push("  nothing is left out of training".into());
+            say("  nothing is left out of training");
         }
         for (reason, count) in &look.left_out {
-            lines.push(format!("  left out of training: {count} {reason}"));
+            say(format_args!("  left out of training: {count} {reason}"));
         }
         if let Some(folds) = look.folds {
-            lines.push(format!(
+            say(format_args!(
                 "  {folds} folds, each image validated once: {} val images would be too few to judge by",
                 audit.images.val
             ));
         }
         if let Some(ledger) = &look.sealed {
-            lines.push(format!("  the test set is sealed ({ledger}) and is measured once, at the end"));
+            say(format_args!("  the test set is sealed ({ledger}) and is measured once, at the end"));
         }
-        lines.extend(look.notes.iter().map(|note| format!("  note: {note}")));
-        lines
+        for note in &look.notes {
+            say(format_args!("  note: {note}"));
+        }
     }
 }

@@ -26,10 +26,8 @@ use mindgap::{search::CloseRecord, torch};
 use session::{Ended, Session};
 
 /// Runs the search, or what is left of it.
-///
-/// # Errors
-/// A bad flag, file or data set before the first run; a [`Failure`](mindgap::train::Failure) where the reference or the winner
-/// fails.
+/// Fails on a bad flag, file or data set before the first run, and with a [`Failure`](mindgap::train::Failure) where the reference
+/// or the winner fails.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     torch::restart_with_sleeping_threads();
     args.check()?;

@@ -13,8 +13,8 @@ use mindgap::{
     recipe::Recipe,
     run::RunFolder,
     search::{
-        Candidate, Choice, Half, Knob, Move, Next, Outcome, PerImage, Rungs, Settings, Space, Stage, Trial, moves,
-        next, of_length, propose, two_best,
+        Candidate, Choice, Half, Knob, Next, Outcome, PerImage, Rungs, Settings, Space, Stage, Trial, moves, next,
+        of_length, propose, two_best,
     },
     stats::SequentialT,
 };
@@ -44,15 +44,13 @@ impl Session {
             self.save()?;
             return Ok(Ended::Finished);
         };
-        if self.args.plan {
-            if self.plan_trials(&rungs)? == Ended::Planned {
-                return Ok(Ended::Planned);
-            }
+        let ended = if self.args.plan {
+            self.plan_trials(&rungs)?
         } else {
-            let crew = Crew::new(self.args.data.clone(), self.args.compute.clone(), self.args.jobs, rungs);
-            if crew.work(self)? == Ended::Stopped {
-                return Ok(Ended::Stopped);
-            }
+            Crew::new(self.args.data.clone(), self.args.compute.clone(), self.args.jobs, rungs).work(self)?
+        };
+        if ended != Ended::Finished {
+            return Ok(ended);
         }
         self.choose_winner()?;
         self.save()?;
@@ -98,7 +96,7 @@ impl Session {
 
     /// The trial that comes next, if one does.
     pub fn next_trial(&mut self, rungs: &Rungs) -> Result<Option<Trial>> {
-        let wanted: Vec<Move> = moves(&self.record.needs);
+        let wanted = moves(&self.record.needs);
         let base = self.base()?;
         let may_mirror = self.may_mirror();
         let is_valid = |settings: &Settings| (may_mirror || settings.flip == 0) && base.takes(settings);
@@ -164,10 +162,8 @@ impl Session {
     /// Takes in the trials that other machines have trained, and writes those that can be trained now into the plan.
     fn plan_trials(&mut self, rungs: &Rungs) -> Result<Ended> {
         loop {
-            let pending: Vec<Trial> =
-                self.record.trials.iter().filter(|trial| trial.outcome.is_none()).cloned().collect();
             let mut is_open = false;
-            for trial in &pending {
+            for trial in self.record.trials.clone().iter().filter(|trial| trial.outcome.is_none()) {
                 let folders = self.trial_folders(trial)?;
                 if folders.iter().all(|folder| folder.join(RunFolder::DONE).exists()) {
                     self.finish_trial(trial, Ok(()))?;
@@ -178,15 +174,12 @@ impl Session {
             if self.record.met.is_some() {
                 return Ok(Ended::Finished);
             }
-            let Some(trial) = self.next_trial(rungs)? else {
+            // Each further seed would wait for another round of workers.
+            let next = self.next_trial(rungs)?.filter(|trial| trial.seed == self.record.seed);
+            let Some(trial) = next else {
                 self.save()?;
                 return Ok(if is_open { Ended::Planned } else { Ended::Finished });
             };
-            // Each further seed would wait for another round of workers.
-            if trial.seed != self.record.seed {
-                self.save()?;
-                return Ok(if is_open { Ended::Planned } else { Ended::Finished });
-            }
             // The record first: a plan that knows more than the record could not be continued.
             self.record.trials.push(trial.clone());
             self.save()?;

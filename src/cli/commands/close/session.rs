@@ -163,11 +163,8 @@ impl Session {
             let fold = folds.map(|_| fold);
             let recipe = Recipe { folds, fold, ..recipe.clone() };
             recipe.validate().with_context(|| name.to_owned())?;
-            lines.push(PlannedRun::new(
-                Job { preset: name.to_owned(), seed: recipe.seed, fold },
-                data.clone(),
-                recipe,
-            )?);
+            let job = Job { preset: name.to_owned(), seed: recipe.seed, fold };
+            lines.push(PlannedRun::new(job, data.clone(), recipe)?);
         }
         Ok(lines)
     }
@@ -242,9 +239,10 @@ fn read(path: &Path) -> Result<CloseRecord> {
 /// Checks that the flags of a resumed search are those of its beginning, as far as finished runs depend on them.
 fn check_same(args: &Args, record: &CloseRecord) -> Result<()> {
     if let Some(data) = record.data.first() {
-        let given = if args.subject == "faces" { args.subject.clone() } else { absolute(&args.subject)? };
+        let absolute = std::path::absolute(&args.subject)?.display().to_string();
+        let given = if args.subject == "faces" { &args.subject } else { &absolute };
         ensure!(
-            given == data.source,
+            *given == data.source,
             "the search in {} is on the data {:?}, not {given:?}",
             args.out.display(),
             data.source
@@ -286,10 +284,6 @@ fn set_budget(record: &mut CloseRecord, budget: f64) {
         plan.budget = budget;
     }
     record.budget_seconds = budget;
-}
-
-fn absolute(path: &str) -> Result<String> {
-    Ok(std::path::absolute(path)?.display().to_string())
 }
 
 /// The mean seconds of an epoch over the finished runs in `folders`; None where one is not finished.

@@ -4,24 +4,17 @@ use anyhow::Result;
 
 use super::session::Session;
 use mindgap::{
-    search::{Half, PairedDifference, PerImage, Score, Trial},
+    search::{Half, PairedDifference, PerImage, Trial},
     stats::{clustered_error, student_quantile, wilson_bounds},
 };
 
 impl Session {
-    /// Whether a target is set.
-    fn has_target(&self) -> bool {
-        self.record.target_gap.is_some() || self.record.target_acc.is_some()
-    }
-
     /// Checks whether a finished trial is shown to meet the targets, and notes it. The half of val that selects is asked first; the
     /// other half decides, at 2.5 % for the first trial that it is asked about, half as much for each further one, so that all of them
     /// together are wrong in at most 5 % of searches.
     pub fn check_target(&mut self, trial: &Trial) -> Result<()> {
-        if !self.has_target() || self.record.met.is_some() {
-            return Ok(());
-        }
-        if !self.meets(trial, Half::Selection, 0.05)? {
+        let has_target = self.record.target_gap.is_some() || self.record.target_acc.is_some();
+        if !has_target || self.record.met.is_some() || !self.meets(trial, Half::Selection, 0.05)? {
             return Ok(());
         }
         self.record.target_checks += 1;
@@ -47,7 +40,7 @@ impl Session {
         let z = student_quantile(1.0 - level, images.freedom());
         let accuracy = match &images.groups {
             Some(groups) => score.val_acc - 100.0 * z * clustered_error(&images.hits, groups),
-            None => accuracy_below(&score, z),
+            None => accuracy_below(score.val_acc, score.images, z),
         };
         // What is not known meets no target.
         if self.record.target_acc.is_some_and(|target| accuracy.is_nan() || accuracy < target) {
@@ -60,9 +53,9 @@ impl Session {
     }
 }
 
-/// The lower end of the one-sided interval of an accuracy \[%\].
-fn accuracy_below(score: &Score, z: f64) -> f64 {
-    100.0 * wilson_bounds(score.val_acc / 100.0, score.images as f64, z)[0]
+/// The lower end of the one-sided interval of an accuracy \[%\] over this number of images.
+fn accuracy_below(accuracy: f64, images: usize, z: f64) -> f64 {
+    100.0 * wilson_bounds(accuracy / 100.0, images as f64, z)[0]
 }
 
 #[cfg(test)]
@@ -71,17 +64,9 @@ mod tests {
 
     #[test]
     fn an_accuracy_is_shown_from_its_lower_end_on() {
-        let score = |images, val_acc| Score {
-            images,
-            val_acc,
-            val_loss: 1.0,
-            probe_loss: 1.0,
-            gap_loss: 0.0,
-            gap_loss_se: 0.1,
-        };
-        let low = accuracy_below(&score(100, 90.0), 1.645);
+        let low = accuracy_below(90.0, 100, 1.645);
         assert!((83.0..85.0).contains(&low), "{low}");
-        assert!(accuracy_below(&score(10_000, 90.0), 1.645) > 89.4);
-        assert!(accuracy_below(&score(10, 100.0), 1.645) < 80.0);
+        assert!(accuracy_below(90.0, 10_000, 1.645) > 89.4);
+        assert!(accuracy_below(100.0, 10, 1.645) < 80.0);
     }
 }

@@ -3,7 +3,6 @@
 use super::clock::text_of;
 use mindgap::search::CloseRecord;
 
-/// The plan, with its times.
 pub fn plan(record: &CloseRecord) -> String {
     let Some(plan) = &record.plan else { return String::new() };
     let mut text = format!("Plan for {}\n", text_of(plan.budget));
@@ -43,7 +42,6 @@ pub fn plan(record: &CloseRecord) -> String {
     text
 }
 
-/// The end of a search.
 pub fn outcome(record: &CloseRecord) -> String {
     let mut text = format!("\n{}\n", wrapped(&record.sentence));
     if let Some(winner) = record.winner.as_ref().and_then(|winner| record.candidates.get(winner.candidate)) {

@@ -28,8 +28,7 @@ impl Session {
     pub fn train_reference(&mut self) -> Result<Ended> {
         let plan = self.record.plan.clone().context("the plan is made by now")?;
         let reference = self.record.reference.clone().context("the reference is known")?;
-        let is_new = reference.folders.is_empty();
-        if is_new {
+        if reference.folders.is_empty() {
             let pace = self.record.reference_pace.as_ref().map_or(1.0, |pace| pace.epoch_seconds);
             let runs = self.folds() * self.record.seeds as f64;
             let epochs = ((plan.reference / runs - self.record.startup_seconds) / pace).floor();
@@ -39,11 +38,12 @@ impl Session {
             self.record.reference = Some(Trained { recipe, folders, ..reference });
             self.enter(Stage::Reference)?;
         }
-        let recipe = self.record.reference.clone().context("the reference is known")?.recipe;
-        if self.record.reference.as_ref().is_some_and(|reference| reference.on_verdict.is_some()) {
+        let Trained { what, recipe, on_verdict, .. } =
+            self.record.reference.clone().context("the reference is known")?;
+        if on_verdict.is_some() {
             return Ok(Ended::Finished);
         }
-        self.tell(format_args!("Reference: {}, {} epochs …", self.reference_what(), recipe.epochs));
+        self.tell(format_args!("Reference: {what}, {} epochs …", recipe.epochs));
         let before = self.spent();
         let ended = self.train(REFERENCE, &recipe)?;
         if ended != Ended::Finished {
@@ -105,13 +105,11 @@ impl Session {
     /// The winner's recipe over as many epochs as are left.
     fn last_recipe(&mut self) -> Result<Trained> {
         let winner = self.record.winner.as_ref().context("there is a winner by now")?.candidate;
-        let seconds = MARGIN * self.left() / self.record.seeds as f64;
-        let seconds = if self.fold_count().is_some() {
+        let mut seconds = MARGIN * self.left() / self.record.seeds as f64;
+        if self.fold_count().is_some() {
             // With folds one more network is trained, for use.
-            seconds * self.folds() / (self.folds() + 1.0)
-        } else {
-            seconds
-        };
+            seconds = seconds * self.folds() / (self.folds() + 1.0);
+        }
         let fitting = self.epochs_in(winner, seconds);
         let mut what = self.record.candidates[winner].what.clone();
         let recipe = match self.record.candidates[winner].settings {
@@ -186,10 +184,6 @@ impl Session {
     pub fn reference_folders(&self, seed: u64) -> Result<Vec<PathBuf>> {
         let recipe = &self.record.reference.as_ref().context("the reference is known")?.recipe;
         self.folders(REFERENCE, &Recipe { seed, ..recipe.clone() })
-    }
-
-    fn reference_what(&self) -> String {
-        self.record.reference.as_ref().map_or(String::new(), |reference| reference.what.clone())
     }
 
     /// Takes over what the reference's epochs and starts took. `before` is the time spent before it began.

@@ -28,7 +28,6 @@ use mindgap::{
     train::Failure,
 };
 
-/// Flags of `mindgap compare`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(mut_arg("group_by", |flag| flag.value_name("REGEX|BY").help(GROUP_BY)))]
 pub struct Args {
@@ -74,10 +73,8 @@ const GROUP_BY: &str = "Take the group of an image from its path below the data'
 
 /// Plans the runs, trains the missing ones, and compares all of them; with `--plan`, `--runs` or `--predictions` it only
 /// compares.
-///
-/// # Errors
-/// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, after the others are trained and
-/// compared.
+/// Fails on a bad flag, file or data set before the first run, and with a [`Failure`] where runs failed, after the others are
+/// trained and compared.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let question = args.asking.question(args.jobs)?;
     if args.models.are_given() {
@@ -86,10 +83,11 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
             !args.planning.has_recipe_flags(),
             "{flag} compares models that are trained already, which no recipe flag changes; leave the recipe flags out"
         );
-        let group_by = args.planning.data.selection.group_by.as_deref();
+        let selection = args.planning.data.selection();
+        let group_by = selection.group_by.as_deref();
         return models::run(&args.models, group_by, args.baseline.as_deref(), args.planning.out.as_deref(), args.json);
     }
-    args.models.check_absent()?;
+    ensure!(!args.models.common, "--common is for --runs and --predictions: the runs of a plan have the same images");
     match &args.plan {
         Some(plan) => {
             ensure!(
@@ -128,10 +126,7 @@ fn train_and_compare(args: &Args, question: Option<Question>) -> Result<ExitStat
     let planning = args.planning.settled();
     let presets = planning.presets()?;
     let baseline = baseline(args, &presets)?;
-    let runs = match question.and_then(|question| question.max_seeds) {
-        Some(most) => planning.runs_of(most)?,
-        None => planning.runs()?,
-    };
+    let runs = planning.runs(question.and_then(|question| question.max_seeds))?;
     ensure!(
         question.is_none() || runs[0].job.fold.is_none(),
         "--detect and --until count seeds of independent runs, and the runs of folds share training images; compare folds with a \

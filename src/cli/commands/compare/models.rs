@@ -44,7 +44,7 @@ pub struct ModelFlags {
 
     /// Where some lack images that others have, compare on the images that all have
     #[arg(long, help_heading = "Trained models")]
-    common: bool,
+    pub common: bool,
 
     /// Of --runs: the epoch whose predictions are compared; those of the best are optimistic
     #[arg(long, value_name = "EPOCH", requires = "runs", help_heading = "Trained models")]
@@ -52,28 +52,13 @@ pub struct ModelFlags {
 
     /// Of --predictions: what the values are, unless they show it
     #[arg(long, value_name = "KIND", requires = "predictions", help_heading = "Trained models")]
-    values: Option<Kind>,
-}
-
-/// What the values of a table are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Kind {
-    /// Probabilities
-    Probabilities,
-    /// Logits
-    Logits,
+    values: Option<Values>,
 }
 
 impl ModelFlags {
     /// Whether the command compares models that are trained already.
     pub fn are_given(&self) -> bool {
         !self.runs.is_empty() || !self.predictions.is_empty()
-    }
-
-    /// Fails where a flag of such a comparison is given without its models.
-    pub fn check_absent(&self) -> Result<()> {
-        ensure!(!self.common, "--common is for --runs and --predictions: the runs of a plan have the same images");
-        Ok(())
     }
 }
 
@@ -112,10 +97,7 @@ pub fn run(
             Some(model_file::Which::Best) => Which::Best,
             Some(model_file::Which::Last) | None => Which::Last,
         },
-        values: flags.values.map(|kind| match kind {
-            Kind::Probabilities => Values::Probabilities,
-            Kind::Logits => Values::Logits,
-        }),
+        values: flags.values,
     };
     let comparison = Comparison::of_models(places, kind, &options, command_line())?;
     if let Some(out) = out {

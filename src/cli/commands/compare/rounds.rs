@@ -25,12 +25,10 @@ pub struct Rounds<'a> {
     pub out: &'a Path,
 }
 
-/// What was trained.
 pub struct Trained {
     pub plan: Plan,
     /// The runs of the comparison.
     pub runs: Vec<PlannedRun>,
-    /// Why runs failed.
     failures: Vec<(Job, String)>,
     /// Whether a signal stopped it.
     pub is_stopped: bool,
@@ -58,7 +56,7 @@ impl Rounds<'_> {
     pub fn train(&self, stop: &AtomicBool) -> Result<Trained> {
         let Some(question) = &self.question else {
             let (plan, _) = Plan::grow(self.out, self.runs.to_vec())?;
-            let mut trained = self.nothing_trained(plan, self.runs.to_vec());
+            let mut trained = Trained { plan, runs: self.runs.to_vec(), failures: Vec::new(), is_stopped: false };
             let ends = self.training.train(&trained.plan, self.runs, stop);
             trained.note(self.runs, &ends);
             return Ok(trained);
@@ -67,7 +65,7 @@ impl Rounds<'_> {
         let first = self.runs[0].job.seed;
         let begin = self.runs.iter().filter(|run| !question.until_verdict || run.job.seed == first).cloned().collect();
         let (plan, _) = Plan::grow(self.out, begin)?;
-        let mut trained = self.nothing_trained(plan, Vec::new());
+        let mut trained = Trained { plan, runs: Vec::new(), failures: Vec::new(), is_stopped: false };
         let mut tried: Vec<Job> = Vec::new();
         loop {
             trained.runs = self.runs.iter().filter(|run| trained.plan.index(&run.job).is_some()).cloned().collect();
@@ -94,18 +92,13 @@ impl Rounds<'_> {
         }
     }
 
-    fn nothing_trained(&self, plan: Plan, runs: Vec<PlannedRun>) -> Trained {
-        Trained { plan, runs, failures: Vec::new(), is_stopped: false }
-    }
-
     /// What the finished runs say; None before a run of the baseline is finished.
     fn compare(&self, finished: &[FinishedRun], question: Question) -> Result<Option<Comparison>> {
         if !finished.iter().any(|run| run.job.preset == self.baseline) {
             return Ok(None);
         }
-        let comparison = Comparison::new(self.presets, self.baseline, finished.to_vec(), Vec::new(), Vec::new())?
-            .answering(question);
-        Ok(Some(comparison))
+        let comparison = Comparison::new(self.presets, self.baseline, finished.to_vec(), Vec::new(), Vec::new())?;
+        Ok(Some(comparison.answering(question)))
     }
 
     /// Says what is known so far.

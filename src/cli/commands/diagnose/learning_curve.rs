@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::atomic::AtomicBool};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::cli::{
     flags::compute::Compute,
@@ -28,15 +28,21 @@ pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding
             folder.display()
         )
     })?;
-    if run.done()?.is_none() {
-        bail!(
-            "{} is not finished: resume it with `mindgap train --resume --out {}` first",
-            folder.display(),
-            folder.display()
-        );
-    }
+    ensure!(
+        run.done()?.is_some(),
+        "{0} is not finished: resume it with `mindgap train --resume --out {0}` first",
+        folder.display()
+    );
     let environment = run.environment()?;
-    check_smallest(&recipe, environment.data.train)?;
+    let train = environment.data.train;
+    let least_share = SHARES.iter().copied().fold(1.0, f64::min);
+    ensure!(
+        recipe.fills_batch(train, least_share),
+        "--learning-curve also trains on a tenth of the images, and a tenth of {train} does not fill one batch of {}: it takes a \
+         run on {} images or more, or of a smaller batch",
+        recipe.batch_size,
+        10 * recipe.batch_size
+    );
     let mut words = train_words(&environment);
     words.extend(compute.words(compute.threads_of_each(1)));
     let stop = signals::stop_flag()?;
@@ -49,19 +55,6 @@ pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding
         }
     }
     gap::finished_learning_curve(folder)
-}
-
-/// Checks that the smallest share of `train` images fills a batch.
-fn check_smallest(recipe: &Recipe, train: usize) -> Result<()> {
-    let least_share = SHARES.iter().copied().fold(1.0, f64::min);
-    ensure!(
-        recipe.fills_batch(train, least_share),
-        "--learning-curve also trains on a tenth of the images, and a tenth of {train} does not fill one batch of {}: it takes a \
-         run on {} images or more, or of a smaller batch",
-        recipe.batch_size,
-        10 * recipe.batch_size
-    );
-    Ok(())
 }
 
 /// `mindgap train` on the data of the run, read as the run read them.

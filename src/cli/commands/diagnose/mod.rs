@@ -22,7 +22,6 @@ use mindgap::{
     run::RunFolder,
 };
 
-/// Flags of `mindgap diagnose`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A run folder; or a log of another trainer: console output, tables (CSV, Markdown, fastai's), JSON, JSON lines,

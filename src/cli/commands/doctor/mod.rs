@@ -22,8 +22,6 @@ use mindgap::{
 };
 use report::{Check, Cuda, Decoded, Libtorch, NEVER_RUN, Report};
 
-/// Flags of `mindgap doctor`.
-///
 /// Exit code 0: the CPU, every CUDA device that libtorch finds, and the device of --device can train. 3: one of them
 /// cannot. A GPU that libtorch cannot use is reported with its fix, and is a failure only if --device asks for it.
 #[derive(Clone, Debug, clap::Args)]
@@ -42,9 +40,6 @@ pub struct Args {
 }
 
 /// Prints the report on standard output. The exit status is a failure if the report lists one.
-///
-/// # Errors
-/// The report cannot be serialised, which does not happen.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let report = examine(args);
     let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { text::render(&report) };

@@ -65,7 +65,6 @@ pub struct Cuda {
     pub(super) gpus: Vec<String>,
     /// Why libtorch cannot use CUDA on this machine, and the fix.
     pub(super) missing: Option<String>,
-    /// Parts that were never run.
     pub(super) never_run: &'static str,
 }
 

@@ -24,9 +24,7 @@ pub struct Step {
 }
 
 /// Takes two steps on 64 random images of 48×48 pixels: convolutions, batch norm, backward, update.
-///
-/// # Errors
-/// An operator is missing on `device`, memory runs out, or the loss is not finite or does not fall.
+/// Fails if an operator is missing on `device`, memory runs out, or the loss is not finite or does not fall.
 pub fn train_two_steps(device: Device) -> Result<Step> {
     let mut net = Net::new(device)?;
     let mut draws = Stream::new(0, Purpose::Init, 0, 1);

@@ -1,8 +1,8 @@
 //! Renders the report of `mindgap doctor` as text of at most 80 columns.
 
-use mindgap::torch::Installation;
-
 use super::report::{Check, Decoded, Report};
+use crate::cli::output::say::count;
+use mindgap::torch::Installation;
 
 const COLUMNS: usize = 80;
 /// Column where values start.
@@ -93,10 +93,6 @@ fn outcome(check: &Check) -> String {
         (None, Some(error)) => format!("fails: {error}"),
         (None, None) => "not checked".to_string(),
     }
-}
-
-fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 fn gibibytes(bytes: u64) -> f64 {

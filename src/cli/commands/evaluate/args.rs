@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use crate::cli::flags::{
-    compute::Compute, data::DataFlags, input::InputFlags, model_file::ModelFlags, views::parse_views,
+    compute::Compute,
+    data::DataFlags,
+    input::{InputFlags, parse_views},
+    model_file::ModelFlags,
 };
 use mindgap::{data::SplitName, recipe::Tta};
 
-/// Flags of `mindgap evaluate`.
-///
 /// Classes of model and data are matched by name. Precision, recall and F1 are scikit-learn's: a class that was predicted
 /// but that no image has gets an F1 of 0; a class that was neither predicted nor present does not count in the mean.
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ pub struct Args {
 
     /// The split to measure
     #[arg(long, value_name = "SPLIT", default_value = "val", help_heading = "Data")]
-    pub(super) split: Portion,
+    pub(super) split: SplitName,
 
     /// Also measure predictions averaged over views of each image: none, flip, ten-crop
     #[arg(long, value_name = "VIEWS", default_value = "none", value_parser = parse_views)]
@@ -48,26 +49,4 @@ pub struct Args {
 
     #[command(flatten)]
     pub(super) compute: Compute,
-}
-
-/// A split of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Portion {
-    /// The images that were trained on
-    Train,
-    /// The images that were validated on
-    Val,
-    /// The images that nothing else reads
-    Test,
-}
-
-impl Portion {
-    /// The name of the split in the data.
-    pub(super) fn name(self) -> SplitName {
-        match self {
-            Self::Train => SplitName::Train,
-            Self::Val => SplitName::Val,
-            Self::Test => SplitName::Test,
-        }
-    }
 }

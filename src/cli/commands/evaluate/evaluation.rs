@@ -4,11 +4,14 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::{figures::Both, leaks::Leaks, sealed_figures::SealedFigures};
+use super::{
+    figures::{Both, Leaks},
+    sealed_figures::SealedFigures,
+};
 use mindgap::{
     recipe::Tta,
     run::Outputs,
-    stats::{Confusion, Logits},
+    stats::{ClassScore, Confusion, Logits},
 };
 
 /// The groups of the images of a split, such as patients.
@@ -44,7 +47,6 @@ pub struct Evaluation {
     /// Why the leaks are not known.
     #[serde(skip)]
     pub why_unknown: &'static str,
-    /// The figures.
     #[serde(flatten)]
     pub figures: Both,
     /// How well each class is recognised, in the model's order.
@@ -58,15 +60,12 @@ pub struct Evaluation {
     pub seal: Option<SealedFigures>,
 }
 
-/// How well one class is recognised; see [`mindgap::stats::ClassScore`].
+/// How well one class is recognised.
 #[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs)]
 pub struct Class {
     pub name: String,
-    pub precision: f64,
-    pub recall: f64,
-    pub f1: f64,
-    pub support: usize,
+    #[serde(flatten)]
+    pub score: ClassScore,
 }
 
 /// Figures of predictions averaged over views of each image, given in addition to the plain ones.
@@ -74,7 +73,6 @@ pub struct Class {
 pub struct ViewFigures {
     /// The views: `flip` or `ten-crop`.
     pub views: String,
-    /// The figures.
     #[serde(flatten)]
     pub figures: Both,
 }
@@ -90,20 +88,11 @@ impl Evaluation {
         leaks: &Leaks,
         groups: &Groups,
     ) -> Self {
-        let (known, why_unknown) = match leaks {
-            Leaks::Known(leaks) => (Some(leaks), ""),
-            Leaks::Unknown(why) => (None, *why),
-        };
+        let known = leaks.as_ref().ok();
         let count = |leaks: &[bool]| leaks.iter().filter(|&&leak| leak).count();
         let predicted = Logits::new(&outputs.logits, &outputs.labels, classes.len()).predicted();
         let confusion = Confusion::new(classes.len(), &outputs.labels, &predicted);
-        let scores = classes.iter().zip(confusion.scores()).map(|(name, score)| Class {
-            name: name.clone(),
-            precision: score.precision,
-            recall: score.recall,
-            f1: score.f1,
-            support: score.support,
-        });
+        let scores = classes.iter().zip(confusion.scores());
         Self {
             model,
             data,
@@ -112,9 +101,9 @@ impl Evaluation {
             group_leaks: groups.leaks,
             groups: groups.of_images.map(|groups| groups.iter().collect::<HashSet<_>>().len()),
             near_leaks: known.and_then(|leaks| leaks.near.as_deref()).map(count),
-            why_unknown,
+            why_unknown: leaks.as_ref().err().copied().unwrap_or_default(),
             figures: Both::of(outputs, classes.len(), temperature, known, groups.of_images),
-            classes: scores.collect(),
+            classes: scores.map(|(name, score)| Class { name: name.clone(), score }).collect(),
             confusion: confusion.counts,
             tta: None,
             seal: None,
@@ -123,7 +112,7 @@ impl Evaluation {
 
     /// Adds the figures of `outputs` that were averaged over the views `kind`.
     pub fn with_views(self, kind: Tta, outputs: &Outputs, leaks: &Leaks, groups: &Groups) -> Self {
-        let figures = Both::of(outputs, self.classes.len(), None, leaks.known(), groups.of_images);
+        let figures = Both::of(outputs, self.classes.len(), None, leaks.as_ref().ok(), groups.of_images);
         Self { tta: Some(ViewFigures { views: kind.to_string(), figures }), ..self }
     }
 

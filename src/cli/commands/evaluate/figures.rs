@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::leaks::KnownLeaks;
 use mindgap::{
     run::{Outputs, leaks_of_both_kinds},
     stats::{self, Logits},
@@ -12,9 +11,7 @@ use mindgap::{
 /// and calibration errors shares (0–1).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SplitFigures {
-    /// Number of images.
     pub n: usize,
-    /// Mean loss.
     pub loss: f64,
     /// Standard error of the mean loss, clustered by group where the images have groups.
     pub loss_se: f64,
@@ -110,4 +107,16 @@ impl Both {
             without_near_leaks: both_kinds.and_then(|leaks| without(&leaks)),
         }
     }
+}
+
+/// Which images of a split also appear in train, or why that is not known.
+pub type Leaks = Result<KnownLeaks, &'static str>;
+
+/// Which images of a split also appear in train, exactly or nearly.
+#[derive(Clone, Debug)]
+pub struct KnownLeaks {
+    /// For each image, whether it also appears in train.
+    pub exact: Vec<bool>,
+    /// For each image, whether a near-duplicate, but no equal image, is in train; None where that is not known.
+    pub near: Option<Vec<bool>>,
 }

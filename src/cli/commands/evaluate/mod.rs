@@ -3,11 +3,9 @@
 mod args;
 mod evaluation;
 mod figures;
-mod leaks;
 mod predictions;
 mod sealed;
 mod sealed_figures;
-mod sealed_text;
 mod subject;
 mod text;
 
@@ -19,7 +17,7 @@ use tch::Tensor;
 use crate::cli::{
     ExitStatus,
     flags::data::Bar,
-    output::{print::print, say::say},
+    output::{print::print, say::say_notes},
 };
 pub use args::Args;
 use evaluation::Evaluation;
@@ -35,26 +33,22 @@ use sealed::SealedTest;
 use subject::Subject;
 
 /// Evaluates the model and prints the figures.
-///
-/// # Errors
-/// The model or the data cannot be used or do not fit each other, or the table cannot be written.
+/// Fails if the model or the data cannot be used or do not fit each other, or the table cannot be written.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     if let Some(file) = &args.predictions {
         ensure!(args.force || !file.exists(), "{} exists already: add --force to replace it", file.display());
         durable::check_writable(&durable::folder_of(file))?;
     }
     let device = args.compute.prepare(None, None)?;
-    let model = args.model.open(device)?;
+    let model = args.model.open(device, None)?;
     let input = args.input.of(model.as_ref())?;
     let subject = Subject::open(args, model.as_ref(), input)?;
-    for note in &subject.notes {
-        say(format_args!("note: {note}"));
-    }
+    say_notes(&subject.notes);
 
     let (split, leaks) = subject.split(args.split)?;
     let sealed = SealedTest::find(args, &subject, split)?;
     let groups = subject.groups(split, &leaks);
-    let split_name = args.split.name().to_string();
+    let split_name = args.split.to_string();
     let outputs = measure(model.as_ref(), &subject, split, device, Tta::None, &split_name)?;
     let rows = outputs.logits.chunks(subject.classes.len());
     let broken = rows.filter(|row| row.iter().any(|logit| !logit.is_finite())).count();

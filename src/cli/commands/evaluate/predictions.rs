@@ -13,9 +13,7 @@ use mindgap::{
 
 /// A row for each image: its id and path, its class, the predicted one with its probability, the loss, and the
 /// probability of each class in a column `p_CLASS`. `root` is the folder of the data.
-///
-/// # Errors
-/// The table cannot be written.
+/// Fails if the table cannot be written.
 pub fn csv(split: &Split, outputs: &Outputs, classes: &[String], root: &Path) -> Result<Vec<u8>> {
     let logits = Logits::new(&outputs.logits, &outputs.labels, classes.len());
     let mut table = csv::Writer::from_writer(Vec::new());

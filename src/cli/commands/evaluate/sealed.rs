@@ -4,14 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{
-    args::{Args, Portion},
-    sealed_figures::SealedFigures,
-    subject::Subject,
-};
-use crate::cli::output::say::say;
+use super::{args::Args, sealed_figures::SealedFigures, subject::Subject};
+use crate::cli::output::say::say_notes;
 use mindgap::{
-    data::Split,
+    data::{Split, SplitName},
     durable::{sha256, sha256_of_file},
     export::Model,
     recipe::Tta,
@@ -32,7 +28,7 @@ impl SealedTest {
     /// The seal of `split`; None where another split than test is measured, or the test set is not sealed.
     /// Fails if the ledger fails a check.
     pub fn find(args: &Args, subject: &Subject, split: &Split) -> Result<Option<Self>> {
-        if args.split != Portion::Test {
+        if args.split != SplitName::Test {
             return Ok(None);
         }
         let mut witnesses = Witnesses::of_user();
@@ -46,9 +42,7 @@ impl SealedTest {
         let classes: Vec<&str> = split.labels.iter().map(class_of).collect();
         let images = TestImages::new(&split.original_hashes()?, &classes);
         let Some(found) = find(&subject.source, &images, &witnesses)? else { return Ok(None) };
-        if let Some(note) = &found.note {
-            say(format_args!("note: {note}"));
-        }
+        say_notes(&found.note);
         let model_hash = sha256_of_file(&args.model.weights().0)?;
         Ok(Some(Self { folder: found.folder, images, witnesses, model_hash }))
     }
@@ -70,9 +64,7 @@ impl SealedTest {
             looks.push((model, Results::new(measured, &self.images)));
         }
         let (ledger, notes) = Ledger::record(&self.folder, &self.images, &self.witnesses, looks)?;
-        for note in notes {
-            say(format_args!("note: {note}"));
-        }
+        say_notes(notes);
         let look = ledger.looks.len() + 1 - measured.len();
         Ok(SealedFigures {
             ledger: ledger.path().display().to_string(),

@@ -3,22 +3,21 @@
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    args::{Args, Portion},
+    args::Args,
     evaluation::Groups,
-    leaks::{KnownLeaks, Leaks},
+    figures::{KnownLeaks, Leaks},
 };
 use crate::cli::flags::{
     input::{Input, class_numbers},
     model_data::ModelData,
 };
 use mindgap::{
-    data::{Dataset, SingleSplit, Split},
+    data::{Dataset, SingleSplit, Split, SplitName},
     export::Model,
 };
 
 /// The data for a model, opened as its training opened them.
 pub struct Subject {
-    /// The images that the model takes.
     pub input: Input,
     /// The path or name of the data.
     pub source: String,
@@ -31,7 +30,6 @@ pub struct Subject {
     data: Data,
 }
 
-/// The opened data.
 enum Data {
     Whole {
         data: Box<Dataset>,
@@ -44,10 +42,8 @@ enum Data {
 
 impl Subject {
     /// Opens the data for `model`, whose input is `input`.
-    ///
-    /// # Errors
-    /// No data are named or they cannot be used, they hold a class that the model does not know, or the split would be drawn
-    /// from images that are not the model's.
+    /// Fails if no data are named or they cannot be used, they hold a class that the model does not know, or the split would be
+    /// drawn from images that are not the model's.
     pub fn open(args: &Args, model: &dyn Model, input: Input) -> Result<Self> {
         let missing =
             "which data? A model file does not name any: add --data (a run folder names the data of its training)";
@@ -59,7 +55,7 @@ impl Subject {
             None
         } else {
             let ModelData { source, recipe, flags, skipped_before, .. } = &wanted;
-            flags.open_single_split(source, args.split.name(), &known, recipe, *skipped_before)?
+            flags.open_single_split(source, args.split, &known, recipe, *skipped_before)?
         };
         let (mut notes, found, has_16bit, data) = match alone {
             Some(SingleSplit { classes, split, has_16bit, notes }) => {
@@ -69,12 +65,12 @@ impl Subject {
                 let data = Box::new(wanted.open()?);
                 let is_own = wanted.is_trained_on(&data);
                 ensure!(
-                    wanted.is_of_run || is_own || !data.is_val_drawn || args.split == Portion::Test,
+                    wanted.is_of_run || is_own || !data.is_val_drawn || args.split == SplitName::Test,
                     "{:?} has no val split, and is not what the model was trained on: no {} split of it is left to \
                      measure. For all images of a folder of classes, or of a table, add --split test; for those of one \
                      folder in it, --split test --test-dir FOLDER",
                     wanted.source,
-                    args.split.name()
+                    args.split
                 );
                 let has_16bit = data.range_16bit.is_some();
                 (data.notes.clone(), data.classes.clone(), has_16bit, Data::Whole { data, is_own })
@@ -95,29 +91,25 @@ impl Subject {
     pub fn groups<'a>(&self, split: &'a Split, leaks: &Leaks) -> Groups<'a> {
         let known = match &self.data {
             // Of train itself every image is of a group in train.
-            Data::Whole { data, .. } if !std::ptr::eq(split, &data.train) => {
-                leaks.known().and_then(|_| data.group_leaks(split))
-            }
+            Data::Whole { data, .. } if leaks.is_ok() && !std::ptr::eq(split, &data.train) => data.group_leaks(split),
             _ => None,
         };
         Groups { of_images: split.groups.as_deref(), leaks: known }
     }
 
     /// The images of `portion`, and which of them also appear in the model's train.
-    ///
-    /// # Errors
-    /// The data have no such split.
-    pub fn split(&self, portion: Portion) -> Result<(&Split, Leaks)> {
+    /// Fails if the data have no such split.
+    pub fn split(&self, portion: SplitName) -> Result<(&Split, Leaks)> {
         let (data, is_own) = match &self.data {
             Data::Whole { data, is_own } => (data, *is_own),
             Data::SingleSplit(split) => {
-                return Ok((split, Leaks::Unknown("there is no train split beside these images")));
+                return Ok((split, Err("there is no train split beside these images")));
             }
         };
         let (split, exact, near) = match portion {
-            Portion::Train => (&data.train, vec![false; data.train.len()], None),
-            Portion::Val => (&data.val, data.val_in_train(), data.val_near_leaks()),
-            Portion::Test => {
+            SplitName::Train => (&data.train, vec![false; data.train.len()], None),
+            SplitName::Val => (&data.val, data.val_in_train(), data.val_near_leaks()),
+            SplitName::Test => {
                 let test = data.test.as_ref().with_context(|| match &data.unread_test {
                     Some(reason) => format!("the test split of {:?} cannot be measured: {reason}", self.source),
                     None => format!("{:?} has no test split", self.source),
@@ -126,8 +118,8 @@ impl Subject {
             }
         };
         if !is_own {
-            return Ok((split, Leaks::Unknown("these are not the data of the run's training")));
+            return Ok((split, Err("these are not the data of the run's training")));
         }
-        Ok((split, Leaks::Known(KnownLeaks { exact, near: near.map(<[bool]>::to_vec) })))
+        Ok((split, Ok(KnownLeaks { exact, near: near.map(<[bool]>::to_vec) })))
     }
 }

@@ -3,9 +3,10 @@
 use super::{
     evaluation::{Class, Evaluation},
     figures::{Both, SplitFigures},
-    sealed_text,
+    sealed_figures,
 };
-use crate::cli::output::say::plain;
+use crate::cli::output::say::{cut, plain};
+use mindgap::stats::ClassScore;
 
 /// Column in which the values start.
 const INDENT: usize = 13;
@@ -20,7 +21,6 @@ const NAME: usize = 18;
 /// Width of the text.
 const WIDTH: usize = 80;
 
-/// The whole evaluation.
 pub fn render(found: &Evaluation) -> String {
     let names = format!("{}, {} images of {} classes", plain(&found.split), found.figures.all.n, found.classes.len());
     let mut text = row("Model", plain(&found.model)) + &row("Data", format!("{}: {names}", plain(&found.data)));
@@ -64,7 +64,7 @@ fn sealed(found: &Evaluation) -> String {
     let Some(seal) = &found.seal else { return String::new() };
     let views = found.tta.as_ref().map(|tta| tta.views.as_str());
     let mut text = String::new();
-    for (number, line) in sealed_text::lines(seal, views).iter().enumerate() {
+    for (number, line) in sealed_figures::lines(seal, views).iter().enumerate() {
         text += &row(if number == 0 { "Sealed test" } else { "" }, line);
     }
     text
@@ -107,11 +107,12 @@ fn classes(classes: &[Class]) -> String {
     let mut shown: Vec<&Class> = classes.iter().collect();
     let mut text = format!("{:NAME$} precision  recall      F1  images\n", "");
     if classes.len() > CLASSES {
-        shown.sort_by(|a, b| a.f1.total_cmp(&b.f1));
+        shown.sort_by(|a, b| a.score.f1.total_cmp(&b.score.f1));
         shown.truncate(CLASSES);
     }
-    for Class { name, precision, recall, f1, support } in &shown {
+    for Class { name, score } in &shown {
         let name = cut(name, NAME);
+        let ClassScore { precision, recall, f1, support } = score;
         text += &format!("{name:NAME$} {precision:>9.3} {recall:>7.3} {f1:>7.3} {support:>7}\n");
     }
     if shown.len() < classes.len() {
@@ -150,22 +151,10 @@ fn pairs(found: &Evaluation) -> String {
     text
 }
 
-/// The name in at most `most` characters.
-fn cut(name: &str, most: usize) -> String {
-    let name = plain(name);
-    if name.chars().count() <= most {
-        return name;
-    }
-    name.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{
-            evaluation::Groups,
-            leaks::{KnownLeaks, Leaks},
-        },
+        super::{evaluation::Groups, figures::KnownLeaks},
         *,
     };
     use mindgap::{recipe::Tta, run::Outputs};
@@ -178,7 +167,7 @@ mod tests {
         let logits = |image: usize| (0..classes).map(move |class| if class == given(image) { 2.0 } else { 0.0 });
         let logits = (0..60).flat_map(logits).collect();
         let outputs = Outputs { logits, ids: (0..60).collect(), labels };
-        let leaks = Leaks::Known(KnownLeaks { exact: (0..60).map(|image| image == 0).collect(), near: None });
+        let leaks = Ok(KnownLeaks { exact: (0..60).map(|image| image == 0).collect(), near: None });
         let names: Vec<String> = (0..classes).map(|class| format!("emotion \n{class}")).collect();
         let about = ["runs/faces", "/data/faces", "val"].map(str::to_owned);
         let found = Evaluation::new(about, &outputs, &names, Some(1.5), &leaks, &Groups::default());

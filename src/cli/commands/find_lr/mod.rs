@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::{
     ExitStatus,
     flags::{compute::Compute, data::DataFlags, recipe::RecipeSource, weights},
-    output::{overwrite::check_marked, print::print, say::say},
+    output::{overwrite::check_marked, print::print, say::say_notes},
 };
 use mindgap::{
     data::Dataset,
@@ -24,7 +24,6 @@ use mindgap::{
 };
 use text::Found;
 
-/// Flags of `mindgap find-lr`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -75,12 +74,12 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let data = args.data.open_without_near_leaks(&source, &asked, false)?;
     let recipe = train::complete_recipe(asked, &data);
     recipe.validate()?;
-    for note in &data.notes {
-        say(format_args!("note: {note}"));
-    }
+    say_notes(&data.notes);
     let test = RangeTest { start_lr: args.start_lr, end_lr: args.end_lr, num_it: args.num_it };
     let mut trainer = Trainer::new(&recipe, &data, device)?;
-    let bar = bar(test.num_it);
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(test.num_it.into()).with_style(style);
     let curve = find_lr(&mut trainer, &data, &test, |curve| show(&bar, curve));
     bar.finish_and_clear();
     let curve = curve?;
@@ -163,12 +162,6 @@ fn apply(path: &Path, recipe: &Recipe, outcome: Result<LrSuggestion, NoSuggestio
     let recipe = recipe.with_rates(suggestion, low);
     recipe.validate()?;
     durable::write(path, recipe.to_toml().as_bytes())
-}
-
-/// A progress bar on stderr, hidden where that is no terminal.
-fn bar(updates: u32) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}");
-    ProgressBar::new(updates.into()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Shows the last update on the bar.

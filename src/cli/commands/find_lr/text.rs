@@ -15,17 +15,14 @@ const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '�
 /// Width of a sparkline \[characters\].
 const WIDTH: usize = 50;
 
-/// A finished range test.
 pub struct Found<'a> {
     /// The loss at each rate.
     pub curve: &'a LrCurve,
     /// The suggested rates, or why there are none.
     pub outcome: Result<LrSuggestion, NoSuggestion>,
-    /// The recipe that was tried.
     pub recipe: &'a Recipe,
     /// The flags that name the data.
     pub data: String,
-    /// File of the chart.
     pub chart: &'a Path,
     /// File of the recipe with the suggested rate, where one was asked for.
     pub applied: Option<&'a Path>,
@@ -71,7 +68,11 @@ impl Found<'_> {
         text += &format!("{first} {} {last}\n\n", sparkline(self.curve.smoothed()));
         match self.outcome {
             Ok(found) => text += &self.rates(&found),
-            Err(reason) => text += &(fill(&format!("No suggestion: {}.", with_flags(reason)), line_options()) + "\n\n"),
+            Err(reason) => {
+                // No flag is broken at its hyphens.
+                let options = Options::new(79).word_splitter(WordSplitter::NoHyphenation).break_words(false);
+                text += &(fill(&format!("No suggestion: {}.", with_flags(reason)), options) + "\n\n");
+            }
         }
         text += &format!("chart       {}\n", self.chart.display());
         if let (Some(path), Ok(_)) = (self.applied, self.outcome) {
@@ -96,11 +97,6 @@ impl Found<'_> {
             rate_text(found.high),
         )
     }
-}
-
-/// Lines of up to 79 characters, in which no flag is broken at its hyphens.
-fn line_options() -> Options<'static> {
-    Options::new(79).word_splitter(WordSplitter::NoHyphenation).break_words(false)
 }
 
 /// The course of `losses` in one line, as the lowest loss of each stretch. Losses above those of the first tenth are shown

@@ -7,8 +7,6 @@ use anyhow::{Result, ensure};
 use crate::cli::flags::{compute::Compute, data::DataFlags, input::InputFlags, model_file::ModelFlags};
 use mindgap::export::InputNormalisation;
 
-/// Flags of `mindgap gap`.
-///
 /// Probe and val are measured as `mindgap train` measures them after every epoch: by one piece of code, without augmentation,
 /// by plain cross-entropy. The probe is as many training images as val has, with val's mix of classes, none of them
 /// also in val.

@@ -13,7 +13,6 @@ use mindgap::{
 /// What only a training knows of an epoch.
 const OF_TRAINING: [&str; 6] = ["epoch", "lr", "batch_loss", "steps", "seconds", "train_images_per_s"];
 
-/// The figures of a model.
 #[derive(Debug, Serialize)]
 pub struct GapFigures {
     /// The model, as the user named it.
@@ -53,7 +52,6 @@ pub struct GapFigures {
 
 /// One class: accuracies in percent, null where it has no image.
 #[derive(Debug, Serialize)]
-#[allow(missing_docs)]
 pub struct Class {
     pub name: String,
     pub probe_images: usize,

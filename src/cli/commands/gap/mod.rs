@@ -14,7 +14,7 @@ pub use args::Args;
 
 use crate::cli::{
     ExitStatus,
-    output::{print::print, say::say},
+    output::{print::print, say::say_notes},
 };
 use figures::GapFigures;
 use mindgap::{
@@ -34,10 +34,16 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         ensure!(args.force || !file.exists(), "{} exists already: add --force to replace it", file.display());
         durable::check_writable(&durable::folder_of(file))?;
     }
-    refuse_onnx(&args.model.path)?;
+    ensure!(
+        FileFormat::of(&args.model.path) != Some(FileFormat::Onnx) || !args.model.path.exists(),
+        "{} is ONNX, which mindgap does not run: save the model with torch.jit.trace and torch.jit.save, or write its \
+         predictions with onnxruntime and compare them with `mindgap compare --predictions`; docs/gap.md has both in a few \
+         lines",
+        args.model.path.display()
+    );
     let device = args.compute.prepare(None, None)?;
-    let normalisation = args.normalisation(args.input.channels())?;
-    let model = args.model.open_normalised(device, normalisation.as_ref())?;
+    let normalisation = args.normalisation(args.input.in_chans)?;
+    let model = args.model.open(device, normalisation.as_ref())?;
     let input = args.input.of(model.as_ref())?;
     match (model.description(), &normalisation) {
         (Some(_), Some(_)) => {
@@ -50,16 +56,12 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         _ => {}
     }
     let subject = Subject::open(args, model.as_ref(), &input)?;
-    for note in &subject.data.notes {
-        say(format_args!("note: {note}"));
-    }
+    say_notes(&subject.data.notes);
 
     let caller = Caller { model: model.as_ref(), input: &input, device, batch_size: args.batch_size };
     let mut probe = caller.outputs("the probe", &subject.data.train, &subject.sets.probe, &subject)?;
     let mut val = caller.outputs("val", &subject.data.val, &subject.sets.val, &subject)?;
-    if let Some(note) = to_logits([&mut probe, &mut val], subject.classes.len(), args.outputs)? {
-        say(format_args!("note: {note}"));
-    }
+    say_notes(to_logits([&mut probe, &mut val], subject.classes.len(), args.outputs)?);
     let found = GapFigures::of(args.model.path.display().to_string(), &subject, &probe, &val)?;
     if let Some(file) = &args.predictions {
         let table = predictions(&subject.data.val, &val, &subject.classes, Path::new(&subject.source))?;
@@ -67,18 +69,6 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     }
     print(if args.json { serde_json::to_string_pretty(&found)? + "\n" } else { text::render(&found) })?;
     Ok(ExitStatus::Done)
-}
-
-/// Refuses ONNX files with the way to the same figures.
-fn refuse_onnx(path: &Path) -> Result<()> {
-    ensure!(
-        FileFormat::of(path) != Some(FileFormat::Onnx) || !path.exists(),
-        "{} is ONNX, which mindgap does not run: save the model with torch.jit.trace and torch.jit.save, or write its \
-         predictions with onnxruntime and compare them with `mindgap compare --predictions`; docs/gap.md has both in a few \
-         lines",
-        path.display()
-    );
-    Ok(())
 }
 
 /// A row for each image of val: its name, its class, and the probability of each class.

@@ -11,13 +11,10 @@ use crate::cli::flags::{
 };
 use mindgap::{data::Dataset, export::Model, train::EvalSets};
 
-/// The data for a model.
 pub struct Subject {
     /// The path or name of the data.
     pub source: String,
-    /// The opened data.
     pub data: Dataset,
-    /// Probe and val.
     pub sets: EvalSets,
     /// The classes in the order of the model's outputs.
     pub classes: Vec<String>,

@@ -3,7 +3,7 @@
 use textwrap::{Options, WordSplitter, fill};
 
 use super::figures::GapFigures;
-use crate::cli::output::say::plain;
+use crate::cli::output::say::{cut, plain};
 
 /// Column in which the values start.
 const INDENT: usize = 13;
@@ -14,7 +14,6 @@ const NAME: usize = 24;
 /// Width of the text.
 const WIDTH: usize = 80;
 
-/// All figures.
 pub fn render(found: &GapFigures) -> String {
     let figure = |name: &str| found.figure(name).unwrap_or(f64::NAN);
     let row = |label: &str, value: String| format!("{label:INDENT$}{value}\n");
@@ -62,11 +61,7 @@ fn classes(found: &GapFigures) -> String {
     let mut text = format!("\n{:NAME$} probe %   val %    gap  images of val\n", "Accuracy");
     for class in &shown {
         let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.1}"));
-        let mut name: String = plain(&class.name).chars().take(NAME).collect();
-        if class.name.chars().count() > NAME {
-            name.pop();
-            name.push('…');
-        }
+        let name = cut(&class.name, NAME);
         text += &format!(
             "{name:NAME$} {:>7} {:>7} {:>6} {:>14}\n",
             number(class.probe_acc),

@@ -33,9 +33,8 @@ pub fn of(model: &Path, device: Device, source: &str, options: &Options) -> Resu
     let data = data::open(source, &options, &progress)?;
     let length = classifier.architecture.features() as usize;
     let mut features = Features::new(length);
-    let splits = [(SplitName::Train, Some(&data.train)), (SplitName::Val, Some(&data.val))];
-    for (name, split) in splits.into_iter().chain([(SplitName::Test, data.test.as_ref())]) {
-        let Some(split) = split else { continue };
+    let test = data.test.as_ref().map(|test| (SplitName::Test, test));
+    for (name, split) in [(SplitName::Train, &data.train), (SplitName::Val, &data.val)].into_iter().chain(test) {
         progress.begin(&format!("Computing features of {name}"), split.len() as u64);
         let positions: Vec<u32> = (0..split.len() as u32).collect();
         // In place of logits the outputs hold the features.

@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use tch::Device;
 
 use crate::cli::{
     flags::{compute::Compute, data::DataFlags, recipe::RecipeSource, selection::SelectionFlags},
-    output::overwrite::check_ours,
     process::{out_of_fold::LabelSearch, plan_training::PlanTraining},
 };
-use mindgap::{data::Audit, durable, labels::SuspectLabels};
+use mindgap::{
+    data::{Audit, Selection},
+    labels::SuspectLabels,
+};
 
 /// Flags of the search for wrong labels.
 #[derive(Debug, clap::Args)]
@@ -53,7 +54,7 @@ pub struct LabelFlags {
     pub write_relabel: Option<PathBuf>,
 
     #[command(flatten)]
-    compute: Compute,
+    pub compute: Compute,
 }
 
 impl LabelFlags {
@@ -77,26 +78,12 @@ impl LabelFlags {
         Ok(asked)
     }
 
-    /// The device of the networks.
-    /// Fails if it does not exist or its name is unknown.
-    pub fn device(&self) -> Result<Device> {
-        self.compute.device()
-    }
-
-    /// Checks the output file before anything is trained.
-    pub fn check_outputs(&self) -> Result<()> {
-        match &self.write_relabel {
-            Some(file) => check_ours(file, "table of labels", "--write-relabel", SuspectLabels::is_relabel_csv),
-            None => Ok(()),
-        }
-    }
-
     /// Searches the data, whose near-duplicates are in `audit`; None where a signal stopped it.
     /// Fails on a bad flag or data set, and where a run fails.
     pub fn search(
         &self,
         source: &str,
-        selection: &SelectionFlags,
+        selection: &Selection,
         data_seed: u64,
         audit: &Audit,
     ) -> Result<Option<SuspectLabels>> {
@@ -117,14 +104,6 @@ impl LabelFlags {
             out: &out,
         }
         .run(&audit.findings.near_duplicate_names())
-    }
-
-    /// Writes the table of suggested labels, if one is asked for.
-    pub fn write(&self, suspects: &SuspectLabels) -> Result<()> {
-        match &self.write_relabel {
-            Some(file) => durable::write(file, suspects.relabel_csv()?.as_bytes()),
-            None => Ok(()),
-        }
     }
 }
 

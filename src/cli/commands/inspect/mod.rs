@@ -30,8 +30,6 @@ use mindgap::{
     report,
 };
 
-/// Flags of `mindgap inspect`.
-///
 /// Findings are not failures: the exit code is 0 unless the data cannot be used at all.
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("labels", |flag| flag.num_args(0..=1).default_missing_value(SelectionFlags::NO_FILE).help(
@@ -98,7 +96,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     // All near-duplicates are evidence about labels.
     let named = if finds_labels { 0 } else { args.limit.unwrap_or(usual) };
     let features = match &args.model {
-        Some(model) => Some(features::of(model, args.labels.device()?, &source, &options)?),
+        Some(model) => Some(features::of(model, args.labels.compute.device()?, &source, &options)?),
         None => None,
     };
     let mut audit = Audit::of(&source, &options, features.as_ref(), named, &Bar::default())?;
@@ -108,9 +106,11 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     }
     let mut suspects = None;
     if finds_labels {
-        suspects = args.labels.search(&source, &selection, args.data_seed, &audit)?;
+        suspects = args.labels.search(&source, &options.selection, args.data_seed, &audit)?;
         let Some(found) = &suspects else { return Ok(ExitStatus::Stopped) };
-        args.labels.write(found)?;
+        if let Some(file) = &args.labels.write_relabel {
+            durable::write(file, found.relabel_csv()?.as_bytes())?;
+        }
         audit.to_exclude.add(found.to_exclude());
     }
     if let Some(file) = &args.write_exclude {
@@ -180,7 +180,9 @@ impl Args {
 
     /// Checks the output files before the images are read, which may take long.
     fn check_outputs(&self) -> Result<()> {
-        self.labels.check_outputs()?;
+        if let Some(file) = &self.labels.write_relabel {
+            check_ours(file, "table of labels", "--write-relabel", SuspectLabels::is_relabel_csv)?;
+        }
         if let Some(file) = &self.html {
             check_our_page(file, "--html")?;
         }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::cli::output::say::plain;
+use crate::cli::output::say::{count, plain};
 use mindgap::{
-    data::{Audit, Broken, CutGroup, GroupLeaks, Item, Leak, Selection},
+    data::{Audit, Broken, CutGroup, GroupLeaks, Item, Selection},
     gap::Case,
     run::{shell_word, source_and_flags},
 };
@@ -62,7 +62,6 @@ fn figures(audit: &Audit) -> String {
         + &row("Pixels", format!("mean {}, std {} (train, 0–1)", numbers(&audit.mean), numbers(&audit.std)))
 }
 
-/// Renders the table of the images of each class.
 fn classes(audit: &Audit) -> String {
     let splits: Vec<_> = audit.counts.each().map(|(split, counts)| (split, &counts.0)).collect();
     let mut order: Vec<usize> = (0..audit.classes.len()).collect();
@@ -92,6 +91,8 @@ fn classes(audit: &Audit) -> String {
 fn findings(audit: &Audit) -> String {
     let found = &audit.findings;
     let leak_count = found.val_in_train + found.test_in_train.unwrap_or(0);
+    let surplus: Vec<String> =
+        found.surplus_duplicates.each().map(|(split, count)| format!("{count} in {split}")).collect();
     let broken: Vec<String> = found.broken.iter().map(broken).collect();
     // Only unreadable rows of a table have no split.
     let what = if found.broken.iter().any(|file| file.split.is_none()) { "row" } else { "file" };
@@ -99,10 +100,15 @@ fn findings(audit: &Audit) -> String {
         finding(
             "Duplicates",
             found.duplicate_groups,
-            &duplicates(audit),
+            &(surplus.join(", ") + " beyond the first of equal images"),
             found.exact_groups.iter().map(|group| equal(group)),
         ),
-        finding("Leaks", leak_count, &leaks(audit), found.leaks.iter().map(leak)),
+        finding(
+            "Leaks",
+            leak_count,
+            &leaks(audit),
+            found.leaks.iter().map(|leak| together(&leak.image, &leak.in_train)),
+        ),
         audit.group_leaks.as_ref().map_or(String::new(), |groups| group_leaks(groups, audit)),
         finding(
             "Conflicts",
@@ -140,10 +146,6 @@ fn findings(audit: &Audit) -> String {
     .concat()
 }
 
-fn count(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
-}
-
 /// Renders a finding: a line with the count, and the first examples below it.
 fn finding(label: &str, all: usize, summary: &str, named: impl ExactSizeIterator<Item = String>) -> String {
     let shown = named.len().min(EXAMPLES);
@@ -155,11 +157,6 @@ fn finding(label: &str, all: usize, summary: &str, named: impl ExactSizeIterator
     text
 }
 
-fn duplicates(audit: &Audit) -> String {
-    let surplus = audit.findings.surplus_duplicates.each().map(|(split, count)| format!("{count} in {split}"));
-    format!("{} beyond the first of equal images", surplus.collect::<Vec<_>>().join(", "))
-}
-
 fn leaks(audit: &Audit) -> String {
     let mut text = format!("{} of {} val images", audit.findings.val_in_train, audit.images.val);
     if let (Some(count), Some(all)) = (audit.findings.test_in_train, audit.images.test) {
@@ -168,7 +165,6 @@ fn leaks(audit: &Audit) -> String {
     text + " also appear in train"
 }
 
-/// The groups that the splits cut through.
 fn group_leaks(found: &GroupLeaks, audit: &Audit) -> String {
     let mut summary = format!("{} of {} val images", found.val, audit.images.val);
     if let (Some(count), Some(all)) = (found.test, audit.images.test) {
@@ -188,10 +184,6 @@ fn cut_group(cut: &CutGroup) -> String {
 
 fn equal(group: &[Item]) -> String {
     group.first().map_or(String::new(), |first| together(first, &group[1..]))
-}
-
-fn leak(leak: &Leak) -> String {
-    together(&leak.image, &leak.in_train)
 }
 
 /// Renders a conflict: the first image beside one of another class.

@@ -14,7 +14,6 @@ pub struct Ranked<'a> {
     /// Index among the logits.
     #[serde(skip)]
     pub number: usize,
-    /// Class name.
     pub class: &'a str,
     /// Probability, 0–1.
     pub probability: f64,
@@ -36,10 +35,8 @@ pub fn ranked<'a>(logits: &[f32], classes: &'a [String], most: usize) -> Option<
     Some(ranked)
 }
 
-/// The answer for one file.
 #[derive(Debug)]
 pub struct Answer<'a> {
-    /// The file.
     pub file: &'a ImageFile,
     /// The most likely classes, or the error.
     pub outcome: Result<Vec<Ranked<'a>>, String>,

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::cli::flags::{compute::Compute, input::InputFlags, model_file::ModelFlags, views::parse_views};
+use crate::cli::flags::{
+    compute::Compute,
+    input::{InputFlags, parse_views},
+    model_file::ModelFlags,
+};
 use mindgap::recipe::Tta;
 
-/// Flags of `mindgap predict`.
-///
 /// Images are prepared like the validation images. A file that cannot be read is reported, and the others are still
 /// predicted; the exit code is then 2.
 #[derive(Debug, clap::Args)]

@@ -30,7 +30,7 @@ use predictor::Predictor;
 /// Fails if the model cannot be used or stdout cannot be written to.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let device = args.compute.prepare(None, None)?;
-    let model = args.model.open(device)?;
+    let model = args.model.open(device, None)?;
     let input = args.input.of(model.as_ref())?;
     let (channels, size, range) = (input.channels, input.size, input.range_16bit);
     let mut predictor = Predictor::new(args, model.as_ref(), input)?;

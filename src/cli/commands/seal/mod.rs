@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::cli::{
     ExitStatus,
     flags::data::DataFlags,
-    output::{print::print, say::say},
+    output::{print::print, say::say_notes},
 };
 use mindgap::{
     data::Dataset,
@@ -18,8 +18,6 @@ use mindgap::{
     seal::{Ledger, Look, Sealed, Standing, TestImages, Witnesses, beside},
 };
 
-/// Flags of `mindgap seal`.
-///
 /// From then on `mindgap evaluate --split test` on these images appends a line to the ledger, in the folder DATA.seal beside
 /// the data, and says how many models were measured on them, which is best, and what the choice adds to its figure.
 #[derive(Clone, Debug, clap::Args)]
@@ -74,20 +72,16 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         Ledger::open_witnessed(&folder, &witnesses)?
     } else {
         let data = args.data.open_without_near_leaks(&args.subject, &Recipe::default(), false)?;
-        for note in &data.notes {
-            say(format_args!("note: {note}"));
-        }
+        say_notes(&data.notes);
         let (ledger, notes) = seal(&args.subject, &folder, &data, &witnesses)?;
-        for note in notes {
-            say(format_args!("note: {note}"));
-        }
+        say_notes(notes);
         ledger
     };
     if ledger.is_torn {
-        say(format_args!(
-            "note: the last line of {} is incomplete: a process is writing it, or was killed; the next evaluation removes it",
+        say_notes([format!(
+            "the last line of {} is incomplete: a process is writing it, or was killed; the next evaluation removes it",
             ledger.path().display()
-        ));
+        )]);
     }
     let standing = Standing::of(&ledger)?;
     if args.json {

@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use crate::cli::flags::{compute::Compute, data::DataFlags, model_file::Which};
 
-/// Flags of `mindgap soup`.
-///
 /// Runs are taken in the order of their val loss. Each goes into the mean of the weights if val loss falls by it. One half of val
 /// chooses, and the other half judges the result, so that the figures of the soup do not flatter it.
 #[derive(Clone, Debug, clap::Args)]

@@ -11,7 +11,6 @@ use mindgap::{
 /// The figures of a soup. Losses in nats, accuracies in percent.
 #[derive(Debug, Serialize)]
 pub struct SoupFigures {
-    /// The result in a sentence.
     pub sentence: String,
     /// The runs in the order in which they were tried.
     pub runs: Vec<TriedRun>,
@@ -28,13 +27,11 @@ pub struct SoupFigures {
 /// A run that was tried.
 #[derive(Debug, Serialize)]
 pub struct TriedRun {
-    /// Its folder.
     pub run: String,
     /// Its val loss on the half that chooses.
     pub val_loss: f64,
     /// The val loss of the soup with it on that half; null for a run that was not tried, since its val loss is not a number.
     pub soup_val_loss: Option<f64>,
-    /// Whether it is in the soup.
     pub kept: bool,
 }
 

@@ -21,9 +21,7 @@ use mindgap::{
 /// The entry of the file's metadata that names the runs of the soup.
 const MEMBERS: &str = "soup";
 
-/// All that a soup is made with.
 pub struct Ingredients {
-    /// The network of each run.
     pub classifiers: Vec<Classifier>,
     runs: Vec<String>,
     /// The network that becomes the mean.

@@ -18,9 +18,7 @@ use ingredients::Ingredients;
 use mindgap::{durable, export::FileFormat, search::PairedDifference, train::soup};
 
 /// Makes the soup, judges it on the half of val that chose nothing, and writes it where it has two networks or more.
-///
-/// # Errors
-/// A run cannot be read, the runs do not fit each other, their data are missing or changed, or the file exists.
+/// Fails if a run cannot be read, the runs do not fit each other, their data are missing or changed, or the file exists.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     ensure!(args.runs.len() >= 2, "a soup needs two runs or more: mindgap soup RUN RUN …");
     ensure!(

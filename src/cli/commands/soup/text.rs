@@ -5,7 +5,6 @@ use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 use super::figures::SoupFigures;
 use mindgap::search::Score;
 
-/// Renders sentence, runs and figures.
 pub fn render(found: &SoupFigures) -> String {
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN).set_header(["run", "val loss", "soup with it", "kept"]);

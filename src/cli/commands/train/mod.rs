@@ -17,7 +17,10 @@ use request::Request;
 use crate::cli::{
     ExitStatus,
     flags::{compute::Compute, data::DataFlags},
-    output::{print::print, say::say},
+    output::{
+        print::print,
+        say::{say, say_notes},
+    },
     process::signals,
     ranks::{Message, ProcessGroup},
 };
@@ -182,9 +185,7 @@ fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize
     for warning in &run.warnings {
         say(format_args!("warning: {warning}"));
     }
-    for note in &data.notes {
-        say(format_args!("note: {note}"));
-    }
+    say_notes(&data.notes);
     let recipe = &run.trainer.recipe;
     say(texts::description(data, &run.sets, recipe, run.cost()?).trim_end());
     say(format_args!(

@@ -20,7 +20,6 @@ use mindgap::{
     train::Previous,
 };
 
-/// The run that is to be trained.
 pub struct Request {
     /// The data, as the user or the resumed run names them.
     source: String,

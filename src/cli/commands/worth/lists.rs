@@ -1,9 +1,6 @@
 //! Which training images each fix does without, and as many others drawn at random.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    path::Path,
-};
+use std::{collections::HashSet, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
@@ -103,8 +100,8 @@ pub fn near_leaks(audit: &Audit) -> Vec<String> {
 pub fn duplicates(audit: &Audit) -> Vec<String> {
     let mut names = Vec::new();
     for group in &audit.findings.exact_groups {
-        let labels: BTreeMap<&str, ()> =
-            group.iter().filter(|item| item.split == SplitName::Train).map(|item| (item.class.as_str(), ())).collect();
+        let in_train = group.iter().filter(|item| item.split == SplitName::Train);
+        let labels: HashSet<&str> = in_train.map(|item| item.class.as_str()).collect();
         names.extend(names_in_train(group).skip(usize::from(labels.len() < 2)));
     }
     names

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
 
 use crate::cli::{
     ExitStatus,
@@ -29,13 +30,12 @@ use crate::cli::{
 use lists::{Lists, Removal};
 use mindgap::{
     compare::{self, FinishedRun, Fix, Job, Plan, PlannedData, PlannedRun, WHOLE, Worth},
-    data::Audit,
+    data::{Audit, Selection},
     durable,
     run::RunFolder,
     train::Failure,
 };
 
-/// Flags of `mindgap worth`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(mut_arg("source", |flag| flag.hide(true)))]
 pub struct Args {
@@ -103,13 +103,9 @@ enum FixName {
 }
 
 impl FixName {
-    fn name(self) -> &'static str {
-        match self {
-            Self::NearLeaks => "near-leaks",
-            Self::Duplicates => "duplicates",
-            Self::Labels => "labels",
-            Self::Groups => "groups",
-        }
+    /// The name of the fix, which `--fix` takes.
+    fn name(self) -> String {
+        self.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
     }
 }
 
@@ -117,9 +113,7 @@ impl FixName {
 const SHARES: [(&str, f64); 3] = [("share-18", 0.18), ("share-32", 0.32), ("share-56", 0.56)];
 
 /// Trains with and without the images of each fix, and compares.
-///
-/// # Errors
-/// A bad flag, file or data set before the first run; a [`Failure`] where runs failed, after the others are trained.
+/// Fails on a bad flag, file or data set before the first run, and with a [`Failure`] where runs failed, after the others are trained.
 pub fn run(args: &Args) -> Result<ExitStatus> {
     let args = args.settled()?;
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
@@ -143,7 +137,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
             say(format_args!("{name}: no training image is concerned, so that there is nothing to fix."));
             continue;
         };
-        let fix = Fix { name: name.to_owned(), removed: removed.len() };
+        let fix = Fix { name, removed: removed.len() };
         for (run, keys) in [(fix.name.clone(), removed), (fix.control(), control)] {
             let list = args.out.join(format!("{run}.txt"));
             durable::write(&list, (keys.join("\n") + "\n").as_bytes())?;
@@ -178,7 +172,7 @@ impl Args {
     fn settled(&self) -> Result<Self> {
         ensure!(self.data.source.is_none(), "worth takes the data without --data: mindgap worth {} …", self.subject);
         ensure!(
-            self.data.selection.selection().exclude_train.is_none(),
+            self.data.selection().exclude_train.is_none(),
             "worth leaves training images out itself; leave --exclude-train out"
         );
         for (index, fix) in self.fix.iter().enumerate() {
@@ -194,16 +188,12 @@ impl Args {
         PlanTraining { data: &self.data, compute: &self.compute, parallel: self.jobs }
     }
 
-    fn preset(&self) -> String {
-        self.recipe.preset.clone().unwrap_or_else(|| "seed".to_owned())
-    }
-
     /// The runs called `name`, without the training images in `list`, as lines of a plan.
     fn plan(&self, name: &str, list: Option<&Path>) -> Result<Vec<PlannedRun>> {
-        let mut data = self.data.clone();
-        data.selection.exclude_train = list.map(Path::to_owned);
-        let preset = self.preset();
-        let recipes = JobRecipes { data: &data, source: &self.recipe, preset: Some(&preset) };
+        let exclude_train = list.map(Path::to_owned);
+        let data = self.data.reading(Selection { exclude_train, ..self.data.selection() });
+        let preset = Some(self.recipe.preset.as_deref().unwrap_or("seed"));
+        let recipes = JobRecipes { data: &data, source: &self.recipe, preset };
         let first = self.recipe.flags.number("seed").unwrap_or(0);
         let jobs = compare::jobs(&[name.to_owned()], first, u64::from(self.seeds), None);
         let mut runs = recipes.plan(jobs, &self.out)?;
