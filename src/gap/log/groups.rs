@@ -29,8 +29,7 @@ pub fn stacked(table: Table) -> Result<Table> {
     if names.len() < 2 || !are_repeated {
         return Ok(table);
     }
-    let mut stacked = table.like();
-    stacked.seen.clone_from(&table.seen);
+    let mut stacked = table.rearranged();
     let run_column = stacked.column(RUN)?;
     for run in names {
         for row in &table.rows {

@@ -14,6 +14,7 @@ use super::{
 pub fn pivot(table: Table) -> Result<Table> {
     let (Some(key), Some(value)) = (table.first(Kind::Key), table.first(Kind::Value)) else { return Ok(table) };
     let mut wide = table.like();
+    wide.notes.clone_from(&table.notes);
     for (column, name) in (0..).zip(&table.columns) {
         if column != key && column != value {
             wide.column(name)?;

@@ -22,10 +22,7 @@ pub fn spread(table: Table) -> Result<Table> {
     if table.rows.iter().all(|row| columns.side_of(row).is_none()) {
         return Ok(table);
     }
-    let mut spread = table.like();
-    spread.takes_last = table.takes_last;
-    spread.seen.clone_from(&table.seen);
-    spread.notes.clone_from(&table.notes);
+    let mut spread = table.rearranged();
     for row in &table.rows {
         let side = columns.side_of(row);
         let mut cells = Vec::with_capacity(row.cells.len());

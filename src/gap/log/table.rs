@@ -55,6 +55,11 @@ impl Table {
         Self { wanted: self.wanted.clone(), ..Self::default() }
     }
 
+    /// An empty table for the same log, in another arrangement: it keeps the same columns, and what is known of the log.
+    pub fn rearranged(&self) -> Self {
+        Self { seen: self.seen.clone(), takes_last: self.takes_last, notes: self.notes.clone(), ..self.like() }
+    }
+
     /// The number of the column `name`, which is created where it is new; None where it is not kept.
     ///
     /// # Errors
