@@ -1,28 +1,13 @@
-//! The random numbers that augment one image.
+//! Draws the random numbers that augment one image.
 
 use super::{
-    ColourFactors, ImageSize, Map, Rect, Tone, blur, colour, crop_pad, erase, hflip, rand_augment, resized_crop,
+    AugmentDraws, ImageSize, Map, Tone, blur, colour, crop_pad, erase, hflip, rand_augment, resized_crop,
     rotate_shift_zoom, trivial, vflip,
 };
 use crate::{
     random::Stream,
     recipe::{Aa, Recipe},
 };
-
-/// All random numbers that augment one image, a function of the recipe, the image's shape and its stream.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AugmentDraws {
-    /// Geometry: where each pixel comes from.
-    pub map: Map,
-    /// Change of the colours.
-    pub colour: ColourFactors,
-    /// Change of the tones.
-    pub tone: Tone,
-    /// Standard deviation of the blur in pixels; 0 for none.
-    pub blur: f64,
-    /// Rectangle to erase.
-    pub erase: Option<Rect>,
-}
 
 impl AugmentDraws {
     /// Draws the numbers for an image of `channels` and `size`.
@@ -61,7 +46,10 @@ fn uniforms<const N: usize>(stream: &mut Stream) -> [f64; N] {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::random::Purpose;
+    use crate::{
+        augment::{ColourFactors, Rect},
+        random::Purpose,
+    };
 
     const SIZE: ImageSize = ImageSize { height: 48, width: 48 };
 

@@ -14,6 +14,7 @@
 //! | [`mixup::mixup`], [`cutmix::cutmix`] | mixup, cutmix: [`Mix`] draws them once a batch |
 //! | [`resize()`] | progressive |
 
+mod augment_draws;
 mod blur;
 mod colour;
 mod crop_pad;
@@ -39,9 +40,9 @@ mod tone;
 mod trivial;
 mod vflip;
 
+pub use augment_draws::AugmentDraws;
 pub use blur::gaussian_blur;
 pub use colour::{ColourFactors, adjust};
-pub use draws::AugmentDraws;
 pub use map::Map;
 pub use mix::{Mix, MixKind};
 pub use move_pixels::move_pixels;
