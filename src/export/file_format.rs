@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::{Classifier, to_onnx, to_torchscript};
+use super::{Classifier, Variant, to_onnx, to_torchscript};
 
 /// A file format for trained networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -15,15 +15,6 @@ pub enum FileFormat {
     Safetensors,
     /// A graph with the weights in it, for onnxruntime and other runtimes
     Onnx,
-}
-
-/// Options of an exported file.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Variant {
-    /// Numbers have half precision.
-    pub half: bool,
-    /// The file computes probabilities with the temperature that was fitted on val.
-    pub calibrated: bool,
 }
 
 impl FileFormat {
