@@ -13,6 +13,9 @@ const USUAL_EPOCHS: u32 = 12;
 const PER_LEVEL: f64 = 3.0;
 /// The most epochs, unless the winner was tried for more than a fourth of them: beyond that nothing is known.
 const MOST_EPOCHS: u32 = 300;
+/// The most epochs of a winner that was not tried at all. Measured on 300 photos in five folds, whose winner had 245: val loss was lowest
+/// after 36 to 50 of them in each fold, and the gap 0.9 nats there, 2.0 at the end.
+const MOST_UNTRIED_EPOCHS: u32 = 4 * USUAL_EPOCHS;
 
 /// The winner's own training.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,9 +103,10 @@ impl LastTraining {
 }
 
 /// The epochs of a training of which something is known: of `fitting` ones no more than 300 or, where a trial had `longest`, four times
-/// those.
+/// those; 48 without a trial.
 pub fn longest_known(fitting: u32, longest: Option<u32>) -> u32 {
-    fitting.min(MOST_EPOCHS.max(4 * longest.unwrap_or(0)))
+    let most = longest.map_or(MOST_UNTRIED_EPOCHS, |longest| MOST_EPOCHS.max(4 * longest));
+    fitting.min(most)
 }
 
 /// The change of augmentation in words.
@@ -153,6 +157,6 @@ mod tests {
     fn no_training_is_far_longer_than_what_is_known() {
         let epochs = |longest, fitting| LastTraining::of(&settings(3), &[trial(longest, 0.7, 0.1)], fitting).epochs;
         assert_eq!((epochs(10, 200), epochs(10, 2000), epochs(144, 2000)), (200, 300, 576));
-        assert_eq!(LastTraining::of(&settings(3), &[], 2000).epochs, 300);
+        assert_eq!(LastTraining::of(&settings(3), &[], 2000).epochs, 48);
     }
 }
