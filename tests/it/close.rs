@@ -38,7 +38,7 @@ fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
             place.write_image(&format!("data/test/{name}/{number}.png"), class as u32, 5000 + number);
         }
     }
-    let mut search = command(&place, &["--budget", "50s", "--jobs", "2"]);
+    let mut search = command(&place, &["--budget", "36s", "--jobs", "2"]);
     let mut search = search.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let mut has_tried = || {
         assert!(search.try_wait().unwrap().is_none(), "the search ended by itself: {}", record(&place));
@@ -57,7 +57,7 @@ fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
     assert!(!place.path("out/close.html").exists());
 
     // Another command does not take the folder over, and a resumed one keeps within the budget.
-    close(&place, &["--budget", "50s"]).refuse(&["out holds a search", "--resume"]);
+    close(&place, &["--budget", "36s"]).refuse(&["out holds a search", "--resume"]);
     close(&place, &["--resume", "--seeds", "2"]).refuse(&["--seeds 1, not 2"]);
     let end = close(&place, &["--resume", "--jobs", "2"]).succeed();
     let found = record(&place);
@@ -66,7 +66,7 @@ fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
     let trials = found["trials"].as_array().unwrap();
     assert!(trials.len() >= begun && trials.iter().all(|trial| trial["outcome"].is_object()), "{trials:?}");
     let plan = found["plan"].as_object().unwrap();
-    assert!(plan["last"].as_f64().unwrap() >= 0.4 * 50.0, "{plan:?}");
+    assert!(plan["last"].as_f64().unwrap() >= 0.4 * 36.0, "{plan:?}");
     for side in ["reference", "winner"] {
         let figures = &found["verdict"][side];
         assert!(figures["val_loss"].is_number() && figures["images"].as_u64() == Some(210), "{figures}");
