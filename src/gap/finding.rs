@@ -18,8 +18,12 @@ pub enum Severity {
 
 impl Severity {
     /// The name in capitals, for a terminal.
-    pub fn label(self) -> String {
-        format!("{self:?}").to_uppercase()
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Info => "INFO",
+            Self::Warning => "WARNING",
+            Self::Problem => "PROBLEM",
+        }
     }
 }
 
