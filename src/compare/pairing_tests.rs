@@ -1,7 +1,7 @@
 //! Runs are brought to the same images, and what cannot be paired is named.
 
 use super::{
-    FinishedRun, Job, PairedBy, RunFigures, ValImages,
+    CommonImages, FinishedRun, Job, PairedBy, RunFigures, ValImages,
     pairing::{common_images, pair},
 };
 use crate::run::Measured;
@@ -70,7 +70,31 @@ fn images_of_data_with_one_fingerprint_are_paired_by_sample_id() {
 }
 
 #[test]
-fn images_of_which_none_is_common_are_named() {
+fn what_cannot_be_paired_is_named() {
+    let a = || run("a", None, &[("i1", 0), ("i2", 1)], CATS);
+    let message = refusal(&mut [a(), run("b", None, &[("i2", 1), ("i3", 0), ("i4", 0)], CATS)]);
+    assert!(message.contains("a lacks 2 of 4: i3, i4\n") && message.contains("b lacks 1 of 4: i1\n"), "{message}");
+    let message = refusal(&mut [a(), run("b", None, &[("i2", 0), ("i1", 0)], CATS)]);
+    assert!(message.contains("\"i2\" is of class \"cat\" in b, and of class \"dog\" in a"), "{message}");
+    let message = refusal(&mut [a(), run("b", None, &[("i2", 1), ("i1", 0)], &["cat", "cow"])]);
+    assert!(message.contains("b knows a class \"cow\""), "{message}");
+    let message = refusal(&mut [a(), run("b", None, &[("i2", 1), ("i1", 0)], &["cat", "cow", "dog"])]);
+    assert!(message.contains("b knows 3 classes, and a 2"), "{message}");
+    let mut old = run("b", Some("00"), &[("i1", 0), ("i2", 1)], CATS);
+    old.images.names = None;
+    assert!(refusal(&mut [a(), old]).contains("b has no images.csv"));
+}
+
+#[test]
+fn common_images_are_those_that_all_have() {
+    let runs = [
+        run("a", None, &[("i1", 0), ("i2", 1), ("i3", 0)], CATS),
+        run("b", None, &[("i2", 1), ("i3", 0), ("i4", 0)], CATS),
+    ];
+    let common: CommonImages = common_images(&runs).unwrap();
+    assert_eq!((common.keys.len(), common.others(runs.iter().map(|run| &run.images))), (2, 2));
+    assert_eq!(common.of(&runs[0].images), [false, true, true]);
+    assert_eq!(runs[1].images.only(&common.of(&runs[1].images)).labels, [1, 0]);
     let apart = [run("a", None, &[("i1", 0)], CATS), run("b", None, &[("j1", 0)], CATS)];
     let message = common_images(&apart).unwrap_err().to_string();
     assert!(message.contains("the first of a is \"i1\", the first of b is \"j1\""), "{message}");

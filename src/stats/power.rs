@@ -147,4 +147,24 @@ mod tests {
         }
         assert!(sd_interval(1.0, 1)[0].is_nan());
     }
+
+    #[test]
+    fn the_test_finds_the_difference_as_often_as_computed() {
+        use crate::{
+            random::{Purpose, Stream},
+            stats::paired_t,
+        };
+        for (effect, pairs) in [(0.5, 34), (1.0, 10), (2.0, 5)] {
+            let mut found = 0;
+            for number in 0..2000 {
+                let mut draws = Stream::new(number, Purpose::Resample, 3, pairs);
+                let differences: Vec<f64> = (0..pairs).map(|_| effect + draws.normal()).collect();
+                found += usize::from(paired_t(&differences).unwrap().p < 0.05);
+            }
+            let power = paired_t_power(effect, pairs as usize, 0.05);
+            println!("{effect} sd, {pairs} pairs: found in {found} of 2000, computed {power:.3}");
+            // Four standard deviations of 2,000 trials are 0.036.
+            assert!((found as f64 / 2000.0 - power).abs() < 0.036, "{found} of 2000, computed {power}");
+        }
+    }
 }

@@ -197,3 +197,11 @@ fn leaks_are_found_and_kept_out_of_the_probe() {
         assert!(probe.iter().all(|&position| data.train.hashes[position as usize] != data.val.hashes[0]));
     }
 }
+
+#[test]
+fn the_generated_faces_open_like_any_data() {
+    let data = open("faces", &Options { train_fraction: 0.1, ..Options::default() }, &NoProgress).unwrap();
+    assert_eq!((data.classes.len(), data.size, data.channels), (7, 48, 1));
+    assert_eq!(data.val_halves(0).len(), data.val.len());
+    assert_eq!(data.train.class_counts(7).iter().sum::<usize>(), data.train.len());
+}
