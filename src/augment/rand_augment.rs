@@ -12,20 +12,16 @@ use super::{
     AugmentDraws, ImageSize,
     operation::{self, Strength, Strongest},
 };
-use crate::recipe::Recipe;
+use crate::recipe::{Aa, Recipe};
 
-/// The magnitude at which the ranges end.
-const FULL: f64 = 30.0;
-/// The most operations to an image: so many pairs of numbers are drawn, whatever the recipe says.
-pub(super) const MOST_OPERATIONS: usize = 4;
-
-/// Adds the operations of the recipe, each drawn by its place in the list and its direction, to the changes of an image.
+/// Adds the operations of the recipe, each drawn by its place in the list and its direction, to the changes of an image. So
+/// many are drawn whatever the recipe says.
 pub(super) fn draw(
     recipe: &Recipe,
     draws: &mut AugmentDraws,
     channels: i64,
     size: ImageSize,
-    drawn: &[[f64; 2]; MOST_OPERATIONS],
+    drawn: &[[f64; 2]; Aa::MOST_OPERATIONS as usize],
 ) {
     let strongest = Strongest {
         shear: 0.3,
@@ -34,7 +30,7 @@ pub(super) fn draw(
         factor: 0.9,
         bits: 4.0,
     };
-    let share = recipe.aa_magnitude / FULL;
+    let share = recipe.aa_magnitude / Aa::FULL_MAGNITUDE;
     for [place, direction] in drawn.iter().take(recipe.aa_ops as usize) {
         let signed = if *direction < 0.5 { -share } else { share };
         operation::add(draws, channels, *place, Strength { signed, share }, &strongest);
@@ -44,10 +40,7 @@ pub(super) fn draw(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        random::{Purpose, Stream},
-        recipe::Aa,
-    };
+    use crate::random::{Purpose, Stream};
 
     const SIZE: ImageSize = ImageSize { height: 50, width: 40 };
 

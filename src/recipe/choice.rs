@@ -138,6 +138,13 @@ choice! {
     }
 }
 
+impl Aa {
+    /// The most operations that `rand` does to an image.
+    pub const MOST_OPERATIONS: u32 = 4;
+    /// The magnitude of `rand` at which an operation has its whole strength.
+    pub const FULL_MAGNITUDE: f64 = 30.0;
+}
+
 choice! {
     /// Views of each image whose predictions are averaged (test-time augmentation).
     Tta {

@@ -107,13 +107,13 @@ pub(super) const AUGMENTATION: &[Key] = &[
         family: Some(KnobFamily::Augmentation), usual: "trivial", example: "aa = 'trivial'", ..Key::KNOB
     },
     Key {
-        name: "aa_ops", value_names: &["N"], kind: Kind::Whole(1..=4),
+        name: "aa_ops", value_names: &["N"], kind: Kind::Whole(1..=Aa::MOST_OPERATIONS),
         help: "Operations to an image",
         remedy: "give 1 to 4, such as 2", default: Shown::Value, with: "aa rand",
         is_read: |recipe| recipe.aa == Aa::Rand, example: "aa = 'rand'\naa_ops = 3", ..Key::KNOB
     },
     Key {
-        name: "aa_magnitude", value_names: &["M"], kind: Kind::Number(Range::from_0_to(30.0)),
+        name: "aa_magnitude", value_names: &["M"], kind: Kind::Number(Range::from_0_to(Aa::FULL_MAGNITUDE)),
         help: "Strength of the operations",
         remedy: "give a strength such as 9", default: Shown::Value, with: "aa rand",
         is_read: |recipe| recipe.aa == Aa::Rand, example: "aa = 'rand'\naa_magnitude = 15.0", ..Key::KNOB
