@@ -10,7 +10,7 @@ use super::{Case, Curves, Diagnosis, Evidence, Id, Severity, diagnose};
 use crate::{
     random::{Purpose, Stream},
     recipe::Recipe,
-    run::{Done, EpochRecord, EpochTraining, Outputs, Predictions, RunCost},
+    run::{DataSource, Done, EpochRecord, EpochTraining, Outputs, Predictions, RunCost},
 };
 
 const CLASSES: usize = 5;
@@ -180,16 +180,15 @@ fn run(setting: &Setting, seed: u64) -> Case {
     let (_, best_val, best_probe) = best.unwrap();
     let cost = RunCost { parameters: 0, macs: None, seconds: 0.0 };
     let done = Done::conclude(&records, &last.0, CLASSES, &is_leak, None, &half, cost).unwrap();
-    let data = serde_json::json!({
-        "source": "data",
-        "fingerprint": "",
-        "train": train.labels.len(),
-        "val": VAL,
-        "probe": probe.len(),
-        "val_in_train": leaks,
-        "bad_files": 0,
-        "classes": (0..CLASSES).map(|class| format!("class {class}")).collect::<Vec<_>>(),
-    });
+    let data = DataSource {
+        source: "data".into(),
+        train: train.labels.len(),
+        val: VAL,
+        probe: probe.len(),
+        val_in_train: leaks,
+        classes: (0..CLASSES).map(|class| format!("class {class}")).collect(),
+        ..DataSource::default()
+    };
     Case {
         detect: Case::DETECT,
         name: "run".into(),
@@ -198,7 +197,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
         run: Some(Evidence {
             recipe: Some(Recipe { epochs: setting.epochs, lr: setting.rate, ..Recipe::default() }),
             recorder: None,
-            data: serde_json::from_value(data).unwrap(),
+            data,
             val_loss_without_leaks: done.last.val_loss_without_leaks,
             bill: None,
             done: Some(done),

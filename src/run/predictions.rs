@@ -89,14 +89,14 @@ impl Predictions {
         ];
         let mut arrays = Vec::new();
         for (set, outputs) in sets {
-            let shape = vec![outputs.labels.len(), self.classes];
+            let shape = [outputs.labels.len(), self.classes];
             arrays.push(floats(format!("{set}.logits"), shape, &outputs.logits));
             arrays.push(integers(format!("{set}.labels"), &outputs.labels));
             arrays.push(integers(format!("{set}.ids"), &outputs.ids));
         }
         if !self.val_losses.is_empty() {
             let images = self.last_val.labels.len();
-            let shape = vec![self.val_losses.len() / images, images];
+            let shape = [self.val_losses.len() / images, images];
             arrays.push(floats(VAL_LOSSES.to_owned(), shape, &self.val_losses));
         }
         Archive { metadata: Default::default(), arrays }.save(path)
@@ -128,14 +128,12 @@ impl Predictions {
     }
 }
 
-fn floats(name: String, shape: Vec<usize>, values: &[f32]) -> Array {
-    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Array { name, dtype: Dtype::F32, shape, bytes }
+fn floats(name: String, shape: [usize; 2], values: &[f32]) -> Array {
+    Array::of(name, Dtype::F32, &shape, values.iter().map(|value| value.to_le_bytes()))
 }
 
 fn integers(name: String, values: &[i64]) -> Array {
-    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Array { name, dtype: Dtype::I64, shape: vec![values.len()], bytes }
+    Array::of(name, Dtype::I64, &[values.len()], values.iter().map(|value| value.to_le_bytes()))
 }
 
 fn read_integers(archive: &Archive, name: &str) -> Result<Vec<i64>> {
