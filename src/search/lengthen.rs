@@ -76,11 +76,12 @@ impl LastTraining {
         let is_hard = score.is_some_and(|score| score.gap_loss < -2.0 * score.gap_loss_se);
         let has_large_gap =
             score.is_some_and(|score| score.gap_loss > LARGE_GAP && score.gap_loss > 2.0 * score.gap_loss_se);
-        let (levels, highest) = if has_large_gap && levels > 0 { (levels + 1, HIGHEST + 1) } else { (levels, HIGHEST) };
+        let more = usize::from(has_large_gap && levels > 0);
+        let highest = HIGHEST + more;
         let level = if is_hard || settings.augmentation >= highest {
             settings.augmentation
         } else {
-            (settings.augmentation + levels).min(highest)
+            (settings.augmentation + levels + more).min(highest)
         };
         let mut last = Self { epochs, settings: settings.with(Knob::Augmentation, level), notes: Vec::new() };
         if level != settings.augmentation {
