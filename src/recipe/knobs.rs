@@ -24,6 +24,12 @@ impl Recipe {
         on.map(|(key, value)| format!("{} {}", key.name, value.to_string().replace('"', ""))).collect()
     }
 
+    /// The keys that differ from their default and are not read, since what they go with is off.
+    pub fn unread(&self) -> Vec<&'static Key> {
+        let changed = self.changed().into_iter().map(|(key, _)| key);
+        changed.filter(|key| !key.with.is_empty() && !(key.is_read)(self)).collect()
+    }
+
     /// Whether a knob of `family` is on.
     pub fn has_on(&self, family: KnobFamily) -> bool {
         self.changed().iter().any(|(key, _)| key.family == Some(family))
@@ -59,7 +65,7 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::ClassWeights;
+    use crate::recipe::{Aa, ClassWeights, presets};
 
     #[test]
     fn knobs_are_listed_when_they_are_on() {
@@ -70,6 +76,18 @@ mod tests {
         let idle =
             Recipe { sam_every: 3, ratio: [1.0, 1.0], color_jitter: vec![0.0], norm_decay: true, ..Recipe::default() };
         assert_eq!(idle.knobs_on(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn keys_that_nothing_reads_are_named() {
+        let unread = |recipe: &Recipe| recipe.unread().into_iter().map(|key| key.name).collect::<Vec<_>>();
+        let recipe = Recipe { aa_ops: 3, kd_alpha: 0.9, model_ema_decay: 0.9, ..Recipe::default() };
+        assert_eq!(unread(&recipe), ["kd_alpha", "aa_ops", "model_ema_decay"]);
+        let recipe = Recipe { aa: Aa::Rand, teacher: Some("t".into()), model_ema: true, ..recipe };
+        assert!(unread(&recipe).is_empty());
+        for preset in presets::ALL {
+            assert_eq!(unread(&Recipe::preset(preset.name).unwrap()), [""; 0], "{}", preset.name);
+        }
     }
 
     #[test]

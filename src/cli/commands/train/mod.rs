@@ -205,6 +205,9 @@ fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize
     }
     let knobs = recipe.knobs_on().join(", ");
     say(format_args!("knobs    {}", if knobs.is_empty() { "none" } else { &knobs }));
+    say_notes(
+        recipe.unread().into_iter().map(|key| format!("{} changes nothing: it goes with {}", key.flag(), key.with)),
+    );
     let machine = format!("{}, {} threads", device::name(run.trainer.device()), tch::get_num_threads());
     say(match ranks {
         1 => format!("device   {machine}"),
