@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lengthen::MOST_UNTRIED_EPOCHS;
+
 /// The rungs of a search: how long a candidate is trained on each, and how many reach it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rungs {
@@ -18,14 +20,15 @@ const CANDIDATES: [usize; 8] = [27, 18, 12, 9, 6, 4, 3, 2];
 /// Epochs and updates of the start below which a trial says too little.
 const LEAST_EPOCHS: f64 = 3.0;
 const LEAST_UPDATES: f64 = 250.0;
+/// Candidates on two rungs below which one rung of more candidates is preferred, if the winner leaves the time for it.
+const FEW_CANDIDATES: usize = 3;
 /// Epochs of the winner below which a budget is called small.
 const FINAL_EPOCHS: f64 = 12.0;
 
 impl Rungs {
-    /// The rungs for `candidates` candidates in `seconds` seconds: all of them, then the best third for three times as long; from twelve
-    /// on also the best ninth for nine times as long.
-    fn of(candidates: usize, seconds: f64, jobs: usize) -> Self {
-        let rungs = if candidates >= 12 { 3 } else { 2 };
+    /// `rungs` rungs for `candidates` candidates in `seconds` seconds: all of them, then the best third for three times as long, then the
+    /// best ninth for nine times as long.
+    fn of(rungs: u32, candidates: usize, seconds: f64, jobs: usize) -> Self {
         let counts: Vec<usize> = (0..rungs).map(|rung| candidates.div_ceil(FACTOR.pow(rung))).collect();
         // With fewer trials than runs at a time the others' threads are idle.
         let rounded = |count: &usize| count.div_ceil(jobs) * jobs;
@@ -34,9 +37,20 @@ impl Rungs {
         Self { seconds: (0..rungs).map(|rung| first * FACTOR.pow(rung) as f64).collect(), candidates: counts }
     }
 
-    /// The rungs that `seconds` allow; None where not even two candidates can be told apart.
+    /// The rungs that `seconds` allow, three from twelve candidates on; None where not even two candidates can be told apart.
     fn fitting(seconds: f64, cost: &TrialCost) -> Option<Self> {
-        let all = CANDIDATES.into_iter().map(|candidates| Self::of(candidates, seconds, cost.jobs.max(1)));
+        let rungs = |candidates| if candidates >= 12 { 3 } else { 2 };
+        Self::largest(&CANDIDATES, seconds, cost, rungs)
+    }
+
+    /// One rung of up to nine candidates in `seconds`; None where there is no time for two.
+    fn one(seconds: f64, cost: &TrialCost) -> Option<Self> {
+        Self::largest(&CANDIDATES[3..], seconds, cost, |_| 1)
+    }
+
+    /// The rungs for the first of `candidates` whose trials are long enough.
+    fn largest(candidates: &[usize], seconds: f64, cost: &TrialCost, rungs: impl Fn(usize) -> u32) -> Option<Self> {
+        let all = candidates.iter().map(|&count| Self::of(rungs(count), count, seconds, cost.jobs.max(1)));
         let mut fitting = all.filter(|rungs| rungs.seconds[0] >= cost.of_a_trial());
         fitting.next()
     }
@@ -53,12 +67,19 @@ pub struct TrialCost {
     pub updates: f64,
     /// Trials at a time.
     pub jobs: usize,
+    /// How many times as long an epoch of the winner takes: with folds one more network is trained, for use.
+    pub last: f64,
 }
 
 impl TrialCost {
     /// Seconds of the shortest trial that says something.
     fn of_a_trial(&self) -> f64 {
         LEAST_EPOCHS.max(LEAST_UPDATES / self.updates.max(1.0)) * self.epoch + self.startup
+    }
+
+    /// Seconds of the longest training of a winner of which little is known.
+    fn of_the_last(&self) -> f64 {
+        self.last * (f64::from(MOST_UNTRIED_EPOCHS) * self.epoch + self.startup)
     }
 }
 
@@ -85,8 +106,13 @@ impl BudgetPlan {
         let rest = (0.04 * budget).max(6.0 + 2.0 * cost.startup).min(0.25 * budget);
         let left = (budget - spent - rest).max(0.0);
         let both = 0.85 * left;
-        let last = (0.49 * left).max(0.4 * budget).min(both);
-        let rungs = Rungs::fitting(both - last, cost);
+        let share = (0.49 * left).max(0.4 * budget).min(both);
+        let rungs = Rungs::fitting(both - share, cost);
+        // With few images an epoch is short and a trial takes many: the winner needs less than its share, and the search more than its own.
+        let useful = share.min(cost.of_the_last());
+        let count = |rungs: &Option<Rungs>| rungs.as_ref().map_or(0, |rungs| rungs.candidates[0]);
+        let one = Rungs::one(both - useful, cost).filter(|_| useful < share && count(&rungs) < FEW_CANDIDATES);
+        let (last, rungs) = if count(&one) > count(&rungs) { (useful, one) } else { (share, rungs) };
         // Without a search its time goes to the winner.
         let (search, last) = if rungs.is_some() { (both - last, last) } else { (0.0, both) };
         Self { budget, reference: 0.15 * left, search, last, rest, rungs }
@@ -113,7 +139,7 @@ mod tests {
     use super::*;
 
     fn cost(epoch: f64) -> TrialCost {
-        TrialCost { epoch, startup: 1.5, updates: 224.0, jobs: 1 }
+        TrialCost { epoch, startup: 1.5, updates: 224.0, jobs: 1, last: 1.0 }
     }
 
     #[test]
@@ -150,6 +176,19 @@ mod tests {
         assert!((cost(2.0).of_a_trial() - 7.5).abs() < 1e-9);
         let candidates = |cost| BudgetPlan::new(300.0, 14.0, &cost).rungs.map(|rungs| rungs.candidates);
         assert_eq!((candidates(few), candidates(cost(2.0))), (Some(vec![3, 1]), Some(vec![6, 2])));
+    }
+
+    #[test]
+    fn time_that_the_winner_cannot_use_goes_to_the_search() {
+        // 300 images in five folds, measured: an epoch of all folds takes 1.25 s, and 15 updates.
+        let few = TrialCost { epoch: 1.25, startup: 10.0, updates: 15.0, jobs: 1, last: 1.25 };
+        let plan = BudgetPlan::new(480.0, 20.0, &few);
+        assert_eq!(plan.rungs.as_ref().unwrap().candidates, [9]);
+        assert!((plan.last - 1.25 * (48.0 * 1.25 + 10.0)).abs() < 1e-9, "{plan:?}");
+        assert!(plan.rungs.unwrap().seconds[0] >= few.of_a_trial());
+        // With more time there are two rungs, and the winner has its share.
+        let plan = BudgetPlan::new(1200.0, 20.0, &few);
+        assert!(plan.rungs.unwrap().candidates.len() == 2 && plan.last >= 0.4 * 1200.0);
     }
 
     #[test]

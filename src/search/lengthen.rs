@@ -1,6 +1,7 @@
 //! The winner's own training: its length, and the augmentation that fits the length.
 
 use super::{Knob, Score, Settings};
+use crate::recipe::Recipe;
 
 /// The highest level that a long training may raise augmentation to, unless its trials had a large gap: the one above was made for the
 /// search to try.
@@ -11,11 +12,19 @@ const LARGE_GAP: f64 = 0.15;
 const USUAL_EPOCHS: u32 = 12;
 /// How many times as long a training is per level.
 const PER_LEVEL: f64 = 3.0;
+/// The part of the objective that the teacher has, and the temperature at which the two are compared.
+const TEACHERS_PART: f64 = 0.8;
+const TEMPERATURE: f64 = 2.0;
+/// The share of a taught winner's epochs that its teacher needs at least.
+const TEACHERS_SHARE: f64 = 0.25;
+/// How many times as long an epoch takes with a teacher, which measures each batch too: 1.23 times on FER2013, 1.29 on photos of 32 pixels
+/// (docs/close.md).
+const TAUGHT: f64 = 1.3;
 /// The most epochs, unless the winner was tried for more than a fourth of them: beyond that nothing is known.
 const MOST_EPOCHS: u32 = 300;
 /// The most epochs of a winner that was not tried at all. Measured on 300 photos in five folds, whose winner had 245: val loss was lowest
 /// after 36 to 50 of them in each fold, and the gap 0.9 nats there, 2.0 at the end.
-const MOST_UNTRIED_EPOCHS: u32 = 4 * USUAL_EPOCHS;
+pub(super) const MOST_UNTRIED_EPOCHS: u32 = 4 * USUAL_EPOCHS;
 
 /// The winner's own training.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +33,8 @@ pub struct LastTraining {
     pub epochs: u32,
     /// Its settings.
     pub settings: Settings,
+    /// The epochs of the trial whose network teaches it, if one does.
+    pub teacher: Option<u32>,
     /// Why they are not those of its trials, and why not all of the time is used.
     pub notes: Vec<String>,
 }
@@ -37,53 +48,75 @@ impl LastTraining {
     /// order of their strength (docs/close.md). Trials are shorter, so that they prefer what is too weak for the long training.
     /// Augmentation therefore rises by a level for each factor of three, rounded, and two at most.
     ///
-    /// Where the longest trial had a large gap already, augmentation rises by one level more, to the highest of all. Measured on
-    /// photos with wrong labels whose longest trial, 12 epochs with the usual augmentation, had a gap of 0.29: 31 epochs ended at a
-    /// val loss of 0.848 and a gap of 0.42 with strong augmentation, at 0.844 and 0.24 with very strong one (n = 1 each).
+    /// Where the longest trial had a large gap already, and nothing teaches the winner, augmentation rises by one level more, to the
+    /// highest of all. Measured on photos with wrong labels whose longest trial, 12 epochs with the usual augmentation, had a gap of 0.29:
+    /// 31 epochs ended at a val loss of 0.848 and a gap of 0.42 with strong augmentation, at 0.844 and 0.24 with very strong one
+    /// (n = 1 each).
     ///
     /// Where val loss was higher after the longest trial than after a shorter one, a longer training would only make it worse: the
     /// winner is trained as long as its longest trial with a level more or, where there is none, as long as the better one.
-    pub fn of(settings: &Settings, trials: &[(u32, Score)], fitting: u32) -> Self {
+    ///
+    /// Its longest trial, or the better one, teaches it where `may_be_taught`, unless it was far shorter than the winner's training: what a
+    /// network gives to the same images says which labels are doubtful, and the gap stays smaller (docs/close.md). The time for the
+    /// teacher's forward passes is taken from the epochs.
+    pub fn of(settings: &Settings, trials: &[(u32, Score)], fitting: u32, may_be_taught: bool) -> Self {
         let Some((longest, score)) = trials.last() else {
             let epochs = longest_known(fitting, None);
-            return Self::lengthened(settings, USUAL_EPOCHS, None, epochs).unused(fitting);
+            return Self::lengthened(settings, USUAL_EPOCHS, None, epochs, false).unused(fitting);
         };
         let best = trials.iter().min_by(|a, b| a.1.val_loss.total_cmp(&b.1.val_loss)).unwrap_or(&trials[0]);
         // Less than that is noise of some hundred images.
-        let has_risen = score.val_loss > best.1.val_loss + 0.5 * score.gap_loss_se;
-        if best.0 < *longest && has_risen {
-            let note = format!(
-                "Longer training stopped helping: val loss {:.3} after {} epochs and {:.3} after {longest}.",
-                best.1.val_loss, best.0, score.val_loss
-            );
-            let before = settings.augmentation;
-            let is_raised = before < HIGHEST;
-            let (epochs, level) = if is_raised { (*longest, before + 1) } else { (best.0, before) };
-            let mut notes = vec![note];
-            notes.extend(is_raised.then(|| format!("The winner is trained with {}.", change(before, level))));
-            let settings = settings.with(Knob::Augmentation, level);
-            return Self { epochs: epochs.min(fitting), settings, notes }.unused(fitting);
+        let has_risen = best.0 < *longest && score.val_loss > best.1.val_loss + 0.5 * score.gap_loss_se;
+        let known = |fitting: u32| if has_risen { fitting.min(*longest) } else { longest_known(fitting, Some(*longest)) };
+        let teacher = if has_risen { best.0 } else { *longest };
+        let taught = (f64::from(fitting) / TAUGHT).max(1.0) as u32;
+        let is_taught = may_be_taught && f64::from(teacher) >= TEACHERS_SHARE * f64::from(known(taught));
+        let fitting = if is_taught { taught } else { fitting };
+        let mut last = if has_risen {
+            Self::not_longer(settings, best, (*longest, score), fitting)
+        } else {
+            Self::lengthened(settings, *longest, Some(score), known(fitting), is_taught)
+        };
+        if is_taught {
+            last.teacher = Some(teacher);
+            last.notes.push(format!(
+                "The winner is taught by its own trial of {teacher} epochs, which has {TEACHERS_PART} of the objective."
+            ));
         }
-        let epochs = longest_known(fitting, Some(*longest));
-        Self::lengthened(settings, *longest, Some(score), epochs).unused(fitting)
+        last.unused(fitting)
+    }
+
+    /// The training of what was better after `best` epochs than after the `longest` trial.
+    fn not_longer(settings: &Settings, best: &(u32, Score), longest: (u32, &Score), fitting: u32) -> Self {
+        let (longest, score) = longest;
+        let before = settings.augmentation;
+        let is_raised = before < HIGHEST;
+        let (epochs, level) = if is_raised { (longest, before + 1) } else { (best.0, before) };
+        let mut notes = vec![format!(
+            "Longer training stopped helping: val loss {:.3} after {} epochs and {:.3} after {longest}.",
+            best.1.val_loss, best.0, score.val_loss
+        )];
+        notes.extend(is_raised.then(|| format!("The winner is trained with {}.", change(before, level))));
+        Self { epochs: epochs.min(fitting), settings: settings.with(Knob::Augmentation, level), teacher: None, notes }
     }
 
     /// The training over `epochs` epochs of what was tried for `before`.
-    fn lengthened(settings: &Settings, before: u32, score: Option<&Score>, epochs: u32) -> Self {
+    fn lengthened(settings: &Settings, before: u32, score: Option<&Score>, epochs: u32, is_taught: bool) -> Self {
         let times = f64::from(epochs) / f64::from(before);
         let levels = (times.max(1.0).ln() / PER_LEVEL.ln()).round().min(2.0) as usize;
         // Where val loss is far below the probe's loss the training images are hard enough.
         let is_hard = score.is_some_and(|score| score.gap_loss < -2.0 * score.gap_loss_se);
         let has_large_gap =
             score.is_some_and(|score| score.gap_loss > LARGE_GAP && score.gap_loss > 2.0 * score.gap_loss_se);
-        let more = usize::from(has_large_gap && levels > 0);
+        let more = usize::from(has_large_gap && levels > 0 && !is_taught);
         let highest = HIGHEST + more;
         let level = if is_hard || settings.augmentation >= highest {
             settings.augmentation
         } else {
             (settings.augmentation + levels + more).min(highest)
         };
-        let mut last = Self { epochs, settings: settings.with(Knob::Augmentation, level), notes: Vec::new() };
+        let settings_of_last = settings.with(Knob::Augmentation, level);
+        let mut last = Self { epochs, settings: settings_of_last, teacher: None, notes: Vec::new() };
         if level != settings.augmentation {
             let whose = if score.is_some() { "its longest trial" } else { "the recipe that it starts from" };
             last.notes.push(format!(
@@ -110,6 +143,11 @@ pub fn longest_known(fitting: u32, longest: Option<u32>) -> u32 {
     fitting.min(most)
 }
 
+/// `recipe`, taught by the network of the run folder `teacher`.
+pub fn taught_by(teacher: String, recipe: Recipe) -> Recipe {
+    Recipe { teacher: Some(teacher), kd_alpha: TEACHERS_PART, kd_temperature: TEMPERATURE, ..recipe }
+}
+
 /// The change of augmentation in words.
 fn change(before: usize, after: usize) -> String {
     let levels = Knob::Augmentation.levels();
@@ -131,33 +169,58 @@ mod tests {
 
     #[test]
     fn augmentation_rises_with_the_length() {
-        let level =
-            |from, epochs, gap| LastTraining::of(&settings(from), &[trial(10, 0.7, gap)], epochs).settings.augmentation;
+        let level = |from, epochs, gap| {
+            LastTraining::of(&settings(from), &[trial(10, 0.7, gap)], epochs, false).settings.augmentation
+        };
         assert_eq!([10, 17, 20, 40, 60, 300].map(|epochs| level(1, epochs, 0.1)), [1, 1, 2, 2, 3, 3]);
         assert_eq!((level(3, 90, 0.1), level(4, 90, 0.1), level(2, 90, 0.1)), (3, 4, 3));
         assert_eq!((level(1, 30, -0.05), level(1, 30, -0.2)), (2, 1));
         // A large gap of the trial: one level more, unless the training is no longer than that.
         assert_eq!([30, 10].map(|epochs| level(2, epochs, 0.2)), [4, 2]);
         assert_eq!((level(1, 30, 0.2), level(3, 30, 0.2), level(4, 30, 0.2)), (3, 4, 4));
-        let untried = LastTraining::of(&settings(2), &[], 36);
+        let untried = LastTraining::of(&settings(2), &[], 36, true);
         assert_eq!((untried.epochs, untried.settings.augmentation, untried.notes.len()), (36, 3, 1));
     }
 
     #[test]
     fn what_longer_training_made_worse_is_not_trained_longer() {
         let trials = [trial(10, 0.70, 0.1), trial(30, 0.75, 0.3)];
-        let last = LastTraining::of(&settings(2), &trials, 90);
+        let last = LastTraining::of(&settings(2), &trials, 90, false);
         assert_eq!((last.epochs, last.settings.augmentation), (30, 3));
         assert!(last.notes[0].contains("0.700 after 10 epochs and 0.750 after 30"), "{:?}", last.notes);
         assert_eq!(last.notes.len(), 3);
-        let last = LastTraining::of(&settings(3), &trials, 90);
+        let last = LastTraining::of(&settings(3), &trials, 90, false);
         assert_eq!((last.epochs, last.settings.augmentation, last.notes.len()), (10, 3, 2));
     }
 
     #[test]
     fn no_training_is_far_longer_than_what_is_known() {
-        let epochs = |longest, fitting| LastTraining::of(&settings(3), &[trial(longest, 0.7, 0.1)], fitting).epochs;
+        let epochs =
+            |longest, fitting| LastTraining::of(&settings(3), &[trial(longest, 0.7, 0.1)], fitting, false).epochs;
         assert_eq!((epochs(10, 200), epochs(10, 2000), epochs(144, 2000)), (200, 300, 576));
-        assert_eq!(LastTraining::of(&settings(3), &[], 2000).epochs, 48);
+        assert_eq!(LastTraining::of(&settings(3), &[], 2000, false).epochs, 48);
+    }
+
+    #[test]
+    fn a_trial_that_is_long_enough_teaches() {
+        let last = |trials: &[(u32, Score)], fitting| {
+            let last = LastTraining::of(&settings(3), trials, fitting, true);
+            (last.teacher, last.epochs, last.notes.len())
+        };
+        let trials = [trial(4, 0.8, 0.1), trial(12, 0.7, 0.1)];
+        assert_eq!(last(&trials, 31), (Some(12), 23, 1));
+        // Of 48 epochs or more 12 are too few: a weak teacher would hold the winner back.
+        assert_eq!(last(&trials, 63), (Some(12), 48, 1));
+        assert_eq!(last(&trials, 65), (None, 65, 0));
+        assert_eq!(last(&[], 31), (None, 31, 0));
+        // What is taught needs no level more for a large gap of the trial.
+        let level =
+            |is_taught| LastTraining::of(&settings(2), &[trial(12, 0.7, 0.3)], 31, is_taught).settings.augmentation;
+        assert_eq!([false, true].map(level), [4, 3]);
+        // Where the longest trial was worse than a shorter one, that one teaches.
+        assert_eq!(last(&[trial(10, 0.70, 0.1), trial(30, 0.75, 0.3)], 90), (Some(10), 10, 3));
+        let taught = taught_by("runs/c00-r1-seed0".into(), Recipe::default());
+        taught.validate().unwrap();
+        assert_eq!((taught.kd_alpha, taught.kd_temperature), (0.8, 2.0));
     }
 }

@@ -32,7 +32,7 @@ pub use candidate::{Candidate, Space, propose};
 pub use choice::{Choice, choose};
 pub use halving::{Next, next, two_best};
 pub use knob::Knob;
-pub use lengthen::{LastTraining, longest_known};
+pub use lengthen::{LastTraining, longest_known, taught_by};
 pub use mirroring::Mirroring;
 pub use moves::{Move, Need, moves};
 pub use networks::{Network, networks};

@@ -35,7 +35,7 @@ struct Task {
 }
 
 /// A trial is three hundredths of a full training at least.
-const COST: TrialCost = TrialCost { epoch: 0.6, startup: 0.0, updates: 224.0, jobs: 1 };
+const COST: TrialCost = TrialCost { epoch: 0.6, startup: 0.0, updates: 224.0, jobs: 1, last: 1.0 };
 /// Standard deviation of a training about its expectation \[nats\].
 const NOISE: f64 = 0.012;
 /// The time of a full training, in which the early shift is gone to a half \[units\].

@@ -66,7 +66,9 @@ fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
     let trials = found["trials"].as_array().unwrap();
     assert!(trials.len() >= begun && trials.iter().all(|trial| trial["outcome"].is_object()), "{trials:?}");
     let plan = found["plan"].as_object().unwrap();
-    assert!(plan["last"].as_f64().unwrap() >= 0.4 * 36.0, "{plan:?}");
+    // With one rung the winner leaves the search what it cannot use.
+    let has_one_rung = plan["rungs"]["candidates"].as_array().is_some_and(|candidates| candidates.len() == 1);
+    assert!(has_one_rung || plan["last"].as_f64().unwrap() >= 0.4 * 36.0, "{plan:?}");
     for side in ["reference", "winner"] {
         let figures = &found["verdict"][side];
         assert!(figures["val_loss"].is_number() && figures["images"].as_u64() == Some(210), "{figures}");

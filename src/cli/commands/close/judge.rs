@@ -114,8 +114,13 @@ impl Session {
     /// Writes recipe and model files beside the runs.
     fn export(&mut self, run: &Path) -> Result<()> {
         let recipe = self.record.last.as_ref().context("the winner is trained")?.recipe.clone();
-        let recipe = Recipe { folds: None, fold: None, ..recipe };
         let out = self.args.out.clone();
+        // The teacher lies beside the recipe: both can be moved together.
+        let beside = |folder: String| match Path::new(&folder).strip_prefix(&out) {
+            Ok(name) => name.display().to_string(),
+            Err(_) => folder,
+        };
+        let recipe = Recipe { folds: None, fold: None, teacher: recipe.teacher.map(beside), ..recipe };
         self.record.files.clear();
         self.add_file("run", run);
         durable::write(&out.join("recipe.toml"), recipe.to_toml().as_bytes())?;

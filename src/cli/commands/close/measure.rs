@@ -81,6 +81,7 @@ impl Session {
             startup: self.record.startup_seconds * self.folds(),
             updates: (base.images as f64 / f64::from(recipe.batch_size)).floor(),
             jobs: usize::from(self.args.jobs),
+            last: if self.folds() > 1.0 { self.folds() / (self.folds() - 1.0) } else { 1.0 },
         }
     }
 

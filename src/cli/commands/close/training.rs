@@ -11,7 +11,10 @@ use mindgap::{
     gap::{Case, Id, diagnose},
     recipe::Recipe,
     run::RunFolder,
-    search::{Half, Knob, LastTraining, Need, Outcome, PerImage, Score, Stage, Trained, longest_known, of_length},
+    search::{
+        Half, Knob, LastTraining, Need, Outcome, PerImage, Score, Settings, Stage, Trained, longest_known, of_length,
+        taught_by,
+    },
     train::Failure,
 };
 
@@ -107,8 +110,8 @@ impl Session {
         let winner = self.record.winner.as_ref().context("there is a winner by now")?.candidate;
         let mut seconds = MARGIN * self.left() / self.record.seeds as f64;
         if self.fold_count().is_some() {
-            // With folds one more network is trained, for use.
-            seconds = seconds * self.folds() / (self.folds() + 1.0);
+            // With folds one more network is trained, for use, on the images of all of them.
+            seconds *= 1.0 - 1.0 / self.folds();
         }
         let fitting = self.epochs_in(winner, seconds);
         let mut what = self.record.candidates[winner].what.clone();
@@ -118,17 +121,43 @@ impl Session {
                 self.candidate_recipe(winner, longest_known(fitting, longest), self.record.seed)?
             }
             Some(settings) => {
-                let last = LastTraining::of(&settings, &self.trials_of(winner), fitting);
+                let base = self.base()?;
+                let last =
+                    LastTraining::of(&settings, &self.trials_of(winner), fitting, self.may_be_taught(&settings)?);
                 if last.settings != settings {
                     what += &format!("; {}", Knob::Augmentation.levels()[last.settings.augmentation]);
                 }
                 last.notes.iter().for_each(|note| self.tell(note));
                 last.notes.into_iter().for_each(|note| self.record.note(note));
-                self.base()?.recipe(&last.settings, last.epochs, self.record.seed)
+                let recipe = base.recipe(&last.settings, last.epochs, self.record.seed);
+                match last.teacher {
+                    None => recipe,
+                    Some(epochs) => {
+                        what += &format!("; taught by its trial of {epochs} epochs");
+                        taught_by(self.folder_of_trial(winner, epochs)?, recipe)
+                    }
+                }
             }
         };
         let folders = self.all_folders(FINAL, &recipe)?;
         Ok(Trained::new(what, recipe, folders))
+    }
+
+    /// Whether a trial may teach the winner with `settings`. With folds none does: the winner of each fold would need another teacher, and
+    /// the network for use has none.
+    fn may_be_taught(&self, settings: &Settings) -> Result<bool> {
+        let base = self.base()?;
+        let taught = taught_by(String::from("teacher"), base.recipe(settings, 1, self.record.seed));
+        Ok(self.fold_count().is_none() && base.reference.teacher.is_none() && taught.validate().is_ok())
+    }
+
+    /// The folder of the trial of `candidate` over `epochs` epochs with the first seed.
+    fn folder_of_trial(&self, candidate: usize, epochs: u32) -> Result<String> {
+        let seed = self.record.seed;
+        let mut trials = self.record.trials.iter();
+        let trial = trials.find(|trial| (trial.candidate, trial.epochs, trial.seed) == (candidate, epochs, seed));
+        let folder = self.trial_folders(trial.context("the trial is known")?)?.swap_remove(0);
+        Ok(folder.display().to_string())
     }
 
     /// Epochs and figures of the finished trials of a candidate with the first seed, the shortest first.
