@@ -4,10 +4,47 @@ use std::collections::HashSet;
 
 use anyhow::{Result, anyhow, bail, ensure};
 
-/// Names of the column with the image's name.
+/// Names of the column with the image's name, and those that count where none of them is there.
 const NAME: [&str; 5] = ["name", "path", "filename", "file", "image"];
-/// Names of the column with the true class.
+const OTHER_NAME: [&str; 9] =
+    ["file_name", "filepath", "file_path", "image_path", "img", "img_path", "image_name", "image_id", "id"];
+/// Names of the column with the true class, and those that count where none of them is there.
 const LABEL: [&str; 3] = ["label", "target", "true_label"];
+const OTHER_LABEL: [&str; 9] =
+    ["labels", "targets", "class", "true_class", "y_true", "ground_truth", "gt", "actual", "category"];
+/// Names of columns that trainers write beside the values of the classes. They are no classes.
+const NO_CLASS: [&str; 30] = [
+    "pred",
+    "prediction",
+    "predicted",
+    "predicted_label",
+    "predicted_class",
+    "pred_label",
+    "pred_class",
+    "y_pred",
+    "yhat",
+    "y_hat",
+    "loss",
+    "nll",
+    "correct",
+    "is_correct",
+    "confidence",
+    "conf",
+    "probability",
+    "prob",
+    "score",
+    "entropy",
+    "margin",
+    "fold",
+    "seed",
+    "index",
+    "idx",
+    "split",
+    "group",
+    "class",
+    "actual",
+    "category",
+];
 /// What may stand before the class in the name of a column, where it stands before all.
 const PREFIXES: [&str; 6] = ["p_", "prob_", "logit_", "logits_", "score_", "class_"];
 /// The columns with which `mindgap evaluate --predictions` begins; those without a role here are not classes.
@@ -28,6 +65,8 @@ pub struct Columns {
     pub classes: Vec<String>,
     /// The first column has no name, as the index that pandas writes has none.
     pub has_index: bool,
+    /// Columns that are no classes by their names.
+    pub others: Vec<String>,
 }
 
 impl Columns {
@@ -37,8 +76,8 @@ impl Columns {
         let mut heads = Vec::new();
         for separator in [b',', b';', b'\t'] {
             let head = split(line, separator)?;
-            let has = |names: &[&str]| head.iter().any(|column| is_one_of(column, names));
-            if has(&NAME) && has(&LABEL) {
+            let has = |names: [&[&str]; 2]| head.iter().any(|column| is_one_of(column, &names.concat()));
+            if has([&NAME, &OTHER_NAME]) && has([&LABEL, &OTHER_LABEL]) {
                 return Self::of_names(&head, separator);
             }
             heads.push(head);
@@ -55,13 +94,16 @@ impl Columns {
     }
 
     fn of_names(head: &[String], separator: u8) -> Result<Self> {
-        let name = only(head, &NAME)?;
-        let label = only(head, &LABEL)?;
+        let name = only(head, [&NAME, &OTHER_NAME])?;
+        let label = only(head, [&LABEL, &OTHER_LABEL])?;
+        let is_truth = |column: &str| is_one_of(column, &OTHER_LABEL) && !is_one_of(column, &NO_CLASS);
+        if let Some(second) = (0..head.len()).find(|&index| index != label && is_truth(&head[index])) {
+            bail!("the true classes may be in {:?} or in {:?}: rename one of them", head[label], head[second]);
+        }
         let is_ours = head.len() > EVALUATE_COLUMNS.len()
             && head.iter().zip(EVALUATE_COLUMNS).all(|(column, known)| column == known);
         let has_index = head[0].is_empty();
         let mut values = Vec::new();
-        let mut classes = Vec::new();
         for (index, column) in head.iter().enumerate() {
             let is_known = is_ours && index < EVALUATE_COLUMNS.len() || has_index && index == 0;
             if index == name || index == label || is_known {
@@ -69,8 +111,17 @@ impl Columns {
             }
             ensure!(!column.is_empty(), "column {} has no name", index + 1);
             values.push(index);
-            classes.push(column.clone());
         }
+        let (mut others, classes): (Vec<usize>, Vec<usize>) =
+            values.iter().partition(|&&index| is_no_class(&head[index]));
+        // Where too few are left, such names are those of classes: correct and wrong.
+        if classes.len() > 1 {
+            values = classes;
+        } else {
+            others.clear();
+        }
+        let names = |columns: &[usize]| columns.iter().map(|&index| head[index].clone()).collect::<Vec<String>>();
+        let (mut classes, others) = (names(&values), names(&others));
         for prefix in PREFIXES {
             if classes.iter().all(|class| class.len() > prefix.len() && class.starts_with(prefix)) {
                 classes.iter_mut().for_each(|class| *class = class[prefix.len()..].to_owned());
@@ -86,13 +137,17 @@ impl Columns {
         if let Some(class) = classes.iter().find(|class| !seen.insert(class.as_str())) {
             bail!("two columns are called {class:?}");
         }
-        Ok(Self { separator, name, label, values, classes, has_index })
+        Ok(Self { separator, name, label, values, classes, has_index, others })
     }
 }
 
-/// The one column that is called by one of `names`.
-fn only(head: &[String], names: &[&str]) -> Result<usize> {
-    let found: Vec<usize> = (0..head.len()).filter(|&column| is_one_of(&head[column], names)).collect();
+/// The one column that is called by one of the first names or, where none is, of the second ones.
+fn only(head: &[String], [names, others]: [&[&str]; 2]) -> Result<usize> {
+    let called = |names: &[&str]| (0..head.len()).filter(|&column| is_one_of(&head[column], names)).collect::<Vec<_>>();
+    let mut found = called(names);
+    if found.is_empty() {
+        found = called(others);
+    }
     match found[..] {
         [column] => Ok(column),
         _ => bail!(
@@ -100,6 +155,12 @@ fn only(head: &[String], names: &[&str]) -> Result<usize> {
             found.iter().map(|&column| format!("{:?}", head[column])).collect::<Vec<_>>().join(" and ")
         ),
     }
+}
+
+/// Whether a column is no class by its name; pandas calls an index without a name `Unnamed: 0`.
+fn is_no_class(column: &str) -> bool {
+    let is_index = column.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("unnamed: "));
+    is_index || is_one_of(column, &NO_CLASS) || is_one_of(column, &NAME) || is_one_of(column, &OTHER_NAME)
 }
 
 fn is_one_of(column: &str, names: &[&str]) -> bool {

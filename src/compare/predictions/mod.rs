@@ -7,7 +7,7 @@ mod tests;
 mod values;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::File,
     io::{BufRead, BufReader, Read},
     path::Path,
@@ -25,6 +25,16 @@ use crate::run::{Outputs, csv_error::csv_error};
 
 /// The longest first line that is read \[bytes\].
 const LONGEST_HEAD: u64 = 16 << 20;
+
+/// How files of other formats begin.
+const OTHER_FORMATS: [(&[u8], &str); 6] = [
+    (b"{", "JSON"),
+    (b"[", "JSON"),
+    (b"PAR1", "a Parquet file"),
+    (b"PK", "an archive such as NumPy's .npz or Excel's .xlsx"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x1f\x8b", "compressed by gzip"),
+];
 
 /// A table that was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +60,9 @@ pub fn read(path: &Path, stated: Option<Values>) -> Result<PredictionsTable> {
     (&mut file).take(LONGEST_HEAD).read_until(b'\n', &mut head).with_context(failure)?;
     let is_utf_16 = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
     ensure!(!is_utf_16, "it is UTF-16: save it as UTF-8");
+    if let Some((_, format)) = OTHER_FORMATS.iter().find(|(start, _)| head.starts_with(start)) {
+        bail!("it is {format}, which is not read: write a table of text (CSV)");
+    }
     // Some programs write a mark before UTF-8.
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
     ensure!(!head.is_empty(), "it is empty");
@@ -85,8 +98,17 @@ fn parse(text: impl Read, columns: Columns, stated: Option<Values>) -> Result<Pr
         names.push(name);
     }
     ensure!(!names.is_empty(), "it has no row below its first line");
+    if let Some((line, label)) = labels.iter().find(|(_, label)| columns.others.contains(label)) {
+        bail!(
+            "line {line}: the label {label:?} names a column that counts as no class by its name: rename it in both places"
+        );
+    }
     let labels = numbers_of(&labels, &columns.classes)?;
     let mut notes = Vec::new();
+    if !columns.others.is_empty() {
+        notes.push(format!("no classes by their names, and left out: {}", columns.others.join(", ")));
+    }
+    notes.extend(without_images(&labels, &columns.classes));
     if columns.has_index {
         notes.push("the first column has no name and counts as an index, as pandas writes it".to_owned());
     }
@@ -120,6 +142,17 @@ fn numbers_of(labels: &[(u64, String)], classes: &[String]) -> Result<Vec<i64>> 
         numbers.push(number.with_context(|| no_class(*line, label, classes, are_names))?);
     }
     Ok(numbers)
+}
+
+/// A note on classes of which there is no image: such a column may be something else.
+fn without_images(labels: &[i64], classes: &[String]) -> Option<String> {
+    let seen: HashSet<i64> = labels.iter().copied().collect();
+    let empty: Vec<&str> =
+        (0..).zip(classes).filter(|(class, _)| !seen.contains(class)).map(|(_, name)| name.as_str()).collect();
+    let first = empty.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+    let more = if empty.len() > 5 { format!(" and {} more", empty.len() - 5) } else { String::new() };
+    let text = format!("no image is of {first}{more}: take out columns that are no class");
+    (!empty.is_empty()).then_some(text)
 }
 
 fn no_class(line: u64, label: &str, classes: &[String], are_names: bool) -> String {

@@ -35,10 +35,10 @@ fn values_in_scientific_notation_count_their_decimals() {
 
 #[test]
 fn what_may_be_either_is_refused_until_it_is_stated() {
-    let percent = "name,label,a,b\nx,a,80,20\n";
-    let message = format!("{:#}", read_text(percent, None).unwrap_err());
+    let sums = "name,label,a,b\nx,a,80,30\n";
+    let message = format!("{:#}", read_text(sums, None).unwrap_err());
     assert!(
-        message.contains("line 2") && message.contains("100.0000") && message.contains("`options.values`"),
+        message.contains("line 2") && message.contains("110.0000") && message.contains("`options.values = logits`"),
         "{message}"
     );
     let mixed = "name,label,a,b\nx,a,0.8,0.2\ny,b,0.3,1.7\n";
@@ -58,6 +58,52 @@ fn what_may_be_either_is_refused_until_it_is_stated() {
     assert!(read_text(rounded, Some(Values::Probabilities)).is_ok());
     let message = format!("{:#}", read_text(late, Some(Values::Probabilities)).unwrap_err());
     assert!(message.contains("line 3 has a negative value"), "{message}");
+}
+
+#[test]
+fn columns_beside_the_classes_are_no_classes() {
+    let read = |text: &str| read_text(text, None).map_err(|error| format!("{error:#}"));
+    let plain = read("name,label,a,b\nx,1,2.5,-0.5\ny,0,0.5,-1\n").unwrap();
+    for (more, cells) in [
+        ("pred", ["1", "0"]),
+        ("y_pred", ["b", "a"]),
+        ("loss", ["0.1", "0.2"]),
+        ("Unnamed: 0", ["0", "1"]),
+        ("image_id", ["7", "8"]),
+        ("class", ["b", "a"]),
+        ("confidence", ["0.9", "0.8"]),
+    ] {
+        let [x, y] = cells;
+        for text in [
+            format!("name,label,a,b,{more}\nx,1,2.5,-0.5,{x}\ny,0,0.5,-1,{y}\n"),
+            format!("{more},name,label,logit_a,logit_b\n{x},x,1,2.5,-0.5\n{y},y,0,0.5,-1\n"),
+        ] {
+            let table = read(&text).unwrap();
+            assert_eq!((&table.outputs, &table.classes), (&plain.outputs, &plain.classes), "{text}");
+            assert_eq!(table.notes, [format!("no classes by their names, and left out: {more}")]);
+        }
+    }
+    // Names of classes stay, and a column that nothing names is said.
+    let names = read("name,label,correct,wrong\nx,correct,2.5,-0.5\ny,wrong,0.5,-1\n").unwrap();
+    assert_eq!(names.classes, ["correct", "wrong"]);
+    let unknown = read("name,label,a,b,temperature\nx,a,2.5,-0.5,36\ny,b,0.5,-1,37\n").unwrap();
+    assert!(unknown.notes[0].starts_with("no image is of temperature"), "{:?}", unknown.notes);
+    let twice = read("name,label,a,b,loss\nx,loss,2.5,-0.5,1\ny,b,0.5,-1,1\n").unwrap_err();
+    assert!(twice.contains("\"loss\" names a column that counts as no class"), "{twice}");
+    let truths = read("name,label,y_true,a,b\nx,1,1,2.5,-0.5\n").unwrap_err();
+    assert!(truths.contains("\"label\" or in \"y_true\""), "{truths}");
+    let other = read("image_id,y_true,a,b\nx,1,2.5,-0.5\ny,0,0.5,-1\n").unwrap();
+    assert_eq!((other.outputs, &*other.names), (plain.outputs, &["x".to_owned(), "y".to_owned()][..]));
+}
+
+#[test]
+fn percentages_and_sigmoids_are_named() {
+    for stated in [None, Some(Values::Probabilities)] {
+        let message = format!("{:#}", read_text("name,label,a,b\nx,a,80,20\n", stated).unwrap_err());
+        assert!(message.contains("divide them by 100"), "{message}");
+    }
+    let sigmoid = read_text("name,label,a,b\nx,a,0.8,0.7\n", Some(Values::Probabilities)).unwrap_err();
+    assert!(format!("{sigmoid:#}").contains("one sigmoid a class"));
 }
 
 #[test]

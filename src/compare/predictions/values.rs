@@ -65,8 +65,16 @@ impl Rows {
             (Some(Values::Probabilities), Some((line, false)), _) => {
                 bail!("line {line} has a negative value, which is no probability")
             }
+            (_, None, Some((line, sum))) if is_percent(sum) && self.sums_to_one.is_none() => {
+                bail!(
+                    "line {line}: the values have a sum of {sum:.4}, as percentages have: divide them by 100, or say that they are \
+                     logits (`options.values = logits`)"
+                )
+            }
             (Some(Values::Probabilities), _, Some((line, sum))) => {
-                bail!("line {line}: the probabilities have a sum of {sum:.4}, not 1")
+                bail!(
+                    "line {line}: the probabilities have a sum of {sum:.4}, not 1; one sigmoid a class gives none over classes"
+                )
             }
             (Some(Values::Probabilities), ..) | (None, None, None) => Ok(Values::Probabilities),
             (None, Some((line, true)), None) => {
@@ -79,11 +87,16 @@ impl Rows {
                     None => String::new(),
                 };
                 bail!(
-                    "line {line}: no value is negative, as in probabilities, but the sum is {sum:.4}, not 1{others}; {STATE}"
+                    "line {line}: no value is negative, as in probabilities, but the sum is {sum:.4}, not 1{others}; if they are \
+                     logits, say so (`options.values = logits`)"
                 )
             }
         }
     }
+}
+
+fn is_percent(sum: f64) -> bool {
+    (sum - 100.0).abs() < 1.0
 }
 
 /// Turns probabilities into logits whose softmax gives them again. Returns how many rows had a label with a probability below
