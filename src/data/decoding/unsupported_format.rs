@@ -49,10 +49,10 @@ const BRANDS: [(&str, &[&[u8; 4]]); 4] = [
 ];
 
 /// Extensions of images that are not read.
-const EXTENSIONS: [&str; 39] = [
-    "avif", "heic", "heif", "jfif", "jpe", "jp2", "j2k", "jpx", "jxl", "svg", "psd", "ico", "tga", "dds", "exr", "hdr",
-    "qoi", "pcx", "pbm", "pnm", "eps", "ai", "xcf", "dcm", "dicom", "nii", "fits", "mha", "cr2", "cr3", "nef", "arw",
-    "dng", "orf", "rw2", "raf", "raw", "pdf", "jif",
+const EXTENSIONS: [&str; 34] = [
+    "avif", "heic", "heif", "jp2", "j2k", "jpx", "jxl", "svg", "psd", "ico", "tga", "dds", "exr", "hdr", "qoi", "pcx",
+    "eps", "ai", "xcf", "dcm", "dicom", "nii", "fits", "mha", "cr2", "cr3", "nef", "arw", "dng", "orf", "rw2", "raf",
+    "raw", "pdf",
 ];
 
 /// The kind of `file`, with its article; None if its first bytes are unknown.

@@ -50,7 +50,9 @@ pub fn check(top: &Path, layout: &mut Layout, is_named: bool) -> Result<()> {
         let beside = quoted(classes.iter().map(|class| &class.name));
         let names = quoted(copies.iter().map(|copy| &copy.name));
         let hold = if copies.len() == 1 { "holds" } else { "hold" };
-        layout.notes.push(format!("{names} {hold} the class folders beside once more, {beside}: left out as a copy."));
+        layout.notes.push(format!(
+            "{names} {hold} the class folders beside once more, {beside}, and count as no classes: left out."
+        ));
     }
     layout.apart.extend(copies.into_iter().map(|copy| copy.path));
     let folders = ClassFolders { top, root, is_named, has_splits: layout.val.is_some() || layout.test.is_some() };

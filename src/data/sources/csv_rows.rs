@@ -106,8 +106,26 @@ impl CsvRows {
 }
 
 /// Names of the column with the names of the samples, and those that count where none of them is there.
-const FILES: [&str; 9] = ["name", "file", "filename", "file_name", "image", "img", "path", "filepath", "image_path"];
-const IDS: [&str; 5] = ["id", "image_id", "image_name", "image name", "img_id"];
+const FILES: [&str; 17] = [
+    "name",
+    "file",
+    "filename",
+    "file_name",
+    "fname",
+    "filenames",
+    "image",
+    "img",
+    "path",
+    "filepath",
+    "filepaths",
+    "file_path",
+    "image_path",
+    "img_path",
+    "image_filename",
+    "image_file",
+    "image index",
+];
+const IDS: [&str; 8] = ["id", "image_id", "imageid", "image_name", "image name", "img_name", "img_id", "id_code"];
 
 /// The separator: of comma, semicolon and tab the one that divides the first line into most fields.
 fn separator(text: &[u8]) -> u8 {

@@ -8,8 +8,9 @@ use std::{
 use anyhow::{Context, Result};
 use walkdir::{DirEntry, WalkDir};
 
-/// Extensions of image files, in upper or lower case: torchvision's `IMG_EXTENSIONS` and GIF.
-pub const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp", "gif"];
+/// Extensions of image files, in upper or lower case: torchvision's `IMG_EXTENSIONS`, GIF, and other names of JPEG and PNM files.
+pub const EXTENSIONS: [&str; 15] =
+    ["jpg", "jpeg", "jpe", "jfif", "jif", "png", "ppm", "pgm", "pbm", "pnm", "bmp", "tif", "tiff", "webp", "gif"];
 
 /// Folders that macOS and Synology create. They contain files named like the images beside them.
 const LEFT_BEHIND: [&str; 2] = ["__MACOSX", "@eaDir"];

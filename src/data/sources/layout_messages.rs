@@ -44,6 +44,19 @@ pub fn train_or_class(top: &Path, train: &Path, others: &[&PathBuf]) -> String {
     )
 }
 
+/// `alike` hold class folders of `train`, and there is no val.
+pub fn split_or_copy(top: &Path, train: &Path, alike: &[&PathBuf]) -> String {
+    format!(
+        "{} {} class folders that {train:?} holds too, and no folder is called val. If one of them is a split, name it, such as {} or {}; \
+         to leave them out, add {}",
+        quoted_list(top, alike),
+        if alike.len() == 1 { "holds" } else { "hold" },
+        option(top, SplitName::Val, alike[0]),
+        option(top, SplitName::Test, alike[0]),
+        option(top, SplitName::Train, train),
+    )
+}
+
 /// `folders` in `root` all have names of `split`.
 pub fn several_for_one_split(top: &Path, root: &Path, split: SplitName, folders: &[&PathBuf]) -> String {
     format!(

@@ -42,23 +42,31 @@ impl NameIndex {
         Self { keys, ..index }
     }
 
+    /// Whether a sample, or several, may be called `name`.
+    pub fn knows(&self, name: &str) -> bool {
+        self.numbers(name).is_some()
+    }
+
     /// The number of the sample called `name`; otherwise the name joins `missing`.
     pub fn find(&self, name: &str, missing: &mut NotFound) -> Option<u32> {
-        let name = name.strip_prefix("./").unwrap_or(name);
-        let literal = name.as_bytes().to_owned();
-        let found = [Some(literal), exclude::unescape(name.as_bytes())]
-            .into_iter()
-            .flatten()
-            .find_map(|name| self.forms.iter().find_map(|form| form.get(&name)));
-        match found.map(Vec::as_slice) {
+        match self.numbers(name) {
             Some(&[number]) => return Some(number),
             Some(several) => {
                 let meant = several.iter().map(|&number| exclude::escape(&self.keys[number as usize]));
                 missing.ambiguous.push(format!("{name}: {}", unreadable::in_line(meant)));
             }
-            None => missing.unknown.push(name.to_owned()),
+            None => missing.unknown.push(name.strip_prefix("./").unwrap_or(name).to_owned()),
         }
         None
+    }
+
+    /// The numbers of the samples that may be called `name`.
+    fn numbers(&self, name: &str) -> Option<&[u32]> {
+        let name = name.strip_prefix("./").unwrap_or(name);
+        let names = [Some(name.as_bytes().to_owned()), exclude::unescape(name.as_bytes())];
+        let mut found =
+            names.into_iter().flatten().filter_map(|name| self.forms.iter().find_map(|form| form.get(&name)));
+        found.next().map(Vec::as_slice)
     }
 }
 

@@ -92,6 +92,11 @@ impl SplitFinder<'_> {
             ensure!(is_clear, layout_messages::train_or_class(self.top, &train.path, &beside));
         }
 
+        if let (Some(train), None, []) = (train, val, self.taken) {
+            let alike = with_classes_of(&train.path, &here.others)?;
+            ensure!(alike.is_empty(), layout_messages::split_or_copy(self.top, &train.path, &alike));
+        }
+
         let used: Vec<&Named> = [train, val, test].into_iter().flatten().collect();
         let mut notes = Vec::new();
         if used.iter().any(|named| !named.is_plain) {
@@ -262,6 +267,19 @@ fn unmarked_train(folders: &[PathBuf], hints: &[Option<SplitInName>]) -> Result<
         }
     }
     Ok(None)
+}
+
+/// Those of `folders` that hold class folders, two or more, all of which `train` holds too.
+fn with_classes_of<'a>(train: &Path, folders: &'a [PathBuf]) -> Result<Vec<&'a PathBuf>> {
+    let classes = class_names(&inner(train, SplitName::Train))?;
+    let mut alike = Vec::new();
+    for folder in folders {
+        let here = class_names(&inner(folder, SplitName::Train))?;
+        if here.len() > 1 && here.iter().all(|class| classes.contains(class)) {
+            alike.push(folder);
+        }
+    }
+    Ok(alike)
 }
 
 /// The folder of the split's classes: `folder`, or the only folder in it if that has the same name, a name of the same

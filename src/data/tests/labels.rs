@@ -53,6 +53,50 @@ fn labels_splits_and_groups_come_from_a_table() {
 }
 
 #[test]
+fn splits_are_known_by_what_a_column_holds() {
+    let folder = flat();
+    for name in ["dataset", "phase", "data_split"] {
+        let text = all(&format!("id,{name},label"), |i| {
+            format!("img_{i:02},{},{}", ["train", "train", "valid", "test"][i as usize % 4], i % 2)
+        });
+        assert_eq!(sizes(&folder.open(&labelled(&folder, &text, None)).unwrap()), (6, 3, Some(3)), "{name}");
+    }
+    let two = all("id,phase,stage,label", |i| {
+        let split = ["train", "val"][i as usize % 2];
+        format!("img_{i:02},{split},{split},{}", i % 3)
+    });
+    folder.refuses(&labelled(&folder, &two, None), &["\"phase\" and \"stage\" both name splits"]);
+    let flags = all("fname,label,is_valid", |i| format!("img_{i:02}.png,{},{}", i % 2, i > 8));
+    folder.refuses(&labelled(&folder, &flags, None), &["\"is_valid\" is not read", "\"split\""]);
+}
+
+#[test]
+fn images_are_named_from_the_root_or_from_the_tables_folder() {
+    let around = (0..4).fold(Folder::new(), |folder, i| folder.image(format!("img/{i}.png"), i));
+    let around = around.image("test/9.png", 9);
+    let open = |root: &Path, text: String| {
+        let labels = Some(in_folder(&around, "labels.csv", &format!("file,label\n{text}")));
+        let options = Options { selection: Selection { labels, ..Selection::default() }, ..Options::default() };
+        open(root.to_str().unwrap(), &options, &NoProgress)
+    };
+    let images = around.path().join("img");
+    let rows = |name: &dyn Fn(u32) -> String| (0..4).map(|i| format!("{},{}\n", name(i), i % 2)).collect::<String>();
+    for text in [
+        rows(&|i| images.join(format!("{i}.png")).display().to_string()),
+        rows(&|i| format!("img/{i}.png")),
+        rows(&|i| format!("img\\{i}.png")),
+    ] {
+        let data = open(&images, text.clone()).unwrap_or_else(|error| panic!("{text}: {error:#}"));
+        assert_eq!(data.train.len() + data.val.len(), 4, "{text}");
+    }
+    // A test folder without rows is a test split without labels.
+    let data = open(around.path(), rows(&|i| format!("img/{i}.png"))).unwrap();
+    assert!(data.notes.iter().any(|note| note.starts_with("1 test images have no row")), "{:?}", data.notes);
+    let outside = open(&images, rows(&|i| format!("img/{i}.png")) + "test/9.png,1\n").err().unwrap();
+    assert!(format!("{outside:#}").contains("test/9.png: it does not lie in"), "{outside:#}");
+}
+
+#[test]
 fn the_column_of_labels_is_named_where_it_is_not_clear() {
     let folder = flat();
     let text = all("id,breed,colour", |i| format!("img_{i:02},{},{}", i % 2, i % 3));

@@ -118,6 +118,12 @@ fn an_ambiguous_layout_is_refused_with_the_folders_found_and_the_options() {
         ("train", "val", "val | no class folders | `train`"),
         ("labelled, test", "unlabelled", "if \"labelled\" is train, add `train = labelled` `test = test`"),
         ("train_aug, train_plain, val", "", "add `train = train_aug` `val = val`"),
+        (
+            "train, evaluate",
+            "",
+            "\"evaluate\" holds class folders | `val = evaluate` or `test = evaluate` | `train = train`",
+        ),
+        ("train, test, PublicTest", "", "\"PublicTest\" holds class folders | `val = PublicTest`"),
     ] {
         assert_says(&folder(splits, flat).refusal(), expected);
     }
@@ -137,6 +143,8 @@ fn options_name_splits_that_names_do_not_show() {
         (&plain, naming("", "other", ""), VAL),
         (&plain, naming("", "", "other"), BOTH),
         (&folder("., held_out", ""), naming("", "held_out", ""), VAL),
+        (&folder("train, evaluate, augmented", ""), naming("", "evaluate", ""), VAL),
+        (&folder("train, augmented", ""), naming("train", "", ""), (36, 4, None)),
     ] {
         assert_eq!(sizes(&data.open(&options).unwrap()), expected, "{:?}", options.selection.folders);
     }

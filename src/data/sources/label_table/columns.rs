@@ -1,8 +1,13 @@
 //! Which column of a table of labels is what, by the names in its first line.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::data::sources::{choose_classes::LABELS, csv_rows::CsvRows, unreadable};
+use crate::data::{
+    sources::{choose_classes::LABELS, csv_rows::CsvRows, unreadable},
+    splits::split_name::{SplitName, split_in_name},
+};
 
 /// Names of the column of splits, and of groups.
 const SPLITS: [&str; 5] = ["split", "usage", "subset", "set", "partition"];
@@ -21,8 +26,11 @@ impl Columns {
     /// Fails if a column is missing, or it is not clear which one is meant.
     pub fn find(table: &CsvRows, label: Option<&str>) -> Result<Self> {
         let name = table.names()?;
-        let split = table.column(&SPLITS)?;
         let group = table.column(&GROUPS)?;
+        let split = match table.column(&SPLITS)? {
+            Some(split) => Some(split),
+            None => by_content(table, &[Some(name), group])?,
+        };
         let rest: Vec<usize> =
             (0..table.head.len()).filter(|column| ![Some(name), split, group].contains(&Some(*column))).collect();
         let label = match label {
@@ -36,6 +44,39 @@ impl Columns {
             table.head[label]
         );
         Ok(Self { name, label, split, group })
+    }
+}
+
+/// The column whose fields all name splits, of two kinds or more, whatever it is called; `but` are columns of other roles.
+/// Fails if there are two, or a column such as fastai's `is_valid` says of each row whether it is of one split.
+fn by_content(table: &CsvRows, but: &[Option<usize>]) -> Result<Option<usize>> {
+    let rest = (0..table.head.len()).filter(|column| !but.contains(&Some(*column)));
+    let are_splits = |column: &usize| {
+        let splits: Option<BTreeSet<SplitName>> = table.rows.iter().map(|row| split_of(row.field(*column))).collect();
+        splits.is_some_and(|splits| splits.len() > 1)
+    };
+    let flags = ["is_train", "is_valid", "is_val", "is_test"];
+    if let Some(flag) = table.head.iter().find(|column| flags.iter().any(|flag| column.eq_ignore_ascii_case(flag))) {
+        bail!("{}: {flag:?} is not read: write a column \"split\" with train, val or test in each row", table.option);
+    }
+    match rest.filter(are_splits).collect::<Vec<_>>()[..] {
+        [] => Ok(None),
+        [column] => Ok(Some(column)),
+        [one, other, ..] => bail!(
+            "{}: the columns {:?} and {:?} both name splits; rename that which counts to \"split\"",
+            table.option,
+            table.head[one],
+            table.head[other]
+        ),
+    }
+}
+
+/// The split that a field names; FER2013's PublicTest is val.
+pub fn split_of(text: &str) -> Option<SplitName> {
+    match text {
+        _ if text.eq_ignore_ascii_case("PublicTest") => Some(SplitName::Val),
+        _ if text.eq_ignore_ascii_case("PrivateTest") => Some(SplitName::Test),
+        _ => split_in_name(text).filter(|found| found.rest.is_empty()).map(|found| found.split),
     }
 }
 

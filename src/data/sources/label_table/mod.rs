@@ -1,7 +1,7 @@
 //! A folder of image files at any depth, whose labels are in a table: `file,label[,split][,group]`.
 //!
-//! `columns` finds the columns by their names. A file is named by its path below the folder or, where that is enough, by
-//! the name of the file, with or without its extension. Classes are the sorted labels; numbers are sorted as such. What
+//! `columns` finds the columns by their names. A file is named by its path below the folder, its path from the root or from the
+//! table's own folder or, where that is enough, by the name of the file, with or without its extension. Classes are the sorted labels; numbers are sorted as such. What
 //! the folders are called means nothing.
 
 mod columns;
@@ -25,11 +25,8 @@ use super::{
     source::{Source, file_key},
     unreadable::{self, BadFile},
 };
-use crate::data::{
-    options::Options,
-    splits::split_name::{SplitName, split_in_name},
-};
-use columns::Columns;
+use crate::data::{options::Options, splits::split_name::SplitName};
+use columns::{Columns, split_of};
 
 /// Lists the images in `root` with the labels in the table `file` that the selection names.
 /// Fails if the table cannot be used, or names no image of train; a file has no row, or rows of two labels, splits or
@@ -101,10 +98,19 @@ impl Labelled {
         let columns = Columns::find(&table, options.selection.label_column.as_deref())?;
         let (files, passed_over) = image_files(root)?;
         let keys: Vec<Vec<u8>> = files.iter().map(|path| file_key(path, root)).collect();
-        let Matched { rows, bad, repeated } = Matched::of(&table, &columns, &keys, exclusions)?;
+        let places = Places { root, table: file };
+        let Matched { rows, bad, repeated } = Matched::of(&table, &columns, &places, &keys, exclusions)?;
         let has_any = rows.iter().flatten().any(|row| !row.label.is_empty());
         unreadable::tolerate(&bad, &format!("images in {}", table.option), options.skip_bad && has_any)?;
 
+        let with_row = keys.iter().zip(&rows).filter(|(_, row)| row.is_some());
+        let labelled: BTreeSet<&[u8]> = with_row.filter_map(|(key, _)| top_folder(key)).collect();
+        let is_unlabelled_test = |key: &[u8]| {
+            top_folder(key).is_some_and(|top| {
+                split_of(&String::from_utf8_lossy(top)) == Some(SplitName::Test) && !labelled.contains(top)
+            })
+        };
+        let mut unlabelled = 0;
         let mut without = Vec::new();
         let mut splits: [Vec<Image>; 3] = Default::default();
         for ((path, key), row) in files.into_iter().zip(&keys).zip(rows) {
@@ -114,6 +120,7 @@ impl Labelled {
                 }
                 Some(_) => {}
                 None if exclusions.take(key) => {}
+                None if is_unlabelled_test(key) => unlabelled += 1,
                 None => without.push(exclude::escape(key)),
             }
         }
@@ -127,6 +134,9 @@ impl Labelled {
         );
         let mut notes =
             vec![format!("Labels are those in the column {:?} ({}).", table.head[columns.label], table.option)];
+        if unlabelled > 0 {
+            notes.push(format!("{unlabelled} test images have no row in the table of labels, and were left out."));
+        }
         if repeated > 0 {
             notes.push(format!("{repeated} rows of the table of labels repeat others."));
         }
@@ -153,6 +163,41 @@ impl Labelled {
     }
 }
 
+/// Where the images and the table lie.
+struct Places<'a> {
+    root: &'a Path,
+    table: &'a Path,
+}
+
+impl Places<'_> {
+    /// The file that `name` names from the root or from the table's folder, whose separators may be those of Windows.
+    fn file(&self, name: &str) -> Option<PathBuf> {
+        let name = if name.contains('/') { name.to_owned() } else { name.replace('\\', "/") };
+        std::path::absolute(self.table.parent()?.join(name)).ok()
+    }
+
+    /// The path of that file below the folder of the images.
+    fn below(&self, name: &str) -> Option<String> {
+        let root = std::path::absolute(self.root).ok()?;
+        Some(self.file(name)?.strip_prefix(root).ok()?.to_str()?.to_owned())
+    }
+
+    /// Why no image is called `name`.
+    fn why_unknown(&self, name: &str) -> String {
+        match self.file(name) {
+            Some(file) if file.is_file() => {
+                format!("it does not lie in {:?}, or is no image by its extension", self.root)
+            }
+            _ => "there is no such image file".to_owned(),
+        }
+    }
+}
+
+/// The first folder of a path, if it has one.
+fn top_folder(key: &[u8]) -> Option<&[u8]> {
+    Some(&key[..key.iter().position(|&byte| byte == b'/')?])
+}
+
 /// The rows of a table, brought to the files that they name.
 struct Matched {
     /// The row of each file.
@@ -166,7 +211,13 @@ struct Matched {
 impl Matched {
     /// Matches the rows of `table` to the files with these `keys`.
     /// Fails if a row names no split, a name may mean several files, or rows of one file contradict each other.
-    fn of(table: &CsvRows, columns: &Columns, keys: &[Vec<u8>], exclusions: &mut Exclusions) -> Result<Self> {
+    fn of(
+        table: &CsvRows,
+        columns: &Columns,
+        places: &Places,
+        keys: &[Vec<u8>],
+        exclusions: &mut Exclusions,
+    ) -> Result<Self> {
         let index = NameIndex::new(keys.to_vec());
         let mut matched = Self { rows: keys.iter().map(|_| None).collect(), bad: Vec::new(), repeated: 0 };
         let (mut missing, mut contradictory) = (NotFound::default(), Vec::new());
@@ -176,7 +227,9 @@ impl Matched {
             if row.label.is_empty() {
                 matched.bad.push(BadFile { name: name.into(), reason: "its row has no label".into(), line: None });
             }
-            let Some(number) = index.find(name, &mut missing) else { continue };
+            let below = if index.knows(name) { None } else { places.below(name) };
+            let known = below.as_deref().filter(|below| index.knows(below)).unwrap_or(name);
+            let Some(number) = index.find(known, &mut missing) else { continue };
             match &mut matched.rows[number as usize] {
                 Some(before) if *before == row => matched.repeated += 1,
                 Some(before) => contradictory.push(format!("{name}: {before} and {row}")),
@@ -186,7 +239,7 @@ impl Matched {
         unreadable::check_none(&contradictory, &table.option, "files have rows that contradict each other")?;
         let missing = missing.without(|name| exclusions.take(name.as_bytes()));
         for name in missing.unknown() {
-            matched.bad.push(BadFile { name: name.clone(), reason: "there is no such image file".into(), line: None });
+            matched.bad.push(BadFile { name: name.clone(), reason: places.why_unknown(name), line: None });
         }
         // Unknown names are in `bad` now; what may be meant by the others is not clear.
         missing.without(|_| true).check(&table.option)?;
@@ -220,15 +273,6 @@ impl std::fmt::Display for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "{:?} in {}", self.label, self.split)?;
         self.group.as_ref().map_or(Ok(()), |group| write!(f, ", group {group:?}"))
-    }
-}
-
-/// The split that a field names; FER2013's PublicTest is val.
-fn split_of(text: &str) -> Option<SplitName> {
-    match text {
-        _ if text.eq_ignore_ascii_case("PublicTest") => Some(SplitName::Val),
-        _ if text.eq_ignore_ascii_case("PrivateTest") => Some(SplitName::Test),
-        _ => split_in_name(text).filter(|found| found.rest.is_empty()).map(|found| found.split),
     }
 }
 
