@@ -15,4 +15,6 @@ pub struct AugmentDraws {
     pub blur: f64,
     /// Rectangle to erase.
     pub erase: Option<Rect>,
+    /// Column and row where the window begins on which the network is trained.
+    pub window: [i64; 2],
 }

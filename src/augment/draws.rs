@@ -2,7 +2,7 @@
 
 use super::{
     AugmentDraws, ImageSize, Map, Tone, blur, colour, crop_pad, erase, hflip, rand_augment, resized_crop,
-    rotate_shift_zoom, trivial, vflip,
+    rotate_shift_zoom, trivial, vflip, window,
 };
 use crate::{
     random::Stream,
@@ -28,7 +28,8 @@ impl AugmentDraws {
 
         let operations = std::array::from_fn(|_| uniforms(stream));
 
-        let mut draws = Self { map, colour, tone: Tone::IDENTITY, blur, erase };
+        let window = window::draw(recipe, size, uniforms(stream));
+        let mut draws = Self { map, colour, tone: Tone::IDENTITY, blur, erase, window };
         match recipe.aa {
             Aa::None => {}
             Aa::Trivial => trivial::draw(&mut draws, channels, size, operation),
@@ -70,6 +71,7 @@ pub(super) mod tests {
             color_jitter: vec![0.4, 0.4, 0.4, 0.1],
             blur: 0.5,
             reprob: 0.5,
+            train_crop: 40.0,
             ..Recipe::default()
         }
     }
@@ -91,6 +93,7 @@ pub(super) mod tests {
             tone: Tone::IDENTITY,
             blur: 0.0,
             erase: None,
+            window: [0, 0],
         };
         assert!((0..100).all(|id| draw(&Recipe::default(), 0, 1, id) == nothing));
     }
@@ -109,6 +112,8 @@ pub(super) mod tests {
             let changed = without(Recipe { color_jitter: vec![], blur: 0.0, ..all.clone() });
             assert_eq!(changed, AugmentDraws { colour: ColourFactors::IDENTITY, blur: 0.0, ..full });
             assert_eq!(without(Recipe { reprob: 0.0, ..all.clone() }), AugmentDraws { erase: None, ..full });
+            let changed = without(Recipe { train_crop: 0.0, ..all.clone() });
+            assert_eq!(changed, AugmentDraws { window: [0, 0], ..full });
             let changed = without(Recipe { vflip: 0.0, ..all.clone() });
             assert_eq!(changed, AugmentDraws { map: Map { vflip: false, ..full.map }, ..full });
         }
@@ -128,6 +133,8 @@ pub(super) mod tests {
         spans(&|draws| draws.map.shift[0], -4.8, 4.8);
         spans(&|draws| draws.map.shift[1], -4.8, 4.8);
         spans(&|draws| draws.map.zoom, 0.9, 1.1);
+        spans(&|draws| draws.window[0] as f64, 0.0, 8.0);
+        spans(&|draws| draws.window[1] as f64, 0.0, 8.0);
         spans(&|draws| draws.colour.brightness, 0.6, 1.4);
         spans(&|draws| draws.colour.hue, -0.1, 0.1);
         let share =

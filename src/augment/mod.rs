@@ -12,6 +12,7 @@
 //! | [`gaussian_blur`] | blur |
 //! | `erase::erase` | reprob |
 //! | [`mixup::mixup`], [`cutmix::cutmix`] | mixup, cutmix: [`Mix`] draws them once a batch |
+//! | `window::cut` | train_crop |
 //! | [`resize()`] | progressive |
 
 mod augment_draws;
@@ -39,6 +40,7 @@ mod rotate_shift_zoom;
 mod tone;
 mod trivial;
 mod vflip;
+mod window;
 
 pub use augment_draws::AugmentDraws;
 pub use blur::gaussian_blur;

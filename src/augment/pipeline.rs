@@ -9,7 +9,7 @@ use super::{
     hflip_alternate::is_mirrored,
     move_pixels::{self, move_by},
     resample::{self, resample_bytes, resample_separable},
-    tone,
+    tone, window,
 };
 use crate::{
     random::{Purpose, Stream},
@@ -72,18 +72,17 @@ impl Augment {
         }
     }
 
-    /// Augments and normalises uint8 images `[n, c, h, w]` to float32 images of the same shape. `ids[i]` is the sample id of
-    /// image i; `epoch` counts from 1.
+    /// Augments and normalises uint8 images `[n, c, h, w]` to float32 images of the same shape or, with `train_crop`, to windows of them.
+    /// `ids[i]` is the sample id of image i; `epoch` counts from 1.
     ///
-    /// The order is geometry, colour, tones, blur, normalisation, erasing. With all knobs off the result is that of
+    /// The order is geometry, colour, tones, blur, normalisation, erasing, window. With all knobs off the result is that of
     /// [`Normalize::forward`].
     pub fn forward(&self, images: &Tensor, epoch: u32, ids: &[u32]) -> Tensor {
         let draw = AugmentSampler::new(&self.recipe, images.size()[1], ImageSize::of(images), images.device());
         self.apply(images, &draw.batch(epoch, ids, &vec![0; ids.len()]).unwrap_or_else(|error| throw(error)))
     }
 
-    /// Augments and normalises uint8 images `[n, c, h, w]` to float32 images of the same shape, with the numbers `drawn` for
-    /// them.
+    /// Augments and normalises uint8 images `[n, c, h, w]` to float32 images or windows of them, with the numbers `drawn` for them.
     pub fn apply(&self, images: &Tensor, drawn: &BatchDraws) -> Tensor {
         assert_eq!(images.size()[0], drawn.draws.len() as i64, "each image has draws");
         let mut numbers = drawn.numbers.send().unwrap_or_else(|error| throw(error)).into_iter();
@@ -111,6 +110,10 @@ impl Augment {
         }
         if drawn.draws.iter().any(|draws| draws.erase.is_some()) {
             images = erase(images, &next());
+        }
+        if self.recipe.train_crop > 0.0 {
+            let side = window::side(&self.recipe, ImageSize::of(&images));
+            images = window::cut(&images, &next(), side);
         }
         images
     }
@@ -162,6 +165,10 @@ impl AugmentSampler {
             let erased: Vec<Option<Rect>> = draws.iter().map(|draws| draws.erase).collect();
             numbers.push(Rect::edges(&erased));
         }
+        if self.recipe.train_crop > 0.0 {
+            let places: Vec<[i64; 2]> = draws.iter().map(|draws| draws.window).collect();
+            numbers.push(window::starts(&places, self.size));
+        }
         numbers
     }
 }
@@ -205,7 +212,7 @@ mod tests {
 
     /// All knobs. RandAugment has the operations of TrivialAugment and several to an image.
     fn everything() -> Recipe {
-        Recipe { aa: Aa::Rand, ..crate::augment::draws::tests::everything() }
+        Recipe { aa: Aa::Rand, train_crop: 9.0, ..crate::augment::draws::tests::everything() }
     }
 
     #[test]
@@ -216,13 +223,13 @@ mod tests {
     }
 
     #[test]
-    fn all_knobs_at_once_give_finite_images_of_the_same_shape() {
+    fn all_knobs_at_once_give_finite_windows() {
         for (n, channels) in [(1, 1), (1, 3), (64, 1), (64, 3)] {
             for border in [Border::Reflect, Border::Zero] {
                 let images = images(n, channels);
                 let ids: Vec<u32> = (0..n as u32).collect();
                 let out = augment(&Recipe { border, ..everything() }, channels as usize).forward(&images, 1, &ids);
-                assert_eq!(out.size(), images.size());
+                assert_eq!(out.size(), [n, channels, 9, 9]);
                 assert_eq!(out.kind(), Kind::Float);
                 // Pixels of 0 to 1 lie within ±2 standard deviations of 0.25 about the mean of 0.5.
                 assert!(out.abs().max().double_value(&[]) < 2.0001);

@@ -36,11 +36,11 @@ mod tests {
         let recipe = Recipe { aa: Aa::Trivial, ..Recipe::default() };
         let mut counts = [0; 14];
         for id in 0..14_000 {
-            let AugmentDraws { map, colour, tone, blur, erase } =
+            let AugmentDraws { map, colour, tone, blur, erase, window } =
                 AugmentDraws::new(&recipe, channels, SIZE, &mut Stream::new(0, Purpose::Augment, 1, id));
             assert!(map.angle.abs() <= 135.0 && map.shift[0].abs() <= 24.0 && map.shear[1].abs() <= 0.99);
             assert!(tone.posterize.is_none_or(|bits| (2..=8).contains(&bits)));
-            assert!(blur == 0.0 && erase.is_none() && map.zoom == 1.0);
+            assert!(blur == 0.0 && erase.is_none() && map.zoom == 1.0 && window == [0, 0]);
             let changed = [
                 map.shear[0] != 0.0,
                 map.shear[1] != 0.0,

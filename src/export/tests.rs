@@ -44,6 +44,8 @@ fn networks() -> Vec<(Recipe, u32, u32)> {
         (Recipe { se: 2, ..network("resnet14", 16, None) }, 1, 16),
         (Recipe { blur_pool: true, ..network("resnet18", 8, Some(Stem::Imagenet)) }, 3, 49),
         (Recipe { resnet_d: true, ..network("resnet18", 8, Some(Stem::Imagenet)) }, 1, 49),
+        (Recipe { whitening: true, ..network("resnet8", 8, None) }, 1, 16),
+        (Recipe { whitening: true, ..all(network("resnet18", 8, Some(Stem::Imagenet))) }, 3, 33),
         (all(network("resnet14", 8, None)), 3, 17),
         (all(network("resnet50", 8, Some(Stem::Imagenet))), 3, 65),
     ]

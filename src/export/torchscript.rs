@@ -48,7 +48,7 @@ impl ModuleBuilder<'_> {
     fn root(&self, temperature: f64) -> Result<ScriptModule> {
         let architecture = &self.classifier.architecture;
         let mut root = self.module("")?;
-        let first_weight = self.stem(&mut root)?;
+        let (first_weight, whitened) = self.stem(&mut root)?;
         let mut layers = String::new();
         for (stage, blocks) in (1..).zip(architecture.blocks()) {
             let name = format!("layer{stage}");
@@ -85,7 +85,7 @@ impl ModuleBuilder<'_> {
                  scale = torch.tensor({scale:?}, dtype=6, device=images.device).view([1, -1, 1, 1])\n    \
                  shift = torch.tensor({shift:?}, dtype=6, device=images.device).view([1, -1, 1, 1])\n    \
                  x = (images.to(6) * scale + shift).to({first_weight}.dtype)\n    \
-                 x = torch.relu(self.bn1.forward(self.conv1.forward(x)))\n\
+                 x = torch.relu(self.bn1.forward(self.conv1.forward({whitened})))\n\
              {pool}{layers}    \
                  x = torch.mean(x, [2, 3])\n    \
                  x = torch.dropout(x, {drop:?}, self.training)\n    \
@@ -96,10 +96,21 @@ impl ModuleBuilder<'_> {
         Ok(root)
     }
 
-    /// Adds the convolutions and norms of the stem. Returns the expression for the first weight.
-    fn stem(&self, root: &mut ScriptModule) -> Result<&'static str> {
+    /// Adds the first layers. Returns the expressions for the first weight and for what the stem takes.
+    fn stem(&self, root: &mut ScriptModule) -> Result<(&'static str, &'static str)> {
         let layers = self.classifier.architecture.stem_layers();
-        if let [conv] = layers.as_slice() {
+        if let (true, [first, rest @ ..]) = (self.classifier.architecture.whitening, layers.as_slice()) {
+            root.child(&first.conv, &self.convolution("", first)?)?;
+            root.child(&first.norm, &self.norm(&first.norm)?)?;
+            self.conv1(root, rest)?;
+            return Ok(("self.whiten.weight", "torch.relu(self.whiten_bn.forward(self.whiten.forward(x)))"));
+        }
+        Ok((self.conv1(root, &layers)?, "x"))
+    }
+
+    /// Adds the convolutions and norms of the stem. Returns the expression for their first weight.
+    fn conv1(&self, root: &mut ScriptModule, layers: &[ConvSpec]) -> Result<&'static str> {
+        if let [conv] = layers {
             root.child("conv1", &self.convolution("", conv)?)?;
             root.child("bn1", &self.norm("bn1")?)?;
             return Ok("self.conv1.weight");
@@ -107,7 +118,7 @@ impl ModuleBuilder<'_> {
         // The layers between the first and the last norm are one module, whose ReLUs have a number but no module.
         let mut conv1 = self.module("conv1")?;
         let mut lines = String::from("def forward(self, x: Tensor) -> Tensor:\n");
-        for conv in &layers {
+        for conv in layers {
             let number = conv.conv.trim_start_matches("conv1.");
             conv1.child(number, &self.convolution("", conv)?)?;
             lines += &format!("    x = getattr(self, \"{number}\").forward(x)\n");

@@ -15,6 +15,7 @@ use super::{
     resnet_d::deep_stem,
     spec::{BlockKind, BlockSpec, ConvSpec, ShortcutSpec},
     squeeze_excitation::inner_channels,
+    whitening,
 };
 use crate::recipe::{Recipe, Stem, family};
 
@@ -37,6 +38,8 @@ pub struct Architecture {
     pub blur_pool: bool,
     /// What squeeze-and-excitation divides a block's channels by; `None` where there is none.
     pub se: Option<i64>,
+    /// Whether a layer that whitens patches comes first.
+    pub whitening: bool,
     /// Colour channels of the images: 1 or 3.
     pub channels: i64,
     /// The number of classes.
@@ -86,6 +89,7 @@ impl Architecture {
             stem_stride: i64::from(recipe.stem_stride),
             resnet_d: recipe.resnet_d,
             blur_pool: recipe.blur_pool,
+            whitening: recipe.whitening,
             se: (recipe.se > 0).then_some(i64::from(recipe.se)),
             channels: i64::from(channels),
             classes: classes as i64,
@@ -98,12 +102,20 @@ impl Architecture {
 
     /// The convolutions before the first stage, without the max-pool of the ImageNet stem.
     pub fn stem_layers(&self) -> Vec<ConvSpec> {
-        let (kernel, stride) = match self.stem {
-            Stem::Imagenet if self.resnet_d => return deep_stem(self.channels, self.width),
-            Stem::Imagenet => (7, 2),
-            Stem::Small => (3, self.stem_stride),
-        };
-        vec![ConvSpec::new("conv1", "bn1", (self.channels, self.width, kernel, stride))]
+        let mut layers = Vec::new();
+        let mut inputs = self.channels;
+        if self.whitening {
+            let first = whitening::layer(inputs);
+            inputs = first.outputs;
+            layers.push(first);
+        }
+        let single = |kernel, stride| vec![ConvSpec::new("conv1", "bn1", (inputs, self.width, kernel, stride))];
+        layers.extend(match self.stem {
+            Stem::Imagenet if self.resnet_d => deep_stem(inputs, self.width),
+            Stem::Imagenet => single(7, 2),
+            Stem::Small => single(3, self.stem_stride),
+        });
+        layers
     }
 
     /// The residual blocks, stage by stage.

@@ -20,6 +20,7 @@ mod spec;
 mod squeeze_excitation;
 mod sync_norm;
 pub mod weights;
+mod whitening;
 
 pub use architecture::Architecture;
 pub use batch_share::{BatchShare, DropoutDraws};

@@ -12,6 +12,7 @@ use super::{
     drop_path, freeze,
     layers::{Builder, ConvNorm, Linear, Mode},
     parameters::{Parameter, Parameters, Role},
+    whitening,
 };
 use crate::{recipe::Stem, torch};
 
@@ -56,7 +57,7 @@ impl ResNet {
         }
         let fc = Linear::new(&mut root.at("fc"), architecture.features(), architecture.classes);
         let frozen = architecture.frozen;
-        parameters.freeze(|name| freeze::part(name) < frozen);
+        parameters.freeze(|name| freeze::part(name) < frozen || is_whitening(name));
         let max_pool = architecture.stem == Stem::Imagenet;
         let blur_pool = architecture.blur_pool;
         Self { parameters, stem, max_pool, blur_pool, stages, frozen, drop: architecture.drop, fc }
@@ -65,6 +66,14 @@ impl ResNet {
     /// The number of classes.
     pub fn classes(&self) -> i64 {
         self.fc.weight.size()[0]
+    }
+
+    /// Computes the filters of the layer that whitens patches, if there is one, from normalised `images` `[n, channels, h, w]`.
+    pub fn set_whitening(&self, images: &Tensor) {
+        let _guard = tch::no_grad_guard();
+        if let Some(weight) = self.parameters.all().iter().find(|parameter| is_whitening(&parameter.name)) {
+            weight.tensor.shallow_clone().copy_(&whitening::filters(images));
+        }
     }
 
     /// The running statistics that training updates: those of the layers that are not frozen.
@@ -141,4 +150,8 @@ impl ResNet {
         }
         self.fc.forward(&features)
     }
+}
+
+fn is_whitening(name: &str) -> bool {
+    name.strip_suffix(".weight") == Some(whitening::CONV)
 }

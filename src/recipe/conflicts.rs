@@ -1,7 +1,7 @@
 //! What two keys of a recipe mean for each other: which values do not go together.
 
 use super::{
-    AmpDtype, Family, FirstTrained, Opt, Recipe, Stem, family, progressive,
+    AmpDtype, Family, FirstTrained, Opt, Recipe, Stem, family, progressive, train_crop,
     validation::{Validator, quoted},
 };
 
@@ -74,17 +74,26 @@ impl Recipe {
             let wrong = format!("{} with this stem makes one pixel of {stride}×{stride}", self.model);
             validator.refuse("img_size", size, wrong, format!("give at least {stride}, or a smaller stride"));
         }
-        let first = progressive::first_side(self, size);
-        if self.progressive >= 1.0 && self.progressive.fract() != 0.0 {
-            let remedy = "give whole pixels, or a share of the side below 1";
-            validator.refuse("progressive", self.progressive, "there are no parts of pixels", remedy);
-        } else if self.progressive > 0.0 && first >= size {
-            let wrong = format!("the images are {size} pixels wide");
-            validator.refuse("progressive", self.progressive, wrong, format!("give fewer than {size}, or 0 for none"));
+        let sides = [
+            ("progressive", self.progressive, progressive::first_side(self, size)),
+            ("train_crop", self.train_crop, train_crop::side(self, size)),
+        ];
+        for (key, given, side) in sides.into_iter().filter(|(_, given, _)| *given > 0.0) {
+            if given >= 1.0 && given.fract() != 0.0 {
+                let remedy = "give whole pixels, or a share of the side below 1";
+                validator.refuse(key, given, "there are no parts of pixels", remedy);
+            } else if side >= size {
+                let wrong = format!("the images are {size} pixels wide");
+                validator.refuse(key, given, wrong, format!("give fewer than {size}, or 0 for none"));
+            }
+            if side < stride {
+                let wrong = format!("{} makes one pixel of {stride}×{stride}", self.model);
+                validator.refuse(key, given, wrong, format!("give at least {stride} pixels"));
+            }
         }
-        if self.progressive > 0.0 && first < stride {
-            let wrong = format!("{} makes one pixel of {stride}×{stride}", self.model);
-            validator.refuse("progressive", self.progressive, wrong, format!("give at least {stride} pixels"));
+        if self.train_crop > 0.0 && self.progressive > 0.0 {
+            let wrong = "progressive changes the size of the training images too";
+            validator.refuse("train_crop", self.train_crop, wrong, "use one of them");
         }
     }
 
@@ -108,11 +117,15 @@ impl Recipe {
             let wrong = "class_weights or balanced_sampling weighs the classes already";
             validator.refuse("logit_adjust", self.logit_adjust, wrong, "use one of them");
         }
+        if self.kd_average && self.teacher.is_some() {
+            let wrong = "a trained network teaches already (teacher is given)";
+            validator.refuse("kd_average", true, wrong, "use one of them");
+        }
         if !self.class_weights.is_on() {
             return;
         }
-        if self.teacher.is_some() {
-            let wrong = "what the teacher teaches has no weights (teacher is given)";
+        if self.is_taught() {
+            let wrong = "what a teacher teaches has no weights (teacher or kd_average is given)";
             let remedy = "use balanced_sampling, or leave the teacher out";
             validator.refuse("class_weights", quoted(&self.class_weights), wrong, remedy);
         }
@@ -181,7 +194,7 @@ mod tests {
     #[test]
     fn values_that_do_not_go_together_are_refused_under_one_key() {
         type Change = fn(&mut Recipe);
-        let bad: [(&str, Change); 29] = [
+        let bad: [(&str, Change); 34] = [
             ("nesterov", |r| (r.nesterov, r.momentum) = (true, 0.0)),
             ("nesterov", |r| (r.nesterov, r.opt) = (true, Opt::Adamw)),
             ("stem", |r| r.stem = Some(Stem::Small)),
@@ -197,6 +210,7 @@ mod tests {
             ("class_weights", |r| (r.class_weights, r.mixup) = (ClassWeights::Balanced, 0.2)),
             ("class_weights", |r| (r.class_weights, r.cutmix) = (ClassWeights::Balanced, 1.0)),
             ("class_weights", |r| (r.class_weights, r.teacher) = (ClassWeights::Balanced, Some("t".into()))),
+            ("kd_average", |r| (r.kd_average, r.teacher) = (true, Some("t".into()))),
             ("balanced_sampling", |r| (r.class_weights, r.balanced_sampling) = (ClassWeights::Balanced, true)),
             ("logit_adjust", |r| (r.logit_adjust, r.balanced_sampling) = (1.0, true)),
             ("logit_adjust", |r| (r.logit_adjust, r.class_weights) = (1.0, ClassWeights::Balanced)),
@@ -211,6 +225,10 @@ mod tests {
             ("progressive", |r| r.progressive = 64.0),
             ("progressive", |r| r.progressive = 3.0),
             ("progressive", |r| r.progressive = 32.5),
+            ("train_crop", |r| r.train_crop = 48.0),
+            ("train_crop", |r| r.train_crop = 0.05),
+            ("train_crop", |r| r.train_crop = 40.5),
+            ("train_crop", |r| (r.train_crop, r.progressive) = (40.0, 24.0)),
             ("seed", |r| r.seed = u64::MAX),
             ("schedule", |r| r.schedule.clear()),
         ];

@@ -46,6 +46,16 @@ impl Recipe {
         self.mixup > 0.0 || self.cutmix > 0.0
     }
 
+    /// Whether weights are averaged.
+    pub fn averages_weights(&self) -> bool {
+        self.model_ema || self.swa_start > 0
+    }
+
+    /// Whether a network teaches this one: a trained one, or its own average.
+    pub fn is_taught(&self) -> bool {
+        self.teacher.is_some() || (self.kd_average && self.averages_weights())
+    }
+
     /// Whether classes count in training by other shares than those of their images.
     pub fn weighs_classes(&self) -> bool {
         self.balanced_sampling || self.class_weights.is_on()

@@ -25,6 +25,7 @@ mod record;
 pub mod schedule;
 mod shorthand;
 mod suggest;
+pub mod train_crop;
 mod validate;
 mod validation;
 

@@ -27,6 +27,8 @@ pub struct Recipe {
     pub blur_pool: bool,
     /// What squeeze-and-excitation divides a block's channels by. Off: 0. timm: `seresnet50` for `resnet50` and 16.
     pub se: u32,
+    /// Begin with a fixed layer that whitens patches, computed from training images. Off: false.
+    pub whitening: bool,
     /// Start each residual block as the identity: its last norm is zero. Off: false. timm: `--zero-init-last`.
     pub zero_init_last: bool,
     /// In a run on several processes, take batch norm's statistics over the whole batch. Off: false. timm: `--sync-bn`.
@@ -66,6 +68,8 @@ pub struct Recipe {
     pub weight_decay: f64,
     /// Let weight decay reach norms and biases too. Off: false, they are spared.
     pub norm_decay: bool,
+    /// Learning rate of the biases of norms, as a multiple of the others', above 0. Off: 1.
+    pub norm_bias_lr: f64,
     /// Largest norm of the gradient over all weights. Off: absent (or `inf`). timm: `--clip-grad`.
     pub clip_grad: Option<f64>,
     /// Batches whose gradients are averaged for one step of the optimiser, from 1. Off: 1. timm: `--grad-accum-steps`.
@@ -91,9 +95,11 @@ pub struct Recipe {
     pub logit_adjust: f64,
     /// A trained network that teaches this one: a run folder, or a TorchScript file. Off: absent (or empty).
     pub teacher: Option<String>,
-    /// Share of the objective that the teacher has, in [0, 1]; read with `teacher` only.
+    /// Let the averaged weights teach the trained ones; read with `model_ema` or `swa_start` only. Off: false.
+    pub kd_average: bool,
+    /// Share of the objective that the teacher has, in [0, 1]; read with `teacher` or `kd_average` only.
     pub kd_alpha: f64,
-    /// Temperature at which student and teacher are compared, above 0; read with `teacher` only.
+    /// Temperature at which student and teacher are compared, above 0; read with `teacher` or `kd_average` only.
     pub kd_temperature: f64,
     /// Alpha of mixup's Beta distribution, from 0. Off: 0. timm: `--mixup`.
     pub mixup: f64,
@@ -128,6 +134,8 @@ pub struct Recipe {
     pub ratio: [f64; 2],
     /// Pixels of border from which an image is cropped back to its size at a random place. Off: 0.
     pub crop_pad: u32,
+    /// Side of the random window that the network is trained on: pixels or, below 1, a share of the side. Off: 0.
+    pub train_crop: f64,
     /// What lies beyond the edge of an image that is turned, moved or shrunk.
     pub border: Border,
     /// Strengths of colour changes from 0, hue up to 0.5: see [`Self::jitter`]. Off: []. timm: `--color-jitter`.
@@ -143,6 +151,10 @@ pub struct Recipe {
     /// Strength of the operations of the policy `rand`, 0 to 30.
     pub aa_magnitude: f64,
 
+    /// Updates after which the slow weights of Lookahead follow. Off: 0.
+    pub lookahead: u32,
+    /// Share of the way that they take then, in [0, 1]; read with `lookahead` only.
+    pub lookahead_alpha: f64,
     /// Keep an exponential moving average of the weights; it is the model then. Off: false. timm: `--model-ema`.
     pub model_ema: bool,
     /// How much of that average each update keeps, in [0, 1); less at the beginning. timm: `--model-ema-decay`.
@@ -189,6 +201,7 @@ impl Default for Recipe {
             resnet_d: false,
             blur_pool: false,
             se: 0,
+            whitening: false,
             zero_init_last: false,
             sync_bn: false,
             pretrained: None,
@@ -206,6 +219,7 @@ impl Default for Recipe {
             nesterov: false,
             weight_decay: 0.0,
             norm_decay: false,
+            norm_bias_lr: 1.0,
             clip_grad: None,
             grad_accum_steps: 1,
             amp: false,
@@ -217,6 +231,7 @@ impl Default for Recipe {
             focal: 0.0,
             logit_adjust: 0.0,
             teacher: None,
+            kd_average: false,
             kd_alpha: 0.5,
             kd_temperature: 4.0,
             mixup: 0.0,
@@ -235,6 +250,7 @@ impl Default for Recipe {
             scale: [1.0, 1.0],
             ratio: [0.75, 4.0 / 3.0],
             crop_pad: 0,
+            train_crop: 0.0,
             border: Border::Reflect,
             color_jitter: Vec::new(),
             blur: 0.0,
@@ -242,6 +258,8 @@ impl Default for Recipe {
             aa: Aa::None,
             aa_ops: 2,
             aa_magnitude: 9.0,
+            lookahead: 0,
+            lookahead_alpha: 0.5,
             model_ema: false,
             model_ema_decay: 0.998,
             swa_start: 0,

@@ -194,6 +194,7 @@ fn set_images(recipe: &mut Recipe, settings: &Settings) {
     recipe.vflip = off.vflip;
     recipe.scale = off.scale;
     recipe.crop_pad = off.crop_pad;
+    recipe.train_crop = off.train_crop;
     recipe.blur = off.blur;
     recipe.aa = off.aa;
 }

@@ -1,12 +1,12 @@
-//! Knowledge distillation, for `--teacher MODEL`, `--kd-alpha A` and `--kd-temperature T`.
+//! Knowledge distillation, for `--teacher MODEL`, `--kd-average`, `--kd-alpha A` and `--kd-temperature T`.
 //!
 //! | | |
 //! |---|---|
 //! | What | The network also learns the probabilities that a trained network, the teacher, gives to the same augmented images: a share A of the objective is T² times the Kullback-Leibler divergence between the two at temperature T. |
-//! | When it helps | Where a larger network or an ensemble is better than the one that shall be used: the small one reaches more of its accuracy than labels alone would teach it, with a smaller gap. Its own earlier run as the teacher (self-distillation) regularises like label smoothing that knows which classes are alike. |
+//! | When it helps | Where a larger network or an ensemble is better than the one that shall be used: the small one reaches more of its accuracy than labels alone would teach it, with a smaller gap. Its own earlier run as the teacher (self-distillation), or with `--kd-average` its own averaged weights so far, regularises like label smoothing that knows which classes are alike. |
 //! | Costs | A forward pass of the teacher for every batch, and its memory. What the teacher gets wrong is learned too; a teacher with a gap of its own has memorised the labels it teaches. |
 //! | Usual values | A 0.5 to 0.9, T 2 to 4. |
-//! | Reference | Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network"; Beyer et al. 2022, "Knowledge distillation: a good teacher is patient and consistent", whose student and teacher see the same views. |
+//! | Reference | Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network"; Beyer et al. 2022, "Knowledge distillation: a good teacher is patient and consistent", whose student and teacher see the same views; for the average as the teacher, Tarvainen and Valpola 2017, "Mean teachers are better role models". |
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ use crate::{
     model::{Description, pretrained},
     recipe::Recipe,
     run::{RunFolder, TeacherFile},
-    torch::{ScriptModule, throw},
+    torch::ScriptModule,
 };
 
 /// A trained network that teaches another.
@@ -31,8 +31,6 @@ pub(super) struct Teacher {
     /// The student's normalisation, which is undone for the teacher: it has one of its own.
     normalize: Normalize,
     classes: i64,
-    alpha: f64,
-    temperature: f64,
 }
 
 impl Teacher {
@@ -66,20 +64,12 @@ impl Teacher {
             file: TeacherFile { path: path.display().to_string(), hash: pretrained::hash(&bytes) },
             normalize: normalize.clone(),
             classes: data.classes.len() as i64,
-            alpha: recipe.kd_alpha,
-            temperature: recipe.kd_temperature,
         }))
     }
 
-    /// The objective for the student's `logits` `[n, classes]` on normalised `images` `[n, c, h, w]`, where `own` is what it is
-    /// without a teacher.
-    pub fn objective(&self, own: &Tensor, logits: &Tensor, images: &Tensor) -> Tensor {
-        let taught = self.logits(images).unwrap_or_else(|error| throw(error));
-        own * (1.0 - self.alpha) + distillation_loss(logits, &taught, self.temperature) * self.alpha
-    }
-
-    /// The teacher's float32 logits `[n, classes]` on normalised images.
-    fn logits(&self, images: &Tensor) -> Result<Tensor> {
+    /// The teacher's float32 logits `[n, classes]` on normalised images `[n, c, h, w]`.
+    /// Fails if the network does, or gives another shape.
+    pub fn logits(&self, images: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
         let logits = self.module.forward(&self.normalize.invert(images)).context("the teacher fails on a batch")?;
         ensure!(
@@ -97,6 +87,12 @@ impl Teacher {
 fn file_of(given: &str) -> PathBuf {
     let path = Path::new(given);
     if path.is_dir() { path.join(RunFolder::TORCHSCRIPT) } else { path.to_owned() }
+}
+
+/// The objective for the student's `logits` `[n, classes]`, where `own` is what it is without a teacher and `taught` are the teacher's
+/// logits.
+pub(super) fn objective(recipe: &Recipe, own: &Tensor, logits: &Tensor, taught: &Tensor) -> Tensor {
+    own * (1.0 - recipe.kd_alpha) + distillation_loss(logits, taught, recipe.kd_temperature) * recipe.kd_alpha
 }
 
 /// T² times the mean Kullback-Leibler divergence of the student's probabilities from the teacher's, both at `temperature` T, a

@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 use crate::{
     augment::{Augment, AugmentSampler, BatchDraws, ImageSize, Mix, Normalize, resize},
     data::{Batch, Dataset, SoftLabels},
-    recipe::{Recipe, progressive},
+    recipe::{Recipe, progressive, train_crop},
     torch,
 };
 
@@ -119,7 +119,7 @@ impl Examples {
 
     /// How the whole batch `number` of `epoch` is mixed.
     fn mix(&self, epoch: u32, number: u32) -> Option<Mix> {
-        let side = i64::from(progressive::size_at(&self.recipe, epoch, self.size));
+        let side = progressive::size_at(&self.recipe, epoch, train_crop::side(&self.recipe, self.size)).into();
         Mix::draw(&self.recipe, epoch, number, self.recipe.batch_size as usize, ImageSize { height: side, width: side })
     }
 

@@ -33,6 +33,7 @@ mod state;
 pub mod swa;
 mod trainer;
 pub mod tta;
+mod whitening;
 
 pub use average::Average;
 pub use checkpoint::Checkpoint;

@@ -8,12 +8,12 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     Average, EarlyStopping, LossScale, Position, Ranks, TrainState,
-    distillation::Teacher,
+    distillation::{self, Teacher},
     epoch_batches::EpochBatches,
     examples::{Example, Examples, TrainBatch},
     objective::Objective,
     optim::{Optimizer, clip_to_norm},
-    sharpness,
+    sharpness, whitening,
 };
 use crate::{
     augment::Normalize,
@@ -27,7 +27,7 @@ use crate::{
     random::{Purpose, Stream},
     recipe::{AmpDtype, HubName, Recipe, schedule},
     run::{Outputs, PretrainedFile, TeacherFile},
-    torch::{self, Autocast, lists, observe::ProfilerPhase},
+    torch::{self, Autocast, lists, observe::ProfilerPhase, throw},
 };
 
 /// Prefix of the network's own tensors among those of the state.
@@ -73,15 +73,18 @@ impl Trainer {
     /// The pretrained weights cannot be read or do not fit; libtorch has no memory for the network.
     pub fn new(recipe: &Recipe, data: &Dataset, device: Device) -> Result<Self> {
         let mut trainer = Self::before_restore(recipe, data, device)?;
+        if recipe.whitening {
+            whitening::start(&trainer.model, &trainer.normalize, &data.train, data.size)?;
+        }
         if let Some(given) = &recipe.pretrained {
             let images = Images { classes: &data.classes, mean: &data.mean, std: &data.std };
             let (path, name) = pretrained_file(given)?;
             let Loaded { hash, notes } = torch::catch(|| pretrained::load(&trainer.model, path.as_ref(), &images))?;
             let (repo, commit) = name.map(|name| (name.repo, name.revision)).unzip();
             trainer.pretrained = Some(PretrainedFile { path, repo, commit: commit.flatten(), hash, notes });
-            if let Some(average) = &trainer.average {
-                average.start_from(&trainer.model);
-            }
+        }
+        if let (true, Some(average)) = (recipe.whitening || recipe.pretrained.is_some(), &trainer.average) {
+            average.start_from(&trainer.model);
         }
         Ok(trainer)
     }
@@ -313,10 +316,21 @@ impl Trainer {
     /// The training objective of logits.
     pub(super) fn objective(&self, logits: &Tensor, example: &Example) -> Tensor {
         let own = self.objective.loss(logits, &example.targets);
-        match &self.teacher {
-            Some(teacher) => teacher.objective(&own, logits, &example.images),
+        match self.taught(example) {
+            Some(taught) => distillation::objective(&self.recipe, &own, logits, &taught),
             None => own,
         }
+    }
+
+    /// The logits of the network that teaches this one: a trained one, or its own average once there is one.
+    fn taught(&self, example: &Example) -> Option<Tensor> {
+        if let Some(teacher) = &self.teacher {
+            return Some(teacher.logits(&example.images).unwrap_or_else(|error| throw(error)));
+        }
+        let average = self.averaged().filter(|_| self.recipe.kd_average)?;
+        let _guard = tch::no_grad_guard();
+        // By the batch's statistics, as the student: the average's running ones are far off in the first epochs.
+        Some(average.forward(&example.images, Mode::Estimate(0.0)).to_kind(Kind::Float))
     }
 
     /// The random draws of dropout, drop path and DropBlock in batch `number` of the current epoch.

@@ -80,6 +80,11 @@ pub(super) const AUGMENTATION: &[Key] = &[
         family: Some(KnobFamily::Augmentation), usual: "4", example: "crop_pad = 1", ..Key::KNOB
     },
     Key {
+        name: "train_crop", value_names: &["SIDE"], kind: Kind::Number(Range::FROM_0),
+        help: "Train on a window of this side at a random place, in pixels or, below 1, as a share of the side",
+        family: Some(KnobFamily::Augmentation), usual: "0.9", example: "train_crop = 8.0", ..Key::KNOB
+    },
+    Key {
         name: "border", value_names: &["HOW"], kind: Kind::Word(Border::WORDS),
         help: "What lies beyond an image's edge",
         default: Shown::Value, with: "rotate, translate, zoom, crop_pad or aa", is_read: moves,

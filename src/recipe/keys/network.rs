@@ -43,6 +43,11 @@ pub(super) const NETWORK: &[Key] = &[
         default: Shown::Off, role: KeyRole::Option, usual: "16", example: "se = 16", ..Key::SETTING
     },
     Key {
+        name: "whitening",
+        help: "Whiten patches of the images by a first layer that is computed from training images and stays",
+        default: Shown::Off, role: KeyRole::Option, example: "whitening = true", ..Key::SETTING
+    },
+    Key {
         name: "zero_init_last",
         help: "Start the last norm of each block at zero",
         default: Shown::Off, example: "zero_init_last = true", ..Key::SETTING

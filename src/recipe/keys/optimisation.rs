@@ -49,6 +49,12 @@ pub(super) const KEYS: &[Key] = &[
         example: "weight_decay = 5e-3\nnorm_decay = true", ..Key::KNOB
     },
     Key {
+        name: "norm_bias_lr", value_names: &["FACTOR"], kind: Kind::Number(Range::ABOVE_0),
+        help: "Learning rate of the biases of norms, as a multiple of the others'",
+        remedy: "give 1 for the same rate, or up to 64 for short runs", default: Shown::Value, usual: "64",
+        example: "norm_bias_lr = 16.0", ..Key::KNOB
+    },
+    Key {
         name: "clip_grad", aliases: &["clip-grad-norm"], value_names: &["NORM"], kind: Kind::Number(Range::ABOVE_0),
         help: "Largest norm of the gradient; inf for no clipping",
         remedy: "give the largest norm allowed, or leave it out for no clipping", usual: "1 to 5",

@@ -26,16 +26,22 @@ pub(super) const KEYS: &[Key] = &[
         example: "teacher = '/TEACHER'", ..Key::KNOB
     },
     Key {
+        name: "kd_average",
+        help: "Learn the probabilities of the averaged weights too: self-distillation",
+        with: "model_ema or swa_start", is_read: |recipe| recipe.averages_weights(),
+        example: "model_ema = true\nmodel_ema_decay = 0.9\nkd_average = true", ..Key::KNOB
+    },
+    Key {
         name: "kd_alpha", value_names: &["SHARE"], kind: Kind::Number(Range::UP_TO_1),
         help: "Share of the objective that the teacher has",
-        remedy: "give a share such as 0.5", default: Shown::Value, with: "teacher",
-        is_read: |recipe| recipe.teacher.is_some(), example: "teacher = '/TEACHER'\nkd_alpha = 0.2", ..Key::KNOB
+        remedy: "give a share such as 0.5", default: Shown::Value, with: "teacher or kd_average",
+        is_read: Recipe::is_taught, example: "teacher = '/TEACHER'\nkd_alpha = 0.2", ..Key::KNOB
     },
     Key {
         name: "kd_temperature", value_names: &["T"], kind: Kind::Number(Range::ABOVE_0),
         help: "Temperature at which network and teacher are compared",
-        remedy: "give a temperature such as 4", default: Shown::Value, with: "teacher",
-        is_read: |recipe| recipe.teacher.is_some(), example: "teacher = '/TEACHER'\nkd_temperature = 2.0", ..Key::KNOB
+        remedy: "give a temperature such as 4", default: Shown::Value, with: "teacher or kd_average",
+        is_read: Recipe::is_taught, example: "teacher = '/TEACHER'\nkd_temperature = 2.0", ..Key::KNOB
     },
     Key {
         name: "mixup", aliases: &["mixup-alpha"], value_names: &["ALPHA"], kind: Kind::Number(Range::FROM_0),

@@ -5,6 +5,17 @@ use super::{Key, Kind, Range, Shown};
 #[rustfmt::skip]
 pub(super) const KEYS: &[Key] = &[
     Key {
+        name: "lookahead", value_names: &["K"], kind: Kind::Whole(0..=u32::MAX),
+        help: "Lookahead: updates after which the slow weights follow, and training continues from them",
+        usual: "5", example: "lookahead = 3", ..Key::KNOB
+    },
+    Key {
+        name: "lookahead_alpha", value_names: &["SHARE"], kind: Kind::Number(Range::UP_TO_1),
+        help: "Share of the way that the slow weights take",
+        remedy: "give 0.5", default: Shown::Value, with: "lookahead", is_read: |recipe| recipe.lookahead > 0,
+        usual: "0.5", example: "lookahead = 3\nlookahead_alpha = 0.8", ..Key::KNOB
+    },
+    Key {
         name: "model_ema",
         help: "Average the weights exponentially; the average is the model",
         example: "model_ema = true\nmodel_ema_decay = 0.9", ..Key::KNOB

@@ -24,7 +24,7 @@ pub fn rate_factors(names: &[&str], decay: f64) -> impl Fn(&str) -> f64 {
 fn group(name: &str) -> String {
     let mut words = name.split('.');
     match (words.next(), words.next()) {
-        (Some("conv1" | "bn1"), _) => "stem".to_owned(),
+        (Some("whiten" | "whiten_bn" | "conv1" | "bn1"), _) => "stem".to_owned(),
         (Some("fc"), _) => "fc".to_owned(),
         (stage, block) => format!("{}.{}", stage.unwrap_or_default(), block.unwrap_or_default()),
     }
@@ -55,9 +55,15 @@ mod tests {
             ("fc.weight", 0),
             ("fc.bias", 0),
         ];
-        let ours = [("conv1.0.weight", 9), ("conv1.4.bias", 9), ("bn1.bias", 9), ("layer3.1.se.fc1.bias", 3)];
+        let ours = [
+            ("whiten_bn.bias", 9),
+            ("conv1.0.weight", 9),
+            ("conv1.4.bias", 9),
+            ("bn1.bias", 9),
+            ("layer3.1.se.fc1.bias", 3),
+        ];
         let plain = Recipe { model: "resnet18".into(), width: Some(1), ..Recipe::default() };
-        let options = Recipe { resnet_d: true, se: 16, ..plain.clone() };
+        let options = Recipe { resnet_d: true, se: 16, whitening: true, ..plain.clone() };
         for (recipe, expected) in [(plain, &timm[..]), (options, &ours[..])] {
             let network = ResNet::new(&Architecture::new(&recipe, 3, 10).unwrap(), 0, Device::Cpu);
             let names: Vec<&str> = network.parameters.all().iter().map(|parameter| parameter.name.as_str()).collect();

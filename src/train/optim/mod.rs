@@ -2,7 +2,9 @@
 
 mod clip;
 mod layer_decay;
+mod lookahead;
 mod muon;
+mod norm_bias_lr;
 #[cfg(test)]
 mod tests;
 mod weight_decay;
@@ -13,7 +15,7 @@ pub use clip::clip_to_norm;
 pub use layer_decay::rate_factors;
 pub use weight_decay::weight_decay;
 
-use self::muon::MuonUpdate;
+use self::{lookahead::Lookahead, muon::MuonUpdate};
 use crate::{
     model::{Parameter, Parameters, Role},
     recipe::{Opt, Recipe},
@@ -62,6 +64,7 @@ struct ParameterGroup {
 pub struct Optimizer {
     slots: Vec<Slot>,
     groups: Vec<ParameterGroup>,
+    lookahead: Option<Lookahead>,
     /// Updates made so far.
     pub updates: u64,
 }
@@ -81,7 +84,7 @@ impl Optimizer {
                 rule,
                 state: rule.state_names().iter().map(|_| parameter.tensor.zeros_like()).collect(),
             });
-            let rate_factor = factor(&parameter.name);
+            let rate_factor = factor(&parameter.name) * norm_bias_lr::rate_factor(recipe, parameter, parameters.all());
             let weight_decay = weight_decay(recipe, parameter.role);
             let is_alike = |group: &&mut ParameterGroup| {
                 (group.rule, group.rate_factor, group.weight_decay) == (rule, rate_factor, weight_decay)
@@ -91,7 +94,8 @@ impl Optimizer {
                 None => groups.push(ParameterGroup { rule, rate_factor, weight_decay, slots: vec![number] }),
             }
         }
-        Self { slots, groups, updates: 0 }
+        let lookahead = Lookahead::new(recipe, slots.iter().map(|slot| slot.parameter.shallow_clone()).collect());
+        Self { slots, groups, lookahead, updates: 0 }
     }
 
     /// Makes one update at learning rate `rate`. `gradients` are in the order of `Parameters::trained`, each with the
@@ -99,6 +103,9 @@ impl Optimizer {
     /// is counted.
     pub fn step(&mut self, gradients: &[Tensor], rate: f64, found_inf: Option<&Tensor>) {
         assert_eq!(gradients.len(), self.slots.len(), "one gradient for each trained tensor");
+        if let (0, Some(lookahead)) = (self.updates, &self.lookahead) {
+            lookahead.start();
+        }
         self.updates += 1;
         for ParameterGroup { rule, rate_factor, weight_decay, slots } in &self.groups {
             let own = || slots.iter().map(|&slot| &self.slots[slot]);
@@ -126,6 +133,9 @@ impl Optimizer {
                 }
             }
         }
+        if let Some(lookahead) = &self.lookahead {
+            lookahead.after(self.updates);
+        }
     }
 
     /// The state tensors by name, such as `momentum/layer1.0.conv1.weight`; they share their storage with the optimizer.
@@ -136,6 +146,8 @@ impl Optimizer {
                 state.push((format!("{name}/{}", slot.name), tensor));
             }
         }
+        let slow = self.lookahead.iter().flat_map(|lookahead| &lookahead.slow);
+        state.extend(self.slots.iter().zip(slow).map(|(slot, tensor)| (format!("slow/{}", slot.name), tensor)));
         state
     }
 }

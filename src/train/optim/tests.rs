@@ -2,7 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Optimizer, ParameterGroup, Slot, UpdateRule, clip_to_norm};
+use super::{Optimizer, ParameterGroup, Slot, UpdateRule, clip_to_norm, lookahead::Lookahead};
+use crate::recipe::Recipe;
 
 const MOMENTUM: UpdateRule = UpdateRule::Sgd { momentum: 0.9, nesterov: false };
 const NESTEROV: UpdateRule = UpdateRule::Sgd { momentum: 0.9, nesterov: true };
@@ -15,7 +16,7 @@ fn optimizer(rule: UpdateRule) -> Optimizer {
     };
     let slots = vec![slot(Tensor::from_slice(&[1.0, -2.0])), slot(Tensor::from_slice(&[3.0]))];
     let groups = vec![ParameterGroup { rule, rate_factor: 1.0, weight_decay: 0.01, slots: vec![0, 1] }];
-    Optimizer { slots, groups, updates: 0 }
+    Optimizer { slots, groups, lookahead: None, updates: 0 }
 }
 
 /// Makes update `number` with the script's gradients and rate.
@@ -42,6 +43,30 @@ fn parameters_after_each_of_five_updates_are_pytorchs() {
             assert!(off < 1e-12, "{rule:?}, update {number}: {found} where PyTorch has {expected:?}");
         }
     }
+}
+
+#[test]
+fn slow_weights_follow_and_are_where_training_continues() {
+    let value = |tensor: &Tensor| tensor.double_value(&[0]);
+    let mut plain = optimizer(MOMENTUM);
+    let mut looking = optimizer(MOMENTUM);
+    let recipe = Recipe { lookahead: 2, lookahead_alpha: 0.25, ..Recipe::default() };
+    let trained = looking.slots.iter().map(|slot| slot.parameter.shallow_clone()).collect();
+    looking.lookahead = Lookahead::new(&recipe, trained);
+    for number in 1..=2 {
+        assert_eq!(value(&looking.slots[0].parameter), value(&plain.slots[0].parameter), "before update {number}");
+        update(&mut plain, f64::from(number), None);
+        update(&mut looking, f64::from(number), None);
+    }
+    // The start is at 1, and the way to where two plain updates lead is taken by a quarter.
+    let expected = 1.0 + 0.25 * (value(&plain.slots[0].parameter) - 1.0);
+    assert!((value(&looking.slots[0].parameter) - expected).abs() < 1e-12);
+    let names: Vec<String> = looking.state().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["momentum/", "momentum/", "slow/", "slow/"]);
+    let slow = value(looking.state()[2].1);
+    assert!((slow - expected).abs() < 1e-12);
+    update(&mut looking, 3.0, None);
+    assert_eq!(value(looking.state()[2].1), slow);
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn class_shares(recipe: &Recipe, classes: &[String], counts: &[usize]) -> Result
 /// targets of its own.
 fn guessing(recipe: &Recipe, shares: &[f64]) -> f64 {
     let even = 1.0 / shares.len() as f64;
-    if recipe.teacher.is_some() {
+    if recipe.is_taught() {
         return f64::INFINITY;
     }
     let mut loss = 0.0;
