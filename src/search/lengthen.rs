@@ -67,7 +67,8 @@ impl LastTraining {
         let best = trials.iter().min_by(|a, b| a.1.val_loss.total_cmp(&b.1.val_loss)).unwrap_or(&trials[0]);
         // Less than that is noise of some hundred images.
         let has_risen = best.0 < *longest && score.val_loss > best.1.val_loss + 0.5 * score.gap_loss_se;
-        let known = |fitting: u32| if has_risen { fitting.min(*longest) } else { longest_known(fitting, Some(*longest)) };
+        let known =
+            |fitting: u32| if has_risen { fitting.min(*longest) } else { longest_known(fitting, Some(*longest)) };
         let teacher = if has_risen { best.0 } else { *longest };
         let taught = (f64::from(fitting) / TAUGHT).max(1.0) as u32;
         let is_taught = may_be_taught && f64::from(teacher) >= TEACHERS_SHARE * f64::from(known(taught));

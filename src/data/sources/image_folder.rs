@@ -165,12 +165,16 @@ impl Ignored {
 fn scan(folder: &Path, apart: &[PathBuf], left_out: &mut Ignored) -> Result<(Classes, Vec<PathBuf>)> {
     let (mut folders, outside) = listed(folder, &mut left_out.hidden)?;
     folders.retain(|class| !apart.contains(class));
-    left_out.no_images.extend(outside);
+    let table = outside.iter().find(|file| file.extension().is_some_and(|extension| extension == "csv"));
+    let hint = table.map_or(String::new(), |table| {
+        format!(". A table of pixels is opened by its own path ({table:?}); one of labels is named by `options.selection.labels`")
+    });
     ensure!(
         !folders.is_empty(),
-        "{folder:?} holds no class folders; images belong in {}",
+        "{folder:?} holds no class folders; images belong in {}{hint}",
         Path::new("CLASS").join("IMAGE").display()
     );
+    left_out.no_images.extend(outside);
     let (mut classes, mut empty) = (Vec::new(), Vec::new());
     for class in folders {
         let Some(name) = class.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {

@@ -38,6 +38,7 @@ fn an_unusable_folder_is_refused_by_name() {
     for (folder, expected) in [
         (Folder::new(), "holds no class folders"),
         (Folder::new().image("1.png", 0), "holds no class folders"),
+        (Folder::new().file("fer2013.csv", ""), "fer2013.csv\"); one of labels is named by `options.selection.labels`"),
         (Folder::new().image("train/1.png", 0), "train\" holds no class folders"),
         (Folder::new().split("val", &AB, 1), "no train folder"),
         (least().split("val", &["c"], 1), "val holds classes that train lacks: \"c\""),
