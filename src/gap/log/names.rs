@@ -67,9 +67,9 @@ const SIDES: [(Side, &[&str]); 3] = [
     (Side::Test, &["test", "testing", "tst"]),
 ];
 /// Words that do not change the meaning of a name.
-const FILLERS: [&str; 16] = [
+const FILLERS: [&str; 17] = [
     "avg", "average", "mean", "set", "data", "dataset", "metrics", "metric", "scalars", "the", "curr", "current",
-    "per", "overall", "log", "history",
+    "per", "overall", "log", "history", "nats",
 ];
 /// Words that do not change the meaning of a label: `Training Results`, `Test Error`.
 const OF_LABELS: [&str; 5] = ["phase", "results", "result", "error", "performance"];
@@ -132,14 +132,20 @@ pub fn label(name: &str) -> Option<Side> {
 
 /// What a name means.
 pub fn recognise(name: &str) -> Option<Meaning> {
-    // The parts before the last slash, dot or dash may be the name of a run or a group.
+    // The parts before the last slash, dot or dash may be the name of a run or a group. One of them may name the side:
+    // `val/main/loss`.
     let mut rest = name;
+    let mut side = None;
     for dropped in 0..4 {
         if let Some(meaning) = whole(rest) {
-            return Some(Meaning { rank: meaning.rank - dropped, ..meaning });
+            let has_side = meaning.side.is_some() || !matches!(meaning.kind, Kind::Loss | Kind::Accuracy);
+            let side = if has_side { meaning.side } else { side };
+            return Some(Meaning { side, rank: meaning.rank - dropped, ..meaning });
         }
         let cut = [rest.find('/').map(|at| at + 1), rest.find(" - ").map(|at| at + 3), rest.find('.').map(|at| at + 1)];
-        rest = &rest[cut.into_iter().flatten().min()?..];
+        let cut = cut.into_iter().flatten().min()?;
+        side = label(&rest[..cut]).or(side);
+        rest = &rest[cut..];
     }
     None
 }
@@ -165,7 +171,7 @@ fn whole(name: &str) -> Option<Meaning> {
         | "task" | "task id" | "client" | "client id" => (Kind::Run, 5),
         "mode" | "split" | "phase" | "set" | "dataset" | "subset" | "stage" | "partition" | "type" => (Kind::Mode, 10),
         "key" | "metric" | "tag" | "metric name" => (Kind::Key, 10),
-        "value" => (Kind::Value, 10),
+        "value" | "metric value" => (Kind::Value, 10),
         _ => return figure(&all),
     };
     Some(Meaning { side: None, kind, rank })
@@ -248,7 +254,7 @@ mod tests {
             (
                 "val_loss, Validation Loss, val/loss, eval_loss, valid_loss, valLoss, Loss/val, VAL LOSS, loss_val, \
                  valloss, Average validation loss, validation/epoch_loss, metrics.val_loss, sunny-1 - val_loss, \
-                 val_cross_entropy, dev loss, validation epoch_loss, Losses/val_loss",
+                 val_cross_entropy, dev loss, validation epoch_loss, Losses/val_loss, val/main/loss, Val Loss [nats]",
                 Some(Side::Val),
                 Loss,
             ),
