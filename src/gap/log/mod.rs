@@ -27,6 +27,7 @@ mod names;
 mod notebook;
 mod notes;
 mod options;
+mod order;
 mod places;
 mod run;
 mod runs;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     cell::Cell,
     keys::Keys,
+    order::in_order,
     table::{Row, Table},
 };
 
@@ -43,16 +44,12 @@ pub fn split<'a>(table: &'a Table, keys: &Keys) -> Vec<RunRows<'a>> {
 /// Splits rows where their epochs begin again.
 fn restarts<'a>(name: Option<String>, rows: &[&'a Row], keys: &Keys, losses: &BTreeSet<u32>) -> Vec<RunRows<'a>> {
     let counter = keys.epoch.or(keys.step);
-    let mut ordered: Vec<&Row> = rows.to_vec();
-    if is_newest_first(rows.iter().filter_map(|row| keys.place(row))) {
-        ordered.reverse();
-    }
     let mut runs = vec![RunRows { name: name.clone(), ..RunRows::default() }];
     let mut before: Option<f64> = None;
     let mut first: Option<f64> = None;
     let mut stated: BTreeSet<u32> = BTreeSet::new();
     let mut begins = false;
-    for row in ordered {
+    for row in in_order(rows, keys, losses) {
         // A row whose epoch is a word, such as `mean`, is a summary.
         if counter.is_some_and(|column| matches!(row.get(column), Some(Cell::Text(_)))) {
             continue;
@@ -100,10 +97,4 @@ fn resume(run: Option<&mut RunRows>, here: Option<f64>) {
         run.rows.iter().position(|(place, _)| place.is_some_and(|place| place >= here)).unwrap_or(run.rows.len());
     run.rows.truncate(from);
     run.resumed.push(here);
-}
-
-fn is_newest_first(places: impl Iterator<Item = f64>) -> bool {
-    let places: Vec<f64> = places.collect();
-    let falls = places.windows(2).filter(|pair| pair[1] < pair[0]).count();
-    falls >= 2 && places.windows(2).all(|pair| pair[1] <= pair[0])
 }
