@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 
 use super::{
     cell::Cell,
-    long,
-    names::{Kind, recognise},
+    index,
+    names::{Kind, label, recognise},
     table::{Row, Table},
 };
 
@@ -27,23 +27,46 @@ pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
     let mut record = csv::StringRecord::new();
     let mut columns: Vec<Option<u32>> = Vec::new();
     let mut names = csv::StringRecord::new();
+    let mut index: Vec<Option<index::Named>> = Vec::new();
     let mut row_number = 0u32;
     while reader.read_record(&mut record).with_context(|| format!("row {row_number} cannot be read"))? {
         row_number += 1;
-        if columns.is_empty() {
+        if names.is_empty() {
             names = record.clone();
-            columns = record.iter().map(|name| table.column(name)).collect::<Result<_>>()?;
             continue;
+        }
+        if columns.is_empty() {
+            columns = columns_of(&names, &record, &mut table)?;
         }
         // A trainer that appends to its file writes the head again.
         if record == names {
             table.push(Row { cells: Vec::new(), begins: true })?;
+            index.push(None);
             continue;
         }
-        let cells = record.iter().zip(&columns).filter_map(|(text, column)| Some(((*column)?, Cell::read(text)?)));
-        table.push(Row { cells: cells.collect(), begins: false })?;
+        let cells = record.iter().zip(&columns);
+        let cells = cells.filter_map(|(text, column)| Some(((*column)?, table.read_cell((*column)?, text)?)));
+        let cells = cells.collect();
+        table.push(Row { cells, begins: false })?;
+        index.push(record.get(0).and_then(index::number));
     }
-    if table.has(Kind::Key) && table.has(Kind::Value) { long::pivot(table).map(Some) } else { Ok(Some(table)) }
+    if names.get(0).is_some_and(|name| index::is_name(name.trim())) && !table.has(Kind::Key) {
+        index::fill(&mut table, &index, false)?;
+    }
+    Ok(Some(table))
+}
+
+/// The columns of these names. Where none is known to say which side a row is about, one that does in the first row is taken
+/// for it.
+fn columns_of(names: &csv::StringRecord, first: &csv::StringRecord, table: &mut Table) -> Result<Vec<Option<u32>>> {
+    let mut columns: Vec<Option<u32>> = names.iter().map(|name| table.column(name)).collect::<Result<_>>()?;
+    if !table.has(Kind::Mode)
+        && let Some(at) =
+            (0..columns.len()).find(|&at| columns[at].is_none() && first.get(at).and_then(label).is_some())
+    {
+        columns[at] = table.column("split")?;
+    }
+    Ok(columns)
 }
 
 /// The delimiter and the text from its head on: the first line with two or more cells, one of which names a loss.

@@ -7,11 +7,28 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{
     aligned, delimited, events, groups, json, lines, long, modes,
     names::{Kind, Side, label, recognise, words},
-    notebook,
+    notebook, printed,
     table::Table,
     text,
 };
 use crate::durable;
+
+/// Reads the table in a text of one form; None where the text is of another.
+type Form = fn(&str, Table) -> Result<Option<Table>>;
+
+/// The forms, in the order in which they are tried.
+const FORMS: [Form; 7] = [
+    json::read,
+    printed::lists,
+    long::metric_file,
+    delimited::read,
+    aligned::read,
+    |text, table| Ok(Some(lines::read(text, table)?).filter(Table::has_figures)),
+    printed::document,
+];
+/// How many of these forms are a file of their own. The others may stand beside each other in one output, such as lines of
+/// epochs and a table of the last five; of them the one with the most epochs is taken.
+const WHOLE_FILES: usize = 4;
 
 /// The rows of all files together. `wanted` are names of columns that are kept although their meaning is not known.
 ///
@@ -49,19 +66,28 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
         return of_text(&printed, stem, wanted);
     }
     let mut seen: Vec<String> = Vec::new();
-    for read in [json::read, json::lists, long::metric_file, delimited::read, aligned::read] {
-        if let Some(table) = read(text, Table::new(wanted))? {
-            if has_figures(&table) {
-                return name_single_figure(table, stem);
-            }
+    let mut best: Option<Table> = None;
+    for (at, read) in FORMS.iter().enumerate() {
+        let Some(table) = read(text, Table::new(wanted))? else { continue };
+        let table = long::pivot(table)?;
+        if !table.has_figures() {
             seen.extend(table.seen);
+        } else if at < WHOLE_FILES && whole_epochs(&table)? > 0 {
+            return Ok(table);
+        } else {
+            let is_better = match &best {
+                Some(best) => whole_epochs(&table)? > whole_epochs(best)?,
+                None => true,
+            };
+            if is_better {
+                best = Some(table);
+            }
         }
     }
-    ensure!(!delimited::is_a_head_alone(text), "the table has a head and no rows");
-    let table = lines::read(text, Table::new(wanted))?;
-    if has_figures(&table) {
-        return Ok(table);
+    if let Some(best) = best {
+        return name_single_figure(best, stem);
     }
+    ensure!(!delimited::is_a_head_alone(text), "the table has a head and no rows");
     if seen.is_empty() {
         seen = delimited::names(text);
     }
@@ -85,15 +111,9 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
     )
 }
 
-/// Whether a table states a loss, or a figure whose name is not known.
-fn has_figures(table: &Table) -> bool {
-    let mut columns = Vec::new();
-    for (column, name) in (0..).zip(&table.columns) {
-        if recognise(name).is_none_or(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Value)) {
-            columns.push(column);
-        }
-    }
-    table.rows.iter().any(|row| columns.iter().any(|column| row.number(*column).is_some()))
+/// How many epochs state both losses, also where a column says which side a row is about.
+fn whole_epochs(table: &Table) -> Result<usize> {
+    Ok(if table.has(Kind::Mode) { modes::spread(table.clone())?.whole_epochs() } else { table.whole_epochs() })
 }
 
 fn shortened(line: &str) -> String {
@@ -165,12 +185,7 @@ fn sided(mut table: Table, path: &Path) -> Table {
     if table.columns.iter().any(|name| recognise(name).is_some_and(|meaning| meaning.side.is_some())) {
         return table;
     }
-    for column in 0..table.columns.len() {
-        let name = table.columns[column].clone();
-        if recognise(&name).is_some_and(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Accuracy)) {
-            table.rename(column as u32, format!("{}_{name}", side.word()));
-        }
-    }
+    table.name_side(side);
     table
 }
 

@@ -5,19 +5,14 @@ use serde_json::{Map, Value};
 
 use super::{
     cell::Cell,
+    documents, printed, python,
     table::{Row, Table},
 };
-
-/// Names that trainers give to the list of a document's rows.
-const LISTS: [&str; 8] = ["log_history", "history", "epochs", "logs", "log", "results", "metrics", "records"];
 
 /// Documents longer than this are read line by line \[bytes\]: parsed values take many times as much memory.
 const LARGE: usize = 32 << 20;
 /// Lines longer than this are not a list of figures \[bytes\].
 const SMALL: usize = 1 << 20;
-/// Lists at most.
-const MOST_LISTS: usize = 64;
-
 /// The figures in a JSON document or in lines of JSON; None where the text is neither.
 pub fn read(text: &str, table: Table) -> Result<Option<Table>> {
     let begin = text.trim_start();
@@ -27,46 +22,16 @@ pub fn read(text: &str, table: Table) -> Result<Option<Table>> {
     if begin.len() < LARGE
         && let Ok(document) = serde_json::from_str::<Value>(&finite(text))
     {
-        return document_of(&document, table, 0);
+        return documents::table_of(&document, &table);
     }
-    // A printed Python dictionary, such as Keras' `history.history`.
+    // A printed Python dictionary, such as Keras' `history.history`, or a printed list of rows.
     if begin.len() < SMALL
-        && let Ok(document) = serde_json::from_str::<Value>(&from_python(begin.lines().next().unwrap_or_default()))
-        && document
-            .as_object()
-            .is_some_and(|fields| fields.iter().any(|(name, list)| list.is_array() && table.keeps(name)))
+        && let Some((document, _)) = python::literal(begin)
+        && printed::is_of_several_epochs(&document, &table)
     {
-        return document_of(&document, table, 0);
+        return documents::table_of(&document, &table);
     }
     lines(text, table)
-}
-
-/// Figures as named lists, `train_losses = [0.9, 0.8]`, one in a line; None where there are no two of them.
-pub fn lists(text: &str, table: Table) -> Result<Option<Table>> {
-    let mut lists: Vec<(String, Vec<Value>)> = Vec::new();
-    for line in text.lines().filter(|line| line.len() < SMALL) {
-        let Some((name, list)) = line.split_once(['=', ':']) else { continue };
-        let list = list.trim().trim_end_matches([',', ';']);
-        if !list.starts_with('[') {
-            continue;
-        }
-        let list = serde_json::from_str::<Vec<Value>>(&from_python(list));
-        let name = name.trim().trim_matches(['"', '\'']);
-        if let Ok(list) = list
-            && table.keeps(name)
-            && lists.len() < MOST_LISTS
-        {
-            lists.push((name.to_owned(), list));
-        }
-    }
-    let lists: Vec<(&String, &Vec<Value>)> = lists.iter().map(|(name, list)| (name, list)).collect();
-    if lists.len() < 2 { Ok(None) } else { columns(&lists, table).map(Some) }
-}
-
-/// Python's literals as JSON.
-fn from_python(text: &str) -> String {
-    let text = text.replace('\'', "\"").replace("nan", "\"NaN\"").replace("inf", "\"inf\"").replace("None", "null");
-    text.replace("True", "true").replace("False", "false")
 }
 
 /// Replaces NaN and Infinity, which Python writes but JSON does not allow, by texts that are read as numbers.
@@ -94,59 +59,6 @@ fn finite(text: &str) -> String {
     valid
 }
 
-/// Reads a document: a list of rows, an object of columns, or either inside an object.
-fn document_of(document: &Value, mut table: Table, depth: usize) -> Result<Option<Table>> {
-    match document {
-        Value::Array(rows) => {
-            for row in rows.iter().filter_map(Value::as_object) {
-                push(row, &mut table)?;
-            }
-            Ok((!table.rows.is_empty()).then_some(table))
-        }
-        Value::Object(fields) => {
-            let lists: Vec<(&String, &Vec<Value>)> =
-                fields.iter().filter_map(|(name, value)| Some((name, value.as_array()?))).collect();
-            if lists.iter().any(|(name, list)| table.keeps(name) && list.iter().any(|value| cell(value).is_some())) {
-                return columns(&lists, table).map(Some);
-            }
-            // pandas writes columns as objects from row to value.
-            let by_row: Vec<(&String, Vec<Value>)> = fields
-                .iter()
-                .filter(|(name, _)| table.keeps(name))
-                .filter_map(|(name, value)| Some((name, value.as_object()?.values().cloned().collect())))
-                .collect();
-            if !by_row.is_empty() {
-                let lists: Vec<(&String, &Vec<Value>)> = by_row.iter().map(|(name, list)| (*name, list)).collect();
-                return columns(&lists, table).map(Some);
-            }
-            let named = LISTS.iter().filter_map(|name| fields.get(*name));
-            for inside in named.chain(fields.values()).filter(|inside| inside.is_array() || inside.is_object()) {
-                if depth < 3
-                    && let Some(found) = document_of(inside, table.like(), depth + 1)?
-                {
-                    return Ok(Some(found));
-                }
-            }
-            // The object is a single row.
-            push(fields, &mut table)?;
-            Ok(table.rows.iter().any(|row| !row.cells.is_empty()).then_some(table))
-        }
-        _ => Ok(None),
-    }
-}
-
-/// Reads a list for each figure, with one entry for each epoch, as in Keras' history.
-fn columns(lists: &[(&String, &Vec<Value>)], mut table: Table) -> Result<Table> {
-    let columns: Vec<Option<u32>> = lists.iter().map(|(name, _)| table.column(name)).collect::<Result<_>>()?;
-    let longest = lists.iter().map(|(_, list)| list.len()).max().unwrap_or_default();
-    for at in 0..longest {
-        let cells = lists.iter().zip(&columns);
-        let cells = cells.filter_map(|((_, list), column)| Some(((*column)?, cell(list.get(at)?)?)));
-        table.push(Row { cells: cells.collect(), begins: false })?;
-    }
-    Ok(table)
-}
-
 /// Reads an object from each line; other lines may stand between them.
 fn lines(text: &str, mut table: Table) -> Result<Option<Table>> {
     let mut objects = 0;
@@ -166,7 +78,7 @@ fn lines(text: &str, mut table: Table) -> Result<Option<Table>> {
 }
 
 /// Adds a row with the figures of the object and of the objects inside it: `{"train": {"loss": 0.5}}`.
-fn push(object: &Map<String, Value>, table: &mut Table) -> Result<()> {
+pub(super) fn push(object: &Map<String, Value>, table: &mut Table) -> Result<()> {
     let mut cells = Vec::new();
     gather(object, "", table, &mut cells, 0)?;
     table.push(Row { cells, begins: false })
@@ -195,7 +107,8 @@ fn gather(
     Ok(())
 }
 
-fn cell(value: &Value) -> Option<Cell> {
+/// The cell of a value; None where it states nothing, or several figures.
+pub(super) fn cell(value: &Value) -> Option<Cell> {
     match value {
         Value::Number(number) => number.as_f64().map(Cell::Number),
         Value::String(text) => Cell::read(text),

@@ -2,8 +2,8 @@
 //!
 //! A log is read in steps:
 //! 1. `text` decodes it, and `notebook` extracts what the cells of a notebook printed;
-//! 2. `delimited`, `aligned`, `json`, `lines` and `events` each read one form into a `table::Table` of named cells, with
-//!    the help of `names`, which knows the names that trainers use;
+//! 2. `delimited`, `aligned`, `json`, `printed`, `lines` and `events` each read one form into a `table::Table` of named
+//!    cells, with the help of `names`, which knows the names that trainers use;
 //! 3. `keys` finds the columns of epochs and runs, `runs` splits the rows by run, `places` finds the epoch of each row, and
 //!    `epochs` puts the rows of an epoch together;
 //! 4. `fields` decides which column is which figure, and `measured` distinguishes a loss that was not measured from one
@@ -12,11 +12,13 @@
 mod aligned;
 mod cell;
 mod delimited;
+mod documents;
 mod epochs;
 mod events;
 mod fields;
 mod files;
 mod groups;
+mod index;
 mod json;
 mod keys;
 mod lines;
@@ -29,6 +31,8 @@ mod notes;
 mod options;
 mod order;
 mod places;
+mod printed;
+mod python;
 mod run;
 mod runs;
 mod table;

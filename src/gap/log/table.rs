@@ -6,6 +6,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::{
     cell::Cell,
+    index,
     names::{Kind, Meaning, Side, recognise, words},
 };
 
@@ -122,6 +123,15 @@ impl Table {
         self.columns[column as usize] = name;
     }
 
+    /// Reads the text of a cell in a column; an epoch may be `3/20` or `Epoch 3`.
+    pub fn read_cell(&self, column: u32, text: &str) -> Option<Cell> {
+        let cell = Cell::read(text)?;
+        let Cell::Text(text) = &cell else { return Some(cell) };
+        let is_epoch = || recognise(&self.columns[column as usize]).is_some_and(|name| name.kind == Kind::Epoch);
+        let number = text.split('/').next().and_then(index::number);
+        Some(number.filter(|_| is_epoch()).map_or(cell, |epoch| Cell::Number(f64::from(epoch.number))))
+    }
+
     /// Adds a row.
     ///
     /// # Errors
@@ -148,6 +158,59 @@ impl Table {
         self.takes_last |= other.takes_last;
         self.notes.extend(other.notes);
         Ok(())
+    }
+
+    /// Adds each row of `other` to the row of the same number.
+    pub fn put_beside(&mut self, other: Self) -> Result<()> {
+        let columns: Vec<Option<u32>> = other.columns.iter().map(|name| self.column(name)).collect::<Result<_>>()?;
+        for (at, row) in other.rows.into_iter().enumerate() {
+            if at == self.rows.len() {
+                self.push(Row::default())?;
+            }
+            let cells = row.cells.into_iter().filter_map(|(column, cell)| Some((columns[column as usize]?, cell)));
+            self.rows[at].cells.extend(cells);
+        }
+        Ok(())
+    }
+
+    /// Gives losses and accuracies without a side this one.
+    pub fn name_side(&mut self, side: Side) {
+        for column in 0..self.columns.len() {
+            let name = self.columns[column].clone();
+            if recognise(&name)
+                .is_some_and(|meaning| meaning.side.is_none() && matches!(meaning.kind, Kind::Loss | Kind::Accuracy))
+            {
+                self.rename(column as u32, format!("{}_{name}", side.word()));
+            }
+        }
+    }
+
+    /// Whether a loss is stated, or a figure whose name is not known.
+    pub fn has_figures(&self) -> bool {
+        let mut columns = BTreeSet::new();
+        for (column, name) in (0..).zip(&self.columns) {
+            if recognise(name).is_none_or(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Value)) {
+                columns.insert(column);
+            }
+        }
+        self.rows.iter().any(|row| row.states_any(&columns))
+    }
+
+    /// Whether a column counts epochs or steps.
+    pub fn is_counted(&self) -> bool {
+        self.has(Kind::Epoch) || self.has(Kind::Step)
+    }
+
+    /// How many epochs state a val loss; without epochs, how many rows. 0 where no training loss is stated.
+    pub fn whole_epochs(&self) -> usize {
+        let [train, val] = self.losses_by_side();
+        let epoch = self.first(Kind::Epoch);
+        let mut places = BTreeSet::new();
+        for (at, row) in self.rows.iter().enumerate().filter(|(_, row)| row.states_any(&val)) {
+            let epoch = epoch.and_then(|column| row.number(column));
+            places.insert(epoch.map_or(at as u64, f64::to_bits));
+        }
+        if self.rows.iter().any(|row| row.states_any(&train)) { places.len() } else { 0 }
     }
 
     /// The columns that hold losses.
