@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    aligned, delimited, events, groups, json, lines, long, modes,
+    aligned, delimited, events, groups, html, json, lines, long, modes,
     names::{Kind, Side, label, recognise, words},
     notebook, printed,
     table::Table,
@@ -64,6 +64,11 @@ fn one(path: &Path, wanted: &[String]) -> Result<Table> {
 pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
     if let Some(printed) = notebook::printed(text) {
         return of_text(&printed, stem, wanted);
+    }
+    if text.trim_start().starts_with('<')
+        && let Some(tables) = html::tables(text)
+    {
+        return of_text(&tables, stem, wanted);
     }
     let mut seen: Vec<String> = Vec::new();
     let mut best: Option<Table> = None;

@@ -1,11 +1,13 @@
-//! Extracts what the cells of a Jupyter notebook printed.
+//! Extracts what the cells of a Jupyter notebook printed, and the tables of losses that they displayed.
 
 use serde_json::Value;
+
+use super::html;
 
 /// Largest notebook that is read \[bytes\].
 const LARGE: usize = 32 << 20;
 
-/// The text that the cells of a notebook printed, in their order; None where `text` is not a notebook.
+/// The text that the cells of a notebook printed and the tables that they displayed, in their order; None where `text` is not a notebook.
 pub fn printed(text: &str) -> Option<String> {
     // Hardly any log is a notebook; this quick test excludes most of them.
     let begin = text.trim_start();
@@ -16,10 +18,12 @@ pub fn printed(text: &str) -> Option<String> {
     let mut printed = String::new();
     for output in notebook.get("cells")?.as_array()?.iter().filter_map(|cell| cell.get("outputs")?.as_array()).flatten()
     {
-        let text = output.get("text").or_else(|| output.get("data")?.get("text/plain"));
-        match text {
-            Some(Value::String(text)) => printed.push_str(text),
-            Some(Value::Array(lines)) => printed.extend(lines.iter().filter_map(Value::as_str)),
+        let data = |kind: &str| output.get("data").and_then(|data| data.get(kind));
+        let tables = data("text/html").map(joined).and_then(|html| html::tables(&html));
+        let text = output.get("text").or_else(|| data("text/plain"));
+        match (tables, text) {
+            (Some(tables), _) => printed.push_str(&tables),
+            (None, Some(text)) => printed.push_str(&joined(text)),
             _ => continue,
         }
         if !printed.ends_with('\n') {
@@ -28,4 +32,13 @@ pub fn printed(text: &str) -> Option<String> {
     }
     // Decoding ends a line wherever a progress bar was redrawn.
     Some(super::text::decode(printed.as_bytes()))
+}
+
+/// The text of an output, which may be a list of lines.
+fn joined(text: &Value) -> String {
+    match text {
+        Value::String(text) => text.clone(),
+        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+        _ => String::new(),
+    }
 }
