@@ -29,6 +29,12 @@ fn counted(one: impl Fn(usize, f64, f64, f64) -> String) -> String {
     all(|e, t, v, a| one(e + 1, t, v, 100.0 * a))
 }
 
+/// Text of the epoch that comes at place `at` in a table whose epochs are not in order.
+fn shuffled(at: usize, one: impl Fn(usize, f64, f64) -> String) -> String {
+    let epoch = 5 * at % EPOCHS;
+    one(epoch, train(epoch), val(epoch))
+}
+
 fn headed(head: &str, one: impl Fn(usize, f64, f64, f64) -> String) -> String {
     format!("{head}\n{}", all(one))
 }
@@ -249,12 +255,126 @@ fn tables() -> Vec<(&'static str, String)> {
         ),
         ("no epochs", headed("train_loss,val_loss", |_, t, v, _| format!("{t},{v}\n"))),
         (
+            "pandas, printed",
+            headed("    epoch  train_loss  val_loss", |e, t, v, _| format!("{e:<2}  {:5}  {t:10.4}  {v:8.4}\n", e + 1)),
+        ),
+        (
+            "pandas, printed without epochs",
+            headed("    loss  accuracy  val_loss  val_accuracy", |e, t, v, a| {
+                format!("{e:<2}  {t:.4}  {a:.4}  {v:.4}  {a:.4}\n")
+            }),
+        ),
+        (
+            "pandas, printed in two parts, with a named index",
+            headed("       train_loss  train_acc  \\\nepoch", |e, t, _, a| format!("{e:<5}  {t:10.4}  {a:9.4}   \n"))
+                + "\n"
+                + &headed("       val_loss  val_acc  \nepoch", |e, _, v, a| format!("{e:<5}  {v:8.4}  {a:7.4}  \n")),
+        ),
+        (
+            "skorch, with blank cells",
+            headed("  epoch    train_loss    valid_acc    valid_loss    cp     dur\n-------  ----", |e, t, v, a| {
+                let saved = if e % 2 == 0 { "+" } else { " " };
+                format!("{:7}  {t:12.4}  {a:11.4}  {v:12.4}  {saved:>4}  0.1234\n", e + 1)
+            }),
+        ),
+        (
+            "YOLOv5's rows before bars",
+            headed("     Epoch   GPU_mem  train_loss    val_loss    top1_acc", |e, t, v, a| {
+                let row = format!("{:>10}{:>10}{t:>12.4}", format!("{}/12", e + 1), "0.35G");
+                format!("{row}{:40}: 50%|##  | 1/2\n{row}{v:>12.4}{a:>12.4}: 100%|####| 2/2\n", "")
+            }),
+        ),
+        (
+            "sorted by val loss",
+            headed("epoch,train_loss,val_loss", |e, _, _, _| shuffled(e, |e, t, v| format!("{e},{t},{v}\n"))),
+        ),
+        (
+            "pandas' index, sorted",
+            headed(",train_loss,val_loss", |e, _, _, _| shuffled(e, |e, t, v| format!("{e},{t},{v}\n"))),
+        ),
+        (
+            "R's data frame of Keras' history",
+            String::from("\"\",\"epoch\",\"value\",\"metric\",\"data\"\n")
+                + &all(|e, t, _, a| {
+                    format!("\"1\",{e},{t},\"loss\",\"training\"\n\"2\",{e},{a},\"accuracy\",\"training\"\n")
+                })
+                + &all(|e, _, v, a| {
+                    format!("\"3\",{e},{v},\"loss\",\"validation\"\n\"4\",{e},{a},\"accuracy\",\"validation\"\n")
+                }),
+        ),
+        (
+            "Comet",
+            headed("metricName,metricValue,runContext,step,epoch", |e, t, v, _| {
+                format!("train_loss,{t},train,{e}0,{e}\nval_loss,{v},validate,{e}0,{e}\n")
+            }),
+        ),
+        (
+            "a side before the name of a part",
+            headed("epoch,train/main/loss,val/main/loss,test/loss,train/main/acc,val/main/acc", |e, t, v, a| {
+                format!("{e},{t},{v},9.9,{a},{a}\n")
+            }),
+        ),
+        (
+            "Chainer",
+            headed("epoch       main/loss   validation/main/loss", |e, t, v, _| {
+                format!("{:<11} {t:<11.4} {v:.4}\n", e + 1)
+            }),
+        ),
+        (
+            "HTML of a data frame",
+            format!(
+                "<div>\n<table><thead><tr><th></th><th>epoch</th><th>train_loss</th><th>val_loss</th></tr></thead>{}</table>",
+                all(|e, t, v, _| format!("<tr><th>{e}</th><td>{e}</td><td>{t}</td><td>{v}</td></tr>\n"))
+            ),
+        ),
+        (
             "a test after all",
             headed("epoch,step,train_loss,val_loss,test_loss", |e, t, v, _| {
                 format!("{e},{},,{v},\n{e},{},{t},,\n", 10 * e + 9, 10 * e + 9)
             }) + "12,120,,,3.0\n",
         ),
     ]
+}
+
+/// The texts of all epochs behind each other, in the order of their numbers as texts: 0, 1, 10, 11, 2.
+fn by_text(one: impl Fn(usize) -> String) -> String {
+    let mut epochs: Vec<usize> = (0..EPOCHS).collect();
+    epochs.sort_by_key(usize::to_string);
+    epochs.into_iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A list of NumPy's numbers, as Python prints it.
+fn numpy(value: fn(usize) -> f64) -> String {
+    let numbers: Vec<String> = (0..EPOCHS).map(|at| format!("np.float32({:.4})", value(at))).collect();
+    format!("[{}]", numbers.join(", "))
+}
+
+/// An array, as NumPy prints it: without commas, and in lines.
+fn array(value: fn(usize) -> f64) -> String {
+    let numbers: Vec<String> = (0..EPOCHS).map(|at| format!("{:.4}", value(at))).collect();
+    format!("[{}\n {}]", numbers[..7].join(" "), numbers[7..].join(" "))
+}
+
+/// A table in HTML of some epochs.
+fn progress(epoch: &str, train_loss: &str, val_loss: &str, epochs: std::ops::Range<usize>) -> String {
+    let mut table = format!("<table><tr><th>{epoch}</th><th>{train_loss}</th><th>{val_loss}</th></tr>");
+    for at in epochs {
+        table += &format!("\n<tr>\n<td>{at}</td>\n<td>{:.4}</td>\n<td>{:.4}</td>\n</tr>", train(at), val(at));
+    }
+    table + "</table><p>"
+}
+
+/// A notebook with an output for each text.
+fn notebook(texts: &[String]) -> String {
+    let mut outputs = Vec::new();
+    for text in texts {
+        outputs.push(if text.starts_with('<') {
+            serde_json::json!({"data": {"text/html": [text], "text/plain": ["<IPython.core.display.HTML object>"]}})
+        } else {
+            serde_json::json!({"text": text})
+        });
+    }
+    serde_json::json!({"cells": [{"outputs": outputs}]}).to_string()
 }
 
 fn documents() -> Vec<(&'static str, String)> {
@@ -284,6 +404,99 @@ fn documents() -> Vec<(&'static str, String)> {
                     if e == 0 { "" } else { "," }
                 ))
             ),
+        ),
+        ("Keras' history of NumPy's numbers", format!("{{'loss': {}, 'val_loss': {}}}", numpy(train), numpy(val))),
+        ("NumPy's arrays", format!("done\ntrain_losses = {}\nval_losses = {}\n", array(train), array(val))),
+        (
+            "a dictionary among other output",
+            format!(
+                "Loading ...\nhistory: defaultdict(<class 'list'>, {{'loss': {trains},\n 'val_loss': {vals}}})\nDone.\n"
+            ),
+        ),
+        (
+            "rows in Python",
+            format!("[{}]\n", all(|e, t, v, _| format!("{{'epoch': {e}, 'train_loss': {t}, 'val_loss': {v}}}, "))),
+        ),
+        (
+            "an object for each epoch",
+            format!(
+                "{{{}}}",
+                by_text(|e| format!("\"{e}\": {{\"train_loss\": {}, \"val_loss\": {}}}", train(e), val(e)))
+            ),
+        ),
+        (
+            "an object for each named epoch",
+            format!(
+                "{{\"net\": \"resnet\", \"epochs\": {{{}}}}}",
+                by_text(|e| format!(
+                    "\"epoch_{e}\": {{\"train\": {{\"loss\": {}}}, \"val\": {{\"loss\": {}}}}}",
+                    train(e),
+                    val(e)
+                ))
+            ),
+        ),
+        (
+            "pandas' columns",
+            format!(
+                "{{\"train_loss\": {{{}}}, \"val_loss\": {{{}}}}}",
+                by_text(|e| format!("\"{e}\": {}", train(e))),
+                by_text(|e| format!("\"{e}\": {}", val(e)))
+            ),
+        ),
+        (
+            "pandas' split",
+            format!(
+                "{{\"columns\": [\"epoch\", \"train_loss\", \"val_loss\"], \"index\": [0], \"data\": [{}]}}",
+                by_text(|e| format!("[{e}, {}, {}]", train(e), val(e)))
+            ),
+        ),
+        (
+            "lists by side",
+            format!(
+                "{{\"history\": {{\"train\": {{\"loss\": {trains}, \"acc\": {accs}}}, \"val\": {{\"loss\": {vals}, \"acc\": {accs}}}}}}}"
+            ),
+        ),
+        (
+            "lists by figure",
+            format!("{{\"config\": {{\"lr\": [0.1]}}, \"loss\": {{\"train\": {trains}, \"val\": {vals}}}}}"),
+        ),
+        (
+            "rows by side",
+            format!(
+                "{{\"best\": {{\"epoch\": 3, \"train_loss\": 0.1, \"val_loss\": 0.2}}, \"train\": [{}], \"val\": [{}]}}",
+                by_text(|e| format!("{{\"epoch\": {e}, \"loss\": {}}}", train(e))),
+                by_text(|e| format!("{{\"epoch\": {e}, \"loss\": {}}}", val(e)))
+            ),
+        ),
+        (
+            "Sacred",
+            format!(
+                "{{\"train.loss\": {{\"steps\": {0}, \"values\": {trains}}}, \"val.loss\": {{\"steps\": {0}, \"values\": {vals}}}}}",
+                list(|e| e as f64)
+            ),
+        ),
+        (
+            "MLflow's metrics",
+            counted(|e, t, v, _| {
+                format!(
+                    "{{\"key\": \"train_loss\", \"value\": {t}, \"step\": {e}}}\n{{\"key\": \"val_loss\", \"value\": {v}, \"step\": {e}}}\n"
+                )
+            }),
+        ),
+        ("a notebook of fastai's", notebook(&[progress("epoch", "train_loss", "valid_loss", 0..EPOCHS)])),
+        (
+            "a notebook of transformers'",
+            notebook(&[
+                progress("Epoch", "Training Loss", "Validation Loss", 0..EPOCHS),
+                "{'train_loss': 0.1}".to_owned(),
+            ]),
+        ),
+        (
+            "a notebook that ends with a table of the last epochs",
+            notebook(&[
+                counted(|e, t, v, _| format!("Epoch {e}/12\nloss: {t:.4} - val_loss: {v:.4}\n")),
+                progress("epoch", "loss", "val_loss", 7..EPOCHS),
+            ]),
         ),
         (
             "DeiT, MAE, ConvNeXt",
@@ -361,5 +574,31 @@ fn accuracies_belong_to_the_side_that_the_form_means() {
     }
     for name in ["PyTorch's tutorial", "Keras' history", "labels", "one row a side", "no epochs named"] {
         assert_eq!(known[name], (true, true), "{name}");
+    }
+}
+
+#[test]
+fn rows_that_a_table_leaves_out_are_said() {
+    let rows = |epochs: std::ops::Range<usize>| -> String {
+        epochs.map(|e| format!("{e:<2}  {e:5}  {:10.4}  {:8.4}\n", train(e), val(e))).collect()
+    };
+    let text = format!("    epoch  train_loss  val_loss\n{}..    ...  ...  ...\n{}", rows(0..3), rows(9..12));
+    let (curves, notes) = read_with(&text, &LogOptions::default()).unwrap();
+    assert_eq!(curves.points.iter().map(|point| point.epoch).collect::<Vec<_>>(), [0, 1, 2, 9, 10, 11]);
+    assert!(notes.contains("epochs 3 to 8 are not known"), "{notes}");
+}
+
+#[test]
+fn histories_of_several_models_are_several_runs() {
+    let history = |gap: f64| serde_json::json!({"loss": [2.0, 1.5, 1.0], "val_loss": [2.1, 1.7, 1.0 + gap]});
+    let (small, large) = (history(0.9), history(0.5));
+    for document in [
+        serde_json::json!({"small": small, "large": large}),
+        serde_json::json!([small, large]),
+        serde_json::json!({"1": small, "2": large}),
+    ] {
+        let (curves, notes) = read_with(&document.to_string(), &LogOptions::default()).unwrap();
+        assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9 && curves.points.len() == 3, "{document}");
+        assert!(notes.contains("several runs: 2"), "{notes}");
     }
 }
