@@ -50,17 +50,18 @@ pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
         table.push(Row { cells, begins: false })?;
         index.push(record.get(0).and_then(index::number));
     }
-    if names.get(0).is_some_and(|name| index::is_name(name.trim())) && !table.has(Kind::Key) {
+    if names.get(0).is_some_and(|name| index::is_name(name.trim())) {
         index::fill(&mut table, &index, false)?;
     }
     Ok(Some(table))
 }
 
-/// The columns of these names. Where none is known to say which side a row is about, one that does in the first row is taken
-/// for it.
+/// The columns of these names. Where none names a side, nor is known to say which side a row is about, one that does so in the
+/// first row is taken for it.
 fn columns_of(names: &csv::StringRecord, first: &csv::StringRecord, table: &mut Table) -> Result<Vec<Option<u32>>> {
     let mut columns: Vec<Option<u32>> = names.iter().map(|name| table.column(name)).collect::<Result<_>>()?;
     if !table.has(Kind::Mode)
+        && table.columns_of(|meaning| meaning.side.is_some()).is_empty()
         && let Some(at) =
             (0..columns.len()).find(|&at| columns[at].is_none() && first.get(at).and_then(label).is_some())
     {

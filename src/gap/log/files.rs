@@ -73,7 +73,11 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
     let mut seen: Vec<String> = Vec::new();
     let mut best: Option<Table> = None;
     for (at, read) in FORMS.iter().enumerate() {
-        let Some(table) = read(text, Table::new(wanted))? else { continue };
+        let table = match read(text, Table::new(wanted)) {
+            Err(_) if at >= WHOLE_FILES && best.is_some() => None,
+            table => table?,
+        };
+        let Some(table) = table else { continue };
         let table = long::pivot(table)?;
         if !table.has_figures() {
             seen.extend(table.seen);

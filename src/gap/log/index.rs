@@ -48,7 +48,9 @@ pub fn fill(table: &mut Table, numbers: &[Option<Named>], has_gaps: bool) -> Res
     sorted.sort();
     let is_next = |pair: &[Named]| pair[1].number == pair[0].number + 1 || has_gaps && pair[1] > pair[0];
     let is_whole = sorted.windows(2).all(is_next);
-    if table.is_counted() || !is_whole || numbers.len() != table.rows.len() {
+    // The index of several runs below each other counts their rows, not their epochs.
+    let tells_runs_apart = table.has(Kind::Run) || table.has(Kind::Mode) || table.has(Kind::Key);
+    if table.is_counted() || tells_runs_apart || !is_whole || numbers.len() != table.rows.len() {
         return Ok(());
     }
     let Some(first) = sorted.first() else { return Ok(()) };

@@ -26,7 +26,7 @@ pub fn read(text: &str, table: Table) -> Result<Option<Table>> {
     }
     // A printed Python dictionary, such as Keras' `history.history`, or a printed list of rows.
     if begin.len() < SMALL
-        && let Some((document, _)) = python::literal(begin)
+        && let Some((document, "")) = python::literal(begin.trim_end())
         && printed::is_of_several_epochs(&document, &table)
     {
         return documents::table_of(&document, &table);

@@ -63,10 +63,14 @@ pub fn document(text: &str, table: Table) -> Result<Option<Table>> {
     last.map_or(Ok(None), |document| documents::table_of(&document, &table))
 }
 
-/// Whether a document holds lists of known figures, or several rows.
+/// Whether a document holds lists of known figures, or several rows of epochs. Rows that name no epoch may be the models of a
+/// comparison.
 pub fn is_of_several_epochs(document: &Value, table: &Table) -> bool {
     match document {
-        Value::Array(items) => items.iter().filter(|item| item.is_object()).count() > 1,
+        Value::Array(items) => {
+            let is_counted = |item: &&Value| item.as_object().is_some_and(documents::states_epoch);
+            items.iter().filter(is_counted).count() > 1
+        }
         Value::Object(fields) => documents::has_lists(fields, table),
         _ => false,
     }

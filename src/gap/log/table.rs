@@ -185,15 +185,17 @@ impl Table {
         }
     }
 
+    /// The columns that hold losses, or figures whose names are not known.
+    pub fn figures(&self) -> BTreeSet<u32> {
+        let is_figure = |meaning: Meaning| matches!(meaning.kind, Kind::Loss | Kind::Value);
+        let columns = (0..).zip(&self.columns);
+        columns.filter(|(_, name)| recognise(name).is_none_or(is_figure)).map(|(column, _)| column).collect()
+    }
+
     /// Whether a loss is stated, or a figure whose name is not known.
     pub fn has_figures(&self) -> bool {
-        let mut columns = BTreeSet::new();
-        for (column, name) in (0..).zip(&self.columns) {
-            if recognise(name).is_none_or(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Value)) {
-                columns.insert(column);
-            }
-        }
-        self.rows.iter().any(|row| row.states_any(&columns))
+        let figures = self.figures();
+        self.rows.iter().any(|row| row.states_any(&figures))
     }
 
     /// Whether a column counts epochs or steps.
