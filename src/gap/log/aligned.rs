@@ -1,11 +1,13 @@
 //! Tables laid out for people: columns separated by spaces, as fastai, skorch and pandas print them, and tables in Markdown
 //! or with drawn lines.
 
+use std::borrow::Cow;
+
 use anyhow::Result;
 
 use super::{
     cell::Cell,
-    index,
+    heads, index,
     names::{Kind, recognise},
     table::{Row, Table},
 };
@@ -19,7 +21,8 @@ pub fn read(text: &str, table: Table) -> Result<Option<Table>> {
     let mut reader = Reader { table, head: None, first: 0, beside: None, index: Vec::new(), omissions: Vec::new() };
     for (at, line) in lines.iter().enumerate() {
         let is_continued = reader.head.as_ref().is_some_and(|(head, _)| head.continues);
-        match Head::of(line, &lines[at + 1..], is_continued) {
+        let above = if at > 0 { lines[at - 1] } else { "" };
+        match Head::of(line, above, &lines[at + 1..], is_continued) {
             Some(head) => reader.begin(head)?,
             None => reader.row(line)?,
         }
@@ -116,7 +119,7 @@ impl<'a> Reader<'a> {
 /// The head of a table.
 struct Head<'a> {
     layout: Layout,
-    names: Vec<&'a str>,
+    names: Vec<Cow<'a, str>>,
     /// Where each name of a table of spaces begins and ends in the line \[bytes\].
     spans: Vec<(usize, usize)>,
     /// Whether further columns follow below the rows: pandas ends such a head with a backslash.
@@ -132,8 +135,8 @@ enum Layout {
 
 impl<'a> Head<'a> {
     /// The head in `line`: all cells are names, and one names a loss unless the columns of a table are continued here.
-    /// `below` are the lines below it.
-    fn of(line: &'a str, below: &[&'a str], is_continued: bool) -> Option<Self> {
+    /// `above` is the line above it, and `below` are the lines below it.
+    fn of(line: &'a str, above: &'a str, below: &[&'a str], is_continued: bool) -> Option<Self> {
         // Hardly any line is a head; this quick test excludes most of them.
         let small = line.to_ascii_lowercase();
         if !is_continued && !["loss", "entropy", "xent", "nll"].iter().any(|word| small.contains(word)) {
@@ -143,20 +146,27 @@ impl<'a> Head<'a> {
         let continues = line.ends_with('\\');
         let line = line.trim_end_matches('\\');
         let layout = if line.contains(BARS) { Layout::Bars } else { Layout::Spaces };
-        let mut names = layout.cells(line);
+        let cells = layout.cells(line);
+        if layout == Layout::Bars
+            && let Some(names) = heads::joined(&layout.cells(above), &cells)
+        {
+            let names = names.into_iter().map(Cow::Owned).collect();
+            return Some(Self { layout, names, spans: Vec::new(), continues });
+        }
         let is_name = |cell: &&str| {
             is_omission(cell) || cell.chars().any(char::is_alphabetic) && !cell.contains([':', '=', '{', '('])
         };
-        let kinds: Vec<Kind> = names.iter().filter_map(|name| recognise(name)).map(|meaning| meaning.kind).collect();
+        let kinds: Vec<Kind> = cells.iter().filter_map(|name| recognise(name)).map(|meaning| meaning.kind).collect();
         let losses = kinds.iter().filter(|kind| **kind == Kind::Loss).count();
-        if losses == 0 && !is_continued || !names.iter().filter(|name| !name.is_empty()).all(is_name) {
+        if losses == 0 && !is_continued || !cells.iter().filter(|name| !name.is_empty()).all(is_name) {
             return None;
         }
+        let mut names: Vec<Cow<str>> = cells.into_iter().map(Cow::Borrowed).collect();
         let mut spans = spans(line);
         if layout == Layout::Spaces
             && let Some(index) = name_of_index(below, names.len())
         {
-            names.insert(0, index);
+            names.insert(0, Cow::Borrowed(index));
             spans.insert(0, (0, 0));
             return Some(Self { layout, names, spans, continues });
         }

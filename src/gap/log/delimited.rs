@@ -1,10 +1,10 @@
 //! Tables whose cells are separated by commas, semicolons or tabs.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::{
     cell::Cell,
-    index,
+    heads, index,
     names::{Kind, label, recognise},
     table::{Row, Table},
 };
@@ -17,7 +17,7 @@ const HEAD: usize = 200;
 /// # Errors
 /// A row cannot be read, or there is too much of it.
 pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
-    let Some((delimiter, text)) = head(text, &table) else { return Ok(None) };
+    let Some(Head { delimiter, above, text }) = head(text, &table) else { return Ok(None) };
     // A quote inside a cell of free text does not open a quoted cell.
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter as u8)
@@ -26,20 +26,27 @@ pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
         .from_reader(text.as_bytes());
     let mut record = csv::StringRecord::new();
     let mut columns: Vec<Option<u32>> = Vec::new();
-    let mut names = csv::StringRecord::new();
+    let mut head = csv::StringRecord::new();
+    let mut names: Vec<String> = Vec::new();
     let mut index: Vec<Option<index::Named>> = Vec::new();
     let mut row_number = 0u32;
     while reader.read_record(&mut record).with_context(|| format!("row {row_number} cannot be read"))? {
         row_number += 1;
-        if names.is_empty() {
-            names = record.clone();
+        if head.is_empty() {
+            head = record.clone();
+            names = names_of(above, delimiter, &record)?;
             continue;
         }
         if columns.is_empty() {
+            // pandas writes the name of an index into a row of its own.
+            if names[0].is_empty() && record.iter().skip(1).all(str::is_empty) {
+                names[0] = record[0].to_owned();
+                continue;
+            }
             columns = columns_of(&names, &record, &mut table)?;
         }
         // A trainer that appends to its file writes the head again.
-        if record == names {
+        if record == head {
             table.push(Row { cells: Vec::new(), begins: true })?;
             index.push(None);
             continue;
@@ -50,15 +57,49 @@ pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
         table.push(Row { cells, begins: false })?;
         index.push(record.get(0).and_then(index::number));
     }
-    if names.get(0).is_some_and(|name| index::is_name(name.trim())) {
+    if names.first().is_some_and(|name| index::is_name(name)) {
         index::fill(&mut table, &index, false)?;
     }
     Ok(Some(table))
 }
 
+/// The names in a head, which may have a line of groups above it.
+///
+/// # Errors
+/// A loss is named twice.
+fn names_of(above: &str, delimiter: char, head: &csv::StringRecord) -> Result<Vec<String>> {
+    let names: Vec<&str> = head.iter().map(str::trim).collect();
+    let above: Vec<&str> = cells(above, delimiter).collect();
+    let mut names =
+        heads::joined(&above, &names).unwrap_or_else(|| names.iter().map(|&name| name.to_owned()).collect());
+    while let Some(name) = heads::twice(&names).map(str::to_owned) {
+        ensure!(
+            recognise(&name).is_none_or(|meaning| meaning.kind != Kind::Loss),
+            "two of its columns have the name `{name}`: rename them, for example to train_loss and val_loss"
+        );
+        // Of accuracies that cannot be told apart none is read.
+        names.iter_mut().filter(|other| **other == name).for_each(String::clear);
+    }
+    Ok(names)
+}
+
+/// The cells of a line, without quotes.
+fn cells(line: &str, delimiter: char) -> impl Iterator<Item = &str> {
+    line.split(delimiter).map(|cell| cell.trim().trim_matches('"'))
+}
+
+/// Where a table begins.
+struct Head<'a> {
+    delimiter: char,
+    /// The line above the head.
+    above: &'a str,
+    /// The text from the head on.
+    text: &'a str,
+}
+
 /// The columns of these names. Where none names a side, nor is known to say which side a row is about, one that does so in the
 /// first row is taken for it.
-fn columns_of(names: &csv::StringRecord, first: &csv::StringRecord, table: &mut Table) -> Result<Vec<Option<u32>>> {
+fn columns_of(names: &[String], first: &csv::StringRecord, table: &mut Table) -> Result<Vec<Option<u32>>> {
     let mut columns: Vec<Option<u32>> = names.iter().map(|name| table.column(name)).collect::<Result<_>>()?;
     if !table.has(Kind::Mode)
         && table.columns_of(|meaning| meaning.side.is_some()).is_empty()
@@ -70,12 +111,13 @@ fn columns_of(names: &csv::StringRecord, first: &csv::StringRecord, table: &mut 
     Ok(columns)
 }
 
-/// The delimiter and the text from its head on: the first line with two or more cells, one of which names a loss.
-fn head<'a>(text: &'a str, table: &Table) -> Option<(char, &'a str)> {
+/// The head: the first line with two or more cells, one of which names a loss.
+fn head<'a>(text: &'a str, table: &Table) -> Option<Head<'a>> {
     let mut begin = 0;
+    let mut above = "";
     for line in text.split_inclusive('\n').take(HEAD) {
         let delimiter = [',', ';', '\t'].into_iter().max_by_key(|&sign| line.matches(sign).count())?;
-        let cells: Vec<&str> = line.split(delimiter).map(|cell| cell.trim().trim_matches('"')).collect();
+        let cells: Vec<&str> = cells(line, delimiter).collect();
         let kinds: Vec<Kind> = cells.iter().filter_map(|cell| recognise(cell)).map(|meaning| meaning.kind).collect();
         let is_long = kinds.contains(&Kind::Value) && (kinds.contains(&Kind::Key) || kinds.contains(&Kind::Step));
         let is_named = cells.iter().filter(|cell| table.keeps(cell)).count() >= 2 && !line.contains(['{', '|']);
@@ -87,8 +129,9 @@ fn head<'a>(text: &'a str, table: &Table) -> Option<(char, &'a str)> {
         let next = text[begin..].lines().find(|next| !next.trim().is_empty());
         let has_rows = next.is_some_and(|next| next.contains('"') || next.split(delimiter).count() == cells.len());
         if is_head && has_rows {
-            return Some((delimiter, &text[begin - line.len()..]));
+            return Some(Head { delimiter, above, text: &text[begin - line.len()..] });
         }
+        above = line;
     }
     None
 }

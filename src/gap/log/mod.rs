@@ -18,6 +18,7 @@ mod events;
 mod fields;
 mod files;
 mod groups;
+mod heads;
 mod html;
 mod index;
 mod json;

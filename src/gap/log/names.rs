@@ -192,7 +192,7 @@ fn figure(all: &[String]) -> Option<Meaning> {
         match word {
             "" => {}
             "epoch" => rank += 2,
-            "step" | "batch" | "iter" | "running" | "raw" => rank -= 4,
+            "step" | "batch" | "mini" | "iter" | "running" | "raw" => rank -= 4,
             "ema" | "swa" | "smoothed" | "smooth" | "total" => rank -= 2,
             word if FILLERS.contains(&word) => {}
             word => rest.push(word),

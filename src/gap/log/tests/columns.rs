@@ -105,3 +105,26 @@ fn one_column_is_not_both_sides() {
     let columns = Columns { train_loss: Some("tl".into()), ..with("vl") };
     assert_eq!(judged(lines, columns).unwrap().0.points.len(), 2);
 }
+
+#[test]
+fn losses_that_cannot_be_told_apart_are_refused() {
+    let error = judged("epoch,loss,acc,loss,acc\n0,2.0,0.1,2.1,0.1\n", Columns::default()).unwrap_err().to_string();
+    assert!(error.contains("two of its columns have the name `loss`"), "{error}");
+    let lists = "{\"train_loss\": [2.0, 1.9, 1.8, 1.7, 1.6], \"val_loss\": [2.1, 1.9]}";
+    let error = judged(lists, Columns::default()).unwrap_err().to_string();
+    assert!(error.contains("5 and 2 entries"), "{error}");
+    // Of accuracies with one name none is read.
+    let (curves, _) = judged("epoch,loss,val_loss,acc,acc\n0,2.0,2.1,0.1,0.9\n", Columns::default()).unwrap();
+    assert!(curves.points[0].train_acc.is_nan() && curves.points[0].val_acc.is_nan());
+}
+
+#[test]
+fn a_column_of_any_name_may_say_the_side() {
+    let text = "epoch,which,loss\n0,train,2.0\n0,val,2.5\n1,train,1.0\n1,val,1.5\n";
+    let (curves, _) = judged(text, Columns::default()).unwrap();
+    assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9);
+    // It does not where the names of the figures say it.
+    let text = "epoch,loss,val_loss,saved by\n0,2.0,2.5,val\n1,1.0,1.5,val\n";
+    let (curves, _) = judged(text, Columns::default()).unwrap();
+    assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9);
+}

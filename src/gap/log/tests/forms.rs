@@ -321,6 +321,22 @@ fn tables() -> Vec<(&'static str, String)> {
             }),
         ),
         (
+            "MATLAB",
+            headed(
+                "|====|\n|  Epoch  |  Time  |  Mini-batch  |  Validation  |  Mini-batch  |  Validation  |\n|         |  (hh:mm)  |   Accuracy   |   Accuracy   |     Loss     |     Loss     |\n|====|",
+                |e, t, v, a| {
+                    let a = 100.0 * a;
+                    format!("|  {} |  00:01 |  {a:.2}% |  {a:.2}% |  {t:.4} |  {v:.4} |\n", e + 1)
+                },
+            ),
+        ),
+        (
+            "sides above figures",
+            headed(",train,train,val,val\n,loss,acc,loss,acc\nepoch,,,,", |e, t, v, a| {
+                format!("{e},{t},{a},{v},{a}\n")
+            }),
+        ),
+        (
             "HTML of a data frame",
             format!(
                 "<div>\n<table><thead><tr><th></th><th>epoch</th><th>train_loss</th><th>val_loss</th></tr></thead>{}</table>",
@@ -466,6 +482,13 @@ fn documents() -> Vec<(&'static str, String)> {
                 "{{\"best\": {{\"epoch\": 3, \"train_loss\": 0.1, \"val_loss\": 0.2}}, \"train\": [{}], \"val\": [{}]}}",
                 by_text(|e| format!("{{\"epoch\": {e}, \"loss\": {}}}", train(e))),
                 by_text(|e| format!("{{\"epoch\": {e}, \"loss\": {}}}", val(e)))
+            ),
+        ),
+        (
+            "a training loss for each batch",
+            format!(
+                "{{\"train_losses\": {:?}, \"val_losses\": {vals}}}",
+                (0..3 * EPOCHS).map(|at| train(at / 3)).collect::<Vec<_>>()
             ),
         ),
         (
