@@ -31,7 +31,7 @@ pub fn lists(text: &str, table: Table) -> Result<Option<Table>> {
     if lists.len() < 2 { Ok(None) } else { documents::table_of(&Value::Object(lists), &table) }
 }
 
-/// The name and the items of the list that begins in the line at `at`, and where the text goes on behind it.
+/// The name and the items of the list that begins in the line at `at`, and where the text continues behind it.
 fn named_list<'a>(text: &'a str, at: usize, line: &'a str) -> Option<(&'a str, Vec<Value>, usize)> {
     let bracket = line.find('[')?;
     let begin = begin_of_call(line, bracket);
