@@ -7,7 +7,8 @@ use anyhow::Result;
 
 use super::{
     cell::Cell,
-    heads, index,
+    heads,
+    index::{self, Index},
     names::{Kind, recognise},
     table::{Row, Table},
 };
@@ -18,7 +19,8 @@ const LONGEST: usize = 20_000;
 /// The tables in `text` that name a loss; None where there is none.
 pub fn read(text: &str, table: Table) -> Result<Option<Table>> {
     let lines: Vec<&str> = text.lines().filter(|line| line.len() < LONGEST).collect();
-    let mut reader = Reader { table, head: None, first: 0, beside: None, index: Vec::new(), omissions: Vec::new() };
+    let mut reader =
+        Reader { table, head: None, first: 0, beside: None, index: Index::default(), omissions: Vec::new() };
     for (at, line) in lines.iter().enumerate() {
         let is_continued = reader.head.as_ref().is_some_and(|(head, _)| head.continues);
         let above = if at > 0 { lines[at - 1] } else { "" };
@@ -39,8 +41,8 @@ struct Reader<'a> {
     first: usize,
     /// The row beside which the next one belongs, in the second part of a table that was too wide for its lines.
     beside: Option<usize>,
-    /// What stands before each row, where no column is named there.
-    index: Vec<Option<index::Named>>,
+    /// What stands before each row.
+    index: Index,
     /// The numbers of the rows before which rows were left out.
     omissions: Vec<usize>,
 }
@@ -54,7 +56,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if before.is_some() {
-            self.push(Row { cells: Vec::new(), begins: true }, None)?;
+            self.push(Row { cells: Vec::new(), begins: true }, "")?;
         }
         self.beside = None;
         self.first = self.table.rows.len();
@@ -81,7 +83,8 @@ impl<'a> Reader<'a> {
         if head.layout == Layout::Spaces && has_words || cells.iter().all(|(_, cell)| cell.number().is_none()) {
             return Ok(());
         }
-        let number = texts.first().filter(|_| head.has_index()).and_then(|text| index::number(text));
+        self.index.is_named |= !head.has_index();
+        let first = texts.first().copied().unwrap_or_default();
         // A bar that is redrawn writes its row again.
         self.table.takes_last |= bare.len() < line.len();
         if let Some(at) = &mut self.beside {
@@ -91,16 +94,16 @@ impl<'a> Reader<'a> {
             *at += 1;
             return Ok(());
         }
-        self.push(Row { cells, begins: false }, number)
+        self.push(Row { cells, begins: false }, first)
     }
 
-    fn push(&mut self, row: Row, number: Option<index::Named>) -> Result<()> {
-        self.index.push(number);
+    fn push(&mut self, row: Row, first: &str) -> Result<()> {
+        self.index.push(first);
         self.table.push(row)
     }
 
     fn end(mut self) -> Result<Option<Table>> {
-        index::fill(&mut self.table, &self.index, !self.omissions.is_empty())?;
+        self.index.fill(&mut self.table, !self.omissions.is_empty())?;
         let epoch = self.table.first(Kind::Epoch);
         for &at in &self.omissions {
             let number = |at: usize| self.table.rows.get(at)?.number(epoch?);

@@ -4,7 +4,8 @@ use anyhow::{Context, Result, ensure};
 
 use super::{
     cell::Cell,
-    heads, index,
+    heads,
+    index::{self, Index},
     names::{Kind, label, recognise},
     table::{Row, Table},
 };
@@ -16,62 +17,99 @@ const HEAD: usize = 200;
 ///
 /// # Errors
 /// A row cannot be read, or there is too much of it.
-pub fn read(text: &str, mut table: Table) -> Result<Option<Table>> {
+pub fn read(text: &str, table: Table) -> Result<Option<Table>> {
     let Some(Head { delimiter, above, text }) = head(text, &table) else { return Ok(None) };
     // A quote inside a cell of free text does not open a quoted cell.
-    let mut reader = csv::ReaderBuilder::new()
+    let mut records = csv::ReaderBuilder::new()
         .delimiter(delimiter as u8)
         .flexible(true)
         .has_headers(false)
         .from_reader(text.as_bytes());
+    let above: Vec<&str> = cells(above, delimiter).collect();
+    let mut reader =
+        Reader { table, head: csv::StringRecord::new(), names: Vec::new(), columns: None, index: Index::default() };
     let mut record = csv::StringRecord::new();
-    let mut columns: Vec<Option<u32>> = Vec::new();
-    let mut head = csv::StringRecord::new();
-    let mut names: Vec<String> = Vec::new();
-    let mut index: Vec<Option<index::Named>> = Vec::new();
     let mut row_number = 0u32;
-    while reader.read_record(&mut record).with_context(|| format!("row {row_number} cannot be read"))? {
+    while records.read_record(&mut record).with_context(|| format!("row {row_number} cannot be read"))? {
+        if row_number == 0 {
+            reader.begin(&above, &record)?;
+        } else {
+            reader.read(&record)?;
+        }
         row_number += 1;
-        if head.is_empty() {
-            head = record.clone();
-            names = names_of(above, delimiter, &record)?;
-            continue;
-        }
-        if columns.is_empty() {
-            // pandas writes the name of an index into a row of its own.
-            if names[0].is_empty() && record.iter().skip(1).all(str::is_empty) {
-                names[0] = record[0].to_owned();
-                continue;
+    }
+    if !reader.names.first().is_some_and(|name| index::is_name(name)) {
+        reader.index.is_named = true;
+    }
+    reader.index.fill(&mut reader.table, false)?;
+    Ok(Some(reader.table))
+}
+
+/// Reads records one by one.
+struct Reader {
+    table: Table,
+    /// The head of the current rows, and its names.
+    head: csv::StringRecord,
+    names: Vec<String>,
+    /// The columns of these names, as soon as a row below the head is known.
+    columns: Option<Vec<Option<u32>>>,
+    index: Index,
+}
+
+impl Reader {
+    fn begin(&mut self, above: &[&str], head: &csv::StringRecord) -> Result<()> {
+        self.head = head.clone();
+        self.names = names_of(above, head)?;
+        self.columns = None;
+        Ok(())
+    }
+
+    fn read(&mut self, record: &csv::StringRecord) -> Result<()> {
+        // A trainer that appends to its file writes a head again; its columns may be others by then.
+        if *record == self.head || is_head(record) {
+            if *record != self.head {
+                self.begin(&[], record)?;
             }
-            columns = columns_of(&names, &record, &mut table)?;
+            self.index.push("");
+            return self.table.push(Row { cells: Vec::new(), begins: true });
         }
-        // A trainer that appends to its file writes the head again.
-        if record == head {
-            table.push(Row { cells: Vec::new(), begins: true })?;
-            index.push(None);
-            continue;
+        let columns = match self.columns.take() {
+            Some(columns) => columns,
+            None => {
+                // pandas writes the name of an index into a row of its own.
+                if self.names[0].is_empty() && record.iter().skip(1).all(str::is_empty) {
+                    self.names[0] = record[0].to_owned();
+                    return Ok(());
+                }
+                columns_of(&self.names, record, &mut self.table)?
+            }
+        };
+        let mut cells = Vec::new();
+        for (text, column) in record.iter().zip(&columns) {
+            let Some(column) = *column else { continue };
+            cells.extend(self.table.read_cell(column, text).map(|cell| (column, cell)));
         }
-        let cells = record.iter().zip(&columns);
-        let cells = cells.filter_map(|(text, column)| Some(((*column)?, table.read_cell((*column)?, text)?)));
-        let cells = cells.collect();
-        table.push(Row { cells, begins: false })?;
-        index.push(record.get(0).and_then(index::number));
+        self.columns = Some(columns);
+        self.index.push(&record[0]);
+        self.table.push(Row { cells, begins: false })
     }
-    if names.first().is_some_and(|name| index::is_name(name)) {
-        index::fill(&mut table, &index, false)?;
-    }
-    Ok(Some(table))
+}
+
+/// Whether a record below the head is another head: it names a loss, and no cell is a number.
+fn is_head(record: &csv::StringRecord) -> bool {
+    let names_loss = |cell| recognise(cell).is_some_and(|meaning| meaning.kind == Kind::Loss);
+    record.len() > 1
+        && record.iter().all(|cell| Cell::read(cell).is_none_or(|cell| cell.number().is_none()))
+        && record.iter().any(names_loss)
 }
 
 /// The names in a head, which may have a line of groups above it.
 ///
 /// # Errors
 /// A loss is named twice.
-fn names_of(above: &str, delimiter: char, head: &csv::StringRecord) -> Result<Vec<String>> {
+fn names_of(above: &[&str], head: &csv::StringRecord) -> Result<Vec<String>> {
     let names: Vec<&str> = head.iter().map(str::trim).collect();
-    let above: Vec<&str> = cells(above, delimiter).collect();
-    let mut names =
-        heads::joined(&above, &names).unwrap_or_else(|| names.iter().map(|&name| name.to_owned()).collect());
+    let mut names = heads::joined(above, &names).unwrap_or_else(|| names.iter().map(|&name| name.to_owned()).collect());
     while let Some(name) = heads::twice(&names).map(str::to_owned) {
         ensure!(
             recognise(&name).is_none_or(|meaning| meaning.kind != Kind::Loss),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    aligned, delimited, events, groups, html, json, lines, long, modes,
+    aligned, delimited, events, groups, html, index, json, lines, long, modes,
     names::{Kind, Side, label, recognise, words},
     notebook, printed,
     table::Table,
@@ -71,30 +71,34 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
         return of_text(&tables, stem, wanted);
     }
     let mut seen: Vec<String> = Vec::new();
-    let mut best: Option<Table> = None;
+    let mut best: Option<(usize, Table)> = None;
+    let mut failed = None;
     for (at, read) in FORMS.iter().enumerate() {
-        let table = match read(text, Table::new(wanted)) {
-            Err(_) if at >= WHOLE_FILES && best.is_some() => None,
+        let table = match with_form(*read, text, wanted) {
+            // Other output may hold what this form does not.
+            Err(error) if at >= WHOLE_FILES => {
+                failed = failed.or(Some(error));
+                continue;
+            }
             table => table?,
         };
         let Some(table) = table else { continue };
-        let table = long::pivot(table)?;
         if !table.has_figures() {
             seen.extend(table.seen);
-        } else if at < WHOLE_FILES && whole_epochs(&table)? > 0 {
+            continue;
+        }
+        let epochs = whole_epochs(&table)?;
+        if at < WHOLE_FILES && epochs > 0 {
             return Ok(table);
-        } else {
-            let is_better = match &best {
-                Some(best) => whole_epochs(&table)? > whole_epochs(best)?,
-                None => true,
-            };
-            if is_better {
-                best = Some(table);
-            }
+        }
+        if best.as_ref().is_none_or(|(most, _)| epochs > *most) {
+            best = Some((epochs, table));
         }
     }
-    if let Some(best) = best {
-        return name_single_figure(best, stem);
+    match (best, failed) {
+        (Some((_, best)), _) => return name_single_figure(best, stem),
+        (None, Some(error)) => return Err(error),
+        (None, None) => {}
     }
     ensure!(!delimited::is_a_head_alone(text), "the table has a head and no rows");
     if seen.is_empty() {
@@ -118,6 +122,14 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
          --train-loss COLUMN and --val-loss COLUMN; docs/logs.md lists the forms that are read",
         if begin.is_empty() { "It is empty".to_owned() } else { format!("It begins:{begin}") }
     )
+}
+
+/// The table in a text of one form, with a column for each figure.
+fn with_form(read: Form, text: &str, wanted: &[String]) -> Result<Option<Table>> {
+    let Some(table) = read(text, Table::new(wanted))? else { return Ok(None) };
+    let table = long::pivot(table)?;
+    index::refuse_comparison(&table)?;
+    Ok(Some(table))
 }
 
 /// How many epochs state both losses, also where a column says which side a row is about.

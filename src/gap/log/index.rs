@@ -1,6 +1,8 @@
 //! Numbers in front of rows: pandas' index, and the keys of objects such as `{"epoch_1": {…}}`.
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
 
 use super::{
     cell::Cell,
@@ -24,19 +26,86 @@ impl Named {
     }
 }
 
-/// The number in `7`, `epoch_7`, `Epoch 7` or `step7`.
+/// The number in `7`, `epoch_7`, `Epoch 7 (best)` or `step7`.
 pub fn number(key: &str) -> Option<Named> {
-    let digits = key.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let word = key[..key.len() - digits.len()].trim_matches([' ', '_', '-', ':']);
+    let begin = key.find(|c: char| c.is_ascii_digit())?;
+    let (word, rest) = key.split_at(begin);
+    let (digits, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric());
     let kind = recognise(word).map(|meaning| meaning.kind);
     let is_known = word.is_empty() || matches!(kind, Some(Kind::Epoch | Kind::Step));
-    let number = digits.parse().ok().filter(|_| is_known)?;
+    // A date or a decimal number is no number of a row.
+    let is_whole = rest.is_empty() || rest.starts_with([' ', '*', ')', ']', '/']);
+    let number = digits.parse().ok().filter(|_| is_known && is_whole)?;
     Some(Named { is_step: kind == Some(Kind::Step), number })
 }
 
 /// Whether a column of this name, the first of a table, holds pandas' index.
 pub fn is_name(name: &str) -> bool {
     name.is_empty() || name == "Unnamed: 0" || name == "index"
+}
+
+/// What stands in front of the rows of a table.
+#[derive(Default)]
+pub struct Index {
+    /// Whether a column has a name for it.
+    pub is_named: bool,
+    numbers: Vec<Option<Named>>,
+    /// The words before each row so far; empty as soon as a row begins with none.
+    words: Vec<String>,
+}
+
+impl Index {
+    /// Adds the first cell of the next row.
+    pub fn push(&mut self, text: &str) {
+        let is_word = text.starts_with(char::is_alphabetic) && !text.contains(':') && number(text).is_none();
+        if is_word && self.words.len() == self.numbers.len() {
+            self.words.push(text.to_owned());
+        }
+        self.numbers.push(number(text));
+    }
+
+    /// Takes the numbers of the rows for their epochs, where no column is named for them; see [`fill`].
+    ///
+    /// # Errors
+    /// Each row has a name of its own, as in a comparison of models.
+    pub fn fill(&self, table: &mut Table, has_gaps: bool) -> Result<()> {
+        let is_of_epochs = table.is_counted() || self.words.len() < self.numbers.len();
+        ensure_epochs(is_of_epochs, &self.words)?;
+        if self.is_named { Ok(()) } else { fill(table, &self.numbers, has_gaps) }
+    }
+}
+
+/// Refuses a table in which each row is another run: a column of runs has another text in each, and its epochs do not rise.
+///
+/// # Errors
+/// The rows are no epochs.
+pub fn refuse_comparison(table: &Table) -> Result<()> {
+    let Some(run) = table.first(Kind::Run) else { return Ok(()) };
+    let losses = table.losses();
+    let mut names = Vec::new();
+    let mut epochs = Vec::new();
+    for row in table.rows.iter().filter(|row| row.states_any(&losses)) {
+        match row.get(run) {
+            Some(Cell::Text(name)) if number(name).is_none() => names.push(name.to_string()),
+            _ => return Ok(()),
+        }
+        epochs.push(table.first(Kind::Epoch).or(table.first(Kind::Step)).and_then(|column| row.number(column)));
+    }
+    let rises = epochs.windows(2).all(|pair| pair[0].zip(pair[1]).is_some_and(|(one, next)| one < next));
+    ensure_epochs(rises, &names)
+}
+
+fn ensure_epochs(are_epochs: bool, names: &[String]) -> Result<()> {
+    let different: BTreeSet<&String> = names.iter().collect();
+    ensure!(
+        are_epochs || names.len() < 2 || different.len() < names.len(),
+        "each of its rows has a name of its own (`{}`, `{}`), so that they are not the epochs of one training: diagnose the log \
+         of one",
+        names[0],
+        names[1]
+    );
+    Ok(())
 }
 
 /// Takes the numbers of the rows for their epochs, where the table has no epochs and no steps and each number from the

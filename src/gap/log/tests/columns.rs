@@ -128,3 +128,46 @@ fn a_column_of_any_name_may_say_the_side() {
     let (curves, _) = judged(text, Columns::default()).unwrap();
     assert!((curves.last().unwrap().gap() - 0.5).abs() < 1e-9);
 }
+
+#[test]
+fn rows_that_are_models_are_no_epochs() {
+    for head in [
+        "model,train_loss,val_loss",
+        "method,train_loss,val_loss",
+        ",train_loss,val_loss",
+        "Name,epoch,train_loss,val_loss",
+    ] {
+        let epochs = head.contains("epoch");
+        let row = |name: &str, epoch: &str| {
+            if epochs { format!("{name},{epoch},1.0,1.5\n") } else { format!("{name},1.0,1.5\n") }
+        };
+        let text = format!("{head}\n{}{}{}", row("small", "40"), row("large", "35"), row("huge", "50"));
+        let error = judged(&text, Columns::default()).unwrap_err().to_string();
+        assert!(error.contains("`small`, `large`"), "{head}: {error}");
+    }
+    // The weights of each epoch may have a name too, and a comparison may stand below the epochs.
+    let named = "name,epoch,train_loss,val_loss\na.pt,0,2.0,2.5\nb.pt,1,1.0,1.5\n";
+    let below = "Epoch 1: train_loss=2.0 val_loss=2.5\nEpoch 2: train_loss=1.0 val_loss=1.5\n\
+                 | model | train_loss | val_loss |\n|---|---|---|\n| a | 5 | 6 |\n| b | 5 | 6 |\n| c | 5 | 6 |\n";
+    for text in [named, below] {
+        let (curves, _) = judged(text, Columns::default()).unwrap();
+        assert!(curves.points.len() == 2 && (curves.last().unwrap().gap() - 0.5).abs() < 1e-9, "{text}");
+    }
+}
+
+#[test]
+fn columns_may_change_below_another_head() {
+    let charts = "epoch,train_loss\n0,2.0\n1,1.0\n\nepoch,val_loss\n0,2.5\n1,1.5\n";
+    let appended = "epoch,loss,val_loss\n0,9,9\n1,9,9\nepoch,accuracy,loss,val_loss\n0,0.1,2.0,2.5\n1,0.2,1.0,1.5\n";
+    for text in [charts, appended] {
+        let (curves, _) = judged(text, Columns::default()).unwrap();
+        assert!(curves.points.len() == 2 && (curves.last().unwrap().gap() - 0.5).abs() < 1e-9, "{text}");
+    }
+}
+
+#[test]
+fn the_epoch_is_a_number_beside_other_words() {
+    let text = "epoch,train_loss,val_loss\nEpoch 1/3,2.0,2.5\n2 (best),1.5,2.0\n*3,1.0,1.5\n";
+    let (curves, _) = judged(text, Columns::default()).unwrap();
+    assert_eq!(curves.points.iter().map(|point| point.epoch).collect::<Vec<_>>(), [1, 2, 3]);
+}
