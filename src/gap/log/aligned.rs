@@ -1,7 +1,7 @@
 //! Tables laid out for people: columns separated by spaces, as fastai, skorch and pandas print them, and tables in Markdown
 //! or with drawn lines.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use anyhow::Result;
 
@@ -149,7 +149,11 @@ impl<'a> Head<'a> {
         let continues = line.ends_with('\\');
         let line = line.trim_end_matches('\\');
         let layout = if line.contains(BARS) { Layout::Bars } else { Layout::Spaces };
-        let cells = layout.cells(line);
+        let mut spans = name_spans(line);
+        let cells = match layout {
+            Layout::Bars => layout.cells(line),
+            Layout::Spaces => spans.iter().map(|&(begin, end)| &line[begin..end]).collect(),
+        };
         if layout == Layout::Bars
             && let Some(names) = heads::joined(&layout.cells(above), &cells)
         {
@@ -165,7 +169,6 @@ impl<'a> Head<'a> {
             return None;
         }
         let mut names: Vec<Cow<str>> = cells.into_iter().map(Cow::Borrowed).collect();
-        let mut spans = spans(line);
         if layout == Layout::Spaces
             && let Some(index) = name_of_index(below, names.len())
         {
@@ -179,6 +182,7 @@ impl<'a> Head<'a> {
             Layout::Spaces => {
                 kinds.iter().any(|kind| matches!(kind, Kind::Epoch | Kind::Step))
                     && names.iter().all(|name| !name.eq_ignore_ascii_case("loss") || losses > 1)
+                    && heads::twice(&names).is_none()
             }
         };
         (names.len() >= 3 && losses > 0 && is_head).then_some(Self { layout, names, spans, continues })
@@ -192,22 +196,26 @@ impl<'a> Head<'a> {
     /// The cells of a row, one for each name; None where the line is no row. Rules, progress bars and prose between the rows
     /// of a table of spaces hold words; its rows hold only numbers, times of day and signs.
     fn cells_of_row<'b>(&self, line: &'b str) -> Option<Vec<&'b str>> {
-        let cells = self.layout.cells(line);
         if self.layout == Layout::Bars {
+            let cells = self.layout.cells(line);
             return (cells.len() == self.names.len()).then_some(cells);
         }
         let is_word =
             |cell: &&str| matches!(Cell::read(cell), Some(Cell::Text(_))) && cell.starts_with(char::is_alphabetic);
-        if cells.iter().any(is_word) {
-            return None;
+        // A cell may hold a space: `12.3 s`.
+        for between in [1, 2] {
+            let cells: Vec<&str> = spans(line, between).into_iter().map(|(begin, end)| &line[begin..end]).collect();
+            if cells.len() == self.names.len() && !cells.iter().any(is_word) {
+                return Some(cells);
+            }
         }
-        if cells.len() == self.names.len() { Some(cells) } else { self.placed(line) }
+        self.placed(line).filter(|cells| !cells.iter().any(is_word))
     }
 
     /// The cells of a row in which some are blank: each belongs to the name above it.
     fn placed<'b>(&self, line: &'b str) -> Option<Vec<&'b str>> {
         let mut cells = vec![""; self.names.len()];
-        for (begin, end) in spans(line) {
+        for (begin, end) in spans(line, 1) {
             let above = self.spans.iter().position(|span| begin < span.1 && span.0 < end)?;
             if !cells[above].is_empty() {
                 return None;
@@ -261,19 +269,31 @@ fn is_omission(cell: &str) -> bool {
     cell == "…" || cell.len() > 1 && cell.bytes().all(|byte| byte == b'.')
 }
 
-/// Where the words of a line begin and end \[bytes\].
-fn spans(line: &str) -> Vec<(usize, usize)> {
-    let mut spans = Vec::new();
-    let mut begin = None;
-    for (at, c) in line.char_indices().chain([(line.len(), ' ')]) {
-        match (begin, c.is_whitespace()) {
-            (None, false) => begin = Some(at),
-            (Some(from), true) => {
-                spans.push((from, at));
-                begin = None;
-            }
-            _ => {}
+/// Where the names of a head begin and end \[bytes\]: names of one word, or names of several with more space between them.
+fn name_spans(line: &str) -> Vec<(usize, usize)> {
+    let known = |spans: &[(usize, usize)]| {
+        let names: BTreeSet<&str> = spans.iter().map(|&(begin, end)| &line[begin..end]).collect();
+        names.into_iter().filter(|name| recognise(name).is_some()).count()
+    };
+    let [words, names] = [1, 2].map(|between| spans(line, between));
+    if known(&names) > known(&words) { names } else { words }
+}
+
+/// Where the cells of a line begin and end that have at least `between` spaces between them \[bytes\].
+fn spans(line: &str, between: usize) -> Vec<(usize, usize)> {
+    let mut spans: Vec<(usize, usize)> = Vec::new();
+    let mut spaces = between;
+    for (at, c) in line.char_indices() {
+        if c.is_whitespace() {
+            spaces += if c == '\t' { between } else { 1 };
+            continue;
         }
+        let end = at + c.len_utf8();
+        match spans.last_mut() {
+            Some(last) if spaces < between => last.1 = end,
+            _ => spans.push((at, end)),
+        }
+        spaces = 0;
     }
     spans
 }

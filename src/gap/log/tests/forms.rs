@@ -321,6 +321,13 @@ fn tables() -> Vec<(&'static str, String)> {
             }),
         ),
         (
+            "tabulate, with names of two words",
+            headed(
+                "  Epoch    Train Loss    Val Loss    Time\n-------  ------------  ----------  ------",
+                |e, t, v, _| format!("{e:7}  {t:12.4}  {v:10.4}  12.3 s\n"),
+            ),
+        ),
+        (
             "MATLAB",
             headed(
                 "|====|\n|  Epoch  |  Time  |  Mini-batch  |  Validation  |  Mini-batch  |  Validation  |\n|         |  (hh:mm)  |   Accuracy   |   Accuracy   |     Loss     |     Loss     |\n|====|",
