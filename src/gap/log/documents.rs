@@ -17,7 +17,7 @@ use super::{
 
 /// Names that trainers give to the list of a document's rows.
 const LISTS: [&str; 8] = ["log_history", "history", "epochs", "logs", "log", "results", "metrics", "records"];
-/// Names of the places and of the values of one figure: Sacred's `{"train.loss": {"steps": […], "values": […]}}`.
+/// Names of the places and of the values of one figure.
 const PLACES: [&str; 5] = ["epochs", "epoch", "steps", "step", "x"];
 const VALUES: [&str; 3] = ["values", "value", "y"];
 /// Deepest object that is searched.
@@ -144,7 +144,7 @@ fn gather_lists<'a>(fields: &'a Fields, prefix: &str, lists: &mut Vec<(String, &
     for (name, value) in fields {
         let path = format!("{prefix}{name}");
         match value {
-            Value::Array(list) => lists.push((path, list)),
+            Value::Array(list) if list.iter().any(|value| cell(value).is_some()) => lists.push((path, list)),
             Value::Object(inside) if is_side_or_figure(name) => gather_lists(inside, &format!("{path}/"), lists),
             _ => {}
         }
@@ -201,25 +201,66 @@ fn is_place_or_value(name: &str) -> bool {
     PLACES.contains(&name) || VALUES.contains(&name)
 }
 
-/// For each figure a list of its values and one of their steps.
+/// For each figure a list of its values and one of their steps, or a list of pairs of both.
 fn series(fields: &Fields, mut table: Table) -> Result<Option<Table>> {
-    for (name, series) in fields {
-        let Some(series) = series.as_object() else { continue };
-        let list = |names: &[&'static str]| {
-            names.iter().find_map(|name| Some((*name, series.get(*name)?.as_array()?.as_slice())))
-        };
-        let Some((_, values)) = list(&VALUES) else { continue };
-        let Some(column) = table.column(name)? else { continue };
-        let (place, places) = list(&PLACES).unwrap_or(("step", &[]));
-        let place = table.column(if place.starts_with("epoch") { "epoch" } else { "step" })?;
-        for (at, value) in values.iter().enumerate() {
+    let mut all = Vec::new();
+    gather_series(fields, "", &mut all);
+    for series in all {
+        let Some(column) = table.column(&series.name)? else { continue };
+        let place = table.column(if series.is_by_epoch { "epoch" } else { "step" })?;
+        for (at, value) in series.values.into_iter().enumerate() {
             let mut cells: Vec<(u32, Cell)> = cell(value).map(|cell| (column, cell)).into_iter().collect();
-            let here = places.get(at).and_then(cell);
-            cells.extend(place.zip(here));
+            cells.extend(place.zip(series.places.get(at).and_then(|place| cell(place))));
             table.push(Row { cells, begins: false })?;
         }
     }
     Ok(Some(table))
+}
+
+/// The values of a figure and their places, which are steps or epochs.
+#[derive(Default)]
+struct Series<'a> {
+    name: String,
+    is_by_epoch: bool,
+    places: Vec<&'a Value>,
+    values: Vec<&'a Value>,
+}
+
+/// The series of an object, and of the objects in it that a side or a figure names.
+fn gather_series<'a>(fields: &'a Fields, prefix: &str, all: &mut Vec<Series<'a>>) {
+    for (name, value) in fields {
+        let path = format!("{prefix}{name}");
+        match value {
+            Value::Object(inside) => match of_lists(inside) {
+                Some(series) => all.push(Series { name: path, ..series }),
+                None if is_side_or_figure(name) => gather_series(inside, &format!("{path}/"), all),
+                None => {}
+            },
+            Value::Array(items) => all.extend(of_pairs(items).map(|series| Series { name: path, ..series })),
+            _ => {}
+        }
+    }
+}
+
+/// Sacred's `{"steps": […], "values": […]}`.
+fn of_lists(fields: &Fields) -> Option<Series<'_>> {
+    let list = |name: &str| fields.get(name).and_then(Value::as_array);
+    let values = VALUES.iter().find_map(|name| list(name))?.iter().collect();
+    let place = PLACES.iter().find(|name| list(name).is_some());
+    let places = place.and_then(|name| list(name)).into_iter().flatten().collect();
+    let is_by_epoch = place.is_some_and(|name| name.starts_with("epoch"));
+    Some(Series { is_by_epoch, places, values, ..Series::default() })
+}
+
+/// `[[1, 0.9], [2, 0.8]]`.
+fn of_pairs(items: &[Value]) -> Option<Series<'_>> {
+    let mut series = Series::default();
+    for item in items {
+        let [place @ Value::Number(_), value] = item.as_array()?.as_slice() else { return None };
+        series.places.push(place);
+        series.values.push(value);
+    }
+    (!items.is_empty()).then_some(series)
 }
 
 /// An object for each epoch, under its number: `{"1": {…}, "2": {…}}` or `{"epoch_1": {…}}`.
@@ -232,6 +273,9 @@ fn by_epoch(fields: &Fields, mut table: Table) -> Result<Option<Table>> {
     }
     if table.has(Kind::Epoch) {
         return Ok(Some(table));
+    }
+    if fields.keys().any(|key| key.parse::<u32>().is_ok()) {
+        table.notes.push("The numbers that name the document's objects are taken for epochs.".to_owned());
     }
     for (at, (number, _)) in epochs.iter().enumerate() {
         let column = table.column(number.column())?;

@@ -159,7 +159,9 @@ fn whole(name: &str) -> Option<Meaning> {
     let joined = all.join(" ");
     let (kind, rank) = match joined.as_str() {
         "training iteration" | "round" => (Kind::Epoch, 8),
-        "epoch" | "epochs" | "ep" | "current epoch" | "epoch num" | "epoch number" | "epoch idx" => (Kind::Epoch, 10),
+        // It may be the number of epochs in all.
+        "epochs" => (Kind::Epoch, 9),
+        "epoch" | "ep" | "current epoch" | "epoch num" | "epoch number" | "epoch idx" => (Kind::Epoch, 10),
         "step" | "steps" | "global step" | "trainer global step" | "total steps" => (Kind::Step, 10),
         // Many trainers restart this count in every epoch.
         "iteration" | "iter" | "iterations" | "global iter" => (Kind::Step, 8),
