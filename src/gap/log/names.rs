@@ -132,20 +132,17 @@ pub fn label(name: &str) -> Option<Side> {
 
 /// What a name means.
 pub fn recognise(name: &str) -> Option<Meaning> {
-    // The parts before the last slash, dot or dash may be the name of a run or a group. One of them may name the side:
-    // `val/main/loss`.
+    // The parts before the last slash, dot or dash may be the name of a run or a group; one of them may name the side.
     let mut rest = name;
-    let mut side = None;
     for dropped in 0..4 {
         if let Some(meaning) = whole(rest) {
-            let has_side = meaning.side.is_some() || !matches!(meaning.kind, Kind::Loss | Kind::Accuracy);
-            let side = if has_side { meaning.side } else { side };
+            let outer = name[..name.len() - rest.len()].split(['/', '.']).find_map(label);
+            let takes_side = matches!(meaning.kind, Kind::Loss | Kind::Accuracy);
+            let side = meaning.side.or(outer.filter(|_| takes_side));
             return Some(Meaning { side, rank: meaning.rank - dropped, ..meaning });
         }
         let cut = [rest.find('/').map(|at| at + 1), rest.find(" - ").map(|at| at + 3), rest.find('.').map(|at| at + 1)];
-        let cut = cut.into_iter().flatten().min()?;
-        side = label(&rest[..cut]).or(side);
-        rest = &rest[cut..];
+        rest = &rest[cut.into_iter().flatten().min()?..];
     }
     None
 }
@@ -256,11 +253,15 @@ mod tests {
             (
                 "val_loss, Validation Loss, val/loss, eval_loss, valid_loss, valLoss, Loss/val, VAL LOSS, loss_val, \
                  valloss, Average validation loss, validation/epoch_loss, metrics.val_loss, sunny-1 - val_loss, \
-                 val_cross_entropy, dev loss, validation epoch_loss, Losses/val_loss, val/main/loss, Val Loss [nats]",
+                 val_cross_entropy, dev loss, validation epoch_loss, Losses/val_loss, validation/main/loss",
                 Some(Side::Val),
                 Loss,
             ),
-            ("train_loss, Training loss, Loss/train, trainLoss, train_loss_epoch, tr_loss", Some(Side::Train), Loss),
+            (
+                "train_loss, Training loss, Loss/train, trainLoss, train_loss_epoch, tr_loss, train/main/loss, Train Loss [nats]",
+                Some(Side::Train),
+                Loss,
+            ),
             ("test_loss, Test set: Average loss, testing loss", Some(Side::Test), Loss),
             ("loss, Loss, epoch_loss, nll_loss, avg loss", None, Loss),
             (
