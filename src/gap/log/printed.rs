@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Map, Value};
 
-use super::{documents, python, table::Table};
+use super::{documents, lists, python, table::Table};
 
 /// Longer literals are not figures of epochs \[bytes\].
 const SMALL: usize = 1 << 20;
@@ -71,7 +71,7 @@ pub fn is_of_several_epochs(document: &Value, table: &Table) -> bool {
             let is_counted = |item: &&Value| item.as_object().is_some_and(documents::states_epoch);
             items.iter().filter(is_counted).count() > 1
         }
-        Value::Object(fields) => documents::has_lists(fields, table),
+        Value::Object(fields) => lists::are_in(fields, table),
         _ => false,
     }
 }
