@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     cell::Cell,
     groups::RUN,
-    index,
-    json::{cell, push},
-    lists,
-    names::{Kind, label, recognise},
+    index, lists,
+    names::{Kind, label},
+    objects::{Fields, cell, is_side_or_figure, push},
+    row_number::{self, RowNumber},
     series,
     table::{Row, Table},
 };
@@ -21,8 +21,6 @@ use super::{
 const LISTS: [&str; 8] = ["log_history", "history", "epochs", "logs", "log", "results", "metrics", "records"];
 /// Deepest object that is searched.
 const DEEPEST: usize = 3;
-
-pub(super) type Fields = Map<String, Value>;
 
 /// The figures of a document; None where it states no loss. The table that is returned keeps the columns that `table` keeps.
 pub fn table_of(document: &Value, table: &Table) -> Result<Option<Table>> {
@@ -82,20 +80,9 @@ fn split(fields: &Fields, mut table: Table) -> Result<Option<Table>> {
     Ok(Some(table))
 }
 
-/// Whether a field of an object is its epoch or step.
-pub fn states_epoch(fields: &Fields) -> bool {
-    fields.keys().any(|name| recognise(name).is_some_and(|name| matches!(name.kind, Kind::Epoch | Kind::Step)))
-}
-
-/// Whether a name is that of a side, a loss or an accuracy.
-pub fn is_side_or_figure(name: &str) -> bool {
-    let is_figure = |kind| matches!(kind, Kind::Loss | Kind::Accuracy);
-    label(name).is_some() || recognise(name).is_some_and(|meaning| is_figure(meaning.kind))
-}
-
 /// An object from row to value for each figure, as pandas writes columns. Writers of JSON may sort the rows as texts.
 fn by_row(fields: &Fields, mut table: Table) -> Result<Option<Table>> {
-    let mut rows: Vec<(Option<index::Named>, Row)> = Vec::new();
+    let mut rows: Vec<(Option<RowNumber>, Row)> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
     for (name, values) in fields {
         let Some(values) = values.as_object() else { continue };
@@ -106,7 +93,7 @@ fn by_row(fields: &Fields, mut table: Table) -> Result<Option<Table>> {
         for (key, value) in values {
             let at = *known.entry(key).or_insert(rows.len());
             if at == rows.len() {
-                rows.push((index::number(key), Row::default()));
+                rows.push((row_number::number(key), Row::default()));
             }
             rows[at].1.cells.extend(cell(value).map(|cell| (column, cell)));
         }
@@ -124,8 +111,8 @@ fn by_row(fields: &Fields, mut table: Table) -> Result<Option<Table>> {
 
 /// An object for each epoch, under its number: `{"1": {…}, "2": {…}}` or `{"epoch_1": {…}}`.
 fn by_epoch(fields: &Fields, mut table: Table) -> Result<Option<Table>> {
-    let mut epochs: Vec<(index::Named, &Fields)> =
-        fields.iter().filter_map(|(key, row)| Some((index::number(key)?, row.as_object()?))).collect();
+    let mut epochs: Vec<(RowNumber, &Fields)> =
+        fields.iter().filter_map(|(key, row)| Some((row_number::number(key)?, row.as_object()?))).collect();
     epochs.sort_by_key(|(number, _)| *number);
     for (_, row) in &epochs {
         push(row, &mut table)?;

@@ -6,39 +6,10 @@ use anyhow::{Result, ensure};
 
 use super::{
     cell::Cell,
-    names::{Kind, recognise},
+    names::Kind,
+    row_number::{RowNumber, number},
     table::Table,
 };
-
-/// A number that names a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Named {
-    /// Whether the row is named by a step.
-    is_step: bool,
-    /// The number.
-    pub number: u32,
-}
-
-impl Named {
-    /// The name of the column that the number belongs to.
-    pub fn column(self) -> &'static str {
-        if self.is_step { "step" } else { "epoch" }
-    }
-}
-
-/// The number in `7`, `epoch_7`, `Epoch 7 (best)` or `step7`.
-pub fn number(key: &str) -> Option<Named> {
-    let begin = key.find(|c: char| c.is_ascii_digit())?;
-    let (word, rest) = key.split_at(begin);
-    let (digits, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
-    let word = word.trim_matches(|c: char| !c.is_alphanumeric());
-    let kind = recognise(word).map(|meaning| meaning.kind);
-    let is_known = word.is_empty() || matches!(kind, Some(Kind::Epoch | Kind::Step));
-    // A date or a decimal number is no number of a row.
-    let is_whole = rest.is_empty() || rest.starts_with([' ', '*', ')', ']', '/']);
-    let number = digits.parse().ok().filter(|_| is_known && is_whole)?;
-    Some(Named { is_step: kind == Some(Kind::Step), number })
-}
 
 /// Whether a column of this name, the first of a table, holds pandas' index.
 pub fn is_name(name: &str) -> bool {
@@ -50,7 +21,7 @@ pub fn is_name(name: &str) -> bool {
 pub struct Index {
     /// Whether a column has a name for it.
     pub is_named: bool,
-    numbers: Vec<Option<Named>>,
+    numbers: Vec<Option<RowNumber>>,
     /// The words before each row so far; empty as soon as a row begins with none.
     words: Vec<String>,
 }
@@ -111,11 +82,11 @@ fn ensure_epochs(are_epochs: bool, names: &[String]) -> Result<()> {
 /// Takes the numbers of the rows for their epochs, where the table has no epochs and no steps and each number from the
 /// lowest to the highest appears once: the rows of a sorted table are in another order than its epochs. Some numbers may be
 /// missing where `has_gaps`.
-pub fn fill(table: &mut Table, numbers: &[Option<Named>], has_gaps: bool) -> Result<()> {
-    let known: Option<Vec<Named>> = numbers.iter().copied().collect();
+pub fn fill(table: &mut Table, numbers: &[Option<RowNumber>], has_gaps: bool) -> Result<()> {
+    let known: Option<Vec<RowNumber>> = numbers.iter().copied().collect();
     let Some(mut sorted) = known else { return Ok(()) };
     sorted.sort();
-    let is_next = |pair: &[Named]| pair[1].number == pair[0].number + 1 || has_gaps && pair[1] > pair[0];
+    let is_next = |pair: &[RowNumber]| pair[1].number == pair[0].number + 1 || has_gaps && pair[1] > pair[0];
     let is_whole = sorted.windows(2).all(is_next);
     // The index of several runs below each other counts their rows, not their epochs.
     let tells_runs_apart = table.has(Kind::Run) || table.has(Kind::Mode) || table.has(Kind::Key);

@@ -1,18 +1,15 @@
 //! JSON: one document, or an object in each line.
 
 use anyhow::Result;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{
-    cell::Cell,
-    documents, printed, python,
-    table::{Row, Table},
-};
+use super::{documents, objects::push, printed, python, table::Table};
 
 /// Documents longer than this are read line by line \[bytes\]: parsed values take many times as much memory.
 const LARGE: usize = 32 << 20;
 /// Lines longer than this are not a list of figures \[bytes\].
 const SMALL: usize = 1 << 20;
+
 /// The figures in a JSON document or in lines of JSON; None where the text is neither.
 pub fn read(text: &str, table: Table) -> Result<Option<Table>> {
     let begin = text.trim_start();
@@ -75,48 +72,4 @@ fn lines(text: &str, mut table: Table) -> Result<Option<Table>> {
     }
     // A few dictionaries among other lines are left to the reader of lines.
     Ok((objects > 0 && objects >= others).then_some(table))
-}
-
-/// Adds a row with the figures of the object and of the objects inside it: `{"train": {"loss": 0.5}}`.
-pub(super) fn push(object: &Map<String, Value>, table: &mut Table) -> Result<()> {
-    let mut cells = Vec::new();
-    gather(object, "", table, &mut cells, 0)?;
-    table.push(Row { cells, begins: false })
-}
-
-fn gather(
-    object: &Map<String, Value>,
-    prefix: &str,
-    table: &mut Table,
-    cells: &mut Vec<(u32, Cell)>,
-    depth: usize,
-) -> Result<()> {
-    for (name, value) in object {
-        let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
-        match value {
-            Value::Object(inside) if depth < 3 => gather(inside, &name, table, cells, depth + 1)?,
-            value => {
-                if let Some(cell) = cell(value)
-                    && let Some(column) = table.column(&name)?
-                {
-                    cells.push((column, cell));
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The cell of a value; None where it states nothing, or several figures.
-pub(super) fn cell(value: &Value) -> Option<Cell> {
-    match value {
-        Value::Number(number) => number.as_f64().map(Cell::Number),
-        Value::String(text) => Cell::read(text),
-        // `[0.1]`: a figure for each parameter group.
-        Value::Array(list) => match &list[..] {
-            [only] => cell(only),
-            _ => None,
-        },
-        _ => None,
-    }
 }

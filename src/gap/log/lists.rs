@@ -5,8 +5,7 @@ use serde_json::Value;
 
 use super::{
     cell::Cell,
-    documents::{Fields, is_side_or_figure},
-    json::cell,
+    objects::{Fields, cell, is_side_or_figure},
     table::{Row, Table},
 };
 

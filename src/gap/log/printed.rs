@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Map, Value};
 
-use super::{documents, lists, python, table::Table};
+use super::{documents, lists, objects::states_epoch, python, table::Table};
 
 /// Longer literals are not figures of epochs \[bytes\].
 const SMALL: usize = 1 << 20;
@@ -68,7 +68,7 @@ pub fn document(text: &str, table: Table) -> Result<Option<Table>> {
 pub fn is_of_several_epochs(document: &Value, table: &Table) -> bool {
     match document {
         Value::Array(items) => {
-            let is_counted = |item: &&Value| item.as_object().is_some_and(documents::states_epoch);
+            let is_counted = |item: &&Value| item.as_object().is_some_and(states_epoch);
             items.iter().filter(is_counted).count() > 1
         }
         Value::Object(fields) => lists::are_in(fields, table),

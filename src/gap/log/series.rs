@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use super::{
     cell::Cell,
-    documents::{Fields, is_side_or_figure},
-    json::cell,
+    objects::{Fields, cell, is_side_or_figure},
     table::{Row, Table},
 };
 
 /// Names of the places and of the values of one figure.
 const PLACES: [&str; 5] = ["epochs", "epoch", "steps", "step", "x"];
 const VALUES: [&str; 3] = ["values", "value", "y"];
+
 /// For each figure a list of its values and one of their steps, or a list of pairs of both.
 pub fn read(fields: &Fields, mut table: Table) -> Result<Option<Table>> {
     let mut all = Vec::new();

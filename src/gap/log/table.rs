@@ -6,8 +6,8 @@ use anyhow::{Result, bail, ensure};
 
 use super::{
     cell::Cell,
-    index,
     names::{Kind, Meaning, Side, recognise, words},
+    row_number,
 };
 
 /// Most cells and columns of a log; a larger log is refused, since it would not fit in memory.
@@ -128,7 +128,7 @@ impl Table {
         let cell = Cell::read(text)?;
         let Cell::Text(text) = &cell else { return Some(cell) };
         let is_epoch = || recognise(&self.columns[column as usize]).is_some_and(|name| name.kind == Kind::Epoch);
-        let number = text.split('/').next().and_then(index::number);
+        let number = text.split('/').next().and_then(row_number::number);
         Some(number.filter(|_| is_epoch()).map_or(cell, |epoch| Cell::Number(f64::from(epoch.number))))
     }
 
