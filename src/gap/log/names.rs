@@ -63,7 +63,22 @@ pub struct Meaning {
 /// The words that name each side.
 const SIDES: [(Side, &[&str]); 3] = [
     (Side::Train, &["train", "training", "trn", "tr", "trained", "probe"]),
-    (Side::Val, &["val", "va", "valid", "validation", "validate", "vali", "eval", "evaluation", "dev"]),
+    (
+        Side::Val,
+        &[
+            "val",
+            "va",
+            "valid",
+            "validation",
+            "validate",
+            "vali",
+            "eval",
+            "evaluation",
+            "dev",
+            "validating",
+            "evaluating",
+        ],
+    ),
     (Side::Test, &["test", "testing", "tst"]),
 ];
 /// Words that do not change the meaning of a name.
