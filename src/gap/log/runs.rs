@@ -36,13 +36,20 @@ pub fn split<'a>(table: &'a Table, keys: &Keys) -> Vec<RunRows<'a>> {
     }
     let mut runs = Vec::new();
     for (name, rows) in groups {
-        runs.extend(restarts(name, &rows, keys, &losses));
+        let begins_twice = !table.takes_last && begins_twice(&rows, keys, table);
+        runs.extend(restarts(name, &rows, keys, &losses, begins_twice));
     }
     runs
 }
 
-/// Splits rows where their epochs begin again.
-fn restarts<'a>(name: Option<String>, rows: &[&'a Row], keys: &Keys, losses: &BTreeSet<u32>) -> Vec<RunRows<'a>> {
+/// Splits rows where their epochs begin again. `begins_twice` says that the first epoch was a run of its own.
+fn restarts<'a>(
+    name: Option<String>,
+    rows: &[&'a Row],
+    keys: &Keys,
+    losses: &BTreeSet<u32>,
+    begins_twice: bool,
+) -> Vec<RunRows<'a>> {
     let counter = keys.epoch.or(keys.step);
     let mut runs = vec![RunRows { name: name.clone(), ..RunRows::default() }];
     let mut before: Option<f64> = None;
@@ -65,6 +72,12 @@ fn restarts<'a>(name: Option<String>, rows: &[&'a Row], keys: &Keys, losses: &BT
         let goes_back = here.zip(before).is_some_and(|(here, before)| here < before) && comes_again;
         let is_new = match (here, first) {
             (Some(here), Some(first)) if goes_back => Some(here <= first),
+            // A run of one epoch, before one of several: the head of a training, and then all of it.
+            (Some(here), Some(first))
+                if here == first && comes_again && (begins || begins_twice) && runs.len() == 1 =>
+            {
+                Some(true)
+            }
             _ if begins && counter.is_none() && comes_again => Some(true),
             _ => None,
         };
@@ -88,6 +101,20 @@ fn restarts<'a>(name: Option<String>, rows: &[&'a Row], keys: &Keys, losses: &BT
         }
     }
     runs
+}
+
+/// Whether the first epoch alone is stated twice, with losses that differ: a run of one epoch came before the others.
+fn begins_twice(rows: &[&Row], keys: &Keys, table: &Table) -> bool {
+    let sides = table.losses_by_side();
+    let whole: Vec<(u64, &Row)> = rows
+        .iter()
+        .filter(|row| row.is_whole(&sides))
+        .filter_map(|row| Some((row.number(keys.epoch?)?.to_bits(), *row)))
+        .collect();
+    let epochs: BTreeSet<u64> = whole.iter().map(|(epoch, _)| *epoch).collect();
+    let [(first, one), (second, other), ..] = whole[..] else { return false };
+    let differ = sides.iter().flatten().any(|column| one.number(*column) != other.number(*column));
+    first == second && differ && epochs.len() > 2 && whole.len() == epochs.len() + 1
 }
 
 /// Notes that a later start resumed the run at `here`: rows of that epoch and later ones from before are dropped.

@@ -156,3 +156,17 @@ fn rows_of_a_summary_are_no_epoch() {
                  {\"best_epoch\": 0, \"train_loss\": 0.1, \"val_loss\": 9.0}\n";
     assert!((judged(lines, None).unwrap().0.last().unwrap().gap() - 0.5).abs() < 1e-9);
 }
+
+#[test]
+fn a_first_run_may_have_one_epoch() {
+    let head = "epoch     train_loss  valid_loss  time\n";
+    let spaced = |text: &str| text.replace(',', "  ").replace('\n', "  00:10\n");
+    let headed = format!("{head}{}{head}{}", spaced("0,2.5,2.6\n"), spaced(&rows(0, 6, 0.3)));
+    let appended = format!("{HEAD}0,2.5,2.6\n{}", rows(0, 6, 0.3));
+    for text in [headed, appended] {
+        let (curves, notes) = judged(&text, None).unwrap();
+        assert_eq!((curves.points.len(), curves.points[0].train_loss), (6, 2.0), "{notes}");
+        assert!(notes.contains("several runs: 2"), "{notes}");
+        assert_eq!(judged(&text, Some(1)).unwrap().0.points.len(), 1);
+    }
+}
