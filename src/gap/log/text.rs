@@ -64,11 +64,22 @@ fn lines(text: &str) -> String {
             }
             '\u{8}' if !plain.ends_with('\n') => plain.push('\n'),
             '\0' | '\u{8}' | '\u{feff}' => {}
-            '\u{a0}' => plain.push(' '),
+            '\u{a0}' | '\u{3000}' => plain.push(' '),
+            c if is_full_width(c) => plain.push(narrow(c)),
             c => plain.push(c),
         }
     }
     plain
+}
+
+/// Whether a character is the wide form in which Chinese and Japanese text writes a punctuation mark: `：`.
+fn is_full_width(c: char) -> bool {
+    "：，；＝（）［］｜／％".contains(c)
+}
+
+/// The ASCII form of a wide character.
+fn narrow(wide: char) -> char {
+    char::from_u32(u32::from(wide) - 0xFEE0).unwrap_or(wide)
 }
 
 /// `ESC [ parameters letter`.
@@ -104,6 +115,7 @@ mod tests {
     fn progress_bars_and_colours_leave_plain_lines() {
         assert_eq!(decode(b"a 10%\ra 20%\r\nb\n"), "a 10%\na 20%\nb\n");
         assert_eq!(decode(b"\x1b[1;32mgreen\x1b[0m\n"), "green\n");
+        assert_eq!(decode("loss：0.5，（％）".as_bytes()), "loss:0.5,(%)");
         assert_eq!(decode(b"1/2\x08\x08\x08\x082/2"), "1/2\n2/2");
     }
 }
