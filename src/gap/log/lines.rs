@@ -6,8 +6,13 @@
 mod batches;
 mod epoch;
 mod figures;
+mod line;
+mod mark;
+mod order;
+mod position;
 mod summary;
 mod variants;
+mod wording;
 
 use anyhow::Result;
 
@@ -16,26 +21,41 @@ use super::{
     groups::RUN,
     names::{Kind, Side, label, recognise},
     table::{Row, Table},
+    tokens::Mark,
 };
-use figures::{Figure, Line};
+use line::{Figure, Line};
 
 /// The name of the column of epochs that the reader itself fills.
 pub(super) const EPOCH: &str = "epoch";
+
+/// Words of a heading that do not change which side it announces.
+const OF_HEADINGS: [&str; 6] = ["begin", "begins", "start", "starts", "started", "Begin"];
 
 /// Lines longer than this are not a trainer's and are skipped \[bytes\].
 const LONGEST: usize = 20_000;
 
 /// Reads the figures in the lines of `text` as a table with a column of epochs.
+///
+/// # Errors
+/// There are too many columns, or losses with decimal points and with commas.
 pub fn read(text: &str, mut table: Table) -> Result<Table> {
-    let mut reader = Reader::new(&mut table);
+    let mark = mark::of(text)?;
+    let mut reader = Reader::new(&mut table, mark);
     for line in text.lines().filter(|line| line.len() < LONGEST) {
-        reader.read(line)?;
+        // A list of records in one line.
+        let is_list = line.trim_start().starts_with("[{");
+        for part in line.split_inclusive(|c| c == '}' && is_list) {
+            reader.read(part)?;
+        }
     }
-    let mut lines = reader.lines;
-    if lines.iter().any(|line| line.epoch.is_some()) {
-        lines = summary::without_summaries(lines, &table);
-    } else {
+    let Reader { mut lines, named, .. } = reader;
+    if named.is_empty() {
         lines = summary::counted(lines, &table);
+    } else {
+        order::move_to_epoch_below(&mut lines, &named, &table);
+        order::drop_false_runs(&mut lines);
+        order::drop_unfinished(&mut lines);
+        lines = summary::without_summaries(lines, &table);
     }
     variants::separate(&mut lines, &mut table)?;
     batches::average(&mut lines, &table);
@@ -47,8 +67,12 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
 /// Reads lines one by one and keeps what later lines need of earlier ones.
 struct Reader<'a> {
     table: &'a mut Table,
+    /// How the log writes its numbers.
+    mark: Mark,
     /// The lines with figures so far.
     lines: Vec<Line>,
+    /// The epochs that were named, each with the number of lines with figures before it.
+    named: Vec<(usize, f64)>,
     known: figures::Known,
     /// The fold that was named last.
     fold: Option<u32>,
@@ -63,21 +87,43 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(table: &'a mut Table) -> Self {
-        let known = figures::Known::default();
-        Self { table, lines: Vec::new(), known, fold: None, run: None, side: None, epoch: None, begins: false }
+    fn new(table: &'a mut Table, mark: Mark) -> Self {
+        Self {
+            table,
+            mark,
+            lines: Vec::new(),
+            named: Vec::new(),
+            known: figures::Known::default(),
+            fold: None,
+            run: None,
+            side: None,
+            epoch: None,
+            begins: false,
+        }
     }
 
     fn read(&mut self, line: &str) -> Result<()> {
-        let named = epoch::find(line);
-        if named.as_ref().is_some_and(|epoch| epoch.is_of_another) {
+        // Weights & Biases repeats the last figures below a training.
+        if line.trim_start().starts_with("wandb:") {
             return Ok(());
+        }
+        let mut named = epoch::find(line);
+        let mut line = line;
+        if named.as_ref().is_some_and(|epoch| epoch::is_aside(line, epoch, self.epoch)) {
+            return Ok(());
+        }
+        if let Some(another) = named.take_if(|epoch| epoch.is_of_another) {
+            line = &line[..another.place.start];
+            if line.trim().is_empty() {
+                return Ok(());
+            }
         }
         if line.trim().is_empty() || named.is_some() {
             self.side = None;
         }
         self.fold = epoch::fold(line).or(self.fold);
-        let figures = figures::find(line, named.as_ref(), self.side, self.table, &mut self.known)?;
+        let setting = figures::Setting { epoch: named.as_ref(), side: self.side, mark: self.mark };
+        let figures = figures::find(line, &setting, self.table, &mut self.known)?;
         if self.is_of_a_callback(line, named.as_ref(), &figures) {
             return Ok(());
         }
@@ -85,6 +131,7 @@ impl<'a> Reader<'a> {
             // An epoch that is named again without a figure has not ended.
             self.begins |= self.epoch != Some(named.number) || !figures.is_empty();
             self.epoch = Some(named.number);
+            self.named.push((self.lines.len(), named.number));
             self.run = epoch::run(line);
         }
         // A trainer that evaluates its best weights after training repeats the record of their epoch.
@@ -96,11 +143,14 @@ impl<'a> Reader<'a> {
             self.side = heading(line).or(self.side);
             return Ok(());
         }
+        let has_bar = position::has_bar(line);
         self.lines.push(Line {
             epoch: self.epoch,
             is_own: named.is_some(),
             begins: self.begins,
-            is_of_a_batch: epoch::is_of_a_batch(line, named.as_ref()),
+            is_of_a_batch: !has_bar && position::is_of_a_batch(line, named.as_ref()),
+            has_bar,
+            share: position::share(line),
             run: self.run_name(),
             figures,
         });
@@ -143,7 +193,11 @@ fn fill(lines: Vec<Line>, mut table: Table) -> Result<Table> {
     Ok(table)
 }
 
-/// The side that a heading announces: `Test Error:`.
+/// The side that a heading announces: `Test Error:`, `--- Validation ---`, `Epoch 3 - Train metrics:`.
 fn heading(line: &str) -> Option<Side> {
-    label(line.trim().strip_suffix(':')?)
+    let last = line.rsplit(" - ").next().unwrap_or(line);
+    let words: Vec<&str> =
+        last.split_whitespace().filter(|word| !OF_HEADINGS.contains(&word.trim_end_matches('.'))).collect();
+    let is_short = words.iter().filter(|word| word.contains(char::is_alphanumeric)).count() <= 2;
+    label(&words.join(" ")).filter(|_| is_short || line.trim_end().ends_with(':'))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::figures::Line;
+use super::line::Line;
 use crate::gap::log::{
     cell::Cell,
     names::{Kind, recognise, words},

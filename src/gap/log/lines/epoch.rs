@@ -2,32 +2,125 @@
 
 use std::ops::Range;
 
+use super::position;
+use crate::gap::log::names::side_of;
+
 /// An epoch in a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Named {
     /// Its number, which may be a fraction (Hugging Face).
     pub number: f64,
-    /// The bytes of the line that name it.
+    /// The bytes of the line that name it; where it is another epoch, from the words that say so.
     pub place: Range<usize>,
-    /// Whether the line looks back at another epoch: `Best epoch: 12`.
+    /// Whether the line looks at another epoch: `Best epoch: 12`, `no improvement since epoch 3`.
     pub is_of_another: bool,
 }
 
-/// Words before an epoch that say that the line is not about this epoch.
-const LOOKING_BACK: [&str; 9] =
-    ["best", "stopped", "stopping", "restor", "load", "resum", "checkpoint from", "lowest", "total"];
+/// Words before an epoch that say that it is not the current one.
+const OF_ANOTHER: [&str; 23] = [
+    "best",
+    "lowest",
+    "highest",
+    "optimal",
+    "selected",
+    "chosen",
+    "stop",
+    "stops",
+    "stopped",
+    "stopping",
+    "restore",
+    "restored",
+    "restoring",
+    "load",
+    "loaded",
+    "loading",
+    "reload",
+    "reloaded",
+    "reloading",
+    "resume",
+    "resumed",
+    "resuming",
+    "next",
+];
+/// Words that say so directly before it.
+const DIRECTLY: [&str; 5] = ["from", "since", "until", "till", "total"];
 
 /// The first epoch that `line` names.
 pub fn find(line: &str) -> Option<Named> {
     let small = line.to_ascii_lowercase();
     let mut from = 0;
     while let Some(at) = small[from..].find("epoch").map(|at| from + at) {
-        if let Some(named) = at_word(&small, at) {
+        if let Some(named) = at_word(&small, at)
+            && !is_bracketed(&small[..at])
+        {
             return Some(named);
         }
         from = at + "epoch".len();
     }
-    timms(line).or_else(|| swins(&small)).or_else(|| tutorials(&small))
+    timms(line).or_else(|| swins(&small)).or_else(|| tutorials(&small)).or_else(|| short(&small))
+}
+
+/// `ep 3` and `[3/50][100/1583]`, epoch and batch.
+fn short(line: &str) -> Option<Named> {
+    let begin = line.len() - line.trim_start().len();
+    let named = |place: Range<usize>, number| Some(Named { number, place, is_of_another: false });
+    if let Some((number, rest)) = line[begin..].strip_prefix('[').and_then(number) {
+        let (_, rest) = self::number(rest.strip_prefix('/')?)?;
+        let batch = rest.strip_prefix("][")?;
+        return position::is_position(batch).then(|| named(begin + 1..line.len() - rest.len(), number))?;
+    }
+    line.match_indices("ep").find_map(|(at, _)| {
+        let is_begun = line[..at].chars().next_back().is_none_or(|c| " [(|-:\t".contains(c));
+        let rest = line[at + "ep".len()..].trim_start_matches([':', ' ', '=', '[', '#']);
+        let (number, rest) = number(rest).filter(|(number, _)| is_begun && number.fract() == 0.0)?;
+        let total = rest.strip_prefix('/').and_then(self::number);
+        named(at..line.len() - total.map_or(rest, |(_, rest)| rest).len(), number)
+    })
+}
+
+/// Whether a line ends with an epoch that is neither the current one nor the next, and is no heading: `reset at epoch 1`.
+pub fn is_aside(line: &str, epoch: &Named, current: Option<f64>) -> bool {
+    let Some(current) = current else { return false };
+    let before = line[..epoch.place.start].to_ascii_lowercase();
+    let words: Vec<&str> = before.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let is_heading = words.len() < 2
+        || words.iter().any(|word| {
+            side_of(word).is_some()
+                || ["start", "starting", "begin", "beginning", "results", "metrics", "loss"].contains(word)
+        });
+    let is_near = epoch.number == current || epoch.number == current + 1.0;
+    let is_end = !line[epoch.place.end..].contains(char::is_alphanumeric);
+    words.last() == Some(&"at") && is_end && !is_heading && !is_near
+}
+
+/// Whether an epoch behind `before` is mentioned in a bracket, behind other words: `(best: 0.4 @ epoch 7)`.
+fn is_bracketed(before: &str) -> bool {
+    let Some(open) = before.rfind(['(', '[']) else { return false };
+    let inside = before[open + 1..].trim_end();
+    let is_open = !inside.contains([')', ']']);
+    let last = inside.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    is_open
+        && (inside.ends_with('@')
+            || ["at", "in", "by", "after", "before"].contains(&last)
+            || of_another(inside).is_some())
+}
+
+/// Where the words begin that say that an epoch behind `before` is another one.
+fn of_another(before: &str) -> Option<usize> {
+    // What stands before a bracket or a bar, or in another sentence, is about something else: `[BEST] Epoch 3`.
+    let cut = [before.rfind([']', '|', ';', '\t']).map(|at| at + 1), before.rfind(". ").map(|at| at + 2)];
+    let mut at = cut.into_iter().flatten().max().unwrap_or(0);
+    let mut first = None;
+    let mut last = None;
+    for word in before[at..].split_inclusive(char::is_whitespace) {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        if OF_ANOTHER.contains(&bare) {
+            first = first.or(Some(at));
+        }
+        last = Some(at).filter(|_| DIRECTLY.contains(&bare));
+        at += word.len();
+    }
+    first.or(last)
 }
 
 /// Swin's `Train: [3/300][50/1251]`: epochs before batches.
@@ -45,36 +138,12 @@ fn swins(line: &str) -> Option<Named> {
 }
 
 /// PyTorch's tutorial: `[3,  2000] loss: 1.2`, epoch and batch.
-fn tutorials(line: &str) -> Option<Named> {
+pub fn tutorials(line: &str) -> Option<Named> {
     let begin = line.len() - line.trim_start().len() + 1;
     let (number, rest) = number(line.trim_start().strip_prefix('[')?)?;
     let (_, after) = self::number(rest.strip_prefix(',')?.trim_start())?;
     let place = begin..line.len() - rest.len();
     (after.starts_with(']') && after.contains("loss")).then_some(Named { number, place, is_of_another: false })
-}
-
-/// Whether a line is about one batch of the epoch that it names at `epoch`: `[128/50000]`, `Step [10/40]`, `batch 7`.
-pub fn is_of_a_batch(line: &str, epoch: Option<&Named>) -> bool {
-    let rest = epoch.map_or(line, |epoch| &line[epoch.place.end..]).to_ascii_lowercase();
-    if rest.starts_with(',') && tutorials(&line.to_ascii_lowercase()).is_some() {
-        return true;
-    }
-    let is_bracketed = rest.match_indices('[').any(|(at, _)| is_position(&rest[at + 1..]));
-    let is_counted = ["step", "batch", "iter", "iteration"].iter().any(|word| {
-        rest.match_indices(word).any(|(at, _)| {
-            let is_begun = rest[..at].chars().next_back().is_none_or(|c| !(c.is_alphanumeric() || c == '_'));
-            let after = rest[at + word.len()..].trim_start_matches([':', ' ', '=', '[', '#']);
-            is_begun && number(after).is_some_and(|(_, rest)| !rest.starts_with(':'))
-        })
-    });
-    is_bracketed || is_counted
-}
-
-/// Whether a text begins with a number and a total: `128/50000]`.
-fn is_position(text: &str) -> bool {
-    let Some((_, rest)) = number(text.trim_start()) else { return false };
-    let total = rest.trim_start().strip_prefix('/').and_then(|total| number(total.trim_start()));
-    total.is_some_and(|(_, end)| end.starts_with([']', ' ', ')']))
 }
 
 /// Words that Keras' callbacks print after an epoch.
@@ -100,8 +169,10 @@ pub fn run(line: &str) -> Option<String> {
         small.match_indices(word).find_map(|(at, _)| {
             let is_begun = small[..at].chars().next_back().is_none_or(|c| !(c.is_alphanumeric() || "_/.-".contains(c)));
             let rest = small[at + word.len()..].trim_start_matches([':', ' ', '=', '#', '_', '-']);
-            let (number, _) = number(rest).filter(|_| is_begun)?;
-            Some(format!("{word} {number}"))
+            let (number, after) = number(rest).filter(|_| is_begun)?;
+            // `run: 12.5` is a time.
+            let digits = &rest[..rest.len() - after.len()];
+            (!digits.contains('.')).then(|| format!("{word} {number}"))
         })
     })
 }
@@ -139,6 +210,9 @@ fn at_word(line: &str, at: usize) -> Option<Named> {
     }
     let rest = rest.trim_start_matches([':', ' ', '=', '[', '(', '#', '\t', '"', '\'', '|', '-']);
     let (number, rest) = number(rest)?;
+    if let Some(bar) = rest.strip_prefix('%') {
+        return of_bar(line, at, bar);
+    }
     let after = rest.trim_start();
     let total = after
         .strip_prefix('/')
@@ -150,13 +224,23 @@ fn at_word(line: &str, at: usize) -> Option<Named> {
         return None;
     }
     let rest = total.map_or(rest, |(_, rest)| rest);
-    let place = at..line.len() - rest.len();
-    let is_of_another = LOOKING_BACK.iter().any(|word| before.contains(word));
-    Some(Named { number, place, is_of_another })
+    let end = line.len() - rest.len();
+    Some(match of_another(before) {
+        Some(begin) => Named { number, place: begin..end, is_of_another: true },
+        None => Named { number, place: at..end, is_of_another: false },
+    })
+}
+
+/// The epoch of tqdm's bar over epochs, whose percentage ends before `bar`: `Epoch:  17%|##   | 1/6 [00:10<00:50]`.
+fn of_bar(line: &str, at: usize, bar: &str) -> Option<Named> {
+    let (number, rest) = number(bar.split('|').nth(2)?.trim_start())?;
+    let (_, rest) = self::number(rest.strip_prefix('/')?)?;
+    let end = line.len() - bar.len() + bar.find(rest).filter(|_| rest.starts_with(" ["))?;
+    Some(Named { number, place: at..end, is_of_another: false })
 }
 
 /// The number at the start of a text, where it is not part of a name.
-fn number(text: &str) -> Option<(f64, &str)> {
+pub fn number(text: &str) -> Option<(f64, &str)> {
     let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let mut end = digits(text);
     if end == 0 || end > 9 {
@@ -200,31 +284,6 @@ mod tests {
             [fold("===== Fold 2/5 ====="), fold("[fold_3] Epoch 1"), fold("10 folds"), fold("unfold 3")],
             [Some(2), Some(3), None, None]
         );
-    }
-
-    #[test]
-    fn batches_are_told_from_epochs() {
-        let is_of_a_batch = |line: &str| super::is_of_a_batch(line, find(line).as_ref());
-        for line in [
-            "Training Epoch: 1 [128/5120]\tLoss: 2.3",
-            "Epoch [1/12], Step [7/40], Loss: 2.3",
-            "Epoch(train)  [2][ 38/40]  loss: 1.3",
-            "Train Epoch: 5 [0/60000 (0%)]\tLoss: 1",
-            "loss: 2.10  [   64/60000]",
-            "Epoch 0 batch 50/101 loss 1.6",
-            "[1,     7] loss: 1.693",
-        ] {
-            assert!(is_of_a_batch(line), "{line}");
-        }
-        for line in [
-            "Epoch [1/12] Loss: 2.3",
-            "Epoch 1: 7%|#| 3/40 [00:01<00:01, 50.00it/s, loss=2.0]",
-            "10/10 [====] - 1s 12ms/step - loss: 1.2",
-            "Test set: Average loss: 0.05, Accuracy: 98/100 (98%)",
-            "Epoch 3 | batch size 32 | loss 0.5".replace("size ", "size=").as_str(),
-        ] {
-            assert!(!is_of_a_batch(line), "{line}");
-        }
     }
 
     #[test]

@@ -4,16 +4,13 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use super::epoch;
+use super::{epoch, line::Figure, wording};
 use crate::gap::log::{
     cell::Cell,
     names::{Kind, Meaning, Side, label, recognise, side_of, words},
     table::Table,
-    tokens::{Token, tokens},
+    tokens::{Mark, Token, tokens},
 };
-
-/// Words that may precede a name without a side.
-const BEFORE: [&str; 8] = ["info", "debug", "root", "running", "step", "batch", "results", "final"];
 
 /// Number of names whose meaning is remembered.
 const MOST_KNOWN: usize = 10_000;
@@ -21,62 +18,44 @@ const MOST_KNOWN: usize = 10_000;
 /// Most words of a name.
 const LONGEST: usize = 8;
 
-/// A stated figure.
-#[derive(Clone, Debug)]
-pub struct Figure {
-    /// The number of its column.
-    pub column: u32,
-    /// Its value.
-    pub cell: Cell,
-    /// Whether it is a running mean: `0.5 (0.6)`.
-    pub is_running: bool,
-    /// The images or weights that brackets after the side name: `ood` in `val (ood) loss`, `ema` in `Test (EMA)`.
-    pub variant: Option<String>,
-}
-
-/// A line with figures.
-pub struct Line {
-    /// The epoch, its own or that of a line above.
-    pub epoch: Option<f64>,
-    /// Whether the line itself names the epoch.
-    pub is_own: bool,
-    /// Whether it is the first line with figures since an epoch was named.
-    pub begins: bool,
-    pub is_of_a_batch: bool,
-    /// The fold that was named last, and the run that the epoch's line names.
-    pub run: Option<String>,
-    pub figures: Vec<Figure>,
-}
-
-/// Names of averaged or other weights, kept in addition to the raw ones.
-pub const OTHER_WEIGHTS: [&str; 6] = ["ema", "swa", "teacher", "model ema", "averaged", "ema model"];
-
 /// Words in brackets after a side that name neither images nor weights.
-const NO_VARIANT: [&str; 12] =
-    ["loss", "acc", "accuracy", "nats", "bits", "ce", "student", "epoch", "model", "full", "all", "s"];
+const NO_VARIANT: [&str; 5] = ["student", "epoch", "model", "full", "s"];
+
+/// What applies to the figures of a line.
+pub struct Setting<'a> {
+    /// The epoch that the line names.
+    pub epoch: Option<&'a epoch::Named>,
+    /// The side of names without a side, until a label in the line names another.
+    pub side: Option<Side>,
+    /// How the log writes its numbers.
+    pub mark: Mark,
+}
 
 /// Every figure of the line whose name is known, except the epoch.
-///
-/// `side` applies to names without a side, until a label in the line names another.
-pub fn find(
-    line: &str,
-    epoch: Option<&epoch::Named>,
-    side: Option<Side>,
-    table: &mut Table,
-    known: &mut Known,
-) -> Result<Vec<Figure>> {
-    let mut reader = Reader { table, known, found: Vec::new(), name: Vec::new(), side, variant: None, last: None };
-    let Some(epoch) = epoch else {
-        reader.read(&tokens(line))?;
+pub fn find(line: &str, setting: &Setting, table: &mut Table, known: &mut Known) -> Result<Vec<Figure>> {
+    let mut reader = Reader {
+        table,
+        known,
+        found: Vec::new(),
+        name: Vec::new(),
+        side: setting.side,
+        variant: None,
+        last: None,
+        is_past: false,
+    };
+    let Some(epoch) = setting.epoch else {
+        reader.read(&tokens(line, setting.mark))?;
         return Ok(reader.found);
     };
     // `Epoch(val) [3]`
     let word = &line[epoch.place.clone()];
     let of_word = ["(train)", "(val)", "(test)"].iter().find(|side| word.contains(**side));
-    reader.side = of_word.and_then(|side| label(side)).or(side);
-    reader.read(&tokens(&line[..epoch.place.start]))?;
+    reader.side = of_word.and_then(|side| label(side)).or(setting.side);
+    reader.read(&tokens(&line[..epoch.place.start], setting.mark))?;
     reader.end_of_name();
-    reader.read(&tokens(&line[epoch.place.end..]))?;
+    // `[BEST] Epoch 3` is about epoch 3.
+    reader.is_past = false;
+    reader.read(&tokens(&line[epoch.place.end..], setting.mark))?;
     Ok(reader.found)
 }
 
@@ -110,6 +89,8 @@ struct Reader<'a> {
     variant: Option<String>,
     /// The kind of the last figure: in `LOSS train 0.3 valid 0.4` it applies to both sides.
     last: Option<Kind>,
+    /// Whether a label such as `Best:` says that the figures behind it are of an earlier epoch.
+    is_past: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -125,42 +106,82 @@ impl<'a> Reader<'a> {
                     self.name.push(word);
                 }
                 // The figures of a label come after its colon, so the name is kept.
-                Token::Link => {}
-                Token::Open => {
-                    self.variant_in(&tokens[at..]);
-                    self.end_of_name();
+                Token::Link => {
+                    self.is_past |= matches!(tokens.get(at), Some(Token::Word(_))) && wording::is_past(&self.name)
                 }
-                Token::Close | Token::Break => self.end_of_name(),
-                Token::Value(value) => {
-                    // `0.5 (0.6)`: the value of a batch, and the running mean, which counts.
-                    if let [Token::Open, Token::Value(mean @ Cell::Number(_)), Token::Close, ..] = &tokens[at..] {
-                        self.figure(mean.clone(), true)?;
-                        at += 3;
-                    } else {
-                        self.figure(value.clone(), false)?;
+                Token::Open | Token::OpenSquare => at += self.bracket(&tokens[at..]),
+                Token::Close | Token::Break | Token::Arrow | Token::Change => self.end_of_name(),
+                Token::Value(value) => match &tokens[at..] {
+                    // `0.9 --> 0.8`: the figure before, and the one now.
+                    [Token::Arrow, Token::Value(now), ..] => {
+                        self.figure(now.clone(), false)?;
+                        at += 2;
                     }
-                }
+                    // `0.5 (0.6)` or `0.5 (avg: 0.6)`: the value of a batch, and the running mean, which counts.
+                    [Token::Open, rest @ ..] if running_mean(rest).is_some() => {
+                        let (mean, length) = running_mean(rest).unwrap_or((value, 0));
+                        self.figure(mean.clone(), true)?;
+                        at += 1 + length;
+                    }
+                    _ => self.figure(value.clone(), false)?,
+                },
             }
         }
         Ok(())
     }
 
-    /// Reads the variant in brackets whose content begins with `tokens`: `(EMA)`, or after a side `(ood)`.
-    fn variant_in(&mut self, tokens: &[Token]) {
-        let length = tokens.iter().take_while(|token| matches!(token, Token::Word(_))).count();
-        if !(1..=2).contains(&length) || tokens.get(length) != Some(&Token::Close) {
-            return;
+    /// Reads what a bracket whose content begins with `tokens` says about the name before it or the figures after it;
+    /// returns how many tokens are read.
+    fn bracket(&mut self, tokens: &[Token<'a>]) -> usize {
+        let words: Vec<&'a str> =
+            tokens.iter().map_while(|token| if let Token::Word(word) = token { Some(*word) } else { None }).collect();
+        let is_closed = tokens.get(words.len()) == Some(&Token::Close);
+        // `(best: 0.4 after epoch 7)`
+        if wording::is_summary(&words)
+            && let Some(close) = tokens.iter().position(|token| *token == Token::Close)
+        {
+            // `val loss (best): 0.4`
+            if !self.name.is_empty() {
+                self.name.splice(0..0, words);
+            }
+            return close + 1;
         }
-        let mut inside = Vec::new();
-        for token in &tokens[..length] {
-            if let Token::Word(word) = token {
-                inside.extend(words(word));
+        if is_closed && self.names_figure() {
+            let inside = words.join(" ");
+            // `Loss (val)`
+            if label(&inside).is_some() {
+                let length = words.len();
+                self.name.extend(words);
+                return length + 1;
+            }
+            if wording::is_note(&inside) {
+                return words.len() + 1;
             }
         }
-        let inside = inside.join(" ");
+        // `acc (%)`
+        if matches!(tokens, [Token::Break, Token::Close, ..]) && self.names_figure() {
+            return 2;
+        }
+        if is_closed && (1..=2).contains(&words.len()) {
+            self.variant_in(&words);
+        }
+        self.end_of_name();
+        0
+    }
+
+    /// Whether the words so far name a loss or an accuracy.
+    fn names_figure(&mut self) -> bool {
+        let names = (0..self.name.len()).map(|from| self.name[from..].join(" "));
+        let mut meanings = names.filter_map(|name| self.known.recognise(&name));
+        meanings.next().is_some_and(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Accuracy))
+    }
+
+    /// Takes the variant that words in brackets name: `(EMA)`, or after a side `(ood)`.
+    fn variant_in(&mut self, inside: &[&str]) {
+        let inside = inside.iter().flat_map(|word| words(word)).collect::<Vec<_>>().join(" ");
         if inside == "student" {
             self.variant = None;
-        } else if OTHER_WEIGHTS.contains(&inside.as_str()) || self.names_other_images(&inside) {
+        } else if wording::names_other_weights(&inside) || self.names_other_images(&inside) {
             self.variant = Some(inside);
         }
     }
@@ -169,22 +190,31 @@ impl<'a> Reader<'a> {
     fn names_other_images(&self, inside: &str) -> bool {
         label(&self.name.join(" ")).is_some()
             && label(inside).is_none()
-            && !is_filler(inside)
+            && !wording::is_note(inside)
             && !NO_VARIANT.contains(&inside)
             && recognise(inside).is_none()
     }
 
     /// Ends a name at a separator: the words before it may have been a label.
     fn end_of_name(&mut self) {
-        if let Some(side) = label(&self.name.join(" ")).or_else(|| side_of(&self.name.last()?.to_lowercase())) {
+        let name = self.name.join(" ");
+        if let Some(side) = label(&name).or_else(|| side_of(&self.name.last()?.to_lowercase())) {
             self.set_side(side);
+        } else if wording::names_other_weights(&name.to_lowercase()) {
+            // `EMA model | val loss 0.4`
+            self.variant = Some(name.to_lowercase());
+        } else if let Some(meaning) = self.known.recognise(&name) {
+            // `Loss - train: 0.3 val: 0.4`
+            let is_figure = matches!(meaning.kind, Kind::Loss | Kind::Accuracy);
+            self.last = if is_figure { Some(meaning.kind) } else { self.last };
         }
+        self.is_past |= wording::is_past(&self.name);
         self.name.clear();
     }
 
     /// Sets the side of the names that follow. A set of images that was named for another side no longer applies.
     fn set_side(&mut self, side: Side) {
-        let is_weights = self.variant.as_ref().is_some_and(|variant| OTHER_WEIGHTS.contains(&variant.as_str()));
+        let is_weights = self.variant.as_ref().is_some_and(|variant| wording::names_other_weights(variant));
         if self.side.is_some_and(|before| before != side) && !is_weights {
             self.variant = None;
         }
@@ -193,13 +223,12 @@ impl<'a> Reader<'a> {
 
     /// Adds a number that follows the words of `name`.
     fn figure(&mut self, value: Cell, is_running: bool) -> Result<()> {
-        let name = std::mem::take(&mut self.name);
-        if name.is_empty() {
+        let words = std::mem::take(&mut self.name);
+        if words.is_empty() {
             return Ok(());
         }
-        let Some(name) = self.full_name(&name) else {
-            // `Training: 45%|###  | loss=0.5`
-            self.side = label(&name.join(" ")).or(self.side);
+        let Some((name, before)) = self.full_name(&words) else {
+            self.unknown(words, &value);
             return Ok(());
         };
         if let Some(meaning) = self.known.recognise(&name) {
@@ -212,73 +241,111 @@ impl<'a> Reader<'a> {
             // In `Loss: 1.8, Val: 0.5` the first name has no side, so the second figure may be anything.
             self.last = meaning.side.map(|_| meaning.kind);
         }
+        if self.is_past {
+            return Ok(());
+        }
         if let Some(column) = self.table.column(&name)? {
             let variant = self.variant.clone();
-            self.found.retain(|other| other.column != column || other.variant != variant);
-            self.found.push(Figure { column, cell: value, is_running, variant });
+            self.found.retain(|other| (other.column, &other.variant, &other.before) != (column, &variant, &before));
+            self.found.push(Figure { column, cell: value, is_running, variant, before });
         }
         Ok(())
     }
 
-    /// The name with the side that applies to it; None where it is not known.
-    fn full_name(&mut self, words: &[&str]) -> Option<String> {
+    /// Takes what a name that is not known says about the figures behind its number.
+    fn unknown(&mut self, name: Vec<&'a str>, value: &Cell) {
+        // In `loss: train 0.3, val 0.4 | F1: train 0.8, val 0.7` the last number is no loss.
+        if wording::has_side(&name) {
+            self.last = None;
+        }
+        // `Training: 45%|###  | loss=0.5`
+        self.side = label(&name.join(" ")).or(self.side);
+        // `class 0 val acc: 12`
+        if matches!(value, Cell::Number(number) if number.fract() == 0.0)
+            && name.last().is_some_and(|word| wording::names_part(word))
+        {
+            self.name = name;
+        }
+    }
+
+    /// The name with the side that applies to it, and words before it that may make it another figure; None where it is not
+    /// known.
+    fn full_name(&mut self, words: &[&str]) -> Option<(String, Option<String>)> {
         let whole = words.join(" ");
         if self.table.is_wanted(&whole) && self.known.recognise(&whole).is_none() {
-            return Some(whole);
+            return Some((whole, None));
         }
         for from in 0..words.len() {
             let name = words[from..].join(" ");
             let Some(meaning) = self.known.recognise(&name) else { continue };
+            // In `9 img/s val.acc: 0.5` the name does not begin with the unit.
+            let is_unit = words[from].contains('/') && !wording::has_side(&words[from..=from]);
+            if is_unit && self.known.recognise(&words[from + 1..].join(" ")).is_some() {
+                continue;
+            }
             let before = &words[..from];
-            if is_summary(before) {
+            if wording::is_summary(before) {
                 return None;
             }
-            let has_side = meaning.side.is_some() || !matches!(meaning.kind, Kind::Loss | Kind::Accuracy);
-            if has_side {
-                return Some(canonical(&name));
+            if !matches!(meaning.kind, Kind::Loss | Kind::Accuracy) {
+                return Some((wording::canonical(&name), None));
             }
-            // Unknown words before the name make it another figure.
-            let are_droppable = before.iter().all(|word| BEFORE.contains(&word.to_lowercase().as_str()));
-            return are_droppable.then(|| self.sided(&name));
+            if meaning.side.is_some() {
+                return Some(match wording::on_train_images(before, &name) {
+                    Some(trains) => (trains, Some("eval".to_owned())),
+                    None => (wording::canonical(&name), wording::qualifier(before)),
+                });
+            }
+            return wording::is_silent(before).then(|| (self.sided(&name), None));
         }
-        // `valid 0.4` after `LOSS train 0.3`.
-        let side = label(&whole)?;
-        match self.last? {
-            Kind::Loss => Some(format!("{}_loss", side.word())),
-            Kind::Accuracy => Some(format!("{}_acc", side.word())),
-            _ => None,
-        }
+        self.of_bare_side(words).map(|name| (name, None))
+    }
+
+    /// The name of a figure that is named by its side alone: `valid 0.4` after `LOSS train 0.3`.
+    fn of_bare_side(&mut self, words: &[&str]) -> Option<String> {
+        let name = match (wording::bare_side(words)?, self.last?) {
+            (side, Kind::Loss) => format!("{}_loss", side.word()),
+            (side, Kind::Accuracy) => format!("{}_acc", side.word()),
+            _ => return None,
+        };
+        // A second number of a side is another figure, such as a time.
+        let meaning = self.known.recognise(&name);
+        (!self.states(meaning)).then_some(name)
+    }
+
+    /// Whether the line has stated a figure of this side and kind.
+    fn states(&mut self, meaning: Option<Meaning>) -> bool {
+        let Some(meaning) = meaning else { return false };
+        let (table, known) = (&self.table, &mut self.known);
+        self.found.iter().any(|figure| {
+            let stated = known.recognise(&table.columns[figure.column as usize]);
+            stated.is_some_and(|stated| (stated.side, stated.kind) == (meaning.side, meaning.kind))
+        })
     }
 
     /// The name with the current side, where that side has not stated this figure yet.
     fn sided(&self, name: &str) -> String {
-        let Some(side) = self.side else { return canonical(name) };
-        let sided = canonical(&format!("{} {name}", side.word()));
+        let Some(side) = self.side else { return wording::canonical(name) };
+        let sided = wording::canonical(&format!("{} {name}", side.word()));
         // In `val_loss: 0.6 loss: 0.5` the second loss is not val's.
         let is_stated = self
             .found
             .iter()
             .any(|other| self.table.columns[other.column as usize] == sided && other.variant == self.variant);
-        if is_stated { canonical(name) } else { sided }
+        if is_stated { wording::canonical(name) } else { sided }
     }
 }
 
-/// Whether words add nothing to a label: `avg`.
-fn is_filler(inside: &str) -> bool {
-    label(&format!("val {inside}")).is_some()
-}
-
-/// Whether words before a name make it a summary over epochs: `best val loss`.
-fn is_summary(words: &[&str]) -> bool {
-    words.iter().any(|word| {
-        ["best", "lowest", "highest", "min", "max", "minimum", "maximum", "previous"]
-            .contains(&word.to_lowercase().as_str())
-    })
-}
-
-/// One spelling for names that differ in punctuation and capitals alone.
-fn canonical(name: &str) -> String {
-    crate::gap::log::names::words(name).join("_")
+/// The running mean in a bracket whose content begins with `tokens`, and the number of its tokens: `0.6)`, `avg: 0.6)`.
+fn running_mean<'t>(tokens: &'t [Token]) -> Option<(&'t Cell, usize)> {
+    match tokens {
+        [Token::Value(mean @ Cell::Number(_)), Token::Close, ..] => Some((mean, 2)),
+        [Token::Word(word), Token::Value(mean), Token::Close, ..] if wording::is_mean(word) => Some((mean, 3)),
+        [Token::Word(word), Token::Link, Token::Value(mean), Token::Close, ..] if wording::is_mean(word) => {
+            Some((mean, 4))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -287,7 +354,9 @@ mod tests {
 
     fn of(line: &str) -> Vec<(String, f64)> {
         let mut table = Table::new(&[]);
-        let found = find(line, epoch::find(line).as_ref(), None, &mut table, &mut Known::default()).unwrap();
+        let epoch = epoch::find(line);
+        let setting = Setting { epoch: epoch.as_ref(), side: None, mark: Mark::Point };
+        let found = find(line, &setting, &mut table, &mut Known::default()).unwrap();
         let pair = |figure: Figure| (table.columns[figure.column as usize].clone(), figure.cell.number().unwrap());
         found.into_iter().map(pair).collect()
     }

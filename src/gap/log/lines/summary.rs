@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::figures::{Figure, Line};
+use super::line::{Figure, Line};
 use crate::gap::log::{
     names::{Side, recognise},
     table::Table,
@@ -11,40 +11,160 @@ use crate::gap::log::{
 /// Lines among which a repeated record is looked for.
 const LOOK_BACK: usize = 100;
 
-/// The lines without those that restate, below an epoch and without naming one, what the epoch has stated.
+/// The lines without those that restate, below an epoch or after the last one, what an epoch has stated.
 pub fn without_summaries(lines: Vec<Line>, table: &Table) -> Vec<Line> {
     let sides = sides(table);
-    let mut epochs: BTreeMap<u32, [BTreeSet<u64>; 2]> = BTreeMap::new();
-    for line in &lines {
+    let on_own_lines = on_own_lines(&lines);
+    let mut visits = visits(lines, &sides);
+    let is_last: Vec<bool> = (0..visits.len()).map(|at| is_last_of_run(&visits, at)).collect();
+    let others = || visits.iter().zip(&is_last).filter(|(_, is_last)| !**is_last).map(|(visit, _)| visit);
+    // A log that measures val several times in most epochs does not summarise them.
+    let measured_again = others().filter(|visit| visit.states_both_again).count();
+    let measures_within_epochs = measured_again > 0 && 2 * measured_again >= others().count();
+    // Val, stated again in the last epoch only, is a summary of the training.
+    let val_is_summary = others().count() > 0 && others().all(|visit| visit.val_again.is_empty());
+    for (visit, is_last) in visits.iter_mut().zip(is_last) {
+        if measures_within_epochs {
+            continue;
+        }
+        let mut ends = std::mem::take(&mut visit.train_again);
+        if is_last && val_is_summary {
+            ends.append(&mut visit.val_again);
+        }
+        visit.drop_from(&ends);
+    }
+    let mut kept = without_looks_back(visits, &sides);
+    for line in kept.iter_mut().filter(|line| !line.is_own) {
+        line.figures.retain(|figure| !on_own_lines.contains(&(figure.column, figure.before.clone())));
+    }
+    kept
+}
+
+/// The figures of lines that name their epoch, as column and words before the name. They are not read from other lines.
+fn on_own_lines(lines: &[Line]) -> BTreeSet<(u32, Option<String>)> {
+    let mut epochs: BTreeMap<(u32, Option<String>), [BTreeSet<u64>; 2]> = BTreeMap::new();
+    for line in lines.iter().filter(|line| !line.is_of_a_batch) {
         for figure in &line.figures {
-            epochs.entry(figure.column).or_default()[usize::from(line.is_own)]
-                .insert(line.epoch.unwrap_or(-1.0).to_bits());
+            let of_figure = epochs.entry((figure.column, figure.before.clone())).or_default();
+            of_figure[usize::from(line.is_own)].insert(line.epoch.unwrap_or(-1.0).to_bits());
         }
     }
-    // A column of the lines that name their epoch is not read from other lines.
-    let on_own_lines: BTreeSet<u32> =
-        epochs.iter().filter(|(_, [other, own])| own.len() >= other.len().max(2)).map(|(column, _)| *column).collect();
-    let mut kept = Vec::with_capacity(lines.len());
-    let mut stated: BTreeSet<u32> = BTreeSet::new();
-    let mut is_over = false;
-    for mut line in lines {
-        if line.begins {
-            stated.clear();
-            is_over = false;
-        }
-        if !line.is_own {
-            let of_line: BTreeSet<u32> = line.figures.iter().map(|figure| figure.column).collect();
-            let (val, train): (BTreeSet<u32>, BTreeSet<u32>) =
-                stated.iter().partition(|column| is_of_val(sides[**column as usize]));
-            // A redrawn progress bar restates all figures. A line that restates training alone, after val, is a summary.
-            is_over |= !val.is_empty() && !train.is_disjoint(&of_line) && !val.is_subset(&of_line);
-            if is_over {
-                continue;
+    epochs.retain(|_, [other, own]| own.len() >= other.len().max(2));
+    epochs.into_keys().collect()
+}
+
+/// Lines below each other that belong to one epoch.
+#[derive(Default)]
+struct Visit {
+    lines: Vec<Line>,
+    /// The lines that state training again, without val, after val.
+    train_again: Vec<usize>,
+    /// The lines that state val again and redraw no progress bar.
+    val_again: Vec<usize>,
+    /// Whether both are stated again.
+    states_both_again: bool,
+}
+
+impl Visit {
+    fn epoch(&self) -> Option<f64> {
+        self.lines.first().and_then(|line| line.epoch)
+    }
+
+    fn run(&self) -> Option<&String> {
+        self.lines.first().and_then(|line| line.run.as_ref())
+    }
+
+    fn figures(&self) -> impl Iterator<Item = &Figure> {
+        self.lines.iter().flat_map(|line| &line.figures)
+    }
+
+    /// Whether this is no training of the epoch whose earlier lines stated `before`: val is stated again, and training is
+    /// not, or a single line repeats what val was.
+    fn looks_back_at(&self, before: &BTreeMap<u32, Option<f64>>, sides: &[Option<Side>]) -> bool {
+        let is_val = |column: u32| is_of_val(sides[column as usize]);
+        let of_val = || self.figures().filter(|figure| is_val(figure.column));
+        let restates_val = of_val().any(|figure| before.contains_key(&figure.column));
+        let states_train = self.figures().any(|figure| !is_val(figure.column));
+        let lacks_training = !states_train && !before.keys().all(|column| is_val(*column));
+        let is_alike = |figure: &Figure| before.get(&figure.column) == Some(&figure.cell.number());
+        restates_val && (lacks_training || self.lines.len() == 1 && of_val().all(is_alike))
+    }
+
+    /// Finds what the lines that do not name their epoch state again.
+    fn find_repetition(&mut self, sides: &[Option<Side>]) {
+        let mut stated: BTreeSet<u32> = BTreeSet::new();
+        for (at, line) in self.lines.iter().enumerate() {
+            if line.begins {
+                stated.clear();
             }
-            line.figures.retain(|figure| !on_own_lines.contains(&figure.column));
+            let of_line: BTreeSet<u32> = line.figures.iter().map(|figure| figure.column).collect();
+            if !line.is_own {
+                let (val, train): (BTreeSet<u32>, BTreeSet<u32>) =
+                    stated.iter().partition(|column| is_of_val(sides[**column as usize]));
+                let states_val_again = !val.is_disjoint(&of_line);
+                // A redrawn progress bar restates all figures. A line that restates training alone, after val, is a summary.
+                if !val.is_empty() && !train.is_disjoint(&of_line) && !val.is_subset(&of_line) {
+                    self.train_again.push(at);
+                }
+                if states_val_again && !line.has_bar && !line.is_of_a_batch {
+                    self.val_again.push(at);
+                }
+                self.states_both_again |= self.train_again.iter().any(|train| *train < at) && states_val_again;
+            }
+            stated.extend(of_line);
         }
-        stated.extend(line.figures.iter().map(|figure| figure.column));
-        kept.push(line);
+    }
+
+    /// Drops the lines from each of `ends` on, up to the next that begins an epoch.
+    fn drop_from(&mut self, ends: &[usize]) {
+        let mut at = 0;
+        let mut is_over = false;
+        self.lines.retain(|line| {
+            is_over = ends.contains(&at) || is_over && !line.begins;
+            at += 1;
+            !is_over || line.is_own
+        });
+    }
+}
+
+/// The lines by epoch.
+fn visits(lines: Vec<Line>, sides: &[Option<Side>]) -> Vec<Visit> {
+    let mut visits: Vec<Visit> = Vec::new();
+    for line in lines {
+        match visits.last_mut() {
+            Some(visit) if visit.epoch() == line.epoch && visit.run() == line.run.as_ref() => visit.lines.push(line),
+            _ => visits.push(Visit { lines: vec![line], ..Visit::default() }),
+        }
+    }
+    for visit in &mut visits {
+        visit.find_repetition(sides);
+    }
+    visits
+}
+
+/// Whether a visit is the last of its run: the log ends, or the epochs begin again.
+fn is_last_of_run(visits: &[Visit], at: usize) -> bool {
+    visits.get(at + 1).is_none_or(|next| next.epoch() < visits[at].epoch())
+}
+
+/// The lines without those that name an earlier epoch again and state val alone, or what was stated:
+/// `Selected epoch 5: val_loss 1.2`.
+fn without_looks_back(visits: Vec<Visit>, sides: &[Option<Side>]) -> Vec<Line> {
+    let mut stated: BTreeMap<(Option<String>, u64), BTreeMap<u32, Option<f64>>> = BTreeMap::new();
+    let mut kept: Vec<Line> = Vec::new();
+    let mut reached: Option<f64> = None;
+    for visit in visits {
+        let Some(epoch) = visit.epoch() else {
+            kept.extend(visit.lines);
+            continue;
+        };
+        let before = stated.entry((visit.run().cloned(), epoch.to_bits())).or_default();
+        if reached.is_some_and(|reached| epoch <= reached) && visit.looks_back_at(before, sides) {
+            continue;
+        }
+        before.extend(visit.figures().map(|figure| (figure.column, figure.cell.number())));
+        reached = Some(epoch);
+        kept.extend(visit.lines);
     }
     kept
 }

@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::figures::{Figure, Line, OTHER_WEIGHTS};
+use super::{
+    line::{Figure, Line},
+    wording::names_other_weights,
+};
 use crate::gap::log::table::Table;
 
 /// Gives the variants of a figure names of their own where there are several. The plain figure keeps its name, and figures
 /// of averaged weights are left out beside it.
 pub fn separate(lines: &mut [Line], table: &mut Table) -> Result<()> {
+    take_words_before(lines);
     let mut variants: BTreeMap<u32, BTreeSet<Option<String>>> = BTreeMap::new();
     for figure in lines.iter().flat_map(|line| &line.figures) {
         let of_column = variants.entry(figure.column).or_default();
@@ -48,9 +52,67 @@ pub fn separate(lines: &mut [Line], table: &mut Table) -> Result<()> {
 }
 
 fn is_of_other_weights(variant: Option<&str>) -> bool {
-    variant.is_some_and(|variant| OTHER_WEIGHTS.contains(&variant))
+    variant.is_some_and(names_other_weights)
 }
 
+/// What the lines state of one column.
+#[derive(Default)]
+struct Worded {
+    /// The words before its name in each epoch of each run.
+    of_epochs: BTreeMap<(Option<String>, u64), BTreeSet<Option<String>>>,
+    /// The number of epochs that state it with these words before its name.
+    counts: BTreeMap<Option<String>, usize>,
+}
+
+impl Worded {
+    /// Whether the words name several figures: an epoch states it with several. Otherwise they are a logger's.
+    fn are_several(&self) -> bool {
+        self.of_epochs.values().any(|words| words.len() > 1)
+    }
+
+    /// The words of the figure that the plain name means: none, unless a single epoch has none, as below a training that
+    /// has ended. Err where several are equally frequent.
+    fn plain(&self) -> Result<Option<String>, ()> {
+        let most = self.counts.values().max().copied().unwrap_or_default();
+        if self.counts.get(&None).is_some_and(|count| *count > 1 || most < 3) {
+            return Ok(None);
+        }
+        let mut frequent = self.counts.iter().filter(|(_, count)| **count == most);
+        match (frequent.next(), frequent.next()) {
+            (Some((words, _)), None) => Ok(words.clone()),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Makes variants of the figures that the words before their names make others: `aux val loss` beside `val loss`.
+fn take_words_before(lines: &mut [Line]) {
+    let mut columns: BTreeMap<u32, Worded> = BTreeMap::new();
+    for line in lines.iter() {
+        let epoch = line.epoch.map_or(0, f64::to_bits);
+        for figure in &line.figures {
+            let column = columns.entry(figure.column).or_default();
+            let of_epoch = column.of_epochs.entry((line.run.clone(), epoch)).or_default();
+            if of_epoch.insert(figure.before.clone()) {
+                *column.counts.entry(figure.before.clone()).or_default() += 1;
+            }
+        }
+    }
+    columns.retain(|_, column| column.are_several());
+    let plain: BTreeMap<u32, Result<Option<String>, ()>> =
+        columns.iter().map(|(column, worded)| (*column, worded.plain())).collect();
+    for figure in lines.iter_mut().flat_map(|line| &mut line.figures) {
+        let before = figure.before.take();
+        let Some(plain) = plain.get(&figure.column) else { continue };
+        if plain.as_ref() == Ok(&before) {
+            continue;
+        }
+        let words = [before.or_else(|| Some("summary".to_owned())), figure.variant.take()];
+        figure.variant = Some(words.into_iter().flatten().collect::<Vec<_>>().join(" "));
+    }
+}
+
+/// `val_loss` of `ood` is `val_ood_loss`.
 /// `val_loss` of `ood` is `val_ood_loss`.
 fn named(name: &str, variant: &str) -> String {
     let variant = variant.replace(' ', "_");

@@ -31,6 +31,13 @@ fn an_evaluation_behind_what_a_callback_says_is_no_epochs() {
 
 #[test]
 fn a_line_of_figures_may_say_that_they_improved() {
+    for said in ["", "New best! ", "Best! ", "[BEST] ", "(best so far) "] {
+        assert_eq!(
+            gap(&three(|e, t, v| format!("Epoch {e}/3\n{said}train loss: {t} val loss: {v}\n"))),
+            0.25,
+            "{said}"
+        );
+    }
     let text = three(|e, t, v| format!("Epoch {e}: train_loss={t} val_loss={v} (improved from 9.0, saving model)\n"));
     assert_eq!(gap(&text), 0.25);
 }
@@ -138,5 +145,204 @@ fn a_notebook_is_what_it_printed() {
     for text in [serde_json::json!(printed), serde_json::json!(lines)] {
         let cell = serde_json::json!({"cell_type": "code", "outputs": [{"output_type": "stream", "text": text}]});
         assert_eq!(gap(&serde_json::json!({"cells": [cell], "nbformat": 4}).to_string()), 0.25);
+    }
+}
+
+/// Three epochs on a line each, with both losses; `one` adds what a line says besides.
+fn beside(one: impl Fn(usize, f64, f64) -> String) -> String {
+    three(|e, t, v| format!("Epoch {e}/3 train_loss: {t} val_loss: {v}{}\n", one(e, t, v)))
+}
+
+/// Three epochs with their figures below them, and `end` below all.
+fn below(end: &str) -> String {
+    three(|e, t, v| format!("Epoch {e}/3\ntrain loss: {t}\nval loss: {v}\n")) + end
+}
+
+#[test]
+fn decimal_commas_and_thousands() {
+    let comma = |number: f64| number.to_string().replace('.', ",");
+    assert_eq!(gap(&three(|e, t, v| format!("Epoch {e}/3 - loss: {} - val_loss: {}\n", comma(t), comma(v)))), 0.25);
+    let thousands = three(|e, t, v| format!("Epoch {e}: train_loss: 1,00{t:.3} val_loss: 1,00{v:.3}\n"));
+    assert_eq!(gap(&thousands), 0.25);
+    let mixed = three(|e, t, v| format!("Epoch {e}: train_loss: {t:.1} val_loss: {}\n", comma(v)));
+    assert!(format!("{:#}", read_text(&mixed).unwrap_err()).contains("decimal point"));
+}
+
+#[test]
+fn other_figures_of_a_side_are_no_loss() {
+    for other in [
+        ", train error 0.7, val error 0.8",
+        " val_metric=0.3",
+        " | F1: train 0.3, val 0.4",
+        " TIME train 12.3 valid 2.1",
+        " | train 12.3 sec | val 2.1 sec",
+        " aux val loss 0.1",
+        ", age val loss 0.3, sex val loss 0.4",
+        ", prev val loss 9.0",
+        " class 0 val loss: 0.3",
+        " (best val loss: 0.9)",
+        " || Best | val loss 0.9",
+        " | best: train_loss 0.1 val_loss 0.9",
+        " (+0.125)",
+        " (-0.125)",
+        " run: 12.5 s",
+        " (task 0.9 reg 0.1)",
+        " -> saved at epoch 1",
+    ] {
+        assert_eq!(gap(&beside(|_, _, _| other.to_owned())), 0.25, "{other}");
+        let kind_first = three(|e, t, v| format!("Epoch {e}: LOSS train {t} valid {v}{other}\n"));
+        assert_eq!(gap(&kind_first), 0.25, "{other}");
+    }
+    let accuracies = three(|e, t, _| format!("Epoch: {e}, Train Loss: {t}, Train: 0.3, Val: 0.4, Test: 0.5\n"));
+    assert!(format!("{:#}", read_text(&accuracies).unwrap_err()).contains("no validation loss"));
+    let two = three(|e, t, _| format!("Epoch {e}: train loss {t}, age val loss 0.3, sex val loss 0.4\n"));
+    assert!(format!("{:#}", read_text(&two).unwrap_err()).contains("`val_age_loss`"));
+}
+
+#[test]
+fn of_two_numbers_the_mean_and_the_later_one_count() {
+    for text in [
+        three(|e, t, v| format!("Epoch {e} - train loss: 9 (avg {t}) - val loss: 9 (avg: {v})\n")),
+        three(|e, t, v| format!("Epoch {e}\ntrain loss: {t}\nval loss: {v}\nval loss: 9.0 --> {v}, saving\n")),
+        three(|e, t, v| format!("Epoch {e}: Loss (train): {t}, Loss (val): {v}\n")),
+        three(|e, t, v| format!("Epoch {e}: train loss (CE): {t} | val loss (CE): {v} | val loss (best): 0.1\n")),
+        three(|e, t, v| format!("Epoch {e} | train loss {t} | val loss {v}\nEpoch {e} | EMA model | val loss 9\n")),
+        three(|e, t, v| format!("Epoch {e} | running loss 9 | train eval loss {t} | val loss {v}\n")),
+    ] {
+        assert_eq!(gap(&text), 0.25, "{text}");
+    }
+}
+
+#[test]
+fn an_epoch_in_passing_is_not_the_lines() {
+    for before in
+        ["[BEST] ", "/home/me/Downloads/train.py:88 - ", "[dataloader 1.2s] ", "[total 1m 3s] ", "my restoration: "]
+    {
+        assert_eq!(
+            gap(&three(|e, t, v| format!("{before}Epoch {e}/3 train_loss: {t} val_loss: {v}\n"))),
+            0.25,
+            "{before}"
+        );
+    }
+    for aside in
+        ["lr 0.1 (next drop at epoch 7)", "No improvement since epoch 1", "Best epoch: 1", "Weights reset at epoch 1"]
+    {
+        let text = three(|e, t, v| {
+            format!("Epoch {e}\n{aside}\ntrain loss: {t}\n{aside}\nval loss: {v} (best: 0.9 @ epoch 1)\n")
+        });
+        assert_eq!(gap(&text), 0.25, "{aside}");
+    }
+}
+
+#[test]
+fn what_comes_after_the_last_epoch_changes_none() {
+    for end in [
+        "Final val loss: 0.1",
+        "Reloaded weights with val loss 0.1",
+        "Training finished.\nval loss: 0.1",
+        "Final results: train loss 0.1, val loss 0.2",
+        "wandb: Run summary:\nwandb: epoch 2\nwandb: train_loss 0.1\nwandb: val_loss 0.2",
+        "Selected epoch 2: val_loss 1.3, test_loss 1.4",
+        "Top checkpoints:\n  epoch 2 val_loss 1.3\n  epoch 3 val_loss 1.25",
+        "Model saved: epoch 2, loss 1.2, val loss 1.3",
+        "Early stop at epoch 3 with val loss 0.1",
+    ] {
+        assert_eq!(gap(&below(end)), 0.25, "{end}");
+        // Of two trainings in one log the second is judged; the first has its end too.
+        assert_eq!(gap(&format!("{}\n{}", below(end), below(end))), 0.25, "{end}");
+    }
+    let stopped = beside(|_, _, _| String::new()) + "Epoch 2: train_loss: 1.2 val_loss: 1.3\n";
+    assert_eq!(gap(&stopped), 0.25);
+}
+
+#[test]
+fn val_may_be_measured_several_times_in_each_epoch() {
+    let text = three(|e, t, v| format!("Epoch {e}/3\ntrain loss: 9\nval loss: 9\ntrain loss: {t}\nval loss: {v}\n"));
+    assert_eq!(gap(&text), 0.25);
+    let steps = three(|e, t, v| {
+        format!(
+            "Epoch {e}/3\nStep 50: train loss: {}\nval loss: 9\nStep 100: train loss: {}\nval loss: {v}\n",
+            t + 0.5,
+            t - 0.5
+        )
+    });
+    assert_eq!(gap(&steps), 0.25);
+}
+
+#[test]
+fn the_line_of_an_epoch_may_be_below_its_figures() {
+    for text in [
+        three(|e, t, v| format!("Training: loss {t}\nValidation: loss {v}\nEpoch {e} finished in 12.1s\n")),
+        three(|e, t, v| {
+            format!("train ({e}/3) loss: {t} | lr: 0.1\nvalid ({e}/3) loss: {v}\n* Epoch ({e}/3) lr: 0.1\n")
+        }),
+        three(|e, t, v| format!("train loss: {t}\nEpoch {e} val_loss: {v}\n")),
+    ] {
+        assert_eq!(gap(&text), 0.25, "{text}");
+    }
+}
+
+#[test]
+fn headings_and_bars_name_a_side() {
+    for (train, val) in [
+        ("Train", "Validation"),
+        ("--- Train ---", "--- Validation ---"),
+        ("Training...", "Evaluating..."),
+        ("Training begins", "Eval begin..."),
+    ] {
+        let text = three(|e, t, v| format!("Epoch {e}\n{train}\n  loss: {t}\n{val}\n  loss: {v}\n"));
+        assert_eq!(gap(&text), 0.25, "{train}");
+    }
+    for val in ["Evaluating", "Validating"] {
+        let text = three(|e, t, v| {
+            format!("Epoch {e}: 100%|##| 9/9 [00:01, loss={t}]\r{val}: 100%|##| 5/5 [00:00, loss={v}]\r")
+        });
+        assert_eq!(gap(&text), 0.25, "{val}");
+    }
+}
+
+#[test]
+fn a_bar_over_epochs_and_an_epoch_that_has_not_ended() {
+    let outer =
+        three(|e, t, v| format!("Epochs: {}%|##| {e}/200 [00:10<00:50, train_loss={t}, val_loss={v}]\r", e / 2));
+    assert_eq!(gap(&outer), 0.25);
+    let bars = three(|e, t, v| format!("Epoch {e}: 100%|##| 9/9 [00:01, train_loss={t}, val_loss={v}]\r"));
+    assert_eq!(gap(&(bars + "Epoch 4: 50%|# | 4/9 [00:01, train_loss=0.5, val_loss=1.25]\r")), 0.25);
+}
+
+#[test]
+fn batches_in_the_ways_in_which_they_are_counted() {
+    for batch in
+        ["(#/2)", ", #/2,", " | #/2 |", ", minibatch #:", " it #", " [#%]", " global_step=#", " - #/2 -", " (iters: #)"]
+    {
+        let text = three(|e, t, v| {
+            let line = |number: &str, loss: f64| format!("Epoch {e}{} loss: {loss}\n", batch.replace('#', number));
+            line("1", t + 0.3) + &line("2", t - 0.3) + &format!("val loss: {v}\n")
+        });
+        assert_eq!(gap(&text), 0.25, "{text}");
+    }
+    let monai = three(|e, t, v| {
+        format!("epoch {e}/3\n1/2, train_loss: {}\n2/2, train_loss: {}\nepoch {e} val loss: {v}\n", t + 0.3, t - 0.3)
+    });
+    let done = three(|e, t, v| format!("epoch {e} - iter 1/2 - loss 9\nEPOCH {e} done: loss {t}\nDEV : loss {v}\n"));
+    for text in [monai, done] {
+        assert_eq!(gap(&text), 0.25, "{text}");
+    }
+}
+
+#[test]
+fn loggers_and_full_width_punctuation() {
+    for text in [
+        three(|e, t, v| {
+            format!("10:00:00 me INFO Epoch {e}\n10:00:00 me INFO loss: {t}\n10:00:01 me INFO val_loss: {v}\n")
+        }),
+        three(|e, t, v| format!("Epoch {e} finished: loss={t}, val_loss={v}\n")),
+        three(|e, t, v| format!("Epoch：{e}，train_loss：{t}，val_loss：{v}\n")),
+        three(|e, t, v| format!("Epoch: {e}   Train: (loss = {t}f0)   Test: (loss = {v}f0)\n")),
+        three(|e, t, v| {
+            format!("9 img/s Epoch: {e} train.loss : {t} 9 img/s val.loss : {v} 9 img/s val.top1 : 30 %\n")
+        }),
+    ] {
+        assert_eq!(gap(&text), 0.25, "{text}");
     }
 }

@@ -1,0 +1,36 @@
+//! What a line states.
+
+use crate::gap::log::cell::Cell;
+
+/// A stated figure.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// The number of its column.
+    pub column: u32,
+    /// Its value.
+    pub cell: Cell,
+    /// Whether it is a running mean: `0.5 (0.6)`.
+    pub is_running: bool,
+    /// The images or weights that brackets after the side name: `ood` in `val (ood) loss`, `ema` in `Test (EMA)`.
+    pub variant: Option<String>,
+    /// Words before the name that may make it another figure: `aux` in `aux val loss`.
+    pub before: Option<String>,
+}
+
+/// A line with figures.
+pub struct Line {
+    /// The epoch, its own or that of a line above.
+    pub epoch: Option<f64>,
+    /// Whether the line itself names the epoch.
+    pub is_own: bool,
+    /// Whether it is the first line with figures since an epoch was named.
+    pub begins: bool,
+    pub is_of_a_batch: bool,
+    /// Whether it draws a progress bar.
+    pub has_bar: bool,
+    /// The percentage that its progress bar shows.
+    pub share: Option<f64>,
+    /// The fold that was named last, and the run that the epoch's line names.
+    pub run: Option<String>,
+    pub figures: Vec<Figure>,
+}

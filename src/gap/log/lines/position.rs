@@ -1,0 +1,88 @@
+//! Finds which part of an epoch a line is about: one batch, or a progress bar's share.
+
+use super::epoch::{Named, number, tutorials};
+
+/// Whether a line is about one batch of the epoch that it names at `epoch`: `[128/50000]`, `Step [10/40]`, `batch 7`.
+pub fn is_of_a_batch(line: &str, epoch: Option<&Named>) -> bool {
+    let rest = epoch.map_or(line, |epoch| &line[epoch.place.end..]).to_ascii_lowercase();
+    if rest.starts_with(',') && tutorials(&line.to_ascii_lowercase()).is_some() {
+        return true;
+    }
+    let is_bracketed = rest.match_indices('[').any(|(at, _)| is_position(&rest[at + 1..]));
+    let is_counted = COUNTS.iter().any(|word| {
+        rest.match_indices(word).any(|(at, _)| {
+            let before = rest[..at].strip_suffix("global_").unwrap_or(&rest[..at]);
+            let is_begun = before.chars().next_back().is_none_or(|c| !(c.is_alphanumeric() || c == '_'));
+            let after = rest[at + word.len()..].trim_start_matches([':', ' ', '=', '[', '#']);
+            let is_time =
+                |rest: &str| rest.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+            is_begun && number(after).is_some_and(|(_, rest)| !is_time(rest))
+        })
+    });
+    is_bracketed || is_counted || is_first_position(&rest)
+}
+
+/// Words that count the batches of an epoch.
+const COUNTS: [&str; 10] =
+    ["step", "batch", "iter", "iteration", "iters", "iterations", "it", "minibatch", "mini-batch", "mb"];
+
+/// Whether a text begins with a number and a total: `128/50000]`; or with a share of the epoch: `33%]`.
+pub fn is_position(text: &str) -> bool {
+    let Some((_, rest)) = number(text.trim_start()) else { return false };
+    let total = rest.trim_start().strip_prefix('/').and_then(|total| number(total.trim_start()));
+    total.is_some_and(|(_, end)| end.starts_with([']', ' ', ')'])) || rest.starts_with("%]")
+}
+
+/// Whether a line, or what follows the epoch that it names, begins with a number and a total, or with a share of the epoch:
+/// `(1/3)`, `, 1/3,`, `| 1/3 |`, `33%`.
+fn is_first_position(text: &str) -> bool {
+    let text = text.trim_start_matches([' ', '(', ',', '|', '-', ':', '\t']);
+    let Some((_, rest)) = number(text) else { return false };
+    let Some((_, rest)) = rest.strip_prefix('/').and_then(number) else { return rest.starts_with("% ") };
+    let rest = rest.trim_start();
+    // tqdm and Keras draw a bar, or write a time, behind the numbers: they show the epoch so far.
+    let is_before_name = rest.strip_prefix("- ").is_some_and(|name| name.starts_with(char::is_alphabetic));
+    is_before_name || rest.starts_with([',', '|', ')', ':'])
+}
+
+/// The percentage of a progress bar that `line` shows: `45%|###  |`.
+pub fn share(line: &str) -> Option<f64> {
+    let before = &line[..line.find("%|")?];
+    let begin = before.rfind(|c: char| !(c.is_ascii_digit() || c == '.')).map_or(0, |at| at + 1);
+    before[begin..].parse().ok()
+}
+
+/// Whether `line` draws a progress bar, of tqdm or Keras.
+pub fn has_bar(line: &str) -> bool {
+    line.contains("%|") || line.contains("[=") || line.contains("[>") || line.contains('━')
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::gap::log::lines::epoch::find;
+
+    #[test]
+    fn batches_are_told_from_epochs() {
+        let is_of_a_batch = |line: &str| super::is_of_a_batch(line, find(line).as_ref());
+        for line in [
+            "Training Epoch: 1 [128/5120]\tLoss: 2.3",
+            "Epoch [1/12], Step [7/40], Loss: 2.3",
+            "Epoch(train)  [2][ 38/40]  loss: 1.3",
+            "Train Epoch: 5 [0/60000 (0%)]\tLoss: 1",
+            "loss: 2.10  [   64/60000]",
+            "Epoch 0 batch 50/101 loss 1.6",
+            "[1,     7] loss: 1.693",
+        ] {
+            assert!(is_of_a_batch(line), "{line}");
+        }
+        for line in [
+            "Epoch [1/12] Loss: 2.3",
+            "Epoch 1: 7%|#| 3/40 [00:01<00:01, 50.00it/s, loss=2.0]",
+            "10/10 [====] - 1s 12ms/step - loss: 1.2",
+            "Test set: Average loss: 0.05, Accuracy: 98/100 (98%)",
+            "Epoch 3 | batch size 32 | loss 0.5".replace("size ", "size=").as_str(),
+        ] {
+            assert!(!is_of_a_batch(line), "{line}");
+        }
+    }
+}
