@@ -68,7 +68,8 @@ pub fn choose(table: &Table, epochs: &[(u32, Stated)], columns: &Columns) -> Res
     let val_is_test = val_loss.is_none();
     let of_test = chooser.one("test loss", "--val-loss", Kind::Loss, &[Some(Side::Test)]);
     if val_is_test {
-        val_loss = of_test?;
+        // A test loss that is measured once, after the training, shows no course.
+        val_loss = of_test?.filter(|test| !chooser.is_measured_once(*test, train_loss));
     } else {
         test_loss = of_test.ok().flatten();
     }
@@ -182,6 +183,12 @@ impl Chooser<'_> {
     /// The last column of a kind and of one of these sides: a trainer writes an epoch's figure after those of its batches.
     fn last(&self, kind: Kind, sides: &[Option<Side>]) -> Option<u32> {
         self.candidates_for(kind, sides).iter().map(|candidate| candidate.column).max()
+    }
+
+    /// Whether one epoch alone states a column, and several state the training loss.
+    fn is_measured_once(&self, column: u32, train_loss: Option<u32>) -> bool {
+        let count = |column| self.epochs.iter().filter(|(_, stated)| stated.contains_key(&column)).count();
+        count(column) == 1 && train_loss.map_or(0, count) > 2
     }
 
     fn side(&self, column: u32) -> Option<Side> {
