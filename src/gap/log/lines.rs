@@ -19,7 +19,7 @@ use anyhow::Result;
 use super::{
     cell::Cell,
     groups::RUN,
-    names::{Kind, Side, label, recognise},
+    names::{Kind, Side, label, recognise, words},
     table::{Row, Table},
     tokens::Mark,
 };
@@ -29,7 +29,21 @@ use line::{Figure, Line};
 pub(super) const EPOCH: &str = "epoch";
 
 /// Words of a heading that do not change which side it announces.
-const OF_HEADINGS: [&str; 6] = ["begin", "begins", "start", "starts", "started", "Begin"];
+const OF_HEADINGS: [&str; 13] = [
+    "begin",
+    "begins",
+    "start",
+    "starts",
+    "started",
+    "starting",
+    "running",
+    "on",
+    "loop",
+    "epoch",
+    "stats",
+    "statistics",
+    "summary",
+];
 
 /// Lines longer than this are not a trainer's and are skipped \[bytes\].
 const LONGEST: usize = 20_000;
@@ -80,6 +94,8 @@ struct Reader<'a> {
     run: Option<String>,
     /// The side that a heading such as `Test Error:` announced.
     side: Option<Side>,
+    /// The indentation of a heading such as `Best so far:`, whose indented lines are about an earlier epoch.
+    past: Option<usize>,
     /// The epoch that was named last.
     epoch: Option<f64>,
     /// Whether an epoch was named since the last line with figures.
@@ -97,6 +113,7 @@ impl<'a> Reader<'a> {
             fold: None,
             run: None,
             side: None,
+            past: None,
             epoch: None,
             begins: false,
         }
@@ -105,6 +122,9 @@ impl<'a> Reader<'a> {
     fn read(&mut self, line: &str) -> Result<()> {
         // Weights & Biases repeats the last figures below a training.
         if line.trim_start().starts_with("wandb:") {
+            return Ok(());
+        }
+        if self.is_past(line) {
             return Ok(());
         }
         let mut named = epoch::find(line);
@@ -158,6 +178,18 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Whether the line is below a heading such as `Best so far:`, or is this heading.
+    fn is_past(&mut self, line: &str) -> bool {
+        let indentation = line.len() - line.trim_start().len();
+        if self.past.is_some_and(|heading| indentation > heading) {
+            return true;
+        }
+        let words: Vec<&str> =
+            line.trim().strip_suffix(':').map_or(Vec::new(), |line| line.split_whitespace().collect());
+        self.past = wording::is_past(&words).then_some(indentation);
+        self.past.is_some()
+    }
+
     /// Whether a callback wrote the line: it says so and states no figure but a rate.
     fn is_of_a_callback(&self, line: &str, named: Option<&epoch::Named>, figures: &[Figure]) -> bool {
         named.is_some_and(|epoch| epoch::is_of_a_callback(line, epoch))
@@ -196,8 +228,8 @@ fn fill(lines: Vec<Line>, mut table: Table) -> Result<Table> {
 /// The side that a heading announces: `Test Error:`, `--- Validation ---`, `Epoch 3 - Train metrics:`.
 fn heading(line: &str) -> Option<Side> {
     let last = line.rsplit(" - ").next().unwrap_or(line);
-    let words: Vec<&str> =
-        last.split_whitespace().filter(|word| !OF_HEADINGS.contains(&word.trim_end_matches('.'))).collect();
-    let is_short = words.iter().filter(|word| word.contains(char::is_alphanumeric)).count() <= 2;
-    label(&words.join(" ")).filter(|_| is_short || line.trim_end().ends_with(':'))
+    let words = words(last);
+    let is_short = words.len() <= 3 || line.trim_end().ends_with(':');
+    let telling: Vec<String> = words.into_iter().filter(|word| !OF_HEADINGS.contains(&word.as_str())).collect();
+    label(&telling.join(" ")).filter(|_| is_short)
 }

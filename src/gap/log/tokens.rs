@@ -55,6 +55,7 @@ pub fn tokens(line: &str, mark: Mark) -> Vec<Token<'_>> {
             '[' => (Some(Token::OpenSquare), 1),
             ')' | ']' => (Some(Token::Close), 1),
             ' ' | '"' | '\'' | '`' | '*' | '#' => (None, c.len_utf8()),
+            '.' if is_abbreviated(tokens.last()) => (None, 1),
             // `training loss:` and its number in columns.
             '\t' if tokens.last() == Some(&Token::Link) => (None, 1),
             c if c.is_ascii_digit() || "+-.".contains(c) => number(rest, mark),
@@ -65,6 +66,11 @@ pub fn tokens(line: &str, mark: Mark) -> Vec<Token<'_>> {
         rest = &rest[length..];
     }
     tokens
+}
+
+/// Whether a dot belongs to the word before it: `aux. loss`.
+fn is_abbreviated(last: Option<&Token>) -> bool {
+    matches!(last, Some(Token::Word(word)) if ["aux", "reg", "prev"].iter().any(|short| word.eq_ignore_ascii_case(short)))
 }
 
 /// Drops the words at the end: what is exclaimed, such as `New best!`, names no figure.
@@ -105,8 +111,8 @@ fn number(text: &str, mark: Mark) -> (Option<Token<'_>>, usize) {
     match (next.next(), next.next()) {
         (Some('%'), _) => (Some(Token::Value(Cell::Percent(value))), length + 1),
         (Some(' '), Some('%')) => (Some(Token::Value(Cell::Percent(value))), length + 2),
-        // `9842/10000` images predicted right.
-        (Some('/'), Some(digit)) if digit.is_ascii_digit() => {
+        // `9842/10000` images predicted right. `0.5/0.6` are two figures.
+        (Some('/'), Some(digit)) if digit.is_ascii_digit() && !digits.contains('.') => {
             let has_thousands = mark == Mark::Point && digits.contains(',');
             let of = if has_thousands { length_of_total(&after[1..]) } else { number_length(&after[1..], mark) };
             let all = value_of(&after[1..=of], mark);
@@ -235,6 +241,7 @@ mod tests {
         assert_eq!(tokens("9842/10000 76.5 %", Mark::Point), [percent, Token::Value(Cell::Percent(76.5))]);
         assert_eq!(tokens("train.py tensor(0.5)", Mark::Point), [Word("train.py"), value(0.5), Close]);
         assert!(matches!(&tokens("nan", Mark::Point)[..], [Token::Value(Cell::Number(value))] if value.is_nan()));
+        assert_eq!(tokens("0.5/0.6", Mark::Point), [value(0.5), Break, value(0.6)]);
         assert_eq!(tokens("was 3.", Mark::Point), [Word("was"), value(3.0), Break]);
         assert_eq!(tokens("…é–", Mark::Point), [Break, Word("é"), Break]);
         assert_eq!(

@@ -1,11 +1,11 @@
 //! Averages the losses of single batches into an epoch's training loss.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::line::Line;
 use crate::gap::log::{
     cell::Cell,
-    names::{Kind, recognise, words},
+    names::{Kind, Side, recognise, words},
     table::Table,
 };
 
@@ -33,6 +33,8 @@ struct Epoch {
 /// states a running mean or the figure of the whole epoch.
 pub fn average(lines: &mut [Line], table: &Table) {
     let is_averaged: Vec<bool> = table.columns.iter().map(|name| is_averaged(name)).collect();
+    let is_of_val: Vec<bool> = table.columns.iter().map(|name| is_of_val(name)).collect();
+    let [trains, vals] = table.losses_by_side();
     let mut open: BTreeMap<Option<String>, Epoch> = BTreeMap::new();
     let mut closed: Vec<(u32, Tally)> = Vec::new();
     for (at, line) in lines.iter().enumerate() {
@@ -42,11 +44,15 @@ pub fn average(lines: &mut [Line], table: &Table) {
             closed.extend(std::mem::take(&mut of_run.tallies));
             of_run.epoch = epoch;
         }
+        let states_any = |columns: &BTreeSet<u32>| line.figures.iter().any(|figure| columns.contains(&figure.column));
+        let states_both = states_any(&trains) && states_any(&vals);
         for figure in &line.figures {
             let tally = of_run.tallies.entry(figure.column).or_default();
+            // Beside the training loss of some batches, val is measured on all of its images.
+            let is_of_a_batch = line.is_of_a_batch && !(states_both && is_of_val[figure.column as usize]);
             let value = figure.cell.number().filter(|_| is_averaged[figure.column as usize]);
             match value {
-                Some(value) if line.is_of_a_batch && !figure.is_running => {
+                Some(value) if is_of_a_batch && !figure.is_running => {
                     // A whole figure before this batch was an earlier one, or that of a progress bar so far.
                     tally.sum += value;
                     tally.count += 1.0;
@@ -71,6 +77,10 @@ pub fn average(lines: &mut [Line], table: &Table) {
             };
         }
     }
+}
+
+fn is_of_val(name: &str) -> bool {
+    recognise(name).is_some_and(|meaning| matches!(meaning.side, Some(Side::Val | Side::Test)))
 }
 
 /// Whether figures of this column may be a batch's: losses and accuracies whose names do not say that they are means.

@@ -45,19 +45,18 @@ const OF_ANOTHER: [&str; 23] = [
 /// Words that say so directly before it.
 const DIRECTLY: [&str; 5] = ["from", "since", "until", "till", "total"];
 
-/// The first epoch that `line` names.
+/// The epoch that `line` names: the first that is the current one, or else the first other one.
 pub fn find(line: &str) -> Option<Named> {
     let small = line.to_ascii_lowercase();
-    let mut from = 0;
-    while let Some(at) = small[from..].find("epoch").map(|at| from + at) {
-        if let Some(named) = at_word(&small, at)
-            && !is_bracketed(&small[..at])
-        {
-            return Some(named);
+    let mut other = None;
+    for (at, _) in small.match_indices("epoch").filter(|(at, _)| !is_bracketed(&small[..*at])) {
+        match at_word(&small, at) {
+            Some(named) if named.is_of_another => other = other.or(Some(named)),
+            Some(named) => return Some(named),
+            None => {}
         }
-        from = at + "epoch".len();
     }
-    timms(line).or_else(|| swins(&small)).or_else(|| tutorials(&small)).or_else(|| short(&small))
+    other.or_else(|| timms(line)).or_else(|| swins(&small)).or_else(|| tutorials(&small)).or_else(|| short(&small))
 }
 
 /// `ep 3` and `[3/50][100/1583]`, epoch and batch.
@@ -233,10 +232,10 @@ fn at_word(line: &str, at: usize) -> Option<Named> {
 
 /// The epoch of tqdm's bar over epochs, whose percentage ends before `bar`: `Epoch:  17%|##   | 1/6 [00:10<00:50]`.
 fn of_bar(line: &str, at: usize, bar: &str) -> Option<Named> {
-    let (number, rest) = number(bar.split('|').nth(2)?.trim_start())?;
+    let (number, rest) = number(bar.split_once('|')?.1.split_once('|')?.1.trim_start())?;
     let (_, rest) = self::number(rest.strip_prefix('/')?)?;
-    let end = line.len() - bar.len() + bar.find(rest).filter(|_| rest.starts_with(" ["))?;
-    Some(Named { number, place: at..end, is_of_another: false })
+    let place = at..line.len() - rest.len();
+    rest.starts_with(" [").then_some(Named { number, place, is_of_another: false })
 }
 
 /// The number at the start of a text, where it is not part of a name.

@@ -258,8 +258,12 @@ impl<'a> Reader<'a> {
         if wording::has_side(&name) {
             self.last = None;
         }
-        // `Training: 45%|###  | loss=0.5`
-        self.side = label(&name.join(" ")).or(self.side);
+        // `Training: 45%|###  | loss=0.5` and Lightning's `Validation DataLoader 0: 45%|###  | loss=0.5`
+        let of_bar = match name[..] {
+            [side, "DataLoader"] => label(side),
+            _ => label(&name.join(" ")),
+        };
+        self.side = of_bar.or(self.side);
         // `class 0 val acc: 12`
         if matches!(value, Cell::Number(number) if number.fract() == 0.0)
             && name.last().is_some_and(|word| wording::names_part(word))

@@ -2,7 +2,10 @@
 
 use anyhow::{Result, ensure};
 
-use crate::gap::log::tokens::Mark;
+use crate::gap::log::{
+    names::{side_of, words},
+    tokens::Mark,
+};
 
 /// How the losses in `text` are written.
 ///
@@ -37,7 +40,12 @@ fn numbers(line: &str) -> impl Iterator<Item = &str> {
     let is_loss = |at: usize| line.as_bytes()[at..].get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"loss"));
     let ends = (0..line.len()).filter(move |at| is_loss(*at)).map(|at| at + 4);
     ends.filter_map(|at| {
-        let rest = line[at..].trim_start_matches([':', '=', ' ', '\t', '"', '\'']);
+        // `loss: 0,5`, `loss (val) = 0,5` and `LOSS train 0,5`.
+        let rest = line[at..].trim_start_matches(|c: char| c.is_alphabetic() || ":=()[]_/- \t\"'".contains(c));
+        let between = &line[at..line.len() - rest.len()];
+        if !words(between).iter().all(|word| side_of(word).is_some()) {
+            return None;
+        }
         let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ',')).unwrap_or(rest.len());
         let number = rest[..end].trim_end_matches([',', '.']);
         number.starts_with(|c: char| c.is_ascii_digit()).then_some(number)
@@ -50,8 +58,16 @@ mod tests {
 
     #[test]
     fn commas_of_fractions_thousands_and_lists() {
-        assert_eq!(of("Epoch 1: loss 0,5 val_loss 0,6").unwrap(), Mark::Comma);
-        for text in ["loss: 0.5, val_loss: 0.6", "loss=1,acc=2", "[1,2000] loss: 1.3", "loss: 1,234.5 val_loss 2.0"] {
+        for text in ["Epoch 1: loss 0,5 val_loss 0,6", "LOSS train 0,5 valid 0,6", "loss (val) = 0,5"] {
+            assert_eq!(of(text).unwrap(), Mark::Comma, "{text}");
+        }
+        for text in [
+            "loss: 0.5, val_loss: 0.6",
+            "loss=1,acc=2",
+            "[1,2000] loss: 1.3",
+            "loss_weights: 1,2",
+            "loss: 1,234.5 val_loss 2.0",
+        ] {
             assert_eq!(of(text).unwrap(), Mark::Point, "{text}");
         }
         let weights = String::from("losses: 1,2\n") + &"loss: 0.5\n".repeat(20);

@@ -48,7 +48,7 @@ fn is_first_position(text: &str) -> bool {
 /// The percentage of a progress bar that `line` shows: `45%|###  |`.
 pub fn share(line: &str) -> Option<f64> {
     let before = &line[..line.find("%|")?];
-    let begin = before.rfind(|c: char| !(c.is_ascii_digit() || c == '.')).map_or(0, |at| at + 1);
+    let begin = before.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').len();
     before[begin..].parse().ok()
 }
 

@@ -93,12 +93,19 @@ impl Visit {
     /// Finds what the lines that do not name their epoch state again.
     fn find_repetition(&mut self, sides: &[Option<Side>]) {
         let mut stated: BTreeSet<u32> = BTreeSet::new();
+        let mut ever_stated: BTreeSet<u32> = BTreeSet::new();
         for (at, line) in self.lines.iter().enumerate() {
             if line.begins {
                 stated.clear();
             }
             let of_line: BTreeSet<u32> = line.figures.iter().map(|figure| figure.column).collect();
-            if !line.is_own {
+            let is_measured_once = !line.has_bar && !line.is_of_a_batch;
+            if line.is_own {
+                let is_of_val_alone = of_line.iter().all(|column| is_of_val(sides[*column as usize]));
+                if is_of_val_alone && is_measured_once && !of_line.is_disjoint(&ever_stated) {
+                    self.val_again.push(at);
+                }
+            } else {
                 let (val, train): (BTreeSet<u32>, BTreeSet<u32>) =
                     stated.iter().partition(|column| is_of_val(sides[**column as usize]));
                 let states_val_again = !val.is_disjoint(&of_line);
@@ -106,11 +113,12 @@ impl Visit {
                 if !val.is_empty() && !train.is_disjoint(&of_line) && !val.is_subset(&of_line) {
                     self.train_again.push(at);
                 }
-                if states_val_again && !line.has_bar && !line.is_of_a_batch {
+                if states_val_again && is_measured_once {
                     self.val_again.push(at);
                 }
                 self.states_both_again |= self.train_again.iter().any(|train| *train < at) && states_val_again;
             }
+            ever_stated.extend(&of_line);
             stated.extend(of_line);
         }
     }
@@ -122,7 +130,7 @@ impl Visit {
         self.lines.retain(|line| {
             is_over = ends.contains(&at) || is_over && !line.begins;
             at += 1;
-            !is_over || line.is_own
+            !is_over
         });
     }
 }

@@ -40,12 +40,12 @@ const PAST: [&str; 5] = ["best", "lowest", "highest", "previous", "prev"];
 /// Words of figures over several epochs.
 const SUMMARIES: [&str; 6] = ["min", "max", "minimum", "maximum", "delta", "change"];
 /// Words beside `best` in what a trainer says of the current epoch: `new best`, `saving best model`.
-const OF_NOW: [&str; 8] = ["new", "is", "found", "improved", "save", "saved", "saving", "this"];
+const OF_NOW: [&str; 10] = ["new", "is", "found", "improved", "save", "saved", "saving", "this", "update", "updated"];
 /// Words that a bracket behind a name adds without changing what it means: `val loss (CE)`, `acc (top1)`.
 const NOTES: [&str; 11] =
     ["loss", "acc", "accuracy", "nats", "bits", "ce", "nll", "bce", "cross-entropy", "top1", "top-1"];
 /// Words that say that the number behind them is a running mean: `(avg: 0.6)`.
-const MEANS: [&str; 6] = ["avg", "average", "mean", "running", "smoothed", "global_avg"];
+const MEANS: [&str; 5] = ["avg", "average", "mean", "running", "global_avg"];
 /// Words whose numbers name a part of the model or the data: `class 0 val acc`.
 const PARTS: [&str; 7] = ["class", "cls", "task", "head", "domain", "group", "client"];
 /// Names of averaged or other weights, kept in addition to the raw ones.

@@ -246,6 +246,8 @@ fn what_comes_after_the_last_epoch_changes_none() {
         "Top checkpoints:\n  epoch 2 val_loss 1.3\n  epoch 3 val_loss 1.25",
         "Model saved: epoch 2, loss 1.2, val loss 1.3",
         "Early stop at epoch 3 with val loss 0.1",
+        "Final evaluation at epoch 3: val loss 0.1",
+        "Best so far:\n  epoch 2\n  val loss 0.1",
     ] {
         assert_eq!(gap(&below(end)), 0.25, "{end}");
         // Of two trainings in one log the second is judged; the first has its end too.
@@ -267,6 +269,11 @@ fn val_may_be_measured_several_times_in_each_epoch() {
         )
     });
     assert_eq!(gap(&steps), 0.25);
+    let lines = three(|e, t, v| {
+        let line = |step: usize, t: f64, v: f64| format!("Epoch {e} Step {step}: train loss {t}, val loss {v}\n");
+        line(50, t + 0.5, 9.0) + &line(100, t - 0.5, v)
+    });
+    assert_eq!(gap(&lines), 0.25);
 }
 
 #[test]
@@ -283,6 +290,12 @@ fn the_line_of_an_epoch_may_be_below_its_figures() {
 }
 
 #[test]
+fn a_test_loss_after_the_training_is_no_val_loss() {
+    let text = three(|e, t, _| format!("Epoch {e}: train loss {t}\n")) + "Test loss: 1.4\n";
+    assert!(format!("{:#}", read_text(&text).unwrap_err()).contains("no validation loss"));
+}
+
+#[test]
 fn headings_and_bars_name_a_side() {
     for (train, val) in [
         ("Train", "Validation"),
@@ -293,7 +306,7 @@ fn headings_and_bars_name_a_side() {
         let text = three(|e, t, v| format!("Epoch {e}\n{train}\n  loss: {t}\n{val}\n  loss: {v}\n"));
         assert_eq!(gap(&text), 0.25, "{train}");
     }
-    for val in ["Evaluating", "Validating"] {
+    for val in ["Evaluating", "Validating", "Validation DataLoader 0"] {
         let text = three(|e, t, v| {
             format!("Epoch {e}: 100%|##| 9/9 [00:01, loss={t}]\r{val}: 100%|##| 5/5 [00:00, loss={v}]\r")
         });
