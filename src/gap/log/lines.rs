@@ -120,24 +120,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read(&mut self, line: &str) -> Result<()> {
-        // Weights & Biases repeats the last figures below a training.
-        if line.trim_start().starts_with("wandb:") {
-            return Ok(());
-        }
-        if self.is_past(line) {
-            return Ok(());
-        }
-        let mut named = epoch::find(line);
-        let mut line = line;
-        if named.as_ref().is_some_and(|epoch| epoch::is_aside(line, epoch, self.epoch)) {
-            return Ok(());
-        }
-        if let Some(another) = named.take_if(|epoch| epoch.is_of_another) {
-            line = &line[..another.place.start];
-            if line.trim().is_empty() {
-                return Ok(());
-            }
-        }
+        let Some((line, named)) = self.current(line) else { return Ok(()) };
         if line.trim().is_empty() || named.is_some() {
             self.side = None;
         }
@@ -176,6 +159,22 @@ impl<'a> Reader<'a> {
         });
         self.begins = false;
         Ok(())
+    }
+
+    /// The part of a line that is about the current epoch, and the epoch that it names; None where there is no such part.
+    fn current<'t>(&mut self, line: &'t str) -> Option<(&'t str, Option<epoch::Named>)> {
+        // Weights & Biases repeats the last figures below a training.
+        if line.trim_start().starts_with("wandb:") || self.is_past(line) {
+            return None;
+        }
+        match epoch::find(line) {
+            Some(named) if epoch::is_aside(line, &named, self.epoch) => None,
+            Some(named) if named.is_of_another => {
+                let before = &line[..named.place.start];
+                (!before.trim().is_empty()).then_some((before, None))
+            }
+            named => Some((line, named)),
+        }
     }
 
     /// Whether the line is below a heading such as `Best so far:`, or is this heading.
