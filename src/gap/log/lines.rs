@@ -4,6 +4,7 @@
 //! numbers; a label such as `Val:` gives a side to the names after it that have none.
 
 mod batches;
+mod counts;
 mod epoch;
 mod figures;
 mod line;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::position;
+use super::counts::{is_position, number};
 use crate::gap::log::names::side_of;
 
 /// An epoch in a line.
@@ -66,7 +66,7 @@ fn short(line: &str) -> Option<Named> {
     if let Some((number, rest)) = line[begin..].strip_prefix('[').and_then(number) {
         let (_, rest) = self::number(rest.strip_prefix('/')?)?;
         let batch = rest.strip_prefix("][")?;
-        return position::is_position(batch).then(|| named(begin + 1..line.len() - rest.len(), number))?;
+        return is_position(batch).then(|| named(begin + 1..line.len() - rest.len(), number))?;
     }
     line.match_indices("ep").find_map(|(at, _)| {
         let is_begun = line[..at].chars().next_back().is_none_or(|c| " [(|-:\t".contains(c));
@@ -236,23 +236,6 @@ fn of_bar(line: &str, at: usize, bar: &str) -> Option<Named> {
     let (_, rest) = self::number(rest.strip_prefix('/')?)?;
     let place = at..line.len() - rest.len();
     rest.starts_with(" [").then_some(Named { number, place, is_of_another: false })
-}
-
-/// The number at the start of a text, where it is not part of a name.
-pub fn number(text: &str) -> Option<(f64, &str)> {
-    let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let mut end = digits(text);
-    if end == 0 || end > 9 {
-        return None;
-    }
-    if let Some(fraction) = text[end..].strip_prefix('.') {
-        let more = digits(fraction);
-        end += if more > 0 { more + 1 } else { 0 };
-    }
-    let rest = &text[end..];
-    let is_over = !rest.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    is_over.then_some(())?;
-    Some((text[..end].parse().ok()?, rest))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Finds which part of an epoch a line is about: one batch, or a progress bar's share.
 
-use super::epoch::{Named, number, tutorials};
+use super::{
+    counts::{is_position, number},
+    epoch::{Named, tutorials},
+};
 
 /// Whether a line is about one batch of the epoch that it names at `epoch`: `[128/50000]`, `Step [10/40]`, `batch 7`.
 pub fn is_of_a_batch(line: &str, epoch: Option<&Named>) -> bool {
@@ -25,13 +28,6 @@ pub fn is_of_a_batch(line: &str, epoch: Option<&Named>) -> bool {
 /// Words that count the batches of an epoch.
 const COUNTS: [&str; 10] =
     ["step", "batch", "iter", "iteration", "iters", "iterations", "it", "minibatch", "mini-batch", "mb"];
-
-/// Whether a text begins with a number and a total: `128/50000]`; or with a share of the epoch: `33%]`.
-pub fn is_position(text: &str) -> bool {
-    let Some((_, rest)) = number(text.trim_start()) else { return false };
-    let total = rest.trim_start().strip_prefix('/').and_then(|total| number(total.trim_start()));
-    total.is_some_and(|(_, end)| end.starts_with([']', ' ', ')'])) || rest.starts_with("%]")
-}
 
 /// Whether a line, or what follows the epoch that it names, begins with a number and a total, or with a share of the epoch:
 /// `(1/3)`, `, 1/3,`, `| 1/3 |`, `33%`.
