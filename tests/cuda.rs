@@ -129,7 +129,7 @@ fn after_an_epoch(recipe: &Recipe, data: &Dataset, device: Device) -> anyhow::Re
 ///
 /// An input of ReLU that is 0 but for rounding may be positive on one device and negative on the other, and then its
 /// gradient differs by more than rounding. That is rare and a matter of the weights, so three seeds are tried: a fault
-/// shows with each of them. All gradients as one vector hardly change by it, and have to agree with every seed.
+/// shows with each of them. All gradients as one vector change by less, and have to agree within a tenth with every seed.
 fn one_update(keys: &str, device: Device) -> Test {
     let first = update_from(0, keys, device)?;
     if first.is_ok() {
@@ -159,8 +159,8 @@ fn update_from(seed: u64, keys: &str, device: Device) -> Result<Test, Failed> {
     if recipe.amp {
         return Ok(same_gradients(&found, &state, 0.1));
     }
-    same_gradients(&found, &state, 1e-2)?;
-    Ok(same_state(&found, &state, tolerance))
+    same_gradients(&found, &state, 0.1)?;
+    Ok(same_gradients(&found, &state, 1e-2).and_then(|()| same_state(&found, &state, tolerance)))
 }
 
 /// The gradients of all layers, which the velocities are after one update, differ as one vector by at most `tolerance` of

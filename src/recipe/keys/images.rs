@@ -82,7 +82,7 @@ pub(super) const AUGMENTATION: &[Key] = &[
     Key {
         name: "train_crop", value_names: &["SIDE"], kind: Kind::Number(Range::FROM_0),
         help: "Train on a window of this side at a random place, in pixels or, below 1, as a share of the side",
-        family: Some(KnobFamily::Augmentation), usual: "0.9", example: "train_crop = 8.0", ..Key::KNOB
+        family: Some(KnobFamily::Augmentation), usual: "0.9", example: "train_crop = 0.8", ..Key::KNOB
     },
     Key {
         name: "border", value_names: &["HOW"], kind: Kind::Word(Border::WORDS),
