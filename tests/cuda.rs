@@ -128,19 +128,19 @@ fn after_an_epoch(recipe: &Recipe, data: &Dataset, device: Device) -> anyhow::Re
 /// Compares one update on both devices.
 ///
 /// An input of ReLU that is 0 but for rounding may be positive on one device and negative on the other, and then its
-/// gradient differs by more than rounding. That is rare and a matter of the weights, so three seeds are tried: a fault
-/// shows with each of them. All gradients as one vector change by less, and have to agree within a tenth with every seed.
+/// gradient differs by more than rounding: by up to 2 % of all gradients, with one seed of a hundred. A fault shows with
+/// every seed, so that two of three seeds have to agree.
 fn one_update(keys: &str, device: Device) -> Test {
-    let first = update_from(0, keys, device)?;
-    if first.is_ok() {
-        return Ok(());
-    }
-    for seed in [1, 2] {
-        if update_from(seed, keys, device)?.is_ok() {
-            return Ok(());
+    let (mut agreed, mut differed) = (0, Ok(()));
+    for seed in 0..3 {
+        match update_from(seed, keys, device)? {
+            Ok(()) if agreed == 1 => return Ok(()),
+            Ok(()) => agreed += 1,
+            Err(why) if differed.is_err() => return Err(why),
+            difference => differed = difference,
         }
     }
-    first
+    differed
 }
 
 /// The comparison of the update from the weights of `seed`. Fails at once where no rounding explains the difference.
@@ -159,8 +159,7 @@ fn update_from(seed: u64, keys: &str, device: Device) -> Result<Test, Failed> {
     if recipe.amp {
         return Ok(same_gradients(&found, &state, 0.1));
     }
-    same_gradients(&found, &state, 0.1)?;
-    Ok(same_gradients(&found, &state, 1e-2).and_then(|()| same_state(&found, &state, tolerance)))
+    Ok(same_state(&found, &state, tolerance))
 }
 
 /// The gradients of all layers, which the velocities are after one update, differ as one vector by at most `tolerance` of
