@@ -269,7 +269,7 @@ fn unmarked_train(folders: &[PathBuf], hints: &[Option<SplitInName>]) -> Result<
     Ok(None)
 }
 
-/// Those of `folders` that hold class folders, two or more, all of which `train` holds too.
+/// The folders among `folders` that hold two class folders or more, all of which `train` holds too.
 fn with_classes_of<'a>(train: &Path, folders: &'a [PathBuf]) -> Result<Vec<&'a PathBuf>> {
     let classes = class_names(&inner(train, SplitName::Train))?;
     let mut alike = Vec::new();
