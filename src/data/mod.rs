@@ -46,6 +46,7 @@ pub use options::Options;
 pub use read_progress::{NoProgress, ReadProgress};
 pub use selection::{Merge, Selection};
 pub use sources::{
+    csv_rows::IMAGE_COLUMNS,
     faces,
     image_files::{ImageFile, images_below},
     soft_labels::SoftLabels,

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use anyhow::{Result, anyhow, bail, ensure};
 
-/// Names of the column with the image's name, and those that count where none of them is there.
+use crate::data::IMAGE_COLUMNS;
+
+/// Names of the column with the image's name; where none of them is there [`IMAGE_COLUMNS`] count.
 const NAME: [&str; 5] = ["name", "path", "filename", "file", "image"];
-const OTHER_NAME: [&str; 9] =
-    ["file_name", "filepath", "file_path", "image_path", "img", "img_path", "image_name", "image_id", "id"];
 /// Names of the column with the true class, and those that count where none of them is there.
 const LABEL: [&str; 3] = ["label", "target", "true_label"];
 const OTHER_LABEL: [&str; 9] =
@@ -77,7 +77,7 @@ impl Columns {
         for separator in [b',', b';', b'\t'] {
             let head = split(line, separator)?;
             let has = |names: [&[&str]; 2]| head.iter().any(|column| is_one_of(column, &names.concat()));
-            if has([&NAME, &OTHER_NAME]) && has([&LABEL, &OTHER_LABEL]) {
+            if has([&NAME, &IMAGE_COLUMNS.concat()]) && has([&LABEL, &OTHER_LABEL]) {
                 return Self::of_names(&head, separator);
             }
             heads.push(head);
@@ -94,7 +94,7 @@ impl Columns {
     }
 
     fn of_names(head: &[String], separator: u8) -> Result<Self> {
-        let name = only(head, [&NAME, &OTHER_NAME])?;
+        let name = only(head, [&NAME, &IMAGE_COLUMNS.concat()])?;
         let label = only(head, [&LABEL, &OTHER_LABEL])?;
         let is_truth = |column: &str| is_one_of(column, &OTHER_LABEL) && !is_one_of(column, &NO_CLASS);
         if let Some(second) = (0..head.len()).find(|&index| index != label && is_truth(&head[index])) {
@@ -160,7 +160,7 @@ fn only(head: &[String], [names, others]: [&[&str]; 2]) -> Result<usize> {
 /// Whether a column is no class by its name; pandas calls an index without a name `Unnamed: 0`.
 fn is_no_class(column: &str) -> bool {
     let is_index = column.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("unnamed: "));
-    is_index || is_one_of(column, &NO_CLASS) || is_one_of(column, &NAME) || is_one_of(column, &OTHER_NAME)
+    is_index || is_one_of(column, &NO_CLASS) || is_one_of(column, &NAME) || is_one_of(column, &IMAGE_COLUMNS.concat())
 }
 
 fn is_one_of(column: &str, names: &[&str]) -> bool {

@@ -98,34 +98,37 @@ impl CsvRows {
     /// The column with the names of the samples.
     /// Fails if there is none, or there are two.
     pub fn names(&self) -> Result<usize> {
-        match self.column(&FILES)? {
+        let [files, _] = IMAGE_COLUMNS;
+        match self.column(files)? {
             Some(column) => Ok(column),
-            None => self.required("the names of the images", &[&FILES[..], &IDS].concat()),
+            None => self.required("the names of the images", &IMAGE_COLUMNS.concat()),
         }
     }
 }
 
-/// Names of the column with the names of the samples, and those that count where none of them is there.
-const FILES: [&str; 17] = [
-    "name",
-    "file",
-    "filename",
-    "file_name",
-    "fname",
-    "filenames",
-    "image",
-    "img",
-    "path",
-    "filepath",
-    "filepaths",
-    "file_path",
-    "image_path",
-    "img_path",
-    "image_filename",
-    "image_file",
-    "image index",
+/// Names of the column with the names of images, and those that count where none of the first ones is there.
+pub const IMAGE_COLUMNS: [&[&str]; 2] = [
+    &[
+        "name",
+        "file",
+        "filename",
+        "file_name",
+        "fname",
+        "filenames",
+        "image",
+        "img",
+        "path",
+        "filepath",
+        "filepaths",
+        "file_path",
+        "image_path",
+        "img_path",
+        "image_filename",
+        "image_file",
+        "image index",
+    ],
+    &["id", "image_id", "imageid", "image_name", "image name", "img_name", "img_id", "id_code"],
 ];
-const IDS: [&str; 8] = ["id", "image_id", "imageid", "image_name", "image name", "img_name", "img_id", "id_code"];
 
 /// The separator: of comma, semicolon and tab the one that divides the first line into most fields.
 fn separator(text: &[u8]) -> u8 {

@@ -13,7 +13,7 @@
 
 pub mod choose_classes;
 pub mod class_folders;
-mod csv_rows;
+pub mod csv_rows;
 pub mod exclude;
 pub mod faces;
 pub mod folder_contents;

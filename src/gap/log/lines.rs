@@ -69,7 +69,11 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
     } else {
         order::move_to_epoch_below(&mut lines, &named, &table);
         order::drop_false_runs(&mut lines);
-        order::drop_unfinished(&mut lines);
+        if order::drop_unfinished(&mut lines) {
+            table
+                .notes
+                .push("The progress bar of the last epoch has not reached its end: the epoch is left out.".to_owned());
+        }
         lines = summary::without_summaries(lines, &table);
     }
     variants::separate(&mut lines, &mut table)?;

@@ -60,6 +60,13 @@ pub struct Meaning {
     pub rank: i8,
 }
 
+impl Meaning {
+    /// Whether it is measured on images that are not trained on: those of val or test.
+    pub fn is_of_val(&self) -> bool {
+        matches!(self.side, Some(Side::Val | Side::Test))
+    }
+}
+
 /// The words that name each side.
 const SIDES: [(Side, &[&str]); 3] = [
     (Side::Train, &["train", "training", "trn", "tr", "trained", "probe"]),

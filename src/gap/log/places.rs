@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::{
     keys::Keys,
-    names::{Kind, Side},
     runs::RunRows,
     table::{Row, Table},
 };
@@ -14,8 +13,7 @@ pub fn places(table: &Table, run: &RunRows, keys: &Keys) -> (Vec<Option<u32>>, O
     if keys.epoch.is_none() && keys.step.is_none() {
         return ((1..=run.rows.len() as u32).map(Some).collect(), None);
     }
-    let val_losses =
-        table.columns_of(|meaning| meaning.kind == Kind::Loss && matches!(meaning.side, Some(Side::Val | Side::Test)));
+    let [_, val_losses] = table.losses_by_side();
     let counts = if keys.epoch.is_some() {
         by_step(run, keys, &table.losses(), &val_losses)
     } else {

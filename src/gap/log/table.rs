@@ -228,8 +228,12 @@ impl Table {
 
     /// The columns of training losses, and those of val and test losses.
     pub fn losses_by_side(&self) -> [BTreeSet<u32>; 2] {
-        let is_of_val = |meaning: &Meaning| matches!(meaning.side, Some(Side::Val | Side::Test));
-        [false, true].map(|val| self.columns_of(|meaning| meaning.kind == Kind::Loss && is_of_val(&meaning) == val))
+        [false, true].map(|val| self.columns_of(|meaning| meaning.kind == Kind::Loss && meaning.is_of_val() == val))
+    }
+
+    /// Whether each column is measured on val or test.
+    pub fn are_of_val(&self) -> Vec<bool> {
+        self.columns.iter().map(|name| recognise(name).is_some_and(|meaning| meaning.is_of_val())).collect()
     }
 
     /// The first column of this kind.

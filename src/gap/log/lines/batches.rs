@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::line::Line;
 use crate::gap::log::{
     cell::Cell,
-    names::{Kind, Side, recognise, words},
+    names::{Kind, recognise, words},
     table::Table,
 };
 
@@ -33,7 +33,7 @@ struct Epoch {
 /// states a running mean or the figure of the whole epoch.
 pub fn average(lines: &mut [Line], table: &Table) {
     let is_averaged: Vec<bool> = table.columns.iter().map(|name| is_averaged(name)).collect();
-    let is_of_val: Vec<bool> = table.columns.iter().map(|name| is_of_val(name)).collect();
+    let is_of_val = table.are_of_val();
     let [trains, vals] = table.losses_by_side();
     let mut open: BTreeMap<Option<String>, Epoch> = BTreeMap::new();
     let mut closed: Vec<(u32, Tally)> = Vec::new();
@@ -77,10 +77,6 @@ pub fn average(lines: &mut [Line], table: &Table) {
             };
         }
     }
-}
-
-fn is_of_val(name: &str) -> bool {
-    recognise(name).is_some_and(|meaning| matches!(meaning.side, Some(Side::Val | Side::Test)))
 }
 
 /// Whether figures of this column may be a batch's: losses and accuracies whose names do not say that they are means.

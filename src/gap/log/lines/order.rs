@@ -1,13 +1,10 @@
 //! Corrects which epoch and run the lines belong to: figures above the line that names their epoch, numbers that are no
 //! runs, and an epoch that has not ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::line::Line;
-use crate::gap::log::{
-    names::{Kind, Meaning, Side, recognise},
-    table::Table,
-};
+use crate::gap::log::table::Table;
 
 /// Gives each line the epoch that is named below it, where the log names an epoch after its figures: `Epoch 3 finished`.
 ///
@@ -30,20 +27,16 @@ pub fn move_to_epoch_below(lines: &mut [Line], named: &[(usize, f64)], table: &T
 /// Whether training comes before the line of its epoch: a training loss is stated above the first epoch, none on the line of
 /// an epoch or below the last one, and val losses are stated above the first epoch or on the lines of the epochs.
 fn are_above(lines: &[Line], named: &[(usize, f64)], table: &Table) -> bool {
-    let meanings: Vec<Option<Meaning>> = table.columns.iter().map(|name| recognise(name)).collect();
-    let states = |lines: &[Line], is_wanted: &dyn Fn(Meaning) -> bool| {
-        let mut figures = lines.iter().flat_map(|line| &line.figures);
-        figures.any(|figure| meanings[figure.column as usize].is_some_and(is_wanted))
+    let [train_losses, val_losses] = table.losses_by_side();
+    let states = |lines: &[Line], columns: &BTreeSet<u32>| {
+        lines.iter().flat_map(|line| &line.figures).any(|figure| columns.contains(&figure.column))
     };
-    let is_of_val = |meaning: Meaning| matches!(meaning.side, Some(Side::Val | Side::Test));
-    let is_train_loss = |meaning: Meaning| meaning.kind == Kind::Loss && !is_of_val(meaning);
-    let is_val_loss = |meaning: Meaning| meaning.kind == Kind::Loss && is_of_val(meaning);
     let [(first, _), .., (last, _)] = named else { return false };
     let mut own_lines = lines.iter().filter(|line| line.is_own).map(std::slice::from_ref);
-    states(&lines[..*first], &is_train_loss)
-        && !states(&lines[*last..], &is_train_loss)
-        && !own_lines.clone().any(|own| states(own, &is_train_loss))
-        && (states(&lines[..*first], &is_val_loss) || own_lines.any(|own| states(own, &is_val_loss)))
+    states(&lines[..*first], &train_losses)
+        && !states(&lines[*last..], &train_losses)
+        && !own_lines.clone().any(|own| states(own, &train_losses))
+        && (states(&lines[..*first], &val_losses) || own_lines.any(|own| states(own, &val_losses)))
 }
 
 /// Removes the names of runs that do not tell runs apart: no epoch appears with two of them.
@@ -61,13 +54,15 @@ pub fn drop_false_runs(lines: &mut [Line]) {
 }
 
 /// Removes the last epoch where its progress bar never reaches its end, as those of the epochs before it do: the bar shows
-/// batches so far, and the val loss of the epoch before.
-pub fn drop_unfinished(lines: &mut Vec<Line>) {
-    let Some(last) = lines.last().and_then(|line| line.epoch) else { return };
+/// batches so far, and the val loss of the epoch before. Returns whether it did.
+pub fn drop_unfinished(lines: &mut Vec<Line>) -> bool {
+    let Some(last) = lines.last().and_then(|line| line.epoch) else { return false };
     let begin = lines.iter().rposition(|line| line.epoch != Some(last)).map_or(0, |at| at + 1);
     let is_part = |line: &Line| line.is_own && line.share.is_some_and(|share| share < 100.0);
     let ended = lines[..begin].last().is_some_and(|line| line.is_own && line.share == Some(100.0));
-    if ended && lines[begin..].iter().all(is_part) {
+    let is_unfinished = ended && lines[begin..].iter().all(is_part);
+    if is_unfinished {
         lines.truncate(begin);
     }
+    is_unfinished
 }

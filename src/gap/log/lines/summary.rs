@@ -3,19 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::line::{Figure, Line};
-use crate::gap::log::{
-    names::{Side, recognise},
-    table::Table,
-};
+use crate::gap::log::{names::recognise, table::Table};
 
 /// Lines among which a repeated record is looked for.
 const LOOK_BACK: usize = 100;
 
 /// The lines without those that restate, below an epoch or after the last one, what an epoch has stated.
 pub fn without_summaries(lines: Vec<Line>, table: &Table) -> Vec<Line> {
-    let sides = sides(table);
+    let of_val = table.are_of_val();
     let on_own_lines = on_own_lines(&lines);
-    let mut visits = visits(lines, &sides);
+    let mut visits = visits(lines, &of_val);
     let is_last: Vec<bool> = (0..visits.len()).map(|at| is_last_of_run(&visits, at)).collect();
     let others = || visits.iter().zip(&is_last).filter(|(_, is_last)| !**is_last).map(|(visit, _)| visit);
     // A log that measures val several times in most epochs does not summarise them.
@@ -33,7 +30,7 @@ pub fn without_summaries(lines: Vec<Line>, table: &Table) -> Vec<Line> {
         }
         visit.drop_from(&ends);
     }
-    let mut kept = without_looks_back(visits, &sides);
+    let mut kept = without_looks_back(visits, &of_val);
     for line in kept.iter_mut().filter(|line| !line.is_own) {
         line.figures.retain(|figure| !on_own_lines.contains(&(figure.column, figure.before.clone())));
     }
@@ -80,18 +77,18 @@ impl Visit {
 
     /// Whether this is no training of the epoch whose earlier lines stated `before`: val is stated again, and training is
     /// not, or a single line repeats what val was.
-    fn looks_back_at(&self, before: &BTreeMap<u32, Option<f64>>, sides: &[Option<Side>]) -> bool {
-        let is_val = |column: u32| is_of_val(sides[column as usize]);
-        let of_val = || self.figures().filter(|figure| is_val(figure.column));
-        let restates_val = of_val().any(|figure| before.contains_key(&figure.column));
+    fn looks_back_at(&self, before: &BTreeMap<u32, Option<f64>>, of_val: &[bool]) -> bool {
+        let is_val = |column: u32| of_val[column as usize];
+        let val_figures = || self.figures().filter(|figure| is_val(figure.column));
+        let restates_val = val_figures().any(|figure| before.contains_key(&figure.column));
         let states_train = self.figures().any(|figure| !is_val(figure.column));
         let lacks_training = !states_train && !before.keys().all(|column| is_val(*column));
         let is_alike = |figure: &Figure| before.get(&figure.column) == Some(&figure.cell.number());
-        restates_val && (lacks_training || self.lines.len() == 1 && of_val().all(is_alike))
+        restates_val && (lacks_training || self.lines.len() == 1 && val_figures().all(is_alike))
     }
 
     /// Finds what the lines that do not name their epoch state again.
-    fn find_repetition(&mut self, sides: &[Option<Side>]) {
+    fn find_repetition(&mut self, of_val: &[bool]) {
         let mut stated: BTreeSet<u32> = BTreeSet::new();
         let mut ever_stated: BTreeSet<u32> = BTreeSet::new();
         for (at, line) in self.lines.iter().enumerate() {
@@ -101,13 +98,13 @@ impl Visit {
             let of_line: BTreeSet<u32> = line.figures.iter().map(|figure| figure.column).collect();
             let is_measured_once = !line.has_bar && !line.is_of_a_batch;
             if line.is_own {
-                let is_of_val_alone = of_line.iter().all(|column| is_of_val(sides[*column as usize]));
+                let is_of_val_alone = of_line.iter().all(|column| of_val[*column as usize]);
                 if is_of_val_alone && is_measured_once && !of_line.is_disjoint(&ever_stated) {
                     self.val_again.push(at);
                 }
             } else {
                 let (val, train): (BTreeSet<u32>, BTreeSet<u32>) =
-                    stated.iter().partition(|column| is_of_val(sides[**column as usize]));
+                    stated.iter().partition(|column| of_val[**column as usize]);
                 let states_val_again = !val.is_disjoint(&of_line);
                 // A redrawn progress bar restates all figures. A line that restates training alone, after val, is a summary.
                 if !val.is_empty() && !train.is_disjoint(&of_line) && !val.is_subset(&of_line) {
@@ -136,7 +133,7 @@ impl Visit {
 }
 
 /// The lines by epoch.
-fn visits(lines: Vec<Line>, sides: &[Option<Side>]) -> Vec<Visit> {
+fn visits(lines: Vec<Line>, of_val: &[bool]) -> Vec<Visit> {
     let mut visits: Vec<Visit> = Vec::new();
     for line in lines {
         match visits.last_mut() {
@@ -145,7 +142,7 @@ fn visits(lines: Vec<Line>, sides: &[Option<Side>]) -> Vec<Visit> {
         }
     }
     for visit in &mut visits {
-        visit.find_repetition(sides);
+        visit.find_repetition(of_val);
     }
     visits
 }
@@ -157,7 +154,7 @@ fn is_last_of_run(visits: &[Visit], at: usize) -> bool {
 
 /// The lines without those that name an earlier epoch again and state val alone, or what was stated:
 /// `Selected epoch 5: val_loss 1.2`.
-fn without_looks_back(visits: Vec<Visit>, sides: &[Option<Side>]) -> Vec<Line> {
+fn without_looks_back(visits: Vec<Visit>, of_val: &[bool]) -> Vec<Line> {
     let mut stated: BTreeMap<(Option<String>, u64), BTreeMap<u32, Option<f64>>> = BTreeMap::new();
     let mut kept: Vec<Line> = Vec::new();
     let mut reached: Option<f64> = None;
@@ -167,7 +164,7 @@ fn without_looks_back(visits: Vec<Visit>, sides: &[Option<Side>]) -> Vec<Line> {
             continue;
         };
         let before = stated.entry((visit.run().cloned(), epoch.to_bits())).or_default();
-        if reached.is_some_and(|reached| epoch <= reached) && visit.looks_back_at(before, sides) {
+        if reached.is_some_and(|reached| epoch <= reached) && visit.looks_back_at(before, of_val) {
             continue;
         }
         before.extend(visit.figures().map(|figure| (figure.column, figure.cell.number())));
@@ -179,16 +176,16 @@ fn without_looks_back(visits: Vec<Visit>, sides: &[Option<Side>]) -> Vec<Line> {
 
 /// Whether the last epoch's lines have stated all of these figures, at least one of them of val.
 pub fn is_repeated(lines: &[Line], epoch: Option<f64>, figures: &[Figure], table: &Table) -> bool {
-    let sides = sides(table);
+    let of_val = table.are_of_val();
     let of_epoch = lines.iter().rev().take(LOOK_BACK).take_while(|line| line.epoch == epoch);
     let stated: BTreeSet<u32> = of_epoch.flat_map(|line| &line.figures).map(|figure| figure.column).collect();
-    figures.iter().any(|figure| is_of_val(sides[figure.column as usize]))
+    figures.iter().any(|figure| of_val[figure.column as usize])
         && figures.iter().all(|figure| stated.contains(&figure.column))
 }
 
 /// Counts the epochs of a log that names none: an epoch ends where a figure comes again after one of val.
 pub fn counted(mut lines: Vec<Line>, table: &Table) -> Vec<Line> {
-    let sides = sides(table);
+    let of_val = table.are_of_val();
     // Columns that the user names and whose names do not say what they hold.
     let named: Vec<u32> =
         (0..).zip(&table.columns).filter(|(_, name)| recognise(name).is_none()).map(|(at, _)| at).collect();
@@ -196,7 +193,7 @@ pub fn counted(mut lines: Vec<Line>, table: &Table) -> Vec<Line> {
     let mut stated = BTreeSet::new();
     for line in &mut lines {
         let comes_again = line.figures.iter().any(|figure| stated.contains(&figure.column));
-        let is_judged = stated.iter().any(|column: &u32| is_of_val(sides[*column as usize]))
+        let is_judged = stated.iter().any(|column: &u32| of_val[*column as usize])
             || !named.is_empty() && named.iter().all(|column| stated.contains(column));
         if comes_again && is_judged {
             epoch += 1.0;
@@ -206,12 +203,4 @@ pub fn counted(mut lines: Vec<Line>, table: &Table) -> Vec<Line> {
         line.epoch = Some(epoch);
     }
     lines
-}
-
-fn sides(table: &Table) -> Vec<Option<Side>> {
-    table.columns.iter().map(|name| recognise(name).and_then(|meaning| meaning.side)).collect()
-}
-
-fn is_of_val(side: Option<Side>) -> bool {
-    matches!(side, Some(Side::Val | Side::Test))
 }

@@ -359,3 +359,13 @@ fn loggers_and_full_width_punctuation() {
         assert_eq!(gap(&text), 0.25, "{text}");
     }
 }
+
+#[test]
+fn an_epoch_whose_bar_has_not_reached_its_end_is_left_out_with_a_note() {
+    let epoch = |e, t, v| format!("Epoch {e}: 100%|##| 10/10 [00:01<00:00, 9it/s, train_loss={t}, val_loss={v}]\n");
+    let begun = "Epoch 4: 40%|##| 4/10 [00:01<00:00, 9it/s, train_loss=0.7, val_loss=1.25]\n";
+    let text = three(epoch) + begun;
+    assert_eq!(gap(&text), 0.25);
+    let (_, notes) = read_with(&text, &LogOptions::default()).unwrap();
+    assert!(notes.contains("has not reached its end"), "{notes}");
+}
