@@ -37,21 +37,32 @@ impl Rungs {
         Self { seconds: (0..rungs).map(|rung| first * FACTOR.pow(rung) as f64).collect(), candidates: counts }
     }
 
-    /// The rungs that `seconds` allow, three from twelve candidates on; None where not even two candidates can be told apart.
-    fn fitting(seconds: f64, cost: &TrialCost) -> Option<Self> {
+    /// The rungs that `seconds` allow before a winner that has `last`, three from twelve candidates on; None where not even two candidates
+    /// can be told apart.
+    fn fitting(seconds: f64, last: f64, cost: &TrialCost) -> Option<Self> {
         let rungs = |candidates| if candidates >= 12 { 3 } else { 2 };
-        Self::largest(&CANDIDATES, seconds, cost, rungs)
+        Self::largest(&CANDIDATES, seconds, last, cost, rungs).or_else(|| Self::one(seconds, last, cost))
     }
 
     /// One rung of up to nine candidates in `seconds`; None where there is no time for two.
-    fn one(seconds: f64, cost: &TrialCost) -> Option<Self> {
-        Self::largest(&CANDIDATES[3..], seconds, cost, |_| 1)
+    fn one(seconds: f64, last: f64, cost: &TrialCost) -> Option<Self> {
+        Self::largest(&CANDIDATES[3..], seconds, last, cost, |_| 1)
     }
 
-    /// The rungs for the first of `candidates` whose trials are long enough.
-    fn largest(candidates: &[usize], seconds: f64, cost: &TrialCost, rungs: impl Fn(usize) -> u32) -> Option<Self> {
-        let all = candidates.iter().map(|&count| Self::of(rungs(count), count, seconds, cost.jobs.max(1)));
-        let mut fitting = all.filter(|rungs| rungs.seconds[0] >= cost.of_a_trial());
+    /// The rungs for the first of `candidates` whose trials are long enough, and none longer than a training of the winner.
+    fn largest(
+        candidates: &[usize],
+        seconds: f64,
+        last: f64,
+        cost: &TrialCost,
+        rungs: impl Fn(usize) -> u32,
+    ) -> Option<Self> {
+        let jobs = cost.jobs.max(1);
+        let all = candidates.iter().map(|&count| Self::of(rungs(count), count, seconds, jobs));
+        let mut fitting = all.filter(|rungs| {
+            let longest = rungs.seconds[rungs.seconds.len() - 1];
+            rungs.seconds[0] >= cost.of_a_trial() && longest <= last / cost.last
+        });
         fitting.next()
     }
 }
@@ -67,7 +78,7 @@ pub struct TrialCost {
     pub updates: f64,
     /// Trials at a time.
     pub jobs: usize,
-    /// How many times as long an epoch of the winner takes: with folds one more network is trained, for use.
+    /// How many times as long an epoch of the winner takes: each seed, and with folds one more network, for use.
     pub last: f64,
 }
 
@@ -107,11 +118,11 @@ impl BudgetPlan {
         let left = (budget - spent - rest).max(0.0);
         let both = 0.85 * left;
         let share = (0.49 * left).max(0.4 * budget).min(both);
-        let rungs = Rungs::fitting(both - share, cost);
+        let rungs = Rungs::fitting(both - share, share, cost);
         // With few images an epoch is short and a trial takes many: the winner needs less than its share, and the search more than its own.
         let useful = share.min(cost.of_the_last());
         let count = |rungs: &Option<Rungs>| rungs.as_ref().map_or(0, |rungs| rungs.candidates[0]);
-        let one = Rungs::one(both - useful, cost).filter(|_| useful < share && count(&rungs) < FEW_CANDIDATES);
+        let one = Rungs::one(both - useful, useful, cost).filter(|_| useful < share && count(&rungs) < FEW_CANDIDATES);
         let (last, rungs) = if count(&one) > count(&rungs) { (useful, one) } else { (share, rungs) };
         // Without a search its time goes to the winner.
         let (search, last) = if rungs.is_some() { (both - last, last) } else { (0.0, both) };
@@ -125,7 +136,7 @@ pub fn enough(cost: &TrialCost) -> f64 {
     let is_enough = |budget: f64| {
         let plan = BudgetPlan::new(budget, 0.02 * budget, cost);
         plan.rungs.is_some_and(|rungs| rungs.candidates[0] >= 6)
-            && plan.last >= FINAL_EPOCHS * cost.epoch + cost.startup
+            && plan.last >= cost.last * (FINAL_EPOCHS * cost.epoch + cost.startup)
     };
     let mut budget = cost.of_a_trial().max(1.0);
     while !is_enough(budget) && budget < 1e9 {
@@ -189,6 +200,21 @@ mod tests {
         // With more time there are two rungs, and the winner has its share.
         let plan = BudgetPlan::new(1200.0, 20.0, &few);
         assert!(plan.rungs.unwrap().candidates.len() == 2 && plan.last >= 0.4 * 1200.0);
+    }
+
+    #[test]
+    fn no_trial_is_longer_than_a_training_of_the_winner() {
+        for seeds in [1.0, 3.0, 8.0] {
+            let cost = TrialCost { last: seeds, ..cost(4.0) };
+            for budget in [150.0, 300.0, 600.0, 1200.0, 7200.0] {
+                let plan = BudgetPlan::new(budget, 10.0, &cost);
+                let Some(rungs) = &plan.rungs else { continue };
+                assert!(rungs.seconds.iter().all(|seconds| *seconds <= plan.last / seeds), "{plan:?}");
+            }
+            // One rung where two would have a trial that is too long.
+            let rungs = BudgetPlan::new(300.0, 10.0, &cost).rungs.map(|rungs| rungs.candidates);
+            assert_eq!(rungs, if seeds > 1.0 { Some(vec![6]) } else { Some(vec![3, 1]) }, "{seeds}");
+        }
     }
 
     #[test]

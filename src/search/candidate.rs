@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Move, Network, Settings, Trial};
+use super::{Knob, Move, Network, Settings, Trial};
 
 /// A recipe that the search tries.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,10 +18,14 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// The first candidate of a search.
-    pub fn start(settings: Settings, networks: &[Network]) -> Self {
-        let but = settings.differences(&Settings::start(settings.network), networks);
-        let but = if but.is_empty() { but } else { format!(", but {but}") };
+    /// The first candidate of a search. With `is_own` optimizer, rate and batch size are those of the user's recipe.
+    pub fn start(settings: Settings, networks: &[Network], is_own: bool) -> Self {
+        let closed = Settings::start(settings.network);
+        let closed = if is_own { closed.with(Knob::Optimizer, settings.optimizer) } else { closed };
+        let mut but = vec![settings.differences(&closed, networks)];
+        but.extend(is_own.then(|| "the reference's optimizer".to_owned()));
+        but.retain(|words| !words.is_empty());
+        let but = if but.is_empty() { String::new() } else { format!(", but {}", but.join(", ")) };
         Self {
             name: super::trial::name(0),
             what: format!("the knobs of preset closed{but}; {}", networks[settings.network].words()),
@@ -128,7 +132,7 @@ mod tests {
     use super::*;
     use crate::{
         recipe::Recipe,
-        search::{Knob, Need, Outcome, Score, moves, networks},
+        search::{Need, Outcome, Score, moves, networks},
     };
 
     fn finished(candidate: usize, val_loss: f64) -> Trial {
@@ -146,7 +150,7 @@ mod tests {
         let moves = moves(&[]);
         let start = Settings::start(2);
         let large = start.with(Knob::Network, 3);
-        let mut candidates = vec![Candidate::start(start, &networks)];
+        let mut candidates = vec![Candidate::start(start, &networks, false)];
         candidates.push(Candidate { settings: Some(large), ..Candidate::reference(1) });
         // The large network was in reach, is the best, and is out of reach by now.
         let trials = [finished(0, 1.0), finished(1, 0.5)];
@@ -164,7 +168,7 @@ mod tests {
         let networks = networks(48, &Recipe::default());
         let moves = moves(&[Need::OverFits]);
         let start = Settings::start(2);
-        let mut candidates = vec![Candidate::start(start, &networks)];
+        let mut candidates = vec![Candidate::start(start, &networks, false)];
         for _ in 1..3 {
             candidates.push(propose(&candidates, &[], &moves, &space(&networks), 6).unwrap());
         }
@@ -190,7 +194,7 @@ mod tests {
     fn no_candidate_comes_twice_and_they_come_to_an_end() {
         let networks = &networks(48, &Recipe::default())[..1];
         let moves = moves(&[]);
-        let mut candidates = vec![Candidate::start(Settings::start(0), networks)];
+        let mut candidates = vec![Candidate::start(Settings::start(0), networks, false)];
         while let Some(next) = propose(&candidates, &[], &moves, &space(networks), 100) {
             assert!(candidates.iter().all(|known| known.settings != next.settings));
             candidates.push(next);

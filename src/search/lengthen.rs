@@ -49,13 +49,14 @@ impl LastTraining {
     /// Augmentation therefore rises by a level for each factor of three, rounded, and two at most.
     ///
     /// Where val loss was higher after the longest trial than after a shorter one, a longer training would only make it worse: the
-    /// winner is trained as long as its longest trial with a level more or, where there is none, as long as the better one.
+    /// winner is trained with a level more, as long as its longest trial or, where the better one had a large gap already, as long as
+    /// that; and as long as the better one where no level is left.
     ///
-    /// Where the longest trial had a large gap, it teaches the winner, unless `may_be_taught` is false or it was far shorter than the
-    /// winner's training: what a network gives to the same images says which labels are doubtful. The time for the teacher's forward passes
-    /// is taken from the epochs. Otherwise augmentation rises by one level more, to the highest of all. Measured on photos with wrong
-    /// labels, in equal time (n = 3): the taught winner ended at a lower val loss with a smaller gap than the one with more augmentation. On
-    /// FER2013, whose trial had a gap of 0.11, val loss was higher for a taught winner (n = 1; docs/close.md).
+    /// Where the longest trial had a large gap, or would have one if its gap grew with the length, it teaches the winner, unless
+    /// `may_be_taught` is false or it was far shorter than the winner's training: what a network gives to the same images says which labels
+    /// are doubtful. The time for the teacher's forward passes is taken from the epochs. What is taught needs less augmentation: where the
+    /// trial's gap was not large yet, factors of three are rounded down. Where the trial had a large gap and cannot teach, augmentation rises
+    /// by one level more, to the highest of all. Measured on photos with wrong labels and on FER2013 (docs/close.md).
     pub fn of(settings: &Settings, trials: &[(u32, Score)], fitting: u32, may_be_taught: bool) -> Self {
         let Some((longest, score)) = trials.last() else {
             let epochs = longest_known(fitting, None);
@@ -69,7 +70,8 @@ impl LastTraining {
         let teacher = if has_risen { best.0 } else { *longest };
         let taught = (f64::from(fitting) / TAUGHT).max(1.0) as u32;
         let is_long_enough = f64::from(teacher) >= TEACHERS_SHARE * f64::from(known(taught));
-        let is_taught = may_be_taught && has_large_gap(score) && is_long_enough;
+        let times = f64::from(known(fitting)) / f64::from(*longest);
+        let is_taught = may_be_taught && has_large_gap(score, times) && is_long_enough;
         let fitting = if is_taught { taught } else { fitting };
         let mut last = if has_risen {
             Self::not_longer(settings, best, (*longest, score), fitting)
@@ -90,7 +92,8 @@ impl LastTraining {
         let (longest, score) = longest;
         let before = settings.augmentation;
         let is_raised = before < HIGHEST;
-        let (epochs, level) = if is_raised { (longest, before + 1) } else { (best.0, before) };
+        let level = if is_raised { before + 1 } else { before };
+        let epochs = if is_raised && !has_large_gap(&best.1, 1.0) { longest } else { best.0 };
         let mut notes = vec![format!(
             "Longer training stopped helping: val loss {:.3} after {} epochs and {:.3} after {longest}.",
             best.1.val_loss, best.0, score.val_loss
@@ -102,10 +105,12 @@ impl LastTraining {
     /// The training over `epochs` epochs of what was tried for `before`.
     fn lengthened(settings: &Settings, before: u32, score: Option<&Score>, epochs: u32, is_taught: bool) -> Self {
         let times = f64::from(epochs) / f64::from(before);
-        let levels = (times.max(1.0).ln() / PER_LEVEL.ln()).round().min(2.0) as usize;
+        let had_large_gap = score.is_some_and(|score| has_large_gap(score, 1.0));
+        let levels = times.max(1.0).ln() / PER_LEVEL.ln();
+        let levels = if is_taught && !had_large_gap { levels.floor() } else { levels.round() }.min(2.0) as usize;
         // Where val loss is far below the probe's loss the training images are hard enough.
         let is_hard = score.is_some_and(|score| score.gap_loss < -2.0 * score.gap_loss_se);
-        let more = usize::from(score.is_some_and(has_large_gap) && levels > 0 && !is_taught);
+        let more = usize::from(had_large_gap && levels > 0 && !is_taught);
         let highest = HIGHEST + more;
         let level = if is_hard || settings.augmentation >= highest {
             settings.augmentation
@@ -133,8 +138,9 @@ impl LastTraining {
     }
 }
 
-fn has_large_gap(score: &Score) -> bool {
-    score.gap_loss > LARGE_GAP && score.gap_loss > 2.0 * score.gap_loss_se
+/// Whether a gap that grows with the length is large after a training `times` as long as the one that `score` measures.
+fn has_large_gap(score: &Score, times: f64) -> bool {
+    score.gap_loss * times > LARGE_GAP && score.gap_loss > 2.0 * score.gap_loss_se
 }
 
 /// The epochs of a training of which something is known: of `fitting` ones no more than 300 or, where a trial had `longest`, four times
@@ -192,6 +198,10 @@ mod tests {
         assert_eq!(last.notes.len(), 3);
         let last = LastTraining::of(&settings(3), &trials, 90, false);
         assert_eq!((last.epochs, last.settings.augmentation, last.notes.len()), (10, 3, 2));
+        // A level more does not make up for three times the length where the gap was large before.
+        let trials = [trial(10, 0.70, 0.3), trial(30, 0.75, 0.6)];
+        let last = LastTraining::of(&settings(2), &trials, 90, false);
+        assert_eq!((last.epochs, last.settings.augmentation, last.notes.len()), (10, 3, 3));
     }
 
     #[test]
@@ -213,13 +223,21 @@ mod tests {
         // Of 48 epochs or more 12 are too few: a weak teacher would hold the winner back.
         assert_eq!(last(&trials, 63), (Some(12), 48, 1));
         assert_eq!(last(&trials, 65), (None, 65, 1));
-        // A small gap leaves nothing to learn from the trial.
-        assert_eq!(last(&[trial(12, 0.7, 0.1)], 31), (None, 31, 0));
+        // A gap that stays small, or that may be none, leaves nothing to learn from the trial.
+        assert_eq!(last(&[trial(20, 0.7, 0.101)], 29), (None, 29, 0));
+        assert_eq!(last(&[trial(12, 0.7, 0.099)], 31), (None, 31, 0));
+        assert_eq!(last(&[trial(20, 0.7, 0.101)], 30), (Some(20), 23, 1));
         assert_eq!(last(&[], 31), (None, 31, 0));
         // What is taught needs no level more for a large gap of the trial.
         let level =
             |is_taught| LastTraining::of(&settings(2), &[trial(12, 0.7, 0.3)], 31, is_taught).settings.augmentation;
         assert_eq!([false, true].map(level), [4, 3]);
+        // Where only the length makes the gap large, the teacher takes the place of the level that a factor of two would have.
+        let level = |fitting, is_taught| {
+            LastTraining::of(&settings(2), &[trial(9, 0.9, 0.11)], fitting, is_taught).settings.augmentation
+        };
+        assert_eq!([20, 24, 36].map(|fitting| level(fitting, true)), [2, 2, 3]);
+        assert_eq!([20, 24, 36].map(|fitting| level(fitting, false)), [3, 3, 3]);
         // Where the longest trial was worse than a shorter one, that one teaches.
         assert_eq!(last(&[trial(10, 0.70, 0.1), trial(30, 0.75, 0.3)], 90), (Some(10), 10, 3));
         let taught = taught_by("runs/c00-r1-seed0".into(), Recipe::default());

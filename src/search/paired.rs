@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::score::{PerImage, error, freedom};
+use super::score::{PerImage, error};
 use crate::{run::nan, stats};
 
 /// The mean of a paired difference over images. Below 0 the first recipe is lower.
@@ -49,10 +49,9 @@ impl PairedDifference {
         let (of_a, of_b) = (&a.probe_losses, &b.probe_losses);
         ensure!(of_a.len() == of_b.len(), "two recipes were measured on different probes");
         let differences: Vec<f64> = of_a.iter().zip(of_b).map(|(a, b)| a - b).collect();
-        let groups = a.probe_groups.as_deref();
-        let probe_error = error(&differences, groups);
-        let freedom = a.freedom().min(freedom(of_a.len(), groups));
-        Ok(Self::new(val.mean - stats::mean(&differences), stats::hypotenuse(val.se, probe_error), freedom))
+        let probe_error = error(&differences, a.probe_groups.as_deref());
+        let se = stats::hypotenuse(val.se, probe_error);
+        Ok(Self::new(val.mean - stats::mean(&differences), se, a.freedom_of_gap()))
     }
 
     fn new(mean: f64, se: f64, freedom: f64) -> Self {

@@ -61,12 +61,18 @@ pub struct CloseRecord {
     pub paces: Vec<Pace>,
     /// Which of these networks the search starts from.
     pub start: usize,
-    /// What a run takes beside its epochs \[s\].
+    /// What a run takes beside its epochs, with all threads \[s\].
     pub startup_seconds: f64,
     /// How the budget is divided.
     pub plan: Option<BudgetPlan>,
     /// Whether the reference is the user's own recipe.
     pub is_own: bool,
+    /// What it is, in words.
+    pub reference_name: String,
+    /// Folds that the user asked for.
+    pub folds_asked: Option<u32>,
+    /// Keys of the recipe that flags set.
+    pub keys_set: Vec<String>,
     /// What the user asked to read of the data.
     pub selection: Selection,
     /// Seconds that opening the data took.

@@ -57,7 +57,7 @@ pub struct PerImage {
     pub groups: Option<Vec<u32>>,
     /// Losses on the probe \[m\], nats.
     pub(super) probe_losses: Vec<f64>,
-    /// Groups of the probe's images \[m\], where the images have groups.
+    /// Groups of the probe's images \[m\], where the images have groups; with folds the images themselves, which are in the probes of several.
     pub(super) probe_groups: Option<Vec<u32>>,
 }
 
@@ -70,7 +70,7 @@ impl PerImage {
         let mut all = Self::default();
         let mut groups = HashMap::new();
         for folder in folders {
-            all.add(folder.as_ref(), half, &mut groups)
+            all.add(folder.as_ref(), half, folders.len() > 1, &mut groups)
                 .with_context(|| format!("cannot use the run in {}", folder.as_ref().display()))?;
         }
         Ok(all)
@@ -97,7 +97,12 @@ impl PerImage {
         freedom(self.losses.len(), self.groups.as_deref())
     }
 
-    fn add(&mut self, folder: &Path, half: Half, groups: &mut HashMap<String, u32>) -> Result<()> {
+    /// Degrees of freedom of the gap: the smaller of those of val and of the probe.
+    pub fn freedom_of_gap(&self) -> f64 {
+        self.freedom().min(freedom(self.probe_losses.len(), self.probe_groups.as_deref()))
+    }
+
+    fn add(&mut self, folder: &Path, half: Half, is_fold: bool, groups: &mut HashMap<String, u32>) -> Result<()> {
         let run = RunFolder::open(folder)?;
         ensure!(run.done()?.is_some(), "it is not finished");
         let (images, predictions) = (run.images()?, run.predictions()?);
@@ -110,13 +115,16 @@ impl PerImage {
         self.losses.extend(val.losses_f64());
         self.hits.extend(hits(&val));
         self.probe_losses.extend(predictions.last_probe.measured().losses_f64());
+        let mut number = |name: &str| {
+            let next = groups.len() as u32;
+            *groups.entry(name.to_owned()).or_insert(next)
+        };
+        let group = |image: &ListedImage| image.group.clone().unwrap_or_default();
         if images.has_groups() {
-            let mut number = |image: &ListedImage| {
-                let next = groups.len() as u32;
-                *groups.entry(image.group.clone().unwrap_or_default()).or_insert(next)
-            };
-            self.groups.get_or_insert_default().extend(kept.into_iter().map(&mut number));
-            self.probe_groups.get_or_insert_default().extend(images.probe.iter().map(number));
+            self.groups.get_or_insert_default().extend(kept.into_iter().map(|image| number(&group(image))));
+            self.probe_groups.get_or_insert_default().extend(images.probe.iter().map(|image| number(&group(image))));
+        } else if is_fold {
+            self.probe_groups.get_or_insert_default().extend(images.probe.iter().map(|image| number(&image.name)));
         }
         Ok(())
     }
@@ -177,7 +185,7 @@ pub(super) fn error(values: &[f64], groups: Option<&[u32]>) -> f64 {
 }
 
 /// Degrees of freedom of that error.
-pub(super) fn freedom(values: usize, groups: Option<&[u32]>) -> f64 {
+fn freedom(values: usize, groups: Option<&[u32]>) -> f64 {
     let units = groups.map_or(values, |groups| groups.iter().collect::<HashSet<_>>().len());
     units as f64 - 1.0
 }
@@ -215,5 +223,14 @@ pub(super) mod tests {
         let plain = images.score().gap_loss_se;
         images.groups = Some(vec![0, 0, 1, 1, 2, 2]);
         assert!(images.score().gap_loss_se > 1.2 * plain);
+    }
+
+    #[test]
+    fn an_image_in_the_probes_of_several_folds_counts_once() {
+        let mut images = per_image(&[0.5; 20], &[0.1, 0.1, 0.1, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3]);
+        let (plain, freedom) = (images.score().gap_loss_se, images.freedom_of_gap());
+        images.probe_groups = Some(vec![0, 0, 0, 1, 1, 1, 2, 2, 2]);
+        assert!(images.score().gap_loss_se > 1.5 * plain);
+        assert_eq!((freedom, images.freedom_of_gap()), (8.0, 2.0));
     }
 }

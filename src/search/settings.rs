@@ -115,6 +115,12 @@ impl Base {
         Settings::start(network).with(Knob::Optimizer, takes_muon.into())
     }
 
+    /// Updates of an epoch of `recipe`, one at least.
+    pub fn updates(&self, recipe: &Recipe) -> f64 {
+        let batches = self.images as f64 / f64::from(recipe.batch_size);
+        (batches.floor() / f64::from(recipe.grad_accum_steps)).ceil().max(1.0)
+    }
+
     /// Whether these settings amount to a recipe whose keys go together, and that only they have.
     pub fn takes(&self, settings: &Settings) -> bool {
         let is_own_optimizer = self.is_own && settings.optimizer > 0;
@@ -153,7 +159,7 @@ impl Base {
         recipe.swa_start = 0;
         recipe.progressive = 0.0;
         recipe.model_ema = true;
-        let updates = length * (self.images as f64 / f64::from(recipe.batch_size)).floor().max(1.0);
+        let updates = length * self.updates(recipe);
         recipe.model_ema_decay = (1.0 - 10.0 / updates).clamp(0.5, 0.9995);
     }
 }
@@ -214,7 +220,7 @@ fn set_regularisation(recipe: &mut Recipe, settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::networks;
+    use crate::search::{Candidate, networks};
 
     fn base(is_own: bool, reference: Recipe, images: usize) -> Base {
         Base { networks: networks(48, &reference), reference, is_own, images }
@@ -273,6 +279,17 @@ mod tests {
         let recipe = base.recipe(&base.start(0), 4, 0);
         assert!(!base.takes(&Settings::start(0)), "the optimizer is the user's");
         assert_eq!((recipe.opt, recipe.lr, recipe.batch_size, recipe.nesterov), (Opt::Adamw, 1e-3, 50, false));
+        assert_eq!(
+            [1, 3].map(|grad_accum_steps| base.updates(&Recipe { grad_accum_steps, ..recipe.clone() })),
+            [100.0, 34.0]
+        );
+        let said = |is_own| Candidate::start(base.start(0), &base.networks, is_own).what;
+        assert!(
+            said(true).starts_with("the knobs of preset closed, but the reference's optimizer; "),
+            "{}",
+            said(true)
+        );
+        assert!(said(false).starts_with("the knobs of preset closed, but SGD; "), "{}", said(false));
     }
 
     #[test]

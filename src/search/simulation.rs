@@ -103,7 +103,7 @@ fn searched(task: &Task, budget: f64, networks: &[Network]) -> Settings {
     let moves = moves(&[]);
     let plan = BudgetPlan::new(budget, 0.0, &COST);
     let Some(rungs) = plan.rungs else { return Settings::start(2) };
-    let mut candidates = vec![Candidate::start(Settings::start(2), networks)];
+    let mut candidates = vec![Candidate::start(Settings::start(2), networks, false)];
     let mut trials: Vec<Trial> = Vec::new();
     let mut left = plan.search;
     loop {

@@ -94,6 +94,11 @@ impl RecipeFlags {
         self.0.contains_key(key)
     }
 
+    /// The keys that flags set.
+    pub fn keys(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
     /// Sets `key` as a flag would.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
         self.0.insert(key.to_owned(), value.into());

@@ -144,10 +144,12 @@ impl Losses {
         };
         let of_val = val.temperatures(&evidence.val.outputs, evidence.classes);
         let of_train = train.temperatures(&evidence.train.outputs, evidence.classes);
+        // Without one of them the other would take part in a cause that is not measured.
+        let temperatures = of_val.zip(of_train).map(<[_; 2]>::from);
         Self {
-            val: set_losses(&evidence.val, evidence.classes, &val),
-            train: set_losses(&evidence.train, evidence.classes, &train),
-            temperatures: of_val.zip(of_train).map(<[_; 2]>::from),
+            val: set_losses(&evidence.val, evidence.classes, &val, temperatures.is_some()),
+            train: set_losses(&evidence.train, evidence.classes, &train, temperatures.is_some()),
+            temperatures,
         }
     }
 }
@@ -177,15 +179,16 @@ impl Halves {
     }
 }
 
-fn set_losses(set: &BillSet, classes: usize, halves: &Halves) -> SetLosses {
+fn set_losses(set: &BillSet, classes: usize, halves: &Halves, has_temperatures: bool) -> SetLosses {
     let plain = [&set.outputs];
     let views: Vec<&Outputs> = if set.views.is_empty() { plain.to_vec() } else { set.views.iter().collect() };
     let once = vec![1.0; halves.is_first.len()];
+    let temperatures = |outputs| if has_temperatures { halves.of_images(outputs, classes) } else { once.clone() };
     [
         mean_losses(&plain, classes, &once),
         mean_losses(&views, classes, &once),
-        mean_losses(&plain, classes, &halves.of_images(plain[0], classes)),
-        mean_losses(&views, classes, &halves.of_images(views[0], classes)),
+        mean_losses(&plain, classes, &temperatures(plain[0])),
+        mean_losses(&views, classes, &temperatures(views[0])),
     ]
 }
 

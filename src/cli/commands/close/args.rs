@@ -112,6 +112,20 @@ impl Args {
             || self.recipe.preset.as_ref().is_some_and(|name| !is_reference(name))
     }
 
+    /// The folds that the flags ask for.
+    pub fn folds(&self) -> Option<u32> {
+        self.recipe.flags.number("folds").and_then(|folds| u32::try_from(folds).ok())
+    }
+
+    /// What the reference is, in words.
+    pub fn reference_name(&self) -> String {
+        match (&self.recipe.recipe, self.recipe.preset_for(&self.subject)) {
+            (Some(file), _) => format!("recipe {}", file.display()),
+            (None, Some(preset)) => format!("preset {preset}"),
+            (None, None) => "preset seed".to_owned(),
+        }
+    }
+
     /// The recipe that the flags ask for; which fold validates is set for each run.
     /// Fails on an unknown preset, a recipe file that cannot be read, and values out of range.
     pub fn asked(&self) -> Result<Recipe> {

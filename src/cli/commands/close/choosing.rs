@@ -15,7 +15,8 @@ impl Session {
             .max()
             .context("no candidate could be trained; the reasons stand above and in close.json")?;
         let mut seeds: Vec<(usize, Vec<PerImage>)> = Vec::new();
-        let of_rung: Vec<Trial> = finished.filter(|trial| trial.rung == highest).cloned().collect();
+        let mut of_rung: Vec<Trial> = finished.filter(|trial| trial.rung == highest).cloned().collect();
+        of_rung.sort_by_key(|trial| trial.seed);
         for trial in &of_rung {
             let images = self.score(trial)?;
             match seeds.iter_mut().find(|(candidate, _)| *candidate == trial.candidate) {
@@ -23,8 +24,13 @@ impl Session {
                 None => seeds.push((trial.candidate, vec![images])),
             }
         }
+        // Where two have further seeds, those of all others say less: the choice is between the two, on the seeds that both have.
+        seeds.sort_by_key(|(_, seeds)| std::cmp::Reverse(seeds.len()));
+        let common = seeds.get(1).map_or(1, |(_, seeds)| seeds.len());
+        seeds.retain(|(_, seeds)| seeds.len() >= common);
         let mut means = Vec::new();
-        for (candidate, seeds) in seeds {
+        for (candidate, mut seeds) in seeds {
+            seeds.truncate(common);
             means.push((candidate, PerImage::mean(seeds)?));
         }
         self.record.winner = match self.record.met {

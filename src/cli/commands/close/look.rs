@@ -40,8 +40,7 @@ impl Session {
         self.tell("Look: duplicates, leaks, conflicting labels, blank images …");
         let audit = Audit::of(&self.args.subject, &self.args.data.audit_options(&recipe), None, 0, &Bar::default())?;
         let mut look = Look { notes: audit.notes.iter().map(|note| with_flags(note)).collect(), ..Look::default() };
-        let asked = self.args.recipe.flags.number("folds").and_then(|folds| u32::try_from(folds).ok());
-        look.folds = asked.or_else(|| (audit.images.val < FEW_VAL).then_some(FOLDS));
+        look.folds = self.record.folds_asked.or_else(|| (audit.images.val < FEW_VAL).then_some(FOLDS));
         self.record.look = Some(look.clone());
         if look.folds.is_some() {
             // Equal images in two folds are a leak, wherever they lie.
@@ -57,7 +56,7 @@ impl Session {
         let recipe = complete_recipe(recipe, &data);
         let recipe = if self.record.is_own { recipe } else { self.scaled(recipe, &data) };
         recipe.validate()?;
-        self.record.reference = Some(Trained::new(self.reference_name(), recipe, Vec::new()));
+        self.record.reference = Some(Trained::new(self.record.reference_name.clone(), recipe, Vec::new()));
         self.say_look(&audit);
         self.save()?;
         Ok(data)
@@ -115,7 +114,7 @@ impl Session {
     /// The reference recipe with a stem that fits the size of the images and a batch that fits their number, unless flags choose
     /// them.
     fn scaled(&self, mut recipe: Recipe, data: &Dataset) -> Recipe {
-        let is_set = |key| self.args.recipe.flags.sets(key);
+        let is_set = |key: &str| self.record.keys_set.iter().any(|set| set == key);
         if self.args.subject == "faces" {
             return recipe;
         }
@@ -130,15 +129,6 @@ impl Session {
         }
         let stem_stride = networks(data.size, &recipe)[0].stem_stride;
         Network { stem_stride, ..Network::of(&recipe) }.in_recipe(&recipe)
-    }
-
-    fn reference_name(&self) -> String {
-        let source = &self.args.recipe;
-        match (&source.recipe, source.preset_for(&self.args.subject)) {
-            (Some(file), _) => format!("recipe {}", file.display()),
-            (None, Some(preset)) => format!("preset {preset}"),
-            (None, None) => "preset seed".to_owned(),
-        }
     }
 
     fn say_look(&self, audit: &Audit) {

@@ -46,8 +46,8 @@ impl Session {
         self.record.paces.clear();
         self.record.start = 0;
         self.record.startup_seconds = startup()? + self.record.open_seconds;
-        let affordable = |epoch: f64, epochs: f64, left: f64, folds: f64| epochs * epoch * folds <= 0.49 * left;
-        let (left, folds) = (self.left(), self.folds());
+        let affordable = |epoch: f64, epochs: f64, left: f64, runs: f64| epochs * epoch * runs <= 0.49 * left;
+        let (left, runs) = (self.left(), self.folds() * self.record.seeds as f64);
         for (index, network) in base.networks.iter().enumerate() {
             let recipe = base.recipe(&base.start(index), 1, self.record.seed);
             let found = match pace(network.clone(), recipe, data, device, limit) {
@@ -59,10 +59,10 @@ impl Session {
                 }
                 Err(error) => return Err(error),
             };
-            if index > 0 && !affordable(found.epoch_seconds, LEAST_EPOCHS, left, folds) {
+            if index > 0 && !affordable(found.epoch_seconds, LEAST_EPOCHS, left, runs) {
                 break;
             }
-            if index <= start_for(base.images) && affordable(found.epoch_seconds, START_EPOCHS, left, folds) {
+            if index <= start_for(base.images) && affordable(found.epoch_seconds, START_EPOCHS, left, runs) {
                 self.record.start = index;
             }
             self.record.paces.push(found);
@@ -79,9 +79,9 @@ impl Session {
         TrialCost {
             epoch: self.record.paces[self.record.start].epoch_seconds * self.folds(),
             startup: self.record.startup_seconds * self.folds(),
-            updates: (base.images as f64 / f64::from(recipe.batch_size)).floor(),
+            updates: base.updates(&recipe),
             jobs: usize::from(self.args.jobs),
-            last: if self.folds() > 1.0 { self.folds() / (self.folds() - 1.0) } else { 1.0 },
+            last: self.record.seeds as f64 + if self.folds() > 1.0 { 1.0 / (self.folds() - 1.0) } else { 0.0 },
         }
     }
 

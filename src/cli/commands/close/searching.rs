@@ -36,7 +36,7 @@ impl Session {
             let base = self.base()?;
             let start = base.start(self.record.start);
             let start = if self.may_mirror() { start } else { start.with(Knob::Flip, 0) };
-            self.record.candidates.push(Candidate::start(start, &base.networks));
+            self.record.candidates.push(Candidate::start(start, &base.networks, base.is_own));
         }
         let Some(rungs) = self.record.plan.as_ref().and_then(|plan| plan.rungs.clone()) else {
             let why = "the budget is too small to try others".into();
@@ -144,7 +144,8 @@ impl Session {
             let mut trials = self.record.trials.iter();
             trials.find(|t| t.rung == last && t.candidate == candidate && t.seed == seed).and_then(Trial::val_loss)
         };
-        let seeds = self.record.seed..;
+        // The first seed chose the two, and which of them comes first.
+        let seeds = self.record.seed + 1..;
         let differences: Vec<f64> = seeds.map_while(|seed| Some(loss(pair[0], seed)? - loss(pair[1], seed)?)).collect();
         Ok(SequentialT::of(&differences).is_some_and(|test| test.p < 0.05))
     }
@@ -165,10 +166,15 @@ impl Session {
             let mut is_open = false;
             for trial in self.record.trials.clone().iter().filter(|trial| trial.outcome.is_none()) {
                 let folders = self.trial_folders(trial)?;
-                if folders.iter().all(|folder| folder.join(RunFolder::DONE).exists()) {
-                    self.finish_trial(trial, Ok(()))?;
-                } else {
-                    is_open = true;
+                let is_done = folders.iter().all(|folder| folder.join(RunFolder::DONE).exists());
+                // The files of another machine may arrive one after the other.
+                match is_done.then(|| self.score(trial)) {
+                    Some(Ok(_)) => self.finish_trial(trial, Ok(()))?,
+                    Some(Err(error)) => {
+                        self.tell(format_args!("  {error:#}; it is waited for"));
+                        is_open = true;
+                    }
+                    None => is_open = true,
                 }
             }
             if self.record.met.is_some() {

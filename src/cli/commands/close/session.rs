@@ -84,6 +84,9 @@ impl Session {
             record.asked = Some(asked);
             record.seeds = u64::from(args.seeds.unwrap_or(1));
             record.is_own = args.has_own_recipe();
+            record.reference_name = args.reference_name();
+            record.folds_asked = args.folds();
+            record.keys_set = args.recipe.flags.keys();
             record.command_line = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         }
         record.mindgap = env!("CARGO_PKG_VERSION").to_owned();

@@ -49,7 +49,8 @@ impl Session {
         let Some(target) = self.record.target_gap else { return Ok(true) };
         let reference = PerImage::read(&self.reference_folders(self.record.seed)?, half)?;
         let better = PairedDifference::of_loss(&images, &reference)?;
-        Ok(score.gap_loss + z * score.gap_loss_se <= target && better.mean + z * better.se < 0.0)
+        let gap_reach = student_quantile(1.0 - level, images.freedom_of_gap()) * score.gap_loss_se;
+        Ok(score.gap_loss + gap_reach <= target && better.mean + z * better.se < 0.0)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use super::session::{Ended, Session, epoch_seconds, wait_for};
-use crate::cli::process::plan_training::PlanTraining;
+use crate::cli::process::{child, plan_training::PlanTraining};
 use mindgap::{
     compare::{Job, Plan, PlannedRun},
     gap::{Case, Id, diagnose},
@@ -33,7 +33,7 @@ impl Session {
         let reference = self.record.reference.clone().context("the reference is known")?;
         if reference.folders.is_empty() {
             let pace = self.record.reference_pace.as_ref().map_or(1.0, |pace| pace.epoch_seconds);
-            let runs = self.folds() * self.record.seeds as f64;
+            let runs = self.folds() * self.record.seeds as f64 * self.idling();
             let epochs = ((plan.reference / runs - self.record.startup_seconds) / pace).floor();
             let epochs = (epochs as u32).clamp(1, reference.recipe.epochs);
             let recipe = Recipe { seed: self.record.seed, ..of_length(&reference.recipe, epochs) };
@@ -53,12 +53,23 @@ impl Session {
             return Ok(ended);
         }
         self.learn_times(before)?;
-        let trained = self.record.reference.take().context("the reference is known")?;
-        self.record.reference = Some(self.measured(trained)?);
+        let trained = self.record.reference.clone().context("the reference is known")?;
+        let measured = self.measured(trained)?;
+        // Figures of the half that judges mark a reference of which all is known.
+        self.record.reference = Some(Trained { on_verdict: None, ..measured.clone() });
         self.diagnose_reference()?;
         self.test_mirroring()?;
+        self.record.reference = Some(measured);
         self.save()?;
         Ok(Ended::Finished)
+    }
+
+    /// How many times as long the runs of reference or winner take as they would if all workers were busy to the end: the last round may have
+    /// fewer runs than workers.
+    fn idling(&self) -> f64 {
+        let runs = self.folds() * self.record.seeds as f64;
+        let jobs = f64::from(self.args.jobs.max(1)).min(runs);
+        (runs / jobs).ceil() * jobs / runs
     }
 
     /// Trains the winner on what is left of the budget.
@@ -76,7 +87,11 @@ impl Session {
             self.enter(Stage::Final)?;
         }
         let last = self.record.last.clone().context("the winner is known by now")?;
-        if self.record.met.is_none() {
+        // A trial in its place is trained.
+        let is_done = |folder: &String| {
+            RunFolder::open(folder.as_ref()).and_then(|run| run.done()).is_ok_and(|done| done.is_some())
+        };
+        if !last.folders.iter().all(is_done) {
             self.tell(format_args!("Winner: {}, {} epochs …", last.what, last.recipe.epochs));
             match self.train(FINAL, &last.recipe) {
                 Ok(Ended::Finished) => {}
@@ -108,12 +123,15 @@ impl Session {
     /// The winner's recipe over as many epochs as are left.
     fn last_recipe(&mut self) -> Result<Trained> {
         let winner = self.record.winner.as_ref().context("there is a winner by now")?.candidate;
-        let mut seconds = MARGIN * self.left() / self.record.seeds as f64;
+        let mut seconds = MARGIN * self.left() / self.record.seeds as f64 / self.idling();
         if self.fold_count().is_some() {
             // With folds one more network is trained, for use, on the images of all of them.
             seconds *= 1.0 - 1.0 / self.folds();
         }
         let fitting = self.epochs_in(winner, seconds);
+        if let Some(trial) = self.longer_trial(winner, fitting) {
+            return self.trial_as_winner(trial);
+        }
         let mut what = self.record.candidates[winner].what.clone();
         let recipe = match self.record.candidates[winner].settings {
             None => {
@@ -134,13 +152,30 @@ impl Session {
                     None => recipe,
                     Some(epochs) => {
                         what += &format!("; taught by its trial of {epochs} epochs");
-                        taught_by(self.folder_of_trial(winner, epochs)?, recipe)
+                        taught_by(self.teacher_file(winner, epochs)?, recipe)
                     }
                 }
             }
         };
         let folders = self.all_folders(FINAL, &recipe)?;
         Ok(Trained::new(what, recipe, folders))
+    }
+
+    /// The longest finished trial of the winner with the first seed, where it had more than the `fitting` epochs that are left for the winner's
+    /// own training.
+    fn longer_trial(&mut self, winner: usize, fitting: u32) -> Option<usize> {
+        let trials = self.record.trials.iter().enumerate().filter(|(_, trial)| {
+            trial.candidate == winner && trial.seed == self.record.seed && trial.val_loss().is_some()
+        });
+        let (index, trial) =
+            trials.max_by_key(|(_, trial)| trial.epochs).filter(|(_, trial)| trial.epochs > fitting)?;
+        let note = format!(
+            "What is left of the time is enough for {fitting} epochs; the winner's longest trial, of {} epochs, stands in its place.",
+            trial.epochs
+        );
+        self.tell(&note);
+        self.record.note(note);
+        Some(index)
     }
 
     /// Whether a trial may teach the winner with `settings`. With folds none does: the winner of each fold would need another teacher, and
@@ -151,13 +186,17 @@ impl Session {
         Ok(self.fold_count().is_none() && base.reference.teacher.is_none() && taught.validate().is_ok())
     }
 
-    /// The folder of the trial of `candidate` over `epochs` epochs with the first seed.
-    fn folder_of_trial(&self, candidate: usize, epochs: u32) -> Result<String> {
+    /// The network of the trial of `candidate` over `epochs` epochs with the first seed, as a file. It is that of the last epoch: the best one
+    /// was chosen on all of val.
+    fn teacher_file(&self, candidate: usize, epochs: u32) -> Result<String> {
         let seed = self.record.seed;
         let mut trials = self.record.trials.iter();
         let trial = trials.find(|trial| (trial.candidate, trial.epochs, trial.seed) == (candidate, epochs, seed));
         let folder = self.trial_folders(trial.context("the trial is known")?)?.swap_remove(0);
-        Ok(folder.display().to_string())
+        let file = folder.join("last.pt").display().to_string();
+        child::output(["export", &folder.display().to_string(), "--which", "last", "--out", &file, "--force"])
+            .context("the trial that shall teach the winner cannot be exported")?;
+        Ok(file)
     }
 
     /// Epochs and figures of the finished trials of a candidate with the first seed, the shortest first.
@@ -221,11 +260,11 @@ impl Session {
         let (folders, epochs) = (reference.folders.clone(), reference.recipe.epochs);
         let Some(epoch) = epoch_seconds(&folders) else { return Ok(()) };
         let jobs = f64::from(self.args.jobs.max(1)).min(folders.len() as f64);
-        let each = (self.spent() - before) / folders.len() as f64 * jobs;
-        let startup = each - epoch * f64::from(epochs);
+        let rounds = (folders.len() as f64 / jobs).ceil();
+        let startup = (self.spent() - before) / rounds - epoch * f64::from(epochs);
         // A resumed reference began before `before`.
         if startup > 0.0 {
-            self.record.startup_seconds = startup;
+            self.record.startup_seconds = startup / jobs;
         }
         let Some(pace) = &mut self.record.reference_pace else { return Ok(()) };
         let slower = epoch / jobs / pace.epoch_seconds;
