@@ -311,7 +311,7 @@ fn a_checkpoint_resumes_on_the_other_device(device: Device) -> Test {
         let mut other = Trainer::before_restore(&recipe, &data, second)?;
         kept.restore(&mut other)?;
         assert_eq!(Checkpoint::of(&other, &data.fingerprint)?.to_archive().arrays, kept.to_archive().arrays);
-        fit(&mut other, &data, &sets, None, &mut (), &stop)?;
+        fit(&mut other, &data, &sets, None, None, &mut (), &stop)?;
         assert!(other.is_done());
     }
     assert!(!stop.load(Ordering::Relaxed));
@@ -335,7 +335,7 @@ fn memory_does_not_grow_over_epochs(device: Device) -> Test {
         }
     }
     let mut memory = Memory(index, Vec::new());
-    fit(&mut trainer, &data, &sets, None, &mut memory, &stop)?;
+    fit(&mut trainer, &data, &sets, None, None, &mut memory, &stop)?;
     assert_eq!(memory.1.len(), 20);
     assert_eq!(memory.1[4], memory.1[19], "bytes after each epoch: {:?}", memory.1);
     Ok(())

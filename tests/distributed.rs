@@ -111,7 +111,7 @@ fn whole_run(recipe: &Recipe, size: usize) -> Vec<(Vec<EpochRecord>, i64)> {
         let stop = AtomicBool::new(false);
         let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at: None };
         // It compares the hashes of all ranks after every epoch.
-        assert_eq!(fit(&mut trainer, &data, &sets, None, &mut listener, &stop).unwrap(), FitOutcome::Finished);
+        assert_eq!(fit(&mut trainer, &data, &sets, None, None, &mut listener, &stop).unwrap(), FitOutcome::Finished);
         (listener.epochs, trainer.hash().unwrap())
     };
     if size == 1 { vec![run(Ranks::single())] } else { together(size, run) }
@@ -239,11 +239,18 @@ fn a_signal_to_one_rank_stops_all_after_the_same_update() {
         let stop_at = (ranks.rank() == 1).then_some((0, 3));
         let mut trainer = trainer(&recipe, &data, ranks);
         let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at };
-        let outcome = fit(&mut trainer, &data, &EvalSets::of(&data, 0), None, &mut listener, &stop).unwrap();
+        let outcome = fit(&mut trainer, &data, &EvalSets::of(&data, 0), None, None, &mut listener, &stop).unwrap();
         assert_eq!(outcome, FitOutcome::Stopped);
         (trainer.position, trainer.hash().unwrap())
     });
     assert_eq!((positions[0].0.updates, &positions[0]), (3, &positions[1]));
+}
+
+#[test]
+fn ranks_of_which_one_writes_pause_together_and_find_the_same_non_finite_value() {
+    let words = words("diverged", &["--ranks", "2", "--epochs", "2", "--lr", "1e30", "--checkpoint-every", "3"]);
+    let said = Run::spawn("diverged", &words).end(3);
+    assert!(said.contains("is not finite in epoch 1, update 2,") && said.contains("the output of "), "{said}");
 }
 
 #[test]

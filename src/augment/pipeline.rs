@@ -132,7 +132,7 @@ impl AugmentSampler {
     pub fn batch(&self, epoch: u32, ids: &[u32], repeats: &[u32]) -> Result<BatchDraws> {
         assert_eq!(ids.len(), repeats.len(), "each image has a count of repeats");
         let draw = |(id, repeat): (&u32, &u32)| {
-            // A run has fewer than 2²⁰ epochs, so that the upper bits are free for the repeats.
+            // A run has fewer than 2²⁰ epochs, so that the upper 12 bits are free for the repeats.
             let mut stream = Stream::new(self.recipe.seed, Purpose::Augment, epoch ^ repeat << 20, *id);
             let mut draws = AugmentDraws::new(&self.recipe, self.channels, self.size, &mut stream);
             if self.recipe.hflip_alternate {

@@ -5,7 +5,7 @@
 //! | What | In a run on several processes each computes its share of a batch. Batch norm then takes mean and variance over the whole batch instead of over each share. |
 //! | When it helps | When the shares are small, below some 16 images, or when a run on N processes must equal one on a single process. |
 //! | Costs | Four more all-reduces for each norm of an update, each small, and the slower norm composed of separate operators. Without it a norm uses the statistics of one share, which is noise that regularises. |
-//! | Usual values | On or off. No effect in a run of one process. |
+//! | Usual values | On or off. No effect in a run of one process. The average that teaches by `--kd-average` still takes the statistics of one share. |
 //! | Reference | Peng et al. 2018, "MegDet: a large mini-batch object detector", section 3.3. |
 
 use tch::{Kind, Tensor};

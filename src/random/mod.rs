@@ -20,13 +20,13 @@ pub enum Purpose {
     Mix = 4,
     /// Noise inside the network (dropout, drop path, DropBlock); index = step.
     Network = 5,
-    /// Split of one folder into train and val; index = class.
+    /// Split of one folder into train and val; index = class. Images in groups are drawn as folds.
     Split = 6,
     /// The fraction of the training images in use; index = class.
     Fraction = 7,
     /// Choice of the probe; index = class.
     Probe = 8,
-    /// Halves of val for cross-fitting; index = class.
+    /// Halves of val for cross-fitting; index = class. Images in groups are drawn as folds.
     Halves = 9,
     /// Generated faces; index = sample.
     Faces = 10,

@@ -43,13 +43,16 @@ impl FromStr for ClassWeights {
                 )
             };
             let (class, weight) = (class.trim(), weight.trim());
-            let number = weight.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-            let number = number.with_context(|| format!("{part:?}: the weight of a class is a number from 0 up"))?;
+            // A batch of images without weight would have no mean. The objective computes in float32.
+            let is_usable = |number: &f64| (*number as f32).is_normal() && *number > 0.0;
+            let number = weight.parse::<f64>().ok().filter(is_usable);
+            let number = number.with_context(|| {
+                format!("{part:?}: the weight of a class is a number above 0; to leave a class out, choose the others by --classes")
+            })?;
             ensure!(!class.is_empty(), "{part:?} names no class");
             ensure!(listed.iter().all(|(other, _)| other != class), "the class {class:?} has two weights");
             listed.push((class.to_owned(), number));
         }
-        ensure!(listed.iter().any(|(_, weight)| *weight != 0.0) || listed.is_empty(), "all of these weights are 0");
         Ok(Self::Listed(listed))
     }
 }
@@ -94,7 +97,7 @@ mod tests {
             ("none", ClassWeights::None),
             ("balanced", ClassWeights::Balanced),
             ("disgust=3,fear=1.5", listed(&[("disgust", 3.0), ("fear", 1.5)])),
-            ("a=b=0.5,none=0", listed(&[("a=b", 0.5), ("none", 0.0)])),
+            ("a=b=0.5,none=2", listed(&[("a=b", 0.5), ("none", 2.0)])),
         ] {
             assert_eq!(text.parse::<ClassWeights>().unwrap(), weights);
             assert_eq!(weights.to_string(), text);
@@ -107,11 +110,12 @@ mod tests {
         for (text, expected) in [
             ("balance", "expected none, balanced, or a weight"),
             ("", "expected none, balanced, or a weight"),
-            ("a=-1", "a number from 0 up"),
-            ("a=x", "a number from 0 up"),
+            ("a=-1", "a number above 0"),
+            ("a=x", "a number above 0"),
+            ("a=1,b=0", "a number above 0; to leave a class out, choose the others by --classes"),
+            ("a=1e-46", "a number above 0"),
             ("a=1,a=2", "has two weights"),
             ("=1", "names no class"),
-            ("a=0", "all of these weights are 0"),
         ] {
             let message = text.parse::<ClassWeights>().unwrap_err().to_string();
             assert!(message.contains(expected), "{text}: {message}");

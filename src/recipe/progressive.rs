@@ -4,7 +4,7 @@
 //! |---|---|
 //! | What | The first epoch trains on images of SIDE pixels a side, or of SIDE times the full side where it is below 1; the side grows in equal steps to the full one, which the last fifth of the run trains on. Probe and val are always measured at full size. |
 //! | When it helps | When time is short: early epochs learn coarse shapes, which small images show as well. Small images regularise a little too. |
-//! | Costs | Less than nothing: an epoch at half the side takes a quarter of the time. |
+//! | Costs | Less than nothing: an epoch at half the side takes a quarter of the time. A run that is extended grows over its new length: it continues with smaller images than it ended with. |
 //! | Usual values | 0.5 to 0.75 of the full side. |
 //! | Reference | Howard 2018 (DAWNBench, fast.ai); Tan and Le 2021, "EfficientNetV2: smaller models and faster training"; MosaicML's Composer, progressive resizing. |
 

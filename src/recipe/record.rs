@@ -318,7 +318,8 @@ impl Recipe {
     /// Lengthens a run to `epochs` by its last phase; the phases before it are not touched.
     ///
     /// A constant, step or cyclic phase simply continues. One that has an end (cosine, one-cycle, linear) is stretched,
-    /// so that its rate is higher at the moment of extension than it was.
+    /// so that its rate is higher at the moment of extension than it was. So is the growth of `progressive`: images are smaller again at
+    /// that moment.
     ///
     /// # Errors
     /// The recipe has as many epochs already, or no phase.

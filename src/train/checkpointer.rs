@@ -19,8 +19,6 @@ pub struct Checkpointer<'a> {
     best: Option<Best>,
     /// Losses on val after each epoch so far, \[e, n\]; None where the first epochs of a resumed run did not record them.
     val_losses: Option<Vec<f32>>,
-    /// The updates between two checkpoints inside an epoch.
-    pub(super) every: Option<u64>,
 }
 
 /// The outputs of the best epoch so far.
@@ -31,15 +29,14 @@ struct Best {
 }
 
 impl<'a> Checkpointer<'a> {
-    /// A checkpointer for a run whose epochs so far are in `folder`: none, or those before a resume. `every` is the number
-    /// of updates between two checkpoints inside an epoch; None for checkpoints after each epoch only.
+    /// A checkpointer for a run whose epochs so far are in `folder`: none, or those before a resume.
     ///
     /// # Errors
     /// A file of the folder is damaged.
-    pub fn new(folder: &'a RunFolder, data: &'a Dataset, every: Option<u64>) -> Result<Self> {
+    pub fn new(folder: &'a RunFolder, data: &'a Dataset) -> Result<Self> {
         let records = folder.epochs()?.records;
         let Some(best) = best_epoch(&records) else {
-            return Ok(Self { folder, data, best: None, val_losses: Some(Vec::new()), every });
+            return Ok(Self { folder, data, best: None, val_losses: Some(Vec::new()) });
         };
         let Predictions { best_val: val, best_probe: probe, mut val_losses, .. } = folder
             .predictions()
@@ -52,7 +49,6 @@ impl<'a> Checkpointer<'a> {
             data,
             best: Some(Best { val_loss: best.val_loss, val, probe }),
             val_losses: (val_losses.len() == measured).then_some(val_losses),
-            every,
         })
     }
 

@@ -8,14 +8,14 @@
 //! | Usual values | `balanced` or nothing; weights of 1 to 5 for what must not be missed. |
 //! | Reference | King and Zeng 2001, "Logistic regression in rare events data"; scikit-learn's `class_weight="balanced"`. |
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::recipe::ClassWeights;
 
 /// The weight of each of `classes`, of which `counts` are the images; None where every image counts the same.
 ///
 /// # Errors
-/// A class that has a weight does not exist, or all weights of classes with images are 0.
+/// A class that has a weight does not exist.
 pub fn of(weights: &ClassWeights, classes: &[String], counts: &[usize]) -> Result<Option<Vec<f32>>> {
     let listed = match weights {
         ClassWeights::None => return Ok(None),
@@ -29,10 +29,6 @@ pub fn of(weights: &ClassWeights, classes: &[String], counts: &[usize]) -> Resul
             number.with_context(|| format!("`class_weights`: there is no class {class:?}; there are {classes:?}"))?;
         all[number] = *weight as f32;
     }
-    ensure!(
-        all.iter().zip(counts).any(|(weight, count)| *weight > 0.0 && *count > 0),
-        "`class_weights`: all classes have the weight 0"
-    );
     Ok(Some(all))
 }
 
@@ -58,7 +54,6 @@ mod tests {
         assert_eq!(of("disgust=3,joy=0.5").unwrap(), Some(vec![1.0, 3.0, 0.5]));
         assert_eq!((of("none").unwrap(), of("balanced").unwrap()), (None, Some(balanced(&[5, 2, 3]))));
         assert!(of("fear=2").unwrap_err().to_string().contains("no class \"fear\""));
-        assert!(of("anger=0,disgust=0,joy=1e-9").is_ok());
     }
 
     #[test]

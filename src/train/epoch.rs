@@ -106,7 +106,7 @@ impl Trainer {
         let batch_size = self.recipe.batch_size as usize;
         let device = self.device();
         let mut order = order(&self.recipe, &data.train.labels, epoch);
-        order.truncate(swa::BATCHES * batch_size);
+        order.truncate(swa::images_to_estimate(order.len(), batch_size));
         let repeats = repeats(&order);
         let draw = draw(&self.recipe, data, device);
         let batches = data.train.batches(order, batch_size, device).zip(repeats.chunks(batch_size));

@@ -22,7 +22,8 @@ pub enum FitOutcome {
 }
 
 /// Trains from the current position of `trainer` to the last epoch of its recipe, and after each epoch measures probe and
-/// val by the same [`evaluate`](super::evaluate()). `checkpointer` writes an epoch before `observer` is notified of it.
+/// val by the same [`evaluate`](super::evaluate()). `checkpointer` writes an epoch before `observer` is notified of it, and the state after
+/// every `pause_every` updates of an epoch. All ranks pause together, whichever of them writes.
 ///
 /// # Errors
 /// A loss that is not finite, an exception of libtorch (out of memory above all), an image that cannot be read any more,
@@ -33,6 +34,7 @@ pub fn fit(
     data: &Dataset,
     sets: &EvalSets,
     mut checkpointer: Option<&mut Checkpointer>,
+    pause_every: Option<u64>,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<FitOutcome> {
@@ -41,7 +43,8 @@ pub fn fit(
         let begin = Instant::now();
         let images = trainer.images_left(data.train.len());
         observer.epoch_begin(epoch, trainer.updates_per_epoch(data.train.len()));
-        let Some(batch_loss) = train_epoch(trainer, data, checkpointer.as_deref_mut(), observer, stop)? else {
+        let Some(batch_loss) = train_epoch(trainer, data, checkpointer.as_deref_mut(), pause_every, observer, stop)?
+        else {
             return Ok(FitOutcome::Stopped);
         };
         let train_seconds = begin.elapsed().as_secs_f64();
@@ -81,10 +84,10 @@ fn train_epoch(
     trainer: &mut Trainer,
     data: &Dataset,
     mut checkpointer: Option<&mut Checkpointer>,
+    pause_every: Option<u64>,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Option<f64>> {
-    let pause_every = checkpointer.as_ref().and_then(|checkpointer| checkpointer.every);
     loop {
         let outcome = torch::catch(|| trainer.train_epoch(data, observer, stop, pause_every))?;
         if let EpochOutcome::Finished { batch_loss } = outcome {

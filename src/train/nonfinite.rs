@@ -17,7 +17,7 @@ pub(super) const UPDATES_BETWEEN_CHECKS: u64 = 50;
 /// Files of a batch that a message names.
 const NAMED: usize = 32;
 
-/// A copy of the state on the device, without averaged weights, which no update reads.
+/// A copy of the state on the device. Averaged weights are part of it where updates read them.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     tensors: Vec<Tensor>,
@@ -31,6 +31,9 @@ type Location = (String, Vec<String>);
 fn tensors(trainer: &Trainer) -> Vec<&Tensor> {
     let mut tensors = trainer.model.parameters.tensors();
     tensors.extend(trainer.optimizer.state().into_iter().map(|(_, tensor)| tensor));
+    if let (true, Some(average)) = (trainer.recipe.kd_average, &trainer.average) {
+        tensors.extend(average.network.parameters.tensors());
+    }
     tensors
 }
 
@@ -70,6 +73,9 @@ impl Snapshot {
             let rate = trainer.rate(trainer.optimizer.updates, images);
             let update = batches.take(trainer.recipe.grad_accum_steps)?;
             trainer.update(update, rate, &mut sum)?;
+            if let Some(average) = &mut trainer.average {
+                average.after_update(&trainer.model);
+            }
             if !(&sum + trainer.model.parameters.times_zero()).double_value(&[]).is_finite() {
                 before.restore(trainer);
                 return examine_next_update(trainer, data).map(Some);

@@ -24,7 +24,7 @@ pub fn order(recipe: &Recipe, labels: &[u32], epoch: u32) -> Vec<u32> {
     order
 }
 
-/// For each place in `order`, how often its image occurs before. Each occurrence gets its own draws of augmentation.
+/// For each place in `order`, how often its image occurs before. Each of the first 4,096 gets its own draws of augmentation.
 pub fn repeats(order: &[u32]) -> Vec<u32> {
     let mut times = vec![0; order.iter().max().map_or(0, |&position| position as usize + 1)];
     let mut repeats = Vec::with_capacity(order.len());

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tch::Device;
 
-use super::{Checkpoint, Position, Trainer};
+use super::{Checkpoint, EarlyStopping, Position, Trainer};
 use crate::{
     data::Dataset,
     durable,
@@ -105,11 +105,15 @@ impl Previous {
         Path::new(&file.path).exists().then(|| file.path.clone())
     }
 
-    /// Whether the run has ended by early stopping.
+    /// Whether early stopping is due after the run's epochs so far, the last one of its recipe included.
     fn stopped_early(&self) -> bool {
-        let done = RunFolder::open(&self.path).and_then(|folder| folder.done());
         // A damaged file is reported where it is needed.
-        done.is_ok_and(|done| done.is_some_and(|done| done.early_stopped))
+        let epochs = RunFolder::open(&self.path).and_then(|folder| folder.epochs());
+        let mut early_stopping = EarlyStopping::default();
+        for record in epochs.map(|epochs| epochs.records).unwrap_or_default() {
+            early_stopping.update(record.val_loss);
+        }
+        early_stopping.is_due(self.recipe.early_stop)
     }
 
     /// A trainer for the run, which a checkpoint will restore. Where no checkpoint has been written yet, the run starts

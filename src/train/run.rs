@@ -301,10 +301,11 @@ impl RunInProgress<'_> {
         let stop = self.stop.unwrap_or(&never);
         let mut checkpointer = match &self.folder {
             None => None,
-            Some(folder) => Some(Checkpointer::new(folder, self.data, self.checkpoint_every)?),
+            Some(folder) => Some(Checkpointer::new(folder, self.data)?),
         };
         let mut observers = (&mut self.epochs, observer);
-        fit(&mut self.trainer, self.data, &self.sets, checkpointer.as_mut(), &mut observers, stop)
+        let pause_every = self.checkpoint_every;
+        fit(&mut self.trainer, self.data, &self.sets, checkpointer.as_mut(), pause_every, &mut observers, stop)
     }
 
     /// Ends a run that has done all its epochs: writes `model.safetensors` and `done.json`.

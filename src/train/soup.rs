@@ -72,7 +72,7 @@ pub fn estimate_statistics(network: &ResNet, recipe: &Recipe, data: &Dataset, no
     let (device, batch_size) = (network.parameters.device(), recipe.batch_size as usize);
     let epoch = recipe.epochs + 1;
     let mut positions = order(recipe, &data.train.labels, epoch);
-    positions.truncate(swa::BATCHES * batch_size);
+    positions.truncate(swa::images_to_estimate(positions.len(), batch_size));
     let augment = Augment::new(recipe, normalize);
     let images = data.train.batches(positions, batch_size, device).map(|batch| {
         let batch = batch?;

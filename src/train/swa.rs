@@ -14,7 +14,12 @@ use tch::Tensor;
 use crate::model::{Mode, ResNet};
 
 /// Batches from which the statistics of batch norm are estimated.
-pub const BATCHES: usize = 50;
+const BATCHES: usize = 50;
+
+/// The images from which the statistics are estimated, of `images` in batches of `batch_size`: whole batches, as in an epoch.
+pub fn images_to_estimate(images: usize, batch_size: usize) -> usize {
+    BATCHES.min(images / batch_size) * batch_size
+}
 
 /// How far the equal average of `count` values moves towards the next value, as a share of the distance between them.
 pub fn share_at(count: u64) -> f64 {

@@ -18,19 +18,21 @@ fn a_non_finite_loss_stops_the_run_and_spares_the_checkpoint() {
          [[schedule]]\nkind = \"constant\"\nepochs = 1\nfactor = 1\n",
     )
     .unwrap();
-    let end = place.train("run", &["--recipe", "jump.toml"]);
-    assert_eq!(end.code(), 3, "{}", end.stderr());
-    let text = end.stderr();
-    // The first step of that rate is finite; what it leads to is not. Each batch has eight images.
-    let found = [
-        "is not finite in epoch 2, update 2,",
-        "learning rate 1000000000000000000000000000000",
-        "a smaller lr",
-        "the output of ",
-    ];
-    assert_eq!(text.matches(".png").count(), 8, "{text}");
-    for word in found {
-        assert!(text.contains(word), "`{word}` is not in: {text}");
+    for (run, more) in [("taught", &["--model-ema", "--kd-average"][..]), ("run", &[])] {
+        let end = place.train(run, &[&["--recipe", "jump.toml"], more].concat());
+        assert_eq!(end.code(), 3, "{}", end.stderr());
+        let text = end.stderr();
+        // The first step of that rate is finite; what it leads to is not. Each batch has eight images.
+        let found = [
+            "is not finite in epoch 2, update 2,",
+            "learning rate 1000000000000000000000000000000",
+            "a smaller lr",
+            "the output of ",
+        ];
+        assert_eq!(text.matches(".png").count(), 8, "{text}");
+        for word in found {
+            assert!(text.contains(word), "`{word}` is not in: {text}");
+        }
     }
     // What is on disk is the state after epoch 1.
     assert_eq!(place.epochs("run").len(), 1);

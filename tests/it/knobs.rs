@@ -48,7 +48,7 @@ fn train(recipe: &Recipe, stop_at: Option<u64>) -> End {
     let mut trainer = Trainer::new(recipe, &data, Device::Cpu).unwrap();
     let stop = AtomicBool::new(false);
     let mut listener = Listener { epochs: Vec::new(), stop: &stop, stop_at: stop_at.map(|update| (2, update)) };
-    let mut outcome = fit(&mut trainer, &data, &sets, None, &mut listener, &stop).unwrap();
+    let mut outcome = fit(&mut trainer, &data, &sets, None, None, &mut listener, &stop).unwrap();
     if stop_at.is_some() {
         assert_eq!(outcome, FitOutcome::Stopped);
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -63,7 +63,7 @@ fn train(recipe: &Recipe, stop_at: Option<u64>) -> End {
         );
         listener.stop_at = None;
         stop.store(false, Ordering::Relaxed);
-        outcome = fit(&mut trainer, &data, &sets, None, &mut listener, &stop).unwrap();
+        outcome = fit(&mut trainer, &data, &sets, None, None, &mut listener, &stop).unwrap();
     }
     assert_eq!(outcome, FitOutcome::Finished);
     let state = Checkpoint::of(&trainer, &data.fingerprint).unwrap().to_archive().arrays;

@@ -195,6 +195,7 @@ fn a_file_of_a_network_with_other_options_is_refused_with_the_keys_to_change() {
     let squeezed = Recipe { se: 16, ..plain.clone() };
     let averaged = Recipe { resnet_d: true, ..plain.clone() };
     let blurred = Recipe { blur_pool: true, ..plain.clone() };
+    let whitened = Recipe { whitening: true, ..plain.clone() };
     let build = |recipe: &Recipe| ResNet::new(&Architecture::new(recipe, 1, 3).unwrap(), 0, Device::Cpu);
     let load = |file: &Recipe, network: &Recipe| {
         let desk = Desk { network: build(network), ..Desk::new() };
@@ -205,11 +206,13 @@ fn a_file_of_a_network_with_other_options_is_refused_with_the_keys_to_change() {
         (&squeezed, &plain, "stem name; it has squeeze-and-excitation, so set se:\n"),
         (&plain, &averaged, "stem name; it is no ResNet-D, so leave resnet_d out:\n"),
         (&averaged, &plain, "stem name; it is a ResNet-D, so set resnet_d = true:\n"),
+        (&plain, &whitened, "stem name; it has no whitening layer, so leave whitening out:\n"),
+        (&whitened, &plain, "stem name; it has a whitening layer, so set whitening:\n"),
     ] {
         let error = load(file, network).unwrap_err();
         assert!(error.contains(words), "{error}");
     }
-    for recipe in [&squeezed, &averaged] {
+    for recipe in [&squeezed, &averaged, &whitened] {
         assert_eq!(load(recipe, recipe).unwrap(), arrays(&build(recipe)));
     }
     // A blur has no weights.

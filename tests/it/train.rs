@@ -192,6 +192,13 @@ fn a_run_without_a_lower_val_loss_stops_early_and_says_so() {
     place
         .mindgap(&["train", "--resume", "--out", "run", "--epochs", "40"])
         .refuse(&["stopped early", "another folder"]);
+    // Nor is it where its last epoch is the one after which it would stop.
+    let epochs = losses.len().to_string();
+    let words = ["--epochs", &epochs, "--early-stop", "2", "--lr", "3", "--clip-grad", "1"];
+    place.train("exact", &words).succeed();
+    place
+        .mindgap(&["train", "--resume", "--out", "exact", "--epochs", "40"])
+        .refuse(&["stopped early", "another folder"]);
 }
 
 #[test]

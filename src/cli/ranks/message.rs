@@ -18,5 +18,7 @@ pub enum Message {
         skipped_before: bool,
         /// Threads of each rank, if the resumed run determines them.
         threads: Option<usize>,
+        /// Updates between two checkpoints inside an epoch.
+        checkpoint_every: Option<u64>,
     },
 }

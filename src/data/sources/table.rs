@@ -19,6 +19,9 @@ use crate::data::splits::split_name::SplitName;
 /// FER2013's classes in the order of its numbers.
 const EMOTIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 
+/// Numbers of classes of a test table, which need not have all, are below this: a larger one is a mistake.
+const MOST_CLASSES: u32 = 65_536;
+
 /// Lists the rows of a table. Rows that `exclusions` name are skipped. Unreadable rows are an error, or with `skip_bad`
 /// left out and listed.
 pub fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Listing> {
@@ -60,6 +63,9 @@ pub fn list_single(
         SplitName::Val => val,
         SplitName::Test => test,
     };
+    if let Some((label, line)) = rows.labels.iter().zip(&rows.lines).find(|(label, _)| **label >= MOST_CLASSES) {
+        bail!("{path:?}, line {line} has the emotion {label}; the numbers of classes must be below {MOST_CLASSES}");
+    }
     let n = rows.labels.iter().max().map_or(0, |&label| label as usize + 1);
     let is_fer = n <= EMOTIONS.len() && EMOTIONS.iter().all(|emotion| known.iter().any(|class| class == emotion));
     let classes = (0..n).map(|i| if is_fer { EMOTIONS[i].to_owned() } else { i.to_string() }).collect();

@@ -1,6 +1,7 @@
 //! FER2013's table is read in every form in which it is saved, and every invalid row is named.
 
 use super::*;
+use crate::data::{SplitName, open_single_split};
 
 /// A row of 2×2 pixels.
 fn row(emotion: u32, first: u32, usage: &str) -> String {
@@ -155,4 +156,19 @@ fn classes_are_named_by_their_numbers_unless_there_are_seven() {
     let data = open_table(&table(text), &Options::default()).unwrap();
     assert_eq!(data.classes, ["0", "1", "2", "3", "4", "5", "6", "7"]);
     assert!(data.notes.iter().any(|note| note.contains("this table has 8")), "{:?}", data.notes);
+}
+
+#[test]
+fn a_number_of_a_class_that_must_be_a_mistake_is_refused_where_not_all_classes_need_be_there() {
+    let single = |text: &str| {
+        let table = table(text);
+        let path = table.path().join("fer.csv");
+        open_single_split(path.to_str().unwrap(), SplitName::Test, &[], &Options::default(), &NoProgress)
+            .map(|split| split.is_some())
+            .map_err(|error| format!("{error:#}"))
+    };
+    let head = "emotion,pixels,Usage\n0,1,PrivateTest\n";
+    let refusal = single(&format!("{head}3000000000,2,PrivateTest\n")).unwrap_err();
+    assert!(refusal.contains("line 3 has the emotion 3000000000"), "{refusal}");
+    assert!(single(&format!("{head}5,2,PrivateTest\n")).unwrap());
 }

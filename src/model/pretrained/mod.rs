@@ -121,6 +121,7 @@ fn advice(archive: &Archive, parameters: &[Parameter]) -> String {
     for (part, with, without) in [
         (".se.fc1.", "it has squeeze-and-excitation, so set se", "it has no squeeze-and-excitation, so leave se out"),
         (".downsample.2.", "it is a ResNet-D, so set resnet_d = true", "it is no ResNet-D, so leave resnet_d out"),
+        ("whiten.", "it has a whitening layer, so set whitening", "it has no whitening layer, so leave whitening out"),
     ] {
         let in_file = archive.arrays.iter().any(|array| array.name.contains(part));
         let in_network = parameters.iter().any(|parameter| parameter.name.contains(part));
@@ -174,10 +175,13 @@ fn fit_stem(
     card: Option<&Card>,
     images: &Images,
 ) -> Result<Vec<String>> {
-    // ResNet-D has three convolutions in its stem.
-    let is_deep = weights.contains_key("conv1.0.weight");
-    let (conv, norm) =
-        if is_deep { ("conv1.0.weight", "conv1.1.running_mean") } else { ("conv1.weight", "bn1.running_mean") };
+    // The convolutions that may see the pixels: that of whitening, the first of ResNet-D's stem, the stem.
+    let first = [
+        ("whiten.weight", "whiten_bn.running_mean"),
+        ("conv1.0.weight", "conv1.1.running_mean"),
+        ("conv1.weight", "bn1.running_mean"),
+    ];
+    let (conv, norm) = first.into_iter().find(|(conv, _)| weights.contains_key(*conv)).context("there is no stem")?;
     let (Some(weight), Some(mean)) = (weights.remove(conv), weights.remove(norm)) else { bail!("there is no stem") };
     let channels = weight.size()[1] as usize;
     let of_card = card.filter(|card| card.mean.len() == channels).map(Card::normalisation);

@@ -51,7 +51,8 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
 /// and writes no files.
 /// Fails if the data cannot be opened or are not rank 0's, and if training fails, here or on another rank.
 fn follow(data: &DataFlags, compute: &Compute, group: &ProcessGroup) -> Result<ExitStatus> {
-    let Message::Train { recipe, source, selection, skipped_before, threads } = group.receive()? else {
+    let Message::Train { recipe, source, selection, skipped_before, threads, checkpoint_every } = group.receive()?
+    else {
         return Ok(ExitStatus::Done);
     };
     let recipe: Recipe = toml::from_str(&recipe).context("rank 0's recipe")?;
@@ -63,7 +64,7 @@ fn follow(data: &DataFlags, compute: &Compute, group: &ProcessGroup) -> Result<E
     let mut trainer = Trainer::before_restore(&recipe, &data, device)?;
     let stop = signals::stop_flag()?;
     trainer.join(group.connect(device, &data)?)?;
-    let outcome = fit(&mut trainer, &data, &sets, None, &mut (), &stop).map_err(failure)?;
+    let outcome = fit(&mut trainer, &data, &sets, None, checkpoint_every, &mut (), &stop).map_err(failure)?;
     group.leave()?;
     Ok(if outcome == FitOutcome::Finished { ExitStatus::Done } else { ExitStatus::Stopped })
 }
@@ -86,7 +87,7 @@ fn train(args: &Args, group: Option<&ProcessGroup>) -> Result<ExitStatus> {
     let size = group.map_or(1, |group| group.info().size);
     let threads = request.threads_before(size);
     if let Some(group) = group {
-        group.send(&request.message(threads))?;
+        group.send(&request.message(threads, args.checkpoint_every))?;
     }
     let device = args.compute.prepare(threads, group.map(ProcessGroup::info))?;
     args.compute.check_amp(&request.recipe, device)?;

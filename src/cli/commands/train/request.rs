@@ -110,13 +110,14 @@ impl Request {
     }
 
     /// The message to the other processes of the run.
-    pub fn message(&self, threads: Option<usize>) -> Message {
+    pub fn message(&self, threads: Option<usize>, checkpoint_every: Option<u64>) -> Message {
         Message::Train {
             recipe: self.recipe.to_toml(),
             source: self.source.clone(),
             selection: Box::new(self.selection.clone()),
             skipped_before: self.skipped_before(),
             threads,
+            checkpoint_every,
         }
     }
 
