@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
 use mindgap::recipe::{
-    Layers, Recipe, Shorthand,
+    Curve, Layers, Recipe, Shorthand,
     keys::{self, Key, KeyRole, Kind, SECTIONS},
     resolve,
 };
@@ -95,6 +95,7 @@ fn document() -> String {
         let anchor = section.heading.to_lowercase().replace(':', "").replace(' ', "-");
         writeln!(text, "- [{}](#{anchor})", section.heading).unwrap();
     }
+    text += "- [In a recipe file only](#in-a-recipe-file-only)\n";
     for section in &SECTIONS {
         writeln!(text, "\n## {}\n\n| flag | what it does | default | values | usual |", section.heading).unwrap();
         text += "|---|---|---|---|---|\n";
@@ -102,7 +103,46 @@ fn document() -> String {
             writeln!(text, "{}", row(key)).unwrap();
         }
     }
+    text + &file_only()
+}
+
+/// What each kind of phase takes, as lines of a `[[schedule]]` table.
+const PHASES: [(&str, &str); 7] = [
+    ("constant", "factor = 1.0"),
+    ("step", "factor = 1.0; decay = 0.1; every = 10.0"),
+    ("step", "factor = 1.0; decay = 0.1; milestones = [10.0, 15.0]"),
+    ("cosine", "from = 1.0; to = 0.0"),
+    ("one-cycle", "start = 0.04; peak = 1.0; end = 0.0; rise = 0.3"),
+    ("cyclic", "low = 0.02; high = 1.0; up = 2.0; down = 2.0; mode = 'exp_range'; gamma = 0.999"),
+    ("linear", "from = 0.0; to = 1.0"),
+];
+
+/// What a recipe file may hold besides keys that are flags too.
+fn file_only() -> String {
+    let mut text = "\n## In a recipe file only\n\n| key | what it does |\n|---|---|\n".to_owned();
+    text += "| `extends = \"PRESET\"` | The file changes single keys of a preset; without it, of the defaults |\n";
+    text += "| `[multiply]` with `epochs`, `width` | Factors that are applied after all keys and flags |\n";
+    text += "| `[[schedule]]`, a table for each phase | The learning rate in place of `sched`: `epochs`, the length of the phase \
+             (fractions are allowed), `kind`, and the keys of that kind |\n\n";
+    text += "Rates in a phase are factors of `lr`, lengths are in epochs. `mode` is `triangular`, `triangular2` or `exp_range`, which \
+             alone reads `gamma`.\n\n| `kind` | its keys, an example |\n|---|---|\n";
+    for (kind, keys) in PHASES {
+        writeln!(text, "| `{kind}` | `{keys}` |").unwrap();
+    }
+    text += "\n```toml\nextends = \"closed\"\nlr = 0.02\n\n[[schedule]]   # up for two epochs\nepochs = 2\nkind = \"linear\"\nfrom = 0.0\n\
+             to = 1.0\n\n[[schedule]]   # and down for eleven\nepochs = 11\nkind = \"cosine\"\nfrom = 1.0\nto = 0.0\n```\n\n\
+             `mindgap presets NAME` prints a preset as such a file, and the `recipe.toml` of a run is one.\n";
     text
+}
+
+#[test]
+fn every_kind_of_phase_has_an_example_that_is_read() {
+    for (kind, keys) in PHASES {
+        let phase = format!("[[schedule]]\nepochs = 20\nkind = '{kind}'\n{}", keys.replace("; ", "\n"));
+        let table: Table = phase.parse().unwrap();
+        resolve(&Layers::default().keys(&table).unwrap()).unwrap_or_else(|error| panic!("{kind}: {error:#}"));
+    }
+    assert!(Curve::KINDS.into_iter().all(|kind| PHASES.iter().any(|(example, _)| *example == kind)));
 }
 
 /// The line of `key`.

@@ -12,7 +12,7 @@ pub enum SplitName {
     Train,
     /// The images that were validated on
     Val,
-    /// The images that nothing else reads
+    /// The images that no training, choice or stop uses
     Test,
 }
 

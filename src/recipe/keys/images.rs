@@ -12,8 +12,9 @@ pub(super) const IMAGES: &[Key] = &[
     },
     // How small images may be is a matter of the network.
     Key {
-        name: "img_size", aliases: &["train-crop-size"], value_names: &["PIXELS"], kind: Kind::Whole(0..=u32::MAX),
+        name: "img_size", aliases: &["train-crop-size"], value_names: &["PIXELS"], kind: Kind::Whole(1..=4096),
         help: "Side of the square images that the network sees, in pixels",
+        remedy: "give a side of 1 to 4096 pixels",
         default: Shown::Words("the data's"), example: "img_size = 32", ..Key::SETTING
     },
     Key {

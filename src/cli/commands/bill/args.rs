@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use crate::cli::flags::{compute::Compute, data::DataFlags};
 
 #[derive(Clone, Debug, clap::Args)]
+#[command(mut_arg("source", |flag| flag.help(
+    "A folder with train/CLASS/* and val/CLASS/*, or with CLASS/*, a fer2013.csv, or faces [default: the data of the run]"
+)))]
 pub struct Args {
     /// The folder of a finished run
     #[arg(value_name = "RUN")]

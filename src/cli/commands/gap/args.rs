@@ -13,6 +13,9 @@ use mindgap::export::InputNormalisation;
 ///
 /// A TorchScript file that mindgap did not write says nothing of its input: add --img-size, --in-chans, --mean and --std.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("source", |flag| flag.help(
+    "A folder with train/CLASS/* and val/CLASS/*, or with CLASS/*, a fer2013.csv, or faces [default: the data of the run]"
+)))]
 pub struct Args {
     #[command(flatten)]
     pub(super) model: ModelFlags,

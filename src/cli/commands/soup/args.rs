@@ -7,6 +7,9 @@ use crate::cli::flags::{compute::Compute, data::DataFlags, model_file::Which};
 /// Runs are taken in the order of their val loss. Each goes into the mean of the weights if val loss falls by it. One half of val
 /// chooses, and the other half judges the result, so that the figures of the soup do not flatter it.
 #[derive(Clone, Debug, clap::Args)]
+#[command(mut_arg("source", |flag| flag.help(
+    "A folder with train/CLASS/* and val/CLASS/*, or with CLASS/*, a fer2013.csv, or faces [default: the data of the runs]"
+)))]
 pub struct Args {
     /// The folders of two finished runs or more, of one network on the same data
     #[arg(value_name = "RUN", required = true)]
