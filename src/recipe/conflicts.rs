@@ -68,7 +68,7 @@ impl Recipe {
 
     /// Images must be large enough for the strides of the network, those of the first epochs too.
     fn check_sizes(&self, family: Family, validator: &mut Validator) {
-        let Some(size) = self.img_size else { return };
+        let Some(size) = self.img_size.filter(|_| !validator.refused("img_size")) else { return };
         let stride = family.total_stride(self.stem, self.stem_stride);
         if size < stride && !validator.refused("stem_stride") {
             let wrong = format!("{} with this stem makes one pixel of {stride}×{stride}", self.model);
