@@ -46,7 +46,7 @@ impl Session {
         if on_verdict.is_some() {
             return Ok(Ended::Finished);
         }
-        self.tell(format_args!("Reference: {what}, {} epochs …", recipe.epochs));
+        self.tell(format_args!("Reference: {what}, {} …", epochs(recipe.epochs)));
         let before = self.spent();
         let ended = self.train(REFERENCE, &recipe)?;
         if ended != Ended::Finished {
@@ -92,7 +92,7 @@ impl Session {
             RunFolder::open(folder.as_ref()).and_then(|run| run.done()).is_ok_and(|done| done.is_some())
         };
         if !last.folders.iter().all(is_done) {
-            self.tell(format_args!("Winner: {}, {} epochs …", last.what, last.recipe.epochs));
+            self.tell(format_args!("Winner: {}, {} …", last.what, epochs(last.recipe.epochs)));
             match self.train(FINAL, &last.recipe) {
                 Ok(Ended::Finished) => {}
                 Ok(ended) => return Ok(ended),
@@ -324,6 +324,11 @@ impl Session {
         }
         Ok(Some(folder))
     }
+}
+
+/// A number of epochs in words.
+fn epochs(count: u32) -> String {
+    if count == 1 { "1 epoch".to_owned() } else { format!("{count} epochs") }
 }
 
 /// What a finding asks for.
