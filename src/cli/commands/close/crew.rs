@@ -88,7 +88,13 @@ impl Crew {
             });
             // What was stopped has no outcome, and a resumed search continues it.
             let is_stopped = stop.load(Ordering::Relaxed) && !lines.iter().all(|run| plan.is_done(&run.job));
-            let finished = if is_stopped { Ok(()) } else { lock(shared).finish_trial(&trial, trained) };
+            let finished = if is_stopped {
+                Ok(())
+            } else {
+                let mut session = lock(shared);
+                let images = trained.and_then(|()| session.score(&trial));
+                session.finish_trial(&trial, images)
+            };
             self.running().retain(|running| *running != trial.key());
             finished?;
         }

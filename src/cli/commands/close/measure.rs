@@ -47,7 +47,7 @@ impl Session {
         self.record.start = 0;
         self.record.startup_seconds = startup()? + self.record.open_seconds;
         let affordable = |epoch: f64, epochs: f64, left: f64, runs: f64| epochs * epoch * runs <= 0.49 * left;
-        let (left, runs) = (self.left(), self.folds() * self.record.seeds as f64);
+        let (left, runs) = (self.left(), self.runs());
         for (index, network) in base.networks.iter().enumerate() {
             let recipe = base.recipe(&base.start(index), 1, self.record.seed);
             let found = match pace(network.clone(), recipe, data, device, limit) {

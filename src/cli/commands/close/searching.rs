@@ -169,7 +169,7 @@ impl Session {
                 let is_done = folders.iter().all(|folder| folder.join(RunFolder::DONE).exists());
                 // The files of another machine may arrive one after the other.
                 match is_done.then(|| self.score(trial)) {
-                    Some(Ok(_)) => self.finish_trial(trial, Ok(()))?,
+                    Some(Ok(images)) => self.finish_trial(trial, Ok(images))?,
                     Some(Err(error)) => {
                         self.tell(format_args!("  {error:#}; it is waited for"));
                         is_open = true;
@@ -196,9 +196,9 @@ impl Session {
         }
     }
 
-    /// Takes in how a trial ended, and says it.
-    pub fn finish_trial(&mut self, trial: &Trial, trained: Result<()>) -> Result<()> {
-        let outcome = match trained.and_then(|()| self.score(trial)) {
+    /// Takes in how a trial ended, with its losses on the half that selects or the error, and says it.
+    pub fn finish_trial(&mut self, trial: &Trial, images: Result<PerImage>) -> Result<()> {
+        let outcome = match images {
             Ok(images) => Outcome::Finished(images.score()),
             Err(error) => Outcome::Failed(format!("{error:#}")),
         };

@@ -150,6 +150,11 @@ impl Session {
         f64::from(self.fold_count().unwrap_or(1))
     }
 
+    /// Runs of reference or winner: one for each seed and fold.
+    pub fn runs(&self) -> f64 {
+        self.folds() * self.record.seeds as f64
+    }
+
     /// What the candidates share.
     pub fn base(&self) -> Result<Base> {
         let reference = self.record.reference.as_ref().context("the reference is known by now")?.recipe.clone();

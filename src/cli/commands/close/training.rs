@@ -33,7 +33,7 @@ impl Session {
         let reference = self.record.reference.clone().context("the reference is known")?;
         if reference.folders.is_empty() {
             let pace = self.record.reference_pace.as_ref().map_or(1.0, |pace| pace.epoch_seconds);
-            let runs = self.folds() * self.record.seeds as f64 * self.idling();
+            let runs = self.runs() * self.idling();
             let epochs = ((plan.reference / runs - self.record.startup_seconds) / pace).floor();
             let epochs = (epochs as u32).clamp(1, reference.recipe.epochs);
             let recipe = Recipe { seed: self.record.seed, ..of_length(&reference.recipe, epochs) };
@@ -67,7 +67,7 @@ impl Session {
     /// How many times as long the runs of reference or winner take as they would if all workers were busy to the end: the last round may have
     /// fewer runs than workers.
     fn idling(&self) -> f64 {
-        let runs = self.folds() * self.record.seeds as f64;
+        let runs = self.runs();
         let jobs = f64::from(self.args.jobs.max(1)).min(runs);
         (runs / jobs).ceil() * jobs / runs
     }
