@@ -20,6 +20,8 @@ const TEACHERS_SHARE: f64 = 0.25;
 /// How many times as long an epoch takes with a teacher, which measures each batch too: 1.23 times on FER2013, 1.29 on photos of 32 pixels
 /// (docs/close.md).
 const TAUGHT: f64 = 1.3;
+/// The gap of a taught winner with its trial's augmentation, as a multiple of the trial's: 1.12 and 1.13 on FER2013 (docs/close.md).
+const TAUGHT_GAP: f64 = 1.15;
 /// The most epochs, unless the winner was tried for more than a fourth of them: beyond that nothing is known.
 const MOST_EPOCHS: u32 = 300;
 /// The most epochs of a winner that was not tried at all. Measured on 300 photos in five folds, whose winner had 245: val loss was lowest
@@ -55,8 +57,9 @@ impl LastTraining {
     /// Where the longest trial had a large gap, or would have one if its gap grew with the length, it teaches the winner, unless
     /// `may_be_taught` is false or it was far shorter than the winner's training: what a network gives to the same images says which labels
     /// are doubtful. The time for the teacher's forward passes is taken from the epochs. What is taught needs less augmentation: where the
-    /// trial's gap was not large yet, factors of three are rounded down. Where the trial had a large gap and cannot teach, augmentation rises
-    /// by one level more, to the highest of all. Measured on photos with wrong labels and on FER2013 (docs/close.md).
+    /// trial's gap will not become large in a taught training, factors of three are rounded down. Where the trial had a large gap and cannot
+    /// teach, or one that was twice as large, augmentation rises by one level more, to the highest of all. Measured on photos with wrong
+    /// labels and on FER2013 (docs/close.md).
     pub fn of(settings: &Settings, trials: &[(u32, Score)], fitting: u32, may_be_taught: bool) -> Self {
         let Some((longest, score)) = trials.last() else {
             let epochs = longest_known(fitting, None);
@@ -105,12 +108,14 @@ impl LastTraining {
     /// The training over `epochs` epochs of what was tried for `before`.
     fn lengthened(settings: &Settings, before: u32, score: Option<&Score>, epochs: u32, is_taught: bool) -> Self {
         let times = f64::from(epochs) / f64::from(before);
-        let had_large_gap = score.is_some_and(|score| has_large_gap(score, 1.0));
+        let has_large_gap = |times: f64| score.is_some_and(|score| has_large_gap(score, times));
         let levels = times.max(1.0).ln() / PER_LEVEL.ln();
-        let levels = if is_taught && !had_large_gap { levels.floor() } else { levels.round() }.min(2.0) as usize;
+        let is_enough = is_taught && !has_large_gap(TAUGHT_GAP);
+        let levels = if is_enough { levels.floor() } else { levels.round() }.min(2.0) as usize;
         // Where val loss is far below the probe's loss the training images are hard enough.
         let is_hard = score.is_some_and(|score| score.gap_loss < -2.0 * score.gap_loss_se);
-        let more = usize::from(had_large_gap && levels > 0 && !is_taught);
+        let needs_more = has_large_gap(if is_taught { 0.5 } else { 1.0 });
+        let more = usize::from(needs_more && levels > 0);
         let highest = HIGHEST + more;
         let level = if is_hard || settings.augmentation >= highest {
             settings.augmentation
@@ -232,12 +237,17 @@ mod tests {
         let level =
             |is_taught| LastTraining::of(&settings(2), &[trial(12, 0.7, 0.3)], 31, is_taught).settings.augmentation;
         assert_eq!([false, true].map(level), [4, 3]);
+        // Unless the gap was very large.
+        let very_large = LastTraining::of(&settings(2), &[trial(12, 0.7, 0.31)], 31, true);
+        assert_eq!((very_large.settings.augmentation, very_large.teacher), (4, Some(12)));
         // Where only the length makes the gap large, the teacher takes the place of the level that a factor of two would have.
         let level = |fitting, is_taught| {
             LastTraining::of(&settings(2), &[trial(9, 0.9, 0.11)], fitting, is_taught).settings.augmentation
         };
         assert_eq!([20, 24, 36].map(|fitting| level(fitting, true)), [2, 2, 3]);
         assert_eq!([20, 24, 36].map(|fitting| level(fitting, false)), [3, 3, 3]);
+        let nearly_large = LastTraining::of(&settings(2), &[trial(9, 0.9, 0.14)], 24, true);
+        assert_eq!((nearly_large.settings.augmentation, nearly_large.teacher), (3, Some(9)));
         // Where the longest trial was worse than a shorter one, that one teaches.
         assert_eq!(last(&[trial(10, 0.70, 0.1), trial(30, 0.75, 0.3)], 90), (Some(10), 10, 3));
         let taught = taught_by("runs/c00-r1-seed0".into(), Recipe::default());

@@ -61,6 +61,8 @@ pub struct CloseRecord {
     pub paces: Vec<Pace>,
     /// Which of these networks the search starts from.
     pub start: usize,
+    /// Whether candidates train in mixed precision.
+    pub amp: bool,
     /// What a run takes beside its epochs, with all threads \[s\].
     pub startup_seconds: f64,
     /// How the budget is divided.

@@ -93,7 +93,7 @@ impl Settings {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Base {
     /// The reference, of which candidates keep what no knob of the search decides: pretrained weights, sizes, class weights,
-    /// precision, seeds of the data.
+    /// seeds of the data.
     pub reference: Recipe,
     /// Whether the reference is the user's own: then candidates keep its optimizer, batch size and rate.
     pub is_own: bool,
@@ -101,6 +101,8 @@ pub struct Base {
     pub images: usize,
     /// The networks to choose from.
     pub networks: Vec<Network>,
+    /// Whether candidates train in mixed precision.
+    pub amp: bool,
 }
 
 impl Base {
@@ -131,7 +133,8 @@ impl Base {
     /// and the weights are averaged over about the last tenth of the updates.
     pub fn recipe(&self, settings: &Settings, epochs: u32, seed: u64) -> Recipe {
         let batch_size = self.batch_size();
-        let mut recipe = Recipe { batch_size, ..self.networks[settings.network].in_recipe(&self.reference) };
+        let mut recipe =
+            Recipe { batch_size, amp: self.amp, ..self.networks[settings.network].in_recipe(&self.reference) };
         if !self.is_own {
             // The rates at batches of 128: for SGD it is scaled with the batch (Goyal et al. 2017), for steps of a given length with its
             // root.
@@ -223,7 +226,7 @@ mod tests {
     use crate::search::{Candidate, networks};
 
     fn base(is_own: bool, reference: Recipe, images: usize) -> Base {
-        Base { networks: networks(48, &reference), reference, is_own, images }
+        Base { networks: networks(48, &reference), amp: reference.amp, reference, is_own, images }
     }
 
     #[test]

@@ -309,8 +309,13 @@ impl Trainer {
         mode: Mode,
         observe_layer: &mut impl FnMut(fmt::Arguments, &Tensor),
     ) -> Tensor {
-        let _autocast = self.recipe.amp.then(|| Autocast::new(self.device(), amp_kind(self.recipe.amp_dtype)));
+        let _autocast = self.autocast();
         self.model.forward_watched(&example.images, mode, observe_layer).to_kind(Kind::Float)
+    }
+
+    /// Mixed precision for as long as it is held, where the recipe asks for it.
+    fn autocast(&self) -> Option<Autocast> {
+        self.recipe.amp.then(|| Autocast::new(self.device(), amp_kind(self.recipe.amp_dtype)))
     }
 
     /// The training objective of logits.
@@ -324,6 +329,7 @@ impl Trainer {
 
     /// The logits of the network that teaches this one: a trained one, or its own average once there is one.
     fn taught(&self, example: &Example) -> Option<Tensor> {
+        let _autocast = self.autocast();
         if let Some(teacher) = &self.teacher {
             return Some(teacher.logits(&example.images).unwrap_or_else(|error| throw(error)));
         }

@@ -103,7 +103,7 @@ fn few_images_are_divided_into_folds_and_a_small_budget_says_what_is_enough() {
     let place = Place::with_images(20, 10);
     // A training image that is in val too.
     fs::copy(place.path("data/val/even/1003.png"), place.path("data/train/even/copy.png")).unwrap();
-    let end = close(&place, &["--budget", "25s", "--json"]).succeed();
+    let end = close(&place, &["--budget", "25s", "--jobs", "2", "--json"]).succeed();
     let found: Value = serde_json::from_str(&end.stdout()).unwrap();
     assert_eq!(found, record(&place));
     assert_eq!((&found["look"]["folds"], found["data"].as_array().unwrap().len()), (&5.into(), 5));
@@ -122,9 +122,9 @@ fn few_images_are_divided_into_folds_and_a_small_budget_says_what_is_enough() {
 #[test]
 fn a_dry_run_plans_and_a_plan_is_trained_elsewhere() {
     let place = Place::with_images(40, 140);
-    let end = close(&place, &["--budget", "20s", "--dry-run"]).succeed();
+    let end = close(&place, &["--budget", "24s", "--seeds", "2", "--dry-run"]).succeed();
     let text = end.stderr();
-    for part in ["Plan for 0:20", "reference", "winner", "images/s", "420 val images"] {
+    for part in ["Plan for 0:24", "reference", "winner", "images/s", "420 val images"] {
         assert!(text.contains(part), "{text}");
     }
     let planned = record(&place);
@@ -145,8 +145,16 @@ fn a_dry_run_plans_and_a_plan_is_trained_elsewhere() {
     }
     let found = record(&place);
     assert_eq!(found["stage"], "done");
-    assert!(trained >= 2 && found["verdict"]["word"].is_string(), "{}", found["sentence"]);
+    assert!(found["verdict"]["word"].is_string(), "{}", found["sentence"]);
     assert!(place.path("out/model.pt").exists());
+    // Reference and winner have a run of each seed, and the verdict is over both.
+    for which in ["reference", "last"] {
+        let folders: Vec<_> = found[which]["folders"].as_array().unwrap().iter().map(|f| f.as_str().unwrap()).collect();
+        assert!(
+            matches!(&folders[..], [first, second] if first.ends_with("-seed0") && second.ends_with("-seed1")),
+            "{folders:?}"
+        );
+    }
 }
 
 #[test]

@@ -19,7 +19,8 @@ pub(super) const NETWORK: &[Key] = &[
     Key {
         name: "stem", value_names: &["STEM"], kind: Kind::Word(Stem::WORDS),
         help: "First layers of an ImageNet network; small is one 3×3 convolution without max-pool",
-        default: Shown::Off, with: "an ImageNet network", example: "model = 'resnet18'\nstem = 'small'", ..Key::SETTING
+        default: Shown::Words("imagenet"), with: "an ImageNet network",
+        example: "model = 'resnet18'\nstem = 'small'", ..Key::SETTING
     },
     Key {
         name: "stem_stride", value_names: &["N"], kind: Kind::OneOf(&[1, 2, 4]),

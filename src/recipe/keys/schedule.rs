@@ -35,7 +35,8 @@ pub(in crate::recipe) const SHORTHAND: &[Key] = &[
     Key {
         name: "min_lr", aliases: &["lr-min"], value_names: &["RATE"], kind: Kind::Number(Range::FROM_0),
         help: "Lowest rate of cosine, one-cycle and cyclic",
-        remedy: "give a rate from 0 to lr", default: Shown::Off, with: "sched = cosine, one-cycle or cyclic",
+        remedy: "give a rate from 0 to lr", default: Shown::Words("0; cyclic: a fiftieth of lr"),
+        with: "sched = cosine, one-cycle or cyclic",
         example: "sched = 'cosine'\nmin_lr = 1e-4", ..Key::SETTING
     },
     Key {
@@ -53,7 +54,7 @@ pub(in crate::recipe) const SHORTHAND: &[Key] = &[
     Key {
         name: "warmup_epochs", aliases: &["lr-warmup-epochs"], value_names: &["N"], kind: Kind::Number(Range::FROM_0),
         help: "Epochs, out of `epochs`, of linear warm-up",
-        remedy: "give a number of epochs, or 0 for none", default: Shown::Off, example: "warmup_epochs = 2",
+        remedy: "give a number of epochs, or 0 for none", default: Shown::Words("0"), example: "warmup_epochs = 2",
         ..Key::SETTING
     },
     Key {

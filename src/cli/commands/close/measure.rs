@@ -14,17 +14,19 @@ use mindgap::{
     recipe::Recipe,
     run::{EpochRecord, Observer},
     search::{Base, BudgetPlan, Need, Network, Pace, Stage, TrialCost, networks, of_length},
-    stats,
+    stats, torch,
     train::{RangeTest, Run, Trainer, find_lr},
 };
-use tch::Device;
+use tch::{Device, Kind};
 
 /// Epochs of the winner below which a network is too large for the budget.
 const LEAST_EPOCHS: f64 = 8.0;
 /// Epochs of the winner that the network of the start gets.
 const START_EPOCHS: f64 = 12.0;
-/// A measured forward pass as a share of an update.
+/// A measured forward pass as a share of an update in float32.
 const FORWARD: f64 = 1.0 / 3.0;
+/// How many times as fast an update in bfloat16 is at least, where candidates train in it.
+const LEAST_GAIN: f64 = 1.2;
 
 impl Session {
     /// Measures what an epoch takes with each network, as far as the budget can afford it, and plans.
@@ -36,13 +38,15 @@ impl Session {
         let limit = Duration::from_secs_f64((0.005 * self.record.budget_seconds).clamp(0.7, 2.0));
         let reference = self.record.reference.as_ref().context("the reference is known")?.recipe.clone();
         self.args.compute.check_amp(&reference, device)?;
-        self.record.reference_pace = Some(pace(Network::of(&reference), reference.clone(), data, device, limit)?);
-        let base = Base {
+        self.record.reference_pace = Some(pace(Network::of(&reference), reference.clone(), data, device, limit, 1.0)?);
+        let mut base = Base {
             is_own: self.record.is_own,
             images: data.train.len(),
             networks: networks(data.size, &reference),
+            amp: reference.amp,
             reference,
         };
+        let gain = self.choose_precision(&mut base, data, device, limit);
         self.record.paces.clear();
         self.record.start = 0;
         self.record.startup_seconds = startup()? + self.record.open_seconds;
@@ -50,7 +54,7 @@ impl Session {
         let (left, runs) = (self.left(), self.runs());
         for (index, network) in base.networks.iter().enumerate() {
             let recipe = base.recipe(&base.start(index), 1, self.record.seed);
-            let found = match pace(network.clone(), recipe, data, device, limit) {
+            let found = match pace(network.clone(), recipe, data, device, limit, gain) {
                 Ok(found) => found,
                 Err(error) if index > 0 => {
                     let note = format!("{} cannot be trained here and is not tried: {error:#}", network.words());
@@ -71,6 +75,34 @@ impl Session {
         let cost = self.trial_cost(&base);
         self.record.plan = Some(BudgetPlan::new(self.record.budget_seconds, self.spent(), &cost));
         self.enter(Stage::Planned)
+    }
+
+    /// Lets candidates train in bfloat16 where that makes the start's network faster and nothing else has decided it: neither flags nor
+    /// workers on other machines, which may not have the instructions. Returns how many times as fast an update is than in float32.
+    fn choose_precision(&mut self, base: &mut Base, data: &Dataset, device: Device, limit: Duration) -> f64 {
+        self.record.amp = base.amp;
+        let is_decided = base.is_own || self.args.plan || self.record.keys_set.iter().any(|key| key == "amp");
+        if is_decided || torch::check_amp(device, Kind::BFloat16).is_err() {
+            return 1.0;
+        }
+        let index = start_for(base.images).min(base.networks.len() - 1);
+        let mut images_per_s = |amp: bool| {
+            base.amp = amp;
+            let recipe = base.recipe(&base.start(index), 1, self.record.seed);
+            // A network that cannot be trained is said with its error when it is measured next.
+            let pace = pace(base.networks[index].clone(), recipe, data, device, limit, 1.0).ok()?;
+            Some(pace.train_images_per_s)
+        };
+        let gain = images_per_s(true).zip(images_per_s(false)).map_or(1.0, |(short, full)| short / full);
+        base.amp = gain >= LEAST_GAIN;
+        self.record.amp = base.amp;
+        if !base.amp {
+            return 1.0;
+        }
+        self.record.note(format!(
+            "Candidates train in mixed precision (amp): an update in bfloat16 is {gain:.1} times as fast here. The reference does not."
+        ));
+        gain
     }
 
     /// What trainings of the start cost.
@@ -134,8 +166,9 @@ fn startup() -> Result<f64> {
     Ok(0.5 + 3.0 * begun.elapsed().as_secs_f64())
 }
 
-/// What an epoch of `recipe` takes, from training it for `limit`.
-fn pace(network: Network, recipe: Recipe, data: &Dataset, device: Device, limit: Duration) -> Result<Pace> {
+/// What an epoch of `recipe` takes, from training it for `limit`, where an update is `gain` times as fast as in float32, in which all is
+/// evaluated.
+fn pace(network: Network, recipe: Recipe, data: &Dataset, device: Device, limit: Duration, gain: f64) -> Result<Pace> {
     let stop = AtomicBool::new(false);
     let batch = f64::from(recipe.batch_size) * f64::from(recipe.grad_accum_steps);
     let recipe = of_length(&recipe, 1);
@@ -155,7 +188,7 @@ fn pace(network: Network, recipe: Recipe, data: &Dataset, device: Device, limit:
         // Not even two updates within the limit: the slower, the rougher.
         _ => batch / limit.as_secs_f64(),
     };
-    Ok(pace(per_second, (data.train.len() as f64 + FORWARD * measured) / per_second))
+    Ok(pace(per_second, (data.train.len() as f64 + FORWARD * gain * measured) / per_second))
 }
 
 /// Ends a training after some time, and keeps the moments of its updates. The first update, which also loads libraries, does not

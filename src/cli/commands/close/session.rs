@@ -160,7 +160,7 @@ impl Session {
         let reference = self.record.reference.as_ref().context("the reference is known by now")?.recipe.clone();
         let images = self.record.data.first().context("the data are known by now")?.train;
         let networks: Vec<Network> = self.record.paces.iter().map(|pace| pace.network.clone()).collect();
-        Ok(Base { reference, is_own: self.record.is_own, images, networks })
+        Ok(Base { reference, is_own: self.record.is_own, images, networks, amp: self.record.amp })
     }
 
     /// The lines of a plan that train `recipe` under `name`: one, or one for each fold.

@@ -3,8 +3,9 @@
 use std::{fs, thread};
 
 use serde::Serialize;
+use tch::{Device, Kind};
 
-use mindgap::torch::physical_cores;
+use mindgap::torch::{check_amp, physical_cores};
 
 /// Resources that this process may use.
 #[derive(Debug, Serialize)]
@@ -15,6 +16,8 @@ pub struct Machine {
     pub cores: usize,
     /// Hardware threads that this process may use.
     pub hardware_threads: usize,
+    /// Whether the processor computes bfloat16 in hardware, so that `--amp` makes training faster.
+    pub bfloat16: bool,
     /// Total memory in bytes.
     pub memory: Option<u64>,
     /// Memory in bytes that is free or can be freed.
@@ -30,6 +33,7 @@ impl Machine {
             processor: field(&cpuinfo, "model name").map(str::to_string),
             cores: physical_cores(),
             hardware_threads: thread::available_parallelism().map_or(1, usize::from),
+            bfloat16: check_amp(Device::Cpu, Kind::BFloat16).is_ok(),
             memory: bytes(&meminfo, "MemTotal"),
             memory_available: bytes(&meminfo, "MemAvailable"),
         }

@@ -35,6 +35,9 @@ pub fn render(report: &Report) -> String {
     let machine = &report.machine;
     row("processor", machine.processor.as_deref().unwrap_or("unknown"));
     row("", &format!("{}, {}", count(machine.cores, "core"), count(machine.hardware_threads, "hardware thread")));
+    if machine.bfloat16 {
+        row("", "instructions for bfloat16: --amp trains faster");
+    }
     row("threads", &report.threads.to_string());
     if let (Some(all), Some(available)) = (machine.memory, machine.memory_available) {
         row("memory", &format!("{:.1} GiB, of which {:.1} GiB available", gibibytes(all), gibibytes(available)));
@@ -153,6 +156,7 @@ mod tests {
                 processor: Some("Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz".into()),
                 cores: 16,
                 hardware_threads: 32,
+                bfloat16: true,
                 memory: Some(64 << 30),
                 memory_available: Some(61 << 30),
             },
