@@ -59,7 +59,7 @@ impl LastTraining {
     /// are doubtful. The time for the teacher's forward passes is taken from the epochs. What is taught needs less augmentation: where the
     /// trial's gap will not become large in a taught training, factors of three are rounded down. Where the trial had a large gap and cannot
     /// teach, or one that was twice as large, augmentation rises by one level more, to the highest of all. Measured on photos with wrong
-    /// labels and on FER2013 (docs/close.md).
+    /// labels and on FER2013, but for the gap that is twice as large (docs/close.md).
     pub fn of(settings: &Settings, trials: &[(u32, Score)], fitting: u32, may_be_taught: bool) -> Self {
         let Some((longest, score)) = trials.last() else {
             let epochs = longest_known(fitting, None);
