@@ -108,13 +108,13 @@ impl LastTraining {
     /// The training over `epochs` epochs of what was tried for `before`.
     fn lengthened(settings: &Settings, before: u32, score: Option<&Score>, epochs: u32, is_taught: bool) -> Self {
         let times = f64::from(epochs) / f64::from(before);
-        let has_large_gap = |times: f64| score.is_some_and(|score| has_large_gap(score, times));
+        let would_be_large = |times: f64| score.is_some_and(|score| has_large_gap(score, times));
         let levels = times.max(1.0).ln() / PER_LEVEL.ln();
-        let is_enough = is_taught && !has_large_gap(TAUGHT_GAP);
+        let is_enough = is_taught && !would_be_large(TAUGHT_GAP);
         let levels = if is_enough { levels.floor() } else { levels.round() }.min(2.0) as usize;
         // Where val loss is far below the probe's loss the training images are hard enough.
         let is_hard = score.is_some_and(|score| score.gap_loss < -2.0 * score.gap_loss_se);
-        let needs_more = has_large_gap(if is_taught { 0.5 } else { 1.0 });
+        let needs_more = would_be_large(if is_taught { 0.5 } else { 1.0 });
         let more = usize::from(needs_more && levels > 0);
         let highest = HIGHEST + more;
         let level = if is_hard || settings.augmentation >= highest {

@@ -16,7 +16,7 @@ pub struct Machine {
     pub cores: usize,
     /// Hardware threads that this process may use.
     pub hardware_threads: usize,
-    /// Whether the processor computes bfloat16 in hardware, so that `--amp` makes training faster.
+    /// Whether the processor computes bfloat16 in hardware, so that `--amp` trains wide networks faster.
     pub bfloat16: bool,
     /// Total memory in bytes.
     pub memory: Option<u64>,

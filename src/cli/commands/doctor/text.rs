@@ -36,7 +36,7 @@ pub fn render(report: &Report) -> String {
     row("processor", machine.processor.as_deref().unwrap_or("unknown"));
     row("", &format!("{}, {}", count(machine.cores, "core"), count(machine.hardware_threads, "hardware thread")));
     if machine.bfloat16 {
-        row("", "instructions for bfloat16: --amp trains faster");
+        row("", "instructions for bfloat16: --amp trains wide networks faster");
     }
     row("threads", &report.threads.to_string());
     if let (Some(all), Some(available)) = (machine.memory, machine.memory_available) {
