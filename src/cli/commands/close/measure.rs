@@ -46,7 +46,15 @@ impl Session {
             amp: reference.amp,
             reference,
         };
-        let gain = self.choose_precision(&mut base, data, device, limit);
+        let gain = self.gain_of_bfloat16(&base, data, device, limit).filter(|gain| *gain >= LEAST_GAIN);
+        if let Some(gain) = gain {
+            base.amp = true;
+            self.record.note(format!(
+                "Candidates train in mixed precision (amp): an update in bfloat16 is {gain:.1} times as fast here. The reference does not."
+            ));
+        }
+        self.record.amp = base.amp;
+        let gain = gain.unwrap_or(1.0);
         self.record.paces.clear();
         self.record.start = 0;
         self.record.startup_seconds = startup()? + self.record.open_seconds;
@@ -77,32 +85,22 @@ impl Session {
         self.enter(Stage::Planned)
     }
 
-    /// Lets candidates train in bfloat16 where that makes the start's network faster and nothing else has decided it: neither flags nor
-    /// workers on other machines, which may not have the instructions. Returns how many times as fast an update is than in float32.
-    fn choose_precision(&mut self, base: &mut Base, data: &Dataset, device: Device, limit: Duration) -> f64 {
-        self.record.amp = base.amp;
+    /// How many times as fast an update of the start's network is in bfloat16 as in float32; None where flags decide the precision, or
+    /// workers on other machines, which may not have the instructions, or where this device has none.
+    fn gain_of_bfloat16(&self, base: &Base, data: &Dataset, device: Device, limit: Duration) -> Option<f64> {
         let is_decided = base.is_own || self.args.plan || self.record.keys_set.iter().any(|key| key == "amp");
         if is_decided || torch::check_amp(device, Kind::BFloat16).is_err() {
-            return 1.0;
+            return None;
         }
         let index = start_for(base.images).min(base.networks.len() - 1);
-        let mut images_per_s = |amp: bool| {
-            base.amp = amp;
+        let images_per_s = |amp: bool| {
+            let base = Base { amp, ..base.clone() };
             let recipe = base.recipe(&base.start(index), 1, self.record.seed);
             // A network that cannot be trained is said with its error when it is measured next.
             let pace = pace(base.networks[index].clone(), recipe, data, device, limit, 1.0).ok()?;
             Some(pace.train_images_per_s)
         };
-        let gain = images_per_s(true).zip(images_per_s(false)).map_or(1.0, |(short, full)| short / full);
-        base.amp = gain >= LEAST_GAIN;
-        self.record.amp = base.amp;
-        if !base.amp {
-            return 1.0;
-        }
-        self.record.note(format!(
-            "Candidates train in mixed precision (amp): an update in bfloat16 is {gain:.1} times as fast here. The reference does not."
-        ));
-        gain
+        Some(images_per_s(true)? / images_per_s(false)?)
     }
 
     /// What trainings of the start cost.
