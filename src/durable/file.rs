@@ -65,6 +65,16 @@ pub fn rotate(last: &Path, previous: &Path, bytes: &[u8]) -> Result<()> {
     replace_both().with_context(|| failure(last, bytes.len()))
 }
 
+/// Moves the finished file at `from` to `to` in the same folder, in place of what is there.
+///
+/// # Errors
+/// There is no such file, or the folder cannot be written to. Nothing is then changed.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to)
+        .and_then(|()| sync_folder(to))
+        .with_context(|| format!("cannot move {} to {}", from.display(), to.display()))
+}
+
 /// Deletes the unfinished files of dead processes in `folder`, and returns their number.
 ///
 /// The caller must hold the folder's lock, since unfinished files of a running process look the same.

@@ -1,6 +1,6 @@
 //! Files that are complete or absent. Every file that matters is written here.
 //!
-//! - [`write()`] replaces a file atomically; [`rotate`] also keeps the previous file;
+//! - [`write()`] replaces a file atomically; [`rotate`] also keeps the previous file, [`rename`] gives a finished one another name;
 //! - [`Archive`] is a safetensors file with a checksum over all bytes;
 //! - [`append_line`] and [`read_json_lines`] keep a log that tolerates an incomplete last line;
 //! - [`sha256`] and [`sha256_of_file`] tell whether bytes were changed.
@@ -15,6 +15,6 @@ mod read;
 
 pub use archive::{Archive, Array};
 pub use digest::{digest_of_file, sha256, sha256_of_file};
-pub use file::{TEMPORARY_PREFIX, check_writable, folder_of, remove_leftovers, rotate, write, write_checked};
+pub use file::{TEMPORARY_PREFIX, check_writable, folder_of, remove_leftovers, rename, rotate, write, write_checked};
 pub use lines::{JsonLines, append_line, read_json_lines};
 pub use read::read_text;

@@ -44,6 +44,8 @@ impl RunFolder {
     pub const IMAGES: &str = "images.csv";
     /// [`Predictions`] on val and probe.
     pub const PREDICTIONS: &str = "predictions.safetensors";
+    /// [`Predictions`] whose epoch has no checkpoint yet.
+    pub const NEXT_PREDICTIONS: &str = "predictions.next.safetensors";
     /// Full training state after the last checkpoint.
     pub const LAST: &str = "last.safetensors";
     /// Full training state at the checkpoint before.

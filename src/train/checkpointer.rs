@@ -11,8 +11,9 @@ use crate::{
 
 /// Writes what a run produces into its folder.
 ///
-/// The checkpoint of an epoch is written last. What was written before it is cut off or written again, with the same
-/// bytes, when the run resumes from the checkpoint before.
+/// The checkpoint decides which epochs there are. Of what belongs to an epoch, the record and the outputs are written before it, and are
+/// dropped when the run resumes from the checkpoint before; the best state is a copy of it that is made after it, and is made then
+/// where it is missing. No file of an epoch is replaced that a resumed run, whose epoch may end with other bits, still needs.
 pub struct Checkpointer<'a> {
     folder: &'a RunFolder,
     data: &'a Dataset,
@@ -41,7 +42,7 @@ impl<'a> Checkpointer<'a> {
         let Predictions { best_val: val, best_probe: probe, mut val_losses, .. } = folder
             .predictions()
             .context("the outputs of the best epoch are lost; start a new run in another folder")?;
-        // The predictions may be those of a later epoch than the checkpoint.
+        // The predictions are those of a later epoch where the last checkpoint was damaged.
         let measured = records.len() * val.labels.len();
         val_losses.truncate(measured);
         Ok(Self {
@@ -67,9 +68,9 @@ impl<'a> Checkpointer<'a> {
         self.folder.append_epoch(record)?;
         let state = Checkpoint::of(trainer, &self.data.fingerprint)?.to_archive().to_bytes()?;
         // A comparison with NaN is false, so that a loss of NaN is never the best.
-        if self.best.as_ref().is_none_or(|best| record.val_loss < best.val_loss) {
+        let is_best = self.best.as_ref().is_none_or(|best| record.val_loss < best.val_loss);
+        if is_best {
             self.best = Some(Best { val_loss: record.val_loss, val: val.clone(), probe: probe.clone() });
-            durable::write(&self.folder.file(RunFolder::BEST), &state)?;
         }
         let best = self.best.as_ref().context("there is a best epoch from the first one on")?;
         if let Some(before) = &mut self.val_losses {
@@ -83,8 +84,13 @@ impl<'a> Checkpointer<'a> {
             best_probe: best.probe.clone(),
             val_losses: self.val_losses.clone().unwrap_or_default(),
         };
-        predictions.save(&self.folder.file(RunFolder::PREDICTIONS))?;
-        self.write_state(&state)
+        let next = self.folder.file(RunFolder::NEXT_PREDICTIONS);
+        predictions.save(&next)?;
+        self.write_state(&state)?;
+        if is_best {
+            durable::write(&self.folder.file(RunFolder::BEST), &state)?;
+        }
+        durable::rename(&next, &self.folder.file(RunFolder::PREDICTIONS))
     }
 
     /// Writes the state between two updates of an epoch.

@@ -226,6 +226,7 @@ pub(super) fn restore(
     warnings: &mut Vec<String>,
 ) -> Result<()> {
     let Some(checkpoint) = usable_checkpoint(folder, warnings)? else {
+        settle_predictions(folder, false)?;
         folder.keep_epochs_through(0)?;
         return Ok(());
     };
@@ -242,8 +243,23 @@ pub(super) fn restore(
     let best = best_epoch(&records[..numbers.len()]).map(|record| record.epoch);
     repair_best(folder, best, epochs, warnings)?;
     checkpoint.restore(trainer)?;
+    // A record is written before the outputs of its epoch.
+    settle_predictions(folder, records.len() == numbers.len())?;
     folder.keep_epochs_through(epochs)?;
     Ok(())
+}
+
+/// Puts the outputs whose epoch had no checkpoint when they were written in the place of those before if there is one now, which
+/// `has_checkpoint` says. Removes them otherwise.
+fn settle_predictions(folder: &RunFolder, has_checkpoint: bool) -> Result<()> {
+    let next = folder.file(RunFolder::NEXT_PREDICTIONS);
+    if !next.exists() {
+        return Ok(());
+    }
+    if has_checkpoint {
+        return durable::rename(&next, &folder.file(RunFolder::PREDICTIONS));
+    }
+    fs::remove_file(&next).with_context(|| format!("cannot delete {}", next.display()))
 }
 
 /// The last checkpoint, or the one before where the last is damaged; None where there is none.
@@ -295,20 +311,24 @@ fn check_belongs(checkpoint: &Checkpoint, folder: &RunFolder, trainer: &Trainer,
 }
 
 /// Checks that `best.safetensors` holds the state after epoch `best`, or after a later one that the run is about to
-/// repeat. Where it is damaged, a copy of another checkpoint with the same state replaces it.
+/// repeat because the last checkpoint was damaged. Otherwise a copy of another checkpoint with that state replaces it: silently where the
+/// run was killed before it could copy its last one, with a warning where the file is damaged.
 fn repair_best(folder: &RunFolder, best: Option<u32>, epochs: u32, warnings: &mut Vec<String>) -> Result<()> {
     let Some(best) = best else { return Ok(()) };
     let path = folder.file(RunFolder::BEST);
-    let damage = match Checkpoint::load(&path).map(|checkpoint| checkpoint.state.position.epochs) {
+    let (damage, is_intact) = match Checkpoint::load(&path).map(|checkpoint| checkpoint.state.position.epochs) {
         Ok(epoch) if epoch == best || epoch > epochs => return Ok(()),
-        Ok(epoch) => anyhow!("it holds the state after epoch {epoch}, not {best}"),
-        Err(damage) => damage,
+        Ok(epoch) => (anyhow!("it holds the state after epoch {epoch}, not {best}"), true),
+        Err(damage) => (damage, !path.exists()),
     };
     let wanted = Position { epochs: best, ..Position::default() };
     for name in [RunFolder::LAST, RunFolder::PREVIOUS] {
         let other = folder.file(name);
         if Checkpoint::load(&other).is_ok_and(|checkpoint| checkpoint.state.position == wanted) {
-            warnings.push(format!("{} cannot be used ({damage:#}); it is copied from {name}", path.display()));
+            let was_killed_before_copy = is_intact && name == RunFolder::LAST;
+            if !was_killed_before_copy {
+                warnings.push(format!("{} cannot be used ({damage:#}); it is copied from {name}", path.display()));
+            }
             return durable::write(&path, &fs::read(&other)?);
         }
     }

@@ -2,8 +2,11 @@
 
 use std::{fs, process::Stdio, thread::sleep, time::Duration};
 
-use crate::support::{Place, interposed::Stopping, numbers, train_words};
-use mindgap::durable::Archive;
+use crate::support::{Finished, Place, interposed::Stopping, numbers, train_words};
+use mindgap::{
+    durable::Archive,
+    run::{Outputs, RunFolder, best_epoch},
+};
 use serde_json::Value;
 
 const EPOCHS: &[&str] = &["--epochs", "6"];
@@ -277,6 +280,69 @@ fn a_lost_best_state_is_found_before_training_and_restored_where_it_can_be() {
     } else {
         end.refuse(&["best.safetensors", "another --out"]);
     }
+}
+
+/// Kills a run where it has replaced `file` the `times`-th time.
+fn killed_at(place: &Place, out: &str, file: &str, times: u32) {
+    let run = start(place, out, EPOCHS, file, times);
+    for _ in 1..times {
+        run.wait_for_stop();
+        run.proceed();
+    }
+    run.wait_for_stop();
+    run.kill();
+}
+
+/// Resumes a run by kernels without vectors, which round otherwise.
+fn resumed_with_other_bits(place: &Place, out: &str) -> RunFolder {
+    let resumed = [EPOCHS, &["--resume"]].concat();
+    let mut command = place.command(&train_words(out, &resumed));
+    command.env("ATEN_CPU_CAPABILITY", "default").env("ONEDNN_MAX_CPU_ISA", "SSE41");
+    Finished(command.output().unwrap()).succeed();
+    RunFolder::open(&place.path(out)).unwrap()
+}
+
+fn epoch_of_best_state(folder: &RunFolder) -> Value {
+    numbers(&Archive::load(&folder.file(RunFolder::BEST)).unwrap())["position"]["epochs"].clone()
+}
+
+/// Whether the outputs have the mean loss of a record, which rounds losses as the device does.
+fn are_of(outputs: &Outputs, val_loss: f64) -> bool {
+    (outputs.measured().mean_loss() - val_loss).abs() < 1e-5
+}
+
+#[test]
+fn what_belongs_to_the_best_epoch_is_of_that_epoch_wherever_a_run_was_killed() {
+    let place = Place::with_images(20, 5);
+    for file in ["predictions.next.safetensors", "last.safetensors", "best.safetensors", "predictions.safetensors"] {
+        for times in 1..=3 {
+            let out = format!("{file}-{times}");
+            killed_at(&place, &out, file, times);
+            let folder = resumed_with_other_bits(&place, &out);
+            let records = folder.epochs().unwrap().records;
+            let (best, last) = (best_epoch(&records).unwrap(), records.last().unwrap());
+            let outputs = folder.predictions().unwrap();
+            assert!(are_of(&outputs.last_val, last.val_loss) && are_of(&outputs.best_val, best.val_loss), "{out}");
+            assert_eq!(epoch_of_best_state(&folder), best.epoch, "{out}");
+        }
+    }
+}
+
+#[test]
+fn a_best_epoch_that_is_repeated_and_then_worse_than_the_one_before_leaves_nothing() {
+    let place = Place::with_images(20, 5);
+    // Epoch 2 was the best, has its record and its outputs, and no checkpoint.
+    killed_at(&place, "run", "predictions.next.safetensors", 2);
+    let records = RunFolder::open(&place.path("run")).unwrap().epochs().unwrap().records;
+    assert_eq!(best_epoch(&records).unwrap().epoch, 2);
+    // As if the first epoch were better than any other.
+    let text = String::from_utf8(place.bytes("run", "epochs.jsonl")).unwrap();
+    let better = text.replacen(&format!("\"val_loss\":{:?}", records[0].val_loss), "\"val_loss\":1e-9", 1);
+    assert_ne!(better, text);
+    fs::write(place.path("run/epochs.jsonl"), better).unwrap();
+    let folder = resumed_with_other_bits(&place, "run");
+    assert_eq!(epoch_of_best_state(&folder), 1);
+    assert!(are_of(&folder.predictions().unwrap().best_val, records[0].val_loss));
 }
 
 #[test]
