@@ -47,7 +47,7 @@ impl FromStr for ClassWeights {
             let is_usable = |number: &f64| (*number as f32).is_normal() && *number > 0.0;
             let number = weight.parse::<f64>().ok().filter(is_usable);
             let number = number.with_context(|| {
-                format!("{part:?}: the weight of a class is a number above 0; to leave a class out, choose the others by --classes")
+                format!("{part:?}: the weight of a class is a number above 0, up to 3.4e38; to leave a class out, choose the others by --classes")
             })?;
             ensure!(!class.is_empty(), "{part:?} names no class");
             ensure!(listed.iter().all(|(other, _)| other != class), "the class {class:?} has two weights");
@@ -112,7 +112,7 @@ mod tests {
             ("", "expected none, balanced, or a weight"),
             ("a=-1", "a number above 0"),
             ("a=x", "a number above 0"),
-            ("a=1,b=0", "a number above 0; to leave a class out, choose the others by --classes"),
+            ("a=1,b=0", "a number above 0, up to 3.4e38; to leave a class out, choose the others by --classes"),
             ("a=1e-46", "a number above 0"),
             ("a=1,a=2", "has two weights"),
             ("=1", "names no class"),

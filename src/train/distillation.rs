@@ -40,10 +40,18 @@ impl Teacher {
         let Some(given) = &recipe.teacher else { return Ok(None) };
         let path = file_of(given);
         let about = || format!("teacher = \"{given}\"");
+        ensure!(
+            path == Path::new(given) || path.exists(),
+            "teacher = \"{given}\": the folder holds no {}: finish the run there with `mindgap train --out {given} --resume`, or export its \
+             network with `mindgap export {given}`",
+            RunFolder::TORCHSCRIPT
+        );
         let bytes =
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display())).with_context(about)?;
         let (module, described) = ScriptModule::load(&path, normalize.device(), Description::FILE)
-            .context("it is no TorchScript file: give a run folder, or a file such as its model.pt")
+            .with_context(|| {
+                format!("{} is no TorchScript file: give a run folder, or a file such as its model.pt", path.display())
+            })
             .with_context(about)?;
         if let Some(described) = described {
             let Description { classes, channels, .. } = Description::from_json(&described).with_context(about)?;

@@ -12,7 +12,8 @@ use mindgap::{durable, recipe::ClassWeights};
 pub fn class_weights(text: &str) -> Result<String> {
     let path = Path::new(text);
     if path.is_file() {
-        return Ok(from_table(&durable::read_text(path)?)?.parse::<ClassWeights>()?.to_string());
+        let weights = from_table(&durable::read_text(path)?).and_then(|text| text.parse::<ClassWeights>());
+        return Ok(weights.with_context(|| path.display().to_string())?.to_string());
     }
     match text.parse::<ClassWeights>() {
         Ok(weights) => Ok(weights.to_string()),
@@ -20,6 +21,9 @@ pub fn class_weights(text: &str) -> Result<String> {
         Err(error) => bail!("there is no such file; {error}"),
     }
 }
+
+/// What the column of classes may be called.
+const NAMES: [&str; 5] = ["class", "classes", "label", "name", "category"];
 
 fn from_table(text: &[u8]) -> Result<String> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(text);
@@ -32,7 +36,7 @@ fn from_table(text: &[u8]) -> Result<String> {
             index + 1,
             row.len()
         );
-        let is_head = index == 0 && row[1].parse::<f64>().is_err();
+        let is_head = index == 0 && NAMES.contains(&&*row[0].to_lowercase());
         ensure!(!row[0].contains([',', '=']), "line {}: a class called {:?} cannot be named here", index + 1, &row[0]);
         if !is_head {
             parts.push(format!("{}={}", &row[0], &row[1]));
@@ -44,7 +48,7 @@ fn from_table(text: &[u8]) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::from_table;
+    use super::{ClassWeights, from_table};
 
     #[test]
     fn a_table_becomes_the_text_of_a_recipe() {
@@ -53,10 +57,12 @@ mod tests {
         for (text, expected) in [
             ("", "no weight"),
             ("class,weight\n", "no weight"),
+            ("disgust,3x\nfear,2\n", "disgust=3x"),
             ("a;1\n", "1 columns"),
             ("\"a,b\",1\n", "cannot be named"),
         ] {
-            let message = from_table(text.as_bytes()).unwrap_err().to_string();
+            let read = from_table(text.as_bytes()).and_then(|text| text.parse::<ClassWeights>());
+            let message = read.unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
     }

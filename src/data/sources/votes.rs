@@ -49,6 +49,12 @@ pub fn attach(listing: &mut Listing, selection: &Selection, root: &Path) -> Resu
     let unknown = missing.unknown().to_vec();
     // Only an ambiguous name is an error: a table may speak of more images than are here.
     missing.without(|_| true).check(&table.option)?;
+    ensure!(soft.count() > 0 || without_votes == 0, "{}: none of its training images has a vote", table.option);
+    ensure!(
+        soft.count() > 0 || others == 0,
+        "{}: it names {others} images of val or test, which keep their labels, and no training image",
+        table.option
+    );
     ensure!(
         soft.count() > 0,
         "{}: it names no training image; the first name is {:?}, and an image is called {:?} here",
@@ -90,14 +96,17 @@ struct Columns {
 
 impl Columns {
     /// Finds the columns of `classes`, by their names or by those of classes that are joined to them.
-    /// Fails if a class has none.
+    /// Fails if a class has none, or two columns of one name.
     fn of(table: &CsvRows, name: usize, classes: &[String], merges: &[Merge]) -> Result<Self> {
         let class_called = |text: &str| classes.iter().position(|class| class == text);
         let (mut votes, mut others) = (Vec::new(), Vec::new());
         for (column, head) in table.head.iter().enumerate().filter(|(column, _)| *column != name) {
             let joined = merges.iter().find(|merge| merge.from == *head);
             match class_called(joined.map_or(head, |merge| &merge.into)) {
-                Some(class) => votes.push((column, class)),
+                Some(class) => {
+                    ensure!(!table.head[..column].contains(head), "{}: two columns are called {head:?}", table.option);
+                    votes.push((column, class));
+                }
                 None => others.push(format!("{head:?}")),
             }
         }
@@ -126,6 +135,7 @@ impl Columns {
                 format!("{option}, line {}: {text:?} is no number of votes and no probability", row.line)
             })?;
         }
+        ensure!(votes.iter().sum::<f64>().is_finite(), "{option}, line {}: these votes are too many to add", row.line);
         Ok(votes)
     }
 }

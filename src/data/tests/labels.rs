@@ -281,6 +281,10 @@ fn training_images_have_the_probabilities_of_a_table_of_votes() {
         ("name,angry,happy,sad,surprise\ngone.png,1,2,0,0\n", "it names no training image"),
         ("name,angry,happy,sad,surprise\ntrain/sad/0.png,1,0,0,0\ntrain/sad/0.png,1,0,0,0\n", "1 images have two rows"),
         ("name,angry,happy,sad,surprise\n0.png,1,0,0,0\n", "may mean several images"),
+        ("name,angry,happy,sad,surprise,sad\ntrain/sad/0.png,1,0,0,0,2\n", "two columns are called \"sad\""),
+        ("name,angry,happy,sad,surprise\ntrain/sad/0.png,1e308,1e308,0,0\n", "line 2: these votes are too many to add"),
+        ("name,angry,happy,sad,surprise\ntrain/sad/0.png,0,0,,0\n", "none of its training images has a vote"),
+        ("name,angry,happy,sad,surprise\nval/sad/0.png,1,0,0,0\n", "it names 1 images of val or test"),
     ] {
         folder.refuses(&soft(text, &[]), &[expected]);
     }
