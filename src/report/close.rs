@@ -13,8 +13,9 @@ use super::{
     words::Card,
 };
 use crate::{
+    recipe::epochs_text,
     run::{EpochRecord, RunFolder, shell_line},
-    search::{CloseRecord, Outcome, Score, Trained},
+    search::{CloseRecord, Score, Trained, Trial},
 };
 
 #[derive(Template)]
@@ -27,7 +28,7 @@ struct Page<'a> {
     tried: Option<Table>,
     findings: &'a [String],
     plan: Option<Table>,
-    bills: Vec<(&'static str, String, String)>,
+    bills: Vec<(String, String, String)>,
     recipe: String,
     next: &'a [String],
     files: Vec<Fact>,
@@ -52,8 +53,11 @@ pub fn close_page(record: &CloseRecord) -> Result<String> {
         }
     }
     let mut bills = Vec::new();
+    let of = if record.data.len() > 1 { ", first fold" } else { "" };
     for (name, bill) in ["The reference’s gap", "The winner’s gap"].into_iter().zip(&record.bills) {
-        bills.push((name, bill.sentence.clone(), chart::waterfall(bill)?));
+        if let Some(bill) = bill {
+            bills.push((format!("{name}{of}"), bill.sentence.clone(), chart::waterfall(bill)?));
+        }
     }
     let look_notes = record.look.iter().flat_map(|look| &look.notes);
     let page = Page {
@@ -88,7 +92,7 @@ impl Curves {
         let losses = [series(|record| record.probe_loss), series(|record| record.val_loss)];
         let accuracies = [series(|record| record.probe_acc), series(|record| record.val_acc)];
         Ok(Self {
-            title: format!("{name} ({}), {} epochs", trained.what, trained.recipe.epochs),
+            title: format!("{name} ({}), {}", trained.what, epochs_text(trained.recipe.epochs)),
             loss: chart::log_curves(Metric::Loss, &losses[0], &losses[1], &rates)?,
             accuracy: chart::log_curves(Metric::Accuracy, &accuracies[0], &accuracies[1], &rates)?,
         })
@@ -114,17 +118,14 @@ fn cards(record: &CloseRecord) -> Vec<Card> {
     cards
 }
 
-/// The candidates with the trial on their highest rung, and what became of them.
+/// The candidates with the trial of the first seed on their highest rung, and what became of them.
 fn tried(record: &CloseRecord) -> Vec<Vec<String>> {
     let head = ["recipe", "what", "tried because", "rung", "epochs", "val loss", "gap", "what became of it"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for (index, candidate) in record.candidates.iter().enumerate() {
-        let trials = record.trials.iter().filter(|trial| trial.candidate == index);
+        let trials = record.trials.iter().filter(|trial| (trial.candidate, trial.seed) == (index, record.seed));
         let trial = trials.max_by_key(|trial| trial.rung);
-        let score = trial.and_then(|trial| match &trial.outcome {
-            Some(Outcome::Finished(score)) => Some(score),
-            _ => None,
-        });
+        let score = trial.and_then(Trial::score);
         let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
         rows.push(vec![
             candidate.name.clone(),

@@ -22,8 +22,12 @@ const LEAST_EPOCHS: f64 = 3.0;
 const LEAST_UPDATES: f64 = 250.0;
 /// Candidates on two rungs below which one rung of more candidates is preferred, if the winner leaves the time for it.
 const FEW_CANDIDATES: usize = 3;
-/// Epochs of the winner below which a budget is called small.
-const FINAL_EPOCHS: f64 = 12.0;
+/// The most candidates on one rung alone.
+const MOST_ON_ONE_RUNG: usize = 9;
+/// Epochs of the winner from which on a budget is called enough.
+pub const ENOUGH_EPOCHS: u32 = 12;
+/// The winner's share of what is left after look and measure.
+pub const WINNERS_SHARE: f64 = 0.49;
 
 impl Rungs {
     /// `rungs` rungs for `candidates` candidates in `seconds` seconds: all of them, then the best third for three times as long, then the
@@ -46,7 +50,8 @@ impl Rungs {
 
     /// One rung of up to nine candidates in `seconds`; None where there is no time for two.
     fn one(seconds: f64, last: f64, cost: &TrialCost) -> Option<Self> {
-        Self::largest(&CANDIDATES[3..], seconds, last, cost, |_| 1)
+        let counts: Vec<usize> = CANDIDATES.into_iter().filter(|count| *count <= MOST_ON_ONE_RUNG).collect();
+        Self::largest(&counts, seconds, last, cost, |_| 1)
     }
 
     /// The rungs for the first of `candidates` whose trials are long enough, and none longer than a training of the winner.
@@ -117,7 +122,7 @@ impl BudgetPlan {
         let rest = (0.04 * budget).max(6.0 + 2.0 * cost.startup).min(0.25 * budget);
         let left = (budget - spent - rest).max(0.0);
         let both = 0.85 * left;
-        let share = (0.49 * left).max(0.4 * budget).min(both);
+        let share = (WINNERS_SHARE * left).max(0.4 * budget).min(both);
         let rungs = Rungs::fitting(both - share, share, cost);
         // With few images an epoch is short and a trial takes many: the winner needs less than its share, and the search more than its own.
         let useful = share.min(cost.of_the_last());
@@ -136,7 +141,7 @@ pub fn enough(cost: &TrialCost) -> f64 {
     let is_enough = |budget: f64| {
         let plan = BudgetPlan::new(budget, 0.02 * budget, cost);
         plan.rungs.is_some_and(|rungs| rungs.candidates[0] >= 6)
-            && plan.last >= cost.last * (FINAL_EPOCHS * cost.epoch + cost.startup)
+            && plan.last >= cost.last * (f64::from(ENOUGH_EPOCHS) * cost.epoch + cost.startup)
     };
     let mut budget = cost.of_a_trial().max(1.0);
     while !is_enough(budget) && budget < 1e9 {

@@ -38,7 +38,6 @@ const MOST_SEEDS: u64 = 8;
 /// further seeds, as long as the caller has time.
 pub fn next(rungs: &Rungs, trials: &[Trial], first_seed: u64, can_propose: bool, is_settled: bool) -> Next {
     let on = |rung: usize| trials.iter().filter(move |trial| trial.rung == rung && trial.seed == first_seed);
-    let is_running = trials.iter().any(|trial| trial.outcome.is_none());
     if on(0).count() < rungs.candidates[0] && can_propose {
         return Next::Propose;
     }
@@ -62,13 +61,15 @@ pub fn next(rungs: &Rungs, trials: &[Trial], first_seed: u64, can_propose: bool,
             return Next::Wait;
         }
     }
-    if is_running {
-        return Next::Wait;
+    let running = trials.iter().filter(|trial| trial.outcome.is_none());
+    let are_two_known = running.clone().all(|trial| trial.seed != first_seed);
+    let repeated = if is_settled || !are_two_known { None } else { repeat(rungs, trials, first_seed) };
+    match (repeated, running.count()) {
+        // A seed of each of the two at a time: after them they may be told apart.
+        (Some(repeated), 0 | 1) => repeated,
+        (_, 0) => Next::Done,
+        _ => Next::Wait,
     }
-    if is_settled {
-        return Next::Done;
-    }
-    repeat(rungs, trials, first_seed).unwrap_or(Next::Done)
 }
 
 /// A further seed of the two best candidates on the last rung: of the one that has fewer.
@@ -127,6 +128,12 @@ mod tests {
         trials.push(trial(3, 1, 1, Some(0.3)));
         assert_eq!(next(&rungs(), &trials, 0, true, false), Next::Repeat { candidate: 1, seed: 1 });
         assert_eq!(next(&rungs(), &trials, 0, true, true), Next::Done);
+        // A second worker trains the other one, a third waits.
+        trials.push(trial(1, 1, 1, None));
+        assert_eq!(next(&rungs(), &trials, 0, true, false), Next::Repeat { candidate: 3, seed: 2 });
+        trials.push(trial(3, 1, 2, None));
+        assert_eq!(next(&rungs(), &trials, 0, true, false), Next::Wait);
+        assert_eq!(next(&rungs(), &trials, 0, true, true), Next::Wait);
     }
 
     #[test]

@@ -54,9 +54,9 @@ impl LastTraining {
     /// winner is trained with a level more, as long as its longest trial or, where the better one had a large gap already, as long as
     /// that; and as long as the better one where no level is left.
     ///
-    /// Where the longest trial had a large gap, or would have one if its gap grew with the length, it teaches the winner, unless
-    /// `may_be_taught` is false or it was far shorter than the winner's training: what a network gives to the same images says which labels
-    /// are doubtful. The time for the teacher's forward passes is taken from the epochs. What is taught needs less augmentation: where the
+    /// Where the longest trial had a large gap, or would have one if its gap grew with the length, it teaches the winner, or the better one in
+    /// the case before, unless `may_be_taught` is false or the teacher was far shorter than the winner's training: what a network gives to the
+    /// same images says which labels are doubtful. The time for the teacher's forward passes is taken from the epochs. What is taught needs less augmentation: where the
     /// trial's gap will not become large in a taught training, factors of three are rounded down. Where the trial had a large gap and cannot
     /// teach, or one that was twice as large, augmentation rises by one level more, to the highest of all. Measured on photos with wrong
     /// labels and on FER2013, but for the gap that is twice as large (docs/close.md).

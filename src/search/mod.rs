@@ -27,7 +27,7 @@ mod simulation;
 mod trial;
 mod verdict;
 
-pub use budget::{BudgetPlan, Rungs, TrialCost, enough};
+pub use budget::{BudgetPlan, ENOUGH_EPOCHS, Rungs, TrialCost, WINNERS_SHARE, enough};
 pub use candidate::{Candidate, Space, propose};
 pub use choice::{Choice, choose};
 pub use halving::{Next, next, two_best};

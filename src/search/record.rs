@@ -85,8 +85,10 @@ pub struct CloseRecord {
     pub target_gap: Option<f64>,
     /// The accuracy that ends the search once it is shown \[%\].
     pub target_acc: Option<f64>,
-    /// The reference.
+    /// The reference, as long as its share of the budget allows.
     pub reference: Option<Trained>,
+    /// Its recipe before that length was known.
+    pub whole_reference: Option<Recipe>,
     /// The findings about the reference that ask for something.
     pub findings: Vec<String>,
     /// What they ask for.
@@ -109,8 +111,8 @@ pub struct CloseRecord {
     pub last: Option<Trained>,
     /// Winner against reference.
     pub verdict: Option<Verdict>,
-    /// The bills of reference and winner, where they could be made.
-    pub bills: Vec<Bill>,
+    /// The bills of reference and winner, of the first seed and fold; None where one could not be made.
+    pub bills: Vec<Option<Bill>>,
     /// Whether the one look at the sealed test set has begun.
     pub test_begun: bool,
     /// The winner on the sealed test set, as `mindgap evaluate --json` prints it.

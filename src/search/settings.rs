@@ -143,8 +143,8 @@ impl Base {
                 0 => (Opt::Sgd, 0.9, 0.2 * batches),
                 _ => (Opt::Muon, 0.95, 0.04 * batches.sqrt()),
             };
+            recipe.nesterov = recipe.opt == Opt::Sgd;
         }
-        recipe.nesterov = recipe.opt == Opt::Sgd && recipe.momentum > 0.0;
         recipe.lr *= [0.5, 1.0, 2.0][settings.rate];
         set_images(&mut recipe, settings);
         set_regularisation(&mut recipe, settings);

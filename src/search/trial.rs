@@ -41,12 +41,17 @@ impl Trial {
         (self.candidate, self.rung, self.seed)
     }
 
-    /// The val loss on the half that selects; None where it is not finished, or is not a number.
-    pub fn val_loss(&self) -> Option<f64> {
+    /// Its figures on the half that selects; None where it is not finished, or its val loss is not a number.
+    pub fn score(&self) -> Option<&Score> {
         match &self.outcome {
-            Some(Outcome::Finished(score)) if score.val_loss.is_finite() => Some(score.val_loss),
+            Some(Outcome::Finished(score)) if score.val_loss.is_finite() => Some(score),
             _ => None,
         }
+    }
+
+    /// The val loss among them.
+    pub fn val_loss(&self) -> Option<f64> {
+        self.score().map(|score| score.val_loss)
     }
 }
 

@@ -122,7 +122,7 @@ fn few_images_are_divided_into_folds_and_a_small_budget_says_what_is_enough() {
 #[test]
 fn a_dry_run_plans_and_a_plan_is_trained_elsewhere() {
     let place = Place::with_images(40, 140);
-    let end = close(&place, &["--budget", "24s", "--seeds", "2", "--dry-run"]).succeed();
+    let end = close(&place, &["--budget", "24s", "--seeds", "2", "--dry-run", "--plan"]).succeed();
     let text = end.stderr();
     for part in ["Plan for 0:24", "reference", "winner", "images/s", "420 val images"] {
         assert!(text.contains(part), "{text}");

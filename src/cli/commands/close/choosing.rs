@@ -1,5 +1,10 @@
 //! The winner of the search, and what came of each candidate.
 
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
 use anyhow::{Context, Result};
 
 use super::session::Session;
@@ -14,24 +19,18 @@ impl Session {
             .map(|trial| trial.rung)
             .max()
             .context("no candidate could be trained; the reasons stand above and in close.json")?;
-        let mut seeds: Vec<(usize, Vec<PerImage>)> = Vec::new();
-        let mut of_rung: Vec<Trial> = finished.filter(|trial| trial.rung == highest).cloned().collect();
-        of_rung.sort_by_key(|trial| trial.seed);
-        for trial in &of_rung {
-            let images = self.score(trial)?;
-            match seeds.iter_mut().find(|(candidate, _)| *candidate == trial.candidate) {
-                Some((_, seeds)) => seeds.push(images),
-                None => seeds.push((trial.candidate, vec![images])),
-            }
+        let mut seeds: BTreeMap<usize, BTreeMap<u64, PerImage>> = BTreeMap::new();
+        for trial in finished.filter(|trial| trial.rung == highest) {
+            seeds.entry(trial.candidate).or_default().insert(trial.seed, self.score(trial)?);
         }
-        // Where two have further seeds, those of all others say less: the choice is between the two, on the seeds that both have.
-        seeds.sort_by_key(|(_, seeds)| std::cmp::Reverse(seeds.len()));
-        let common = seeds.get(1).map_or(1, |(_, seeds)| seeds.len());
-        seeds.retain(|(_, seeds)| seeds.len() >= common);
+        let common = common_seeds(seeds.values());
         let mut means = Vec::new();
-        for (candidate, mut seeds) in seeds {
-            seeds.truncate(common);
-            means.push((candidate, PerImage::mean(seeds)?));
+        for (candidate, of_it) in seeds {
+            let of_common: Vec<PerImage> =
+                of_it.into_iter().filter(|(seed, _)| common.contains(seed)).map(|(_, images)| images).collect();
+            if of_common.len() == common.len() {
+                means.push((candidate, PerImage::mean(of_common)?));
+            }
         }
         self.record.winner = match self.record.met {
             Some(index) => {
@@ -82,6 +81,18 @@ impl Session {
             });
         }
         Ok(results)
+    }
+}
+
+/// The seeds to choose on. Where two candidates have further seeds, those of all others say less: the choice is between the two, on the seeds
+/// that both have.
+fn common_seeds<'a>(candidates: impl Iterator<Item = &'a BTreeMap<u64, PerImage>>) -> BTreeSet<u64> {
+    let mut seeds: Vec<BTreeSet<u64>> = candidates.map(|of_it| of_it.keys().copied().collect()).collect();
+    seeds.sort_by_key(|of_it| Reverse(of_it.len()));
+    match seeds.as_slice() {
+        [] => BTreeSet::new(),
+        [only] => only.clone(),
+        [first, second, ..] => first & second,
     }
 }
 

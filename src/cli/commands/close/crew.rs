@@ -27,6 +27,9 @@ use mindgap::{
 /// How often a worker that has nothing to do looks again.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How far beyond the time of the search a trial that an earlier process began may begin again: without the interruption it would have ended.
+const OVERRUN: f64 = 1.1;
+
 /// Workers that train the trials of a search.
 pub struct Crew {
     data: DataFlags,
@@ -105,28 +108,27 @@ impl Crew {
         if session.record.met.is_some() {
             return Ok(Begun::Done);
         }
+        let has_result = session.record.trials.iter().any(|trial| trial.score().is_some());
         // A process before this one may have been killed while it trained: what it began goes first, at the length it had.
         let is_left = |trial: &&Trial| trial.outcome.is_none() && !self.running().contains(&trial.key());
         if let Some(trial) = session.record.trials.iter().find(is_left).cloned() {
-            if session.spent() < limit || session.record.trials.len() == 1 {
+            if session.spent() < OVERRUN * limit || !has_result {
                 return self.start(session, trial);
             }
             session.finish_trial(&trial, Err(anyhow!("the time of the search was over before it was finished")))?;
-            return self.begin(session, limit);
+            return Ok(Begun::Again);
         }
         let is_any_running = session.record.trials.iter().any(|trial| trial.outcome.is_none());
-        let Some(trial) = session.next_trial(&self.rungs)? else {
-            return Ok(if is_any_running { Begun::Wait } else { Begun::Done });
-        };
-        let seconds = session.expected(&trial) * f64::from(self.jobs.max(1));
-        // The first trial always runs, so that there is something to choose.
-        if session.spent() + seconds > 1.02 * limit && !session.record.trials.is_empty() {
-            return Ok(if is_any_running { Begun::Wait } else { Begun::Done });
+        let jobs = f64::from(self.jobs.max(1));
+        // One trial always runs, so that there is something to choose.
+        let is_needed = !has_result && !is_any_running;
+        let has_time =
+            |session: &Session, _: &Trial, seconds: f64| is_needed || session.spent() + jobs * seconds <= 1.02 * limit;
+        match session.begin_trial(&self.rungs, has_time)? {
+            Some(trial) => self.start(session, trial),
+            None if is_any_running => Ok(Begun::Wait),
+            None => Ok(Begun::Done),
         }
-        // The record first: a plan that knows more than the record could not be continued.
-        session.record.trials.push(trial.clone());
-        session.save()?;
-        self.start(session, trial)
     }
 
     fn running(&self) -> MutexGuard<'_, Vec<(usize, usize, u64)>> {

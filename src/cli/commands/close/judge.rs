@@ -15,10 +15,10 @@ use mindgap::{
     search::{CloseRecord, Half, HandedOver, Stage, Trained, Verdict, Word, enough},
 };
 
-/// Epochs of the winner below which the budget is called small.
-const FEW_EPOCHS: u32 = 12;
-/// Candidates below which it is.
+/// Candidates below which the budget is called small.
 const FEW_CANDIDATES: usize = 4;
+/// How the note begins that the test set could not be measured.
+const NOT_MEASURED: &str = "The test set was not measured";
 
 impl Session {
     /// Judges, exports, and writes the page. Returns early where a signal stopped it.
@@ -66,7 +66,7 @@ impl Session {
         Ok(last.folders.first().map(PathBuf::from))
     }
 
-    /// The bills of reference and winner. A bill that cannot be made is noted: it decides nothing.
+    /// The bills of reference and winner, of the first seed and fold. A bill that cannot be made is noted: it decides nothing.
     fn make_bills(&mut self) {
         self.record.bills.clear();
         let of = |trained: &Option<Trained>| trained.as_ref().and_then(|it| it.folders.first().cloned());
@@ -75,8 +75,11 @@ impl Session {
             words.extend(self.machine_words());
             let bill = child::output(&words).and_then(|json| Ok(serde_json::from_str::<Bill>(&json)?));
             match bill {
-                Ok(bill) => self.record.bills.push(bill),
-                Err(error) => self.record.note(format!("No bill of {folder}: {error:#}")),
+                Ok(bill) => self.record.bills.push(Some(bill)),
+                Err(error) => {
+                    self.record.bills.push(None);
+                    self.record.note(format!("No bill of {folder}: {error:#}"));
+                }
             }
         }
     }
@@ -90,6 +93,9 @@ impl Session {
     fn measure_test(&mut self, run: &Path) -> Result<()> {
         let is_sealed = self.record.look.as_ref().is_some_and(|look| look.sealed.is_some());
         if !is_sealed || self.record.test.is_some() {
+            return Ok(());
+        }
+        if self.record.test_begun && self.record.notes.iter().any(|note| note.starts_with(NOT_MEASURED)) {
             return Ok(());
         }
         if self.record.test_begun {
@@ -106,7 +112,7 @@ impl Session {
         words.extend(self.machine_words());
         match child::output(&words) {
             Ok(json) => self.record.test = Some(serde_json::from_str(&json)?),
-            Err(error) => self.record.note(format!("The test set was not measured: {error:#}")),
+            Err(error) => self.record.note(format!("{NOT_MEASURED}: {error:#}")),
         }
         self.save()
     }
@@ -146,23 +152,14 @@ impl Session {
     /// Says what the budget was too small for, and what would be enough.
     fn notes(&mut self) -> Result<()> {
         let enough = enough(&self.trial_cost(&self.base()?));
-        let epochs = self.record.last.as_ref().map_or(0, |last| last.recipe.epochs);
         let tried = self.record.trials.iter().filter(|trial| trial.rung == 0).count();
-        let budget = self.record.budget_seconds;
-        if self.record.met.is_none() && enough > budget {
-            let with = format!("a budget of {}", round_time(enough));
-            if tried < FEW_CANDIDATES {
-                let tried = match tried {
-                    0 => "No other recipe could be tried".to_owned(),
-                    1 => "Only one recipe could be tried".to_owned(),
-                    _ => format!("Only {tried} recipes could be tried"),
-                };
-                self.record.note(format!("{tried}: {with} would be enough for six."));
-            }
-            if epochs < FEW_EPOCHS {
-                let note = format!("The winner had {epochs} epochs: {with} would be enough for {FEW_EPOCHS} or more.");
-                self.record.note(note);
-            }
+        if self.record.met.is_none() && enough > self.record.budget_seconds && tried < FEW_CANDIDATES {
+            let tried = match tried {
+                0 => "No other recipe could be tried".to_owned(),
+                1 => "Only one recipe could be tried".to_owned(),
+                _ => format!("Only {tried} recipes could be tried"),
+            };
+            self.record.note(format!("{tried}: a budget of {} would be enough for six.", round_time(enough)));
         }
         if self.record.verdict.as_ref().is_none_or(|verdict| verdict.word != Word::Better) {
             self.record.note(
@@ -203,7 +200,7 @@ impl Session {
 }
 
 /// A time as `--budget` takes it, in minutes.
-fn round_time(seconds: f64) -> String {
+pub fn round_time(seconds: f64) -> String {
     let minutes = (seconds / 60.0).ceil().max(1.0) as u64;
     humantime::format_duration(std::time::Duration::from_secs(60 * minutes)).to_string()
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::session::Session;
 use crate::cli::{
@@ -33,7 +33,18 @@ impl Session {
         let mut recipe = self.record.asked.clone().context("the recipe was resolved when the search was opened")?;
         weights::fetch(&mut recipe)?;
         if self.record.reference.is_some() {
-            return self.args.data.open_without_near_leaks(&self.args.subject, &self.on_fold(&recipe, 0), true);
+            let data = self.args.data.open_without_near_leaks(&self.args.subject, &self.on_fold(&recipe, 0), true)?;
+            let before = self.record.data.first().context("the data are known by now")?;
+            ensure!(
+                data.fingerprint == before.fingerprint,
+                "the images in {} are not those that the search in {} began with ({} training images then, {} now): put them back, or choose \
+                 another --out",
+                self.args.subject,
+                self.args.out.display(),
+                before.train,
+                data.train.len()
+            );
+            return Ok(data);
         }
         // A process before this one may have been killed here.
         (self.record.look, self.record.data) = (None, Vec::new());
@@ -119,9 +130,9 @@ impl Session {
             return recipe;
         }
         let batch_size = fitting_batch(data.train.len());
-        if !is_set("batch_size") && batch_size < recipe.batch_size {
+        if batch_size < recipe.batch_size {
             // Linear in the batch (Goyal et al. 2017).
-            recipe.lr *= if is_set("lr") { 1.0 } else { f64::from(batch_size) / f64::from(recipe.batch_size) };
+            recipe.lr *= f64::from(batch_size) / f64::from(recipe.batch_size);
             recipe.batch_size = batch_size;
         }
         if ["model", "width", "stem", "stem_stride"].into_iter().any(is_set) {

@@ -13,16 +13,16 @@ use mindgap::{
     data::Dataset,
     recipe::Recipe,
     run::{EpochRecord, Observer},
-    search::{Base, BudgetPlan, Need, Network, Pace, Stage, TrialCost, networks, of_length},
+    search::{
+        Base, BudgetPlan, ENOUGH_EPOCHS, Need, Network, Pace, Stage, TrialCost, WINNERS_SHARE, networks, of_length,
+    },
     stats, torch,
     train::{RangeTest, Run, Trainer, find_lr},
 };
 use tch::{Device, Kind};
 
-/// Epochs of the winner below which a network is too large for the budget.
+/// Epochs of the winner below which a network is too large for the budget; the start's gets enough of them.
 const LEAST_EPOCHS: f64 = 8.0;
-/// Epochs of the winner that the network of the start gets.
-const START_EPOCHS: f64 = 12.0;
 /// A measured forward pass as a share of an update in float32.
 const FORWARD: f64 = 1.0 / 3.0;
 /// How many times as fast an update in bfloat16 is at least, where candidates train in it.
@@ -46,19 +46,39 @@ impl Session {
             amp: reference.amp,
             reference,
         };
+        // A plan that is made a second time measures and asks a second time.
+        self.record.needs.clear();
+        self.record.notes.clear();
+        self.record.startup_seconds = startup()? + self.record.open_seconds;
+        self.measure_networks(&base, data, device, limit, 1.0)?;
         let gain = self.gain_of_bfloat16(&base, data, device, limit).filter(|gain| *gain >= LEAST_GAIN);
         if let Some(gain) = gain {
             base.amp = true;
             self.record.note(format!(
                 "Candidates train in mixed precision (amp): an update in bfloat16 is {gain:.1} times as fast here. The reference does not."
             ));
+            self.measure_networks(&base, data, device, limit, gain)?;
         }
         self.record.amp = base.amp;
-        let gain = gain.unwrap_or(1.0);
+        self.compare_rate(&base, data, device)?;
+        let cost = self.trial_cost(&base);
+        self.record.plan = Some(BudgetPlan::new(self.record.budget_seconds, self.spent(), &cost));
+        self.enter(Stage::Planned)
+    }
+
+    /// Measures the networks, the cheapest first, up to the first that the budget cannot afford, and finds the largest that the search may start
+    /// from. An update is `gain` times as fast as in float32.
+    fn measure_networks(
+        &mut self,
+        base: &Base,
+        data: &Dataset,
+        device: Device,
+        limit: Duration,
+        gain: f64,
+    ) -> Result<()> {
         self.record.paces.clear();
         self.record.start = 0;
-        self.record.startup_seconds = startup()? + self.record.open_seconds;
-        let affordable = |epoch: f64, epochs: f64, left: f64, runs: f64| epochs * epoch * runs <= 0.49 * left;
+        let affordable = |epoch: f64, epochs: f64, left: f64, runs: f64| epochs * epoch * runs <= WINNERS_SHARE * left;
         let (left, runs) = (self.left(), self.runs());
         for (index, network) in base.networks.iter().enumerate() {
             let recipe = base.recipe(&base.start(index), 1, self.record.seed);
@@ -74,15 +94,13 @@ impl Session {
             if index > 0 && !affordable(found.epoch_seconds, LEAST_EPOCHS, left, runs) {
                 break;
             }
-            if index <= start_for(base.images) && affordable(found.epoch_seconds, START_EPOCHS, left, runs) {
+            if index <= start_for(base.images) && affordable(found.epoch_seconds, f64::from(ENOUGH_EPOCHS), left, runs)
+            {
                 self.record.start = index;
             }
             self.record.paces.push(found);
         }
-        self.compare_rate(&base, data, device)?;
-        let cost = self.trial_cost(&base);
-        self.record.plan = Some(BudgetPlan::new(self.record.budget_seconds, self.spent(), &cost));
-        self.enter(Stage::Planned)
+        Ok(())
     }
 
     /// How many times as fast an update of the start's network is in bfloat16 as in float32; None where flags decide the precision, or
@@ -92,12 +110,12 @@ impl Session {
         if is_decided || torch::check_amp(device, Kind::BFloat16).is_err() {
             return None;
         }
-        let index = start_for(base.images).min(base.networks.len() - 1);
+        let start = self.record.start;
         let images_per_s = |amp: bool| {
             let base = Base { amp, ..base.clone() };
-            let recipe = base.recipe(&base.start(index), 1, self.record.seed);
-            // A network that cannot be trained is said with its error when it is measured next.
-            let pace = pace(base.networks[index].clone(), recipe, data, device, limit, 1.0).ok()?;
+            let recipe = base.recipe(&base.start(start), 1, self.record.seed);
+            // In float32 it could be trained. What cannot be in bfloat16 is not.
+            let pace = pace(base.networks[start].clone(), recipe, data, device, limit, 1.0).ok()?;
             Some(pace.train_images_per_s)
         };
         Some(images_per_s(true)? / images_per_s(false)?)
@@ -111,7 +129,7 @@ impl Session {
             startup: self.record.startup_seconds * self.folds(),
             updates: base.updates(&recipe),
             jobs: usize::from(self.args.jobs),
-            last: self.record.seeds as f64 + if self.folds() > 1.0 { 1.0 / (self.folds() - 1.0) } else { 0.0 },
+            last: self.record.seeds as f64 + self.network_for_use(),
         }
     }
 
@@ -134,10 +152,7 @@ impl Session {
             ratio if ratio < 0.5 => Need::RateTooHigh,
             _ => return Ok(()),
         };
-        // A plan that is made a second time asks a second time.
-        if !self.record.needs.contains(&need) {
-            self.record.needs.push(need);
-        }
+        self.record.needs.push(need);
         self.record.note(format!(
             "A range test suggests the rate {}, the usual one is {}: the nearer level is tried early.",
             stats::rate_text(found.suggestion),
@@ -169,9 +184,12 @@ fn startup() -> Result<f64> {
 fn pace(network: Network, recipe: Recipe, data: &Dataset, device: Device, limit: Duration, gain: f64) -> Result<Pace> {
     let stop = AtomicBool::new(false);
     let batch = f64::from(recipe.batch_size) * f64::from(recipe.grad_accum_steps);
-    let recipe = of_length(&recipe, 1);
+    // A run whose images grow is as fast as at their full size, or faster.
+    let recipe = Recipe { progressive: 0.0, ..of_length(&recipe, 1) };
+    // Where weights are averaged, val is measured with the raw ones too.
+    let vals = if recipe.averages_weights() { 2 } else { 1 };
     let mut run = Run::new(recipe, data)?.device(device).stop(&stop).start()?;
-    let measured = (run.sets.val.len() + run.sets.probe.len()) as f64;
+    let measured = (vals * run.sets.val.len() + run.sets.probe.len()) as f64;
     let mut stopwatch = Stopwatch { stop: &stop, limit, first: None, last: None, steps: 0, record: None };
     run.fit(&mut stopwatch)?;
     let pace =

@@ -8,11 +8,13 @@ mod judge;
 mod look;
 mod measure;
 mod mirror_test;
+mod reference;
 mod searching;
 mod session;
 mod target;
 mod text;
 mod training;
+mod winner;
 
 use anyhow::Result;
 

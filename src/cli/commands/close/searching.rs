@@ -1,8 +1,8 @@
 //! The search itself: which trial comes next, and what came of it.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{
     crew::Crew,
@@ -66,64 +66,94 @@ impl Session {
         })
     }
 
-    /// Seconds of one epoch of a candidate over all folds, with all threads.
-    pub fn epoch_seconds(&self, candidate: usize) -> f64 {
-        let pace = match &self.record.candidates[candidate].settings {
+    /// Seconds of one epoch of a candidate with `settings` over all folds, with all threads; of the reference without them.
+    fn epoch_seconds(&self, settings: Option<&Settings>) -> f64 {
+        let pace = match settings {
             Some(settings) => self.record.paces[settings.network].epoch_seconds * settings.passes(),
             None => self.record.reference_pace.as_ref().map_or(1.0, |pace| pace.epoch_seconds),
         };
         pace * self.folds()
     }
 
-    /// The epochs of a candidate that fit into `seconds`, one at least.
-    pub fn epochs_in(&self, candidate: usize, seconds: f64) -> u32 {
-        let startup = self.record.startup_seconds * self.folds();
-        (((seconds - startup) / self.epoch_seconds(candidate)).floor() as u32).clamp(1, 100_000)
+    /// Seconds of `epochs` such epochs, with what a training takes beside them.
+    fn seconds_of(&self, epochs: u32, settings: Option<&Settings>) -> f64 {
+        self.record.startup_seconds * self.folds() + f64::from(epochs) * self.epoch_seconds(settings)
     }
 
-    /// The epochs of a candidate on a rung of `seconds`: those of an earlier trial of it at the same cost, so that an epoch more or less
-    /// by rounding decides nothing.
-    fn epochs_on(&self, rung: usize, candidate: usize, seconds: f64) -> u32 {
-        let cost = |candidate: usize| {
-            self.record.candidates[candidate].settings.map(|settings| (settings.network, settings.sharpness))
+    /// Such epochs that fit into `seconds`, one at least.
+    pub fn epochs_in(&self, settings: Option<&Settings>, seconds: f64) -> u32 {
+        let seconds = seconds - self.seconds_of(0, settings);
+        ((seconds / self.epoch_seconds(settings)).floor() as u32).clamp(1, 100_000)
+    }
+
+    /// Those on a rung of `seconds`: as many as an earlier trial of the same cost had there, so that an epoch more or less by rounding decides
+    /// nothing.
+    fn epochs_on(&self, rung: usize, settings: Option<&Settings>, seconds: f64) -> u32 {
+        let cost = |settings: Option<&Settings>| settings.map(|settings| (settings.network, settings.sharpness));
+        let is_alike = |trial: &&Trial| {
+            trial.rung == rung && cost(self.record.candidates[trial.candidate].settings.as_ref()) == cost(settings)
         };
-        let is_alike = |trial: &&Trial| trial.rung == rung && cost(trial.candidate) == cost(candidate);
         match self.record.trials.iter().find(is_alike) {
             Some(before) => before.epochs,
-            None => self.epochs_in(candidate, seconds),
+            None => self.epochs_in(settings, seconds),
         }
     }
 
-    /// The trial that comes next, if one does.
-    pub fn next_trial(&mut self, rungs: &Rungs) -> Result<Option<Trial>> {
-        let wanted = moves(&self.record.needs);
+    /// The trial that comes next, if one does, with its candidate where that is a new one.
+    fn next_trial(&self, rungs: &Rungs) -> Result<Option<(Trial, Option<Candidate>)>> {
+        let record = &self.record;
+        let proposed = if record.trials.is_empty() { None } else { self.propose(rungs)? };
+        // The start is a candidate from the beginning.
+        let can_propose = record.trials.is_empty() || proposed.is_some();
+        let chosen = next(rungs, &record.trials, record.seed, can_propose, self.is_settled(rungs));
+        let (candidate, rung, seed) = match chosen {
+            Next::Propose if proposed.is_none() => (0, 0, record.seed),
+            Next::Propose => (record.candidates.len(), 0, record.seed),
+            Next::Promote { candidate, rung } => (candidate, rung, record.seed),
+            Next::Repeat { candidate, seed } => (candidate, rungs.seconds.len() - 1, seed),
+            Next::Wait | Next::Done => return Ok(None),
+        };
+        let proposed = proposed.filter(|_| candidate == record.candidates.len());
+        let known =
+            proposed.as_ref().or_else(|| record.candidates.get(candidate)).context("a trial has a candidate")?;
+        let epochs = self.epochs_on(rung, known.settings.as_ref(), rungs.seconds[rung]);
+        Ok(Some((Trial { candidate, rung, seed, epochs, outcome: None }, proposed)))
+    }
+
+    /// The next candidate, if there is another one.
+    fn propose(&self, rungs: &Rungs) -> Result<Option<Candidate>> {
+        let record = &self.record;
+        // A recipe of the user's own is tried early, as it is.
+        if record.is_own && record.candidates.len() == 1 {
+            return Ok(Some(Candidate::reference(1)));
+        }
         let base = self.base()?;
         let may_mirror = self.may_mirror();
         let is_valid = |settings: &Settings| (may_mirror || settings.flip == 0) && base.takes(settings);
         let space = Space { networks: &base.networks, reach: self.networks_in_reach(rungs), is_valid: &is_valid };
-        let record = &self.record;
-        let is_begun = |candidate: usize| record.trials.iter().any(|trial| trial.candidate == candidate);
-        let unbegun = (0..record.candidates.len()).find(|candidate| !is_begun(*candidate));
-        let proposed = match unbegun {
-            Some(_) => None,
-            // A recipe of the user's own is tried early, as it is.
-            None if record.is_own && record.candidates.len() == 1 => Some(Candidate::reference(1)),
-            None => propose(&record.candidates, &record.trials, &wanted, &space, rungs.candidates[0]),
+        Ok(propose(&record.candidates, &record.trials, &moves(&record.needs), &space, rungs.candidates[0]))
+    }
+
+    /// The trial that comes next, if one does and `may_begin`, which is asked with the seconds that it will take, with all threads. It stands in
+    /// the record then.
+    pub fn begin_trial(
+        &mut self,
+        rungs: &Rungs,
+        may_begin: impl Fn(&Self, &Trial, f64) -> bool,
+    ) -> Result<Option<Trial>> {
+        let Some((trial, proposed)) = self.next_trial(rungs)? else { return Ok(None) };
+        let settings = match &proposed {
+            Some(candidate) => candidate.settings,
+            None => self.record.candidates[trial.candidate].settings,
         };
-        let can_propose = unbegun.is_some() || proposed.is_some();
-        let is_settled = self.is_settled(rungs)?;
-        let seed = self.record.seed;
-        let (candidate, rung, seed) = match next(rungs, &self.record.trials, seed, can_propose, is_settled) {
-            Next::Propose => {
-                self.record.candidates.extend(proposed);
-                (unbegun.unwrap_or(self.record.candidates.len() - 1), 0, seed)
-            }
-            Next::Promote { candidate, rung } => (candidate, rung, seed),
-            Next::Repeat { candidate, seed } => (candidate, rungs.seconds.len() - 1, seed),
-            Next::Wait | Next::Done => return Ok(None),
-        };
-        let epochs = self.epochs_on(rung, candidate, rungs.seconds[rung]);
-        Ok(Some(Trial { candidate, rung, seed, epochs, outcome: None }))
+        if !may_begin(self, &trial, self.seconds_of(trial.epochs, settings.as_ref())) {
+            return Ok(None);
+        }
+        self.record.candidates.extend(proposed);
+        // The record first: a plan that knows more than the record could not be continued.
+        self.record.trials.push(trial.clone());
+        self.save()?;
+        Ok(Some(trial))
     }
 
     /// How many of the networks get two epochs on the first rung and are not much costlier than that of the start, which is among
@@ -136,23 +166,25 @@ impl Session {
         fitting.max(self.record.start + 1)
     }
 
-    /// Whether the two best of the last rung are told apart, by the sequential test over seeds.
-    fn is_settled(&self, rungs: &Rungs) -> Result<bool> {
+    /// Whether the two best of the last rung are told apart, by the sequential test over the seeds that both finished.
+    fn is_settled(&self, rungs: &Rungs) -> bool {
         let last = rungs.seconds.len() - 1;
-        let Some(pair) = two_best(&self.record.trials, last, self.record.seed) else { return Ok(false) };
-        let loss = |candidate: usize, seed: u64| {
-            let mut trials = self.record.trials.iter();
-            trials.find(|t| t.rung == last && t.candidate == candidate && t.seed == seed).and_then(Trial::val_loss)
+        let Some([best, other]) = two_best(&self.record.trials, last, self.record.seed) else { return false };
+        let losses = |candidate: usize| -> BTreeMap<u64, f64> {
+            let trials = self.record.trials.iter().filter(|trial| trial.rung == last && trial.candidate == candidate);
+            // The first seed chose the two, and which of them comes first.
+            let further = trials.filter(|trial| trial.seed != self.record.seed);
+            further.filter_map(|trial| Some((trial.seed, trial.val_loss()?))).collect()
         };
-        // The first seed chose the two, and which of them comes first.
-        let seeds = self.record.seed + 1..;
-        let differences: Vec<f64> = seeds.map_while(|seed| Some(loss(pair[0], seed)? - loss(pair[1], seed)?)).collect();
-        Ok(SequentialT::of(&differences).is_some_and(|test| test.p < 0.05))
+        let (of_best, of_other) = (losses(best), losses(other));
+        let differences: Vec<f64> =
+            of_best.iter().filter_map(|(seed, loss)| Some(loss - of_other.get(seed)?)).collect();
+        SequentialT::of(&differences).is_some_and(|test| test.p < 0.05)
     }
 
     /// Seconds that a trial is expected to take, with all threads.
     pub fn expected(&self, trial: &Trial) -> f64 {
-        self.record.startup_seconds * self.folds() + f64::from(trial.epochs) * self.epoch_seconds(trial.candidate)
+        self.seconds_of(trial.epochs, self.record.candidates[trial.candidate].settings.as_ref())
     }
 
     /// The runs of a trial, as lines of the plan.
@@ -165,6 +197,8 @@ impl Session {
         loop {
             let mut is_open = false;
             for trial in self.record.trials.clone().iter().filter(|trial| trial.outcome.is_none()) {
+                // A process that was killed may have recorded it and not planned it.
+                self.plan_trial(trial)?;
                 let folders = self.trial_folders(trial)?;
                 let is_done = folders.iter().all(|folder| folder.join(RunFolder::DONE).exists());
                 // The files of another machine may arrive one after the other.
@@ -181,18 +215,19 @@ impl Session {
                 return Ok(Ended::Finished);
             }
             // Each further seed would wait for another round of workers.
-            let next = self.next_trial(rungs)?.filter(|trial| trial.seed == self.record.seed);
-            let Some(trial) = next else {
+            let Some(trial) = self.begin_trial(rungs, |session, trial, _| trial.seed == session.record.seed)? else {
                 self.save()?;
                 return Ok(if is_open { Ended::Planned } else { Ended::Finished });
             };
-            // The record first: a plan that knows more than the record could not be continued.
-            self.record.trials.push(trial.clone());
-            self.save()?;
-            match self.trial_lines(&trial) {
-                Ok(lines) => drop(Plan::grow(&self.args.out, lines)?),
-                Err(error) => self.finish_trial(&trial, Err(error))?,
-            }
+            self.plan_trial(&trial)?;
+        }
+    }
+
+    /// Writes the runs of a trial into the plan, where they do not stand in it yet.
+    fn plan_trial(&mut self, trial: &Trial) -> Result<()> {
+        match self.trial_lines(trial) {
+            Ok(lines) => Plan::grow(&self.args.out, lines).map(drop),
+            Err(error) => self.finish_trial(trial, Err(error)),
         }
     }
 

@@ -96,6 +96,14 @@ impl Session {
         if let Some(budget) = args.budget {
             set_budget(&mut record, budget.as_secs_f64());
         }
+        // Workers may lack the instructions that this machine has.
+        if args.plan && record.amp && !record.is_own {
+            forbid_amp(&mut record, &args.out)?;
+        }
+        if args.recipe.flags.sets("amp") && !args.asked()?.amp && record.amp {
+            forbid_amp(&mut record, &args.out)?;
+            record.keys_set.push("amp".to_owned());
+        }
         args.data.source = Some(args.subject.clone());
         // The recorded selection holds the list of what is left out.
         let selection = record.data.first().map_or(&record.selection, |data| &data.selection);
@@ -157,7 +165,8 @@ impl Session {
 
     /// What the candidates share.
     pub fn base(&self) -> Result<Base> {
-        let reference = self.record.reference.as_ref().context("the reference is known by now")?.recipe.clone();
+        let reference = self.record.reference.as_ref().context("the reference is known by now")?;
+        let reference = self.record.whole_reference.as_ref().unwrap_or(&reference.recipe).clone();
         let images = self.record.data.first().context("the data are known by now")?.train;
         let networks: Vec<Network> = self.record.paces.iter().map(|pace| pace.network.clone()).collect();
         Ok(Base { reference, is_own: self.record.is_own, images, networks, amp: self.record.amp })
@@ -241,7 +250,8 @@ pub fn wait_for(folder: &Path) -> Result<()> {
 
 fn read(path: &Path) -> Result<CloseRecord> {
     let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is no record of a search", path.display()))
+    serde_json::from_slice(&text)
+        .with_context(|| format!("{} is damaged, or no record of a search: choose another --out", path.display()))
 }
 
 /// Checks that the flags of a resumed search are those of its beginning, as far as finished runs depend on them.
@@ -264,6 +274,15 @@ fn check_same(args: &Args, record: &CloseRecord) -> Result<()> {
             record.seeds
         );
     }
+    if let Some(folds) = args.folds() {
+        let record_folds = record.look.as_ref().map_or(record.folds_asked, |look| look.folds);
+        ensure!(
+            Some(folds) == record_folds,
+            "the search in {} {}, not --folds {folds}",
+            args.out.display(),
+            record_folds.map_or("has no folds".to_owned(), |folds| format!("has --folds {folds}"))
+        );
+    }
     let selection = args.data.selection();
     ensure!(
         selection == Selection::default() || selection == record.selection,
@@ -279,6 +298,18 @@ fn check_same(args: &Args, record: &CloseRecord) -> Result<()> {
             KeyDifference::lines(&differences)
         );
     }
+    Ok(())
+}
+
+/// Plans again, without mixed precision.
+/// Fails where something is trained already.
+fn forbid_amp(record: &mut CloseRecord, out: &Path) -> Result<()> {
+    ensure!(
+        record.stage <= Stage::Planned,
+        "the candidates of the search in {} train in mixed precision: begin another one with --amp=false",
+        out.display()
+    );
+    record.plan = None;
     Ok(())
 }
 

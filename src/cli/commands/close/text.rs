@@ -1,7 +1,7 @@
 //! A search in words: its plan, and its end.
 
 use super::clock::text_of;
-use mindgap::search::CloseRecord;
+use mindgap::{recipe::epochs_text, search::CloseRecord};
 
 pub fn plan(record: &CloseRecord) -> String {
     let Some(plan) = &record.plan else { return String::new() };
@@ -45,12 +45,17 @@ pub fn plan(record: &CloseRecord) -> String {
 pub fn outcome(record: &CloseRecord) -> String {
     let mut text = format!("\n{}\n", wrapped(&record.sentence));
     if let Some(winner) = record.winner.as_ref().and_then(|winner| record.candidates.get(winner.candidate)) {
-        let epochs = record.last.as_ref().map_or(0, |last| last.recipe.epochs);
-        text += &format!("\nWinner      {} ({}), {epochs} epochs\n", winner.what, winner.name);
+        let epochs = epochs_text(record.last.as_ref().map_or(0, |last| last.recipe.epochs));
+        let what = record.last.as_ref().map_or(&winner.what, |last| &last.what);
+        text += &format!("\nWinner      {what} ({}), {epochs}\n", winner.name);
     }
     let tried = match record.trials.len() {
         0 => "nothing else".to_owned(),
-        trainings => format!("{} recipes in {trainings} trainings", record.candidates.len()),
+        trainings => {
+            let is_tried = |candidate: &usize| record.trials.iter().any(|trial| trial.candidate == *candidate);
+            let tried = (0..record.candidates.len()).filter(is_tried).count();
+            format!("{tried} recipes in {trainings} trainings")
+        }
     };
     let (spent, budget) = (text_of(record.spent_seconds), text_of(record.budget_seconds));
     text += &format!("Tried       {tried}; {spent} of {budget} spent\n");

@@ -27,7 +27,7 @@ use crate::cli::{
 use mindgap::{
     data::Dataset,
     durable, gap,
-    recipe::Recipe,
+    recipe::{Recipe, epochs_text},
     run::{Done, Events, RunFolder, RunProgress},
     torch::{self, device},
     train::{EvalSets, Failure, FitOutcome, Run, RunInProgress, Trainer, complete_recipe, fit},
@@ -190,9 +190,9 @@ fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize
     let recipe = &run.trainer.recipe;
     say(texts::description(data, &run.sets, recipe, run.cost()?).trim_end());
     say(format_args!(
-        "recipe   {}; {} epochs in batches of {}",
+        "recipe   {}; {} in batches of {}",
         request.recipe_source(),
-        recipe.epochs,
+        epochs_text(recipe.epochs),
         recipe.batch_size
     ));
     if let Some(file) = &run.trainer.pretrained {
