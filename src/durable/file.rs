@@ -155,6 +155,11 @@ pub fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
+/// Whether `a` and `b` are paths of one file or folder, which exists.
+pub fn is_same(a: &Path, b: &Path) -> bool {
+    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+}
+
 fn failure(path: &Path, wanted: usize) -> String {
     let free = rustix::fs::statvfs(folder_of(path))
         .map_or_else(|_| "an unknown number of".to_string(), |disk| (disk.f_bavail * disk.f_frsize).to_string());

@@ -15,6 +15,8 @@ mod read;
 
 pub use archive::{Archive, Array};
 pub use digest::{digest_of_file, sha256, sha256_of_file};
-pub use file::{TEMPORARY_PREFIX, check_writable, folder_of, remove_leftovers, rename, rotate, write, write_checked};
+pub use file::{
+    TEMPORARY_PREFIX, check_writable, folder_of, is_same, remove_leftovers, rename, rotate, write, write_checked,
+};
 pub use lines::{JsonLines, append_line, read_json_lines};
 pub use read::read_text;

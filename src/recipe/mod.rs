@@ -35,7 +35,7 @@ pub use diff::KeyDifference;
 pub use hub_name::HubName;
 pub use layers::{Layers, resolve};
 pub use model_name::{Family, IMAGENET_MODELS, MODEL_NAMES, family};
-pub use phase::{Curve, Phase, epochs_text};
+pub use phase::{Curve, Phase};
 pub use record::Recipe;
 pub use shorthand::Shorthand;
 pub use validation::{ValidationError, ValidationErrors};

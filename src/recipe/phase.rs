@@ -16,11 +16,6 @@ pub struct Phase {
     pub curve: Curve,
 }
 
-/// A number of epochs in words: `1 epoch`, `20 epochs`.
-pub fn epochs_text(count: u32) -> String {
-    if count == 1 { "1 epoch".to_owned() } else { format!("{count} epochs") }
-}
-
 /// The course of the rate in a phase. Rates are factors of the recipe's `lr`, from 0; lengths are in epochs, above 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]

@@ -13,9 +13,9 @@ use super::{
     words::Card,
 };
 use crate::{
-    recipe::epochs_text,
     run::{EpochRecord, RunFolder, shell_line},
     search::{CloseRecord, Score, Trained, Trial},
+    stats::counted,
 };
 
 #[derive(Template)]
@@ -28,7 +28,9 @@ struct Page<'a> {
     tried: Option<Table>,
     findings: &'a [String],
     plan: Option<Table>,
-    bills: Vec<(String, String, String)>,
+    /// Which of several trainings curves and bills are of.
+    shown: &'static str,
+    bills: Vec<(&'static str, String, String)>,
     recipe: String,
     next: &'a [String],
     files: Vec<Fact>,
@@ -53,10 +55,10 @@ pub fn close_page(record: &CloseRecord) -> Result<String> {
         }
     }
     let mut bills = Vec::new();
-    let of = if record.data.len() > 1 { ", first fold" } else { "" };
+    let shown = if record.data.len() > 1 { "the first fold and seed" } else { "the first seed" };
     for (name, bill) in ["The reference’s gap", "The winner’s gap"].into_iter().zip(&record.bills) {
         if let Some(bill) = bill {
-            bills.push((format!("{name}{of}"), bill.sentence.clone(), chart::waterfall(bill)?));
+            bills.push((name, bill.sentence.clone(), chart::waterfall(bill)?));
         }
     }
     let look_notes = record.look.iter().flat_map(|look| &look.notes);
@@ -68,6 +70,7 @@ pub fn close_page(record: &CloseRecord) -> Result<String> {
         tried: Table::of(tried(record)),
         findings: &record.findings,
         plan: Table::of(plan(record)),
+        shown,
         bills,
         recipe: record.last.as_ref().map_or(String::new(), |last| last.recipe.to_toml()),
         next: &record.next,
@@ -92,7 +95,7 @@ impl Curves {
         let losses = [series(|record| record.probe_loss), series(|record| record.val_loss)];
         let accuracies = [series(|record| record.probe_acc), series(|record| record.val_acc)];
         Ok(Self {
-            title: format!("{name} ({}), {}", trained.what, epochs_text(trained.recipe.epochs)),
+            title: format!("{name} ({}), {}", trained.what, counted(trained.recipe.epochs as usize, "epoch")),
             loss: chart::log_curves(Metric::Loss, &losses[0], &losses[1], &rates)?,
             accuracy: chart::log_curves(Metric::Accuracy, &accuracies[0], &accuracies[1], &rates)?,
         })

@@ -191,11 +191,34 @@ impl CloseRecord {
     /// The name of the page.
     pub const PAGE: &str = "close.html";
 
+    /// Whether the user decided for or against mixed precision, by a recipe or a flag, so that no measurement does.
+    pub fn decides_amp(&self) -> bool {
+        self.is_own || self.keys_set.iter().any(|key| key == "amp")
+    }
+
     /// Adds a note, unless a process that was killed added it before.
     pub fn note(&mut self, note: impl Into<String>) {
         let note = note.into();
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_or_a_recipe_decides_on_mixed_precision() {
+        let record = |is_own, keys: &[&str]| CloseRecord {
+            is_own,
+            keys_set: keys.iter().map(|key| (*key).to_owned()).collect(),
+            amp: true,
+            ..CloseRecord::default()
+        };
+        let decides =
+            [record(false, &[]), record(false, &["width"]), record(false, &["width", "amp"]), record(true, &[])];
+        assert_eq!(decides.map(|record| record.decides_amp()), [false, false, true, true]);
     }
 }

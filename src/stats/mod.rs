@@ -31,6 +31,7 @@ mod sequential;
 mod share;
 mod spikes;
 mod student;
+mod text;
 mod trend;
 
 pub use best_of::{BestOf, best_of};
@@ -55,4 +56,5 @@ pub use power_law::PowerLaw;
 pub use sequential::{SequentialT, sequential_p_of_margin, sequential_pairs_needed};
 pub use share::{wilson_bounds, wilson_interval};
 pub use student::student_quantile;
+pub use text::counted;
 pub use trend::Trend;

@@ -50,6 +50,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{Case, Curves, LossPoint, TrainingLoss};
+use crate::stats;
 use cell::Cell;
 use epochs::Stated;
 use keys::Keys;
@@ -85,7 +86,7 @@ fn curves(table: &Table, options: &LogOptions) -> Result<(Curves, Vec<String>)> 
             ensure!(
                 (1..=runs.len()).contains(&number),
                 "--run {number}: it holds {}",
-                notes::counted(runs.len(), "run")
+                stats::counted(runs.len(), "run")
             );
             number - 1
         }

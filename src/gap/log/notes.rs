@@ -1,6 +1,7 @@
 //! Remarks for the user on how a log was read.
 
 use super::{run::Run, table::Table};
+use crate::stats::counted;
 
 /// Runs that a remark lists.
 const LISTED_RUNS: usize = 12;
@@ -61,9 +62,4 @@ pub fn on_run(run: &Run, table: &Table) -> Vec<String> {
 fn last(run: &Run, column: Option<u32>) -> Option<(u32, f64)> {
     let column = column?;
     run.epochs.epochs.iter().rev().find_map(|(epoch, stated)| Some((*epoch, *stated.get(&column)?)))
-}
-
-/// `1 run`, `2 runs`.
-pub fn counted(count: usize, name: &str) -> String {
-    if count == 1 { format!("1 {name}") } else { format!("{count} {name}s") }
 }

@@ -95,13 +95,13 @@ impl Session {
         if !is_sealed || self.record.test.is_some() {
             return Ok(());
         }
-        if self.record.test_begun && self.record.notes.iter().any(|note| note.starts_with(NOT_MEASURED)) {
-            return Ok(());
-        }
         if self.record.test_begun {
-            self.record.note(
-                "The process was killed while it measured the test set; its ledger tells whether that look counts. No second one is taken.",
-            );
+            let has_failed = self.record.notes.iter().any(|note| note.starts_with(NOT_MEASURED));
+            if !has_failed {
+                self.record.note(
+                    "The process was killed while it measured the test set; its ledger tells whether that look counts. No second one is taken.",
+                );
+            }
             return Ok(());
         }
         // Before it begins, so that it is never taken twice.

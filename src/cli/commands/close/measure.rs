@@ -21,7 +21,7 @@ use mindgap::{
 };
 use tch::{Device, Kind};
 
-/// Epochs of the winner below which a network is too large for the budget; the start's gets enough of them.
+/// Epochs of the winner below which a network is too large for the budget. The network of the start gets at least [`ENOUGH_EPOCHS`].
 const LEAST_EPOCHS: f64 = 8.0;
 /// A measured forward pass as a share of an update in float32.
 const FORWARD: f64 = 1.0 / 3.0;
@@ -106,7 +106,7 @@ impl Session {
     /// How many times as fast an update of the start's network is in bfloat16 as in float32; None where flags decide the precision, or
     /// workers on other machines, which may not have the instructions, or where this device has none.
     fn gain_of_bfloat16(&self, base: &Base, data: &Dataset, device: Device, limit: Duration) -> Option<f64> {
-        let is_decided = base.is_own || self.args.plan || self.record.keys_set.iter().any(|key| key == "amp");
+        let is_decided = self.record.decides_amp() || self.args.plan;
         if is_decided || torch::check_amp(device, Kind::BFloat16).is_err() {
             return None;
         }

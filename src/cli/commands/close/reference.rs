@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 use super::session::{Ended, Session, epoch_seconds};
 use mindgap::{
     gap::{Case, Id, diagnose},
-    recipe::{Recipe, epochs_text},
+    recipe::Recipe,
     search::{Need, Stage, Trained, of_length},
+    stats::counted,
 };
 
 /// The name of the reference's runs.
@@ -36,7 +37,7 @@ impl Session {
         if on_verdict.is_some() {
             return Ok(Ended::Finished);
         }
-        self.tell(format_args!("Reference: {what}, {} …", epochs_text(recipe.epochs)));
+        self.tell(format_args!("Reference: {what}, {} …", counted(recipe.epochs as usize, "epoch")));
         let before = self.spent();
         let ended = self.train(REFERENCE, &recipe)?;
         if ended != Ended::Finished {

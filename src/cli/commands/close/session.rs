@@ -96,13 +96,16 @@ impl Session {
         if let Some(budget) = args.budget {
             set_budget(&mut record, budget.as_secs_f64());
         }
-        // Workers may lack the instructions that this machine has.
-        if args.plan && record.amp && !record.is_own {
-            forbid_amp(&mut record, &args.out)?;
-        }
-        if args.recipe.flags.sets("amp") && !args.asked()?.amp && record.amp {
-            forbid_amp(&mut record, &args.out)?;
-            record.keys_set.push("amp".to_owned());
+        // A flag that differs from the recorded recipe was refused: this one is --amp=false. Workers may lack the instructions that this machine has.
+        let forbids_amp = args.plan || args.recipe.flags.sets("amp");
+        if forbids_amp && record.amp && !record.decides_amp() {
+            ensure!(
+                record.stage <= Stage::Planned,
+                "the candidates of the search in {} train in mixed precision: begin another one with --amp=false",
+                args.out.display()
+            );
+            record.plan = None;
+            record.keys_set.extend(args.recipe.flags.sets("amp").then(|| "amp".to_owned()));
         }
         args.data.source = Some(args.subject.clone());
         // The recorded selection holds the list of what is left out.
@@ -298,18 +301,6 @@ fn check_same(args: &Args, record: &CloseRecord) -> Result<()> {
             KeyDifference::lines(&differences)
         );
     }
-    Ok(())
-}
-
-/// Plans again, without mixed precision.
-/// Fails where something is trained already.
-fn forbid_amp(record: &mut CloseRecord, out: &Path) -> Result<()> {
-    ensure!(
-        record.stage <= Stage::Planned,
-        "the candidates of the search in {} train in mixed precision: begin another one with --amp=false",
-        out.display()
-    );
-    record.plan = None;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! A search in words: its plan, and its end.
 
 use super::clock::text_of;
-use mindgap::{recipe::epochs_text, search::CloseRecord};
+use mindgap::{search::CloseRecord, stats::counted};
 
 pub fn plan(record: &CloseRecord) -> String {
     let Some(plan) = &record.plan else { return String::new() };
@@ -45,7 +45,7 @@ pub fn plan(record: &CloseRecord) -> String {
 pub fn outcome(record: &CloseRecord) -> String {
     let mut text = format!("\n{}\n", wrapped(&record.sentence));
     if let Some(winner) = record.winner.as_ref().and_then(|winner| record.candidates.get(winner.candidate)) {
-        let epochs = epochs_text(record.last.as_ref().map_or(0, |last| last.recipe.epochs));
+        let epochs = counted(record.last.as_ref().map_or(0, |last| last.recipe.epochs as usize), "epoch");
         let what = record.last.as_ref().map_or(&winner.what, |last| &last.what);
         text += &format!("\nWinner      {what} ({}), {epochs}\n", winner.name);
     }

@@ -11,9 +11,10 @@ use super::{
 use crate::cli::process::{child, plan_training::PlanTraining};
 use mindgap::{
     compare::{Job, Plan, PlannedRun},
-    recipe::{Recipe, epochs_text},
+    recipe::Recipe,
     run::RunFolder,
     search::{ENOUGH_EPOCHS, Knob, LastTraining, Score, Settings, Stage, Trained, enough, longest_known, taught_by},
+    stats::counted,
     train::Failure,
 };
 
@@ -43,7 +44,7 @@ impl Session {
             RunFolder::open(folder.as_ref()).and_then(|run| run.done()).is_ok_and(|done| done.is_some())
         };
         if !last.folders.iter().all(is_done) {
-            self.tell(format_args!("Winner: {}, {} …", last.what, epochs_text(last.recipe.epochs)));
+            self.tell(format_args!("Winner: {}, {} …", last.what, counted(last.recipe.epochs as usize, "epoch")));
             match self.train(FINAL, &last.recipe) {
                 Ok(Ended::Finished) => {}
                 Ok(ended) => return Ok(ended),
@@ -115,7 +116,7 @@ impl Session {
         if fitting < ENOUGH_EPOCHS && enough > self.record.budget_seconds && self.record.met.is_none() {
             self.record.note(format!(
                 "The time is enough for {} of the winner: a budget of {} would be enough for {ENOUGH_EPOCHS} or more.",
-                epochs_text(fitting),
+                counted(fitting as usize, "epoch"),
                 round_time(enough)
             ));
         }

@@ -4,10 +4,7 @@ mod features;
 mod labels;
 mod text;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use labels::LabelFlags;
@@ -189,7 +186,7 @@ impl Args {
         if let Some(file) = &self.write_exclude {
             check_ours(file, "list", "--write-exclude", ToExclude::is_list)?;
             ensure!(
-                !self.selection.selection().exclude.is_some_and(|list| same_file(&list, file)),
+                !self.selection.selection().exclude.is_some_and(|list| durable::is_same(&list, file)),
                 "--write-exclude {}: this list is in use (--exclude), and the samples that it leaves out would be \
                  missing from the new one; choose another file",
                 file.display()
@@ -197,8 +194,4 @@ impl Args {
         }
         Ok(())
     }
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }

@@ -5,8 +5,6 @@ mod figures;
 mod ingredients;
 mod text;
 
-use std::{fs, path::PathBuf};
-
 use anyhow::{Result, ensure};
 
 pub use args::Args;
@@ -31,8 +29,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     ensure!(args.force || !args.out.exists(), "{} exists: add --force to replace it", args.out.display());
     durable::check_writable(&durable::folder_of(&args.out))?;
     for (index, run) in args.runs.iter().enumerate() {
-        let place = |run: &PathBuf| fs::canonicalize(run).ok();
-        let is_twice = args.runs[..index].iter().any(|before| place(before).is_some() && place(before) == place(run));
+        let is_twice = args.runs[..index].iter().any(|before| durable::is_same(before, run));
         ensure!(!is_twice, "{} is given twice: a soup is made of different runs", run.display());
     }
     let ingredients = Ingredients::open(args)?;

@@ -27,8 +27,9 @@ use crate::cli::{
 use mindgap::{
     data::Dataset,
     durable, gap,
-    recipe::{Recipe, epochs_text},
+    recipe::Recipe,
     run::{Done, Events, RunFolder, RunProgress},
+    stats::counted,
     torch::{self, device},
     train::{EvalSets, Failure, FitOutcome, Run, RunInProgress, Trainer, complete_recipe, fit},
 };
@@ -192,7 +193,7 @@ fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize
     say(format_args!(
         "recipe   {}; {} in batches of {}",
         request.recipe_source(),
-        epochs_text(recipe.epochs),
+        counted(recipe.epochs as usize, "epoch"),
         recipe.batch_size
     ));
     if let Some(file) = &run.trainer.pretrained {
