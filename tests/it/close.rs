@@ -66,9 +66,12 @@ fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
     let trials = found["trials"].as_array().unwrap();
     assert!(trials.len() >= begun && trials.iter().all(|trial| trial["outcome"].is_object()), "{trials:?}");
     let plan = found["plan"].as_object().unwrap();
-    // With one rung the winner leaves the search what it cannot use.
+    // With one rung the winner leaves the search what it cannot use. On a loaded machine less than two fifths may be left when the plan is
+    // made: then the winner has all but the reference's share.
     let has_one_rung = plan["rungs"]["candidates"].as_array().is_some_and(|candidates| candidates.len() == 1);
-    assert!(has_one_rung || plan["last"].as_f64().unwrap() >= 0.4 * 36.0, "{plan:?}");
+    let seconds = |part: &str| plan[part].as_f64().unwrap();
+    let is_all = plan["rungs"].is_null() && seconds("last") > 0.999 * (0.85 / 0.15) * seconds("reference");
+    assert!(has_one_rung || is_all || seconds("last") >= 0.4 * 36.0, "{plan:?}");
     for side in ["reference", "winner"] {
         let figures = &found["verdict"][side];
         assert!(figures["val_loss"].is_number() && figures["images"].as_u64() == Some(210), "{figures}");
