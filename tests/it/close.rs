@@ -214,3 +214,17 @@ fn what_cannot_be_is_refused_before_anything_is_trained() {
     close(&place, &["--budget", "1m"]).refuse(&["out is not empty", "notes.txt"]);
     assert_eq!(fs::read_dir(place.path("out")).unwrap().count(), 1);
 }
+
+#[test]
+fn a_search_is_resumed_with_the_folds_and_images_that_it_began_with() {
+    let place = Place::with_images(20, 5);
+    close(&place, &["--budget", "1m", "--folds", "4", "--dry-run"]).succeed();
+    close(&place, &["--resume", "--folds", "3"]).refuse(&["has --folds 4, not --folds 3"]);
+    fs::remove_file(place.path("data/train/even/0007.png")).unwrap();
+    let planned = record(&place);
+    // Once, not by each run.
+    let text = close(&place, &["--resume"]).refuse(&["are not those that the search", "put them back"]).stderr();
+    assert_eq!(text.matches("put them back").count(), 1, "{text}");
+    assert_eq!(record(&place)["plan"], planned["plan"]);
+    assert!(!place.path("out/plan.jsonl").exists());
+}

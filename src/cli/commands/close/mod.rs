@@ -24,7 +24,10 @@ use crate::cli::{
     ExitStatus,
     output::{print::print, say::say},
 };
-use mindgap::{search::CloseRecord, torch};
+use mindgap::{
+    search::{CloseRecord, Stage},
+    torch,
+};
 use session::{Ended, Session};
 
 /// Runs the search, or what is left of it.
@@ -70,7 +73,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
 impl Session {
     /// All stages that are not done; None after the plan of a dry run.
     fn run(&mut self) -> Result<Option<Ended>> {
-        if self.record.stage == mindgap::search::Stage::Done {
+        if self.record.stage == Stage::Done {
             return Ok(Some(Ended::Finished));
         }
         if self.record.plan.is_none() {
@@ -78,6 +81,9 @@ impl Session {
             self.measure(&data)?;
             // The runs open the data themselves.
             drop(data);
+        } else if self.record.stage == Stage::Planned {
+            // Changed data are refused here, once: each run would refuse them by itself.
+            self.look()?;
         }
         say(text::plan(&self.record).trim_end());
         if self.args.dry_run {
