@@ -24,7 +24,7 @@ const MOST: usize = 200_000;
 /// Smallest number of images whose result is kept. A search among fewer takes about as long as reading a file.
 const LEAST_KEPT: usize = 2_000;
 /// Version of the search; a result of another one is not used.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// For val and, if it exists, test: whether each of its images is a near leak.
 pub type NearLeaks = Vec<Vec<bool>>;
@@ -62,7 +62,7 @@ pub fn of(
     let pairs = hashes.iter().zip(&all);
     let searched: Vec<Searched> =
         pairs.map(|(&hash, thumbnail)| Searched { hash, thumbnail: thumbnail.as_ref(), features: None }).collect();
-    let pairs = near_duplicates::find(&searched, progress);
+    let pairs = near_duplicates::find(&searched, progress).pairs;
     let train = splits[0].len();
     let mut of_images = near_duplicates::near_leaks(&hashes, train, &pairs).into_iter().skip(train);
     let leaks: NearLeaks = splits[1..].iter().map(|split| of_images.by_ref().take(split.len()).collect()).collect();

@@ -32,7 +32,8 @@ pub enum Purpose {
     Faces = 10,
     /// Resampling for intervals; epoch and index identify the interval.
     Resample = 11,
-    /// Planes that divide images into candidates for near-duplicates; epoch = tree, index = node.
+    /// Planes that divide images into candidates for near-duplicates; epoch = tree, index = node. Pairs that tell copies from look-alikes; epoch = the largest, index =
+    /// first image.
     NearDuplicates = 12,
     /// Folds of a cross-validation; index = class, or epoch 1 for groups.
     Folds = 13,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::stats::wilson_interval;
+use crate::stats::{student_quantile, wilson_bounds};
 
 /// Share of the recognised images of a class that a network which never saw a mirrored one still recognises when they are mirrored,
 /// below which mirroring changes the class.
@@ -21,10 +21,14 @@ pub struct Mirroring {
 
 impl Mirroring {
     /// The judgement over `classes`, of whose recognised images `counts` says how many there are and how many of these are still
-    /// recognised when they are mirrored. A class is changed where the 95 % interval of that share lies below a half, so that a few
-    /// images of a class decide nothing.
+    /// recognised when they are mirrored. A class is changed where the interval of that share lies below a half. The intervals hold together with 95 %
+    /// (Bonferroni), since one class decides for all: neither a few images of a class nor one of many classes by chance.
     pub fn of(classes: &[String], counts: &[[usize; 2]]) -> Self {
-        let is_changed = |[recognised, mirrored]: [usize; 2]| wilson_interval(mirrored, recognised)[1] < CHANGED;
+        let asked = counts.iter().filter(|count| count[0] > 0).count().max(1);
+        let z = student_quantile(1.0 - 0.025 / asked as f64, f64::INFINITY);
+        let is_changed = |[recognised, mirrored]: [usize; 2]| {
+            wilson_bounds(mirrored as f64 / recognised as f64, recognised as f64, z)[1] < CHANGED
+        };
         let changed = classes.iter().zip(counts).filter(|(_, count)| is_changed(**count));
         Self {
             recognised: counts.iter().map(|count| count[0]).sum(),
@@ -88,6 +92,12 @@ mod tests {
         // Interval of 1 of 4: 0.05 to 0.70; of 0 of 4: 0 to 0.49.
         assert!(judged(&[[4, 1], [3, 0], [0, 0]]).keeps_classes());
         assert_eq!(judged(&[[4, 0]]).changed, ["class0"]);
+        // Of ten classes one has 0 of 4 by chance; 0 of 9 it has not.
+        let mut counts = [[4, 2]; 10];
+        counts[3] = [4, 0];
+        assert!(judged(&counts).keeps_classes());
+        counts[3] = [9, 0];
+        assert_eq!(judged(&counts).changed, ["class3"]);
     }
 
     #[test]

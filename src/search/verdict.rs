@@ -117,6 +117,10 @@ impl Verdict {
             reference.gap_loss,
             reference.gap_loss_se,
         );
+        let is_learned_less = self.gap_loss.is_below() && winner.probe_loss > reference.probe_loss;
+        if is_learned_less && matches!(self.word, Word::Worse | Word::NotShown) {
+            text += " The gap is smaller since the winner learns its training images less.";
+        }
         if self.word == Word::Better && self.gap_loss.is_above() {
             text += " The gap did not close: it is wider than the reference's.";
         }
@@ -183,7 +187,8 @@ mod tests {
         let reference = [per_image(&losses, &[0.1, 0.12, 0.11])];
         let winner = |even, odd| [per_image(&other(even, odd), &[0.6, 0.62, 0.61])];
         assert_eq!(Verdict::of(&reference, &winner(0.05, -0.04)).unwrap().word, Word::UnderFits);
-        assert_eq!(Verdict::of(&reference, &winner(0.04, -0.05)).unwrap().word, Word::NotShown);
+        let not_shown = Verdict::of(&reference, &winner(0.04, -0.05)).unwrap();
+        assert!(not_shown.word == Word::NotShown && not_shown.sentence.contains("learns its training images less"));
     }
 
     #[test]

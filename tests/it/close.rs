@@ -59,7 +59,14 @@ fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
     // Another command does not take the folder over, and a resumed one keeps within the budget.
     close(&place, &["--budget", "36s"]).refuse(&["out holds a search", "--resume"]);
     close(&place, &["--resume", "--seeds", "2"]).refuse(&["--seeds 1, not 2"]);
-    let end = close(&place, &["--resume", "--jobs", "2"]).succeed();
+    close(&place, &["--resume", "--jobs", "3"]).refuse(&["planned for --jobs 2, not 3"]);
+    // Images that changed fail no candidate: the search waits for them.
+    let (image, away) = (place.path("data/train/even/0007.png"), place.path("away.png"));
+    fs::rename(&image, &away).unwrap();
+    close(&place, &["--resume"]).refuse(&["put them back"]);
+    assert_eq!((&record(&place)["trials"], &record(&place)["stage"]), (&stopped["trials"], &stopped["stage"]));
+    fs::rename(&away, &image).unwrap();
+    let end = close(&place, &["--resume"]).succeed();
     let found = record(&place);
     assert_eq!(found["stage"], "done");
     assert!(found["spent_seconds"].as_f64().unwrap() > stopped["spent_seconds"].as_f64().unwrap());
@@ -99,6 +106,7 @@ fn a_search_that_was_stopped_resumes_and_hands_over_what_it_found() {
     let before = place.bytes("out", "close.html");
     close(&place, &["--resume"]).succeed();
     assert_eq!(place.bytes("out", "close.html"), before);
+    close(&place, &["--resume", "--budget", "5m"]).refuse(&["length of its winner is decided, with a budget of 0:36"]);
 }
 
 #[test]
@@ -208,6 +216,7 @@ fn what_cannot_be_is_refused_before_anything_is_trained() {
     close(&place, &["--resume"]).refuse(&["holds no search"]);
     close(&place, &["--budget", "1m", "--target-acc", "120"]).refuse(&["--target-acc"]);
     close(&place, &["--budget", "1m", "--fold", "1"]).refuse(&["--folds alone"]);
+    close(&place, &["--budget", "1m", "--folds", "1"]).refuse(&["--folds takes a number from 2 to 100"]);
     close(&place, &["--budget", "1m", "--data", "data"]).refuse(&["without --data"]);
     fs::create_dir(place.path("out")).unwrap_or_default();
     fs::write(place.path("out/notes.txt"), "mine").unwrap();
@@ -220,6 +229,10 @@ fn a_search_is_resumed_with_the_folds_and_images_that_it_began_with() {
     let place = Place::with_images(20, 5);
     close(&place, &["--budget", "1m", "--folds", "4", "--dry-run"]).succeed();
     close(&place, &["--resume", "--folds", "3"]).refuse(&["has --folds 4, not --folds 3"]);
+    place.mindgap(&["close", "data/", "--out", "out", "--resume", "--dry-run"]).succeed();
+    // Before anything is trained there may be another plan.
+    close(&place, &["--resume", "--jobs", "2", "--dry-run"]).succeed();
+    assert_eq!(record(&place)["jobs"], 2);
     fs::remove_file(place.path("data/train/even/0007.png")).unwrap();
     let planned = record(&place);
     // Once, not by each run.

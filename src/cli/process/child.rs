@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsStr,
+    fmt,
     fs::File,
     io::{BufRead, BufReader},
     os::unix::process::{CommandExt, ExitStatusExt},
@@ -15,10 +16,22 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 
+/// A process that something killed from outside, such as the system where memory runs out: it is no failure of what it did.
+#[derive(Debug)]
+pub struct Killed(String);
+
+impl fmt::Display for Killed {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Killed {}
+
 /// Runs `mindgap` with these arguments, a command that trains, until it ends or `stop` is set. Its messages go to the file
 /// `log`, and `on_epoch` is called with the number of each finished epoch. Returns true when the run is done, false when it
 /// was stopped.
-/// Fails if the process does; the error holds its last message.
+/// Fails if the process does; the error holds its last message, and is [`Killed`] where a signal ended it.
 pub fn train(words: &[String], log: &Path, stop: &AtomicBool, on_epoch: impl Fn(u32) + Sync) -> Result<bool> {
     let mut command = mindgap()?;
     command.args(words);
@@ -45,6 +58,9 @@ pub fn train(words: &[String], log: &Path, stop: &AtomicBool, on_epoch: impl Fn(
             let text = std::fs::read_to_string(log).unwrap_or_default();
             match error_in(&text) {
                 Some(error) => bail!("{error}"),
+                None if status.signal().is_some() => {
+                    Err(Killed(format!("it ended with {status}; see {}", log.display())).into())
+                }
                 None => bail!("it ended with {status}; see {}", log.display()),
             }
         }

@@ -72,8 +72,17 @@ impl PlanTraining<'_> {
 impl Ends {
     /// Why the run of `job` failed, if it did.
     pub fn failure(&self, job: &Job) -> Option<String> {
+        Some(format!("{:#}", self.error(job)?))
+    }
+
+    /// Whether the run of `job` was killed from outside.
+    pub fn is_killed(&self, job: &Job) -> bool {
+        self.error(job).is_some_and(|error| error.downcast_ref::<child::Killed>().is_some())
+    }
+
+    fn error(&self, job: &Job) -> Option<&anyhow::Error> {
         let index = self.jobs.iter().position(|other| other == job)?;
-        if let JobStatus::Failed(error) = &self.statuses[index] { Some(format!("{error:#}")) } else { None }
+        if let JobStatus::Failed(error) = &self.statuses[index] { Some(error) } else { None }
     }
 
     /// Whether a signal stopped any of the runs.

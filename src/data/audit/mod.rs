@@ -167,6 +167,7 @@ impl Audit {
         let broken_keys = broken.iter().map(|file| file.name.clone()).collect();
         let key = |number: u32| names.name(images[number as usize].split, images[number as usize].id);
         let near = Near::among(&images, features, progress);
+        notes.extend(near.note());
         let to_exclude = ToExclude::of(&images, &groups, &near, is_val_drawn, broken_keys, key);
         let images_by_split = splits.each().map(|(split, _)| {
             let labels_and_hashes: Vec<_> = of_split(split).map(|image| (image.label, image.properties.hash)).collect();

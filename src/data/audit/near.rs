@@ -2,7 +2,7 @@
 
 use super::{Features, SplitName, examine::ExaminedImage};
 use crate::data::{
-    near_duplicates::{self, Pair, Searched},
+    near_duplicates::{self, Found, Pair, Searched},
     read_progress::ReadProgress,
 };
 
@@ -12,6 +12,8 @@ pub struct Near {
     pub pairs: Vec<Pair>,
     /// For each image, whether it is a near leak: a near-duplicate, but no equal image, of it is in train.
     pub leaks: Vec<bool>,
+    /// Images that resemble many others without being copies of them.
+    look_alikes: usize,
 }
 
 impl Near {
@@ -25,13 +27,23 @@ impl Near {
                 features: features.and_then(|features| features.get(*split, *id)),
             });
         }
-        let mut pairs = near_duplicates::find(&searched, progress);
+        let Found { mut pairs, look_alikes } = near_duplicates::find(&searched, progress);
         let hashes: Vec<u128> = images.iter().map(|image| image.properties.hash).collect();
         let train = images.iter().filter(|image| image.split == SplitName::Train).count();
         let leaks = near_duplicates::near_leaks(&hashes, train, &pairs);
         let is_within = |pair: &Pair| images[pair.a as usize].split == images[pair.b as usize].split;
         pairs.sort_by(|a, b| is_within(a).cmp(&is_within(b)).then(a.residual.total_cmp(&b.residual)));
-        Self { pairs, leaks }
+        Self { pairs, leaks, look_alikes }
+    }
+
+    /// What is said of look-alikes, if there are any.
+    pub fn note(&self) -> Option<String> {
+        (self.look_alikes > 0).then(|| {
+            format!(
+                "{} images show things so simple that many of them resemble one another: they do not count as near-duplicates.",
+                self.look_alikes
+            )
+        })
     }
 
     /// Number of near leaks in `split`.

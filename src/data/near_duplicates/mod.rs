@@ -3,7 +3,7 @@
 //! Each image is kept as a small grey picture (`thumbnail`) and described by a short vector (`descriptor`). Images whose
 //! vectors are close, as they are or mirrored, are candidates (`forest`), as are those that a network finds alike. A
 //! candidate pair is confirmed if one image can be registered to the other and little is left unexplained
-//! (`registration`).
+//! (`registration`). Large groups in which few resemble one another are left out (`look_alikes`).
 //!
 //! The cost grows like n log n. Memory is bounded by about 2 kB an image beside the pairs, of which there are at most
 //! [`CANDIDATES`] + [`RELATIVES`] an image.
@@ -11,6 +11,7 @@
 mod descriptor;
 mod forest;
 mod leaks;
+mod look_alikes;
 mod registration;
 pub mod thumbnail;
 
@@ -68,8 +69,17 @@ pub struct Searched<'a> {
     pub features: Option<&'a [f32]>,
 }
 
-/// Finds the near-duplicate pairs among `images`, sorted by their numbers.
-pub fn find(images: &[Searched], progress: &dyn ReadProgress) -> Vec<Pair> {
+/// What a search found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The near-duplicate pairs, sorted by their numbers.
+    pub pairs: Vec<Pair>,
+    /// Images that resemble many others without being copies of them, and are in no pair.
+    pub look_alikes: usize,
+}
+
+/// Finds the near-duplicates among `images`.
+pub fn find(images: &[Searched], progress: &dyn ReadProgress) -> Found {
     let mut known = HashSet::new();
     let thumbnails: Vec<Option<&Thumbnail>> =
         images.iter().map(|image| image.thumbnail.filter(|_| known.insert(image.hash))).collect();
@@ -90,7 +100,10 @@ pub fn find(images: &[Searched], progress: &dyn ReadProgress) -> Vec<Pair> {
         }
         candidates = relatives(&found);
     }
-    found.into_iter().map(|((a, b), residual)| Pair { a, b, residual }).collect()
+    let chained = look_alikes::look_alikes(&thumbnails, &found);
+    found.retain(|(a, _), _| !chained.contains(a));
+    let pairs = found.into_iter().map(|((a, b), residual)| Pair { a, b, residual }).collect();
+    Found { pairs, look_alikes: chained.len() }
 }
 
 /// The candidates whose descriptions are close.

@@ -71,7 +71,7 @@ fn search(images: &[DecodedImage], hashes: &[u128], features: Option<&[[f32; 40]
         let features = features.map(|features| &features[number][..]);
         searched.push(Searched { hash, thumbnail: thumbnail.as_ref(), features });
     }
-    let found = find(&searched, &NoProgress);
+    let found = find(&searched, &NoProgress).pairs;
     assert!(found.iter().all(|pair| (0.0..=RESIDUAL).contains(&pair.residual)), "{found:?}");
     found.iter().map(|pair| (pair.a, pair.b)).collect()
 }

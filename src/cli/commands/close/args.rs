@@ -39,10 +39,10 @@ pub struct Args {
     #[arg(long, help_heading = "Search")]
     pub plan: bool,
 
-    /// Runs at a time; the threads are divided among them
-    #[arg(long, value_name = "J", default_value = "1", help_heading = "Search")]
+    /// Runs at a time; the threads are divided among them [default: 1]
+    #[arg(long, value_name = "J", help_heading = "Search")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: u16,
+    pub jobs: Option<u16>,
 
     /// Seeds of the reference and of the winner, from --seed on; they share the time [default: 1]
     #[arg(long, value_name = "N", help_heading = "Search", value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -83,6 +83,9 @@ const OWN: [&str; 9] = [
     "clip_grad",
 ];
 
+/// The most folds: each is a training of every recipe.
+const MOST_FOLDS: u32 = 100;
+
 impl Args {
     /// Checks what no single flag shows.
     pub fn check(&self) -> Result<()> {
@@ -100,6 +103,10 @@ impl Args {
         ensure!(
             self.recipe.flags.number("fold").is_none(),
             "close trains all folds itself: give --folds alone, or neither"
+        );
+        ensure!(
+            self.folds().is_none_or(|folds| (2..=MOST_FOLDS).contains(&folds)),
+            "--folds takes a number from 2 to {MOST_FOLDS}"
         );
         Ok(())
     }

@@ -91,13 +91,7 @@ impl Crew {
             });
             // What was stopped has no outcome, and a resumed search continues it.
             let is_stopped = stop.load(Ordering::Relaxed) && !lines.iter().all(|run| plan.is_done(&run.job));
-            let finished = if is_stopped {
-                Ok(())
-            } else {
-                let mut session = lock(shared);
-                let images = trained.and_then(|()| session.score(&trial));
-                session.finish_trial(&trial, images)
-            };
+            let finished = if is_stopped { Ok(()) } else { finish(&mut lock(shared), &trial, trained) };
             self.running().retain(|running| *running != trial.key());
             finished?;
         }
@@ -159,6 +153,16 @@ impl Crew {
         ));
         Ok(Begun::Trial(trial, lines, plan))
     }
+}
+
+/// Takes in how a trial ended.
+/// Fails where its data are not those of the search: that is no failure of the candidate, and a resumed search trains it again.
+fn finish(session: &mut Session, trial: &Trial, trained: Result<()>) -> Result<()> {
+    if trained.is_err() {
+        session.check_data()?;
+    }
+    let images = trained.and_then(|()| session.score(trial));
+    session.finish_trial(trial, images)
 }
 
 /// What a free worker got.

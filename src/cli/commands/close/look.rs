@@ -1,6 +1,6 @@
 //! The first stage: what is wrong with the data, and what is trained on.
 
-use std::{fs, time::Instant};
+use std::{fs, path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -30,47 +30,90 @@ impl Session {
     /// data, those of the first fold where there are folds.
     /// Fails on a bad flag or data set.
     pub fn look(&mut self) -> Result<Dataset> {
-        let mut recipe = self.record.asked.clone().context("the recipe was resolved when the search was opened")?;
-        weights::fetch(&mut recipe)?;
         if self.record.reference.is_some() {
-            let data = self.args.data.open_without_near_leaks(&self.args.subject, &self.on_fold(&recipe, 0), true)?;
-            let before = self.record.data.first().context("the data are known by now")?;
-            ensure!(
-                data.fingerprint == before.fingerprint,
-                "the images in {} are not those that the search in {} began with ({} training images then, {} now): put them back, or choose \
-                 another --out",
-                self.args.subject,
-                self.args.out.display(),
-                before.train,
-                data.train.len()
-            );
-            return Ok(data);
+            return self.check_data();
         }
+        let recipe = self.recipe_asked()?;
         // A process before this one may have been killed here.
         (self.record.look, self.record.data) = (None, Vec::new());
         self.tell("Look: duplicates, leaks, conflicting labels, blank images …");
         let audit = Audit::of(&self.args.subject, &self.args.data.audit_options(&recipe), None, 0, &Bar::default())?;
         let mut look = Look { notes: audit.notes.iter().map(|note| with_flags(note)).collect(), ..Look::default() };
-        look.folds = self.record.folds_asked.or_else(|| (audit.images.val < FEW_VAL).then_some(FOLDS));
-        self.record.look = Some(look.clone());
-        if look.folds.is_some() {
-            // Equal images in two folds are a leak, wherever they lie.
-            let options = self.args.data.audit_options(&self.on_fold(&recipe, 0));
-            let of_folds = Audit::of(&self.args.subject, &options, None, 0, &Bar::default())?;
-            self.leave_out(&of_folds, &mut look)?;
-        } else {
-            self.leave_out(&audit, &mut look)?;
-        }
-        self.record.look = Some(look);
-        let data = self.open_all(&recipe)?;
+        let asked = self.record.folds_asked;
+        let may_be_whole = asked.is_none() && audit.images.val >= FEW_VAL;
+        let whole = if may_be_whole { Some(self.open_without(&audit, &mut look, &recipe)?) } else { None };
+        // A val that is drawn is smaller without what is left out.
+        let few = whole.as_ref().map_or(audit.images.val, |data| data.val.len());
+        let data = match whole.filter(|_| few >= FEW_VAL) {
+            Some(data) => data,
+            None => {
+                look.folds = asked.or(Some(FOLDS));
+                self.open_in_folds(&mut look, &recipe)?
+            }
+        };
         self.seal(&data)?;
         let recipe = complete_recipe(recipe, &data);
         let recipe = if self.record.is_own { recipe } else { self.scaled(recipe, &data) };
         recipe.validate()?;
         self.record.reference = Some(Trained::new(self.record.reference_name.clone(), recipe, Vec::new()));
-        self.say_look(&audit);
+        self.say_look(&audit, few);
         self.save()?;
         Ok(data)
+    }
+
+    /// The data, those of the first fold where there are folds.
+    /// Fails where they are not those that the search began with.
+    pub fn check_data(&self) -> Result<Dataset> {
+        let recipe = self.on_fold(&self.recipe_asked()?, 0);
+        let data = self.args.data.open_without_near_leaks(&self.args.subject, &recipe, true)?;
+        let before = self.record.data.first().context("the data are known by now")?;
+        ensure!(
+            data.fingerprint == before.fingerprint,
+            "the images in {} are not those that the search in {} began with ({} training images then, {} now): put them back, or choose \
+             another --out",
+            self.args.subject,
+            self.args.out.display(),
+            before.train,
+            data.train.len()
+        );
+        Ok(data)
+    }
+
+    /// The recipe that was asked for, with its pretrained weights fetched.
+    fn recipe_asked(&self) -> Result<Recipe> {
+        let mut recipe = self.record.asked.clone().context("the recipe was resolved when the search was opened")?;
+        weights::fetch(&mut recipe)?;
+        Ok(recipe)
+    }
+
+    /// The data in folds, without what the audit of train and val together finds: equal images in two folds are a leak, wherever they lie.
+    fn open_in_folds(&mut self, look: &mut Look, recipe: &Recipe) -> Result<Dataset> {
+        self.record.look = Some(look.clone());
+        self.args.data = self.args.data.reading(self.record.selection.clone());
+        let options = self.args.data.audit_options(&self.on_fold(recipe, 0));
+        let audit = Audit::of(&self.args.subject, &options, None, 0, &Bar::default())?;
+        self.open_without(&audit, look, recipe)
+    }
+
+    /// The data without what `audit` leaves out.
+    fn open_without(&mut self, audit: &Audit, look: &mut Look, recipe: &Recipe) -> Result<Dataset> {
+        self.leave_out(audit, look)?;
+        self.record.look = Some(look.clone());
+        self.record.data.clear();
+        let opened = self.open_all(recipe);
+        if look.left_out.is_empty() {
+            return opened;
+        }
+        opened.with_context(|| {
+            format!(
+                "without what the audit leaves out of training, which is listed in {}",
+                self.exclude_list().display()
+            )
+        })
+    }
+
+    fn exclude_list(&self) -> PathBuf {
+        self.args.out.join("exclude.txt")
     }
 
     /// `recipe` with the fold that validates, where there are folds.
@@ -85,7 +128,7 @@ impl Session {
         if audit.to_exclude.count() == 0 {
             return Ok(());
         }
-        let path = self.args.out.join("exclude.txt");
+        let path = self.exclude_list();
         let mut text = audit.to_exclude.to_text(&self.args.subject, "mindgap close");
         let mut selection = self.args.data.selection();
         if let Some(own) = &selection.exclude {
@@ -106,6 +149,10 @@ impl Session {
             let begun = Instant::now();
             let data = self.args.data.open_without_near_leaks(&self.args.subject, &recipe, true)?;
             self.record.open_seconds = begun.elapsed().as_secs_f64();
+            ensure!(
+                data.val.len() >= 2,
+                "fold {fold} of {folds} has one image, which cannot be halved: give fewer --folds"
+            );
             self.record.data.push(self.args.data.planned(&data)?);
             first.get_or_insert(data);
         }
@@ -142,7 +189,8 @@ impl Session {
         Network { stem_stride, ..Network::of(&recipe) }.in_recipe(&recipe)
     }
 
-    fn say_look(&self, audit: &Audit) {
+    /// Says what was found. Without folds `few` val images would be left.
+    fn say_look(&self, audit: &Audit, few: usize) {
         let Some(look) = &self.record.look else { return };
         let count = |split: &PlannedData| format!("{} training and {} val images", split.train, split.val);
         let data = self.record.data.first().map(count).unwrap_or_default();
@@ -155,8 +203,7 @@ impl Session {
         }
         if let Some(folds) = look.folds {
             say(format_args!(
-                "  {folds} folds, each image validated once: {} val images would be too few to judge by",
-                audit.images.val
+                "  {folds} folds, each image validated once: {few} val images would be too few to judge by"
             ));
         }
         if let Some(ledger) = &look.sealed {

@@ -128,7 +128,7 @@ impl Session {
             epoch: self.record.paces[self.record.start].epoch_seconds * self.folds(),
             startup: self.record.startup_seconds * self.folds(),
             updates: base.updates(&recipe),
-            jobs: usize::from(self.args.jobs),
+            jobs: usize::from(self.record.jobs),
             last: self.record.seeds as f64 + self.network_for_use(),
         }
     }

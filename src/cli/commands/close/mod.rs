@@ -81,9 +81,9 @@ impl Session {
             self.measure(&data)?;
             // The runs open the data themselves.
             drop(data);
-        } else if self.record.stage == Stage::Planned {
-            // Changed data are refused here, once: each run would refuse them by itself.
-            self.look()?;
+        } else if self.record.stage < Stage::Verdict {
+            // Changed data are refused here, once: each run would refuse them by itself, and count as failed.
+            self.check_data()?;
         }
         say(text::plan(&self.record).trim_end());
         if self.args.dry_run {

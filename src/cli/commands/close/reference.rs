@@ -66,7 +66,7 @@ impl Session {
         let reference = self.record.reference.as_ref().context("the reference is known")?;
         let (folders, epochs) = (reference.folders.clone(), reference.recipe.epochs);
         let Some(epoch) = epoch_seconds(&folders) else { return Ok(()) };
-        let jobs = f64::from(self.args.jobs.max(1)).min(folders.len() as f64);
+        let jobs = f64::from(self.record.jobs.max(1)).min(folders.len() as f64);
         let rounds = (folders.len() as f64 / jobs).ceil();
         let startup = (self.spent() - before) / rounds - epoch * f64::from(epochs);
         // A resumed reference began before `before`.

@@ -38,6 +38,7 @@ impl Session {
             let start = if self.may_mirror() { start } else { start.with(Knob::Flip, 0) };
             self.record.candidates.push(Candidate::start(start, &base.networks, base.is_own));
         }
+        self.shorten_rungs();
         let Some(rungs) = self.record.plan.as_ref().and_then(|plan| plan.rungs.clone()) else {
             let why = "the budget is too small to try others".into();
             self.record.winner = Some(Choice { candidate: 0, why });
@@ -47,7 +48,7 @@ impl Session {
         let ended = if self.args.plan {
             self.plan_trials(&rungs)?
         } else {
-            Crew::new(self.args.data.clone(), self.args.compute.clone(), self.args.jobs, rungs).work(self)?
+            Crew::new(self.args.data.clone(), self.args.compute.clone(), self.record.jobs, rungs).work(self)?
         };
         if ended != Ended::Finished {
             return Ok(ended);
@@ -55,6 +56,19 @@ impl Session {
         self.choose_winner()?;
         self.save()?;
         Ok(Ended::Finished)
+    }
+
+    /// Shortens the trials in proportion where reference and findings took longer than planned: with the planned length the last one, which is the
+    /// longest, would not fit. With --plan the time is that of other machines.
+    fn shorten_rungs(&mut self) {
+        let spent = self.spent();
+        let Some(plan) = self.record.plan.as_mut().filter(|_| self.record.trials.is_empty() && !self.args.plan) else {
+            return;
+        };
+        let left = plan.budget - plan.rest - plan.last - spent;
+        if let Some(rungs) = plan.rungs.as_mut().filter(|_| left > 0.0 && left < plan.search) {
+            rungs.seconds.iter_mut().for_each(|seconds| *seconds *= left / plan.search);
+        }
     }
 
     /// The recipe of a candidate over `epochs` epochs.
@@ -276,7 +290,7 @@ impl Session {
     /// Takes over what an epoch of the trial's network really took.
     fn update_pace(&mut self, trial: &Trial) -> Result<()> {
         // Of several runs at a time it is not known what each would take alone.
-        if self.args.jobs > 1 {
+        if self.record.jobs > 1 {
             return Ok(());
         }
         let Some(settings) = self.record.candidates[trial.candidate].settings else { return Ok(()) };

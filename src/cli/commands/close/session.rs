@@ -1,6 +1,7 @@
 //! A search on disk: its folder, its record, its clock, and the runs that it trains.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
@@ -23,6 +24,7 @@ use mindgap::{
     recipe::{KeyDifference, Recipe},
     run::{Lock, RunFolder},
     search::{Base, CloseRecord, Network, Stage},
+    stats,
     train::Failure,
 };
 
@@ -90,11 +92,17 @@ impl Session {
             record.command_line = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         }
         record.mindgap = env!("CARGO_PKG_VERSION").to_owned();
-        record.jobs = args.jobs;
+        if !exists {
+            record.jobs = args.jobs.unwrap_or(1);
+        }
+        if let Some(jobs) = args.jobs {
+            set_jobs(&mut record, jobs).with_context(|| format!("the search in {}", args.out.display()))?;
+        }
         record.target_gap = args.target_gap.or(record.target_gap);
         record.target_acc = args.target_acc.or(record.target_acc);
         if let Some(budget) = args.budget {
-            set_budget(&mut record, budget.as_secs_f64());
+            set_budget(&mut record, budget.as_secs_f64())
+                .with_context(|| format!("the search in {}", args.out.display()))?;
         }
         // A flag that differs from the recorded recipe was refused: this one is --amp=false. Workers may lack the instructions that this machine has.
         let forbids_amp = args.plan || args.recipe.flags.sets("amp");
@@ -204,7 +212,7 @@ impl Session {
     }
 
     /// Trains `recipe` with each seed under `name`, one run after the other, and shows its epochs.
-    /// Fails if a run does.
+    /// Fails if a run does, with a context of [`Interrupted`] where that is no fault of the recipe.
     pub fn train(&mut self, name: &str, recipe: &Recipe) -> Result<Ended> {
         let lines = self.lines_of_seeds(name, recipe)?;
         let (plan, _) = Plan::grow(&self.args.out, lines.clone())?;
@@ -213,7 +221,7 @@ impl Session {
             return Ok(if is_done { Ended::Finished } else { Ended::Planned });
         }
         let (data, compute) = (self.args.data.clone(), self.args.compute.clone());
-        let training = PlanTraining { data: &data, compute: &compute, parallel: self.args.jobs };
+        let training = PlanTraining { data: &data, compute: &compute, parallel: self.record.jobs };
         for run in &lines {
             wait_for(&plan.folder(&run.job))?;
         }
@@ -222,10 +230,22 @@ impl Session {
         if ends.is_stopped() {
             return Ok(Ended::Stopped);
         }
-        match lines.iter().find_map(|run| ends.failure(&run.job).map(|why| (run.job.name(), why))) {
-            Some((run, why)) => Err(Failure(format!("{run}: {why}")).into()),
-            None => Ok(Ended::Finished),
-        }
+        let failed = |run: &&PlannedRun| ends.failure(&run.job).is_some();
+        let Some(run) = lines.iter().find(failed) else { return Ok(Ended::Finished) };
+        self.check_data()?;
+        let why = ends.failure(&run.job).unwrap_or_default();
+        let failure = anyhow::Error::new(Failure(format!("{}: {why}", run.job.name())));
+        Err(if ends.is_killed(&run.job) { failure.context(Interrupted) } else { failure })
+    }
+}
+
+/// What says that a training was ended from outside.
+#[derive(Debug)]
+pub struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a training was ended from outside; the same command with --resume continues it")
     }
 }
 
@@ -262,9 +282,10 @@ fn check_same(args: &Args, record: &CloseRecord) -> Result<()> {
     if let Some(data) = record.data.first() {
         let absolute = std::path::absolute(&args.subject)?.display().to_string();
         let given = if args.subject == "faces" { &args.subject } else { &absolute };
+        // As paths, which a slash at the end does not change.
         ensure!(
-            *given == data.source,
-            "the search in {} is on the data {:?}, not {given:?}",
+            Path::new(given) == Path::new(&data.source),
+            "the search in {} is on the data {:?}, not {given:?}: name the data as at its beginning, or choose another --out",
             args.out.display(),
             data.source
         );
@@ -305,7 +326,14 @@ fn check_same(args: &Args, record: &CloseRecord) -> Result<()> {
 }
 
 /// Sets the budget. Where nothing is trained yet there is a new plan; later the winner's time changes.
-fn set_budget(record: &mut CloseRecord, budget: f64) {
+/// Fails where the winner's epochs are decided.
+fn set_budget(record: &mut CloseRecord, budget: f64) -> Result<()> {
+    let is_decided = record.last.is_some() || record.stage == Stage::Done;
+    ensure!(
+        budget == record.budget_seconds || !is_decided,
+        "the length of its winner is decided, with a budget of {}: leave --budget out, or choose another --out",
+        text_of(record.budget_seconds)
+    );
     if record.stage <= Stage::Planned && budget != record.budget_seconds {
         record.plan = None;
     }
@@ -314,15 +342,54 @@ fn set_budget(record: &mut CloseRecord, budget: f64) {
         plan.budget = budget;
     }
     record.budget_seconds = budget;
+    Ok(())
+}
+
+/// Sets the number of runs at a time, by which the plan divides the time: before anything is trained there is a new plan.
+/// Fails later.
+fn set_jobs(record: &mut CloseRecord, jobs: u16) -> Result<()> {
+    if record.jobs == jobs {
+        return Ok(());
+    }
+    ensure!(
+        record.stage <= Stage::Planned,
+        "it is planned for --jobs {}, not {jobs}: leave --jobs out, or choose another --out",
+        record.jobs
+    );
+    (record.jobs, record.plan) = (jobs, None);
+    Ok(())
 }
 
 /// The mean seconds of an epoch over the finished runs in `folders`; None where one is not finished.
 pub fn epoch_seconds(folders: &[impl AsRef<Path>]) -> Option<f64> {
-    let mut sum = 0.0;
+    let mut means = Vec::new();
     for folder in folders {
         let records = RunFolder::open(folder.as_ref()).ok()?.epochs().ok()?.records;
-        sum += records.iter().map(|record| record.seconds).sum::<f64>() / records.len().max(1) as f64;
+        means.push(mean_of_whole(records.iter().map(|record| record.seconds).collect()));
     }
-    let mean = sum / folders.len().max(1) as f64;
+    let mean = stats::mean(&means);
     (mean > 0.0).then_some(mean)
+}
+
+/// The mean of the times of epochs that are not far shorter than the others: an epoch in which a run was resumed has the time since then. Those
+/// of a run whose images grow (`progressive`) are no shorter than that.
+fn mean_of_whole(mut seconds: Vec<f64>) -> f64 {
+    const FAR_SHORTER: f64 = 0.4;
+    seconds.sort_by(f64::total_cmp);
+    let Some(middle) = seconds.get(seconds.len() / 2).copied() else { return f64::NAN };
+    seconds.retain(|time| *time >= FAR_SHORTER * middle);
+    stats::mean(&seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_that_was_resumed_does_not_count() {
+        assert_eq!(mean_of_whole(vec![40.0, 4.0, 44.0]), 42.0);
+        assert_eq!(mean_of_whole(vec![9.0, 40.0]), 40.0);
+        assert_eq!(mean_of_whole(vec![20.0, 30.0, 44.0, 44.0]), 34.5);
+        assert!(mean_of_whole(Vec::new()).is_nan());
+    }
 }

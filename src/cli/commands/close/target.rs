@@ -1,5 +1,7 @@
 //! The targets that end a search early.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 
 use super::session::Session;
@@ -38,10 +40,11 @@ impl Session {
         let images = PerImage::read(&self.trial_folders(trial)?, half)?;
         let score = images.score();
         let z = student_quantile(1.0 - level, images.freedom());
-        let accuracy = match &images.groups {
-            Some(groups) => score.val_acc - 100.0 * z * clustered_error(&images.hits, groups),
-            None => accuracy_below(score.val_acc, score.images, z),
+        let independent = match &images.groups {
+            Some(groups) => independent_images(score.val_acc, clustered_error(&images.hits, groups), groups),
+            None => score.images as f64,
         };
+        let accuracy = accuracy_below(score.val_acc, independent, z);
         // What is not known meets no target.
         if self.record.target_acc.is_some_and(|target| accuracy.is_nan() || accuracy < target) {
             return Ok(false);
@@ -54,9 +57,17 @@ impl Session {
     }
 }
 
-/// The lower end of the one-sided interval of an accuracy \[%\] over this number of images.
-fn accuracy_below(accuracy: f64, images: usize, z: f64) -> f64 {
-    100.0 * wilson_bounds(accuracy / 100.0, images as f64, z)[0]
+/// The lower end of the one-sided interval of an accuracy \[%\] over this number of independent images.
+fn accuracy_below(accuracy: f64, images: f64, z: f64) -> f64 {
+    100.0 * wilson_bounds(accuracy / 100.0, images, z)[0]
+}
+
+/// How many independent images say as much about an accuracy \[%\] as those of these groups, whose standard error is `error`: one a group where all
+/// groups are alike.
+fn independent_images(accuracy: f64, error: f64, groups: &[u32]) -> f64 {
+    let share = accuracy / 100.0;
+    let count = groups.iter().collect::<HashSet<_>>().len() as f64;
+    (share * (1.0 - share) / (error * error)).max(count).min(groups.len() as f64)
 }
 
 #[cfg(test)]
@@ -65,9 +76,18 @@ mod tests {
 
     #[test]
     fn an_accuracy_is_shown_from_its_lower_end_on() {
-        let low = accuracy_below(90.0, 100, 1.645);
+        let low = accuracy_below(90.0, 100.0, 1.645);
         assert!((83.0..85.0).contains(&low), "{low}");
-        assert!(accuracy_below(90.0, 10_000, 1.645) > 89.4);
-        assert!(accuracy_below(100.0, 10, 1.645) < 80.0);
+        assert!(accuracy_below(90.0, 10_000.0, 1.645) > 89.4);
+        assert!(accuracy_below(100.0, 10.0, 1.645) < 80.0);
+    }
+
+    #[test]
+    fn images_of_a_group_count_as_what_they_say() {
+        let groups = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2];
+        // All alike: a group is an image.
+        assert_eq!(independent_images(100.0, 0.0, &groups), 3.0);
+        assert!((independent_images(50.0, 0.2, &groups) - 6.25).abs() < 1e-9);
+        assert_eq!(independent_images(50.0, 0.01, &groups), 10.0);
     }
 }

@@ -15,7 +15,7 @@ impl Session {
     /// fewer runs than workers.
     pub fn idling(&self) -> f64 {
         let runs = self.runs();
-        let jobs = f64::from(self.args.jobs.max(1)).min(runs);
+        let jobs = f64::from(self.record.jobs.max(1)).min(runs);
         (runs / jobs).ceil() * jobs / runs
     }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::{
     judge::round_time,
-    session::{Ended, Session, wait_for},
+    session::{Ended, Interrupted, Session, wait_for},
 };
 use crate::cli::process::{child, plan_training::PlanTraining};
 use mindgap::{
@@ -48,6 +48,7 @@ impl Session {
             match self.train(FINAL, &last.recipe) {
                 Ok(Ended::Finished) => {}
                 Ok(ended) => return Ok(ended),
+                Err(error) if error.downcast_ref::<Interrupted>().is_some() => return Err(error),
                 Err(error) if error.downcast_ref::<Failure>().is_some() => self.fall_back(error)?,
                 Err(error) => return Err(error),
             }
