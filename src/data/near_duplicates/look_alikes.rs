@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::{RESIDUAL, registration::Reference, thumbnail::Thumbnail};
+use super::{
+    registration::{RESIDUAL, Reference},
+    thumbnail::Thumbnail,
+};
 use crate::random::{Purpose, Stream};
 
 /// Images of a group from which on it may be a chain.

@@ -23,14 +23,13 @@ use std::collections::{BTreeMap, HashSet};
 use rayon::prelude::*;
 
 pub use leaks::near_leaks;
+pub use registration::RESIDUAL;
 
 use crate::data::read_progress::ReadProgress;
 use forest::Vectors;
 use registration::Reference;
 use thumbnail::Thumbnail;
 
-/// Largest residual of a near-duplicate pair: the share of the variance of its detail that is left unexplained.
-pub const RESIDUAL: f32 = 0.1;
 /// Smallest cosine between the descriptions of a candidate pair.
 const COSINE: f32 = 0.7;
 /// Smallest cosine between the features of a candidate pair.

@@ -11,6 +11,9 @@ use std::{array, sync::LazyLock};
 
 use super::thumbnail::{SIDE, Thumbnail};
 
+/// Largest residual of a near-duplicate pair: the share of the variance of its detail that is left unexplained.
+pub const RESIDUAL: f32 = 0.1;
+
 /// Side of the coarse level in pixels.
 const HALF: usize = SIDE / 2;
 /// Steps of registration at the coarse and at the fine level.

@@ -13,7 +13,10 @@ use mindgap::{
     compare::{Job, Plan, PlannedRun},
     recipe::Recipe,
     run::RunFolder,
-    search::{ENOUGH_EPOCHS, Knob, LastTraining, Score, Settings, Stage, Trained, enough, longest_known, taught_by},
+    search::{
+        ENOUGH_EPOCHS, Half, Knob, LastTraining, PairedDifference, PerImage, Score, Settings, Stage, Trained, enough,
+        longest_known, taught_by,
+    },
     stats::counted,
     train::Failure,
 };
@@ -53,10 +56,43 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
-        let last = self.record.last.clone().context("the winner is known by now")?;
+        let mut last = self.record.last.clone().context("the winner is known by now")?;
+        if let Some(trial) = self.better_trial(&last)? {
+            last = self.trial_as_winner(trial)?;
+        }
         self.record.last = Some(self.measured(last)?);
         self.save()?;
         Ok(Ended::Finished)
+    }
+
+    /// The best trial of the winner, by index, where its val loss on the half that selects is lower than that of the training `last` by more than a
+    /// standard error, paired image by image. That is noted. A trial that met the target stays.
+    fn better_trial(&mut self, last: &Trained) -> Result<Option<usize>> {
+        if self.record.met.is_some() {
+            return Ok(None);
+        }
+        let winner = self.record.winner.as_ref().context("there is a winner by now")?.candidate;
+        let finished = self.finished(winner);
+        let best = finished.into_iter().min_by(|a, b| a.1.val_loss.total_cmp(&b.1.val_loss));
+        let Some((index, score)) = best else { return Ok(None) };
+        let of_last = PerImage::mean(self.per_seed(last, Half::Selection)?)?;
+        let above = PairedDifference::of_loss(&of_last, &self.score(&self.record.trials[index])?)?;
+        // Also false where it is not a number.
+        let is_better = above.mean > above.se;
+        if !is_better {
+            return Ok(None);
+        }
+        let note = format!(
+            "The winner's own training, of {}, ended at a val loss of {:.3} on the half that selects; its trial of {} had {:.3} and stands in its \
+             place.",
+            counted(last.recipe.epochs as usize, "epoch"),
+            of_last.score().val_loss,
+            self.record.trials[index].epochs,
+            score.val_loss
+        );
+        self.tell(&note);
+        self.record.note(note);
+        Ok(Some(index))
     }
 
     /// Takes the winner's longest trial in place of its own training, which failed with `error`.
