@@ -190,6 +190,8 @@ impl CloseRecord {
     pub const FILE: &str = "close.json";
     /// The name of the page.
     pub const PAGE: &str = "close.html";
+    /// Name of the list of samples that are left out of training, in the same folder.
+    pub const EXCLUDE_LIST: &str = "exclude.txt";
 
     /// Whether the user decided for or against mixed precision, by a recipe or a flag, so that no measurement does.
     pub fn decides_amp(&self) -> bool {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::{
+    graph::groups,
     registration::{RESIDUAL, Reference},
     thumbnail::Thumbnail,
 };
@@ -27,31 +28,6 @@ pub fn look_alikes(thumbnails: &[Option<&Thumbnail>], found: &BTreeMap<(u32, u32
     let large: Vec<Vec<u32>> = groups(found).into_iter().filter(|group| group.len() >= LARGE).collect();
     let is_chain = |group: &Vec<u32>| share_of_copies(group, thumbnails, found) < CHAINED;
     large.into_par_iter().filter(is_chain).flatten_iter().collect()
-}
-
-/// The images that are connected by pairs, group by group.
-fn groups(found: &BTreeMap<(u32, u32), f32>) -> Vec<Vec<u32>> {
-    let mut near: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for &(a, b) in found.keys() {
-        near.entry(a).or_default().push(b);
-        near.entry(b).or_default().push(a);
-    }
-    let mut groups = Vec::new();
-    let mut seen = BTreeSet::new();
-    for &first in near.keys() {
-        if !seen.insert(first) {
-            continue;
-        }
-        let mut group = vec![first];
-        let mut next = 0;
-        while let Some(image) = group.get(next).copied() {
-            group.extend(near[&image].iter().filter(|&&other| seen.insert(other)));
-            next += 1;
-        }
-        group.sort_unstable();
-        groups.push(group);
-    }
-    groups
 }
 
 /// The share of a group's pairs that are near-duplicates, from a sample.

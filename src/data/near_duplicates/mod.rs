@@ -10,6 +10,7 @@
 
 mod descriptor;
 mod forest;
+mod graph;
 mod leaks;
 mod look_alikes;
 mod registration;
@@ -187,11 +188,7 @@ fn confirm(
 
 /// The pairs that have a near-duplicate in common and are not yet `found`.
 fn relatives(found: &BTreeMap<(u32, u32), f32>) -> Candidates {
-    let mut near: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for &(a, b) in found.keys() {
-        near.entry(a).or_default().push(b);
-        near.entry(b).or_default().push(a);
-    }
+    let near = graph::partners(found);
     let mut candidates = Candidates::new();
     for (&a, own) in &near {
         let mut others: Vec<u32> = own.iter().flat_map(|middle| &near[middle]).copied().collect();

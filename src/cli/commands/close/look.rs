@@ -15,7 +15,7 @@ use mindgap::{
     data::{Audit, Dataset},
     durable,
     recipe::Recipe,
-    search::{Look, Network, Trained, fitting_batch, networks},
+    search::{CloseRecord, Look, Network, Trained, fitting_batch, networks},
     train::complete_recipe,
 };
 
@@ -113,7 +113,7 @@ impl Session {
     }
 
     fn exclude_list(&self) -> PathBuf {
-        self.args.out.join("exclude.txt")
+        self.args.out.join(CloseRecord::EXCLUDE_LIST)
     }
 
     /// `recipe` with the fold that validates, where there are folds.

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::session::{Ended, Session, epoch_seconds};
+use super::{
+    epoch_time::epoch_seconds,
+    session::{Ended, Session},
+};
 use mindgap::{
     gap::{Case, Id, diagnose},
     recipe::Recipe,

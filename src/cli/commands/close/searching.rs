@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::{
     crew::Crew,
+    epoch_time::epoch_seconds,
     session::{Ended, Session},
 };
 use mindgap::{
@@ -294,7 +295,7 @@ impl Session {
             return Ok(());
         }
         let Some(settings) = self.record.candidates[trial.candidate].settings else { return Ok(()) };
-        let Some(epoch) = super::session::epoch_seconds(&self.trial_folders(trial)?) else { return Ok(()) };
+        let Some(epoch) = epoch_seconds(&self.trial_folders(trial)?) else { return Ok(()) };
         let pace = &mut self.record.paces[settings.network];
         pace.epoch_seconds = epoch / settings.passes();
         pace.is_of_a_run = true;

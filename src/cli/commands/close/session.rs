@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use super::{
     args::Args,
     clock::{Clock, text_of},
+    resumed::{check_same, set_budget, set_jobs},
 };
 use crate::cli::{
     output::say::say,
@@ -19,12 +20,10 @@ use crate::cli::{
 };
 use mindgap::{
     compare::{Job, Plan, PlannedRun},
-    data::Selection,
     durable,
-    recipe::{KeyDifference, Recipe},
+    recipe::Recipe,
     run::{Lock, RunFolder},
     search::{Base, CloseRecord, Network, Stage},
-    stats,
     train::Failure,
 };
 
@@ -250,7 +249,7 @@ impl fmt::Display for Interrupted {
 }
 
 /// What a search that ended before anything was decided leaves in its folder.
-const LEFT: [&str; 4] = [CloseRecord::FILE, "close.lock", "spent.txt", "exclude.txt"];
+const LEFT: [&str; 4] = [CloseRecord::FILE, "close.lock", "spent.txt", CloseRecord::EXCLUDE_LIST];
 
 /// Fails if the folder `out`, which the user calls `given`, holds something else than a search.
 fn check_unused(out: &Path, given: &Path) -> Result<()> {
@@ -275,121 +274,4 @@ fn read(path: &Path) -> Result<CloseRecord> {
     let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_slice(&text)
         .with_context(|| format!("{} is damaged, or no record of a search: choose another --out", path.display()))
-}
-
-/// Checks that the flags of a resumed search are those of its beginning, as far as finished runs depend on them.
-fn check_same(args: &Args, record: &CloseRecord) -> Result<()> {
-    if let Some(data) = record.data.first() {
-        let absolute = std::path::absolute(&args.subject)?.display().to_string();
-        let given = if args.subject == "faces" { &args.subject } else { &absolute };
-        // As paths, which a slash at the end does not change.
-        ensure!(
-            Path::new(given) == Path::new(&data.source),
-            "the search in {} is on the data {:?}, not {given:?}: name the data as at its beginning, or choose another --out",
-            args.out.display(),
-            data.source
-        );
-    }
-    if let Some(seeds) = args.seeds {
-        ensure!(
-            u64::from(seeds) == record.seeds,
-            "the search in {} has --seeds {}, not {seeds}",
-            args.out.display(),
-            record.seeds
-        );
-    }
-    if let Some(folds) = args.folds() {
-        let record_folds = record.look.as_ref().map_or(record.folds_asked, |look| look.folds);
-        ensure!(
-            Some(folds) == record_folds,
-            "the search in {} {}, not --folds {folds}",
-            args.out.display(),
-            record_folds.map_or("has no folds".to_owned(), |folds| format!("has --folds {folds}"))
-        );
-    }
-    let selection = args.data.selection();
-    ensure!(
-        selection == Selection::default() || selection == record.selection,
-        "the search in {} reads other images: leave out the flags of the data, or give those that it began with",
-        args.out.display()
-    );
-    if args.say_recipe() {
-        let differences = args.asked()?.diff(record.asked.as_ref().unwrap_or(&Recipe::default()));
-        ensure!(
-            differences.is_empty(),
-            "the search in {} began with another recipe (asked for here, recorded there):{}",
-            args.out.display(),
-            KeyDifference::lines(&differences)
-        );
-    }
-    Ok(())
-}
-
-/// Sets the budget. Where nothing is trained yet there is a new plan; later the winner's time changes.
-/// Fails where the winner's epochs are decided.
-fn set_budget(record: &mut CloseRecord, budget: f64) -> Result<()> {
-    let is_decided = record.last.is_some() || record.stage == Stage::Done;
-    ensure!(
-        budget == record.budget_seconds || !is_decided,
-        "the length of its winner is decided, with a budget of {}: leave --budget out, or choose another --out",
-        text_of(record.budget_seconds)
-    );
-    if record.stage <= Stage::Planned && budget != record.budget_seconds {
-        record.plan = None;
-    }
-    if let Some(plan) = &mut record.plan {
-        plan.last = (plan.last + budget - plan.budget).max(0.0);
-        plan.budget = budget;
-    }
-    record.budget_seconds = budget;
-    Ok(())
-}
-
-/// Sets the number of runs at a time, by which the plan divides the time: before anything is trained there is a new plan.
-/// Fails later.
-fn set_jobs(record: &mut CloseRecord, jobs: u16) -> Result<()> {
-    if record.jobs == jobs {
-        return Ok(());
-    }
-    ensure!(
-        record.stage <= Stage::Planned,
-        "it is planned for --jobs {}, not {jobs}: leave --jobs out, or choose another --out",
-        record.jobs
-    );
-    (record.jobs, record.plan) = (jobs, None);
-    Ok(())
-}
-
-/// The mean seconds of an epoch over the finished runs in `folders`; None where one is not finished.
-pub fn epoch_seconds(folders: &[impl AsRef<Path>]) -> Option<f64> {
-    let mut means = Vec::new();
-    for folder in folders {
-        let records = RunFolder::open(folder.as_ref()).ok()?.epochs().ok()?.records;
-        means.push(mean_of_whole(records.iter().map(|record| record.seconds).collect()));
-    }
-    let mean = stats::mean(&means);
-    (mean > 0.0).then_some(mean)
-}
-
-/// The mean of the times of epochs that are not far shorter than the others: an epoch in which a run was resumed has the time since then. Those
-/// of a run whose images grow (`progressive`) are no shorter than that.
-fn mean_of_whole(mut seconds: Vec<f64>) -> f64 {
-    const FAR_SHORTER: f64 = 0.4;
-    seconds.sort_by(f64::total_cmp);
-    let Some(middle) = seconds.get(seconds.len() / 2).copied() else { return f64::NAN };
-    seconds.retain(|time| *time >= FAR_SHORTER * middle);
-    stats::mean(&seconds)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_epoch_that_was_resumed_does_not_count() {
-        assert_eq!(mean_of_whole(vec![40.0, 4.0, 44.0]), 42.0);
-        assert_eq!(mean_of_whole(vec![9.0, 40.0]), 40.0);
-        assert_eq!(mean_of_whole(vec![20.0, 30.0, 44.0, 44.0]), 34.5);
-        assert!(mean_of_whole(Vec::new()).is_nan());
-    }
 }

@@ -1,7 +1,5 @@
 //! The targets that end a search early.
 
-use std::collections::HashSet;
-
 use anyhow::Result;
 
 use super::session::Session;
@@ -41,7 +39,10 @@ impl Session {
         let score = images.score();
         let z = student_quantile(1.0 - level, images.freedom());
         let independent = match &images.groups {
-            Some(groups) => independent_images(score.val_acc, clustered_error(&images.hits, groups), groups),
+            Some(groups) => {
+                let error = clustered_error(&images.hits, groups);
+                independent_images(score.val_acc, error, images.freedom() + 1.0, score.images as f64)
+            }
             None => score.images as f64,
         };
         let accuracy = accuracy_below(score.val_acc, independent, z);
@@ -62,12 +63,11 @@ fn accuracy_below(accuracy: f64, images: f64, z: f64) -> f64 {
     100.0 * wilson_bounds(accuracy / 100.0, images, z)[0]
 }
 
-/// How many independent images say as much about an accuracy \[%\] as those of these groups, whose standard error is `error`: one a group where all
-/// groups are alike.
-fn independent_images(accuracy: f64, error: f64, groups: &[u32]) -> f64 {
+/// How many independent images say as much about an accuracy \[%\], whose standard error is `error` \[0–1\], as this number of `images` in `groups`: one a
+/// group where all groups are alike.
+fn independent_images(accuracy: f64, error: f64, groups: f64, images: f64) -> f64 {
     let share = accuracy / 100.0;
-    let count = groups.iter().collect::<HashSet<_>>().len() as f64;
-    (share * (1.0 - share) / (error * error)).max(count).min(groups.len() as f64)
+    (share * (1.0 - share) / (error * error)).max(groups).min(images)
 }
 
 #[cfg(test)]
@@ -84,10 +84,10 @@ mod tests {
 
     #[test]
     fn images_of_a_group_count_as_what_they_say() {
-        let groups = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2];
+        let independent = |accuracy, error| independent_images(accuracy, error, 3.0, 10.0);
         // All alike: a group is an image.
-        assert_eq!(independent_images(100.0, 0.0, &groups), 3.0);
-        assert!((independent_images(50.0, 0.2, &groups) - 6.25).abs() < 1e-9);
-        assert_eq!(independent_images(50.0, 0.01, &groups), 10.0);
+        assert_eq!(independent(100.0, 0.0), 3.0);
+        assert!((independent(50.0, 0.2) - 6.25).abs() < 1e-9);
+        assert_eq!(independent(50.0, 0.01), 10.0);
     }
 }
