@@ -19,8 +19,8 @@ int main(int count, char** words) {
   torch::jit::ExtraFilesMap files{{"classes.json", ""}, {"mindgap.json", ""}};
   auto model = torch::jit::load(words[1], torch::kCPU, files);
   std::cout << "classes: " << files["classes.json"] << "\n";
-  const auto weight = model.attr("conv1").toModule().attr("weight").toTensor();
-  const auto channels = weight.size(1);
+  const auto& description = files["mindgap.json"];
+  const auto channels = description.find("\"channels\":3") == std::string::npos ? 1 : 3;
 
   // Images as bytes; normalisation is inside the model.
   torch::manual_seed(0);
@@ -31,7 +31,9 @@ int main(int count, char** words) {
 
   model.train();
   std::vector<torch::Tensor> parameters;
-  for (const auto& parameter : model.parameters()) parameters.push_back(parameter);
+  for (const auto& parameter : model.parameters()) {
+    if (parameter.requires_grad()) parameters.push_back(parameter);
+  }
   torch::optim::SGD optimizer(parameters, torch::optim::SGDOptions(0.05));
   const auto labels = torch::arange(5, torch::kLong).remainder(probabilities.size(1));
   for (int step = 0; step < 10; step++) {

@@ -6,7 +6,7 @@
 //! | When it helps | Subjects that may be partly hidden; networks that rely on one part of the subject. |
 //! | Costs | One pass over the batch. On small subjects it may cover everything that identifies the class. |
 //! | Usual values | 0.25; 0.1 for small images |
-//! | Reference | Zhong et al. 2020, "Random erasing data augmentation"; ranges and name of the flag as in timm. |
+//! | Reference | Zhong et al. 2020, "Random erasing data augmentation"; ranges as in torchvision's `RandomErasing`, name of the flag as in timm. |
 
 use tch::Tensor;
 

@@ -6,7 +6,7 @@
 //! | When it helps | Longer runs on colour photos, where the strength can be tuned. Not where colour, brightness or pose identifies the class. |
 //! | Costs | One resampling, shared with the other geometric knobs, and a pass over the images of each operation. |
 //! | Usual values | 2 operations; magnitude 9 of 30 for small networks and short runs, up to 15 for large ones |
-//! | Reference | Cubuk et al. 2020, "RandAugment: practical automated data augmentation with a reduced search space"; the operations and ranges of torchvision's `RandAugment`, except that shears are about the centre and that operations are done in the order of the pipeline: geometry, colours, tones. timm: `--aa rand-m9-n2`. |
+//! | Reference | Cubuk et al. 2020, "RandAugment: practical automated data augmentation with a reduced search space"; the operations and ranges of torchvision's `RandAugment`, except that shears are about the centre, that operations are done in the order of the pipeline (geometry, colours, tones; a tone drawn twice acts once), and that the border and the resampling are those of the other knobs. timm: `--aa rand-m9-n2`. |
 
 use super::{
     AugmentDraws, ImageSize,

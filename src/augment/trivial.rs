@@ -6,7 +6,7 @@
 //! | When it helps | Where there is no time to tune strengths: it has none. Longer runs. |
 //! | Costs | One resampling, shared with the other geometric knobs, and a pass over the images of each operation. Strong: short runs under-fit. |
 //! | Usual values | none or trivial |
-//! | Reference | Müller and Hutter 2021, "TrivialAugment: tuning-free yet state-of-the-art data augmentation"; the operations and the "wide" ranges of torchvision's `TrivialAugmentWide`, except that strengths have no steps, shears are about the centre, and a shift ends at half the side. |
+//! | Reference | Müller and Hutter 2021, "TrivialAugment: tuning-free yet state-of-the-art data augmentation"; the operations and the "wide" ranges of torchvision's `TrivialAugmentWide`, except that strengths have no steps, shears are about the centre, a shift ends at half the side, and the border and the resampling are those of the other knobs. |
 
 use super::{
     AugmentDraws, ImageSize,

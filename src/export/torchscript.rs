@@ -242,7 +242,8 @@ impl ModuleBuilder<'_> {
             let tensor = parameter.tensor.detach().to_device(Device::Cpu).to_kind(self.kind).contiguous().copy();
             match parameter.role {
                 Role::Buffer => module.buffer(name, &tensor)?,
-                _ => module.parameter(name, &tensor.set_requires_grad(true))?,
+                // The filters of a whitening layer are computed from the images, and stay.
+                _ => module.parameter(name, &tensor.set_requires_grad(path != "whiten"))?,
             }
         }
         Ok(module)

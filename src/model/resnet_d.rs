@@ -4,7 +4,7 @@
 //! |---|---|
 //! | What | The shortcut of a block that halves the map is a 2×2 average pool followed by a 1×1 convolution of stride 1, where the plain one skips three of four pixels. With the ImageNet stem, three 3×3 convolutions stand for the one of 7×7, the first two with half the channels. A small stem stays. |
 //! | When it helps | Nearly always a little: on ImageNet 0.3 points from the shortcut and 0.2 from the stem in the paper. |
-//! | Costs | The shortcut costs nothing. The stem takes resnet18 at 224 pixels from 1.81 to 2.06 billion multiply-adds. Pretrained weights must be of a network with it, such as timm's `resnet18d`. |
+//! | Costs | The shortcut costs nothing. The stem takes resnet18 at 224 pixels from 1.81 to 2.05 billion multiply-adds. Pretrained weights must be of a network with it, such as timm's `resnet18d`. |
 //! | Usual values | On or off. |
 //! | Reference | He et al. 2019, "Bag of tricks for image classification with convolutional neural networks", section 4; names are those of timm's `resnet18d`. |
 

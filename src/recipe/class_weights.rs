@@ -44,10 +44,10 @@ impl FromStr for ClassWeights {
             };
             let (class, weight) = (class.trim(), weight.trim());
             // A batch of images without weight would have no mean. The objective computes in float32.
-            let is_usable = |number: &f64| (*number as f32).is_normal() && *number > 0.0;
+            let is_usable = |number: &f64| (1e-30..=1e30).contains(number);
             let number = weight.parse::<f64>().ok().filter(is_usable);
             let number = number.with_context(|| {
-                format!("{part:?}: the weight of a class is a number above 0, up to 3.4e38; to leave a class out, choose the others by --classes")
+                format!("{part:?}: the weight of a class is a number from 1e-30 to 1e30; to leave a class out, choose the others by --classes")
             })?;
             ensure!(!class.is_empty(), "{part:?} names no class");
             ensure!(listed.iter().all(|(other, _)| other != class), "the class {class:?} has two weights");
@@ -110,10 +110,11 @@ mod tests {
         for (text, expected) in [
             ("balance", "expected none, balanced, or a weight"),
             ("", "expected none, balanced, or a weight"),
-            ("a=-1", "a number above 0"),
-            ("a=x", "a number above 0"),
-            ("a=1,b=0", "a number above 0, up to 3.4e38; to leave a class out, choose the others by --classes"),
-            ("a=1e-46", "a number above 0"),
+            ("a=-1", "a number from 1e-30"),
+            ("a=x", "a number from 1e-30"),
+            ("a=1,b=0", "a number from 1e-30 to 1e30; to leave a class out, choose the others by --classes"),
+            ("a=1e-46", "a number from 1e-30"),
+            ("a=3e38", "a number from 1e-30"),
             ("a=1,a=2", "has two weights"),
             ("=1", "names no class"),
         ] {

@@ -46,7 +46,7 @@ impl Recipe {
     }
 
     fn check_network(&self, family: Family, validator: &mut Validator) {
-        match (family, self.stem) {
+        match (family, self.stem.or(family.default_stem())) {
             (Family::Cifar, Some(stem)) => {
                 let wrong = format!("{} has its one stem, 3×3", self.model);
                 let remedy = "leave it out, or choose resnet18, resnet34, resnet50 or resnet101";

@@ -37,7 +37,8 @@ impl Recipe {
 
     /// Whether augmentation moves the pixels of training images by more than mirroring.
     pub fn moves_pixels(&self) -> bool {
-        let is_one = |key: &Key| key.family == Some(KnobFamily::Augmentation) && key.name != "hflip";
+        let is_one =
+            |key: &Key| key.family == Some(KnobFamily::Augmentation) && !["hflip", "vflip"].contains(&key.name);
         self.changed().iter().any(|(key, _)| is_one(key))
     }
 

@@ -18,7 +18,8 @@ const STEP: f64 = 4.0;
 /// Side of the training images in `epoch` (from 1) of `recipe`, whose full side is `size` pixels.
 pub fn size_at(recipe: &Recipe, epoch: u32, size: u32) -> u32 {
     let first = first_side(recipe, size);
-    if first >= size {
+    // The last epoch of a short run too.
+    if first >= size || epoch >= recipe.epochs {
         return size;
     }
     let grown = (GROWN * f64::from(recipe.epochs)).max(1.0);
@@ -54,6 +55,7 @@ mod tests {
     fn images_grow_in_steps_and_the_last_fifth_of_a_run_has_their_full_size() {
         assert_eq!(sizes(24.0, 10, 48), [24, 28, 32, 32, 36, 40, 44, 44, 48, 48]);
         assert_eq!(sizes(30.0, 5, 45), [30, 32, 36, 40, 45]);
+        assert_eq!((sizes(0.667, 3, 48), sizes(0.667, 1, 48)), (vec![32, 40, 48], vec![48]));
     }
 
     #[test]

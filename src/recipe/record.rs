@@ -60,11 +60,11 @@ pub struct Recipe {
     pub opt: Opt,
     /// Peak learning rate, above 0; the schedule gives factors of it. timm: `--lr`.
     pub lr: f64,
-    /// Momentum of SGD, in [0, 1); AdamW does not read it. Off: 0. timm: `--momentum`.
+    /// Momentum of SGD and Muon, in [0, 1); AdamW does not read it. Off: 0. timm: `--momentum`.
     pub momentum: f64,
     /// Nesterov's momentum, with SGD only. Off: false.
     pub nesterov: bool,
-    /// Weight decay, from 0: added to the gradient by SGD, decoupled in AdamW. Off: 0. timm: `--weight-decay`.
+    /// Weight decay, from 0: added to the gradient by SGD, decoupled in AdamW and Muon. Off: 0. timm: `--weight-decay`.
     pub weight_decay: f64,
     /// Let weight decay reach norms and biases too. Off: false, they are spared.
     pub norm_decay: bool,
@@ -278,15 +278,20 @@ impl Default for Recipe {
 }
 
 impl Recipe {
-    /// The recipe on a `share` (0 < share ≤ 1) of its training images, with as many updates: its phases are stretched.
+    /// The recipe on a `share` (0 < share ≤ 1) of its training images, with as many updates: its phases are stretched, and what begins or ends at an
+    /// epoch moves with them.
     ///
     /// # Errors
     /// No network has the recipe's `model` name.
     pub fn on_share(&self, share: f64) -> Result<Self> {
         let mut smaller = Self { train_fraction: self.train_fraction * share, ..self.clone() };
         let epochs = (f64::from(self.epochs) / share).round();
+        let factor = epochs / f64::from(self.epochs);
         for phase in &mut smaller.schedule {
-            phase.epochs *= epochs / f64::from(self.epochs);
+            phase.epochs *= factor;
+        }
+        for epoch in [&mut smaller.swa_start, &mut smaller.mixup_off_epoch, &mut smaller.early_stop] {
+            *epoch = (f64::from(*epoch) * factor).round() as u32;
         }
         smaller.epochs = epochs as u32;
         smaller.complete()
@@ -359,6 +364,14 @@ mod tests {
         for step in 0..50 * 10 {
             assert_eq!(rate(&before, step, 10), rate(&after, step, 10));
         }
+    }
+
+    #[test]
+    fn on_a_share_of_the_images_what_happens_at_an_epoch_moves_with_the_phases() {
+        let recipe = Recipe { mixup: 0.2, mixup_off_epoch: 40, early_stop: 5, ..Recipe::default() };
+        let smaller = recipe.on_share(0.25).unwrap();
+        assert_eq!((smaller.epochs, smaller.schedule[0].epochs), (200, 80.0));
+        assert_eq!((smaller.mixup_off_epoch, smaller.early_stop, smaller.swa_start), (160, 20, 0));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | What | The network also learns the probabilities that a trained network, the teacher, gives to the same augmented images: a share A of the objective is T² times the Kullback-Leibler divergence between the two at temperature T. |
 //! | When it helps | Where a larger network or an ensemble is better than the one that shall be used: the small one reaches more of its accuracy than labels alone would teach it, with a smaller gap. Its own earlier run as the teacher (self-distillation), or with `--kd-average` its own averaged weights so far, regularises like label smoothing that knows which classes are alike. |
-//! | Costs | A forward pass of the teacher for every batch, and its memory. What the teacher gets wrong is learned too; a teacher with a gap of its own has memorised the labels it teaches. |
+//! | Costs | A forward pass of the teacher for every batch, and its memory. A TorchScript file that mindgap did not write is given images of 0 to 255 and has to return logits: normalisation must be inside, softmax must not. What the teacher gets wrong is learned too; a teacher with a gap of its own has memorised the labels it teaches. |
 //! | Usual values | A 0.5 to 0.9, T 2 to 4. |
 //! | Reference | Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network"; Beyer et al. 2022, "Knowledge distillation: a good teacher is patient and consistent", whose student and teacher see the same views; for the average as the teacher, Tarvainen and Valpola 2017, "Mean teachers are better role models". |
 
@@ -31,6 +31,8 @@ pub(super) struct Teacher {
     /// The student's normalisation, which is undone for the teacher: it has one of its own.
     normalize: Normalize,
     classes: i64,
+    /// The `logit_adjust` with which it was trained; 0 where its file does not say.
+    pub logit_adjust: f64,
 }
 
 impl Teacher {
@@ -53,8 +55,11 @@ impl Teacher {
                 format!("{} is no TorchScript file: give a run folder, or a file such as its model.pt", path.display())
             })
             .with_context(about)?;
+        let mut logit_adjust = 0.0;
         if let Some(described) = described {
-            let Description { classes, channels, .. } = Description::from_json(&described).with_context(about)?;
+            let description = Description::from_json(&described).with_context(about)?;
+            logit_adjust = description.recipe().with_context(about)?.logit_adjust;
+            let Description { classes, channels, .. } = description;
             ensure!(
                 classes == data.classes,
                 "teacher = \"{given}\" is a network for the classes {}, the data have {}",
@@ -72,6 +77,7 @@ impl Teacher {
             file: TeacherFile { path: path.display().to_string(), hash: pretrained::hash(&bytes) },
             normalize: normalize.clone(),
             classes: data.classes.len() as i64,
+            logit_adjust,
         }))
     }
 

@@ -91,6 +91,7 @@ impl Trainer {
             observer.step(self.position.updates, batch_loss);
         }
         let batch_loss = self.read_loss(&loss_sum, &snapshot, data)? / batches as f64;
+        self.optimizer.end_epoch();
         self.average_epoch(data)?;
         Ok(EpochOutcome::Finished { batch_loss })
     }

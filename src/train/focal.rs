@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | What | The cross-entropy of each image is multiplied by (1 − p)^GAMMA, where p is the probability that the network gives to the right class: what it knows already counts little. |
+//! | What | The cross-entropy of each image is multiplied by (1 − p)^GAMMA, where p is the probability that the network gives to the right class: what it knows already counts little. With smoothed, mixed or soft targets each class has a factor of its own. |
 //! | When it helps | Where most images are easy and the hard ones matter; against overconfidence, since it asks for less certainty than cross-entropy does. |
 //! | Costs | Predictions become underconfident, which raises val loss unless a temperature is fitted. Images with wrong labels are hard too, and count more. |
 //! | Usual values | 2; 1 to 3 against overconfidence. |
@@ -13,8 +13,8 @@ use tch::{Kind, Tensor};
 /// Mean focal loss of `logits` `[n, classes]`, a scalar in nats: Σ t (1 − p)^`gamma` (−log p) over the classes, with targets t
 /// smoothed by `smoothing`, in [0, 1). With `gamma` 0 it is [`cross_entropy`](super::loss::cross_entropy).
 ///
-/// `targets` are class numbers `[n]` (i64) or probabilities `[n, classes]`. `class_weights` `[classes]` weigh the classes: with
-/// them, and class numbers, the mean is the weighted one.
+/// `targets` are class numbers `[n]` (i64) or probabilities `[n, classes]`. `class_weights` `[classes]` weigh the images, or, with
+/// probabilities, the classes: with class numbers the mean is the weighted one.
 pub fn focal_loss(
     logits: &Tensor,
     targets: &Tensor,
@@ -33,9 +33,12 @@ pub fn focal_loss(
     let mut terms = soft * others.pow_tensor_scalar(gamma) * -logs;
     let mut total = Tensor::from(n as f64).to_kind(logits.kind()).to_device(logits.device());
     if let Some(weights) = class_weights {
-        terms *= weights;
         if has_labels {
-            total = weights.index_select(0, targets).sum(Kind::Float);
+            let of_images = weights.index_select(0, targets);
+            terms *= of_images.unsqueeze(1);
+            total = of_images.sum(Kind::Float);
+        } else {
+            terms *= weights;
         }
     }
     terms.sum(logits.kind()) / total

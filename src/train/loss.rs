@@ -14,10 +14,19 @@ use tch::{Reduction, Tensor};
 /// Mean cross-entropy of `logits` `[n, classes]`, a scalar in nats, with label smoothing by `smoothing`, in [0, 1).
 ///
 /// `targets` are class numbers `[n]` (i64) or probabilities `[n, classes]`. `class_weights` `[classes]` weigh the
-/// images: with them the mean is the weighted one, as PyTorch's `cross_entropy` computes it.
+/// images whose targets are class numbers: with them the mean is the weighted one. Without smoothing that is what PyTorch's
+/// `cross_entropy` computes. PyTorch weighs the smoothed share by all classes, and so asks every image for the rare ones.
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor, class_weights: Option<&Tensor>, smoothing: f64) -> Tensor {
     // No target is the number -100: nothing is ignored.
-    logits.cross_entropy_loss(targets, class_weights, Reduction::Mean, -100, smoothing)
+    const IGNORED: i64 = -100;
+    match class_weights {
+        Some(weights) if smoothing > 0.0 && targets.dim() == 1 => {
+            let of_images = weights.index_select(0, targets);
+            let losses = logits.cross_entropy_loss(targets, None::<Tensor>, Reduction::None, IGNORED, smoothing);
+            losses.dot(&of_images) / of_images.sum(None)
+        }
+        _ => logits.cross_entropy_loss(targets, class_weights, Reduction::Mean, IGNORED, smoothing),
+    }
 }
 
 #[cfg(test)]
@@ -49,5 +58,16 @@ mod tests {
         let labels = Tensor::from_slice(&[0i64, 1]);
         let mean = cross_entropy(&logits, &labels, Some(&weights), 0.0).double_value(&[]);
         assert!((mean + (3.0 * 0.5f64.ln() + 0.8f64.ln()) / 4.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn with_smoothing_too_it_is_the_image_that_counts_more() {
+        let logs = [0.7f64.ln(), 0.3f64.ln()];
+        let logits = Tensor::from_slice(&[logs[0], logs[1], logs[0], logs[1]]).view([2, 2]);
+        let weights = Tensor::from_slice(&[0.5, 25.0]);
+        let mean = cross_entropy(&logits, &Tensor::from_slice(&[0i64, 1]), Some(&weights), 0.1).double_value(&[]);
+        let asked = |right: f64, wrong: f64| -0.95 * right - 0.05 * wrong;
+        let expected = (0.5 * asked(logs[0], logs[1]) + 25.0 * asked(logs[1], logs[0])) / 25.5;
+        assert!((mean - expected).abs() < 1e-12, "{mean} {expected}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | What | From EPOCH on, the weights at the end of every epoch go into an equal average, which is the model from then on. Its batch-norm statistics belong to no weights that ever ran, so they are re-estimated, on 50 batches of training images as the epoch showed them. |
+//! | What | From EPOCH on, the weights at the end of every epoch go into an equal average, which is the model from then on. Its batch-norm statistics belong to no weights that ever ran, so they are re-estimated, on 50 batches of training images, augmented as in the epoch but not mixed. |
 //! | When it helps | With a rate that stays fairly high or cycles in the averaged epochs: the average of points around a flat minimum lies nearer its middle. |
 //! | Costs | A second copy of the weights; 50 forward passes and a second measurement of val each averaged epoch. |
 //! | Usual values | The last quarter of the run. Not with a rate that falls to 0: its points are all the same. |

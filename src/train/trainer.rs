@@ -79,7 +79,8 @@ impl Trainer {
         if let Some(given) = &recipe.pretrained {
             let images = Images { classes: &data.classes, mean: &data.mean, std: &data.std };
             let (path, name) = pretrained_file(given)?;
-            let Loaded { hash, notes } = torch::catch(|| pretrained::load(&trainer.model, path.as_ref(), &images))?;
+            let loaded = torch::catch(|| pretrained::load(&trainer.model, recipe, path.as_ref(), &images))?;
+            let Loaded { hash, notes } = loaded;
             let (repo, commit) = name.map(|name| (name.repo, name.revision)).unzip();
             trainer.pretrained = Some(PretrainedFile { path, repo, commit: commit.flatten(), hash, notes });
         }
@@ -110,7 +111,7 @@ impl Trainer {
                 normalize,
                 pretrained: None,
                 loss_scale: (recipe.amp && recipe.amp_dtype == AmpDtype::Float16).then(|| LossScale::new(device)),
-                objective: Objective::new(recipe, data, device)?,
+                objective: Objective::new(recipe, data, teacher.as_ref().map(|teacher| teacher.logit_adjust), device)?,
                 teacher,
                 ranks: Ranks::single(),
             })
@@ -322,7 +323,10 @@ impl Trainer {
     pub(super) fn objective(&self, logits: &Tensor, example: &Example) -> Tensor {
         let own = self.objective.loss(logits, &example.targets);
         match self.taught(example) {
-            Some(taught) => distillation::objective(&self.recipe, &own, logits, &taught),
+            Some(taught) => {
+                let logits = self.objective.toward_teacher(logits);
+                distillation::objective(&self.recipe, &own, &logits, &taught)
+            }
             None => own,
         }
     }

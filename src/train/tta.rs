@@ -40,9 +40,10 @@ pub fn measure(trainer: &Trainer, data: &Dataset, sets: &EvalSets) -> Result<Opt
 pub fn averaged(images: &Tensor, kind: Tta, logits_of: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     torch::catch(|| {
         let views = views(images, kind);
-        let probabilities = views.iter().map(|view| Ok(logits_of(view)?.softmax(-1, Kind::Float)));
-        let probabilities: Vec<Tensor> = probabilities.collect::<Result<_>>()?;
-        Ok(Tensor::stack(&probabilities, 0).mean_dim(0, false, Kind::Float).log())
+        let logs = views.iter().map(|view| Ok(logits_of(view)?.log_softmax(-1, Kind::Float)));
+        let logs: Vec<Tensor> = logs.collect::<Result<_>>()?;
+        // A mean of probabilities may round to 0, whose logarithm is infinite.
+        Ok(Tensor::stack(&logs, 0).logsumexp([0], false) - (logs.len() as f64).ln())
     })
 }
 
@@ -85,6 +86,18 @@ mod tests {
         let views = views(&image(), Tta::Flip);
         assert_eq!((views.len(), &views[0]), (2, &image()));
         assert_eq!(views[1].double_value(&[0, 0, 0, 0]), 7.0);
+    }
+
+    #[test]
+    fn probabilities_are_averaged_however_small_they_are() {
+        let small = |view: &Tensor| {
+            Ok(Tensor::from_slice(&[0f32, -200.0 + view.double_value(&[0, 0, 0, 0]) as f32]).view([1, 2]))
+        };
+        let logs = averaged(&image(), Tta::Flip, small).unwrap();
+        // The views have -200 and -193.
+        let expected = -193.0 + ((1.0 + (-7f64).exp()) / 2.0).ln();
+        assert!((logs.double_value(&[0, 1]) - expected).abs() < 1e-4, "{logs}");
+        assert!(logs.double_value(&[0, 0]).abs() < 1e-6);
     }
 
     #[test]

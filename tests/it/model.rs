@@ -123,7 +123,7 @@ fn a_state_dict_of_torchvisions_gives_its_logits_on_rgb_and_on_grey_images() {
             let ours = ResNet::new(&ours, 1, Device::Cpu);
             let plain = (vec![0.0; channels as usize], vec![1.0; channels as usize]);
             let images = pretrained::Images { classes: &classes, mean: &plain.0, std: &plain.1 };
-            pretrained::load(&ours, &path, &images).unwrap();
+            pretrained::load(&ours, &case.recipe(), &path, &images).unwrap();
             let shape = [3, i64::from(channels), side, side];
             let images = wave(1000, shape.iter().product::<i64>() as usize);
             let images = Tensor::from_slice(&images).to_kind(Kind::Float).view(shape);

@@ -20,10 +20,14 @@ use safetensors::{Dtype, tensor::TensorView};
 use tch::{Device, Kind, Tensor};
 use tempfile::TempDir;
 
+/// The recipe of [`network`].
+fn recipe() -> Recipe {
+    Recipe { model: "resnet8".into(), width: Some(2), ..Recipe::default() }
+}
+
 /// A network of 2,000 weights for grey images of three classes.
 fn network(seed: u64) -> ResNet {
-    let recipe = Recipe { model: "resnet8".into(), width: Some(2), ..Recipe::default() };
-    ResNet::new(&Architecture::new(&recipe, 1, 3).unwrap(), seed, Device::Cpu)
+    ResNet::new(&Architecture::new(&recipe(), 1, 3).unwrap(), seed, Device::Cpu)
 }
 
 fn arrays(network: &ResNet) -> Vec<Array> {
@@ -66,7 +70,7 @@ impl Desk {
         fs::write(self.path(name), file).unwrap();
         let classes = ["a", "b", "c"].map(String::from);
         let images = Images { classes: &classes, mean: &[0.5], std: &[0.25] };
-        let loaded = pretrained::load(&self.network, &self.path(name), &images);
+        let loaded = pretrained::load(&self.network, &recipe(), &self.path(name), &images);
         loaded.map_err(|error| format!("{error:#}").replace(self.folder.path().to_str().unwrap(), ""))
     }
 }
@@ -84,6 +88,20 @@ fn converted(array: &Array, dtype: Dtype, kind: Kind) -> Array {
     let mut bytes = vec![0; array.bytes.len() / 4 * dtype.bitsize() / 8];
     tensor.copy_data_u8(&mut bytes, tensor.numel());
     Array { dtype, bytes, ..array.clone() }
+}
+
+#[test]
+fn weights_of_a_network_that_blurs_are_refused_by_one_that_does_not() {
+    let desk = Desk::new();
+    let with = |recipe: Recipe| [SAME[0], SAME[1], ("recipe", &*recipe.to_toml().leak())];
+    let blurred = strangers(&arrays(&network(1)), &with(Recipe { blur_pool: true, ..recipe() }));
+    assert!(desk.load(&blurred).unwrap_err().ends_with("set blur_pool = true"));
+    desk.load(&strangers(&arrays(&network(1)), &with(recipe()))).unwrap();
+    // timm's description beside the weights.
+    let config = r#"{"architecture": "resnetblur50", "num_classes": 3, "pretrained_cfg": {}}"#;
+    fs::write(desk.path("config.json"), config).unwrap();
+    let error = desk.load_as("model.safetensors", &strangers(&arrays(&network(1)), &SAME)).unwrap_err();
+    assert!(error.contains("set model = \"resnet50\", blur_pool = true"), "{error}");
 }
 
 #[test]

@@ -44,10 +44,11 @@ const TOGETHER: usize = 4;
 
 /// Recipe files that cover every knob of the table of keys: as many in each as go together.
 fn rounds_of_knobs(place: &Place) -> Vec<String> {
-    let weights = place.path("whole-0/model.safetensors");
+    let [weights, teacher] = ["model.safetensors", "model.pt"].map(|file| place.path("whole-0").join(file));
     let mut rounds: Vec<(usize, Table)> = Vec::new();
     for row in rows::rows() {
-        let keys: Table = row.on.replace("/WEIGHTS", weights.to_str().unwrap()).parse().unwrap();
+        let on = row.on.replace("/WEIGHTS", weights.to_str().unwrap()).replace("/TEACHER", teacher.to_str().unwrap());
+        let keys: Table = on.parse().unwrap();
         match rounds.last_mut() {
             Some((count, round)) if *count < TOGETHER && go_together(round, &keys) => {
                 *count += 1;

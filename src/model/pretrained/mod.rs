@@ -22,7 +22,10 @@ use xxhash_rust::xxh3::xxh3_128;
 pub use self::card::Card;
 use self::stem::Normalisation;
 use super::{Parameter, ResNet};
-use crate::durable::{Archive, Array};
+use crate::{
+    durable::{Archive, Array},
+    recipe::Recipe,
+};
 
 /// The properties of the training images on which the fitting of pretrained weights depends.
 #[derive(Clone, Copy, Debug)]
@@ -44,28 +47,44 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
-/// Copies the weights in the file at `path` into `network`, which is to be trained on `images`. Everything is checked
+/// Copies the weights in the file at `path` into `network`, that of `recipe`, which is to be trained on `images`. Everything is checked
 /// before anything changes. A `config.json` of timm's beside a `model.safetensors` says with which normalisation the weights
 /// were trained.
 ///
 /// # Errors
-/// The file cannot be read, is no safetensors file, is damaged, or does not fit: the message then lists every tensor
-/// that is missing, left over, of another shape or type, or holds a number that is not finite.
-pub fn load(network: &ResNet, path: &Path, images: &Images) -> Result<Loaded> {
+/// The file cannot be read, is no safetensors file, is damaged, describes another network, or does not fit: the message then lists
+/// every tensor that is missing, left over, of another shape or type, or holds a number that is not finite.
+pub fn load(network: &ResNet, recipe: &Recipe, path: &Path, images: &Images) -> Result<Loaded> {
     let file = read::file(path)?;
     let notes = Card::beside(path)
-        .and_then(|card| fit_and_copy(network, &file, card.as_ref(), images))
+        .and_then(|card| {
+            let archive = Archive::from_any_safetensors(&file)?;
+            check_described(&archive, card.as_ref(), recipe)?;
+            fit_and_copy(network, &archive, card.as_ref(), images)
+        })
         .with_context(|| format!("pretrained = \"{}\" cannot be used", path.display()))?;
     Ok(Loaded { hash: hash(&file), notes })
 }
 
-/// Fits the weights in a file's bytes to `images`, copies them into `network` and returns what was done.
-fn fit_and_copy(network: &ResNet, file: &[u8], card: Option<&Card>, images: &Images) -> Result<Vec<String>> {
-    let archive = Archive::from_any_safetensors(file)?;
-    let mut weights = matching(&archive, network.parameters.all())?;
+/// Checks what no tensor shows: a network that blurs has the same ones as one that does not.
+/// Fails if timm's `card`, or the recipe of a run's file, names another network than `recipe`.
+fn check_described(archive: &Archive, card: Option<&Card>, recipe: &Recipe) -> Result<()> {
+    if let Some(card) = card {
+        return card.check_fits(recipe);
+    }
+    let theirs: Option<Recipe> = archive.metadata.get("recipe").and_then(|text| toml::from_str(text).ok());
+    if theirs.is_some_and(|theirs| theirs.blur_pool && !recipe.blur_pool) {
+        bail!("its network was trained with blurred pooling, which this one lacks: set blur_pool = true");
+    }
+    Ok(())
+}
+
+/// Fits the weights in an archive to `images`, copies them into `network` and returns what was done.
+fn fit_and_copy(network: &ResNet, archive: &Archive, card: Option<&Card>, images: &Images) -> Result<Vec<String>> {
+    let mut weights = matching(archive, network.parameters.all())?;
     let mut notes = Vec::new();
     notes.extend(card.map(|card| format!("its config.json: {card}")));
-    notes.extend(note_conversion(&archive));
+    notes.extend(note_conversion(archive));
     notes.extend(fit_stem(&mut weights, &archive.metadata, card, images)?);
     notes.push(fit_classifier(&mut weights, &archive.metadata, images.classes)?);
     let _guard = tch::no_grad_guard();

@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | What | From the classifier on, which has the whole learning rate, every block before has D times the rate of the one after it; the stem comes last. In resnet18 it has D⁹. AdamW's decay, which is a share of the rate, shrinks with it. |
+//! | What | From the classifier on, which has the whole learning rate, every block before has D times the rate of the one after it; the stem comes last. In resnet18 it has D⁹. Weight decay acts through the rate and shrinks with it. |
 //! | When it helps | With `--pretrained`: edges and textures are the same in all images and need to move little, the last blocks much. |
 //! | Costs | Nothing. In deep networks the first blocks hardly move: 0.75 leaves them 0.8 % of the rate in resnet50. |
 //! | Usual values | 0.65 to 0.9; 1 for one rate everywhere. |

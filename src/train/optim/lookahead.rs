@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | What | A second set of weights, the slow ones, follows from behind: after every K updates they move by the share A of the way to the trained weights, which then continue from there. The state of the optimizer stays. |
+//! | What | A second set of weights, the slow ones, follows from behind: after every K updates, and at the end of each epoch, they move by the share A of the way to the trained weights, which then continue from there. The state of the optimizer stays. |
 //! | When it helps | Where updates are noisy: small batches, high rates, wrong labels. The rate matters less. With averaged weights (`--model-ema`) little is left to gain. |
 //! | Costs | A second copy of the weights, and one pass over them every K updates. Progress in the first epochs is slower. |
 //! | Usual values | K 5 to 10, A 0.5 to 0.8. |
@@ -39,10 +39,15 @@ impl Lookahead {
     /// Follows the trained weights after update number `update` (from 1).
     pub fn after(&self, update: u64) {
         if update.is_multiple_of(self.every) {
-            let (slow, trained) = (references(&self.slow), references(&self.trained));
-            lists::lerp_all(&slow, &trained, self.share);
-            lists::copy_all(&trained, &slow);
+            self.synchronise();
         }
+    }
+
+    /// Moves the slow weights towards the trained ones, which then continue from there.
+    pub fn synchronise(&self) {
+        let (slow, trained) = (references(&self.slow), references(&self.trained));
+        lists::lerp_all(&slow, &trained, self.share);
+        lists::copy_all(&trained, &slow);
     }
 }
 

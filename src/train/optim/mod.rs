@@ -138,6 +138,13 @@ impl Optimizer {
         }
     }
 
+    /// Ends an epoch, whose weights are then measured and kept: with Lookahead they are the slow ones.
+    pub fn end_epoch(&self) {
+        if let Some(lookahead) = &self.lookahead {
+            lookahead.synchronise();
+        }
+    }
+
     /// The state tensors by name, such as `momentum/layer1.0.conv1.weight`; they share their storage with the optimizer.
     pub fn state(&self) -> Vec<(String, &Tensor)> {
         let mut state = Vec::new();

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | What | The momentum of each convolution, as a matrix of one row for each output channel, is replaced by the nearest matrix with singular values near 1: every direction that the gradients agree on is learned equally fast. Norms, biases and the classifier are trained by AdamW. |
 //! | When it helps | Short runs: fewer epochs to the same loss than SGD or AdamW. |
-//! | Costs | Five products of small matrices for each convolution and update. A second set of habits: its rates are those of AdamW. |
-//! | Usual values | lr 0.001 to 0.005, momentum 0.95, weight decay 0.01 to 0.1. |
+//! | Costs | Fifteen products of small matrices for each convolution and update. A second set of habits: its rates are those of AdamW. |
+//! | Usual values | lr 0.01 to 0.04 in short runs, momentum 0.95, weight decay 0.01 to 0.1. |
 //! | Reference | Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"; the scale of the steps is that of Liu et al. 2025, "Muon is scalable for LLM training", section 2.2, so that one rate fits Muon's and AdamW's tensors. |
 
 use tch::{Kind, Tensor};

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | What | The biases of batch norm, which shift what a layer passes on, have FACTOR times the learning rate of everything else. Their scales do not. |
 //! | When it helps | Very short runs: at the rate of the convolutions the biases hardly leave zero within a few hundred updates. |
-//! | Costs | Nothing. Too large a factor makes the beginning unstable, the more so without warm-up. |
+//! | Costs | Nothing. Too large a factor makes the beginning unstable, the more so without warm-up. With `--norm-decay` their decay, which acts through the rate, grows by the factor too. |
 //! | Usual values | 4 to 64 in runs of ten epochs; 1 in long ones. |
 //! | Reference | Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv 2404.00498), section 3.4, after Page 2019 and tysam-code: 64. |
 

@@ -67,6 +67,12 @@ fn slow_weights_follow_and_are_where_training_continues() {
     assert!((slow - expected).abs() < 1e-12);
     update(&mut looking, 3.0, None);
     assert_eq!(value(looking.state()[2].1), slow);
+    // An epoch ends between two of these updates.
+    let trained = value(&looking.slots[0].parameter);
+    looking.end_epoch();
+    let expected = slow + 0.25 * (trained - slow);
+    assert!((value(looking.state()[2].1) - expected).abs() < 1e-12);
+    assert_eq!(value(&looking.slots[0].parameter), value(looking.state()[2].1));
 }
 
 #[test]
