@@ -38,10 +38,11 @@ impl Cell {
     }
 }
 
-/// `tensor(0.5, device='cuda:0')` and `np.float64(0.5)` are 0.5.
+/// `tensor([0.5], device='cuda:0')` and `np.float64(0.5)` are 0.5.
 fn unwrapped(text: &str) -> &str {
-    let inside = ["tensor(", "np.float64(", "np.float32("].iter().find_map(|name| text.strip_prefix(name));
-    inside.map_or(text, |inside| inside.split([',', ')']).next().unwrap_or_default())
+    const NAMES: [&str; 6] = ["tensor(", "tf.Tensor(", "Array(", "array(", "np.float64(", "np.float32("];
+    let inside = NAMES.iter().find_map(|name| text.strip_prefix(name));
+    inside.map_or(text, |inside| inside.trim_start_matches('[').split([',', ')', ']']).next().unwrap_or_default())
 }
 
 /// A number, with a decimal point or a decimal comma.
@@ -65,9 +66,15 @@ mod tests {
     #[test]
     fn figures_in_the_ways_in_which_they_are_written() {
         let of = |text: &str| Cell::read(text);
-        for (text, value) in
-            [("0.5", 0.5), (" 5e-1 ", 0.5), ("\"0.5\"", 0.5), ("0,5", 0.5), ("tensor(0.5, device='x')", 0.5)]
-        {
+        for (text, value) in [
+            ("0.5", 0.5),
+            (" 5e-1 ", 0.5),
+            ("tensor([0.5])", 0.5),
+            ("Array(0.5, dtype=float32)", 0.5),
+            ("\"0.5\"", 0.5),
+            ("0,5", 0.5),
+            ("tensor(0.5, device='x')", 0.5),
+        ] {
             assert_eq!(of(text), Some(Cell::Number(value)), "{text}");
         }
         assert_eq!(of("76.5 %"), Some(Cell::Percent(76.5)));

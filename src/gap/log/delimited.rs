@@ -165,7 +165,11 @@ fn head<'a>(text: &'a str, table: &Table) -> Option<Head<'a>> {
         begin += line.len();
         // `dict_keys(['loss', 'val_loss'])` names losses too, but no row of as many cells follows.
         let next = text[begin..].lines().find(|next| !next.trim().is_empty());
-        let has_rows = next.is_some_and(|next| next.contains('"') || next.split(delimiter).count() == cells.len());
+        // A delimiter at the end of each row, or of the head, adds an empty cell.
+        let width = |line: &str| line.trim_end().trim_end_matches(delimiter).split(delimiter).count();
+        let has_rows = next.is_some_and(|next| {
+            next.contains('"') || next.split(delimiter).count() == cells.len() || width(next) == width(line)
+        });
         if is_head && has_rows {
             return Some(Head { delimiter, above, text: &text[begin - line.len()..] });
         }

@@ -48,11 +48,14 @@ pub fn gather(table: &Table, run: &RunRows, keys: &Keys) -> Result<RunEpochs> {
         }
     }
     let rates = table.columns_of(|meaning| meaning.kind == Kind::Rate);
+    let of_val = table.are_of_val();
     let mut epochs = Vec::new();
     for (epoch, sums) in sums {
         let mut stated = Stated::new();
         for (column, sum) in sums {
-            stated.insert(column, sum.value(table.takes_last || rates.contains(&column)));
+            // Val that is measured after several steps of an epoch was last measured at its end.
+            let takes_last = table.takes_last || rates.contains(&column) || of_val[column as usize] && sum.spans_steps;
+            stated.insert(column, sum.value(takes_last));
         }
         epochs.push((epoch, stated));
     }
@@ -126,6 +129,8 @@ struct Sum {
     is_infinite: bool,
     /// The step of the last figure, where the row names one.
     step: Option<u64>,
+    /// Whether there are figures of several steps.
+    spans_steps: bool,
 }
 
 impl Sum {
@@ -134,6 +139,7 @@ impl Sum {
         if step.is_some() && step == self.step {
             return;
         }
+        self.spans_steps |= step.is_some() && self.step.is_some();
         self.step = step;
         self.is_infinite |= value.is_infinite();
         if value.is_finite() {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{
     aligned, delimited, events, groups, html, index, json, lines, long, modes,
     names::{Kind, Side, label, recognise, words},
-    notebook, printed,
+    notebook, printed, run_sides, sideways,
     table::Table,
     text,
 };
@@ -70,6 +70,9 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
     {
         return of_text(&tables, stem, wanted);
     }
+    if let Some(upright) = sideways::upright(text) {
+        return of_text(&upright, stem, wanted);
+    }
     let mut seen: Vec<String> = Vec::new();
     let mut best: Option<(usize, Table)> = None;
     let mut failed = None;
@@ -127,7 +130,7 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
 /// The table in a text of one form, with a column for each figure.
 fn with_form(read: Form, text: &str, wanted: &[String]) -> Result<Option<Table>> {
     let Some(table) = read(text, Table::new(wanted))? else { return Ok(None) };
-    let table = long::pivot(table)?;
+    let table = run_sides::separated(long::pivot(table)?)?;
     index::refuse_comparison(&table)?;
     Ok(Some(table))
 }
@@ -198,11 +201,13 @@ fn figure_of(stem: &str) -> String {
     stem.to_owned()
 }
 
-/// Gives losses and accuracies without a side that of the file's name, where one of several files names it: `train.csv`
-/// and `val.csv`.
+/// Gives losses and accuracies without a side that of the file's name, its ending or its folder, where one of several files names it:
+/// `train.csv` and `val.csv`, `log.train` and `log.val`, `train/loss.tsv` and `val/loss.tsv`.
 fn sided(mut table: Table, path: &Path) -> Table {
     let stem = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
-    let Some(side) = only_side(&stem) else { return table };
+    let around = [path.extension(), path.parent().and_then(Path::file_name)];
+    let of_path = || around.into_iter().flatten().find_map(|name| label(&name.to_string_lossy()));
+    let Some(side) = only_side(&stem).or_else(of_path) else { return table };
     if table.columns.iter().any(|name| recognise(name).is_some_and(|meaning| meaning.side.is_some())) {
         return table;
     }
@@ -213,6 +218,20 @@ fn sided(mut table: Table, path: &Path) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ending_or_the_folder_of_a_file_may_name_its_side() {
+        for (path, name) in [
+            ("train.csv", "train_loss"),
+            ("val/loss.tsv", "val_loss"),
+            ("caffe.log.test", "test_loss"),
+            ("a/b.csv", "loss"),
+        ] {
+            let mut table = Table::new(&[]);
+            table.column("loss").unwrap();
+            assert_eq!(sided(table, Path::new(path)).columns, [name], "{path}");
+        }
+    }
 
     #[test]
     fn a_files_name_gives_its_figure() {

@@ -3,7 +3,12 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{documents, objects::push, printed, python, table::Table};
+use super::{
+    documents,
+    objects::{Fields, push},
+    printed, python,
+    table::Table,
+};
 
 /// Documents longer than this are read line by line \[bytes\]: parsed values take many times as much memory.
 const LARGE: usize = 32 << 20;
@@ -56,18 +61,25 @@ fn finite(text: &str) -> String {
     valid
 }
 
-/// Reads an object from each line; other lines may stand between them.
+/// The objects in a line, which may stand behind each other; none where anything else does.
+fn objects_of(line: &str) -> Vec<Fields> {
+    let line = finite(line);
+    let objects = serde_json::Deserializer::from_str(&line).into_iter::<Fields>();
+    objects.collect::<Result<_, _>>().unwrap_or_default()
+}
+
+/// Reads the objects of each line; other lines may stand between them.
 fn lines(text: &str, mut table: Table) -> Result<Option<Table>> {
     let mut objects = 0;
     let mut others = 0;
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let object = line.starts_with('{').then(|| serde_json::from_str::<Value>(&finite(line)).ok()).flatten();
-        match object.as_ref().and_then(Value::as_object) {
-            Some(object) => {
-                objects += 1;
-                push(object, &mut table)?;
-            }
-            None => others += 1,
+        let found = if line.starts_with('{') { objects_of(line) } else { Vec::new() };
+        if found.is_empty() {
+            others += 1;
+        }
+        for object in &found {
+            objects += 1;
+            push(object, &mut table)?;
         }
     }
     // A few dictionaries among other lines are left to the reader of lines.

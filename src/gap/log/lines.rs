@@ -9,6 +9,7 @@ mod epoch;
 mod figures;
 mod line;
 mod mark;
+mod mentions;
 mod order;
 mod position;
 mod summary;
@@ -69,6 +70,7 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
     } else {
         order::move_to_epoch_below(&mut lines, &named, &table);
         order::drop_false_runs(&mut lines);
+        order::drop_early_draws(&mut lines);
         if order::drop_unfinished(&mut lines) {
             table
                 .notes
@@ -173,7 +175,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         match epoch::find(line) {
-            Some(named) if epoch::is_aside(line, &named, self.epoch) => None,
+            Some(named) if mentions::is_aside(line, &named.place, named.number, self.epoch) => None,
             Some(named) if named.is_of_another => {
                 let before = &line[..named.place.start];
                 (!before.trim().is_empty()).then_some((before, None))
@@ -196,7 +198,7 @@ impl<'a> Reader<'a> {
 
     /// Whether a callback wrote the line: it says so and states no figure but a rate.
     fn is_of_a_callback(&self, line: &str, named: Option<&epoch::Named>, figures: &[Figure]) -> bool {
-        named.is_some_and(|epoch| epoch::is_of_a_callback(line, epoch))
+        named.is_some_and(|epoch| mentions::is_of_a_callback(line, &epoch.place))
             && figures.iter().all(|figure| {
                 recognise(&self.table.columns[figure.column as usize]).is_some_and(|name| name.kind == Kind::Rate)
             })

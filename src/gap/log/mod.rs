@@ -1,7 +1,7 @@
 //! Logs of other trainers, read as curves.
 //!
 //! A log is read in steps:
-//! 1. `text` decodes it, and `notebook` extracts what the cells of a notebook printed;
+//! 1. `text` decodes it, `notebook` extracts what the cells of a notebook printed, and `sideways` turns a table with a column for each epoch;
 //! 2. `delimited`, `aligned`, `json`, `printed`, `lines` and `events` each read one form into a `table::Table` of named
 //!    cells, with the help of `names`, which knows the names that trainers use;
 //! 3. `keys` finds the columns of epochs and runs, `runs` splits the rows by run, `places` finds the epoch of each row, and
@@ -39,8 +39,10 @@ mod printed;
 mod python;
 mod row_number;
 mod run;
+mod run_sides;
 mod runs;
 mod series;
+mod sideways;
 mod table;
 mod text;
 mod tokens;
@@ -103,6 +105,11 @@ fn curves(table: &Table, options: &LogOptions) -> Result<(Curves, Vec<String>)> 
         );
     };
     notes.extend(notes::on_run(run, table));
+    for column in [run.fields.train_acc, run.fields.val_acc].into_iter().flatten() {
+        if exceeds_percent(&series(&run.epochs.epochs, column)) {
+            notes.push(format!("`{}` exceeds 100 and is no accuracy: it is left out.", table.columns[column as usize]));
+        }
+    }
     let mut curves = curves_of(run, table)?;
     curves.classes = options.classes;
     Ok((curves, notes))
@@ -155,8 +162,15 @@ fn curves_of(run: &Run, table: &Table) -> Result<Curves> {
             points.push(point);
         }
     }
-    let training = if fields.gap.is_some() { TrainingLoss::Probe } else { TrainingLoss::Running };
+    let is_own = fields.gap.is_some_and(|gap| is_of_mindgap(table, gap));
+    let training = if is_own { TrainingLoss::Probe } else { TrainingLoss::Running };
     Ok(Curves { points, training, classes: None })
+}
+
+/// Whether the column `gap` is one that mindgap wrote, whose training loss is the probe's: by its name, or by those beside it.
+fn is_of_mindgap(table: &Table, gap: u32) -> bool {
+    const OWN: [&str; 4] = ["training_loss", "validation_loss", "training_accuracy", "validation_accuracy"];
+    table.columns[gap as usize] == "gap_loss" || OWN.iter().all(|own| table.columns.iter().any(|name| name == own))
 }
 
 /// The figure of a column in an epoch; NaN where there is none.
@@ -170,14 +184,21 @@ fn series(epochs: &[(u32, Stated)], column: u32) -> Vec<Option<f64>> {
 }
 
 /// The accuracies of a column in percent; NaN where there are none. A column that never exceeds 1 and has no per-cent sign
-/// holds shares.
+/// holds shares; one that exceeds 100 holds something else, such as counts.
 fn accuracies(table: &Table, epochs: &[(u32, Stated)], column: Option<u32>) -> Vec<f64> {
     let Some(column) = column else { return vec![f64::NAN; epochs.len()] };
     let stated = series(epochs, column);
     let has_percent_sign = table.rows.iter().any(|row| matches!(row.get(column), Some(Cell::Percent(_))));
     let are_shares = !has_percent_sign && stated.iter().flatten().all(|value| value.is_nan() || *value <= 1.0);
+    if exceeds_percent(&stated) {
+        return vec![f64::NAN; epochs.len()];
+    }
     let scale = if are_shares { 100.0 } else { 1.0 };
     stated.iter().map(|value| scale * value.unwrap_or(f64::NAN)).collect()
+}
+
+fn exceeds_percent(stated: &[Option<f64>]) -> bool {
+    stated.iter().flatten().any(|value| *value > 100.0)
 }
 
 #[cfg(test)]

@@ -89,9 +89,9 @@ const SIDES: [(Side, &[&str]); 3] = [
     (Side::Test, &["test", "testing", "tst"]),
 ];
 /// Words that do not change the meaning of a name.
-const FILLERS: [&str; 17] = [
+const FILLERS: [&str; 18] = [
     "avg", "average", "mean", "set", "data", "dataset", "metrics", "metric", "scalars", "the", "curr", "current",
-    "per", "overall", "log", "history", "nats",
+    "per", "overall", "log", "history", "nats", "on",
 ];
 /// Words that do not change the meaning of a label: `Training Results`, `Test Error`.
 const OF_LABELS: [&str; 5] = ["phase", "results", "result", "error", "performance"];
@@ -284,7 +284,7 @@ mod tests {
                 Some(Side::Train),
                 Loss,
             ),
-            ("test_loss, Test set: Average loss, testing loss", Some(Side::Test), Loss),
+            ("test_loss, Test set: Average loss, testing loss, Loss on test set", Some(Side::Test), Loss),
             ("loss, Loss, epoch_loss, nll_loss, avg loss", None, Loss),
             (
                 "val_acc, eval_top1, val_sparse_categorical_accuracy, Val Acc@1, valid accuracy, val/accuracy_top1",

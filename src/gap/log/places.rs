@@ -33,6 +33,13 @@ pub fn places(table: &Table, run: &RunRows, keys: &Keys) -> (Vec<Option<u32>>, O
         return (counts.iter().map(|count| count.map(|count| count as u32)).collect(), None);
     } else if ends.windows(2).all(|pair| pair[1] - pair[0] == 1.0) {
         // Steps that are measured one by one are epochs.
+        if let Some(places) = divided(run, &counts, &val_losses, &ends) {
+            let note = format!(
+                "counts training in batches and val in epochs: its training losses are divided evenly among the {} epochs.",
+                ends.len()
+            );
+            return (places, Some(note));
+        }
         return (counts.iter().map(|count| Some(ends[next_measurement((*count)?, &ends)?] as u32)).collect(), None);
     }
     let places = counts.iter().map(|count| Some(next_measurement((*count)?, &ends)? as u32 + 1)).collect();
@@ -43,6 +50,32 @@ pub fn places(table: &Table, run: &RunRows, keys: &Keys) -> (Vec<Option<u32>>, O
         ends.len()
     );
     (places, Some(note))
+}
+
+/// The epoch of each row where training is counted in batches and val in epochs, both from the start: most training losses lie behind the
+/// last count of val. None elsewhere.
+fn divided(
+    run: &RunRows,
+    counts: &[Option<f64>],
+    val_losses: &BTreeSet<u32>,
+    ends: &[f64],
+) -> Option<Vec<Option<u32>>> {
+    let is_of_val: Vec<bool> = run.rows.iter().map(|(_, row)| row.states_any(val_losses)).collect();
+    let mut batches: Vec<f64> =
+        counts.iter().zip(&is_of_val).filter(|(_, is_of_val)| !**is_of_val).filter_map(|(count, _)| *count).collect();
+    batches.sort_by(f64::total_cmp);
+    batches.dedup();
+    let (first, last) = (*ends.first()?, *ends.last()?);
+    let behind = batches.iter().filter(|count| **count > last).count();
+    if 2 * behind <= batches.len() || batches.len() < 2 * ends.len() {
+        return None;
+    }
+    let place = |count: f64, is_of_val: bool| {
+        let rank = batches.partition_point(|batch| *batch < count);
+        let epoch = if is_of_val { count } else { first + (rank * ends.len() / batches.len()) as f64 };
+        epoch as u32
+    };
+    Some(counts.iter().zip(&is_of_val).map(|(count, is_of_val)| count.map(|count| place(count, *is_of_val))).collect())
 }
 
 /// The counts at which val loss was measured, rising, each once.

@@ -119,6 +119,8 @@ fn number(text: &str, mark: Mark) -> (Option<Token<'_>>, usize) {
             (Some(Token::Value(Cell::Percent(100.0 * value / all))), length + 1 + of)
         }
         (Some(c), _) if c.is_alphabetic() || c == '_' => (Some(Token::Break), length + junk(after)),
+        // `val_loss=1.4.ckpt` is the name of a file.
+        (Some('.'), Some(c)) if c.is_alphabetic() => (Some(Token::Break), length + junk(after)),
         (Some(':' | '-'), Some(digit)) if digit.is_ascii_digit() => (Some(Token::Break), length + junk(after)),
         _ => (Some(Token::Value(Cell::Number(value))), length),
     }
@@ -213,7 +215,9 @@ fn word(text: &str) -> (Option<Token<'_>>, usize) {
         "nan" => Some(Token::Value(Cell::Number(f64::NAN))),
         "inf" | "infinity" => Some(Token::Value(Cell::Number(f64::INFINITY))),
         // `tensor(0.5)` is 0.5.
-        "tensor" | "np.float64" | "np.float32" if text[end..].starts_with('(') => return (None, end + 1),
+        "tensor" | "array" | "tf.tensor" | "np.float64" | "np.float32" if text[end..].starts_with('(') => {
+            return (None, end + if text[end..].starts_with("([") { 2 } else { 1 });
+        }
         _ => Some(Token::Word(word)),
     };
     (token, end.max(1))

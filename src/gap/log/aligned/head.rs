@@ -122,7 +122,7 @@ impl<'a> Head<'a> {
 }
 
 /// Signs that separate the cells of a table.
-const BARS: [char; 3] = ['|', '│', '┃'];
+const BARS: [char; 4] = ['|', '│', '┃', '┆'];
 
 impl Layout {
     fn cells(self, line: &str) -> Vec<&str> {

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use super::counts::{is_position, number};
-use crate::gap::log::names::side_of;
+use super::{
+    counts::{is_position, number},
+    mentions::is_another_number,
+};
 
 /// An epoch in a line.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +19,7 @@ pub struct Named {
 }
 
 /// Words before an epoch that say that it is not the current one.
-const OF_ANOTHER: [&str; 23] = [
+const OF_ANOTHER: [&str; 28] = [
     "best",
     "lowest",
     "highest",
@@ -41,10 +43,14 @@ const OF_ANOTHER: [&str; 23] = [
     "resumed",
     "resuming",
     "next",
+    "improvement",
+    "removed",
+    "removing",
+    "deleted",
+    "deleting",
 ];
 /// Words that say so directly before it.
 const DIRECTLY: [&str; 5] = ["from", "since", "until", "till", "total"];
-
 /// The epoch that `line` names: the first that is the current one, or else the first other one.
 pub fn find(line: &str) -> Option<Named> {
     let small = line.to_ascii_lowercase();
@@ -75,21 +81,6 @@ fn short(line: &str) -> Option<Named> {
         let total = rest.strip_prefix('/').and_then(self::number);
         named(at..line.len() - total.map_or(rest, |(_, rest)| rest).len(), number)
     })
-}
-
-/// Whether a line ends with an epoch that is neither the current one nor the next, and is no heading: `reset at epoch 1`.
-pub fn is_aside(line: &str, epoch: &Named, current: Option<f64>) -> bool {
-    let Some(current) = current else { return false };
-    let before = line[..epoch.place.start].to_ascii_lowercase();
-    let words: Vec<&str> = before.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let is_heading = words.len() < 2
-        || words.iter().any(|word| {
-            side_of(word).is_some()
-                || ["start", "starting", "begin", "beginning", "results", "metrics", "loss"].contains(word)
-        });
-    let is_near = epoch.number == current || epoch.number == current + 1.0;
-    let is_end = !line[epoch.place.end..].contains(char::is_alphanumeric);
-    words.last() == Some(&"at") && is_end && !is_heading && !is_near
 }
 
 /// Whether an epoch behind `before` is mentioned in a bracket, behind other words: `(best: 0.4 @ epoch 7)`.
@@ -142,23 +133,9 @@ pub fn tutorials(line: &str) -> Option<Named> {
     let (number, rest) = number(line.trim_start().strip_prefix('[')?)?;
     let (_, after) = self::number(rest.strip_prefix(',')?.trim_start())?;
     let place = begin..line.len() - rest.len();
-    (after.starts_with(']') && after.contains("loss")).then_some(Named { number, place, is_of_another: false })
-}
-
-/// Words that Keras' callbacks print after an epoch.
-const CALLBACKS: [&str; 6] = [
-    "early stopping",
-    "did not improve",
-    "improved from",
-    "saving model",
-    "reducelronplateau",
-    "learningratescheduler",
-];
-
-/// Whether a line reports what a callback did.
-pub fn is_of_a_callback(line: &str, epoch: &Named) -> bool {
-    let after = line[epoch.place.end..].to_ascii_lowercase();
-    after.starts_with(':') && CALLBACKS.iter().any(|words| after.contains(words))
+    // `[1,0]<stdout>:` is the rank of a process.
+    let is_apart = after.strip_prefix(']').is_some_and(|after| after.starts_with(char::is_whitespace));
+    (is_apart && after.contains("loss")).then_some(Named { number, place, is_of_another: false })
 }
 
 /// The run that the line of an epoch names: `[seed 0] Epoch 1/12`.
@@ -203,6 +180,11 @@ fn at_word(line: &str, at: usize) -> Option<Named> {
         return None;
     }
     let word = at + "epoch".len();
+    // `engine:train_epoch:42` and `[val_epoch:57]` are the lines of a program that log.
+    let function = before.trim_end_matches("train_").trim_end_matches("val_");
+    if !is_begun && function.ends_with([':', '.', '[']) && line[word..].starts_with(':') {
+        return None;
+    }
     let mut rest = line[word..].strip_prefix('s').unwrap_or(&line[word..]);
     for side in ["(train)", "(val)", "(test)"] {
         rest = rest.strip_prefix(side).unwrap_or(rest);
@@ -211,6 +193,9 @@ fn at_word(line: &str, at: usize) -> Option<Named> {
     let (number, rest) = number(rest)?;
     if let Some(bar) = rest.strip_prefix('%') {
         return of_bar(line, at, bar);
+    }
+    if is_another_number(before, number, rest) {
+        return None;
     }
     let after = rest.trim_start();
     let total = after
@@ -278,10 +263,20 @@ mod tests {
             "max_epoch=4",
             "per epoch",
             "Test: [10/98] Loss 0.5 (0.6)",
+            "Time taken for 1 epoch 12.3 sec",
+            "Time per epoch: 0:00:12.34, Est. complete in: 0:01:00",
+            "Time for this epoch: 12.3",
+            "Training Loss Epoch: 2.1",
+            "Images per epoch: 50000",
+            "max epoch: 100",
+            "INFO | engine:train_epoch:42 - train loss: 2.1",
+            "[timer.py:215:stop] epoch=0/micro_step=10/global_step=10, RunningAvg",
+            "[1,0]<stdout>:loss: 2.1",
         ] {
             assert_eq!(find(line), None, "{line}");
         }
         assert!(find("Best epoch: 12, val_loss 0.3").unwrap().is_of_another);
         assert!(find("Restoring weights from epoch 4").unwrap().is_of_another);
+        assert!(find("Last improvement: epoch 1").unwrap().is_of_another);
     }
 }

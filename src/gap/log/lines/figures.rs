@@ -39,6 +39,8 @@ pub fn find(line: &str, setting: &Setting, table: &mut Table, known: &mut Known)
         found: Vec::new(),
         name: Vec::new(),
         side: setting.side,
+        is_side_of_figure: false,
+        bare: Vec::new(),
         variant: None,
         last: None,
         is_past: false,
@@ -52,7 +54,9 @@ pub fn find(line: &str, setting: &Setting, table: &mut Table, known: &mut Known)
     let of_word = ["(train)", "(val)", "(test)"].iter().find(|side| word.contains(**side));
     reader.side = of_word.and_then(|side| label(side)).or(setting.side);
     reader.read(&tokens(&line[..epoch.place.start], setting.mark))?;
-    reader.end_of_name();
+    if !reader.is_of_the_epoch() {
+        reader.end_of_name();
+    }
     // `[BEST] Epoch 3` is about epoch 3.
     reader.is_past = false;
     reader.read(&tokens(&line[epoch.place.end..], setting.mark))?;
@@ -85,6 +89,10 @@ struct Reader<'a> {
     name: Vec<&'a str>,
     /// The side of names without a side.
     side: Option<Side>,
+    /// Whether that side is the one of the figure before, not of a label: `Val Loss: 0.4 | Acc: 0.9`.
+    is_side_of_figure: bool,
+    /// The columns of figures that took the side of the figure before, each with its name without a side.
+    bare: Vec<(u32, String)>,
     /// The images or weights that the figures are about, where the line says so.
     variant: Option<String>,
     /// The kind of the last figure: in `LOSS train 0.3 valid 0.4` it applies to both sides.
@@ -112,6 +120,18 @@ impl<'a> Reader<'a> {
                 Token::Open | Token::OpenSquare => at += self.bracket(&tokens[at..]),
                 Token::Close | Token::Break | Token::Arrow | Token::Change => self.end_of_name(),
                 Token::Value(value) => match &tokens[at..] {
+                    // `3302 / 10000 (33.02%)` and `3302 of 10000 (33.02%)`
+                    [
+                        Token::Break | Token::Word("of"),
+                        Token::Value(_),
+                        Token::Open,
+                        Token::Value(share @ Cell::Percent(_)),
+                        Token::Close,
+                        ..,
+                    ] => {
+                        self.figure(share.clone(), false)?;
+                        at += 5;
+                    }
                     // `0.9 --> 0.8`: the figure before, and the one now.
                     [Token::Arrow, Token::Value(now), ..] => {
                         self.figure(now.clone(), false)?;
@@ -169,6 +189,17 @@ impl<'a> Reader<'a> {
         0
     }
 
+    /// Whether the words before an epoch name the figure behind it: `Training loss for epoch 3: 0.5`. The name is kept then.
+    fn is_of_the_epoch(&mut self) -> bool {
+        if !self.name.last().is_some_and(|last| wording::leads_to_epoch(last)) {
+            return false;
+        }
+        let word = self.name.pop();
+        let is_named = self.names_figure();
+        self.name.extend(word.filter(|_| !is_named));
+        is_named
+    }
+
     /// Whether the words so far name a loss or an accuracy.
     fn names_figure(&mut self) -> bool {
         let names = (0..self.name.len()).map(|from| self.name[from..].join(" "));
@@ -219,6 +250,7 @@ impl<'a> Reader<'a> {
             self.variant = None;
         }
         self.side = Some(side);
+        self.is_side_of_figure = false;
     }
 
     /// Adds a number that follows the words of `name`.
@@ -231,12 +263,14 @@ impl<'a> Reader<'a> {
             self.unknown(words, &value);
             return Ok(());
         };
+        let plain = self.without_side(&words).filter(|plain| self.is_side_of_figure && *plain != name);
         if let Some(meaning) = self.known.recognise(&name) {
             if matches!(meaning.kind, Kind::Epoch | Kind::Mode | Kind::Key | Kind::Value | Kind::Run) {
                 return Ok(());
             }
             if let Some(side) = meaning.side {
                 self.set_side(side);
+                self.is_side_of_figure = true;
             }
             // In `Loss: 1.8, Val: 0.5` the first name has no side, so the second figure may be anything.
             self.last = meaning.side.map(|_| meaning.kind);
@@ -246,8 +280,38 @@ impl<'a> Reader<'a> {
         }
         if let Some(column) = self.table.column(&name)? {
             let variant = self.variant.clone();
+            match plain {
+                Some(plain) => self.bare.push((column, plain)),
+                None => self.give_back(column)?,
+            }
             self.found.retain(|other| (other.column, &other.variant, &other.before) != (column, &variant, &before));
             self.found.push(Figure { column, cell: value, is_running, variant, before });
+        }
+        Ok(())
+    }
+
+    /// The name of a loss or an accuracy that names no side.
+    fn without_side(&mut self, words: &[&str]) -> Option<String> {
+        for from in 0..words.len() {
+            let name = words[from..].join(" ");
+            let Some(meaning) = self.known.recognise(&name) else { continue };
+            let is_figure = matches!(meaning.kind, Kind::Loss | Kind::Accuracy);
+            return (is_figure && meaning.side.is_none()).then(|| wording::canonical(&name));
+        }
+        None
+    }
+
+    /// Takes the side from the figure in `column` that had it from another figure alone, now that the line names the side's own:
+    /// `Val Loss: 0.4 | Acc: 0.9 | Val Acc: 0.8`.
+    fn give_back(&mut self, column: u32) -> Result<()> {
+        let Some(at) = self.bare.iter().position(|(other, _)| *other == column) else { return Ok(()) };
+        let (_, plain) = self.bare.swap_remove(at);
+        let plain = self.table.column(&plain)?;
+        if let Some(plain) = plain
+            && !self.found.iter().any(|figure| figure.column == plain)
+            && let Some(figure) = self.found.iter_mut().find(|figure| figure.column == column)
+        {
+            figure.column = plain;
         }
         Ok(())
     }
@@ -353,60 +417,4 @@ fn running_mean<'t>(tokens: &'t [Token]) -> Option<(&'t Cell, usize)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(line: &str) -> Vec<(String, f64)> {
-        let mut table = Table::new(&[]);
-        let epoch = epoch::find(line);
-        let setting = Setting { epoch: epoch.as_ref(), side: None, mark: Mark::Point };
-        let found = find(line, &setting, &mut table, &mut Known::default()).unwrap();
-        let pair = |figure: Figure| (table.columns[figure.column as usize].clone(), figure.cell.number().unwrap());
-        found.into_iter().map(pair).collect()
-    }
-
-    fn pairs(pairs: &[(&str, f64)]) -> Vec<(String, f64)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
-    }
-
-    #[test]
-    fn a_side_holds_for_the_names_behind_it() {
-        let both = pairs(&[("train_loss", 0.5), ("train_acc", 0.8), ("val_loss", 0.7), ("val_acc", 0.6)]);
-        for line in [
-            "Epoch 3 | Train Loss: 0.5 | Acc: 0.8 | Val Loss: 0.7 | Acc: 0.8",
-            "Epoch 3 - Train: loss 0.5, acc 0.8; Val: loss 0.7, acc 0.6",
-            "[Train] Loss: 0.5 Acc: 0.8 [Val] Loss: 0.7 Acc: 0.6",
-        ] {
-            let names: Vec<String> = of(line).into_iter().map(|(name, _)| name).collect();
-            assert_eq!(names, both.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), "{line}");
-        }
-        assert_eq!(of("val Loss: 0.7 Acc: 0.6"), both[2..]);
-        assert_eq!(of("LOSS train 0.5 valid 0.7"), pairs(&[("loss_train", 0.5), ("val_loss", 0.7)]));
-        assert_eq!(of("val_loss=0.7, loss=0.5"), pairs(&[("val_loss", 0.7), ("loss", 0.5)]));
-    }
-
-    #[test]
-    fn prose_summaries_and_other_losses_are_none() {
-        for line in [
-            "While loss: high, it was fine",
-            "the loss is 0.743",
-            "best val loss: 0.3",
-            "regularization loss: 0.1",
-            "val_loss improved from 0.9 to 0.8",
-            "Best val Acc: 0.95",
-            "10/10 - 12ms/step",
-        ] {
-            assert_eq!(of(line), [], "{line}");
-        }
-    }
-
-    #[test]
-    fn means_fractions_and_log_levels() {
-        assert_eq!(of("Epoch: [0][10/50]\tLoss 6.9 (6.5)\tAcc@1 1.5 (2.5)"), pairs(&[("loss", 6.5), ("acc@1", 2.5)]));
-        assert_eq!(
-            of("Test set: Average loss: 0.05, Accuracy: 98/100 (98%)"),
-            pairs(&[("test_set_average_loss", 0.05), ("test_accuracy", 98.0)])
-        );
-        assert_eq!(of("INFO Training loss 0.5"), pairs(&[("training_loss", 0.5)]));
-    }
-}
+mod tests;

@@ -39,6 +39,23 @@ fn are_above(lines: &[Line], named: &[(usize, f64)], table: &Table) -> bool {
         && (states(&lines[..*first], &val_losses) || own_lines.any(|own| states(own, &val_losses)))
 }
 
+/// Removes draws of a bar over epochs that show the count of one epoch beside the figures of the next: the bar is drawn again with its own.
+pub fn drop_early_draws(lines: &mut Vec<Line>) {
+    let is_early = |line: &Line, next: &Line| {
+        let is_next = line.epoch.zip(next.epoch).is_some_and(|(epoch, next)| next == epoch + 1.0);
+        let stated = |line: &Line| -> Vec<(u32, Option<f64>)> {
+            line.figures.iter().map(|figure| (figure.column, figure.cell.number())).collect()
+        };
+        is_next && line.has_bar && next.has_bar && line.is_own && next.is_own && stated(line) == stated(next)
+    };
+    let early: Vec<bool> = lines.windows(2).map(|pair| is_early(&pair[0], &pair[1])).collect();
+    let mut at = 0;
+    lines.retain(|_| {
+        at += 1;
+        !early.get(at - 1).copied().unwrap_or(false)
+    });
+}
+
 /// Removes the names of runs that do not tell runs apart: no epoch appears with two of them.
 pub fn drop_false_runs(lines: &mut [Line]) {
     let mut runs: BTreeMap<u64, &Option<String>> = BTreeMap::new();

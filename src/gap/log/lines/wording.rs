@@ -100,6 +100,11 @@ pub fn is_mean(word: &str) -> bool {
     MEANS.contains(&word.to_lowercase().as_str())
 }
 
+/// Whether a word between the name of a figure and an epoch says that it is that epoch's: `loss for epoch 3: 0.5`.
+pub fn leads_to_epoch(word: &str) -> bool {
+    ["for", "at", "of", "in", "after"].contains(&word.to_lowercase().as_str())
+}
+
 /// Whether the number behind a word names a part of the model or the data.
 pub fn names_part(word: &str) -> bool {
     PARTS.contains(&word.to_lowercase().as_str())

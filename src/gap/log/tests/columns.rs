@@ -171,3 +171,16 @@ fn the_epoch_is_a_number_beside_other_words() {
     let (curves, _) = judged(text, Columns::default()).unwrap();
     assert_eq!(curves.points.iter().map(|point| point.epoch).collect::<Vec<_>>(), [1, 2, 3]);
 }
+
+#[test]
+fn training_counted_in_batches_and_val_in_epochs_are_put_together() {
+    let train: String = (0..40).map(|batch| format!("{batch},{},\n", 2.0 - 0.01 * f64::from(batch))).collect();
+    let val: String = (0..4).map(|epoch| format!("{epoch},,{}\n", 2.1 - 0.05 * f64::from(epoch))).collect();
+    let (curves, notes) =
+        read_with(&format!("step,train_loss,val_loss\n{train}{val}"), &LogOptions::default()).unwrap();
+    let last = curves.last().unwrap();
+    assert_eq!((curves.points.len(), last.epoch), (4, 3));
+    assert!((last.val_loss - 1.95).abs() < 1e-9);
+    // The mean of batches 30 to 39.
+    assert!((last.train_loss - 1.655).abs() < 1e-9 && notes.contains("counts training in batches"), "{notes}");
+}

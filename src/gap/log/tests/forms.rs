@@ -39,6 +39,23 @@ fn headed(head: &str, one: impl Fn(usize, f64, f64, f64) -> String) -> String {
     format!("{head}\n{}", all(one))
 }
 
+/// A table with a row for each figure; `name` is the head of an epoch's column.
+fn sideways(head: &str, name: impl Fn(usize) -> String) -> String {
+    let row = |first: &str, cell: &dyn Fn(usize) -> String| {
+        let cells: Vec<String> = (0..EPOCHS).map(cell).collect();
+        format!("{first},{}\n", cells.join(","))
+    };
+    row(head, &name)
+        + &row("train_loss", &|e| train(e).to_string())
+        + &row("val_loss", &|e| val(e).to_string())
+        + &row("val_acc", &|e| acc(e).to_string())
+}
+
+/// The training run above the validation run; `one` is given the run, the epoch, and its figures.
+fn by_run(head: &str, one: impl Fn(&str, usize, f64, f64) -> String) -> String {
+    format!("{head}\n{}{}", all(|e, t, _, a| one("train", e, t, a)), all(|e, _, v, a| one("validation", e, v, a)))
+}
+
 fn console() -> Vec<(&'static str, String)> {
     vec![
         (
@@ -53,6 +70,62 @@ fn console() -> Vec<(&'static str, String)> {
                 format!(
                     "Epoch [{e}/12] Train Loss: {t:.4} | Train Acc: {a:.2}%\nEpoch [{e}/12] Val Loss: {v:.4} | Val Acc: {a:.2}%\n"
                 )
+            }),
+        ),
+        (
+            "the time of an epoch between its figures",
+            counted(|e, t, v, _| {
+                format!("Epoch {e}/12\ntrain loss: {t:.4}\nTime taken for 1 epoch 12.3 sec\nval loss: {v:.4}\n")
+            }),
+        ),
+        (
+            "a scheduler's remark on the epoch before",
+            counted(|e, t, v, _| {
+                let before = e - 1;
+                format!(
+                    "Epoch {e}/12\ntrain loss: {t:.4}\nEpoch {before:05}: reducing learning rate of group 0 to 1.0000e-03.\nval loss: {v:.4}\n"
+                )
+            }),
+        ),
+        (
+            "another epoch in passing",
+            counted(|e, t, v, _| {
+                format!("Epoch {e}/12\ntrain loss: {t:.4}\nmixup is off after epoch 6\nval loss: {v:.4}\n")
+            }),
+        ),
+        (
+            "a bar over epochs that is drawn before and after its count grows",
+            counted(|e, t, v, _| {
+                [e - 1, e]
+                    .map(|n| {
+                        format!(
+                            "\rEpochs:  {}%|█  | {n}/12 [00:20<02:20, 20s/it, train_loss={t:.4}, val_loss={v:.4}]",
+                            100 * n / 12
+                        )
+                    })
+                    .concat()
+            }) + "\n",
+        ),
+        (
+            "mpirun",
+            counted(|e, t, v, _| {
+                format!(
+                    "[1,0]<stdout>:Epoch {e}/12\n[1,0]<stdout>:train loss: {t:.4}\n[1,0]<stdout>:val loss: {v:.4}\n"
+                )
+            }),
+        ),
+        (
+            "loguru",
+            counted(|e, t, v, _| {
+                format!(
+                    "INFO | engine:train_epoch:42 - Epoch {e}: train loss: {t:.4}\nINFO | engine:val_epoch:57 - Epoch {e}: val loss: {v:.4}\n"
+                )
+            }),
+        ),
+        (
+            "accuracies before losses",
+            counted(|e, t, v, a| {
+                format!("Epoch {e}/12 - Acc: {a:.2}% | Val Acc: {a:.2}% | Loss: {t:.4} | Val Loss: {v:.4}\n")
             }),
         ),
         ("no colons", counted(|e, t, v, _| format!("Epoch {e}, Training loss {t:.4}, Validation loss {v:.4}\n"))),
@@ -164,9 +237,42 @@ fn console() -> Vec<(&'static str, String)> {
 fn tables() -> Vec<(&'static str, String)> {
     vec![
         (
+            "polars",
+            format!(
+                "┌───────┬────────────┬──────────┐\n{}└───────┴────────────┴──────────┘\n",
+                headed(
+                    "│ epoch ┆ train_loss ┆ val_loss │\n│ ---   ┆ ---        ┆ ---      │\n│ i64   ┆ f64        ┆ f64      │\n╞═══════╪════════════╪══════════╡",
+                    |e, t, v, _| format!("│ {e}     ┆ {t:.4}     ┆ {v:.4}   │\n")
+                )
+            ),
+        ),
+        ("a comma at the end of each row", headed("epoch,train_loss,val_loss", |e, t, v, _| format!("{e},{t},{v},\n"))),
+        (
+            "val in the middle of an epoch too",
+            headed("epoch,step,train_loss,val_loss", |e, t, v, _| {
+                let step = 100 * e;
+                format!("{e},{},,{}\n{e},{},,{v}\n{e},{},{t},\n", step + 49, v + 0.4, step + 99, step + 99)
+            }),
+        ),
+        (
             "val beside test",
             headed("epoch,train_loss,train_acc,val_loss,val_acc,test_loss,test_acc", |e, t, v, a| {
                 format!("{e},{t},{a},{v},{a},{},0.1\n", v + 1.0)
+            }),
+        ),
+        ("a column for each epoch", sideways("epoch", |e| (e + 1).to_string())),
+        ("pandas' table, transposed", sideways("", |e| e.to_string())),
+        ("a column for each epoch, by name", sideways("metric", |e| format!("epoch_{}", e + 1))),
+        (
+            "TensorBoard's runs, a figure a row",
+            by_run("run,tag,step,value", |run, e, loss, acc| {
+                format!("{run},epoch_loss,{e},{loss}\n{run},epoch_accuracy,{e},{acc}\n")
+            }),
+        ),
+        (
+            "TensorBoard's runs, a row an epoch",
+            by_run("run,step,epoch_loss,epoch_accuracy", |run, e, loss, acc| {
+                format!("resnet/{run},{e},{loss},{acc}\n")
             }),
         ),
         (
@@ -411,6 +517,10 @@ fn documents() -> Vec<(&'static str, String)> {
         )
     });
     vec![
+        (
+            "objects behind each other",
+            all(|e, t, v, _| format!("{{\"epoch\": {e}, \"train_loss\": {t}, \"val_loss\": {v}}}")),
+        ),
         (
             "Keras' history",
             format!("{{\"loss\": {trains}, \"accuracy\": {accs}, \"val_loss\": {vals}, \"val_accuracy\": {accs}}}"),
