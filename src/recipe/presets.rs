@@ -38,6 +38,7 @@ pub const ALL: &[Preset] = embed![
     "smoothing",
     "ema",
     "closed",
+    "closed-hour",
     "closed-sgd",
     "closed-small",
     "fast",

@@ -217,7 +217,7 @@ fn single_faults_are_told_in_full() {
         key with no value, expected `=`
 
 
-        recipe file `mine.toml`: `extends`: there is no preset `sede` among seed, longer, wider, dropout, weight-decay, augment, mixup, smoothing, ema, closed, closed-sgd, closed-small, fast, labels, fine-tune, demo; did you mean `seed`?
+        recipe file `mine.toml`: `extends`: there is no preset `sede` among seed, longer, wider, dropout, weight-decay, augment, mixup, smoothing, ema, closed, closed-hour, closed-sgd, closed-small, fast, labels, fine-tune, demo; did you mean `seed`?
 
         recipe file `mine.toml`: `extends` = 3: expected the name of a preset in quotes
 
