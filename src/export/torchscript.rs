@@ -13,7 +13,7 @@ use tch::{Device, Kind, Tensor};
 use super::{Classifier, Model, Variant};
 use crate::{
     augment::Normalize,
-    model::{BlockSpec, ConvSpec, Description, Role, ShortcutSpec},
+    model::{BlockSpec, ConvSpec, Description, Role, ShortcutSpec, is_whitening},
     recipe::Stem,
     torch::{self, ScriptModule},
 };
@@ -242,8 +242,7 @@ impl ModuleBuilder<'_> {
             let tensor = parameter.tensor.detach().to_device(Device::Cpu).to_kind(self.kind).contiguous().copy();
             match parameter.role {
                 Role::Buffer => module.buffer(name, &tensor)?,
-                // The filters of a whitening layer are computed from the images, and stay.
-                _ => module.parameter(name, &tensor.set_requires_grad(path != "whiten"))?,
+                _ => module.parameter(name, &tensor.set_requires_grad(!is_whitening(&parameter.name)))?,
             }
         }
         Ok(module)

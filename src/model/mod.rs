@@ -30,3 +30,4 @@ pub use layers::Mode;
 pub use parameters::{Parameter, Parameters, Role};
 pub use resnet::ResNet;
 pub use spec::{BlockKind, BlockSpec, ConvSpec, ShortcutSpec};
+pub use whitening::is_whitening;

@@ -12,7 +12,7 @@ use super::{
     drop_path, freeze,
     layers::{Builder, ConvNorm, Linear, Mode},
     parameters::{Parameter, Parameters, Role},
-    whitening,
+    whitening::{self, is_whitening},
 };
 use crate::{recipe::Stem, torch};
 
@@ -150,8 +150,4 @@ impl ResNet {
         }
         self.fc.forward(&features)
     }
-}
-
-fn is_whitening(name: &str) -> bool {
-    name.strip_suffix(".weight") == Some(whitening::CONV)
 }

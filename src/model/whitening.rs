@@ -13,8 +13,8 @@ use tch::{Kind, Tensor};
 use super::spec::ConvSpec;
 
 /// The names of the convolution and of its norm.
-pub(super) const CONV: &str = "whiten";
-pub(super) const NORM: &str = "whiten_bn";
+const CONV: &str = "whiten";
+const NORM: &str = "whiten_bn";
 
 /// Side of a patch in pixels.
 const PATCH: i64 = 3;
@@ -24,6 +24,11 @@ const EPSILON: f64 = 5e-4;
 /// The layer before the stem, for images of `channels` channels.
 pub(super) fn layer(channels: i64) -> ConvSpec {
     ConvSpec::new(CONV, NORM, (channels, 2 * PATCH * PATCH * channels, PATCH, 1))
+}
+
+/// Whether the tensor called `name` holds the filters, which are computed from images and not trained.
+pub fn is_whitening(name: &str) -> bool {
+    name.strip_suffix(".weight") == Some(CONV)
 }
 
 /// The filters `[outputs, c, 3, 3]` for normalised `images` `[n, c, h, w]`, float32: the components of the patches by falling

@@ -34,12 +34,12 @@ impl Objective {
         let counts = || data.train.class_counts(data.classes.len());
         let on_device = |values: Vec<f32>| Tensor::from_slice(&values).to_device(device);
         let weights = class_weights::of(&recipe.class_weights, &data.classes, &counts())?;
-        let shares = match &data.train.soft {
+        let shares = || match &data.train.soft {
             Some(soft) => soft.class_shares(&data.train.labels),
             None => logit_adjust::shares(&counts()),
         };
         let adjustments =
-            |tau: f64| (tau != 0.0).then(|| on_device(logit_adjust::adjustments(&shares, data.train.len(), tau)));
+            |tau: f64| (tau != 0.0).then(|| on_device(logit_adjust::adjustments(&shares(), data.train.len(), tau)));
         Ok(Self {
             smoothing: recipe.smoothing,
             focal: recipe.focal,

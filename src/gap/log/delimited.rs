@@ -154,7 +154,7 @@ fn head<'a>(text: &'a str, table: &Table) -> Option<Head<'a>> {
     let mut begin = 0;
     let mut above = "";
     for line in text.split_inclusive('\n').take(HEAD) {
-        let delimiter = [',', ';', '\t'].into_iter().max_by_key(|&sign| line.matches(sign).count())?;
+        let delimiter = delimiter_of(line);
         let cells: Vec<&str> = cells(line, delimiter).collect();
         let kinds: Vec<Kind> = cells.iter().filter_map(|cell| recognise(cell)).map(|meaning| meaning.kind).collect();
         let is_long = kinds.contains(&Kind::Value) && (kinds.contains(&Kind::Key) || kinds.contains(&Kind::Step));
@@ -178,6 +178,11 @@ fn head<'a>(text: &'a str, table: &Table) -> Option<Head<'a>> {
     None
 }
 
+/// The sign that separates the cells of `line`: the most frequent one.
+pub fn delimiter_of(line: &str) -> char {
+    [',', ';', '\t'].into_iter().max_by_key(|&sign| line.matches(sign).count()).unwrap_or(',')
+}
+
 /// Whether the text is the head of a table and nothing else.
 pub fn is_a_head_alone(text: &str) -> bool {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -192,7 +197,7 @@ pub fn is_a_head_alone(text: &str) -> bool {
 pub fn names(text: &str) -> Vec<String> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let (Some(head), Some(row)) = (lines.next(), lines.next()) else { return Vec::new() };
-    let delimiter = [',', ';', '\t'].into_iter().max_by_key(|&sign| head.matches(sign).count()).unwrap_or(',');
+    let delimiter = delimiter_of(head);
     let names: Vec<&str> = head.split(delimiter).map(|name| name.trim().trim_matches('"')).collect();
     let cells: Vec<&str> = row.split(delimiter).collect();
     let is_number = |cell: &&str| matches!(Cell::read(cell), Some(Cell::Number(_) | Cell::Percent(_)));

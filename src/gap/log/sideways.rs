@@ -4,14 +4,20 @@ use std::collections::BTreeSet;
 
 use super::{
     cell::Cell,
+    delimited::delimiter_of,
     names::{Kind, recognise},
     row_number,
 };
 
+/// Figures of a trainer at most: a table with more rows has a row for each epoch.
+const MOST_ROWS: usize = 200;
+
 /// The upright table of a sideways one in `text`, as CSV; None for other text.
 pub fn upright(text: &str) -> Option<String> {
-    let first = text.lines().find(|line| !line.trim().is_empty())?;
-    let delimiter = [',', ';', '\t'].into_iter().max_by_key(|&sign| first.matches(sign).count())?;
+    if text.lines().nth(MOST_ROWS).is_some() {
+        return None;
+    }
+    let delimiter = delimiter_of(text.lines().find(|line| !line.trim().is_empty())?);
     let mut records = csv::ReaderBuilder::new()
         .delimiter(delimiter as u8)
         .has_headers(false)

@@ -138,13 +138,15 @@ fn class_shares(recipe: &Recipe, classes: &[String], counts: &[usize]) -> Result
 /// The loss of a model that knows only these `shares` of the classes in the training targets \[nats\]; infinite where a teacher gives
 /// targets of its own.
 fn guessing(recipe: &Recipe, shares: &[f64]) -> f64 {
-    let even = 1.0 / shares.len() as f64;
     if recipe.is_taught() {
         return f64::INFINITY;
     }
+    // Smoothing is spread evenly, and by the adjusted shares where logits are adjusted.
+    let spread: Vec<f64> = shares.iter().map(|share| share.powf(recipe.logit_adjust)).collect();
+    let all: f64 = spread.iter().sum();
     let mut loss = 0.0;
-    for &share in shares {
-        let smoothed = (1.0 - recipe.smoothing) * share + recipe.smoothing * even;
+    for (share, spread) in shares.iter().zip(spread) {
+        let smoothed = (1.0 - recipe.smoothing) * share + recipe.smoothing * spread / all;
         if smoothed > 0.0 {
             // The factor is that of the focal loss.
             loss -= smoothed * (1.0 - smoothed).powf(recipe.focal) * smoothed.ln();
@@ -193,6 +195,9 @@ mod tests {
         let focal = Recipe { focal: 2.0, ..plain.clone() };
         let expected = -0.9 * 0.01 * 0.9f64.ln() - 0.1 * 0.81 * 0.1f64.ln();
         assert!((loss(&focal) - expected).abs() < 1e-12);
+        let smoothed = |logit_adjust| loss(&Recipe { smoothing: 0.5, logit_adjust, ..plain.clone() });
+        assert!((smoothed(0.0) + 0.7 * 0.7f64.ln() + 0.3 * 0.3f64.ln()).abs() < 1e-12);
+        assert!((smoothed(1.0) - entropy).abs() < 1e-12);
         assert_eq!(loss(&Recipe { teacher: Some("t".into()), ..plain }), f64::INFINITY);
     }
 }
