@@ -62,8 +62,8 @@ pub fn gather(table: &Table, run: &RunRows, keys: &Keys) -> Result<RunEpochs> {
     Ok(RunEpochs { epochs, notes: counting.into_iter().chain(repetition).collect() })
 }
 
-/// Drops the later rows of the last epoch where that epoch alone is stated several times; returns a remark where epochs
-/// are stated several times.
+/// Drops the earlier rows of epochs that are stated several times, as a resumed run does, or the later ones where it is the last epoch alone, as
+/// a closing evaluation does; returns a remark.
 fn drop_repeated(table: &Table, run: &RunRows, keys: &Keys, places: &mut [Option<u32>]) -> Result<Option<String>> {
     // A progress bar is redrawn, and a log with steps measures several times in an epoch.
     if table.takes_last || keys.epoch.is_none() || table.seen.iter().any(|name| counts_parts(name)) {
@@ -103,8 +103,17 @@ fn drop_repeated(table: &Table, run: &RunRows, keys: &Keys, places: &mut [Option
     if several.is_empty() {
         return Ok(None);
     }
+    for epoch in &several {
+        let [earlier @ .., _] = &rows_of[epoch][..] else { continue };
+        for at in earlier {
+            places[*at] = None;
+        }
+    }
     let epochs: Vec<String> = several.iter().take(LISTED).map(u32::to_string).collect();
-    Ok(Some(format!("states {} more than once, with figures that differ: their means are taken.", epochs.join(", "))))
+    Ok(Some(format!(
+        "states {} more than once, with figures that differ: the last are taken, as of a resumed run.",
+        epochs.join(", ")
+    )))
 }
 
 /// Whether a column of this name counts the parts of an epoch.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    aligned, delimited, events, groups, html, index, json, lines, long, modes,
+    aligned, blocks, delimited, events, groups, html, index, json, lines, long, modes,
     names::{Kind, Side, label, recognise, words},
     notebook, printed, run_sides, sideways,
     table::Table,
@@ -17,8 +17,9 @@ use crate::durable;
 type Form = fn(&str, Table) -> Result<Option<Table>>;
 
 /// The forms, in the order in which they are tried.
-const FORMS: [Form; 7] = [
+const FORMS: [Form; 8] = [
     json::read,
+    blocks::read,
     printed::lists,
     long::metric_file,
     delimited::read,
@@ -28,7 +29,7 @@ const FORMS: [Form; 7] = [
 ];
 /// How many of these forms are a file of their own. The others may stand beside each other in one output, such as lines of
 /// epochs and a table of the last five; of them the one with the most epochs is taken.
-const WHOLE_FILES: usize = 4;
+const WHOLE_FILES: usize = 5;
 
 /// The rows of all files together. `wanted` are names of columns that are kept although their meaning is not known.
 ///

@@ -1,4 +1,4 @@
-//! JSON: one document, or an object in each line.
+//! JSON: one document, objects behind each other, or an object in each line.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -33,6 +33,12 @@ pub fn read(text: &str, table: Table) -> Result<Option<Table>> {
     {
         return documents::table_of(&document, &table);
     }
+    if begin.len() < LARGE {
+        let objects = objects_of(begin);
+        if !objects.is_empty() {
+            return rows(&objects, table).map(Some);
+        }
+    }
     lines(text, table)
 }
 
@@ -61,11 +67,19 @@ fn finite(text: &str) -> String {
     valid
 }
 
-/// The objects in a line, which may stand behind each other; none where anything else does.
-fn objects_of(line: &str) -> Vec<Fields> {
-    let line = finite(line);
-    let objects = serde_json::Deserializer::from_str(&line).into_iter::<Fields>();
+/// The objects of a text, which stand behind each other; none where anything else does.
+fn objects_of(text: &str) -> Vec<Fields> {
+    let text = finite(text);
+    let objects = serde_json::Deserializer::from_str(&text).into_iter::<Fields>();
     objects.collect::<Result<_, _>>().unwrap_or_default()
+}
+
+/// A row for each object.
+fn rows(objects: &[Fields], mut table: Table) -> Result<Table> {
+    for object in objects {
+        push(object, &mut table)?;
+    }
+    Ok(table)
 }
 
 /// Reads the objects of each line; other lines may stand between them.

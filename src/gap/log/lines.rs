@@ -161,6 +161,7 @@ impl<'a> Reader<'a> {
             is_of_a_batch: !has_bar && position::is_of_a_batch(line, named.as_ref()),
             has_bar,
             share: position::share(line),
+            is_closing: wording::is_closing(line),
             run: self.run_name(),
             figures,
         });

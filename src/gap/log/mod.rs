@@ -2,7 +2,7 @@
 //!
 //! A log is read in steps:
 //! 1. `text` decodes it, `notebook` extracts what the cells of a notebook printed, and `sideways` turns a table with a column for each epoch;
-//! 2. `delimited`, `aligned`, `json`, `printed`, `lines` and `events` each read one form into a `table::Table` of named
+//! 2. `delimited`, `aligned`, `json`, `blocks`, `printed`, `lines` and `events` each read one form into a `table::Table` of named
 //!    cells, with the help of `names`, which knows the names that trainers use;
 //! 3. `keys` finds the columns of epochs and runs, `runs` splits the rows by run, `places` finds the epoch of each row, and
 //!    `epochs` puts the rows of an epoch together;
@@ -10,6 +10,7 @@
 //!    that has diverged.
 
 mod aligned;
+mod blocks;
 mod cell;
 mod delimited;
 mod documents;

@@ -43,6 +43,7 @@ pub fn find(line: &str, setting: &Setting, table: &mut Table, known: &mut Known)
         bare: Vec::new(),
         variant: None,
         last: None,
+        beside: None,
         is_past: false,
     };
     let Some(epoch) = setting.epoch else {
@@ -97,6 +98,8 @@ struct Reader<'a> {
     variant: Option<String>,
     /// The kind of the last figure: in `LOSS train 0.3 valid 0.4` it applies to both sides.
     last: Option<Kind>,
+    /// The accuracy whose number stands in a bracket behind that of the loss: `acc` in `loss (acc): 2.1 (0.31)`.
+    beside: Option<&'a str>,
     /// Whether a label such as `Best:` says that the figures behind it are of an earlier epoch.
     is_past: bool,
 }
@@ -137,6 +140,14 @@ impl<'a> Reader<'a> {
                         self.figure(now.clone(), false)?;
                         at += 2;
                     }
+                    // `loss (acc): 2.1 (0.31)`
+                    [Token::Open, Token::Value(other), Token::Close, ..] if self.beside.is_some() => {
+                        let beside = self.beside.take();
+                        self.figure(value.clone(), false)?;
+                        self.name.extend(beside);
+                        self.figure(other.clone(), false)?;
+                        at += 3;
+                    }
                     // `0.5 (0.6)` or `0.5 (avg: 0.6)`: the value of a batch, and the running mean, which counts.
                     [Token::Open, rest @ ..] if running_mean(rest).is_some() => {
                         let (mean, length) = running_mean(rest).unwrap_or((value, 0));
@@ -175,6 +186,7 @@ impl<'a> Reader<'a> {
                 return length + 1;
             }
             if wording::is_note(&inside) {
+                self.beside = self.accuracy_beside_loss(&words);
                 return words.len() + 1;
             }
         }
@@ -205,6 +217,16 @@ impl<'a> Reader<'a> {
         let names = (0..self.name.len()).map(|from| self.name[from..].join(" "));
         let mut meanings = names.filter_map(|name| self.known.recognise(&name));
         meanings.next().is_some_and(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Accuracy))
+    }
+
+    /// The name of an accuracy in brackets behind that of a loss, `loss (acc)`.
+    fn accuracy_beside_loss(&mut self, inside: &[&'a str]) -> Option<&'a str> {
+        let mut kind = |name: &str| self.known.recognise(name).map(|meaning| meaning.kind);
+        let is_of_loss = self.name.last().is_some_and(|name| kind(name) == Some(Kind::Loss));
+        match inside {
+            [name] if is_of_loss && kind(name) == Some(Kind::Accuracy) => Some(name),
+            _ => None,
+        }
     }
 
     /// Takes the variant that words in brackets name: `(EMA)`, or after a side `(ood)`.
@@ -256,6 +278,7 @@ impl<'a> Reader<'a> {
     /// Adds a number that follows the words of `name`.
     fn figure(&mut self, value: Cell, is_running: bool) -> Result<()> {
         let words = std::mem::take(&mut self.name);
+        self.beside = None;
         if words.is_empty() {
             return Ok(());
         }

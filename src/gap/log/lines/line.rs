@@ -30,7 +30,19 @@ pub struct Line {
     pub has_bar: bool,
     /// The percentage that its progress bar shows.
     pub share: Option<f64>,
+    /// Whether its first word says that training is over: `Final train loss: 0.5`.
+    pub is_closing: bool,
     /// The fold that was named last, and the run that the epoch's line names.
     pub run: Option<String>,
     pub figures: Vec<Figure>,
+}
+
+impl Line {
+    /// Whether both lines state the same figures.
+    pub fn states_as(&self, other: &Self) -> bool {
+        let stated = |line: &Self| -> Vec<(u32, Option<f64>)> {
+            line.figures.iter().map(|figure| (figure.column, figure.cell.number())).collect()
+        };
+        stated(self) == stated(other)
+    }
 }

@@ -43,10 +43,7 @@ fn are_above(lines: &[Line], named: &[(usize, f64)], table: &Table) -> bool {
 pub fn drop_early_draws(lines: &mut Vec<Line>) {
     let is_early = |line: &Line, next: &Line| {
         let is_next = line.epoch.zip(next.epoch).is_some_and(|(epoch, next)| next == epoch + 1.0);
-        let stated = |line: &Line| -> Vec<(u32, Option<f64>)> {
-            line.figures.iter().map(|figure| (figure.column, figure.cell.number())).collect()
-        };
-        is_next && line.has_bar && next.has_bar && line.is_own && next.is_own && stated(line) == stated(next)
+        is_next && line.has_bar && next.has_bar && line.is_own && next.is_own && line.states_as(next)
     };
     let early: Vec<bool> = lines.windows(2).map(|pair| is_early(&pair[0], &pair[1])).collect();
     let mut at = 0;

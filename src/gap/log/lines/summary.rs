@@ -183,8 +183,21 @@ pub fn is_repeated(lines: &[Line], epoch: Option<f64>, figures: &[Figure], table
         && figures.iter().all(|figure| stated.contains(&figure.column))
 }
 
-/// Counts the epochs of a log that names none: an epoch ends where a figure comes again after one of val.
+/// The columns that the lines state.
+fn columns(lines: &[Line]) -> impl Iterator<Item = u32> {
+    lines.iter().flat_map(|line| line.figures.iter().map(|figure| figure.column))
+}
+
+/// Counts the epochs of a log that names none: an epoch ends where a figure comes again after one of val. A bar over epochs that is drawn
+/// twice with the same figures is one epoch, and what a script says at its close is none.
 pub fn counted(mut lines: Vec<Line>, table: &Table) -> Vec<Line> {
+    let is_redrawn = |line: &Line, before: &Line| line.has_bar && before.has_bar && line.states_as(before);
+    lines.dedup_by(|line, before| is_redrawn(line, before));
+    let open = lines.iter().rposition(|line| !line.is_closing).map_or(lines.len(), |last| last + 1);
+    let stated: BTreeSet<u32> = columns(&lines[..open]).collect();
+    if columns(&lines[open..]).all(|column| stated.contains(&column)) {
+        lines.truncate(open);
+    }
     let of_val = table.are_of_val();
     // Columns that the user names and whose names do not say what they hold.
     let named: Vec<u32> =

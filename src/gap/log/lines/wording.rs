@@ -85,6 +85,12 @@ fn has_any(words: &[&str], list: &[&str]) -> bool {
     words.iter().any(|word| list.contains(&word.to_lowercase().as_str()))
 }
 
+/// Whether the first word of a line says that training is over: `Final train loss: 0.5`.
+pub fn is_closing(line: &str) -> bool {
+    let words = line.trim_start_matches(|c: char| !c.is_alphabetic());
+    words.split(|c: char| !c.is_alphabetic()).next().is_some_and(|first| first.eq_ignore_ascii_case("final"))
+}
+
 /// Whether a text in brackets names other weights than those that are trained.
 pub fn names_other_weights(text: &str) -> bool {
     OTHER_WEIGHTS.contains(&text)

@@ -369,3 +369,37 @@ fn an_epoch_whose_bar_has_not_reached_its_end_is_left_out_with_a_note() {
     let (_, notes) = read_with(&text, &LogOptions::default()).unwrap();
     assert!(notes.contains("has not reached its end"), "{notes}");
 }
+
+#[test]
+fn epochs_that_no_word_names() {
+    let steps = three(|at, train, val| format!("step {}: train loss {train}, val loss {val}\n", 100 * at));
+    for text in [
+        steps.clone(),
+        steps + "Final train loss 0.1, final val loss 5.0\n",
+        three(|at, train, val| {
+            let bar = |at: usize| {
+                format!("\rTraining: {}%|#  | {at}/3 [00:01<00:02, train_loss={train}, val_loss={val}]", 33 * at)
+            };
+            bar(at - 1) + &bar(at)
+        }),
+    ] {
+        assert_eq!(gap(&text), 0.25, "{text}");
+    }
+}
+
+#[test]
+fn a_block_of_lines_for_each_epoch_may_be_sorted_by_name() {
+    for (first, other, end, of) in [("", "", "\n", ": "), ("- ", "  ", "", ": "), ("", "", "---\n", " = ")] {
+        let text = three(|epoch, train, val| {
+            let acc = 10 * epoch;
+            format!(
+                "{first}acc{of}{acc}%\n{other}epoch{of}{epoch}\n{other}loss{of}{train}\n{other}val_loss{of}{val}\n{end}"
+            )
+        });
+        assert_eq!((gap(&text), points(&text)[0].train_acc), (0.25, 10.0), "{text}");
+    }
+    let objects = three(|epoch, train, val| {
+        format!("{{\n  \"acc\": 0.{epoch},\n  \"epoch\": {epoch},\n  \"loss\": {train},\n  \"val_loss\": {val}\n}}\n")
+    });
+    assert_eq!((gap(&objects), points(&objects)[0].train_acc), (0.25, 10.0));
+}

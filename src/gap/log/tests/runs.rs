@@ -59,6 +59,14 @@ fn a_resumed_run_is_one() {
 }
 
 #[test]
+fn a_resumed_run_may_repeat_one_epoch() {
+    let (curves, notes) = judged(&format!("{HEAD}{}{}", rows(0, 6, 1.0), rows(5, 12, 0.3)), None).unwrap();
+    let gaps: Vec<f64> = curves.points.iter().map(|point| (10.0 * point.gap()).round() / 10.0).collect();
+    assert_eq!(gaps, [[1.0; 5].as_slice(), &[0.3; 7]].concat());
+    assert!(notes.contains("states 5 more than once") && notes.contains("the last are taken"), "{notes}");
+}
+
+#[test]
 fn one_run_is_one() {
     for text in [
         format!("{HEAD}{}", rows(0, 12, 0.5)),

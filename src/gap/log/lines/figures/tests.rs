@@ -27,6 +27,7 @@ fn a_side_holds_for_the_names_behind_it() {
         assert_eq!(names, both.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), "{line}");
     }
     assert_eq!(of("val Loss: 0.7 Acc: 0.6"), both[2..]);
+    assert_eq!(of("Epoch 3 | Train loss (acc): 0.5 (0.8) | Val loss (acc): 0.7 (0.6)"), both);
     assert_eq!(of("LOSS train 0.5 valid 0.7"), pairs(&[("loss_train", 0.5), ("val_loss", 0.7)]));
     assert_eq!(of("val_loss=0.7, loss=0.5"), pairs(&[("val_loss", 0.7), ("loss", 0.5)]));
     let all = pairs(&[("loss", 0.5), ("val_loss", 0.7), ("acc", 0.8), ("val_acc", 0.6)]);
