@@ -31,7 +31,8 @@ impl AugmentDraws {
         let window = window::draw(recipe, size, uniforms(stream));
         let mut draws = Self { map, colour, tone: Tone::IDENTITY, blur, erase, window };
         match recipe.aa {
-            Aa::None => {}
+            // AugMix leaves the image as it is and changes copies of it.
+            Aa::None | Aa::AugMix => {}
             Aa::Trivial => trivial::draw(&mut draws, channels, size, operation),
             Aa::Rand => rand_augment::draw(recipe, &mut draws, channels, size, &operations),
         }

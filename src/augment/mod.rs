@@ -11,10 +11,12 @@
 //! | [`change_tones`] | aa |
 //! | [`gaussian_blur`] | blur |
 //! | `erase::erase` | reprob |
+//! | `aug_mix::mixed` | aa |
 //! | [`mixup::mixup`], [`cutmix::cutmix`] | mixup, cutmix: [`Mix`] draws them once a batch |
 //! | `window::cut` | train_crop |
 //! | [`resize()`] | progressive |
 
+mod aug_mix;
 mod augment_draws;
 mod blur;
 mod colour;

@@ -1,4 +1,4 @@
-//! The fourteen operations of TrivialAugment and RandAugment.
+//! The fourteen operations of TrivialAugment, RandAugment and AugMix.
 
 use super::{AugmentDraws, ImageSize};
 
@@ -16,7 +16,9 @@ pub(super) struct Strongest {
     pub angle: f64,
     /// Change of a factor of colours.
     pub factor: f64,
-    /// Bits of a value that are lost.
+    /// Bits of a value that posterize keeps at no strength.
+    pub kept: f64,
+    /// Bits of these that it loses at full strength.
     pub bits: f64,
 }
 
@@ -31,7 +33,7 @@ pub(super) struct Strength {
 
 /// Adds the operation at `place`, a share of the list, to `draws`: angles, shears and shifts add up, factors multiply.
 pub(super) fn add(draws: &mut AugmentDraws, channels: i64, place: f64, strength: Strength, strongest: &Strongest) {
-    let operations = if channels == 3 { GREY_OPERATIONS + 1.0 } else { GREY_OPERATIONS };
+    let operations = operations(channels);
     let Strength { signed, share } = strength;
     let AugmentDraws { map, colour, tone, .. } = draws;
     match (place * operations) as u32 {
@@ -44,12 +46,23 @@ pub(super) fn add(draws: &mut AugmentDraws, channels: i64, place: f64, strength:
         6 => colour.brightness *= 1.0 + signed * strongest.factor,
         7 => colour.contrast *= 1.0 + signed * strongest.factor,
         8 => tone.sharpness *= 1.0 + signed * strongest.factor,
-        9 => tone.posterize = Some(8 - (share * strongest.bits).round() as u32),
+        9 => tone.posterize = Some((strongest.kept - (share * strongest.bits).round()) as u32),
         10 => tone.solarize = Some(1.0 - share),
         11 => tone.autocontrast = true,
         12 => tone.equalize = true,
         _ => colour.saturation *= 1.0 + signed * strongest.factor,
     }
+}
+
+/// Number of operations on images of `channels`.
+fn operations(channels: i64) -> f64 {
+    if channels == 3 { GREY_OPERATIONS + 1.0 } else { GREY_OPERATIONS }
+}
+
+/// The place in the list of the operation at `place`, a share, among all that do something.
+pub(super) fn other_than_nothing(channels: i64, place: f64) -> f64 {
+    let operations = operations(channels);
+    (1.0 + place * (operations - 1.0)) / operations
 }
 
 /// The largest shift of an image in x and y: `most` of its side, and no more than `pixels`.

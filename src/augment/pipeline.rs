@@ -4,7 +4,9 @@ use anyhow::Result;
 use tch::{Device, Tensor};
 
 use super::{
-    AugmentDraws, ImageSize, Map, Normalize, Rect, blur, colour,
+    AugmentDraws, ImageSize, Map, Normalize, Rect,
+    aug_mix::{self, Copies},
+    blur, colour,
     erase::erase,
     hflip_alternate::is_mirrored,
     move_pixels::{self, move_by},
@@ -57,6 +59,8 @@ pub struct AugmentSampler {
 #[derive(Debug)]
 pub struct BatchDraws {
     draws: Vec<AugmentDraws>,
+    /// What AugMix mixes with each image; empty without it.
+    mixed: Vec<Copies>,
     numbers: PackedTensors,
 }
 
@@ -75,7 +79,7 @@ impl Augment {
     /// Augments and normalises uint8 images `[n, c, h, w]` to float32 images of the same shape or, with `train_crop`, to windows of them.
     /// `ids[i]` is the sample id of image i; `epoch` counts from 1.
     ///
-    /// The order is geometry, colour, tones, blur, normalisation, erasing, window. With all knobs off the result is that of
+    /// The order is geometry, colour, tones, AugMix, blur, normalisation, erasing, window. With all knobs off the result is that of
     /// [`Normalize::forward`].
     pub fn forward(&self, images: &Tensor, epoch: u32, ids: &[u32]) -> Tensor {
         let draw = AugmentSampler::new(&self.recipe, images.size()[1], ImageSize::of(images), images.device());
@@ -88,20 +92,13 @@ impl Augment {
         let mut numbers = drawn.numbers.send().unwrap_or_else(|error| throw(error)).into_iter();
         let mut next = || numbers.next().expect("the numbers that `AugmentSampler::batch` packed");
 
-        let changes_values = changes_values(&self.recipe);
-        let values = if changes_values { &self.to_unit } else { &self.normalize };
-        let border = self.recipe.border;
-        let mut images = match self.geometry {
-            Geometry::Still => values.forward(images),
-            Geometry::WholePixels => values.forward(&move_by(images, &next(), border)),
-            Geometry::Separable => resample_separable(images, &next(), border, values),
-            Geometry::Affine => resample_bytes(images, &next(), border, values),
-        };
-        if changes_values {
-            let colours: Vec<_> = drawn.draws.iter().map(|draws| draws.colour).collect();
-            images = colour::adjust_by(images, &colours, &next());
-            let tones: Vec<_> = drawn.draws.iter().map(|draws| draws.tone).collect();
-            images = tone::change_by(images, &tones, &mut next);
+        let bytes = images;
+        let mut images = self.changed(bytes, &drawn.draws, &mut next);
+        if !drawn.mixed.is_empty() {
+            let copies = aug_mix::changes(&drawn.mixed).map(|draws| self.changed(bytes, &draws, &mut next));
+            images = aug_mix::mixed(&images, &copies, &next());
+        }
+        if changes_values(&self.recipe) {
             if drawn.draws.iter().any(|draws| draws.blur > 0.0) {
                 let (index, kernels) = (next(), next());
                 images = blur::blur_by(images, &index, &kernels);
@@ -114,6 +111,26 @@ impl Augment {
         if self.recipe.train_crop > 0.0 {
             let side = window::side(&self.recipe, ImageSize::of(&images));
             images = window::cut(&images, &next(), side);
+        }
+        images
+    }
+
+    /// The images moved, and changed in colour and tones on the scale 0 to 1 where a knob may do that; else normalised.
+    fn changed(&self, images: &Tensor, draws: &[AugmentDraws], next: &mut impl FnMut() -> Tensor) -> Tensor {
+        let changes_values = changes_values(&self.recipe);
+        let values = if changes_values { &self.to_unit } else { &self.normalize };
+        let border = self.recipe.border;
+        let mut images = match self.geometry {
+            Geometry::Still => values.forward(images),
+            Geometry::WholePixels => values.forward(&move_by(images, &next(), border)),
+            Geometry::Separable => resample_separable(images, &next(), border, values),
+            Geometry::Affine => resample_bytes(images, &next(), border, values),
+        };
+        if changes_values {
+            let colours: Vec<_> = draws.iter().map(|draws| draws.colour).collect();
+            images = colour::adjust_by(images, &colours, &next());
+            let tones: Vec<_> = draws.iter().map(|draws| draws.tone).collect();
+            images = tone::change_by(images, &tones, next);
         }
         images
     }
@@ -131,9 +148,10 @@ impl AugmentSampler {
     /// Memory runs out.
     pub fn batch(&self, epoch: u32, ids: &[u32], repeats: &[u32]) -> Result<BatchDraws> {
         assert_eq!(ids.len(), repeats.len(), "each image has a count of repeats");
+        // A run has fewer than 2²⁰ epochs, so that the upper 12 bits are free for the repeats.
+        let stream = |purpose, id, repeat| Stream::new(self.recipe.seed, purpose, epoch ^ repeat << 20, id);
         let draw = |(id, repeat): (&u32, &u32)| {
-            // A run has fewer than 2²⁰ epochs, so that the upper 12 bits are free for the repeats.
-            let mut stream = Stream::new(self.recipe.seed, Purpose::Augment, epoch ^ repeat << 20, *id);
+            let mut stream = stream(Purpose::Augment, *id, *repeat);
             let mut draws = AugmentDraws::new(&self.recipe, self.channels, self.size, &mut stream);
             if self.recipe.hflip_alternate {
                 draws.map.flip = is_mirrored(self.recipe.seed, *id, epoch + repeat);
@@ -141,11 +159,43 @@ impl AugmentSampler {
             draws
         };
         let draws: Vec<AugmentDraws> = ids.iter().zip(repeats).map(draw).collect();
-        Ok(BatchDraws { numbers: PackedTensors::new(self.numbers(&draws), self.device)?, draws })
+        let mut mixed = Vec::new();
+        if self.recipe.aa == Aa::AugMix {
+            for ((id, repeat), image) in ids.iter().zip(repeats).zip(&draws) {
+                let stream = &mut stream(Purpose::AugMix, *id, *repeat);
+                mixed.push(aug_mix::draw(&self.recipe, *image, self.channels, self.size, stream));
+            }
+        }
+        let numbers = PackedTensors::new(self.numbers(&draws, &mixed), self.device)?;
+        Ok(BatchDraws { draws, mixed, numbers })
     }
 
     /// The tensors that [`Augment::apply`] needs on the device, in the order of their use.
-    fn numbers(&self, draws: &[AugmentDraws]) -> Vec<Tensor> {
+    fn numbers(&self, draws: &[AugmentDraws], mixed: &[Copies]) -> Vec<Tensor> {
+        let mut numbers = self.numbers_of_changes(draws);
+        if !mixed.is_empty() {
+            for draws in aug_mix::changes(mixed) {
+                numbers.extend(self.numbers_of_changes(&draws));
+            }
+            numbers.push(aug_mix::shares(mixed));
+        }
+        if changes_values(&self.recipe) {
+            let sigmas: Vec<f64> = draws.iter().map(|draws| draws.blur).collect();
+            numbers.extend(blur::kernels(&sigmas, self.size).into_iter().flatten());
+        }
+        if draws.iter().any(|draws| draws.erase.is_some()) {
+            let erased: Vec<Option<Rect>> = draws.iter().map(|draws| draws.erase).collect();
+            numbers.push(Rect::edges(&erased));
+        }
+        if self.recipe.train_crop > 0.0 {
+            let places: Vec<[i64; 2]> = draws.iter().map(|draws| draws.window).collect();
+            numbers.push(window::starts(&places, self.size));
+        }
+        numbers
+    }
+
+    /// The tensors of [`Augment::changed`].
+    fn numbers_of_changes(&self, draws: &[AugmentDraws]) -> Vec<Tensor> {
         let mut numbers = Vec::new();
         let maps: Vec<Map> = draws.iter().map(|draws| draws.map).collect();
         match self.geometry {
@@ -158,16 +208,6 @@ impl AugmentSampler {
             numbers.push(colour::columns(&colours));
             let tones: Vec<_> = draws.iter().map(|draws| draws.tone).collect();
             numbers.extend(tone::numbers(&tones));
-            let sigmas: Vec<f64> = draws.iter().map(|draws| draws.blur).collect();
-            numbers.extend(blur::kernels(&sigmas, self.size).into_iter().flatten());
-        }
-        if draws.iter().any(|draws| draws.erase.is_some()) {
-            let erased: Vec<Option<Rect>> = draws.iter().map(|draws| draws.erase).collect();
-            numbers.push(Rect::edges(&erased));
-        }
-        if self.recipe.train_crop > 0.0 {
-            let places: Vec<[i64; 2]> = draws.iter().map(|draws| draws.window).collect();
-            numbers.push(window::starts(&places, self.size));
         }
         numbers
     }

@@ -28,6 +28,7 @@ pub(super) fn draw(
         shift: operation::shift(size, 150.0 / 331.0, f64::INFINITY),
         angle: 30.0,
         factor: 0.9,
+        kept: 8.0,
         bits: 4.0,
     };
     let share = recipe.aa_magnitude / Aa::FULL_MAGNITUDE;

@@ -15,8 +15,14 @@ use super::{
 
 /// Adds one operation, drawn by its place in the list and its strength, to the changes of an image.
 pub(super) fn draw(draws: &mut AugmentDraws, channels: i64, size: ImageSize, [place, strength]: [f64; 2]) {
-    let strongest =
-        Strongest { shear: 0.99, shift: operation::shift(size, 0.5, 32.0), angle: 135.0, factor: 0.99, bits: 6.0 };
+    let strongest = Strongest {
+        shear: 0.99,
+        shift: operation::shift(size, 0.5, 32.0),
+        angle: 135.0,
+        factor: 0.99,
+        kept: 8.0,
+        bits: 6.0,
+    };
     let strength = Strength { signed: 2.0 * strength - 1.0, share: strength };
     operation::add(draws, channels, place, strength, &strongest);
 }

@@ -41,6 +41,8 @@ pub enum Purpose {
     Control = 14,
     /// Resamples of a test set that choose the best of several models; epoch = the figure (0 accuracy, 1 loss).
     Optimism = 15,
+    /// The copies of an image that AugMix mixes with it; index = sample.
+    AugMix = 16,
 }
 
 /// A stream of random numbers.

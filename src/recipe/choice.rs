@@ -135,13 +135,15 @@ choice! {
         Trivial = "trivial",
         /// Several operations of one strength an image (RandAugment, Cubuk et al. 2020).
         Rand = "rand",
+        /// Changed copies mixed with the image (AugMix, Hendrycks et al. 2020).
+        AugMix = "augmix",
     }
 }
 
 impl Aa {
     /// The most operations that `rand` does to an image.
     pub const MOST_OPERATIONS: u32 = 4;
-    /// The magnitude of `rand` at which an operation has its whole strength.
+    /// The magnitude of `rand` and `augmix` at which an operation has its whole strength.
     pub const FULL_MAGNITUDE: f64 = 30.0;
 }
 

@@ -109,7 +109,7 @@ pub(super) const AUGMENTATION: &[Key] = &[
     },
     Key {
         name: "aa", value_names: &["POLICY"], kind: Kind::Word(Aa::WORDS),
-        help: "Automatic augmentation; trivial is TrivialAugment, rand RandAugment",
+        help: "Automatic augmentation: TrivialAugment, RandAugment or AugMix",
         family: Some(KnobFamily::Augmentation), usual: "trivial", example: "aa = 'trivial'", ..Key::KNOB
     },
     Key {
@@ -121,8 +121,8 @@ pub(super) const AUGMENTATION: &[Key] = &[
     Key {
         name: "aa_magnitude", value_names: &["M"], kind: Kind::Number(Range::from_0_to(Aa::FULL_MAGNITUDE)),
         help: "Strength of the operations",
-        remedy: "give a strength such as 9", default: Shown::Value, with: "aa rand",
-        is_read: |recipe| recipe.aa == Aa::Rand, example: "aa = 'rand'\naa_magnitude = 15.0", ..Key::KNOB
+        remedy: "give a strength such as 9", default: Shown::Value, with: "aa rand or augmix",
+        is_read: |recipe| matches!(recipe.aa, Aa::Rand | Aa::AugMix), example: "aa = 'rand'\naa_magnitude = 15.0", ..Key::KNOB
     },
 ];
 
