@@ -51,7 +51,7 @@ fn listed_whole(source: &str, options: &Options) -> Result<Listing> {
 pub fn select(listing: &mut Listing, selection: &Selection, root: &Path, exclusions: Exclusions) -> Result<()> {
     // Tables may name samples that are left out afterwards.
     if let Some(file) = &selection.relabel {
-        relabel::apply(listing, file, root, &exclusions)?;
+        relabel::apply(listing, file, root, &selection.merge, &exclusions)?;
     }
     groups::attach(listing, selection, root, &exclusions)?;
     exclusions.apply(listing, root)?;
@@ -121,7 +121,7 @@ fn generate(data_seed: u64) -> Listing {
 fn settle_and_thin(listing: &mut Listing, source: &str, options: &Options) -> Result<()> {
     settle_splits(listing, options)?;
     let Some(list) = &options.selection.exclude_train else { return Ok(()) };
-    Exclusions::read("exclude_train", list)?.apply_to_train(listing, Path::new(source))?;
+    Exclusions::read("exclude_train", list)?.apply_to_train(listing, Path::new(source), options.fold.is_some())?;
     let untrained = listing.classes_without(&listing.train);
     ensure!(
         untrained.is_empty(),
@@ -194,8 +194,12 @@ fn draw_fold(listing: &mut Listing, Fold { index, of }: Fold, data_seed: u64) ->
     listing.val = Some(all.select(&val));
     ensure!(
         !val.is_empty(),
-        "fold {index} of {of} holds no image: there are {} images; use fewer folds",
-        all.ids.len()
+        "fold {index} of {of} holds no image: there are {} images{}; use fewer folds",
+        all.ids.len(),
+        match all.groups.as_ref().map(|groups| groups.iter().collect::<HashSet<_>>().len()) {
+            Some(groups) => format!(" in {groups} groups, which folds keep whole"),
+            None => String::new(),
+        }
     );
     let untrained = listing.classes_without(&listing.train);
     ensure!(

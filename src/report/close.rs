@@ -116,7 +116,7 @@ fn cards(record: &CloseRecord) -> Vec<Card> {
         card("probe loss", |score| format!("{:.3}", score.probe_loss)),
     ];
     if let Some(test) = record.test.as_ref().and_then(|test| test["top1"].as_f64()) {
-        cards.push(Card::new("test accuracy", format!("{test:.1} %"), "sealed; measured once"));
+        cards.push(Card::new("test accuracy", format!("{test:.1} %"), "sealed; measured once by this search"));
     }
     cards
 }

@@ -161,6 +161,8 @@ impl Base {
         recipe.early_stop = 0;
         recipe.swa_start = 0;
         recipe.progressive = 0.0;
+        // Without an average the reference's own self-distillation had no effect.
+        recipe.kd_average &= self.reference.averages_weights();
         recipe.model_ema = true;
         let updates = length * self.updates(recipe);
         recipe.model_ema_decay = (1.0 - 10.0 / updates).clamp(0.5, 0.9995);

@@ -49,7 +49,19 @@ fn wrong_labels_are_ranked_first_and_can_be_corrected_or_left_out() {
         end.stdout() + &end.stderr()
     };
     let said = train("relabelled", &["--relabel", "new.csv"]);
-    assert!(said.contains("--relabel") || said.contains("label"), "{said}");
+    let rows = String::from_utf8(place.bytes("", "new.csv")).unwrap().lines().count() - 1;
+    let corrected = said.split("Labels were corrected: ").nth(1).unwrap_or_else(|| panic!("{said}"));
+    let counts = corrected
+        .split(" (")
+        .next()
+        .unwrap()
+        .split(", ")
+        .map(|of_split| of_split.split(' ').next().unwrap().parse::<usize>().unwrap_or_else(|_| panic!("{said}")));
+    assert!(rows >= 3 && counts.sum::<usize>() == rows, "{rows} rows: {said}");
+    // A table that somebody changed is not replaced.
+    fs::write(place.path("new.csv"), "name,label,given,score\n").unwrap();
+    let search_again = [&["inspect", "data"], &search[..], &["--write-relabel", "new.csv"]].concat();
+    place.mindgap(&search_again).refuse(&["new.csv exists with other contents", "--force"]);
     // Finished runs are not repeated, and the list joins what the audit lists.
     let again = [&["inspect", "data"], &search[..], &["--write-exclude", "list.txt"]].concat();
     let text = place.mindgap(&again).succeed().stdout();

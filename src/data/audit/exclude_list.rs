@@ -1,10 +1,15 @@
 //! Lists the samples to leave out of training: broken, blank, contradictory, duplicate, leaked and nearly leaked ones.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
 
+use anyhow::{Context, Result};
 use serde::{Serialize, Serializer};
 
 use super::{SplitName, duplicates, examine::ExaminedImage, near::Near};
+use crate::{data::sources::exclude::BYTE_ORDER_MARK, durable};
 
 /// First line of every list.
 const MARK: &str = "# Samples to leave out, listed by mindgap inspect";
@@ -123,6 +128,20 @@ impl ToExclude {
         text
     }
 
+    /// The text of [`to_text`](Self::to_text), followed by the lines of the list in the file `own`, if there is one.
+    ///
+    /// # Errors
+    /// That file cannot be read.
+    pub fn to_text_with(&self, source: &str, command: &str, own: Option<&Path>) -> Result<Vec<u8>> {
+        let mut text = self.to_text(source, command).into_bytes();
+        if let Some(own) = own {
+            let lines = durable::read_text(own).with_context(|| format!("cannot read {}", own.display()))?;
+            text.extend(format!("\n# From {}\n", own.display().to_string().escape_debug()).bytes());
+            text.extend(lines.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&lines));
+        }
+        Ok(text)
+    }
+
     /// The samples that the list `text` names under `reason`; all where it was not written by [`ToExclude::to_text`].
     pub fn read<'a>(text: &'a str, reason: &str) -> Vec<&'a str> {
         let mut is_wanted = !Self::is_list(text.as_bytes());
@@ -148,5 +167,22 @@ impl ToExclude {
 impl Serialize for ToExclude {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.reasons.iter().map(|(reason, keys)| (reason, keys.len())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_list_holds_the_lines_of_the_one_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("own.txt");
+        std::fs::write(&own, "\u{feff}a/1.png\na/2.png\n").unwrap();
+        let list = ToExclude::listed("blank", vec!["a/3.png".into()]);
+        let text = String::from_utf8(list.to_text_with("data", "mindgap train", Some(&own)).unwrap()).unwrap();
+        assert!(ToExclude::is_list(text.as_bytes()) && !text.contains('\u{feff}'), "{text}");
+        let names: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        assert_eq!(names, ["a/3.png", "a/1.png", "a/2.png"]);
     }
 }

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::{data::selection::Selection, durable};
 
+/// What some editors write before UTF-8 text.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// The samples of a list, by their keys ([`Source::key`](super::source::Source::key)). The default list is empty.
 #[derive(Debug, Default)]
 pub struct Exclusions {
@@ -40,6 +43,7 @@ impl Exclusions {
     /// Fails if the file cannot be read, or a line has a backslash that does not begin `\xNN`.
     pub fn read(option: &'static str, file: &Path) -> Result<Self> {
         let text = durable::read_text(file).with_context(|| format!("{}: it cannot be read", named(option, file)))?;
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
         let mut keys = BTreeMap::new();
         for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -72,7 +76,7 @@ impl Exclusions {
     pub fn explain(&self, name: &str, listing: &Listing) -> bool {
         let name = name.as_bytes();
         let is_bad =
-            |file: &BadFile| file.line.map_or_else(|| file.name.as_bytes() == name, |line| line_key(line) == name);
+            |file: &BadFile| file.line.map_or_else(|| file.name == escape(name), |line| line_key(line) == name);
         self.contains(name) || listing.bad.iter().any(is_bad)
     }
 
@@ -91,11 +95,14 @@ impl Exclusions {
     }
 
     /// Removes the listed samples from the train split of `listing`, whose splits are settled; those that the fraction in use
-    /// leaves out are gone already. `root` is the folder of the data.
+    /// leaves out are gone already. `root` is the folder of the data. Where val `is_fold`, what it holds is no mistake: another fold trains on it.
     /// Fails if the list names samples that train does not contain.
-    pub fn apply_to_train(mut self, listing: &mut Listing, root: &Path) -> Result<()> {
+    pub fn apply_to_train(mut self, listing: &mut Listing, root: &Path, is_fold: bool) -> Result<()> {
         if let Some(unused) = &listing.unused {
             self.without_excluded(unused, root);
+        }
+        if let Some(val) = listing.val.as_ref().filter(|_| is_fold) {
+            self.without_excluded(val, root);
         }
         let before = listing.train.ids.len();
         listing.train = self.without_excluded(&listing.train, root);

@@ -12,12 +12,14 @@ use super::{
     name_index::{NameIndex, NotFound},
     unreadable,
 };
+use crate::data::selection::Merge;
 
 /// Corrects the labels of the samples of `listing` that the table `file` names; `root` is the folder of the data. Further
 /// columns are ignored.
+/// A label may also be the class to which `merges` join others afterwards.
 /// Fails if the table cannot be used, names what is no sample and not in `exclusions`, a label that is no class, or two
 /// labels of one sample.
-pub fn apply(listing: &mut Listing, file: &Path, root: &Path, exclusions: &Exclusions) -> Result<()> {
+pub fn apply(listing: &mut Listing, file: &Path, root: &Path, merges: &[Merge], exclusions: &Exclusions) -> Result<()> {
     let table = CsvRows::read("relabel", file)?;
     let (name, label) = (table.names()?, table.required("labels", &LABELS)?);
     let index = NameIndex::new(listing.keys(root));
@@ -25,7 +27,9 @@ pub fn apply(listing: &mut Listing, file: &Path, root: &Path, exclusions: &Exclu
     let (mut missing, mut twice) = (NotFound::default(), Vec::new());
     for row in &table.rows {
         let text = row.field(label);
+        let part = merges.iter().find(|merge| merge.into == text).map(|merge| &merge.from);
         let class = choose_classes::number(&listing.classes, text)
+            .or_else(|error| part.map_or(Err(error), |part| choose_classes::number(&listing.classes, part)))
             .map_err(|error| error.context(format!("{}, line {}", table.option, row.line)))?;
         let Some(number) = index.find(row.field(name), &mut missing) else { continue };
         match corrected[number as usize].replace(class) {

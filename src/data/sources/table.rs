@@ -3,7 +3,12 @@
 //! The columns may have any order and case; further columns are ignored. `pixels` holds a square number of grey values
 //! 0–255 separated by spaces. `Usage` is Training, PublicTest (val) or PrivateTest (test).
 
-use std::{fs::File, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use csv::{ByteRecord, ReaderBuilder, Trim};
@@ -94,28 +99,36 @@ fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Tabl
     let columns = Columns::find(reader.byte_headers().with_context(|| format!("{path:?} cannot be read"))?)
         .with_context(|| format!("the first line of {path:?}"))?;
 
-    let mut splits: [Rows; 3] = Default::default();
+    // The crate counts a line that ends in CRLF when it reads the next one.
+    let before = u64::from(ends_in_crlf(path)?);
+    let mut by_side: BTreeMap<u32, [Rows; 3]> = BTreeMap::new();
     let mut bad = Vec::new();
-    let mut side = None;
     let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record).with_context(|| format!("{path:?} cannot be read"))? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, csv::Position::line) + before;
         if exclusions.take(&line_key(line)) {
             continue;
         }
-        match columns.read(&record, &mut side, line) {
+        match columns.read(&record) {
             Ok(row) => {
-                let rows = &mut splits[row.split as usize];
+                let rows = &mut by_side.entry(row.side).or_default()[row.split as usize];
                 rows.pixels.extend(row.pixels);
                 rows.labels.push(row.label);
                 rows.lines.push(line);
             }
-            Err(error) => {
-                let (name, reason) = (format!("{path:?}, line {line}"), error.to_string());
-                bad.push(BadFile { name, reason, line: Some(line) });
-            }
+            Err(error) => bad.push(bad_row(path, line, error.to_string())),
         }
     }
+    let side = most_frequent(&by_side);
+    let splits = side.and_then(|(side, _)| by_side.remove(&side)).unwrap_or_default();
+    for (here, rows) in by_side {
+        let (side, line_of_side) = side.unwrap_or_default();
+        for line in rows.into_iter().flat_map(|rows| rows.lines) {
+            let reason = format!("{here}×{here} pixels; line {line_of_side} has {side}×{side}");
+            bad.push(bad_row(path, line, reason));
+        }
+    }
+    bad.sort_by_key(|row| row.line);
     ensure!(side.is_some() || !bad.is_empty(), "{path:?} holds no rows below its first line");
     // If no row can be read, the reasons are reported even with `skip_bad`.
     unreadable::tolerate(&bad, &format!("rows of {path:?}"), skip_bad && side.is_some())?;
@@ -123,9 +136,34 @@ fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Tabl
     Ok(Table { splits, side, bad, has_usage: columns.usage.is_some() })
 }
 
+/// Whether the first line of a file ends in CRLF.
+fn ends_in_crlf(path: &Path) -> Result<bool> {
+    let mut line = Vec::new();
+    File::open(path)
+        .and_then(|file| BufReader::new(file).read_until(b'\n', &mut line))
+        .with_context(|| format!("{path:?} cannot be read"))?;
+    Ok(line.ends_with(b"\r\n"))
+}
+
+/// The side that most images have, the first one of equals, with its first line.
+fn most_frequent(by_side: &BTreeMap<u32, [Rows; 3]>) -> Option<(u32, u64)> {
+    let first_line = |splits: &[Rows; 3]| splits.iter().filter_map(|rows| rows.lines.first()).min().copied();
+    let sides = by_side.iter().filter_map(|(side, splits)| {
+        let count: usize = splits.iter().map(|rows| rows.lines.len()).sum();
+        Some((count, first_line(splits)?, *side))
+    });
+    sides.max_by_key(|(count, line, _)| (*count, std::cmp::Reverse(*line))).map(|(_, line, side)| (side, line))
+}
+
+fn bad_row(path: &Path, line: u64, reason: String) -> BadFile {
+    BadFile { name: format!("{path:?}, line {line}"), reason, line: Some(line) }
+}
+
 /// A row of the table.
 struct Row {
     split: SplitName,
+    /// Side of the image in pixels.
+    side: u32,
     label: u32,
     pixels: Vec<u8>,
 }
@@ -159,8 +197,8 @@ impl Columns {
         })
     }
 
-    /// Reads one row. The first valid row sets `side`: the side of its image and its line.
-    fn read(&self, record: &ByteRecord, side: &mut Option<(u32, u64)>, line: u64) -> Result<Row> {
+    /// Reads one row.
+    fn read(&self, record: &ByteRecord) -> Result<Row> {
         ensure!(record.len() == self.all, "{} columns; the first line names {}", record.len(), self.all);
         let label = text(&record[self.emotion])?;
         let label = label.parse().ok().with_context(|| format!("the emotion {label:?} is not a number from 0"))?;
@@ -172,15 +210,13 @@ impl Columns {
             Some(usage) => bail!("the Usage {usage:?} is none of Training, PublicTest, PrivateTest"),
         };
         let pixels = pixels(&record[self.pixels])?;
-        let here = pixels.len().isqrt() as u32;
+        let side = pixels.len().isqrt() as u32;
         ensure!(
-            here > 0 && (here as usize).pow(2) == pixels.len(),
+            side > 0 && (side as usize).pow(2) == pixels.len(),
             "{} pixels; a square number is expected, such as 2304 (48×48)",
             pixels.len()
         );
-        let &mut (expected, first) = side.get_or_insert((here, line));
-        ensure!(here == expected, "{here}×{here} pixels; line {first} has {expected}×{expected}");
-        Ok(Row { split, label, pixels })
+        Ok(Row { split, side, label, pixels })
     }
 }
 

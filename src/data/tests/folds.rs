@@ -84,4 +84,8 @@ fn images_are_left_out_of_train_alone_after_the_splits_are_drawn() {
 
     fs::write(&list, whole.val.key(0, folder.path())).unwrap();
     folder.refuses(&options, &["match no sample of train", "exclude_train"]);
+    // A fold that validates the image trains on it elsewhere.
+    for index in 0..3 {
+        folder.open(&Options { fold: Some(Fold { index, of: 3 }), ..options.clone() }).unwrap();
+    }
 }

@@ -62,6 +62,8 @@ fn the_form_of_the_file_changes_nothing() {
     ] {
         let data = open_table(&table(text), &Options::default()).unwrap_or_else(|error| panic!("{how}: {error:#}"));
         assert_eq!(data.fingerprint, expected, "{how}");
+        let name = data.train.name(1);
+        assert!(how == "empty lines" || name.ends_with("line 3"), "{how}: {name}");
     }
 }
 
@@ -118,6 +120,16 @@ fn a_table_without_a_required_column_is_refused() {
         let refusal = refusal(text);
         assert!(refusal.contains("fer.csv\"") && refusal.contains(expected), "{text:?}: {refusal}");
     }
+}
+
+#[test]
+fn the_most_frequent_size_counts_wherever_it_stands() {
+    let head = "emotion,pixels,Usage\r\n0,1 2 3 4 5 6 7 8 9,Training\r\n";
+    let text = head.to_owned() + &fer().lines().skip(1).map(|line| format!("{line}\r\n")).collect::<String>();
+    let refusal = refusal(&text);
+    assert!(refusal.contains("line 2: 3×3 pixels; line 3 has 2×2"), "{refusal}");
+    let data = open_table(&table(text), &Options { skip_bad: true, ..Options::default() }).unwrap();
+    assert_eq!((data.size, data.train.len(), data.bad_files.len()), (2, 14, 1));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The first stage: what is wrong with the data, and what is trained on.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{collections::HashSet, path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -16,14 +16,28 @@ use mindgap::{
     durable,
     recipe::Recipe,
     search::{CloseRecord, Look, Network, Trained, fitting_batch, networks},
+    stats::counted,
     train::complete_recipe,
 };
 
 /// Val images below which the data are divided into folds: half of them judge, and a difference of 0.1 nats with a spread of 0.7
 /// needs some 200.
 const FEW_VAL: usize = 400;
+/// Groups in a half of val below which they are, too: where images have groups, errors come from how much these differ.
+const FEW_GROUPS: usize = 4;
 /// The number of folds.
 const FOLDS: u32 = 5;
+
+/// The groups of the images in that half of val that has fewer; None where the images have no groups.
+fn groups_of_half(data: &Dataset, data_seed: u64) -> Option<usize> {
+    let groups = data.val.groups.as_ref()?;
+    let in_first_half = data.val_halves(data_seed);
+    let count = |first: bool| {
+        let of_half = groups.iter().zip(&in_first_half).filter(|(_, half)| **half == first);
+        of_half.map(|(group, _)| group).collect::<HashSet<_>>().len()
+    };
+    Some(count(true).min(count(false)))
+}
 
 impl Session {
     /// Examines the data, lists what is left out of training, seals the test set, and completes the reference's recipe. Returns the
@@ -43,11 +57,19 @@ impl Session {
         let may_be_whole = asked.is_none() && audit.images.val >= FEW_VAL;
         let whole = if may_be_whole { Some(self.open_without(&audit, &mut look, &recipe)?) } else { None };
         // A val that is drawn is smaller without what is left out.
-        let few = whole.as_ref().map_or(audit.images.val, |data| data.val.len());
-        let data = match whole.filter(|_| few >= FEW_VAL) {
+        let images = whole.as_ref().map_or(audit.images.val, |data| data.val.len());
+        let groups = whole.as_ref().and_then(|data| groups_of_half(data, recipe.data_seed));
+        let why_folds = match groups {
+            _ if asked.is_some() => None,
+            _ if images < FEW_VAL => Some(format!("{images} val images")),
+            Some(groups) if groups < FEW_GROUPS => Some(format!("the {} in a half of val", counted(groups, "group"))),
+            _ => None,
+        };
+        let data = match whole.filter(|_| why_folds.is_none()) {
             Some(data) => data,
             None => {
-                look.folds = asked.or(Some(FOLDS));
+                let groups = audit.group_leaks.as_ref().map_or(FOLDS, |found| found.groups as u32);
+                look.folds = asked.or(Some(FOLDS.min(groups).max(2)));
                 self.open_in_folds(&mut look, &recipe)?
             }
         };
@@ -56,7 +78,7 @@ impl Session {
         let recipe = if self.record.is_own { recipe } else { self.scaled(recipe, &data) };
         recipe.validate()?;
         self.record.reference = Some(Trained::new(self.record.reference_name.clone(), recipe, Vec::new()));
-        self.say_look(&audit, few);
+        self.say_look(&audit, why_folds.as_deref());
         self.save()?;
         Ok(data)
     }
@@ -129,12 +151,9 @@ impl Session {
             return Ok(());
         }
         let path = self.exclude_list();
-        let mut text = audit.to_exclude.to_text(&self.args.subject, "mindgap close");
         let mut selection = self.args.data.selection();
-        if let Some(own) = &selection.exclude {
-            text += &fs::read_to_string(own).with_context(|| format!("cannot read {}", own.display()))?;
-        }
-        durable::write(&path, text.as_bytes())?;
+        let own = selection.exclude.as_deref();
+        durable::write(&path, &audit.to_exclude.to_text_with(&self.args.subject, "mindgap close", own)?)?;
         selection.exclude = Some(path);
         self.args.data = self.args.data.reading(selection);
         Ok(())
@@ -189,8 +208,8 @@ impl Session {
         Network { stem_stride, ..Network::of(&recipe) }.in_recipe(&recipe)
     }
 
-    /// Says what was found. Without folds `few` val images would be left.
-    fn say_look(&self, audit: &Audit, few: usize) {
+    /// Says what was found. `why_folds` is what would be too few without folds.
+    fn say_look(&self, audit: &Audit, why_folds: Option<&str>) {
         let Some(look) = &self.record.look else { return };
         let count = |split: &PlannedData| format!("{} training and {} val images", split.train, split.val);
         let data = self.record.data.first().map(count).unwrap_or_default();
@@ -202,9 +221,8 @@ impl Session {
             say(format_args!("  left out of training: {count} {reason}"));
         }
         if let Some(folds) = look.folds {
-            say(format_args!(
-                "  {folds} folds, each image validated once: {few} val images would be too few to judge by"
-            ));
+            let why = why_folds.map_or(String::new(), |few| format!(": {few} would be too few to judge by"));
+            say(format_args!("  {folds} folds, each image validated once{why}"));
         }
         if let Some(ledger) = &look.sealed {
             say(format_args!("  the test set is sealed ({ledger}) and is measured once, at the end"));

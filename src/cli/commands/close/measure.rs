@@ -7,14 +7,15 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::session::Session;
+use super::{judge::round_time, session::Session};
 use crate::cli::process::child;
 use mindgap::{
     data::Dataset,
     recipe::Recipe,
     run::{EpochRecord, Observer},
     search::{
-        Base, BudgetPlan, ENOUGH_EPOCHS, Need, Network, Pace, Stage, TrialCost, WINNERS_SHARE, networks, of_length,
+        Base, BudgetPlan, ENOUGH_EPOCHS, Need, Network, Pace, Stage, TrialCost, WINNERS_SHARE, enough, networks,
+        of_length,
     },
     stats, torch,
     train::{RangeTest, Run, Trainer, find_lr},
@@ -62,7 +63,18 @@ impl Session {
         self.record.amp = base.amp;
         self.compare_rate(&base, data, device)?;
         let cost = self.trial_cost(&base);
-        self.record.plan = Some(BudgetPlan::new(self.record.budget_seconds, self.spent(), &cost));
+        let plan = BudgetPlan::new(self.record.budget_seconds, self.spent(), &cost);
+        let reference = self.record.reference_pace.as_ref().map_or(0.0, |pace| pace.epoch_seconds);
+        let one_epoch_each =
+            self.runs() * (reference + self.record.startup_seconds) + cost.last * (cost.epoch + cost.startup);
+        if plan.reference + plan.search + plan.last < one_epoch_each {
+            self.record.note(format!(
+                "The budget will be exceeded: one epoch of the reference and one of the winner take about {} here. A budget of {} would be enough.",
+                round_time(one_epoch_each),
+                round_time(enough(&cost))
+            ));
+        }
+        self.record.plan = Some(plan);
         self.enter(Stage::Planned)
     }
 
@@ -190,7 +202,7 @@ fn pace(network: Network, recipe: Recipe, data: &Dataset, device: Device, limit:
     let vals = if recipe.averages_weights() { 2 } else { 1 };
     let mut run = Run::new(recipe, data)?.device(device).stop(&stop).start()?;
     let measured = (vals * run.sets.val.len() + run.sets.probe.len()) as f64;
-    let mut stopwatch = Stopwatch { stop: &stop, limit, first: None, last: None, steps: 0, record: None };
+    let mut stopwatch = Stopwatch { device, stop: &stop, limit, first: None, last: None, steps: 0, record: None };
     run.fit(&mut stopwatch)?;
     let pace =
         |train_images_per_s, epoch_seconds| Pace { network, train_images_per_s, epoch_seconds, is_of_a_run: false };
@@ -210,6 +222,7 @@ fn pace(network: Network, recipe: Recipe, data: &Dataset, device: Device, limit:
 /// Ends a training after some time, and keeps the moments of its updates. The first update, which also loads libraries, does not
 /// count.
 struct Stopwatch<'a> {
+    device: Device,
     stop: &'a AtomicBool,
     limit: Duration,
     first: Option<Instant>,
@@ -220,6 +233,10 @@ struct Stopwatch<'a> {
 
 impl Observer for Stopwatch<'_> {
     fn step(&mut self, _: u64, _: Option<f64>) {
+        // An update is only queued there.
+        if let Device::Cuda(index) = self.device {
+            tch::Cuda::synchronize(index as i64);
+        }
         let now = Instant::now();
         let Some(first) = self.first else {
             self.first = Some(now);

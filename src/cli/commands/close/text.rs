@@ -60,7 +60,7 @@ pub fn outcome(record: &CloseRecord) -> String {
     let (spent, budget) = (text_of(record.spent_seconds), text_of(record.budget_seconds));
     text += &format!("Tried       {tried}; {spent} of {budget} spent\n");
     if let Some(test) = record.test.as_ref().and_then(|test| test["top1"].as_f64()) {
-        text += &format!("Test        {test:.1} % on the sealed test set, measured once\n");
+        text += &format!("Test        {test:.1} % on the sealed test set, measured once by this search\n");
     }
     for note in &record.notes {
         text += &format!("{}\n", wrapped(&format!("note: {note}")));

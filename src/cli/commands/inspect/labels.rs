@@ -11,6 +11,7 @@ use crate::cli::{
 use mindgap::{
     data::{Audit, Selection},
     labels::SuspectLabels,
+    run::shell_word,
 };
 
 /// Flags of the search for wrong labels.
@@ -110,8 +111,10 @@ impl LabelFlags {
 /// Suspects in the text.
 const SHOWN: usize = 12;
 
-/// Renders the suspects for a terminal. `table` is the table of suggested labels, if it was written.
-pub fn render(suspects: &SuspectLabels, table: Option<&Path>) -> String {
+/// Renders the suspects for a terminal. `data` are the flags of a command that name the data, `table` is the table of suggested labels, if it
+/// was written.
+/// Fails if that table cannot be made.
+pub fn render(suspects: &SuspectLabels, data: &str, table: Option<&Path>) -> Result<String> {
     let list = &suspects.suspect_labels;
     let mut text = format!(
         "\nLabels      {} of {} labels are probably wrong ({:.1} % estimated)\n            out-of-fold accuracy {:.1} %, expected F1 of the \
@@ -135,11 +138,14 @@ pub fn render(suspects: &SuspectLabels, table: Option<&Path>) -> String {
         text += &format!("    Of these, {:.0} % are expected to be wrong.\n", 100.0 * last.precision);
     }
     match table {
-        Some(table) => text += &format!("    mindgap train --relabel {}\n", table.display()),
+        Some(table) if suspects.relabel_csv()?.lines().count() > 1 => {
+            text += &format!("    mindgap train {data} --relabel {}\n", shell_word(&table.to_string_lossy()));
+        }
+        Some(table) => text += &format!("    {} has no row: no label is to be corrected.\n", table.display()),
         None if !list.is_empty() => {
             text += "    --write-relabel FILE.csv and --write-exclude FILE write lists for training.\n"
         }
         None => {}
     }
-    text
+    Ok(text)
 }

@@ -25,10 +25,12 @@ use mindgap::{
     durable,
     labels::SuspectLabels,
     report,
+    run::data_flags,
 };
 
 /// Findings are not failures: the exit code is 0 unless the data cannot be used at all.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("written").multiple(true))]
 #[command(mut_arg("labels", |flag| flag.num_args(0..=1).default_missing_value(SelectionFlags::NO_FILE).help(
     "With a file: take labels from that table (columns file, label and perhaps split, group). Without: look for wrong labels"
 )))]
@@ -52,11 +54,11 @@ pub struct Args {
     model: Option<PathBuf>,
 
     /// Write a list of the samples that training should leave out, for `mindgap train --exclude`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "written")]
     write_exclude: Option<PathBuf>,
 
-    /// Replace a list that was changed since it was written
-    #[arg(long, requires = "write_exclude")]
+    /// Replace a list or table that was changed since it was written
+    #[arg(long, requires = "written")]
     force: bool,
 
     /// Write a page that shows the findings
@@ -106,19 +108,19 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         suspects = args.labels.search(&source, &options.selection, args.data_seed, &audit)?;
         let Some(found) = &suspects else { return Ok(ExitStatus::Stopped) };
         if let Some(file) = &args.labels.write_relabel {
+            check_unchanged(file, found.relabel_csv()?.as_bytes(), args.force, "--write-relabel")?;
             durable::write(file, found.relabel_csv()?.as_bytes())?;
         }
-        audit.to_exclude.add(found.to_exclude());
+        // What networks say that recognise too little is no reason to leave images out.
+        if found.warning.is_none() {
+            audit.to_exclude.add(found.to_exclude());
+        }
     }
     if let Some(file) = &args.write_exclude {
-        let list = audit.to_exclude.to_text(&source, "mindgap train --data DATA --exclude THIS_FILE");
-        ensure!(
-            args.force || !file.exists() || durable::read_text(file)? == list.as_bytes(),
-            "{} exists with other contents, perhaps because somebody changed it: add --force to replace it, or choose \
-             another --write-exclude",
-            file.display()
-        );
-        durable::write(file, list.as_bytes())?;
+        let command = "mindgap train --data DATA --exclude THIS_FILE";
+        let list = audit.to_exclude.to_text_with(&source, command, options.selection.exclude.as_deref())?;
+        check_unchanged(file, &list, args.force, "--write-exclude")?;
+        durable::write(file, &list)?;
     }
     if let Some(file) = &args.html {
         let page = match &suspects {
@@ -131,11 +133,24 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let text = if args.json {
         serde_json::to_string_pretty(&Found::new(&audit, suspects.as_ref())?)? + "\n"
     } else {
-        let labels = suspects.as_ref().map(|found| labels::render(found, args.labels.write_relabel.as_deref()));
-        text::render(&audit, &options.selection, args.write_exclude.as_deref()) + &labels.unwrap_or_default()
+        let data = data_flags(&audit.source, &options.selection);
+        let table = args.labels.write_relabel.as_deref();
+        let labels = suspects.as_ref().map(|found| labels::render(found, &data, table)).transpose()?;
+        text::render(&audit, &options.selection, finds_labels, args.write_exclude.as_deref())
+            + &labels.unwrap_or_default()
     };
     print(text)?;
     Ok(ExitStatus::Done)
+}
+
+/// Fails if `file` has other contents than `new`, unless it may be replaced by `force`.
+fn check_unchanged(file: &Path, new: &[u8], force: bool, flag: &str) -> Result<()> {
+    ensure!(
+        force || !file.exists() || durable::read_text(file)? == new,
+        "{} exists with other contents, perhaps because somebody changed it: add --force to replace it, or choose another {flag}",
+        file.display()
+    );
+    Ok(())
 }
 
 /// The audit in JSON; where wrong labels were looked for, with `suspect_labels`, the scores of all labels, the folder of the
@@ -179,6 +194,12 @@ impl Args {
     fn check_outputs(&self) -> Result<()> {
         if let Some(file) = &self.labels.write_relabel {
             check_ours(file, "table of labels", "--write-relabel", SuspectLabels::is_relabel_csv)?;
+            ensure!(
+                !self.selection.selection().relabel.is_some_and(|table| durable::is_same(&table, file)),
+                "--write-relabel {}: this table is in use (--relabel), and what it corrects would be missing from the new one; \
+                 choose another file",
+                file.display()
+            );
         }
         if let Some(file) = &self.html {
             check_our_page(file, "--html")?;
@@ -187,8 +208,7 @@ impl Args {
             check_ours(file, "list", "--write-exclude", ToExclude::is_list)?;
             ensure!(
                 !self.selection.selection().exclude.is_some_and(|list| durable::is_same(&list, file)),
-                "--write-exclude {}: this list is in use (--exclude), and the samples that it leaves out would be \
-                 missing from the new one; choose another file",
+                "--write-exclude {}: this list is in use (--exclude); choose another file, which will hold its lines too",
                 file.display()
             );
         }

@@ -16,17 +16,19 @@ const EXAMPLES: usize = 3;
 /// Largest number of classes that are all shown; of more classes only the largest and the smallest are shown.
 const CLASSES: usize = 12;
 
-/// Renders the whole audit of what `selection` selects. `list` is the file that lists the samples to leave out, if it was
+/// Renders the whole audit of what `selection` selects; `finds_labels` says whether wrong labels were looked for. `list` is the file that lists the samples to leave out, if it was
 /// written.
-pub fn render(audit: &Audit, selection: &Selection, list: Option<&Path>) -> String {
+pub fn render(audit: &Audit, selection: &Selection, finds_labels: bool, list: Option<&Path>) -> String {
     let mut text = figures(audit) + "\n" + &classes(audit) + "\n" + &findings(audit) + "\n";
     for note in &audit.notes {
         text += &format!("note: {note}\n");
     }
-    // The list of samples to leave out is another one.
-    let selection = Selection { exclude: None, ..selection.clone() };
-    let data = source_and_flags(&audit.source, &selection);
-    text + &advice(audit, &data, list) + &groups_advice(audit, &data) + &folds_advice(audit, &data)
+    // A list that was written holds the lines of the list in use.
+    let exclude = list.filter(|_| audit.to_exclude.count() > 0).map(Path::to_owned).or(selection.exclude.clone());
+    let is_whole = exclude.is_some() || audit.findings.broken.is_empty();
+    let mut data = source_and_flags(&audit.source, &Selection { exclude, ..selection.clone() });
+    data += if is_whole { "" } else { " --skip-bad" };
+    text + &advice(audit, selection, finds_labels, list) + &groups_advice(audit, &data) + &folds_advice(audit, &data)
 }
 
 fn row(label: &str, value: impl AsRef<str>) -> String {
@@ -221,9 +223,15 @@ fn groups_advice(audit: &Audit, data: &str) -> String {
     }
     format!(
         "The splits cut through {}, so that val is no test of new ones. Folds keep\ngroups whole:\n  mindgap train --data \
-         {data} --folds 5 --fold 0\n",
-        count(cut, "group")
+         {data} --folds {} --fold 0\n",
+        count(cut, "group"),
+        fitting_folds(audit)
     )
+}
+
+/// Five folds, or one for each group where there are fewer groups.
+fn fitting_folds(audit: &Audit) -> usize {
+    audit.group_leaks.as_ref().map_or(5, |found| found.groups.clamp(2, 5))
 }
 
 /// Losses of single images usually vary by about one nat, so that the standard error of val's loss is about 1/√n nats.
@@ -234,19 +242,23 @@ const LOSS_SD: f64 = 1.0;
 fn folds_advice(audit: &Audit, data: &str) -> String {
     let n = audit.images.val;
     let error = LOSS_SD / (n as f64).sqrt();
-    if error <= Case::DETECT {
+    if n == 0 || error <= Case::DETECT {
         return String::new();
     }
     format!(
         "Val has {}: its loss will have a standard error of about {error:.2} nats,\ntoo much to tell a difference of {}. To \
-         validate each image once:\n  mindgap compare --data {data} --presets seed,closed --folds 5\n",
+         validate each image once:\n  mindgap compare --data {data} --presets seed,closed --folds {}\n",
         count(n, "image"),
         Case::DETECT,
+        fitting_folds(audit),
     )
 }
 
-/// What to do; `data` are the words of a command that name the data.
-fn advice(audit: &Audit, data: &str, list: Option<&Path>) -> String {
+/// What to do with the samples that should be left out, where `selection` is in use.
+fn advice(audit: &Audit, selection: &Selection, finds_labels: bool, list: Option<&Path>) -> String {
+    let own = source_and_flags(&audit.source, selection) + if finds_labels { " --labels" } else { "" };
+    let data = source_and_flags(&audit.source, &Selection { exclude: None, ..selection.clone() });
+    let file = if selection.exclude.is_some() { "exclude-more.txt" } else { "exclude.txt" };
     let samples = count(audit.to_exclude.count(), "sample");
     match list {
         _ if audit.to_exclude.count() == 0 => "Nothing needs to be left out.\n".to_owned(),
@@ -256,8 +268,8 @@ fn advice(audit: &Audit, data: &str, list: Option<&Path>) -> String {
             shell_word(&list.to_string_lossy())
         ),
         None => format!(
-            "{samples} should be left out of training:\n  mindgap inspect {data} --write-exclude exclude.txt\n  \
-             mindgap train --data {data} --exclude exclude.txt\n"
+            "{samples} should be left out of training:\n  mindgap inspect {own} --write-exclude {file}\n  \
+             mindgap train --data {data} --exclude {file}\n"
         ),
     }
 }

@@ -26,20 +26,22 @@ impl Columns {
     /// Fails if a column is missing, or it is not clear which one is meant.
     pub fn find(table: &CsvRows, label: Option<&str>) -> Result<Self> {
         let name = table.names()?;
-        let group = table.column(&GROUPS)?;
-        let split = match table.column(&SPLITS)? {
+        let asked = label.map(|label| named(table, label)).transpose()?;
+        let other = |column: Option<usize>| column.filter(|_| column != asked);
+        let group = other(table.column(&GROUPS)?);
+        let split = match other(table.column(&SPLITS)?) {
             Some(split) => Some(split),
-            None => by_content(table, &[Some(name), group])?,
+            None => by_content(table, &[Some(name), group, asked])?,
         };
         let rest: Vec<usize> =
             (0..table.head.len()).filter(|column| ![Some(name), split, group].contains(&Some(*column))).collect();
-        let label = match label {
-            Some(label) => named(table, label)?,
+        let label = match asked {
+            Some(label) => label,
             None => only(table, &rest)?,
         };
         ensure!(
-            label != name && Some(label) != split && Some(label) != group,
-            "{}: the column {:?} cannot hold labels, since it holds names, splits or groups",
+            label != name,
+            "{}: the column {:?} cannot hold labels, since it holds the names of the images",
             table.option,
             table.head[label]
         );

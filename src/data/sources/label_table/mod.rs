@@ -224,26 +224,30 @@ impl Matched {
         for line in &table.rows {
             let name = line.field(columns.name);
             let row = Row::read(table, columns, line)?;
-            if row.label.is_empty() {
-                matched.bad.push(BadFile { name: name.into(), reason: "its row has no label".into(), line: None });
-            }
             let below = if index.knows(name) { None } else { places.below(name) };
             let known = below.as_deref().filter(|below| index.knows(below)).unwrap_or(name);
             let Some(number) = index.find(known, &mut missing) else { continue };
             match &mut matched.rows[number as usize] {
                 Some(before) if *before == row => matched.repeated += 1,
                 Some(before) => contradictory.push(format!("{name}: {before} and {row}")),
-                place => *place = Some(row),
+                place => {
+                    if row.label.is_empty() {
+                        let name = exclude::escape(&keys[number as usize]);
+                        matched.bad.push(BadFile { name, reason: "its row has no label".into(), line: None });
+                    }
+                    *place = Some(row);
+                }
             }
         }
         unreadable::check_none(&contradictory, &table.option, "files have rows that contradict each other")?;
         let missing = missing.without(|name| exclusions.take(name.as_bytes()));
         for name in missing.unknown() {
-            matched.bad.push(BadFile { name: name.clone(), reason: places.why_unknown(name), line: None });
+            let listed = exclude::escape(name.as_bytes());
+            matched.bad.push(BadFile { name: listed, reason: places.why_unknown(name), line: None });
         }
         // Unknown names are in `bad` now; what may be meant by the others is not clear.
         missing.without(|_| true).check(&table.option)?;
-        matched.bad.retain(|file| !exclusions.contains(file.name.as_bytes()));
+        matched.bad.retain(|file| !exclude::unescape(file.name.as_bytes()).is_some_and(|key| exclusions.take(&key)));
         Ok(matched)
     }
 }
@@ -261,7 +265,12 @@ impl Row {
         let split = match columns.split.map(|column| row.field(column)) {
             None => SplitName::Train,
             Some(text) => split_of(text).with_context(|| {
-                format!("{}, line {}: the split {text:?} is none of train, val, test", table.option, row.line)
+                format!("{}, line {}: the split {text:?} in the column {:?} is none of train, val, test; rename that column if it does not \
+                     name splits",
+                    table.option,
+                    row.line,
+                    table.head[columns.split.unwrap_or_default()]
+                )
             })?,
         };
         let group = columns.group.map(|column| row.field(column).to_owned()).filter(|group| !group.is_empty());
