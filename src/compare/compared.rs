@@ -29,6 +29,9 @@ pub struct Compared {
     pub macs: Option<u64>,
     /// Figures of its finished runs, over their seeds.
     pub figures: SeedFigures,
+    /// Whether early stopping chose the last epoch of one of its runs, on val.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub early_stopped: bool,
     /// What val loss did at the end of each of its finished runs, in the order of `seeds`.
     #[serde(default)]
     pub val_loss_course: Vec<Course>,
@@ -61,6 +64,7 @@ impl Compared {
             parameters: runs[0].figures.parameters,
             macs: runs[0].figures.macs,
             figures: SeedFigures::of(runs),
+            early_stopped: runs.iter().any(|run| run.figures.early_stopped),
             val_loss_course: runs.iter().map(|run| run.figures.val_loss_course).collect(),
             against: if is_base { None } else { Against::new(runs, base, number) },
             sequential: None,

@@ -8,7 +8,7 @@ use super::{Comparison, Question};
 pub struct Earlier {
     /// Its folder.
     pub folder: PathBuf,
-    /// How many seeds, and how much time, telling the difference took there: a sentence for each preset.
+    /// How many seeds telling the difference took there: a sentence for each preset.
     pub needs: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ impl Earlier {
                 continue;
             }
             let found = found.answering(question);
-            let needs = found.detections();
+            let needs = found.detections(false);
             let seeds = found.presets.iter().map(|preset| preset.paired_seeds()).max().unwrap_or_default();
             if !needs.is_empty() && best.as_ref().is_none_or(|(most, _)| seeds > *most) {
                 best = Some((seeds, Self { folder, needs }));

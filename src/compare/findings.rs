@@ -50,19 +50,19 @@ impl Comparison {
             }
             lines.push(line + ".");
         }
-        lines.extend(self.detections());
+        lines.extend(self.detections(true));
         lines
     }
 
-    /// How many seeds, and how much time, telling the difference asked for takes: a sentence for each preset that has three seeds;
-    /// none where no difference was named.
-    pub(super) fn detections(&self) -> Vec<String> {
+    /// How many seeds telling the difference asked for takes and, of runs that are `here`, how much time: a sentence for each preset that
+    /// has three seeds; none where no difference was named.
+    pub(super) fn detections(&self, are_here: bool) -> Vec<String> {
         let Some(question) = &self.question else { return Vec::new() };
-        self.presets.iter().filter_map(|preset| self.seeds_needed(preset, question)).collect()
+        self.presets.iter().filter_map(|preset| self.seeds_needed(preset, question, are_here)).collect()
     }
 
     /// How many seeds, and how much time, telling the difference asked for takes of this preset.
-    fn seeds_needed(&self, preset: &Compared, question: &Question) -> Option<String> {
+    fn seeds_needed(&self, preset: &Compared, question: &Question, are_here: bool) -> Option<String> {
         let (margin, detection) = (question.detect?, preset.detection?);
         let difference = format!("A difference of {margin} nats between `{}` and `{}`", preset.preset, self.baseline);
         let spread = format!(
@@ -78,7 +78,7 @@ impl Comparison {
         let range = low.map_or(String::new(), |low| format!(" ({low} to {high})"));
         let more = seeds.saturating_sub(preset.paired_seeds());
         let time = match self.seconds_of_a_seed(&[preset]) {
-            Some(seconds) if more > 0 => {
+            Some(seconds) if more > 0 && are_here => {
                 format!(
                     "; {more} more take about {} here",
                     duration_text(seconds / f64::from(question.jobs) * more as f64)

@@ -136,6 +136,7 @@ fn figures_of_all(folds: &[&FinishedRun]) -> RunFigures {
         gap_loss_without_near_leaks: near(&|of| of.gap_loss_without_near_leaks, &|of| {
             of.gap_loss_without_leaks.or(of.gap_loss)
         }),
+        early_stopped: folds.iter().any(|fold| fold.figures.early_stopped),
         val_loss_course: if is_same_course { course } else { Course::Unclear },
         seconds: seconds.map(|seconds| seconds.iter().sum()),
         parameters: first.parameters,

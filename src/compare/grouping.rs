@@ -12,7 +12,7 @@ use super::{FinishedRun, Job, split_fold};
 /// What decides which runs form a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum GroupBy {
-    /// Runs of mindgap's own by recipe: those that differ in nothing but the seed. Others stand alone.
+    /// Runs of mindgap's own by recipe and data: those that differ in nothing but the seed. Others stand alone.
     #[default]
     Recipe,
     /// The name of the folder or file up to a seed at its end: `resnet18-seed0`, `resnet18_s1`, `lr=0.1,seed=2`.
@@ -111,7 +111,7 @@ fn by_key(run: &FinishedRun, key: &str) -> Result<String> {
     Ok(format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
 }
 
-/// Own runs by recipe; a seed that comes twice begins a group of its own. Others stand alone, unless their names look like
+/// Own runs by recipe and data; a seed that comes twice begins a group of its own. Others stand alone, unless their names look like
 /// seeds of one recipe, which only the user can decide.
 fn by_recipe(runs: &[FinishedRun], names: &[Name]) -> Result<Vec<String>> {
     let stems = by_name(names);
@@ -130,8 +130,10 @@ fn by_recipe(runs: &[FinishedRun], names: &[Name]) -> Result<Vec<String>> {
             labels.push(free(&names[index].whole, &labels));
             continue;
         };
-        let is_same =
-            |other: &FinishedRun| other.recipe.as_ref().is_some_and(|other| other.is_same_but_seed_and_fold(recipe));
+        let is_same = |other: &FinishedRun| {
+            other.recipe.as_ref().is_some_and(|other| other.is_same_but_seed_and_fold(recipe))
+                && are_on_same_data(run, other)
+        };
         let same: Vec<usize> = (0..index).filter(|&other| is_same(&runs[other])).collect();
         let place = |index: usize| (seed_of(&runs[index], &names[index]), fold_of(&runs[index]));
         let group = same
@@ -141,6 +143,14 @@ fn by_recipe(runs: &[FinishedRun], names: &[Name]) -> Result<Vec<String>> {
         labels.push(group.unwrap_or_else(|| free(&stems[index], &labels)));
     }
     Ok(labels)
+}
+
+/// Whether both runs were trained on the same data, as far as that is recorded.
+fn are_on_same_data(run: &FinishedRun, other: &FinishedRun) -> bool {
+    match (&run.environment, &other.environment) {
+        (Some(one), Some(two)) => one.data.is_same(&two.data, fold_of(run) == fold_of(other)),
+        _ => true,
+    }
 }
 
 /// `wanted`, or the first of `wanted (2)`, `wanted (3)`, … that is not taken.

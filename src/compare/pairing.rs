@@ -85,6 +85,7 @@ pub fn pair(runs: &mut [FinishedRun]) -> Result<PairedBy> {
         }
     }
     check_groups(runs)?;
+    check_folds(runs)?;
     Ok(by)
 }
 
@@ -177,6 +178,25 @@ fn reorder(run: &mut FinishedRun, keys: &[String], by: PairedBy) {
     if let Some(groups) = &mut images.groups {
         *groups = order.iter().map(|&place| groups[place].clone()).collect();
     }
+}
+
+/// Checks that the runs of a cross-validation have the same folds, which are compared one by one.
+fn check_folds(runs: &[FinishedRun]) -> Result<()> {
+    let first = &runs[0];
+    let seed = |run: &FinishedRun| run.recipe.as_ref().map_or(0, |recipe| recipe.data_seed);
+    for run in &runs[1..] {
+        ensure!(
+            run.folds.len() == first.folds.len() && (run.folds.is_empty() || seed(run) == seed(first)),
+            "{} has {} folds drawn with data seed {}, and {} has {} drawn with {}: compare runs on the same folds",
+            run.name(),
+            run.folds.len(),
+            seed(run),
+            first.name(),
+            first.folds.len(),
+            seed(first)
+        );
+    }
+    Ok(())
 }
 
 /// Checks that runs, whose images are in one order, have the same groups, where they have groups.

@@ -87,7 +87,7 @@ impl Plan {
         for planned in &mut self.runs {
             ensure!(
                 planned.recipe.folds == run.recipe.folds && planned.job.fold.is_some() == run.job.fold.is_some(),
-                "{path} is a plan for {}, not for {}; give this plan a folder of its own",
+                "{path} is a plan for {}, not for {}; give this plan a folder of its own (--out)",
                 folds_text(planned),
                 folds_text(&run)
             );
@@ -98,7 +98,7 @@ impl Plan {
             }
             ensure!(
                 planned.data.fingerprint == run.data.fingerprint,
-                "{path} is a plan for other data: {}, where {} has {}; give this plan a folder of its own",
+                "{path} is a plan for other data: {}, where {} has {}; give this plan a folder of its own (--out)",
                 planned.data,
                 run.job.name(),
                 run.data

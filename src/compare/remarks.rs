@@ -1,6 +1,6 @@
 //! The texts around the tables of a comparison.
 
-use super::{Comparison, Weights, sentence::p_value, table::NONE};
+use super::{Compared, Comparison, Weights, sentence::p_value, table::NONE};
 
 impl Comparison {
     /// What is compared: presets, or models that were trained elsewhere.
@@ -18,13 +18,37 @@ impl Comparison {
     }
 
     /// What the figures are of, a sentence for the report.
-    pub fn figures_of(&self) -> &'static str {
+    pub fn figures_of(&self) -> String {
+        let early = self.early_stopped();
         match self.models.as_ref().map(|models| models.weights) {
-            None | Some(Weights::Last) => "All figures are the last epoch’s: nothing was selected.",
+            None | Some(Weights::Last) if early.is_empty() => {
+                "All figures are the last epoch’s: nothing was selected.".to_owned()
+            }
+            None | Some(Weights::Last) => format!(
+                "All figures are the last epoch’s. Early stopping chose that of {} on the same val images: they are optimistic.",
+                early.join(", ")
+            ),
             Some(Weights::Best) => {
                 "All figures are those of each run’s best epoch, which the same images chose: they are optimistic."
+                    .to_owned()
             }
-            Some(Weights::Given) => "All figures are those of the predictions given.",
+            Some(Weights::Given) => "All figures are those of the predictions given.".to_owned(),
+        }
+    }
+
+    /// The names of what early stopping ended.
+    fn early_stopped(&self) -> Vec<&str> {
+        self.presets.iter().filter(|preset| preset.early_stopped).map(|preset| preset.preset.as_str()).collect()
+    }
+
+    /// What the interval over seeds is, in words.
+    pub fn interval_of_seeds(&self) -> String {
+        match self.folds() {
+            None => "95 % interval of the recipe over other seeds, from three seeds on".to_owned(),
+            Some(folds) => format!(
+                "95 % interval of the recipe over the {folds} folds of each seed, corrected for training sets that overlap (Nadeau and \
+                 Bengio 2003)"
+            ),
         }
     }
 
@@ -45,15 +69,16 @@ impl Comparison {
             }
             Some(Weights::Given) => "All figures are those of the predictions given, mean ± sd over n seeds.",
         };
-        let seeds = match self.folds() {
-            None => "95 % interval of the recipe over other seeds, from three seeds on".to_owned(),
-            Some(folds) => format!(
-                "95 % interval of the recipe over the {folds} folds of each seed, corrected for training sets that overlap (Nadeau and \
-                 Bengio 2003)"
+        let seeds = self.interval_of_seeds();
+        let early = match &self.early_stopped()[..] {
+            [] => String::new(),
+            names => format!(
+                " Early stopping chose the last epoch of {} on the same val images: optimistic.",
+                names.join(", ")
             ),
         };
         format!(
-            "{figures} *CI images*: 95 % interval of these trained models over other images. *CI seeds*: {seeds}. p after Holm's \
+            "{figures}{early} *CI images*: 95 % interval of these trained models over other images. *CI seeds*: {seeds}. p after Holm's \
              correction over {}s.",
             self.noun()
         )
@@ -103,6 +128,7 @@ impl Comparison {
                     .to_owned(),
             );
         }
+        lines.extend(self.without_partner());
         let Some(models) = &self.models else { return lines };
         lines.push(match models.left_out {
             0 => format!("Compared on {} val images, paired by {}.", models.images, models.paired_by.words()),
@@ -112,14 +138,41 @@ impl Comparison {
                 models.paired_by.words()
             ),
         });
-        for preset in self.presets.iter().filter(|preset| preset.preset != self.baseline && preset.against.is_none()) {
+        lines.extend(models.notes.iter().cloned());
+        lines
+    }
+
+    /// What of the presets, and of the baseline, has no partner with the same seed, a sentence for each preset.
+    fn without_partner(&self) -> Vec<String> {
+        let Some(base) = self.presets.iter().find(|preset| preset.preset == self.baseline) else { return Vec::new() };
+        let mut lines = Vec::new();
+        for preset in self.presets.iter().filter(|preset| preset.preset != self.baseline) {
+            let Some(against) = &preset.against else {
+                lines.push(format!(
+                    "`{}` has no seed in common with `{}`, so no difference is computed; group them so that seeds are paired, or compare \
+                     single runs.",
+                    preset.preset, self.baseline
+                ));
+                continue;
+            };
+            // One model against one is compared whatever their seeds. Where seeds are added, the answers tell their number.
+            let are_paired = (preset.seeds.len(), base.seeds.len()) == (1, 1) || self.question.is_some();
+            let alone = |own: &Compared| -> Vec<String> {
+                own.seeds.iter().filter(|seed| !against.seeds.contains(seed)).map(u64::to_string).collect()
+            };
+            let alone = [preset, base].map(|own| (&own.preset, alone(own)));
+            if are_paired || alone.iter().all(|(_, seeds)| seeds.is_empty()) {
+                continue;
+            }
+            let alone = alone.iter().filter(|(_, seeds)| !seeds.is_empty());
+            let list: Vec<String> = alone.map(|(name, seeds)| format!("{} of `{name}`", seeds.join(", "))).collect();
             lines.push(format!(
-                "`{}` has no seed in common with `{}`, so no difference is computed; group them so that seeds are paired, or compare \
-                 single runs.",
-                preset.preset, self.baseline
+                "The differences of `{}` are over the seeds that both have ({}); without a partner: {}.",
+                preset.preset,
+                against.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
+                list.join("; ")
             ));
         }
-        lines.extend(models.notes.iter().cloned());
         lines
     }
 

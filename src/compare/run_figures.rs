@@ -41,6 +41,8 @@ pub struct RunFigures {
     pub val_acc_without_near_leaks: Option<f64>,
     /// Gap in loss without leaks and near leaks.
     pub gap_loss_without_near_leaks: Option<f64>,
+    /// Whether early stopping chose the last epoch, on val.
+    pub early_stopped: bool,
     /// What val loss did at the end of the run.
     pub val_loss_course: Course,
     /// Wall time, in seconds.
@@ -88,6 +90,7 @@ impl RunFigures {
             val_loss_without_near_leaks: last.val_loss_without_near_leaks,
             val_acc_without_near_leaks: last.val_acc_without_near_leaks,
             gap_loss_without_near_leaks: last.gap_loss_without_near_leaks,
+            early_stopped: done.early_stopped,
             val_loss_course: done.val_loss_lately.map_or(Course::Unclear, |lately| lately.course),
             seconds: Some(done.cost.seconds),
             parameters: Some(done.cost.parameters),

@@ -106,17 +106,27 @@ fn runs_of_each(folds: Option<u32>, seeds: usize) -> String {
 }
 
 fn nothing_shown(presets: &[Compared], baseline: &str, models: Option<&Models>) -> String {
-    let seeds = presets.iter().map(|preset| preset.figures.val_loss.n).max().unwrap_or_default();
+    let what = if models.is_some() { "recipe" } else { "preset" };
+    let against = || presets.iter().filter_map(|preset| preset.against.as_ref());
+    let Some(seeds) = against().map(|against| against.seeds.len()).max() else {
+        return format!(
+            "No {what} is shown to be better than `{baseline}`: none has a finished run of a seed that it has"
+        );
+    };
+    let is_tested = against().any(|against| against.val_loss.p.is_some());
+    let folds = presets.first().and_then(|preset| preset.folds);
     if models.is_some() {
-        let tested = if seeds == 1 { "one model each".to_owned() } else { format!("{seeds} seeds") };
-        let least = if seeds < 3 { ", and three seeds are the least" } else { "" };
+        let tested = match folds {
+            None if seeds == 1 => "one model each".to_owned(),
+            _ => runs_of_each(folds, seeds),
+        };
+        let least = if is_tested { "" } else { ", and three seeds are the least" };
         return format!(
             "No recipe is shown to be better than `{baseline}` with {tested}{least}{}",
             these_models(presets, baseline)
         );
     }
-    let folds = presets.first().and_then(|preset| preset.folds);
-    if seeds * folds.unwrap_or(1) as usize <= 2 {
+    if !is_tested {
         return format!(
             "No preset is shown to be better than `{baseline}`: chance between seeds cannot be judged from {seeds} seeds, three are the least"
         );

@@ -169,6 +169,59 @@ fn what_is_missing_is_named_and_enters_no_figure() {
 }
 
 #[test]
+fn seeds_without_a_partner_are_named_and_do_not_count() {
+    let mut runs: Vec<FinishedRun> = (0..3).map(|seed| run("base", seed, 1.2, 0.3)).collect();
+    runs.extend((1..4).map(|seed| run("other", seed, 1.0, 0.6)));
+    let comparison = |runs: &[FinishedRun]| {
+        Comparison::new(&["base".into(), "other".into()], "base", runs.to_vec(), Vec::new(), Vec::new()).unwrap()
+    };
+    let found = comparison(&runs);
+    assert!(found.verdict.contains("cannot be judged from 2 seeds"), "{}", found.verdict);
+    let remarks = found.remarks().join(" ");
+    assert!(remarks.contains("that both have (1, 2); without a partner: 3 of `other`; 0 of `base`"), "{remarks}");
+    let apart = comparison(&[runs[0].clone(), runs[4].clone(), runs[5].clone()]);
+    assert!(apart.verdict.contains("none has a finished run of a seed that it has"), "{}", apart.verdict);
+    assert!(apart.remarks().join(" ").contains("`other` has no seed in common with `base`"));
+}
+
+#[test]
+fn what_early_stopping_ended_is_not_called_unselected() {
+    let mut runs = vec![run("base", 0, 1.2, 0.3), run("other", 0, 1.0, 0.6)];
+    let figures_of = |runs: &[FinishedRun]| {
+        let names = ["base".into(), "other".into()];
+        let comparison = Comparison::new(&names, "base", runs.to_vec(), Vec::new(), Vec::new()).unwrap();
+        comparison.figures_of() + &comparison.legend()
+    };
+    assert!(figures_of(&runs).contains("nothing was selected"));
+    runs[1].figures.early_stopped = true;
+    let words = figures_of(&runs);
+    assert!(
+        !words.contains("nothing was selected") && words.matches("of other on the same val images").count() == 2,
+        "{words}"
+    );
+}
+
+#[test]
+fn runs_of_one_recipe_on_other_data_are_another_group() {
+    let mut runs: Vec<FinishedRun> = (0..3).map(|seed| run("base", seed, 1.2, 0.3)).collect();
+    let places = ["r/a-seed0", "r/a-seed1", "r/b-seed2"].map(std::path::PathBuf::from);
+    let group = |runs: &mut Vec<FinishedRun>| grouping::group(runs, &places, &GroupBy::Recipe).unwrap();
+    assert_eq!(group(&mut runs), ["a"]);
+    runs[2].environment.as_mut().unwrap().data.fingerprint = "other".into();
+    assert_eq!(group(&mut runs), ["a", "b"]);
+}
+
+#[test]
+fn other_folds_are_not_compared() {
+    let mut runs = vec![run("base", 0, 1.2, 0.3), run("other", 0, 1.0, 0.6)];
+    for (run, folds) in runs.iter_mut().zip([3, 4]) {
+        run.folds = vec![run.figures.clone(); folds];
+    }
+    let error = Comparison::new(&["base".into(), "other".into()], "base", runs, Vec::new(), Vec::new()).unwrap_err();
+    assert!(format!("{error:#}").contains("compare runs on the same folds"), "{error:#}");
+}
+
+#[test]
 fn what_val_loss_does_at_the_end_is_reported_preset_by_preset() {
     use crate::stats::Course::{Falls, Rises, Stands, Unclear};
     let mut comparison = compare(&[("base", 1.2, 0.3), ("wins", 1.0, 0.6)], 3);

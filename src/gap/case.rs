@@ -172,9 +172,14 @@ fn read_run(path: &Path) -> Result<Case> {
         Some(done) => Bill::read(&folder, done)?,
         None => None,
     };
+    let mut curves = Curves::of_records(&records);
+    // A recorder that knows nothing of groups wrote another error.
+    if let (Some(done), Some(point)) = (&done, curves.points.last_mut()) {
+        point.gap_se = done.last.gap_loss_se;
+    }
     Ok(Case {
         name: path.display().to_string(),
-        curves: Curves::of_records(&records),
+        curves,
         notes: Vec::new(),
         detect: Case::DETECT,
         run: Some(Evidence {

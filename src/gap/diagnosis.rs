@@ -36,10 +36,17 @@ pub struct Diagnosis {
 const FEW: usize = 6;
 /// A gap above this share of val loss is not healthy.
 const LARGE: f64 = 0.6;
+/// One above this share is not where noise hides what val loss does.
+const LARGE_UNCLEAR: f64 = 0.3;
+/// Findings that judge images and confidence by what the network has learned: one that diverged has learned nothing.
+const OF_A_WORKING_NETWORK: [Id; 5] = [Id::LabelNoise, Id::Underfit, Id::Overconfident, Id::ClassGap, Id::ValSmall];
 
 /// Diagnoses a case.
 pub fn diagnose(case: &Case) -> Diagnosis {
     let mut findings: Vec<Finding> = RULES.iter().filter_map(|rule| rule(case)).collect();
+    if findings.iter().any(|finding| finding.id == Id::Diverged) {
+        findings.retain(|finding| !OF_A_WORKING_NETWORK.contains(&finding.id));
+    }
     if findings.iter().all(|finding| finding.severity == Severity::Info && finding.id != Id::GapBenign) {
         findings.extend(healthy(case));
     }
@@ -70,8 +77,12 @@ impl Diagnosis {
 /// Says that nothing needs a change, where the gap is known and small and there are enough epochs to judge by.
 fn healthy(case: &Case) -> Option<Finding> {
     let (gap, last) = (case.gap()?, case.curves.last()?);
-    let rises = case.val_loss_lately().is_some_and(|lately| lately.course == Course::Rises);
-    if case.curves.points.len() < FEW || gap.share > LARGE || rises {
+    let is_doubtful = case.val_loss_lately().is_some_and(|lately| match lately.course {
+        Course::Rises => true,
+        Course::Unclear => gap.share > LARGE_UNCLEAR,
+        Course::Falls | Course::Stands => false,
+    });
+    if case.curves.points.len() < FEW || gap.share > LARGE || is_doubtful {
         return None;
     }
     let finding = Finding::new(Id::Healthy, Severity::Info, "Healthy: nothing needs a change")

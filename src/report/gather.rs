@@ -72,6 +72,8 @@ impl Report {
         } else {
             None
         };
+        // A comparison also names the folds that are missing.
+        let not_finished = comparison.as_ref().map_or(not_finished, |comparison| comparison.not_finished.clone());
         let gallery = gallery.map_or_else(|| find_gallery(&groups[0].runs[0]), Ok);
         Ok(Self { groups, comparison, not_finished, command_line, gallery, refresh: None })
     }

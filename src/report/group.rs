@@ -3,7 +3,7 @@
 use super::ReportedRun;
 use crate::{compare::MeanSd, run::EpochRecord, stats::Confusion};
 
-/// The runs that differ in nothing but the seed and the fold that validates.
+/// The runs of one recipe on the same data, which differ in nothing but the seed and the fold that validates.
 #[derive(Clone, Debug)]
 pub struct RunGroup {
     /// The preset, or the name of the runs' folders without the seed.
@@ -30,7 +30,7 @@ impl CurvePoint {
 }
 
 impl RunGroup {
-    /// Groups the runs by recipe, in the order in which the first run of each recipe comes. A seed that comes twice begins a
+    /// Groups the runs by recipe and data, in the order in which the first run of each comes. A seed that comes twice begins a
     /// group of its own.
     pub fn gather(runs: Vec<ReportedRun>) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
@@ -57,7 +57,12 @@ impl RunGroup {
         let place = |run: &ReportedRun| (run.job.seed, run.job.fold);
         let is_new = self.runs.iter().all(|other| place(other) != place(run));
         let is_same = match (&self.runs[0].recipe, &run.recipe) {
-            (Some(own), Some(other)) => own.is_same_but_seed_and_fold(other),
+            (Some(own), Some(other)) => {
+                let first = &self.runs[0];
+                let data = &first.environment.data;
+                own.is_same_but_seed_and_fold(other)
+                    && data.is_same(&run.environment.data, first.job.fold == run.job.fold)
+            }
             // Of recorded runs only the folder's name says what they are.
             (None, None) => self.name == run.job.preset,
             _ => false,

@@ -18,7 +18,9 @@ struct Page {
     verdict: Vec<(bool, String)>,
     figures: Option<Table>,
     /// What the figures are of, a sentence.
-    figures_of: &'static str,
+    figures_of: String,
+    /// What the interval over seeds is.
+    interval_of_seeds: String,
     differences: Option<Table>,
     deltas: Option<String>,
     /// Tests of accuracy and remarks, in pieces as the verdict.
@@ -37,6 +39,7 @@ pub fn models_page(comparison: &Comparison) -> Result<String> {
         verdict: pieces(&comparison.verdict),
         figures: Table::of(comparison.figures()),
         figures_of: comparison.figures_of(),
+        interval_of_seeds: comparison.interval_of_seeds(),
         differences: Table::of(comparison.differences()),
         deltas: chart::differences(comparison, position)?,
         remarks: remarks(comparison),

@@ -34,7 +34,9 @@ struct Page<'a> {
     bill: Option<(Bill, String)>,
     figures: Option<Table>,
     /// What the figures are of, a sentence.
-    figures_of: &'static str,
+    figures_of: String,
+    /// What the interval over seeds is.
+    interval_of_seeds: String,
     differences: Option<Table>,
     /// What is compared: presets or models.
     noun: &'static str,
@@ -109,7 +111,8 @@ impl Report {
             bill: single.and_then(|run| run.bill.clone()).map(with_chart).transpose()?,
             // The cards show the figures of a single run.
             figures: if single.is_some() { None } else { comparison.and_then(|all| Table::of(all.figures())) },
-            figures_of: comparison.map_or("", Comparison::figures_of),
+            figures_of: comparison.map_or(String::new(), Comparison::figures_of),
+            interval_of_seeds: comparison.map_or(String::new(), Comparison::interval_of_seeds),
             differences: comparison.and_then(|all| Table::of(all.differences())),
             noun: comparison.map_or("", Comparison::noun),
             legend: self.groups.iter().map(|group| group.name.as_str()).collect(),

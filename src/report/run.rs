@@ -145,6 +145,11 @@ fn read(path: &Path) -> Result<ReportedRun> {
             val = Some(Answers::of(&predictions.last_val, predictions.classes));
         }
     }
+    let mut epochs = folder.epochs()?.records;
+    // A recorder that knows nothing of groups wrote another error.
+    if let (State::Finished(done), Some(last)) = (&state, epochs.last_mut()) {
+        last.gap_loss_se = done.last.gap_loss_se;
+    }
     let (preset, seed) = split_name(path);
     let seed = recipe.as_ref().map(|recipe| recipe.seed).or(seed);
     let fold = recipe.as_ref().and_then(|recipe| recipe.fold.filter(|_| recipe.folds.is_some()));
@@ -153,7 +158,7 @@ fn read(path: &Path) -> Result<ReportedRun> {
         is_seed_known: seed.is_some(),
         folder: path.to_owned(),
         environment: folder.environment()?,
-        epochs: folder.epochs()?.records,
+        epochs,
         sealed_tests: Witnesses::in_run(path)?,
         recipe,
         state,

@@ -122,6 +122,14 @@ pub struct DataSource {
 }
 
 impl DataSource {
+    /// Whether both name the same images in the same splits; where runs validate on different folds, the same data in the same selection.
+    pub fn is_same(&self, other: &Self, are_of_one_fold: bool) -> bool {
+        if are_of_one_fold {
+            return self.fingerprint == other.fingerprint;
+        }
+        (self.place(), &self.selection, &self.classes) == (other.place(), &other.selection, &other.classes)
+    }
+
     /// What opens the data again: their absolute path where there is one.
     pub fn place(&self) -> &str {
         self.path.as_deref().unwrap_or(&self.source)

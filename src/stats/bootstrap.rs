@@ -6,12 +6,12 @@ use crate::random::Stream;
 /// Number of resamples.
 const RESAMPLES: usize = 2000;
 
-/// The 95 % percentile interval of the mean of `values`, resampled with replacement; NaN of no values.
+/// The 95 % percentile interval of the mean of `values`, resampled with replacement; NaN of fewer than two values.
 ///
 /// One value is one cluster: where several figures belong to one image, one for each seed, pass their mean, so that the
 /// image is resampled with all of them.
 pub fn bootstrap_interval(values: &[f64], draws: &mut Stream) -> [f64; 2] {
-    if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
+    if values.len() < 2 || values.iter().any(|value| !value.is_finite()) {
         return [f64::NAN; 2];
     }
     let n = values.len() as u32;

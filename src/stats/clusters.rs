@@ -26,13 +26,13 @@ pub fn clustered_error(values: &[f64], clusters: &[u32]) -> f64 {
 }
 
 /// The 95 % percentile interval of the mean of `values`, whose `clusters` are resampled whole with replacement (the pairs
-/// cluster bootstrap; Cameron and Miller 2015, section VI); NaN of no values.
+/// cluster bootstrap; Cameron and Miller 2015, section VI); NaN of fewer than two clusters.
 ///
 /// # Panics
 /// When the lengths differ. The caller must exclude that.
 pub fn clustered_interval(values: &[f64], clusters: &[u32], draws: &mut Stream) -> [f64; 2] {
     let sums = sums(values, clusters);
-    if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
+    if sums.len() < 2 || values.iter().any(|value| !value.is_finite()) {
         return [f64::NAN; 2];
     }
     let n = sums.len() as u32;

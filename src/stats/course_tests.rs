@@ -109,6 +109,27 @@ fn at_most_one_in_twenty_is_wrong_and_nine_in_ten_are_judged() {
 }
 
 #[test]
+fn short_series_that_fall_without_a_break_still_fall() {
+    for losses in [
+        [1.45, 1.09, 0.874, 0.744, 0.667, 0.62].as_slice(),
+        &[1.9, 1.52, 1.31, 1.231, 1.203, 1.182, 1.151, 1.14, 1.135, 1.131],
+    ] {
+        let points: Vec<(f64, f64)> = (1..).map(f64::from).zip(losses.iter().copied()).collect();
+        let lately = Lately::of_loss(&points).unwrap();
+        assert_eq!(lately.course, Course::Falls, "{lately:?}");
+        assert!(lately.slope < 0.0);
+    }
+}
+
+#[test]
+fn a_series_rises_since_it_was_lowest() {
+    let losses = [1.102, 0.902, 0.857, 0.871, 0.923, 1.012, 1.1, 1.19];
+    let points: Vec<(f64, f64)> = (0..).map(f64::from).zip(losses).collect();
+    let lately = Lately::of_loss(&points).unwrap();
+    assert_eq!((lately.course, lately.since), (Course::Rises, 2.0), "{lately:?}");
+}
+
+#[test]
 fn too_few_points_and_nan_are_not_judged() {
     let series = |values: &[f64]| (1..).map(f64::from).zip(values.iter().copied()).collect::<Vec<(f64, f64)>>();
     assert_eq!(Lately::of_loss(&series(&[1.0, 0.9, 0.8, 0.7])), None);

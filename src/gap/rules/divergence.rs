@@ -1,4 +1,4 @@
-//! `diverged`: a loss is not finite, or training loss ended far above its lowest value.
+//! `diverged`: a loss is not finite, or training loss ended far above its lowest value, or above that of guessing.
 
 use crate::gap::{Case, Finding, Id, Severity};
 
@@ -6,6 +6,8 @@ use crate::gap::{Case, Finding, Id, Severity};
 const NATS_ABOVE: f64 = 1.0;
 /// …and at this multiple of it.
 const TIMES_LOWEST: f64 = 1.5;
+/// It has diverged too when that loss is so many times the loss of guessing.
+const TIMES_GUESSING: f64 = 5.0;
 
 pub fn find(case: &Case) -> Option<Finding> {
     let points = &case.curves.points;
@@ -20,6 +22,16 @@ pub fn find(case: &Case) -> Option<Finding> {
         return Some(finding);
     }
     let losses = case.curves.series(|point| point.train_loss);
+    if let (Some((epoch, last)), Some(chance)) = (losses.last(), case.chance())
+        && *last > TIMES_GUESSING * chance
+    {
+        let title = "The run diverged: training loss is far above that of guessing";
+        let finding = Finding::new(Id::Diverged, Severity::Problem, title)
+            .because(format!("The {} is {last:.3} after epoch {epoch:.0}; guessing is {chance:.3}.", case.training()))
+            .advise(advice)
+            .figures([("last", *last), ("chance", chance)]);
+        return Some(finding);
+    }
     let lowest = losses.iter().copied().reduce(|a, b| if b.1 < a.1 { b } else { a });
     let (lowest, last) = (lowest?, losses.last()?);
     if last.1 < lowest.1 + NATS_ABOVE || last.1 < lowest.1 * TIMES_LOWEST || losses.len() < 3 {

@@ -50,17 +50,19 @@ pub fn find(case: &Case) -> Option<Finding> {
 }
 
 fn falls(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Finding {
-    let first = case.curves.points.iter().find(|point| f64::from(point.epoch) >= lately.since).unwrap_or(best);
+    let is_since = |point: &&LossPoint| f64::from(point.epoch) >= lately.since && point.val_loss.is_finite();
+    let first = case.curves.points.iter().find(is_since).unwrap_or(best);
     Finding::new(Id::GapBenign, Severity::Info, "The gap does no harm yet: validation loss still falls")
         .because(format!(
             "Val loss fell from {:.3} after epoch {} to {:.3}, lately by {} nats an epoch; its lowest is {:.3} (epoch {}). \
-             The network still learns features that hold for val; features of the training images alone grow faster.",
+             The network still learns features that hold for val{}.",
             first.val_loss,
             first.epoch,
             last.val_loss,
             slope(-lately.slope, lately.error),
             best.val_loss,
-            best.epoch
+            best.epoch,
+            if has_grown(case, lately) { "; features of the training images alone grow faster" } else { "" }
         ))
         .advise(advice::while_val_falls(case))
 }
@@ -79,11 +81,16 @@ fn falls_again(case: &Case, best: &LossPoint, lately: &Lately) -> Finding {
 }
 
 fn stands(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> Finding {
-    let title = format!("The gap grows without gain: validation loss has stood still since epoch {:.0}", lately.since);
+    let (what, gained) = if has_grown(case, lately) {
+        ("grows", "has helped the training images alone")
+    } else {
+        ("stays", "has not lowered it")
+    };
+    let title = format!("The gap {what} without gain: validation loss has stood still since epoch {:.0}", lately.since);
     Finding::new(Id::GapHarmful, Severity::Warning, title)
         .because(format!(
             "Val loss was {:.3} after epoch {}, its lowest, and is {:.3}; it changes by {} nats an epoch. Training \
-             since epoch {:.0} has helped the training images alone.{}",
+             since epoch {:.0} {gained}.{}",
             best.val_loss,
             best.epoch,
             last.val_loss,
@@ -135,6 +142,21 @@ fn unclear(case: &Case, best: &LossPoint, last: &LossPoint, lately: &Lately) -> 
             slope(lately.slope, lately.error)
         ))
         .advise(advice::against_noise(case))
+}
+
+/// The share of the gap by which it has grown where that is said.
+const GROWN: f64 = 0.1;
+
+/// Whether the gap has grown while val loss did what it does lately.
+fn has_grown(case: &Case, lately: &Lately) -> bool {
+    let gaps = case.curves.series(|point| point.gap());
+    let since = gaps.iter().position(|(epoch, _)| *epoch >= lately.since);
+    let Some(since) = since.map(|at| &gaps[at..]) else { return false };
+    // Of single epochs the noise is as large as what is asked for.
+    let few = (since.len() / 3).clamp(1, 3);
+    let mean = |gaps: &[(f64, f64)]| gaps.iter().map(|(_, gap)| gap).sum::<f64>() / gaps.len() as f64;
+    let (then, now) = (mean(&since[..few]), mean(&since[since.len() - few..]));
+    now - then > GROWN * now.abs()
 }
 
 /// A slope with its standard error, with more digits where the error is small.

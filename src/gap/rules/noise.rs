@@ -15,6 +15,12 @@ pub fn find(case: &Case) -> Option<Finding> {
     if share < SOME || noise < SOME_NATS || case.curves.points.len() < 6 {
         return None;
     }
+    // The bend of a smooth curve is no noise.
+    let tail = case.curves.tail(|point| point.val_loss);
+    let goes = |up: bool| tail.windows(2).any(|pair| (pair[1].1 > pair[0].1) == up);
+    if !(goes(true) && goes(false)) {
+        return None;
+    }
     let severity = if share > MUCH && noise > MUCH_NATS { Severity::Warning } else { Severity::Info };
     let train = case.noise_of(|point| point.train_loss).unwrap_or(f64::NAN);
     let mut evidence = format!(

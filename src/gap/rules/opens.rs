@@ -20,7 +20,7 @@ pub fn find(case: &Case) -> Option<Finding> {
         return None;
     }
     let [low, high] = onset.interval;
-    let first = case.curves.points[0];
+    let first = *case.curves.points.iter().find(|point| point.gap().is_finite())?;
     let severity = if gap.share > LARGE && gap.value > LARGE_NATS { Severity::Warning } else { Severity::Info };
     let begin =
         case.curves.points.iter().find(|point| f64::from(point.epoch) == onset.at && point.epoch != first.epoch);

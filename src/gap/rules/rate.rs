@@ -52,6 +52,8 @@ fn too_high(case: &Case, losses: &[(f64, f64)]) -> Option<Finding> {
     };
     let rate = case.curves.series(|point| point.lr).into_iter().map(|(_, rate)| rate).fold(f64::NAN, f64::max);
     let advice = if rate.is_finite() {
+        // Four digits: a rate is the product of others.
+        let rate: f64 = format!("{rate:.3e}").parse().unwrap_or(rate);
         format!("Lower the peak rate (it was {rate}; try --lr {:.2e}), or find it with mindgap find-lr.", rate / 3.0)
     } else {
         "Lower the learning rate to a third, or find it with mindgap find-lr.".to_owned()

@@ -121,7 +121,10 @@ impl Rounds<'_> {
         let fingerprint = &self.runs[0].data.fingerprint;
         match Earlier::find(self.out, self.presets, self.baseline, fingerprint, question) {
             Some(earlier) => {
-                say(format_args!("By the comparison on these data in {}:", earlier.folder.display()));
+                say(format_args!(
+                    "By the comparison on these data in {}, whose recipes may have been other ones:",
+                    earlier.folder.display()
+                ));
                 for line in &earlier.needs {
                     say(line);
                 }

@@ -2,9 +2,12 @@
 
 mod learning_curve;
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::cli::{
     ExitStatus,
@@ -20,6 +23,7 @@ use mindgap::{
     },
     report::{Report, log_page},
     run::RunFolder,
+    stats::counted,
 };
 
 #[derive(Debug, clap::Args)]
@@ -107,7 +111,13 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     }
     let text = if args.json { serde_json::to_string_pretty(&diagnosis)? + "\n" } else { diagnosis.to_text() };
     print(text)?;
+    let last = case.curves.points.last();
+    let has_diverged = last.is_some_and(|last| last.train_loss.is_infinite() || last.val_loss.is_infinite());
     match (args.fail_on_gap, diagnosis.gap_loss) {
+        (Some(limit), _) if has_diverged => {
+            say(format_args!("A loss of the last epoch is not a number, so --fail-on-gap {limit} is not met."));
+            Ok(ExitStatus::ThresholdMissed)
+        }
         (Some(limit), Some(gap)) if gap > limit => {
             say(format_args!("The gap of {gap:.3} nats is above --fail-on-gap {limit}."));
             Ok(ExitStatus::ThresholdMissed)
@@ -131,6 +141,7 @@ fn read(args: &Args) -> Result<Case> {
     };
     let options = LogOptions { columns, run: args.run, classes: args.classes.map(|n| n as usize) };
     let Some(run) = args.subjects.iter().find(|path| RunFolder::is_run(path)) else {
+        args.subjects.iter().try_for_each(|path| refuse_folder_of_runs(path))?;
         return log::read(&args.subjects, &options);
     };
     ensure!(
@@ -144,6 +155,23 @@ fn read(args: &Args) -> Result<Case> {
         run.display()
     );
     Case::of_run(run)
+}
+
+/// Fails if `path` is a folder with runs of mindgap in it, whose event files would be read as logs of others.
+fn refuse_folder_of_runs(path: &Path) -> Result<()> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let mut runs: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| RunFolder::is_run(path)).collect();
+    runs.sort();
+    if let Some(first) = runs.first() {
+        bail!(
+            "{} holds {}: name one, such as {}; mindgap report {} shows them side by side",
+            path.display(),
+            counted(runs.len(), "run"),
+            first.display(),
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 fn page_of(args: &Args, case: &Case, diagnosis: &Diagnosis) -> Result<String> {

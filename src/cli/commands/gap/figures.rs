@@ -169,12 +169,15 @@ impl GapFigures {
             (z, _) => format!("The gap is {z:.1} standard errors above 0."),
         });
         if let Some(share) = self.overconfidence_share_of_gap.filter(|share| *share > 0.1) {
+            // Below 1 a temperature sharpens: the network is too unsure, on its training images as well.
+            let what = if self.temperature > 1.0 {
+                format!("{:.0} % of the gap is overconfidence", 100.0 * share)
+            } else {
+                "The network is too unsure".to_owned()
+            };
             found.push(format!(
-                "{:.0} % of the gap is overconfidence: dividing the logits by {:.2} removes {:.3} nats of val loss and changes no \
-                 prediction.",
-                100.0 * share,
-                self.temperature,
-                self.overconfidence
+                "{what}: dividing the logits by {:.2} removes {:.3} nats of val loss and changes no prediction.",
+                self.temperature, self.overconfidence
             ));
         }
         found

@@ -34,8 +34,13 @@ pub fn render(found: &GapFigures) -> String {
     text += &row(
         "Calibration",
         format!(
-            "error {:.4}; temperature {:.3} removes {:.4} nats of val loss",
-            found.calibration_error, found.temperature, found.overconfidence
+            "error {:.4}; temperature {:.3} {} {:.4} nats {} val loss",
+            found.calibration_error,
+            found.temperature,
+            // Fitted on one half of val it may not suit the other.
+            if found.overconfidence < 0.0 { "adds" } else { "removes" },
+            found.overconfidence.abs(),
+            if found.overconfidence < 0.0 { "to" } else { "of" }
         ),
     );
     text += &classes(found);
