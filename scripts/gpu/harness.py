@@ -159,6 +159,13 @@ class Part:
         return records
 
 
+def metadata(path):
+    """The metadata of a safetensors file."""
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        return json.loads(file.read(length))["__metadata__"]
+
+
 def tensors(path):
     """The float32 tensors of a safetensors file by name, as tuples."""
     data = Path(path).read_bytes()

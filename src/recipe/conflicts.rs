@@ -82,14 +82,25 @@ impl Recipe {
             if given >= 1.0 && given.fract() != 0.0 {
                 let remedy = "give whole pixels, or a share of the side below 1";
                 validator.refuse(key, given, "there are no parts of pixels", remedy);
+            } else if size <= stride {
+                let wrong = format!(
+                    "{} makes one pixel of {stride}×{stride}, and the images are {size} pixels wide",
+                    self.model
+                );
+                validator.refuse(key, given, wrong, "give 0 for none");
             } else if side >= size {
                 let wrong = format!("the images are {size} pixels wide");
                 validator.refuse(key, given, wrong, format!("give fewer than {size}, or 0 for none"));
             }
-            if side < stride {
+            if side < stride && stride < size {
                 let wrong = format!("{} makes one pixel of {stride}×{stride}", self.model);
                 validator.refuse(key, given, wrong, format!("give at least {stride} pixels"));
             }
+        }
+        if self.batch_size == 1 && size <= stride {
+            let wrong =
+                format!("{} makes one pixel of {stride}×{stride}, and a norm needs two values or more", self.model);
+            validator.refuse("batch_size", self.batch_size, wrong, "give 2 or more, larger images or a smaller stride");
         }
         if self.train_crop > 0.0 && self.progressive > 0.0 {
             let wrong = "progressive changes the size of the training images too";

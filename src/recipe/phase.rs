@@ -174,3 +174,12 @@ impl Curve {
 fn half_cosine(from: f64, to: f64, progress: f64) -> f64 {
     to + (from - to) * (1.0 + (PI * progress).cos()) / 2.0
 }
+
+/// The nearest number of 15 decimal digits, as many as every `f64` can keep.
+///
+/// A tenth of 0.05 is 0.005 on paper and 0.005000000000000001 in binary. Rounded here the rates that a recipe means are
+/// recorded as it writes them, and no rate moves by more than 5e-15 of itself.
+pub(super) fn tidy(number: f64) -> f64 {
+    let digits = f64::DIGITS as usize - 1;
+    format!("{number:.digits$e}").parse().unwrap_or(number)
+}

@@ -1,6 +1,6 @@
 //! Other learning rates for a recipe, such as a range test suggests.
 
-use super::{Curve, Recipe, schedule::tidy};
+use super::{Curve, Recipe, phase::tidy};
 
 /// A cycle that does not climb at least threefold is hardly one: Smith (2017) has it climb three- or fourfold.
 const LEAST_CLIMB: f64 = 3.0;

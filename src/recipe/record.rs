@@ -4,7 +4,9 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Aa, AmpDtype, Border, ClassWeights, Curve, CycleMode, FirstTrained, Opt, Phase, Stem, Tta, family};
+use super::{
+    Aa, AmpDtype, Border, ClassWeights, Curve, CycleMode, FirstTrained, Opt, Phase, Stem, Tta, family, phase::tidy,
+};
 
 /// Every number that determines a run, apart from the data.
 ///
@@ -148,7 +150,7 @@ pub struct Recipe {
     pub aa: Aa,
     /// Operations to an image of the policy `rand`, 1 to 4. timm: `--aa rand-m9-n2`.
     pub aa_ops: u32,
-    /// Strength of the operations of the policy `rand`, 0 to 30.
+    /// Strength of the operations of the policies `rand` and `augmix`, 0 to 30.
     pub aa_magnitude: f64,
 
     /// Updates after which the slow weights of Lookahead follow. Off: 0.
@@ -278,8 +280,8 @@ impl Default for Recipe {
 }
 
 impl Recipe {
-    /// The recipe on a `share` (0 < share ≤ 1) of its training images, with as many updates: its phases are stretched, and what begins or ends at an
-    /// epoch moves with them.
+    /// The recipe on a `share` (0 < share ≤ 1) of its training images, with as many updates: its phases, their cycles and steps are stretched, and
+    /// what begins or ends at an epoch moves with them.
     ///
     /// # Errors
     /// No network has the recipe's `model` name.
@@ -289,6 +291,8 @@ impl Recipe {
         let factor = epochs / f64::from(self.epochs);
         for phase in &mut smaller.schedule {
             phase.epochs *= factor;
+            // As many updates as before: what counts these stays.
+            phase.curve.stretch(|length| *length = tidy(*length * factor), 1.0);
         }
         for epoch in [&mut smaller.swa_start, &mut smaller.mixup_off_epoch, &mut smaller.early_stop] {
             *epoch = (f64::from(*epoch) * factor).round() as u32;
@@ -372,6 +376,18 @@ mod tests {
         let smaller = recipe.on_share(0.25).unwrap();
         assert_eq!((smaller.epochs, smaller.schedule[0].epochs), (200, 80.0));
         assert_eq!((smaller.mixup_off_epoch, smaller.early_stop, smaller.swa_start), (160, 20, 0));
+        // The rate takes the same course over as many updates.
+        let step = |every, milestones| Curve::Step { factor: 1.0, decay: 0.1, every, milestones };
+        for last in [step(Some(10.0), None), step(None, Some(vec![5.0, 20.0]))] {
+            let mut recipe = recipe.clone();
+            recipe.schedule.truncate(1);
+            recipe.schedule.push(Phase { epochs: 30.0, curve: last });
+            let smaller = recipe.on_share(0.25).unwrap();
+            for update in (0..50 * 40).step_by(7) {
+                let [whole, share] = [rate(&recipe, update, 40), rate(&smaller, update, 10)];
+                assert!((whole - share).abs() <= 1e-9 * whole, "update {update}: {whole} and {share}");
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! | Usual values | 15 to 300. |
 //! | Reference | Hoffer et al. 2017, "Train longer, generalize better"; torchvision's ladder for ResNet-50: +1.8 points from longer training, with augmentation only. |
 
-use super::{Phase, Recipe};
+use super::{Phase, Recipe, phase::tidy};
 
 /// The learning rate of the optimiser's step number `step`, counted from 0 over the whole run.
 ///
@@ -46,15 +46,6 @@ pub(super) fn stretch(schedule: &mut [Phase], epochs: f64) {
         lengthen(&mut phase.epochs);
         phase.curve.stretch(lengthen, epochs / total);
     }
-}
-
-/// The nearest number of 15 decimal digits, as many as every `f64` can keep.
-///
-/// A tenth of 0.05 is 0.005 on paper and 0.005000000000000001 in binary. Rounded here the rates that a recipe means are
-/// recorded as it writes them, and no rate moves by more than 5e-15 of itself.
-pub(super) fn tidy(number: f64) -> f64 {
-    let digits = f64::DIGITS as usize - 1;
-    format!("{number:.digits$e}").parse().unwrap_or(number)
 }
 
 #[cfg(test)]

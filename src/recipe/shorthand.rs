@@ -6,8 +6,9 @@ use toml::Table;
 use super::{
     Curve, CycleMode, Phase, Recipe, Sched,
     keys::{self, SHORTHAND, show},
+    phase::tidy,
     record::to_table,
-    schedule::{stretch, tidy},
+    schedule::stretch,
     validation::{ValidationErrors, Validator},
 };
 
@@ -63,7 +64,10 @@ impl Shorthand {
         let warmup = self.warmup_epochs.unwrap_or(0.0);
         let rest = f64::from(recipe.epochs) - warmup;
         let schedule = &mut recipe.schedule;
-        if self.warmup_epochs.is_some() && matches!(schedule[..], [Phase { curve: Curve::Linear { .. }, .. }, _, ..]) {
+        // A first phase that falls is no warm-up.
+        if self.warmup_epochs.is_some()
+            && matches!(schedule[..], [Phase { curve: Curve::Linear { from, to }, .. }, _, ..] if from < to)
+        {
             schedule.remove(0);
         }
         match self.sched {

@@ -141,8 +141,10 @@ fn signature(file: &mut File) -> Option<Owner> {
 impl Drop for Lock {
     fn drop(&mut self) {
         // An empty file says that the holder ended in order. The file is not deleted: a process that has just opened it
-        // would lock a file that no other process sees. Closing it releases the lock.
+        // would lock a file that no other process sees. Closing it alone would leave the lock to a process that is being started and has
+        // a copy of the open file until its program is loaded.
         let _ = self.0.set_len(0);
+        let _ = self.0.unlock();
     }
 }
 

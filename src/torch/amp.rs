@@ -11,10 +11,10 @@
 
 use std::{arch, ffi::c_char, marker::PhantomData};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use tch::{Device, Kind};
 
-use super::{catch::throw, shim::check};
+use super::{catch::throw, cuda, shim::check};
 
 unsafe extern "C" {
     fn mindgap_autocast_begin(cuda: bool, half: bool) -> *mut c_char;
@@ -69,8 +69,24 @@ pub fn check_amp(device: Device, kind: Kind) -> Result<()> {
         (Device::Cpu, _) if !cpu_has_bfloat16() => bail!(
             "this CPU has no instructions for bfloat16 (AVX-512 BF16, AMX or Arm's BF16), so it would be slower than float32"
         ),
+        (Device::Cuda(index), _) => check_gpu(cuda::driver().ok().as_ref(), index, kind),
         _ => Ok(()),
     }
+}
+
+/// Checks that the GPU of number `index` has instructions for `kind`, as far as the driver tells.
+fn check_gpu(driver: Option<&cuda::Driver>, index: usize, kind: Kind) -> Result<()> {
+    let (least, name) = if kind == Kind::Half { (7, "float16") } else { (8, "bfloat16") };
+    let Some((major, minor)) = driver.and_then(|driver| driver.devices.get(index)).map(|gpu| gpu.capability) else {
+        return Ok(());
+    };
+    let other = if major == 7 { "; --amp-dtype float16 has them" } else { "" };
+    ensure!(
+        major >= least,
+        "cuda:{index}, of compute capability {major}.{minor}, has no instructions for {name} (from {least}.0 on), so it would be \
+         slower than float32{other}"
+    );
+    Ok(())
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -128,6 +144,21 @@ mod tests {
     fn float16_on_a_cpu_is_refused_with_the_reason() {
         let message = check_amp(Device::Cpu, Kind::Half).unwrap_err().to_string();
         assert!(message.contains("float16") && message.contains("CUDA"), "{message}");
-        assert!(check_amp(Device::Cuda(0), Kind::Half).is_ok());
+    }
+
+    #[test]
+    fn gpus_without_instructions_for_the_type_are_refused() {
+        let driver = |capability| {
+            let gpu = cuda::Gpu { name: "GPU".into(), memory: 1 << 30, capability };
+            cuda::Driver { version: (13, 0), devices: vec![gpu] }
+        };
+        for (capability, bfloat16, half) in [((6, 1), false, false), ((7, 5), false, true), ((8, 0), true, true)] {
+            let is_ok = |kind| check_gpu(Some(&driver(capability)), 0, kind).is_ok();
+            assert_eq!((is_ok(Kind::BFloat16), is_ok(Kind::Half)), (bfloat16, half), "{capability:?}");
+        }
+        let message = check_gpu(Some(&driver((7, 5))), 0, Kind::BFloat16).unwrap_err().to_string();
+        assert!(message.contains("7.5") && message.contains("--amp-dtype float16"), "{message}");
+        // Nothing is known of it.
+        assert!(check_gpu(None, 0, Kind::BFloat16).is_ok());
     }
 }

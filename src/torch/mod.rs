@@ -36,7 +36,9 @@ pub(crate) use norm_relu::norm_relu_takes;
 pub use norm_relu::{BatchStatistics, norm_relu};
 pub use sample::sample;
 pub use script::ScriptModule;
-pub use shim::{DeviceMemory, channels_last, device_memory, set_deterministic, set_tf32, version};
+pub use shim::{
+    DeviceMemory, channels_last, device_memory, is_deterministic, is_tf32, set_deterministic, set_tf32, version,
+};
 use shim::{copy_beside, pin_memory};
 pub use threads::{physical_cores, set_threads};
 pub(crate) use transfer::{PackedTensors, pinned, read_number, send_beside, sent};

@@ -1,6 +1,9 @@
 //! Rust side of `shim.cpp`: the few libtorch calls that tch does not expose.
 
-use std::ffi::{CStr, c_char};
+use std::{
+    ffi::{CStr, c_char},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::{Result, bail};
 use tch::Tensor;
@@ -63,6 +66,9 @@ pub fn device_memory(index: usize) -> Result<DeviceMemory> {
     Ok(DeviceMemory { now: now as u64, peak: peak as u64 })
 }
 
+static DETERMINISTIC: AtomicBool = AtomicBool::new(false);
+static TF32: AtomicBool = AtomicBool::new(false);
+
 /// Restricts libtorch to deterministic kernels, or lifts the restriction; an operator that has none then throws. Call
 /// it before the first thread starts and before CUDA is used.
 pub fn set_deterministic(on: bool) -> Result<()> {
@@ -71,15 +77,27 @@ pub fn set_deterministic(on: bool) -> Result<()> {
         // starts. SAFETY: the caller has started no other thread that could read the environment.
         unsafe { std::env::set_var("CUBLAS_WORKSPACE_CONFIG", ":4096:8") };
     }
+    DETERMINISTIC.store(on, Ordering::Relaxed);
     // SAFETY: no pointers go in.
     check(unsafe { mindgap_set_deterministic(on) })
+}
+
+/// Whether [`set_deterministic`] was called with `true` last.
+pub fn is_deterministic() -> bool {
+    DETERMINISTIC.load(Ordering::Relaxed)
 }
 
 /// Lets CUDA devices from Ampere on compute float32 convolutions and matrix products in TF32, which is several times as
 /// fast: the range of float32, with 10 bits of precision instead of 23.
 pub fn set_tf32(on: bool) -> Result<()> {
+    TF32.store(on, Ordering::Relaxed);
     // SAFETY: no pointers go in.
     check(unsafe { mindgap_set_tf32(on) })
+}
+
+/// Whether [`set_tf32`] was called with `true` last.
+pub fn is_tf32() -> bool {
+    TF32.load(Ordering::Relaxed)
 }
 
 /// The tensor that `call` writes, unless it fails.

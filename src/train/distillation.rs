@@ -19,7 +19,7 @@ use crate::{
     model::{Description, pretrained},
     recipe::Recipe,
     run::{RunFolder, TeacherFile},
-    torch::ScriptModule,
+    torch::{self, ScriptModule},
 };
 
 /// A trained network that teaches another.
@@ -56,6 +56,7 @@ impl Teacher {
             })
             .with_context(about)?;
         let mut logit_adjust = 0.0;
+        let is_described = described.is_some();
         if let Some(described) = described {
             let description = Description::from_json(&described).with_context(about)?;
             logit_adjust = description.recipe().with_context(about)?.logit_adjust;
@@ -72,13 +73,29 @@ impl Teacher {
                 data.channels
             );
         }
-        Ok(Some(Self {
+        let teacher = Self {
             module,
             file: TeacherFile { path: path.display().to_string(), hash: pretrained::hash(&bytes) },
             normalize: normalize.clone(),
             classes: data.classes.len() as i64,
             logit_adjust,
-        }))
+        };
+        if !is_described {
+            teacher.refuse_probabilities(data).with_context(about)?;
+        }
+        Ok(Some(teacher))
+    }
+
+    /// Fails if the teacher gives probabilities in place of logits, or fails on two black images of the size of the data.
+    fn refuse_probabilities(&self, data: &Dataset) -> Result<()> {
+        let size = i64::from(data.size);
+        let shape = [2, i64::from(data.channels), size, size];
+        let outputs = self.logits(&Tensor::zeros(shape, (Kind::Float, self.normalize.device())))?;
+        let sums = outputs.sum_dim_intlist(-1, false, None::<Kind>);
+        let (lowest, off) = (torch::read_number(&outputs.min())?, torch::read_number(&(sums - 1.0).abs().max())?);
+        let are_probabilities = lowest >= 0.0 && off < 1e-3;
+        ensure!(!are_probabilities, "the network gives probabilities, not logits: export it without its softmax");
+        Ok(())
     }
 
     /// The teacher's float32 logits `[n, classes]` on normalised images `[n, c, h, w]`.

@@ -31,17 +31,17 @@ pub fn focal_loss(
     // Where p is 1 up to rounding, 1 − p must not fall below 0, whose power has no gradient.
     let others = (-logs.exp() + 1.0).clamp_min(1e-6);
     let mut terms = soft * others.pow_tensor_scalar(gamma) * -logs;
-    let mut total = Tensor::from(n as f64).to_kind(logits.kind()).to_device(logits.device());
-    if let Some(weights) = class_weights {
-        if has_labels {
+    match class_weights {
+        Some(weights) if has_labels => {
             let of_images = weights.index_select(0, targets);
             terms *= of_images.unsqueeze(1);
-            total = of_images.sum(Kind::Float);
-        } else {
-            terms *= weights;
+            return terms.sum(logits.kind()) / of_images.sum(Kind::Float);
         }
+        Some(weights) => terms *= weights,
+        None => {}
     }
-    terms.sum(logits.kind()) / total
+    // A number of the host, whose copy to a device would wait for it.
+    terms.sum(logits.kind()) / n as f64
 }
 
 #[cfg(test)]

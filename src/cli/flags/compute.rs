@@ -73,6 +73,29 @@ impl Compute {
         (all / runs).max(1)
     }
 
+    /// The flags that were given and that a resumed run does not know by itself, each after a space.
+    pub fn given(&self) -> String {
+        let mut words = String::new();
+        if self.device != DeviceRequest::Auto {
+            words += &format!(" --device {}", self.device);
+        }
+        for (flag, is_given) in
+            [("--deterministic", self.deterministic), ("--no-tf32", self.no_tf32), ("--force-amp", self.force_amp)]
+        {
+            if is_given {
+                words += &format!(" {flag}");
+            }
+        }
+        words
+    }
+
+    /// The flags of `command_line`, which began a run, whose absence here changes its bits on CUDA.
+    pub fn missing_of(&self, command_line: &[String]) -> Vec<&'static str> {
+        let flags = [("--deterministic", self.deterministic), ("--no-tf32", self.no_tf32)];
+        let is_missing = |(flag, given): &(&str, bool)| !given && command_line.iter().any(|word| word == flag);
+        flags.into_iter().filter(is_missing).map(|(flag, _)| flag).collect()
+    }
+
     /// These flags as arguments of another `mindgap` process, which is to compute with `threads` threads.
     pub fn words(&self, threads: usize) -> Vec<String> {
         let mut words = vec![format!("--device={}", self.device), format!("--threads={threads}")];

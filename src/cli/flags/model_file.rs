@@ -12,6 +12,7 @@ use crate::cli::{output::say::say, process::child};
 use mindgap::{
     export::{Classifier, FileFormat, Hosted, InputNormalisation, Limits, Model},
     run::RunFolder,
+    torch,
     train::Checkpoint,
 };
 
@@ -107,6 +108,8 @@ pub fn host(path: &Path, device: Device, limits: Limits, normalisation: Option<&
     let mut command = child::mindgap()?;
     let device = if let Device::Cuda(index) = device { format!("cuda:{index}") } else { "cpu".to_owned() };
     command.arg("host").arg("--device").arg(device).arg("--threads").arg(tch::get_num_threads().to_string());
+    command.args(torch::is_deterministic().then_some("--deterministic"));
+    command.args((!torch::is_tf32()).then_some("--no-tf32"));
     if let Some(InputNormalisation { mean, std }) = normalisation {
         let list = |values: &[f32]| values.iter().map(f32::to_string).collect::<Vec<_>>().join(",");
         command.arg(format!("--mean={}", list(mean))).arg(format!("--std={}", list(std)));

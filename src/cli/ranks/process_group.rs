@@ -43,6 +43,11 @@ impl Default for Flags {
 }
 
 impl Flags {
+    /// `--ranks` after a space, where it was given.
+    pub fn given(&self) -> String {
+        self.ranks.map_or(String::new(), |ranks| format!(" --ranks {ranks}"))
+    }
+
     /// Calls `train` with the process group that the environment or `--ranks` asks for, or without one.
     /// Fails if `train` does, if processes did not join, and if one died.
     pub fn with_group(&self, train: impl FnOnce(Option<&ProcessGroup>) -> Result<ExitStatus>) -> Result<ExitStatus> {

@@ -28,7 +28,7 @@ use mindgap::{
     data::Dataset,
     durable, gap,
     recipe::Recipe,
-    run::{Done, Events, RunFolder, RunProgress},
+    run::{Done, Events, RunFolder, RunProgress, shell_word},
     stats::counted,
     torch::{self, device},
     train::{EvalSets, Failure, FitOutcome, Run, RunInProgress, Trainer, complete_recipe, fit},
@@ -92,6 +92,11 @@ fn train(args: &Args, group: Option<&ProcessGroup>) -> Result<ExitStatus> {
     }
     let device = args.compute.prepare(threads, group.map(ProcessGroup::info))?;
     args.compute.check_amp(&request.recipe, device)?;
+    if device.is_cuda() {
+        say_notes(args.compute.missing_of(request.command_before()).into_iter().map(|flag| {
+            format!("this run was begun with {flag}: without it the resumed one does not end with the same bytes")
+        }));
+    }
     let data = request.open_data(args)?;
     let stop = signals::stop_flag()?;
 
@@ -143,7 +148,9 @@ fn train_and_report(
         Some(done) => conclude(args, &path, &done),
         None => {
             say(format_args!("Stopped in epoch {epoch}; everything up to here is kept."));
-            say(format_args!("Resume with: mindgap train --resume --out {}", path.display()));
+            let given = args.compute.given() + &args.ranks.given();
+            let path = shell_word(&path.to_string_lossy());
+            say(format_args!("Resume with: mindgap train --resume --out {path}{given}"));
             Ok(ExitStatus::Stopped)
         }
     }
@@ -210,6 +217,15 @@ fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize
     say_notes(
         recipe.unread().into_iter().map(|key| format!("{} changes nothing: it goes with {}", key.flag(), key.with)),
     );
+    let updates = run.trainer.updates_per_epoch(data.train.len());
+    if updates < FEW_UPDATES {
+        say_notes([format!(
+            "an epoch has {}: {} images in batches of {}; a smaller --batch-size makes more",
+            counted(updates as usize, "update"),
+            data.train.len(),
+            recipe.batch_size
+        )]);
+    }
     let machine = format!("{}, {} threads", device::name(run.trainer.device()), tch::get_num_threads());
     say(match ranks {
         1 => format!("device   {machine}"),
@@ -220,6 +236,9 @@ fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize
     }
     Ok(())
 }
+
+/// Updates in an epoch below which their number is said.
+const FEW_UPDATES: u64 = 10;
 
 /// Prints the final figures.
 fn conclude(args: &Args, folder: &Path, done: &Done) -> Result<ExitStatus> {

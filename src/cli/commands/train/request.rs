@@ -103,6 +103,11 @@ impl Request {
         format!("{stem}-{preset}")
     }
 
+    /// The command that began the resumed run, word by word; empty for a new one.
+    pub fn command_before(&self) -> &[String] {
+        self.previous.as_ref().map_or(&[], |previous| &previous.environment.command_line)
+    }
+
     /// The threads of the resumed run, if as many processes train it as before. With these threads its bits stay the same.
     pub fn threads_before(&self, ranks: usize) -> Option<usize> {
         let versions = &self.previous.as_ref()?.environment.versions;
