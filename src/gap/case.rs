@@ -163,23 +163,21 @@ fn read_run(path: &Path) -> Result<Case> {
     let folder = RunFolder::open(path)?;
     let recipe = folder.recipe()?;
     let environment = folder.environment()?;
-    let records = folder.epochs()?.records;
+    let done = folder.done()?;
+    let mut records = folder.epochs()?.records;
+    if let Some(done) = &done {
+        done.correct_last(&mut records);
+    }
     let last = records.last().context("no epoch of it has ended yet")?;
     let has_predictions = folder.file(RunFolder::PREDICTIONS).exists();
     let predictions = if has_predictions { Some(folder.predictions()?) } else { None };
-    let done = folder.done()?;
     let bill = match &done {
         Some(done) => Bill::read(&folder, done)?,
         None => None,
     };
-    let mut curves = Curves::of_records(&records);
-    // A recorder that knows nothing of groups wrote another error.
-    if let (Some(done), Some(point)) = (&done, curves.points.last_mut()) {
-        point.gap_se = done.last.gap_loss_se;
-    }
     Ok(Case {
         name: path.display().to_string(),
-        curves,
+        curves: Curves::of_records(&records),
         notes: Vec::new(),
         detect: Case::DETECT,
         run: Some(Evidence {

@@ -146,9 +146,8 @@ fn read(path: &Path) -> Result<ReportedRun> {
         }
     }
     let mut epochs = folder.epochs()?.records;
-    // A recorder that knows nothing of groups wrote another error.
-    if let (State::Finished(done), Some(last)) = (&state, epochs.last_mut()) {
-        last.gap_loss_se = done.last.gap_loss_se;
+    if let State::Finished(done) = &state {
+        done.correct_last(&mut epochs);
     }
     let (preset, seed) = split_name(path);
     let seed = recipe.as_ref().map(|recipe| recipe.seed).or(seed);

@@ -180,6 +180,14 @@ impl Done {
         })
     }
 
+    /// Gives the last of a finished run's `records` the error of its gap that is known here: a recorder that took its images for independent
+    /// wrote another one.
+    pub fn correct_last(&self, records: &mut [EpochRecord]) {
+        if let Some(last) = records.last_mut() {
+            last.gap_loss_se = self.last.gap_loss_se;
+        }
+    }
+
     /// Clusters the standard errors of the last epoch's gap by group, for a run whose recorder took its images for
     /// independent. `groups` are those of val's images and of the probe's, `leaks` says which val images also appear in train.
     pub(super) fn cluster_gap(&mut self, predictions: &Predictions, groups: &[Vec<u32>; 2], leaks: &[bool]) {

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
-use mindgap::report;
+use mindgap::{durable, report};
 
 /// Fails if `path` is a file that mindgap did not write, as `is_ours` tells by its contents. The error names the kind of
 /// file, `what`, and the `flag` that chooses another path.
@@ -28,4 +28,15 @@ pub fn check_marked(path: &Path, what: &str, flag: &str, mark: &str) -> Result<(
 /// Fails if `path` is a file that is not a report of mindgap. `flag` chooses another path.
 pub fn check_our_page(path: &Path, flag: &str) -> Result<()> {
     check_marked(path, "report", flag, report::MARK)
+}
+
+/// Fails if the file at `path` has other contents than the `new` ones, unless `force` says that it may be replaced. `flag` chooses another
+/// path.
+pub fn check_unchanged(path: &Path, new: &[u8], force: bool, flag: &str) -> Result<()> {
+    ensure!(
+        force || !path.exists() || durable::read_text(path)? == new,
+        "{} exists with other contents, perhaps because somebody changed it: add --force to replace it, or choose another {flag}",
+        path.display()
+    );
+    Ok(())
 }

@@ -15,7 +15,7 @@ use crate::cli::{
     ExitStatus,
     flags::{data::Bar, option_names::with_flags, selection::SelectionFlags},
     output::{
-        overwrite::{check_our_page, check_ours},
+        overwrite::{check_our_page, check_ours, check_unchanged},
         print::print,
         say::say,
     },
@@ -108,8 +108,9 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         suspects = args.labels.search(&source, &options.selection, args.data_seed, &audit)?;
         let Some(found) = &suspects else { return Ok(ExitStatus::Stopped) };
         if let Some(file) = &args.labels.write_relabel {
-            check_unchanged(file, found.relabel_csv()?.as_bytes(), args.force, "--write-relabel")?;
-            durable::write(file, found.relabel_csv()?.as_bytes())?;
+            let table = found.relabel_csv()?;
+            check_unchanged(file, table.as_bytes(), args.force, "--write-relabel")?;
+            durable::write(file, table.as_bytes())?;
         }
         // What networks say that recognise too little is no reason to leave images out.
         if found.warning.is_none() {
@@ -141,16 +142,6 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     };
     print(text)?;
     Ok(ExitStatus::Done)
-}
-
-/// Fails if `file` has other contents than `new`, unless it may be replaced by `force`.
-fn check_unchanged(file: &Path, new: &[u8], force: bool, flag: &str) -> Result<()> {
-    ensure!(
-        force || !file.exists() || durable::read_text(file)? == new,
-        "{} exists with other contents, perhaps because somebody changed it: add --force to replace it, or choose another {flag}",
-        file.display()
-    );
-    Ok(())
 }
 
 /// The audit in JSON; where wrong labels were looked for, with `suspect_labels`, the scores of all labels, the folder of the

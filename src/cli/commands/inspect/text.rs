@@ -25,7 +25,8 @@ pub fn render(audit: &Audit, selection: &Selection, finds_labels: bool, list: Op
     }
     // A list that was written holds the lines of the list in use.
     let exclude = list.filter(|_| audit.to_exclude.count() > 0).map(Path::to_owned).or(selection.exclude.clone());
-    let is_whole = exclude.is_some() || audit.findings.broken.is_empty();
+    // A list that was in use before leaves these files in.
+    let is_whole = list.is_some() || audit.findings.broken.is_empty();
     let mut data = source_and_flags(&audit.source, &Selection { exclude, ..selection.clone() });
     data += if is_whole { "" } else { " --skip-bad" };
     text + &advice(audit, selection, finds_labels, list) + &groups_advice(audit, &data) + &folds_advice(audit, &data)
