@@ -39,6 +39,8 @@ pub struct Evidence {
     pub done: Option<Done>,
     /// The network's outputs on every image of val and probe.
     pub predictions: Option<Predictions>,
+    /// The numbers of the groups of val's images and of the probe's, where the images have groups.
+    pub groups: Option<[Vec<u32>; 2]>,
     /// Val loss without leaks and known near leaks, after the last epoch \[nats\]; None where val has neither.
     pub val_loss_without_leaks: Option<f64>,
     /// The bill of the gap, where one was made.
@@ -97,7 +99,8 @@ impl Case {
 
     /// How far the last epoch's val losses lie above the best epoch's: the mean over images of their differences \[nats\].
     pub fn risen_over_images(&self) -> Option<Estimate> {
-        let predictions = self.run.as_ref()?.predictions.as_ref()?;
+        let run = self.run.as_ref()?;
+        let predictions = run.predictions.as_ref()?;
         let best = predictions.best_val.measured();
         let last = predictions.last_val.measured();
         if best.losses.len() != last.losses.len() || best.losses.len() < 2 {
@@ -108,7 +111,8 @@ impl Case {
             differences.push(f64::from(*last) - f64::from(*best));
         }
         let value = stats::mean(&differences);
-        value.is_finite().then(|| Estimate { value, standard_error: stats::standard_error(&differences) })
+        let standard_error = stats::error_of_mean(&differences, run.val_groups());
+        value.is_finite().then_some(Estimate { value, standard_error })
     }
 
     /// Whether training loss still falls at the end, by more than half a percent of itself per epoch.
@@ -133,9 +137,11 @@ impl Case {
 
     /// Losses and hits of val and probe, image by image, after the last epoch.
     pub fn images(&self) -> Option<(Measured, Measured)> {
-        let predictions = self.run.as_ref()?.predictions.as_ref()?;
-        let are_there = !predictions.last_val.labels.is_empty() && !predictions.last_probe.labels.is_empty();
-        are_there.then(|| (predictions.last_val.measured(), predictions.last_probe.measured()))
+        let run = self.run.as_ref()?;
+        let predictions = run.predictions.as_ref()?;
+        let (val, probe) = (predictions.last_val.measured(), predictions.last_probe.measured());
+        let are_there = !val.losses.is_empty() && !probe.losses.is_empty();
+        are_there.then(|| (val.in_groups(run.val_groups()), probe.in_groups(run.probe_groups())))
     }
 
     /// How many nats a temperature above 1 removes from val loss, and that temperature; for a finished run.
@@ -158,6 +164,16 @@ impl Case {
     }
 }
 
+impl Evidence {
+    fn val_groups(&self) -> Option<&[u32]> {
+        self.groups.as_ref().map(|[val, _]| &val[..])
+    }
+
+    fn probe_groups(&self) -> Option<&[u32]> {
+        self.groups.as_ref().map(|[_, probe]| &probe[..])
+    }
+}
+
 /// Reads a run folder as a case.
 fn read_run(path: &Path) -> Result<Case> {
     let folder = RunFolder::open(path)?;
@@ -171,6 +187,14 @@ fn read_run(path: &Path) -> Result<Case> {
     let last = records.last().context("no epoch of it has ended yet")?;
     let has_predictions = folder.file(RunFolder::PREDICTIONS).exists();
     let predictions = if has_predictions { Some(folder.predictions()?) } else { None };
+    let groups = match &predictions {
+        Some(predictions) if folder.file(RunFolder::IMAGES).exists() => {
+            let images = folder.images()?;
+            images.check(predictions)?;
+            images.group_numbers()
+        }
+        _ => None,
+    };
     let bill = match &done {
         Some(done) => Bill::read(&folder, done)?,
         None => None,
@@ -186,6 +210,7 @@ fn read_run(path: &Path) -> Result<Case> {
             data: environment.data,
             done,
             predictions,
+            groups,
             val_loss_without_leaks: last.val_loss_without_near_leaks.or(last.val_loss_without_leaks),
             bill,
         }),

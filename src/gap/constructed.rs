@@ -200,6 +200,7 @@ fn run(setting: &Setting, seed: u64) -> Case {
             data,
             val_loss_without_leaks: done.last.val_loss_without_leaks,
             bill: None,
+            groups: None,
             done: Some(done),
             predictions: Some(Predictions {
                 classes: CLASSES,

@@ -1,6 +1,9 @@
 //! `more-data`: would more training images lower val loss?
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 
@@ -17,6 +20,7 @@ pub const SHARES: [f64; 5] = [0.1, 0.18, 0.32, 0.56, 1.0];
 const RESAMPLES: usize = 500;
 
 /// Losses of a run on some of the training images.
+#[derive(Clone)]
 struct SubsetLosses {
     /// Number of training images.
     images: usize,
@@ -44,8 +48,11 @@ pub fn finished_learning_curve(folder: &Path) -> Result<Option<Finding>> {
         return Ok(None);
     }
     let mut sizes = Vec::new();
+    let mut groups = None;
     for folder in &folders {
         let run = RunFolder::open(folder)?;
+        // The last is the run on all images; the val images are the same in all.
+        groups = run.images()?.group_numbers().map(|[val, _]| val);
         let predictions = run.predictions()?;
         sizes.push(SubsetLosses {
             images: run.environment()?.data.train,
@@ -53,12 +60,12 @@ pub fn finished_learning_curve(folder: &Path) -> Result<Option<Finding>> {
             probe_loss: predictions.best_probe.measured().mean_loss(),
         });
     }
-    Ok(more_data(&sizes))
+    Ok(more_data(&sizes, groups.as_deref()))
 }
 
-/// Extrapolates the losses of runs on some of the images, the whole set last, to more images. None where the runs are too
-/// few, or were measured on different val images.
-fn more_data(sizes: &[SubsetLosses]) -> Option<Finding> {
+/// Extrapolates the losses of runs on some of the images, the whole set last, to more images. `groups` are those of the val
+/// images, where they have some. None where the runs are too few, or were measured on different val images.
+fn more_data(sizes: &[SubsetLosses], groups: Option<&[u32]>) -> Option<Finding> {
     let whole = sizes.last()?;
     let images = whole.val.len();
     if images == 0 || sizes.iter().any(|size| size.val.len() != images) {
@@ -67,10 +74,12 @@ fn more_data(sizes: &[SubsetLosses]) -> Option<Finding> {
     let all: Vec<usize> = (0..images).collect();
     let [twice, fourfold] = gains(sizes, &all)?;
     let mut draws = Stream::new(0, Purpose::Resample, 0, 1);
+    let units = units(images, groups);
     let mut gains_twice = Vec::new();
     let mut gains_fourfold = Vec::new();
     for _ in 0..RESAMPLES {
-        let chosen: Vec<usize> = (0..images).map(|_| draws.below(images as u32) as usize).collect();
+        let drawn = (0..units.len()).map(|_| &units[draws.below(units.len() as u32) as usize]);
+        let chosen: Vec<usize> = drawn.flatten().copied().collect();
         if let Some([twice, fourfold]) = gains(sizes, &chosen) {
             gains_twice.push(twice);
             gains_fourfold.push(fourfold);
@@ -110,6 +119,16 @@ fn more_data(sizes: &[SubsetLosses]) -> Option<Finding> {
     Some(finding)
 }
 
+/// What is drawn in a resample: the images of each group, or each image by itself.
+fn units(images: usize, groups: Option<&[u32]>) -> Vec<Vec<usize>> {
+    let Some(groups) = groups else { return (0..images).map(|image| vec![image]).collect() };
+    let mut units = BTreeMap::<u32, Vec<usize>>::new();
+    for (image, &group) in groups.iter().enumerate() {
+        units.entry(group).or_default().push(image);
+    }
+    units.into_values().collect()
+}
+
 /// By how much twice and four times as many images would lower the mean loss of the `chosen` val images \[nats\].
 fn gains(sizes: &[SubsetLosses], chosen: &[usize]) -> Option<[f64; 2]> {
     let mut points = Vec::new();
@@ -147,7 +166,7 @@ mod tests {
 
     #[test]
     fn images_help_where_the_curve_still_falls() {
-        let finding = more_data(&sizes(0.3, 12.0, 0.4)).unwrap();
+        let finding = more_data(&sizes(0.3, 12.0, 0.4), None).unwrap();
         assert_eq!(finding.title, "More images would help");
         let expected = 12.0 * (1000f64.powf(-0.4) - 2000f64.powf(-0.4));
         assert!((finding.figures["gain_twice"] - expected).abs() < 0.01, "{finding:?}");
@@ -156,14 +175,32 @@ mod tests {
 
     #[test]
     fn images_hardly_help_where_it_is_flat() {
-        assert_eq!(more_data(&sizes(1.2, 0.01, 0.2)).unwrap().title, "More images alone would hardly help");
+        assert_eq!(more_data(&sizes(1.2, 0.01, 0.2), None).unwrap().title, "More images alone would hardly help");
+    }
+
+    #[test]
+    fn images_of_one_group_are_drawn_together() {
+        assert_eq!(units(4, Some(&[7, 3, 7, 9])), [vec![1], vec![0, 2], vec![3]]);
+        // Eight images of each group that gain alike: a few groups tell less than as many images.
+        let mut sizes = sizes(0.3, 12.0, 0.4);
+        for size in &mut sizes {
+            let gain = |group: usize| 1.0 + 0.5 * Stream::new(0, Purpose::Init, 1, group as u32).normal();
+            let slope = size.probe_loss * (size.images as f64).powf(-0.4);
+            size.val.iter_mut().enumerate().for_each(|(image, loss)| *loss += (20.0 * slope * gain(image / 8)) as f32);
+        }
+        let groups: Vec<u32> = (0..400).map(|image| image / 8).collect();
+        let width = |groups: Option<&[u32]>| {
+            let figures = more_data(&sizes, groups).unwrap().figures;
+            figures["gain_twice_high"] - figures["gain_twice_low"]
+        };
+        assert!(width(Some(&groups)) > 1.5 * width(None));
     }
 
     #[test]
     fn runs_on_other_val_images_say_nothing() {
         let mut sizes = sizes(1.0, 1.0, 0.5);
         sizes[0].val.pop();
-        assert_eq!(more_data(&sizes), None);
-        assert_eq!(more_data(&[]), None);
+        assert_eq!(more_data(&sizes, None), None);
+        assert_eq!(more_data(&[], None), None);
     }
 }

@@ -12,7 +12,7 @@ impl Diagnosis {
         let epochs = if self.epochs == 1 { "1 epoch".to_owned() } else { format!("{} epochs", self.epochs) };
         let mut text = match (self.gap_loss, self.gap_loss_se) {
             (Some(gap), Some(error)) => {
-                format!("{}: {epochs}, gap {gap:.3} ± {error:.3} nats\n", self.subject)
+                format!("{}: {epochs}, gap {gap:.3} ± {error:.3} nats (one standard error)\n", self.subject)
             }
             (Some(gap), None) => format!("{}: {epochs}, gap {gap:.3} nats\n", self.subject),
             (None, _) => format!("{}: {epochs}, no gap is known\n", self.subject),

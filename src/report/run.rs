@@ -132,17 +132,19 @@ fn read(path: &Path) -> Result<ReportedRun> {
         _ => None,
     };
     let mut val = None;
-    let (mut names, mut val_groups) = (None, None);
+    let (mut names, mut val_groups, mut numbers) = (None, None, None);
     if folder.file(RunFolder::PREDICTIONS).exists() {
         let predictions = folder.predictions()?;
         if matches!(state, State::Finished(_)) && folder.file(RunFolder::IMAGES).exists() {
             let images = folder.images()?;
             images.check(&predictions)?;
+            numbers = images.group_numbers().map(|[val, _]| val);
             val_groups = images.val.iter().map(|image| image.group.clone()).collect();
             names = Some(images.val.into_iter().map(|image| image.name).collect());
         }
         if !predictions.last_val.labels.is_empty() {
-            val = Some(Answers::of(&predictions.last_val, predictions.classes));
+            let answers = Answers::of(&predictions.last_val, predictions.classes);
+            val = Some(Answers { measured: answers.measured.in_groups(numbers.as_deref()), ..answers });
         }
     }
     let mut epochs = folder.epochs()?.records;

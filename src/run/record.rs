@@ -145,10 +145,7 @@ impl Measured {
 
     /// The standard error of the mean loss \[nats\], clustered by group where there are groups.
     pub fn loss_error(&self) -> f64 {
-        match &self.groups {
-            Some(groups) => stats::clustered_error(&self.losses_f64(), groups),
-            None => stats::standard_error(&self.losses_f64()),
-        }
+        stats::error_of_mean(&self.losses_f64(), self.groups.as_deref())
     }
 
     /// The mean loss \[nats\].

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::score::{PerImage, error};
+use super::score::PerImage;
 use crate::{run::nan, stats};
 
 /// The mean of a paired difference over images. Below 0 the first recipe is lower.
@@ -49,7 +49,7 @@ impl PairedDifference {
         let (of_a, of_b) = (&a.probe_losses, &b.probe_losses);
         ensure!(of_a.len() == of_b.len(), "two recipes were measured on different probes");
         let differences: Vec<f64> = of_a.iter().zip(of_b).map(|(a, b)| a - b).collect();
-        let probe_error = error(&differences, a.probe_groups.as_deref());
+        let probe_error = stats::error_of_mean(&differences, a.probe_groups.as_deref());
         let se = stats::hypotenuse(val.se, probe_error);
         Ok(Self::new(val.mean - stats::mean(&differences), se, a.freedom_of_gap()))
     }
@@ -62,7 +62,7 @@ impl PairedDifference {
     fn between(a: &PerImage, b: &PerImage, of_a: &[f64], of_b: &[f64], unit: f64) -> Result<Self> {
         ensure!(a.names == b.names, "two recipes were measured on different images");
         let differences: Vec<f64> = of_a.iter().zip(of_b).map(|(a, b)| unit * (a - b)).collect();
-        Ok(Self::new(stats::mean(&differences), error(&differences, a.groups.as_deref()), a.freedom()))
+        Ok(Self::new(stats::mean(&differences), stats::error_of_mean(&differences, a.groups.as_deref()), a.freedom()))
     }
 
     /// Whether the first recipe is lower by more than chance explains.

@@ -155,8 +155,8 @@ impl PerImage {
     /// The figures.
     pub fn score(&self) -> Score {
         let (val_loss, probe_loss) = (stats::mean(&self.losses), stats::mean(&self.probe_losses));
-        let val_error = error(&self.losses, self.groups.as_deref());
-        let probe_error = error(&self.probe_losses, self.probe_groups.as_deref());
+        let val_error = stats::error_of_mean(&self.losses, self.groups.as_deref());
+        let probe_error = stats::error_of_mean(&self.probe_losses, self.probe_groups.as_deref());
         Score {
             images: self.losses.len(),
             val_loss,
@@ -176,15 +176,7 @@ fn add(sums: &mut [f64], values: &[f64]) {
     sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
-/// The standard error of a mean over images, clustered by group where there are groups.
-pub(super) fn error(values: &[f64], groups: Option<&[u32]>) -> f64 {
-    match groups {
-        Some(groups) => stats::clustered_error(values, groups),
-        None => stats::standard_error(values),
-    }
-}
-
-/// Degrees of freedom of that error.
+/// Degrees of freedom of the error of a mean over images.
 fn freedom(values: usize, groups: Option<&[u32]>) -> f64 {
     let units = groups.map_or(values, |groups| groups.iter().collect::<HashSet<_>>().len());
     units as f64 - 1.0

@@ -3,8 +3,19 @@
 
 use std::collections::HashMap;
 
-use super::{bootstrap::percentile_interval, mean};
+use super::{bootstrap::percentile_interval, mean, standard_error};
 use crate::random::Stream;
+
+/// The standard error of the mean of `values`: [`clustered_error`] where they come in `clusters`, else sd/√n.
+///
+/// # Panics
+/// When the lengths differ. The caller must exclude that.
+pub fn error_of_mean(values: &[f64], clusters: Option<&[u32]>) -> f64 {
+    match clusters {
+        Some(clusters) => clustered_error(values, clusters),
+        None => standard_error(values),
+    }
+}
 
 /// The cluster-robust standard error of the mean of n `values` in G `clusters` (value i is of cluster `clusters[i]`):
 /// √(G / (G − 1) · Σ_g (Σ_{i in g} (xᵢ − x̄))²) / n; NaN of fewer than two clusters.
@@ -76,7 +87,7 @@ mod tests {
     use super::*;
     use crate::{
         random::Purpose,
-        stats::{bootstrap_interval, golden::assert_close, standard_error},
+        stats::{bootstrap_interval, golden::assert_close},
     };
 
     #[test]
@@ -93,7 +104,7 @@ mod tests {
         let mut draws = Stream::new(3, Purpose::Resample, 0, 0);
         let values: Vec<f64> = (0..500).map(|_| draws.normal()).collect();
         let clusters: Vec<u32> = (0..500).rev().collect();
-        assert_close(clustered_error(&values, &clusters), standard_error(&values), 1e-14);
+        assert_close(error_of_mean(&values, Some(&clusters)), error_of_mean(&values, None), 1e-14);
         let stream = || Stream::new(0, Purpose::Resample, 0, 0);
         let [low, high] = clustered_interval(&values, &clusters, &mut stream());
         let [plain_low, plain_high] = bootstrap_interval(&values, &mut stream());

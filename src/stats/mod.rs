@@ -37,7 +37,7 @@ mod trend;
 pub use best_of::{BestOf, best_of};
 pub use bootstrap::{bootstrap_interval, resample_counts};
 pub use calibration::{Overconfidence, calibration_error, fit_temperature};
-pub use clusters::{clustered_error, clustered_interval};
+pub use clusters::{clustered_error, clustered_interval, error_of_mean};
 pub use confusion::{ClassScore, ConfusedPair, Confusion};
 pub use course::{Course, Lately};
 pub use cross_fit::{cross_fit, lowest};

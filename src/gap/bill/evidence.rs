@@ -6,7 +6,7 @@ use super::item::Cause;
 use crate::{
     random::Stream,
     run::Outputs,
-    stats::{Logits, clustered_error, fit_temperature, resample_counts, standard_error},
+    stats::{Logits, error_of_mean, fit_temperature, resample_counts},
 };
 
 /// The outputs on one set of n images.
@@ -70,10 +70,8 @@ impl BillSet {
 
     fn error(&self, losses: &[f64], of: impl Iterator<Item = usize> + Clone) -> f64 {
         let losses: Vec<f64> = of.clone().map(|image| losses[image]).collect();
-        match &self.groups {
-            Some(groups) => clustered_error(&losses, &of.map(|image| groups[image]).collect::<Vec<u32>>()),
-            None => standard_error(&losses),
-        }
+        let groups = self.groups.as_ref().map(|groups| of.map(|image| groups[image]).collect::<Vec<u32>>());
+        error_of_mean(&losses, groups.as_deref())
     }
 }
 

@@ -140,5 +140,6 @@ pub(super) fn sentence(gap: f64, error: f64, items: &[BillItem]) -> String {
     known.sort_by(|a, b| b.nats.abs().total_cmp(&a.nats.abs()));
     let parts: Vec<String> = known.iter().map(|item| format!("{} {:+.3}", item.id.name(), item.nats)).collect();
     let course = if parts.is_empty() { "no item of note".to_owned() } else { parts.join(", ") };
-    format!("The gap of {gap:.3} ± {:.3} nats: {course}.", QUANTILE * error)
+    let reach = QUANTILE * error;
+    format!("The gap of {gap:.3} nats (95 % interval {:.3} to {:.3}): {course}.", gap - reach, gap + reach)
 }

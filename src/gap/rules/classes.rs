@@ -2,8 +2,8 @@
 
 use crate::{
     gap::{Case, Evidence, Finding, Id, Severity, case::mean},
-    run::{Measured, Predictions},
-    stats::{Confusion, Logits, difference_of_means},
+    run::{Gap, Measured, Predictions},
+    stats::{Confusion, Logits},
 };
 
 /// Images that a class needs in val and in the probe to be judged.
@@ -74,13 +74,13 @@ fn class_gaps<'a>(run: &'a Evidence, predictions: &Predictions, val: &Measured, 
         if val.losses.len() < FEW || probe.losses.len() < FEW {
             continue;
         }
-        let difference = difference_of_means(&val.losses_f64(), &probe.losses_f64());
+        let gap = Gap::between(&probe, &val);
         let hits = val.correct.iter().filter(|&&correct| correct).count();
         classes.push(ClassGap {
             name,
             val: val.losses.len(),
-            gap: difference.value,
-            error: difference.standard_error,
+            gap: gap.gap_loss,
+            error: gap.gap_loss_se,
             recall: hits as f64 / val.losses.len() as f64,
         });
     }

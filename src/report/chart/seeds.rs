@@ -4,13 +4,10 @@ use anyhow::Result;
 use plotters::prelude::*;
 
 use super::canvas::{Frame, series, svg};
-use crate::{
-    report::{ReportedRun, RunGroup},
-    stats,
-};
+use crate::report::{ReportedRun, RunGroup};
 
-/// Val loss of each run after its last epoch with the 95 % interval over images (± 1.96 standard errors), a band of rows
-/// for each group.
+/// Val loss of each run after its last epoch with the 95 % interval over images (± 1.96 standard errors; whole groups
+/// where the images have some), a band of rows for each group of runs.
 /// Fails if the chart cannot be drawn.
 pub fn seeds(groups: &[RunGroup]) -> Result<String> {
     let mut rows: Vec<Vec<[f64; 3]>> = Vec::new();
@@ -41,7 +38,7 @@ pub fn seeds(groups: &[RunGroup]) -> Result<String> {
 
 /// Low end, mean and high end of a run's val loss; None where the run has no measured images or no finite loss.
 fn interval(run: &ReportedRun) -> Option<[f64; 3]> {
-    let losses: Vec<f64> = run.val.as_ref()?.measured.losses.iter().map(|&loss| f64::from(loss)).collect();
-    let (mean, reach) = (stats::mean(&losses), 1.96 * stats::standard_error(&losses));
+    let measured = &run.val.as_ref()?.measured;
+    let (mean, reach) = (measured.mean_loss(), 1.96 * measured.loss_error());
     (mean + reach).is_finite().then_some([mean - reach, mean, mean + reach])
 }
