@@ -146,7 +146,7 @@ fn by_recipe(runs: &[FinishedRun], names: &[Name]) -> Result<Vec<String>> {
 }
 
 /// Whether both runs were trained on the same data, as far as that is recorded.
-fn are_on_same_data(run: &FinishedRun, other: &FinishedRun) -> bool {
+pub(super) fn are_on_same_data(run: &FinishedRun, other: &FinishedRun) -> bool {
     match (&run.environment, &other.environment) {
         (Some(one), Some(two)) => one.data.is_same(&two.data, fold_of(run) == fold_of(other)),
         _ => true,

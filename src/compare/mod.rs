@@ -35,6 +35,7 @@ mod gather;
 mod grouping;
 mod images;
 mod job;
+mod mixed_groups;
 mod models;
 mod origin;
 mod pairing;

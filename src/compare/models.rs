@@ -8,6 +8,7 @@ use super::{
     CommonImages, ComparedModel, Comparison, FinishedRun, GroupBy, Job, Models, PairedBy, Values, Weights, Which,
     folds::join_folds,
     grouping::group,
+    mixed_groups,
     pairing::{common_images, pair},
     predictions,
 };
@@ -58,6 +59,7 @@ impl Comparison {
             let Job { preset: group, seed, fold } = run.job.clone();
             compared.push(ComparedModel { group, seed, fold, path: path.to_string_lossy().into_owned() });
         }
+        let mixed = mixed_groups::notes(&runs, &groups);
         let jobs: Vec<Job> = runs.iter().map(|run| run.job.clone()).collect();
         runs = joined(runs)?;
         let mut left_out = 0;
@@ -84,6 +86,7 @@ impl Comparison {
                 name.clone()
             }
         };
+        notes.extend(mixed);
         let paired_by = pair(&mut runs)?;
         if paired_by == PairedBy::Name && kind == ModelKind::Runs {
             notes.push("The fingerprints of the data differ: images are paired by name.".to_owned());

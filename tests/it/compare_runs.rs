@@ -131,6 +131,11 @@ fn a_comparison_of_runs_is_kept_and_shown() {
     assert!(best.contains("optimistic"), "{best}");
     let by_key = compare_runs(&place, &folders("cmp"), &["--group-by", "smoothing"]).succeed().stdout();
     assert!(by_key.contains("`smoothing=0.1`"), "{by_key}");
+    assert!(!by_key.contains("mixture"), "{by_key}");
+    // A group of other runs than the seeds of one recipe is called so.
+    let mixed = ["cmp/seed-seed0", "cmp/smoothing-seed1"].map(str::to_owned);
+    let text = compare_runs(&place, &mixed, &["--group-by", "epochs"]).succeed().stdout();
+    assert!(text.contains("The runs of `epochs=2` differ in smoothing, not in the seed alone"), "{text}");
     compare_runs(&place, &folders("cmp"), &["--group-by", "colour"]).refuse(&["colour", "environment.json"]);
     compare_runs(&place, &folders("cmp"), &["--group-by", "model"]).refuse(&["both seed 0", "smoothing"]);
     compare_runs(&place, &folders("cmp"), &["--baseline", "longer"]).refuse(&[
