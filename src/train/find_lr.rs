@@ -11,7 +11,7 @@
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
-use super::{Checkpoint, Position, Trainer, epoch_batches::EpochBatches};
+use super::{Checkpoint, Position, Trainer, check_batch, epoch_batches::EpochBatches};
 use crate::{
     data::Dataset,
     stats::{LrCurve, rate_text},
@@ -70,12 +70,7 @@ pub fn find_lr(
     mut on_update: impl FnMut(&LrCurve),
 ) -> Result<LrCurve> {
     test.check()?;
-    let images = data.train.len();
-    let batch_size = trainer.recipe.batch_size;
-    ensure!(
-        trainer.batches_per_epoch(images) > 0,
-        "{images} training images do not fill one batch of {batch_size}: choose a batch_size of at most {images}"
-    );
+    check_batch(&trainer.recipe, data.train.len())?;
     let before = Checkpoint::of(trainer, &data.fingerprint)?;
     trainer.position.updates = 0;
     let curve = torch::catch(|| climb(trainer, data, test, &mut on_update));

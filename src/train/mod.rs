@@ -50,6 +50,6 @@ pub use loss_scale::{LossScale, LossScaleState};
 pub use order::order;
 pub use ranks::Ranks;
 pub use resume::Previous;
-pub use run::{Run, RunInProgress, Trained, complete_recipe};
+pub use run::{Run, RunInProgress, Trained, check_batch, complete_recipe};
 pub use state::{Position, TrainState};
 pub use trainer::{Trainer, amp_kind};

@@ -66,12 +66,7 @@ impl<'a> Run<'a> {
     pub fn new(recipe: Recipe, data: &'a Dataset) -> Result<Self> {
         let recipe = complete_recipe(recipe, data);
         recipe.validate()?;
-        let images = data.train.len();
-        ensure!(
-            images >= recipe.batch_size as usize,
-            "{images} training images do not fill one batch of {}: choose a batch_size of at most {images}",
-            recipe.batch_size,
-        );
+        check_batch(&recipe, data.train.len())?;
         let sets = EvalSets::of(data, recipe.data_seed);
         ensure!(
             !sets.probe.is_empty(),
@@ -258,6 +253,19 @@ impl<'a> Run<'a> {
 pub fn complete_recipe(recipe: Recipe, data: &Dataset) -> Recipe {
     let range_16bit = recipe.range_16bit.or(data.range_16bit);
     Recipe { img_size: Some(data.size), in_chans: Some(data.channels), range_16bit, ..recipe }
+}
+
+/// Checks that an epoch of `images` training images holds a whole batch.
+///
+/// # Errors
+/// It holds none.
+pub fn check_batch(recipe: &Recipe, images: usize) -> Result<()> {
+    ensure!(
+        images >= recipe.batch_size as usize,
+        "{images} training images do not fill one batch of {}: choose a batch_size of at most {images}",
+        recipe.batch_size,
+    );
+    Ok(())
 }
 
 /// A run that has started and not ended.

@@ -191,8 +191,10 @@ fn what_cannot_be_compared_is_refused_before_anything_is_trained() {
     refused(&["--presets", "seed,mixpu"], &["mixpu", "mixup"]);
     refused(&["--presets", "seed,mixup", "--baseline", "closed"], &["closed", "--presets"]);
     // No CPU computes in it.
-    refused(&["--presets", "seed,mixup", "--amp", "--amp-dtype", "float16"], &["--force-amp"]);
+    refused(&["--presets", "seed,mixup", "--batch-size", "12", "--amp", "--amp-dtype", "float16"], &["--force-amp"]);
     refused(&["--presets", "seed,mixup", "--class-weights", "balanced"], &["mixup", "class_weights"]);
     refused(&["--presets", "seed,mixup", "--seeds", "0"], &["--seeds"]);
+    // Every run would end so.
+    refused(&["--presets", "seed,mixup"], &["preset seed", "36 training images", "a batch_size of at most 36"]);
     refused(&[], &["--presets"]);
 }

@@ -9,7 +9,7 @@ use mindgap::{
     compare::{Job, PlannedData, PlannedRun},
     durable,
     recipe::Recipe,
-    train::complete_recipe,
+    train::{check_batch, complete_recipe},
 };
 
 #[derive(Clone, Copy)]
@@ -46,7 +46,9 @@ impl JobRecipes<'_> {
             let (_, data, first) = opened.iter().find(|(before, ..)| *before == opening).context("they were opened")?;
             let Recipe { img_size, in_chans, range_16bit, .. } = *first;
             let recipe = Recipe { img_size, in_chans, range_16bit, ..recipe };
-            recipe.validate().with_context(|| format!("preset {}", job.preset))?;
+            let preset = || format!("preset {}", job.preset);
+            recipe.validate().with_context(preset)?;
+            check_batch(&recipe, data.train).with_context(preset)?;
             planned.push(PlannedRun::new(job, data.clone(), recipe)?);
         }
         Ok(planned)
