@@ -2,9 +2,9 @@
 
 use anyhow::{Error, anyhow};
 
-/// `error` as a sentence for people.
-pub(crate) fn csv_error(error: csv::Error) -> Error {
-    let line = error.position().map_or(0, csv::Position::line);
+/// `error` as a sentence for people. `line` is the line of the record at a position.
+pub(crate) fn csv_error(error: csv::Error, line: impl Fn(&csv::Position) -> u64) -> Error {
+    let line = error.position().map_or(0, line);
     match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             anyhow!("line {line}: {len} columns, where the first line has {expected_len}")

@@ -102,8 +102,9 @@ impl Images {
         let mut images = Self { near_leaks: more.contains(&NEAR_LEAK).then(Vec::new), ..Self::default() };
         let mut names = HashSet::new();
         for row in table.records() {
-            let row = row.map_err(csv_error)?;
-            let line = row.position().map_or(0, csv::Position::line);
+            let line_at = |position: &csv::Position| durable::csv_line(text, position);
+            let row = row.map_err(|error| csv_error(error, line_at))?;
+            let line = row.position().map_or(0, line_at);
             let split = row[0].to_owned();
             let name = row[2].to_owned();
             images.add(&row).with_context(|| format!("line {line}"))?;

@@ -21,20 +21,13 @@ pub use values::Values;
 use columns::Columns;
 use values::{FLOOR, Rows, to_logits};
 
-use crate::run::{Outputs, csv_error::csv_error};
+use crate::{
+    durable::other_format,
+    run::{Outputs, csv_error::csv_error},
+};
 
 /// The longest first line that is read \[bytes\].
 const LONGEST_HEAD: u64 = 16 << 20;
-
-/// How files of other formats begin.
-const OTHER_FORMATS: [(&[u8], &str); 6] = [
-    (b"{", "JSON"),
-    (b"[", "JSON"),
-    (b"PAR1", "a Parquet file"),
-    (b"PK", "an archive such as NumPy's .npz or Excel's .xlsx"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"\x1f\x8b", "compressed by gzip"),
-];
 
 /// A table that was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,28 +51,31 @@ pub fn read(path: &Path, stated: Option<Values>) -> Result<PredictionsTable> {
     let mut file = BufReader::new(File::open(path).with_context(failure)?);
     let mut head = Vec::new();
     (&mut file).take(LONGEST_HEAD).read_until(b'\n', &mut head).with_context(failure)?;
-    let is_utf_16 = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
-    ensure!(!is_utf_16, "it is UTF-16: save it as UTF-8");
-    if let Some((_, format)) = OTHER_FORMATS.iter().find(|(start, _)| head.starts_with(start)) {
-        bail!("it is {format}, which is not read: write a table of text (CSV)");
+    if let Some(format) = other_format(&head) {
+        bail!("it is {format}");
     }
     // Some programs write a mark before UTF-8.
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
     ensure!(!head.is_empty(), "it is empty");
-    let columns = Columns::of_head(head).context("line 1")?;
-    parse(head.chain(file), columns, stated)
+    parse(head, file, stated)
 }
 
-fn parse(text: impl Read, columns: Columns, stated: Option<Values>) -> Result<PredictionsTable> {
-    let mut reader = csv::ReaderBuilder::new().delimiter(columns.separator).trim(csv::Trim::All).from_reader(text);
+/// Parses the first line `head` and what follows it.
+fn parse(head: &[u8], rest: impl Read, stated: Option<Values>) -> Result<PredictionsTable> {
+    let columns = Columns::of_head(head).context("line 1")?;
+    // The crate counts a line that ends in CRLF when it reads the next one.
+    let before = u64::from(head.ends_with(b"\r\n"));
+    let line_at = |position: &csv::Position| position.line() + before;
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(columns.separator).trim(csv::Trim::All).from_reader(head.chain(rest));
     let mut logits: Vec<f32> = Vec::new();
     let mut names: Vec<String> = Vec::new();
     let mut labels: Vec<(u64, String)> = Vec::new();
     let mut lines: HashMap<String, u64> = HashMap::new();
     let mut rows = Rows::default();
     let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(csv_error)? {
-        let line = record.position().map_or(0, csv::Position::line);
+    while reader.read_record(&mut record).map_err(|error| csv_error(error, line_at))? {
+        let line = record.position().map_or(0, line_at);
         let name = record[columns.name].to_owned();
         ensure!(!name.is_empty(), "line {line}: the image has no name");
         if let Some(before) = lines.insert(name.clone(), line) {

@@ -4,7 +4,7 @@ use super::*;
 
 fn read_text(text: &str, stated: Option<Values>) -> Result<PredictionsTable> {
     let head = text.split_inclusive('\n').next().unwrap_or_default();
-    parse(text.as_bytes(), Columns::of_head(head.as_bytes())?, stated)
+    parse(head.as_bytes(), &text.as_bytes()[head.len()..], stated)
 }
 
 fn losses(text: &str) -> Vec<f32> {
@@ -47,6 +47,8 @@ fn what_may_be_either_is_refused_until_it_is_stated() {
     assert!(read_text(mixed, Some(Values::Logits)).is_ok());
     let message = format!("{:#}", read_text(mixed, Some(Values::Probabilities)).unwrap_err());
     assert!(message.contains("line 3: the probabilities have a sum of 2.0000"), "{message}");
+    let message = format!("{:#}", read_text(&mixed.replace('\n', "\r\n"), None).unwrap_err());
+    assert!(message.contains("line 3") && message.contains("that of line 2 is 1"), "{message}");
     // One negative value shows that the rows before it were logits too.
     let late = "name,label,a,b\nx,a,0.8,0.2\ny,b,-0.3,1.7\n";
     let table = read_text(late, None).unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use csv::{ReaderBuilder, StringRecord, Trim};
 
 use crate::durable;
@@ -41,6 +41,9 @@ impl CsvRows {
     }
 
     fn parse(option: &str, text: &[u8]) -> Result<Self> {
+        if let Some(format) = durable::other_format(text) {
+            bail!("it is {format}");
+        }
         let mut reader = ReaderBuilder::new()
             .delimiter(separator(text))
             .flexible(true)
@@ -50,15 +53,20 @@ impl CsvRows {
         let mut records = reader.records();
         let head: Vec<String> = match records.next() {
             None => bail!("the file is empty"),
-            Some(head) => head.context("the first line is no line of UTF-8 text")?.iter().map(str::to_owned).collect(),
+            Some(head) => head
+                .context("the first line is no line of UTF-8 text: save it as UTF-8")?
+                .iter()
+                .map(str::to_owned)
+                .collect(),
         };
         let mut rows = Vec::new();
         for record in records {
-            let fields = record.context("it is no table of UTF-8 text")?;
-            // The crate's position of a record after a line that ends in CRLF is before the LF.
-            let line = fields
-                .position()
-                .map_or(0, |position| position.line() + u64::from(text.get(position.byte() as usize) == Some(&b'\n')));
+            let fields = record.context("it is no table of UTF-8 text: save it as UTF-8")?;
+            let line = fields.position().map_or(0, |position| durable::csv_line(text, position));
+            // Spreadsheets write rows of empty cells behind the last one.
+            if fields.iter().all(str::is_empty) {
+                continue;
+            }
             ensure!(
                 fields.len() == head.len(),
                 "line {line} has {} columns, and the first line names {}",
@@ -101,7 +109,9 @@ impl CsvRows {
         let [files, _] = IMAGE_COLUMNS;
         match self.column(files)? {
             Some(column) => Ok(column),
-            None => self.required("the names of the images", &IMAGE_COLUMNS.concat()),
+            None => self
+                .required("the names of the images", &IMAGE_COLUMNS.concat())
+                .map_err(|error| anyhow!("{error}. If one of them does, rename it to \"file\"")),
         }
     }
 }
@@ -131,7 +141,7 @@ pub const IMAGE_COLUMNS: [&[&str]; 2] = [
 ];
 
 /// The separator: of comma, semicolon and tab the one that divides the first line into most fields.
-fn separator(text: &[u8]) -> u8 {
+pub(super) fn separator(text: &[u8]) -> u8 {
     let columns = |separator: u8| {
         let mut reader = ReaderBuilder::new().delimiter(separator).has_headers(false).from_reader(text);
         reader.byte_records().next().and_then(Result::ok).map_or(0, |record| record.len())
@@ -158,6 +168,9 @@ mod tests {
             assert_eq!((table.rows[0].field(name), table.rows[0].field(group)), ("a, b.png", "x"), "{text}");
             assert_eq!(table.rows[0].line, 2);
         }
+        // A spreadsheet's empty rows are none.
+        let table = parse("name,group\n,\na.png,x\n\n,\n").unwrap();
+        assert_eq!((table.rows.len(), table.rows[0].line), (1, 3));
         // A number is the name only where no column is called by a better one.
         assert_eq!(parse("id,file\n1,a.png").unwrap().names().unwrap(), 1);
         assert_eq!(parse("image_id,x\n1,a").unwrap().names().unwrap(), 0);
@@ -174,6 +187,7 @@ mod tests {
         refused("name,group\n", "no rows");
         refused("name,group\na.png\n", "line 2 has 1 columns");
         refused("name,file\na,b\n", "\"name\" and \"file\" may both be meant");
+        refused("{\"file\": \"a.png\", \"label\": 1}\n", "it is JSON");
         refused("x,y\na,b\n", "no column holds the names of the images (name, file,");
     }
 }
