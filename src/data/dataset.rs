@@ -1,6 +1,9 @@
 //! Opens a data set: from a source to splits that training can use.
 
-use std::{cell::RefCell, collections::HashSet};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -253,11 +256,15 @@ impl Dataset {
     }
 
     /// For each image of val, whether it is in the first of two stratified halves, drawn with `data_seed`, which keep groups
-    /// whole. A quantity fitted on one half is scored on the other.
+    /// whole or, where there are none, equal images together. A quantity fitted on one half is scored on the other.
     pub fn val_halves(&self, data_seed: u64) -> Vec<bool> {
         match &self.val.groups {
             Some(groups) => grouped::halves(&self.val.labels, self.classes.len(), groups, data_seed),
-            None => stratified::halves(&self.val.labels, self.classes.len(), data_seed),
+            None => {
+                let mut halves = stratified::halves(&self.val.labels, self.classes.len(), data_seed);
+                keep_equal_images_together(&mut halves, &self.val.hashes);
+                halves
+            }
         }
     }
 
@@ -267,6 +274,14 @@ impl Dataset {
         let (train, groups) = (self.train.groups.as_ref()?, split.groups.as_ref()?);
         let in_train: HashSet<&u32> = train.iter().collect();
         Some(groups.iter().filter(|group| in_train.contains(group)).count())
+    }
+}
+
+/// Moves each image into the half of the first one that has its pixels.
+fn keep_equal_images_together(halves: &mut [bool], hashes: &[u128]) {
+    let mut of_first = HashMap::new();
+    for (half, hash) in halves.iter_mut().zip(hashes) {
+        *half = *of_first.entry(hash).or_insert(*half);
     }
 }
 

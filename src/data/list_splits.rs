@@ -90,9 +90,14 @@ fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<
     } else if is_table(path) {
         table::list(path, options.skip_bad, exclusions)
     } else {
-        bail!("it is neither a folder nor a .csv file");
+        let is_packed =
+            path.extension().is_some_and(|ending| PACKED.iter().any(|packed| ending.eq_ignore_ascii_case(packed)));
+        bail!("it is neither a folder nor a .csv file{}", if is_packed { ": unpack it first" } else { "" });
     }
 }
+
+/// Endings of files that hold others.
+const PACKED: [&str; 8] = ["zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar"];
 
 /// Whether `path` is a file to be read as a table.
 pub fn is_table(path: &Path) -> bool {

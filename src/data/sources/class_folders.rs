@@ -1,7 +1,10 @@
 //! Folders among class folders that may not be classes: a copy of all classes, a split, or parts that each hold every
 //! class.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, bail};
 
@@ -29,7 +32,7 @@ struct ClassFolders<'a> {
 struct Class {
     path: PathBuf,
     name: String,
-    /// Names of the folders with images in it; none if an image lies beside them.
+    /// Names of the folders with images in it, or in a folder that is the only one around them; none if an image lies beside them.
     inner: Vec<String>,
 }
 
@@ -43,7 +46,7 @@ pub fn check(top: &Path, layout: &mut Layout, is_named: bool) -> Result<()> {
     let mut classes = Vec::new();
     for path in folders {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        classes.push(Class { inner: class_names(&path)?, name, path });
+        classes.push(Class { inner: inner_names(&path)?, name, path });
     }
     let (copies, classes) = without_copies(classes);
     if !copies.is_empty() {
@@ -100,15 +103,18 @@ impl ClassFolders<'_> {
         )
     }
 
-    /// Notes that all class folders contain folders of the same names, which may be the actual classes. Refuses class
-    /// folders that are also named like folds or splits.
+    /// Notes that the class folders contain folders of the same names, two or more, which may be the actual classes; some may
+    /// lack one of them. Refuses class folders that are also named like folds or splits.
     fn same_inside(&self, classes: &[Class]) -> Result<Option<String>> {
         let [first, second, ..] = classes else { return Ok(None) };
-        if first.inner.len() < 2 || classes.iter().any(|class| class.inner != first.inner) {
+        let shared = names_of_several(classes);
+        if shared.len() < 2 || classes.iter().any(|class| class.inner.iter().all(|name| !shared.contains(name))) {
             return Ok(None);
         }
         let outer = quoted(classes.iter().map(|class| &class.name));
-        let inner = quoted(first.inner.iter());
+        let inner = quoted(shared.iter());
+        let are_alike = classes.iter().all(|class| class.inner == first.inner);
+        let hold = if are_alike { "each hold the folders" } else { "hold folders of the same names," };
         let is_split = classes.iter().any(|class| split_in_name(&class.name).is_some())
             || classes.iter().all(|class| possible_split(&class.name).is_some() || is_fold(&class.name));
         let remedy = match self.options_by_hints(classes) {
@@ -121,7 +127,7 @@ impl ClassFolders<'_> {
         };
         if is_split && !self.is_named {
             bail!(
-                "{outer} in {:?} each hold the folders {inner}, and are named like splits or folds. If {inner} are the \
+                "{outer} in {:?} {hold} {inner}, and are named like splits or folds. If {inner} are the \
                  classes, {remedy}, or put the images of several together as train/CLASS/IMAGE; if {outer} are, add {}",
                 self.root,
                 option(self.top, SplitName::Train, self.root)
@@ -129,9 +135,7 @@ impl ClassFolders<'_> {
         }
         let together = "put the images of each together in one folder";
         let remedy = if self.has_splits { together.to_owned() } else { format!("{remedy}, or {together}") };
-        Ok(Some(format!(
-            "{outer} each hold the folders {inner}: {outer} are taken for the classes. If {inner} are, {remedy}."
-        )))
+        Ok(Some(format!("{outer} {hold} {inner}: {outer} are taken for the classes. If {inner} are, {remedy}.")))
     }
 
     /// The options that name splits by the hints in their names; the only folder without a hint is train. None unless one
@@ -149,6 +153,30 @@ impl ClassFolders<'_> {
         let named = classes.iter().zip(splits.into_iter().flatten());
         Some(named.map(|(class, split)| option(self.top, split, &class.path)).collect::<Vec<_>>().join(" "))
     }
+}
+
+/// The names of the folders with images in `folder`; where there is one alone, and class folders in it, the names of those.
+fn inner_names(folder: &Path) -> Result<Vec<String>> {
+    let mut names = class_names(folder)?;
+    let mut around = folder.to_owned();
+    while let [only] = &names[..] {
+        around.push(only);
+        let inside = class_names(&around)?;
+        if inside.is_empty() {
+            break;
+        }
+        names = inside;
+    }
+    Ok(names)
+}
+
+/// The names of the inner folders that two class folders or more contain, sorted.
+fn names_of_several(classes: &[Class]) -> Vec<String> {
+    let mut holders: BTreeMap<&String, usize> = BTreeMap::new();
+    for name in classes.iter().flat_map(|class| &class.inner) {
+        *holders.entry(name).or_default() += 1;
+    }
+    holders.into_iter().filter(|(_, holders)| *holders > 1).map(|(name, _)| name.clone()).collect()
 }
 
 /// Separates the folders that contain exactly the other folders, the copies, from the rest. A folder named like a split

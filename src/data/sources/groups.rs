@@ -16,7 +16,7 @@ use super::{
 use crate::data::selection::Selection;
 
 /// Names of the column of groups.
-const COLUMNS: [&str; 11] = [
+pub const COLUMNS: [&str; 11] = [
     "group",
     "group_id",
     "patient",

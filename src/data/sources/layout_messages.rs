@@ -93,6 +93,15 @@ pub fn splits_without_classes(top: &Path, flat: &[&Path]) -> String {
     )
 }
 
+/// A hint at a table among `files` that may hold the labels; empty where there is none.
+pub fn table_beside(files: &[PathBuf]) -> String {
+    let table =
+        files.iter().find(|file| file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")));
+    table.map_or(String::new(), |table| {
+        format!(". If the labels are in the table beside them, add `options.selection.labels = {}`", table.display())
+    })
+}
+
 /// `test` holds images beside the class folders `classes`, and there is no train.
 pub fn test_or_class(top: &Path, root: &Path, test: &Path, classes: &[&PathBuf]) -> String {
     format!(

@@ -174,7 +174,7 @@ impl SplitFinder<'_> {
         let is_alone = with_images.is_empty() && here.named.iter().all(|named| named.split == SplitName::Test);
         let inside = match (&holders[..], &with_images[..]) {
             ([holder], []) if is_alone => *holder,
-            ([], [folder]) if here.named.is_empty() && holds_class_folders(folder)? => *folder,
+            ([], [folder]) if here.named.is_empty() && holds_class_folders(folder, depth)? => *folder,
             ([], _) => return Ok(None),
             _ => bail!(layout_messages::several_data_sets(self.top, &holders, &with_images)),
         };
@@ -211,7 +211,9 @@ impl SplitFinder<'_> {
         let classes = here.with_images();
         if !flat.is_empty() && classes.iter().all(|folder| is_filler(&name(folder))) {
             let flat: Vec<&Path> = flat.iter().map(|named| &*named.path).collect();
-            bail!(layout_messages::splits_without_classes(self.top, &flat));
+            bail!(
+                layout_messages::splits_without_classes(self.top, &flat) + &layout_messages::table_beside(&here.files)
+            );
         }
         if let Some(test) = flat.iter().find(|named| named.split == SplitName::Test && named.is_plain) {
             bail!(layout_messages::test_or_class(self.top, root, &test.path, &classes));
@@ -306,9 +308,14 @@ pub fn inner(folder: &Path, split: SplitName) -> PathBuf {
     folder
 }
 
-/// Whether `folder` contains no image directly, and at least two folders with images.
-fn holds_class_folders(folder: &Path) -> Result<bool> {
-    Ok(class_names(folder)?.len() >= 2)
+/// Whether `folder` contains no image directly, and at least two folders with images; also true if they lie inside a folder that is
+/// the only one with images, down to `depth`.
+fn holds_class_folders(folder: &Path, depth: usize) -> Result<bool> {
+    match &class_names(folder)?[..] {
+        [] => Ok(false),
+        [only] => Ok(depth > 1 && holds_class_folders(&folder.join(only), depth - 1)?),
+        _ => Ok(true),
+    }
 }
 
 fn name(folder: &Path) -> String {

@@ -1,4 +1,4 @@
-//! Kaggle's `fer2013.csv`: one row per image, `emotion,pixels[,Usage]`.
+//! Kaggle's `fer2013.csv`: one row per image, `emotion,pixels[,Usage]`, separated by commas, semicolons or tabs.
 //!
 //! The columns may have any order and case; further columns are ignored. `pixels` holds a square number of grey values
 //! 0–255 separated by spaces. `Usage` is Training, PublicTest (val) or PrivateTest (test).
@@ -14,6 +14,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::{
+    csv_rows::separator,
     exclude::Exclusions,
     listing::{Listing, Samples},
     source::{Names, Source, line_key},
@@ -95,12 +96,13 @@ struct Table {
 
 fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Table> {
     let file = File::open(path).with_context(|| format!("{path:?} cannot be opened"))?;
-    let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(file);
+    let head = first_line(path)?;
+    let mut reader = ReaderBuilder::new().delimiter(separator(&head)).flexible(true).trim(Trim::All).from_reader(file);
     let columns = Columns::find(reader.byte_headers().with_context(|| format!("{path:?} cannot be read"))?)
         .with_context(|| format!("the first line of {path:?}"))?;
 
     // The crate counts a line that ends in CRLF when it reads the next one.
-    let before = u64::from(ends_in_crlf(path)?);
+    let before = u64::from(head.ends_with(b"\r\n"));
     let mut by_side: BTreeMap<u32, [Rows; 3]> = BTreeMap::new();
     let mut bad = Vec::new();
     let mut record = ByteRecord::new();
@@ -136,13 +138,13 @@ fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Tabl
     Ok(Table { splits, side, bad, has_usage: columns.usage.is_some() })
 }
 
-/// Whether the first line of a file ends in CRLF.
-fn ends_in_crlf(path: &Path) -> Result<bool> {
+/// The first line of a file, with its end.
+fn first_line(path: &Path) -> Result<Vec<u8>> {
     let mut line = Vec::new();
     File::open(path)
         .and_then(|file| BufReader::new(file).read_until(b'\n', &mut line))
         .with_context(|| format!("{path:?} cannot be read"))?;
-    Ok(line.ends_with(b"\r\n"))
+    Ok(line)
 }
 
 /// The side that most images have, the first one of equals, with its first line.
@@ -187,7 +189,10 @@ impl Columns {
         let find = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()));
         let missing = |name: &str| {
             let there: Vec<_> = header.iter().map(|column| shorten(&String::from_utf8_lossy(column))).collect();
-            anyhow!("names no column {name:?}; expected are emotion, pixels and optionally Usage, found are {there:?}")
+            anyhow!(
+                "names no column {name:?}; expected are emotion, pixels and optionally Usage, found are {there:?}; \
+                 a table of labels is named by `options.selection.labels` beside the folder of its images"
+            )
         };
         Ok(Self {
             emotion: find("emotion").ok_or_else(|| missing("emotion"))?,
@@ -201,7 +206,9 @@ impl Columns {
     fn read(&self, record: &ByteRecord) -> Result<Row> {
         ensure!(record.len() == self.all, "{} columns; the first line names {}", record.len(), self.all);
         let label = text(&record[self.emotion])?;
-        let label = label.parse().ok().with_context(|| format!("the emotion {label:?} is not a number from 0"))?;
+        // Of numbers beside absent ones pandas writes `3.0`.
+        let number = label.strip_suffix(".0").unwrap_or(label).parse();
+        let label = number.ok().with_context(|| format!("the emotion {label:?} is not a number from 0"))?;
         let split = match self.usage.map(|column| text(&record[column])).transpose()? {
             None => SplitName::Train,
             Some(usage) if usage.eq_ignore_ascii_case("Training") => SplitName::Train,

@@ -68,6 +68,40 @@ fn splits_are_known_by_what_a_column_holds() {
     folder.refuses(&labelled(&folder, &two, None), &["\"phase\" and \"stage\" both name splits"]);
     let flags = all("fname,label,is_valid", |i| format!("img_{i:02}.png,{},{}", i % 2, i > 8));
     folder.refuses(&labelled(&folder, &flags, None), &["\"is_valid\" is not read", "\"split\""]);
+    // A blank or a slip in such a column would make train of all rows.
+    for slip in ["", "trian"] {
+        let text = all("id,part,label", |i| {
+            let part = if i == 3 { slip } else { ["train", "test"][i as usize / 8] };
+            format!("img_{i:02},{part},{}", i % 2)
+        });
+        folder.refuses(&labelled(&folder, &text, None), &["\"part\" names splits", "line 5", &format!("{slip:?}")]);
+    }
+}
+
+#[test]
+fn what_of_a_table_is_not_read_is_noted() {
+    let folder = flat();
+    let notes = |text: &str| folder.open(&labelled(&folder, text, None)).unwrap().notes.join(" ");
+    let text = all("id,part,label,patient_id,fold", |i| {
+        format!("img_{i:02},{},{},p{i},{}", ["train", "val"][i as usize / 9], i % 2, i % 5)
+    });
+    assert_says(&notes(&text), "Splits are those in the column \"part\" | \"patient_id\" is not read");
+    let text = all("id,label,fold", |i| format!("img_{i:02},{},{}", ["a", "b", "a|b"][i as usize % 3], i % 5));
+    assert_says(&notes(&text), "\"fold\" is not read | look like several at once | \"a|b\"");
+    // Empty rows are a spreadsheet's, and NaN is no class.
+    let text = all("id,label", |i| format!("img_{i:02},{}", i % 2)) + ",\n,\n";
+    assert!(!notes(&text).contains("row"));
+    let text = all("id,label", |i| format!("img_{i:02},{}", if i == 4 { "NaN" } else { "a" }));
+    folder.refuses(&labelled(&folder, &text, None), &["img_04", "its row has no label"]);
+    let text = all("id,label", |i| format!("img_{i:02},caption {i}"));
+    folder.refuses(&labelled(&folder, &text, None), &["every image has a label of its own"]);
+
+    let splits = (0..12).fold(Folder::new(), |folder, i| {
+        folder.image(format!("{}/img_{i:02}.png", ["train", "test"][i as usize / 8]), i)
+    });
+    let text = all("id,label", |i| format!("img_{i:02},{}", i % 2));
+    let data = splits.open(&labelled(&splits, &text, None)).unwrap();
+    assert_says(&data.notes.join(" "), "The folders \"test\", \"train\" are not read as splits");
 }
 
 #[test]
@@ -85,6 +119,8 @@ fn images_are_named_from_the_root_or_from_the_tables_folder() {
         rows(&|i| images.join(format!("{i}.png")).display().to_string()),
         rows(&|i| format!("img/{i}.png")),
         rows(&|i| format!("img\\{i}.png")),
+        rows(&|i| format!("img/../img/{i}.png")),
+        rows(&|i| format!("./other/../img/{i}.png")),
     ] {
         let data = open(&images, text.clone()).unwrap_or_else(|error| panic!("{text}: {error:#}"));
         assert_eq!(data.train.len() + data.val.len(), 4, "{text}");
@@ -94,6 +130,19 @@ fn images_are_named_from_the_root_or_from_the_tables_folder() {
     assert!(data.notes.iter().any(|note| note.starts_with("1 test images have no row")), "{:?}", data.notes);
     let outside = open(&images, rows(&|i| format!("img/{i}.png")) + "test/9.png,1\n").err().unwrap();
     assert!(format!("{outside:#}").contains("test/9.png: it does not lie in"), "{outside:#}");
+    let elsewhere = open(&images, rows(&|i| format!("/kaggle/input/{i}.png"))).err().unwrap();
+    assert!(format!("{elsewhere:#}").contains("but one called \"0.png\""), "{elsewhere:#}");
+
+    // A table beside the folder of the images, which a link leads to.
+    fs::create_dir(around.path().join("tables")).unwrap();
+    std::os::unix::fs::symlink(&images, around.path().join("linked")).unwrap();
+    for name in ["../img", "../linked"] {
+        let rows = rows(&|i| format!("{name}/{i}.png"));
+        let labels = Some(in_folder(&around, "tables/labels.csv", &format!("file,label\n{rows}")));
+        let options = Options { selection: Selection { labels, ..Selection::default() }, ..Options::default() };
+        let data = super::open(images.to_str().unwrap(), &options, &NoProgress).unwrap();
+        assert_eq!(data.train.len() + data.val.len(), 4, "{name}");
+    }
 }
 
 #[test]

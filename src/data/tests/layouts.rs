@@ -31,15 +31,6 @@ fn naming(train: &str, val: &str, test: &str) -> Options {
     Options { selection: Selection { folders, ..Selection::default() }, ..Options::default() }
 }
 
-/// Checks that `text` contains each of `words`, which stand in it behind `options.selection.folders.` where they name an option:
-/// `train = x`.
-fn assert_says(text: &str, words: &str) {
-    let text = text.replace("`options.selection.folders.", "`");
-    for word in words.split(" | ") {
-        assert!(text.contains(word), "{word} is not in: {text}");
-    }
-}
-
 #[test]
 fn splits_are_found_by_their_names_and_told_unless_the_names_are_plain() {
     for (splits, expected, is_told) in [
@@ -190,6 +181,17 @@ fn a_test_split_without_known_labels_is_left_out() {
 }
 
 #[test]
+fn folders_around_the_classes_are_entered() {
+    for around in ["EuroSAT", "EuroSAT/2750", "a/b/c"] {
+        let data = Folder::new().split(around, &AB, 5).opened();
+        assert_eq!((&data.classes[..], data.train.len()), (&AB.map(str::to_owned)[..], 8), "{around}");
+        assert_says(&data.notes.join(" "), &format!("The data are read in \"{around}\""));
+    }
+    let flat = Folder::new().image("train/1.png", 1).image("test/2.png", 2).file("train.csv", "id,label\n1,a\n");
+    assert_says(&flat.refusal(), "in the table beside them, add `options.selection.labels = | train.csv`");
+}
+
+#[test]
 fn classes_that_val_lacks_are_noted_also_where_val_is_drawn() {
     let train = || Folder::new().split("train", &["a", "b", "c"], 4);
     let lacking = |folder: Folder| folder.opened().notes.into_iter().find(|note| note.contains("val holds no image"));
@@ -229,6 +231,12 @@ fn classes_that_all_hold_the_same_folders_are_noted_with_the_alternatives() {
     assert!(classes == ["one", "two"] && note.unwrap().contains("put the images of each together"));
     let (_, note) = outer(&folder("plants/color, plants/grey", ""), &Options::default());
     assert_says(&note.unwrap(), "`train = plants/color` | `val = plants/grey`");
+    // One lacks a class, or they lie a folder deeper.
+    let rare = Folder::new().split("2019", &AB, 5).split("2020", &["a", "b", "c"], 5).opened();
+    assert_eq!(rare.classes, ["2019", "2020"]);
+    assert_says(&rare.notes.join(" "), "hold folders of the same names, \"a\", \"b\"");
+    let (classes, note) = outer(&folder("d-001/photos, d-002/photos", ""), &Options::default());
+    assert_eq!((classes, note.is_some()), (vec!["d-001".to_owned(), "d-002".to_owned()], true));
     // Different folders in each, a single folder in each, or an image beside the folders: no note.
     for data in [
         Folder::new().split("x", &AB, 5).split("y", &["a", "c"], 5),

@@ -200,8 +200,15 @@ fn leaks_are_found_and_kept_out_of_the_probe() {
 
 #[test]
 fn the_generated_faces_open_like_any_data() {
-    let data = open("faces", &Options { train_fraction: 0.1, ..Options::default() }, &NoProgress).unwrap();
+    let mut data = open("faces", &Options { train_fraction: 0.1, ..Options::default() }, &NoProgress).unwrap();
     assert_eq!((data.classes.len(), data.size, data.channels), (7, 48, 1));
     assert_eq!(data.val_halves(0).len(), data.val.len());
     assert_eq!(data.train.class_counts(7).iter().sum::<usize>(), data.train.len());
+    // Equal images of val are in one half.
+    data.val.hashes.iter_mut().enumerate().for_each(|(image, hash)| *hash = (image / 2) as u128);
+    for data_seed in 0..4 {
+        let halves = data.val_halves(data_seed);
+        assert!(halves.chunks(2).all(|pair| pair.iter().all(|half| half == &pair[0])));
+        assert!(halves.contains(&true) && halves.contains(&false));
+    }
 }

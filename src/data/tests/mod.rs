@@ -170,3 +170,12 @@ fn all_pixels(split: &Split) -> Vec<u8> {
 fn names(split: &Split) -> Vec<String> {
     (0..split.len() as u32).map(|position| split.name(position)).collect()
 }
+
+/// Checks that `text` contains each of `words`, which stand in it behind `options.selection.folders.` where they name an option:
+/// `train = x`.
+fn assert_says(text: &str, words: &str) {
+    let text = text.replace("`options.selection.folders.", "`");
+    for word in words.split(" | ") {
+        assert!(text.contains(word), "{word} is not in: {text}");
+    }
+}

@@ -55,6 +55,16 @@ fn the_form_of_the_file_changes_nothing() {
         ("CRLF", plain.replace('\n', "\r\n")),
         ("quotes", plain.lines().map(|line| format!("\"{}\"\n", line.replace(',', "\",\""))).collect()),
         ("spaces", plain.replace(',', " , ")),
+        ("semicolons", plain.replace(',', ";")),
+        ("tabs", plain.replace(',', "\t")),
+        (
+            "emotions with a fraction",
+            plain
+                .lines()
+                .map(|line| format!("{}\n", line.replacen(',', ".0,", 1)))
+                .collect::<String>()
+                .replacen(".0", "", 1),
+        ),
         ("upper case", plain.replace("emotion,pixels,Usage", "EMOTION,Pixels,usage").replace("Training", "TRAINING")),
         ("other columns", turned),
         ("no last newline", plain.trim_end().to_owned()),

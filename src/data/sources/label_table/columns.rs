@@ -10,7 +10,7 @@ use crate::data::{
 };
 
 /// Names of the column of splits, and of groups.
-const SPLITS: [&str; 5] = ["split", "usage", "subset", "set", "partition"];
+pub const SPLITS: [&str; 5] = ["split", "usage", "subset", "set", "partition"];
 const GROUPS: [&str; 2] = ["group", "group_id"];
 
 /// The roles of the columns.
@@ -52,17 +52,26 @@ impl Columns {
 /// The column whose fields all name splits, of two kinds or more, whatever it is called; `but` are columns of other roles.
 /// Fails if there are two, or a column such as fastai's `is_valid` says of each row whether it is of one split.
 fn by_content(table: &CsvRows, but: &[Option<usize>]) -> Result<Option<usize>> {
-    let rest = (0..table.head.len()).filter(|column| !but.contains(&Some(*column)));
+    let mut rest = (0..table.head.len()).filter(|column| !but.contains(&Some(*column)));
     let are_splits = |column: &usize| {
         let splits: Option<BTreeSet<SplitName>> = table.rows.iter().map(|row| split_of(row.field(*column))).collect();
         splits.is_some_and(|splits| splits.len() > 1)
     };
-    let flags = ["is_train", "is_valid", "is_val", "is_test"];
+    let flags = [
+        "is_train",
+        "is_training",
+        "is_training_image",
+        "is_valid",
+        "is_validation",
+        "is_val",
+        "is_test",
+        "is_testing",
+    ];
     if let Some(flag) = table.head.iter().find(|column| flags.iter().any(|flag| column.eq_ignore_ascii_case(flag))) {
         bail!("{}: {flag:?} is not read: write a column \"split\" with train, val or test in each row", table.option);
     }
-    match rest.filter(are_splits).collect::<Vec<_>>()[..] {
-        [] => Ok(None),
+    match rest.clone().filter(are_splits).collect::<Vec<_>>()[..] {
+        [] => rest.try_for_each(|column| check_no_split_is_lacking(table, column)).map(|()| None),
         [column] => Ok(Some(column)),
         [one, other, ..] => bail!(
             "{}: the columns {:?} and {:?} both name splits; rename that which counts to \"split\"",
@@ -70,6 +79,25 @@ fn by_content(table: &CsvRows, but: &[Option<usize>]) -> Result<Option<usize>> {
             table.head[one],
             table.head[other]
         ),
+    }
+}
+
+/// Fails if the `column` names splits, of two kinds or more, in two of three rows, and none in others: all rows would count as train.
+fn check_no_split_is_lacking(table: &CsvRows, column: usize) -> Result<()> {
+    let splits: Vec<Option<SplitName>> = table.rows.iter().map(|row| split_of(row.field(column))).collect();
+    let kinds: BTreeSet<SplitName> = splits.iter().flatten().copied().collect();
+    let named = splits.iter().flatten().count();
+    let lacking = table.rows.iter().zip(&splits).find(|(_, split)| split.is_none());
+    match lacking {
+        Some((row, _)) if kinds.len() > 1 && 3 * named >= 2 * splits.len() => bail!(
+            "{}: the column {:?} names splits, but in line {} it has {:?}, which is none of train, val, test; correct that, or remove the \
+             column if it does not name splits",
+            table.option,
+            table.head[column],
+            row.line,
+            row.field(column)
+        ),
+        _ => Ok(()),
     }
 }
 
@@ -113,8 +141,17 @@ fn only(table: &CsvRows, rest: &[usize]) -> Result<usize> {
     }
 }
 
+/// Whether the columns hold a number for each class: all are numbers and, in half of the rows or more, shares, or votes of which some
+/// are 0. Sizes and positions are not.
 fn are_numbers(table: &CsvRows, columns: &[usize]) -> bool {
-    table.rows.iter().all(|row| columns.iter().all(|&column| row.field(column).parse::<f64>().is_ok()))
+    let mut of_classes = 0;
+    for row in &table.rows {
+        let numbers: Option<Vec<f64>> = columns.iter().map(|&column| row.field(column).parse().ok()).collect();
+        let Some(numbers) = numbers else { return false };
+        let are_shares = numbers.iter().all(|number| (0.0..=1.0).contains(number));
+        of_classes += usize::from(are_shares || numbers.contains(&0.0));
+    }
+    2 * of_classes >= table.rows.len()
 }
 
 fn quoted(table: &CsvRows, columns: impl ExactSizeIterator<Item = usize>) -> String {

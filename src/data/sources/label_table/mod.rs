@@ -5,11 +5,12 @@
 //! the folders are called means nothing.
 
 mod columns;
+mod notes;
 
 use std::{
     collections::{BTreeSet, HashMap},
     mem,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::{Arc, atomic::AtomicU64},
 };
 
@@ -28,6 +29,9 @@ use super::{
 use crate::data::{options::Options, splits::split_name::SplitName};
 use columns::{Columns, split_of};
 
+/// Labels that are different for all images from which on they are no classes.
+const ALL_APART: usize = 6;
+
 /// Lists the images in `root` with the labels in the table `file` that the selection names.
 /// Fails if the table cannot be used, or names no image of train; a file has no row, or rows of two labels, splits or
 /// groups; with `skip_bad` unset also where a row names a file that is not there, or has no label.
@@ -36,6 +40,12 @@ pub fn list(root: &Path, file: &Path, options: &Options, exclusions: &mut Exclus
     let [train, val, test] = mem::take(&mut table.splits);
     ensure!(!train.is_empty(), "{}: no row is of the split train", table.option);
     let classes = classes(train.iter().chain(&val));
+    ensure!(
+        classes.len() < train.len() + val.len() || classes.len() < ALL_APART,
+        "{}: every image has a label of its own, so that there is nothing to learn; another column may hold the classes \
+         (`options.selection.label_column`)",
+        table.option
+    );
     let unknown: BTreeSet<&String> =
         test.iter().map(|image| &image.label).filter(|label| !classes.contains(label)).collect();
     if unknown.is_empty() {
@@ -132,8 +142,9 @@ impl Labelled {
             without.len(),
             unreadable::lines(without.iter())
         );
-        let mut notes =
-            vec![format!("Labels are those in the column {:?} ({}).", table.head[columns.label], table.option)];
+        let mut notes = notes::of_columns(&table, &columns);
+        notes.extend(notes::of_folders(&labelled, columns.split.is_some()));
+        notes.extend(notes::of_labels(splits.iter().flatten().map(|image| &image.label)));
         if unlabelled > 0 {
             notes.push(format!("{unlabelled} test images have no row in the table of labels, and were left out."));
         }
@@ -176,21 +187,43 @@ impl Places<'_> {
         std::path::absolute(self.table.parent()?.join(name)).ok()
     }
 
-    /// The path of that file below the folder of the images.
+    /// The path of that file below the folder of the images, also through links to folders.
     fn below(&self, name: &str) -> Option<String> {
-        let root = std::path::absolute(self.root).ok()?;
-        Some(self.file(name)?.strip_prefix(root).ok()?.to_str()?.to_owned())
+        let file = self.file(name)?;
+        let root = without_parents(&std::path::absolute(self.root).ok()?);
+        if let Ok(below) = without_parents(&file).strip_prefix(root) {
+            return Some(below.to_str()?.to_owned());
+        }
+        let file = file.parent()?.canonicalize().ok()?.join(file.file_name()?);
+        Some(file.strip_prefix(self.root.canonicalize().ok()?).ok()?.to_str()?.to_owned())
     }
 
-    /// Why no image is called `name`.
-    fn why_unknown(&self, name: &str) -> String {
+    /// Why no image of `index` is called `name`.
+    fn why_unknown(&self, name: &str, index: &NameIndex) -> String {
+        let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
         match self.file(name) {
             Some(file) if file.is_file() => {
                 format!("it does not lie in {:?}, or is no image by its extension", self.root)
             }
+            _ if last != name && index.knows(last) => format!(
+                "there is no such image file, but one called {last:?}: write its path below {:?}, or its name alone",
+                self.root
+            ),
             _ => "there is no such image file".to_owned(),
         }
     }
+}
+
+/// The path without `..`, as it reads.
+fn without_parents(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// The first folder of a path, if it has one.
@@ -243,7 +276,7 @@ impl Matched {
         let missing = missing.without(|name| exclusions.take(name.as_bytes()));
         for name in missing.unknown() {
             let listed = exclude::escape(name.as_bytes());
-            matched.bad.push(BadFile { name: listed, reason: places.why_unknown(name), line: None });
+            matched.bad.push(BadFile { name: listed, reason: places.why_unknown(name, &index), line: None });
         }
         // Unknown names are in `bad` now; what may be meant by the others is not clear.
         missing.without(|_| true).check(&table.option)?;
@@ -274,7 +307,9 @@ impl Row {
             })?,
         };
         let group = columns.group.map(|column| row.field(column).to_owned()).filter(|group| !group.is_empty());
-        Ok(Self { label: row.field(columns.label).to_owned(), split, group })
+        // What Python writes of an absent value.
+        let label = Some(row.field(columns.label)).filter(|label| !["nan", "NaN"].contains(label)).unwrap_or_default();
+        Ok(Self { label: label.to_owned(), split, group })
     }
 }
 

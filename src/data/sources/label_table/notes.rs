@@ -1,0 +1,62 @@
+//! What a user should know of how a table of labels was read.
+
+use std::collections::BTreeSet;
+
+use super::columns::{Columns, SPLITS, split_of};
+use crate::data::sources::{csv_rows::CsvRows, groups, unreadable::quoted};
+
+/// Which columns count, and which that look as if they did do not.
+pub fn of_columns(table: &CsvRows, columns: &Columns) -> Vec<String> {
+    let name = |column: usize| &table.head[column];
+    let mut notes = vec![format!("Labels are those in the column {:?} ({}).", name(columns.label), table.option)];
+    let is_called = |column: &String, names: &[&str]| names.iter().any(|name| column.eq_ignore_ascii_case(name));
+    if let Some(split) = columns.split.filter(|&split| !is_called(name(split), &SPLITS)) {
+        notes.push(format!("Splits are those in the column {:?}.", name(split)));
+    }
+    let used = [Some(columns.name), Some(columns.label), columns.split, columns.group];
+    let rest = || (0..table.head.len()).filter(|column| !used.contains(&Some(*column))).map(name);
+    if columns.group.is_none()
+        && let Some(group) = rest().find(|column| is_called(column, &groups::COLUMNS))
+    {
+        notes.push(format!(
+            "The column {group:?} is not read; `options.selection.groups` with this table keeps the images of a group together."
+        ));
+    }
+    if columns.split.is_none()
+        && let Some(fold) = rest().find(|column| is_called(column, &["fold", "kfold", "folds"]))
+    {
+        notes.push(format!(
+            "The column {fold:?} is not read: folds are drawn, and splits are those of a column \"split\"."
+        ));
+    }
+    notes
+}
+
+/// Whether `folders` with labelled images are called like splits, and the table `has_splits` of its own.
+pub fn of_folders(folders: &BTreeSet<&[u8]>, has_splits: bool) -> Option<String> {
+    let names = folders.iter().map(|folder| String::from_utf8_lossy(folder).into_owned());
+    let named: Vec<String> = names.filter(|name| split_of(name).is_some()).collect();
+    let kinds: BTreeSet<_> = named.iter().filter_map(|name| split_of(name)).collect();
+    (!has_splits && kinds.len() > 1).then(|| {
+        format!(
+            "The folders {} are not read as splits, since the table of labels names none; a column \"split\" would.",
+            quoted(named.iter())
+        )
+    })
+}
+
+/// Whether some of `labels` look like several.
+pub fn of_labels<'a>(labels: impl Iterator<Item = &'a String>) -> Option<String> {
+    let labels: BTreeSet<&String> = labels.collect();
+    let joined = |label: &&&String| {
+        let parts: Vec<&str> = label.split(['|', ',', ';', ' ']).filter(|part| !part.is_empty()).collect();
+        parts.len() > 1 && parts.iter().all(|part| labels.iter().any(|label| label == part))
+    };
+    let found: Vec<&&String> = labels.iter().filter(joined).collect();
+    (!found.is_empty()).then(|| {
+        format!(
+            "Labels that look like several at once count as classes of their own: {}. Each image has one class here.",
+            quoted(found.iter())
+        )
+    })
+}
