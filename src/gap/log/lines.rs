@@ -7,6 +7,7 @@ mod batches;
 mod counts;
 mod epoch;
 mod figures;
+mod headings;
 mod line;
 mod mark;
 mod mentions;
@@ -24,7 +25,9 @@ use super::{
     names::{Kind, Side, label, recognise, words},
     table::{Row, Table},
     tokens::Mark,
+    translation::english,
 };
+use headings::Headings;
 use line::{Figure, Line};
 
 /// The name of the column of epochs that the reader itself fills.
@@ -55,9 +58,11 @@ const LONGEST: usize = 20_000;
 /// # Errors
 /// There are too many columns, or losses with decimal points and with commas.
 pub fn read(text: &str, mut table: Table) -> Result<Table> {
+    let text = &*english(text);
     let mark = mark::of(text)?;
-    let mut reader = Reader::new(&mut table, mark);
-    for line in text.lines().filter(|line| line.len() < LONGEST) {
+    let lines = || text.lines().filter(|line| line.len() < LONGEST);
+    let mut reader = Reader::new(&mut table, mark, Headings::of(lines()));
+    for line in lines() {
         // A list of records in one line.
         let is_list = line.trim_start().starts_with("[{");
         for part in line.split_inclusive(|c| c == '}' && is_list) {
@@ -67,6 +72,9 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
     let Reader { mut lines, named, .. } = reader;
     if named.is_empty() {
         lines = summary::counted(lines, &table);
+        if !lines.is_empty() {
+            table.notes.push("It names no epochs: its lines are counted as such.".to_owned());
+        }
     } else {
         order::move_to_epoch_below(&mut lines, &named, &table);
         order::drop_false_runs(&mut lines);
@@ -79,6 +87,7 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
         lines = summary::without_summaries(lines, &table);
     }
     variants::separate(&mut lines, &mut table)?;
+    batches::drop_beside_whole(&mut lines, &table);
     batches::average(&mut lines, &table);
     // The last figure of a redrawn progress bar counts. Records at fractions of an epoch are averaged instead.
     table.takes_last = !lines.iter().any(|line| line.epoch.is_some_and(|epoch| epoch.fract() != 0.0));
@@ -95,12 +104,20 @@ struct Reader<'a> {
     /// The epochs that were named, each with the number of lines with figures before it.
     named: Vec<(usize, f64)>,
     known: figures::Known,
+    /// How the log names its epochs.
+    headings: Headings,
     /// The fold that was named last.
     fold: Option<u32>,
+    /// Whether the lines are those of a list of all folds' figures, below the last fold.
+    is_below_folds: bool,
     /// The run that the last epoch's line named.
     run: Option<String>,
     /// The side that a heading such as `Test Error:` announced.
     side: Option<Side>,
+    /// Whether that heading was the last line but blank ones.
+    is_side_new: bool,
+    /// The epoch on whose bar the side of a heading was kept.
+    side_of_bar: Option<f64>,
     /// The indentation of a heading such as `Best so far:`, whose indented lines are about an earlier epoch.
     past: Option<usize>,
     /// The epoch that was named last.
@@ -110,16 +127,20 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(table: &'a mut Table, mark: Mark) -> Self {
+    fn new(table: &'a mut Table, mark: Mark, headings: Headings) -> Self {
         Self {
             table,
             mark,
             lines: Vec::new(),
             named: Vec::new(),
             known: figures::Known::default(),
+            headings,
             fold: None,
+            is_below_folds: false,
             run: None,
             side: None,
+            is_side_new: false,
+            side_of_bar: None,
             past: None,
             epoch: None,
             begins: false,
@@ -127,16 +148,23 @@ impl<'a> Reader<'a> {
     }
 
     fn read(&mut self, line: &str) -> Result<()> {
-        let Some((line, named)) = self.current(line) else { return Ok(()) };
-        if line.trim().is_empty() || named.is_some() {
+        let line = mentions::without_weight_files(line);
+        let Some((line, named)) = self.current(&line) else { return Ok(()) };
+        if line.trim().is_empty() || named.as_ref().is_some_and(|named| !self.keeps_side(line, named.number)) {
             self.side = None;
         }
-        self.fold = epoch::fold(line).or(self.fold);
+        let fold = epoch::fold(line);
         let setting = figures::Setting { epoch: named.as_ref(), side: self.side, mark: self.mark };
         let figures = figures::find(line, &setting, self.table, &mut self.known)?;
-        if self.is_of_a_callback(line, named.as_ref(), &figures) {
+        if self.is_in_passing(line, named.as_ref(), &figures) {
             return Ok(());
         }
+        self.is_below_folds &= named.is_none();
+        if self.is_below_folds || named.is_none() && !figures.is_empty() && fold < self.fold && fold.is_some() {
+            self.is_below_folds = true;
+            return Ok(());
+        }
+        self.fold = fold.or(self.fold);
         if let Some(named) = &named {
             // An epoch that is named again without a figure has not ended.
             self.begins |= self.epoch != Some(named.number) || !figures.is_empty();
@@ -150,9 +178,12 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if figures.is_empty() {
-            self.side = heading(line).or(self.side);
+            let side = heading(line);
+            self.side = side.or(self.side);
+            self.is_side_new = side.is_some() || self.is_side_new && line.trim().is_empty();
             return Ok(());
         }
+        self.is_side_new = false;
         let has_bar = position::has_bar(line);
         self.lines.push(Line {
             epoch: self.epoch,
@@ -167,6 +198,19 @@ impl<'a> Reader<'a> {
         });
         self.begins = false;
         Ok(())
+    }
+
+    /// Whether the side of the heading above holds for a line that names the epoch `number`: it is the first line below it, and a
+    /// bar or of the same epoch, or the bar is drawn again.
+    fn keeps_side(&mut self, line: &str, number: f64) -> bool {
+        let has_bar = position::has_bar(line);
+        if self.is_side_new && (has_bar || self.epoch == Some(number)) {
+            self.side_of_bar = has_bar.then_some(number);
+            return true;
+        }
+        let is_drawn_again = has_bar && self.side_of_bar == Some(number);
+        self.side_of_bar = self.side_of_bar.filter(|_| is_drawn_again);
+        is_drawn_again
     }
 
     /// The part of a line that is about the current epoch, and the epoch that it names; None where there is no such part.
@@ -197,12 +241,15 @@ impl<'a> Reader<'a> {
         self.past.is_some()
     }
 
-    /// Whether a callback wrote the line: it says so and states no figure but a rate.
-    fn is_of_a_callback(&self, line: &str, named: Option<&epoch::Named>, figures: &[Figure]) -> bool {
-        named.is_some_and(|epoch| mentions::is_of_a_callback(line, &epoch.place))
-            && figures.iter().all(|figure| {
-                recognise(&self.table.columns[figure.column as usize]).is_some_and(|name| name.kind == Kind::Rate)
-            })
+    /// Whether the line mentions an epoch in passing, as a callback does, and states no figure but a rate.
+    fn is_in_passing(&self, line: &str, named: Option<&epoch::Named>, figures: &[Figure]) -> bool {
+        let Some(epoch) = named else { return false };
+        let is_rate = |figure: &Figure| {
+            recognise(&self.table.columns[figure.column as usize]).is_some_and(|name| name.kind == Kind::Rate)
+        };
+        let is_remark =
+            || Some(epoch.number) != self.epoch && heading(line).is_none() && self.headings.is_remark(line, epoch);
+        figures.iter().all(is_rate) && (mentions::is_of_a_callback(line, &epoch.place) || is_remark())
     }
 
     /// Fold and run of the current line, as one name.

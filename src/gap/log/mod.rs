@@ -47,6 +47,7 @@ mod sideways;
 mod table;
 mod text;
 mod tokens;
+mod translation;
 
 use std::path::PathBuf;
 
@@ -143,6 +144,14 @@ fn curves_of(run: &Run, table: &Table) -> Result<Curves> {
     ensure!(
         val_losses.iter().any(|loss| !loss.is_nan()),
         "its validation loss `{}` was never measured: it is NaN in every epoch. Its columns are {}",
+        table.columns[val as usize],
+        table.column_list()
+    );
+    let states_both = |at: usize| !train_losses[at].is_nan() && !val_losses[at].is_nan();
+    ensure!(
+        (0..epochs.len()).any(states_both),
+        "no epoch of it has both losses: `{}` and `{}` are stated of different ones. Its columns are {}",
+        table.columns[train as usize],
         table.columns[val as usize],
         table.column_list()
     );

@@ -1,5 +1,7 @@
 //! The names that trainers give to figures: `Validation Loss`, `val/loss`, `eval_loss` and `valLoss` mean the same.
 
+use super::translation::english;
+
 /// Which images a figure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
@@ -86,7 +88,7 @@ const SIDES: [(Side, &[&str]); 3] = [
             "evaluating",
         ],
     ),
-    (Side::Test, &["test", "testing", "tst"]),
+    (Side::Test, &["test", "testing", "tst", "te"]),
 ];
 /// Words that do not change the meaning of a name.
 const FILLERS: [&str; 18] = [
@@ -118,11 +120,11 @@ const ACCURACY: [&str; 14] = [
 const OF_ACCURACY: [&str; 9] =
     ["sparse", "categorical", "binary", "multiclass", "top", "1", "top1", "classification", "cls"];
 
-/// The words of a name in lower case. A name is split at everything but letters and digits, and before capitals.
+/// The words of a name in lower case and in English. A name is split at everything but letters and digits, and before capitals.
 pub fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
-    for c in name.chars().take(200) {
+    for c in english(name).chars().take(200) {
         if !(c.is_alphanumeric() || c == '@') {
             words.push(String::new());
         } else {
@@ -213,8 +215,10 @@ fn figure(all: &[String]) -> Option<Meaning> {
         match word {
             "" => {}
             "epoch" => rank += 2,
-            "step" | "batch" | "mini" | "iter" | "running" | "raw" => rank -= 4,
+            "step" | "batch" | "mini" | "iter" | "running" => rank -= 4,
             "ema" | "swa" | "smoothed" | "smooth" | "total" => rank -= 2,
+            // Beside averaged weights, the weights that are trained.
+            "raw" | "online" | "student" => rank -= 1,
             word if FILLERS.contains(&word) => {}
             word => rest.push(word),
         }
@@ -224,8 +228,13 @@ fn figure(all: &[String]) -> Option<Meaning> {
     let kind = match rest.as_slice() {
         _ if is_rate => Kind::Rate,
         ["loss" | "losses"] | ["loss" | "losses", "loss"] => Kind::Loss,
-        ["ce" | "xent" | "nll" | "crossentropy" | "xentropy"] | ["cross", "entropy"] => Kind::Loss,
-        ["ce" | "xent" | "nll" | "crossentropy", "loss"] | ["cross", "entropy", "loss"] | ["loss", "ce"] => Kind::Loss,
+        ["ce" | "bce" | "xent" | "nll" | "crossentropy" | "xentropy" | "crossentropyloss"] | ["cross", "entropy"] => {
+            Kind::Loss
+        }
+        ["ce" | "bce" | "xent" | "nll" | "crossentropy", "loss"] | ["cross", "entropy", "loss"] | ["loss", "ce"] => {
+            Kind::Loss
+        }
+        ["softmax", "cross", "entropy", "loss"] => Kind::Loss,
         ["top", "1"] => Kind::Accuracy,
         accuracy if is_accuracy(accuracy) => Kind::Accuracy,
         _ => return None,

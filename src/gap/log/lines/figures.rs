@@ -118,7 +118,14 @@ impl<'a> Reader<'a> {
                 }
                 // The figures of a label come after its colon, so the name is kept.
                 Token::Link => {
-                    self.is_past |= matches!(tokens.get(at), Some(Token::Word(_))) && wording::is_past(&self.name)
+                    let is_label = matches!(tokens.get(at), Some(Token::Word(_)));
+                    self.is_past |= is_label && wording::is_past(&self.name);
+                    // `val_ema: loss 0.4 acc 0.9`
+                    if is_label && let Some((side, weights)) = wording::side_of_weights(&self.name) {
+                        self.set_side(side);
+                        self.variant = weights;
+                        self.name.clear();
+                    }
                 }
                 Token::Open | Token::OpenSquare => at += self.bracket(&tokens[at..]),
                 Token::Close | Token::Break | Token::Arrow | Token::Change => self.end_of_name(),
@@ -232,7 +239,7 @@ impl<'a> Reader<'a> {
     /// Takes the variant that words in brackets name: `(EMA)`, or after a side `(ood)`.
     fn variant_in(&mut self, inside: &[&str]) {
         let inside = inside.iter().flat_map(|word| words(word)).collect::<Vec<_>>().join(" ");
-        if inside == "student" {
+        if wording::names_trained_weights(&inside) {
             self.variant = None;
         } else if wording::names_other_weights(&inside) || self.names_other_images(&inside) {
             self.variant = Some(inside);
@@ -277,9 +284,16 @@ impl<'a> Reader<'a> {
 
     /// Adds a number that follows the words of `name`.
     fn figure(&mut self, value: Cell, is_running: bool) -> Result<()> {
-        let words = std::mem::take(&mut self.name);
+        let mut words = std::mem::take(&mut self.name);
         self.beside = None;
-        if words.is_empty() {
+        let named = words.iter().take_while(|word| !wording::is_copula(word)).count();
+        // `train loss is 0.5` states a figure, `the loss is 0.5` is prose.
+        if named == 1 || wording::has_side(&words[..named]) {
+            words.truncate(named);
+        }
+        // In `train loss 0.4, val 91%` the share is no loss.
+        let is_share = matches!(value, Cell::Percent(_)) && self.last == Some(Kind::Loss);
+        if words.is_empty() || is_share && wording::bare_side(&words).is_some() {
             return Ok(());
         }
         let Some((name, before)) = self.full_name(&words) else {

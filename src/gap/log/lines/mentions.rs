@@ -1,6 +1,6 @@
 //! What looks like the epoch of a line and is none: times, counts, what a callback did, another epoch in passing.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use crate::gap::log::names::side_of;
 
@@ -34,6 +34,23 @@ pub fn is_aside(line: &str, place: &Range<usize>, number: f64, current: Option<f
         last => !has_numbers && last.is_some_and(|last| MENTIONS.contains(last)),
     };
     is_mentioned && !is_heading && !is_near
+}
+
+/// How the names of files with weights end.
+const WEIGHTS: [&str; 10] = [".ckpt", ".pt", ".pth", ".tar", ".h5", ".hdf5", ".keras", ".safetensors", ".pkl", ".bin"];
+
+/// The line with blanks for the names of files with weights, which state no figure: `epoch=1-val_loss=1.90.ckpt`.
+pub fn without_weight_files(line: &str) -> Cow<'_, str> {
+    let is_named = |word: &str| WEIGHTS.iter().any(|ending| word.len() > ending.len() && word.ends_with(ending));
+    let is_apart = |c: char| c.is_whitespace() || "'\"`()[]{},;".contains(c);
+    if !line.split(is_apart).any(is_named) {
+        return line.into();
+    }
+    let blank = |part: &str| {
+        let word = part.trim_end_matches(is_apart);
+        if is_named(word) { " ".repeat(word.len()) + &part[word.len()..] } else { part.to_owned() }
+    };
+    line.split_inclusive(is_apart).map(blank).collect::<String>().into()
 }
 
 /// Words that Keras' callbacks and PyTorch's schedulers print after an epoch.
@@ -73,6 +90,14 @@ pub fn is_another_number(before: &str, number: f64, rest: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn names_of_weight_files_are_blanked() {
+        let blanked = |line: &str| super::without_weight_files(line).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(blanked("ckpt: 'epoch=1-val_loss=1.90.ckpt', best"), "ckpt: ' ', best");
+        assert_eq!(blanked("loss 0.5 (saved runs/epoch3.pth.tar)"), "loss 0.5 (saved )");
+        assert_eq!(blanked("Epoch 3: val_loss 0.5"), "Epoch 3: val_loss 0.5");
+    }
+
     #[test]
     fn an_epoch_that_is_mentioned_is_not_the_current_one() {
         let is_aside = |line: &str| {

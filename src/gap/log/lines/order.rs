@@ -72,8 +72,8 @@ pub fn drop_false_runs(lines: &mut [Line]) {
 pub fn drop_unfinished(lines: &mut Vec<Line>) -> bool {
     let Some(last) = lines.last().and_then(|line| line.epoch) else { return false };
     let begin = lines.iter().rposition(|line| line.epoch != Some(last)).map_or(0, |at| at + 1);
-    let is_part = |line: &Line| line.is_own && line.share.is_some_and(|share| share < 100.0);
-    let ended = lines[..begin].last().is_some_and(|line| line.is_own && line.share == Some(100.0));
+    let is_part = |line: &Line| line.share.is_some_and(|share| share < 100.0);
+    let ended = lines[..begin].last().is_some_and(|line| line.share == Some(100.0));
     let is_unfinished = ended && lines[begin..].iter().all(is_part);
     if is_unfinished {
         lines.truncate(begin);

@@ -41,11 +41,18 @@ fn is_first_position(text: &str) -> bool {
     is_before_name || rest.starts_with([',', '|', ')', ':'])
 }
 
-/// The percentage of a progress bar that `line` shows: `45%|###  |`.
+/// The percentage of a progress bar that `line` shows: `45%|###  |`, or Keras' `18/40 [===>...`.
 pub fn share(line: &str) -> Option<f64> {
-    let before = &line[..line.find("%|")?];
-    let begin = before.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').len();
-    before[begin..].parse().ok()
+    if let Some(end) = line.find("%|") {
+        let before = &line[..end];
+        let begin = before.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+        return before[begin..].parse().ok();
+    }
+    let (done, rest) = number(line.trim_start())?;
+    let (all, rest) = rest.strip_prefix('/').and_then(number)?;
+    let bar = rest.trim_start();
+    let is_bar = ["[=", "[>", "━"].iter().any(|bar_of_keras| bar.starts_with(bar_of_keras));
+    (is_bar && all > 0.0).then(|| 100.0 * done / all)
 }
 
 /// Whether `line` draws a progress bar, of tqdm or Keras.
@@ -56,6 +63,19 @@ pub fn has_bar(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::gap::log::lines::epoch::find;
+
+    #[test]
+    fn bars_show_their_share() {
+        for (line, share) in [
+            ("Epoch 1:  45%|###  | 18/40 [00:01<00:01]", Some(45.0)),
+            (" 10/40 [=====>..............] - ETA: 3s - loss: 0.5", Some(25.0)),
+            ("40/40 ━━━━━━━━━━━━━━━━━━━━ 1s 2ms/step - loss: 0.5", Some(100.0)),
+            ("10/40 [00:01]", None),
+            ("Epoch 1/8 loss: 0.5", None),
+        ] {
+            assert_eq!(super::share(line), share, "{line}");
+        }
+    }
 
     #[test]
     fn batches_are_told_from_epochs() {

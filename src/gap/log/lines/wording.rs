@@ -51,6 +51,11 @@ const PARTS: [&str; 7] = ["class", "cls", "task", "head", "domain", "group", "cl
 /// Names of averaged or other weights, kept in addition to the raw ones.
 const OTHER_WEIGHTS: [&str; 6] = ["ema", "swa", "teacher", "model ema", "averaged", "ema model"];
 
+/// Names of the weights that are trained, where averaged ones are measured too.
+const TRAINED_WEIGHTS: [&str; 4] = ["student", "raw", "online", "live"];
+/// Words between the name of a figure and its number: `train loss is 0.5`.
+const COPULAS: [&str; 4] = ["is", "was", "of", "equals"];
+
 /// Whether words before a name say nothing that makes it another figure.
 pub fn is_silent(before: &[&str]) -> bool {
     qualifier(before).is_none()
@@ -94,6 +99,32 @@ pub fn is_closing(line: &str) -> bool {
 /// Whether a text in brackets names other weights than those that are trained.
 pub fn names_other_weights(text: &str) -> bool {
     OTHER_WEIGHTS.contains(&text)
+}
+
+/// Whether a text in brackets names the weights that are trained.
+pub fn names_trained_weights(text: &str) -> bool {
+    TRAINED_WEIGHTS.contains(&text)
+}
+
+/// The side and the weights that a label such as `val_ema` or `val_raw` names; no weights for those that are trained.
+pub fn side_of_weights(label: &[&str]) -> Option<(Side, Option<String>)> {
+    let all: Vec<String> = label.iter().flat_map(|word| words(word)).collect();
+    let [one, other] = &all[..] else { return None };
+    let (side, weights) = match (side_of(one), side_of(other)) {
+        (Some(side), None) => (side, other),
+        (None, Some(side)) => (side, one),
+        _ => return None,
+    };
+    match weights {
+        weights if names_trained_weights(weights) => Some((side, None)),
+        weights if names_other_weights(weights) => Some((side, Some(weights.clone()))),
+        _ => None,
+    }
+}
+
+/// Whether a word only leads from the name of a figure to its number.
+pub fn is_copula(word: &str) -> bool {
+    COPULAS.contains(&word.to_lowercase().as_str())
 }
 
 /// Whether words in brackets behind a name leave its meaning as it is.

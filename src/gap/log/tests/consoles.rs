@@ -368,6 +368,111 @@ fn an_epoch_whose_bar_has_not_reached_its_end_is_left_out_with_a_note() {
     assert_eq!(gap(&text), 0.25);
     let (_, notes) = read_with(&text, &LogOptions::default()).unwrap();
     assert!(notes.contains("has not reached its end"), "{notes}");
+
+    let keras = |e, t, v| format!("Epoch {e}/9\n40/40 [=====] - 1s 9ms/step - loss: {t} - val_loss: {v}\n");
+    let begun = "Epoch 4/9\n 5/40 [>....] - ETA: 3s - loss: 0.9\r20/40 [==>..] - ETA: 2s - loss: 0.8";
+    let (curves, notes) = read_with(&(three(keras) + begun), &LogOptions::default()).unwrap();
+    assert_eq!(curves.points.len(), 3);
+    assert!(notes.contains("has not reached its end"), "{notes}");
+}
+
+#[test]
+fn the_figure_of_a_whole_epoch_counts_before_the_mean_of_its_batches() {
+    let batches = |e| format!("Train Epoch: {e} [0/640 (0%)] Loss: 9.0\nTrain Epoch: {e} [320/640 (50%)] Loss: 8.0\n");
+    let template = three(|e, t, v| batches(e) + &format!("    epoch : {e}\n    loss : {t}\n    val_loss : {v}\n"));
+    let vae = three(|e, t, v| batches(e) + &format!("====> Epoch: {e} Average loss: {t}\n====> Test set loss: {v}\n"));
+    let monai = three(|e, t, v| {
+        format!("epoch {e}/3\n1/9, train_loss: 9.0\n2/9, train_loss: 8.0\nepoch {e} average loss: {t}\nval loss: {v}\n")
+    });
+    for text in [template, vae, monai] {
+        assert_eq!((gap(&text), points(&text)[2].train_loss), (0.25, 1.0), "{text}");
+    }
+}
+
+#[test]
+fn the_weights_that_are_trained_are_judged_and_not_their_average() {
+    for [average, own] in
+        [["val[ema]:", "val[raw]:"], ["val_ema:", "val_raw:"], ["val(ema):", "val:"], ["val_ema:", "val:"]]
+    {
+        for order in [[average, own], [own, average]] {
+            let text = three(|e, t, v| {
+                let side = |label: &str| match label == own {
+                    true => format!("{label} loss {v} acc 0.{e}1\n"),
+                    false => format!("{label} loss 7.0 acc 0.99\n"),
+                };
+                format!("Epoch {e}\ntrain: loss {t}\n") + &order.map(side).concat()
+            });
+            assert_eq!((gap(&text), points(&text)[2].val_acc), (0.25, 31.0), "{text}");
+        }
+    }
+}
+
+#[test]
+fn headings_hold_for_the_bar_below_them() {
+    let text = three(|e, t, v| {
+        let bar = |all, loss| {
+            format!(
+                "\rEpoch {e}/3: 50%|# | 1/{all} [00:01, loss=9.0]\rEpoch {e}/3: 100%|##| {all}/{all} [00:02, loss={loss}]\n"
+            )
+        };
+        format!(
+            "Start Train\n{}Finish Train\nStart Validation\n{}Finish Validation\nEpoch:{e}/3\n",
+            bar(8, t),
+            bar(2, v)
+        )
+    });
+    assert_eq!((gap(&text), points(&text).len()), (0.25, 3), "{text}");
+}
+
+#[test]
+fn a_list_of_all_folds_below_the_last_one_is_no_epochs() {
+    let fold = |k| {
+        format!("Training for fold {k} ...\n") + &three(|e, t, v| format!("Epoch {e}/3 - loss: {t} - val_loss: {v}\n"))
+    };
+    let list = "Score per fold\n> Fold 1 - Loss: 9.1 - Accuracy: 51.0%\n> Fold 2 - Loss: 9.2 - Accuracy: 52.0%\n> Loss: 9.15\n";
+    assert_eq!(gap(&(fold(1) + &fold(2) + list)), 0.25);
+}
+
+#[test]
+fn words_between_a_name_and_its_number_and_shares_behind_a_loss() {
+    assert_eq!(gap(&three(|e, t, v| format!("epoch {e}: train loss is {t}, val loss was {v}\n"))), 0.25);
+    assert_eq!(gap(&three(|e, t, v| format!("Epoch {e} Train BCE: {t} Val BCE: {v}\n"))), 0.25);
+    let shares = three(|e, t, _| format!("Epoch {e}: train loss {t}, val {}0%\n", e + 2));
+    assert!(format!("{:#}", read_text(&shares).unwrap_err()).contains("no validation loss"));
+    let apart = "time,metric,value\n0,train_loss,1.5\n1,train_loss,1.2\n2,val_loss,1.6\n3,val_loss,1.4\n";
+    assert!(read_text(apart).is_err());
+}
+
+#[test]
+fn names_in_chinese_japanese_and_korean() {
+    for text in [
+        three(|e, t, v| format!("第 {e}/3 轮，训练损失：{t}，训练准确率：80%，验证损失：{v}，验证准确率：70%\n")),
+        three(|e, t, v| {
+            format!("轮次 {e}/3\n训练集 损失: {t} 准确率: 0.8\n验证集 损失: {v} 准确率: 0.7\n最佳验证准确率: 0.9\n")
+        }),
+        three(|e, t, v| format!("Epoch [{e}/3] 訓練損失: {t}, 驗證損失: {v}, 學習率: 0.1\n")),
+        three(|e, t, v| format!("エポック {e}/3 | 訓練損失 {t} | 検証損失 {v} | 検証正解率 0.7\n")),
+        three(|e, t, v| format!("에포크 {e}/3 - 훈련 손실: {t} - 검증 손실: {v}\n")),
+        "轮次,训练损失,验证损失\n".to_owned() + &three(|e, t, v| format!("{e},{t},{v}\n")),
+    ] {
+        assert_eq!((gap(&text), points(&text).len()), (0.25, 3), "{text}");
+    }
+}
+
+#[test]
+fn remarks_between_training_and_validation_begin_no_epoch() {
+    for remark in [
+        "SWA starts at epoch 2",
+        "Saving checkpoint epoch 1",
+        "best: 'epoch=1-val_loss=9.9.ckpt'",
+        "Learning rate decays at epochs 2, 3",
+        "epochs: 100, lr: 0.1",
+        "ETA 00:10:00 (epoch 100)",
+    ] {
+        let epoch = |e, t, v| format!("Epoch {e}/100\ntrain loss: {t}\n{remark}\nval loss: {v}\n");
+        let text = three(epoch);
+        assert_eq!((gap(&text), points(&text).len()), (0.25, 3), "{remark}");
+    }
 }
 
 #[test]
