@@ -39,6 +39,10 @@ pub struct Args {
     #[arg(value_name = "DIR|FILE.csv|faces")]
     source: Option<String>,
 
+    /// The same, as the commands that train are told
+    #[arg(long, value_name = "DATA", conflicts_with = "source", hide = true)]
+    data: Option<String>,
+
     /// Seed that draws val if the data have none, and the generated faces
     #[arg(long, value_name = "N", default_value = "0")]
     data_seed: u64,
@@ -170,7 +174,7 @@ impl<'a> Found<'a> {
 impl Args {
     /// The data and what is read of them. `inspect --labels photos` is read as `inspect photos --labels`.
     fn subject(&self) -> Result<(String, SelectionFlags)> {
-        match (&self.source, &self.selection.labels) {
+        match (self.source.as_ref().or(self.data.as_ref()), &self.selection.labels) {
             (Some(source), _) => Ok((source.clone(), self.selection.clone())),
             (None, Some(folder)) if folder.is_dir() || folder == Path::new("faces") => {
                 let mut selection = self.selection.clone();
