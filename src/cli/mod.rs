@@ -9,14 +9,14 @@ mod ranks;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 use commands::{
     bill, close, compare, completions, conclude, diagnose, doctor, evaluate, export, find_lr, gap, host, inspect, plan,
     predict, presets, report, run, seal, soup, train, worth,
 };
 pub use exit_status::ExitStatus;
-use flags::option_names::with_flags;
+use flags::{option_names::with_flags, repeated::repeated};
 use mindgap::torch;
 use output::say::say;
 
@@ -81,6 +81,10 @@ enum Command {
 
 /// Reads the command line, runs the command, and prints its error, if there is one, on stderr.
 pub fn main() -> ExitCode {
+    if let Some(flag) = repeated(&std::env::args_os().collect::<Vec<_>>()) {
+        let message = format!("{flag} is given twice, and only one would count: put what both say into one");
+        Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
     let outcome = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
         Command::Close(args) => close::run(&args),

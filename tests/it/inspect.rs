@@ -230,6 +230,9 @@ fn the_list_names_what_harms_and_val_stays_whole() {
     ];
     assert_eq!(entries(&place, "list.txt"), expected);
     let before = audit(&place, &["data"]);
+    place
+        .mindgap(&["inspect", "data", "--exclude", "list.txt", "--exclude", "other.txt"])
+        .refuse(&["--exclude is given twice", "put what both say into one"]);
     let after = audit(&place, &["data", "--exclude", "list.txt"]);
     for key in ["val_in_train", "test_in_train", "conflicting_groups"] {
         assert_eq!(after[key], 0, "{key}");

@@ -11,5 +11,6 @@ pub mod model_file;
 pub mod option_names;
 pub mod planning;
 pub mod recipe;
+pub mod repeated;
 pub mod selection;
 pub mod weights;
