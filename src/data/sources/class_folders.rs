@@ -28,6 +28,24 @@ struct ClassFolders<'a> {
     has_splits: bool,
 }
 
+/// Names of folders of images, and of the masks that segmentation learns.
+const OF_IMAGES: [&str; 6] = ["images", "image", "imgs", "img", "jpegimages", "photos"];
+const OF_MASKS: [&str; 10] = [
+    "masks",
+    "mask",
+    "labels",
+    "label",
+    "annotations",
+    "segmentations",
+    "segmentation",
+    "segmentationclass",
+    "groundtruth",
+    "gt",
+];
+
+/// Most folders inside a class folder that a note names; more are those of patients, days or cameras.
+const FEW_INSIDE: usize = 12;
+
 /// A folder that contains images.
 struct Class {
     path: PathBuf,
@@ -59,12 +77,31 @@ pub fn check(top: &Path, layout: &mut Layout, is_named: bool) -> Result<()> {
     }
     layout.apart.extend(copies.into_iter().map(|copy| copy.path));
     let folders = ClassFolders { top, root, is_named, has_splits: layout.val.is_some() || layout.test.is_some() };
+    folders.check_no_masks(&classes)?;
     layout.notes.extend(folders.splits_inside(&classes)?);
-    layout.notes.extend(folders.same_inside(&classes)?);
+    match folders.same_inside(&classes)? {
+        Some(note) => layout.notes.push(note),
+        None => layout.notes.extend(other_inside(&classes)),
+    }
     Ok(())
 }
 
 impl ClassFolders<'_> {
+    /// Refuses images and their masks, as data sets for segmentation have them, in the place of classes.
+    fn check_no_masks(&self, classes: &[Class]) -> Result<()> {
+        let is_one = |class: &Class, names: &[&str]| names.contains(&class.name.to_lowercase().as_str());
+        let (images, others): (Vec<&Class>, Vec<&Class>) = classes.iter().partition(|class| is_one(class, &OF_IMAGES));
+        if !images.is_empty() && !others.is_empty() && others.iter().all(|class| is_one(class, &OF_MASKS)) {
+            bail!(
+                "{} in {:?} look like images and their masks, which are no classes: give each class a folder of its images, or name a table \
+                 of labels (`options.selection.labels`)",
+                quoted(classes.iter().map(|class| &class.name)),
+                self.root
+            );
+        }
+        Ok(())
+    }
+
     /// Refuses folders named like splits that contain the classes beside them, or classes of one another. Notes them where
     /// the user named the folder.
     fn splits_inside(&self, classes: &[Class]) -> Result<Option<String>> {
@@ -153,6 +190,17 @@ impl ClassFolders<'_> {
         let named = classes.iter().zip(splits.into_iter().flatten());
         Some(named.map(|(class, split)| option(self.top, split, &class.path)).collect::<Vec<_>>().join(" "))
     }
+}
+
+/// Notes that a class folder holds a few folders of its own, which may be the actual classes.
+fn other_inside(classes: &[Class]) -> Option<String> {
+    let class = classes.iter().find(|class| (2..=FEW_INSIDE).contains(&class.inner.len()))?;
+    Some(format!(
+        "The folders inside {:?} ({}) are no classes of their own: all images below count as {:?}.",
+        class.name,
+        quoted(class.inner.iter()),
+        class.name
+    ))
 }
 
 /// The names of the folders with images in `folder`; where there is one alone, and class folders in it, the names of those.

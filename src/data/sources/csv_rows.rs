@@ -79,10 +79,10 @@ impl CsvRows {
         Ok(Self { option: option.to_owned(), head, rows })
     }
 
-    /// The column that is called by one of `names`, in any case; None where none is.
+    /// The column that is called by one of `names` ([`is_called`]); None where none is.
     /// Fails if two are.
     pub fn column(&self, names: &[&str]) -> Result<Option<usize>> {
-        let is_named = |column: &usize| names.iter().any(|name| self.head[*column].eq_ignore_ascii_case(name));
+        let is_named = |column: &usize| is_called(&self.head[*column], names);
         match (0..self.head.len()).filter(is_named).collect::<Vec<_>>()[..] {
             [] => Ok(None),
             [column] => Ok(Some(column)),
@@ -116,13 +116,24 @@ impl CsvRows {
     }
 }
 
+/// Whether `column` is called by one of `names`, in any case and whatever separates its words: `Image Path`, `imagePath`.
+pub fn is_called(column: &str, names: &[&str]) -> bool {
+    let plain = |name: &str| -> String { name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect() };
+    let column = plain(column);
+    names.iter().any(|name| plain(name) == column)
+}
+
+/// Whether a field says that a value is absent: empty, or as pandas and R write it.
+pub fn is_absent(field: &str) -> bool {
+    ["", "NaN", "nan", "NA", "<NA>", "N/A", "n/a", "#N/A", "NULL", "null"].contains(&field)
+}
+
 /// Names of the column with the names of images, and those that count where none of the first ones is there.
 pub const IMAGE_COLUMNS: [&[&str]; 2] = [
     &[
         "name",
         "file",
         "filename",
-        "file_name",
         "fname",
         "filenames",
         "image",
@@ -130,14 +141,13 @@ pub const IMAGE_COLUMNS: [&[&str]; 2] = [
         "path",
         "filepath",
         "filepaths",
-        "file_path",
         "image_path",
         "img_path",
         "image_filename",
         "image_file",
-        "image index",
+        "image_index",
     ],
-    &["id", "image_id", "imageid", "image_name", "image name", "img_name", "img_id", "id_code"],
+    &["id", "image_id", "image_name", "img_name", "img_id", "id_code"],
 ];
 
 /// The separator: of comma, semicolon and tab the one that divides the first line into most fields.

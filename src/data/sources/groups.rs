@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use regex_lite::Regex;
 
 use super::{
-    csv_rows::CsvRows,
+    csv_rows::{CsvRows, is_absent},
     exclude::{self, Exclusions},
     listing::Listing,
     name_index::{NameIndex, NotFound},
@@ -15,19 +15,37 @@ use super::{
 };
 use crate::data::selection::Selection;
 
-/// Names of the column of groups.
-pub const COLUMNS: [&str; 11] = [
-    "group",
-    "group_id",
-    "patient",
-    "patient_id",
-    "subject",
-    "subject_id",
-    "person",
-    "person_id",
-    "video",
-    "video_id",
-    "burst",
+/// Names of the column of groups, and those that count where none of the first ones is there.
+pub const COLUMNS: [&[&str]; 2] = [
+    &[
+        "group",
+        "group_id",
+        "patient",
+        "patient_id",
+        "subject",
+        "subject_id",
+        "person",
+        "person_id",
+        "video",
+        "video_id",
+        "burst",
+    ],
+    &[
+        "lesion_id",
+        "case_id",
+        "animal_id",
+        "user_id",
+        "study_id",
+        "series_id",
+        "slide",
+        "slide_id",
+        "session",
+        "session_id",
+        "scene",
+        "scene_id",
+        "sequence_id",
+        "clip_id",
+    ],
 ];
 
 /// The number of a sample without a group, until [`check`] has refused it.
@@ -79,13 +97,17 @@ fn of_table(
     exclusions: &Exclusions,
 ) -> Result<Vec<Option<String>>> {
     let table = CsvRows::read("groups", file)?;
-    let (name, group) = (table.names()?, table.required("groups", &COLUMNS)?);
+    let name = table.names()?;
+    let group = match table.column(COLUMNS[0])? {
+        Some(group) => group,
+        None => table.required("groups", &COLUMNS.concat())?,
+    };
     let mut groups: Vec<Option<String>> = vec![None; keys.len()];
     let index = NameIndex::new(keys);
     let (mut missing, mut twice) = (NotFound::default(), Vec::new());
     for row in &table.rows {
         let text = row.field(group);
-        ensure!(!text.is_empty(), "{}, line {}: {:?} has no group", table.option, row.line, row.field(name));
+        ensure!(!is_absent(text), "{}, line {}: {:?} has no group", table.option, row.line, row.field(name));
         let Some(number) = index.find(row.field(name), &mut missing) else { continue };
         match &mut groups[number as usize] {
             Some(before) if before != text => twice.push(format!("{}: {before:?} and {text:?}", row.field(name))),

@@ -135,6 +135,13 @@ impl Ignored {
         } else if empty.iter().all(labels) {
             "This looks like a data set for detection; mindgap classifies whole images: one folder for each class."
                 .to_owned()
+        } else if let Some(table) =
+            self.no_images.iter().find(|file| file.extension().is_some_and(|name| name == "csv"))
+        {
+            format!(
+                "If {table:?} holds images as rows of pixels, name it as the data; if it holds labels, add `options.selection.labels = {}`.",
+                table.display()
+            )
         } else {
             "Fill or remove them.".to_owned()
         };

@@ -47,6 +47,11 @@ impl NameIndex {
         self.numbers(name).is_some()
     }
 
+    /// Whether one sample alone may be called `name`.
+    pub fn knows_one(&self, name: &str) -> bool {
+        self.numbers(name).is_some_and(|numbers| numbers.len() == 1)
+    }
+
     /// The number of the sample called `name`; otherwise the name joins `missing`.
     pub fn find(&self, name: &str, missing: &mut NotFound) -> Option<u32> {
         match self.numbers(name) {

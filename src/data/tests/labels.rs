@@ -68,6 +68,11 @@ fn splits_are_known_by_what_a_column_holds() {
     folder.refuses(&labelled(&folder, &two, None), &["\"phase\" and \"stage\" both name splits"]);
     let flags = all("fname,label,is_valid", |i| format!("img_{i:02}.png,{},{}", i % 2, i > 8));
     folder.refuses(&labelled(&folder, &flags, None), &["\"is_valid\" is not read", "\"split\""]);
+    let twice = all("name,label,label", |i| format!("img_{i:02},{},{}", i % 2, i % 3));
+    folder.refuses(&labelled(&folder, &twice, Some("label")), &["two columns are called \"label\""]);
+    let flags =
+        all("fname,label,val", |i| format!("img_{i:02}.png,{},{}", i % 2, ["False", "TRUE"][usize::from(i > 8)]));
+    folder.refuses(&labelled(&folder, &flags, None), &["\"val\" is not read", "\"split\""]);
     // A blank or a slip in such a column would make train of all rows.
     for slip in ["", "trian"] {
         let text = all("id,part,label", |i| {
@@ -91,8 +96,20 @@ fn what_of_a_table_is_not_read_is_noted() {
     // Empty rows are a spreadsheet's, and NaN is no class.
     let text = all("id,label", |i| format!("img_{i:02},{}", i % 2)) + ",\n,\n";
     assert!(!notes(&text).contains("row"));
-    let text = all("id,label", |i| format!("img_{i:02},{}", if i == 4 { "NaN" } else { "a" }));
-    folder.refuses(&labelled(&folder, &text, None), &["img_04", "its row has no label"]);
+    for absent in ["NaN", "NA", "null"] {
+        let text =
+            all("id,label", |i| format!("img_{i:02},{}", if i == 4 { absent } else { ["a", "b"][i as usize % 2] }));
+        folder.refuses(&labelled(&folder, &text, None), &["img_04", "its row has no label"]);
+    }
+    let text = all("ImageName,ClassName,Lesion ID,Fold_5", |i| {
+        format!("img_{i:02},{},l{i},{}", ["cat", "Cat"][i as usize % 2], i % 5)
+    });
+    assert_says(
+        &notes(&text),
+        "\"Lesion ID\" is not read | \"Fold_5\" is not read | differ in their form alone | \"Cat\", \"cat\"",
+    );
+    let text = all("id,label", |i| format!("img_{i:02},{}", ["1", "1.0", "2"][i as usize % 3]));
+    assert_says(&notes(&text), "differ in their form alone | \"1\", \"1.0\"");
     let text = all("id,label", |i| format!("img_{i:02},caption {i}"));
     folder.refuses(&labelled(&folder, &text, None), &["every image has a label of its own"]);
 

@@ -204,6 +204,20 @@ fn classes_that_val_lacks_are_noted_also_where_val_is_drawn() {
 }
 
 #[test]
+fn masks_are_no_class_and_a_few_folders_inside_a_class_are_noted() {
+    let folder = |kinds: [&str; 2]| {
+        (0..4).fold(Folder::new(), |folder, i| folder.image(format!("{}/{i}.png", kinds[i as usize % 2]), i))
+    };
+    for kinds in [["images", "masks"], ["train/image", "train/label"]] {
+        folder(kinds).refuses(&Options::default(), &["look like images and their masks"]);
+    }
+    assert_eq!(folder(["images", "drawings"]).opened().classes, ["drawings", "images"]);
+    let deep = folder(["images/cat", "images/dog"]).image("docs/0.png", 8).image("docs/1.png", 9).opened();
+    assert_eq!(deep.classes, ["docs", "images"]);
+    assert_says(&deep.notes.join(" "), "inside \"images\" (\"cat\", \"dog\") are no classes of their own");
+}
+
+#[test]
 fn classes_that_all_hold_the_same_folders_are_noted_with_the_alternatives() {
     let outer = |data: &Folder, options: &Options| {
         let data = data.open(options).unwrap();

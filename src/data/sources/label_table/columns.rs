@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::data::{
-    sources::{choose_classes::LABELS, csv_rows::CsvRows, unreadable},
+    sources::{
+        choose_classes::LABELS,
+        csv_rows::{CsvRows, is_called},
+        unreadable,
+    },
     splits::split_name::{SplitName, split_in_name},
 };
 
@@ -57,18 +61,12 @@ fn by_content(table: &CsvRows, but: &[Option<usize>]) -> Result<Option<usize>> {
         let splits: Option<BTreeSet<SplitName>> = table.rows.iter().map(|row| split_of(row.field(*column))).collect();
         splits.is_some_and(|splits| splits.len() > 1)
     };
-    let flags = [
-        "is_train",
-        "is_training",
-        "is_training_image",
-        "is_valid",
-        "is_validation",
-        "is_val",
-        "is_test",
-        "is_testing",
-    ];
-    if let Some(flag) = table.head.iter().find(|column| flags.iter().any(|flag| column.eq_ignore_ascii_case(flag))) {
-        bail!("{}: {flag:?} is not read: write a column \"split\" with train, val or test in each row", table.option);
+    if let Some(flag) = rest.clone().find(|&column| is_flag(table, column)) {
+        bail!(
+            "{}: {:?} is not read: write a column \"split\" with train, val or test in each row",
+            table.option,
+            table.head[flag]
+        );
     }
     match rest.clone().filter(are_splits).collect::<Vec<_>>()[..] {
         [] => rest.try_for_each(|column| check_no_split_is_lacking(table, column)).map(|()| None),
@@ -79,6 +77,19 @@ fn by_content(table: &CsvRows, but: &[Option<usize>]) -> Result<Option<usize>> {
             table.head[one],
             table.head[other]
         ),
+    }
+}
+
+/// Whether the `column` says of each row whether it is of one split: fastai's `is_valid`, or `val` with 0 and 1.
+fn is_flag(table: &CsvRows, column: usize) -> bool {
+    let name = table.head[column].to_lowercase();
+    let yes_and_no = ["0", "1", "true", "false", "yes", "no"];
+    let are_yes_and_no =
+        || table.rows.iter().all(|row| yes_and_no.contains(&row.field(column).to_lowercase().as_str()));
+    match name.strip_prefix("is_") {
+        Some("training_image") => true,
+        Some(rest) => split_of(rest).is_some(),
+        None => split_of(&name).is_some() && are_yes_and_no(),
     }
 }
 
@@ -111,18 +122,21 @@ pub fn split_of(text: &str) -> Option<SplitName> {
 }
 
 fn named(table: &CsvRows, label: &str) -> Result<usize> {
-    table.head.iter().position(|column| column == label).with_context(|| {
+    let mut called = (0..table.head.len()).filter(|&column| table.head[column] == label);
+    let first = called.next().with_context(|| {
         format!(
             "`options.selection.label_column = {label}`: {} has no such column; there are {}",
             table.option,
             quoted(table, 0..table.head.len())
         )
-    })
+    })?;
+    ensure!(called.next().is_none(), "{}: two columns are called {label:?}; rename one of them", table.option);
+    Ok(first)
 }
 
 /// The column of labels among `rest`: by its name or, where no other is there, the only one.
 fn only(table: &CsvRows, rest: &[usize]) -> Result<usize> {
-    let is_named = |column: &usize| LABELS.iter().any(|name| table.head[*column].eq_ignore_ascii_case(name));
+    let is_named = |column: &usize| is_called(&table.head[*column], &LABELS);
     let known: Vec<usize> = rest.iter().copied().filter(is_named).collect();
     match (&known[..], rest) {
         (&[label], _) | ([], &[label]) => Ok(label),

@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    csv_rows::{CsvRow, CsvRows},
+    csv_rows::{CsvRow, CsvRows, is_absent},
     exclude::{self, Exclusions},
     groups,
     image_files::images_below,
@@ -142,9 +142,11 @@ impl Labelled {
             without.len(),
             unreadable::lines(without.iter())
         );
-        let mut notes = notes::of_columns(&table, &columns);
+        let mut notes = notes::of_columns(&table, &columns, options.selection.groups.is_some());
         notes.extend(notes::of_folders(&labelled, columns.split.is_some()));
-        notes.extend(notes::of_labels(splits.iter().flatten().map(|image| &image.label)));
+        let labels = || splits.iter().flatten().map(|image| &image.label);
+        notes.extend(notes::of_labels(labels()));
+        notes.extend(notes::of_forms(labels()));
         if unlabelled > 0 {
             notes.push(format!("{unlabelled} test images have no row in the table of labels, and were left out."));
         }
@@ -257,8 +259,9 @@ impl Matched {
         for line in &table.rows {
             let name = line.field(columns.name);
             let row = Row::read(table, columns, line)?;
-            let below = if index.knows(name) { None } else { places.below(name) };
-            let known = below.as_deref().filter(|below| index.knows(below)).unwrap_or(name);
+            // A name that several files have is that of the file in the table's own folder, if there is one.
+            let below = if index.knows_one(name) { None } else { places.below(name) };
+            let known = below.as_deref().filter(|below| index.knows_one(below)).unwrap_or(name);
             let Some(number) = index.find(known, &mut missing) else { continue };
             match &mut matched.rows[number as usize] {
                 Some(before) if *before == row => matched.repeated += 1,
@@ -306,10 +309,9 @@ impl Row {
                 )
             })?,
         };
-        let group = columns.group.map(|column| row.field(column).to_owned()).filter(|group| !group.is_empty());
-        // What Python writes of an absent value.
-        let label = Some(row.field(columns.label)).filter(|label| !["nan", "NaN"].contains(label)).unwrap_or_default();
-        Ok(Self { label: label.to_owned(), split, group })
+        let present = |column: usize| Some(row.field(column)).filter(|field| !is_absent(field)).map(str::to_owned);
+        let group = columns.group.and_then(present);
+        Ok(Self { label: present(columns.label).unwrap_or_default(), split, group })
     }
 }
 

@@ -1,35 +1,45 @@
 //! What a user should know of how a table of labels was read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns::{Columns, SPLITS, split_of};
-use crate::data::sources::{csv_rows::CsvRows, groups, unreadable::quoted};
+use crate::data::sources::{
+    csv_rows::{CsvRows, is_called},
+    groups,
+    unreadable::quoted,
+};
 
-/// Which columns count, and which that look as if they did do not.
-pub fn of_columns(table: &CsvRows, columns: &Columns) -> Vec<String> {
+/// Which columns count, and which that look as if they did do not; `has_groups` where a table of groups was named.
+pub fn of_columns(table: &CsvRows, columns: &Columns, has_groups: bool) -> Vec<String> {
     let name = |column: usize| &table.head[column];
     let mut notes = vec![format!("Labels are those in the column {:?} ({}).", name(columns.label), table.option)];
-    let is_called = |column: &String, names: &[&str]| names.iter().any(|name| column.eq_ignore_ascii_case(name));
     if let Some(split) = columns.split.filter(|&split| !is_called(name(split), &SPLITS)) {
         notes.push(format!("Splits are those in the column {:?}.", name(split)));
     }
     let used = [Some(columns.name), Some(columns.label), columns.split, columns.group];
     let rest = || (0..table.head.len()).filter(|column| !used.contains(&Some(*column))).map(name);
     if columns.group.is_none()
-        && let Some(group) = rest().find(|column| is_called(column, &groups::COLUMNS))
+        && !has_groups
+        && let Some(group) = rest().find(|column| groups::COLUMNS.iter().any(|names| is_called(column, names)))
     {
         notes.push(format!(
             "The column {group:?} is not read; `options.selection.groups` with this table keeps the images of a group together."
         ));
     }
     if columns.split.is_none()
-        && let Some(fold) = rest().find(|column| is_called(column, &["fold", "kfold", "folds"]))
+        && let Some(fold) = rest().find(|column| is_of_folds(column))
     {
         notes.push(format!(
             "The column {fold:?} is not read: folds are drawn, and splits are those of a column \"split\"."
         ));
     }
     notes
+}
+
+/// Whether a column is called like one of folds: `fold`, `cv_fold`, `Fold_5`.
+fn is_of_folds(column: &str) -> bool {
+    let name = column.to_lowercase();
+    name.starts_with("fold") || name.ends_with("fold") || name.ends_with("folds")
 }
 
 /// Whether `folders` with labelled images are called like splits, and the table `has_splits` of its own.
@@ -41,6 +51,22 @@ pub fn of_folders(folders: &BTreeSet<&[u8]>, has_splits: bool) -> Option<String>
         format!(
             "The folders {} are not read as splits, since the table of labels names none; a column \"split\" would.",
             quoted(named.iter())
+        )
+    })
+}
+
+/// Whether some of `labels` differ in their form alone: in case, or as numbers are written.
+pub fn of_forms<'a>(labels: impl Iterator<Item = &'a String>) -> Option<String> {
+    let mut forms: BTreeMap<String, BTreeSet<&String>> = BTreeMap::new();
+    for label in labels {
+        let form = label.parse::<f64>().map_or_else(|_| label.to_lowercase(), |number| number.to_string());
+        forms.entry(form).or_default().insert(label);
+    }
+    let several: Vec<&String> = forms.into_values().filter(|labels| labels.len() > 1).flatten().collect();
+    (!several.is_empty()).then(|| {
+        format!(
+            "Labels that differ in their form alone count as classes of their own: {}. `options.selection.merge = A=B` counts A as B.",
+            quoted(several.iter())
         )
     })
 }
