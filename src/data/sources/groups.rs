@@ -43,8 +43,12 @@ pub const COLUMNS: [&[&str]; 2] = [
         "session_id",
         "scene",
         "scene_id",
+        "sequence",
         "sequence_id",
+        "clip",
         "clip_id",
+        "individual",
+        "individual_id",
     ],
 ];
 

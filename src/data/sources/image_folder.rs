@@ -5,7 +5,10 @@
 //! (`._face.jpg`, `.ipynb_checkpoints`) are neither images nor classes, a folder that links back to itself is an error
 //! instead of an endless walk, and everything left out is reported. `layout` decides which folders are splits.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use walkdir::WalkDir;
@@ -24,7 +27,7 @@ use crate::data::{
 
 /// Lists the splits in `root`, or those that the user names. Class folders directly in `root` are train.
 pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
-    let Layout { train, val, test, apart, is_one_set, lacking, beside, notes } = layout::find(root, chosen)?;
+    let Layout { train, val, test, apart, is_one_set, lacking, beside, mut notes } = layout::find(root, chosen)?;
     let train = train.with_context(|| lacking)?;
     let mut left_out = Ignored { beside, ..Ignored::default() };
     if !is_one_set {
@@ -32,6 +35,7 @@ pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     }
     let (train, empty) = scan(&train, &apart, &mut left_out)?;
     ensure!(empty.is_empty(), left_out.empty_classes(&empty));
+    notes.extend(masks_among(&train));
     let val = val.map(|folder| val_of(&folder, &mut left_out)).transpose()?;
     let mut listing = assemble(train, val, notes)?;
     if let Some(folder) = test {
@@ -75,6 +79,31 @@ pub fn list_single(root: &Path, chosen: &SplitFolders, name: SplitName) -> Resul
     let mut listing = assemble(split, None, notes)?;
     listing.notes.extend(left_out.notes());
     Ok(Some(listing))
+}
+
+/// How the names of masks end that lie beside their images, before a number.
+const OF_MASKS: [&str; 4] = ["_mask", "_seg", "_segmentation", "_gt"];
+
+/// Notes images that are called like masks of others beside them: `a_mask.png` and `a.png`.
+fn masks_among(classes: &Classes) -> Option<String> {
+    let images = || classes.iter().flat_map(|(_, images)| images);
+    let image_of = |mask: &PathBuf| {
+        let stem = mask.file_stem()?.to_str()?.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+        OF_MASKS.iter().find_map(|ending| Some(mask.with_file_name(stem.strip_suffix(ending)?)))
+    };
+    if images().all(|image| image_of(image).is_none()) {
+        return None;
+    }
+    let stems: HashSet<PathBuf> = images().map(|image| image.with_extension("")).collect();
+    let masks: Vec<&PathBuf> =
+        images().filter(|image| image_of(image).is_some_and(|stem| stems.contains(&stem))).collect();
+    (!masks.is_empty()).then(|| {
+        format!(
+            "{} images are called like masks of others, and count as images: {}. A list for `options.selection.exclude` leaves them out.",
+            masks.len(),
+            unreadable::quoted(masks.iter())
+        )
+    })
 }
 
 /// Lists the classes of val. Empty class folders count as absent.

@@ -212,6 +212,12 @@ fn masks_are_no_class_and_a_few_folders_inside_a_class_are_noted() {
         folder(kinds).refuses(&Options::default(), &["look like images and their masks"]);
     }
     assert_eq!(folder(["images", "drawings"]).opened().classes, ["drawings", "images"]);
+    let beside =
+        folder(["a", "b"]).image("a/0_mask.png", 8).image("a/0_mask_1.png", 9).image("b/x_mask.png", 10).opened();
+    assert_says(
+        &beside.notes.join(" "),
+        "2 images are called like masks of others | 0_mask.png | `options.selection.exclude`",
+    );
     let deep = folder(["images/cat", "images/dog"]).image("docs/0.png", 8).image("docs/1.png", 9).opened();
     assert_eq!(deep.classes, ["docs", "images"]);
     assert_says(&deep.notes.join(" "), "inside \"images\" (\"cat\", \"dog\") are no classes of their own");
