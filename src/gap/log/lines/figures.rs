@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
     fn figure(&mut self, value: Cell, is_running: bool) -> Result<()> {
         let mut words = std::mem::take(&mut self.name);
         self.beside = None;
-        let named = words.iter().take_while(|word| !wording::is_copula(word)).count();
+        let named = words.iter().rposition(|word| !wording::is_copula(word)).map_or(0, |last| last + 1);
         // `train loss is 0.5` states a figure, `the loss is 0.5` is prose.
         if named == 1 || wording::has_side(&words[..named]) {
             words.truncate(named);

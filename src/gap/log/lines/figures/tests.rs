@@ -39,6 +39,7 @@ fn prose_summaries_and_other_losses_are_none() {
     for line in [
         "While loss: high, it was fine",
         "the loss is 0.743",
+        "loss of unknown: 0.743",
         "best val loss: 0.3",
         "regularization loss: 0.1",
         "val_loss improved from 0.9 to 0.8",
