@@ -10,7 +10,9 @@ use super::{
     sources::{
         choose_classes,
         exclude::Exclusions,
-        faces, groups, image_folder, label_table,
+        faces,
+        folder_contents::is_csv,
+        groups, image_folder, label_table,
         listing::{Listing, Samples},
         relabel,
         source::{Names, Source},
@@ -101,7 +103,7 @@ const PACKED: [&str; 8] = ["zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar"];
 
 /// Whether `path` is a file to be read as a table.
 pub fn is_table(path: &Path) -> bool {
-    path.is_file() && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+    path.is_file() && is_csv(path)
 }
 
 /// Lists the generated faces.

@@ -1,4 +1,4 @@
-//! The line of a record of a CSV text.
+//! The line of a record of a CSV text, as an editor counts it.
 
 /// The line, from 1 on, in which the record at `position` of `text` begins.
 ///
@@ -8,6 +8,12 @@ pub fn csv_line(text: &[u8], position: &csv::Position) -> u64 {
     let rest = text.get(position.byte() as usize..).unwrap_or_default();
     let passed = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
     position.line() + passed.filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// What to add to the lines that the crate counts in a stream whose first line is `head`: it counts a line that ends in CRLF when it
+/// reads the next one.
+pub fn uncounted_lines(head: &[u8]) -> u64 {
+    u64::from(head.ends_with(b"\r\n"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! - [`write()`] replaces a file atomically; [`rotate`] also keeps the previous file, [`rename`] gives a finished one another name;
 //! - [`Archive`] is a safetensors file with a checksum over all bytes;
 //! - [`append_line`] and [`read_json_lines`] keep a log that tolerates an incomplete last line;
-//! - [`other_format`] names the format of a file that is no table of text; [`csv_line`] is the line of a record of a CSV text;
+//! - [`other_format`] names the format of a file that is no table of text; [`csv_line`] and [`uncounted_lines`] find the line of a record of one;
 //! - [`sha256`] and [`sha256_of_file`] tell whether bytes were changed.
 //!
 //! This module handles bytes, not their meaning.
@@ -16,7 +16,7 @@ mod lines;
 mod read;
 
 pub use archive::{Archive, Array};
-pub use csv_line::csv_line;
+pub use csv_line::{csv_line, uncounted_lines};
 pub use digest::{digest_of_file, sha256, sha256_of_file};
 pub use file::{
     TEMPORARY_PREFIX, check_writable, folder_of, is_same, remove_leftovers, rename, rotate, write, write_checked,

@@ -188,12 +188,8 @@ fn read_run(path: &Path) -> Result<Case> {
     let has_predictions = folder.file(RunFolder::PREDICTIONS).exists();
     let predictions = if has_predictions { Some(folder.predictions()?) } else { None };
     let groups = match &predictions {
-        Some(predictions) if folder.file(RunFolder::IMAGES).exists() => {
-            let images = folder.images()?;
-            images.check(predictions)?;
-            images.group_numbers()
-        }
-        _ => None,
+        Some(predictions) => folder.group_numbers(predictions)?,
+        None => None,
     };
     let bill = match &done {
         Some(done) => Bill::read(&folder, done)?,

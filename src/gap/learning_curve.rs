@@ -20,7 +20,6 @@ pub const SHARES: [f64; 5] = [0.1, 0.18, 0.32, 0.56, 1.0];
 const RESAMPLES: usize = 500;
 
 /// Losses of a run on some of the training images.
-#[derive(Clone)]
 struct SubsetLosses {
     /// Number of training images.
     images: usize,
@@ -51,9 +50,11 @@ pub fn finished_learning_curve(folder: &Path) -> Result<Option<Finding>> {
     let mut groups = None;
     for folder in &folders {
         let run = RunFolder::open(folder)?;
-        // The last is the run on all images; the val images are the same in all.
-        groups = run.images()?.group_numbers().map(|[val, _]| val);
         let predictions = run.predictions()?;
+        // The val images are the same in all: the groups of one run are those of each.
+        if groups.is_none() {
+            groups = run.group_numbers(&predictions)?.map(|[val, _]| val);
+        }
         sizes.push(SubsetLosses {
             images: run.environment()?.data.train,
             val: predictions.best_val.measured().losses,

@@ -167,6 +167,20 @@ impl RunFolder {
         Images::load(&self.file(Self::IMAGES))
     }
 
+    /// The numbers of the groups of val's images and of the probe's, whose `predictions` are those of this run; None where the images
+    /// have no groups, or are not listed.
+    ///
+    /// # Errors
+    /// The errors of [`Images::load`], or the list is not that of `predictions`.
+    pub fn group_numbers(&self, predictions: &Predictions) -> Result<Option<[Vec<u32>; 2]>> {
+        if !self.file(Self::IMAGES).exists() {
+            return Ok(None);
+        }
+        let images = self.images()?;
+        images.check(predictions)?;
+        Ok(images.group_numbers())
+    }
+
     /// Writes `environment.json`.
     ///
     /// # Errors

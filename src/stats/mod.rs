@@ -48,7 +48,7 @@ pub use logits::{Logits, softmax};
 pub use lr_curve::{LrCurve, rate_text};
 pub use lr_suggestion::{LrSuggestion, NoSuggestion};
 pub use mcnemar::McNemar;
-pub use means::{Estimate, difference_of_means, mean, percent, sample_sd, standard_error};
+pub use means::{Estimate, mean, percent, sample_sd, standard_error};
 pub use onset::Onset;
 pub use paired::{PairedT, corrected_t, equivalence_p, paired_t};
 pub use power::{LEAST_PAIRS, pairs_needed, sd_interval};

@@ -22,7 +22,7 @@ use columns::Columns;
 use values::{FLOOR, Rows, to_logits};
 
 use crate::{
-    durable::other_format,
+    durable::{other_format, uncounted_lines},
     run::{Outputs, csv_error::csv_error},
 };
 
@@ -63,8 +63,7 @@ pub fn read(path: &Path, stated: Option<Values>) -> Result<PredictionsTable> {
 /// Parses the first line `head` and what follows it.
 fn parse(head: &[u8], rest: impl Read, stated: Option<Values>) -> Result<PredictionsTable> {
     let columns = Columns::of_head(head).context("line 1")?;
-    // The crate counts a line that ends in CRLF when it reads the next one.
-    let before = u64::from(head.ends_with(b"\r\n"));
+    let before = uncounted_lines(head);
     let line_at = |position: &csv::Position| position.line() + before;
     let mut reader =
         csv::ReaderBuilder::new().delimiter(columns.separator).trim(csv::Trim::All).from_reader(head.chain(rest));

@@ -6,11 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::{
-    folder_contents::{class_names, holds_image, visible},
+    folder_contents::{holds_image, inner_class_names, visible},
     layout_messages::option,
+    masks,
     split_finder::Layout,
     unreadable::quoted,
 };
@@ -27,21 +28,6 @@ struct ClassFolders<'a> {
     /// Whether there are other splits beside `root`.
     has_splits: bool,
 }
-
-/// Names of folders of images, and of the masks that segmentation learns.
-const OF_IMAGES: [&str; 6] = ["images", "image", "imgs", "img", "jpegimages", "photos"];
-const OF_MASKS: [&str; 10] = [
-    "masks",
-    "mask",
-    "labels",
-    "label",
-    "annotations",
-    "segmentations",
-    "segmentation",
-    "segmentationclass",
-    "groundtruth",
-    "gt",
-];
 
 /// Most folders inside a class folder that a note names; more are those of patients, days or cameras.
 const FEW_INSIDE: usize = 12;
@@ -64,7 +50,7 @@ pub fn check(top: &Path, layout: &mut Layout, is_named: bool) -> Result<()> {
     let mut classes = Vec::new();
     for path in folders {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        classes.push(Class { inner: inner_names(&path)?, name, path });
+        classes.push(Class { inner: inner_class_names(&path, usize::MAX)?, name, path });
     }
     let (copies, classes) = without_copies(classes);
     if !copies.is_empty() {
@@ -89,16 +75,13 @@ pub fn check(top: &Path, layout: &mut Layout, is_named: bool) -> Result<()> {
 impl ClassFolders<'_> {
     /// Refuses images and their masks, as data sets for segmentation have them, in the place of classes.
     fn check_no_masks(&self, classes: &[Class]) -> Result<()> {
-        let is_one = |class: &Class, names: &[&str]| names.contains(&class.name.to_lowercase().as_str());
-        let (images, others): (Vec<&Class>, Vec<&Class>) = classes.iter().partition(|class| is_one(class, &OF_IMAGES));
-        if !images.is_empty() && !others.is_empty() && others.iter().all(|class| is_one(class, &OF_MASKS)) {
-            bail!(
-                "{} in {:?} look like images and their masks, which are no classes: give each class a folder of its images, or name a table \
-                 of labels (`options.selection.labels`)",
-                quoted(classes.iter().map(|class| &class.name)),
-                self.root
-            );
-        }
+        ensure!(
+            !masks::are_folders(classes.iter().map(|class| class.name.as_str())),
+            "{} in {:?} look like images and their masks, which are no classes: give each class a folder of its images, or name a table \
+             of labels (`options.selection.labels`)",
+            quoted(classes.iter().map(|class| &class.name)),
+            self.root
+        );
         Ok(())
     }
 
@@ -201,21 +184,6 @@ fn other_inside(classes: &[Class]) -> Option<String> {
         quoted(class.inner.iter()),
         class.name
     ))
-}
-
-/// The names of the folders with images in `folder`; where there is one alone, and class folders in it, the names of those.
-fn inner_names(folder: &Path) -> Result<Vec<String>> {
-    let mut names = class_names(folder)?;
-    let mut around = folder.to_owned();
-    while let [only] = &names[..] {
-        around.push(only);
-        let inside = class_names(&around)?;
-        if inside.is_empty() {
-            break;
-        }
-        names = inside;
-    }
-    Ok(names)
 }
 
 /// The names of the inner folders that two class folders or more contain, sorted.

@@ -51,7 +51,10 @@ impl Exclusions {
                 continue;
             }
             let key = unescape(line).with_context(|| {
-                format!("{}, line {number}: a backslash is written \\x5c, and other bytes \\xNN; folders are separated by /", named(option, file))
+                format!(
+                    "{}, line {number}: a backslash is written \\x5c, and other bytes \\xNN; folders are separated by /",
+                    named(option, file)
+                )
             })?;
             keys.insert(key, false);
         }

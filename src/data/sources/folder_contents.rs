@@ -54,6 +54,16 @@ pub fn has_image_extension(path: &Path) -> bool {
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
+/// The first table among `files`, by its extension.
+pub fn table_among(files: &[PathBuf]) -> Option<&PathBuf> {
+    files.iter().find(|file| is_csv(file))
+}
+
+/// Whether the extension is that of a table of text.
+pub fn is_csv(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+}
+
 /// Whether `folder` contains an image at any depth.
 pub fn holds_image(folder: &Path) -> bool {
     let is_visible = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.path());
@@ -105,6 +115,19 @@ pub fn folders_alone(folder: &Path) -> Result<Vec<PathBuf>> {
 pub fn class_names(folder: &Path) -> Result<Vec<String>> {
     let with_images = folders_alone(folder)?.into_iter().filter(|folder| holds_image(folder));
     Ok(with_images.map(|folder| folder.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect())
+}
+
+/// Lists the names of the folders in `folder` that contain images, as [`class_names`] does; where there is one alone, and folders with
+/// images in it, the names of those, down to `depth`.
+pub fn inner_class_names(folder: &Path, depth: usize) -> Result<Vec<String>> {
+    let names = class_names(folder)?;
+    if let ([only], true) = (&names[..], depth > 1) {
+        let inside = inner_class_names(&folder.join(only), depth - 1)?;
+        if !inside.is_empty() {
+            return Ok(inside);
+        }
+    }
+    Ok(names)
 }
 
 /// Lists the paths of all entries in `folder`.

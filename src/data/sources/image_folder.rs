@@ -5,10 +5,7 @@
 //! (`._face.jpg`, `.ipynb_checkpoints`) are neither images nor classes, a folder that links back to itself is an error
 //! instead of an endless walk, and everything left out is reported. `layout` decides which folders are splits.
 
-use std::{
-    collections::HashSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use walkdir::WalkDir;
@@ -16,7 +13,9 @@ use walkdir::WalkDir;
 use super::{
     folder_contents::{EXTENSIONS, has_image_extension, is_hidden, listed},
     layout::{self, Layout},
+    layout_messages,
     listing::{Listing, Samples},
+    masks,
     source::Source,
     unreadable,
 };
@@ -35,7 +34,7 @@ pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     }
     let (train, empty) = scan(&train, &apart, &mut left_out)?;
     ensure!(empty.is_empty(), left_out.empty_classes(&empty));
-    notes.extend(masks_among(&train));
+    notes.extend(masks::note(train.iter().flat_map(|(_, images)| images)));
     let val = val.map(|folder| val_of(&folder, &mut left_out)).transpose()?;
     let mut listing = assemble(train, val, notes)?;
     if let Some(folder) = test {
@@ -79,31 +78,6 @@ pub fn list_single(root: &Path, chosen: &SplitFolders, name: SplitName) -> Resul
     let mut listing = assemble(split, None, notes)?;
     listing.notes.extend(left_out.notes());
     Ok(Some(listing))
-}
-
-/// How the names of masks end that lie beside their images, before a number.
-const OF_MASKS: [&str; 4] = ["_mask", "_seg", "_segmentation", "_gt"];
-
-/// Notes images that are called like masks of others beside them: `a_mask.png` and `a.png`.
-fn masks_among(classes: &Classes) -> Option<String> {
-    let images = || classes.iter().flat_map(|(_, images)| images);
-    let image_of = |mask: &PathBuf| {
-        let stem = mask.file_stem()?.to_str()?.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
-        OF_MASKS.iter().find_map(|ending| Some(mask.with_file_name(stem.strip_suffix(ending)?)))
-    };
-    if images().all(|image| image_of(image).is_none()) {
-        return None;
-    }
-    let stems: HashSet<PathBuf> = images().map(|image| image.with_extension("")).collect();
-    let masks: Vec<&PathBuf> =
-        images().filter(|image| image_of(image).is_some_and(|stem| stems.contains(&stem))).collect();
-    (!masks.is_empty()).then(|| {
-        format!(
-            "{} images are called like masks of others, and count as images: {}. A list for `options.selection.exclude` leaves them out.",
-            masks.len(),
-            unreadable::quoted(masks.iter())
-        )
-    })
 }
 
 /// Lists the classes of val. Empty class folders count as absent.
@@ -164,13 +138,8 @@ impl Ignored {
         } else if empty.iter().all(labels) {
             "This looks like a data set for detection; mindgap classifies whole images: one folder for each class."
                 .to_owned()
-        } else if let Some(table) =
-            self.no_images.iter().find(|file| file.extension().is_some_and(|name| name == "csv"))
-        {
-            format!(
-                "If {table:?} holds images as rows of pixels, name it as the data; if it holds labels, add `options.selection.labels = {}`.",
-                table.display()
-            )
+        } else if let Some(hint) = layout_messages::table_outside(&self.no_images) {
+            format!("{hint}. Otherwise fill or remove them.")
         } else {
             "Fill or remove them.".to_owned()
         };
@@ -201,10 +170,7 @@ impl Ignored {
 fn scan(folder: &Path, apart: &[PathBuf], left_out: &mut Ignored) -> Result<(Classes, Vec<PathBuf>)> {
     let (mut folders, outside) = listed(folder, &mut left_out.hidden)?;
     folders.retain(|class| !apart.contains(class));
-    let table = outside.iter().find(|file| file.extension().is_some_and(|extension| extension == "csv"));
-    let hint = table.map_or(String::new(), |table| {
-        format!(". A table of pixels is opened by its own path ({table:?}); one of labels is named by `options.selection.labels`")
-    });
+    let hint = layout_messages::table_outside(&outside).map_or(String::new(), |hint| format!(". {hint}"));
     ensure!(
         !folders.is_empty(),
         "{folder:?} holds no class folders; images belong in {}{hint}",

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::unreadable;
+use super::{folder_contents::table_among, unreadable};
 use crate::data::splits::split_name::SplitName;
 
 /// The three options that name the folders of splits.
@@ -95,11 +95,17 @@ pub fn splits_without_classes(top: &Path, flat: &[&Path]) -> String {
 
 /// A hint at a table among `files` that may hold the labels; empty where there is none.
 pub fn table_beside(files: &[PathBuf]) -> String {
-    let table =
-        files.iter().find(|file| file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")));
-    table.map_or(String::new(), |table| {
+    table_among(files).map_or(String::new(), |table| {
         format!(". If the labels are in the table beside them, add `options.selection.labels = {}`", table.display())
     })
+}
+
+/// A hint at a table among `files`, which lie outside of class folders; None where there is none.
+pub fn table_outside(files: &[PathBuf]) -> Option<String> {
+    let table = table_among(files)?;
+    Some(format!(
+        "A table of pixels is opened by its own path ({table:?}); one of labels is named by `options.selection.labels`"
+    ))
 }
 
 /// `test` holds images beside the class folders `classes`, and there is no train.

@@ -24,6 +24,7 @@ pub mod label_table;
 pub mod layout;
 mod layout_messages;
 pub mod listing;
+mod masks;
 mod name_index;
 pub mod relabel;
 pub mod soft_labels;

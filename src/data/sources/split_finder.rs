@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail, ensure};
 
 use super::{
-    folder_contents::{Content, class_names, folders_alone, has_image_extension, holds_image, visible},
+    folder_contents::{
+        Content, class_names, folders_alone, has_image_extension, holds_image, inner_class_names, visible,
+    },
     layout_messages::{self, option, quoted},
 };
 use crate::data::splits::split_name::{SplitInName, SplitName, is_filler, meaning, split_in_name};
@@ -311,11 +313,7 @@ pub fn inner(folder: &Path, split: SplitName) -> PathBuf {
 /// Whether `folder` contains no image directly, and at least two folders with images; also true if they lie inside a folder that is
 /// the only one with images, down to `depth`.
 fn holds_class_folders(folder: &Path, depth: usize) -> Result<bool> {
-    match &class_names(folder)?[..] {
-        [] => Ok(false),
-        [only] => Ok(depth > 1 && holds_class_folders(&folder.join(only), depth - 1)?),
-        _ => Ok(true),
-    }
+    Ok(inner_class_names(folder, depth)?.len() >= 2)
 }
 
 fn name(folder: &Path) -> String {

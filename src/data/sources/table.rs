@@ -20,7 +20,7 @@ use super::{
     source::{Names, Source, line_key},
     unreadable::{self, BadFile},
 };
-use crate::data::splits::split_name::SplitName;
+use crate::{data::splits::split_name::SplitName, durable::uncounted_lines};
 
 /// FER2013's classes in the order of its numbers.
 const EMOTIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
@@ -101,8 +101,7 @@ fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Tabl
     let columns = Columns::find(reader.byte_headers().with_context(|| format!("{path:?} cannot be read"))?)
         .with_context(|| format!("the first line of {path:?}"))?;
 
-    // The crate counts a line that ends in CRLF when it reads the next one.
-    let before = u64::from(head.ends_with(b"\r\n"));
+    let before = uncounted_lines(&head);
     let mut by_side: BTreeMap<u32, [Rows; 3]> = BTreeMap::new();
     let mut bad = Vec::new();
     let mut record = ByteRecord::new();

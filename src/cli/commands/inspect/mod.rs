@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(value_name = "DIR|FILE.csv|faces")]
     source: Option<String>,
 
-    /// The same, as the commands that train are told
+    /// The data set, as `mindgap train --data` names it
     #[arg(long, value_name = "DATA", conflicts_with = "source", hide = true)]
     data: Option<String>,
 

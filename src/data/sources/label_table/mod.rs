@@ -144,9 +144,9 @@ impl Labelled {
         );
         let mut notes = notes::of_columns(&table, &columns, options.selection.groups.is_some());
         notes.extend(notes::of_folders(&labelled, columns.split.is_some()));
-        let labels = || splits.iter().flatten().map(|image| &image.label);
-        notes.extend(notes::of_labels(labels()));
-        notes.extend(notes::of_forms(labels()));
+        let labels: BTreeSet<&str> = splits.iter().flatten().map(|image| image.label.as_str()).collect();
+        notes.extend(notes::of_joined_labels(&labels));
+        notes.extend(notes::of_forms(&labels));
         if unlabelled > 0 {
             notes.push(format!("{unlabelled} test images have no row in the table of labels, and were left out."));
         }

@@ -42,7 +42,7 @@ fn is_of_folds(column: &str) -> bool {
     name.starts_with("fold") || name.ends_with("fold") || name.ends_with("folds")
 }
 
-/// Whether `folders` with labelled images are called like splits, and the table `has_splits` of its own.
+/// A note where `folders` with labelled images are called like splits, unless the table `has_splits` of its own.
 pub fn of_folders(folders: &BTreeSet<&[u8]>, has_splits: bool) -> Option<String> {
     let names = folders.iter().map(|folder| String::from_utf8_lossy(folder).into_owned());
     let named: Vec<String> = names.filter(|name| split_of(name).is_some()).collect();
@@ -55,14 +55,14 @@ pub fn of_folders(folders: &BTreeSet<&[u8]>, has_splits: bool) -> Option<String>
     })
 }
 
-/// Whether some of `labels` differ in their form alone: in case, or as numbers are written.
-pub fn of_forms<'a>(labels: impl Iterator<Item = &'a String>) -> Option<String> {
-    let mut forms: BTreeMap<String, BTreeSet<&String>> = BTreeMap::new();
+/// A note where some of the different `labels` differ in their form alone: in case, or as numbers are written.
+pub fn of_forms(labels: &BTreeSet<&str>) -> Option<String> {
+    let mut forms: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for label in labels {
         let form = label.parse::<f64>().map_or_else(|_| label.to_lowercase(), |number| number.to_string());
-        forms.entry(form).or_default().insert(label);
+        forms.entry(form).or_default().push(label);
     }
-    let several: Vec<&String> = forms.into_values().filter(|labels| labels.len() > 1).flatten().collect();
+    let several: Vec<&str> = forms.into_values().filter(|labels| labels.len() > 1).flatten().collect();
     (!several.is_empty()).then(|| {
         format!(
             "Labels that differ in their form alone count as classes of their own: {}. `options.selection.merge = A=B` counts A as B.",
@@ -71,14 +71,13 @@ pub fn of_forms<'a>(labels: impl Iterator<Item = &'a String>) -> Option<String> 
     })
 }
 
-/// Whether some of `labels` look like several.
-pub fn of_labels<'a>(labels: impl Iterator<Item = &'a String>) -> Option<String> {
-    let labels: BTreeSet<&String> = labels.collect();
-    let joined = |label: &&&String| {
+/// A note where some of the different `labels` look like several.
+pub fn of_joined_labels(labels: &BTreeSet<&str>) -> Option<String> {
+    let is_joined = |label: &&&str| {
         let parts: Vec<&str> = label.split(['|', ',', ';', ' ']).filter(|part| !part.is_empty()).collect();
-        parts.len() > 1 && parts.iter().all(|part| labels.iter().any(|label| label == part))
+        parts.len() > 1 && parts.iter().all(|part| labels.contains(part))
     };
-    let found: Vec<&&String> = labels.iter().filter(joined).collect();
+    let found: Vec<&&str> = labels.iter().filter(is_joined).collect();
     (!found.is_empty()).then(|| {
         format!(
             "Labels that look like several at once count as classes of their own: {}. Each image has one class here.",

@@ -32,16 +32,15 @@ struct Epoch {
 /// Removes the training losses of batches where another loss, whose name has no side, is stated of nearly every one of their epochs as a
 /// whole: `Train Epoch: 1 [64/640] Loss: 2.3` above `epoch 1 average loss: 2.1`. Only where val or test has a loss of its own.
 pub fn drop_beside_whole(lines: &mut [Line], table: &Table) {
-    let [_, vals] = table.losses_by_side();
+    let [losses, vals] = table.losses_by_side();
     if !lines.iter().flat_map(|line| &line.figures).any(|figure| vals.contains(&figure.column)) {
         return;
     }
-    let losses: Vec<bool> = table.columns.iter().map(|name| is_loss_of_train(name)).collect();
     // The epochs in which each column is stated of a batch, and of the whole epoch.
     let mut epochs: BTreeMap<u32, [BTreeSet<u64>; 2]> = BTreeMap::new();
     for line in lines.iter() {
         let Some(epoch) = line.epoch else { continue };
-        for figure in line.figures.iter().filter(|figure| losses[figure.column as usize]) {
+        for figure in line.figures.iter().filter(|figure| losses.contains(&figure.column)) {
             let is_whole = !line.is_of_a_batch || figure.is_running;
             epochs.entry(figure.column).or_default()[usize::from(is_whole)].insert(epoch.to_bits());
         }
@@ -55,10 +54,6 @@ pub fn drop_beside_whole(lines: &mut [Line], table: &Table) {
     for line in lines.iter_mut() {
         line.figures.retain(|figure| !dropped.contains(&figure.column));
     }
-}
-
-fn is_loss_of_train(name: &str) -> bool {
-    recognise(name).is_some_and(|meaning| meaning.kind == Kind::Loss && !meaning.is_of_val())
 }
 
 /// Replaces the figures of an epoch's batches by their mean, on the last of their lines; or removes them where the log also

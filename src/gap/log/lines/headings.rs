@@ -13,12 +13,12 @@ const ENOUGH: usize = 3;
 pub struct Headings {
     /// The epochs that each form names.
     forms: HashMap<String, BTreeSet<u64>>,
-    /// Those of the form that names most.
+    /// The epochs that the form with the most of them names.
     usual: BTreeSet<u64>,
 }
 
 impl Headings {
-    /// Those of `lines`.
+    /// Finds the forms in which `lines` name epochs.
     pub fn of<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
         let mut forms: HashMap<String, BTreeSet<u64>> = HashMap::new();
         for line in lines {
