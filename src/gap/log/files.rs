@@ -120,6 +120,11 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
         .take(3)
         .map(|line| format!("\n    {}", shortened(line)))
         .collect();
+    ensure!(
+        !lines::name_epochs(text),
+        "it names epochs, but no loss: none of the usual names, such as `train loss` and `val_loss`, stands before a number. It \
+         begins:{begin}\ndocs/logs.md lists the forms that are read"
+    );
     bail!(
         "no epoch was found in it: neither lines such as `Epoch: 20/50.. Training Loss: 1.402.. Validation Loss: 1.432` nor \
          a table with columns such as epoch, train_loss, val_loss. {}\nA table of other names is read with \

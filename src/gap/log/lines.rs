@@ -4,6 +4,7 @@
 //! numbers; a label such as `Val:` gives a side to the names after it that have none.
 
 mod batches;
+mod counters;
 mod counts;
 mod epoch;
 mod figures;
@@ -12,7 +13,9 @@ mod line;
 mod mark;
 mod mentions;
 mod order;
+mod pairs;
 mod position;
+mod processes;
 mod summary;
 mod variants;
 mod wording;
@@ -59,6 +62,7 @@ const LONGEST: usize = 20_000;
 /// There are too many columns, or losses with decimal points and with commas.
 pub fn read(text: &str, mut table: Table) -> Result<Table> {
     let text = &*english(text);
+    let text = &*pairs::apart(text);
     let mark = mark::of(text)?;
     let lines = || text.lines().filter(|line| line.len() < LONGEST);
     let mut reader = Reader::new(&mut table, mark, Headings::of(lines()));
@@ -69,7 +73,14 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
             reader.read(part)?;
         }
     }
-    let Reader { mut lines, named, .. } = reader;
+    let Reader { mut lines, mut named, .. } = reader;
+    table.notes.extend(processes::keep_first(&mut lines));
+    if named.is_empty() && counters::are_epochs(&lines, &table) {
+        named = counters::take(&mut lines);
+        table
+            .notes
+            .push("It calls no number an epoch: those with which its lines begin are taken for epochs.".to_owned());
+    }
     if named.is_empty() {
         lines = summary::counted(lines, &table);
         if !lines.is_empty() {
@@ -84,7 +95,11 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
                 .notes
                 .push("The progress bar of the last epoch has not reached its end: the epoch is left out.".to_owned());
         }
-        lines = summary::without_summaries(lines, &table);
+        let looked_back;
+        (lines, looked_back) = summary::without_summaries(lines, &table);
+        table.notes.extend(looked_back.map(|epoch| {
+            format!("A line in other words than those of the epochs names epoch {epoch} again: it looks back, and is left out.")
+        }));
     }
     variants::separate(&mut lines, &mut table)?;
     batches::drop_beside_whole(&mut lines, &table);
@@ -92,6 +107,11 @@ pub fn read(text: &str, mut table: Table) -> Result<Table> {
     // The last figure of a redrawn progress bar counts. Records at fractions of an epoch are averaged instead.
     table.takes_last = !lines.iter().any(|line| line.epoch.is_some_and(|epoch| epoch.fract() != 0.0));
     fill(lines, table)
+}
+
+/// Whether a line of `text` names an epoch.
+pub fn name_epochs(text: &str) -> bool {
+    english(text).lines().any(|line| line.len() < LONGEST && epoch::find(line).is_some())
 }
 
 /// Reads lines one by one and keeps what later lines need of earlier ones.
@@ -122,6 +142,8 @@ struct Reader<'a> {
     past: Option<usize>,
     /// The epoch that was named last.
     epoch: Option<f64>,
+    /// The last heading that named a batch: `Epoch 1 Batch 3/3`.
+    batch: Option<BatchHeading>,
     /// Whether an epoch was named since the last line with figures.
     begins: bool,
 }
@@ -143,6 +165,7 @@ impl<'a> Reader<'a> {
             side_of_bar: None,
             past: None,
             epoch: None,
+            batch: None,
             begins: false,
         }
     }
@@ -178,20 +201,27 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if figures.is_empty() {
+            if let Some(batch) = position::batch(line, named.as_ref()).filter(|_| position::is_heading(line)) {
+                self.batch = Some(BatchHeading { batch, indentation: indentation(line), is_new: true });
+            }
             let side = heading(line);
             self.side = side.or(self.side);
             self.is_side_new = side.is_some() || self.is_side_new && line.trim().is_empty();
             return Ok(());
         }
         self.is_side_new = false;
+        let of_heading = self.batch_above(line).filter(|_| named.is_none());
         let has_bar = position::has_bar(line);
         self.lines.push(Line {
             epoch: self.epoch,
             is_own: named.is_some(),
             begins: self.begins,
-            is_of_a_batch: !has_bar && position::is_of_a_batch(line, named.as_ref()),
+            batch: position::batch(line, named.as_ref()).or(of_heading).filter(|_| !has_bar),
             has_bar,
             share: position::share(line),
+            counter: position::counter(line).filter(|_| !has_bar),
+            process: processes::of(line),
+            opening: named.as_ref().map_or(String::new(), |named| wording::opening(&line[..named.place.start])),
             is_closing: wording::is_closing(line),
             run: self.run_name(),
             figures,
@@ -229,9 +259,20 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The batch of the heading that a line is about: the first line below it, and those that are indented below it.
+    fn batch_above(&mut self, line: &str) -> Option<f64> {
+        let heading = self.batch.as_mut()?;
+        let is_below = std::mem::take(&mut heading.is_new) || indentation(line) > heading.indentation;
+        let batch = heading.batch;
+        if !is_below {
+            self.batch = None;
+        }
+        is_below.then_some(batch)
+    }
+
     /// Whether the line is below a heading such as `Best so far:`, or is this heading.
     fn is_past(&mut self, line: &str) -> bool {
-        let indentation = line.len() - line.trim_start().len();
+        let indentation = indentation(line);
         if self.past.is_some_and(|heading| indentation > heading) {
             return true;
         }
@@ -262,6 +303,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A heading that names a batch.
+struct BatchHeading {
+    batch: f64,
+    indentation: usize,
+    /// Whether no line with figures came since.
+    is_new: bool,
+}
+
+/// The bytes of space before a line.
+fn indentation(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
 /// Adds the lines to the table as rows. Lines before the first epoch are left out.
 fn fill(lines: Vec<Line>, mut table: Table) -> Result<Table> {
     let Some(column) = table.column(EPOCH)? else { return Ok(table) };
@@ -284,6 +338,8 @@ fn heading(line: &str) -> Option<Side> {
     let last = line.rsplit(" - ").next().unwrap_or(line);
     let words = words(last);
     let is_short = words.len() <= 3 || line.trim_end().ends_with(':');
-    let telling: Vec<String> = words.into_iter().filter(|word| !OF_HEADINGS.contains(&word.as_str())).collect();
+    let is_number = |word: &str| word.chars().all(|c| c.is_ascii_digit());
+    let says_more = |word: &String| !OF_HEADINGS.contains(&word.as_str()) && !is_number(word);
+    let telling: Vec<String> = words.into_iter().filter(says_more).collect();
     label(&telling.join(" ")).filter(|_| is_short)
 }

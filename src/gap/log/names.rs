@@ -77,6 +77,7 @@ const SIDES: [(Side, &[&str]); 3] = [
         &[
             "val",
             "va",
+            "vl",
             "valid",
             "validation",
             "validate",

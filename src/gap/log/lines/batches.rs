@@ -16,6 +16,8 @@ struct Tally {
     count: f64,
     /// The numbers of the lines.
     lines: Vec<usize>,
+    /// The first batch and the last.
+    batches: Option<[f64; 2]>,
     /// Whether a later line states the figure of the whole epoch, or the mean up to there.
     is_whole: bool,
 }
@@ -27,6 +29,53 @@ struct Epoch {
     epoch: Option<u64>,
     /// What its lines state, by column.
     tallies: BTreeMap<u32, Tally>,
+}
+
+impl Tally {
+    /// Whether `batch` comes no later than the first and the one before it: the epoch begins again. Also counts it.
+    fn begins_again(&mut self, batch: Option<f64>) -> bool {
+        let Some(batch) = batch else { return false };
+        let [first, last] = self.batches.unwrap_or([batch, f64::NEG_INFINITY]);
+        let begins = batch <= first.min(last);
+        self.batches = Some([if begins { batch } else { first }, batch]);
+        begins
+    }
+}
+
+/// Whether val is measured within the epochs, by a line that states a step, and not batch by batch: in half or more of the epochs with
+/// such lines, training losses of later batches follow.
+fn is_val_measured_within(lines: &[Line], trains: &BTreeSet<u32>, vals: &BTreeSet<u32>) -> bool {
+    let states =
+        |line: &Line, columns: &BTreeSet<u32>| line.figures.iter().any(|figure| columns.contains(&figure.column));
+    // Whether training follows on val, by run and epoch.
+    let mut follows: BTreeMap<(&Option<String>, u64), bool> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.batch.is_some()) {
+        let Some(epoch) = line.epoch else { continue };
+        let key = (&line.run, epoch.to_bits());
+        if states(line, vals) {
+            follows.entry(key).or_default();
+        } else if states(line, trains)
+            && let Some(follows) = follows.get_mut(&key)
+        {
+            *follows = true;
+        }
+    }
+    let within = follows.values().filter(|follows| **follows).count();
+    within > 0 && 2 * within >= follows.len()
+}
+
+/// Whether the batches of some epochs, fewer than half of them, are counted from their beginning again, as where a training was interrupted
+/// and resumed: what came before is no part of the epoch. In a log of two processes those of each epoch are.
+fn begin_again(lines: &[Line]) -> bool {
+    let mut tallies: BTreeMap<(&Option<String>, u64, u32), (Tally, bool)> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.batch.is_some()) {
+        let Some(epoch) = line.epoch else { continue };
+        for figure in &line.figures {
+            let (tally, begins) = tallies.entry((&line.run, epoch.to_bits(), figure.column)).or_default();
+            *begins |= tally.begins_again(line.batch);
+        }
+    }
+    2 * tallies.values().filter(|(_, begins)| *begins).count() < tallies.len()
 }
 
 /// Removes the training losses of batches where another loss, whose name has no side, is stated of nearly every one of their epochs as a
@@ -41,7 +90,7 @@ pub fn drop_beside_whole(lines: &mut [Line], table: &Table) {
     for line in lines.iter() {
         let Some(epoch) = line.epoch else { continue };
         for figure in line.figures.iter().filter(|figure| losses.contains(&figure.column)) {
-            let is_whole = !line.is_of_a_batch || figure.is_running;
+            let is_whole = line.batch.is_none() || figure.is_running;
             epochs.entry(figure.column).or_default()[usize::from(is_whole)].insert(epoch.to_bits());
         }
     }
@@ -62,6 +111,8 @@ pub fn average(lines: &mut [Line], table: &Table) {
     let is_averaged: Vec<bool> = table.columns.iter().map(|name| is_averaged(name)).collect();
     let is_of_val = table.are_of_val();
     let [trains, vals] = table.losses_by_side();
+    let is_val_whole = is_val_measured_within(lines, &trains, &vals);
+    let is_begun_again = begin_again(lines);
     let mut open: BTreeMap<Option<String>, Epoch> = BTreeMap::new();
     let mut closed: Vec<(u32, Tally)> = Vec::new();
     for (at, line) in lines.iter().enumerate() {
@@ -76,10 +127,14 @@ pub fn average(lines: &mut [Line], table: &Table) {
         for figure in &line.figures {
             let tally = of_run.tallies.entry(figure.column).or_default();
             // Beside the training loss of some batches, val is measured on all of its images.
-            let is_of_a_batch = line.is_of_a_batch && !(states_both && is_of_val[figure.column as usize]);
+            let is_of_a_batch =
+                line.batch.is_some() && !((states_both || is_val_whole) && is_of_val[figure.column as usize]);
             let value = figure.cell.number().filter(|_| is_averaged[figure.column as usize]);
             match value {
                 Some(value) if is_of_a_batch && !figure.is_running => {
+                    if is_begun_again && tally.begins_again(line.batch) {
+                        (tally.sum, tally.count) = (0.0, 0.0);
+                    }
                     // A whole figure before this batch was an earlier one, or that of a progress bar so far.
                     tally.sum += value;
                     tally.count += 1.0;

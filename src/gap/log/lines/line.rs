@@ -25,11 +25,18 @@ pub struct Line {
     pub is_own: bool,
     /// Whether it is the first line with figures since an epoch was named.
     pub begins: bool,
-    pub is_of_a_batch: bool,
+    /// The number of the batch, or the share of the epoch, that it is about; None where it is about the epoch.
+    pub batch: Option<f64>,
     /// Whether it draws a progress bar.
     pub has_bar: bool,
     /// The percentage that its progress bar shows.
     pub share: Option<f64>,
+    /// The number and the total that it begins with: `[3/50]`.
+    pub counter: Option<(f64, f64)>,
+    /// The process that it begins with, where several train one network.
+    pub process: Option<u32>,
+    /// The words before the epoch that it names.
+    pub opening: String,
     /// Whether its first word says that training is over: `Final train loss: 0.5`.
     pub is_closing: bool,
     /// The fold that was named last, and the run that the epoch's line names.

@@ -8,8 +8,9 @@ use crate::gap::log::{names::recognise, table::Table};
 /// Lines among which a repeated record is looked for.
 const LOOK_BACK: usize = 100;
 
-/// The lines without those that restate, below an epoch or after the last one, what an epoch has stated.
-pub fn without_summaries(lines: Vec<Line>, table: &Table) -> Vec<Line> {
+/// The lines without those that restate, below an epoch or after the last one, what an epoch has stated. Also returns the epoch to which a
+/// line in other words than those of the epochs looked back.
+pub fn without_summaries(lines: Vec<Line>, table: &Table) -> (Vec<Line>, Option<f64>) {
     let of_val = table.are_of_val();
     let on_own_lines = on_own_lines(&lines);
     let mut visits = visits(lines, &of_val);
@@ -30,17 +31,17 @@ pub fn without_summaries(lines: Vec<Line>, table: &Table) -> Vec<Line> {
         }
         visit.drop_from(&ends);
     }
-    let mut kept = without_looks_back(visits, &of_val);
+    let (mut kept, looked_back) = without_looks_back(visits, &of_val);
     for line in kept.iter_mut().filter(|line| !line.is_own) {
         line.figures.retain(|figure| !on_own_lines.contains(&(figure.column, figure.before.clone())));
     }
-    kept
+    (kept, looked_back)
 }
 
 /// The figures of lines that name their epoch, as column and words before the name. They are not read from other lines.
 fn on_own_lines(lines: &[Line]) -> BTreeSet<(u32, Option<String>)> {
     let mut epochs: BTreeMap<(u32, Option<String>), [BTreeSet<u64>; 2]> = BTreeMap::new();
-    for line in lines.iter().filter(|line| !line.is_of_a_batch) {
+    for line in lines.iter().filter(|line| line.batch.is_none()) {
         for figure in &line.figures {
             let of_figure = epochs.entry((figure.column, figure.before.clone())).or_default();
             of_figure[usize::from(line.is_own)].insert(line.epoch.unwrap_or(-1.0).to_bits());
@@ -75,6 +76,14 @@ impl Visit {
         self.lines.iter().flat_map(|line| &line.figures)
     }
 
+    /// The words before the epoch of a visit of a single line about the epoch as a whole.
+    fn opening(&self) -> Option<&str> {
+        match &self.lines[..] {
+            [line] if line.is_own && !line.has_bar && line.batch.is_none() => Some(&line.opening),
+            _ => None,
+        }
+    }
+
     /// Whether this is no training of the epoch whose earlier lines stated `before`: val is stated again, and training is
     /// not, or a single line repeats what val was.
     fn looks_back_at(&self, before: &BTreeMap<u32, Option<f64>>, of_val: &[bool]) -> bool {
@@ -96,7 +105,7 @@ impl Visit {
                 stated.clear();
             }
             let of_line: BTreeSet<u32> = line.figures.iter().map(|figure| figure.column).collect();
-            let is_measured_once = !line.has_bar && !line.is_of_a_batch;
+            let is_measured_once = !line.has_bar && line.batch.is_none();
             if line.is_own {
                 let is_of_val_alone = of_line.iter().all(|column| of_val[*column as usize]);
                 if is_of_val_alone && is_measured_once && !of_line.is_disjoint(&ever_stated) {
@@ -152,13 +161,30 @@ fn is_last_of_run(visits: &[Visit], at: usize) -> bool {
     visits.get(at + 1).is_none_or(|next| next.epoch() < visits[at].epoch())
 }
 
-/// The lines without those that name an earlier epoch again and state val alone, or what was stated:
-/// `Selected epoch 5: val_loss 1.2`.
-fn without_looks_back(visits: Vec<Visit>, of_val: &[bool]) -> Vec<Line> {
+/// Which visits are single lines that begin as no other line with an epoch does: `Result: epoch=5 train_loss=1.1 val_loss=1.3`. One from
+/// which the epochs continue is none.
+fn begin_alone(visits: &[Visit]) -> Vec<bool> {
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in visits.iter().flat_map(|visit| &visit.lines).filter(|line| line.is_own) {
+        *times.entry(&line.opening).or_default() += 1;
+    }
+    let is_alone = |at: usize| {
+        let continues =
+            visits.get(at + 1).is_some_and(|next| next.epoch() == visits[at].epoch().map(|epoch| epoch + 1.0));
+        visits[at].opening().is_some_and(|opening| times[opening] == 1) && !continues
+    };
+    (0..visits.len()).map(is_alone).collect()
+}
+
+/// The lines without those that name an earlier epoch again and state val alone, or what was stated
+/// (`Selected epoch 5: val_loss 1.2`), or whose wording is their own. Also returns the epoch of one of the latter.
+fn without_looks_back(visits: Vec<Visit>, of_val: &[bool]) -> (Vec<Line>, Option<f64>) {
+    let begin_alone = begin_alone(&visits);
+    let mut looked_back = None;
     let mut stated: BTreeMap<(Option<String>, u64), BTreeMap<u32, Option<f64>>> = BTreeMap::new();
     let mut kept: Vec<Line> = Vec::new();
     let mut reached: Option<f64> = None;
-    for visit in visits {
+    for (visit, begins_alone) in visits.into_iter().zip(begin_alone) {
         let Some(epoch) = visit.epoch() else {
             kept.extend(visit.lines);
             continue;
@@ -167,11 +193,15 @@ fn without_looks_back(visits: Vec<Visit>, of_val: &[bool]) -> Vec<Line> {
         if reached.is_some_and(|reached| epoch <= reached) && visit.looks_back_at(before, of_val) {
             continue;
         }
+        if begins_alone && !before.is_empty() && reached.is_some_and(|reached| epoch < reached) {
+            looked_back = Some(epoch);
+            continue;
+        }
         before.extend(visit.figures().map(|figure| (figure.column, figure.cell.number())));
         reached = Some(epoch);
         kept.extend(visit.lines);
     }
-    kept
+    (kept, looked_back)
 }
 
 /// Whether the last epoch's lines have stated all of these figures, at least one of them of val.

@@ -6,14 +6,18 @@ use anyhow::Result;
 
 use super::{
     line::{Figure, Line},
-    wording::names_other_weights,
+    wording::{names_other_weights, names_trained_weights},
 };
-use crate::gap::log::table::Table;
+use crate::gap::log::{
+    names::{Meaning, recognise, words},
+    table::Table,
+};
 
 /// Gives the variants of a figure names of their own where there are several. The plain figure keeps its name, and figures
 /// of averaged weights are left out beside it.
 pub fn separate(lines: &mut [Line], table: &mut Table) -> Result<()> {
-    take_words_before(lines);
+    let beside_trained = beside_trained(table);
+    take_words_before(lines, &beside_trained);
     let mut variants: BTreeMap<u32, BTreeSet<Option<String>>> = BTreeMap::new();
     for figure in lines.iter().flat_map(|line| &line.figures) {
         let of_column = variants.entry(figure.column).or_default();
@@ -21,14 +25,15 @@ pub fn separate(lines: &mut [Line], table: &mut Table) -> Result<()> {
             of_column.insert(figure.variant.clone());
         }
     }
-    variants.retain(|_, of_column| of_column.len() > 1);
+    variants.retain(|column, of_column| of_column.len() > 1 || beside_trained.contains(column));
     let mut names: BTreeMap<(u32, String), Option<u32>> = BTreeMap::new();
     for (column, of_column) in &variants {
         if !of_column.contains(&None) {
             let plain = &table.columns[*column as usize];
             table.seen.retain(|name| name != plain);
         }
-        let has_raw_weights = of_column.iter().any(|variant| !is_of_other_weights(variant.as_deref()));
+        let has_raw_weights =
+            beside_trained.contains(column) || of_column.iter().any(|variant| !is_of_other_weights(variant.as_deref()));
         for variant in of_column.iter().flatten() {
             let name = named(&table.columns[*column as usize], variant);
             let renamed = table.column(&name)?;
@@ -71,11 +76,15 @@ impl Worded {
     }
 
     /// The words of the figure that the plain name means: none, unless a single epoch has none, as below a training that
-    /// has ended. Err where several are equally frequent.
+    /// has ended; then those of the weights that are trained. Err where others are equally frequent.
     fn plain(&self) -> Result<Option<String>, ()> {
         let most = self.counts.values().max().copied().unwrap_or_default();
         if self.counts.get(&None).is_some_and(|count| *count > 1 || most < 3) {
             return Ok(None);
+        }
+        let mut trained = self.counts.keys().filter(|words| words.as_deref().is_some_and(names_trained_weights));
+        if let (Some(words), None) = (trained.next(), trained.next()) {
+            return Ok(words.clone());
         }
         let mut frequent = self.counts.iter().filter(|(_, count)| **count == most);
         match (frequent.next(), frequent.next()) {
@@ -85,8 +94,24 @@ impl Worded {
     }
 }
 
-/// Makes variants of the figures that the words before their names make others: `aux val loss` beside `val loss`.
-fn take_words_before(lines: &mut [Line]) {
+/// The columns beside another one of the same figure whose name says that it is of the weights that are trained: `val loss` beside
+/// `student val loss`.
+fn beside_trained(table: &Table) -> BTreeSet<u32> {
+    let meanings: Vec<_> = table.columns.iter().map(|name| (name, recognise(name))).collect();
+    let names_trained = |name: &str| words(name).iter().any(|word| names_trained_weights(word));
+    let is_beside = |name: &str, meaning: Meaning| {
+        meanings.iter().any(|(other, of_other)| {
+            let is_same = of_other.is_some_and(|other| (other.kind, other.side) == (meaning.kind, meaning.side));
+            is_same && names_trained(other) && !names_trained(name)
+        })
+    };
+    let columns = (0..).zip(&meanings);
+    columns.filter(|(_, (name, meaning))| meaning.is_some_and(|it| is_beside(name, it))).map(|(at, _)| at).collect()
+}
+
+/// Makes variants of the figures that the words before their names make others: `aux val loss` beside `val loss`, or beside the same figure
+/// of the weights that are trained, which is a column of its own.
+fn take_words_before(lines: &mut [Line], beside_trained: &BTreeSet<u32>) {
     let mut columns: BTreeMap<u32, Worded> = BTreeMap::new();
     for line in lines.iter() {
         let epoch = line.epoch.map_or(0, f64::to_bits);
@@ -98,9 +123,11 @@ fn take_words_before(lines: &mut [Line]) {
             }
         }
     }
-    columns.retain(|_, column| column.are_several());
+    columns.retain(|column, worded| worded.are_several() || beside_trained.contains(column));
+    let plain_of =
+        |column: u32, worded: &Worded| if beside_trained.contains(&column) { Ok(None) } else { worded.plain() };
     let plain: BTreeMap<u32, Result<Option<String>, ()>> =
-        columns.iter().map(|(column, worded)| (*column, worded.plain())).collect();
+        columns.iter().map(|(column, worded)| (*column, plain_of(*column, worded))).collect();
     for figure in lines.iter_mut().flat_map(|line| &mut line.figures) {
         let before = figure.before.take();
         let Some(plain) = plain.get(&figure.column) else { continue };

@@ -61,6 +61,14 @@ pub fn is_silent(before: &[&str]) -> bool {
     qualifier(before).is_none()
 }
 
+/// The words before an epoch, without those of a logger, in small letters: what tells the lines of the epochs from other lines that name one.
+pub fn opening(before: &str) -> String {
+    let small = before.to_lowercase();
+    let words: Vec<&str> = small.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).collect();
+    let of_logger = words.iter().rposition(|word| LEVELS.contains(word)).map_or(0, |at| at + 1);
+    words[of_logger..].join(" ")
+}
+
 /// The words before a name that make it another figure, such as `aux` in `aux val loss`; None where they say nothing.
 pub fn qualifier(before: &[&str]) -> Option<String> {
     let small: Vec<String> = before.iter().map(|word| word.to_lowercase()).collect();

@@ -85,6 +85,7 @@ fn what_is_no_log_is_refused_with_what_was_looked_for() {
     let message = |text: &str| format!("{:#}", read_text(text).unwrap_err());
     assert!(message("").contains("no epoch was found"));
     assert!(message("a poem\nabout epochs: none").contains("no epoch was found"));
+    assert!(message("Epoch 1 train 0.9 val 1.0\nEpoch 2 train 0.8 val 0.9\n").contains("it names epochs, but no loss"));
     assert!(message("epoch,train_loss\n1,0.5\n").contains("no validation loss"));
     assert!(message("epoch,val_loss\n1,0.5\n").contains("no training loss"));
 }

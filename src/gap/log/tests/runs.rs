@@ -66,6 +66,147 @@ fn a_resumed_run_may_repeat_one_epoch() {
     assert!(notes.contains("states 5 more than once") && notes.contains("the last are taken"), "{notes}");
 }
 
+/// Eight epochs, each in one line that begins with what `opening` makes of its number.
+fn eight(opening: impl Fn(u32) -> String) -> String {
+    let loss = |epoch: u32| 2.0 - 0.1 * f64::from(epoch);
+    (1..=8)
+        .map(|epoch| format!("{} train_loss: {:.2} val_loss: {:.2}\n", opening(epoch), loss(epoch), loss(epoch) + 0.3))
+        .collect()
+}
+
+#[test]
+fn a_line_that_looks_back_in_other_words_ends_no_run() {
+    let epochs = eight(|epoch| format!("INFO Epoch {epoch}/8"));
+    for closing in [
+        "Final model (epoch 5): train_loss: 1.50 val_loss: 1.80 test_loss: 1.85",
+        "INFO Result: epoch=5 train_loss: 1.49 val_loss: 1.81 acc=0.5",
+        "I tried another rate, but at epoch 3 val_loss: 2.5 lr: 0.01",
+        "Checkpoint of epoch 2: train_loss: 1.8 val_loss: 2.1 test_loss: 2.2\nCheckpoint B of epoch 5: train_loss: 1.5 val_loss: 1.8 lr: 0.1",
+    ] {
+        let (curves, notes) = judged(&format!("{epochs}{closing}\n"), None).unwrap();
+        assert_eq!((curves.points.len(), curves.last().unwrap().val_loss), (8, 1.5), "{closing}");
+        assert!(notes.contains("it looks back, and is left out"), "{notes}");
+    }
+    // Where the epochs continue, or the words are those of the others, the run was resumed.
+    for resumed in [
+        "Continued, epoch 5: train_loss: 1.1 val_loss: 1.2\nEpoch 6: train_loss: 1.0 val_loss: 1.1\n",
+        "INFO Epoch 5/8 train_loss: 1.1 val_loss: 1.2\n",
+    ] {
+        let (curves, notes) = judged(&(epochs.clone() + resumed), None).unwrap();
+        assert_eq!((curves.points.len(), curves.points[4].val_loss), (4 + resumed.lines().count(), 1.2), "{notes}");
+    }
+}
+
+#[test]
+fn numbers_at_the_beginning_of_lines_are_epochs() {
+    for opening in
+        [|epoch: u32| format!("[  {epoch}/100]"), |epoch| format!("{epoch}/100:"), |epoch| format!("({epoch}/100)")]
+    {
+        let one = eight(opening);
+        let (curves, notes) = judged(&one, None).unwrap();
+        assert_eq!((curves.points.len(), curves.points[7].epoch), (8, 8), "{notes}");
+        assert!(notes.contains("those with which its lines begin are taken for epochs"), "{notes}");
+        let (curves, notes) = judged(&(one.clone() + &one.replace("loss: ", "loss: 1")), None).unwrap();
+        assert!(curves.points.len() == 8 && notes.contains("several runs: 2"), "{notes}");
+    }
+    let every_tenth = eight(|epoch| format!("[{}/100]", 10 * epoch));
+    assert_eq!(judged(&every_tenth, None).unwrap().0.points[7].epoch, 80);
+    // Batches have no val loss.
+    let batches = "1/3: loss 1.0\n2/3: loss 0.9\n3/3: loss 0.8\nval_loss 1.2\n1/3: loss 0.7\n2/3: loss 0.6\n3/3: loss 0.5\nval_loss 1.1\n";
+    assert_eq!(judged(batches, None).unwrap().0.points.len(), 2);
+}
+
+#[test]
+fn of_several_processes_the_first_counts() {
+    for marks in [["[rank0] ", "[rank1] "], ["Rank 0 | ", "Rank 1 | "], ["worker-0: ", "worker-1: "], ["0: ", "1: "]] {
+        let line = |process: usize, epoch: u32| {
+            let loss = 2.0 - 0.1 * f64::from(epoch) + 0.05 * process as f64;
+            format!("{}Epoch {epoch}: train_loss={loss:.2}, val_loss={:.2}\n", marks[process], loss + 0.3)
+        };
+        let text: String = (1..=6)
+            .map(
+                |epoch| {
+                    if epoch % 2 == 0 { line(0, epoch) + &line(1, epoch) } else { line(1, epoch) + &line(0, epoch) }
+                },
+            )
+            .collect();
+        let (curves, notes) = judged(&text, None).unwrap();
+        let losses: Vec<f64> = curves.points.iter().map(|point| point.train_loss).collect();
+        assert_eq!(losses, [1.9, 1.8, 1.7, 1.6, 1.5, 1.4], "{}", marks[0]);
+        assert!(notes.contains("2 processes, whose figures differ: those of process 0 count"), "{notes}");
+    }
+}
+
+#[test]
+fn batches_before_an_interruption_are_no_part_of_the_epoch() {
+    let batches = |epoch: u32, loss: f64, count: u32| -> String {
+        (1..=count).map(|batch| format!("Epoch {epoch} batch {batch}/3 loss: {loss:.2}\n")).collect()
+    };
+    let whole =
+        |epoch: u32| batches(epoch, 2.0 - 0.1 * f64::from(epoch), 3) + &format!("Epoch {epoch} val_loss: 2.{epoch}\n");
+    let text = whole(1)
+        + &whole(2)
+        + &batches(3, 9.0, 2)
+        + "KeyboardInterrupt\nresumed from epoch 2\n"
+        + &whole(3)
+        + &whole(4);
+    let losses: Vec<f64> =
+        judged(&text, None).unwrap().0.points.iter().map(|point| (100.0 * point.train_loss).round() / 100.0).collect();
+    assert_eq!(losses, [1.9, 1.8, 1.7, 1.6]);
+}
+
+#[test]
+fn of_val_measured_within_an_epoch_the_last_counts() {
+    let epoch = |epoch: u32| -> String {
+        (1..=3)
+            .map(|step| {
+                let step = 100 * step;
+                format!(
+                    "Epoch {epoch} step {step} loss: 1.{epoch}0\n>> eval @ step {step}: val_loss 2.{epoch}{}\n",
+                    step / 100
+                )
+            })
+            .collect()
+    };
+    let points = judged(&(epoch(1) + &epoch(2) + &epoch(3)), None).unwrap().0.points;
+    assert_eq!(points.iter().map(|point| point.val_loss).collect::<Vec<_>>(), [2.13, 2.23, 2.33]);
+    // Batches of val behind those of training are batches.
+    let apart = |epoch: u32| {
+        (1..=2).map(|batch| format!("Epoch {epoch} batch {batch}/2 loss: 1.{epoch}\n")).collect::<String>()
+            + &(1..=2).map(|batch| format!("Epoch {epoch} batch {batch}/2 val_loss: 2.{batch}\n")).collect::<String>()
+    };
+    let points = judged(&(apart(1) + &apart(2)), None).unwrap().0.points;
+    assert!(points.iter().all(|point| (point.val_loss - 2.15).abs() < 1e-12), "{points:?}");
+}
+
+#[test]
+fn of_student_and_teacher_the_student_is_judged() {
+    for (trained, other) in [("student", "teacher"), ("online", "momentum")] {
+        for is_first in [true, false] {
+            let line = |epoch: u32| {
+                let parts = [format!("{trained} val loss 2.{epoch}"), format!("{other} val loss 0.25")];
+                let [one, two] = if is_first { parts } else { [parts[1].clone(), parts[0].clone()] };
+                format!("Epoch {epoch}: train loss 1.{epoch}, {one}, {two}\n")
+            };
+            let points = judged(&(line(5) + &line(6) + &line(7) + &line(8)), None).unwrap().0.points;
+            let losses: Vec<f64> = points.iter().map(|point| point.val_loss).collect();
+            assert_eq!(losses, [2.5, 2.6, 2.7, 2.8], "{trained}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_that_a_heading_names_is_no_epoch() {
+    let epoch = |epoch: u32| -> String {
+        let batches =
+            (1..=3).map(|batch| format!("[epoch={epoch}][batch={batch}/3]:\n\t Train time: 0\n\t loss: 1.{batch}\n"));
+        batches.collect::<String>() + "val_loss: 1.9\n"
+    };
+    let points = judged(&(epoch(1) + &epoch(2)), None).unwrap().0.points;
+    assert_eq!(points.len(), 2);
+    assert!(points.iter().all(|point| (point.train_loss - 1.2).abs() < 1e-12), "{points:?}");
+}
+
 #[test]
 fn one_run_is_one() {
     for text in [
