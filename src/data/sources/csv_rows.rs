@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use csv::{ReaderBuilder, StringRecord, Trim};
 
+use super::folder_contents::has_image_extension;
 use crate::durable;
 
 /// A table, read as a whole.
@@ -111,8 +112,21 @@ impl CsvRows {
             Some(column) => Ok(column),
             None => self
                 .required("the names of the images", &IMAGE_COLUMNS.concat())
-                .map_err(|error| anyhow!("{error}. If one of them does, rename it to \"file\"")),
+                .map_err(|error| match self.image_in_head() {
+                    None => anyhow!("{error}. If one of them does, rename it to \"file\""),
+                    Some(image) => anyhow!(
+                        "{}: its first line has an image, {image:?}, where the names of the columns belong: write a line such as \
+                         \"file,label\" above it, with a name for each column and commas, semicolons or tabs between all fields",
+                        self.option
+                    ),
+                }),
         }
+    }
+
+    /// The name of an image in the first line, whatever separates its fields: then it names no columns.
+    fn image_in_head(&self) -> Option<&str> {
+        let mut words = self.head.iter().flat_map(|field| field.split_whitespace());
+        words.find(|word| has_image_extension(Path::new(word)))
     }
 }
 
@@ -199,5 +213,9 @@ mod tests {
         refused("name,file\na,b\n", "\"name\" and \"file\" may both be meant");
         refused("{\"file\": \"a.png\", \"label\": 1}\n", "it is JSON");
         refused("x,y\na,b\n", "no column holds the names of the images (name, file,");
+        for row in ["a/1.png,cat", "1.JPEG\tn01443537\t0", "1.jpg 3"] {
+            let message = format!("its first line has an image, {:?}", row.split([',', '\t', ' ']).next().unwrap());
+            refused(&format!("{row}\n{row}\n"), &message);
+        }
     }
 }

@@ -243,9 +243,13 @@ fn samples(split: Classes, classes: &[String]) -> Samples {
 /// Labels the images of train and val by train's classes.
 fn assemble(train: Classes, val: Option<Classes>, notes: Vec<String>) -> Result<Listing> {
     let classes: Vec<String> = train.iter().map(|(name, _)| name.clone()).collect();
-    let of_val = val.iter().flatten().map(|(class, _)| class);
-    let unknown: Vec<&String> = of_val.filter(|class| !classes.contains(class)).collect();
-    ensure!(unknown.is_empty(), "val holds classes that train lacks: {}", unreadable::quoted(unknown.iter()));
+    let of_val: Vec<&String> = val.iter().flatten().map(|(class, _)| class).collect();
+    let unknown: Vec<&&String> = of_val.iter().filter(|class| !classes.contains(class)).collect();
+    let hint = match of_val.len() {
+        1 => ". If that folder holds images of all classes, sort them into a folder for each class, as in train",
+        _ => "",
+    };
+    ensure!(unknown.is_empty(), "val holds classes that train lacks: {}{hint}", unreadable::quoted(unknown.iter()));
     let val = val.map(|split| samples(split, &classes));
     let train = samples(train, &classes);
     Ok(Listing { val, notes, ..Listing::of(classes, train) })

@@ -42,6 +42,10 @@ fn an_unusable_folder_is_refused_by_name() {
         (Folder::new().image("train/1.png", 0), "train\" holds no class folders"),
         (Folder::new().split("val", &AB, 1), "no train folder"),
         (least().split("val", &["c"], 1), "val holds classes that train lacks: \"c\""),
+        (
+            Folder::new().split("train", &AB, 2).split("val", &["images"], 1),
+            "If that folder holds images of all classes, sort them",
+        ),
         (Folder::new().split("train", &["a"], 3).split("val", &["a"], 1), "one class only (\"a\")"),
         (least().file("train/c/readme.txt", ""), "hold no image"),
         (least().file("train/c/readme.txt", ""), "train/c\"\nFill or remove them."),

@@ -196,6 +196,9 @@ fn a_table_that_does_not_fit_the_files_is_refused_by_name() {
         &labelled(&folder, &(all("id,label", row) + "img_01,0\n"), None),
         &["1 files", "img_01: \"1\" in train and \"0\""],
     );
+    let mut options = labelled(&folder, &all("id,label", row), None);
+    let path = options.selection.labels.replace("labels.csv".into()).unwrap();
+    folder.refuses(&options, &["there is no such file", &format!("`options.selection.labels = {}`", path.display())]);
     let few: String = "id,label\nimg_00,a\nimg_01,b\nimg_11,a\n".into();
     let mut options = labelled(&folder, &few, None);
     folder.refuses(&options, &["9 image files", "have no row", "img_02.png", "`options.selection.exclude`"]);

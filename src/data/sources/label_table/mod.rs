@@ -104,6 +104,14 @@ struct Labelled {
 
 impl Labelled {
     fn read(root: &Path, file: &Path, options: &Options, exclusions: &mut Exclusions) -> Result<Self> {
+        let inside = root.join(file);
+        ensure!(
+            file.exists() || !inside.is_file(),
+            "`options.selection.labels = {}`: there is no such file; the one in the folder of the data is \
+             `options.selection.labels = {}`",
+            file.display(),
+            inside.display()
+        );
         let table = CsvRows::read("labels", file)?;
         let columns = Columns::find(&table, options.selection.label_column.as_deref())?;
         let (files, passed_over) = image_files(root)?;
