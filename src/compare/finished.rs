@@ -73,7 +73,7 @@ impl FinishedRun {
             names: Some(table.names),
             labels: table.outputs.labels.clone(),
             classes: table.classes,
-            groups: None,
+            ..ValImages::default()
         };
         let (val, images) = match common {
             None => (table.outputs, images),
@@ -205,6 +205,9 @@ fn val_images(val: &Outputs, listed: Option<&Images>, data: &DataSource) -> ValI
         labels: val.labels.clone(),
         classes: data.classes.clone(),
         groups: listed.and_then(|listed| listed.val.iter().map(|image| image.group.clone()).collect()),
+        folds: None,
+        leaks: listed.map(|listed| listed.leaks.clone()),
+        near_leaks: listed.and_then(|listed| listed.near_leaks.clone()),
     }
 }
 

@@ -48,8 +48,10 @@ fn join(folds: &[&FinishedRun]) -> FinishedRun {
     let mut ids = Vec::new();
     let (mut names, mut groups) = (Some(Vec::new()), Some(Vec::new()));
     let mut labels = Vec::new();
+    let mut numbers = Vec::new();
     let mut fingerprints = Some(String::new());
-    for fold in folds {
+    for (number, fold) in (0..).zip(folds) {
+        numbers.resize(numbers.len() + fold.images.ids.len(), fold.job.fold.unwrap_or(number));
         val.losses.extend(&fold.val.losses);
         val.correct.extend(&fold.val.correct);
         ids.extend(&fold.images.ids);
@@ -72,6 +74,9 @@ fn join(folds: &[&FinishedRun]) -> FinishedRun {
             labels,
             classes: first.images.classes.clone(),
             groups,
+            folds: Some(numbers),
+            leaks: None,
+            near_leaks: None,
         },
         folds: folds.iter().map(|fold| fold.figures.clone()).collect(),
     }
@@ -84,9 +89,16 @@ type Figure = dyn Fn(&RunFigures) -> Option<f64>;
 /// images. The wall time is the sum.
 fn figures_of_all(folds: &[&FinishedRun]) -> RunFigures {
     let images = |fold: &FinishedRun| fold.val.losses.len() as f64;
-    let leaks = |fold: &FinishedRun| fold.environment.as_ref().map_or(0, |environment| environment.data.val_in_train);
-    let near_leaks =
-        |fold: &FinishedRun| fold.environment.as_ref().and_then(|environment| environment.data.near_leaks).unwrap_or(0);
+    // Runs of earlier versions say how many, not which: all of their images are compared.
+    let count = |leaks: &[bool]| leaks.iter().filter(|&&is_leak| is_leak).count();
+    let leaks = |fold: &FinishedRun| match &fold.images.leaks {
+        Some(leaks) => count(leaks),
+        None => fold.environment.as_ref().map_or(0, |environment| environment.data.val_in_train),
+    };
+    let near_leaks = |fold: &FinishedRun| match &fold.images.near_leaks {
+        Some(leaks) => count(leaks),
+        None => fold.environment.as_ref().and_then(|environment| environment.data.near_leaks).unwrap_or(0),
+    };
     let without_leaks = |fold: &FinishedRun| images(fold) - leaks(fold) as f64;
     let without_both = |fold: &FinishedRun| without_leaks(fold) - near_leaks(fold) as f64;
     let over = |figure: &dyn Fn(&RunFigures) -> Option<f64>, weight: &dyn Fn(&FinishedRun) -> f64| {

@@ -1,6 +1,6 @@
 //! The images of a model's predictions, and those that several models have in common.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,12 @@ pub struct ValImages {
     pub classes: Vec<String>,
     /// The groups of the images \[n\], such as patients, where they have groups.
     pub groups: Option<Vec<String>>,
+    /// The fold that each image is val of \[n\], where these are the images of all folds of a cross-validation.
+    pub folds: Option<Vec<u32>>,
+    /// Whether each image also appears in train \[n\]; None where it is not known which do.
+    pub leaks: Option<Vec<bool>>,
+    /// Whether each image has a near-duplicate, but no equal image, in train \[n\]; None where that is not known.
+    pub near_leaks: Option<Vec<bool>>,
 }
 
 impl ValImages {
@@ -69,6 +75,14 @@ impl ValImages {
         self.classes.get(self.labels[image] as usize).map_or("?", String::as_str)
     }
 
+    /// Whether an image of a name that both have has another sample id here than in `other`: files that are not in use were added or
+    /// removed between the runs. Then all images of both must have names.
+    pub(super) fn is_renumbered(&self, other: &Self) -> bool {
+        let (Some(here), Some(there)) = (&self.names, &other.names) else { return false };
+        let ids: HashMap<&String, i64> = there.iter().zip(other.ids.iter().copied()).collect();
+        here.iter().zip(&self.ids).any(|(name, id)| ids.get(name).is_some_and(|other| other != id))
+    }
+
     /// Whether the classes of these images and of `other` must be matched by number: one side calls them by their numbers,
     /// the other by names.
     pub(super) fn is_known_by_number(&self, other: &Self) -> bool {
@@ -87,13 +101,25 @@ impl ValImages {
 
     /// Keeps the images for which `keep` holds.
     pub fn only(&self, keep: &[bool]) -> Self {
+        let places: Vec<usize> = (0..keep.len()).filter(|&image| keep[image]).collect();
+        self.at(&places)
+    }
+
+    /// The images at `places`, in that order.
+    pub(super) fn at(&self, places: &[usize]) -> Self {
+        fn at<T: Clone>(values: &[T], places: &[usize]) -> Vec<T> {
+            places.iter().map(|&place| values[place].clone()).collect()
+        }
         Self {
             fingerprint: self.fingerprint.clone(),
-            ids: kept(&self.ids, keep),
-            names: self.names.as_ref().map(|names| kept(names, keep)),
-            labels: kept(&self.labels, keep),
+            ids: at(&self.ids, places),
+            names: self.names.as_ref().map(|names| at(names, places)),
+            labels: at(&self.labels, places),
             classes: self.classes.clone(),
-            groups: self.groups.as_ref().map(|groups| kept(groups, keep)),
+            groups: self.groups.as_ref().map(|groups| at(groups, places)),
+            folds: self.folds.as_ref().map(|folds| at(folds, places)),
+            leaks: self.leaks.as_ref().map(|leaks| at(leaks, places)),
+            near_leaks: self.near_leaks.as_ref().map(|leaks| at(leaks, places)),
         }
     }
 }

@@ -10,13 +10,14 @@ use crate::run::Measured;
 /// Names of missing images that a message shows of each run.
 const SHOWN: usize = 3;
 
-/// How the images of these runs are recognised: by sample id where all were measured on data with one fingerprint, else by
-/// name.
+/// How the images of these runs are recognised: by sample id where all were measured on data with one fingerprint, unless an image has
+/// another id in some run; else by name.
 /// Fails where the fingerprints differ and a run has no names.
 pub fn paired_by(runs: &[FinishedRun]) -> Result<PairedBy> {
     let fingerprint = &runs[0].images.fingerprint;
     if fingerprint.is_some() && runs.iter().all(|run| run.images.fingerprint == *fingerprint) {
-        return Ok(PairedBy::SampleId);
+        let is_renumbered = runs[1..].iter().any(|run| run.images.is_renumbered(&runs[0].images));
+        return Ok(if is_renumbered { PairedBy::Name } else { PairedBy::SampleId });
     }
     for run in runs {
         if run.images.names.is_none() {
@@ -169,15 +170,7 @@ fn reorder(run: &mut FinishedRun, keys: &[String], by: PairedBy) {
         correct: order.iter().map(|&place| run.val.correct[place]).collect(),
         groups: run.val.groups.as_ref().map(|groups| order.iter().map(|&place| groups[place]).collect()),
     };
-    let images = &mut run.images;
-    images.ids = order.iter().map(|&place| images.ids[place]).collect();
-    images.labels = order.iter().map(|&place| images.labels[place]).collect();
-    if let Some(names) = &mut images.names {
-        *names = order.iter().map(|&place| names[place].clone()).collect();
-    }
-    if let Some(groups) = &mut images.groups {
-        *groups = order.iter().map(|&place| groups[place].clone()).collect();
-    }
+    run.images = run.images.at(&order);
 }
 
 /// Checks that the runs of a cross-validation have the same folds, which are compared one by one.
@@ -195,6 +188,17 @@ fn check_folds(runs: &[FinishedRun]) -> Result<()> {
             first.folds.len(),
             seed(first)
         );
+        let [Some(here), Some(there)] = [&run.images.folds, &first.images.folds] else { continue };
+        if let Some(image) = (0..here.len()).find(|&image| here[image] != there[image]) {
+            bail!(
+                "the image {} is in fold {} of {}, and in fold {} of {}: compare runs on the same folds",
+                run.images.shown(image),
+                here[image],
+                run.name(),
+                there[image],
+                first.name()
+            );
+        }
     }
     Ok(())
 }

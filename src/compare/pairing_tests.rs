@@ -23,7 +23,7 @@ fn run(place: &str, fingerprint: Option<&str>, images: &[(&str, i64)], classes: 
             names: Some(images.iter().map(|(name, _)| (*name).to_owned()).collect()),
             labels: images.iter().map(|(_, label)| *label).collect(),
             classes: classes.iter().map(|class| (*class).to_owned()).collect(),
-            groups: None,
+            ..ValImages::default()
         },
     }
 }
@@ -67,6 +67,27 @@ fn names_without_an_image_in_common_are_told_apart_by_their_folder() {
 fn images_of_data_with_one_fingerprint_are_paired_by_sample_id() {
     let mut runs = [run("a", Some("00"), &[("i1", 0)], CATS), run("b", Some("00"), &[("i9", 0)], CATS)];
     assert_eq!(pair(&mut runs).unwrap(), PairedBy::SampleId);
+}
+
+#[test]
+fn images_that_other_files_renumbered_are_paired_by_name() {
+    let mut runs =
+        [run("a", Some("00"), &[("i1", 0), ("i2", 0)], CATS), run("b", Some("00"), &[("i2", 0), ("i1", 0)], CATS)];
+    assert_eq!(pair(&mut runs).unwrap(), PairedBy::Name);
+    assert_eq!(runs[1].val.losses, [1.0, 2.0]);
+}
+
+#[test]
+fn folds_of_the_same_images_must_be_the_same_folds() {
+    let of_folds = |place, folds: [u32; 2]| {
+        let mut run = run(place, Some(place), &[("i1", 0), ("i2", 1)], CATS);
+        run.images.folds = Some(folds.into());
+        run.folds = vec![RunFigures::default(); 2];
+        run
+    };
+    assert!(pair(&mut [of_folds("a", [0, 1]), of_folds("b", [0, 1])]).is_ok());
+    let message = refusal(&mut [of_folds("a", [0, 1]), of_folds("b", [1, 0])]);
+    assert!(message.contains("the image i1 is in fold 1 of b, and in fold 0 of a"), "{message}");
 }
 
 #[test]

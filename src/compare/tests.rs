@@ -42,11 +42,10 @@ fn run(preset: &str, seed: u64, val: f64, probe: f64) -> FinishedRun {
         val,
         images: ValImages {
             fingerprint: Some("00ff".into()),
-            names: None,
             ids: outputs.ids,
             labels: outputs.labels,
             classes: vec!["a".into(), "b".into()],
-            groups: None,
+            ..ValImages::default()
         },
     }
 }

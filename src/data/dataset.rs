@@ -221,6 +221,12 @@ impl Dataset {
         probe::draw(side(&self.train), side(&self.val), self.classes.len(), data_seed)
     }
 
+    /// A hash of the sample ids of train and val, 32 hex digits. Where files are added or removed that are not in use, the fingerprint stays
+    /// and the ids after them change.
+    pub fn sample_ids(&self) -> String {
+        hash::sample_ids([&self.train.ids[..], &self.val.ids[..]])
+    }
+
     /// Counts the images of train that repeat others, pixel for pixel.
     pub fn duplicates_in_train(&self) -> TrainDuplicates {
         train_duplicates::count(side(&self.train))

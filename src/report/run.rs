@@ -108,6 +108,7 @@ impl ReportedRun {
                 labels: val.labels.clone(),
                 classes: self.environment.data.classes.clone(),
                 groups: self.val_groups.clone(),
+                ..ValImages::default()
             },
             folds: Vec::new(),
         })

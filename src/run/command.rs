@@ -24,6 +24,11 @@ pub fn source_and_flags(source: &str, selection: &Selection) -> String {
     words
 }
 
+/// The flag that asks `mindgap inspect` for wrong labels beside the flags of `selection`: `--labels`, where that does not name a table.
+pub fn wrong_labels_flag(selection: &Selection) -> &'static str {
+    if selection.labels.is_some() { "--wrong-labels" } else { "--labels" }
+}
+
 /// The flags of the command line that make `selection`, each with its value.
 pub fn selection_flags(selection: &Selection) -> Vec<(&'static str, String)> {
     let Selection {

@@ -33,6 +33,9 @@ pub struct Environment {
     /// The file of the network that teaches this one; absent where none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<TeacherFile>,
+    /// Epochs of the recipe when the run began; absent where more were never asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_epochs: Option<u32>,
     /// The command, word by word.
     pub command_line: Vec<String>,
     /// When the run began, UTC.
@@ -74,8 +77,12 @@ pub struct DataSource {
     /// [`Environment::folders`].
     #[serde(flatten)]
     pub selection: Selection,
-    /// Hash over names, labels and pixels: equal fingerprints, equal data.
+    /// Hash over classes, labels and pixels, in the order of the images: equal fingerprints, equal data under whatever names.
     pub fingerprint: String,
+    /// Hash over the sample ids of train and val, on which the random draws of augmentation depend; absent in runs of versions that did
+    /// not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_ids: Option<String>,
     /// Images to train on.
     pub train: usize,
     /// Images of val.
@@ -260,6 +267,7 @@ pub(super) mod tests {
             range_16bit: Some([0, 4095]),
             folders: SplitFolders { train: Some("Training".into()), val: None, test: Some("/data/Testing".into()) },
             recorder: None,
+            initial_epochs: None,
             pretrained: Some(PretrainedFile {
                 path: "/weights/resnet18.safetensors".into(),
                 repo: None,

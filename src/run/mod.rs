@@ -25,7 +25,7 @@ mod progress;
 mod record;
 mod summary;
 
-pub use command::{data_flags, selection_flags, shell_line, shell_word, source_and_flags};
+pub use command::{data_flags, selection_flags, shell_line, shell_word, source_and_flags, wrong_labels_flag};
 pub use conclude::conclude;
 pub use done::{Best, Done, RunCost, TtaFigures};
 pub use environment::{

@@ -50,6 +50,11 @@ impl Checkpoint {
         })
     }
 
+    /// Whether it was taken after an epoch, not within one.
+    pub fn is_after_epoch(&self) -> bool {
+        self.state.position.updates == 0
+    }
+
     /// Replaces the state of `trainer`. Everything is checked before anything changes.
     ///
     /// # Errors
@@ -150,6 +155,7 @@ fn old_state(metadata: &BTreeMap<String, String>, format: u32, arrays: &mut Vec<
             epochs: number(metadata, "epochs")?,
             updates: number(metadata, "updates_in_epoch")?,
             loss_sum: number(metadata, "loss_sum")?,
+            seconds: 0.0,
         },
         optimizer_updates: number(metadata, "optimizer_updates")?,
         ..TrainState::default()

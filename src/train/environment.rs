@@ -23,6 +23,7 @@ pub fn data_source(data: &Dataset, sets: &EvalSets) -> DataSource {
         path: absolute(source.as_ref()).filter(|_| source != "faces"),
         selection: Selection { folders: SplitFolders::default(), ..selection.unwrap_or_default() },
         fingerprint: data.fingerprint.clone(),
+        sample_ids: Some(data.sample_ids()),
         train: data.train.len(),
         val: data.val.len(),
         test: data.test.as_ref().map(|test| test.len()),

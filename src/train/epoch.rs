@@ -7,9 +7,7 @@ use tch::Tensor;
 
 use super::{
     Failure, Position, Trainer,
-    examples::draw,
     nonfinite::{Snapshot, UPDATES_BETWEEN_CHECKS},
-    order::{order, repeats},
     swa,
 };
 use crate::{
@@ -104,20 +102,8 @@ impl Trainer {
         if !needs_statistics {
             return Ok(());
         }
-        let batch_size = self.recipe.batch_size as usize;
-        let device = self.device();
-        let mut order = order(&self.recipe, &data.train.labels, epoch);
-        order.truncate(swa::images_to_estimate(order.len(), batch_size));
-        let repeats = repeats(&order);
-        let draw = draw(&self.recipe, data, device);
-        let batches = data.train.batches(order, batch_size, device).zip(repeats.chunks(batch_size));
-        let images = batches.map(|(batch, repeats)| {
-            let batch = batch?;
-            let ids: Vec<u32> = batch.positions.iter().map(|&position| data.train.ids[position as usize]).collect();
-            Ok(self.examples.images(&batch, &draw.batch(epoch, &ids, repeats)?, epoch))
-        });
         let network = &self.average.as_ref().context("the average was just used")?.network;
-        swa::estimate_statistics(network, images)?;
+        swa::estimate_on_epoch(network, &self.recipe, data, &self.examples, epoch)?;
         // Every rank has estimated the same statistics, but on different processors they may differ in the last bits.
         self.ranks.broadcast(network.running_statistics().map(|parameter| &parameter.tensor))
     }

@@ -40,6 +40,8 @@ pub fn fit(
 ) -> Result<FitOutcome> {
     while !trainer.is_done() {
         let epoch = trainer.position.epochs + 1;
+        // The clock of an interrupted epoch continues where its checkpoint was written.
+        let seconds_before = trainer.position.seconds;
         let begin = Instant::now();
         let images = trainer.images_left(data.train.len());
         observer.epoch_begin(epoch, trainer.updates_per_epoch(data.train.len()));
@@ -60,7 +62,7 @@ pub fn fit(
             batch_loss,
             raw_val_loss,
             steps: trainer.optimizer.updates,
-            seconds: begin.elapsed().as_secs_f64(),
+            seconds: seconds_before + begin.elapsed().as_secs_f64(),
             train_images_per_s: images as f64 / train_seconds,
         };
         let (on_probe, on_val) = sets.measured(&probe, &val);
@@ -88,11 +90,14 @@ fn train_epoch(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Option<f64>> {
+    let seconds_before = trainer.position.seconds;
+    let begin = Instant::now();
     loop {
         let outcome = torch::catch(|| trainer.train_epoch(data, observer, stop, pause_every))?;
         if let EpochOutcome::Finished { batch_loss } = outcome {
             return Ok(Some(batch_loss));
         }
+        trainer.position.seconds = seconds_before + begin.elapsed().as_secs_f64();
         if let Some(checkpointer) = &mut checkpointer {
             checkpointer.write_paused(trainer)?;
         }

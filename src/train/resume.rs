@@ -78,9 +78,23 @@ impl Previous {
             continued.extend(asked.epochs)?;
             // `asked` has the schedule of a run of this length from its beginning, but this run has begun with another.
             asked.schedule.clone_from(&continued.schedule);
+        } else if self.is_extension_of(&asked) {
+            asked.schedule.clone_from(&continued.schedule);
         }
         refuse_differences(&self.path, &asked.diff(&continued))?;
         Ok(continued)
+    }
+
+    /// Whether the run was extended to the epochs of `asked`, whose schedule is that of such a run from its beginning.
+    fn is_extension_of(&self, asked: &Recipe) -> bool {
+        let initial = self.environment.initial_epochs.filter(|&initial| initial < asked.epochs);
+        let Some(initial) = initial.filter(|_| asked.epochs == self.recipe.epochs) else { return false };
+        let mut extended = asked.clone().epochs(initial);
+        if extended.extend(asked.epochs).is_err() {
+            return false;
+        }
+        let differences = without_last_length(self.recipe.diff(&extended), &extended);
+        differences.iter().all(|difference| !difference.key.starts_with("schedule"))
     }
 
     /// Whether `asked` names the weights that the run began with: its repository on the hub, without a revision or with
@@ -199,6 +213,13 @@ impl Previous {
             data.val.len(),
             data.fingerprint
         );
+        ensure!(
+            before.sample_ids.as_ref().is_none_or(|ids| *ids == data.sample_ids()),
+            "{} was trained on the same images, but files were added to {:?} or removed from it that are not in use: the random draws \
+             of augmentation would be others from here on; restore those files, or start a new run in another folder",
+            self.path.display(),
+            before.source
+        );
         Ok(())
     }
 }
@@ -303,11 +324,14 @@ fn check_belongs(checkpoint: &Checkpoint, folder: &RunFolder, trainer: &Trainer,
     if expected.epochs < trainer.recipe.epochs {
         expected.extend(trainer.recipe.epochs)?;
     }
-    // Two extensions may round the length of the last phase differently from one.
+    refuse_differences(folder.path(), &without_last_length(trainer.recipe.diff(&expected), &expected))
+}
+
+/// The differences from `expected` but that in the length of its last phase, which two extensions may round differently from one.
+fn without_last_length(mut differences: Vec<KeyDifference>, expected: &Recipe) -> Vec<KeyDifference> {
     let last_length = format!("schedule[{}].epochs", expected.schedule.len().saturating_sub(1));
-    let mut differences = trainer.recipe.diff(&expected);
     differences.retain(|difference| difference.key != last_length);
-    refuse_differences(folder.path(), &differences)
+    differences
 }
 
 /// Checks that `best.safetensors` holds the state after epoch `best`, or after a later one that the run is about to

@@ -225,6 +225,8 @@ impl<'a> Run<'a> {
                 folder.reopen()?;
                 let mut environment = previous.environment.clone();
                 let after_epoch = trainer.position.epochs;
+                let before = previous.recipe.epochs;
+                environment.initial_epochs = environment.initial_epochs.or((recipe.epochs > before).then_some(before));
                 environment.resumes.push(Resume { at: now(), after_epoch, command_line, versions });
                 environment
             }
@@ -237,6 +239,7 @@ impl<'a> Run<'a> {
                 recorder: None,
                 pretrained: trainer.pretrained.clone(),
                 teacher: trainer.teacher_file().cloned(),
+                initial_epochs: None,
                 command_line,
                 started: now(),
                 resumes: Vec::new(),

@@ -10,14 +10,8 @@
 
 use anyhow::Result;
 
-use super::{order, swa};
-use crate::{
-    augment::{Augment, Normalize},
-    data::Dataset,
-    model::ResNet,
-    recipe::Recipe,
-    torch::lists,
-};
+use super::{examples::Examples, swa};
+use crate::{augment::Normalize, data::Dataset, model::ResNet, recipe::Recipe, torch::lists};
 
 /// A network that was tried in a soup.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,17 +63,8 @@ pub fn set_to_mean(soup: &ResNet, networks: &[&ResNet]) {
 /// # Errors
 /// An image that cannot be read any more, or an exception of libtorch.
 pub fn estimate_statistics(network: &ResNet, recipe: &Recipe, data: &Dataset, normalize: &Normalize) -> Result<()> {
-    let (device, batch_size) = (network.parameters.device(), recipe.batch_size as usize);
-    let epoch = recipe.epochs + 1;
-    let mut positions = order(recipe, &data.train.labels, epoch);
-    positions.truncate(swa::images_to_estimate(positions.len(), batch_size));
-    let augment = Augment::new(recipe, normalize);
-    let images = data.train.batches(positions, batch_size, device).map(|batch| {
-        let batch = batch?;
-        let ids: Vec<u32> = batch.positions.iter().map(|&position| data.train.ids[position as usize]).collect();
-        Ok(augment.forward(&batch.images, epoch, &ids))
-    });
-    swa::estimate_statistics(network, images)
+    let examples = Examples::new(recipe, data, normalize);
+    swa::estimate_on_epoch(network, recipe, data, &examples, recipe.epochs + 1)
 }
 
 /// Whether networks of these recipes may share a valley: all began from one file of pretrained weights, or from the random weights

@@ -13,6 +13,9 @@ pub struct Position {
     pub updates: u64,
     /// Sum of the losses of the batches of those updates \[nats\].
     pub loss_sum: f64,
+    /// Wall time of those updates, when the state was written \[s\].
+    #[serde(default)]
+    pub seconds: f64,
 }
 
 /// The training state apart from the tensors of network, average and optimizer. Nothing else is carried from one update to

@@ -11,13 +11,46 @@
 use anyhow::Result;
 use tch::Tensor;
 
-use crate::model::{Mode, ResNet};
+use super::{
+    examples::{Examples, draw},
+    order::{order, repeats},
+};
+use crate::{
+    data::Dataset,
+    model::{Mode, ResNet},
+    recipe::Recipe,
+};
 
 /// Batches from which the statistics of batch norm are estimated.
 const BATCHES: usize = 50;
 
+/// Sets the running statistics of `model` by training images of `data`, which `examples` augment as in `epoch` (from 1) of `recipe`.
+///
+/// # Errors
+/// An image that cannot be read any more, or an exception of libtorch.
+pub(super) fn estimate_on_epoch(
+    model: &ResNet,
+    recipe: &Recipe,
+    data: &Dataset,
+    examples: &Examples,
+    epoch: u32,
+) -> Result<()> {
+    let (batch_size, device) = (recipe.batch_size as usize, model.parameters.device());
+    let mut order = order(recipe, &data.train.labels, epoch);
+    order.truncate(images_to_estimate(order.len(), batch_size));
+    let repeats = repeats(&order);
+    let draw = draw(recipe, data, device);
+    let batches = data.train.batches(order, batch_size, device).zip(repeats.chunks(batch_size));
+    let images = batches.map(|(batch, repeats)| {
+        let batch = batch?;
+        let ids: Vec<u32> = batch.positions.iter().map(|&position| data.train.ids[position as usize]).collect();
+        Ok(examples.images(&batch, &draw.batch(epoch, &ids, repeats)?, epoch))
+    });
+    estimate_statistics(model, images)
+}
+
 /// The images from which the statistics are estimated, of `images` in batches of `batch_size`: whole batches, as in an epoch.
-pub fn images_to_estimate(images: usize, batch_size: usize) -> usize {
+fn images_to_estimate(images: usize, batch_size: usize) -> usize {
     BATCHES.min(images / batch_size) * batch_size
 }
 
@@ -30,7 +63,7 @@ pub fn share_at(count: u64) -> f64 {
 ///
 /// # Errors
 /// An error of `batches`.
-pub fn estimate_statistics(model: &ResNet, batches: impl Iterator<Item = Result<Tensor>>) -> Result<()> {
+fn estimate_statistics(model: &ResNet, batches: impl Iterator<Item = Result<Tensor>>) -> Result<()> {
     let _guard = tch::no_grad_guard();
     for (number, images) in batches.take(BATCHES).enumerate() {
         // The first batch replaces what was there.

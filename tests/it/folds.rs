@@ -1,6 +1,6 @@
 //! Folds: each image validates once, and a comparison over folds says how surely.
 
-use crate::support::{Place, TINY};
+use crate::support::{CLASSES, Place, TINY};
 use serde_json::Value;
 
 const NET: &[&str] = &["--data", "data", "--epochs", "2"];
@@ -90,6 +90,34 @@ fn a_run_validates_on_one_fold_that_must_be_named() {
     let evaluated = place.mindgap(&["evaluate", "run", "--which", "last", "--json"]).succeed().stdout();
     let evaluated: Value = serde_json::from_str(&evaluated).unwrap();
     assert!((evaluated["loss"].as_f64().unwrap() - last_loss(&place, "run")).abs() < 1e-6, "{evaluated}");
+}
+
+#[test]
+fn a_run_of_a_fold_is_measured_on_its_fold_and_on_the_whole_of_other_data() {
+    let place = Place::with_images(12, 6);
+    place.train("run", &["--epochs", "1", "--folds", "3", "--fold", "1"]).succeed();
+    let gap = |data: &str| -> Value {
+        let found = place.mindgap(&["gap", "run", "--data", data, "--which", "last", "--json", "--threads", "1"]);
+        serde_json::from_str(&found.succeed().stdout()).unwrap()
+    };
+    for (split, count) in [("train", 7), ("val", 5)] {
+        for number in 0..count {
+            for (class, name) in CLASSES.into_iter().enumerate() {
+                place.write_image(
+                    &format!("other/{split}/{name}/{number}.png"),
+                    class as u32,
+                    2000 + 100 * count + number,
+                );
+            }
+        }
+    }
+    let other = gap("other");
+    assert_eq!(other["val"], 15, "{other}");
+    std::fs::rename(place.path("data"), place.path("moved")).unwrap();
+    let moved = gap("moved");
+    assert_eq!(moved["val"], 18, "{moved}");
+    let loss = moved["val_loss"].as_f64().unwrap();
+    assert!((loss - last_loss(&place, "run")).abs() < 1e-5, "{moved}");
 }
 
 #[test]

@@ -96,8 +96,33 @@ fn a_run_killed_inside_an_epoch_resumes_from_there() {
     let position = &numbers(&state)["position"];
     assert_eq!(position["epochs"], 0, "the first checkpoint was written inside the first epoch");
     assert_eq!(position["updates"], 3);
+    assert!(position["seconds"].as_f64().unwrap() > 0.0);
+    let last = ["evaluate", "killed", "--which", "last", "--threads", "1"];
+    place.mindgap(&last).refuse(&["was stopped within an epoch", "mindgap train --resume"]);
     place.train("killed", &[words.as_slice(), &["--resume"]].concat()).succeed();
     assert_same_run(&place, "killed", "whole");
+}
+
+#[test]
+fn the_last_epoch_of_a_run_that_stopped_within_the_next_one_is_the_one_that_ended() {
+    let place = Place::with_images(20, 5);
+    // Checkpoints after updates 3 and 6, after the epoch, and after update 3 of the second; each but the first moves the one before it.
+    let run = start(&place, "killed", &[EPOCHS, &["--checkpoint-every", "3"]].concat(), "previous.safetensors", 3);
+    for _ in 0..2 {
+        run.wait_for_stop();
+        run.proceed();
+    }
+    run.wait_for_stop();
+    run.kill();
+    let state = Archive::load(&place.path("killed/last.safetensors")).unwrap();
+    assert_eq!(
+        (&numbers(&state)["position"]["epochs"], &numbers(&state)["position"]["updates"]),
+        (&1.into(), &3.into())
+    );
+    let found = place.mindgap(&["evaluate", "killed", "--which", "last", "--threads", "1", "--json"]).succeed();
+    let found: Value = serde_json::from_str(&found.stdout()).unwrap();
+    let [found, expected] = [&found["loss"], &place.epochs("killed")[0]["val_loss"]].map(|loss| loss.as_f64().unwrap());
+    assert!((found - expected).abs() < 1e-5, "{found} {expected}");
 }
 
 #[test]
@@ -170,6 +195,37 @@ fn a_finished_run_is_left_alone_and_extended_by_more_epochs() {
     assert!(recipe.contains("epochs = 4"), "{recipe}");
     let environment: serde_json::Value = serde_json::from_slice(&place.bytes("run", "environment.json")).unwrap();
     assert_eq!(environment["resumes"][0]["after_epoch"], 2);
+}
+
+#[test]
+fn the_command_that_extended_a_run_continues_it_too() {
+    let of_epochs = |epochs| ["--preset", "ema", "--epochs", epochs, "--resume"];
+    let place = Place::with_run(12, 5, "run", &of_epochs("4"));
+    place.train("run", &of_epochs("6")).succeed();
+    let end = place.train("run", &of_epochs("6")).succeed();
+    assert!(end.stderr().contains("This run is finished"), "{}", end.stderr());
+    fs::remove_file(place.path("run/done.json")).unwrap();
+    place.train("run", &of_epochs("6")).succeed();
+    place.train("run", &of_epochs("7")).succeed();
+    place.train("run", &of_epochs("7")).succeed();
+    assert_eq!(place.epochs("run").len(), 7);
+    let environment: Value = serde_json::from_slice(&place.bytes("run", "environment.json")).unwrap();
+    assert_eq!(environment["initial_epochs"], 4);
+    // A schedule of another shape is still refused.
+    place.train("run", &[&of_epochs("7")[..], &["--sched", "cosine"]].concat()).refuse(&["schedule"]);
+}
+
+#[test]
+fn files_that_are_not_in_use_may_not_come_or_go() {
+    let place = Place::with_images(12, 5);
+    let broken = place.path("data/train/bright/0000-broken.png");
+    fs::write(&broken, "broken").unwrap();
+    place.train("run", &["--epochs", "1", "--skip-bad"]).succeed();
+    fs::remove_file(&broken).unwrap();
+    let more = ["--epochs", "2", "--skip-bad", "--resume"];
+    place.train("run", &more).refuse(&["files were added to \"data\" or removed from it", "restore those files"]);
+    fs::write(&broken, "broken").unwrap();
+    place.train("run", &more).succeed();
 }
 
 #[test]

@@ -92,6 +92,10 @@ fn runs_that_make_no_soup_are_refused_or_left_out() {
     refuse(&["a", "other", "--out", "soup.onnx"], &["soup.onnx is no .safetensors file", "mindgap export"]);
     fs::write(place.path("soup.safetensors"), "mine").unwrap();
     refuse(&["a", "other"], &["soup.safetensors exists", "--force"]);
+    refuse(&["a", "other", "--out", "a/last.safetensors", "--force"], &["the run needs to continue"]);
+    fs::rename(place.path("other/done.json"), place.path("done.json")).unwrap();
+    refuse(&["a", "other", "--force"], &["the run in other is not finished"]);
+    fs::rename(place.path("done.json"), place.path("other/done.json")).unwrap();
     place.write_image("data/train/bright/more.png", 0, 77);
     refuse(&["a", "other", "--force"], &["was changed since"]);
     assert_eq!(place.bytes(".", "soup.safetensors"), b"mine");

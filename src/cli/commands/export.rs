@@ -17,7 +17,6 @@ use crate::cli::{
 use mindgap::{
     durable,
     export::{self, BATCHES, Classifier, FileFormat, Limits, Model, OutputDifference, Variant},
-    run::RunFolder,
 };
 
 /// The largest difference of logits that rounding explains.
@@ -75,7 +74,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
             args.out.display()
         )
     })?;
-    check_place(&args.out)?;
+    model_file::check_out(&args.out)?;
     ensure!(args.force || !args.out.exists(), "{} exists: add --force to replace it", args.out.display());
     let classifier = if args.model.is_dir() {
         model_file::of_run(&args.model, args.which.unwrap_or_default(), Device::Cpu)?
@@ -106,20 +105,6 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let largest = difference.context("the file was compared")?.largest;
     say_done(args, bytes.len(), &classifier, largest)?;
     Ok(ExitStatus::Done)
-}
-
-/// Refuses a missing folder, and the names of the files that a run needs to continue.
-fn check_place(out: &Path) -> Result<()> {
-    let folder = durable::folder_of(out);
-    ensure!(folder.is_dir(), "--out {}: there is no folder {}", out.display(), folder.display());
-    let own = [RunFolder::BEST, RunFolder::LAST, RunFolder::PREVIOUS, RunFolder::PREDICTIONS];
-    let is_own = out.file_name().is_some_and(|name| own.iter().any(|own| name == *own));
-    ensure!(
-        !(is_own && folder.join(RunFolder::RECIPE).exists()),
-        "--out {} is a file that the run needs to continue: choose another one",
-        out.display()
-    );
-    Ok(())
 }
 
 /// Compares `classifier` with the file, which a separate process reads, or this one (`here`).

@@ -89,6 +89,11 @@ impl Compute {
         words
     }
 
+    /// The flags that were given, the threads among them, each after a space.
+    pub fn given_with_threads(&self) -> String {
+        self.threads.map_or_else(String::new, |threads| format!(" --threads {threads}")) + &self.given()
+    }
+
     /// The flags of `command_line`, which began a run, whose absence here changes its bits on CUDA.
     pub fn missing_of(&self, command_line: &[String]) -> Vec<&'static str> {
         let flags = [("--deterministic", self.deterministic), ("--no-tf32", self.no_tf32)];
@@ -96,9 +101,11 @@ impl Compute {
         flags.into_iter().filter(is_missing).map(|(flag, _)| flag).collect()
     }
 
-    /// These flags as arguments of another `mindgap` process, which is to compute with `threads` threads.
-    pub fn words(&self, threads: usize) -> Vec<String> {
-        let mut words = vec![format!("--device={}", self.device), format!("--threads={threads}")];
+    /// These flags as arguments of another `mindgap` process, which is to compute with `threads` threads or, where that is None, with
+    /// those of the run that it resumes.
+    pub fn words(&self, threads: Option<usize>) -> Vec<String> {
+        let mut words = vec![format!("--device={}", self.device)];
+        words.extend(threads.map(|threads| format!("--threads={threads}")));
         words.extend(self.deterministic.then(|| "--deterministic".to_owned()));
         words.extend(self.no_tf32.then(|| "--no-tf32".to_owned()));
         words.extend(self.force_amp.then(|| "--force-amp".to_owned()));

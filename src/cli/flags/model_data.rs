@@ -67,10 +67,20 @@ impl<'a> ModelData<'a> {
         })
     }
 
-    /// Opens the whole data.
+    /// Opens the whole data. Folds and a share of train are those of the run's data alone, wherever these lie now: of others all images
+    /// are read, in their own splits.
     /// Fails if they cannot be used.
     pub fn open(&self) -> Result<Dataset> {
-        self.flags.open(&self.source, &self.recipe, self.skipped_before)
+        let as_trained = self.flags.open(&self.source, &self.recipe, self.skipped_before);
+        let is_part = self.recipe.folds.is_some() || self.recipe.train_fraction < 1.0;
+        let Some(run) = self.run.as_ref().filter(|_| is_part && !self.is_of_run) else { return as_trained };
+        match as_trained {
+            Ok(data) if data.fingerprint == run.data.fingerprint => Ok(data),
+            _ => {
+                let whole = Recipe { folds: None, fold: None, train_fraction: 1.0, ..self.recipe.clone() };
+                self.flags.open(&self.source, &whole, self.skipped_before)
+            }
+        }
     }
 
     /// Opens the whole data without the search for near leaks.

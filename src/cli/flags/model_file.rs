@@ -10,6 +10,7 @@ use tch::Device;
 
 use crate::cli::{output::say::say, process::child};
 use mindgap::{
+    durable,
     export::{Classifier, FileFormat, Hosted, InputNormalisation, Limits, Model},
     run::RunFolder,
     torch,
@@ -53,15 +54,15 @@ impl ModelFlags {
     }
 
     /// The file that holds the weights, and what they are.
-    pub fn weights(&self) -> (PathBuf, &'static str) {
+    /// Fails where [`of_run`] finds none.
+    pub fn weights(&self) -> Result<(PathBuf, &'static str)> {
         if self.path.is_dir() {
-            return match self.which.unwrap_or_default() {
-                Which::Best => (self.path.join(RunFolder::BEST), "run, best epoch"),
-                Which::Last => (self.path.join(RunFolder::LAST), "run, last epoch"),
-            };
+            let which = self.which.unwrap_or_default();
+            let (file, _) = checkpoint(&RunFolder::open(&self.path)?, which)?;
+            return Ok((file, if which == Which::Best { "run, best epoch" } else { "run, last epoch" }));
         }
         let is_plain = FileFormat::of(&self.path) == Some(FileFormat::Safetensors);
-        (self.path.clone(), if is_plain { "safetensors" } else { "torchscript" })
+        Ok((self.path.clone(), if is_plain { "safetensors" } else { "torchscript" }))
     }
 
     /// Opens the model on `device`. A TorchScript file that does not state its input gets images normalised by
@@ -130,21 +131,56 @@ pub fn of_run(path: &Path, which: Which, device: Device) -> Result<Classifier> {
             recorder.framework
         );
     }
-    let file = folder.file(match which {
-        Which::Best => RunFolder::BEST,
-        Which::Last => RunFolder::LAST,
-    });
-    ensure!(
-        file.exists(),
-        "{} has no {}: the run has not finished an epoch, or the file was deleted; --which {} takes the other one",
-        path.display(),
-        file.file_name().unwrap_or_default().to_string_lossy(),
-        if which == Which::Best { "last" } else { "best" }
-    );
-    let checkpoint = Checkpoint::load(&file)?;
+    let (_, checkpoint) = checkpoint(&folder, which)?;
     let predictions = folder.predictions()?;
     let val = if which == Which::Best { &predictions.best_val } else { &predictions.last_val };
     let description = checkpoint.description(&folder.environment()?.data, val)?;
     Classifier::new(description, &checkpoint.network()?, device)
         .with_context(|| format!("cannot use {}", path.display()))
+}
+
+/// The checkpoint of a run after its best or last epoch, and its file. The last one of a run that was stopped within an epoch is from
+/// there, so that the one before it counts.
+/// Fails if there is none, or it is damaged.
+fn checkpoint(folder: &RunFolder, which: Which) -> Result<(PathBuf, Checkpoint)> {
+    let (name, other) = match which {
+        Which::Best => (RunFolder::BEST, "last"),
+        Which::Last => (RunFolder::LAST, "best"),
+    };
+    let file = folder.file(name);
+    ensure!(
+        file.exists(),
+        "{} has no {name}: the run has not finished an epoch, or the file was deleted; --which {other} takes the other one",
+        folder.path().display()
+    );
+    let newest = Checkpoint::load(&file)?;
+    if newest.is_after_epoch() {
+        return Ok((file, newest));
+    }
+    let file = folder.file(RunFolder::PREVIOUS);
+    let before = if file.exists() { Some(Checkpoint::load(&file)?) } else { None };
+    let before = before.filter(Checkpoint::is_after_epoch).with_context(|| {
+        format!(
+            "the run in {} was stopped within an epoch, and its weights after the epoch before are not there any more: \
+             `mindgap train --resume --out` continues it; --which best takes the weights after its best epoch",
+            folder.path().display()
+        )
+    })?;
+    Ok((file, before))
+}
+
+/// Checks that a model can be written to `out`.
+/// Fails if there is no such folder, or the file is one that a run needs.
+pub fn check_out(out: &Path) -> Result<()> {
+    let folder = durable::folder_of(out);
+    ensure!(folder.is_dir(), "--out {}: there is no folder {}", out.display(), folder.display());
+    let own =
+        [RunFolder::BEST, RunFolder::LAST, RunFolder::PREVIOUS, RunFolder::PREDICTIONS, RunFolder::NEXT_PREDICTIONS];
+    let is_own = out.file_name().is_some_and(|name| own.iter().any(|own| name == *own));
+    ensure!(
+        !(is_own && folder.join(RunFolder::RECIPE).exists()),
+        "--out {} is a file that the run needs to continue: choose another one",
+        out.display()
+    );
+    Ok(())
 }

@@ -10,6 +10,7 @@ use mindgap::{
     compare::{self, Job, JobStatus, Plan, PlannedRun},
     model::Architecture,
     recipe::Recipe,
+    run::RunFolder,
 };
 
 /// How lines of a plan are trained.
@@ -44,7 +45,8 @@ impl PlanTraining<'_> {
         Ends { jobs, statuses }
     }
 
-    /// Trains the run of `job`, a line of `plan`, with `threads` threads, and calls `on_epoch` with the number of each finished epoch.
+    /// Trains the run of `job`, a line of `plan`, with `threads` threads (one that was begun before keeps its own), and calls `on_epoch`
+    /// with the number of each finished epoch.
     /// Returns true when the run is done, false when `stop` ended it.
     /// Fails if the run does.
     pub fn train_one(
@@ -58,8 +60,9 @@ impl PlanTraining<'_> {
         let index = plan.index(job).context("the run is a line of its plan")?;
         let mut words = vec!["run".to_owned(), format!("--plan={}", plan.path.display()), format!("--index={index}")];
         words.extend(self.data.reading_words());
-        words.extend(self.compute.words(threads));
         let folder = plan.folder(job);
+        let is_begun = folder.join(RunFolder::RECIPE).exists();
+        words.extend(self.compute.words((!is_begun).then_some(threads)));
         let log = PathBuf::from(format!("{}.log", folder.display()));
         let is_done = child::train(&words, &log, stop, on_epoch)?;
         if is_done && !plan.is_done(job) {

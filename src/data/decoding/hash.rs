@@ -66,6 +66,17 @@ pub fn with_soft_labels<'a>(fingerprint: &str, rows: impl IntoIterator<Item = Op
     format!("{:032x}", hash.digest128())
 }
 
+/// The hash of the sample ids of several splits, 32 hex digits.
+pub fn sample_ids<'a>(splits: impl IntoIterator<Item = &'a [u32]>) -> String {
+    let mut hash = Xxh3::new();
+    text(&mut hash, "mindgap sample ids 1");
+    for ids in splits {
+        number(&mut hash, ids.len());
+        ids.iter().for_each(|id| hash.update(&id.to_le_bytes()));
+    }
+    format!("{:032x}", hash.digest128())
+}
+
 fn number(hash: &mut Xxh3, number: usize) {
     hash.update(&(number as u64).to_le_bytes());
 }
@@ -96,6 +107,14 @@ mod tests {
         for other in [of([None, Some(&[0.5, 0.5])]), of([Some(&[0.25, 0.75]), None]), of([None, None]), "00ff".into()] {
             assert_ne!(first, other);
         }
+    }
+
+    #[test]
+    fn sample_ids_are_those_of_each_split() {
+        let of = |train: &[u32], val: &[u32]| sample_ids([train, val]);
+        let first = of(&[0, 1], &[0]);
+        assert_eq!((first.len(), &first), (32, &of(&[0, 1], &[0])));
+        assert!(first != of(&[0, 2], &[0]) && first != of(&[0], &[1, 0]));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use mindgap::{
     gap::Bill,
     recipe::Recipe,
     report::close_page,
-    run::{data_flags, shell_word, source_and_flags},
+    run::{data_flags, shell_word, source_and_flags, wrong_labels_flag},
     search::{CloseRecord, Half, HandedOver, Stage, Trained, Verdict, Word, enough},
 };
 
@@ -86,7 +86,7 @@ impl Session {
 
     /// The flags of the machine for one more process.
     fn machine_words(&self) -> Vec<String> {
-        self.args.compute.words(self.args.compute.threads_of_each(1))
+        self.args.compute.words(Some(self.args.compute.threads_of_each(1)))
     }
 
     /// Measures the sealed test set, once.
@@ -176,13 +176,14 @@ impl Session {
         let recipe = shell_word(&self.args.out.join("recipe.toml").display().to_string());
         let run = shell_word(&run.display().to_string());
         let more = round_time(self.record.budget_seconds + 3600.0).replace(' ', "");
+        let labels = wrong_labels_flag(&data.selection);
         let data = data_flags(&data.source, &data.selection);
         self.record.next = vec![
             format!("mindgap train --recipe {recipe} {data} --out again   # the winner's training once more"),
             format!("mindgap compare --presets seed,closed {data} --detect 0.02   # over seeds, with a test"),
             format!("mindgap close {source} --budget {more} --out longer   # with another hour"),
             format!("mindgap diagnose {run} --learning-curve   # would more images help?"),
-            format!("mindgap inspect {source} --labels --write-relabel relabel.csv   # which labels are wrong?"),
+            format!("mindgap inspect {source} {labels} --write-relabel relabel.csv   # which labels are wrong?"),
         ];
     }
 

@@ -27,6 +27,7 @@ use crate::cli::{
     output::{print::print, say::say},
 };
 use mindgap::{
+    run::shell_word,
     search::{CloseRecord, Stage},
     torch,
 };
@@ -44,20 +45,21 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
     let saved = session.save();
     let ended = ended?;
     saved?;
-    let out = args.out.display();
+    let out = shell_word(&args.out.to_string_lossy());
     match ended {
         Some(Ended::Stopped) => {
             say(format_args!(
-                "Stopped; mindgap close {} --out {out} --resume continues within the {} left.",
-                args.subject,
+                "Stopped; mindgap close {} --out {out} --resume{} continues within the {} left.",
+                shell_word(&args.subject),
+                args.compute.given_with_threads(),
                 clock::text_of(session.record.budget_seconds - session.spent())
             ));
             return Ok(ExitStatus::Stopped);
         }
         Some(Ended::Planned) => {
             say(format_args!(
-                "The next runs stand in {out}/{}: train them with mindgap run, and repeat this command with --resume.",
-                mindgap::compare::Plan::FILE
+                "The next runs are in {}: train them with mindgap run, and repeat this command with --resume.",
+                args.out.join(mindgap::compare::Plan::FILE).display()
             ));
         }
         Some(Ended::Finished) | None => {}

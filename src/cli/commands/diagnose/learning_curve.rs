@@ -44,7 +44,7 @@ pub fn learning_curve(folder: &Path, compute: &Compute) -> Result<Option<Finding
         10 * recipe.batch_size
     );
     let mut words = train_words(&environment);
-    words.extend(compute.words(compute.threads_of_each(1)));
+    words.extend(compute.words(Some(compute.threads_of_each(1))));
     let stop = signals::stop_flag()?;
     for share in SHARES.into_iter().filter(|share| *share < 1.0) {
         let out = gap::learning_curve_folder(folder, share);

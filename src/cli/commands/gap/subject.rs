@@ -9,7 +9,7 @@ use crate::cli::flags::{
     input::{Input, class_numbers},
     model_data::ModelData,
 };
-use mindgap::{data::Dataset, export::Model, train::EvalSets};
+use mindgap::{data::Dataset, export::Model, run::RunFolder, train::EvalSets};
 
 pub struct Subject {
     /// The path or name of the data.
@@ -48,7 +48,14 @@ impl Subject {
         data.notes.extend(wanted.range_note(has_16bit));
         data.notes.extend(wanted.foreign_note(&data));
         let chosen = model.description().filter(|_| args.model.is_best_of_run()).map(|about| about.epoch);
-        let chosen_epoch = chosen.filter(|&epoch| epoch != wanted.recipe.epochs);
+        let chosen_epoch = match chosen {
+            None => None,
+            // The recipe beside the weights may be older than an extension of the run.
+            Some(epoch) => {
+                let recipe = RunFolder::open(&args.model.path)?.recipe()?;
+                Some(epoch).filter(|&epoch| recipe.is_none_or(|recipe| recipe.epochs != epoch))
+            }
+        };
         let data_seed = args.data_seed.unwrap_or(wanted.recipe.data_seed);
         let sets = EvalSets::of(&data, data_seed);
         ensure!(

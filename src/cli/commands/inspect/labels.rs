@@ -11,7 +11,7 @@ use crate::cli::{
 use mindgap::{
     data::{Audit, Selection},
     labels::SuspectLabels,
-    run::shell_word,
+    run::{shell_word, wrong_labels_flag},
 };
 
 /// Flags of the search for wrong labels.
@@ -73,8 +73,9 @@ impl LabelFlags {
             ("--jobs", self.jobs.is_some()),
             ("--write-relabel", self.write_relabel.is_some()),
         ];
+        let missing = wrong_labels_flag(&selection.selection());
         for (flag, is_given) in given {
-            ensure!(asked || !is_given, "{flag} is a flag of the search for wrong labels: add --labels");
+            ensure!(asked || !is_given, "{flag} is a flag of the search for wrong labels: add {missing}");
         }
         Ok(asked)
     }

@@ -6,7 +6,7 @@ use crate::cli::output::say::{count, plain};
 use mindgap::{
     data::{Audit, Broken, CutGroup, GroupLeaks, Item, Selection},
     gap::Case,
-    run::{shell_word, source_and_flags},
+    run::{shell_word, source_and_flags, wrong_labels_flag},
 };
 
 /// Column where values start.
@@ -257,7 +257,8 @@ fn folds_advice(audit: &Audit, data: &str) -> String {
 
 /// What to do with the samples that should be left out, where `selection` is in use.
 fn advice(audit: &Audit, selection: &Selection, finds_labels: bool, list: Option<&Path>) -> String {
-    let own = source_and_flags(&audit.source, selection) + if finds_labels { " --labels" } else { "" };
+    let labels = if finds_labels { format!(" {}", wrong_labels_flag(selection)) } else { String::new() };
+    let own = source_and_flags(&audit.source, selection) + &labels;
     let data = source_and_flags(&audit.source, &Selection { exclude: None, ..selection.clone() });
     let file = if selection.exclude.is_some() { "exclude-more.txt" } else { "exclude.txt" };
     let samples = count(audit.to_exclude.count(), "sample");

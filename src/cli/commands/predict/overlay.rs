@@ -5,8 +5,8 @@
 //! Each map is scaled by its own maximum, so that the strengths of two overlays cannot be compared.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{Cursor, Write},
+    fs,
+    io::Cursor,
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use image::{ImageFormat, RgbImage};
 use tch::{Kind, Tensor};
 
-use mindgap::{data::ImageFile, torch};
+use mindgap::{data::ImageFile, durable, torch};
 
 /// Smallest width and height of an overlay \[pixels\].
 const LEAST: i64 = 224;
@@ -66,10 +66,7 @@ impl Overlays {
     pub fn write(&self, number: u64, file: &ImageFile, image: &Tensor, map: &Tensor) -> Result<PathBuf> {
         let path = self.folder.join(name(number, &file.path));
         let png = torch::catch(|| png(&overlay(image, map, &self.palette)))?;
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).create_new(!self.force);
-        let written = options.open(&path).and_then(|mut file| file.write_all(&png));
-        written.with_context(|| format!("cannot write {}", path.display()))?;
+        durable::write_checked(&path, &png, "", !self.force, |_| Ok(()))?;
         Ok(path)
     }
 }

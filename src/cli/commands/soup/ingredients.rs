@@ -48,7 +48,13 @@ impl Ingredients {
         let mut fingerprints = Vec::new();
         for run in &args.runs {
             classifiers.push(model_file::of_run(run, args.which, device)?);
-            fingerprints.push(RunFolder::open(run)?.environment()?.data.fingerprint);
+            let folder = RunFolder::open(run)?;
+            ensure!(
+                folder.done()?.is_some(),
+                "the run in {} is not finished: `mindgap train --resume --out` finishes it",
+                run.display()
+            );
+            fingerprints.push(folder.environment()?.data.fingerprint);
         }
         let (first, others) = classifiers.split_first().context("there is a run")?;
         for ((other, fingerprint), run) in others.iter().zip(&fingerprints[1..]).zip(&args.runs[1..]) {

@@ -11,6 +11,7 @@ pub use args::Args;
 
 use crate::cli::{
     ExitStatus,
+    flags::model_file,
     output::{print::print, say::say},
 };
 use figures::SoupFigures;
@@ -27,6 +28,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         args.out.display()
     );
     ensure!(args.force || !args.out.exists(), "{} exists: add --force to replace it", args.out.display());
+    model_file::check_out(&args.out)?;
     durable::check_writable(&durable::folder_of(&args.out))?;
     for (index, run) in args.runs.iter().enumerate() {
         let is_twice = args.runs[..index].iter().any(|before| durable::is_same(before, run));

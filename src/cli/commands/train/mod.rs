@@ -65,7 +65,8 @@ fn follow(data: &DataFlags, compute: &Compute, group: &ProcessGroup) -> Result<E
     let mut trainer = Trainer::before_restore(&recipe, &data, device)?;
     let stop = signals::stop_flag()?;
     trainer.join(group.connect(device, &data)?)?;
-    let outcome = fit(&mut trainer, &data, &sets, None, checkpoint_every, &mut (), &stop).map_err(failure)?;
+    let outcome = fit(&mut trainer, &data, &sets, None, checkpoint_every, &mut (), &stop)
+        .map_err(|error| failure(error, false))?;
     group.leave()?;
     Ok(if outcome == FitOutcome::Finished { ExitStatus::Done } else { ExitStatus::Stopped })
 }
@@ -126,6 +127,7 @@ fn train_and_report(
     let path = folder.path().to_owned();
     let events = Events::new(&path, folder.environment()?.began(), run.records())?;
     let mut report = LiveReport::new(&path, data.val.gallery());
+    let failure = |error| failure(error, args.planned.is_some());
     let recipe = &run.trainer.recipe;
     let mut observers = ((events, &mut report), RunProgress::new(recipe.epochs, recipe.batch_size, args.json));
     let outcome = run.fit(&mut observers).map_err(failure);
@@ -156,17 +158,20 @@ fn train_and_report(
     }
 }
 
-/// `error` as a [`Failure`], with advice where memory ran out.
-fn failure(error: anyhow::Error) -> anyhow::Error {
+/// `error` as a [`Failure`], with advice where memory ran out. A run of a plan has no flags of the recipe.
+fn failure(error: anyhow::Error, is_planned: bool) -> anyhow::Error {
     if error.downcast_ref::<Failure>().is_some() {
         return error;
     }
     let text = format!("{error:#}");
     let memory = ["out of memory", "not enough memory", "can't allocate memory"];
-    let advice = if memory.iter().any(|words| text.to_lowercase().contains(words)) {
-        "; a smaller --batch-size needs less memory, and --grad-accum-steps keeps the batch that the optimizer sees"
-    } else {
-        ""
+    let is_memory = memory.iter().any(|words| text.to_lowercase().contains(words));
+    let advice = match (is_memory, is_planned) {
+        (false, _) => "",
+        (true, false) => {
+            "; a smaller --batch-size needs less memory, and --grad-accum-steps keeps the batch that the optimizer sees"
+        }
+        (true, true) => "; a plan of runs with a smaller --batch-size, and --grad-accum-steps, needs less memory",
     };
     Failure(format!("{text}{advice}")).into()
 }
@@ -220,13 +225,14 @@ fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize
     let updates = run.trainer.updates_per_epoch(data.train.len());
     if updates < FEW_UPDATES {
         say_notes([format!(
-            "an epoch has {}: {} images in batches of {}; a smaller --batch-size makes more",
+            "an epoch has {}: {} images in batches of {}; a smaller batch size makes more",
             counted(updates as usize, "update"),
             data.train.len(),
             recipe.batch_size
         )]);
     }
-    let machine = format!("{}, {} threads", device::name(run.trainer.device()), tch::get_num_threads());
+    let threads = counted(tch::get_num_threads() as usize, "thread");
+    let machine = format!("{}, {threads}", device::name(run.trainer.device()));
     say(match ranks {
         1 => format!("device   {machine}"),
         ranks => format!("device   {machine}, on each of {ranks} processes"),
