@@ -101,8 +101,8 @@ impl Compute {
         flags.into_iter().filter(is_missing).map(|(flag, _)| flag).collect()
     }
 
-    /// These flags as arguments of another `mindgap` process, which is to compute with `threads` threads or, where that is None, with
-    /// those of the run that it resumes.
+    /// These flags as arguments of another `mindgap` process, which is to compute with `threads` threads; None leaves the number to the run
+    /// that it resumes.
     pub fn words(&self, threads: Option<usize>) -> Vec<String> {
         let mut words = vec![format!("--device={}", self.device)];
         words.extend(threads.map(|threads| format!("--threads={threads}")));

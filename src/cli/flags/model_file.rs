@@ -53,16 +53,23 @@ impl ModelFlags {
         self.path.is_dir() && self.which.unwrap_or_default() == Which::Best
     }
 
-    /// The file that holds the weights, and what they are.
+    /// The file that holds the weights.
     /// Fails where [`of_run`] finds none.
-    pub fn weights(&self) -> Result<(PathBuf, &'static str)> {
-        if self.path.is_dir() {
-            let which = self.which.unwrap_or_default();
-            let (file, _) = checkpoint(&RunFolder::open(&self.path)?, which)?;
-            return Ok((file, if which == Which::Best { "run, best epoch" } else { "run, last epoch" }));
+    pub fn weights_file(&self) -> Result<PathBuf> {
+        if !self.path.is_dir() {
+            return Ok(self.path.clone());
         }
-        let is_plain = FileFormat::of(&self.path) == Some(FileFormat::Safetensors);
-        Ok((self.path.clone(), if is_plain { "safetensors" } else { "torchscript" }))
+        Ok(checkpoint(&RunFolder::open(&self.path)?, self.which.unwrap_or_default())?.0)
+    }
+
+    /// What the weights are.
+    pub fn weights_kind(&self) -> &'static str {
+        match self.which.unwrap_or_default() {
+            Which::Best if self.path.is_dir() => "run, best epoch",
+            Which::Last if self.path.is_dir() => "run, last epoch",
+            _ if FileFormat::of(&self.path) == Some(FileFormat::Safetensors) => "safetensors",
+            _ => "torchscript",
+        }
     }
 
     /// Opens the model on `device`. A TorchScript file that does not state its input gets images normalised by

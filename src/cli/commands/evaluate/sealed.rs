@@ -43,7 +43,7 @@ impl SealedTest {
         let images = TestImages::new(&split.original_hashes()?, &classes);
         let Some(found) = find(&subject.source, &images, &witnesses)? else { return Ok(None) };
         say_notes(&found.note);
-        let model_hash = sha256_of_file(&args.model.weights()?.0)?;
+        let model_hash = sha256_of_file(&args.model.weights_file()?)?;
         Ok(Some(Self { folder: found.folder, images, witnesses, model_hash }))
     }
 
@@ -56,7 +56,7 @@ impl SealedTest {
         for (views, measured) in measured {
             let model = LookedModel {
                 model: args.model.path.display().to_string(),
-                weights: args.model.weights()?.1.to_owned(),
+                weights: args.model.weights_kind().to_owned(),
                 model_hash: self.model_hash.clone(),
                 recipe: recipe.as_deref().map(sha256),
                 views: views.to_string(),

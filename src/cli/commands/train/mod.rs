@@ -225,7 +225,7 @@ fn announce(run: &RunInProgress, request: &Request, data: &Dataset, ranks: usize
     let updates = run.trainer.updates_per_epoch(data.train.len());
     if updates < FEW_UPDATES {
         say_notes([format!(
-            "an epoch has {}: {} images in batches of {}; a smaller batch size makes more",
+            "an epoch has {}: {} images in batches of {}; a smaller batch_size makes more",
             counted(updates as usize, "update"),
             data.train.len(),
             recipe.batch_size
