@@ -76,7 +76,7 @@ impl ValImages {
     }
 
     /// Whether an image of a name that both have has another sample id here than in `other`: files that are not in use were added or
-    /// removed between the runs. Then all images of both must have names.
+    /// removed between the runs. False where either has no names.
     pub(super) fn is_renumbered(&self, other: &Self) -> bool {
         let (Some(here), Some(there)) = (&self.names, &other.names) else { return false };
         let ids: HashMap<&String, i64> = there.iter().zip(other.ids.iter().copied()).collect();

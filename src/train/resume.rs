@@ -87,14 +87,10 @@ impl Previous {
 
     /// Whether the run was extended to the epochs of `asked`, whose schedule is that of such a run from its beginning.
     fn is_extension_of(&self, asked: &Recipe) -> bool {
-        let initial = self.environment.initial_epochs.filter(|&initial| initial < asked.epochs);
-        let Some(initial) = initial.filter(|_| asked.epochs == self.recipe.epochs) else { return false };
-        let mut extended = asked.clone().epochs(initial);
-        if extended.extend(asked.epochs).is_err() {
-            return false;
-        }
-        let differences = without_last_length(self.recipe.diff(&extended), &extended);
-        differences.iter().all(|difference| !difference.key.starts_with("schedule"))
+        let Some(initial) = self.environment.initial_epochs else { return false };
+        let mut extended =
+            Recipe { schedule: asked.clone().epochs(initial).schedule, epochs: initial, ..self.recipe.clone() };
+        extended.extend(asked.epochs).is_ok() && without_last_length(self.recipe.diff(&extended), &extended).is_empty()
     }
 
     /// Whether `asked` names the weights that the run began with: its repository on the hub, without a revision or with

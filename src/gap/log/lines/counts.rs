@@ -17,9 +17,16 @@ pub fn number(text: &str) -> Option<(f64, &str)> {
     Some((text[..end].parse().ok()?, rest))
 }
 
-/// Whether a text begins with a number and a total: `128/50000]`; or with a share of the epoch: `33%]`.
-pub fn is_position(text: &str) -> bool {
-    let Some((_, rest)) = number(text.trim_start()) else { return false };
-    let total = rest.trim_start().strip_prefix('/').and_then(|total| number(total.trim_start()));
-    total.is_some_and(|(_, end)| end.starts_with([']', ' ', ')'])) || rest.starts_with("%]")
+/// The number and the total with which a text begins, and what follows: `128 / 50000]`.
+pub fn with_total(text: &str) -> Option<(f64, f64, &str)> {
+    let (number, rest) = self::number(text.trim_start())?;
+    let (total, rest) = self::number(rest.trim_start().strip_prefix('/')?.trim_start())?;
+    Some((number, total, rest))
+}
+
+/// The number with which a text in brackets begins where a total follows, or that is a share of the epoch: `128/50000]`, `33%]`.
+pub fn position(text: &str) -> Option<f64> {
+    let (number, rest) = self::number(text.trim_start())?;
+    let has_total = with_total(text).is_some_and(|(_, _, end)| end.starts_with([']', ' ', ')']));
+    (has_total || rest.starts_with("%]")).then_some(number)
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    counts::{is_position, number},
+    counts::{number, position},
     mentions::is_another_number,
 };
 
@@ -72,7 +72,7 @@ fn short(line: &str) -> Option<Named> {
     if let Some((number, rest)) = line[begin..].strip_prefix('[').and_then(number) {
         let (_, rest) = self::number(rest.strip_prefix('/')?)?;
         let batch = rest.strip_prefix("][")?;
-        return is_position(batch).then(|| named(begin + 1..line.len() - rest.len(), number))?;
+        return position(batch).and_then(|_| named(begin + 1..line.len() - rest.len(), number));
     }
     line.match_indices("ep").find_map(|(at, _)| {
         let is_begun = line[..at].chars().next_back().is_none_or(|c| " [(|-:\t".contains(c));

@@ -1,7 +1,7 @@
 //! Finds which part of an epoch a line is about: one batch, or a progress bar's share.
 
 use super::{
-    counts::{is_position, number},
+    counts::{number, position, with_total},
     epoch::{Named, tutorials},
 };
 
@@ -14,10 +14,7 @@ pub fn batch(line: &str, epoch: Option<&Named>) -> Option<f64> {
     {
         return number(after.trim_start()).map(|(number, _)| number);
     }
-    let bracketed = rest.match_indices('[').find_map(|(at, _)| {
-        let inside = &rest[at + 1..];
-        if is_position(inside) { number(inside.trim_start()) } else { None }
-    });
+    let bracketed = rest.match_indices('[').find_map(|(at, _)| position(&rest[at + 1..]));
     let counted = || {
         COUNTS.iter().find_map(|word| {
             rest.match_indices(word).find_map(|(at, _)| {
@@ -31,7 +28,7 @@ pub fn batch(line: &str, epoch: Option<&Named>) -> Option<f64> {
             })
         })
     };
-    bracketed.or_else(counted).map(|(number, _)| number).or_else(|| first_position(&rest))
+    bracketed.or_else(|| counted().map(|(number, _)| number)).or_else(|| first_position(&rest))
 }
 
 /// Whether a line holds nothing but the numbers of an epoch and a batch: `[epoch=1][batch=3/3]:`.
@@ -43,9 +40,7 @@ pub fn is_heading(line: &str) -> bool {
 
 /// The number and the total that a line begins with: `[  3/50] train_loss`, `3/50: loss`.
 pub fn counter(line: &str) -> Option<(f64, f64)> {
-    let begin = line.trim_start().trim_start_matches(['[', '(']).trim_start();
-    let (number, rest) = self::number(begin)?;
-    let (total, rest) = self::number(rest.trim_start().strip_prefix('/')?.trim_start())?;
+    let (number, total, rest) = with_total(line.trim_start().trim_start_matches(['[', '(']))?;
     let is_whole = number.fract() == 0.0 && total.fract() == 0.0 && number <= total;
     (is_whole && rest.starts_with([']', ')', ':', ' ', '|', ','])).then_some((number, total))
 }
