@@ -155,7 +155,6 @@ fn old_state(metadata: &BTreeMap<String, String>, format: u32, arrays: &mut Vec<
             epochs: number(metadata, "epochs")?,
             updates: number(metadata, "updates_in_epoch")?,
             loss_sum: number(metadata, "loss_sum")?,
-            seconds: 0.0,
         },
         optimizer_updates: number(metadata, "optimizer_updates")?,
         ..TrainState::default()

@@ -41,7 +41,7 @@ pub fn fit(
     while !trainer.is_done() {
         let epoch = trainer.position.epochs + 1;
         // The clock of an interrupted epoch continues where its checkpoint was written.
-        let seconds_before = trainer.position.seconds;
+        let seconds_before = trainer.seconds_in_epoch;
         let begin = Instant::now();
         let images = trainer.images_left(data.train.len());
         observer.epoch_begin(epoch, trainer.updates_per_epoch(data.train.len()));
@@ -72,6 +72,7 @@ pub fn fit(
         trainer.ranks.check_same(|| trainer.hash())?;
         trainer.early_stopping.update(record.val_loss);
         trainer.position = Position { epochs: epoch, ..Position::default() };
+        trainer.seconds_in_epoch = 0.0;
         if let Some(checkpointer) = &mut checkpointer {
             checkpointer.write_epoch(trainer, &record, probe, val, &on_val.losses)?;
         }
@@ -90,14 +91,14 @@ fn train_epoch(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Option<f64>> {
-    let seconds_before = trainer.position.seconds;
+    let seconds_before = trainer.seconds_in_epoch;
     let begin = Instant::now();
     loop {
         let outcome = torch::catch(|| trainer.train_epoch(data, observer, stop, pause_every))?;
         if let EpochOutcome::Finished { batch_loss } = outcome {
             return Ok(Some(batch_loss));
         }
-        trainer.position.seconds = seconds_before + begin.elapsed().as_secs_f64();
+        trainer.seconds_in_epoch = seconds_before + begin.elapsed().as_secs_f64();
         if let Some(checkpointer) = &mut checkpointer {
             checkpointer.write_paused(trainer)?;
         }

@@ -13,9 +13,6 @@ pub struct Position {
     pub updates: u64,
     /// Sum of the losses of the batches of those updates \[nats\].
     pub loss_sum: f64,
-    /// Wall time of those updates, when the state was written \[s\].
-    #[serde(default)]
-    pub seconds: f64,
 }
 
 /// The training state apart from the tensors of network, average and optimizer. Nothing else is carried from one update to
@@ -25,6 +22,10 @@ pub struct Position {
 pub struct TrainState {
     /// The position of the run.
     pub position: Position,
+    /// Wall time of the updates after the finished epochs, when training last paused \[s\]. It is beside the position, which
+    /// is equal on all ranks and in each repetition of a run: a time is neither.
+    #[serde(default)]
+    pub seconds_in_epoch: f64,
     /// Updates that the optimizer has made, over all epochs.
     pub optimizer_updates: u64,
     /// How many sets of weights have been averaged; 0 where there is no average yet.

@@ -51,6 +51,8 @@ pub struct Trainer {
     pub early_stopping: EarlyStopping,
     /// The position of the run.
     pub position: Position,
+    /// Wall time of the updates after the finished epochs, when training last paused \[s\].
+    pub seconds_in_epoch: f64,
     /// Converts bytes to network input for evaluation.
     pub normalize: Normalize,
     /// The file that the weights came from, where a recipe's `pretrained` was read.
@@ -108,6 +110,7 @@ impl Trainer {
                 early_stopping: EarlyStopping::default(),
                 recipe: recipe.clone(),
                 position: Position::default(),
+                seconds_in_epoch: 0.0,
                 normalize,
                 pretrained: None,
                 loss_scale: (recipe.amp && recipe.amp_dtype == AmpDtype::Float16).then(|| LossScale::new(device)),
@@ -171,6 +174,7 @@ impl Trainer {
     pub fn state(&self) -> Result<TrainState> {
         Ok(TrainState {
             position: self.position,
+            seconds_in_epoch: self.seconds_in_epoch,
             optimizer_updates: self.optimizer.updates,
             averaged: self.average.as_ref().map_or(0, |average| average.count),
             early_stopping: self.early_stopping,
@@ -181,6 +185,7 @@ impl Trainer {
     /// Replaces the state apart from tensors.
     pub(super) fn set_state(&mut self, state: &TrainState) {
         self.position = state.position;
+        self.seconds_in_epoch = state.seconds_in_epoch;
         self.optimizer.updates = state.optimizer_updates;
         if let Some(average) = &mut self.average {
             average.count = state.averaged;
