@@ -1,25 +1,22 @@
 //! Finds the figures in a line: names followed by numbers.
 
-use std::collections::HashMap;
+mod brackets;
+mod known;
+mod naming;
 
 use anyhow::Result;
 
 use super::{epoch, line::Figure, wording};
 use crate::gap::log::{
     cell::Cell,
-    names::{Kind, Meaning, Side, label, recognise, side_of, words},
+    names::{Kind, Side, label, side_of},
     table::Table,
     tokens::{Mark, Token, tokens},
 };
-
-/// Number of names whose meaning is remembered.
-const MOST_KNOWN: usize = 10_000;
+pub use known::Known;
 
 /// Most words of a name.
 const LONGEST: usize = 8;
-
-/// Words in brackets after a side that name neither images nor weights.
-const NO_VARIANT: [&str; 5] = ["student", "epoch", "model", "full", "s"];
 
 /// What applies to the figures of a line.
 pub struct Setting<'a> {
@@ -62,24 +59,6 @@ pub fn find(line: &str, setting: &Setting, table: &mut Table, known: &mut Known)
     reader.is_past = false;
     reader.read(&tokens(&line[epoch.place.end..], setting.mark))?;
     Ok(reader.found)
-}
-
-/// Meanings of names that were looked up before: a progress bar that is redrawn a million times names the same figures each
-/// time.
-#[derive(Default)]
-pub struct Known(HashMap<String, Option<Meaning>>);
-
-impl Known {
-    fn recognise(&mut self, name: &str) -> Option<Meaning> {
-        if let Some(meaning) = self.0.get(name) {
-            return *meaning;
-        }
-        let meaning = recognise(name);
-        if self.0.len() < MOST_KNOWN {
-            self.0.insert(name.to_owned(), meaning);
-        }
-        meaning
-    }
 }
 
 struct Reader<'a> {
@@ -168,46 +147,6 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads what a bracket whose content begins with `tokens` says about the name before it or the figures after it;
-    /// returns how many tokens are read.
-    fn bracket(&mut self, tokens: &[Token<'a>]) -> usize {
-        let words: Vec<&'a str> =
-            tokens.iter().map_while(|token| if let Token::Word(word) = token { Some(*word) } else { None }).collect();
-        let is_closed = tokens.get(words.len()) == Some(&Token::Close);
-        // `(best: 0.4 after epoch 7)`
-        if wording::is_summary(&words)
-            && let Some(close) = tokens.iter().position(|token| *token == Token::Close)
-        {
-            // `val loss (best): 0.4`
-            if !self.name.is_empty() {
-                self.name.splice(0..0, words);
-            }
-            return close + 1;
-        }
-        if is_closed && self.names_figure() {
-            let inside = words.join(" ");
-            // `Loss (val)`
-            if label(&inside).is_some() {
-                let length = words.len();
-                self.name.extend(words);
-                return length + 1;
-            }
-            if wording::is_note(&inside) {
-                self.beside = self.accuracy_beside_loss(&words);
-                return words.len() + 1;
-            }
-        }
-        // `acc (%)`
-        if matches!(tokens, [Token::Break, Token::Close, ..]) && self.names_figure() {
-            return 2;
-        }
-        if is_closed && (1..=2).contains(&words.len()) {
-            self.variant_in(&words);
-        }
-        self.end_of_name();
-        0
-    }
-
     /// Whether the words before an epoch name the figure behind it: `Training loss for epoch 3: 0.5`. The name is kept then.
     fn is_of_the_epoch(&mut self) -> bool {
         if !self.name.last().is_some_and(|last| wording::leads_to_epoch(last)) {
@@ -224,35 +163,6 @@ impl<'a> Reader<'a> {
         let names = (0..self.name.len()).map(|from| self.name[from..].join(" "));
         let mut meanings = names.filter_map(|name| self.known.recognise(&name));
         meanings.next().is_some_and(|meaning| matches!(meaning.kind, Kind::Loss | Kind::Accuracy))
-    }
-
-    /// The name of an accuracy in brackets behind that of a loss, `loss (acc)`.
-    fn accuracy_beside_loss(&mut self, inside: &[&'a str]) -> Option<&'a str> {
-        let mut kind = |name: &str| self.known.recognise(name).map(|meaning| meaning.kind);
-        let is_of_loss = self.name.last().is_some_and(|name| kind(name) == Some(Kind::Loss));
-        match inside {
-            [name] if is_of_loss && kind(name) == Some(Kind::Accuracy) => Some(name),
-            _ => None,
-        }
-    }
-
-    /// Takes the variant that words in brackets name: `(EMA)`, or after a side `(ood)`.
-    fn variant_in(&mut self, inside: &[&str]) {
-        let inside = inside.iter().flat_map(|word| words(word)).collect::<Vec<_>>().join(" ");
-        if wording::names_trained_weights(&inside) {
-            self.variant = None;
-        } else if wording::names_other_weights(&inside) || self.names_other_images(&inside) {
-            self.variant = Some(inside);
-        }
-    }
-
-    /// Whether words in brackets after a side name a set of images.
-    fn names_other_images(&self, inside: &str) -> bool {
-        label(&self.name.join(" ")).is_some()
-            && label(inside).is_none()
-            && !wording::is_note(inside)
-            && !NO_VARIANT.contains(&inside)
-            && recognise(inside).is_none()
     }
 
     /// Ends a name at a separator: the words before it may have been a label.
@@ -327,17 +237,6 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The name of a loss or an accuracy that names no side.
-    fn without_side(&mut self, words: &[&str]) -> Option<String> {
-        for from in 0..words.len() {
-            let name = words[from..].join(" ");
-            let Some(meaning) = self.known.recognise(&name) else { continue };
-            let is_figure = matches!(meaning.kind, Kind::Loss | Kind::Accuracy);
-            return (is_figure && meaning.side.is_none()).then(|| wording::canonical(&name));
-        }
-        None
-    }
-
     /// Takes the side from the figure in `column` that had it from another figure alone, now that the line names the side's own:
     /// `Val Loss: 0.4 | Acc: 0.9 | Val Acc: 0.8`.
     fn give_back(&mut self, column: u32) -> Result<()> {
@@ -371,73 +270,6 @@ impl<'a> Reader<'a> {
         {
             self.name = name;
         }
-    }
-
-    /// The name with the side that applies to it, and words before it that may make it another figure; None where it is not
-    /// known.
-    fn full_name(&mut self, words: &[&str]) -> Option<(String, Option<String>)> {
-        let whole = words.join(" ");
-        if self.table.is_wanted(&whole) && self.known.recognise(&whole).is_none() {
-            return Some((whole, None));
-        }
-        for from in 0..words.len() {
-            let name = words[from..].join(" ");
-            let Some(meaning) = self.known.recognise(&name) else { continue };
-            // In `9 img/s val.acc: 0.5` the name does not begin with the unit.
-            let is_unit = words[from].contains('/') && !wording::has_side(&words[from..=from]);
-            if is_unit && self.known.recognise(&words[from + 1..].join(" ")).is_some() {
-                continue;
-            }
-            let before = &words[..from];
-            if wording::is_summary(before) {
-                return None;
-            }
-            if !matches!(meaning.kind, Kind::Loss | Kind::Accuracy) {
-                return Some((wording::canonical(&name), None));
-            }
-            if meaning.side.is_some() {
-                return Some(match wording::on_train_images(before, &name) {
-                    Some(trains) => (trains, Some("eval".to_owned())),
-                    None => (wording::canonical(&name), wording::qualifier(before)),
-                });
-            }
-            return wording::is_silent(before).then(|| (self.sided(&name), None));
-        }
-        self.of_bare_side(words).map(|name| (name, None))
-    }
-
-    /// The name of a figure that is named by its side alone: `valid 0.4` after `LOSS train 0.3`.
-    fn of_bare_side(&mut self, words: &[&str]) -> Option<String> {
-        let name = match (wording::bare_side(words)?, self.last?) {
-            (side, Kind::Loss) => format!("{}_loss", side.word()),
-            (side, Kind::Accuracy) => format!("{}_acc", side.word()),
-            _ => return None,
-        };
-        // A second number of a side is another figure, such as a time.
-        let meaning = self.known.recognise(&name);
-        (!self.states(meaning)).then_some(name)
-    }
-
-    /// Whether the line has stated a figure of this side and kind.
-    fn states(&mut self, meaning: Option<Meaning>) -> bool {
-        let Some(meaning) = meaning else { return false };
-        let (table, known) = (&self.table, &mut self.known);
-        self.found.iter().any(|figure| {
-            let stated = known.recognise(&table.columns[figure.column as usize]);
-            stated.is_some_and(|stated| (stated.side, stated.kind) == (meaning.side, meaning.kind))
-        })
-    }
-
-    /// The name with the current side, where that side has not stated this figure yet.
-    fn sided(&self, name: &str) -> String {
-        let Some(side) = self.side else { return wording::canonical(name) };
-        let sided = wording::canonical(&format!("{} {name}", side.word()));
-        // In `val_loss: 0.6 loss: 0.5` the second loss is not val's.
-        let is_stated = self
-            .found
-            .iter()
-            .any(|other| self.table.columns[other.column as usize] == sided && other.variant == self.variant);
-        if is_stated { wording::canonical(name) } else { sided }
     }
 }
 
