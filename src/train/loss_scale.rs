@@ -23,11 +23,14 @@ pub struct LossScaleState {
     pub scale: f64,
     /// Updates since the scale last changed.
     pub clean_updates: f64,
+    /// Updates skipped so far.
+    #[serde(default)]
+    pub skipped: f64,
 }
 
 impl Default for LossScaleState {
     fn default() -> Self {
-        Self { scale: FIRST_SCALE, clean_updates: 0.0 }
+        Self { scale: FIRST_SCALE, clean_updates: 0.0, skipped: 0.0 }
     }
 }
 
@@ -38,6 +41,17 @@ pub struct LossScale {
     scale: Tensor,
     /// Updates since the scale last changed, a float32 scalar.
     clean_updates: Tensor,
+    /// Updates skipped so far, a float32 scalar.
+    skipped: Tensor,
+}
+
+/// What an optimizer must know of the gradients of a scaled loss; everything is on the device.
+#[derive(Debug)]
+pub struct Overflow {
+    /// A float32 `[1]`: 1 where one of the gradients is not finite, so that the update must be skipped, 0 elsewhere.
+    pub found_inf: Tensor,
+    /// Updates skipped before this one, a float32 scalar.
+    pub skipped: Tensor,
 }
 
 impl LossScale {
@@ -46,6 +60,7 @@ impl LossScale {
         let mut scale = Self {
             scale: Tensor::zeros([], (Kind::Float, device)),
             clean_updates: Tensor::zeros([], (Kind::Float, device)),
+            skipped: Tensor::zeros([], (Kind::Float, device)),
         };
         scale.set_state(&LossScaleState::default());
         scale
@@ -56,22 +71,22 @@ impl LossScale {
         loss * &self.scale
     }
 
-    /// Divides the gradients of a scaled loss by the scale. Returns a float32 `[1]` on the device: 1 where one of the
-    /// gradients is not finite, 0 elsewhere.
-    pub fn unscale(&self, gradients: &mut [Tensor]) -> Tensor {
+    /// Divides the gradients of a scaled loss by the scale, and finds whether one of them is not finite.
+    pub fn unscale(&self, gradients: &mut [Tensor]) -> Overflow {
         let found_inf = Tensor::zeros([1], (Kind::Float, self.scale.device()));
         lists::unscale_all(&gradients.iter().collect::<Vec<_>>(), &self.scale.reciprocal(), &found_inf);
-        found_inf
+        Overflow { found_inf, skipped: self.skipped.copy() }
     }
 
-    /// Adapts the scale after an update; `found_inf` is what [`Self::unscale`] returned.
-    pub fn adapt(&mut self, found_inf: &Tensor) {
-        let found_inf = &found_inf.squeeze().gt(0.0);
+    /// Adapts the scale after an update; `overflow` is what [`Self::unscale`] returned.
+    pub fn adapt(&mut self, overflow: &Overflow) {
+        let found_inf = &overflow.found_inf.squeeze().gt(0.0);
         let clean = &self.clean_updates + 1.0;
         let grows = clean.ge(GROWTH_INTERVAL);
         let grown = (&self.scale * 2.0).where_self(&grows, &self.scale);
         self.scale.copy_(&(&self.scale * 0.5).where_self(found_inf, &grown));
         self.clean_updates.copy_(&clean.masked_fill(&grows.logical_or(found_inf), 0.0));
+        self.skipped += found_inf;
     }
 
     /// The state, read from the device.
@@ -82,6 +97,7 @@ impl LossScale {
         Ok(LossScaleState {
             scale: torch::read_number(&self.scale)?,
             clean_updates: torch::read_number(&self.clean_updates)?,
+            skipped: torch::read_number(&self.skipped)?,
         })
     }
 
@@ -89,6 +105,7 @@ impl LossScale {
     pub fn set_state(&mut self, state: &LossScaleState) {
         let _ = self.scale.fill_(state.scale);
         let _ = self.clean_updates.fill_(state.clean_updates);
+        let _ = self.skipped.fill_(state.skipped);
     }
 }
 
@@ -97,26 +114,30 @@ mod tests {
     use super::*;
 
     fn state(scale: &LossScale) -> [f64; 2] {
-        let LossScaleState { scale, clean_updates } = scale.state().unwrap();
+        let LossScaleState { scale, clean_updates, .. } = scale.state().unwrap();
         [scale, clean_updates]
+    }
+
+    fn overflow(found_inf: f32) -> Overflow {
+        Overflow { found_inf: Tensor::from_slice(&[found_inf]), skipped: Tensor::from(0f32) }
     }
 
     #[test]
     fn gradients_are_unscaled_exactly_and_an_overflow_is_found() {
         let scale = LossScale::new(Device::Cpu);
         let mut gradients = [Tensor::from_slice(&[65_536f32, -131_072.0]), Tensor::from_slice(&[0f32])];
-        assert_eq!(scale.unscale(&mut gradients), Tensor::from_slice(&[0f32]));
+        assert_eq!(scale.unscale(&mut gradients).found_inf, Tensor::from_slice(&[0f32]));
         assert!(gradients[0].equal(&Tensor::from_slice(&[1f32, -2.0])));
         for wrong in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
             let mut gradients = [Tensor::from_slice(&[1f32, 2.0]), Tensor::from_slice(&[3.0, wrong])];
-            assert_eq!(scale.unscale(&mut gradients), Tensor::from_slice(&[1f32]), "{wrong}");
+            assert_eq!(scale.unscale(&mut gradients).found_inf, Tensor::from_slice(&[1f32]), "{wrong}");
         }
     }
 
     #[test]
     fn the_scale_halves_after_an_overflow_and_doubles_after_two_thousand_good_updates() {
         let mut scale = LossScale::new(Device::Cpu);
-        let (finite, overflow) = (Tensor::from_slice(&[0f32]), Tensor::from_slice(&[1f32]));
+        let (finite, overflow) = (overflow(0.0), overflow(1.0));
         scale.adapt(&finite);
         assert_eq!(state(&scale), [65_536.0, 1.0]);
         scale.adapt(&overflow);
@@ -125,5 +146,7 @@ mod tests {
         assert_eq!(state(&scale), [32_768.0, 1999.0]);
         scale.adapt(&finite);
         assert_eq!(state(&scale), [65_536.0, 0.0]);
+        assert_eq!(scale.state().unwrap().skipped, 1.0);
+        assert_eq!(scale.unscale(&mut []).skipped.double_value(&[]), 1.0);
     }
 }

@@ -46,7 +46,7 @@ pub use evaluate::{evaluate, evaluate_by, evaluate_view};
 pub use failure::Failure;
 pub use find_lr::{RangeTest, find_lr};
 pub use fit::{FitOutcome, fit};
-pub use loss_scale::{LossScale, LossScaleState};
+pub use loss_scale::{LossScale, LossScaleState, Overflow};
 pub use order::order;
 pub use ranks::Ranks;
 pub use resume::Previous;

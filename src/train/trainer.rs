@@ -276,13 +276,13 @@ impl Trainer {
         }
         let _phase = ProfilerPhase::new(c"optimizer");
         // After the all-reduce, so that all ranks find the same overflow.
-        let found_inf = self.loss_scale.as_ref().map(|scale| scale.unscale(&mut gradients));
+        let overflow = self.loss_scale.as_ref().map(|scale| scale.unscale(&mut gradients));
         if let Some(limit) = self.recipe.clip_grad {
             clip_to_norm(&mut gradients, limit);
         }
-        self.optimizer.step(&gradients, rate, found_inf.as_ref());
-        if let (Some(scale), Some(found_inf)) = (&mut self.loss_scale, &found_inf) {
-            scale.adapt(found_inf);
+        self.optimizer.step(&gradients, rate, overflow.as_ref());
+        if let (Some(scale), Some(overflow)) = (&mut self.loss_scale, &overflow) {
+            scale.adapt(overflow);
         }
         self.position.updates += 1;
         Ok(())

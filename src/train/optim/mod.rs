@@ -16,6 +16,7 @@ pub use layer_decay::rate_factors;
 pub use weight_decay::weight_decay;
 
 use self::{lookahead::Lookahead, muon::MuonUpdate};
+use super::loss_scale::Overflow;
 use crate::{
     model::{Parameter, Parameters, Role},
     recipe::{Opt, Recipe},
@@ -99,14 +100,14 @@ impl Optimizer {
     }
 
     /// Makes one update at learning rate `rate`. `gradients` are in the order of `Parameters::trained`, each with the
-    /// strides of its parameter. Where `found_inf`, a float32 `[1]` on the device, is 1, no tensor changes, but the update
-    /// is counted.
-    pub fn step(&mut self, gradients: &[Tensor], rate: f64, found_inf: Option<&Tensor>) {
+    /// strides of its parameter. Where they overflowed, no tensor changes, but the update is counted.
+    pub fn step(&mut self, gradients: &[Tensor], rate: f64, overflow: Option<&Overflow>) {
         assert_eq!(gradients.len(), self.slots.len(), "one gradient for each trained tensor");
         if let (0, Some(lookahead)) = (self.updates, &self.lookahead) {
             lookahead.start();
         }
         self.updates += 1;
+        let found_inf = overflow.map(|overflow| &overflow.found_inf);
         for ParameterGroup { rule, rate_factor, weight_decay, slots } in &self.groups {
             let own = || slots.iter().map(|&slot| &self.slots[slot]);
             let parameters: Vec<&Tensor> = own().map(|slot| &slot.parameter).collect();
@@ -119,7 +120,12 @@ impl Optimizer {
                     lists::sgd(&parameters, &gradients, &state(0), update, found_inf);
                 }
                 UpdateRule::AdamW => {
-                    let updates = Tensor::full([0i64; 0], self.updates as f64, (Kind::Float, parameters[0].device()));
+                    let mut updates =
+                        Tensor::full([0i64; 0], self.updates as f64, (Kind::Float, parameters[0].device()));
+                    // The moments know nothing of skipped updates, so they are not corrected for them.
+                    if let Some(overflow) = overflow {
+                        updates -= &overflow.skipped;
+                    }
                     // PyTorch's defaults.
                     let update = AdamWUpdate { rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay };
                     lists::adamw(&parameters, &gradients, [&state(0), &state(1)], &updates, update, found_inf);

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::{Optimizer, ParameterGroup, Slot, UpdateRule, clip_to_norm, lookahead::Lookahead};
-use crate::recipe::Recipe;
+use crate::{recipe::Recipe, train::loss_scale::Overflow};
 
 const MOMENTUM: UpdateRule = UpdateRule::Sgd { momentum: 0.9, nesterov: false };
 const NESTEROV: UpdateRule = UpdateRule::Sgd { momentum: 0.9, nesterov: true };
@@ -20,11 +20,15 @@ fn optimizer(rule: UpdateRule) -> Optimizer {
 }
 
 /// Makes update `number` with the script's gradients and rate.
-fn update(optimizer: &mut Optimizer, number: f64, found_inf: Option<&Tensor>) {
+fn update(optimizer: &mut Optimizer, number: f64, overflow: Option<&Overflow>) {
     let slopes = [Tensor::from_slice(&[0.5, 1.0]), Tensor::from_slice(&[2.0])];
     let slots = optimizer.slots.iter().zip(&slopes);
     let gradients: Vec<Tensor> = slots.map(|(slot, slope)| &slot.parameter * slope + 0.1 * number).collect();
-    optimizer.step(&gradients, 0.1 / number, found_inf);
+    optimizer.step(&gradients, 0.1 / number, overflow);
+}
+
+fn overflow(found_inf: f32, skipped: f32) -> Overflow {
+    Overflow { found_inf: Tensor::from_slice(&[found_inf]), skipped: Tensor::from(skipped) }
 }
 
 #[test]
@@ -85,10 +89,15 @@ fn an_update_whose_gradients_overflowed_changes_nothing() {
         let mut optimizer = optimizer(rule);
         update(&mut optimizer, 1.0, None);
         let before = numbers(&optimizer);
-        update(&mut optimizer, 2.0, Some(&Tensor::from_slice(&[1f32])));
+        update(&mut optimizer, 2.0, Some(&overflow(1.0, 0.0)));
         assert_eq!(numbers(&optimizer), before, "{rule:?}");
-        update(&mut optimizer, 3.0, Some(&Tensor::from_slice(&[0f32])));
+        // What follows is what would have followed without it.
+        update(&mut optimizer, 3.0, Some(&overflow(0.0, 1.0)));
+        let mut without = self::optimizer(rule);
+        update(&mut without, 1.0, None);
+        update(&mut without, 3.0, None);
         assert_ne!(numbers(&optimizer), before, "{rule:?}");
+        assert_eq!(numbers(&optimizer), numbers(&without), "{rule:?}");
     }
 }
 
