@@ -48,6 +48,18 @@ impl DeviceRequest {
         }
     }
 
+    /// Checks that each of `processes` processes, which are to start on this machine, can have a CUDA device of its own.
+    ///
+    /// # Errors
+    /// There are CUDA devices, but fewer than processes.
+    pub fn check_enough(self, processes: usize) -> Result<()> {
+        if self == Self::Cpu {
+            return Ok(());
+        }
+        // Why there is none is what each process says itself, or it computes on the CPU.
+        check_enough(processes, cuda::driver().map_or(0, |driver| driver.devices.len()))
+    }
+
     /// Implements [`Self::device`]; `cuda_devices` gives the number of CUDA devices, or the reason why there are none.
     fn choose(self, cuda_devices: impl FnOnce() -> Result<usize>) -> Result<Device> {
         let index = match self {
@@ -66,6 +78,15 @@ impl DeviceRequest {
         ensure!(index < count, "device {self}: {there_are}. Use one of them, or device cpu");
         Ok(Device::Cuda(index))
     }
+}
+
+fn check_enough(processes: usize, devices: usize) -> Result<()> {
+    let there_are = if devices == 1 { "is one".to_owned() } else { format!("are {devices}") };
+    ensure!(
+        devices == 0 || processes <= devices,
+        "{processes} processes take one CUDA device each, and there {there_are}: start fewer, or use --device cpu"
+    );
+    Ok(())
 }
 
 impl FromStr for DeviceRequest {
@@ -145,6 +166,16 @@ mod tests {
         ] {
             assert_eq!(choose(text, count), expected.map_err(String::from), "{text} of {count}");
         }
+    }
+
+    #[test]
+    fn processes_need_a_device_each_where_there_are_devices() {
+        for (processes, devices) in [(2, 0), (2, 2), (2, 8)] {
+            check_enough(processes, devices).unwrap();
+        }
+        let wrong = |processes, devices| check_enough(processes, devices).unwrap_err().to_string();
+        assert!(wrong(2, 1).contains("there is one: start fewer"));
+        assert!(wrong(9, 8).contains("there are 8: start fewer"));
     }
 
     #[test]

@@ -52,6 +52,11 @@ impl Compute {
         }
     }
 
+    /// What `--device` asks for.
+    pub fn requested(&self) -> DeviceRequest {
+        self.device
+    }
+
     /// The device; nothing is set.
     /// Fails if the device does not exist or its name is unknown.
     pub fn device(&self) -> Result<Device> {

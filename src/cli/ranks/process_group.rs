@@ -17,6 +17,7 @@ use mindgap::{
     data::Dataset,
     torch::{
         Collective,
+        device::DeviceRequest,
         distributed::{Membership, Processes, Store, address_towards, listen},
     },
     train::{Failure, Ranks},
@@ -49,8 +50,12 @@ impl Flags {
     }
 
     /// Calls `train` with the process group that the environment or `--ranks` asks for, or without one.
-    /// Fails if `train` does, if processes did not join, and if one died.
-    pub fn with_group(&self, train: impl FnOnce(Option<&ProcessGroup>) -> Result<ExitStatus>) -> Result<ExitStatus> {
+    /// Fails if `train` does, if processes did not join, if one died, and if `device` cannot be one for each that `--ranks` starts.
+    pub fn with_group(
+        &self,
+        device: DeviceRequest,
+        train: impl FnOnce(Option<&ProcessGroup>) -> Result<ExitStatus>,
+    ) -> Result<ExitStatus> {
         let launched = env::var_os(launch::LAUNCHED).is_some();
         let timeout = Duration::from_secs(self.rank_timeout.into());
         match (RankInfo::of_environment()?, self.ranks) {
@@ -64,7 +69,10 @@ impl Flags {
                 let outcome = train(Some(&group));
                 group.end(outcome)
             }
-            (None, Some(ranks)) if ranks > 1 => launch::run(ranks.into(), timeout),
+            (None, Some(ranks)) if ranks > 1 => {
+                device.check_enough(ranks.into()).with_context(|| format!("--ranks {ranks}"))?;
+                launch::run(ranks.into(), timeout)
+            }
             (None, _) => train(None),
         }
     }

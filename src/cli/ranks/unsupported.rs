@@ -5,7 +5,7 @@ use tch::Device;
 
 use super::{Message, RankInfo};
 use crate::cli::ExitStatus;
-use mindgap::{data::Dataset, train::Ranks};
+use mindgap::{data::Dataset, torch::device::DeviceRequest, train::Ranks};
 
 /// The flag `--ranks`, which is refused with an error that says why.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -27,7 +27,11 @@ impl Flags {
 
     /// Calls `train` without a process group.
     /// Fails if `train` does, and if several processes are requested, of which each would train the whole run.
-    pub fn with_group(&self, train: impl FnOnce(Option<&ProcessGroup>) -> Result<ExitStatus>) -> Result<ExitStatus> {
+    pub fn with_group(
+        &self,
+        _device: DeviceRequest,
+        train: impl FnOnce(Option<&ProcessGroup>) -> Result<ExitStatus>,
+    ) -> Result<ExitStatus> {
         if let Some(ranks) = self.ranks.filter(|ranks| *ranks != 1) {
             bail!(
                 "--ranks {ranks}: this mindgap was built for one process; build it with `cargo build --release --features \

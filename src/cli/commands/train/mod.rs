@@ -42,7 +42,7 @@ pub fn run(args: &Args) -> Result<ExitStatus> {
         // The workers of a plan may be tasks of one Slurm step, but each trains its own runs.
         return train(args, None);
     }
-    args.ranks.with_group(|group| match group {
+    args.ranks.with_group(args.compute.requested(), |group| match group {
         Some(group) if group.info().rank > 0 => follow(&args.data, &args.compute, group),
         _ => train(args, group),
     })
