@@ -10,7 +10,7 @@ use super::{
     sources::{
         choose_classes,
         exclude::Exclusions,
-        faces,
+        faces, files_beside,
         folder_contents::is_csv,
         groups, image_folder, label_table,
         listing::{Listing, Samples},
@@ -94,7 +94,14 @@ fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<
     } else {
         let is_packed =
             path.extension().is_some_and(|ending| PACKED.iter().any(|packed| ending.eq_ignore_ascii_case(packed)));
-        bail!("it is neither a folder nor a .csv file{}", if is_packed { ": unpack it first" } else { "" });
+        let remedy = if is_packed {
+            ": unpack it first"
+        } else if files_beside::is_packed(path) {
+            ", and its format is not read: write its images to CLASS/IMAGE files, such as PNG"
+        } else {
+            ""
+        };
+        bail!("it is neither a folder nor a .csv file{remedy}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use csv::{ReaderBuilder, StringRecord, Trim};
 
-use super::folder_contents::has_image_extension;
+use super::{folder_contents::has_image_extension, unreadable};
 use crate::durable;
 
 /// A table, read as a whole.
@@ -100,7 +100,8 @@ impl CsvRows {
     /// Fails if there is none, or there are two.
     pub fn required(&self, what: &str, names: &[&str]) -> Result<usize> {
         self.column(names)?.with_context(|| {
-            format!("{}: no column holds {what} ({}); there are {:?}", self.option, names.join(", "), self.head)
+            let there = unreadable::quoted(self.head.iter());
+            format!("{}: no column holds {what} ({}); there are {there}", self.option, names.join(", "))
         })
     }
 
@@ -113,6 +114,11 @@ impl CsvRows {
             None => self
                 .required("the names of the images", &IMAGE_COLUMNS.concat())
                 .map_err(|error| match self.image_in_head() {
+                    None if self.is_separated_by_spaces() => anyhow!(
+                        "{}: its fields are separated by spaces: write commas, semicolons or tabs in their place, and a first line such as \
+                         \"file,label\" with a name for each column",
+                        self.option
+                    ),
                     None => anyhow!("{error}. If one of them does, rename it to \"file\""),
                     Some(image) => anyhow!(
                         "{}: its first line has an image, {image:?}, where the names of the columns belong: write a line such as \
@@ -121,6 +127,13 @@ impl CsvRows {
                     ),
                 }),
         }
+    }
+
+    /// Whether spaces separate as many fields in the first lines.
+    fn is_separated_by_spaces(&self) -> bool {
+        let [line] = &self.head[..] else { return false };
+        let fields = |line: &str| line.split_whitespace().count();
+        fields(line) > 1 && self.rows.iter().take(10).all(|row| fields(row.field(0)) == fields(line))
     }
 
     /// The name of an image in the first line, whatever separates its fields: then it names no columns.
@@ -133,8 +146,9 @@ impl CsvRows {
 /// Whether `column` is called by one of `names`, in any case and whatever separates its words: `Image Path`, `imagePath`.
 pub fn is_called(column: &str, names: &[&str]) -> bool {
     let plain = |name: &str| -> String { name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect() };
-    let column = plain(column);
-    names.iter().any(|name| plain(name) == column)
+    let plain_column = plain(column);
+    // Where one letter is the name, `y]` of an unquoted `[x,y]` is another.
+    names.iter().any(|name| plain(name) == plain_column && (name.len() > 1 || column.len() == 1))
 }
 
 /// Whether a field says that a value is absent: empty, or as pandas and R write it.

@@ -54,11 +54,6 @@ pub fn has_image_extension(path: &Path) -> bool {
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// The first table among `files`, by its extension.
-pub fn table_among(files: &[PathBuf]) -> Option<&PathBuf> {
-    files.iter().find(|file| is_csv(file))
-}
-
 /// Whether the extension is that of a table of text.
 pub fn is_csv(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))

@@ -7,11 +7,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use walkdir::WalkDir;
 
 use super::{
-    folder_contents::{EXTENSIONS, has_image_extension, is_hidden, listed},
+    files_beside::table_among,
+    folder_contents::{EXTENSIONS, has_image_extension, is_csv, is_hidden, listed},
+    folder_labels,
     layout::{self, Layout},
     layout_messages,
     listing::{Listing, Samples},
@@ -27,16 +29,27 @@ use crate::data::{
 /// Lists the splits in `root`, or those that the user names. Class folders directly in `root` are train.
 pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     let Layout { train, val, test, apart, is_one_set, lacking, beside, mut notes } = layout::find(root, chosen)?;
-    let train = train.with_context(|| lacking)?;
+    let folder = train.with_context(|| lacking)?;
     let mut left_out = Ignored { beside, ..Ignored::default() };
     if !is_one_set {
         listed(root, &mut left_out.hidden)?;
     }
-    let (train, empty) = scan(&train, &apart, &mut left_out)?;
+    let (train, empty) = scan(&folder, &apart, &mut left_out)?;
     ensure!(empty.is_empty(), left_out.empty_classes(&empty));
-    notes.extend(masks::note(train.iter().flat_map(|(_, images)| images)));
+    let tables = left_out.tables_around(&folder);
+    if let [(only, _)] = &train[..] {
+        let hint = layout_messages::table_beside(&tables);
+        ensure!(hint.is_empty(), "there is one class only ({only:?}); a classifier needs two or more{hint}");
+    }
+    if chosen.train.is_none() {
+        notes.extend(folder_labels::check(root, &tables, &train)?);
+    }
+    notes.extend(masks::note(root, train.iter().flat_map(|(_, images)| images)));
     let val = val.map(|folder| val_of(&folder, &mut left_out)).transpose()?;
-    let mut listing = assemble(train, val, notes)?;
+    let mut listing = assemble(train, val, notes).map_err(|error| {
+        let hint = layout_messages::table_beside(&tables);
+        if hint.is_empty() { error } else { anyhow!("{error:#}{hint}") }
+    })?;
     if let Some(folder) = test {
         let mut beside_test = Ignored::default();
         match test_of(&folder, &listing.classes, &mut beside_test) {
@@ -116,6 +129,8 @@ struct Ignored {
     hidden: Vec<PathBuf>,
     /// Images of formats that are not read, by their extensions.
     unsupported: Vec<PathBuf>,
+    /// Folders of masks beside folders of images.
+    masks: Vec<PathBuf>,
     no_images: Vec<PathBuf>,
 }
 
@@ -123,7 +138,16 @@ impl Ignored {
     fn add(&mut self, other: Self) {
         self.hidden.extend(other.hidden);
         self.unsupported.extend(other.unsupported);
+        self.masks.extend(other.masks);
         self.no_images.extend(other.no_images);
+    }
+
+    /// The tables among the files that were left out in `folder`, and in the folders around it.
+    fn tables_around(&self, folder: &Path) -> Vec<PathBuf> {
+        let files = self.beside.iter().chain(&self.no_images);
+        let is_around =
+            |file: &&PathBuf| is_csv(file) && file.parent().is_some_and(|parent| folder.starts_with(parent));
+        files.filter(is_around).cloned().collect()
     }
 
     /// Explains that the class folders `empty` contain no image that is read.
@@ -135,10 +159,10 @@ impl Ignored {
                 "They hold images of formats that are not read; convert them: {}.",
                 unreadable::quoted(self.unsupported.iter())
             )
-        } else if empty.iter().all(labels) {
+        } else if empty.iter().all(labels) && table_among(&self.no_images).is_none() {
             "This looks like a data set for detection; mindgap classifies whole images: one folder for each class."
                 .to_owned()
-        } else if let Some(hint) = layout_messages::table_outside(&self.no_images) {
+        } else if let Some(hint) = layout_messages::file_outside(&self.no_images) {
             format!("{hint}. Otherwise fill or remove them.")
         } else {
             "Fill or remove them.".to_owned()
@@ -156,6 +180,7 @@ impl Ignored {
                 self.unsupported,
                 "have the extension of an image format that is not read, and were left out; convert them to JPEG or PNG",
             ),
+            (self.masks, "beside folders of images hold masks, and were left out"),
             (self.no_images, "have no image extension, or lie outside the class folders, and were left out"),
         ];
         kinds.into_iter().filter(|(paths, _)| !paths.is_empty()).map(|(mut paths, what)| {
@@ -170,7 +195,7 @@ impl Ignored {
 fn scan(folder: &Path, apart: &[PathBuf], left_out: &mut Ignored) -> Result<(Classes, Vec<PathBuf>)> {
     let (mut folders, outside) = listed(folder, &mut left_out.hidden)?;
     folders.retain(|class| !apart.contains(class));
-    let hint = layout_messages::table_outside(&outside).map_or(String::new(), |hint| format!(". {hint}"));
+    let hint = layout_messages::file_outside(&outside).map_or(String::new(), |hint| format!(". {hint}"));
     ensure!(
         !folders.is_empty(),
         "{folder:?} holds no class folders; images belong in {}{hint}",
@@ -211,6 +236,9 @@ fn images(class: &Path, left_out: &mut Ignored) -> Result<Vec<PathBuf>> {
                 walk.skip_current_dir();
             }
             left_out.hidden.push(path);
+        } else if is_folder && masks::is_folder(&path) {
+            walk.skip_current_dir();
+            left_out.masks.push(path);
         } else if !is_folder {
             let is_unsupported = path.extension().is_some_and(unsupported_format::is_image_extension);
             if has_image_extension(&path) {

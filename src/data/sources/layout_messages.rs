@@ -5,7 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{folder_contents::table_among, unreadable};
+use super::{
+    files_beside::{packed_among, table_among},
+    unreadable,
+};
 use crate::data::splits::split_name::SplitName;
 
 /// The three options that name the folders of splits.
@@ -44,11 +47,12 @@ pub fn train_or_class(top: &Path, train: &Path, others: &[&PathBuf]) -> String {
     )
 }
 
-/// `alike` hold class folders of `train`, and there is no val.
-pub fn split_or_copy(top: &Path, train: &Path, alike: &[&PathBuf]) -> String {
+/// `alike` hold class folders of `train`, and there is no val, but perhaps a `test`.
+pub fn split_or_copy(top: &Path, train: &Path, test: Option<&Path>, alike: &[&PathBuf]) -> String {
+    let test = test.map_or(String::new(), |test| format!(" {}", option(top, SplitName::Test, test)));
     format!(
         "{} {} class folders that {train:?} holds too, and no folder is called val. If one of them is a split, name it, such as {} or {}; \
-         to leave them out, add {}",
+         to leave them out, add {}{test}",
         quoted_list(top, alike),
         if alike.len() == 1 { "holds" } else { "hold" },
         option(top, SplitName::Val, alike[0]),
@@ -60,7 +64,7 @@ pub fn split_or_copy(top: &Path, train: &Path, alike: &[&PathBuf]) -> String {
 /// `folders` in `root` all have names of `split`.
 pub fn several_for_one_split(top: &Path, root: &Path, split: SplitName, folders: &[&PathBuf]) -> String {
     format!(
-        "{root:?} holds {} folders for one split: {folders:?}; keep one, or name it, such as {}",
+        "{root:?} holds {} folders for one split: {folders:?}; keep one, put their images together, or name one, such as {}",
         folders.len(),
         option(top, split, folders[0])
     )
@@ -96,13 +100,13 @@ pub fn splits_without_classes(top: &Path, flat: &[&Path]) -> String {
 /// A hint at a table among `files` that may hold the labels; empty where there is none.
 pub fn table_beside(files: &[PathBuf]) -> String {
     table_among(files).map_or(String::new(), |table| {
-        format!(". If the labels are in the table beside them, add `options.selection.labels = {}`", table.display())
+        format!("; if the labels are in the table beside them, add `options.selection.labels = {}`", table.display())
     })
 }
 
-/// A hint at a table among `files`, which lie outside of class folders; None where there is none.
-pub fn table_outside(files: &[PathBuf]) -> Option<String> {
-    let table = table_among(files)?;
+/// A hint at a table among `files`, which lie outside of class folders, or at one that holds many images; None where there is none.
+pub fn file_outside(files: &[PathBuf]) -> Option<String> {
+    let Some(table) = table_among(files) else { return packed_among(files) };
     Some(format!(
         "A table of pixels is opened by its own path ({table:?}); one of labels is named by `options.selection.labels`"
     ))

@@ -2,7 +2,8 @@
 //!
 //! - `image_folder` lists a folder of class folders. `layout` finds the folders of its splits with the help of
 //!   `split_finder`, `class_folders` checks the folders of its classes, `folder_contents` says what a folder contains, and
-//!   `image_files` walks over image files. `layout_messages` explains layouts that are refused.
+//!   `files_beside` says what other files are, and `folder_labels` whether a table contradicts the class folders. `image_files` walks
+//!   over image files. `layout_messages` explains layouts that are refused.
 //! - `table` reads FER2013's CSV, `faces` draws faces.
 //! - `label_table` lists a folder of image files whose labels are in a table.
 //! - Each gives a `listing`: the splits, with the `source` that their images are read from. `exclude` removes samples from
@@ -16,7 +17,9 @@ pub mod class_folders;
 pub mod csv_rows;
 pub mod exclude;
 pub mod faces;
+pub mod files_beside;
 pub mod folder_contents;
+mod folder_labels;
 pub mod groups;
 pub mod image_files;
 pub mod image_folder;

@@ -2,6 +2,7 @@
 //! samples to exclude, or a part of it where that is enough: the name of the file, either of them without its extension.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     ffi::OsStr,
     os::unix::ffi::OsStrExt,
@@ -54,7 +55,7 @@ impl NameIndex {
 
     /// The number of the sample called `name`; otherwise the name joins `missing`.
     pub fn find(&self, name: &str, missing: &mut NotFound) -> Option<u32> {
-        match self.numbers(name) {
+        match self.numbers(name).as_deref() {
             Some(&[number]) => return Some(number),
             Some(several) => {
                 let meant = several.iter().map(|&number| exclude::escape(&self.keys[number as usize]));
@@ -66,12 +67,27 @@ impl NameIndex {
     }
 
     /// The numbers of the samples that may be called `name`.
-    fn numbers(&self, name: &str) -> Option<&[u32]> {
+    fn numbers(&self, name: &str) -> Option<Cow<'_, [u32]>> {
         let name = name.strip_prefix("./").unwrap_or(name);
         let names = [Some(name.as_bytes().to_owned()), exclude::unescape(name.as_bytes())];
-        let mut found =
-            names.into_iter().flatten().filter_map(|name| self.forms.iter().find_map(|form| form.get(&name)));
-        found.next().map(Vec::as_slice)
+        let mut names = names.into_iter().flatten();
+        names.find_map(|name| {
+            let found = self.forms.iter().find_map(|form| form.get(&name));
+            found.map(|numbers| Cow::Borrowed(numbers.as_slice())).or_else(|| self.ending_in(&name).map(Cow::Owned))
+        })
+    }
+
+    /// The numbers of the samples whose path, or path without extension, ends in the folders and the file of `name`.
+    fn ending_in(&self, name: &[u8]) -> Option<Vec<u32>> {
+        let file = &name[name.iter().rposition(|&byte| byte == b'/')? + 1..];
+        let [_, by_file, _, by_stem] = &self.forms;
+        let is_end = |key: &[u8]| key.strip_suffix(name).is_some_and(|before| before.ends_with(b"/"));
+        let of_file = by_file.get(file).into_iter().flatten().filter(|&&number| is_end(&self.keys[number as usize]));
+        let stem_of = |number: u32| Path::new(OsStr::from_bytes(&self.keys[number as usize])).with_extension("");
+        let of_stem =
+            by_stem.get(file).into_iter().flatten().filter(|&&number| is_end(stem_of(number).as_os_str().as_bytes()));
+        let found: Vec<u32> = of_file.chain(of_stem).copied().collect();
+        (!found.is_empty()).then_some(found)
     }
 }
 
@@ -91,7 +107,8 @@ impl NotFound {
     /// Fails if some were not; the message counts them and names the first ten.
     pub fn check(&self, option: &str) -> Result<()> {
         let Self { unknown, ambiguous } = self;
-        let fault = "names may mean several images; write their paths below the folder of the data";
+        let fault = "names may mean several images; write their paths below the folder of the data, or open the folder of those that are \
+                     meant alone";
         unreadable::check_none(ambiguous, option, fault)?;
         ensure!(
             unknown.is_empty(),
@@ -123,11 +140,14 @@ mod tests {
             ("1.jpg", 4),
             ("train/b/1", 1),
             (r"train/a\x2f1.png", 0),
+            ("b/1.png", 1),
+            ("a/x.y", 2),
         ] {
             assert_eq!(index.find(name, &mut missing), Some(number), "{name}");
         }
         assert!(missing.check("x").is_ok());
         assert_eq!(index.find("gone.png", &mut missing), None);
+        assert!(!index.knows("c/1.png") && !index.knows("in/a/1.png") && !index.knows("ain/a/1.png"));
         assert!(
             missing
                 .check("`o`")

@@ -13,7 +13,7 @@ use super::{
 use crate::data::splits::split_name::{SplitInName, SplitName, is_filler, meaning, split_in_name};
 
 /// Largest number of folders around the splits, or around one split's classes, that are entered.
-pub const DEPTH: usize = 3;
+pub const DEPTH: usize = 5;
 
 /// The folders of the splits.
 #[derive(Debug, Default)]
@@ -96,7 +96,10 @@ impl SplitFinder<'_> {
 
         if let (Some(train), None, []) = (train, val, self.taken) {
             let alike = with_classes_of(&train.path, &here.others)?;
-            ensure!(alike.is_empty(), layout_messages::split_or_copy(self.top, &train.path, &alike));
+            ensure!(
+                alike.is_empty(),
+                layout_messages::split_or_copy(self.top, &train.path, test.map(|test| &*test.path), &alike)
+            );
         }
 
         let used: Vec<&Named> = [train, val, test].into_iter().flatten().collect();
@@ -213,9 +216,13 @@ impl SplitFinder<'_> {
         let classes = here.with_images();
         if !flat.is_empty() && classes.iter().all(|folder| is_filler(&name(folder))) {
             let flat: Vec<&Path> = flat.iter().map(|named| &*named.path).collect();
-            bail!(
-                layout_messages::splits_without_classes(self.top, &flat) + &layout_messages::table_beside(&here.files)
-            );
+            let mut hint = layout_messages::table_beside(&here.files);
+            for folder in &flat {
+                if hint.is_empty() {
+                    hint = layout_messages::table_beside(&visible(folder)?.1);
+                }
+            }
+            bail!(layout_messages::splits_without_classes(self.top, &flat) + &hint);
         }
         if let Some(test) = flat.iter().find(|named| named.split == SplitName::Test && named.is_plain) {
             bail!(layout_messages::test_or_class(self.top, root, &test.path, &classes));

@@ -1,16 +1,21 @@
-//! Kaggle's `fer2013.csv`: one row per image, `emotion,pixels[,Usage]`, separated by commas, semicolons or tabs.
+//! Tables of pixels, one row per image, separated by commas, semicolons or tabs.
 //!
-//! The columns may have any order and case; further columns are ignored. `pixels` holds a square number of grey values
-//! 0–255 separated by spaces. `Usage` is Training, PublicTest (val) or PrivateTest (test).
+//! - Kaggle's `fer2013.csv`: `emotion,pixels[,Usage]` in any order and case; further columns are ignored. `pixels` holds a square number
+//!   of grey values 0–255 separated by spaces. `Usage` is Training, PublicTest (val) or PrivateTest (test).
+//! - MNIST and its like: `label,pixel0,pixel1,…`, a column for each of a square number of grey values.
+//!
+//! `columns` finds the columns and reads a row.
+
+mod columns;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{BufRead, BufReader},
     path::Path,
 };
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::{
@@ -21,6 +26,7 @@ use super::{
     unreadable::{self, BadFile},
 };
 use crate::{data::splits::split_name::SplitName, durable::uncounted_lines};
+use columns::Columns;
 
 /// FER2013's classes in the order of its numbers.
 const EMOTIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
@@ -31,10 +37,11 @@ const MOST_CLASSES: u32 = 65_536;
 /// Lists the rows of a table. Rows that `exclusions` name are skipped. Unreadable rows are an error, or with `skip_bad`
 /// left out and listed.
 pub fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Listing> {
-    let Table { splits, side, bad, .. } = read(path, skip_bad, exclusions)?;
-    let classes = classes(&splits[..2]).with_context(|| format!("{path:?}"))?;
+    let Table { mut splits, side, bad, are_emotions, .. } = read(path, skip_bad, exclusions)?;
     let mut notes = Vec::new();
-    if classes.len() != EMOTIONS.len() {
+    let classes =
+        if are_emotions { emotions(&splits[..2]).with_context(|| format!("{path:?}"))? } else { renumber(&mut splits) };
+    if are_emotions && classes.len() != EMOTIONS.len() {
         notes.push(format!(
             "FER2013 has 7 emotions, this table has {}: its classes are named by their numbers.",
             classes.len()
@@ -60,7 +67,9 @@ pub fn list_single(
     skip_bad: bool,
     exclusions: &mut Exclusions,
 ) -> Result<Option<Listing>> {
-    let Table { splits: [train, val, test], side, bad, has_usage } = read(path, skip_bad, exclusions)?;
+    let Table { mut splits, side, bad, has_usage, are_emotions } = read(path, skip_bad, exclusions)?;
+    let by_number = if are_emotions { None } else { Some(renumber(&mut splits)) };
+    let [train, val, test] = splits;
     let uses_all = !has_usage && name == SplitName::Test;
     let rows = match name {
         _ if uses_all => train,
@@ -74,7 +83,8 @@ pub fn list_single(
     }
     let n = rows.labels.iter().max().map_or(0, |&label| label as usize + 1);
     let is_fer = n <= EMOTIONS.len() && EMOTIONS.iter().all(|emotion| known.iter().any(|class| class == emotion));
-    let classes = (0..n).map(|i| if is_fer { EMOTIONS[i].to_owned() } else { i.to_string() }).collect();
+    let classes = by_number
+        .unwrap_or_else(|| (0..n).map(|i| if is_fer { EMOTIONS[i].to_owned() } else { i.to_string() }).collect());
     let train = rows.into_samples(path, side).with_context(|| format!("{path:?} holds no row of {name}"))?;
     let mut notes = Vec::new();
     if uses_all {
@@ -92,6 +102,8 @@ struct Table {
     bad: Vec<BadFile>,
     /// Whether the table has a column for the split.
     has_usage: bool,
+    /// Whether the labels are FER2013's.
+    are_emotions: bool,
 }
 
 fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Table> {
@@ -134,7 +146,7 @@ fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Tabl
     // If no row can be read, the reasons are reported even with `skip_bad`.
     unreadable::tolerate(&bad, &format!("rows of {path:?}"), skip_bad && side.is_some())?;
     let (side, _) = side.context("there is a row")?;
-    Ok(Table { splits, side, bad, has_usage: columns.usage.is_some() })
+    Ok(Table { splits, side, bad, has_usage: columns.usage.is_some(), are_emotions: columns.are_emotions() })
 }
 
 /// The first line of a file, with its end.
@@ -160,90 +172,6 @@ fn bad_row(path: &Path, line: u64, reason: String) -> BadFile {
     BadFile { name: format!("{path:?}, line {line}"), reason, line: Some(line) }
 }
 
-/// A row of the table.
-struct Row {
-    split: SplitName,
-    /// Side of the image in pixels.
-    side: u32,
-    label: u32,
-    pixels: Vec<u8>,
-}
-
-/// Shortens a column's name: in a table without a header it may be a whole image.
-fn shorten(name: &str) -> String {
-    let most = 20;
-    if name.chars().count() <= most { name.to_owned() } else { name.chars().take(most).collect::<String>() + "…" }
-}
-
-/// Indices of the columns.
-struct Columns {
-    emotion: usize,
-    pixels: usize,
-    usage: Option<usize>,
-    all: usize,
-}
-
-impl Columns {
-    fn find(header: &ByteRecord) -> Result<Self> {
-        let find = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()));
-        let missing = |name: &str| {
-            let there: Vec<_> = header.iter().map(|column| shorten(&String::from_utf8_lossy(column))).collect();
-            anyhow!(
-                "names no column {name:?}; expected are emotion, pixels and optionally Usage, found are {there:?}; \
-                 a table of labels is named by `options.selection.labels` beside the folder of its images"
-            )
-        };
-        Ok(Self {
-            emotion: find("emotion").ok_or_else(|| missing("emotion"))?,
-            pixels: find("pixels").ok_or_else(|| missing("pixels"))?,
-            usage: find("usage"),
-            all: header.len(),
-        })
-    }
-
-    /// Reads one row.
-    fn read(&self, record: &ByteRecord) -> Result<Row> {
-        ensure!(record.len() == self.all, "{} columns; the first line names {}", record.len(), self.all);
-        let label = text(&record[self.emotion])?;
-        // Of numbers beside absent ones pandas writes `3.0`.
-        let number = label.strip_suffix(".0").unwrap_or(label).parse();
-        let label = number.ok().with_context(|| format!("the emotion {label:?} is not a number from 0"))?;
-        let split = match self.usage.map(|column| text(&record[column])).transpose()? {
-            None => SplitName::Train,
-            Some(usage) if usage.eq_ignore_ascii_case("Training") => SplitName::Train,
-            Some(usage) if usage.eq_ignore_ascii_case("PublicTest") => SplitName::Val,
-            Some(usage) if usage.eq_ignore_ascii_case("PrivateTest") => SplitName::Test,
-            Some(usage) => bail!("the Usage {usage:?} is none of Training, PublicTest, PrivateTest"),
-        };
-        let pixels = pixels(&record[self.pixels])?;
-        let side = pixels.len().isqrt() as u32;
-        ensure!(
-            side > 0 && (side as usize).pow(2) == pixels.len(),
-            "{} pixels; a square number is expected, such as 2304 (48×48)",
-            pixels.len()
-        );
-        Ok(Row { split, side, label, pixels })
-    }
-}
-
-fn text(field: &[u8]) -> Result<&str> {
-    std::str::from_utf8(field).ok().with_context(|| format!("{:?} is not UTF-8", String::from_utf8_lossy(field)))
-}
-
-fn pixels(field: &[u8]) -> Result<Vec<u8>> {
-    let values = field.split(u8::is_ascii_whitespace).filter(|value| !value.is_empty());
-    values
-        .enumerate()
-        .map(|(i, value)| {
-            let number = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
-            number.with_context(|| {
-                let shown = &value[..value.len().min(20)];
-                format!("pixel {} is \"{}\"; a number from 0 to 255 is expected", i + 1, shown.escape_ascii())
-            })
-        })
-        .collect()
-}
-
 /// Rows of one split.
 #[derive(Default)]
 struct Rows {
@@ -262,13 +190,21 @@ impl Rows {
 
 /// Names the classes: FER2013's emotions if the labels are 0 to 6, else the numbers themselves.
 /// Fails if a number below the largest label is missing: most likely the largest label is a mistake.
-fn classes(splits: &[Rows]) -> Result<Vec<String>> {
+fn emotions(splits: &[Rows]) -> Result<Vec<String>> {
     let rows = || splits.iter().flat_map(|rows| rows.labels.iter().copied().zip(rows.lines.iter().copied()));
-    let labels: std::collections::BTreeSet<u32> = rows().map(|(label, _)| label).collect();
+    let labels: BTreeSet<u32> = rows().map(|(label, _)| label).collect();
     if let Some(gap) = (0..).zip(&labels).find_map(|(expected, &label)| (label > expected).then_some(expected)) {
         let (label, line) = rows().filter(|&(label, _)| label > gap).min_by_key(|&(_, line)| line).unwrap_or_default();
         bail!("line {line} has the emotion {label}, but no row has {gap}; the numbers must run from 0 without a gap");
     }
     let n = labels.len();
     Ok(if n == EMOTIONS.len() { EMOTIONS.map(str::to_owned).to_vec() } else { (0..n).map(|i| i.to_string()).collect() })
+}
+
+/// Names the classes by their numbers, of which some may be absent: the labels become indices into the names.
+fn renumber(splits: &mut [Rows; 3]) -> Vec<String> {
+    let numbers: BTreeSet<u32> = splits.iter().flat_map(|rows| &rows.labels).copied().collect();
+    let index: BTreeMap<u32, u32> = numbers.iter().copied().zip(0..).collect();
+    splits.iter_mut().flat_map(|rows| &mut rows.labels).for_each(|label| *label = index[label]);
+    numbers.iter().map(u32::to_string).collect()
 }

@@ -80,7 +80,8 @@ pub fn split_in_name(name: &str) -> Option<SplitInName> {
         match split_of(&word) {
             Some(_) if found.is_some() => return None,
             Some(split) => found = Some(split),
-            None if FILLERS.contains(&&*word) => {}
+            // `a. Training Set`: a letter alone numbers the folders.
+            None if FILLERS.contains(&&*word) || word.chars().count() == 1 => {}
             None => rest.push(word),
         }
     }
@@ -165,6 +166,7 @@ mod tests {
             }
         }
         assert_eq!(split_in_name("asl_alphabet_train").unwrap().rest, ["asl", "alphabet"]);
+        assert!(split_in_name("b. Testing Set").unwrap().rest.is_empty());
         assert!(split_in_name("Valid").unwrap().is_plain && !split_in_name("Testing").unwrap().is_plain);
     }
 

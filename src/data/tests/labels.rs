@@ -309,6 +309,50 @@ fn corrected_labels_are_taken_before_classes_are_joined() {
 }
 
 #[test]
+fn test_images_without_rows_are_left_out_wherever_their_folder_lies() {
+    let folder = (0..8).fold(Folder::new(), |folder, i| folder.image(format!("jpeg/train/{i}.png"), i));
+    let folder = folder.image("jpeg/test/90.png", 90).image("jpeg/test/more/91.png", 91);
+    let table = (0..8).fold("image_name,target\n".to_owned(), |text, i| format!("{text}{i},{}\n", i % 2));
+    let data = folder.open(&labelled(&folder, &table, None)).unwrap();
+    assert_eq!(data.train.len() + data.val.len(), 8);
+    assert_says(&data.notes.join(" "), "2 test images have no row");
+    // A row for one of them shows that they are meant.
+    let options = labelled(&folder, &(table + "90,1\n"), None);
+    folder.refuses(&options, &["1 image files", "jpeg/test/more/91.png"]);
+}
+
+#[test]
+fn labels_that_are_hardly_classes_are_noted() {
+    let folder = flat();
+    let notes = |labels: [&str; 4]| {
+        let text = all("file,tags", |i| format!("img_{i:02}.png,{}", labels[i as usize % 4]));
+        folder.open(&labelled(&folder, &text, None)).unwrap().notes.join(" ")
+    };
+    assert_says(
+        &notes(["18.0", "19.5", "20.0", "21.5"]),
+        "Numbers with a fraction count as classes: \"19.5\", \"21.5\"",
+    );
+    assert_says(&notes(["haze primary", "clear primary", "clear haze", "primary"]), "look like several at once");
+    assert_says(&notes(["haze clear", "clear road", "road haze", "haze road clear"]), "look like several at once");
+    for plain in [["0.0", "1.0", "2.0", "3.0"], ["golden retriever", "fox terrier", "poodle", "old fox hound"]] {
+        let notes = notes(plain);
+        assert!(!notes.contains("fraction") && !notes.contains("several"), "{notes}");
+    }
+}
+
+#[test]
+fn a_letter_names_a_column_of_labels_only_alone() {
+    let folder = flat();
+    let table = |head: &str| all(head, |i| format!("img_{i:02}.png,{},0.1{}", AB[i as usize % 2], i % 3));
+    let columns = labelled(&folder, &table("Image Index,Finding Labels,y]"), None);
+    folder.refuses(&columns, &["which column holds the labels?", "\"Finding Labels\", \"y]\""]);
+    let data = folder.open(&labelled(&folder, &table("Image Index,Y,x"), None)).unwrap();
+    assert_eq!(data.classes, AB);
+    let spaces = labelled(&folder, "img_00 1 1\nimg_01 2 1\n", None);
+    folder.refuses(&spaces, &["its fields are separated by spaces", "\"file,label\""]);
+}
+
+#[test]
 fn training_images_have_the_probabilities_of_a_table_of_votes() {
     let folder = four();
     let soft = |text: &str, merge: &[&str]| {

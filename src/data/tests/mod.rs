@@ -1,5 +1,6 @@
 //! Tests of the module on generated data.
 
+mod beside;
 mod broken_images;
 mod decoded_cache;
 mod folders;

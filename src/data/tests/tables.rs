@@ -41,6 +41,46 @@ fn a_table_gives_splits_classes_and_pixels() {
     assert!(data.train.name(1).ends_with("fer.csv\", line 3"), "{}", data.train.name(1));
 }
 
+/// A table with a column for each of 64 pixels, all with the value of `pixel`, and the labels `labels`.
+fn wide(labels: &[u32], pixel: impl Fn(usize) -> String) -> String {
+    let head: String = (0..64).map(|i| format!(",pixel{i}")).collect();
+    let rows =
+        labels.iter().enumerate().map(|(row, label)| format!("{label}{}\n", format!(",{}", pixel(row)).repeat(64)));
+    std::iter::once(format!("label{head}\n")).chain(rows).collect()
+}
+
+#[test]
+fn a_table_with_a_column_for_each_pixel_is_read() {
+    // Like the letters of sign language, whose J is not there.
+    let labels: Vec<u32> = (0..40).map(|row| [8, 10][row % 2]).collect();
+    let folder = table(wide(&labels, |row| row.to_string()));
+    let data = open_table(&folder, &Options::default()).unwrap();
+    assert_eq!((data.classes.clone(), data.size, data.channels), (vec!["8".into(), "10".into()], 8, 1));
+    assert_eq!((data.train.len(), data.val.len()), (36, 4));
+    let first = data.train.name(0);
+    let row = first.rsplit(' ').next().unwrap().parse::<u32>().unwrap() - 2;
+    assert_eq!((all_pixels(&data.train)[..64].to_vec(), data.train.labels[0]), (vec![row as u8; 64], row % 2));
+    let floats = table(wide(&labels, |row| format!("{row}.0")));
+    assert_eq!(open_table(&floats, &Options::default()).unwrap().fingerprint, data.fingerprint);
+    let path = folder.path().join("fer.csv");
+    let all = open_single_split(path.to_str().unwrap(), SplitName::Test, &[], &Options::default(), &NoProgress);
+    let all = all.unwrap().unwrap();
+    assert_eq!((all.classes, all.split.len()), (data.classes.clone(), 40));
+    for (text, expected) in [
+        (wide(&[0, 1], |_| "256".into()), "line 2: pixel 1 is \"256\""),
+        (wide(&[0, 1], |_| "1".into()).replace("\n1,", "\nb,"), "line 3: the label \"b\" is not a number"),
+        (wide(&[0, 1], |_| "1".into()).replace(",pixel63", ",pixel63,more"), "names no column \"emotion\""),
+        (
+            wide(&[0, 1], |_| "1".into()).lines().skip(1).map(|line| format!("{line}\n")).collect(),
+            "no names of columns",
+        ),
+    ] {
+        let refusal = refusal(text);
+        assert!(refusal.contains(expected), "{expected}: {refusal}");
+    }
+    assert!(refusal(wide(&[0, 1], |_| "1".into()).replace("label", "x")).len() < 700);
+}
+
 #[test]
 fn the_form_of_the_file_changes_nothing() {
     let plain = fer();

@@ -140,7 +140,9 @@ fn only(table: &CsvRows, rest: &[usize]) -> Result<usize> {
     let known: Vec<usize> = rest.iter().copied().filter(is_named).collect();
     match (&known[..], rest) {
         (&[label], _) | ([], &[label]) => Ok(label),
-        ([], []) => bail!("{}: it has no column of labels; there are {:?}", table.option, table.head),
+        ([], []) => {
+            bail!("{}: it has no column of labels; there are {}", table.option, quoted(table, 0..table.head.len()))
+        }
         ([], _) if are_numbers(table, rest) => bail!(
             "{}: {} hold a number for each class (one-hot or soft labels), which is not read: write one column with the \
              name of each image's class",

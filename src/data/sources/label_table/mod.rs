@@ -118,16 +118,22 @@ impl Labelled {
         let keys: Vec<Vec<u8>> = files.iter().map(|path| file_key(path, root)).collect();
         let places = Places { root, table: file };
         let Matched { rows, bad, repeated } = Matched::of(&table, &columns, &places, &keys, exclusions)?;
-        let has_any = rows.iter().flatten().any(|row| !row.label.is_empty());
-        unreadable::tolerate(&bad, &format!("images in {}", table.option), options.skip_bad && has_any)?;
+        ensure!(
+            bad.is_empty() || rows.iter().flatten().any(|row| !row.label.is_empty()),
+            "{}: no row has the name of an image in {root:?} and a label:\n{}\nA name is a path below that folder, or the end of one.",
+            table.option,
+            unreadable::lines(bad.iter().map(|file| format!("{}: {}", file.name, file.reason)))
+        );
+        unreadable::tolerate(&bad, &format!("images in {}", table.option), options.skip_bad)?;
 
         let with_row = keys.iter().zip(&rows).filter(|(_, row)| row.is_some());
-        let labelled: BTreeSet<&[u8]> = with_row.filter_map(|(key, _)| top_folder(key)).collect();
-        let is_unlabelled_test = |key: &[u8]| {
-            top_folder(key).is_some_and(|top| {
-                split_of(&String::from_utf8_lossy(top)) == Some(SplitName::Test) && !labelled.contains(top)
-            })
+        let labelled: BTreeSet<&[u8]> = with_row.flat_map(|(key, _)| folders_of(key)).collect();
+        let is_of_test = |folder: &[u8]| {
+            let name = folder.rsplit(|&byte| byte == b'/').next().unwrap_or(folder);
+            split_of(&String::from_utf8_lossy(name)) == Some(SplitName::Test)
         };
+        let is_unlabelled_test =
+            |key: &[u8]| folders_of(key).any(|folder| is_of_test(folder) && !labelled.contains(folder));
         let mut unlabelled = 0;
         let mut without = Vec::new();
         let mut splits: [Vec<Image>; 3] = Default::default();
@@ -151,10 +157,12 @@ impl Labelled {
             unreadable::lines(without.iter())
         );
         let mut notes = notes::of_columns(&table, &columns, options.selection.groups.is_some());
-        notes.extend(notes::of_folders(&labelled, columns.split.is_some()));
+        let top_folders = labelled.iter().copied().filter(|folder| !folder.contains(&b'/')).collect();
+        notes.extend(notes::of_folders(&top_folders, columns.split.is_some()));
         let labels: BTreeSet<&str> = splits.iter().flatten().map(|image| image.label.as_str()).collect();
         notes.extend(notes::of_joined_labels(&labels));
         notes.extend(notes::of_forms(&labels));
+        notes.extend(notes::of_fractions(&labels));
         if unlabelled > 0 {
             notes.push(format!("{unlabelled} test images have no row in the table of labels, and were left out."));
         }
@@ -236,9 +244,9 @@ fn without_parents(path: &Path) -> PathBuf {
     plain
 }
 
-/// The first folder of a path, if it has one.
-fn top_folder(key: &[u8]) -> Option<&[u8]> {
-    Some(&key[..key.iter().position(|&byte| byte == b'/')?])
+/// The folders of a path, from the outermost on: `a` and `a/b` of `a/b/1.png`.
+fn folders_of(key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    key.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| &key[..end])
 }
 
 /// The rows of a table, brought to the files that they name.

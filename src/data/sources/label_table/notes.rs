@@ -71,13 +71,35 @@ pub fn of_forms(labels: &BTreeSet<&str>) -> Option<String> {
     })
 }
 
+/// A note where some of the different `labels` are numbers with a fraction, as measured values are.
+pub fn of_fractions(labels: &BTreeSet<&str>) -> Option<String> {
+    let has_fraction = |label: &&&str| label.parse().is_ok_and(|number: f64| number.fract() != 0.0);
+    let found: Vec<&&str> = labels.iter().filter(has_fraction).collect();
+    (!found.is_empty()).then(|| {
+        format!(
+            "Numbers with a fraction count as classes: {}. mindgap learns classes; values on a scale need other programs.",
+            quoted(found.iter())
+        )
+    })
+}
+
+/// The labels of several words, where they are combinations of fewer words than there are labels: tags.
+fn combinations<'a>(labels: &BTreeSet<&'a str>) -> Vec<&'a str> {
+    let words: BTreeSet<&str> = labels.iter().flat_map(|label| label.split([' ', '|', ',', ';'])).collect();
+    let several: Vec<&str> = labels.iter().copied().filter(|label| label.contains([' ', '|', ',', ';'])).collect();
+    if words.len() < labels.len() && 2 * several.len() > labels.len() { several } else { Vec::new() }
+}
+
 /// A note where some of the different `labels` look like several.
 pub fn of_joined_labels(labels: &BTreeSet<&str>) -> Option<String> {
     let is_joined = |label: &&&str| {
         let parts: Vec<&str> = label.split(['|', ',', ';', ' ']).filter(|part| !part.is_empty()).collect();
         parts.len() > 1 && parts.iter().all(|part| labels.contains(part))
     };
-    let found: Vec<&&str> = labels.iter().filter(is_joined).collect();
+    let mut found: Vec<&str> = labels.iter().filter(is_joined).copied().collect();
+    if found.is_empty() {
+        found = combinations(labels);
+    }
     (!found.is_empty()).then(|| {
         format!(
             "Labels that look like several at once count as classes of their own: {}. Each image has one class here.",
