@@ -177,7 +177,8 @@ impl<'a> Reader<'a> {
             self.side = None;
         }
         let fold = epoch::fold(line);
-        let setting = figures::Setting { epoch: named.as_ref(), side: self.side, mark: self.mark };
+        let of_above = wording::closes_evaluation(line).then(|| self.side_above()).flatten();
+        let setting = figures::Setting { epoch: named.as_ref(), side: of_above.or(self.side), mark: self.mark };
         let figures = figures::find(line, &setting, self.table, &mut self.known)?;
         if self.is_in_passing(line, named.as_ref(), &figures) {
             return Ok(());
@@ -241,6 +242,14 @@ impl<'a> Reader<'a> {
         let is_drawn_again = has_bar && self.side_of_bar == Some(number);
         self.side_of_bar = self.side_of_bar.filter(|_| is_drawn_again);
         is_drawn_again
+    }
+
+    /// The side of the figures above, where it is val or test.
+    fn side_above(&self) -> Option<Side> {
+        let figures = &self.lines.last()?.figures;
+        let mut sides =
+            figures.iter().filter_map(|figure| recognise(&self.table.columns[figure.column as usize])?.side);
+        sides.next().filter(|side| *side != Side::Train)
     }
 
     /// The part of a line that is about the current epoch, and the epoch that it names; None where there is no such part.
@@ -337,8 +346,8 @@ fn fill(lines: Vec<Line>, mut table: Table) -> Result<Table> {
 fn heading(line: &str) -> Option<Side> {
     let last = line.rsplit(" - ").next().unwrap_or(line);
     let words = words(last);
-    let is_short = words.len() <= 3 || line.trim_end().ends_with(':');
     let is_number = |word: &str| word.chars().all(|c| c.is_ascii_digit());
+    let is_short = words.iter().filter(|word| !is_number(word)).count() <= 3 || line.trim_end().ends_with(':');
     let says_more = |word: &String| !OF_HEADINGS.contains(&word.as_str()) && !is_number(word);
     let telling: Vec<String> = words.into_iter().filter(says_more).collect();
     label(&telling.join(" ")).filter(|_| is_short)

@@ -92,9 +92,9 @@ const SIDES: [(Side, &[&str]); 3] = [
     (Side::Test, &["test", "testing", "tst", "te"]),
 ];
 /// Words that do not change the meaning of a name.
-const FILLERS: [&str; 18] = [
+const FILLERS: [&str; 19] = [
     "avg", "average", "mean", "set", "data", "dataset", "metrics", "metric", "scalars", "the", "curr", "current",
-    "per", "overall", "log", "history", "nats", "on",
+    "per", "overall", "log", "history", "nats", "on", "phase",
 ];
 /// Words that do not change the meaning of a label: `Training Results`, `Test Error`.
 const OF_LABELS: [&str; 5] = ["phase", "results", "result", "error", "performance"];

@@ -55,7 +55,7 @@ pub fn tokens(line: &str, mark: Mark) -> Vec<Token<'_>> {
             '[' => (Some(Token::OpenSquare), 1),
             ')' | ']' => (Some(Token::Close), 1),
             ' ' | '"' | '\'' | '`' | '*' | '#' => (None, c.len_utf8()),
-            '.' if is_abbreviated(tokens.last()) => (None, 1),
+            '.' if is_abbreviated(tokens.last()) || rest.starts_with(".:") => (None, 1),
             // `training loss:` and its number in columns.
             '\t' if tokens.last() == Some(&Token::Link) => (None, 1),
             c if c.is_ascii_digit() || "+-.".contains(c) => number(rest, mark),
@@ -68,7 +68,7 @@ pub fn tokens(line: &str, mark: Mark) -> Vec<Token<'_>> {
     tokens
 }
 
-/// Whether a dot belongs to the word before it: `aux. loss`.
+/// Whether a dot belongs to the word before it: `aux. loss`; so does one before a colon, `Acc.: 0.5`.
 fn is_abbreviated(last: Option<&Token>) -> bool {
     matches!(last, Some(Token::Word(word)) if ["aux", "reg", "prev"].iter().any(|short| word.eq_ignore_ascii_case(short)))
 }

@@ -53,6 +53,10 @@ pub fn find(line: &str, setting: &Setting, table: &mut Table, known: &mut Known)
     reader.side = of_word.and_then(|side| label(side)).or(setting.side);
     reader.read(&tokens(&line[..epoch.place.start], setting.mark))?;
     if !reader.is_of_the_epoch() {
+        // `TRAIN in epoch 3, loss = 0.5`
+        if reader.name.last().is_some_and(|last| wording::leads_to_epoch(last)) {
+            reader.name.pop();
+        }
         reader.end_of_name();
     }
     // `[BEST] Epoch 3` is about epoch 3.
@@ -258,9 +262,9 @@ impl<'a> Reader<'a> {
         if wording::has_side(&name) {
             self.last = None;
         }
-        // `Training: 45%|###  | loss=0.5` and Lightning's `Validation DataLoader 0: 45%|###  | loss=0.5`
+        // `Training: 45%|###  | loss=0.5`, Lightning's `Validation DataLoader 0: 45%|###  | loss=0.5`, and `valid took 4.2 sec | loss = 0.5`
         let of_bar = match name[..] {
-            [side, "DataLoader"] => label(side),
+            [side, "DataLoader" | "took" | "takes" | "time"] => label(side),
             _ => label(&name.join(" ")),
         };
         self.side = of_bar.or(self.side);

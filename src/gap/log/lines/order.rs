@@ -40,10 +40,12 @@ fn are_above(lines: &[Line], named: &[(usize, f64)], table: &Table) -> bool {
 }
 
 /// Removes draws of a bar over epochs that show the count of one epoch beside the figures of the next: the bar is drawn again with its own.
+/// A bar over the batches of an epoch has reached its end there.
 pub fn drop_early_draws(lines: &mut Vec<Line>) {
     let is_early = |line: &Line, next: &Line| {
         let is_next = line.epoch.zip(next.epoch).is_some_and(|(epoch, next)| next == epoch + 1.0);
-        is_next && line.has_bar && next.has_bar && line.is_own && next.is_own && line.states_as(next)
+        let are_bars = line.has_bar && next.has_bar && line.is_own && next.is_own;
+        is_next && are_bars && line.share != Some(100.0) && line.states_as(next)
     };
     let early: Vec<bool> = lines.windows(2).map(|pair| is_early(&pair[0], &pair[1])).collect();
     let mut at = 0;

@@ -245,5 +245,26 @@ pub fn counted(mut lines: Vec<Line>, table: &Table) -> Vec<Line> {
         stated.extend(line.figures.iter().map(|figure| figure.column));
         line.epoch = Some(epoch);
     }
+    without_evaluations(lines, table)
+}
+
+/// The lines without those whose loss, of no side, is said to be val's below: the bar of an evaluation, `395/395 - loss: 0.68`, above
+/// `Test loss: 0.68`. Only where this holds for all of their epochs.
+fn without_evaluations(mut lines: Vec<Line>, table: &Table) -> Vec<Line> {
+    let [trains, vals] = table.losses_by_side();
+    let mut losses: BTreeMap<u64, [Option<f64>; 2]> = BTreeMap::new();
+    for line in &lines {
+        let of_epoch = losses.entry(line.epoch.unwrap_or_default().to_bits()).or_default();
+        for figure in &line.figures {
+            for (columns, loss) in [&trains, &vals].into_iter().zip(of_epoch.iter_mut()) {
+                *loss = figure.cell.number().filter(|_| columns.contains(&figure.column)).or(*loss);
+            }
+        }
+    }
+    let is_sideless =
+        |column: &u32| recognise(&table.columns[*column as usize]).is_some_and(|name| name.side.is_none());
+    if trains.iter().all(is_sideless) && losses.values().all(|[train, val]| train.is_some() && train == val) {
+        lines.retain(|line| line.figures.iter().all(|figure| !trains.contains(&figure.column)));
+    }
     lines
 }

@@ -104,6 +104,11 @@ pub fn is_closing(line: &str) -> bool {
     words.split(|c: char| !c.is_alphabetic()).next().is_some_and(|first| first.eq_ignore_ascii_case("final"))
 }
 
+/// Whether a line states what an evaluation above came to, over all its processes: `* Acc@1 75.5 Acc@5 92.3 loss 1.08`.
+pub fn closes_evaluation(line: &str) -> bool {
+    line.contains("* Acc@1") || line.contains("* Prec@1")
+}
+
 /// Whether a text in brackets names other weights than those that are trained.
 pub fn names_other_weights(text: &str) -> bool {
     OTHER_WEIGHTS.contains(&text)

@@ -2,14 +2,14 @@
 
 use super::*;
 
-fn gap(text: &str) -> f64 {
+pub(super) fn gap(text: &str) -> f64 {
     let curves = read_text(text).unwrap_or_else(|error| panic!("{error:#}\n{text}"));
     assert_eq!(curves.points.len(), 3, "{text}");
     (1e6 * curves.last().unwrap().gap()).round() / 1e6
 }
 
 /// Three epochs below each other, the last with losses of 1.0 and 1.25; `one` is given the epoch and both losses.
-fn three(one: impl Fn(usize, f64, f64) -> String) -> String {
+pub(super) fn three(one: impl Fn(usize, f64, f64) -> String) -> String {
     [(1, 1.5, 1.6), (2, 1.2, 1.3), (3, 1.0, 1.25)].map(|(epoch, train, val)| one(epoch, train, val)).concat()
 }
 

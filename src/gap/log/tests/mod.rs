@@ -4,6 +4,7 @@ mod columns;
 mod consoles;
 mod forms;
 mod runs;
+mod sides;
 
 use super::*;
 
