@@ -1,6 +1,10 @@
 //! Tables of the user's: separated by commas, semicolons or tabs, with the names of the columns in the first line.
 
-use std::path::Path;
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use csv::{ReaderBuilder, StringRecord, Trim};
@@ -177,6 +181,24 @@ pub const IMAGE_COLUMNS: [&[&str]; 2] = [
     ],
     &["id", "image_id", "image_name", "img_name", "img_id", "id_code"],
 ];
+
+/// The first line of a file, with its end.
+pub(super) fn first_line(path: &Path) -> Result<Vec<u8>> {
+    let mut line = Vec::new();
+    File::open(path)
+        .and_then(|file| BufReader::new(file).read_until(b'\n', &mut line))
+        .with_context(|| format!("{path:?} cannot be read"))?;
+    Ok(line)
+}
+
+/// Whether the first line of a table names a column of images; no other is read.
+pub(super) fn names_images(table: &Path) -> bool {
+    let Ok(line) = first_line(table) else { return false };
+    let mut reader =
+        ReaderBuilder::new().delimiter(separator(&line)).has_headers(false).trim(Trim::All).from_reader(&line[..]);
+    let head = reader.records().next().and_then(Result::ok).unwrap_or_default();
+    head.iter().any(|column| IMAGE_COLUMNS.iter().any(|names| is_called(column, names)))
+}
 
 /// The separator: of comma, semicolon and tab the one that divides the first line into most fields.
 pub(super) fn separator(text: &[u8]) -> u8 {

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 
 use super::{
     choose_classes::LABELS,
-    csv_rows::{CsvRows, IMAGE_COLUMNS, is_called},
+    csv_rows::{CsvRows, IMAGE_COLUMNS, is_called, names_images},
     layout_messages, unreadable,
 };
 use crate::data::splits::split_name::SplitName;
@@ -56,7 +56,8 @@ pub fn check(top: &Path, tables: &[PathBuf], classes: &[(String, Vec<PathBuf>)])
 impl Table {
     /// The table, if it can be read and names half of the images or more.
     fn of(table: &Path, classes: &[(String, Vec<PathBuf>)]) -> Option<Self> {
-        let rows = CsvRows::read("labels", table).ok()?;
+        // Tables of pixels are large.
+        let rows = names_images(table).then(|| CsvRows::read("labels", table).ok()).flatten()?;
         let [first, second] = IMAGE_COLUMNS.map(|names| rows.column(names).ok().flatten());
         let name = first.or(second)?;
         let mut classes_of: HashMap<String, Option<usize>> = HashMap::new();

@@ -142,12 +142,14 @@ impl Ignored {
         self.no_images.extend(other.no_images);
     }
 
-    /// The tables among the files that were left out in `folder`, and in the folders around it.
+    /// The tables among the files that were left out in `folder`, and in the folders around it, sorted.
     fn tables_around(&self, folder: &Path) -> Vec<PathBuf> {
         let files = self.beside.iter().chain(&self.no_images);
         let is_around =
             |file: &&PathBuf| is_csv(file) && file.parent().is_some_and(|parent| folder.starts_with(parent));
-        files.filter(is_around).cloned().collect()
+        let mut tables: Vec<PathBuf> = files.filter(is_around).cloned().collect();
+        tables.sort();
+        tables
     }
 
     /// Explains that the class folders `empty` contain no image that is read.

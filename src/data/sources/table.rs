@@ -11,7 +11,6 @@ mod columns;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
-    io::{BufRead, BufReader},
     path::Path,
 };
 
@@ -19,7 +18,7 @@ use anyhow::{Context, Result, bail, ensure};
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::{
-    csv_rows::separator,
+    csv_rows::{first_line, separator},
     exclude::Exclusions,
     listing::{Listing, Samples},
     source::{Names, Source, line_key},
@@ -147,15 +146,6 @@ fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Tabl
     unreadable::tolerate(&bad, &format!("rows of {path:?}"), skip_bad && side.is_some())?;
     let (side, _) = side.context("there is a row")?;
     Ok(Table { splits, side, bad, has_usage: columns.usage.is_some(), are_emotions: columns.are_emotions() })
-}
-
-/// The first line of a file, with its end.
-fn first_line(path: &Path) -> Result<Vec<u8>> {
-    let mut line = Vec::new();
-    File::open(path)
-        .and_then(|file| BufReader::new(file).read_until(b'\n', &mut line))
-        .with_context(|| format!("{path:?} cannot be read"))?;
-    Ok(line)
 }
 
 /// The side that most images have, the first one of equals, with its first line.

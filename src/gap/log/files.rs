@@ -123,7 +123,7 @@ pub fn of_text(text: &str, stem: &str, wanted: &[String]) -> Result<Table> {
     ensure!(
         !lines::name_epochs(text),
         "it names epochs, but no loss: none of the usual names, such as `train loss` and `val_loss`, stands before a number. It \
-         begins:{begin}\ndocs/logs.md lists the forms that are read"
+         begins:{begin}\nOther names are given with --train-loss NAME and --val-loss NAME; docs/logs.md lists the forms that are read"
     );
     bail!(
         "no epoch was found in it: neither lines such as `Epoch: 20/50.. Training Loss: 1.402.. Validation Loss: 1.432` nor \
