@@ -92,21 +92,9 @@ fn list(source: &str, options: &Options, exclusions: &mut Exclusions) -> Result<
     } else if is_table(path) {
         table::list(path, options.skip_bad, exclusions)
     } else {
-        let is_packed =
-            path.extension().is_some_and(|ending| PACKED.iter().any(|packed| ending.eq_ignore_ascii_case(packed)));
-        let remedy = if is_packed {
-            ": unpack it first"
-        } else if files_beside::is_packed(path) {
-            ", and its format is not read: write its images to CLASS/IMAGE files, such as PNG"
-        } else {
-            ""
-        };
-        bail!("it is neither a folder nor a .csv file{remedy}");
+        bail!("it is neither a folder nor a .csv file{}", files_beside::remedy(path));
     }
 }
-
-/// Endings of files that hold others.
-const PACKED: [&str; 8] = ["zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar"];
 
 /// Whether `path` is a file to be read as a table.
 pub fn is_table(path: &Path) -> bool {

@@ -51,10 +51,7 @@ pub fn check(top: &Path, layout: &mut Layout, is_named: bool) -> Result<()> {
     for path in folders {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut inner = inner_class_names(&path, usize::MAX)?;
-        // The masks are left out, and the images beside them are all that is in the class.
-        if masks::are_folders(inner.iter().map(String::as_str)) {
-            inner.clear();
-        }
+        masks::retain_images(&mut inner);
         classes.push(Class { inner, name, path });
     }
     let (copies, classes) = without_copies(classes);

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use super::folder_contents::is_csv;
 use crate::data::splits::split_name::{SplitName, split_in_name};
 
+/// Endings of files that hold others.
+const ARCHIVES: [&str; 8] = ["zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar"];
 /// Extensions of files that hold many images, and are not read.
 const PACKED: [&str; 14] = [
     "parquet",
@@ -22,6 +24,8 @@ const PACKED: [&str; 14] = [
     "rec",
     "idx",
 ];
+/// What to do with them.
+const WRITE_IMAGES: &str = "write its images to CLASS/IMAGE files, such as PNG";
 /// How the names of such files begin or end that have no extension: CIFAR's and MNIST's.
 const PACKED_NAMES: [(&str, &str); 3] = [("data_batch", ""), ("test_batch", ""), ("", "-ubyte")];
 
@@ -46,14 +50,26 @@ fn unlikeliness(table: &Path) -> Option<u32> {
 /// A hint at a file among `files` that holds many images; None where there is none.
 pub fn packed_among(files: &[PathBuf]) -> Option<String> {
     let packed = files.iter().filter(|file| is_packed(file)).min()?;
-    Some(format!("{packed:?} is of a format that is not read: write its images to CLASS/IMAGE files, such as PNG"))
+    Some(format!("{packed:?} is of a format that is not read: {WRITE_IMAGES}"))
+}
+
+/// What to do with a file that cannot be opened as data; empty where its name does not tell.
+pub fn remedy(file: &Path) -> String {
+    match file {
+        file if has_extension(file, &ARCHIVES) => ": unpack it first".to_owned(),
+        file if is_packed(file) => format!(", and its format is not read: {WRITE_IMAGES}"),
+        _ => String::new(),
+    }
+}
+
+fn has_extension(file: &Path, known: &[&str]) -> bool {
+    file.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 /// Whether the file holds many images, by its name.
-pub fn is_packed(file: &Path) -> bool {
+fn is_packed(file: &Path) -> bool {
     let Some(name) = file.file_name().map(|name| name.to_string_lossy().to_lowercase()) else { return false };
-    let extension = file.extension().unwrap_or_default();
-    PACKED.iter().any(|packed| extension.eq_ignore_ascii_case(packed))
+    has_extension(file, &PACKED)
         || PACKED_NAMES.iter().any(|(begin, end)| name.starts_with(begin) && name.ends_with(end))
 }
 

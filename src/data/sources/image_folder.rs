@@ -37,8 +37,8 @@ pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     let (train, empty) = scan(&folder, &apart, &mut left_out)?;
     ensure!(empty.is_empty(), left_out.empty_classes(&empty));
     let tables = left_out.tables_around(&folder);
+    let hint = layout_messages::table_beside(&tables);
     if let [(only, _)] = &train[..] {
-        let hint = layout_messages::table_beside(&tables);
         ensure!(hint.is_empty(), "there is one class only ({only:?}); a classifier needs two or more{hint}");
     }
     if chosen.train.is_none() {
@@ -46,10 +46,7 @@ pub fn list(root: &Path, chosen: &SplitFolders) -> Result<Listing> {
     }
     notes.extend(masks::note(root, train.iter().flat_map(|(_, images)| images)));
     let val = val.map(|folder| val_of(&folder, &mut left_out)).transpose()?;
-    let mut listing = assemble(train, val, notes).map_err(|error| {
-        let hint = layout_messages::table_beside(&tables);
-        if hint.is_empty() { error } else { anyhow!("{error:#}{hint}") }
-    })?;
+    let mut listing = assemble(train, val, notes).map_err(|error| anyhow!("{error:#}{hint}"))?;
     if let Some(folder) = test {
         let mut beside_test = Ignored::default();
         match test_of(&folder, &listing.classes, &mut beside_test) {

@@ -26,18 +26,30 @@ const ENDINGS: [&str; 4] = ["_mask", "_seg", "_segmentation", "_gt"];
 
 /// Whether folders of these names are images and their masks.
 pub fn are_folders<'a>(names: impl Iterator<Item = &'a str>) -> bool {
-    let is_one = |name: &String, known: &[&str]| known.contains(&name.as_str());
-    let (images, others): (Vec<String>, Vec<String>) =
-        names.map(str::to_lowercase).partition(|name| is_one(name, &IMAGES));
-    !images.is_empty() && !others.is_empty() && others.iter().all(|name| is_one(name, &MASKS))
+    let (images, others): (Vec<&str>, Vec<&str>) = names.partition(|name| is_of_images(name));
+    !images.is_empty() && !others.is_empty() && others.into_iter().all(is_of_masks)
+}
+
+/// Removes the names of folders of masks, which are left out, where there is one of images beside them.
+pub fn retain_images(names: &mut Vec<String>) {
+    if names.iter().any(|name| is_of_images(name)) {
+        names.retain(|name| !is_of_masks(name));
+    }
 }
 
 /// Whether `folder` is one of masks, beside one of images.
 pub fn is_folder(folder: &Path) -> bool {
-    let lower = |name: &std::ffi::OsStr| name.to_string_lossy().to_lowercase();
-    let is_of_masks = folder.file_name().is_some_and(|name| MASKS.contains(&&*lower(name)));
     let beside = || folder.parent().and_then(|parent| parent.read_dir().ok()).into_iter().flatten().flatten();
-    is_of_masks && beside().any(|entry| IMAGES.contains(&&*lower(&entry.file_name())))
+    folder.file_name().is_some_and(|name| is_of_masks(&name.to_string_lossy()))
+        && beside().any(|entry| is_of_images(&entry.file_name().to_string_lossy()))
+}
+
+fn is_of_images(name: &str) -> bool {
+    IMAGES.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn is_of_masks(name: &str) -> bool {
+    MASKS.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// A note where some of `images`, which lie below `root`, are called like masks of others beside them: `a_mask.png` and `a.png`.

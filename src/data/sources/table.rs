@@ -36,16 +36,21 @@ const MOST_CLASSES: u32 = 65_536;
 /// Lists the rows of a table. Rows that `exclusions` name are skipped. Unreadable rows are an error, or with `skip_bad`
 /// left out and listed.
 pub fn list(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Listing> {
-    let Table { mut splits, side, bad, are_emotions, .. } = read(path, skip_bad, exclusions)?;
+    let Table { splits, side, bad, numbers, .. } = read(path, skip_bad, exclusions)?;
     let mut notes = Vec::new();
-    let classes =
-        if are_emotions { emotions(&splits[..2]).with_context(|| format!("{path:?}"))? } else { renumber(&mut splits) };
-    if are_emotions && classes.len() != EMOTIONS.len() {
-        notes.push(format!(
-            "FER2013 has 7 emotions, this table has {}: its classes are named by their numbers.",
-            classes.len()
-        ));
-    }
+    let classes = match numbers {
+        Some(numbers) => numbers,
+        None => {
+            let emotions = emotions(&splits[..2]).with_context(|| format!("{path:?}"))?;
+            if emotions.len() != EMOTIONS.len() {
+                notes.push(format!(
+                    "FER2013 has 7 emotions, this table has {}: its classes are named by their numbers.",
+                    emotions.len()
+                ));
+            }
+            emotions
+        }
+    };
     let unknown = splits[2].labels.iter().find(|&&label| label as usize >= classes.len());
     let unread_test = unknown.map(|label| format!("Its rows have the emotion {label}, which no other row has"));
     let [train, val, test] = splits.map(|rows| rows.into_samples(path, side));
@@ -66,9 +71,7 @@ pub fn list_single(
     skip_bad: bool,
     exclusions: &mut Exclusions,
 ) -> Result<Option<Listing>> {
-    let Table { mut splits, side, bad, has_usage, are_emotions } = read(path, skip_bad, exclusions)?;
-    let by_number = if are_emotions { None } else { Some(renumber(&mut splits)) };
-    let [train, val, test] = splits;
+    let Table { splits: [train, val, test], side, bad, has_usage, numbers } = read(path, skip_bad, exclusions)?;
     let uses_all = !has_usage && name == SplitName::Test;
     let rows = match name {
         _ if uses_all => train,
@@ -82,7 +85,7 @@ pub fn list_single(
     }
     let n = rows.labels.iter().max().map_or(0, |&label| label as usize + 1);
     let is_fer = n <= EMOTIONS.len() && EMOTIONS.iter().all(|emotion| known.iter().any(|class| class == emotion));
-    let classes = by_number
+    let classes = numbers
         .unwrap_or_else(|| (0..n).map(|i| if is_fer { EMOTIONS[i].to_owned() } else { i.to_string() }).collect());
     let train = rows.into_samples(path, side).with_context(|| format!("{path:?} holds no row of {name}"))?;
     let mut notes = Vec::new();
@@ -101,8 +104,8 @@ struct Table {
     bad: Vec<BadFile>,
     /// Whether the table has a column for the split.
     has_usage: bool,
-    /// Whether the labels are FER2013's.
-    are_emotions: bool,
+    /// The names of the classes, which are numbers, where the labels are not FER2013's.
+    numbers: Option<Vec<String>>,
 }
 
 fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Table> {
@@ -132,7 +135,7 @@ fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Tabl
         }
     }
     let side = most_frequent(&by_side);
-    let splits = side.and_then(|(side, _)| by_side.remove(&side)).unwrap_or_default();
+    let mut splits = side.and_then(|(side, _)| by_side.remove(&side)).unwrap_or_default();
     for (here, rows) in by_side {
         let (side, line_of_side) = side.unwrap_or_default();
         for line in rows.into_iter().flat_map(|rows| rows.lines) {
@@ -145,7 +148,8 @@ fn read(path: &Path, skip_bad: bool, exclusions: &mut Exclusions) -> Result<Tabl
     // If no row can be read, the reasons are reported even with `skip_bad`.
     unreadable::tolerate(&bad, &format!("rows of {path:?}"), skip_bad && side.is_some())?;
     let (side, _) = side.context("there is a row")?;
-    Ok(Table { splits, side, bad, has_usage: columns.usage.is_some(), are_emotions: columns.are_emotions() })
+    let numbers = (!columns.are_emotions()).then(|| renumber(&mut splits));
+    Ok(Table { splits, side, bad, has_usage: columns.usage.is_some(), numbers })
 }
 
 /// The side that most images have, the first one of equals, with its first line.
